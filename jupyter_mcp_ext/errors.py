@@ -1,0 +1,35 @@
+"""What a tool could not do, in words a model can act on.
+
+Every message is one sentence of what is so and one of what to do. It reaches the client as it
+is, so it names no class, no traceback and no path outside Jupyter's root.
+"""
+
+from __future__ import annotations
+
+
+class ToolError(Exception):
+    """The tool could not do what was asked; the message says why and what to do instead."""
+
+
+class InvalidArgument(ToolError):
+    """An argument is missing, unknown or out of its range."""
+
+
+class Forbidden(ToolError):
+    """The server's policy does not let this caller do this."""
+
+
+class UnknownSession(ToolError):
+    """No session fits, or more than one does."""
+
+
+class UnknownExecution(ToolError):
+    """No execution or output has this id, or it is kept no longer."""
+
+
+class KernelUnavailable(ToolError):
+    """A kernel could not be started, reached or changed."""
+
+
+class ContentsError(ToolError):
+    """A file or notebook could not be read or written; nothing was changed."""

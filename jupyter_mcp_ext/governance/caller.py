@@ -1,0 +1,39 @@
+"""Who is calling: what Jupyter's login says, and what the client says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jupyter_server.auth.identity import User
+    from jupyter_server.base.handlers import JupyterHandler
+
+
+@dataclass(frozen=True, kw_only=True)
+class Principal:
+    """Whom Jupyter's identity provider recognised in one HTTP request.
+
+    ``subject`` is what sessions and executions belong to: one fixed word for everybody under
+    Jupyter's stock identity providers, whose token, password, cookie and switched-off
+    authentication are the same person, else the user name.
+    """
+
+    subject: str
+    user: User
+    scope: str = ""
+    """The header ``Jupyter-Session`` or the query's ``session``: which default session is meant."""
+    handler: JupyterHandler = field(repr=False, compare=False)
+    """The request's handler, which Jupyter's ``Authorizer`` wants to see."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """A principal with the MCP client that speaks for it."""
+
+    subject: str
+    username: str
+    client: str
+    """The client's name without `` (via …)``; ``"unknown"`` when it gives none."""
+    client_version: str = ""
+    scope: str = ""
