@@ -1,0 +1,112 @@
+"""What code left behind, as a notebook keeps it: streams, displays and errors.
+
+The names and shapes are nbformat's (https://nbformat.readthedocs.io/en/latest/format_description.html#code-cell-outputs).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+"""A value that JSON can hold."""
+
+MimeBundle: TypeAlias = Mapping[str, Json]
+"""One thing in several representations, by MIME type; binary ones are base64 text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stream:
+    """Text written to standard output or standard error, consecutive writes merged."""
+
+    name: Literal["stdout", "stderr"]
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Display:
+    """A thing shown, or with ``is_result`` the value of the cell's last expression."""
+
+    data: MimeBundle
+    metadata: Mapping[str, Json] = field(default_factory=dict)
+    is_result: bool = False
+    execution_count: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Error:
+    """What the code raised; ``traceback`` holds terminal colours as the kernel sent them."""
+
+    ename: str
+    evalue: str
+    traceback: tuple[str, ...] = ()
+
+
+Output: TypeAlias = Stream | Display | Error
+
+
+def from_nbformat(node: Mapping[str, Json]) -> Output | None:
+    """The output that an nbformat node describes; None for a type that nbformat does not know."""
+    match node.get("output_type"):
+        case "stream":
+            name: Literal["stdout", "stderr"] = (
+                "stderr" if node.get("name") == "stderr" else "stdout"
+            )
+            return Stream(name=name, text=_joined(node.get("text")))
+        case "display_data" | "execute_result" as kind:
+            data = node.get("data")
+            metadata = node.get("metadata")
+            count = node.get("execution_count")
+            return Display(
+                data={k: _text(k, v) for k, v in data.items()} if isinstance(data, dict) else {},
+                metadata=metadata if isinstance(metadata, dict) else {},
+                is_result=kind == "execute_result",
+                execution_count=count if isinstance(count, int) else None,
+            )
+        case "error":
+            lines = node.get("traceback")
+            return Error(
+                ename=str(node.get("ename", "")),
+                evalue=str(node.get("evalue", "")),
+                traceback=tuple(map(str, lines)) if isinstance(lines, list) else (),
+            )
+        case _:
+            return None
+
+
+def to_nbformat(output: Output) -> dict[str, Json]:
+    """The nbformat node for an output."""
+    match output:
+        case Stream():
+            return {"output_type": "stream", "name": output.name, "text": output.text}
+        case Display(is_result=True):
+            return {
+                "output_type": "execute_result",
+                "data": dict(output.data),
+                "metadata": dict(output.metadata),
+                "execution_count": output.execution_count,
+            }
+        case Display():
+            return {
+                "output_type": "display_data",
+                "data": dict(output.data),
+                "metadata": dict(output.metadata),
+            }
+        case Error():
+            return {
+                "output_type": "error",
+                "ename": output.ename,
+                "evalue": output.evalue,
+                "traceback": list(output.traceback),
+            }
+
+
+def _joined(value: Json) -> str:
+    """Text that nbformat may keep as a list of lines (its "multiline string")."""
+    return "".join(map(str, value)) if isinstance(value, list) else str(value or "")
+
+
+def _text(mime_type: str, value: Json) -> Json:
+    is_json = mime_type == "application/json" or mime_type.endswith("+json")
+    return value if is_json or not isinstance(value, list) else _joined(value)
