@@ -1,0 +1,1 @@
+"""The server's kernels: standing links to them, their life and death, what they are."""

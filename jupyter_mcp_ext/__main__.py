@@ -1,0 +1,5 @@
+"""``python -m jupyter_mcp_ext``."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,160 @@
+"""The extension as Jupyter sees it: its traits, its handlers, its start and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, cast
+
+from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.utils import url_path_join
+from tornado.web import Application
+from traitlets import Int, TraitError, Unicode, default, validate
+
+from . import __version__
+from .connect import Login, announcement
+from .outputs.presentation import Limits
+from .services import Services
+from .transport.absent import AbsentHandler, absent_patterns
+from .transport.handler import McpHandler
+from .transport.host import McpHost
+from .transport.identity import is_stock, password_hash
+from .transport.password import PasswordCheck
+from .transport.routes import claims, describe
+
+if TYPE_CHECKING:
+    from jupyter_server.serverapp import ServerApp
+
+STOP_TIMEOUT = 5.0
+_PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
+
+
+class McpApp(ExtensionApp):
+    """Serves MCP beside the Jupyter REST API."""
+
+    name = "mcp"
+    version = __version__
+    description = "Serves the Model Context Protocol from a Jupyter server."
+    load_other_extensions = True
+
+    path = Unicode(
+        "/mcp",
+        help="Where MCP is served, below the server's base URL; letters, digits and . _ ~ - /.",
+    ).tag(config=True)
+    max_mcp_sessions = Int(
+        256,
+        min=0,
+        help="How many protocol sessions of clients before 2026-07-28 are kept open at a time; "
+        "0 sets no limit.",
+    ).tag(config=True)
+    mcp_session_idle_timeout = Int(
+        600,
+        min=0,
+        help="Seconds after which such a session without a request is closed; 0 keeps it. "
+        "Nothing of the client's work belongs to it.",
+    ).tag(config=True)
+
+    @default("open_browser")
+    def _default_open_browser(self) -> bool:
+        # What a starter says overrides the server; MCP has no page to open.
+        return bool(cast("ServerApp", self.serverapp).config.ServerApp.get("open_browser", False))
+
+    @validate("path")
+    def _validate_path(self, proposal: dict[str, Any]) -> str:
+        path: str = proposal["value"].rstrip("/")
+        if not _PATH.fullmatch(path):
+            msg = (
+                f"McpApp.path is {proposal['value']!r}; it must start with / and consist of "
+                "letters, digits and . _ ~ - / only, as in /mcp."
+            )
+            raise TraitError(msg)
+        return path
+
+    def initialize_handlers(self) -> None:
+        """Compose the services and mount the endpoint, unless somebody else has its path."""
+        serverapp = cast("ServerApp", self.serverapp)  # Jupyter links an extension before this
+        web_app: Application = serverapp.web_app
+        self.services = Services.build(serverapp, parent=self, limits=Limits())
+        self.host = McpHost(
+            self.services,
+            max_sessions=self.max_mcp_sessions,
+            session_idle_timeout=self.mcp_session_idle_timeout,
+            log=self.log,
+        )
+        endpoint = url_path_join(serverapp.base_url, self.path)
+        self.mounted = not (before := claims(web_app, endpoint))
+        if not self.mounted:
+            self.log.error(
+                "MCP is not served: %s already answers %s. Set McpApp.path to another path.",
+                describe(before[0]),
+                endpoint,
+            )
+            return
+        shared = {
+            "host": self.host,
+            "passwords": PasswordCheck(),
+            "on_activity": self._record_activity,
+        }
+        pattern = re.escape(self.path)
+        self.handlers.append((rf"{pattern}/?", McpHandler, shared))
+        self._mount_absent(web_app, serverapp.base_url, pattern)
+
+    def _mount_absent(self, web_app: Application, base_url: str, pattern: str) -> None:
+        if not claims(web_app, url_path_join(base_url, "/register")):
+            self.handlers.extend((absent, AbsentHandler) for absent in absent_patterns(pattern))
+        if base_url != "/":
+            # Clients look at the host's root too, which Jupyter then leaves to nobody.
+            behind = re.escape(base_url.rstrip("/")) + pattern
+            web_app.add_handlers(
+                ".*$", [(absent, AbsentHandler) for absent in absent_patterns(behind)]
+            )
+
+    async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
+        """Begin in the background: the server answers already, and requests wait for us."""
+        if not self.mounted:
+            return
+        endpoint = url_path_join(serverapp.base_url, self.path)
+        others = [claim for claim in claims(serverapp.web_app, endpoint) if claim is not McpHandler]
+        if others:
+            self.log.warning(
+                "%s also wants to answer %s, where MCP is served; it gets no request there.",
+                describe(others[0]),
+                endpoint,
+            )
+        self.host.begin()
+        if serverapp.starter_app is self:
+            # Jupyter starts the extensions once it listens.
+            url = url_path_join(serverapp.connection_url, self.path)
+            sys.stdout.write(announcement(url, _login(serverapp)))
+            sys.stdout.flush()
+
+    async def stop_extension(self) -> None:
+        """End what is being served, then the services, within `STOP_TIMEOUT`."""
+        try:
+            await asyncio.wait_for(self._stop(), STOP_TIMEOUT)
+        except asyncio.TimeoutError:
+            self.log.warning("MCP did not end within %g s.", STOP_TIMEOUT)
+
+    async def _stop(self) -> None:
+        await self.host.stop(timeout=STOP_TIMEOUT / 2)
+        await self.services.close()
+
+    def _record_activity(self) -> None:
+        # What Jupyter and JupyterHub look at before they stop an idle server.
+        web_app = cast("ServerApp", self.serverapp).web_app
+        web_app.settings["last_activity_times"][self.name] = datetime.now(timezone.utc)
+
+
+def _login(serverapp: ServerApp) -> Login:
+    """Show a token as Jupyter does: only one that it has generated for this run."""
+    provider = serverapp.identity_provider
+    if not is_stock(provider):
+        return Login(custom=True)
+    if provider.token and provider.token_generated:
+        return Login(token=provider.token)
+    if provider.token:
+        return Login(token="$JUPYTER_TOKEN" if "JUPYTER_TOKEN" in os.environ else "<your token>")
+    return Login(password=bool(password_hash(provider)))

@@ -1,0 +1,334 @@
+"""Starts executions, keeps them, ends them: the tasks that requests only await."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from traitlets import Float, Int, List, Unicode
+from traitlets.config import LoggingConfigurable
+
+from jupyter_mcp_ext.errors import ToolError, UnknownExecution
+from jupyter_mcp_ext.kernels.link import Content, Exchange, KernelLost
+from jupyter_mcp_ext.outputs.model import Error
+
+from .execution import Execution
+from .turns import Turns
+
+if TYPE_CHECKING:
+    from jupyter_mcp_ext.governance.caller import Caller
+    from jupyter_mcp_ext.kernels.service import Kernels
+
+MAX_ABORTS = 3
+"""How often an execution that somebody else's failing cell aborted is sent again."""
+
+INTERRUPTS = 3
+"""How often code is interrupted within the grace."""
+
+
+class McpExecutions(LoggingConfigurable):
+    """All executions of the server."""
+
+    default_timeout = Float(
+        0.0,
+        min=0.0,
+        help="Seconds after which code is interrupted when the call gives no timeout. 0: never.",
+    ).tag(config=True)
+    max_timeout = Float(
+        0.0,
+        min=0.0,
+        help="Largest timeout in seconds that a call may ask for; it also limits calls that give "
+        "none. 0: no limit.",
+    ).tag(config=True)
+    max_wait = Float(
+        55.0,
+        min=0.0,
+        help="Seconds for which a call is kept waiting at most: many clients give up near 60.",
+    ).tag(config=True)
+    max_patient_wait = Float(
+        280.0,
+        min=0.0,
+        help="Seconds for which a call of a patient client is kept waiting at most.",
+    ).tag(config=True)
+    patient_clients = List(
+        Unicode(),
+        default_value=["claude-code"],
+        help="Names of clients that wait longer than a minute for an answer.",
+    ).tag(config=True)
+    interrupt_grace = Float(
+        3.0,
+        min=0.1,
+        help="Seconds that interrupted code gets to end before its execution is given up.",
+    ).tag(config=True)
+    max_output_bytes = Int(
+        50_000_000,
+        min=0,
+        help="Bytes of output kept of one execution; the rest is dropped and counted. 0: all.",
+    ).tag(config=True)
+    max_kept = Int(
+        1_000, min=1, help="Finished executions that can be read again; the oldest go first."
+    ).tag(config=True)
+    max_kept_bytes = Int(
+        200_000_000,
+        min=0,
+        help="Bytes of output of finished executions that are kept; the oldest go first.",
+    ).tag(config=True)
+
+    def __init__(self, kernels: Kernels, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._kernels = kernels
+        self._turns = Turns()
+        self._executions: dict[str, Execution] = {}
+        self._numbers: dict[str, int] = {}
+        self._latest: dict[str, str] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._finished: deque[Execution] = deque()
+        self._finished_bytes = 0
+
+    def start(
+        self,
+        code: str,
+        *,
+        session_id: str,
+        kernel_name: str,
+        kernel: Callable[[], Awaitable[str]],
+        caller: Caller,
+        timeout: float | None,
+    ) -> Execution:
+        """Queue code on a kernel; the execution goes on whether or not anybody waits.
+
+        ``kernel`` gives the kernel's id, when it has been started if need be.
+        """
+        number = self._numbers[session_id] = self._numbers.get(session_id, 0) + 1
+        execution = Execution(
+            execution_id=f"{session_id}-{number}",
+            session_id=session_id,
+            kernel_name=kernel_name,
+            code=code,
+            owner=caller.subject,
+            client=caller.client,
+            timeout=self._allowed_timeout(timeout),
+            max_output_bytes=self.max_output_bytes,
+        )
+        self._executions[execution.id] = execution
+        self._latest[session_id] = execution.id
+        self._spawn(self._run(execution, kernel), name=f"mcp-execution-{execution.id}")
+        return execution
+
+    async def settled(self, execution: Execution, wait: float) -> Execution:
+        """Wait for an execution's end, ``wait`` seconds at most.
+
+        Raises the ToolError that kept the code from reaching a kernel.
+        """
+        if wait > 0 and not execution.is_finished:
+            # A plain wait: the request may be cancelled, the execution is not.
+            await asyncio.wait({execution.done}, timeout=wait)
+        if execution.refusal is not None:
+            raise execution.refusal
+        return execution
+
+    def find(self, caller: Caller, execution_id: str) -> Execution:
+        """The caller's execution of that id. Raises UnknownExecution."""
+        execution = self._executions.get(execution_id)
+        if execution is not None and execution.owner == caller.subject:
+            return execution
+        session_id, _, number = execution_id.rpartition("-")
+        if execution is None and number.isdigit() and int(number) in self._gone(session_id):
+            msg = (
+                f"The execution {execution_id} has expired: its output is kept no longer. Run the "
+                "code again if you need it and it does no harm twice."
+            )
+            raise UnknownExecution(msg)
+        msg = (
+            f"There is no execution {execution_id!r}. get_output() without an id shows the latest "
+            "of your session."
+        )
+        raise UnknownExecution(msg)
+
+    def latest(self, caller: Caller, session_id: str) -> Execution:
+        """The caller's latest execution in a session. Raises UnknownExecution."""
+        execution_id = self._latest.get(session_id)
+        if execution_id is None:
+            msg = "Nothing has been executed in this session yet. execute_code runs code in it."
+            raise UnknownExecution(msg)
+        return self.find(caller, execution_id)
+
+    def line(self, kernel_id: str) -> tuple[Execution, ...]:
+        """The unfinished executions on a kernel, in their order."""
+        return self._turns.line(kernel_id)
+
+    def ahead(self, execution: Execution) -> Execution | None:
+        """The execution that this one waits for, if it does."""
+        return self._turns.ahead(execution)
+
+    async def interrupt(self, execution: Execution) -> None:
+        """Stop it, or take it from the queue; returns when it has ended."""
+        execution.request_stop("interrupted")
+        await asyncio.wait({execution.done})
+
+    def cancel(self, execution: Execution) -> None:
+        """Stop it without waiting for its end."""
+        execution.request_stop("interrupted")
+
+    def allowed_wait(self, caller: Caller, wait: float) -> float:
+        """The seconds that this caller's request may be kept waiting."""
+        patient = caller.client in self.patient_clients
+        return min(wait, self.max_patient_wait if patient else self.max_wait)
+
+    async def close(self) -> None:
+        """End all tasks."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _allowed_timeout(self, timeout: float | None) -> float | None:
+        asked = timeout or self.default_timeout or self.max_timeout
+        return (min(asked, self.max_timeout) if self.max_timeout else asked) or None
+
+    def _gone(self, session_id: str) -> range:
+        return range(1, self._numbers.get(session_id, 0) + 1)
+
+    def _spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, execution: Execution, kernel: Callable[[], Awaitable[str]]) -> None:
+        try:
+            if await self._is_stopped_before(execution, asyncio.ensure_future(kernel())):
+                execution.end(execution.stop.result(), "stopped while its kernel started")
+            else:
+                await self._take_turn(execution)
+        except KernelLost as err:
+            execution.end("dead" if err.loss.kind == "died" else "interrupted", err.loss.detail)
+        except ToolError as err:
+            if execution.began is None:
+                execution.refusal = err
+            execution.end("dead", str(err))
+        except asyncio.CancelledError:
+            execution.end("interrupted", "the server is stopping")
+            raise
+        except Exception:
+            self.log.exception("The execution %s failed", execution.id)
+            execution.end("dead", "an internal error, which the server's log tells")
+        finally:
+            self._keep(execution)
+
+    async def _is_stopped_before(self, execution: Execution, starting: asyncio.Future[str]) -> bool:
+        """Wait for the kernel, which goes on starting when this execution is stopped."""
+        await _either(starting, execution.stop)
+        if starting.done():
+            execution.kernel_id = starting.result()
+            return False
+        starting.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return True
+
+    async def _take_turn(self, execution: Execution) -> None:
+        turn = self._turns.join(execution)
+        try:
+            await _either(turn, execution.stop)
+            if turn.done():
+                await self._execute(execution)
+            else:
+                execution.end(execution.stop.result(), "taken from the queue before it began")
+        finally:
+            self._turns.leave(execution)
+
+    async def _execute(self, execution: Execution) -> None:
+        link = await self._kernels.link(execution.kernel_id)
+        self._kernels.begin(execution.kernel_id)
+        try:
+            for _ in range(1 + MAX_ABORTS):
+                exchange = link.execute(
+                    execution.code,
+                    on_message=execution.fold.feed,
+                    on_begin=execution.begin,
+                    on_dropped=execution.fold.drop,
+                )
+                try:
+                    reply = await self._reply(execution, exchange)
+                finally:
+                    link.forget(exchange)
+                if exchange.begun or reply.get("status") != "aborted":
+                    _conclude(execution, exchange, reply)
+                    return
+                if execution.stop.done():
+                    execution.end(execution.stop.result(), "stopped before it began")
+                    return
+            execution.end(
+                "interrupted",
+                f"failing cells of somebody else aborted it {1 + MAX_ABORTS} times before it began",
+            )
+        finally:
+            self._kernels.end(execution.kernel_id)
+
+    async def _reply(self, execution: Execution, exchange: Exchange) -> Content:
+        """The kernel's reply; the turn is kept until it has come, whatever the caller was told."""
+        replied = asyncio.ensure_future(exchange.finished())
+        try:
+            await _either(replied, execution.stop)
+            if not replied.done():
+                await self._interrupt(execution, exchange, replied)
+            return await replied
+        finally:
+            replied.cancel()
+
+    async def _interrupt(
+        self, execution: Execution, exchange: Exchange, replied: asyncio.Future[Content]
+    ) -> None:
+        """Interrupt until the kernel heeds it or the grace is over."""
+        why = execution.stop.result()
+        if not exchange.begun:
+            # The request waits in the kernel behind somebody else's code and cannot be taken
+            # back; an interrupt now would hit that code. It is stopped when its time comes.
+            execution.end(why, "stopped before the kernel began with it")
+            await _either(exchange.started, replied)
+        # A single interrupt can get lost, between a kernel's taking up the code and running it.
+        for _ in range(INTERRUPTS):
+            if replied.done():
+                return
+            await self._kernels.interrupt(execution.kernel_id)
+            await asyncio.wait({replied}, timeout=self.interrupt_grace / INTERRUPTS)
+        if not replied.done():
+            execution.end(
+                why,
+                "the code ignores the interrupt and goes on; "
+                f'restart_kernel(session_id="{execution.session_id}", force=true) ends it',
+            )
+
+    def _keep(self, execution: Execution) -> None:
+        """Keep a finished execution to be read again, and let the oldest go."""
+        self._finished.append(execution)
+        self._finished_bytes += execution.fold.bytes
+        while len(self._finished) > self.max_kept or (
+            self._finished_bytes > self.max_kept_bytes and len(self._finished) > 1
+        ):
+            oldest = self._finished.popleft()
+            self._finished_bytes -= oldest.fold.bytes
+            del self._executions[oldest.id]
+
+
+async def _either(one: asyncio.Future[Any], other: asyncio.Future[Any]) -> None:
+    await asyncio.wait({one, other}, return_when=asyncio.FIRST_COMPLETED)
+
+
+def _conclude(execution: Execution, exchange: Exchange, reply: Content) -> None:
+    """End an execution as the kernel's reply says."""
+    count = reply.get("execution_count")
+    execution.execution_count = count if isinstance(count, int) else None
+    if not exchange.complete:
+        execution.notices.append("the kernel did not say that it was done: output may be missing")
+    if reply.get("status") == "ok":
+        execution.end("ok")
+        return
+    if reply.get("ename") and not any(isinstance(o, Error) for o in execution.outputs):
+        execution.fold.feed("error", reply)
+    if execution.stop.done():
+        execution.end(execution.stop.result())
+    elif reply.get("ename") == "KeyboardInterrupt" or reply.get("status") == "abort":
+        execution.end("interrupted", "interrupted from outside")
+    else:
+        execution.end("error")

@@ -1,0 +1,93 @@
+"""What a path argument may name: something beneath Jupyter's root, never beyond it.
+
+Whether hidden files may be used is the ContentsManager's to say (``files/contents.py`` asks it).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from jupyter_mcp_ext.errors import ContentsError
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+_ADVICE = "Give a path relative to Jupyter's root, as list_files shows it."
+
+
+def contents_path(path: str, root: Path | None) -> str:
+    """The API path, relative to Jupyter's root, that ``path`` names.
+
+    ``"."`` is the root itself, ``""``. With ``root`` None (a ContentsManager without a disk) there
+    are no absolute paths and no symbolic links, so only the wording is judged.
+
+    What is refused is refused at the time of asking. Between this answer and the ContentsManager's
+    use of it, whoever may write beneath the root can still put a symbolic link in the way: the
+    ContentsManager takes names, not open folders, so that race cannot be closed from outside it.
+    """
+    _check_wording(path)
+    if path.startswith("/"):
+        path = _beneath(Path(path), root)
+    api_path = "/".join(part for part in path.split("/") if part not in {"", "."})
+    if root is not None:
+        _check_links(api_path, root)
+    return api_path
+
+
+def _check_wording(path: str) -> None:
+    if not path.strip():
+        msg = f"The path is empty. {_ADVICE}"
+        raise ContentsError(msg)
+    if _CONTROL.search(path):
+        msg = f"The path has a control character, which no file here may have. {_ADVICE}"
+        raise ContentsError(msg)
+    try:
+        path.encode()
+    except UnicodeEncodeError as err:
+        msg = f"The path is not valid Unicode. {_ADVICE}"
+        raise ContentsError(msg) from err
+    if "\\" in path:
+        msg = f"The path {shown(path)} has a backslash. Separate folders with / instead."
+        raise ContentsError(msg)
+    parts = path.split("/")
+    if ".." in parts:
+        msg = f"The path {shown(path)} has a .. in it, which is not followed. {_ADVICE}"
+        raise ContentsError(msg)
+    if parts[0] == "~":
+        msg = f"The path {shown(path)} begins with ~, which has no meaning here. {_ADVICE}"
+        raise ContentsError(msg)
+
+
+def _beneath(path: Path, root: Path | None) -> str:
+    """What is left of an absolute path below the root, by whichever name it calls the root."""
+    if root is not None:
+        for ancestor in (path, *path.parents):
+            if _is_same(ancestor, root):
+                return path.relative_to(ancestor).as_posix()
+    msg = f"This absolute path is not beneath Jupyter's root. {_ADVICE}"
+    raise ContentsError(msg)
+
+
+def _check_links(api_path: str, root: Path) -> None:
+    # realpath also follows a link whose target does not exist yet, through which a file could be
+    # made outside; what does not exist after that is taken by its wording.
+    real = Path(os.path.realpath(root / api_path))
+    if not real.is_relative_to(os.path.realpath(root)):
+        msg = (
+            f"The path {shown(api_path)} leads out of Jupyter's root through a symbolic link, "
+            "which is not followed. Use a file beneath the root."
+        )
+        raise ContentsError(msg)
+
+
+def _is_same(path: Path, root: Path) -> bool:
+    try:
+        return path.samefile(root)
+    except OSError:
+        return False
+
+
+def shown(path: str) -> str:
+    """A path as a message quotes it, cut when it is absurdly long."""
+    return f'"{path}"' if len(path) <= 200 else f'"{path[:200]}…"'

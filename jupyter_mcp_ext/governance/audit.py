@@ -1,0 +1,50 @@
+"""The record of every tool call: one ``jupyter_events`` event, never code, output or a token.
+
+An operator sees it as any of Jupyter's events (``c.EventLogger.handlers``); without a handler it
+costs nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .caller import Caller
+
+SCHEMA = Path(__file__).parent / "event_schemas" / "tool_call" / "v1.yaml"
+SCHEMA_ID = "https://events.jupyter.org/jupyter_mcp_ext/tool_call/v1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolCall:
+    """What happened in one call; ``duration`` in seconds."""
+
+    tool: str
+    status: str
+    """``ok``, ``error``, ``forbidden``, ``bug``, ``cancelled``, or an execution's status."""
+    duration: float
+    session_id: str | None = None
+    code_sha256: str | None = None
+
+
+class Audit:
+    """Emits the event."""
+
+    def __init__(self, event_logger: Any) -> None:
+        self._events = event_logger
+        if SCHEMA_ID not in event_logger.schemas:
+            event_logger.register_event_schema(SCHEMA)
+
+    def record(self, caller: Caller, call: ToolCall) -> None:
+        """Record one call."""
+        self._events.emit(
+            schema_id=SCHEMA_ID,
+            data={
+                "user": caller.username,
+                "client": caller.client,
+                "client_version": caller.client_version,
+                **asdict(call),
+            },
+        )

@@ -1,0 +1,35 @@
+"""Who may call which tool: Jupyter's ``Authorizer``, asked with Jupyter's own words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from jupyter_core.utils import ensure_async
+
+from jupyter_mcp_ext.errors import Forbidden
+
+if TYPE_CHECKING:
+    from jupyter_server.auth.authorizer import Authorizer
+
+    from .caller import Principal
+
+Action = Literal["read", "write", "execute"]
+Resource = Literal["kernels", "sessions", "contents"]
+
+
+class Policy:
+    """Decides each call. What Jupyter's REST API would refuse to somebody, the tools refuse too."""
+
+    def __init__(self, authorizer: Authorizer) -> None:
+        self._authorizer = authorizer
+
+    async def decide(self, principal: Principal, action: Action, resource: Resource) -> None:
+        """Return when the principal may. Raises Forbidden."""
+        allowed = await ensure_async(
+            self._authorizer.is_authorized(principal.handler, principal.user, action, resource)
+        )
+        if allowed is not True:
+            msg = (
+                f"This server does not let you {action} {resource}. Ask its operator for the right."
+            )
+            raise Forbidden(msg)

@@ -1,0 +1,171 @@
+"""What the rest of the package needs of a connection to a kernel, whatever carries it.
+
+Messages and channels are those of the Jupyter messaging protocol
+(https://jupyter-client.readthedocs.io/en/stable/messaging.html).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+Content = Mapping[str, Any]
+Channel = Literal["shell", "control"]
+
+IDLE_GRACE = 2.0
+"""Seconds for which a replied request waits for its last messages: PUB drops silently."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """Why and when a kernel's variables went away."""
+
+    kind: Literal["died", "restarted", "stopped"]
+    detail: str
+    """Words for people: ``"killed by signal 9"``, ``"restarted from outside"``."""
+    at: float = field(default_factory=time.time)
+
+
+class KernelLost(Exception):
+    """The kernel went away while a request waited for it."""
+
+    def __init__(self, loss: Loss) -> None:
+        super().__init__(loss.detail)
+        self.loss = loss
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelInfo:
+    """What a kernel says of itself (``kernel_info_reply``)."""
+
+    implementation: str
+    language: str
+    language_version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foreign:
+    """An execution on the kernel that is not ours: a person's, or another client's."""
+
+    msg_id: str
+    since: float
+
+
+class Exchange:
+    """One execute request and everything the kernel says because of it.
+
+    It is over when the kernel has replied *and* is idle: the reply alone would lose outputs that
+    are still on their way, idle alone can be dropped by a busy kernel.
+    """
+
+    def __init__(
+        self, msg_id: str, on_message: Callable[[str, Content], object], on_begin: Callable[[], None]
+    ) -> None:
+        self.msg_id = msg_id
+        self.reply: Content | None = None
+        self.complete = False
+        """Whether the kernel said idle: else outputs may be missing."""
+        self._on_message = on_message
+        self._on_begin = on_begin
+        self._loop = asyncio.get_running_loop()
+        self.started: asyncio.Future[None] = self._loop.create_future()
+        self._done: asyncio.Future[Content] = self._loop.create_future()
+        self._grace: asyncio.TimerHandle | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether the kernel has taken the code up."""
+        return self.started.done()
+
+    async def finished(self) -> Content:
+        """The content of the reply. Raises KernelLost."""
+        return await asyncio.shield(self._done)
+
+    def feed(self, msg_type: str, content: Content) -> None:
+        """Take an IOPub message whose parent is this request."""
+        if msg_type == "status":
+            if content.get("execution_state") == "idle":
+                self.complete = True
+                self._settle()
+            return
+        if msg_type == "execute_input":
+            self._begin()
+            return
+        self._begin()
+        self._on_message(msg_type, content)
+        if self._grace is not None:
+            self._wait_for_idle()
+
+    def answer(self, reply: Content) -> None:
+        """Take the reply."""
+        self.reply = reply
+        if reply.get("status") == "aborted":
+            self.complete = True
+        self._settle()
+
+    def lose(self, loss: Loss) -> None:
+        """The kernel is gone: whoever waits is told so."""
+        self._stop_grace()
+        if not self._done.done():
+            self._done.set_exception(KernelLost(loss))
+            self._done.exception()  # taken, so that nothing is logged when nobody waits
+
+    def _begin(self) -> None:
+        if not self.started.done():
+            self.started.set_result(None)
+            self._on_begin()
+
+    def _settle(self) -> None:
+        if self.reply is None or self._done.done():
+            return
+        if self.complete:
+            self._finish()
+        else:
+            self._wait_for_idle()
+
+    def _wait_for_idle(self) -> None:
+        self._stop_grace()
+        self._grace = self._loop.call_later(IDLE_GRACE, self._finish)
+
+    def _stop_grace(self) -> None:
+        if self._grace is not None:
+            self._grace.cancel()
+            self._grace = None
+
+    def _finish(self) -> None:
+        self._stop_grace()
+        if not self._done.done() and self.reply is not None:
+            self._done.set_result(self.reply)
+
+
+class KernelLink(Protocol):
+    """A standing connection to one running kernel, shared by all that execute on it."""
+
+    kernel_id: str
+    info: KernelInfo | None
+    foreign: Foreign | None
+    """The execution of somebody else that the kernel is at now, if any."""
+
+    def execute(
+        self,
+        code: str,
+        *,
+        on_message: Callable[[str, Content], object],
+        on_begin: Callable[[], None],
+        on_dropped: Callable[[int], None],
+    ) -> Exchange:
+        """Send code; outputs go to ``on_message``, frames too large to take to ``on_dropped``."""
+
+    async def call(
+        self, channel: Channel, msg_type: str, content: Content, *, timeout: float
+    ) -> Content:
+        """Send a request and return its reply's content. Raises KernelLost and TimeoutError."""
+
+    def forget(self, exchange: Exchange) -> None:
+        """Take no more messages for an exchange."""
+
+    def lose(self, loss: Loss) -> None:
+        """End every request that waits, and close."""

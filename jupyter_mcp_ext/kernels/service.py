@@ -1,0 +1,378 @@
+"""The one that talks to Jupyter's kernel manager: starts and ends kernels, keeps links to them.
+
+A loss of a kernel's variables, whoever caused it, is kept here until everybody who had variables
+there has been told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from logging import Logger
+from typing import Any
+from weakref import WeakValueDictionary
+
+import psutil
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+from jupyter_core.utils import ensure_async
+from tornado.web import HTTPError
+
+from jupyter_mcp_ext.errors import KernelUnavailable
+
+from .link import KernelLost, Loss
+from .process import ProcessWatch
+from .stderr import StderrTail
+from .zmq import ZmqLink
+
+KERNEL_ACTIONS = "https://events.jupyter.org/jupyter_server/kernel_actions/v1"
+"""Jupyter's event for every start, restart, interrupt and shutdown, whoever asked for it."""
+
+COME_BACK = 1.0
+"""Seconds within which a kernel that was shut down is started again, if it was for a restart."""
+
+GO = 10.0
+"""Seconds that a kernel gets to end when somebody else restarts it or shuts it down."""
+
+DRAIN = 0.05
+"""Seconds between a process's end and that of its link: its last output is still on the way."""
+
+MAX_IDLE_LINKS = 32
+"""Links kept open to kernels that do nothing now; each costs about 12 descriptors."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelStatus:
+    """What is known of a kernel at one moment; times in seconds since the epoch."""
+
+    kernel_id: str
+    name: str
+    language: str
+    state: str
+    """Jupyter's ``execution_state``: starting, idle, busy, …"""
+    last_activity: float
+    foreign_since: float | None
+    """Since when an execution that is not ours runs, if one does."""
+    pid: int | None
+    memory: int | None
+    """Resident bytes of the process and its children."""
+    cpu_seconds: float | None
+
+
+class Kernels:
+    """All kernels of the server, a person's as well as an agent's."""
+
+    def __init__(self, manager: Any, specs: Any, event_logger: Any, log: Logger) -> None:
+        self._manager = manager
+        self._specs = specs
+        self._log = log
+        self._events = event_logger
+        self._links: dict[str, ZmqLink] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._watches: dict[str, ProcessWatch] = {}
+        self._losses: dict[str, list[Loss]] = {}
+        self._stderr: dict[str, StderrTail] = {}
+        self._linked: set[str] = set()
+        """Kernels that ever had a link: others have no variables of ours to lose."""
+        self._coming_back: dict[str, asyncio.Future[None]] = {}
+        """Kernels that somebody else restarts while we wait for them."""
+        self._leaving: set[str] = set()
+        """Kernels whose loss is noted and whose new process Jupyter has not announced yet."""
+        self._events.add_listener(schema_id=KERNEL_ACTIONS, listener=self._on_action)
+
+    def __contains__(self, kernel_id: str) -> bool:
+        return kernel_id in self._manager
+
+    @property
+    def default_name(self) -> str:
+        """The kernel that a session gets when it asks for none."""
+        return str(self._manager.default_kernel_name)
+
+    async def specs(self) -> Mapping[str, Mapping[str, Any]]:
+        """The kernelspecs that can be started: ``kernel.json`` by name."""
+        found: Mapping[str, Mapping[str, Any]] = await ensure_async(self._specs.get_all_specs())
+        return {name: model["spec"] for name, model in found.items()}
+
+    async def known_name(self, kernel_name: str | None) -> str:
+        """The name of an existing kernelspec. Raises KernelUnavailable naming the known ones."""
+        specs = await self.specs()
+        name = kernel_name or self.default_name
+        if name not in specs:
+            msg = (
+                f"There is no kernel named {name!r}. Use one of these: {', '.join(sorted(specs))}."
+            )
+            raise KernelUnavailable(msg)
+        return name
+
+    async def start(self, kernel_name: str, *, path: str, env: Mapping[str, str]) -> str:
+        """Start a kernel in a folder (an API path) and wait until it answers; its id.
+
+        Raises KernelUnavailable with what the kernel wrote to standard error.
+        """
+        tail = StderrTail()
+        kernel_id = ""
+        try:
+            kernel_id = await self._manager.start_kernel(
+                kernel_name=kernel_name, path=path, env=dict(env), stderr=tail.descriptor
+            )
+            self._stderr[kernel_id] = tail
+            await self.link(kernel_id)
+        except (HTTPError, OSError, KernelLost, TimeoutError, KernelUnavailable) as err:
+            said = tail.finish()
+            if kernel_id in self._manager:
+                await self._manager.shutdown_kernel(kernel_id, now=True)
+            self._forget(kernel_id)
+            raise KernelUnavailable(_why_not_started(kernel_name, err, said)) from err
+        return kernel_id
+
+    async def link(self, kernel_id: str) -> ZmqLink:
+        """The open link to a kernel; a kernel that died is started again first.
+
+        Raises KernelUnavailable.
+        """
+        found = self._links.get(kernel_id)
+        if found is not None and found.is_open:
+            self._links[kernel_id] = self._links.pop(kernel_id)  # the most recently used is last
+            return found
+        async with self._changing(kernel_id):
+            found = self._links.get(kernel_id)
+            return found if found is not None and found.is_open else await self._open(kernel_id)
+
+    async def interrupt(self, kernel_id: str) -> None:
+        """Interrupt whatever the kernel runs. Raises KernelUnavailable."""
+        try:
+            await ensure_async(self._kernel(kernel_id).interrupt_kernel())
+        except (HTTPError, RuntimeError, OSError) as err:
+            msg = "The kernel could not be interrupted. restart_kernel starts it anew."
+            raise KernelUnavailable(msg) from err
+
+    async def restart(self, kernel_id: str, *, by: str, now: bool) -> None:
+        """Restart a kernel, with ``now`` without asking it, and wait until it answers.
+
+        Raises KernelUnavailable.
+        """
+        self._kernel(kernel_id)
+        async with self._changing(kernel_id):
+            self.lose(kernel_id, Loss(kind="restarted", detail=f"the kernel was restarted by {by}"))
+            try:
+                await self._manager.restart_kernel(kernel_id, now=now)
+            except (HTTPError, RuntimeError, OSError) as err:
+                msg = (
+                    "The kernel could not be restarted. shutdown_kernel ends it; the next "
+                    "execute_code starts a new one."
+                )
+                raise KernelUnavailable(msg) from err
+            await self._open(kernel_id)
+
+    async def shutdown(self, kernel_id: str, *, by: str, now: bool) -> None:
+        """End a kernel, with ``now`` without asking it; fine when it is gone already."""
+        self.lose(kernel_id, Loss(kind="stopped", detail=f"the kernel was shut down by {by}"))
+        if kernel_id in self._manager:
+            try:
+                await self._manager.shutdown_kernel(kernel_id, now=now)
+            except HTTPError as err:
+                if err.status_code != 404:
+                    msg = "The kernel could not be shut down. Try again, or ask a person to look."
+                    raise KernelUnavailable(msg) from err
+        self._forget(kernel_id)
+
+    def losses(self, kernel_id: str) -> tuple[Loss, ...]:
+        """Every loss of this kernel's variables so far, oldest first."""
+        return tuple(self._losses.get(kernel_id, ()))
+
+    def lose(self, kernel_id: str, loss: Loss) -> None:
+        """Note that the kernel's variables are gone and end what waits for it."""
+        self._losses.setdefault(kernel_id, []).append(loss)
+        self._leaving.add(kernel_id)
+        self._unwatch(kernel_id)
+        link = self._links.pop(kernel_id, None)
+        if link is not None:
+            link.lose(loss)
+
+    def note(self, kernel_id: str, loss: Loss) -> None:
+        """Note a loss that befell before this kernel was started in another's place."""
+        self._losses.setdefault(kernel_id, []).append(loss)
+
+    def begin(self, kernel_id: str) -> None:
+        """Count as connected while code runs, so that the kernel is not culled under it."""
+        self._manager.notify_connect(kernel_id)
+
+    def end(self, kernel_id: str) -> None:
+        """Count as connected no longer; idle kernels are culled as the operator says."""
+        self._manager.notify_disconnect(kernel_id)
+
+    async def status(self, kernel_id: str) -> KernelStatus:
+        """What is known of a kernel now. Raises KernelUnavailable when it is gone."""
+        kernel = self._kernel(kernel_id)
+        link = self._links.get(kernel_id)
+        pid = _local_pid(kernel)
+        memory, cpu = await asyncio.to_thread(_usage, pid) if pid is not None else (None, None)
+        info = link.info if link is not None else None
+        return KernelStatus(
+            kernel_id=kernel_id,
+            name=str(kernel.kernel_name),
+            language=info.language if info is not None else str(kernel.kernel_spec.language),
+            state=str(getattr(kernel, "execution_state", "unknown")),
+            last_activity=kernel.last_activity.timestamp(),
+            foreign_since=link.foreign.since if link is not None and link.foreign else None,
+            pid=pid,
+            memory=memory,
+            cpu_seconds=cpu,
+        )
+
+    async def close(self) -> None:
+        """Close every link; the kernels are Jupyter's to end."""
+        self._events.remove_listener(listener=self._on_action)
+        for kernel_id in list(self._links):
+            self.lose(kernel_id, Loss(kind="stopped", detail="the server is stopping"))
+        for kernel_id in list(self._stderr):
+            self._forget(kernel_id)
+
+    def _kernel(self, kernel_id: str) -> Any:
+        if kernel_id not in self._manager:
+            msg = "The kernel is gone and its variables with it. execute_code starts a new one."
+            raise KernelUnavailable(msg)
+        return self._manager.get_kernel(kernel_id)
+
+    async def _open(self, kernel_id: str) -> ZmqLink:
+        kernel = self._kernel(kernel_id)
+        if kernel.shutting_down and kernel_id in self._linked:
+            await self._come_back(kernel_id)
+        if not await ensure_async(kernel.is_alive()):
+            await self._revive(kernel_id)
+        link = ZmqLink(kernel_id, kernel, self._log)
+        self._links[kernel_id] = link
+        self._linked.add(kernel_id)
+        pid = _local_pid(kernel)
+        if pid is not None:
+            watch = ProcessWatch.start(pid, partial(self._on_exit, kernel_id, kernel))
+            if watch is not None:
+                self._watches[kernel_id] = watch
+        try:
+            await link.open(self._manager.kernel_info_timeout)
+        except KernelLost as err:
+            msg = f"The kernel ended ({err.loss.detail})."
+            raise KernelUnavailable(msg) from err
+        except TimeoutError as err:
+            self.lose(kernel_id, Loss(kind="stopped", detail="the kernel does not answer"))
+            msg = (
+                f"The kernel has not answered for {self._manager.kernel_info_timeout:g} s. "
+                "restart_kernel starts it anew."
+            )
+            raise KernelUnavailable(msg) from err
+        self._close_idle_links()
+        return link
+
+    async def _come_back(self, kernel_id: str) -> None:
+        """Wait while somebody else restarts the kernel, if that is what they do."""
+        back = self._coming_back[kernel_id] = asyncio.get_running_loop().create_future()
+        try:
+            await asyncio.wait({back}, timeout=GO)
+        finally:
+            del self._coming_back[kernel_id]
+        self._kernel(kernel_id)
+
+    async def _revive(self, kernel_id: str) -> None:
+        """Start a dead kernel again now, not when Jupyter's restarter comes round to it."""
+        if not self._losses.get(kernel_id):
+            self.lose(kernel_id, Loss(kind="died", detail="the kernel had ended"))
+        try:
+            await self._manager.restart_kernel(kernel_id, now=True)
+        except (HTTPError, RuntimeError, OSError) as err:
+            msg = "The kernel died and could not be started again. create_session starts another."
+            raise KernelUnavailable(msg) from err
+
+    def _close_idle_links(self) -> None:
+        idle = [link for link in self._links.values() if link.is_idle]
+        for link in idle[: max(0, len(idle) - MAX_IDLE_LINKS)]:
+            self._links.pop(link.kernel_id)
+            self._unwatch(link.kernel_id)
+            link.lose(Loss(kind="stopped", detail="the idle link was closed"))
+
+    def _on_exit(self, kernel_id: str, kernel: Any, words: str) -> None:
+        link = self._links.get(kernel_id)
+        asyncio.get_running_loop().call_later(DRAIN, self._end, kernel_id, kernel, link, words)
+
+    def _end(self, kernel_id: str, kernel: Any, link: ZmqLink | None, words: str) -> None:
+        if self._links.get(kernel_id) is not link:
+            return  # somebody noted the loss meanwhile
+        if not kernel.shutting_down:
+            loss = Loss(kind="died", detail=words)
+        elif link is not None and link.heard_restart:
+            loss = Loss(kind="restarted", detail="the kernel was restarted from outside")
+        else:
+            loss = Loss(kind="stopped", detail="the kernel was restarted or shut down from outside")
+        self.lose(kernel_id, loss)
+
+    async def _on_action(self, logger: Any, schema_id: str, data: Mapping[str, Any]) -> None:
+        """Hear of every restart and shutdown, also where no process can be watched."""
+        kernel_id, action = data.get("kernel_id", ""), data.get("action")
+        if data.get("status") != "success" or kernel_id not in self._linked:
+            return
+        if action in ("restart", "shutdown") and kernel_id not in self._leaving:
+            word = "restarted" if action == "restart" else "restarted or shut down"
+            self.lose(kernel_id, Loss(kind="stopped", detail=f"the kernel was {word} from outside"))
+        if action == "restart":
+            self._leaving.discard(kernel_id)
+            self._is_back(kernel_id)
+        elif action == "shutdown":
+            # It is a part of every restart too; the new process is then started at once.
+            asyncio.get_running_loop().call_later(COME_BACK, self._is_back, kernel_id)
+            if kernel_id not in self._manager:
+                self._forget(kernel_id)
+
+    def _is_back(self, kernel_id: str) -> None:
+        back = self._coming_back.get(kernel_id)
+        if back is not None and not back.done():
+            back.set_result(None)
+
+    def _changing(self, kernel_id: str) -> asyncio.Lock:
+        """Held while a link is opened or a kernel restarted, so that neither meets the other."""
+        return self._locks.setdefault(kernel_id, asyncio.Lock())
+
+    def _unwatch(self, kernel_id: str) -> None:
+        watch = self._watches.pop(kernel_id, None)
+        if watch is not None:
+            watch.close()
+
+    def _forget(self, kernel_id: str) -> None:
+        self._leaving.discard(kernel_id)
+        tail = self._stderr.pop(kernel_id, None)
+        if tail is not None:
+            tail.close()
+
+
+def _local_pid(kernel: Any) -> int | None:
+    provisioner = kernel.provisioner
+    if isinstance(provisioner, LocalProvisioner) and provisioner.pid:
+        return int(provisioner.pid)
+    return None
+
+
+def _usage(pid: int) -> tuple[int | None, float | None]:
+    memory, cpu = 0, 0.0
+    try:
+        root = psutil.Process(pid)
+        for process in [root, *root.children(recursive=True)]:
+            with process.oneshot():
+                memory += process.memory_info().rss
+                times = process.cpu_times()
+                cpu += times.user + times.system
+    except psutil.Error:
+        return (memory or None, cpu or None)
+    return memory, cpu
+
+
+def _why_not_started(kernel_name: str, err: Exception, said: str) -> str:
+    match err:
+        case TimeoutError():
+            why = "it did not answer in time"
+        case HTTPError():
+            why = err.log_message or "Jupyter refused"
+        case _:
+            why = str(err) or type(err).__name__
+    words = f"The kernel {kernel_name!r} did not start: {why.rstrip('.')}."
+    if said:
+        words += f" It wrote: {said}"
+    return words + " list_sessions shows the other kernels there are."

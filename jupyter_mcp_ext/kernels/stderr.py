@@ -1,0 +1,52 @@
+"""The last words of a kernel's process: its standard error passes through here to the server's.
+
+A kernel that fails to start, or crashes, says why there, and the server's log is out of an
+agent's reach.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+
+KEPT = 2_000
+"""Characters of the end that are kept."""
+
+
+class StderrTail:
+    """A pipe for a kernel's standard error: keeps the end and hands all of it on."""
+
+    def __init__(self) -> None:
+        self._read, self.descriptor = os.pipe()
+        os.set_blocking(self._read, False)
+        self._tail = b""
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._read, self._more)
+
+    @property
+    def text(self) -> str:
+        """What is kept."""
+        return self._tail.decode(errors="replace").strip()
+
+    def finish(self) -> str:
+        """Close, after reading what the pipe still holds; the end of what was said."""
+        self._more()
+        self.close()
+        return self.text
+
+    def close(self) -> None:
+        """Stop reading."""
+        if self._read >= 0:
+            self._loop.remove_reader(self._read)
+            os.close(self._read)
+            os.close(self.descriptor)
+            self._read = -1
+
+    def _more(self) -> None:
+        try:
+            chunk = os.read(self._read, 65_536)
+        except BlockingIOError:
+            return
+        self._tail = (self._tail + chunk)[-KEPT:]
+        sys.stderr.write(chunk.decode(errors="replace"))

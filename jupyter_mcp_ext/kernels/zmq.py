@@ -1,0 +1,235 @@
+"""The standing link to a kernel over ZeroMQ, on the sockets that the kernel manager opens.
+
+``KernelManager.client()`` clones the manager's session with its identity, so that two clients in
+one process share a ROUTER identity and the second never hears a reply
+(https://github.com/jupyter/jupyter_client/issues/391). So each link has a ``Session`` of its own
+and uses ``connect_*`` with its own identity, as the server's websocket handler does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable
+from functools import partial
+from hmac import compare_digest
+from logging import Logger
+from typing import Any
+
+from jupyter_client.session import DELIM, Session
+
+from .link import Channel, Content, Exchange, Foreign, KernelInfo, KernelLost, Loss
+
+MAX_FRAME = 16 * 1024 * 1024
+"""Bytes of one message that are still parsed: larger ones are counted and dropped unread."""
+
+NUDGE = 0.5
+"""Seconds after which a kernel that has not been heard of is asked again."""
+
+
+class ZmqLink:
+    """A `KernelLink` to a kernel that this server's kernel manager runs.
+
+    ``manager`` is the kernel's own ``KernelManager``.
+    """
+
+    def __init__(self, kernel_id: str, manager: Any, log: Logger) -> None:
+        self.kernel_id = kernel_id
+        self.info: KernelInfo | None = None
+        self.foreign: Foreign | None = None
+        self.heard_restart: bool | None = None
+        """What the kernel itself said when it was asked to go: True for a restart."""
+        self._manager = manager
+        self._log = log
+        self._session = Session(
+            key=manager.session.key,
+            signature_scheme=manager.session.signature_scheme,
+            check_pid=False,
+            digest_history_size=0,
+        )
+        self._streams: dict[str, Any] = {}
+        self._exchanges: dict[str, Exchange] = {}
+        self._drops: dict[str, Callable[[int], None]] = {}
+        self._calls: dict[str, asyncio.Future[Content]] = {}
+        self._loss: Loss | None = None
+        self._subscribed = asyncio.Event()
+        self._topic = b"mcp-" + uuid.uuid4().hex.encode()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests can be sent."""
+        return bool(self._streams) and self._loss is None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request waits."""
+        return not self._exchanges and not self._calls
+
+    async def open(self, timeout: float) -> None:
+        """Connect, and wait until the kernel answers and its outputs reach us.
+
+        Raises TimeoutError after ``timeout`` seconds, KernelLost when the kernel ends before.
+        """
+        identity = self._session.bsession
+        for channel in ("shell", "control", "iopub"):
+            stream = getattr(self._manager, f"connect_{channel}")(identity=identity)
+            self._streams[channel] = stream
+            # Frames are not copied before their size is known: a print of 200 MB is one frame.
+            stream.on_recv(partial(self._receive, channel), copy=False)
+        # A kernel greets only the first subscriber to everything, and that is the server's
+        # activity watcher. A topic of our own is greeted too: then outputs do reach us.
+        self._streams["iopub"].socket.subscribe(self._topic)
+        deadline = time.monotonic() + timeout
+        while self.info is None or not self._subscribed.is_set():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            await self._introduce(min(left, NUDGE))
+
+    async def _introduce(self, timeout: float) -> None:
+        # On control, which answers while a cell runs. Kernels that greet nobody publish their
+        # busy and idle for this request: that they reach us is what we wait for.
+        try:
+            reply = await self.call("control", "kernel_info_request", {}, timeout=timeout)
+            language = reply.get("language_info") or {}
+            self.info = KernelInfo(
+                implementation=str(reply.get("implementation", "")),
+                language=str(language.get("name", "")),
+                language_version=str(language.get("version", "")),
+            )
+            await asyncio.wait_for(self._subscribed.wait(), timeout)
+        except asyncio.TimeoutError:
+            return
+
+    def execute(
+        self,
+        code: str,
+        *,
+        on_message: Callable[[str, Content], object],
+        on_begin: Callable[[], None],
+        on_dropped: Callable[[int], None],
+    ) -> Exchange:
+        """Send code; see `KernelLink.execute`."""
+        if self._loss is not None:
+            raise KernelLost(self._loss)
+        message = self._session.msg(
+            "execute_request",
+            {
+                "code": code,
+                "silent": False,
+                "store_history": True,
+                "user_expressions": {},
+                "allow_stdin": False,
+                # True would abort what a person has queued behind us.
+                "stop_on_error": False,
+            },
+        )
+        msg_id = message["header"]["msg_id"]
+        exchange = self._exchanges[msg_id] = Exchange(msg_id, on_message, on_begin)
+        self._drops[msg_id] = on_dropped
+        self._session.send(self._streams["shell"], message)
+        return exchange
+
+    async def call(
+        self, channel: Channel, msg_type: str, content: Content, *, timeout: float
+    ) -> Content:
+        """Send a request and return its reply's content; see `KernelLink.call`."""
+        if self._loss is not None:
+            raise KernelLost(self._loss)
+        message = self._session.msg(msg_type, dict(content))
+        msg_id = message["header"]["msg_id"]
+        reply = self._calls[msg_id] = asyncio.get_running_loop().create_future()
+        self._session.send(self._streams[channel], message)
+        try:
+            return await asyncio.wait_for(reply, timeout)
+        finally:
+            del self._calls[msg_id]
+
+    def forget(self, exchange: Exchange) -> None:
+        """Take no more messages for an exchange."""
+        self._exchanges.pop(exchange.msg_id, None)
+        self._drops.pop(exchange.msg_id, None)
+
+    def lose(self, loss: Loss) -> None:
+        """End every request that waits, and close."""
+        if self._loss is not None:
+            return
+        self._loss = loss
+        for exchange in list(self._exchanges.values()):
+            exchange.lose(loss)
+        for call in self._calls.values():
+            if not call.done():
+                call.set_exception(KernelLost(loss))
+        self.foreign = None
+        for stream in self._streams.values():
+            if not stream.closed():
+                stream.on_recv(None)
+                stream.close(linger=0)
+        self._streams.clear()
+
+    def _receive(self, channel: str, frames: list[Any]) -> None:
+        # An exception that leaves an on_recv callback wedges the stream for good.
+        try:
+            self._dispatch(channel, frames)
+        except Exception:  # noqa: BLE001  # whatever it is, the next message is to be read
+            self._log.exception("A message of kernel %s could not be read", self.kernel_id)
+
+    def _dispatch(self, channel: str, frames: list[Any]) -> None:
+        start = next(i for i, frame in enumerate(frames) if frame.bytes == DELIM) + 1
+        if channel == "iopub" and not self._subscribed.is_set():
+            self._subscribed.set()
+        # xeus kernels send null for no parent.
+        parent = self._session.unpack(frames[start + 2].bytes) or {}
+        parent_id = str(parent.get("msg_id"))
+        if channel != "iopub":
+            self._dispatch_reply(parent_id, frames[start:])
+            return
+        exchange = self._exchanges.get(parent_id)
+        if exchange is None:
+            self._watch_others(parent, frames[start:])
+            return
+        size = sum(map(len, frames[start:]))
+        if size > MAX_FRAME:
+            self._drops[parent_id](size)
+            return
+        parts = self._verified(frames[start:])
+        header = self._session.unpack(parts[1])
+        exchange.feed(header["msg_type"], self._session.unpack(parts[4]))
+
+    def _dispatch_reply(self, parent_id: str, frames: list[Any]) -> None:
+        exchange = self._exchanges.get(parent_id)
+        call = self._calls.get(parent_id)
+        if exchange is None and call is None:
+            return
+        parts = self._verified(frames)
+        header = self._session.unpack(parts[1])
+        content = self._session.unpack(parts[4])
+        if exchange is not None and header["msg_type"] == "execute_reply":
+            exchange.answer(content)
+        elif call is not None and not call.done():
+            call.set_result(content)
+
+    def _watch_others(self, parent: Content, frames: list[Any]) -> None:
+        """Know what else the kernel is at, and hear it say goodbye."""
+        header = self._session.unpack(frames[1].bytes)
+        msg_type = header["msg_type"]
+        if msg_type not in ("status", "shutdown_reply"):
+            return
+        content = self._session.unpack(self._verified(frames)[4])
+        if msg_type == "shutdown_reply":
+            self.heard_restart = bool(content.get("restart"))
+        elif parent.get("msg_type") == "execute_request":
+            if content.get("execution_state") == "busy":
+                self.foreign = Foreign(msg_id=parent["msg_id"], since=time.time())
+            elif self.foreign is not None and self.foreign.msg_id == parent["msg_id"]:
+                self.foreign = None
+
+    def _verified(self, frames: list[Any]) -> list[bytes]:
+        parts = [frame.bytes for frame in frames[:5]]
+        if self._session.auth is not None and not compare_digest(
+            self._session.sign(parts[1:5]), parts[0]
+        ):
+            msg = "the signature is wrong"
+            raise ValueError(msg)
+        return parts

@@ -1,0 +1,152 @@
+"""Displays: which of their representations a model gets, and that one in full as lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+from jupyter_mcp_ext.outputs import charts, images, tables, trees
+from jupyter_mcp_ext.outputs.fold import value_size
+from jupyter_mcp_ext.outputs.images import UnreadableImage
+from jupyter_mcp_ext.outputs.model import Json, MimeBundle
+from jupyter_mcp_ext.outputs.text import clean, split
+
+Kind: TypeAlias = Literal[
+    "chart", "file", "html", "image", "json", "svg", "table", "text", "unknown", "widget"
+]
+
+_IMAGES = tuple(images.FORMATS.values())
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+_TEXTS = ("text/markdown", "text/latex")
+_JSON = ("application/json", "application/geo+json")
+_FILES = re.compile(r"(?:audio|video|image)/|application/pdf$")
+_SILENT = re.compile(r"<[^\n<>]*(?: object\b| at 0x[0-9a-fA-F]+|^<Figure size )[^\n]*>$|<Figure size ")
+_PLAYER = re.compile(r"<(audio|video|embed|object)\b[^>]{0,200}|data:((?:audio|video)/[\w.+-]+)")
+_SVG_SOURCE = 2_000  # characters of a drawing that are read as they are
+
+
+def choose(data: MimeBundle) -> tuple[Kind, str]:
+    """The kind and the MIME type of the representation that says most to a model."""
+    html = data.get("text/html")
+    if isinstance(html, str) and tables.is_table(html):
+        return ("table", "text/html") if len(html) <= tables.MAX_HTML else _plainer(data)
+    if "text/latex" in data:
+        return "text", "text/latex"  # of a formula that comes as an image too
+    if image := next((name for name in _IMAGES if name in data), None):
+        return "image", image
+    if _WIDGET in data:
+        return "widget", _WIDGET
+    if "image/svg+xml" in data:
+        return "svg", "image/svg+xml"
+    if chart := charts.chart_type(data):
+        return "chart", chart
+    if name := next((name for name in (*_TEXTS, *_JSON) if name in data), None):
+        return ("text" if name in _TEXTS else "json"), name
+    return _plainer(data)
+
+
+def full_lines(data: MimeBundle) -> list[str]:
+    """The chosen representation in full; an image is one line."""
+    kind, mime_type = choose(data)
+    match kind:
+        case "table":
+            table = tables.parse_table(string(data[mime_type]))
+            if table is None:
+                return split(clean(html_text(data, 0)))
+            return [*table.markdown(), table.caption]
+        case "html":
+            return split(clean(html_text(data, 0)))
+        case "json":
+            return trees.pretty_lines(data[mime_type])
+        case "chart":
+            lines = charts.describe(data, mime_type).split("\n")
+            spec = data[mime_type]
+            return [*lines, *trees.pretty_lines(spec)] if isinstance(spec, dict) else lines
+        case "svg" | "text":
+            return split(clean(string(data[mime_type])))
+        case "image":
+            return [image_line(data, mime_type, "")]
+        case "widget" | "file" | "unknown":
+            return split(one_line(data, kind, mime_type, ""))
+
+
+def html_text(data: MimeBundle, limit: int) -> str:
+    """The readable text of its HTML, or what there is if there is none."""
+    html = string(data["text/html"])
+    text = tables.html_to_text(html, limit)
+    return text or f"[text/html {in_bytes(len(html))}, no readable text]"
+
+
+def svg_text(data: MimeBundle) -> str:
+    """A drawing as text: what it says of itself, its source if that is short, else its words."""
+    if says_something(data):
+        return string(data["text/plain"])
+    source = string(data["image/svg+xml"])
+    if len(source) <= _SVG_SOURCE:
+        return source
+    words = re.sub(r"\s+", " ", " | ".join(re.findall(r"<(?:text|tspan)\b[^>]*>([^<]+)<", source)))
+    return f"[svg drawing, {in_bytes(len(source))}] {words}".rstrip()
+
+
+def image_line(data: MimeBundle, mime_type: str, label: str) -> str:
+    """`[image k7m2q9xw-12/3 1200x800 png]`"""
+    try:
+        width, height, real_type = images.measure(images.decode(data[mime_type]))
+    except UnreadableImage as err:
+        name = mime_type.removeprefix("image/")
+        return f"[{_named('image', label)} {name}, unreadable: {err}]"
+    return f"[{_named('image', label)} {width}x{height} {real_type.removeprefix('image/')}]"
+
+
+def one_line(data: MimeBundle, kind: Kind, mime_type: str, label: str) -> str:
+    """A display that is named rather than shown."""
+    plain = data.get("text/plain")
+    if kind == "widget":
+        state = clean(string(plain)).rstrip("\n") if plain else "a widget"
+        return state.rpartition("\n")[2] if "it/s" in state or "s/it" in state else state
+    if kind == "file":
+        size = value_size(data[mime_type]) * 3 // 4
+        embedded = _PLAYER.search(string(data[mime_type])[:2_000]) if "html" in mime_type else None
+        real_type = (embedded[2] or embedded[1]) if embedded else mime_type
+        return f"[{_named('file', label)} {real_type} {in_bytes(size)}]"
+    types = ", ".join(f"{name} {in_bytes(value_size(value))}" for name, value in data.items())
+    return f"[{_named('display', label)} {types}]"
+
+
+def says_something(data: MimeBundle) -> bool:
+    """Whether its plain text is more than `<IPython.core.display.HTML object>`."""
+    plain = data.get("text/plain")
+    return isinstance(plain, str) and bool(plain.strip()) and not _SILENT.match(plain.strip())
+
+
+def in_bytes(size: int) -> str:
+    if size < 1_000:
+        return f"{size} bytes"
+    return f"{size / 1_000:.0f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
+
+
+def string(value: Json) -> str:
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+def _plainer(data: MimeBundle) -> tuple[Kind, str]:
+    html = data.get("text/html")
+    embedded = isinstance(html, str) and _PLAYER.search(html[:2_000]) is not None
+    tests: tuple[tuple[Callable[[], bool], Kind, str], ...] = (
+        (lambda: embedded, "file", "text/html"),
+        (lambda: says_something(data), "text", "text/plain"),
+        (lambda: isinstance(html, str), "html", "text/html"),
+    )
+    for test, kind, mime_type in tests:
+        if test():
+            return kind, mime_type
+    if name := next((name for name in data if _FILES.match(name)), None):
+        return "file", name
+    if "text/plain" in data:
+        return "text", "text/plain"
+    return "unknown", ""
+
+
+def _named(noun: str, label: str) -> str:
+    return f"{noun} {label}".rstrip()

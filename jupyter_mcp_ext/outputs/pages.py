@@ -1,0 +1,163 @@
+"""Outputs in full, as lines that can be paged through and searched.
+
+Lines are numbered as `text.py` says, so an offset named anywhere in a result serves here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from jupyter_mcp_ext.errors import InvalidArgument
+from jupyter_mcp_ext.outputs import bundles, tracebacks
+from jupyter_mcp_ext.outputs.model import Error, Output, Stream
+from jupyter_mcp_ext.outputs.text import clean, cut_line, split
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """Some of the lines, each with its number; ``next_offset`` is None after the last ones."""
+
+    lines: tuple[tuple[int, str], ...]
+    total: int
+    matches: int | None
+    next_offset: int | None
+
+
+def text_lines(output: Output) -> list[str]:
+    """The output in full; an image is one line that names it."""
+    match output:
+        case Stream():
+            return split(clean(output.text))
+        case Error():
+            return tracebacks.traceback_lines(output)
+        case _:
+            return bundles.full_lines(output.data)
+
+
+def merged_lines(outputs: Sequence[Output], label: Callable[[int], str]) -> list[str]:
+    """All outputs of an execution in full, in their order."""
+    lines: list[str] = []
+    before: Output | None = None
+    for position, output in enumerate(outputs):
+        if named := heading(output, before):
+            lines.append(named)
+        if not isinstance(output, Stream | Error):
+            kind, mime_type = bundles.choose(output.data)
+            if kind == "image":
+                lines.append(bundles.image_line(output.data, mime_type, label(position)))
+            elif kind in {"file", "unknown"}:
+                lines.append(bundles.one_line(output.data, kind, mime_type, label(position)))
+            else:
+                lines.extend(text_lines(output))
+        else:
+            lines.extend(text_lines(output))
+        before = output
+    return lines
+
+
+def heading(output: Output, before: Output | None) -> str | None:
+    """The line that parts standard error from what stands before and after it."""
+    if isinstance(output, Stream) and output.name == "stderr":
+        return "[stderr]"
+    if not isinstance(before, Stream) or before.name != "stderr" or isinstance(output, Error):
+        return None
+    if isinstance(output, Stream):
+        return "[stdout]"
+    return "[result]" if output.is_result else "[display]"
+
+
+def page(
+    lines: Sequence[str], *, offset: int | None, limit: int, grep: str | None, budget: int
+) -> Page:
+    """The lines from ``offset`` on, within ``limit`` lines and ``budget`` characters.
+
+    ``offset`` counts from 0, from the end if negative; None is the tail, or with ``grep`` the
+    start. At least one line is given, cut if need be, so that paging always advances.
+    """
+    total = len(lines)
+    limit = max(limit, 1)
+    if grep is not None:
+        found = _matching(lines, grep)
+        start = _start(offset or 0, total)
+        numbers = [n for n in found if n >= start]
+        taken = _within(lines, numbers[:limit], budget)
+        rest = numbers[len(taken) :]
+        return Page(
+            lines=taken,
+            total=total,
+            matches=len(found),
+            next_offset=rest[0] if rest else None,
+        )
+    if offset is None:
+        numbers = [*range(total - 1, max(total - limit, 0) - 1, -1)]
+        taken = _within(lines, numbers, budget)[::-1]
+        return Page(lines=taken, total=total, matches=None, next_offset=None)
+    start = _start(offset, total)
+    taken = _within(lines, range(start, min(start + limit, total)), budget)
+    after = start + len(taken)
+    return Page(
+        lines=taken, total=total, matches=None, next_offset=after if after < total else None
+    )
+
+
+def _start(offset: int, total: int) -> int:
+    return max(total + offset, 0) if offset < 0 else offset
+
+
+def _within(lines: Sequence[str], numbers: Sequence[int], budget: int) -> tuple[tuple[int, str], ...]:
+    taken: list[tuple[int, str]] = []
+    for n in numbers:
+        line = cut_line(lines[n])
+        if len(line) + 1 > budget:
+            if not taken:
+                taken.append((n, cut_line(line, max(budget - 1, 1))))
+            break
+        taken.append((n, line))
+        budget -= len(line) + 1
+    return tuple(taken)
+
+
+def _matching(lines: Sequence[str], grep: str) -> list[int]:
+    if _nests_repeats(grep):
+        msg = f"The pattern {grep!r} repeats a group that itself repeats or branches. Search for "
+        msg += "something simpler, such as a word of the line."
+        raise InvalidArgument(msg)
+    try:
+        # What stands around a match changes nothing but the time it takes.
+        pattern = re.compile(re.sub(r"^(?:\.\*\??)+|(?<!\\)(?:\.\*\??)+$", "", grep))
+    except (re.error, RecursionError, OverflowError) as err:
+        msg = f"The pattern {grep!r} is no regular expression ({err}). Escape its special "
+        msg += r"characters, such as \( or \[."
+        raise InvalidArgument(msg) from err
+    return [n for n, line in enumerate(lines) if pattern.search(line, 0, 2_000)]
+
+
+def _nests_repeats(pattern: str) -> bool:
+    r"""Whether a group like `(a+)*` or `(\d|\w)+` could take time without end on some line."""
+    varies = [False]
+    closed = False  # the last thing was a group that varies
+    at = 0
+    while at < len(pattern):
+        match = _PIECE.match(pattern, at)
+        piece = match[0] if match else pattern[at]
+        at += len(piece)
+        if piece == "(":
+            varies.append(False)
+        elif piece == ")" and len(varies) > 1:
+            closed = varies.pop()
+            varies[-1] |= closed
+            continue
+        elif _REPEAT.fullmatch(piece):
+            if closed and piece[0] != "?":
+                return True
+            varies[-1] = True
+        elif piece == "|":
+            varies[-1] = True
+        closed = False
+    return False
+
+
+_PIECE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?:|\{\d*,?\d*\}|.", re.DOTALL)
+_REPEAT = re.compile(r"[*+?]|\{\d*,\d*\}|\{\d+\}")

@@ -1,0 +1,147 @@
+"""The MCP server object: our tools over the SDK's lowlevel ``Server``, for both protocol eras."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import mcp_types as types
+from mcp.server.caching import CacheHint
+from mcp.server.lowlevel import Server
+from mcp.shared.exceptions import MCPError
+
+from . import __version__
+from .governance.caller import Caller, Principal
+from .tools.call import Call, run
+from .tools.registry import BY_NAME, TOOLS, unknown
+
+if TYPE_CHECKING:
+    from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+
+    from .services import Services
+    from .tools.definition import Tool
+
+PRINCIPAL = "jupyter_mcp_ext.principal"
+"""Key of the ASGI scope under which the transport leaves who is calling."""
+
+LIST_TTL = 300_000
+"""Milliseconds for which a client may keep the list of tools: it changes with a restart only."""
+
+INSTRUCTIONS = """\
+This is a person's live Jupyter server; they may have the same notebooks and kernels open.
+- execute_code keeps variables in a session of your own; its first result names the folder. \
+Parallel tasks or subagents: each calls create_session(name="...") and passes that name as \
+session_id.
+- To look at the variables of a notebook a person has open, pass its path as session_id. Do not \
+restart or shut down a kernel you did not start unless asked.
+- Read notebooks with read_notebook, never as files.
+- Line 1 of a run is its state; lines with "!" tell of lost variables, queues or missing output. \
+[error] means your code raised: fix it and go on.
+- [running] is not a failure: the code goes on. Make the get_output call shown; never run the code \
+again. After a lost connection call get_output() first.
+- Print less rather than page more: head(), describe(), one figure at a time.
+- Paths are relative to Jupyter's root, as in its file browser.
+"""
+
+
+def build_server(services: Services) -> Server[Any]:
+    """The server object for one Jupyter server."""
+    listed = types.ListToolsResult(tools=[_listed(tool) for tool in TOOLS])
+
+    async def on_list_tools(
+        ctx: ServerRequestContext[Any, Any], params: types.PaginatedRequestParams | None
+    ) -> types.ListToolsResult:
+        return listed
+
+    async def on_call_tool(
+        ctx: ServerRequestContext[Any, Any], params: types.CallToolRequestParams
+    ) -> types.CallToolResult:
+        tool = BY_NAME.get(params.name)
+        if tool is None:
+            raise MCPError(code=types.INVALID_PARAMS, message=unknown(params.name))
+        principal = _principal(ctx)
+        caller = _caller(ctx, principal, services.sessions.conversation_keys)
+        call = Call(services=services, caller=caller, progress=ctx.session.report_progress)
+        return await run(tool, params.arguments, call, principal)
+
+    server: Server[Any] = Server(
+        "jupyter-mcp-ext",
+        version=__version__,
+        title="Jupyter",
+        instructions=INSTRUCTIONS,
+        cache_hints={"tools/list": CacheHint(ttl_ms=LIST_TTL)},
+        get_tool_input_schema=lambda name: BY_NAME[name].input_schema if name in BY_NAME else None,
+        on_list_tools=on_list_tools,
+        on_call_tool=on_call_tool,
+    )
+    server.middleware.append(_unpack_arguments)
+    return server
+
+
+async def _unpack_arguments(
+    ctx: ServerRequestContext[Any, Any], call_next: CallNext
+) -> HandlerResult:
+    """Understand arguments that arrive as one JSON string; the SDK would refuse them."""
+    params = ctx.params
+    if ctx.method == "tools/call" and params and isinstance(params.get("arguments"), str):
+        try:
+            arguments = json.loads(params["arguments"] or "{}")
+        except ValueError:
+            arguments = None
+        if not isinstance(arguments, dict):
+            raise MCPError(
+                code=types.INVALID_PARAMS,
+                message="The arguments are text, not an object. Send them as a JSON object.",
+            )
+        ctx = replace(ctx, params={**params, "arguments": arguments})
+    return await call_next(ctx)
+
+
+def _listed(tool: Tool) -> types.Tool:
+    listed = types.Tool(
+        name=tool.name,
+        description=tool.description,
+        input_schema=dict(tool.input_schema),
+        annotations=types.ToolAnnotations.model_validate(dict(tool.annotations)),
+    )
+    if tool.is_main:
+        listed.meta = {"anthropic/alwaysLoad": True}
+    return listed
+
+
+def _principal(ctx: ServerRequestContext[Any, Any]) -> Principal:
+    request = ctx.request
+    principal = request.scope.get(PRINCIPAL) if request is not None else None
+    if not isinstance(principal, Principal):
+        raise MCPError(code=types.INVALID_REQUEST, message="The request is not authenticated.")
+    return principal
+
+
+def _caller(
+    ctx: ServerRequestContext[Any, Any], principal: Principal, conversation_keys: list[str]
+) -> Caller:
+    params = ctx.session.client_params
+    info = params.client_info if params is not None else None
+    return Caller(
+        subject=principal.subject,
+        username=principal.user.username,
+        client=_client_name(info.name if info is not None else ""),
+        client_version=info.version[:64] if info is not None else "",
+        scope=principal.scope or _conversation(ctx.meta or {}, conversation_keys),
+    )
+
+
+def _client_name(name: str) -> str:
+    """The client's name without what a proxy adds, printable and short."""
+    plain = "".join(c for c in name.partition(" (via ")[0] if c.isprintable()).strip()
+    return plain[:64] or "unknown"
+
+
+def _conversation(meta: Mapping[str, Any], keys: list[str]) -> str:
+    for key in keys:
+        value = meta.get(key)
+        if isinstance(value, str) and value:
+            return "".join(c for c in value if c.isprintable())[:64]
+    return ""

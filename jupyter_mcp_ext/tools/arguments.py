@@ -1,0 +1,92 @@
+"""Arguments as clients send them: understood where that is safe, else refused in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from jupyter_mcp_ext.errors import InvalidArgument
+
+from .definition import ALIASES, Tool
+
+MAX_SHOWN = 80
+"""Characters of a wrong value that an error repeats."""
+
+_EXPECTED: Mapping[str, str] = {
+    "string": "text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
+
+
+def parse(tool: Tool, given: Mapping[str, Any] | None) -> BaseModel:
+    """The tool's arguments as its model. Raises InvalidArgument naming the first that is wrong."""
+    try:
+        return tool.model.model_validate(_understood(tool, given or {}))
+    except ValidationError as err:
+        raise InvalidArgument(_in_words(tool, err.errors(include_url=False)[0])) from None
+
+
+def _understood(tool: Tool, given: Mapping[str, Any]) -> dict[str, Any]:
+    names = tool.arguments
+    understood: dict[str, Any] = {}
+    for name, value in given.items():
+        other = ALIASES.get(name)
+        if name not in names and other in names and other not in given:
+            understood[other] = value
+        else:
+            understood[name] = value
+    for name, value in understood.items():
+        if isinstance(value, str) and name in names:
+            understood[name] = _unpacked(tool.input_schema["properties"][name], value)
+    return understood
+
+
+def _unpacked(schema: Mapping[str, Any], value: str) -> Any:
+    """A list or object that arrived as JSON in a string, where nothing else would be meant."""
+    types = {o.get("type") for o in schema.get("anyOf", (schema,))}
+    if "string" in types or not types & {"array", "object"} or value.lstrip()[:1] not in ("[", "{"):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _in_words(tool: Tool, error: Any) -> str:
+    kind, where = error["type"], [str(part) for part in error["loc"]]
+    name = where[0] if where else ""
+    known = f"Its arguments are: {', '.join(tool.arguments)}."
+    if kind == "extra_forbidden":
+        return f"{tool.name} has no argument {_shown(name)}. {known}"
+    if kind == "missing":
+        return f"{tool.name} needs the argument {name!r}. {known}"
+    schema = tool.input_schema["properties"].get(name, {})
+    return f"{name!r} must be {_wanted(error, schema)}, but was {_shown(error['input'])}. {known}"
+
+
+def _wanted(error: Any, schema: Mapping[str, Any]) -> str:
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "greater_than":
+            return f"a number over {context['gt']:g}"
+        case "greater_than_equal":
+            return f"a number of at least {context['ge']:g}"
+        case "less_than_equal":
+            return f"a number of at most {context['le']:g}"
+        case "literal_error" | "enum":
+            return f"one of {context['expected']}"
+        case _:
+            options = [o.get("type", "") for o in schema.get("anyOf", (schema,))]
+            return " or ".join(_EXPECTED.get(o, "something else") for o in options)
+
+
+def _shown(value: Any) -> str:
+    words = repr(value)
+    return words if len(words) <= MAX_SHOWN else words[:MAX_SHOWN] + "…"

@@ -1,0 +1,93 @@
+"""The only road to a tool: validate, decide, run, render, record."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from jupyter_mcp_ext.errors import Forbidden, ToolError
+from jupyter_mcp_ext.governance.audit import ToolCall
+
+from .arguments import parse
+from .content import to_error, to_result
+
+if TYPE_CHECKING:
+    import mcp_types as types
+
+    from jupyter_mcp_ext.executions.execution import Execution
+    from jupyter_mcp_ext.governance.caller import Caller, Principal
+    from jupyter_mcp_ext.services import Services
+
+    from .definition import Tool
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[float, float | None, str | None], Awaitable[None]]
+"""Tells the client how far a call is: progress, total if known, words."""
+
+
+@dataclass(kw_only=True)
+class Call:
+    """One call of a tool; what the tool notes here goes into the record."""
+
+    services: Services
+    caller: Caller
+    progress: Progress | None = None
+    started: float = field(default_factory=time.monotonic)
+    session_id: str | None = None
+    code_hash: str | None = None
+
+    def remember(self, execution: Execution) -> None:
+        """Note the execution that the call is about."""
+        self.session_id = execution.session_id
+        self.code_hash = execution.code_hash
+
+    def left(self, wait: float) -> float:
+        """The seconds left of a wait, which counts from the request."""
+        return max(0.0, wait - (time.monotonic() - self.started))
+
+
+async def run(
+    tool: Tool, arguments: Mapping[str, Any] | None, call: Call, principal: Principal
+) -> types.CallToolResult:
+    """Call a tool for a principal. Every failure becomes a result; only cancellation is raised."""
+    status = "bug"
+    try:
+        parsed = parse(tool, arguments)
+        await call.services.policy.decide(principal, tool.action, tool.resource)
+        answer = await tool.function(
+            call, **{name: getattr(parsed, name) for name in tool.arguments}
+        )
+        result = to_result(answer)
+        status = answer.status
+    except Forbidden as err:
+        status, result = "forbidden", to_error(str(err))
+    except ToolError as err:
+        status, result = "error", to_error(str(err))
+    except asyncio.CancelledError:
+        status = "cancelled"
+        raise
+    except Exception:
+        reference = secrets.token_hex(4)
+        log.exception("Internal error %s in the tool %s", reference, tool.name)
+        result = to_error(
+            f"Internal error, reference {reference}. The server's log tells more under it; "
+            "try another way."
+        )
+    finally:
+        call.services.audit.record(
+            call.caller,
+            ToolCall(
+                tool=tool.name,
+                status=status,
+                duration=round(time.monotonic() - call.started, 6),
+                session_id=call.session_id,
+                code_sha256=call.code_hash,
+            ),
+        )
+    return result

@@ -1,0 +1,120 @@
+"""What a tool is: a typed function, from which its schema and description come.
+
+The signature gives the schema, the docstring the description; neither is written twice.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, create_model
+
+from jupyter_mcp_ext.governance.policy import Action, Resource
+
+if TYPE_CHECKING:
+    from .content import Answer
+
+ALIASES: Mapping[str, str] = {
+    "filename": "path",
+    "kernel_id": "session_id",
+    "new_source": "source",
+    "content": "source",
+    "type": "cell_type",
+}
+"""What models write for an argument that a tool has under another name."""
+
+ToolFunction = Callable[..., Awaitable["Answer"]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tool:
+    """A tool as clients see it, and the function behind it."""
+
+    name: str
+    description: str
+    action: Action
+    resource: Resource
+    annotations: Mapping[str, bool]
+    is_main: bool
+    function: ToolFunction
+    model: type[BaseModel]
+    input_schema: Mapping[str, Any]
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The names of its arguments, in their order."""
+        return tuple(self.model.model_fields)
+
+
+def tool(
+    *,
+    action: Action,
+    resource: Resource,
+    read_only: bool = False,
+    destructive: bool = False,
+    idempotent: bool = False,
+    open_world: bool = False,
+    is_main: bool = False,
+) -> Callable[[ToolFunction], Tool]:
+    """Make a tool of an async function whose first parameter is the `Call`.
+
+    ``action`` and ``resource`` are what Jupyter's ``Authorizer`` is asked; the rest are MCP's
+    annotations. ``is_main`` asks clients that hide tools to show this one at once.
+    """
+
+    def make(function: ToolFunction) -> Tool:
+        name = function.__name__
+        model = _model(function)
+        return Tool(
+            name=name,
+            description=" ".join(inspect.cleandoc(function.__doc__ or "").split()),
+            action=action,
+            resource=resource,
+            annotations={
+                "readOnlyHint": read_only,
+                "destructiveHint": destructive,
+                "idempotentHint": idempotent or read_only,
+                "openWorldHint": open_world,
+            },
+            is_main=is_main,
+            function=function,
+            model=model,
+            input_schema=_slim(model.model_json_schema()),
+        )
+
+    return make
+
+
+def _model(function: ToolFunction) -> type[BaseModel]:
+    hints = get_type_hints(function, include_extras=True)
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    fields: dict[str, Any] = {
+        p.name: (hints[p.name], ... if p.default is inspect.Parameter.empty else p.default)
+        for p in parameters
+    }
+    config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=False)
+    return create_model(function.__name__, __config__=config, **fields)
+
+
+def _slim(schema: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what a model does not need: every character of a schema is read by it."""
+    properties = {name: _slim_property(p) for name, p in schema.get("properties", {}).items()}
+    slim: dict[str, Any] = {"type": "object", "properties": properties}
+    if "required" in schema:
+        slim["required"] = schema["required"]
+    return slim
+
+
+def _slim_property(schema: dict[str, Any]) -> dict[str, Any]:
+    kept = {k: v for k, v in schema.items() if k != "title" and not (k == "default" and not v)}
+    options = [option for option in kept.get("anyOf", ()) if option != {"type": "null"}]
+    if len(options) == 1:
+        del kept["anyOf"]
+        kept = {**options[0], **kept}
+    elif options:
+        kept["anyOf"] = options
+    kept.pop("title", None)
+    return kept

@@ -1,0 +1,227 @@
+"""Tools that run code and read what it has put out."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import re
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from jupyter_mcp_ext.errors import InvalidArgument, UnknownExecution
+from jupyter_mcp_ext.executions.execution import UNFINISHED
+from jupyter_mcp_ext.outputs.model import Display, Output
+from jupyter_mcp_ext.outputs.pages import text_lines
+from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock
+
+from .content import Answer
+from .definition import tool
+from .reports import execution_lines, output_id, report, report_lines
+from .types import SessionId, Wait
+
+if TYPE_CHECKING:
+    from jupyter_mcp_ext.executions.execution import Execution
+    from jupyter_mcp_ext.sessions.session import Session
+
+    from .call import Call
+
+OUTPUT_ID = re.compile(r"(?P<execution>[^/]+)(?:/(?P<first>\d{1,6})(?:-(?P<last>\d{1,6}))?)?")
+
+MAX_IMAGES = 8
+"""Images that one call fetches in the original."""
+
+
+@tool(action="execute", resource="kernels", destructive=True, open_world=True, is_main=True)
+async def execute_code(
+    call: Call,
+    code: str,
+    session_id: SessionId = None,
+    timeout: Annotated[
+        float | None, Field(gt=0, description="Seconds; then the code is interrupted.")
+    ] = None,
+    wait: Wait = 50,
+) -> Answer:
+    """Run code in a session's kernel; variables persist between calls. Returns text, tables and
+    plots, or after `wait` seconds [running] with the get_output call to make while the code goes
+    on (wait=0 for long jobs).
+    """
+    sessions, executions = call.services.sessions, call.services.executions
+    session = await sessions.resolve(call.caller, session_id)
+
+    async def kernel() -> str:
+        return await sessions.ready(session)
+
+    execution = executions.start(
+        code,
+        session_id=session.id,
+        kernel_name=session.kernel_name,
+        kernel=kernel,
+        caller=call.caller,
+        timeout=timeout,
+    )
+    call.remember(execution)
+    try:
+        allowed = await _settle(call, execution, wait)
+    except asyncio.CancelledError:
+        # Whoever started it no longer wants it; one that began with wait=0 is to go on alone.
+        if wait > 0:
+            executions.cancel(execution)
+        raise
+    _tell_losses(call, execution, session)
+    return await _report(call, execution, allowed)
+
+
+@tool(action="read", resource="kernels", read_only=True, is_main=True)
+async def get_output(
+    call: Call,
+    output_id: Annotated[
+        str | None, Field(description="Execution (`id-12`), output (`id-12/1`), images (`/3-6`).")
+    ] = None,
+    session_id: SessionId = None,
+    offset: Annotated[int | None, Field(description="First line; negative: from the end.")] = None,
+    limit: Annotated[int, Field(ge=1, le=10_000)] = 200,
+    grep: Annotated[str | None, Field(description="Regular expression.")] = None,
+    mime_type: str | None = None,
+    wait: Annotated[float, Field(ge=0)] = 0,
+) -> Answer:
+    """Wait for or re-read an execution, or page through one output in full (text, original image,
+    HTML). Without an id: your latest execution, also after a lost connection.
+    """
+    execution, first, last = await _wanted(call, output_id, session_id)
+    call.remember(execution)
+    allowed = await _settle(call, execution, wait)
+    paging = {"offset": offset, "limit": limit, "grep": grep, "limits": call.services.limits}
+    if first is not None:
+        outputs = _chosen(execution, first, last)
+        if all(_image(output, mime_type) for output in outputs):
+            return await _images(call, execution, outputs, first, mime_type)
+        if len(outputs) > 1:
+            msg = "A range may name images only. Ask for other outputs one by one."
+            raise InvalidArgument(msg)
+        lines = await asyncio.to_thread(_lines, outputs[0], mime_type)
+        return report_lines(execution, lines, f"{execution.id}/{first}", **paging)
+    if mime_type is not None:
+        msg = (
+            f'mime_type goes with one output. Name it, as in get_output("{execution.id}/1", '
+            f'mime_type="{mime_type}").'
+        )
+        raise InvalidArgument(msg)
+    if offset is None and grep is None and execution.is_finished:
+        return await _report(call, execution, allowed)
+    lines = await asyncio.to_thread(execution_lines, execution)
+    ahead = call.services.executions.ahead(execution)
+    return report_lines(execution, lines, execution.id, ahead=ahead, **paging)
+
+
+async def _settle(call: Call, execution: Execution, wait: float) -> float:
+    """Wait as long as this client may; that is returned."""
+    allowed = call.services.executions.allowed_wait(call.caller, wait)
+    await call.services.executions.settled(execution, call.left(allowed))
+    if allowed < wait and not execution.is_finished:
+        note = f"wait is capped at {allowed:g} s here"
+        if note not in execution.notices:
+            execution.notices.append(note)
+    return allowed
+
+
+async def _report(call: Call, execution: Execution, wait: float) -> Answer:
+    return await report(
+        execution,
+        limits=call.services.limits,
+        ahead=call.services.executions.ahead(execution),
+        notices=execution.notices,
+        wait=wait,
+    )
+
+
+def _tell_losses(call: Call, execution: Execution, session: Session) -> None:
+    if execution.status == "dead":
+        call.services.sessions.tell_loss(session)
+    elif execution.began is not None:
+        said = call.services.sessions.notices(session, since=execution.began)
+        execution.notices[:0] = said
+
+
+async def _wanted(
+    call: Call, wanted: str | None, session_id: str | None
+) -> tuple[Execution, int | None, int]:
+    """The execution that an id means, and the outputs of it, counted from 1."""
+    executions = call.services.executions
+    if not wanted:
+        session = await call.services.sessions.find(call.caller, session_id)
+        return executions.latest(call.caller, session.id), None, 0
+    parts = OUTPUT_ID.fullmatch(wanted.strip())
+    if parts is None:
+        msg = (
+            f"{wanted[:80]!r} is no id of an execution or output. They look like "
+            "'k7m2q9xw-12' and 'k7m2q9xw-12/1'."
+        )
+        raise UnknownExecution(msg)
+    execution = executions.find(call.caller, parts["execution"])
+    if parts["first"] is None:
+        return execution, None, 0
+    first = int(parts["first"])
+    return execution, first, int(parts["last"] or first)
+
+
+def _chosen(execution: Execution, first: int, last: int) -> tuple[Output, ...]:
+    count = len(execution.outputs)
+    if not 1 <= first <= last <= count:
+        there = f"It has {count}." if count else "It has none."
+        more = " It is still running." if execution.status in UNFINISHED else ""
+        wanted = f"{first}-{last}" if last > first else str(first)
+        msg = (
+            f"The execution {execution.id} has no output {wanted}. "
+            f'{there}{more} get_output("{execution.id}") shows them.'
+        )
+        raise UnknownExecution(msg)
+    return execution.outputs[first - 1 : last]
+
+
+def _image(output: Output, mime_type: str | None) -> str | None:
+    """The image type under which an output is wanted and held."""
+    if not isinstance(output, Display):
+        return None
+    wanted = [mime_type] if mime_type else ["image/png", "image/jpeg", "image/gif", "image/webp"]
+    return next(
+        (m for m in wanted if m and m.startswith("image/") and "svg" not in m and m in output.data),
+        None,
+    )
+
+
+async def _images(
+    call: Call, execution: Execution, outputs: tuple[Output, ...], first: int, mime_type: str | None
+) -> Answer:
+    blocks: list[TextBlock | ImageBlock] = []
+    for index, output in enumerate(outputs[:MAX_IMAGES], start=first - 1):
+        found = _image(output, mime_type)
+        if not isinstance(output, Display) or found is None:
+            continue
+        try:
+            data = await asyncio.to_thread(base64.b64decode, str(output.data[found]))
+        except binascii.Error:
+            blocks.append(TextBlock(text=f"[{output_id(execution, index)} is no valid {found}]"))
+            continue
+        name = output_id(execution, index)
+        blocks.append(TextBlock(text=f"[image {name} {found}, {len(data):,} bytes, original]"))
+        blocks.append(ImageBlock(data=data, mime_type=found))
+    if len(outputs) > MAX_IMAGES:
+        following = f"{execution.id}/{first + MAX_IMAGES}-{first + len(outputs) - 1}"
+        blocks.append(TextBlock(text=f'more images: get_output("{following}")'))
+    return Answer(blocks=tuple(blocks), status=execution.status)
+
+
+def _lines(output: Output, mime_type: str | None) -> list[str]:
+    if mime_type is None:
+        return text_lines(output)
+    held = output.data if isinstance(output, Display) else {}
+    if mime_type not in held:
+        types = ", ".join(held) or "text/plain, which needs no mime_type"
+        msg = f"This output is not held as {mime_type!r}, but as: {types}."
+        raise InvalidArgument(msg)
+    value = held[mime_type]
+    if isinstance(value, str):
+        return value.splitlines()
+    return text_lines(Display(data={mime_type: value}))

@@ -1,0 +1,91 @@
+"""Tools that make and show notebooks."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from jupyter_mcp_ext.notebooks.cells import parse_cells
+from jupyter_mcp_ext.notebooks.document import KernelInfo
+from jupyter_mcp_ext.notebooks.view import view as show
+
+from .content import Answer, text
+from .definition import tool
+
+if TYPE_CHECKING:
+    from .call import Call
+
+MANY_CELLS = 300
+"""From here on a view is built in a thread: it would hold the loop for longer than 5 ms."""
+
+
+@tool(action="write", resource="contents")
+async def create_notebook(
+    call: Call,
+    path: str,
+    cells: Annotated[
+        list[str | dict[str, Any]] | None, Field(description="Sources, or {cell_type, source}.")
+    ] = None,
+    kernel_name: str | None = None,
+) -> Answer:
+    """Make a new notebook; never overwrites. Makes missing folders."""
+    services = call.services
+    new_cells = parse_cells(cells or [])  # type: ignore[arg-type]  # JSON, as it was parsed
+    name = await services.kernels.known_name(kernel_name)
+    spec = (await services.kernels.specs())[name]
+    kernel = KernelInfo(name=name, display_name=spec["display_name"], language=spec["language"])
+    notebook = await services.notebooks.create(path, new_cells, kernel=kernel)
+    count = len(notebook.cells)
+    words = (
+        f"Made {notebook.path}: {count} cell{'' if count == 1 else 's'}, kernel {name}. "
+        f'create_session(path="{notebook.path}") gives it a kernel to run code in.'
+    )
+    page = show(notebook, what="outline", limits=services.limits)
+    return text(words, notebook={"path": notebook.path, "cells": [asdict(c) for c in page.shown]})
+
+
+@tool(action="read", resource="contents", read_only=True, is_main=True)
+async def read_notebook(
+    call: Call,
+    path: str,
+    view: Annotated[
+        Literal["source", "outline", "outputs"],
+        Field(description="outline: one line a cell."),
+    ] = "source",
+    cells: Annotated[
+        list[str | int] | None, Field(description="Handles, ids, indices or ranges `3-7`.")
+    ] = None,
+    grep: str | None = None,
+    offset: Annotated[int, Field(ge=0)] = 0,
+    limit: Annotated[int | None, Field(ge=1)] = None,
+) -> Answer:
+    """Show a notebook's cells with handles and run states: source, outline (one line a cell) or
+    outputs. Read before editing; never open .ipynb as a file.
+    """
+    notebook = await call.services.notebooks.read(path)
+    build = partial(
+        show,
+        notebook,
+        what=view,
+        cells=cells,
+        grep=grep,
+        offset=offset,
+        limit=limit,
+        limits=call.services.limits,
+    )
+    heavy = view == "outputs" or len(notebook.cells) > MANY_CELLS
+    page = await asyncio.to_thread(build) if heavy else build()
+    return Answer(
+        blocks=page.blocks,
+        meta={
+            "notebook": {
+                "path": notebook.path,
+                "cells": [asdict(cell) for cell in page.shown],
+                "next": page.next_call,
+            }
+        },
+    )

@@ -1,0 +1,52 @@
+"""Every tool there is, in the order in which clients see them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .definition import Tool
+from .execution import execute_code, get_output
+from .notebooks import create_notebook, read_notebook
+from .sessions import (
+    create_session,
+    get_kernel_status,
+    interrupt_kernel,
+    list_sessions,
+    restart_kernel,
+    shutdown_kernel,
+)
+
+TOOLS: tuple[Tool, ...] = (
+    execute_code,
+    get_output,
+    create_session,
+    list_sessions,
+    get_kernel_status,
+    interrupt_kernel,
+    restart_kernel,
+    shutdown_kernel,
+    create_notebook,
+    read_notebook,
+)
+
+BY_NAME: Mapping[str, Tool] = {tool.name: tool for tool in TOOLS}
+
+PEERS: Mapping[str, str] = {
+    "use_notebook": "create_session",
+    "connect_to_jupyter": "create_session",
+    "list_kernels": "list_sessions",
+    "list_notebooks": "list_sessions",
+    "execute_ipython": "execute_code",
+    "run_code": "execute_code",
+    "read_cell": "read_notebook",
+    "read_cells": "read_notebook",
+}
+"""What other servers call a tool that does what one of ours does."""
+
+
+def unknown(name: str) -> str:
+    """Words for a tool that does not exist."""
+    ours = PEERS.get(name)
+    if ours is not None:
+        return f"There is no tool {name!r} here. Use {ours}."
+    return f"There is no tool {name[:64]!r}. The tools are: {', '.join(BY_NAME)}."

@@ -1,0 +1,236 @@
+"""Tools that make, list, look at and end sessions and their kernels."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from jupyter_mcp_ext.errors import Forbidden, InvalidArgument
+
+from .content import Answer, text
+from .definition import tool
+from .reports import report, seconds
+from .types import SessionId
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jupyter_mcp_ext.executions.execution import Execution
+    from jupyter_mcp_ext.kernels.service import KernelStatus
+    from jupyter_mcp_ext.sessions.session import Session
+
+    from .call import Call
+
+
+@tool(action="execute", resource="sessions")
+async def create_session(
+    call: Call,
+    name: str | None = None,
+    kernel_name: str | None = None,
+    path: Annotated[str | None, Field(description="Notebook.")] = None,
+    cwd: Annotated[str | None, Field(description="Kernel's folder.")] = None,
+) -> Answer:
+    """Start a named session with its own kernel, or return the existing one of that name; `path`
+    attaches to a notebook and the kernel a person has open there. Use one per parallel task; pass
+    its name as session_id.
+    """
+    session, existing = await call.services.sessions.create(
+        call.caller, name=name, kernel_name=kernel_name, path=path, cwd=cwd
+    )
+    call.session_id = session.id
+    status = await call.services.kernels.status(session.kernel_id)
+    session.introduced = True
+    first = "The session exists already" if existing else "New session"
+    words = (
+        f"{first}: {session.id} ({session.name}), kernel {session.kernel_name}, "
+        f"folder {session.cwd or '.'}, {status.state}\n"
+        f'Use it with session_id="{session.id if session.name != name else name}".'
+    )
+    if session.path.endswith(".ipynb"):
+        words += f"\nIts notebook is {session.path}."
+    return text(words, session={**_meta(session, status.state, call), "existing": existing})
+
+
+@tool(action="read", resource="sessions", read_only=True)
+async def list_sessions(call: Call) -> Answer:
+    """Sessions you can use, yours and those people have open, and the kernels you can start."""
+    services = call.services
+    sessions = await services.sessions.listed(call.caller)
+    states = [await _state(call, session) for session in sessions]
+    specs = await services.kernels.specs()
+    lines = [f"{len(sessions)} session{'' if len(sessions) == 1 else 's'}"]
+    for session, state in zip(sessions, states, strict=True):
+        whose = "yours" if session.is_agents else "a person's"
+        used = f", used {seconds(time.time() - session.last_used)} ago" if session.is_agents else ""
+        where = session.path if session.path.endswith(".ipynb") else f"folder {session.cwd or '.'}"
+        lines.append(
+            f"{session.id} {session.name}: {whose}, {where}, {session.kernel_name} {state}{used}"
+        )
+    kernels = ", ".join(f"{name} ({spec['display_name']})" for name, spec in sorted(specs.items()))
+    lines.append(f"kernels to start: {kernels or 'none'}")
+    metas = [_meta(s, state, call) for s, state in zip(sessions, states, strict=True)]
+    return text("\n".join(lines), sessions=metas)
+
+
+@tool(action="read", resource="kernels", read_only=True)
+async def get_kernel_status(call: Call, session_id: SessionId = None) -> Answer:
+    """A kernel's state, queue, memory, CPU, owner and last use; answers while code runs."""
+    session = await call.services.sessions.find(call.caller, session_id)
+    call.session_id = session.id
+    if not call.services.sessions.is_ready(session):
+        words = f"[none] {session.id} ({session.name}) has no kernel; execute_code starts one."
+        return text(words, session=_meta(session, "none", call))
+    status = await call.services.kernels.status(session.kernel_id)
+    line = _line(call, session)
+    state = "busy" if line else status.state
+    lines = [
+        f"[{state}] {session.id} ({session.name}), kernel {session.kernel_name} "
+        f"({status.language}), folder {session.cwd or '.'}",
+        f"kernel {session.kernel_id}, {_owner(session)}, "
+        f"last active {seconds(time.time() - status.last_activity)} ago",
+        *_queue(line, status),
+        *_resources(status),
+    ]
+    return text("\n".join(lines), session=_meta(session, state, call))
+
+
+@tool(action="execute", resource="kernels", idempotent=True)
+async def interrupt_kernel(
+    call: Call, session_id: SessionId = None, execution_id: str | None = None
+) -> Answer:
+    """Stop the code that runs, or with execution_id exactly that execution, also in the queue."""
+    executions = call.services.executions
+    if execution_id:
+        execution = executions.find(call.caller, execution_id)
+    else:
+        session = await call.services.sessions.find(call.caller, session_id)
+        execution = await _running(call, session)
+    call.remember(execution)
+    if not execution.is_finished:
+        await executions.interrupt(execution)
+    return await report(execution, limits=call.services.limits, notices=execution.notices)
+
+
+@tool(action="execute", resource="kernels", destructive=True)
+async def restart_kernel(
+    call: Call,
+    session_id: SessionId = None,
+    force: Annotated[
+        bool, Field(description="Also a kernel you did not start or others run code on.")
+    ] = False,
+) -> Answer:
+    """Restart a session's kernel; its variables are lost, what runs is interrupted."""
+    session = await call.services.sessions.find(call.caller, session_id)
+    call.session_id = session.id
+    await _check_force(call, session, force=force, doing="restart")
+    busy = bool(_line(call, session))
+    await call.services.sessions.restart(session, by=call.caller.client, now=force or busy)
+    status = await call.services.kernels.status(session.kernel_id)
+    words = f"The kernel of {session.id} ({session.name}) was restarted: its variables are gone."
+    return text(words, session=_meta(session, status.state, call))
+
+
+@tool(action="execute", resource="kernels", destructive=True, idempotent=True)
+async def shutdown_kernel(call: Call, session_id: str, force: bool = False) -> Answer:
+    """End a session and its kernel; its variables are lost, its notebook stays."""
+    session = await call.services.sessions.find(call.caller, session_id)
+    call.session_id = session.id
+    await _check_force(call, session, force=force, doing="shut down")
+    busy = bool(_line(call, session))
+    await call.services.sessions.shutdown(session, by=call.caller.client, now=force or busy)
+    words = f"The session {session.id} ({session.name}) and its kernel have ended."
+    return text(words, session=_meta(session, "none", call))
+
+
+def _line(call: Call, session: Session) -> tuple[Execution, ...]:
+    return call.services.executions.line(session.kernel_id)
+
+
+def _is_callers(call: Call, execution: Execution) -> bool:
+    return execution.owner == call.caller.subject and execution.client == call.caller.client
+
+
+async def _running(call: Call, session: Session) -> Execution:
+    """The execution that an interrupt without an id means."""
+    line = _line(call, session)
+    if line and _is_callers(call, line[0]):
+        return line[0]
+    if line:
+        msg = (
+            f"What runs is {line[0].id} of {line[0].client}, not yours. If it must end, "
+            f'interrupt_kernel(execution_id="{line[0].id}") ends it.'
+        )
+        raise Forbidden(msg)
+    status = (
+        await call.services.kernels.status(session.kernel_id)
+        if call.services.sessions.is_ready(session)
+        else None
+    )
+    if status is not None and status.foreign_since is not None:
+        msg = (
+            "What runs is a person's code, not yours. Ask them, or use "
+            f'restart_kernel(session_id="{session.id}", force=true) if it must end.'
+        )
+        raise Forbidden(msg)
+    msg = f"Nothing runs in {session.id}. get_output() shows its latest execution."
+    raise InvalidArgument(msg)
+
+
+async def _check_force(call: Call, session: Session, *, force: bool, doing: str) -> None:
+    if force or not call.services.sessions.is_ready(session):
+        return
+    again = f"Pass force=true to {doing} it all the same, if a person asked for it."
+    if not session.is_agents:
+        msg = f"The kernel of {session.path} is a person's, not yours. {again}"
+        raise Forbidden(msg)
+    others = [e for e in _line(call, session) if not _is_callers(call, e)]
+    if others:
+        msg = f"{others[0].client} runs {others[0].id} on this kernel. {again}"
+        raise Forbidden(msg)
+    status = await call.services.kernels.status(session.kernel_id)
+    if status.foreign_since is not None:
+        msg = f"A person's code runs on this kernel. {again}"
+        raise Forbidden(msg)
+
+
+async def _state(call: Call, session: Session) -> str:
+    if not call.services.sessions.is_ready(session):
+        return "none"
+    return (await call.services.kernels.status(session.kernel_id)).state
+
+
+def _owner(session: Session) -> str:
+    return f"made by {session.client}" if session.is_agents else "a person's"
+
+
+def _queue(line: tuple[Execution, ...], status: KernelStatus) -> list[str]:
+    words = []
+    if status.foreign_since is not None:
+        words.append(f"a person's code runs for {seconds(time.time() - status.foreign_since)}")
+    for place, execution in enumerate(line):
+        doing = "waits" if place or execution.status == "queued" else "runs"
+        words.append(f"{execution.id} ({execution.client}) {doing} {seconds(execution.duration)}")
+    return words or ["nothing runs"]
+
+
+def _resources(status: KernelStatus) -> list[str]:
+    if status.memory is None or status.cpu_seconds is None:
+        return []
+    return [f"memory {status.memory / 1e6:.0f} MB, CPU time {seconds(status.cpu_seconds)}"]
+
+
+def _meta(session: Session, state: str, call: Call) -> Mapping[str, Any]:
+    return {
+        "version": 1,
+        "session_id": session.id,
+        "name": session.name,
+        "kernel_id": session.kernel_id,
+        "kernel_name": session.kernel_name,
+        "path": session.path,
+        "cwd": session.cwd,
+        "state": state,
+        "owner": call.caller.username if session.is_agents else None,
+        "existing": True,
+    }

@@ -1,0 +1,125 @@
+"""An ASGI application inside a tornado handler: its request goes in, its answer comes out.
+
+Who may call, and what the body must be, is the handler's business and settled before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from tornado.iostream import StreamClosedError
+
+if TYPE_CHECKING:
+    from tornado.httputil import HTTPServerRequest
+    from tornado.web import RequestHandler
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+# Credentials end at the door: nothing behind it needs them, and a tool could show them.
+_CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie", "x-xsrftoken"})
+# tornado decides how an answer is framed and when its connection ends.
+_TORNADOS_OWN = frozenset({b"connection", b"date", b"server", b"transfer-encoding"})
+
+
+def make_scope(request: HTTPServerRequest) -> Scope:
+    """Build the ASGI scope of a request, without its credentials and its query."""
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": request.version.removeprefix("HTTP/"),
+        "method": request.method,
+        "scheme": request.protocol,
+        "path": request.path,
+        "raw_path": request.path.encode("latin-1"),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [
+            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            for name, value in request.headers.get_all()
+            if name.lower() not in _CREDENTIALS
+        ],
+        "client": (request.remote_ip, 0),
+        "server": None,
+        "state": {},
+    }
+
+
+class AsgiExchange:
+    """One request and its answer, as the two callables an ASGI application is given."""
+
+    def __init__(self, handler: RequestHandler, body: bytes) -> None:
+        self._handler = handler
+        self._body: bytes | None = body
+        self._gone = asyncio.Event()
+        self.started = False
+        """The answer has a status."""
+        self.ended = False
+        """The answer is complete."""
+
+    @property
+    def gone(self) -> bool:
+        """The peer has closed its connection."""
+        return self._gone.is_set()
+
+    def disconnect(self) -> None:
+        """Tell the application that the peer is gone."""
+        self._gone.set()
+
+    async def receive(self) -> Message:
+        """Give the whole body, then wait for the peer to go."""
+        if self._body is not None:
+            body, self._body = self._body, None
+            return {"type": "http.request", "body": body, "more_body": False}
+        await self._gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        """Pass a part of the answer on, and wait until the peer has taken it."""
+        if self.gone or self.ended:
+            return
+        if message["type"] == "http.response.start":
+            await self._start(message["status"], message.get("headers", ()))
+        elif message["type"] == "http.response.body":
+            await self._write(message.get("body", b""), more=message.get("more_body", False))
+
+    async def _start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        self.started = True
+        self._handler.set_status(status)
+        self._handler.clear_header("Content-Type")
+        streams = False
+        for name, value in headers:
+            if name.lower() not in _TORNADOS_OWN:
+                self._handler.set_header(name.decode("latin-1"), value.decode("latin-1"))
+            if name.lower() == b"content-type":
+                streams = value.startswith(b"text/event-stream")
+        if streams:
+            # tornado holds the header back until something is written, and a stream may stay
+            # silent for long: its client would take it for hung.
+            self._handler.set_header("X-Accel-Buffering", "no")
+            await self._flush()
+
+    async def _write(self, body: bytes, *, more: bool) -> None:
+        if body:
+            self._handler.write(body)
+        if more:
+            await self._flush()
+        else:
+            self.end()
+
+    def end(self) -> None:
+        """Complete the answer as it is."""
+        if not self.ended:
+            self.ended = True
+            self._handler.finish()
+
+    async def _flush(self) -> None:
+        try:
+            await self._handler.flush()
+        except StreamClosedError:
+            self.disconnect()

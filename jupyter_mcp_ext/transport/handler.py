@@ -1,0 +1,312 @@
+"""The endpoint: authentication, Origin, Host and size are settled before a body is read.
+
+What is refused here is answered as JSON in our own words. What is let through goes to the SDK,
+with Jupyter's user in place of the credentials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from jupyter_server.auth.decorator import allow_unauthenticated
+from jupyter_server.auth.identity import User
+from jupyter_server.base.handlers import JupyterHandler
+from tornado.web import HTTPError, stream_request_body
+
+from jupyter_mcp_ext.governance.caller import Principal
+
+from .asgi import AsgiExchange, make_scope
+from .body import MAX_BODY_BYTES, refuse_body
+from .host import HostUnavailable, McpHost
+from .identity import PRINCIPAL_KEY, SHARED_SUBJECT, password_hash, session_scope, subject_of
+from .origin import origin_allowed
+from .password import PasswordCheck, TooManyGuesses, basic_password
+from .refusal import INTERNAL_ERROR, Refusal
+
+if TYPE_CHECKING:
+    from tornado.httputil import HTTPServerRequest
+
+MAX_REFUSED_BYTES = 64 * 1024
+"""The body of a refused request is let in and dropped up to this, so that its answer arrives: to
+close a connection with unread data resets it, and the client sees that in place of the answer."""
+
+_REQUEST_HEADERS = (
+    "Authorization, Content-Type, Accept, Jupyter-Session, Last-Event-ID, Mcp-Method, Mcp-Name, "
+    "Mcp-Protocol-Version, Mcp-Session-Id, X-XSRFToken"
+)
+
+
+@stream_request_body
+class McpHandler(JupyterHandler):
+    """Serves MCP to whom Jupyter's identity provider lets in."""
+
+    SUPPORTED_METHODS = ("GET", "POST", "DELETE", "OPTIONS")
+    refusal: Refusal | None = None
+    principal: Principal | None = None
+
+    def initialize(
+        self, host: McpHost, passwords: PasswordCheck, on_activity: Callable[[], None]
+    ) -> None:
+        """Take what one extension's handlers share."""
+        self.host = host
+        self.passwords = passwords
+        self.on_activity = on_activity
+        self.exchange: AsgiExchange | None = None
+        self.chunks: list[bytes] = []
+        # No compression: a stream's events must leave one by one. tornado asks this header next.
+        self.request.headers.pop("Accept-Encoding", None)
+
+    async def prepare(self) -> None:  # type: ignore[override]  # Jupyter's returns an awaitable
+        """Decide whether the request is served; of a refused one no body is kept."""
+        self.refusal = self._refuse_route() or await self._refuse_caller()
+        if self.refusal is None:
+            self.refusal = self._refuse_content()
+        if self.refusal is None:
+            self.request.connection.set_max_body_size(MAX_BODY_BYTES)  # type: ignore[union-attr]  # tornado's HTTP1Connection
+        elif _is_small(self.request):
+            self.request.connection.set_max_body_size(MAX_REFUSED_BYTES)  # type: ignore[union-attr]  # tornado's HTTP1Connection
+        else:
+            self._refuse(self.refusal)
+
+    def data_received(self, chunk: bytes) -> None:
+        """Collect the body."""
+        if self.refusal is None:
+            self.chunks.append(chunk)
+
+    @allow_unauthenticated
+    async def post(self) -> None:
+        """Serve a JSON-RPC message."""
+        await self._serve()
+
+    @allow_unauthenticated
+    async def get(self) -> None:
+        """Open the stream of an older protocol's session."""
+        await self._serve()
+
+    @allow_unauthenticated
+    async def delete(self) -> None:
+        """End an older protocol's session."""
+        await self._serve()
+
+    @allow_unauthenticated
+    def options(self) -> None:
+        """Answer the preflight of a page whose Origin is allowed."""
+        if self.refusal is not None:
+            self._refuse(self.refusal)
+            return
+        self.set_header("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS")
+        self.set_header("Access-Control-Allow-Headers", _REQUEST_HEADERS)
+        self.set_header("Access-Control-Max-Age", "600")
+        self.set_status(204)
+
+    def on_connection_close(self) -> None:
+        """Tell who serves the request that its peer is gone."""
+        if self.exchange is not None:
+            self.exchange.disconnect()
+        super().on_connection_close()
+
+    # -- what is refused, in the order in which it is asked ------------------------------------
+
+    def _refuse_route(self) -> Refusal | None:
+        if not self.check_host():
+            return Refusal(
+                status=403,
+                message=f"This server is not to be reached under the name {self.request.host!r}; "
+                "set ServerApp.allow_remote_access if it should be.",
+            )
+        if not origin_allowed(
+            self.request.headers.get("Origin"),
+            self.request.host,
+            allow_origin=self.allow_origin,
+            allow_origin_pat=self.allow_origin_pat,
+        ):
+            return Refusal(
+                status=403,
+                message="Web pages of another origin may not use this endpoint; "
+                "set ServerApp.allow_origin to let one in.",
+            )
+        if "token" in self.request.query_arguments:
+            return Refusal(
+                status=400,
+                message="A token in the URL ends up in logs, so it is not accepted here: "
+                "send the header `Authorization: Bearer <token>` instead.",
+            )
+        return None
+
+    async def _refuse_caller(self) -> Refusal | None:
+        await super().prepare()
+        self.clear_header(
+            "Set-Cookie"
+        )  # the provider clears a login it does not know, past set_cookie
+        if self.request.method == "OPTIONS":
+            return None
+        user = self.current_user
+        with_password = False
+        if user is None:
+            try:
+                with_password = await self._has_password()
+            except TooManyGuesses as err:
+                self.set_header("Retry-After", f"{err.retry_after:.0f}")
+                return Refusal(status=429, message=str(err))
+            if not with_password:
+                return self._unauthenticated()
+            user = self.current_user = User(username=SHARED_SUBJECT)
+        if not with_password and (refusal := self._refuse_forgery()):
+            return refusal
+        scope = session_scope(self.request)
+        if scope is None:
+            return Refusal(
+                status=400,
+                message="The header Jupyter-Session (or `session` in the URL) takes at most 64 "
+                "letters, digits, dots, underscores and hyphens.",
+            )
+        subject = subject_of(self.identity_provider, user)
+        self.principal = Principal(subject=subject, user=user, scope=scope, handler=self)
+        return None
+
+    async def _has_password(self) -> bool:
+        hashed = password_hash(self.identity_provider)
+        password = basic_password(self.request.headers.get("Authorization", ""))
+        if not hashed or password is None:
+            return False
+        return await self.passwords.accepts(hashed, password)
+
+    def _unauthenticated(self) -> Refusal:
+        ways = []
+        challenges = ['Bearer realm="jupyter"']
+        has_password = bool(password_hash(self.identity_provider))
+        if self.identity_provider.token or not has_password:
+            ways.append("`Authorization: Bearer <token>` with this Jupyter server's token")
+        if has_password:
+            ways.append("`Authorization: Basic <base64 of any-name:password>` with its password")
+            challenges.append('Basic realm="jupyter"')
+        sent = "Authorization" in self.request.headers
+        problem = "The credentials are wrong." if sent else "Authentication is required."
+        return Refusal(
+            status=401,
+            message=f"{problem} Add to the client's configuration the header {' or '.join(ways)}.",
+            challenges=tuple(challenges),
+        )
+
+    def _refuse_forgery(self) -> Refusal | None:
+        # Only a cookie is sent without its owner's doing. With authentication switched off there
+        # is none: the Origin above and the content type below keep other pages out.
+        if self.request.method == "GET" or not self.identity_provider.auth_enabled:
+            return None
+        try:
+            super().check_xsrf_cookie()
+        except HTTPError:
+            return Refusal(
+                status=403,
+                message="A browser's login needs the header X-XSRFToken here; a program sends "
+                "`Authorization: Bearer <token>` instead of a cookie.",
+            )
+        return None
+
+    def _refuse_content(self) -> Refusal | None:
+        if self.request.method != "POST":
+            return None
+        content_type = self.request.headers.get("Content-Type", "")
+        if content_type.partition(";")[0].strip().lower() != "application/json":
+            return Refusal(status=415, message="Send the header `Content-Type: application/json`.")
+        if _declared_size(self.request) > MAX_BODY_BYTES:
+            return Refusal(
+                status=413,
+                message=f"The body is larger than {MAX_BODY_BYTES // 1024**2} MiB; send less at a "
+                "time (write_file has `append`).",
+            )
+        return None
+
+    # -- serving ------------------------------------------------------------------------------
+
+    async def _serve(self) -> None:
+        body, self.chunks = b"".join(self.chunks), []
+        if self.refusal is None and self.request.method == "POST":
+            self.refusal = refuse_body(body)
+        if self.refusal is not None or self.principal is None:
+            self._refuse(self.refusal or self._unauthenticated())
+            return
+        self.on_activity()
+        self.exchange = AsgiExchange(self, body)
+        scope = make_scope(self.request)
+        scope[PRINCIPAL_KEY] = self.principal
+        try:
+            await self.host.serve(
+                self.principal.subject, scope, self.exchange.receive, self.exchange.send
+            )
+        except HostUnavailable as err:
+            self.set_header("Retry-After", "5")
+            self._refuse(Refusal(status=503, code=INTERNAL_ERROR, message=str(err)))
+            return
+        if self.exchange.started:
+            self.exchange.end()
+        elif not self.exchange.gone:
+            stopping = "The Jupyter server stopped before it could answer."
+            self._refuse(Refusal(status=503, code=INTERNAL_ERROR, message=stopping))
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self.set_status(refusal.status)
+        self.set_header("Content-Type", "application/json")
+        for challenge in refusal.challenges:
+            self.add_header("WWW-Authenticate", challenge)
+        self.finish(refusal.body())
+
+    # -- what Jupyter and tornado would do otherwise --------------------------------------------
+
+    def check_xsrf_cookie(self) -> None:
+        """Leave it to `prepare`, which knows by then who is calling."""
+
+    def set_cors_headers(self) -> None:
+        """Name an allowed Origin; Jupyter would allow any to a request with a token."""
+        if self.allow_origin or self.allow_origin_pat:
+            super().set_cors_headers()
+            self.set_header("Access-Control-Expose-Headers", "Mcp-Session-Id, WWW-Authenticate")
+
+    def set_cookie(self, *args: Any, **kwargs: Any) -> None:
+        """Set none: Jupyter's providers would mint a login for every request with a token."""
+
+    def set_signed_cookie(self, *args: Any, **kwargs: Any) -> None:
+        """Set none."""
+
+    set_secure_cookie = set_signed_cookie
+
+    def compute_etag(self) -> None:
+        """Compute none: no answer here is cached."""
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer what went wrong in tornado or in us as JSON, without a detail."""
+        del kwargs
+        if status_code == 405:
+            self.set_header("Allow", "POST, GET, DELETE")
+            self._refuse(Refusal(status=405, message="Send MCP messages by POST."))
+        else:
+            message = "Internal error; the Jupyter server's log has it."
+            self._refuse(Refusal(status=status_code, code=INTERNAL_ERROR, message=message))
+
+    def log_exception(
+        self,
+        typ: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        """Log without the URL's query, which can hold a credential."""
+        if isinstance(value, HTTPError):
+            self.log.warning("%s %s: %s", self.request.method, self.request.path, value)
+        elif typ is not None and value is not None:
+            self.log.error(
+                "%s %s failed", self.request.method, self.request.path, exc_info=(typ, value, tb)
+            )
+
+
+def _declared_size(request: HTTPServerRequest) -> int:
+    try:
+        return int(request.headers.get("Content-Length", "0"))
+    except ValueError:
+        return 0  # tornado answers it with a 400 when it comes to the body
+
+
+def _is_small(request: HTTPServerRequest) -> bool:
+    chunked = "Transfer-Encoding" in request.headers
+    return not chunked and _declared_size(request) <= MAX_REFUSED_BYTES

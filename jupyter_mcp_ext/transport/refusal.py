@@ -1,0 +1,29 @@
+"""An HTTP answer that refuses a request: a status and one JSON-RPC error in our own words."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+PARSE_ERROR = -32700
+INVALID_REQUEST = -32600
+INTERNAL_ERROR = -32603
+REFUSED = -32000
+"""JSON-RPC's code for an error that the server defines: nothing is wrong with the message."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """Why a request is not served; ``message`` is a sentence that a person or a model reads."""
+
+    status: int
+    message: str
+    code: int = REFUSED
+    request_id: str | int | None = None
+    challenges: tuple[str, ...] = ()
+    """Values of ``WWW-Authenticate``, one header each."""
+
+    def body(self) -> bytes:
+        """The JSON-RPC error as UTF-8."""
+        error = {"code": self.code, "message": self.message}
+        return json.dumps({"jsonrpc": "2.0", "id": self.request_id, "error": error}).encode()

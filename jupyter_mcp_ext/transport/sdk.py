@@ -1,0 +1,73 @@
+"""The SDK's side of the transport: its session manager around our server object.
+
+The only module that brings ``mcp`` in while Jupyter runs; `jupyter_mcp_ext.transport.host` imports
+it late, in a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from mcp.server.auth.middleware.auth_context import auth_context_var
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+
+from jupyter_mcp_ext.server import build_server
+
+from .body import MAX_BODY_BYTES
+
+if TYPE_CHECKING:
+    from mcp.server.lowlevel import Server
+
+    from .asgi import Receive, Scope, Send
+
+
+def make_engine(
+    services: Any,
+    *,
+    build: Callable[[Any], Server[Any]] | None,
+    max_sessions: int,
+    session_idle_timeout: float,
+    **manager_options: Any,
+) -> SdkEngine:
+    """Put a session manager around the server object that ``build`` makes of the services."""
+    manager = StreamableHTTPSessionManager(
+        (build or build_server)(services),
+        max_sessions=max_sessions or None,
+        session_idle_timeout=session_idle_timeout or None,
+        max_request_body_size=MAX_BODY_BYTES,
+        **manager_options,
+    )
+    return SdkEngine(manager)
+
+
+class SdkEngine:
+    """A session manager that is told who is calling."""
+
+    def __init__(self, manager: StreamableHTTPSessionManager) -> None:
+        self._manager = manager
+
+    def run(self) -> AbstractAsyncContextManager[None]:
+        """Hold the manager open; to be entered and left in the same task."""
+        return self._manager.run()
+
+    async def serve(self, subject: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request of ``subject``."""
+        user = scope["user"] = _user(subject)
+        # Sealed request states are bound to it.
+        token = auth_context_var.set(user)
+        try:
+            await self._manager.asgi_app(scope, receive, send)
+        finally:
+            auth_context_var.reset(token)
+
+
+@lru_cache(maxsize=256)
+def _user(subject: str) -> AuthenticatedUser:
+    # The SDK gives a session back only to the subject that opened it. It wants a token, and gets
+    # none of ours: Jupyter has already looked at the real one.
+    return AuthenticatedUser(AccessToken(token="", client_id="jupyter", scopes=[], subject=subject))

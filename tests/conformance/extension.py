@@ -1,0 +1,43 @@
+"""A Jupyter extension that serves the "everything" server through our transport."""
+
+from __future__ import annotations
+
+from jupyter_server.extension.application import ExtensionApp
+
+from jupyter_mcp_ext.transport.handler import McpHandler
+from jupyter_mcp_ext.transport.host import McpHost
+from jupyter_mcp_ext.transport.password import PasswordCheck
+
+from .event_store import MemoryEventStore
+from .everything import build_everything
+
+
+class EverythingApp(ExtensionApp):
+    """Mounts the endpoint as `McpApp` does, around another server object."""
+
+    name = "everything"
+
+    def initialize_handlers(self) -> None:
+        """Mount it."""
+        self.host = McpHost(
+            None,
+            max_sessions=256,
+            session_idle_timeout=600,
+            log=self.log,
+            build=build_everything,
+            manager_options={"event_store": MemoryEventStore(), "retry_interval": 100},
+        )
+        shared = {
+            "host": self.host,
+            "passwords": PasswordCheck(),
+            "on_activity": lambda: None,
+        }
+        self.handlers.append(("/mcp/?", McpHandler, shared))
+
+    async def stop_extension(self) -> None:
+        """End it."""
+        await self.host.stop()
+
+
+def _jupyter_server_extension_points() -> list[dict[str, object]]:
+    return [{"module": __name__, "app": EverythingApp}]
