@@ -125,9 +125,9 @@ class McpApp(ExtensionApp):
                 endpoint,
             )
         self.host.begin()
+        url = url_path_join(serverapp.connection_url, self.path)
+        self.log.info("MCP is served at %s", url)  # Jupyter starts the extensions once it listens
         if serverapp.starter_app is self:
-            # Jupyter starts the extensions once it listens.
-            url = url_path_join(serverapp.connection_url, self.path)
             sys.stdout.write(announcement(url, _login(serverapp)))
             sys.stdout.flush()
 

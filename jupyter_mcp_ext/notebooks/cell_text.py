@@ -1,131 +1,103 @@
 """One cell as text: its header, its state, its lines. No I/O.
 
-The lines of a cell are numbered from 0: those of its source, then those of its outputs, so that
-any of them can be asked for. An image counts as a line.
+The lines of a cell are numbered from 0: those of its source, then those of its outputs as
+``outputs/pages.py`` numbers them, so that each can be asked for.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 from jupyter_mcp_ext.notebooks.document import Cell
-from jupyter_mcp_ext.outputs.model import Error, Output, Stream
-from jupyter_mcp_ext.outputs.presentation import ImageBlock, Limits, TextBlock, present
-from jupyter_mcp_ext.outputs.text import clean, split
-
-Part: TypeAlias = str | ImageBlock
-"""A piece of a page: text without the end of its last line, or an image."""
-
-Line: TypeAlias = tuple[int, Part]
-"""A line, or an image, after its number."""
+from jupyter_mcp_ext.outputs.model import Error, Output
+from jupyter_mcp_ext.outputs.pages import heading, merged_lines
 
 State: TypeAlias = Literal["never run", "ok", "error"]
 
 OUTPUTS = "Outputs:"
 
 _SHORT = 100
-_WHOLE_OUTPUT = 1_000_000
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _HEADING = re.compile(r"#{1,6}\s")
 _FENCE = re.compile(r"\s*(```|~~~)")
 
 
-@dataclass(frozen=True, kw_only=True)
-class NamedCell:
-    """A cell with the handle that it has in its notebook."""
+@dataclass(frozen=True)
+class CellText:
+    """A cell, with the handle that it has in its notebook."""
 
     cell: Cell
     handle: str
 
     @property
+    def state(self) -> State | None:
+        """How the last run ended; None for a cell that does not run."""
+        if self.cell.cell_type != "code":
+            return None
+        if any(isinstance(output, Error) for output in self.cell.outputs):
+            return "error"
+        has_run = self.cell.execution_count is not None or self.cell.outputs
+        return "ok" if has_run else "never run"
+
+    @cached_property
     def header(self) -> str:
         """Like ``[12] code ab12cd34@9d1e0f In[7] ok``."""
-        cell = self.cell
-        words = [f"[{cell.index}]", cell.cell_type, self.handle]
-        if cell.execution_count is not None:
-            words.append(f"In[{cell.execution_count}]")
-        if cell_state := state(cell):
-            words.append(cell_state)
-        return " ".join(words)
+        count = self.cell.execution_count
+        words = [f"[{self.cell.index}]", self.cell.cell_type, self.handle]
+        return " ".join(
+            [*words, *([] if count is None else [f"In[{count}]"]), self.state or ""]
+        ).rstrip()
 
     @property
     def outline(self) -> str:
         """The header with the first line of the source, or the first heading of markdown."""
-        line = _first_line(self.cell)
-        return (
-            f"{self.header}: {line[:_SHORT]}{'…' * (len(line) > _SHORT)}" if line else self.header
-        )
+        lines = [line for line in self.source_lines if line.strip()]
+        if self.cell.cell_type == "markdown":
+            lines = [*_headings(lines), *lines]
+        if not lines:
+            return self.header
+        line = lines[0].strip()
+        return f"{self.header}: {line[:_SHORT]}{'…' if len(line) > _SHORT else ''}"
+
+    @cached_property
+    def source_lines(self) -> list[str]:
+        """The source by lines, so that joining them with line ends gives it back."""
+        return printable(self.cell.source).split("\n") if self.cell.source else []
+
+    def lines(self, *, outputs: bool) -> list[str]:
+        """Every line, nothing folded and nothing left out; an image is a line that names it."""
+        if not outputs or not self.cell.outputs:
+            return self.source_lines
+        return [*self.source_lines, OUTPUTS, *merged_lines(self.cell.outputs, self.label)]
+
+    def line_of(self, output: int) -> int:
+        """The number of the first line of an output."""
+        return self._lines_of_outputs[output]
 
     def label(self, output: int) -> str:
         """The name of an output, like ``ab12cd34/1``."""
         return f"{self.handle.partition('@')[0]}/{output + 1}"
 
-    def source_lines(self) -> list[str]:
-        """The source by lines, so that joining them with line ends gives it back."""
-        return printable(self.cell.source).split("\n") if self.cell.source else []
-
-    def lines(self, limits: Limits, *, outputs: bool) -> Iterator[Line]:
-        """Every line, nothing folded and nothing left out."""
-        yield from enumerate(self._parts(limits, outputs=outputs))
-
-    def start_of(self, output: int, limits: Limits) -> int:
-        """The number of the first line of an output."""
-        before = enumerate(self.cell.outputs[:output])
-        counts = (sum(1 for _ in self._whole(n, earlier, limits)) for n, earlier in before)
-        return len(self.source_lines()) + 1 + sum(counts)
-
-    def _parts(self, limits: Limits, *, outputs: bool) -> Iterator[Part]:
-        yield from self.source_lines()
-        if outputs and self.cell.outputs:
-            yield OUTPUTS
-            for position, output in enumerate(self.cell.outputs):
-                yield from self._whole(position, output, limits)
-
-    def _whole(self, position: int, output: Output, limits: Limits) -> Iterator[Part]:
-        """One output by lines, numbered as ``present`` numbers those that it leaves out."""
-        match output:
-            case Stream():
-                yield from split(clean(output.text))
-            case Error(traceback=traceback) if traceback:
-                yield from split(clean("\n".join(traceback)))
-            case _:
-                shown = present(
-                    [output],
-                    limits=replace(limits, text=_WHOLE_OUTPUT),
-                    label=lambda _: self.label(position),
-                    more=lambda _output, _line: "",
-                )
-                for part in parts_of(shown.blocks):
-                    yield from split(part) if isinstance(part, str) else [part]
-
-
-def state(cell: Cell) -> State | None:
-    """How the last run ended; None for cells that do not run."""
-    if cell.cell_type != "code":
-        return None
-    if any(isinstance(output, Error) for output in cell.outputs):
-        return "error"
-    return "never run" if cell.execution_count is None and not cell.outputs else "ok"
+    @cached_property
+    def _lines_of_outputs(self) -> list[int]:
+        starts: list[int] = []
+        line = len(self.source_lines) + 1
+        before: Output | None = None
+        for output in self.cell.outputs:
+            line += heading(output, before) is not None
+            starts.append(line)
+            line += len(merged_lines([output], self.label)) - (heading(output, None) is not None)
+            before = output
+        return starts
 
 
 def printable(text: str) -> str:
     """The text without lone surrogates, which a client could not be sent."""
     return _SURROGATES.sub("\ufffd", text)
-
-
-def parts_of(blocks: tuple[TextBlock | ImageBlock, ...]) -> Iterator[Part]:
-    for block in blocks:
-        yield block.text if isinstance(block, TextBlock) else block
-
-
-def _first_line(cell: Cell) -> str:
-    lines = [line for line in printable(cell.source).split("\n") if line.strip()]
-    if cell.cell_type == "markdown":
-        lines = [*_headings(lines), *lines]
-    return lines[0].strip() if lines else ""
 
 
 def _headings(lines: list[str]) -> Iterator[str]:

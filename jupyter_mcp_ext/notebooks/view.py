@@ -7,28 +7,21 @@ asked for alone is paged by its lines.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal, TypeAlias
 
 from jupyter_mcp_ext.errors import InvalidArgument
-from jupyter_mcp_ext.notebooks.cell_text import (
-    OUTPUTS,
-    Line,
-    NamedCell,
-    Part,
-    State,
-    parts_of,
-    printable,
-    state,
-)
+from jupyter_mcp_ext.notebooks.cell_text import OUTPUTS, CellText, State, printable
 from jupyter_mcp_ext.notebooks.document import Notebook
-from jupyter_mcp_ext.notebooks.grep import compile_grep, matches
 from jupyter_mcp_ext.notebooks.handles import handles, select
+from jupyter_mcp_ext.outputs.pages import Page
+from jupyter_mcp_ext.outputs.pages import page as lines_page
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, Limits, TextBlock, present
-from jupyter_mcp_ext.outputs.text import cut_line
+
+Part: TypeAlias = str | ImageBlock
+"""A piece of a page: text without the end of its last line, or an image."""
 
 What: TypeAlias = Literal["source", "outputs", "outline"]
 
@@ -38,7 +31,7 @@ _OUTPUTS_SHARE = 0.3
 _MAX_REFERENCES = 100
 _LONG_REFERENCES = 300
 _MATCHES = 20
-_MATCH_WIDTH = 300
+_MATCHES_TEXT = 3_000
 _NOTE = 60
 """Characters that a note needs beside the call that it names."""
 
@@ -83,21 +76,20 @@ def view(
     if offset < 0 or (limit is not None and limit < 1):
         msg = "offset is below 0 or limit below 1. Both count cells: offset from 0, limit from 1."
         raise InvalidArgument(msg)
-    pattern = compile_grep(grep) if grep else None
     if cells and len(cells) > _MAX_REFERENCES:
         msg = f'cells has more than {_MAX_REFERENCES} entries. Use ranges of indices like "3-70".'
         raise InvalidArgument(msg)
     names = handles(notebook.cells)
     indices = select(notebook.cells, cells) if cells else range(len(names))
     query = _Query(notebook.path, what, _short(cells or (), indices) or None, grep or None, limit)
-    chosen = [NamedCell(cell=notebook.cells[index], handle=names[index]) for index in indices]
+    chosen = [CellText(notebook.cells[index], names[index]) for index in indices]
     page = _Page(notebook, query, limits)
     if cells and len(chosen) == 1 and what != "outline":
-        return _view_one(page, chosen[0], pattern, offset)
+        return _view_one(page, chosen[0], offset)
     if offset >= max(len(names), 1):
         msg = f"The notebook has {len(names)} cells, so none from {offset} on. Use a lower offset."
         raise InvalidArgument(msg)
-    return _view_many(page, [cell for cell in chosen if cell.cell.index >= offset], pattern)
+    return _view_many(page, [cell for cell in chosen if cell.cell.index >= offset])
 
 
 @dataclass(frozen=True)
@@ -114,7 +106,7 @@ class _Query:
         """The same from another place on."""
         return self._call(cells=self.cells, grep=self.grep, offset=offset, limit=self.limit)
 
-    def only(self, cell: NamedCell, offset: int | None = None) -> str:
+    def only(self, cell: CellText, offset: int | None = None) -> str:
         """One cell alone, from a line on."""
         return self._call(cells=[cell.handle], offset=offset)
 
@@ -144,11 +136,10 @@ class _Page:
     def count(self) -> int:
         return len(self._shown)
 
-    def fits(self, parts: Iterable[Part]) -> bool:
-        parts = list(parts)
+    def fits(self, parts: Sequence[Part]) -> bool:
         return _length(parts) <= self.room and _images(parts) <= self._images
 
-    def add(self, cell: NamedCell, parts: Sequence[Part]) -> None:
+    def add(self, cell: CellText, parts: Sequence[Part]) -> None:
         self._parts.extend(parts)
         self.room -= _length(parts)
         self._images -= _images(parts)
@@ -158,11 +149,11 @@ class _Page:
                 cell_id=cell.cell.cell_id,
                 index=cell.cell.index,
                 cell_type=cell.cell.cell_type,
-                state=state(cell.cell),
+                state=cell.state,
             )
         )
 
-    def ended(self, next_call: str | None, note: str = "more cells") -> NotebookPage:
+    def ended(self, next_call: str | None = None, note: str = "more cells") -> NotebookPage:
         if not self._shown:
             self._parts.append("(no cell matches)" if self.query.grep else "(no cells)")
         if next_call:
@@ -172,11 +163,9 @@ class _Page:
         )
 
 
-def _view_many(
-    page: _Page, cells: Sequence[NamedCell], pattern: re.Pattern[str] | None
-) -> NotebookPage:
+def _view_many(page: _Page, cells: Sequence[CellText]) -> NotebookPage:
     for cell in cells:
-        found = _matching(cell, pattern) if pattern is not None else None
+        found = _matching(cell, page.query.grep) if page.query.grep else None
         if found == []:
             continue
         if page.count == page.query.limit:
@@ -187,56 +176,63 @@ def _view_many(
                 return page.ended(page.query.at(cell.cell.index))
             parts = list(_beginning(page, cell))
         page.add(cell, parts)
-    return page.ended(None)
+    return page.ended()
 
 
-def _view_one(
-    page: _Page, cell: NamedCell, pattern: re.Pattern[str] | None, offset: int
-) -> NotebookPage:
+def _view_one(page: _Page, cell: CellText, offset: int) -> NotebookPage:
     query = page.query
-    has_outputs = query.what == "outputs" and bool(cell.cell.outputs)
-    is_whole = offset == 0 and pattern is None and query.limit is None
-    if is_whole and has_outputs and len(cell.cell.source) < page.room // 2:
-        return _view_folded(page, cell)
-    lines = [line for line in cell.lines(page.limits, outputs=has_outputs) if line[0] >= offset]
-    if pattern is not None:
-        lines = [
-            (number, f"{number}: {part}")
-            for number, part in lines
-            if isinstance(part, str) and matches(pattern, part)
-        ]
-    if offset and not lines:
+    outputs = query.what == "outputs" and bool(cell.cell.outputs)
+    source = [cell.header, *cell.source_lines]
+    if offset == 0 and query.grep is None and query.limit is None:
+        if outputs and _length(source) < page.room * (1 - _OUTPUTS_SHARE):
+            return _view_folded(page, cell, source)
+        if not outputs and page.fits(source):
+            page.add(cell, source)
+            return page.ended()
+    part = lines_page(
+        cell.lines(outputs=outputs),
+        offset=offset,
+        limit=query.limit or page.room,
+        grep=query.grep,
+        budget=page.room - len(cell.header) - 1,
+    )
+    if offset and not part.lines:
         msg = f"The cell has nothing to show from line {offset} on. Use a lower offset."
         raise InvalidArgument(msg)
-    taken = _take(page, lines, page.room - len(cell.header) - 1)[: query.limit]
-    page.add(cell, [cell.header, *(part for _, part in taken)])
-    left = lines[len(taken) :]
-    return page.ended(query.at(left[0][0]) if left else None, f"{len(left)} more lines")
+    page.add(cell, [cell.header, *_numbered(part, query.grep)])
+    if part.next_offset is None:
+        return page.ended()
+    return page.ended(query.at(part.next_offset), f"{part.total} lines, more")
 
 
-def _view_folded(page: _Page, cell: NamedCell) -> NotebookPage:
+def _view_folded(page: _Page, cell: CellText, source: Sequence[str]) -> NotebookPage:
     """A cell with the heads and tails of its outputs, and the calls for what lies between."""
-    calls: list[str] = []
+    calls = [page.query.only(cell, cell.line_of(0))]
 
     def more(output: int, line: int) -> str:
-        calls.append(page.query.only(cell, cell.start_of(output, page.limits) + line))
+        calls.append(page.query.only(cell, cell.line_of(output) + line))
         return calls[-1]
 
-    parts: list[Part] = [cell.header, *cell.source_lines(), OUTPUTS]
+    parts = [*source, OUTPUTS]
     limits = replace(page.limits, text=page.room - _length(parts))
     shown = present(cell.cell.outputs, limits=limits, label=cell.label, more=more)
-    page.add(cell, [*parts, *parts_of(shown.blocks)])
-    ended = page.ended(None)
-    return replace(ended, next_call=calls[0]) if shown.truncated and calls else ended
+    page.add(cell, [*parts, *_parts_of(shown.blocks)])
+    ended = page.ended()
+    if not shown.truncated:
+        return ended
+    # Not each call that was asked for was used.
+    texts = "".join(block.text for block in ended.blocks if isinstance(block, TextBlock))
+    named = next((call for call in calls[1:] if call in texts), calls[0])
+    return replace(ended, next_call=named)
 
 
-def _whole(page: _Page, cell: NamedCell, found: Sequence[str] | None) -> Iterator[Part]:
+def _whole(page: _Page, cell: CellText, found: Sequence[str] | None) -> Iterator[Part]:
     if page.query.what == "outline":
         yield cell.outline
         yield from found or ()
         return
     yield cell.header
-    yield from cell.source_lines() if found is None else found
+    yield from cell.source_lines if found is None else found
     if page.query.what == "outputs" and cell.cell.outputs:
         shown = present(
             cell.cell.outputs,
@@ -245,47 +241,34 @@ def _whole(page: _Page, cell: NamedCell, found: Sequence[str] | None) -> Iterato
             more=lambda _output, _line: page.query.only(cell),
         )
         yield OUTPUTS
-        yield from parts_of(shown.blocks)
+        yield from _parts_of(shown.blocks)
     yield ""
 
 
-def _beginning(page: _Page, cell: NamedCell) -> Iterator[Part]:
+def _beginning(page: _Page, cell: CellText) -> Iterator[Part]:
     """What there is room for of a cell that is larger than a page, and the call for the rest."""
-    lines = list(cell.lines(page.limits, outputs=page.query.what == "outputs"))
-    longest_call = page.query.only(cell, 10**9)
-    room = page.room - len(cell.header) - len(longest_call) - _NOTE
-    taken = _take(page, lines, room)
+    room = page.room - len(cell.header) - len(page.query.only(cell, 10**9)) - _NOTE
+    lines = cell.lines(outputs=page.query.what == "outputs")
+    part = lines_page(lines, offset=0, limit=room, grep=None, budget=room)
     yield cell.header
-    yield from (part for _, part in taken)
-    if left := lines[len(taken) :]:
-        yield f"({len(left)} more lines of this cell: {page.query.only(cell, left[0][0])})"
+    yield from _numbered(part, None)
+    if part.next_offset is not None:
+        call = page.query.only(cell, part.next_offset)
+        yield f"({part.total - part.next_offset} more lines of this cell: {call})"
     yield ""
 
 
-def _take(page: _Page, lines: Sequence[Line], room: int) -> list[Line]:
-    """The first lines that fit, but one at least: a page without any would be its own next."""
-    taken: list[Line] = []
-    images = 0
-    for number, part in lines:
-        shown = cut_line(part, max(room - 1, 40)) if isinstance(part, str) and not taken else part
-        room -= _length([shown])
-        images += _images([shown])
-        if taken and (room < 0 or images > page.limits.images):
-            break
-        taken.append((number, shown))
-    return taken
-
-
-def _matching(cell: NamedCell, pattern: re.Pattern[str]) -> list[str]:
+def _matching(cell: CellText, grep: str) -> list[str]:
     """The lines of the source that match, with the numbers by which they can be asked for."""
-    found = [
-        f"{number}: {cut_line(line, _MATCH_WIDTH)}"
-        for number, line in enumerate(cell.source_lines())
-        if matches(pattern, line)
-    ]
-    if len(found) > _MATCHES:
-        found[_MATCHES:] = [f"({len(found) - _MATCHES} more lines of this cell match)"]
-    return found
+    found = lines_page(cell.source_lines, offset=0, limit=_MATCHES, grep=grep, budget=_MATCHES_TEXT)
+    lines = _numbered(found, grep)
+    if found.matches is not None and found.matches > len(lines):
+        lines.append(f"({found.matches - len(lines)} more lines of this cell match)")
+    return lines
+
+
+def _numbered(part: Page, grep: str | None) -> list[str]:
+    return [f"{number}: {line}" if grep else line for number, line in part.lines]
 
 
 def _short(references: Sequence[str | int], indices: Sequence[int]) -> Sequence[str | int]:
@@ -301,6 +284,11 @@ def _title(notebook: Notebook) -> str:
     count = len(notebook.cells)
     words = f"{count} cell{'' if count == 1 else 's'}, kernel {notebook.kernel_name or 'unknown'}"
     return printable(f"{notebook.path}: {words}, nbformat {notebook.nbformat}")
+
+
+def _parts_of(blocks: Iterable[TextBlock | ImageBlock]) -> Iterator[Part]:
+    for block in blocks:
+        yield block.text if isinstance(block, TextBlock) else block
 
 
 def _length(parts: Iterable[Part]) -> int:

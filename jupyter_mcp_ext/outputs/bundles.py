@@ -21,12 +21,12 @@ _WIDGET = "application/vnd.jupyter.widget-view+json"
 _TEXTS = ("text/markdown", "text/latex")
 _JSON = ("application/json", "application/geo+json")
 _FILES = re.compile(r"(?:audio|video|image)/|application/pdf$")
-_SILENT = re.compile(r"<[^\n<>]*(?: object\b| at 0x[0-9a-fA-F]+|^<Figure size )[^\n]*>$|<Figure size ")
+_SILENT = re.compile(r"<(?:Figure size |[^\n<>]*(?: object\b| at 0x[0-9a-fA-F]+))[^\n]*>$")
 _PLAYER = re.compile(r"<(audio|video|embed|object)\b[^>]{0,200}|data:((?:audio|video)/[\w.+-]+)")
 _SVG_SOURCE = 2_000  # characters of a drawing that are read as they are
 
 
-def choose(data: MimeBundle) -> tuple[Kind, str]:
+def choose(data: MimeBundle) -> tuple[Kind, str]:  # noqa: PLR0911 (one for each kind)
     """The kind and the MIME type of the representation that says most to a model."""
     html = data.get("text/html")
     if isinstance(html, str) and tables.is_table(html):
@@ -46,7 +46,7 @@ def choose(data: MimeBundle) -> tuple[Kind, str]:
     return _plainer(data)
 
 
-def full_lines(data: MimeBundle) -> list[str]:
+def full_lines(data: MimeBundle) -> list[str]:  # noqa: PLR0911 (one for each kind)
     """The chosen representation in full; an image is one line."""
     kind, mime_type = choose(data)
     match kind:
@@ -69,6 +69,22 @@ def full_lines(data: MimeBundle) -> list[str]:
             return [image_line(data, mime_type, "")]
         case "widget" | "file" | "unknown":
             return split(one_line(data, kind, mime_type, ""))
+
+
+def brief_lines(data: MimeBundle, label: str) -> list[str]:
+    """As ``full_lines``, but without what only a program would read; things are labelled."""
+    kind, mime_type = choose(data)
+    match kind:
+        case "image":
+            return [image_line(data, mime_type, label)]
+        case "svg":
+            return split(clean(svg_text(data)))
+        case "chart":
+            return split(clean(charts.describe(data, mime_type)))
+        case "file" | "unknown":
+            return [one_line(data, kind, mime_type, label)]
+        case _:
+            return full_lines(data)
 
 
 def html_text(data: MimeBundle, limit: int) -> str:

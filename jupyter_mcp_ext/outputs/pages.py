@@ -14,6 +14,14 @@ from jupyter_mcp_ext.outputs import bundles, tracebacks
 from jupyter_mcp_ext.outputs.model import Error, Output, Stream
 from jupyter_mcp_ext.outputs.text import clean, cut_line, split
 
+_PIECE = re.compile(
+    r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]"  # an escape, a set
+    r"|\(\?[aiLmsux]+\)|\(\?P=\w+\)"  # flags, a backreference
+    r"|(?P<open>\((?:\?(?:P<\w+>|<?[=!]|[aiLmsux-]*:|>))?)"
+    r"|(?P<repeat>[*+?]|\{\d*,?\d*\})|.",
+    re.DOTALL,
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
@@ -43,16 +51,10 @@ def merged_lines(outputs: Sequence[Output], label: Callable[[int], str]) -> list
     for position, output in enumerate(outputs):
         if named := heading(output, before):
             lines.append(named)
-        if not isinstance(output, Stream | Error):
-            kind, mime_type = bundles.choose(output.data)
-            if kind == "image":
-                lines.append(bundles.image_line(output.data, mime_type, label(position)))
-            elif kind in {"file", "unknown"}:
-                lines.append(bundles.one_line(output.data, kind, mime_type, label(position)))
-            else:
-                lines.extend(text_lines(output))
-        else:
+        if isinstance(output, Stream | Error):
             lines.extend(text_lines(output))
+        else:
+            lines.extend(bundles.brief_lines(output.data, label(position)))
         before = output
     return lines
 
@@ -106,7 +108,9 @@ def _start(offset: int, total: int) -> int:
     return max(total + offset, 0) if offset < 0 else offset
 
 
-def _within(lines: Sequence[str], numbers: Sequence[int], budget: int) -> tuple[tuple[int, str], ...]:
+def _within(
+    lines: Sequence[str], numbers: Sequence[int], budget: int
+) -> tuple[tuple[int, str], ...]:
     taken: list[tuple[int, str]] = []
     for n in numbers:
         line = cut_line(lines[n])
@@ -135,29 +139,26 @@ def _matching(lines: Sequence[str], grep: str) -> list[int]:
 
 
 def _nests_repeats(pattern: str) -> bool:
-    r"""Whether a group like `(a+)*` or `(\d|\w)+` could take time without end on some line."""
-    varies = [False]
-    closed = False  # the last thing was a group that varies
-    at = 0
-    while at < len(pattern):
-        match = _PIECE.match(pattern, at)
-        piece = match[0] if match else pattern[at]
-        at += len(piece)
-        if piece == "(":
-            varies.append(False)
-        elif piece == ")" and len(varies) > 1:
+    """Whether a group like `(a+)*` or `(a|b)+` could take time without end on some line."""
+    varies = [False]  # of the pattern and of each open group: has it repeats or branches
+    closed = False  # whether the last piece was a group that varies
+    for match in _PIECE.finditer(pattern):
+        piece = match[0]
+        if piece == ")" and len(varies) > 1:
             closed = varies.pop()
             varies[-1] |= closed
             continue
-        elif _REPEAT.fullmatch(piece):
-            if closed and piece[0] != "?":
+        if match["open"]:
+            varies.append(False)
+        elif match["repeat"]:
+            if closed and (
+                piece in "*+" or max(map(int, re.findall(r"\d+", piece)), default=0) > 9
+            ):
                 return True
-            varies[-1] = True
+            if closed and piece.endswith(",}"):
+                return True
+            varies[-1] |= not re.fullmatch(r"\{\d+\}", piece)
         elif piece == "|":
             varies[-1] = True
         closed = False
     return False
-
-
-_PIECE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?:|\{\d*,?\d*\}|.", re.DOTALL)
-_REPEAT = re.compile(r"[*+?]|\{\d*,\d*\}|\{\d+\}")

@@ -125,9 +125,8 @@ def parse_table(html: str) -> Table | None:
 def html_to_text(html: str, limit: int = 0) -> str:
     """What a person would read of it, about ``limit`` characters at most (0: all of it)."""
     html = _without_code(html)
-    if limit:
-        html = html[: max(limit * 20, 20_000)]
-    soup = BeautifulSoup(html[:MAX_HTML], "html.parser")
+    parsed = min(max(limit * 50, 50_000), MAX_HTML) if limit else MAX_HTML
+    soup = BeautifulSoup(html[:parsed], "html.parser")
     for tag in soup.find_all(_HIDDEN):
         tag.decompose()
     for tag in soup.find_all("br"):
@@ -140,7 +139,8 @@ def html_to_text(html: str, limit: int = 0) -> str:
         tag.insert_before("\0")
         tag.append("\0")
     lines = (" ".join(line.split()).removesuffix(" |") for line in soup.get_text().split("\0"))
-    return "\n".join(line for line in lines if line)
+    kept = [line for line in lines if line]
+    return "\n".join([*kept, _GAP] if len(html) > parsed else kept)
 
 
 def _is_block(tag: Tag) -> bool:

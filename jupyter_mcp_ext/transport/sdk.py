@@ -6,8 +6,9 @@ it late, in a thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -51,9 +52,12 @@ class SdkEngine:
     def __init__(self, manager: StreamableHTTPSessionManager) -> None:
         self._manager = manager
 
-    def run(self) -> AbstractAsyncContextManager[None]:
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
         """Hold the manager open; to be entered and left in the same task."""
-        return self._manager.run()
+        async with self._manager.run():
+            yield
+        await _end_watchers()
 
     async def serve(self, subject: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request of ``subject``."""
@@ -64,6 +68,20 @@ class SdkEngine:
             await self._manager.asgi_app(scope, receive, send)
         finally:
             auth_context_var.reset(token)
+
+
+async def _end_watchers() -> None:
+    # sse-starlette, which the SDK streams with, starts a task that waits for uvicorn to stop and
+    # never ends elsewhere: asyncio then complains of a pending task when Jupyter exits. It starts
+    # another one if it is needed again.
+    watchers = [
+        task
+        for task in asyncio.all_tasks()
+        if getattr(task.get_coro(), "__qualname__", "") == "_shutdown_watcher"
+    ]
+    for watcher in watchers:
+        watcher.cancel()
+    await asyncio.gather(*watchers, return_exceptions=True)
 
 
 @lru_cache(maxsize=256)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.serverapp import ServerApp
 
 from jupyter_mcp_ext.transport.handler import McpHandler
 from jupyter_mcp_ext.transport.host import McpHost
@@ -33,6 +34,10 @@ class EverythingApp(ExtensionApp):
             "on_activity": lambda: None,
         }
         self.handlers.append(("/mcp/?", McpHandler, shared))
+
+    async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
+        """Say that the server listens, in the words that the tests wait for."""
+        self.log.info("MCP is served at %smcp", serverapp.connection_url)
 
     async def stop_extension(self) -> None:
         """End it."""

@@ -1,0 +1,114 @@
+"""Outputs as things that can be shown within a budget of characters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from jupyter_mcp_ext.outputs import bundles, charts, tracebacks, trees
+from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream
+from jupyter_mcp_ext.outputs.tables import Table, parse_table
+from jupyter_mcp_ext.outputs.text import Excerpt, More, Passage, cut_line
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How much of the outputs is shown; all but images and bytes in characters."""
+
+    text: int = 10_000
+    error: int = 3_000
+    last: int = 3_000
+    html: int = 2_000
+    rows: int = 20
+    columns: int = 12
+    images: int = 4
+    image_edge: int = 1_568
+    image_bytes: int = 1_000_000
+
+
+class Part(Protocol):
+    """Something to show: ``size`` characters as a whole, or ``fit`` into less."""
+
+    @property
+    def size(self) -> int: ...
+
+    def fit(self, budget: int, more: More) -> Excerpt: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Note:
+    """A line of ours about something that is not shown."""
+
+    text: str
+    truncated: bool = False
+
+    @property
+    def size(self) -> int:
+        return len(self.text)
+
+    def fit(self, budget: int, _more: More) -> Excerpt:
+        return Excerpt(text=cut_line(self.text, max(budget, 0)), truncated=self.truncated)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Capped:
+    """A part that gets so much and no more, even where there is room."""
+
+    part: Part
+    cap: int
+
+    @property
+    def size(self) -> int:
+        return min(self.part.size, self.cap)
+
+    def fit(self, budget: int, more: More) -> Excerpt:
+        return self.part.fit(min(budget, self.cap), more)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rows:
+    """A data frame."""
+
+    table: Table
+    limits: Limits
+    size: int
+
+    def fit(self, budget: int, more: More) -> Excerpt:
+        return self.table.fit(budget, more, rows=self.limits.rows, columns=self.limits.columns)
+
+
+def part_of(output: Output, limits: Limits, label: str) -> Part:
+    """An output as a part; an image that shall be seen is the caller's to show."""
+    match output:
+        case Stream():
+            return Passage.of_text(output.text, collapsed=True)
+        case Error():
+            total = len(tracebacks.traceback_lines(output))
+            lines = tracebacks.condense(output)
+            return _Capped(part=Passage.of_lines(lines, total), cap=limits.error)
+        case Display():
+            return _display(output, limits, label)
+
+
+def _display(output: Display, limits: Limits, label: str) -> Part:  # noqa: PLR0911 (one for each kind)
+    data = output.data
+    kind, mime_type = bundles.choose(data)
+    match kind:
+        case "text":
+            return Passage.of_text(bundles.string(data[mime_type]))
+        case "table" if table := parse_table(bundles.string(data[mime_type])):
+            size = sum(map(len, table.markdown(rows=limits.rows, columns=limits.columns))) + 200
+            return _Rows(table=table, limits=limits, size=size + len(table.rows[: limits.rows]))
+        case "table" | "html":
+            text = bundles.html_text(data, limits.html)
+            return _Capped(part=Passage.of_text(text), cap=limits.html)
+        case "json":
+            return trees.Tree.of(data[mime_type], limits.text)
+        case "chart":
+            return Passage.of_text(charts.describe(data, mime_type))
+        case "svg":
+            return Passage.of_text(bundles.svg_text(data))
+        case "image":
+            return Note(text=bundles.image_line(data, mime_type, label))
+        case _:
+            return Passage.of_text(bundles.one_line(data, kind, mime_type, label))

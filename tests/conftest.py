@@ -1,0 +1,49 @@
+"""Fixtures for tests against a Jupyter server: a real one in its own process, or one in-process.
+
+- ``start_server`` starts a server in a subprocess as often as a test asks, with any options;
+  ``server`` is one with a token and nothing else, shared by a module's tests.
+- ``jp_serverapp``, ``jp_fetch`` (pytest-jupyter) run a server in the test's own process, under
+  ``/a%40b/``, with the extension enabled by ``jp_server_config`` below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers import JupyterServer, running_server
+
+pytest_plugins = ["pytest_jupyter.jupyter_server"]
+
+
+@pytest.fixture
+def jp_server_config() -> dict[str, Any]:
+    """Enable the extension in pytest-jupyter's in-process server."""
+    return {"ServerApp": {"jpserver_extensions": {"jupyter_mcp_ext": True}}}
+
+
+@pytest.fixture(scope="module")
+def start_server(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., JupyterServer]]:
+    """Start servers in subprocesses: ``start_server(*options, token=..., env=..., command=...)``.
+
+    They are ended with the module. Each has a root folder, a home and a runtime folder of its own.
+    """
+    with ExitStack() as stack:
+
+        def start(*options: str, **more: Any) -> JupyterServer:
+            folder: Path = tmp_path_factory.mktemp("server")
+            return stack.enter_context(running_server(folder, *options, **more))
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def server(start_server: Callable[..., JupyterServer]) -> JupyterServer:
+    """A server in a subprocess with a token, as a person starts it."""
+    return start_server()

@@ -1,0 +1,94 @@
+"""A real server's services for tests below HTTP: real kernels, the server's own managers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from jupyter_mcp_ext.executions.execution import Execution
+from jupyter_mcp_ext.governance.caller import Caller
+from jupyter_mcp_ext.outputs.model import Display, Stream
+from jupyter_mcp_ext.outputs.presentation import Limits
+from jupyter_mcp_ext.services import Services
+from jupyter_mcp_ext.sessions.session import Session
+
+ALICE = Caller(subject="alice", username="alice", client="test")
+BOB = Caller(subject="bob", username="bob", client="test")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """Services with the shortest way to run code."""
+
+    services: Services
+    serverapp: Any
+
+    async def start(
+        self,
+        code: str,
+        *,
+        session_id: str | None = None,
+        caller: Caller = ALICE,
+        timeout: float | None = None,
+    ) -> Execution:
+        """Start code in the caller's session."""
+        session = await self.services.sessions.resolve(caller, session_id)
+        return self.services.executions.start(
+            code,
+            session_id=session.id,
+            kernel_name=session.kernel_name,
+            kernel=lambda: self.services.sessions.ready(session),
+            caller=caller,
+            timeout=timeout,
+        )
+
+    async def run(self, code: str, *, wait: float = 30, **kwargs: Any) -> Execution:
+        """Run code to its end, or for ``wait`` seconds."""
+        execution = await self.start(code, **kwargs)
+        return await self.services.executions.settled(execution, wait)
+
+    async def until_printed(self, execution: Execution, text: str) -> None:
+        """Return when the execution has printed the text."""
+        while text not in printed(execution):
+            assert not execution.is_finished, execution.reason
+            await self.services.executions.settled(execution, 0.01)
+
+    async def session(self, caller: Caller = ALICE) -> Session:
+        """The caller's default session, its kernel running."""
+        session = await self.services.sessions.resolve(caller, None)
+        await self.services.sessions.ready(session)
+        return session
+
+    def pid(self, session: Session) -> int:
+        """The process of a session's kernel."""
+        kernel = self.serverapp.kernel_manager.get_kernel(session.kernel_id)
+        return int(kernel.provisioner.pid)
+
+
+@asynccontextmanager
+async def running(serverapp: Any, **config: Any) -> AsyncIterator[Engine]:
+    """Services on a server; ``config`` sets traits of `McpExecutions`."""
+    services = Services.build(serverapp, parent=serverapp, limits=Limits())
+    for name, value in config.items():
+        setattr(services.executions, name, value)
+    try:
+        yield Engine(services=services, serverapp=serverapp)
+    finally:
+        await asyncio.wait_for(services.close(), 10)
+        await serverapp.kernel_manager.shutdown_all(now=True)
+
+
+def printed(execution: Execution) -> str:
+    """What it wrote to standard output."""
+    return "".join(
+        o.text for o in execution.outputs if isinstance(o, Stream) and o.name == "stdout"
+    )
+
+
+def value(execution: Execution) -> Any:
+    """The text of its last expression's value."""
+    results = [o for o in execution.outputs if isinstance(o, Display) and o.is_result]
+    return results[-1].data["text/plain"] if results else None

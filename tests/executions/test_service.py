@@ -1,0 +1,374 @@
+"""Executions on real kernels: every one ends in an honest state and the next one works."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from typing import Any
+
+import pytest
+
+from jupyter_mcp_ext.errors import KernelUnavailable, UnknownExecution
+from jupyter_mcp_ext.outputs.model import Error
+from tests.engine import ALICE, BOB, printed, running, value
+
+STUBBORN = """
+import time
+print('deaf', flush=True)
+while True:
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        pass
+"""
+
+
+async def test_the_value_of_the_last_expression_comes_back(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        execution = await engine.run("print('hello'); 6 * 7")
+
+        assert execution.status == "ok"
+        assert printed(execution) == "hello\n"
+        assert value(execution) == "42"
+        assert execution.execution_count == 1
+
+
+async def test_variables_stay_for_the_next_execution(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        await engine.run("x = 3")
+
+        assert value(await engine.run("x + 1")) == "4"
+
+
+async def test_code_that_raises_is_an_error_with_what_it_printed(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        execution = await engine.run("print('before'); {}['price']")
+
+        assert execution.status == "error"
+        assert printed(execution) == "before\n"
+        assert execution.error is not None
+        assert execution.error.ename == "KeyError"
+
+
+async def test_ids_count_up_in_a_session_and_never_repeat(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        session = await engine.session()
+
+        ids = [(await engine.run("1")).id for _ in range(3)]
+
+        assert ids == [f"{session.id}-{n}" for n in (1, 2, 3)]
+
+
+async def test_a_timeout_interrupts_and_keeps_what_was_printed(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        execution = await engine.run(
+            "import time\nprint('begun', flush=True)\ntime.sleep(60)", timeout=0.3
+        )
+
+        assert execution.status == "timeout"
+        assert printed(execution) == "begun\n"
+        assert value(await engine.run("'next'")) == "'next'"
+
+
+async def test_the_timeout_counts_from_when_the_kernel_begins(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        first = await engine.start("import time; time.sleep(1)")
+        second = await engine.run("2", timeout=0.5)
+
+        assert first.status == "ok"
+        assert second.status == "ok"
+
+
+async def test_code_that_ignores_the_interrupt_is_said_to_go_on(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp, interrupt_grace=0.5) as engine:
+        execution = await engine.run(STUBBORN, timeout=0.2)
+
+        assert execution.status == "timeout"
+        assert "restart_kernel" in execution.reason
+        session = await engine.session()
+        await engine.services.sessions.restart(session, by="test", now=True)
+        assert value(await engine.run("'free'")) == "'free'"
+
+
+async def test_what_waits_behind_stubborn_code_runs_after_the_restart(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp, interrupt_grace=0.5) as engine:
+        stubborn = await engine.start(STUBBORN)
+        await engine.until_printed(stubborn, "deaf")
+        behind = await engine.start("'at last'")
+        session = await engine.session()
+
+        await engine.services.sessions.restart(session, by="test", now=True)
+        await engine.services.executions.settled(behind, 20)
+
+        assert stubborn.status == "interrupted"
+        assert value(behind) == "'at last'"
+
+
+async def test_a_wait_hands_over_and_the_execution_goes_on(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        execution = await engine.run("import time; time.sleep(0.5); 'done'", wait=0)
+        assert execution.status in ("queued", "running")
+
+        await engine.services.executions.settled(execution, 20)
+
+        assert value(execution) == "'done'"
+
+
+async def test_two_callers_on_one_kernel_take_turns_and_never_swap_outputs(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        session = await engine.session()
+        started = [
+            await engine.start(f"print({n}); {n}", session_id=session.id) for n in range(40)
+        ]
+
+        for execution in started:
+            await engine.services.executions.settled(execution, 30)
+
+        assert [printed(e) for e in started] == [f"{n}\n" for n in range(40)]
+        assert [value(e) for e in started] == [str(n) for n in range(40)]
+
+
+async def test_a_hundred_executions_on_ten_kernels_keep_their_outputs(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        sessions = await asyncio.gather(
+            *(
+                engine.services.sessions.create(
+                    ALICE, name=f"s{n}", kernel_name=None, path=None, cwd=None
+                )
+                for n in range(10)
+            )
+        )
+        started = [
+            await engine.start(f"{n}", session_id=sessions[n % 10][0].id) for n in range(100)
+        ]
+
+        for execution in started:
+            await engine.services.executions.settled(execution, 60)
+
+        assert [value(e) for e in started] == [str(n) for n in range(100)]
+
+
+async def test_interrupting_an_execution_in_the_queue_leaves_the_running_one(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        first = await engine.start("import time; print('on', flush=True); time.sleep(1); 'whole'")
+        await engine.until_printed(first, "on")
+        second = await engine.start("'never'")
+
+        await engine.services.executions.interrupt(second)
+
+        assert second.status == "interrupted"
+        assert second.outputs == ()
+        await engine.services.executions.settled(first, 20)
+        assert value(first) == "'whole'"
+
+
+async def test_interrupting_what_runs_ends_it(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        execution = await engine.start("import time; print('on', flush=True); time.sleep(60)")
+        await engine.until_printed(execution, "on")
+
+        await engine.services.executions.interrupt(execution)
+
+        assert execution.status == "interrupted"
+        assert value(await engine.run("1")) == "1"
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        ("os._exit(3)", "exit code 3"),
+        ("os.kill(os.getpid(), 9)", "SIGKILL"),
+        ("import ctypes; ctypes.string_at(0)", "SIGSEGV"),
+    ],
+)
+async def test_a_kernel_that_dies_says_how_and_keeps_the_output(
+    jp_serverapp: Any, end: str, reason: str
+) -> None:
+    async with running(jp_serverapp) as engine:
+        # The kernel's own sending thread needs a moment for what is printed to leave the process.
+        code = f"import os, time; print('last words', flush=True); time.sleep(0.3); {end}"
+        execution = await engine.run(code)
+
+        assert execution.status == "dead"
+        assert reason in execution.reason
+        assert printed(execution) == "last words\n"
+        assert value(await engine.run("'again'")) == "'again'"
+
+
+async def test_a_kernel_killed_from_outside_between_calls_is_started_again(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        await engine.run("x = 1")
+        session = await engine.session()
+        os.kill(engine.pid(session), signal.SIGKILL)
+
+        execution = await engine.run("x")
+
+        assert execution.status in ("error", "dead")
+        if execution.status == "error":
+            assert execution.error is not None
+            assert execution.error.ename == "NameError"
+
+
+async def test_a_persons_restart_ends_the_execution_with_that_reason(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        execution = await engine.start("import time; print('on', flush=True); time.sleep(60)")
+        await engine.until_printed(execution, "on")
+        session = await engine.session()
+
+        await jp_serverapp.kernel_manager.restart_kernel(session.kernel_id)
+        await engine.services.executions.settled(execution, 20)
+
+        assert execution.status == "interrupted"
+        assert "restarted" in execution.reason
+        assert value(await engine.run("'after'")) == "'after'"
+
+
+async def test_a_persons_failing_cell_does_not_lose_what_waits_behind_it(
+    jp_serverapp: Any,
+) -> None:
+    """The kernel answers ``aborted`` to what is queued behind an error with stop_on_error."""
+    async with running(jp_serverapp) as engine:
+        session = await engine.session()
+        person = jp_serverapp.kernel_manager.get_kernel(session.kernel_id).client()
+        person.start_channels()
+        try:
+            person.execute("import time; time.sleep(0.5); 1/0", stop_on_error=True)
+            reply = asyncio.ensure_future(person.get_shell_msg(timeout=20))
+            started = await engine.start("'ran all the same'")
+
+            await reply
+            await engine.services.executions.settled(started, 20)
+        finally:
+            person.stop_channels()
+
+        assert value(started) == "'ran all the same'"
+
+
+async def test_stopping_what_a_persons_code_holds_back_leaves_their_code_alone(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        await engine.run("import time; seen = []")
+        session = await engine.session()
+        person = jp_serverapp.kernel_manager.get_kernel(session.kernel_id).client()
+        person.start_channels()
+        try:
+            person.execute("time.sleep(1); seen.append('whole')")
+            started = await engine.start("seen.append('never'); time.sleep(60)")
+            stopped = await asyncio.wait_for(
+                asyncio.shield(asyncio.ensure_future(_interrupted(engine, started))), 0.9
+            )
+        finally:
+            person.stop_channels()
+
+        assert stopped == "interrupted"
+        assert "'whole'" in value(await engine.run("seen"))
+
+
+async def _interrupted(engine: Any, execution: Any) -> str:
+    await engine.services.executions.interrupt(execution)
+    return str(execution.status)
+
+
+async def test_output_beyond_the_limit_is_dropped_and_counted(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp, max_output_bytes=10_000) as engine:
+        execution = await engine.run("for i in range(2000): print('line', i)")
+
+        assert execution.status == "ok"
+        assert execution.fold.bytes <= 10_000
+        assert execution.fold.dropped_bytes > 5_000
+
+
+async def test_a_frame_larger_than_is_read_is_counted_and_the_kernel_stays_usable(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        execution = await engine.run("print('x' * 20_000_000)")
+
+        assert execution.status == "ok"
+        assert execution.fold.dropped_bytes >= 20_000_000
+        assert value(await engine.run("1")) == "1"
+
+
+async def test_input_raises_in_the_code_and_never_hangs(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        execution = await engine.run("input('who? ')")
+
+        assert execution.status == "error"
+        assert execution.error is not None
+        assert execution.error.ename == "StdinNotImplementedError"
+
+
+async def test_old_executions_expire_and_say_so(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp, max_kept=2) as engine:
+        ids = [(await engine.run("1")).id for _ in range(4)]
+
+        with pytest.raises(UnknownExecution, match="expired"):
+            engine.services.executions.find(ALICE, ids[0])
+        assert engine.services.executions.find(ALICE, ids[3]).id == ids[3]
+
+
+async def test_another_users_execution_is_answered_like_one_that_does_not_exist(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        execution = await engine.run("1")
+
+        with pytest.raises(UnknownExecution) as theirs:
+            engine.services.executions.find(BOB, execution.id)
+        with pytest.raises(UnknownExecution) as nobodys:
+            engine.services.executions.find(BOB, "zzzzzzzz-1")
+        assert str(theirs.value).replace(execution.id, "ID") == str(nobodys.value).replace(
+            "zzzzzzzz-1", "ID"
+        )
+
+
+async def test_a_kernel_that_cannot_start_refuses_with_what_it_wrote(
+    jp_serverapp: Any, jp_data_dir: Any
+) -> None:
+    folder = jp_data_dir / "kernels" / "broken"
+    folder.mkdir(parents=True)
+    script = "import sys; sys.exit('no such library: libfoo')"
+    (folder / "kernel.json").write_text(
+        '{"argv": ["python3", "-c", "%s"], "display_name": "Broken", "language": "x"}' % script
+    )
+    async with running(jp_serverapp) as engine:
+        with pytest.raises(KernelUnavailable, match="no such library: libfoo"):
+            await engine.services.sessions.create(
+                ALICE, name="b", kernel_name="broken", path=None, cwd=None
+            )
+
+        assert jp_serverapp.kernel_manager.list_kernel_ids() == []
+
+
+async def test_running_code_counts_as_a_connection_so_that_it_is_not_culled(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        execution = await engine.start("import time; print('on', flush=True); time.sleep(60)")
+        await engine.until_printed(execution, "on")
+        session = await engine.session()
+        model = jp_serverapp.kernel_manager.kernel_model(session.kernel_id)
+        assert model["connections"] == 1
+
+        await engine.services.executions.interrupt(execution)
+        await engine.run("1")
+
+        model = jp_serverapp.kernel_manager.kernel_model(session.kernel_id)
+        assert model["connections"] == 0
+
+
+async def test_an_error_is_kept_even_when_the_kernel_only_replies_with_it(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        execution = await engine.run("raise ValueError('x')")
+
+        assert [type(o) for o in execution.outputs] == [Error]

@@ -1,0 +1,186 @@
+"""A Jupyter server in a subprocess, ready when it says that it is, ended by its pid."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TOKEN = "a-token-for-the-tests"
+READY = "MCP is served at"
+START_SECONDS = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """An HTTP answer, read whole."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> dict[str, object]:
+        """The body, or the last event of a stream, as JSON."""
+        text = self.body.decode()
+        if self.headers.get("content-type", "").startswith("text/event-stream"):
+            lines = [line for line in text.splitlines() if line.startswith("data: {")]
+            text = lines[-1].removeprefix("data: ")
+        parsed: dict[str, object] = json.loads(text)
+        return parsed
+
+
+@dataclass(kw_only=True)
+class JupyterServer:
+    """A running server."""
+
+    process: subprocess.Popen[str]
+    port: int
+    token: str
+    base_url: str
+    root_dir: Path
+    log: list[str] = field(default_factory=list)
+    """The lines of its stderr so far."""
+
+    @property
+    def url(self) -> str:
+        """Where MCP is served."""
+        return f"http://127.0.0.1:{self.port}{self.base_url}mcp"
+
+    @property
+    def auth(self) -> dict[str, str]:
+        """The header that a client adds."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+    def request(
+        self,
+        method: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        path: str | None = None,
+    ) -> Answer:
+        """Make one request on a connection of its own and read the answer whole.
+
+        ``path`` is the endpoint unless given, then it is taken from the host's root.
+        """
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request(method, path or f"{self.base_url}mcp", body, dict(headers or {}))
+            response = connection.getresponse()
+            names = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(status=response.status, headers=names, body=response.read())
+        finally:
+            connection.close()
+
+    def post(self, message: object, headers: Mapping[str, str] | None = None) -> Answer:
+        """Post a JSON-RPC message with the token."""
+        sent = {
+            "Content-Type": "application/json",
+            "Accept": "application/json, text/event-stream",
+            **self.auth,
+            **(headers or {}),
+        }
+        return self.request("POST", json.dumps(message).encode(), sent)
+
+
+def free_port() -> int:
+    """Ask the system for a port that nobody uses now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def environment(folder: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a subprocess that finds none of this account's configuration."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("JUPYTER", "MCP_", "PYTEST"))
+    }
+    project = str(Path(__file__).parent.parent)
+    return {
+        **inherited,
+        "HOME": str(folder),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        "PYTHONPATH": project,
+        **(more or {}),
+    }
+
+
+@contextmanager
+def running_server(
+    folder: Path,
+    *options: str,
+    token: str = TOKEN,
+    base_url: str = "/",
+    command: Sequence[str] = ("-m", "jupyter_server"),
+    env: Mapping[str, str] | None = None,
+) -> Iterator[JupyterServer]:
+    """Run a server until the block is left.
+
+    ``token=""`` switches authentication off. ``command`` is what Python runs.
+    """
+    root_dir = folder / "root"
+    root_dir.mkdir()
+    port = free_port()
+    arguments = [
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        f"--ServerApp.base_url={base_url}",
+        f"--ServerApp.root_dir={root_dir}",
+        f"--IdentityProvider.token={token}",
+        "--ServerApp.open_browser=False",
+        "--ServerApp.ip=127.0.0.1",
+        "--allow-root",
+        *options,
+    ]
+    if not any("jpserver_extensions" in option for option in options):
+        arguments.append("--ServerApp.jpserver_extensions=jupyter_mcp_ext=True")
+    process = subprocess.Popen(
+        [sys.executable, *command, *arguments],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        env=environment(folder, env),
+        cwd=folder,
+    )
+    server = JupyterServer(
+        process=process, port=port, token=token, base_url=base_url, root_dir=root_dir
+    )
+    ready = threading.Event()
+    reader = threading.Thread(target=_read_log, args=(server, ready), daemon=True)
+    reader.start()
+    try:
+        if not ready.wait(START_SECONDS) or process.poll() is not None:
+            said = "".join(server.log)
+            message = f"The server did not start:\n{said}"
+            raise RuntimeError(message)
+        yield server
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        reader.join(5)
+        if process.stderr is not None:
+            process.stderr.close()
+
+
+def _read_log(server: JupyterServer, ready: threading.Event) -> None:
+    """Collect the log until it ends; Jupyter's own "is running at" comes before it listens."""
+    for line in server.process.stderr or ():
+        server.log.append(line)
+        if READY in line:
+            ready.set()
+    ready.set()
