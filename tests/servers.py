@@ -80,6 +80,18 @@ class JupyterServer:
         finally:
             connection.close()
 
+    @contextmanager
+    def stream(
+        self, method: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> Iterator[http.client.HTTPResponse]:
+        """Make a request and leave its answer open; leaving the block closes the connection."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request(method, f"{self.base_url}mcp", body, dict(headers))
+            yield connection.getresponse()
+        finally:
+            connection.close()
+
     def post(self, message: object, headers: Mapping[str, str] | None = None) -> Answer:
         """Post a JSON-RPC message with the token."""
         sent = {
@@ -123,11 +135,13 @@ def running_server(
     token: str = TOKEN,
     base_url: str = "/",
     command: Sequence[str] = ("-m", "jupyter_server"),
+    ready: str = READY,
     env: Mapping[str, str] | None = None,
 ) -> Iterator[JupyterServer]:
     """Run a server until the block is left.
 
-    ``token=""`` switches authentication off. ``command`` is what Python runs.
+    ``token=""`` switches authentication off. ``command`` is what Python runs. ``ready`` is in the
+    line of its log that is waited for.
     """
     root_dir = folder / "root"
     root_dir.mkdir()
@@ -156,11 +170,11 @@ def running_server(
     server = JupyterServer(
         process=process, port=port, token=token, base_url=base_url, root_dir=root_dir
     )
-    ready = threading.Event()
-    reader = threading.Thread(target=_read_log, args=(server, ready), daemon=True)
+    is_ready = threading.Event()
+    reader = threading.Thread(target=_read_log, args=(server, ready, is_ready), daemon=True)
     reader.start()
     try:
-        if not ready.wait(START_SECONDS) or process.poll() is not None:
+        if not is_ready.wait(START_SECONDS) or process.poll() is not None:
             said = "".join(server.log)
             message = f"The server did not start:\n{said}"
             raise RuntimeError(message)
@@ -177,10 +191,10 @@ def running_server(
             process.stderr.close()
 
 
-def _read_log(server: JupyterServer, ready: threading.Event) -> None:
+def _read_log(server: JupyterServer, ready: str, is_ready: threading.Event) -> None:
     """Collect the log until it ends; Jupyter's own "is running at" comes before it listens."""
     for line in server.process.stderr or ():
         server.log.append(line)
-        if READY in line:
-            ready.set()
-    ready.set()
+        if ready in line:
+            is_ready.set()
+    is_ready.set()

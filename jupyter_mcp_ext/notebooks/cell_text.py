@@ -13,7 +13,8 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 from jupyter_mcp_ext.notebooks.document import Cell
-from jupyter_mcp_ext.outputs.model import Error, Output
+from jupyter_mcp_ext.outputs.bundles import choose
+from jupyter_mcp_ext.outputs.model import Display, Error, Output
 from jupyter_mcp_ext.outputs.pages import heading, merged_lines
 
 State: TypeAlias = Literal["never run", "ok", "error"]
@@ -77,6 +78,15 @@ class CellText:
     def line_of(self, output: int) -> int:
         """The number of the first line of an output."""
         return self._lines_of_outputs[output]
+
+    @property
+    def images(self) -> dict[int, int]:
+        """The outputs that are images, by the number of the line that names each."""
+        return {
+            self.line_of(n): n
+            for n, output in enumerate(self.cell.outputs)
+            if isinstance(output, Display) and choose(output.data)[0] == "image"
+        }
 
     def label(self, output: int) -> str:
         """The name of an output, like ``ab12cd34/1``."""

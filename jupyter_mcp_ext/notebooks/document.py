@@ -86,7 +86,8 @@ def from_node(node: Json, path: str) -> Notebook:
     if not isinstance(node, dict) or not _is_int(major):
         msg = f"{shown(path)} is JSON, but not a notebook. read_file shows it as text."
         raise ContentsError(msg)
-    version = f"{major}.{node.get('nbformat_minor', 0)}"
+    minor = node.get("nbformat_minor")
+    version = f"{major}.{minor if _is_int(minor) else 0}"
     match major:
         case 4:
             pass
@@ -98,7 +99,7 @@ def from_node(node: Json, path: str) -> Notebook:
                 " read_file shows it as text."
             )
             raise ContentsError(msg)
-    minor = node.get("nbformat_minor")
+    minor = node.get("nbformat_minor")  # of the upgraded one, as the case may be
     if not isinstance(minor, int):
         raise _invalid(path, "it has no nbformat_minor")
     metadata = _object(node, "metadata")

@@ -7,7 +7,7 @@ asked for alone is paged by its lines.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal, TypeAlias
@@ -32,6 +32,7 @@ _MAX_REFERENCES = 100
 _LONG_REFERENCES = 300
 _MATCHES = 20
 _MATCHES_TEXT = 3_000
+_LONGEST_NAME = 60
 _NOTE = 60
 """Characters that a note needs beside the call that it names."""
 
@@ -189,20 +190,40 @@ def _view_one(page: _Page, cell: CellText, offset: int) -> NotebookPage:
         if not outputs and page.fits(source):
             page.add(cell, source)
             return page.ended()
+    images = cell.images if outputs and not query.grep else {}
+    # A page ends before there are too many images on it.
+    beyond = [line for line in sorted(images) if line >= offset][page.limits.images :]
     part = lines_page(
         cell.lines(outputs=outputs),
         offset=offset,
-        limit=query.limit or page.room,
+        limit=min(query.limit or page.room, *(line - offset for line in beyond), page.room),
         grep=query.grep,
         budget=page.room - len(cell.header) - 1,
     )
     if offset and not part.lines:
         msg = f"The cell has nothing to show from line {offset} on. Use a lower offset."
         raise InvalidArgument(msg)
-    page.add(cell, [cell.header, *_numbered(part, query.grep)])
+    lines = _numbered(part, query.grep)
+    page.add(cell, [cell.header, *_with_images(page, cell, part, lines, images)])
     if part.next_offset is None:
         return page.ended()
     return page.ended(query.at(part.next_offset), f"{part.total} lines, more")
+
+
+def _with_images(
+    page: _Page, cell: CellText, part: Page, lines: Sequence[str], images: Mapping[int, int]
+) -> Iterator[Part]:
+    """The lines of a page, and after those that name an image the image."""
+    for (number, _), line in zip(part.lines, lines, strict=True):
+        yield line
+        if (output := images.get(number)) is not None:
+            shown = present(
+                [cell.cell.outputs[output]],
+                limits=page.limits,
+                label=lambda _: "",
+                more=lambda _output, _line: "",
+            )
+            yield from (block for block in shown.blocks if isinstance(block, ImageBlock))
 
 
 def _view_folded(page: _Page, cell: CellText, source: Sequence[str]) -> NotebookPage:
@@ -282,7 +303,8 @@ def _short(references: Sequence[str | int], indices: Sequence[int]) -> Sequence[
 
 def _title(notebook: Notebook) -> str:
     count = len(notebook.cells)
-    words = f"{count} cell{'' if count == 1 else 's'}, kernel {notebook.kernel_name or 'unknown'}"
+    kernel = " ".join(notebook.kernel_name.split())[:_LONGEST_NAME] or "unknown"
+    words = f"{count} cell{'' if count == 1 else 's'}, kernel {kernel}"
     return printable(f"{notebook.path}: {words}, nbformat {notebook.nbformat}")
 
 

@@ -14,7 +14,8 @@ ESCAPE = (
 )
 _PIECE = re.compile(rf"{ESCAPE}|[\r\n\b]|[^\x1b\r\n\b]+|\x1b")
 _CURSOR = re.compile(r"\x1b\[(\d*)([A-HJK])")
-_REACH = 100  # rows that a cursor can go back, and columns that it can go right
+_REACH = 100  # rows that a cursor can go back
+_WIDTH = 2_000  # columns that it can go right without writing
 _OPEN_LINE = 10_000  # characters of an unfinished line that can still be overwritten
 
 
@@ -93,7 +94,6 @@ class Typescript:
     def _cut(self, rows: int) -> str:
         """Take the last ``rows`` lines off the chunks."""
         parts: list[str] = []
-        length = 0
         while self._chunks:
             chunk = self._chunks.pop()
             at = len(chunk)
@@ -103,11 +103,12 @@ class Typescript:
                 parts.append(chunk[at + 1 :])
                 self._chunks.append(chunk[: at + 1])
                 break
-            parts.append(chunk)
-            length += len(chunk)
-            if length > _OPEN_LINE and "\n" not in chunk:
+            if len(chunk) > _OPEN_LINE and "\n" not in chunk:
                 # A terminal wraps such a line, and its cursor could not go back further either.
+                parts.append(chunk[-_OPEN_LINE:])
+                self._chunks.append(chunk[:-_OPEN_LINE])
                 break
+            parts.append(chunk)
         return "".join(reversed(parts))
 
 
@@ -177,7 +178,7 @@ class _Screen:
                 if self._row == len(self._rows):
                     self._rows.append([])
             elif cursor := _CURSOR.fullmatch(piece):
-                self._move(min(int(cursor[1] or 1), _REACH), cursor[2], cursor[1])
+                self._move(int(cursor[1] or 1), cursor[2], cursor[1])
             elif piece.startswith("\x1b") and len(piece) > 1:
                 # The last few are enough: each bar sets its colours anew.
                 self._colours = [*self._colours[-7:], piece]
@@ -193,8 +194,13 @@ class _Screen:
         shown = "\n".join(rows)
         if not down and self._column == len(here):
             return shown + colours, "", 0
-        up = f"\x1b[{down}A" if down else ""
-        return shown, f"{up}\r{''.join(here[: self._column])}{colours}", down + 1
+        beyond = self._column - len(here)
+        forward = f"\x1b[{beyond}C" if beyond > 0 else ""
+        if down:
+            cursor = f"\x1b[{down}A\r{''.join(here[: self._column])}{forward}"
+        else:
+            cursor = forward or (f"\x1b[{-beyond}D" if self._column else "\r")
+        return shown, f"{cursor}{colours}", down + 1
 
     def _put(self, text: str) -> None:
         row = self._rows[self._row]
@@ -213,11 +219,11 @@ class _Screen:
             case "B" | "E":
                 self._row = min(self._row + n, len(self._rows) - 1)
             case "C":
-                self._column += n
+                self._column = max(self._column, min(self._column + n, _WIDTH))
             case "D":
                 self._column = max(self._column - n, 0)
             case "G":
-                self._column = n - 1
+                self._column = min(n - 1, _WIDTH)
             case "K":
                 self._erase(given or "0")
             case "J" if given in {"", "0"}:
@@ -227,9 +233,6 @@ class _Screen:
                 pass  # a place on, or the whole of, a screen that a notebook does not have
         if kind in "EF":
             self._column = 0
-        row = self._rows[self._row]
-        if kind in "CG" and self._column > len(row):
-            row.extend(" " * (self._column - len(row)))
 
     def _erase(self, which: str) -> None:
         row = self._rows[self._row]

@@ -135,10 +135,10 @@ class Passage:
 
     @property
     def size(self) -> int:
-        """Characters of the whole; of a long text, of the two ends."""
+        """Characters of the whole; of a long text, of the two ends and the notice between."""
         size = sum(len(line) + 1 for _, line in self.head)
         if self.tail is not self.head:
-            size += sum(len(line) + 1 for _, line in self.tail)
+            size += sum(len(line) + 1 for _, line in self.tail) + 200
         return max(size - 1, 0)
 
     def fit(self, budget: int, more: More) -> Excerpt:

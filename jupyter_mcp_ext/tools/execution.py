@@ -16,16 +16,16 @@ from jupyter_mcp_ext.outputs.model import Display, Output
 from jupyter_mcp_ext.outputs.pages import text_lines
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock
 
+from .call import Call
 from .content import Answer
 from .definition import tool
-from .reports import execution_lines, output_id, report, report_lines
+from .reports import Paging, execution_lines, output_id, report, report_lines
 from .types import SessionId, Wait
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.executions.execution import Execution
     from jupyter_mcp_ext.sessions.session import Session
 
-    from .call import Call
 
 OUTPUT_ID = re.compile(r"(?P<execution>[^/]+)(?:/(?P<first>\d{1,6})(?:-(?P<last>\d{1,6}))?)?")
 
@@ -92,7 +92,8 @@ async def get_output(
     execution, first, last = await _wanted(call, output_id, session_id)
     call.remember(execution)
     allowed = await _settle(call, execution, wait)
-    paging = {"offset": offset, "limit": limit, "grep": grep, "limits": call.services.limits}
+    paging = Paging(offset=offset, limit=limit, grep=grep)
+    limits = call.services.limits
     if first is not None:
         outputs = _chosen(execution, first, last)
         if all(_image(output, mime_type) for output in outputs):
@@ -101,7 +102,7 @@ async def get_output(
             msg = "A range may name images only. Ask for other outputs one by one."
             raise InvalidArgument(msg)
         lines = await asyncio.to_thread(_lines, outputs[0], mime_type)
-        return report_lines(execution, lines, f"{execution.id}/{first}", **paging)
+        return report_lines(execution, lines, f"{execution.id}/{first}", paging, limits=limits)
     if mime_type is not None:
         msg = (
             f'mime_type goes with one output. Name it, as in get_output("{execution.id}/1", '
@@ -112,7 +113,7 @@ async def get_output(
         return await _report(call, execution, allowed)
     lines = await asyncio.to_thread(execution_lines, execution)
     ahead = call.services.executions.ahead(execution)
-    return report_lines(execution, lines, execution.id, ahead=ahead, **paging)
+    return report_lines(execution, lines, execution.id, paging, limits=limits, ahead=ahead)
 
 
 async def _settle(call: Call, execution: Execution, wait: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -13,11 +13,9 @@ from jupyter_mcp_ext.notebooks.cells import parse_cells
 from jupyter_mcp_ext.notebooks.document import KernelInfo
 from jupyter_mcp_ext.notebooks.view import view as show
 
+from .call import Call
 from .content import Answer, text
 from .definition import tool
-
-if TYPE_CHECKING:
-    from .call import Call
 
 MANY_CELLS = 300
 """From here on a view is built in a thread: it would hold the loop for longer than 5 ms."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jupyter_mcp_ext.executions.execution import UNFINISHED, Execution
@@ -19,6 +20,20 @@ if TYPE_CHECKING:
 
 STATUS_LINE = 400
 """Characters of a result's budget that are kept for the status line and the notices."""
+
+
+DEFAULT_LIMIT = 200
+"""Lines of a page when the call does not say."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paging:
+    """Which lines a call wants."""
+
+    offset: int | None
+    """The first, counted from 0, negative from the end; None is the last page."""
+    limit: int
+    grep: str | None
 
 
 def output_id(execution: Execution, index: int) -> str:
@@ -68,16 +83,20 @@ def report_lines(
     execution: Execution,
     lines: Sequence[str],
     name: str,
+    paging: Paging,
     *,
-    offset: int | None,
-    limit: int,
-    grep: str | None,
     limits: Limits,
     ahead: Execution | None = None,
 ) -> Answer:
     """A page of lines of an execution or of one output, which ``name`` is the id of."""
-    part = page(lines, offset=offset, limit=limit, grep=grep, budget=limits.text - STATUS_LINE)
-    next_call = _next_page(name, part, limit, grep)
+    part = page(
+        lines,
+        offset=paging.offset,
+        limit=paging.limit,
+        grep=paging.grep,
+        budget=limits.text - STATUS_LINE,
+    )
+    next_call = _next_page(name, part, paging)
     if execution.status in UNFINISHED and next_call is None and name == execution.id:
         next_call = {
             "name": "get_output",
@@ -86,7 +105,7 @@ def report_lines(
     head = _head(execution, (), execution.notices, ahead, None)
     body = (
         [f"{number}: {line}" for number, line in part.lines]
-        if grep
+        if paging.grep
         else [line for _, line in part.lines]
     )
     words = "\n".join([head, _page_line(name, part, next_call), *body])
@@ -140,14 +159,14 @@ def _next_call(execution: Execution, wait: float) -> dict[str, Any] | None:
     return {"name": "get_output", "arguments": arguments}
 
 
-def _next_page(name: str, part: Page, limit: int, grep: str | None) -> dict[str, Any] | None:
+def _next_page(name: str, part: Page, paging: Paging) -> dict[str, Any] | None:
     if part.next_offset is None:
         return None
     arguments: dict[str, Any] = {"output_id": name, "offset": part.next_offset}
-    if limit != 200:
-        arguments["limit"] = limit
-    if grep is not None:
-        arguments["grep"] = grep
+    if paging.limit != DEFAULT_LIMIT:
+        arguments["limit"] = paging.limit
+    if paging.grep is not None:
+        arguments["grep"] = paging.grep
     return {"name": "get_output", "arguments": arguments}
 
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from jupyter_mcp_ext.errors import Forbidden, InvalidArgument
 
+from .call import Call
 from .content import Answer, text
 from .definition import tool
 from .reports import report, seconds
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.executions.execution import Execution
     from jupyter_mcp_ext.kernels.service import KernelStatus
     from jupyter_mcp_ext.sessions.session import Session
-
-    from .call import Call
 
 
 @tool(action="execute", resource="sessions")

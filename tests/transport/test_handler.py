@@ -32,6 +32,11 @@ INITIALIZE = json.dumps(
 ).encode()
 
 
+def password_hash() -> str:
+    """Jupyter's hash of "secret", of a quick kind."""
+    return str(passwd("secret", algorithm="sha256"))  # type: ignore[no-untyped-call]  # Jupyter's
+
+
 def message_of(body: bytes) -> str:
     error = json.loads(body)["error"]
     return str(error["message"])
@@ -228,7 +233,7 @@ def test_a_search_for_oauth_at_the_root_ends_in_a_plain_404_below_a_base_url(
 
 
 def test_the_password_works_with_any_user_name(start_server: Callable[..., JupyterServer]) -> None:
-    hashed = passwd("secret", algorithm="sha256")
+    hashed = password_hash()
     server = start_server(f"--PasswordIdentityProvider.hashed_password={hashed}", token="")
 
     def login(password: str) -> dict[str, str]:
@@ -286,7 +291,7 @@ def test_an_allowed_page_passes_its_preflight(start_server: Callable[..., Jupyte
 def test_a_session_belongs_to_token_and_password_alike(
     start_server: Callable[..., JupyterServer],
 ) -> None:
-    hashed = passwd("secret", algorithm="sha256")
+    hashed = password_hash()
     server = start_server(f"--PasswordIdentityProvider.hashed_password={hashed}")
     opened = server.post(json.loads(INITIALIZE))
     pair = base64.b64encode(b"me:secret").decode()

@@ -1,0 +1,167 @@
+"""The protocol's own test suite, through our transport and against the real server."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.servers import JupyterServer
+
+HERE = Path(__file__).parent
+MODULES = HERE / "node_modules"
+EVERYTHING = (
+    "--ServerApp.jpserver_extensions=tests.conformance.extension=True",
+    "--ServerApp.jpserver_extensions=jupyter_mcp_ext=False",
+)
+# Extensions of the protocol that are not served; the SDK's own server fails them too.
+ASIDE = ("tasks-", "sep-2640-skills-")
+SUMMARY = re.compile(r"^[✓✗] (\S+): (\d+) passed, (\d+) failed", re.MULTILINE)
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="session")
+def node() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a command of the pinned npm packages, which are installed when they are missing."""
+    if not (MODULES / ".bin" / "conformance").exists():
+        npm = shutil.which("npm")
+        if npm is None:
+            pytest.fail("The conformance tests need npm (Node.js) to install the protocol's suite.")
+        action = "ci" if (HERE / "package-lock.json").exists() else "install"
+        done = subprocess.run(
+            [npm, action, "--no-audit", "--no-fund"],
+            cwd=HERE,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            pytest.fail(f"npm could not install the protocol's suite:\n{done.stderr}")
+    binaries = MODULES / ".bin"
+    # The suite wants a newer Node.js than some systems have, so that comes with it.
+    path = os.pathsep.join([str(binaries), os.environ["PATH"]])
+
+    def run(command: str, *arguments: str, env: Mapping[str, str] | None = None):  # type: ignore[no-untyped-def]  # noqa: ANN202  # the fixture says what
+        return subprocess.run(
+            [str(binaries / command), *arguments],
+            env={**os.environ, **(env or {}), "PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=500,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def everything(start_server: Callable[..., JupyterServer]) -> JupyterServer:
+    """The suite's "everything" server behind our handler; the suite sends no credentials."""
+    return start_server(*EVERYTHING, token="")
+
+
+def results(output: str) -> dict[str, tuple[int, int]]:
+    """Passed and failed checks by scenario, of those that are served."""
+    return {
+        name: (int(passed), int(failed))
+        for name, passed, failed in SUMMARY.findall(output)
+        if not name.startswith(ASIDE)
+    }
+
+
+@pytest.mark.parametrize(("version", "checks"), [("2025-11-25", 84), ("2026-07-28", 152)])
+def test_the_transport_conforms(
+    node: Callable[..., subprocess.CompletedProcess[str]],
+    everything: JupyterServer,
+    version: str,
+    checks: int,
+) -> None:
+    done = node(
+        "conformance",
+        "server",
+        "--url",
+        everything.url,
+        "--suite",
+        "all",
+        "--spec-version",
+        version,
+    )
+
+    scenarios = results(done.stdout)
+    failed = {name: counts for name, counts in scenarios.items() if counts[1]}
+    assert not failed, done.stdout[-8000:]
+    assert sum(passed for passed, _ in scenarios.values()) == checks
+
+
+@pytest.fixture(scope="module")
+def open_server(start_server: Callable[..., JupyterServer]) -> JupyterServer:
+    """The real server, without a token."""
+    return start_server(token="")
+
+
+@pytest.mark.parametrize(
+    ("scenario", "version"),
+    [
+        ("server-initialize", "2025-11-25"),
+        ("server-session-lifecycle", "2025-11-25"),
+        ("ping", "2025-11-25"),
+        ("tools-list", "2025-11-25"),
+        ("dns-rebinding-protection", "2025-11-25"),
+        ("tools-list", "2026-07-28"),
+        ("http-header-validation", "2026-07-28"),
+        ("dns-rebinding-protection", "2026-07-28"),
+    ],
+)
+def test_the_real_server_conforms(
+    node: Callable[..., subprocess.CompletedProcess[str]],
+    open_server: JupyterServer,
+    scenario: str,
+    version: str,
+) -> None:
+    done = node(
+        "conformance",
+        "server",
+        *("--url", open_server.url, "--scenario", scenario, "--spec-version", version),
+    )
+
+    assert done.returncode == 0, done.stdout[-8000:]
+
+
+def test_the_inspector_lists_the_tools(
+    node: Callable[..., subprocess.CompletedProcess[str]],
+    start_server: Callable[..., JupyterServer],
+    tmp_path: Path,
+) -> None:
+    server = start_server()
+    header = f"Authorization: Bearer {server.token}"
+    target = ("--cli", server.url, "--transport", "http", "--header", header)
+
+    listed = node("mcp-inspector", *target, "--method", "tools/list", env={"HOME": str(tmp_path)})
+
+    assert '"execute_code"' in listed.stdout, listed.stderr
+
+
+def test_the_inspector_runs_code(
+    node: Callable[..., subprocess.CompletedProcess[str]],
+    start_server: Callable[..., JupyterServer],
+    tmp_path: Path,
+) -> None:
+    server = start_server()
+    header = f"Authorization: Bearer {server.token}"
+    call = ("--method", "tools/call", "--tool-name", "execute_code", "--tool-arg", "code=1+1")
+
+    done = node(
+        "mcp-inspector",
+        *("--cli", server.url, "--transport", "http", "--header", header),
+        *call,
+        env={"HOME": str(tmp_path)},
+    )
+
+    assert '"text"' in done.stdout, done.stderr
+    assert "2" in done.stdout

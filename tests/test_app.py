@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from tornado.httpclient import HTTPClientError
+from tornado.web import Application, RequestHandler
+from traitlets import TraitError
+
+from jupyter_mcp_ext.app import McpApp
+from jupyter_mcp_ext.transport.handler import McpHandler
+from jupyter_mcp_ext.transport.routes import claims, describe
+
+from .servers import JupyterServer
+
+Fetch = Callable[..., Awaitable[Any]]
+
+HEAVY = ("mcp", "mcp_types", "pydantic", "PIL")
+
+
+@pytest.mark.parametrize("name", HEAVY)
+def test_what_loads_with_jupyter_brings_nothing_heavy(name: str) -> None:
+    program = f"import sys, jupyter_mcp_ext.app; sys.exit({name!r} in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_the_html_parser_is_brought_by_jupyter_or_not_at_all() -> None:
+    program = (
+        "import sys, jupyter_server.serverapp; before = 'bs4' in sys.modules;"
+        "import jupyter_mcp_ext.app; sys.exit(('bs4' in sys.modules) and not before)"
+    )
+
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "path"), [("/mcp", "/mcp"), ("/mcp/", "/mcp"), ("/a/b.c-d_e~1", "/a/b.c-d_e~1")]
+)
+def test_a_path_is_taken(given: str, path: str) -> None:
+    assert McpApp(path=given).path == path
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/", "mcp", "/m(cp", "/m.*", "/a//b", "/../x", "/mcp?x", "/m cp", "/ä", "/mcp$"]
+)
+def test_a_path_that_is_none_is_refused_by_name(path: str) -> None:
+    with pytest.raises(TraitError, match=r"McpApp\.path"):
+        McpApp(path=path)
+
+
+async def test_mcp_is_served_below_the_base_url(jp_fetch: Fetch) -> None:
+    message = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "initialize",
+        "params": {
+            "protocolVersion": "2025-06-18",
+            "capabilities": {},
+            "clientInfo": {"name": "test", "version": "1"},
+        },
+    }
+    headers = {
+        "Content-Type": "application/json",
+        "Accept": "application/json, text/event-stream",
+    }
+
+    answer = await jp_fetch("mcp", method="POST", body=json.dumps(message), headers=headers)
+
+    assert answer.code == 200
+    assert b"protocolVersion" in answer.body
+
+
+async def test_a_stranger_is_refused_in_process_too(jp_fetch: Fetch) -> None:
+    with pytest.raises(HTTPClientError) as refused:
+        await jp_fetch("mcp", method="POST", body="{}", headers={"Authorization": "token wrong"})
+
+    assert refused.value.code == 401
+
+
+def test_who_answers_a_url_is_found_in_order() -> None:
+    class First(RequestHandler):
+        pass
+
+    class Second(RequestHandler):
+        pass
+
+    web_app = Application([("/a/mcp", Second)])
+    web_app.add_handlers(".*$", [("/a/mcp/?", First), ("/b", Second)])
+
+    assert claims(web_app, "/a/mcp") == [First, Second]
+    assert claims(web_app, "/c") == []
+    assert describe(McpHandler) == "jupyter_mcp_ext.transport.handler.McpHandler"
+
+
+def test_a_path_of_jupyters_own_is_left_to_it(start_server: Callable[..., JupyterServer]) -> None:
+    server = start_server("--McpApp.path=/api/status", ready="is running at:")
+
+    server.process.terminate()
+    server.process.wait(20)
+
+    assert any("MCP is not served" in line and "/api/status" in line for line in server.log)
+
+
+def test_a_server_ends_in_time_with_a_stream_open(
+    start_server: Callable[..., JupyterServer],
+) -> None:
+    server = start_server()
+    opened = server.post(
+        {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "initialize",
+            "params": {
+                "protocolVersion": "2025-06-18",
+                "capabilities": {},
+                "clientInfo": {"name": "test", "version": "1"},
+            },
+        }
+    )
+    headers = {
+        **server.auth,
+        "Accept": "text/event-stream",
+        "Mcp-Session-Id": opened.headers["mcp-session-id"],
+    }
+    with server.stream("GET", headers) as response:
+        assert response.status == 200
+
+        server.process.terminate()
+
+        assert server.process.wait(10) == 0
+    assert not [line for line in server.log if "Traceback" in line or "was destroyed" in line]

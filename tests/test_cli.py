@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import os
+import re
+import select
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from jupyter_mcp_ext import __version__
+from jupyter_mcp_ext.connect import Login, announcement
+
+from .servers import Answer, JupyterServer, environment, free_port
+
+COMMAND = (sys.executable, "-m", "jupyter_mcp_ext")
+
+
+def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    return subprocess.run(
+        [*COMMAND, *options],
+        env=environment(folder),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@contextmanager
+def started(folder: Path, *options: str, env: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Run the command until the block is left, and give what it printed when it listened."""
+    process = subprocess.Popen(
+        [*COMMAND, *options],
+        env=environment(folder, env),
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert process.stdout is not None
+    try:
+        assert select.select([process.stdout], [], [], 60)[0], "nothing was printed"
+        yield os.read(process.stdout.fileno(), 65536).decode()
+    finally:
+        process.terminate()
+        process.wait(20)
+        process.stdout.close()
+
+
+def ping(port: int, headers: Mapping[str, str]) -> Answer:
+    with subprocess.Popen(["true"], text=True) as process:
+        server = JupyterServer(process=process, port=port, token="", base_url="/", root_dir=Path())
+        return server.request("GET", None, headers)
+
+
+def test_the_version_is_printed(tmp_path: Path) -> None:
+    done = run(tmp_path, "--version")
+
+    assert (done.returncode, done.stdout.strip()) == (0, __version__)
+
+
+def test_the_help_names_the_main_options(tmp_path: Path) -> None:
+    done = run(tmp_path, "--help")
+
+    assert done.returncode == 0
+    for option in ("--port", "--ip", "--root-dir", "--allow-root"):
+        assert option in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--root-dir", "missing"], "There is no folder"),
+        (["--nonsense"], "--nonsense"),
+        (["--McpApp.path=/a("], "McpApp.path"),
+        (["--port=many"], "port"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line(
+    tmp_path: Path, options: list[str], sentence: str
+) -> None:
+    done = run(tmp_path, *options)
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert sentence in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_taken_port_is_not_moved_away_from(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        done = run(tmp_path, f"--port={port}", "--ip=127.0.0.1", "--allow-root")
+
+    assert done.returncode == 1
+    assert f"Port {port}" in done.stderr
+    assert "--port" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root is told so")
+def test_root_is_kept_to_loopback(tmp_path: Path) -> None:
+    done = run(tmp_path, "--ip=0.0.0.0", f"--port={free_port()}")
+
+    assert done.returncode == 1
+    assert "--allow-root" in done.stderr
+
+
+def test_the_printed_line_connects(tmp_path: Path) -> None:
+    port = free_port()
+
+    with started(tmp_path, f"--port={port}") as printed:
+        token = re.findall(r"Bearer ([0-9a-f]{48})", printed)[0]
+
+        assert f"http://localhost:{port}/mcp" in printed
+        # Without Accept the SDK answers 406: whoever gets so far is let in.
+        assert ping(port, {"Authorization": f"Bearer {token}"}).status == 406
+        assert ping(port, {}).status == 401
+
+
+def test_a_token_of_ones_own_is_not_printed(tmp_path: Path) -> None:
+    env = {"JUPYTER_TOKEN": "my-own-secret"}
+
+    with started(tmp_path, f"--port={free_port()}", env=env) as printed:
+        assert "my-own-secret" not in printed
+        assert '"Authorization: Bearer $JUPYTER_TOKEN"' in printed
+
+
+def test_it_starts_where_configuration_disables_the_extension(tmp_path: Path) -> None:
+    config = tmp_path / ".jupyter"
+    config.mkdir()
+    disabled = '{"ServerApp": {"jpserver_extensions": {"jupyter_mcp_ext": false}}}'
+    (config / "jupyter_server_config.json").write_text(disabled)
+    port = free_port()
+
+    with started(tmp_path, f"--port={port}") as printed:
+        assert f"http://localhost:{port}/mcp" in printed
+
+
+def test_the_notebooks_folder_is_the_one_asked_for(tmp_path: Path) -> None:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    (folder / "here.txt").write_text("x")
+    port = free_port()
+
+    with started(tmp_path, f"--port={port}", f"--root-dir={folder}") as printed:
+        token = re.findall(r"Bearer ([0-9a-f]{48})", printed)[0]
+        with subprocess.Popen(["true"], text=True) as process:
+            server = JupyterServer(
+                process=process, port=port, token=token, base_url="/", root_dir=folder
+            )
+            listing = server.request("GET", None, server.auth, path="/api/contents")
+
+    assert b"here.txt" in listing.body
+
+
+def test_each_way_to_log_in_has_its_words() -> None:
+    url = "http://localhost:8888/mcp"
+
+    assert 'Bearer abc"' in announcement(url, Login(token="abc"))
+    assert "A password is set" in announcement(url, Login(password=True))
+    assert "identity provider" in announcement(url, Login(custom=True))
+    nothing = announcement(url, Login())
+    assert "switched off" in nothing
+    assert "Authorization" not in nothing
