@@ -48,12 +48,12 @@ again. After a lost connection call get_output() first.
 
 def build_server(services: Services) -> Server[Any]:
     """The server object for one Jupyter server."""
-    listed = types.ListToolsResult(tools=[_listed(tool) for tool in TOOLS])
+    every_tool = types.ListToolsResult(tools=[listed(tool) for tool in TOOLS])
 
     async def on_list_tools(
         ctx: ServerRequestContext[Any, Any], params: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
-        return listed
+        return every_tool
 
     async def on_call_tool(
         ctx: ServerRequestContext[Any, Any], params: types.CallToolRequestParams
@@ -99,16 +99,17 @@ async def _unpack_arguments(
     return await call_next(ctx)
 
 
-def _listed(tool: Tool) -> types.Tool:
-    listed = types.Tool(
+def listed(tool: Tool) -> types.Tool:
+    """A tool as ``tools/list`` shows it."""
+    shown = types.Tool(
         name=tool.name,
         description=tool.description,
         input_schema=dict(tool.input_schema),
         annotations=types.ToolAnnotations.model_validate(dict(tool.annotations)),
     )
     if tool.is_main:
-        listed.meta = {"anthropic/alwaysLoad": True}
-    return listed
+        shown.meta = {"anthropic/alwaysLoad": True}
+    return shown
 
 
 def _principal(ctx: ServerRequestContext[Any, Any]) -> Principal:

@@ -10,7 +10,7 @@ from jupyter_server.utils import ensure_async
 from tornado.web import HTTPError
 
 from jupyter_mcp_ext.errors import ContentsError
-from jupyter_mcp_ext.files.paths import shown
+from jupyter_mcp_ext.files.paths import quoted
 
 _CAUSES = {
     errno.ENOSPC: "the disk is full. Delete files or clear_outputs of notebooks, then retry.",
@@ -48,7 +48,7 @@ async def check_visible(contents: Contents, path: str) -> None:
     Jupyter asks this in its REST handlers; ``get`` and ``save`` themselves do not.
     """
     if not contents.allow_hidden and await _is_hidden(contents, path):
-        msg = f"{shown(path)} is hidden, and this server shows no hidden files. Use another name."
+        msg = f"{quoted(path)} is hidden, and this server shows no hidden files. Use another name."
         raise ContentsError(msg)
 
 

@@ -48,14 +48,14 @@ def _check_wording(path: str) -> None:
         msg = f"The path is not valid Unicode. {_ADVICE}"
         raise ContentsError(msg) from err
     if "\\" in path:
-        msg = f"The path {shown(path)} has a backslash. Separate folders with / instead."
+        msg = f"The path {quoted(path)} has a backslash. Separate folders with / instead."
         raise ContentsError(msg)
     parts = path.split("/")
     if ".." in parts:
-        msg = f"The path {shown(path)} has a .. in it, which is not followed. {_ADVICE}"
+        msg = f"The path {quoted(path)} has a .. in it, which is not followed. {_ADVICE}"
         raise ContentsError(msg)
     if parts[0] == "~":
-        msg = f"The path {shown(path)} begins with ~, which has no meaning here. {_ADVICE}"
+        msg = f"The path {quoted(path)} begins with ~, which has no meaning here. {_ADVICE}"
         raise ContentsError(msg)
 
 
@@ -75,7 +75,7 @@ def _check_links(api_path: str, root: Path) -> None:
     real = Path(os.path.realpath(root / api_path))
     if not real.is_relative_to(os.path.realpath(root)):
         msg = (
-            f"The path {shown(api_path)} leads out of Jupyter's root through a symbolic link, "
+            f"The path {quoted(api_path)} leads out of Jupyter's root through a symbolic link, "
             "which is not followed. Use a file beneath the root."
         )
         raise ContentsError(msg)
@@ -88,6 +88,6 @@ def _is_same(path: Path, root: Path) -> bool:
         return False
 
 
-def shown(path: str) -> str:
+def quoted(path: str) -> str:
     """A path as a message quotes it, cut when it is absurdly long."""
     return f'"{path}"' if len(path) <= 200 else f'"{path[:200]}…"'

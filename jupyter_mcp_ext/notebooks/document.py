@@ -17,7 +17,7 @@ from uuid import uuid4
 import nbformat
 
 from jupyter_mcp_ext.errors import ContentsError
-from jupyter_mcp_ext.files.paths import shown
+from jupyter_mcp_ext.files.paths import quoted
 from jupyter_mcp_ext.notebooks.cells import CELL_TYPES, CellType, NewCell
 from jupyter_mcp_ext.outputs.model import Display, Json, Output, from_nbformat
 
@@ -70,12 +70,14 @@ def parse(text: str, path: str) -> Notebook:
         node = json.loads(text)
     except json.JSONDecodeError as err:
         msg = (
-            f"{shown(path)} is not JSON (line {err.lineno}, column {err.colno}: {err.msg}), so it "
+            f"{quoted(path)} is not JSON (line {err.lineno}, column {err.colno}: {err.msg}), so it "
             "cannot be read as a notebook. read_file shows it as text."
         )
         raise ContentsError(msg) from err
     except (ValueError, RecursionError) as err:
-        msg = f"{shown(path)} holds JSON too deep or too large to read. read_file shows it as text."
+        msg = (
+            f"{quoted(path)} holds JSON too deep or too large to read. read_file shows it as text."
+        )
         raise ContentsError(msg) from err
     return from_node(node, path)
 
@@ -84,7 +86,7 @@ def from_node(node: Json, path: str) -> Notebook:
     """The notebook that a JSON value is."""
     major = node.get("nbformat") if isinstance(node, dict) else None
     if not isinstance(node, dict) or not _is_int(major):
-        msg = f"{shown(path)} is JSON, but not a notebook. read_file shows it as text."
+        msg = f"{quoted(path)} is JSON, but not a notebook. read_file shows it as text."
         raise ContentsError(msg)
     minor = node.get("nbformat_minor")
     version = f"{major}.{minor if _is_int(minor) else 0}"
@@ -95,7 +97,7 @@ def from_node(node: Json, path: str) -> Notebook:
             node = _upgraded(node, path)
         case _:
             msg = (
-                f"{shown(path)} has the format nbformat {version}, which this server does not know."
+                f"{quoted(path)} has the format nbformat {version}, which is not known here."
                 " read_file shows it as text."
             )
             raise ContentsError(msg)
@@ -167,7 +169,8 @@ def _upgraded(node: dict[str, Json], path: str) -> dict[str, Json]:
     except nbformat.ValidationError as err:
         where = "".join(f"[{step!r}]" for step in err.relative_path)
         raise _invalid(path, f"{err.message[:200]} at {where or 'the top'}") from err
-    except (AttributeError, KeyError, TypeError, ValueError) as err:
+    except (AttributeError, LookupError, NameError, TypeError, ValueError) as err:
+        # NameError: nbformat's upgrade from version 1 trips over a cell type that it does not know.
         raise _invalid(path, "it cannot be converted from its old format") from err
     return upgraded
 
@@ -252,5 +255,5 @@ def _is_int(value: Json) -> bool:
 
 def _invalid(path: str, what: str) -> ContentsError:
     return ContentsError(
-        f"{shown(path)} is not a valid notebook: {what}. read_file shows it as text."
+        f"{quoted(path)} is not a valid notebook: {what}. read_file shows it as text."
     )

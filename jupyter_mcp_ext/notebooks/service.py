@@ -18,7 +18,7 @@ from tornado.web import HTTPError
 
 from jupyter_mcp_ext.errors import ContentsError
 from jupyter_mcp_ext.files.contents import Contents, check_visible, explained
-from jupyter_mcp_ext.files.paths import contents_path, shown
+from jupyter_mcp_ext.files.paths import contents_path, quoted
 from jupyter_mcp_ext.notebooks.cells import NewCell
 from jupyter_mcp_ext.notebooks.document import KernelInfo, Notebook, compose, from_node, parse
 
@@ -48,13 +48,11 @@ class Notebooks:
         """The API path of the notebook that an argument names; ``.ipynb`` may be left out."""
         name = PurePosixPath(contents_path(path, self._root))
         if path.endswith(("/", "/.")) or not name.name:
-            msg = (
-                f"{shown(path)} is a folder. Name a notebook in it, like {shown('analysis.ipynb')}."
-            )
+            msg = f'{quoted(path)} is a folder. Name a notebook in it, like "a.ipynb".'
             raise ContentsError(msg)
         if name.suffix not in {"", _SUFFIX}:
             msg = (
-                f"{shown(path)} is not a notebook: the name of one ends in {_SUFFIX}. For other "
+                f"{quoted(path)} is not a notebook: the name of one ends in {_SUFFIX}. For other "
                 "files use read_file and write_file."
             )
             raise ContentsError(msg)
@@ -87,7 +85,7 @@ class Notebooks:
                 # Jupyter writes in place: whatever stopped it may have left a piece of the file.
                 await self._discard(path, made, checkpoints=checkpoints_are_ours)
                 if isinstance(err, HTTPError | OSError):
-                    raise explained(err, f"{shown(path)} could not be made") from err
+                    raise explained(err, f"{quoted(path)} could not be made") from err
                 raise
         return from_node(node, path)
 
@@ -95,7 +93,7 @@ class Notebooks:
         """The notebook as it is in its file now."""
         folder = contents_path(path, self._root)
         if await ensure_async(self._contents.dir_exists(folder)):
-            msg = f"{shown(path)} is a folder, not a notebook. list_files shows what is in it."
+            msg = f"{quoted(path)} is a folder, not a notebook. list_files shows what is in it."
             raise ContentsError(msg)
         path = self.path(path)
         text = await self._text(path)
@@ -115,15 +113,15 @@ class Notebooks:
             model = await ensure_async(self._contents.get(path, type="file", format="text"))
         except (HTTPError, OSError) as err:
             if isinstance(err, HTTPError) and err.reason == "bad format":
-                msg = f"{shown(path)} is not a notebook: it is not UTF-8 text. See download_file."
+                msg = f"{quoted(path)} is not a notebook: it is not UTF-8 text. See download_file."
                 raise ContentsError(msg) from err
-            raise explained(err, f"{shown(path)} could not be read") from err
+            raise explained(err, f"{quoted(path)} could not be read") from err
         return str(model["content"])
 
     def _check_size(self, path: str) -> None:
         if self._root is not None and (size := (self._root / path).stat().st_size) > _MAX_BYTES:
             msg = (
-                f"{shown(path)} has {size / 1e6:.0f} MB, more than the {_MAX_BYTES / 1e6:.0f} MB "
+                f"{quoted(path)} has {size / 1e6:.0f} MB, more than the {_MAX_BYTES / 1e6:.0f} MB "
                 "that are read here. Look at it with code of your own (execute_code)."
             )
             raise ContentsError(msg)
@@ -131,9 +129,9 @@ class Notebooks:
     async def _missing(self, path: str) -> ContentsError:
         near = await asyncio.to_thread(_near_names, self._root / path) if self._root else []
         folder = PurePosixPath(path).parent
-        names = ", ".join(shown(str(folder / name)) for name in near)
+        names = ", ".join(quoted(str(folder / name)) for name in near)
         advice = f"Near it: {names}." if names else "list_files shows what is there."
-        return ContentsError(f"There is no notebook {shown(path)}. {advice}")
+        return ContentsError(f"There is no notebook {quoted(path)}. {advice}")
 
     async def _check_free(self, path: str) -> None:
         # A link to nothing does not exist for Jupyter, but would be written through.
@@ -141,9 +139,9 @@ class Notebooks:
         if is_link or await ensure_async(self._contents.exists(path)):
             is_folder = await ensure_async(self._contents.dir_exists(path))
             msg = (
-                f"{shown(path)} is a folder already. Give another name."
+                f"{quoted(path)} is a folder already. Give another name."
                 if is_folder
-                else f"{shown(path)} exists already and is not overwritten. Give another name, or "
+                else f"{quoted(path)} exists already and is not overwritten. Give another name, or "
                 "change its cells with insert_cell and edit_cell."
             )
             raise ContentsError(msg)
@@ -153,7 +151,7 @@ class Notebooks:
             if await self._is_folder(folder):
                 continue
             if await ensure_async(self._contents.exists(folder)):
-                msg = f"{shown(folder)} is a file, so no folder can be there. Use another folder."
+                msg = f"{quoted(folder)} is a file, so no folder can be there. Use another folder."
                 raise ContentsError(msg)
             try:
                 await ensure_async(self._contents.save({"type": "directory"}, folder))

@@ -6,64 +6,31 @@ asked for alone is paged by its lines.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby
-from typing import Literal, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from jupyter_mcp_ext.errors import InvalidArgument
-from jupyter_mcp_ext.notebooks.cell_text import OUTPUTS, CellText, State, printable
+from jupyter_mcp_ext.notebooks.cell_text import OUTPUTS, CellText
 from jupyter_mcp_ext.notebooks.document import Notebook
 from jupyter_mcp_ext.notebooks.handles import handles, select
+from jupyter_mcp_ext.notebooks.page import NOTE, Filling, NotebookPage, Part, length, parts_of
+from jupyter_mcp_ext.notebooks.query import Query, References, What, shorten
 from jupyter_mcp_ext.outputs.pages import Page
 from jupyter_mcp_ext.outputs.pages import page as lines_page
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, Limits, TextBlock, present
 
-Part: TypeAlias = str | ImageBlock
-"""A piece of a page: text without the end of its last line, or an image."""
-
-What: TypeAlias = Literal["source", "outputs", "outline"]
-
-_OUTPUTS_SHARE = 0.3
-"""Of the text of a page: what the outputs of one cell among several may take."""
+_SHARE = 0.3
+"""Of the text of a page: what the outputs or matches of one cell among several may take."""
 
 _MAX_REFERENCES = 100
-_LONG_REFERENCES = 300
 _MATCHES = 20
-_MATCHES_TEXT = 3_000
-_LONGEST_NAME = 60
-_NOTE = 60
-"""Characters that a note needs beside the call that it names."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CellInfo:
-    """What a program would want to know of a cell that is shown."""
-
-    handle: str
-    cell_id: str | None
-    index: int
-    cell_type: str
-    state: State | None
-    """None for cells that do not run."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class NotebookPage:
-    """One page of a notebook."""
-
-    blocks: tuple[TextBlock | ImageBlock, ...]
-    shown: tuple[CellInfo, ...]
-    next_call: str | None
-    """The call that shows what comes after this page; None on the last one."""
 
 
 def view(
     notebook: Notebook,
     *,
     what: What = "source",
-    cells: Sequence[str | int] | None = None,
+    cells: References | None = None,
     grep: str | None = None,
     offset: int = 0,
     limit: int | None = None,
@@ -82,9 +49,9 @@ def view(
         raise InvalidArgument(msg)
     names = handles(notebook.cells)
     indices = select(notebook.cells, cells) if cells else range(len(names))
-    query = _Query(notebook.path, what, _short(cells or (), indices) or None, grep or None, limit)
+    query = Query(notebook.path, what, shorten(cells or (), indices) or None, grep or None, limit)
     chosen = [CellText(notebook.cells[index], names[index]) for index in indices]
-    page = _Page(notebook, query, limits)
+    page = Filling(notebook, query, limits)
     if cells and len(chosen) == 1 and what != "outline":
         return _view_one(page, chosen[0], offset)
     if offset >= max(len(names), 1):
@@ -93,80 +60,9 @@ def view(
     return _view_many(page, [cell for cell in chosen if cell.cell.index >= offset])
 
 
-@dataclass(frozen=True)
-class _Query:
-    """What is asked for, to spell out the calls that show more of it."""
-
-    path: str
-    what: What
-    cells: Sequence[str | int] | None
-    grep: str | None
-    limit: int | None
-
-    def at(self, offset: int) -> str:
-        """The same from another place on."""
-        return self._call(cells=self.cells, grep=self.grep, offset=offset, limit=self.limit)
-
-    def only(self, cell: CellText, offset: int | None = None) -> str:
-        """One cell alone, from a line on."""
-        return self._call(cells=[cell.handle], offset=offset)
-
-    def _call(self, **arguments: Sequence[str | int] | str | int | None) -> str:
-        view = None if self.what == "source" else self.what
-        given = [
-            f"{name}={json.dumps(value, ensure_ascii=False)}"
-            for name, value in {"view": view, **arguments}.items()
-            if value is not None
-        ]
-        return f"read_notebook({', '.join([json.dumps(self.path, ensure_ascii=False), *given])})"
-
-
-class _Page:
-    """The blocks of one page, and the room that is left in its text."""
-
-    def __init__(self, notebook: Notebook, query: _Query, limits: Limits) -> None:
-        self.query = query
-        self.limits = limits
-        title = _title(notebook)
-        self.room = limits.text - len(title) - 1 - len(query.at(10**9)) - _NOTE
-        self._images = limits.images
-        self._parts: list[Part] = [title]
-        self._shown: list[CellInfo] = []
-
-    @property
-    def count(self) -> int:
-        return len(self._shown)
-
-    def fits(self, parts: Sequence[Part]) -> bool:
-        return _length(parts) <= self.room and _images(parts) <= self._images
-
-    def add(self, cell: CellText, parts: Sequence[Part]) -> None:
-        self._parts.extend(parts)
-        self.room -= _length(parts)
-        self._images -= _images(parts)
-        self._shown.append(
-            CellInfo(
-                handle=cell.handle,
-                cell_id=cell.cell.cell_id,
-                index=cell.cell.index,
-                cell_type=cell.cell.cell_type,
-                state=cell.state,
-            )
-        )
-
-    def ended(self, next_call: str | None = None, note: str = "more cells") -> NotebookPage:
-        if not self._shown:
-            self._parts.append("(no cell matches)" if self.query.grep else "(no cells)")
-        if next_call:
-            self._parts.append(f"({note}: {next_call})")
-        return NotebookPage(
-            blocks=tuple(_blocks(self._parts)), shown=tuple(self._shown), next_call=next_call
-        )
-
-
-def _view_many(page: _Page, cells: Sequence[CellText]) -> NotebookPage:
+def _view_many(page: Filling, cells: Sequence[CellText]) -> NotebookPage:
     for cell in cells:
-        found = _matching(cell, page.query.grep) if page.query.grep else None
+        found = _matching(page, cell, page.query.grep) if page.query.grep else None
         if found == []:
             continue
         if page.count == page.query.limit:
@@ -180,12 +76,12 @@ def _view_many(page: _Page, cells: Sequence[CellText]) -> NotebookPage:
     return page.ended()
 
 
-def _view_one(page: _Page, cell: CellText, offset: int) -> NotebookPage:
+def _view_one(page: Filling, cell: CellText, offset: int) -> NotebookPage:
     query = page.query
     outputs = query.what == "outputs" and bool(cell.cell.outputs)
     source = [cell.header, *cell.source_lines]
     if offset == 0 and query.grep is None and query.limit is None:
-        if outputs and _length(source) < page.room * (1 - _OUTPUTS_SHARE):
+        if outputs and length(source) < page.room * (1 - _SHARE):
             return _view_folded(page, cell, source)
         if not outputs and page.fits(source):
             page.add(cell, source)
@@ -211,7 +107,7 @@ def _view_one(page: _Page, cell: CellText, offset: int) -> NotebookPage:
 
 
 def _with_images(
-    page: _Page, cell: CellText, part: Page, lines: Sequence[str], images: Mapping[int, int]
+    page: Filling, cell: CellText, part: Page, lines: Sequence[str], images: Mapping[int, int]
 ) -> Iterator[Part]:
     """The lines of a page, and after those that name an image the image."""
     for (number, _), line in zip(part.lines, lines, strict=True):
@@ -226,18 +122,18 @@ def _with_images(
             yield from (block for block in shown.blocks if isinstance(block, ImageBlock))
 
 
-def _view_folded(page: _Page, cell: CellText, source: Sequence[str]) -> NotebookPage:
+def _view_folded(page: Filling, cell: CellText, source: Sequence[str]) -> NotebookPage:
     """A cell with the heads and tails of its outputs, and the calls for what lies between."""
-    calls = [page.query.only(cell, cell.line_of(0))]
+    calls = [page.query.only(cell.handle, cell.line_of(0))]
 
     def more(output: int, line: int) -> str:
-        calls.append(page.query.only(cell, cell.line_of(output) + line))
+        calls.append(page.query.only(cell.handle, cell.line_of(output) + line))
         return calls[-1]
 
     parts = [*source, OUTPUTS]
-    limits = replace(page.limits, text=page.room - _length(parts))
+    limits = replace(page.limits, text=page.room - length(parts))
     shown = present(cell.cell.outputs, limits=limits, label=cell.label, more=more)
-    page.add(cell, [*parts, *_parts_of(shown.blocks)])
+    page.add(cell, [*parts, *parts_of(shown.blocks)])
     ended = page.ended()
     if not shown.truncated:
         return ended
@@ -247,7 +143,7 @@ def _view_folded(page: _Page, cell: CellText, source: Sequence[str]) -> Notebook
     return replace(ended, next_call=named)
 
 
-def _whole(page: _Page, cell: CellText, found: Sequence[str] | None) -> Iterator[Part]:
+def _whole(page: Filling, cell: CellText, found: Sequence[str] | None) -> Iterator[Part]:
     if page.query.what == "outline":
         yield cell.outline
         yield from found or ()
@@ -257,31 +153,32 @@ def _whole(page: _Page, cell: CellText, found: Sequence[str] | None) -> Iterator
     if page.query.what == "outputs" and cell.cell.outputs:
         shown = present(
             cell.cell.outputs,
-            limits=replace(page.limits, text=int(page.limits.text * _OUTPUTS_SHARE)),
+            limits=replace(page.limits, text=int(page.limits.text * _SHARE)),
             label=cell.label,
-            more=lambda _output, _line: page.query.only(cell),
+            more=lambda _output, _line: page.query.only(cell.handle),
         )
         yield OUTPUTS
-        yield from _parts_of(shown.blocks)
+        yield from parts_of(shown.blocks)
     yield ""
 
 
-def _beginning(page: _Page, cell: CellText) -> Iterator[Part]:
+def _beginning(page: Filling, cell: CellText) -> Iterator[Part]:
     """What there is room for of a cell that is larger than a page, and the call for the rest."""
-    room = page.room - len(cell.header) - len(page.query.only(cell, 10**9)) - _NOTE
+    room = page.room - len(cell.header) - len(page.query.only(cell.handle, 10**9)) - NOTE
     lines = cell.lines(outputs=page.query.what == "outputs")
     part = lines_page(lines, offset=0, limit=room, grep=None, budget=room)
     yield cell.header
     yield from _numbered(part, None)
     if part.next_offset is not None:
-        call = page.query.only(cell, part.next_offset)
+        call = page.query.only(cell.handle, part.next_offset)
         yield f"({part.total - part.next_offset} more lines of this cell: {call})"
     yield ""
 
 
-def _matching(cell: CellText, grep: str) -> list[str]:
+def _matching(page: Filling, cell: CellText, grep: str) -> list[str]:
     """The lines of the source that match, with the numbers by which they can be asked for."""
-    found = lines_page(cell.source_lines, offset=0, limit=_MATCHES, grep=grep, budget=_MATCHES_TEXT)
+    budget = int(page.limits.text * _SHARE)
+    found = lines_page(cell.source_lines, offset=0, limit=_MATCHES, grep=grep, budget=budget)
     lines = _numbered(found, grep)
     if found.matches is not None and found.matches > len(lines):
         lines.append(f"({found.matches - len(lines)} more lines of this cell match)")
@@ -290,47 +187,3 @@ def _matching(cell: CellText, grep: str) -> list[str]:
 
 def _numbered(part: Page, grep: str | None) -> list[str]:
     return [f"{number}: {line}" if grep else line for number, line in part.lines]
-
-
-def _short(references: Sequence[str | int], indices: Sequence[int]) -> Sequence[str | int]:
-    """References that a call can repeat on each page: their indices where they are long."""
-    if sum(len(str(reference)) for reference in references) <= _LONG_REFERENCES:
-        return references
-    # Neighbours have the same distance from their places in the list.
-    runs = [list(run) for _, run in groupby(enumerate(indices), lambda pair: pair[1] - pair[0])]
-    return [f"{run[0][1]}-{run[-1][1]}" for run in runs]
-
-
-def _title(notebook: Notebook) -> str:
-    count = len(notebook.cells)
-    kernel = " ".join(notebook.kernel_name.split())[:_LONGEST_NAME] or "unknown"
-    words = f"{count} cell{'' if count == 1 else 's'}, kernel {kernel}"
-    return printable(f"{notebook.path}: {words}, nbformat {notebook.nbformat}")
-
-
-def _parts_of(blocks: Iterable[TextBlock | ImageBlock]) -> Iterator[Part]:
-    for block in blocks:
-        yield block.text if isinstance(block, TextBlock) else block
-
-
-def _length(parts: Iterable[Part]) -> int:
-    return sum(len(part) + 1 for part in parts if isinstance(part, str))
-
-
-def _images(parts: Iterable[Part]) -> int:
-    return sum(isinstance(part, ImageBlock) for part in parts)
-
-
-def _blocks(parts: Iterable[Part]) -> Iterator[TextBlock | ImageBlock]:
-    """Text that is not parted by an image as one block."""
-    texts: list[str] = []
-    for part in parts:
-        if isinstance(part, str):
-            texts.append(part)
-            continue
-        if texts:
-            yield TextBlock(text="\n".join(texts))
-            texts = []
-        yield part
-    if texts:
-        yield TextBlock(text="\n".join(texts))

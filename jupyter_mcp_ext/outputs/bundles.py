@@ -22,7 +22,8 @@ _TEXTS = ("text/markdown", "text/latex")
 _JSON = ("application/json", "application/geo+json")
 _FILES = re.compile(r"(?:audio|video|image)/|application/pdf$")
 _SILENT = re.compile(r"<(?:Figure size |[^\n<>]*(?: object\b| at 0x[0-9a-fA-F]+))[^\n]*>$")
-_PLAYER = re.compile(r"<(audio|video|embed|object)\b[^>]{0,200}|data:((?:audio|video)/[\w.+-]+)")
+_PLAYER = re.compile(r"<(audio|video)\b")
+_EMBEDDED = re.compile(r"data:((?:audio|video)/[\w.+-]+)")
 _SVG_SOURCE = 2_000  # characters of a drawing that are read as they are
 
 
@@ -123,8 +124,7 @@ def one_line(data: MimeBundle, kind: Kind, mime_type: str, label: str) -> str:
         return state.rpartition("\n")[2] if "it/s" in state or "s/it" in state else state
     if kind == "file":
         size = value_size(data[mime_type]) * 3 // 4
-        embedded = _PLAYER.search(string(data[mime_type])[:2_000]) if "html" in mime_type else None
-        real_type = (embedded[2] or embedded[1]) if embedded else mime_type
+        real_type = _player_type(string(data[mime_type])) or mime_type
         return f"[{_named('file', label)} {real_type} {in_bytes(size)}]"
     types = ", ".join(f"{name} {in_bytes(value_size(value))}" for name, value in data.items())
     return f"[{_named('display', label)} {types}]"
@@ -148,7 +148,7 @@ def string(value: Json) -> str:
 
 def _plainer(data: MimeBundle) -> tuple[Kind, str]:
     html = data.get("text/html")
-    embedded = isinstance(html, str) and _PLAYER.search(html[:2_000]) is not None
+    embedded = isinstance(html, str) and _player_type(html) is not None
     tests: tuple[tuple[Callable[[], bool], Kind, str], ...] = (
         (lambda: embedded, "file", "text/html"),
         (lambda: says_something(data), "text", "text/plain"),
@@ -162,6 +162,15 @@ def _plainer(data: MimeBundle) -> tuple[Kind, str]:
     if "text/plain" in data:
         return "text", "text/plain"
     return "unknown", ""
+
+
+def _player_type(html: str) -> str | None:
+    """What is played by this HTML, if it is a player."""
+    found = _PLAYER.search(html, 0, 2_000)
+    if found is None:
+        return None
+    embedded = _EMBEDDED.search(html, found.end(), found.end() + 2_000)
+    return embedded[1] if embedded else found[1]
 
 
 def _named(noun: str, label: str) -> str:

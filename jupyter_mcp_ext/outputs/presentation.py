@@ -248,9 +248,13 @@ def _share(sizes: Sequence[int], reserves: Sequence[int], room: int) -> list[int
         extra = min(max(min(sizes[n], reserve) - grants[n], 0), max(room, 0) // 2)
         grants[n] += extra
         room -= extra
+    # Whoever has a reserve gets more only if the others leave it.
     waiting = sorted(range(len(sizes)), key=lambda n: sizes[n] - grants[n])
+    waiting.sort(key=lambda n: reserves[n] > 0)
+    others = sum(reserve == 0 for reserve in reserves)
     for position, n in enumerate(waiting):
-        extra = min(sizes[n] - grants[n], max(room, 0) // (len(waiting) - position))
+        sharers = (others if position < others else len(waiting)) - position
+        extra = min(sizes[n] - grants[n], max(room, 0) // sharers)
         grants[n] += extra
         room -= extra
     return grants

@@ -13,7 +13,7 @@ ESCAPE = (
     r"|[ -/]*[0-~])"  # the two-character ones
 )
 _PIECE = re.compile(rf"{ESCAPE}|[\r\n\b]|[^\x1b\r\n\b]+|\x1b")
-_CURSOR = re.compile(r"\x1b\[(\d*)([A-HJK])")
+_CURSOR = re.compile(r"\x1b\[(\d{0,6})([A-HJK])")
 _REACH = 100  # rows that a cursor can go back
 _WIDTH = 2_000  # columns that it can go right without writing
 _OPEN_LINE = 10_000  # characters of an unfinished line that can still be overwritten

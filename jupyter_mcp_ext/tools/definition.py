@@ -76,7 +76,7 @@ def tool(
             annotations={
                 "readOnlyHint": read_only,
                 "destructiveHint": destructive,
-                "idempotentHint": idempotent or read_only,
+                "idempotentHint": idempotent,
                 "openWorldHint": open_world,
             },
             is_main=is_main,

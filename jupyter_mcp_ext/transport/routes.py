@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jupyter_server.base.handlers import Template404, TrailingSlashHandler
-from tornado.httputil import HTTPHeaders, HTTPServerRequest
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from tornado.routing import Router, RuleRouter
 from tornado.web import Application
 
@@ -16,7 +16,8 @@ _NOBODY = (Template404, TrailingSlashHandler)
 def claims(web_app: Application, path: str) -> list[object]:
     """Give what answers ``path``, in the order in which it is asked; the first one wins."""
     request = HTTPServerRequest(
-        method="POST", uri=path, headers=HTTPHeaders({"Host": "localhost"}), host="localhost"
+        headers=HTTPHeaders({"Host": "localhost"}),
+        start_line=RequestStartLine("POST", path, "HTTP/1.1"),
     )
     return [target for target in _targets(web_app.default_router, request) if target not in _NOBODY]
 

@@ -120,9 +120,7 @@ async def test_two_callers_on_one_kernel_take_turns_and_never_swap_outputs(
 ) -> None:
     async with running(jp_serverapp) as engine:
         session = await engine.session()
-        started = [
-            await engine.start(f"print({n}); {n}", session_id=session.id) for n in range(40)
-        ]
+        started = [await engine.start(f"print({n}); {n}", session_id=session.id) for n in range(40)]
 
         for execution in started:
             await engine.services.executions.settled(execution, 30)

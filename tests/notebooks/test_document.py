@@ -177,6 +177,7 @@ def test_a_notebook_of_a_later_major_version_is_not_guessed_at() -> None:
             "'worksheets'",
         ),
         ({"nbformat": 2, "worksheets": 7}, "old format"),
+        ({"nbformat": 1, "cells": [{"cell_type": "x"}]}, "old format"),
         ({"nbformat": 1}, "missing a key: cells"),
     ],
 )

@@ -14,7 +14,8 @@ from PIL import Image
 from jupyter_mcp_ext.errors import InvalidArgument
 from jupyter_mcp_ext.notebooks.document import Cell, Notebook
 from jupyter_mcp_ext.notebooks.handles import handles
-from jupyter_mcp_ext.notebooks.view import NotebookPage, view
+from jupyter_mcp_ext.notebooks.page import NotebookPage
+from jupyter_mcp_ext.notebooks.view import view
 from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, Limits, TextBlock
 

@@ -1,0 +1,120 @@
+"""A page of a notebook while it is filled, and as it is when it is full. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from jupyter_mcp_ext.notebooks.cell_text import CellText, State, printable
+from jupyter_mcp_ext.notebooks.document import Notebook
+from jupyter_mcp_ext.notebooks.query import Query
+from jupyter_mcp_ext.outputs.presentation import ImageBlock, Limits, TextBlock
+
+Part: TypeAlias = str | ImageBlock
+"""A piece of a page: text without the end of its last line, or an image."""
+
+_LONGEST_NAME = 60
+
+NOTE = 60
+"""Characters that a note needs beside the call that it names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellInfo:
+    """What a program would want to know of a cell that is shown."""
+
+    handle: str
+    cell_id: str | None
+    index: int
+    cell_type: str
+    state: State | None
+    """None for cells that do not run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotebookPage:
+    """One page of a notebook."""
+
+    blocks: tuple[TextBlock | ImageBlock, ...]
+    shown: tuple[CellInfo, ...]
+    next_call: str | None
+    """The call that shows what comes after this page; None on the last one."""
+
+
+class Filling:
+    """The blocks of one page, and the room that is left in its text."""
+
+    def __init__(self, notebook: Notebook, query: Query, limits: Limits) -> None:
+        self.query = query
+        self.limits = limits
+        title = _title(notebook)
+        self.room = limits.text - len(title) - 1 - len(query.at(10**9)) - NOTE
+        self._images = limits.images
+        self._parts: list[Part] = [title]
+        self._shown: list[CellInfo] = []
+
+    @property
+    def count(self) -> int:
+        return len(self._shown)
+
+    def fits(self, parts: Sequence[Part]) -> bool:
+        return length(parts) <= self.room and _images(parts) <= self._images
+
+    def add(self, cell: CellText, parts: Sequence[Part]) -> None:
+        self._parts.extend(parts)
+        self.room -= length(parts)
+        self._images -= _images(parts)
+        self._shown.append(
+            CellInfo(
+                handle=cell.handle,
+                cell_id=cell.cell.cell_id,
+                index=cell.cell.index,
+                cell_type=cell.cell.cell_type,
+                state=cell.state,
+            )
+        )
+
+    def ended(self, next_call: str | None = None, note: str = "more cells") -> NotebookPage:
+        if not self._shown:
+            self._parts.append("(no cell matches)" if self.query.grep else "(no cells)")
+        if next_call:
+            self._parts.append(f"({note}: {next_call})")
+        return NotebookPage(
+            blocks=tuple(_blocks(self._parts)), shown=tuple(self._shown), next_call=next_call
+        )
+
+
+def parts_of(blocks: Iterable[TextBlock | ImageBlock]) -> Iterator[Part]:
+    for block in blocks:
+        yield block.text if isinstance(block, TextBlock) else block
+
+
+def length(parts: Iterable[Part]) -> int:
+    return sum(len(part) + 1 for part in parts if isinstance(part, str))
+
+
+def _images(parts: Iterable[Part]) -> int:
+    return sum(isinstance(part, ImageBlock) for part in parts)
+
+
+def _title(notebook: Notebook) -> str:
+    count = len(notebook.cells)
+    kernel = " ".join(notebook.kernel_name.split())[:_LONGEST_NAME] or "unknown"
+    words = f"{count} cell{'' if count == 1 else 's'}, kernel {kernel}"
+    return printable(f"{notebook.path}: {words}, nbformat {notebook.nbformat}")
+
+
+def _blocks(parts: Iterable[Part]) -> Iterator[TextBlock | ImageBlock]:
+    """Text that is not parted by an image as one block."""
+    texts: list[str] = []
+    for part in parts:
+        if isinstance(part, str):
+            texts.append(part)
+            continue
+        if texts:
+            yield TextBlock(text="\n".join(texts))
+            texts = []
+        yield part
+    if texts:
+        yield TextBlock(text="\n".join(texts))

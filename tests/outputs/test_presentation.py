@@ -1,0 +1,324 @@
+from __future__ import annotations
+
+import base64
+import io
+import random
+import re
+from collections.abc import Sequence
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from jupyter_mcp_ext.outputs import images
+from jupyter_mcp_ext.outputs.model import Display, Error, Json, Output, Stream
+from jupyter_mcp_ext.outputs.pages import text_lines
+from jupyter_mcp_ext.outputs.presentation import (
+    ImageBlock,
+    Limits,
+    Presentation,
+    TextBlock,
+    is_heavy,
+    present,
+)
+
+
+def label(n: int) -> str:
+    return f"k7m2q9xw-12/{n + 1}"
+
+
+def more(n: int, offset: int) -> str:
+    return f'get_output("{label(n)}", offset={offset})'
+
+
+def shown(*outputs: Output, limits: Limits | None = None) -> Presentation:
+    return present(outputs, limits=limits or Limits(), label=label, more=more)
+
+
+def text_of(presentation: Presentation) -> str:
+    blocks = presentation.blocks
+    return "\n".join(block.text for block in blocks if isinstance(block, TextBlock))
+
+
+def out(text: str) -> Stream:
+    return Stream(name="stdout", text=text)
+
+
+def result(**data: Json) -> Display:
+    names = {"plain": "text/plain", "html": "text/html", "json": "application/json"}
+    bundle = {names[name]: value for name, value in data.items()}
+    return Display(data=bundle, is_result=True, execution_count=1)
+
+
+def png(width: int = 40, height: int = 30) -> Display:
+    file = io.BytesIO()
+    Image.new("RGB", (width, height), "red").save(file, "PNG")
+    plain = f"<Figure size {width}x{height} with 1 Axes>"
+    data = base64.b64encode(file.getvalue()).decode()
+    return Display(data={"image/png": data, "text/plain": plain})
+
+
+def bundle(**data: Json) -> Display:
+    return Display(data={name.replace("__", "/"): value for name, value in data.items()})
+
+
+def test_text_in_a_row_is_one_block() -> None:
+    presentation = shown(out("a\nb\n"), result(plain="42"))
+
+    assert presentation == Presentation(
+        blocks=(TextBlock(text="a\nb\n42"),), truncated=False, positions=(0, 0)
+    )
+
+
+def test_nothing_is_shown_as_nothing() -> None:
+    assert shown() == Presentation(blocks=(), truncated=False, positions=())
+    assert shown(out("\x1b[0m")).positions == (None,)
+
+
+def test_standard_error_is_parted_from_what_follows() -> None:
+    err = Stream(name="stderr", text="careful\n")
+
+    text = text_of(shown(out("a\n"), err, out("b\n"), err, result(plain="42")))
+
+    assert text == "a\n[stderr]\ncareful\n[stdout]\nb\n[stderr]\ncareful\n[result]\n42"
+
+
+def test_an_image_stands_behind_the_line_that_names_it() -> None:
+    presentation = shown(out("before"), png(1200, 800), out("after"))
+
+    before, image, after = presentation.blocks
+    assert before == TextBlock(text="before\n[image k7m2q9xw-12/2 1200x800 png]")
+    assert isinstance(image, ImageBlock)
+    assert image.mime_type == "image/png"
+    assert image.data == base64.b64decode(str(png(1200, 800).data["image/png"]))
+    assert after == TextBlock(text="after")
+    assert presentation.positions == (0, 1, 2)
+
+
+def test_a_large_image_is_scaled_and_says_so() -> None:
+    presentation = shown(png(4000, 2000))
+
+    line, image = presentation.blocks
+    assert line == TextBlock(text="[image k7m2q9xw-12/1 4000x2000 png, scaled to 1568x784]")
+    assert isinstance(image, ImageBlock)
+    assert Image.open(io.BytesIO(image.data)).size == (1568, 784)
+
+
+def test_of_many_images_the_latest_are_shown_and_the_others_named() -> None:
+    presentation = shown(*[png()] * 9)
+
+    assert sum(isinstance(block, ImageBlock) for block in presentation.blocks) == 4
+    assert text_of(presentation).startswith(
+        "[5 images k7m2q9xw-12/1 … k7m2q9xw-12/5 not shown: "
+        'get_output("k7m2q9xw-12/1", offset=0)]\n[image k7m2q9xw-12/6 40x30 png]'
+    )
+    assert presentation.truncated
+    assert presentation.positions == (0, 0, 0, 0, 0, 1, 3, 5, 7)
+
+
+@pytest.mark.parametrize("data", ["not base64!", "aGVsbG8=", "", None, 3])
+def test_a_broken_image_is_described(data: Json) -> None:
+    presentation = shown(Display(data={"image/png": data}))
+
+    (block,) = presentation.blocks
+    assert isinstance(block, TextBlock)
+    assert block.text.startswith("[image k7m2q9xw-12/1 png, unreadable: ")
+
+
+def test_an_image_beside_an_error_survives() -> None:
+    presentation = shown(png(), Error(ename="KeyError", evalue="'a'"))
+
+    assert [type(block) for block in presentation.blocks] == [TextBlock, ImageBlock, TextBlock]
+    assert text_of(presentation).endswith("KeyError: 'a'")
+
+
+def test_a_data_frame_is_a_markdown_table() -> None:
+    frame = pd.DataFrame({"a": [1, 2], "b": ["x|y", "z"]})
+
+    text = text_of(shown(result(html=frame._repr_html_(), plain=repr(frame))))
+
+    assert text == (
+        "|  | a | b |\n|---|---|---|\n| 0 | 1 | x\\|y |\n| 1 | 2 | z |\n[2 rows x 2 columns]"
+    )
+
+
+def test_the_rows_left_out_of_a_data_frame_are_where_its_call_says() -> None:
+    with pd.option_context("display.max_rows", 100, "display.max_columns", 30):
+        html = pd.DataFrame({f"c{n}": range(50) for n in range(20)})._repr_html_()
+    output = result(html=html)
+
+    presentation = shown(output)
+
+    text = text_of(presentation)
+    match = re.search(r"30 rows and 8 columns left out: .*offset=(\d+)", text)
+    assert match is not None
+    assert text_lines(output)[int(match[1])].startswith("| 10 | 10 |")
+    assert presentation.truncated
+    assert len(text.split("\n")) == 2 + 20 + 1 + 1
+
+
+def test_html_that_only_html_can_say_is_read() -> None:
+    silent = "<IPython.core.display.HTML object>"
+
+    text = text_of(shown(result(html="<h1>Title</h1><p>some <b>words</b></p>", plain=silent)))
+
+    assert text == "Title\nsome words"
+
+
+def test_plain_text_that_says_something_is_preferred_to_html() -> None:
+    text = text_of(shown(result(html="<div>much</div>", plain="LogisticRegression()")))
+
+    assert text == "LogisticRegression()"
+
+
+def test_readable_html_is_cut_at_its_limit() -> None:
+    html = "".join(f"<p>paragraph {n}</p>" for n in range(1_000))
+
+    presentation = shown(result(html=html))
+
+    assert 1_500 < len(text_of(presentation)) <= 2_000
+    assert presentation.truncated
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ({"text/markdown": "# Hi", "text/plain": "<x object>"}, "# Hi"),
+        ({"text/latex": "$x^2$", "image/png": "AAAA", "text/plain": "x**2"}, "$x^2$"),
+        ({"application/json": {"a": [1, None]}, "text/plain": "x"}, '{"a":[1,null]}'),
+        (
+            {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}, "text/plain": "Int(5)"},
+            "Int(5)",
+        ),
+        (
+            {
+                "application/vnd.jupyter.widget-view+json": {"model_id": "1"},
+                "text/plain": "  0%| 0/9\n 50%| 5/9 [00:01<00:00, 5.0it/s]",
+            },
+            " 50%| 5/9 [00:01<00:00, 5.0it/s]",
+        ),
+        ({"application/pdf": "A" * 4_000}, "[file k7m2q9xw-12/1 application/pdf 3 kB]"),
+        (
+            {
+                "text/html": '<audio controls><source src="data:audio/wav;base64,AAAA" />',
+                "text/plain": "<IPython.lib.display.Audio object>",
+            },
+            "[file k7m2q9xw-12/1 audio/wav 44 bytes]",
+        ),
+        (
+            {"application/x-own": "abc", "application/vnd.own+json": [1]},
+            "[display k7m2q9xw-12/1 application/x-own 3 bytes, application/vnd.own+json 3 bytes]",
+        ),
+    ],
+)
+def test_a_display_is_shown_as(data: dict[str, Json], text: str) -> None:
+    assert text_of(shown(Display(data=data))) == text
+
+
+def test_an_svg_is_text_where_no_renderer_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "cairosvg", None)
+    long = "<svg>" + "<path d='M0 0'/>" * 300 + "<text x='1'>Sales</text></svg>"
+
+    assert text_of(shown(bundle(**{"image__svg+xml": "<svg/>"}))) == "<svg/>"
+    assert text_of(shown(bundle(**{"image__svg+xml": long}))) == "[svg drawing, 5 kB] Sales"
+
+
+def test_json_is_cut_by_depth_and_items() -> None:
+    value: Json = {"rows": [{"id": n, "text": "x" * 50} for n in range(10_000)]}
+
+    presentation = shown(result(json=value))
+
+    text = text_of(presentation)
+    assert len(text) <= 10_000
+    assert '"… 9,900 more"' in text
+    assert text.endswith('… cut, in full: get_output("k7m2q9xw-12/1", offset=0)')
+    assert presentation.truncated
+
+
+def test_an_error_gets_three_thousand_characters_and_a_last_result_as_many() -> None:
+    flood = out("".join(f"line {n}\n" for n in range(100_000)))
+    frames = tuple(f"Cell In[{n}], line 1\n----> 1 f({n})\n" for n in range(500))
+    error = Error(ename="E", evalue="oh", traceback=frames)
+    value = result(plain="\n".join(f"value {n}" for n in range(5_000)))
+
+    text = text_of(shown(flood, value, error))
+
+    head, _, rest = text.partition("value 0\n")
+    middle, _, tail = rest.partition("E: oh\n")
+    assert 3_500 < len(head) < 4_300
+    assert 2_700 < len(middle) < 3_400
+    assert 2_700 < len(tail) <= 3_000
+    assert len(text) <= 10_000
+
+
+def test_a_short_error_leaves_its_room_to_the_streams() -> None:
+    flood = out("".join(f"line {n}\n" for n in range(100_000)))
+
+    text = text_of(shown(flood, Error(ename="E", evalue="oh")))
+
+    assert 9_900 < len(text) <= 10_000
+    assert text.endswith("\nE: oh")
+
+
+def test_ten_thousand_outputs_are_first_and_last_ones() -> None:
+    outputs: list[Output] = [bundle(text__plain=f"display {n}") for n in range(10_000)]
+    outputs.append(Error(ename="E", evalue="oh"))
+
+    presentation = shown(*outputs)
+
+    text = text_of(presentation)
+    assert text.startswith("display 0\ndisplay 1\n")
+    assert text.endswith("display 9999\nE: oh")
+    assert re.search(
+        r"… [\d]+ outputs k7m2q9xw-12/\d+ … k7m2q9xw-12/\d+ left out: get_output", text
+    )
+    assert len(text) <= 10_000
+    assert presentation.positions[5_000] is None
+    assert presentation.positions[-1] == 0
+
+
+def _random_output(chance: random.Random) -> Output:
+    words = ["x" * chance.choice([1, 9, 99, 3_000]) for _ in range(chance.choice([1, 5, 400]))]
+    text = chance.choice(["\n", " ", "\r", "\x1b[31m\n"]).join(words)
+    frame = pd.DataFrame({"a": words[:30], "b": 1})
+    return chance.choice(
+        [
+            out(text),
+            Stream(name="stderr", text=text),
+            result(plain=text),
+            result(json=[*words, {"a": [*words]}]),
+            result(html=f"<p>{text}</p>"),
+            result(html=frame._repr_html_()),
+            Error(ename="E", evalue=text[:5_000], traceback=tuple(words)),
+            png(8, 8),
+            bundle(image__png="broken"),
+            bundle(text__plain=""),
+        ]
+    )
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_no_outputs_exceed_the_budget(seed: int) -> None:
+    chance = random.Random(seed)
+    outputs = [_random_output(chance) for _ in range(chance.choice([1, 2, 5, 30]))]
+    limits = Limits(text=chance.choice([0, 50, 300, 2_000, 10_000, 40_000]))
+
+    presentation = shown(*outputs, limits=limits)
+
+    blocks = presentation.blocks
+    assert sum(len(block.text) for block in blocks if isinstance(block, TextBlock)) <= limits.text
+    assert len(presentation.positions) == len(outputs)
+    assert sum(isinstance(block, ImageBlock) for block in blocks) <= 4
+    for position, output in zip(presentation.positions, outputs, strict=True):
+        assert position is None or position < len(blocks)
+        if position is not None and isinstance(blocks[position], ImageBlock):
+            assert isinstance(output, Display)
+
+
+def test_whatever_is_heavy_has_images_html_or_much_text() -> None:
+    light: Sequence[Output] = [out("a" * 1_000), result(plain="b"), Error(ename="E", evalue="")]
+
+    assert not is_heavy(light)
+    assert is_heavy([*light, png()])
+    assert is_heavy([*light, result(html="<p>")])
+    assert is_heavy([out("a" * 1_000_000)])

@@ -1,0 +1,218 @@
+"""Sessions: which one an argument means, whose it is, what it says of what was lost."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jupyter_mcp_ext.errors import InvalidArgument, KernelUnavailable, UnknownSession
+from jupyter_mcp_ext.governance.caller import Caller
+from jupyter_mcp_ext.sessions.session import ALPHABET, Session, new_session_id
+from tests.engine import ALICE, BOB, Engine, running, value
+
+
+async def made(engine: Engine, caller: Caller = ALICE, **arguments: Any) -> Session:
+    given = {"name": None, "kernel_name": None, "path": None, "cwd": None, **arguments}
+    return (await engine.services.sessions.create(caller, **given))[0]
+
+
+def test_an_id_has_eight_base32_characters() -> None:
+    ids = {new_session_id() for _ in range(100)}
+
+    assert len(ids) == 100
+    assert all(len(i) == 8 and set(i) <= set(ALPHABET) for i in ids)
+
+
+@pytest.mark.parametrize("word", [None, "", "0", "default", " Default "])
+async def test_no_session_id_means_the_callers_default_session(
+    jp_serverapp: Any, word: str | None
+) -> None:
+    async with running(jp_serverapp) as engine:
+        first = await engine.session()
+
+        assert await engine.services.sessions.resolve(ALICE, word) is first
+
+
+async def test_a_default_session_belongs_to_user_client_and_scope(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        callers = [ALICE, BOB, replace(ALICE, client="other"), replace(ALICE, scope="work")]
+
+        sessions = [await engine.services.sessions.resolve(caller, None) for caller in callers]
+
+        assert len({session.id for session in sessions}) == len(callers)
+
+
+async def test_calls_at_once_make_one_default_session(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        found = await asyncio.gather(*(engine.session() for _ in range(5)))
+
+        assert len({session.id for session in found}) == 1
+        assert len(jp_serverapp.kernel_manager.list_kernel_ids()) == 1
+
+
+async def test_a_server_can_require_session_id(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        engine.services.sessions.default = "none"
+
+        with pytest.raises(UnknownSession, match="create_session"):
+            await engine.services.sessions.resolve(ALICE, None)
+
+
+async def test_a_session_is_in_jupyters_list_under_our_id(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        session = await engine.session()
+
+        listed = await jp_serverapp.session_manager.list_sessions()
+
+        assert [(model["id"], model["kernel"]["id"]) for model in listed] == [
+            (session.id, session.kernel_id)
+        ]
+
+
+async def test_a_session_is_found_by_id_name_path_and_kernel(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        session = await made(engine, name="churn", path="work/churn.ipynb")
+        find = engine.services.sessions.find
+
+        for wanted in (session.id, "churn", "work/churn.ipynb", session.kernel_id[:8]):
+            assert await find(ALICE, wanted) is session
+
+
+async def test_a_name_that_exists_gives_the_session_that_has_it(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        first = await made(engine, name="one")
+
+        again, existing = await engine.services.sessions.create(
+            ALICE, name="one", kernel_name=None, path=None, cwd=None
+        )
+
+        assert existing
+        assert again is first
+
+
+async def test_a_persons_session_is_found_by_path_and_shares_its_variables(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        model = await jp_serverapp.session_manager.create_session(
+            path="report.ipynb", name="report.ipynb", type="notebook", kernel_name="python3"
+        )
+
+        await engine.run("x = 5", session_id="report.ipynb")
+
+        session, existing = await engine.services.sessions.create(
+            ALICE, name=None, kernel_name=None, path="report.ipynb", cwd=None
+        )
+        assert existing
+        assert session.id == model["id"][:8]
+        assert session.kernel_id == model["kernel"]["id"]
+        assert value(await engine.run("x", session_id=session.id)) == "5"
+
+
+async def test_two_sessions_on_one_notebook_at_once_are_one(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        both = await asyncio.gather(made(engine, path="a.ipynb"), made(engine, path="a.ipynb"))
+
+        assert both[0] is both[1]
+        assert len(jp_serverapp.kernel_manager.list_kernel_ids()) == 1
+
+
+async def test_a_name_that_fits_two_sessions_lists_both(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        for path in ("a/same.ipynb", "b/same.ipynb"):
+            await jp_serverapp.session_manager.create_session(
+                path=path, name="same.ipynb", type="notebook", kernel_name="python3"
+            )
+
+        with pytest.raises(UnknownSession, match=r"fits 2 sessions") as refused:
+            await engine.services.sessions.find(ALICE, "same.ipynb")
+
+        assert "a/same.ipynb" in str(refused.value)
+        assert "b/same.ipynb" in str(refused.value)
+
+
+async def test_another_users_session_is_answered_like_one_that_does_not_exist(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        session = await made(engine, name="mine", path="mine.ipynb")
+
+        for wanted in (session.id, "mine", "mine.ipynb", session.kernel_id):
+            with pytest.raises(UnknownSession, match="There is no session"):
+                await engine.services.sessions.find(BOB, wanted)
+        assert await engine.services.sessions.listed(BOB) == ()
+
+
+async def test_a_kernel_name_that_does_not_exist_lists_the_known_ones(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        with pytest.raises(KernelUnavailable, match="python3"):
+            await made(engine, kernel_name="fortran77")
+
+        assert await engine.services.sessions.listed(ALICE) == ()
+
+
+@pytest.mark.parametrize("name", ["", " ", "a/b", "x" * 65, "a\nb"])
+async def test_a_bad_name_is_refused_and_makes_nothing(jp_serverapp: Any, name: str) -> None:
+    async with running(jp_serverapp) as engine:
+        with pytest.raises(InvalidArgument):
+            await made(engine, name=name)
+
+        assert jp_serverapp.kernel_manager.list_kernel_ids() == []
+
+
+async def test_a_kernel_starts_in_the_folder_that_was_asked_for(
+    jp_serverapp: Any, jp_root_dir: Any
+) -> None:
+    (jp_root_dir / "data").mkdir()
+    async with running(jp_serverapp) as engine:
+        session = await made(engine, cwd="data")
+
+        where = value(await engine.run("import os; os.getcwd()", session_id=session.id))
+
+        assert where == repr(str(jp_root_dir / "data"))
+
+
+async def test_a_session_whose_kernel_was_shut_down_gets_a_new_one_and_says_so(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        await engine.run("x = 1")
+        session = await engine.session()
+        old = session.kernel_id
+        await jp_serverapp.kernel_manager.shutdown_kernel(old)
+
+        execution = await engine.run("'x' in dir()")
+
+        assert value(execution) == "False"
+        assert session.kernel_id != old
+        said = engine.services.sessions.notices(session, since=execution.began)
+        assert any("variables of before are gone" in line for line in said)
+        listed = await jp_serverapp.session_manager.list_sessions()
+        assert [model["id"] for model in listed] == [session.id]
+
+
+async def test_a_loss_is_told_in_full_once_and_then_briefly(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        await engine.run("import os, time; print('x', flush=True); os._exit(3)")
+        session = await engine.session()
+        engine.services.sessions.notices(session, since=None)
+        execution = await engine.run("1")
+
+        again = engine.services.sessions.notices(session, since=execution.began)
+
+        assert again == ("variables from before the kernel's restart are gone",)
+
+
+async def test_an_ended_session_is_gone_with_its_kernel(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        session = await made(engine, name="gone")
+
+        await engine.services.sessions.shutdown(session, by="test", now=False)
+
+        assert jp_serverapp.kernel_manager.list_kernel_ids() == []
+        assert await jp_serverapp.session_manager.list_sessions() == []
+        with pytest.raises(UnknownSession):
+            await engine.services.sessions.find(ALICE, "gone")

@@ -1,0 +1,103 @@
+"""Arguments: understood where their meaning is plain, else refused in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jupyter_mcp_ext.errors import InvalidArgument
+from jupyter_mcp_ext.tools.arguments import parse
+from jupyter_mcp_ext.tools.registry import BY_NAME
+
+EXECUTE = BY_NAME["execute_code"]
+READ = BY_NAME["read_notebook"]
+
+
+def parsed(name: str, **arguments: Any) -> dict[str, Any]:
+    return parse(BY_NAME[name], arguments).model_dump()
+
+
+def test_left_out_arguments_have_their_defaults() -> None:
+    assert parsed("execute_code", code="1") == {
+        "code": "1",
+        "session_id": None,
+        "timeout": None,
+        "wait": 50,
+    }
+
+
+def test_numbers_are_understood_where_text_is_expected() -> None:
+    assert parsed("execute_code", code="1", session_id=0)["session_id"] == "0"
+    assert parsed("execute_code", code=1)["code"] == "1"
+
+
+def test_numbers_in_text_are_understood() -> None:
+    assert parsed("execute_code", code="1", timeout="2.5")["timeout"] == 2.5
+
+
+@pytest.mark.parametrize(
+    ("tool", "alias", "name"),
+    [
+        ("read_notebook", "filename", "path"),
+        ("execute_code", "kernel_id", "session_id"),
+        ("create_notebook", "filename", "path"),
+    ],
+)
+def test_other_names_for_an_argument_are_understood(tool: str, alias: str, name: str) -> None:
+    required = {"code": "1"} if tool == "execute_code" else {}
+
+    assert parsed(tool, **required, **{alias: "abc"})[name] == "abc"
+
+
+def test_an_alias_beside_the_argument_itself_is_refused() -> None:
+    with pytest.raises(InvalidArgument, match="filename"):
+        parse(READ, {"path": "a", "filename": "b"})
+
+
+def test_a_list_that_arrives_as_json_in_text_is_understood() -> None:
+    assert parsed("create_notebook", path="a", cells='["1+1"]')["cells"] == ["1+1"]
+    assert parsed("read_notebook", path="a", cells="[0, 2]")["cells"] == [0, 2]
+
+
+def test_code_that_looks_like_json_stays_code() -> None:
+    assert parsed("execute_code", code="[1, 2]")["code"] == "[1, 2]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({}, "needs the argument 'code'"),
+        (None, "needs the argument 'code'"),
+        ({"code": "1", "tiemout": 1}, "no argument 'tiemout'"),
+        ({"code": "1", "timeout": -5}, "'timeout' must be a number over 0, but was -5"),
+        ({"code": "1", "timeout": "soon"}, "'timeout' must be a number, but was 'soon'"),
+        ({"code": "1", "timeout": float("nan")}, "'timeout' must be a number"),
+        ({"code": "1", "wait": -1}, "'wait' must be a number of at least 0"),
+        ({"code": ["1"]}, "'code' must be text"),
+        ({"code": None}, "'code' must be text"),
+    ],
+)
+def test_wrong_arguments_are_refused_in_words_with_the_known_ones(
+    arguments: dict[str, Any] | None, words: str
+) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        parse(EXECUTE, arguments)
+
+    said = str(refused.value)
+    assert words in said
+    assert "code, session_id, timeout, wait" in said
+    assert "pydantic" not in said
+    assert "http" not in said
+
+
+def test_a_choice_names_what_there_is() -> None:
+    with pytest.raises(InvalidArgument, match="'source', 'outline' or 'outputs'"):
+        parse(READ, {"path": "a", "view": "everything"})
+
+
+def test_a_long_wrong_value_is_cut() -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        parse(EXECUTE, {"code": "1", "timeout": "x" * 10_000})
+
+    assert len(str(refused.value)) < 300

@@ -1,0 +1,194 @@
+"""The road to a tool: what is decided, recorded and hidden on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from types import SimpleNamespace
+from typing import Any
+
+import mcp_types as types
+import pytest
+from jupyter_server.auth.authorizer import Authorizer
+from jupyter_server.auth.identity import User
+
+from jupyter_mcp_ext.governance.audit import SCHEMA_ID
+from jupyter_mcp_ext.governance.caller import Caller, Principal
+from jupyter_mcp_ext.governance.policy import Policy
+from jupyter_mcp_ext.services import Services
+from jupyter_mcp_ext.tools.call import Call, run
+from jupyter_mcp_ext.tools.content import Answer
+from jupyter_mcp_ext.tools.definition import tool
+from jupyter_mcp_ext.tools.registry import BY_NAME
+from tests.engine import ALICE, running
+
+PRINCIPAL = Principal(subject="alice", user=User("alice"), handler=SimpleNamespace())  # type: ignore[arg-type]  # an authorizer of ours does not look at it
+
+
+class Recorder(Authorizer):
+    """Allows what it is told to and remembers what it was asked."""
+
+    def __init__(self, *allowed: tuple[str, str]) -> None:
+        super().__init__()
+        self.allowed = allowed
+        self.asked: list[tuple[str, str, str]] = []
+
+    def is_authorized(self, handler: Any, user: User, action: str, resource: str) -> bool:
+        self.asked.append((user.username, action, resource))
+        return (action, resource) in self.allowed
+
+
+def words(result: types.CallToolResult) -> str:
+    return "\n".join(b.text for b in result.content if isinstance(b, types.TextContent))
+
+
+async def called(
+    services: Services, name: str, caller: Caller = ALICE, /, **arguments: Any
+) -> types.CallToolResult:
+    return await run(BY_NAME[name], arguments, Call(services=services, caller=caller), PRINCIPAL)
+
+
+async def heard(serverapp: Any) -> list[dict[str, Any]]:
+    """What an operator's listener hears of tool calls from now on."""
+    events: list[dict[str, Any]] = []
+
+    async def listen(logger: Any, schema_id: str, data: dict[str, Any]) -> None:
+        events.append(data)
+
+    serverapp.event_logger.add_listener(schema_id=SCHEMA_ID, listener=listen)
+    return events
+
+
+async def test_the_authorizer_is_asked_in_jupyters_words(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        authorizer = Recorder(("read", "sessions"))
+        services = with_policy(engine.services, Policy(authorizer))
+
+        allowed = await called(services, "list_sessions")
+        refused = await called(services, "execute_code", code="1")
+
+        assert authorizer.asked == [
+            ("alice", "read", "sessions"),
+            ("alice", "execute", "kernels"),
+        ]
+        assert not allowed.is_error
+        assert refused.is_error
+        assert "execute kernels" in words(refused)
+
+
+async def test_what_the_authorizer_refuses_does_not_happen(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        services = with_policy(engine.services, Policy(Recorder()))
+
+        await called(services, "execute_code", code="open('made', 'w')")
+
+        assert jp_serverapp.kernel_manager.list_kernel_ids() == []
+
+
+async def test_arguments_are_validated_before_the_authorizer_is_asked(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        authorizer = Recorder()
+
+        refused = await called(with_policy(engine.services, Policy(authorizer)), "execute_code")
+
+        assert "needs the argument 'code'" in words(refused)
+        assert authorizer.asked == []
+
+
+async def test_each_call_is_recorded_once_without_code_or_output(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        events = await heard(jp_serverapp)
+
+        result = await called(engine.services, "execute_code", code="print('s3cret')")
+        await asyncio.sleep(0)  # the event logger hands its listeners a task
+
+        assert "s3cret" in words(result)
+        [event] = events
+        assert event["tool"] == "execute_code"
+        assert event["status"] == "ok"
+        assert event["user"] == "alice"
+        assert event["client"] == "test"
+        assert len(event["code_sha256"]) == 64
+        assert "s3cret" not in str(event)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"), [({}, "error"), ({"code": "1/0", "wait": 20}, "error")]
+)
+async def test_a_refusal_is_recorded_too(
+    jp_serverapp: Any, arguments: dict[str, Any], status: str
+) -> None:
+    async with running(jp_serverapp) as engine:
+        events = await heard(jp_serverapp)
+
+        await called(engine.services, "execute_code", **arguments)
+        await asyncio.sleep(0)
+
+        assert [event["status"] for event in events] == [status]
+
+
+@tool(action="read", resource="kernels")
+async def broken(call: Call) -> Answer:
+    """Fail as a bug does."""
+    msg = "the secret detail"
+    raise RuntimeError(msg)
+
+
+async def test_a_bug_shows_the_client_a_reference_and_the_log_the_traceback(
+    jp_serverapp: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(jp_serverapp) as engine:
+        call = Call(services=engine.services, caller=ALICE)
+        with caplog.at_level(logging.ERROR):
+            result = await run(broken, {}, call, PRINCIPAL)
+
+    reference = words(result).split("reference ")[1][:8]
+    assert result.is_error
+    assert "secret detail" not in words(result)
+    assert reference in caplog.text
+    assert "the secret detail" in caplog.text
+
+
+async def test_a_cancelled_call_interrupts_what_it_started(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        session = await engine.session()
+        code = "import time; print('on', flush=True); time.sleep(60)"
+        request = asyncio.ensure_future(called(engine.services, "execute_code", code=code))
+        while not engine.services.executions.line(session.kernel_id):
+            await asyncio.sleep(0)
+        execution = engine.services.executions.line(session.kernel_id)[0]
+        await engine.until_printed(execution, "on")
+
+        request.cancel()
+        await engine.services.executions.settled(execution, 10)
+
+        assert execution.status == "interrupted"
+
+
+async def test_a_cancelled_call_that_began_with_no_wait_leaves_its_code_running(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        result = await called(
+            engine.services, "execute_code", code="import time; time.sleep(0.3); 'done'", wait=0
+        )
+        assert words(result).startswith(("[queued]", "[running]"))
+
+        waiting = asyncio.ensure_future(called(engine.services, "get_output", wait=20))
+        await asyncio.sleep(0)
+        waiting.cancel()
+
+        assert "'done'" in words(await called(engine.services, "get_output", wait=20))
+
+
+def with_policy(services: Services, policy: Policy) -> Services:
+    """The same services under another policy."""
+    return Services(
+        kernels=services.kernels,
+        sessions=services.sessions,
+        executions=services.executions,
+        notebooks=services.notebooks,
+        policy=policy,
+        audit=services.audit,
+        limits=services.limits,
+    )

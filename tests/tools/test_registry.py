@@ -1,0 +1,80 @@
+"""What clients see of the tools."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from jupyter_mcp_ext.server import INSTRUCTIONS, listed
+from jupyter_mcp_ext.tools.definition import Tool
+from jupyter_mcp_ext.tools.registry import BY_NAME, PEERS, TOOLS, unknown
+
+LIST_BUDGET = 5_600
+"""Characters of these ten tools; the whole list is to stay under 13,000."""
+
+ANNOTATIONS = {
+    "execute_code": "D OW",
+    "get_output": "RO",
+    "create_session": "",
+    "list_sessions": "RO",
+    "get_kernel_status": "RO",
+    "interrupt_kernel": "I",
+    "restart_kernel": "D",
+    "shutdown_kernel": "D I",
+    "create_notebook": "",
+    "read_notebook": "RO",
+}
+LETTERS = {
+    "readOnlyHint": "RO",
+    "destructiveHint": "D",
+    "idempotentHint": "I",
+    "openWorldHint": "OW",
+}
+
+
+def as_sent(tool: Tool) -> dict[str, Any]:
+    return listed(tool).model_dump(by_alias=True, exclude_none=True, mode="json")
+
+
+def test_the_list_of_tools_stays_within_its_budget() -> None:
+    compact = json.dumps(
+        [as_sent(tool) for tool in TOOLS], separators=(",", ":"), ensure_ascii=False
+    )
+
+    assert len(compact) < LIST_BUDGET
+
+
+def test_the_instructions_are_short_enough_for_every_client() -> None:
+    assert len(INSTRUCTIONS) < 1_200
+
+
+def test_each_tool_sends_all_four_annotations_of_the_contract() -> None:
+    sent = {tool.name: as_sent(tool)["annotations"] for tool in TOOLS}
+
+    assert all(set(annotations) == set(LETTERS) for annotations in sent.values())
+    assert {
+        name: {LETTERS[hint] for hint, is_so in annotations.items() if is_so}
+        for name, annotations in sent.items()
+    } == {name: set(letters.split()) for name, letters in ANNOTATIONS.items()}
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+def test_no_schema_has_what_a_model_need_not_read(tool: Tool) -> None:
+    sent = json.dumps(as_sent(tool))
+
+    for waste in ('"title"', '"null"', '"default": null', "outputSchema", "$defs"):
+        assert waste not in sent
+
+
+def test_the_main_tools_ask_to_be_shown_at_once() -> None:
+    main = {tool.name for tool in TOOLS if as_sent(tool).get("_meta")}
+
+    assert main == {"execute_code", "get_output", "read_notebook"}
+
+
+def test_a_peers_name_for_a_tool_leads_to_ours() -> None:
+    assert all(ours in BY_NAME for ours in PEERS.values())
+    assert "create_session" in unknown("use_notebook")
+    assert "execute_code" in unknown("frobnicate")
