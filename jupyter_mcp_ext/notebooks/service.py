@@ -134,9 +134,7 @@ class Notebooks:
         return ContentsError(f"There is no notebook {quoted(path)}. {advice}")
 
     async def _check_free(self, path: str) -> None:
-        # A link to nothing does not exist for Jupyter, but would be written through.
-        is_link = self._root is not None and (self._root / path).is_symlink()
-        if is_link or await ensure_async(self._contents.exists(path)):
+        if await ensure_async(self._contents.exists(path)):
             is_folder = await ensure_async(self._contents.dir_exists(path))
             msg = (
                 f"{quoted(path)} is a folder already. Give another name."

@@ -106,7 +106,8 @@ def rasterise(svg: str, *, max_edge: int = 1568) -> bytes | None:
     width, height = _svg_size(svg)
     scale = min(1.0, max_edge / max(width, height))
     try:
-        png = cairosvg.svg2png(
+        # svg2png is the same without the argument that says how to fetch.
+        png = cairosvg.surface.PNGSurface.convert(
             bytestring=svg.encode(),
             unsafe=False,
             url_fetcher=_embedded_only,

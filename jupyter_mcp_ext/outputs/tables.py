@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup
+from bs4.element import NavigableString, Tag
 from bs4.filter import SoupStrainer
 
 from jupyter_mcp_ext.outputs.text import Excerpt, More, Passage, number
@@ -129,22 +130,38 @@ def html_to_text(html: str, limit: int = 0) -> str:
     soup = BeautifulSoup(html[:parsed], "html.parser")
     for tag in soup.find_all(_HIDDEN):
         tag.decompose()
-    for tag in soup.find_all("br"):
-        tag.replace_with("\0")
-    for tag in soup.find_all("img"):
-        tag.replace_with(f"[image {alt}]" if (alt := str(tag.get("alt") or "")) else "[image]")
-    for tag in soup.find_all(["td", "th"]):
-        tag.append(" | ")
-    for tag in soup.find_all(_is_block):
-        tag.insert_before("\0")
-        tag.append("\0")
-    lines = (" ".join(line.split()).removesuffix(" |") for line in soup.get_text().split("\0"))
+    pieces: list[str] = []
+    place: list[Tag | None] = [None, None]  # the block and the cell that the last words are in
+    for node in soup.descendants:
+        if isinstance(node, Tag):
+            if node.name == "br":
+                pieces.append("\0")
+            elif node.name == "img":
+                pieces.append(f"[image {node.get('alt') or ''}".rstrip() + "]")
+        elif type(node) is NavigableString and not node.isspace():
+            block, cell = _place(node)
+            if block is not place[0]:
+                pieces.append("\0")
+            elif cell is not place[1]:
+                pieces.append(" | ")
+            place = [block, cell]
+            pieces.append(node)
+        else:
+            pieces.append(" ")
+    lines = (" ".join(line.split()) for line in "".join(pieces).split("\0"))
     kept = [line for line in lines if line]
     return "\n".join([*kept, _GAP] if len(html) > parsed else kept)
 
 
-def _is_block(tag: Tag) -> bool:
-    return _BLOCKS.fullmatch(tag.name) is not None
+def _place(node: NavigableString) -> tuple[Tag | None, Tag | None]:
+    """The block and the cell around some words."""
+    cell: Tag | None = None
+    for parent in node.parents:
+        if parent.name in {"td", "th"}:
+            cell = cell or parent
+        elif _BLOCKS.fullmatch(parent.name):
+            return parent, cell
+    return None, cell
 
 
 def _without_code(html: str) -> str:

@@ -404,6 +404,7 @@ def test_every_image_of_a_cell_that_has_many_can_be_reached() -> None:
 
     seen = list(pages(book, **arguments(latest.next_call)))
     assert [data for page in seen for data in images(page)] == every
+    assert [len(images(page)) for page in seen] == [4, 4, 2]
 
 
 def test_images_stand_where_the_notebook_shows_them() -> None:

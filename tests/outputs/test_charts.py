@@ -70,6 +70,7 @@ def test_the_script_that_loads_bokeh_is_no_chart() -> None:
 
 
 def test_a_chart_that_is_none_is_named_all_the_same() -> None:
-    for spec in (None, [], "x", {}, {"data": 3, "layout": []}, {"data": {"values": {}}}):
+    specs: list[Json] = [None, [], "x", {}, {"data": 3, "layout": []}, {"data": {"values": {}}}]
+    for spec in specs:
         assert describe({_PLOTLY: spec}, _PLOTLY).startswith("plotly chart")
         assert describe({_VEGA: spec}, _VEGA).startswith("vegalite chart")

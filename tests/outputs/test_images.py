@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import random
 import struct
 import types
 import zlib
+from pathlib import Path
 
-import matplotlib as mpl
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
@@ -44,7 +45,6 @@ def bomb(width: int, height: int) -> bytes:
 
 
 def test_a_plot_that_fits_is_not_touched() -> None:
-    assert mpl.__version__
     figure = Figure()
     figure.subplots().plot([1, 2, 3])
     file = io.BytesIO()
@@ -67,11 +67,9 @@ def test_each_format_is_known_by_its_content(kind: str, mime_type: str) -> None:
     assert fit(data).mime_type == mime_type
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16", "I", "CMYK", "F"])
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16", "CMYK"])
 def test_an_image_of_any_mode_is_scaled(mode: str) -> None:
-    kind = {"CMYK": "JPEG", "F": "TIFF"}.get(mode, "PNG")
-    if kind == "TIFF":
-        pytest.skip("no format that we take has floats")
+    kind = "JPEG" if mode == "CMYK" else "PNG"
 
     fitted = fit(encoded(Image.new(mode, (300, 200)), kind), max_edge=30)
 
@@ -117,7 +115,7 @@ def test_of_an_animation_the_first_frame_is_scaled() -> None:
 
     fitted = fit(file.getvalue(), max_edge=50)
 
-    assert opened(fitted.data).convert("RGB").getpixel((5, 5)) == (254, 0, 0)
+    assert opened(fitted.data).convert("RGB").getpixel((5, 5)) == (255, 0, 0)
 
 
 def test_a_line_of_an_image_keeps_a_pixel_of_width() -> None:
@@ -141,10 +139,8 @@ def test_a_broken_image_is_refused_however_it_is_broken() -> None:
             for _ in range(chance.randint(0, 3)):
                 if broken:
                     broken[chance.randrange(len(broken))] = chance.randrange(256)
-            try:
-                fit(bytes(broken), max_edge=20)
-            except UnreadableImage as err:
-                assert str(err)
+            with contextlib.suppress(UnreadableImage):  # whatever else is raised fails
+                assert fit(bytes(broken), max_edge=20).width <= 20
 
 
 def test_a_picture_cut_short_is_not_sent() -> None:
@@ -192,6 +188,20 @@ def test_a_drawing_of_any_size_is_bounded(size: str) -> None:
 
 
 @needs_cairosvg
+def test_a_file_that_a_drawing_names_is_not_in_it(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(encoded(Image.new("RGB", (20, 10), "red"), "PNG"))
+
+    png = rasterise(
+        "<svg xmlns='http://www.w3.org/2000/svg' xmlns:xlink='http://www.w3.org/1999/xlink'"
+        f" width='20' height='10'><image xlink:href='{secret.as_uri()}' width='20' height='10'/>"
+        "</svg>"
+    )
+
+    assert png is None or opened(png).convert("RGB").getpixel((5, 5)) == (255, 255, 255)
+
+
+@needs_cairosvg
 @pytest.mark.parametrize("svg", ["", "<svg", "no drawing", "<svg><use href='#a' id='a'/></svg>"])
 def test_a_broken_drawing_is_none_or_an_image(svg: str) -> None:
     png = rasterise(svg)
@@ -203,13 +213,12 @@ def test_nothing_outside_a_drawing_is_fetched(monkeypatch: pytest.MonkeyPatch) -
     """What the renderer is given to fetch with gives only what the drawing holds itself."""
     given: dict[str, object] = {}
 
-    def svg2png(**arguments: object) -> bytes:
+    def convert(**arguments: object) -> bytes:
         given.update(arguments)
         return b"png"
 
-    renderer = types.ModuleType("renderer")
-    renderer.svg2png = svg2png  # type: ignore[attr-defined]  # a module made here
-    monkeypatch.setattr(images, "cairosvg", renderer)
+    surface = types.SimpleNamespace(PNGSurface=types.SimpleNamespace(convert=convert))
+    monkeypatch.setattr(images, "cairosvg", types.SimpleNamespace(surface=surface))
     rasterise("<svg width='10' height='10'/>")
 
     fetch = given["url_fetcher"]

@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 from jupyter_mcp_ext.errors import InvalidArgument
-from jupyter_mcp_ext.outputs.model import Display, Error, Stream
+from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream
 from jupyter_mcp_ext.outputs.pages import Page, merged_lines, page, text_lines
 from jupyter_mcp_ext.outputs.presentation import Limits, TextBlock, present
+from tests.outputs.frames import html_of
 
 _LINES = [f"line {n}" for n in range(1_000)]
 
@@ -144,7 +145,7 @@ def test_left_out_lines_are_where_their_offset_says() -> None:
 
 def test_a_data_frame_is_paged_with_all_its_rows() -> None:
     with pd.option_context("display.max_rows", None):
-        html = pd.DataFrame({"a": range(100)})._repr_html_()
+        html = html_of(pd.DataFrame({"a": range(100)}))
 
     lines = text_lines(Display(data={"text/html": html, "text/plain": "x"}))
 
@@ -159,7 +160,7 @@ def test_json_is_paged_an_item_a_line() -> None:
 
 
 def test_an_execution_is_its_outputs_in_order() -> None:
-    outputs = [
+    outputs: list[Output] = [
         Stream(name="stdout", text="a\n10%\r20%"),
         Stream(name="stderr", text="careful\n"),
         Display(data={"text/plain": "42"}, is_result=True),

@@ -21,6 +21,7 @@ from jupyter_mcp_ext.outputs.presentation import (
     is_heavy,
     present,
 )
+from tests.outputs.frames import html_of
 
 
 def label(n: int) -> str:
@@ -135,7 +136,7 @@ def test_an_image_beside_an_error_survives() -> None:
 def test_a_data_frame_is_a_markdown_table() -> None:
     frame = pd.DataFrame({"a": [1, 2], "b": ["x|y", "z"]})
 
-    text = text_of(shown(result(html=frame._repr_html_(), plain=repr(frame))))
+    text = text_of(shown(result(html=html_of(frame), plain=repr(frame))))
 
     assert text == (
         "|  | a | b |\n|---|---|---|\n| 0 | 1 | x\\|y |\n| 1 | 2 | z |\n[2 rows x 2 columns]"
@@ -144,7 +145,7 @@ def test_a_data_frame_is_a_markdown_table() -> None:
 
 def test_the_rows_left_out_of_a_data_frame_are_where_its_call_says() -> None:
     with pd.option_context("display.max_rows", 100, "display.max_columns", 30):
-        html = pd.DataFrame({f"c{n}": range(50) for n in range(20)})._repr_html_()
+        html = html_of(pd.DataFrame({f"c{n}": range(50) for n in range(20)}))
     output = result(html=html)
 
     presentation = shown(output)
@@ -281,20 +282,19 @@ def _random_output(chance: random.Random) -> Output:
     words = ["x" * chance.choice([1, 9, 99, 3_000]) for _ in range(chance.choice([1, 5, 400]))]
     text = chance.choice(["\n", " ", "\r", "\x1b[31m\n"]).join(words)
     frame = pd.DataFrame({"a": words[:30], "b": 1})
-    return chance.choice(
-        [
-            out(text),
-            Stream(name="stderr", text=text),
-            result(plain=text),
-            result(json=[*words, {"a": [*words]}]),
-            result(html=f"<p>{text}</p>"),
-            result(html=frame._repr_html_()),
-            Error(ename="E", evalue=text[:5_000], traceback=tuple(words)),
-            png(8, 8),
-            bundle(image__png="broken"),
-            bundle(text__plain=""),
-        ]
-    )
+    outputs: list[Output] = [
+        out(text),
+        Stream(name="stderr", text=text),
+        result(plain=text),
+        result(json=[*words, {"a": [*words]}]),
+        result(html=f"<p>{text}</p>"),
+        result(html=html_of(frame)),
+        Error(ename="E", evalue=text[:5_000], traceback=tuple(words)),
+        png(8, 8),
+        bundle(image__png="broken"),
+        bundle(text__plain=""),
+    ]
+    return chance.choice(outputs)
 
 
 @pytest.mark.parametrize("seed", range(60))

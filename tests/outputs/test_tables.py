@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from jupyter_mcp_ext.outputs.tables import Table, html_to_text, is_table, parse_table
+from tests.outputs.frames import html_of
 
 # As polars 1.35 writes it.
 _POLARS = (
@@ -32,7 +33,7 @@ def multi_indexed() -> pd.DataFrame:
     )
 
 
-@pytest.mark.parametrize("html", [multi_indexed()._repr_html_(), multi_indexed().style.to_html()])
+@pytest.mark.parametrize("html", [html_of(multi_indexed()), html_of(multi_indexed().style)])
 def test_levels_of_headers_are_joined_and_those_of_rows_repeated(html: str) -> None:
     table = parsed(html)
 
@@ -49,7 +50,7 @@ def test_levels_of_headers_are_joined_and_those_of_rows_repeated(html: str) -> N
 
 
 def test_the_shape_is_that_of_the_frame_where_pandas_shows_less() -> None:
-    table = parsed(pd.DataFrame(np.zeros((1_000, 30)))._repr_html_())
+    table = parsed(html_of(pd.DataFrame(np.zeros((1_000, 30)))))
 
     assert table.caption == "[1000 rows x 30 columns]"
 
@@ -69,7 +70,7 @@ def test_polars_says_types_and_shape() -> None:
 
 def test_the_middle_of_a_wide_and_long_table_is_left_out() -> None:
     with pd.option_context("display.max_rows", None, "display.max_columns", None):
-        html = pd.DataFrame({f"c{n}": range(40) for n in range(20)})._repr_html_()
+        html = html_of(pd.DataFrame({f"c{n}": range(40) for n in range(20)}))
 
     lines = parsed(html).markdown(rows=4, columns=3)
 
@@ -86,7 +87,7 @@ def test_the_middle_of_a_wide_and_long_table_is_left_out() -> None:
 
 @pytest.mark.parametrize("budget", [30, 80, 150, 400, 2_000])
 def test_a_table_fits_its_budget(budget: int) -> None:
-    html = pd.DataFrame({f"c{n}": ["word " * 5] * 40 for n in range(20)})._repr_html_()
+    html = html_of(pd.DataFrame({f"c{n}": ["word " * 5] * 40 for n in range(20)}))
 
     excerpt = parsed(html).fit(budget, lambda offset: f"more({offset})", rows=20, columns=12)
 

@@ -1,0 +1,1 @@
+"""The benchmark: one table from one run, ratios inside it. Run with ``python -m tests.benchmarks``."""

@@ -1,0 +1,197 @@
+"""Prints the table: everything in one run, the things that are compared taking turns."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import nbformat
+import psutil
+
+from tests.benchmarks.clients import Client, RawLink
+from tests.benchmarks.measures import Row, Samples
+from tests.servers import JupyterServer, running_server
+
+ROUNDS = 300
+STARTS = 7
+NEW, OLD = "2026-07-28", "2025-11-25"
+FOLDERS = count()
+
+
+def main() -> None:
+    """Measure and print."""
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as name:
+        base = Path(name)
+        with server(base) as running:
+            rows += one_plus_one(running)
+            rows += lists(running)
+            rows += notebook(running)
+            rows += prints(running)
+        with server(base) as running:
+            rows += in_parallel(running)
+        rows += starts(base)
+    sys.stdout.write("| what | median | goal |\n|---|---|---|\n")
+    sys.stdout.write("".join(f"{row}\n" for row in rows))
+
+
+@contextmanager
+def server(base: Path, *options: str, ready: str | None = None) -> Iterator[JupyterServer]:
+    """A server of its own folder."""
+    folder = base / str(next(FOLDERS))
+    folder.mkdir()
+    with running_server(folder, *options, **({"ready": ready} if ready else {})) as running:
+        yield running
+
+
+def one_plus_one(running: JupyterServer) -> list[Row]:
+    """`1+1` on one kernel: a raw link, and through MCP in both eras, taking turns."""
+    new, old = Client(running, NEW), Client(running, OLD)
+    new.call("execute_code", code="1+1")
+    [connection_file] = (running.root_dir.parent / "runtime").glob("kernel-*.json")
+    raw = RawLink(connection_file)
+    samples = {"raw": Samples(), NEW: Samples(), OLD: Samples()}
+    for number in range(ROUNDS):
+        kept = samples if number > ROUNDS // 10 else {name: Samples() for name in samples}
+        kept["raw"].measure(lambda: raw.execute("1+1"))
+        kept[NEW].measure(lambda: new.call("execute_code", code="1+1"))
+        kept[OLD].measure(lambda: old.call("execute_code", code="1+1"))
+    return [
+        Row(name="`1+1`, raw standing link", figures=str(samples["raw"])),
+        *(
+            Row(
+                name=f"`1+1`, `/mcp`, {era}",
+                figures=f"{samples[era]}, {samples[era].median / samples['raw'].median:.2f} times",
+                goal="at most 1.5 times the raw link",
+            )
+            for era in (NEW, OLD)
+        ),
+    ]
+
+
+def lists(running: JupyterServer) -> list[Row]:
+    """`tools/list` in both eras."""
+    rows = []
+    for era in (NEW, OLD):
+        client, samples = Client(running, era), Samples()
+        for _ in range(ROUNDS):
+            samples.measure(lambda c=client: c.request("tools/list"))  # type: ignore[misc]  # mypy does not know c
+        rows.append(Row(name=f"`tools/list`, {era}", figures=str(samples)))
+    return rows
+
+
+def notebook(running: JupyterServer) -> list[Row]:
+    """`read_notebook` of 200 cells with outputs."""
+    output = nbformat.v4.new_output("stream", text="a line of output\n" * 5)
+    cells = [
+        nbformat.v4.new_code_cell(f"x{n} = {n}\nprint(x{n})", execution_count=n, outputs=[output])
+        for n in range(200)
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), running.root_dir / "big.ipynb")
+    rows = []
+    for view in ("source", "outputs"):
+        client, samples = Client(running, NEW), Samples()
+        for _ in range(100):
+            samples.measure(
+                lambda c=client, v=view: c.call("read_notebook", path="big.ipynb", view=v)  # type: ignore[misc]  # mypy does not know them
+            )
+        goal = "under 15 ms" if view == "source" else ""
+        rows.append(Row(name=f"`read_notebook`, 200 cells, {view}", figures=str(samples), goal=goal))
+    return rows
+
+
+def prints(running: JupyterServer) -> list[Row]:
+    """10 MB of prints in 100,000 lines: how long, and how much is answered."""
+    client, samples, size = Client(running, NEW), Samples(), 0
+
+    def run() -> None:
+        nonlocal size
+        result = client.call("execute_code", code="for i in range(100_000): print('x' * 99)")
+        size = sum(len(block.get("text", "")) for block in result["content"])
+
+    for _ in range(3):
+        samples.measure(run)
+    return [Row(name="10 MB of prints", figures=f"{samples}, {size:,} characters answered")]
+
+
+def in_parallel(running: JupyterServer) -> list[Row]:
+    """Clients at once on four kernels."""
+    rows = []
+    for clients in (1, 4, 16):
+        made = [Client(running, NEW, scope=f"kernel-{n % 4}") for n in range(clients)]
+        for client in made[:4]:
+            client.call("execute_code", code="1+1")
+        each = max(10, 240 // clients)
+        begun = time.perf_counter()
+        threads = [threading.Thread(target=_calls, args=(client, each)) for client in made]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        rate = clients * each / (time.perf_counter() - begun)
+        name = f"`1+1`, {clients} client{'' if clients == 1 else 's'} on 4 kernels"
+        rows.append(Row(name=name, figures=f"{rate:.0f} a second"))
+    return rows
+
+
+def _calls(client: Client, times: int) -> None:
+    for _ in range(times):
+        client.call("execute_code", code="1+1")
+
+
+def starts(base: Path) -> list[Row]:
+    """Start-up and memory of `jupyter server`, with and without the extension, taking turns."""
+    times = {True: Samples(), False: Samples()}
+    idle: dict[bool, list[float]] = {True: [], False: []}
+    served: list[float] = []
+    for _ in range(STARTS):
+        for is_with in (True, False):
+            begun = time.perf_counter()
+            options = () if is_with else ("--ServerApp.jpserver_extensions=jupyter_mcp_ext=False",)
+            with server(base, *options, ready="is running at") as running:
+                until_answered(running)
+                times[is_with].milliseconds.append((time.perf_counter() - begun) * 1_000)
+                idle[is_with].append(memory(running))
+                if is_with:
+                    Client(running, NEW).request("tools/list")
+                    served.append(memory(running))
+    added = times[True].median - times[False].median
+    plain = sorted(idle[False])[STARTS // 2]
+    with_us, after = sorted(idle[True])[STARTS // 2], sorted(served)[STARTS // 2]
+    return [
+        Row(name="start, without the extension", figures=f"{times[False]}, {plain:.0f} MB"),
+        Row(
+            name="start, with it, until the server answers",
+            figures=f"{times[True]}, {added / 1_000:+.2f} s, {with_us - plain:+.0f} MB",
+            goal="at most +0.2 s",
+        ),
+        Row(
+            name="memory once it has served MCP",
+            figures=f"{after:.0f} MB, {after - plain:+.0f} MB",
+            goal="at most +45 MB",
+        ),
+    ]
+
+
+def until_answered(running: JupyterServer) -> None:
+    """Ask until the server answers: it says that it runs shortly before it listens."""
+    while True:
+        try:
+            running.request("GET", path="/api")
+        except ConnectionRefusedError:
+            continue
+        return
+
+
+def memory(running: JupyterServer) -> float:
+    """Megabytes that the server's process has in memory."""
+    return float(psutil.Process(running.process.pid).memory_info().rss / 1e6)
+
+
+main()
