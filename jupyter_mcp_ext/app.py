@@ -16,7 +16,7 @@ from traitlets import Int, TraitError, Unicode, default, validate
 
 from . import __version__
 from .connect import Login, announcement
-from .outputs.presentation import Limits
+from .outputs.limits import Limits
 from .services import Services
 from .transport.absent import AbsentHandler, absent_patterns
 from .transport.handler import McpHandler

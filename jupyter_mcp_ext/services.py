@@ -13,7 +13,7 @@ from .governance.audit import Audit
 from .governance.policy import Policy
 from .kernels.service import Kernels
 from .notebooks.service import Notebooks
-from .outputs.presentation import Limits
+from .outputs.limits import Limits
 from .sessions.service import McpSessions
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import Any
 
 from jupyter_mcp_ext.executions.execution import Execution
 from jupyter_mcp_ext.governance.caller import Caller
+from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Stream
-from jupyter_mcp_ext.outputs.presentation import Limits
 from jupyter_mcp_ext.services import Services
 from jupyter_mcp_ext.sessions.session import Session
 
@@ -55,6 +55,15 @@ class Engine:
         while text not in printed(execution):
             assert not execution.is_finished, execution.reason
             await self.services.executions.settled(execution, 0.01)
+
+    async def until_started(self, session: Session) -> None:
+        """Return when an execution has been started in the session by somebody else's task."""
+        while session.id not in self.started():  # noqa: ASYNC110  # gives that task its turn
+            await asyncio.sleep(0)
+
+    def started(self) -> set[str]:
+        """The sessions in which something was executed."""
+        return {execution_id.partition("-")[0] for execution_id in self.services.executions.ids()}
 
     async def session(self, caller: Caller = ALICE) -> Session:
         """The caller's default session, its kernel running."""

@@ -110,7 +110,9 @@ def test_no_function_imports(path: Path) -> None:
 
 def test_what_jupyter_loads_with_the_extension_is_light() -> None:
     code = (
-        "import sys, jupyter_server.serverapp; before = set(sys.modules); import jupyter_mcp_ext.app;"
+        "import sys, jupyter_server.serverapp;"
+        "before = set(sys.modules);"
+        "import jupyter_mcp_ext.app;"
         "print(*sorted({m.split('.')[0] for m in set(sys.modules) - before}))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -155,6 +155,10 @@ class McpExecutions(LoggingConfigurable):
             raise UnknownExecution(msg)
         return self.find(caller, execution_id)
 
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all executions that are kept, oldest first."""
+        return tuple(self._executions)
+
     def line(self, kernel_id: str) -> tuple[Execution, ...]:
         """The unfinished executions on a kernel, in their order."""
         return self._turns.line(kernel_id)

@@ -13,7 +13,7 @@ from jupyter_mcp_ext.errors import ContentsError
 from jupyter_mcp_ext.files.paths import quoted
 
 _CAUSES = {
-    errno.ENOSPC: "the disk is full. Delete files or clear_outputs of notebooks, then retry.",
+    errno.ENOSPC: "the disk is full. Delete files, then try again.",
     errno.EDQUOT: "the disk quota is used up. Free space, then retry.",
     errno.EFBIG: "it is larger than this server lets a file be. Write less.",
     errno.EROFS: "the file system is read-only. Use another folder.",
@@ -21,7 +21,7 @@ _CAUSES = {
     errno.EACCES: "the server has no permission. Use another folder.",
     errno.EPERM: "the server has no permission. Use another folder.",
     errno.ELOOP: "its symbolic links form a loop. Use another path.",
-    errno.ENOTDIR: "a part of the path is a file, not a folder. list_files shows what is there.",
+    errno.ENOTDIR: "a part of the path is a file, not a folder. Use another path.",
 }
 
 
@@ -72,11 +72,11 @@ def explained(error: HTTPError | OSError, doing: str) -> ContentsError:
         case 403:
             return ContentsError(f"{doing}: {_CAUSES[errno.EACCES]}")
         case 404:
-            return ContentsError(f"{doing}: it does not exist. list_files shows what is there.")
+            return ContentsError(f"{doing}: it does not exist. Use another path.")
         case 413:
             return ContentsError(f"{doing}: {_CAUSES[errno.EFBIG]}")
         case 400 | 409:
-            return ContentsError(f"{doing}: Jupyter refuses this path. list_files shows others.")
+            return ContentsError(f"{doing}: Jupyter refuses this path. Use another path.")
         case _:
             return ContentsError(
                 f"{doing}: Jupyter's storage failed. Retry once; its log has the details."

@@ -13,7 +13,7 @@ from jupyter_mcp_ext.errors import ContentsError
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
-_ADVICE = "Give a path relative to Jupyter's root, as list_files shows it."
+_ADVICE = "Give a path relative to Jupyter's root, as its file browser shows it."
 
 
 def contents_path(path: str, root: Path | None) -> str:

@@ -62,7 +62,10 @@ class Exchange:
     """
 
     def __init__(
-        self, msg_id: str, on_message: Callable[[str, Content], object], on_begin: Callable[[], None]
+        self,
+        msg_id: str,
+        on_message: Callable[[str, Content], object],
+        on_begin: Callable[[], None],
     ) -> None:
         self.msg_id = msg_id
         self.reply: Content | None = None

@@ -124,7 +124,7 @@ class Kernels:
                 await self._manager.shutdown_kernel(kernel_id, now=True)
             self._forget(kernel_id)
             raise KernelUnavailable(_why_not_started(kernel_name, err, said)) from err
-        return kernel_id
+        return str(kernel_id)
 
     async def link(self, kernel_id: str) -> ZmqLink:
         """The open link to a kernel; a kernel that died is started again first.

@@ -71,13 +71,11 @@ def parse(text: str, path: str) -> Notebook:
     except json.JSONDecodeError as err:
         msg = (
             f"{quoted(path)} is not JSON (line {err.lineno}, column {err.colno}: {err.msg}), so it "
-            "cannot be read as a notebook. read_file shows it as text."
+            "cannot be read as a notebook. Use another notebook."
         )
         raise ContentsError(msg) from err
     except (ValueError, RecursionError) as err:
-        msg = (
-            f"{quoted(path)} holds JSON too deep or too large to read. read_file shows it as text."
-        )
+        msg = f"{quoted(path)} holds JSON too deep or too large to read. Use another notebook."
         raise ContentsError(msg) from err
     return from_node(node, path)
 
@@ -86,7 +84,7 @@ def from_node(node: Json, path: str) -> Notebook:
     """The notebook that a JSON value is."""
     major = node.get("nbformat") if isinstance(node, dict) else None
     if not isinstance(node, dict) or not _is_int(major):
-        msg = f"{quoted(path)} is JSON, but not a notebook. read_file shows it as text."
+        msg = f"{quoted(path)} is JSON, but not a notebook. Use another notebook."
         raise ContentsError(msg)
     minor = node.get("nbformat_minor")
     version = f"{major}.{minor if _is_int(minor) else 0}"
@@ -98,7 +96,7 @@ def from_node(node: Json, path: str) -> Notebook:
         case _:
             msg = (
                 f"{quoted(path)} has the format nbformat {version}, which is not known here."
-                " read_file shows it as text."
+                " Use another notebook."
             )
             raise ContentsError(msg)
     minor = node.get("nbformat_minor")  # of the upgraded one, as the case may be
@@ -254,6 +252,4 @@ def _is_int(value: Json) -> bool:
 
 
 def _invalid(path: str, what: str) -> ContentsError:
-    return ContentsError(
-        f"{quoted(path)} is not a valid notebook: {what}. read_file shows it as text."
-    )
+    return ContentsError(f"{quoted(path)} is not a valid notebook: {what}. Use another notebook.")

@@ -9,7 +9,8 @@ from typing import TypeAlias
 from jupyter_mcp_ext.notebooks.cell_text import CellText, State, printable
 from jupyter_mcp_ext.notebooks.document import Notebook
 from jupyter_mcp_ext.notebooks.query import Query
-from jupyter_mcp_ext.outputs.presentation import ImageBlock, Limits, TextBlock
+from jupyter_mcp_ext.outputs.limits import Limits
+from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock
 
 Part: TypeAlias = str | ImageBlock
 """A piece of a page: text without the end of its last line, or an image."""

@@ -52,8 +52,8 @@ class Notebooks:
             raise ContentsError(msg)
         if name.suffix not in {"", _SUFFIX}:
             msg = (
-                f"{quoted(path)} is not a notebook: the name of one ends in {_SUFFIX}. For other "
-                "files use read_file and write_file."
+                f"{quoted(path)} is not a notebook: the name of one ends in {_SUFFIX}. Name "
+                "one of those."
             )
             raise ContentsError(msg)
         # With the suffix it is another path, which may be a link.
@@ -93,7 +93,7 @@ class Notebooks:
         """The notebook as it is in its file now."""
         folder = contents_path(path, self._root)
         if await ensure_async(self._contents.dir_exists(folder)):
-            msg = f"{quoted(path)} is a folder, not a notebook. list_files shows what is in it."
+            msg = f"{quoted(path)} is a folder, not a notebook. Name a notebook in it."
             raise ContentsError(msg)
         path = self.path(path)
         text = await self._text(path)
@@ -113,7 +113,7 @@ class Notebooks:
             model = await ensure_async(self._contents.get(path, type="file", format="text"))
         except (HTTPError, OSError) as err:
             if isinstance(err, HTTPError) and err.reason == "bad format":
-                msg = f"{quoted(path)} is not a notebook: it is not UTF-8 text. See download_file."
+                msg = f"{quoted(path)} is not a notebook: it is not UTF-8 text. Use another."
                 raise ContentsError(msg) from err
             raise explained(err, f"{quoted(path)} could not be read") from err
         return str(model["content"])
@@ -130,7 +130,7 @@ class Notebooks:
         near = await asyncio.to_thread(_near_names, self._root / path) if self._root else []
         folder = PurePosixPath(path).parent
         names = ", ".join(quoted(str(folder / name)) for name in near)
-        advice = f"Near it: {names}." if names else "list_files shows what is there."
+        advice = f"Near it: {names}." if names else "Use a path that Jupyter's file browser shows."
         return ContentsError(f"There is no notebook {quoted(path)}. {advice}")
 
     async def _check_free(self, path: str) -> None:
@@ -139,8 +139,7 @@ class Notebooks:
             msg = (
                 f"{quoted(path)} is a folder already. Give another name."
                 if is_folder
-                else f"{quoted(path)} exists already and is not overwritten. Give another name, or "
-                "change its cells with insert_cell and edit_cell."
+                else f"{quoted(path)} exists already and is not overwritten. Give another name."
             )
             raise ContentsError(msg)
 

@@ -15,9 +15,10 @@ from jupyter_mcp_ext.notebooks.document import Notebook
 from jupyter_mcp_ext.notebooks.handles import handles, select
 from jupyter_mcp_ext.notebooks.page import NOTE, Filling, NotebookPage, Part, length, parts_of
 from jupyter_mcp_ext.notebooks.query import Query, References, What, shorten
+from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.pages import Page
 from jupyter_mcp_ext.outputs.pages import page as lines_page
-from jupyter_mcp_ext.outputs.presentation import ImageBlock, Limits, TextBlock, present
+from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock, present
 
 _SHARE = 0.3
 """Of the text of a page: what the outputs or matches of one cell among several may take."""

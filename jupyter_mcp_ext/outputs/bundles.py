@@ -11,13 +11,13 @@ from jupyter_mcp_ext.outputs.fold import value_size
 from jupyter_mcp_ext.outputs.images import UnreadableImage
 from jupyter_mcp_ext.outputs.model import Json, MimeBundle
 from jupyter_mcp_ext.outputs.text import clean, split
+from jupyter_mcp_ext.outputs.widgets import VIEW
 
 Kind: TypeAlias = Literal[
     "chart", "file", "html", "image", "json", "svg", "table", "text", "unknown", "widget"
 ]
 
 _IMAGES = tuple(images.FORMATS.values())
-_WIDGET = "application/vnd.jupyter.widget-view+json"
 _TEXTS = ("text/markdown", "text/latex")
 _JSON = ("application/json", "application/geo+json")
 _FILES = re.compile(r"(?:audio|video|image)/|application/pdf$")
@@ -36,8 +36,8 @@ def choose(data: MimeBundle) -> tuple[Kind, str]:  # noqa: PLR0911 (one for each
         return "text", "text/latex"  # of a formula that comes as an image too
     if image := next((name for name in _IMAGES if name in data), None):
         return "image", image
-    if _WIDGET in data:
-        return "widget", _WIDGET
+    if VIEW in data:
+        return "widget", VIEW
     if "image/svg+xml" in data:
         return "svg", "image/svg+xml"
     if chart := charts.chart_type(data):

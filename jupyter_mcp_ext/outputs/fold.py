@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from jupyter_mcp_ext.outputs.model import (
@@ -17,6 +18,7 @@ from jupyter_mcp_ext.outputs.model import (
 )
 from jupyter_mcp_ext.outputs.terminal import Typescript
 from jupyter_mcp_ext.outputs.text import clean, cut_line
+from jupyter_mcp_ext.outputs.widgets import VIEW, Widgets
 
 
 class _Writing:
@@ -40,6 +42,7 @@ class OutputFold:
         self._max_bytes = max_bytes
         self._entries: list[_Entry] = []
         self._by_display_id: dict[str, list[int]] = {}
+        self._widgets = Widgets()
         self._clear_before_next = False
         self._lines_before = 0  # in the streams before the last entry
         self._lost = (
@@ -55,12 +58,7 @@ class OutputFold:
 
     @property
     def outputs(self) -> tuple[Output, ...]:
-        return tuple(
-            Stream(name=entry.name, text=entry.script.text)
-            if isinstance(entry, _Writing)
-            else entry
-            for entry in self._entries
-        )
+        return tuple(self._output(entry) for entry in self._entries)
 
     @property
     def lines(self) -> int:
@@ -82,7 +80,7 @@ class OutputFold:
         """Count a message that was too large to be read."""
         self._lost += size
 
-    def feed(self, msg_type: str, content: object) -> bool:
+    def feed(self, msg_type: str, content: object) -> bool:  # noqa: PLR0911  # one a message type
         """Take in a message; true if it changed what a notebook would show."""
         if not isinstance(content, Mapping):
             return False
@@ -93,11 +91,24 @@ class OutputFold:
                 return self._show(msg_type, content)
             case "update_display_data":
                 return self._update(content)
-            case "clear_output" if not content.get("wait"):
-                return self._clear()
-            case "clear_output":
+            case "comm_open" | "comm_msg":
+                return self._widgets.feed(msg_type, content)
+            case "clear_output" if content.get("wait"):
                 self._clear_before_next = True
-        return False
+                return False
+            case "clear_output":
+                return self._clear()
+            case _:
+                return False
+
+    def _output(self, entry: _Entry) -> Output:
+        if isinstance(entry, _Writing):
+            return Stream(name=entry.name, text=entry.script.text)
+        if isinstance(entry, Display) and VIEW in entry.data:
+            words = self._widgets.words(entry.data[VIEW])
+            if words is not None:
+                return replace(entry, data={**entry.data, "text/plain": words})
+        return entry
 
     def _write(self, content: Mapping[str, Json]) -> bool:
         text = content.get("text")

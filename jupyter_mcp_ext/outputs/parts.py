@@ -6,24 +6,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from jupyter_mcp_ext.outputs import bundles, charts, tracebacks, trees
+from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream
 from jupyter_mcp_ext.outputs.tables import Table, parse_table
 from jupyter_mcp_ext.outputs.text import Excerpt, More, Passage, cut_line
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """How much of the outputs is shown; all but images and bytes in characters."""
-
-    text: int = 10_000
-    error: int = 3_000
-    last: int = 3_000
-    html: int = 2_000
-    rows: int = 20
-    columns: int = 12
-    images: int = 4
-    image_edge: int = 1_568
-    image_bytes: int = 1_000_000
 
 
 class Part(Protocol):

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from jupyter_mcp_ext.outputs import bundles, images
 from jupyter_mcp_ext.outputs.images import UnreadableImage
+from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream
 from jupyter_mcp_ext.outputs.pages import heading
-from jupyter_mcp_ext.outputs.parts import Limits, Note, Part, part_of
+from jupyter_mcp_ext.outputs.parts import Note, Part, part_of
 
 __all__ = ["ImageBlock", "Limits", "Presentation", "TextBlock", "is_heavy", "present"]
 

@@ -16,7 +16,8 @@ from jupyter_mcp_ext.outputs.presentation import TextBlock, is_heavy, present
 from .content import Answer
 
 if TYPE_CHECKING:
-    from jupyter_mcp_ext.outputs.presentation import Limits, Presentation
+    from jupyter_mcp_ext.outputs.limits import Limits
+    from jupyter_mcp_ext.outputs.presentation import Presentation
 
 STATUS_LINE = 400
 """Characters of a result's budget that are kept for the status line and the notices."""

@@ -21,7 +21,7 @@ from .asgi import AsgiExchange, make_scope
 from .body import MAX_BODY_BYTES, refuse_body
 from .host import HostUnavailable, McpHost
 from .identity import PRINCIPAL_KEY, SHARED_SUBJECT, password_hash, session_scope, subject_of
-from .origin import origin_allowed
+from .origin import host_is_own, origin_allowed
 from .password import PasswordCheck, TooManyGuesses, basic_password
 from .refusal import INTERNAL_ERROR, Refusal
 
@@ -115,6 +115,14 @@ class McpHandler(JupyterHandler):
                 status=403,
                 message=f"This server is not to be reached under the name {self.request.host!r}; "
                 "set ServerApp.allow_remote_access if it should be.",
+            )
+        if not self.identity_provider.auth_enabled and not host_is_own(
+            self.request.host, self.settings.get("local_hostnames", ())
+        ):
+            return Refusal(
+                status=403,
+                message=f"Without authentication, this server is reached by its address and not as "
+                f"{self.request.host!r}; add that name to ServerApp.local_hostnames if it is its.",
             )
         if not origin_allowed(
             self.request.headers.get("Origin"),
@@ -215,7 +223,7 @@ class McpHandler(JupyterHandler):
             return Refusal(
                 status=413,
                 message=f"The body is larger than {MAX_BODY_BYTES // 1024**2} MiB; send less at a "
-                "time (write_file has `append`).",
+                "time.",
             )
         return None
 

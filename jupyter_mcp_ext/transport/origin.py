@@ -5,6 +5,9 @@ Jupyter skips this for requests with a token; the MCP specification demands it f
 
 from __future__ import annotations
 
+import ipaddress
+import socket
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from jupyter_server.utils import origin_matches_pat
@@ -30,6 +33,21 @@ def origin_allowed(
     if allow_origin:
         return origin == allow_origin.lower()
     return origin_matches_pat(allow_origin_pat or "", origin)
+
+
+def host_is_own(host: str, local_hostnames: Iterable[str]) -> bool:
+    """Tell whether a ``Host`` header names this machine itself.
+
+    Where nothing else is asked for, this keeps a page out whose own name was made to point here
+    (DNS rebinding): an address or this machine's name cannot be such a page's.
+    """
+    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        own = socket.gethostname().lower()
+        return name in {"localhost", own, own.partition(".")[0], *local_hostnames}
+    return True
 
 
 def _same(netloc: str, host: str, default_port: str) -> bool:

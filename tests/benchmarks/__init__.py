@@ -1,1 +1,1 @@
-"""The benchmark: one table from one run, ratios inside it. Run with ``python -m tests.benchmarks``."""
+"""The benchmark: one table from one run. It is run with ``python -m tests.benchmarks``."""

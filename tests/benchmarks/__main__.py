@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 import threading
@@ -11,12 +12,11 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-import nbformat
 import psutil
 
 from tests.benchmarks.clients import Client, RawLink
 from tests.benchmarks.measures import Row, Samples
-from tests.servers import JupyterServer, running_server
+from tests.servers import READY, JupyterServer, running_server
 
 ROUNDS = 300
 STARTS = 7
@@ -42,11 +42,11 @@ def main() -> None:
 
 
 @contextmanager
-def server(base: Path, *options: str, ready: str | None = None) -> Iterator[JupyterServer]:
+def server(base: Path, *options: str, ready: str = READY) -> Iterator[JupyterServer]:
     """A server of its own folder."""
     folder = base / str(next(FOLDERS))
     folder.mkdir()
-    with running_server(folder, *options, **({"ready": ready} if ready else {})) as running:
+    with running_server(folder, *options, ready=ready) as running:
         yield running
 
 
@@ -88,12 +88,20 @@ def lists(running: JupyterServer) -> list[Row]:
 
 def notebook(running: JupyterServer) -> list[Row]:
     """`read_notebook` of 200 cells with outputs."""
-    output = nbformat.v4.new_output("stream", text="a line of output\n" * 5)
+    output = {"output_type": "stream", "name": "stdout", "text": "a line of output\n" * 5}
     cells = [
-        nbformat.v4.new_code_cell(f"x{n} = {n}\nprint(x{n})", execution_count=n, outputs=[output])
+        {
+            "cell_type": "code",
+            "id": f"cell-{n}",
+            "source": f"x{n} = {n}\nprint(x{n})",
+            "execution_count": n,
+            "metadata": {},
+            "outputs": [output],
+        }
         for n in range(200)
     ]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), running.root_dir / "big.ipynb")
+    notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
+    (running.root_dir / "big.ipynb").write_text(json.dumps(notebook))
     rows = []
     for view in ("source", "outputs"):
         client, samples = Client(running, NEW), Samples()
@@ -102,7 +110,8 @@ def notebook(running: JupyterServer) -> list[Row]:
                 lambda c=client, v=view: c.call("read_notebook", path="big.ipynb", view=v)  # type: ignore[misc]  # mypy does not know them
             )
         goal = "under 15 ms" if view == "source" else ""
-        rows.append(Row(name=f"`read_notebook`, 200 cells, {view}", figures=str(samples), goal=goal))
+        name = f"`read_notebook`, 200 cells, {view}"
+        rows.append(Row(name=name, figures=str(samples), goal=goal))
     return rows
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from typing import Any
@@ -334,9 +335,8 @@ async def test_a_kernel_that_cannot_start_refuses_with_what_it_wrote(
     folder = jp_data_dir / "kernels" / "broken"
     folder.mkdir(parents=True)
     script = "import sys; sys.exit('no such library: libfoo')"
-    (folder / "kernel.json").write_text(
-        '{"argv": ["python3", "-c", "%s"], "display_name": "Broken", "language": "x"}' % script
-    )
+    spec = {"argv": ["python3", "-c", script], "display_name": "Broken", "language": "x"}
+    (folder / "kernel.json").write_text(json.dumps(spec))
     async with running(jp_serverapp) as engine:
         with pytest.raises(KernelUnavailable, match="no such library: libfoo"):
             await engine.services.sessions.create(

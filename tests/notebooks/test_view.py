@@ -16,8 +16,9 @@ from jupyter_mcp_ext.notebooks.document import Cell, Notebook
 from jupyter_mcp_ext.notebooks.handles import handles
 from jupyter_mcp_ext.notebooks.page import NotebookPage
 from jupyter_mcp_ext.notebooks.view import view
+from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream
-from jupyter_mcp_ext.outputs.presentation import ImageBlock, Limits, TextBlock
+from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock
 
 LIMITS = Limits()
 

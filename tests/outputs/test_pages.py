@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 from jupyter_mcp_ext.errors import InvalidArgument
+from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream
 from jupyter_mcp_ext.outputs.pages import Page, merged_lines, page, text_lines
-from jupyter_mcp_ext.outputs.presentation import Limits, TextBlock, present
+from jupyter_mcp_ext.outputs.presentation import TextBlock, present
 from tests.outputs.frames import html_of
 
 _LINES = [f"line {n}" for n in range(1_000)]

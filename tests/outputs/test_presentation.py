@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from jupyter_mcp_ext.outputs import images
+from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Error, Json, Output, Stream
 from jupyter_mcp_ext.outputs.pages import text_lines
 from jupyter_mcp_ext.outputs.presentation import (
     ImageBlock,
-    Limits,
     Presentation,
     TextBlock,
     is_heavy,

@@ -154,9 +154,8 @@ async def test_a_cancelled_call_interrupts_what_it_started(jp_serverapp: Any) ->
         session = await engine.session()
         code = "import time; print('on', flush=True); time.sleep(60)"
         request = asyncio.ensure_future(called(engine.services, "execute_code", code=code))
-        while not engine.services.executions.line(session.kernel_id):
-            await asyncio.sleep(0)
-        execution = engine.services.executions.line(session.kernel_id)[0]
+        await engine.until_started(session)
+        execution = engine.services.executions.latest(ALICE, session.id)
         await engine.until_printed(execution, "on")
 
         request.cancel()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import jupyter_mcp_ext
 from jupyter_mcp_ext.server import INSTRUCTIONS, listed
 from jupyter_mcp_ext.tools.definition import Tool
 from jupyter_mcp_ext.tools.registry import BY_NAME, PEERS, TOOLS, unknown
@@ -78,3 +82,38 @@ def test_a_peers_name_for_a_tool_leads_to_ours() -> None:
     assert all(ours in BY_NAME for ours in PEERS.values())
     assert "create_session" in unknown("use_notebook")
     assert "execute_code" in unknown("frobnicate")
+
+
+PLANNED = ["list_files", "read_file", "write_file", "edit_file", "download_file", "insert_cell",
+    "edit_cell", "delete_cells", "move_cells", "run_cells", "clear_outputs", "undo_edit",
+    "search_notebooks", "get_variables", "inspect_variable", "install_package"]
+    "list_files",
+    "read_file",
+    "write_file",
+    "edit_file",
+    "download_file",
+    "insert_cell",
+    "edit_cell",
+    "delete_cells",
+    "move_cells",
+    "run_cells",
+    "clear_outputs",
+    "undo_edit",
+    "search_notebooks",
+    "get_variables",
+    "inspect_variable",
+    "install_package",
+]
+"""Tools of the contract that are still to come."""
+
+
+def test_no_sentence_names_a_tool_that_does_not_exist() -> None:
+    missing = re.compile(rf"\b(?:{'|'.join(set(PLANNED) - set(BY_NAME))})\b")
+    sentences = [
+        node.value
+        for path in Path(jupyter_mcp_ext.__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value
+    ]
+
+    assert [sentence for sentence in sentences if missing.search(sentence)] == []

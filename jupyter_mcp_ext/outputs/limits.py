@@ -1,0 +1,20 @@
+"""How much of the outputs a model gets to read in one result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How much of the outputs is shown; all but images and bytes in characters."""
+
+    text: int = 10_000
+    error: int = 3_000
+    last: int = 3_000
+    html: int = 2_000
+    rows: int = 20
+    columns: int = 12
+    images: int = 4
+    image_edge: int = 1_568
+    image_bytes: int = 1_000_000
