@@ -84,9 +84,7 @@ def test_a_peers_name_for_a_tool_leads_to_ours() -> None:
     assert "execute_code" in unknown("frobnicate")
 
 
-PLANNED = ["list_files", "read_file", "write_file", "edit_file", "download_file", "insert_cell",
-    "edit_cell", "delete_cells", "move_cells", "run_cells", "clear_outputs", "undo_edit",
-    "search_notebooks", "get_variables", "inspect_variable", "install_package"]
+PLANNED = [
     "list_files",
     "read_file",
     "write_file",
