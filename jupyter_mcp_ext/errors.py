@@ -6,6 +6,15 @@ is, so it names no class, no traceback and no path outside Jupyter's root.
 
 from __future__ import annotations
 
+MAX_SHOWN = 80
+"""Characters of a caller's value that a message repeats."""
+
+
+def shown(value: object) -> str:
+    """A caller's value as a message may repeat it: quoted and cut."""
+    words = repr(value)
+    return words if len(words) <= MAX_SHOWN else f"{words[:MAX_SHOWN]}…"
+
 
 class ToolError(Exception):
     """The tool could not do what was asked; the message says why and what to do instead."""

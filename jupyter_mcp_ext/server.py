@@ -88,7 +88,7 @@ async def _unpack_arguments(
     if ctx.method == "tools/call" and params and isinstance(params.get("arguments"), str):
         try:
             arguments = json.loads(params["arguments"] or "{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             arguments = None
         if not isinstance(arguments, dict):
             raise MCPError(
@@ -127,7 +127,7 @@ def _caller(
     info = params.client_info if params is not None else None
     return Caller(
         subject=principal.subject,
-        username=principal.user.username,
+        username=principal.subject,
         client=_client_name(info.name if info is not None else ""),
         client_version=info.version[:64] if info is not None else "",
         scope=principal.scope or _conversation(ctx.meta or {}, conversation_keys),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .executions.service import McpExecutions
-from .files.paths import contents_path
+from .files.contents import existing_folder
 from .governance.audit import Audit
 from .governance.policy import Policy
 from .kernels.service import Kernels
@@ -44,13 +44,18 @@ class Services:
             serverapp.event_logger,
             parent.log,
         )
+        notebooks = Notebooks(contents, root)
         return cls(
             kernels=kernels,
             sessions=McpSessions(
-                serverapp.session_manager, kernels, partial(contents_path, root=root), parent=parent
+                serverapp.session_manager,
+                kernels,
+                folder=partial(existing_folder, contents, root),
+                notebook=notebooks.path,
+                parent=parent,
             ),
             executions=McpExecutions(kernels, parent=parent),
-            notebooks=Notebooks(contents, root),
+            notebooks=notebooks,
             policy=Policy(serverapp.authorizer),
             audit=Audit(serverapp.event_logger),
             limits=limits,

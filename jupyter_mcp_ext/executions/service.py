@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from traitlets import Float, Int, List, Unicode
 from traitlets.config import LoggingConfigurable
 
-from jupyter_mcp_ext.errors import ToolError, UnknownExecution
+from jupyter_mcp_ext.errors import ToolError, UnknownExecution, shown
 from jupyter_mcp_ext.kernels.link import Content, Exchange, KernelLost
 from jupyter_mcp_ext.outputs.model import Error
 
@@ -20,6 +21,8 @@ from .turns import Turns
 if TYPE_CHECKING:
     from jupyter_mcp_ext.governance.caller import Caller
     from jupyter_mcp_ext.kernels.service import Kernels
+
+EXECUTION_ID = re.compile(r"(?P<session>[a-z0-9-]{1,64})-(?P<number>[0-9]{1,9})")
 
 MAX_ABORTS = 3
 """How often an execution that somebody else's failing cell aborted is sent again."""
@@ -134,15 +137,15 @@ class McpExecutions(LoggingConfigurable):
         execution = self._executions.get(execution_id)
         if execution is not None and execution.owner == caller.subject:
             return execution
-        session_id, _, number = execution_id.rpartition("-")
-        if execution is None and number.isdigit() and int(number) in self._gone(session_id):
+        parts = EXECUTION_ID.fullmatch(execution_id)
+        if execution is None and parts and int(parts["number"]) in self._gone(parts["session"]):
             msg = (
                 f"The execution {execution_id} has expired: its output is kept no longer. Run the "
                 "code again if you need it and it does no harm twice."
             )
             raise UnknownExecution(msg)
         msg = (
-            f"There is no execution {execution_id!r}. get_output() without an id shows the latest "
+            f"There is no execution {shown(execution_id)}. get_output() without an id shows the latest "
             "of your session."
         )
         raise UnknownExecution(msg)

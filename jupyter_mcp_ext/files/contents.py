@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Awaitable, Iterator
+from pathlib import Path
 from typing import Any, Protocol
 
 from jupyter_server.utils import ensure_async
 from tornado.web import HTTPError
 
 from jupyter_mcp_ext.errors import ContentsError
-from jupyter_mcp_ext.files.paths import quoted
+from jupyter_mcp_ext.files.paths import contents_path, quoted
 
 _CAUSES = {
     errno.ENOSPC: "the disk is full. Delete files, then try again.",
@@ -50,6 +51,16 @@ async def check_visible(contents: Contents, path: str) -> None:
     if not contents.allow_hidden and await _is_hidden(contents, path):
         msg = f"{quoted(path)} is hidden, and this server shows no hidden files. Use another name."
         raise ContentsError(msg)
+
+
+async def existing_folder(contents: Contents, root: Path | None, path: str) -> str:
+    """The API path of a folder that is there. Raises ContentsError."""
+    folder = contents_path(path, root)
+    await check_visible(contents, folder)
+    if not await ensure_async(contents.dir_exists(folder)):
+        msg = f"There is no folder {quoted(path)}. Use one that Jupyter's file browser shows."
+        raise ContentsError(msg)
+    return folder
 
 
 async def _is_hidden(contents: Contents, path: str) -> bool:

@@ -19,7 +19,7 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_core.utils import ensure_async
 from tornado.web import HTTPError
 
-from jupyter_mcp_ext.errors import KernelUnavailable
+from jupyter_mcp_ext.errors import KernelUnavailable, shown
 
 from .link import KernelLost, Loss
 from .process import ProcessWatch
@@ -99,9 +99,7 @@ class Kernels:
         specs = await self.specs()
         name = kernel_name or self.default_name
         if name not in specs:
-            msg = (
-                f"There is no kernel named {name!r}. Use one of these: {', '.join(sorted(specs))}."
-            )
+            msg = f"There is no kernel named {shown(name)}. Use one of these: {', '.join(sorted(specs))}."
             raise KernelUnavailable(msg)
         return name
 

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
+import importlib
 import io
 import re
 import struct
 import zlib
 from dataclasses import dataclass
+from functools import cache
 from types import ModuleType
 
 from PIL import Image, ImageOps
 
-try:
-    import cairosvg as _cairosvg  # the extra "svg"
-except (ImportError, OSError):  # OSError: the package is there and the cairo library is not
-    _cairosvg = None
-
-cairosvg: ModuleType | None = _cairosvg
 FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}
 _MAX_PIXELS = 50_000_000  # 200 MB decoded
 _MAX_SVG = 2_000_000
@@ -99,8 +95,18 @@ def fit(data: bytes, *, max_edge: int = 1568, max_bytes: int = 1_000_000) -> Fit
     )
 
 
+@cache
+def renderer() -> ModuleType | None:
+    """The SVG renderer of the extra ``svg``, if it is installed: 9 MB, at the first drawing."""
+    try:
+        return importlib.import_module("cairosvg")
+    except (ImportError, OSError):  # OSError: the package is there and the cairo library is not
+        return None
+
+
 def rasterise(svg: str, *, max_edge: int = 1568) -> bytes | None:
     """The drawing as PNG; None where no renderer is installed or it cannot render this."""
+    cairosvg = renderer()
     if cairosvg is None or len(svg) > _MAX_SVG or "<!ENTITY" in svg:
         return None
     width, height = _svg_size(svg)

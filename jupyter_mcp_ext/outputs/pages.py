@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from jupyter_mcp_ext.errors import InvalidArgument
+from jupyter_mcp_ext.errors import InvalidArgument, shown
 from jupyter_mcp_ext.outputs import bundles, tracebacks
 from jupyter_mcp_ext.outputs.model import Error, Output, Stream
 from jupyter_mcp_ext.outputs.text import clean, cut_line, split
@@ -125,14 +125,14 @@ def _within(
 
 def _matching(lines: Sequence[str], grep: str) -> list[int]:
     if _nests_repeats(grep):
-        msg = f"The pattern {grep!r} repeats a group that itself repeats or branches. Search for "
+        msg = f"The pattern {shown(grep)} repeats a group that itself repeats or branches. Search for "
         msg += "something simpler, such as a word of the line."
         raise InvalidArgument(msg)
     try:
         # What stands around a match changes nothing but the time it takes.
         pattern = re.compile(re.sub(r"^(?:\.\*\??)+|(?<!\\)(?:\.\*\??)+$", "", grep))
     except (re.error, RecursionError, OverflowError) as err:
-        msg = f"The pattern {grep!r} is no regular expression ({err}). Escape its special "
+        msg = f"The pattern {shown(grep)} is no regular expression ({err}). Escape its special "
         msg += r"characters, such as \( or \[."
         raise InvalidArgument(msg) from err
     return [n for n, line in enumerate(lines) if pattern.search(line, 0, 2_000)]

@@ -157,7 +157,7 @@ def _is_picture(output: Output) -> bool:
     if not isinstance(output, Display):
         return False
     kind, _ = bundles.choose(output.data)
-    return kind == "image" or (kind == "svg" and images.cairosvg is not None)
+    return kind == "image" or (kind == "svg" and images.renderer() is not None)
 
 
 def _picture(output: Display, limits: Limits, label: str) -> tuple[Part, ImageBlock | None]:

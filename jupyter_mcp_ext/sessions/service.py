@@ -13,13 +13,13 @@ from tornado.web import HTTPError
 from traitlets import Enum, List, Unicode
 from traitlets.config import LoggingConfigurable
 
-from jupyter_mcp_ext.errors import InvalidArgument, ToolError, UnknownSession
+from jupyter_mcp_ext.errors import InvalidArgument, ToolError, UnknownSession, shown
 from jupyter_mcp_ext.kernels.link import Loss
 
 from .session import Session, new_session_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from jupyter_mcp_ext.governance.caller import Caller
     from jupyter_mcp_ext.kernels.service import Kernels
@@ -56,12 +56,20 @@ class McpSessions(LoggingConfigurable):
     ).tag(config=True)
 
     def __init__(
-        self, manager: Any, kernels: Kernels, beneath_root: Callable[[str], str], **kwargs: Any
+        self,
+        manager: Any,
+        kernels: Kernels,
+        *,
+        folder: Callable[[str], Awaitable[str]],
+        notebook: Callable[[str], str],
+        **kwargs: Any,
     ) -> None:
+        """``folder`` and ``notebook`` give the API path that an argument names, or refuse it."""
         super().__init__(**kwargs)
         self._manager = manager
         self._kernels = kernels
-        self._beneath_root = beneath_root
+        self._folder = folder
+        self._notebook = notebook
         self._sessions: dict[str, Session] = {}
         """Ours, and people's that were used through us, by id."""
         self._defaults: dict[tuple[str, str, str], str] = {}
@@ -123,7 +131,7 @@ class McpSessions(LoggingConfigurable):
             _check_name(name)
         if path:
             session, existing = await self._on_notebook(
-                caller, self._beneath_root(path), name, kernel_name
+                caller, self._notebook(path), name, kernel_name
             )
         else:
             session, existing = await self._named(caller, name, kernel_name, cwd)
@@ -221,10 +229,10 @@ class McpSessions(LoggingConfigurable):
             return fits[0]
         if fits:
             either = " or ".join(f"{s.id} ({s.path})" for s in fits)
-            msg = f"{wanted!r} fits {len(fits)} sessions. Use the id: {either}."
+            msg = f"{shown(wanted)} fits {len(fits)} sessions. Use the id: {either}."
             raise UnknownSession(msg)
         msg = (
-            f"There is no session {wanted!r}. list_sessions shows those you can use; "
+            f"There is no session {shown(wanted)}. list_sessions shows those you can use; "
             "create_session makes one."
         )
         raise UnknownSession(msg)
@@ -236,7 +244,7 @@ class McpSessions(LoggingConfigurable):
             for session in self._sessions.values():
                 if name and session.owner == caller.subject and session.name == name:
                     return session, True
-            folder = self._beneath_root(cwd) if cwd else self.default_folder
+            folder = await self._folder(cwd) if cwd else self.default_folder
             return await self._new(caller, name, kernel_name, folder), False
 
     async def _on_notebook(

@@ -8,12 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from jupyter_mcp_ext.errors import InvalidArgument
+from jupyter_mcp_ext.errors import InvalidArgument, shown
 
 from .definition import ALIASES, Tool
-
-MAX_SHOWN = 80
-"""Characters of a wrong value that an error repeats."""
 
 _EXPECTED: Mapping[str, str] = {
     "string": "text",
@@ -27,8 +24,17 @@ _EXPECTED: Mapping[str, str] = {
 
 def parse(tool: Tool, given: Mapping[str, Any] | None) -> BaseModel:
     """The tool's arguments as its model. Raises InvalidArgument naming the first that is wrong."""
+    understood = _understood(tool, given or {})
     try:
-        return tool.model.model_validate(_understood(tool, given or {}))
+        json.dumps(understood, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        msg = "An argument has half a surrogate pair, which is no character. Send valid Unicode."
+        raise InvalidArgument(msg) from None
+    except RecursionError:
+        msg = "An argument is nested too deep. Send a flatter one."
+        raise InvalidArgument(msg) from None
+    try:
+        return tool.model.model_validate(understood)
     except ValidationError as err:
         raise InvalidArgument(_in_words(tool, err.errors(include_url=False)[0])) from None
 
@@ -55,7 +61,7 @@ def _unpacked(schema: Mapping[str, Any], value: str) -> Any:
         return value
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return value
 
 
@@ -64,11 +70,11 @@ def _in_words(tool: Tool, error: Any) -> str:
     name = where[0] if where else ""
     known = f"Its arguments are: {', '.join(tool.arguments)}."
     if kind == "extra_forbidden":
-        return f"{tool.name} has no argument {_shown(name)}. {known}"
+        return f"{tool.name} has no argument {shown(name)}. {known}"
     if kind == "missing":
         return f"{tool.name} needs the argument {name!r}. {known}"
     schema = tool.input_schema["properties"].get(name, {})
-    return f"{name!r} must be {_wanted(error, schema)}, but was {_shown(error['input'])}. {known}"
+    return f"{name!r} must be {_wanted(error, schema)}, but was {shown(error['input'])}. {known}"
 
 
 def _wanted(error: Any, schema: Mapping[str, Any]) -> str:
@@ -85,8 +91,3 @@ def _wanted(error: Any, schema: Mapping[str, Any]) -> str:
         case _:
             options = [o.get("type", "") for o in schema.get("anyOf", (schema,))]
             return " or ".join(_EXPECTED.get(o, "something else") for o in options)
-
-
-def _shown(value: Any) -> str:
-    words = repr(value)
-    return words if len(words) <= MAX_SHOWN else words[:MAX_SHOWN] + "…"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from jupyter_mcp_ext.errors import InvalidArgument, UnknownExecution
+from jupyter_mcp_ext.errors import InvalidArgument, UnknownExecution, shown
 from jupyter_mcp_ext.executions.execution import UNFINISHED
 from jupyter_mcp_ext.outputs.model import Display, Output
 from jupyter_mcp_ext.outputs.pages import text_lines
@@ -105,8 +105,8 @@ async def get_output(
         return report_lines(execution, lines, f"{execution.id}/{first}", paging, limits=limits)
     if mime_type is not None:
         msg = (
-            f'mime_type goes with one output. Name it, as in get_output("{execution.id}/1", '
-            f'mime_type="{mime_type}").'
+            "mime_type goes with one output. Name it, as in "
+            f'get_output("{execution.id}/1", mime_type="text/html").'
         )
         raise InvalidArgument(msg)
     if offset is None and grep is None and execution.is_finished:
@@ -156,7 +156,7 @@ async def _wanted(
     parts = OUTPUT_ID.fullmatch(wanted.strip())
     if parts is None:
         msg = (
-            f"{wanted[:80]!r} is no id of an execution or output. They look like "
+            f"{shown(wanted)} is no id of an execution or output. They look like "
             "'k7m2q9xw-12' and 'k7m2q9xw-12/1'."
         )
         raise UnknownExecution(msg)
@@ -220,7 +220,7 @@ def _lines(output: Output, mime_type: str | None) -> list[str]:
     held = output.data if isinstance(output, Display) else {}
     if mime_type not in held:
         types = ", ".join(held) or "text/plain, which needs no mime_type"
-        msg = f"This output is not held as {mime_type!r}, but as: {types}."
+        msg = f"This output is not held as {shown(mime_type)}, but as: {types}."
         raise InvalidArgument(msg)
     value = held[mime_type]
     if isinstance(value, str):

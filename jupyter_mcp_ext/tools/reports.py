@@ -23,6 +23,12 @@ STATUS_LINE = 400
 """Characters of a result's budget that are kept for the status line and the notices."""
 
 
+MAX_OUTPUTS = 100
+"""Outputs that ``_meta`` lists, the latest."""
+
+MAX_TRACEBACK = 8_000
+"""Characters of a traceback in ``_meta``, its end."""
+
 DEFAULT_LIMIT = 200
 """Lines of a page when the call does not say."""
 
@@ -103,7 +109,7 @@ def report_lines(
             "name": "get_output",
             "arguments": {"output_id": name, "offset": part.total, "wait": 50},
         }
-    head = _head(execution, (), execution.notices, ahead, None)
+    head = _head(execution, execution.outputs, execution.notices, ahead, None)
     body = (
         [f"{number}: {line}" for number, line in part.lines]
         if paging.grep
@@ -261,13 +267,21 @@ def _meta(
         "duration": round(execution.duration, 3),
         "truncated": truncated or bool(execution.fold.dropped_bytes),
         "notices": list(notices),
-        "error": error
-        and {"ename": error.ename, "evalue": error.evalue, "traceback": list(error.traceback)},
+        "error": error and _error_meta(error),
         "next": next_call,
+        "outputs_total": len(outputs),
         "outputs": [
-            _output_meta(execution, output, index, places) for index, output in enumerate(outputs)
+            _output_meta(execution, output, index, places)
+            for index, output in enumerate(outputs)
+            if index >= len(outputs) - MAX_OUTPUTS
         ],
     }
+
+
+def _error_meta(error: Error) -> dict[str, Any]:
+    """The error for a program; whole, it is an output with an id."""
+    traceback = "\n".join(error.traceback)[-MAX_TRACEBACK:].split("\n")
+    return {"ename": error.ename[:200], "evalue": error.evalue[:1_000], "traceback": traceback}
 
 
 def _output_meta(

@@ -24,11 +24,25 @@ def refuse_body(body: bytes) -> Refusal | None:
         return Refusal(
             status=400, code=PARSE_ERROR, message=f"The body is not JSON. {_ONE_MESSAGE}"
         )
+    if not _is_unicode(body, message):
+        sentence = "The body has half a surrogate pair, which is no character. Send valid Unicode."
+        return Refusal(status=400, code=PARSE_ERROR, message=sentence)
     if isinstance(message, list):
         return _invalid(f"JSON-RPC batches are not supported. {_ONE_MESSAGE}")
     if not isinstance(message, dict):
         return _invalid(f"The body is JSON but no object. {_ONE_MESSAGE}")
     return _refuse_envelope(cast("dict[str, object]", message))
+
+
+def _is_unicode(body: bytes, message: object) -> bool:
+    """Tell whether nothing in the message would fail to be encoded later on."""
+    if b"\\ud" not in body and b"\\uD" not in body:
+        return True
+    try:
+        json.dumps(message, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _refuse_envelope(message: dict[str, object]) -> Refusal | None:

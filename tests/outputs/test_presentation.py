@@ -217,7 +217,7 @@ def test_a_display_is_shown_as(data: dict[str, Json], text: str) -> None:
 
 
 def test_an_svg_is_text_where_no_renderer_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "cairosvg", None)
+    monkeypatch.setattr(images, "renderer", lambda: None)
     long = "<svg>" + "<path d='M0 0'/>" * 300 + "<text x='1'>Sales</text></svg>"
 
     assert text_of(shown(bundle(**{"image__svg+xml": "<svg/>"}))) == "<svg/>"

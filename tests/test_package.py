@@ -1,0 +1,216 @@
+"""What is published, and what installing it does."""
+
+from __future__ import annotations
+
+import json
+import re
+import site
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import entry_points, requires
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.first_run import started, tools
+from tests.servers import READY, environment
+
+PROJECT = Path(__file__).parent.parent
+MOST_PACKAGES = 22
+"""How many packages the extension may bring beyond jupyter_server and ipykernel, itself counted."""
+
+OWN_TOKEN = {"JUPYTER_TOKEN": "a-token-of-ones-own"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installed:
+    """An environment of its own into which the project was installed, and nothing else."""
+
+    prefix: Path
+    folder: Path
+    """Where to work, and a home without configuration."""
+
+    @property
+    def python(self) -> str:
+        """Its interpreter."""
+        return str(self.prefix / "bin" / "python")
+
+    def run(self, *arguments: str) -> str:
+        """Run its Python to the end, and give what it wrote."""
+        env = {k: v for k, v in environment(self.folder).items() if k != "PYTHONPATH"}
+        done = subprocess.run(
+            [self.python, *arguments],
+            env=env,
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built without a network."""
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder],
+        cwd=PROJECT,
+        capture_output=True,
+        check=True,
+    )
+    [built] = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def install(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Installed]:
+    """Install the project into a fresh environment that sees this one's packages."""
+
+    def make(*what: str) -> Installed:
+        folder = tmp_path_factory.mktemp("installed")
+        installed = Installed(prefix=folder / "env", folder=folder)
+        subprocess.run(
+            [sys.executable, "-m", "venv", "--without-pip", installed.prefix], check=True
+        )
+        packages = installed.run("-c", "import site; print(site.getsitepackages()[0])").strip()
+        here = "\n".join(site.getsitepackages())
+        Path(packages, "packages_of_the_tests.pth").write_text(here)
+        offline = ["--no-deps", "--no-index", "--no-build-isolation"]
+        subprocess.run(
+            [sys.executable, "-m", "pip", "--python", installed.python, "install", *offline, *what],
+            capture_output=True,
+            check=True,
+        )
+        return installed
+
+    return make
+
+
+@pytest.fixture(scope="module", params=["wheel", "editable"])
+def installed(
+    request: pytest.FixtureRequest, install: Callable[..., Installed], wheel: Path
+) -> Installed:
+    """The project installed in both ways."""
+    return install(str(wheel)) if request.param == "wheel" else install("-e", str(PROJECT))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "jupyter_mcp_ext/py.typed",
+        "jupyter_mcp_ext/governance/event_schemas/tool_call/v1.yaml",
+        "*.data/data/etc/jupyter/jupyter_server_config.d/jupyter_mcp_ext.json",
+        "*.dist-info/licenses/LICENSE",
+    ],
+)
+def test_the_wheel_holds_what_is_no_code(wheel: Path, name: str) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = [Path(held) for held in archive.namelist()]
+
+    assert [held for held in names if held.match(name)]
+
+
+def test_the_wheel_holds_nothing_beside_the_package(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        tops = {name.partition("/")[0] for name in archive.namelist()}
+
+    info = wheel.name.removesuffix("-py3-none-any.whl")
+    assert tops == {"jupyter_mcp_ext", f"{info}.dist-info", f"{info}.data"}
+
+
+def test_the_install_enables_the_extension(installed: Installed) -> None:
+    config = installed.prefix / "etc/jupyter/jupyter_server_config.d/jupyter_mcp_ext.json"
+
+    assert json.loads(config.read_text())["ServerApp"]["jpserver_extensions"] == {
+        "jupyter_mcp_ext": True
+    }
+
+
+def test_jupyter_lists_the_extension_as_valid(installed: Installed) -> None:
+    listed = _uncoloured(installed.run("-m", "jupyter_server", "extension", "list"))
+
+    assert re.search(r"jupyter_mcp_ext enabled\n.*\n\s*jupyter_mcp_ext \S+ OK", listed), listed
+
+
+def test_a_plain_jupyter_server_serves_mcp(installed: Installed, tmp_path: Path) -> None:
+    command = (installed.python, "-m", "jupyter_server", "--allow-root", "--no-browser")
+
+    with started(command, tmp_path, ready=re.compile(READY), env=OWN_TOKEN) as server:
+        server.token = OWN_TOKEN["JUPYTER_TOKEN"]
+
+        assert "execute_code" in tools(server)
+
+
+@pytest.mark.parametrize("command", ["jupyter-mcp", "jupyter-mcp-ext"])
+def test_the_commands_serve_mcp(installed: Installed, tmp_path: Path, command: str) -> None:
+    with started((str(installed.prefix / "bin" / command),), tmp_path) as server:
+        assert "execute_code" in tools(server)
+
+
+def test_it_is_disabled_as_any_extension(
+    install: Callable[..., Installed], wheel: Path, tmp_path: Path
+) -> None:
+    installed = install(str(wheel))
+
+    installed.run("-m", "jupyter_server", "extension", "disable", "jupyter_mcp_ext")
+
+    listed = _uncoloured(installed.run("-m", "jupyter_server", "extension", "list"))
+    assert "jupyter_mcp_ext disabled" in listed
+    command = (installed.python, "-m", "jupyter_server", "--allow-root", "--no-browser")
+    with started(command, tmp_path, ready=re.compile("is running at"), env=OWN_TOKEN) as server:
+        server.process.terminate()
+        server.process.wait(20)
+        assert not [line for line in server.log if "jupyter_mcp_ext" in line]
+
+
+def test_it_brings_few_packages() -> None:
+    more = closure("jupyter-mcp-ext") - closure("jupyter_server", "ipykernel")
+
+    assert "mcp" in more
+    assert len(more) <= MOST_PACKAGES, sorted(more)
+
+
+def test_every_dependency_is_given_a_reason() -> None:
+    lines = (PROJECT / "pyproject.toml").read_text().splitlines()
+    begin = lines.index("dependencies = [") + 1
+    dependencies = lines[begin : lines.index("]", begin)]
+
+    assert dependencies
+    assert not [line for line in dependencies if not re.search(r'",\s+# \w', line)]
+
+
+def test_the_commands_are_those_of_the_project() -> None:
+    scripts = {e.name for e in entry_points(group="console_scripts", module="jupyter_mcp_ext.cli")}
+
+    assert scripts == {"jupyter-mcp", "jupyter-mcp-ext"}
+
+
+def closure(*names: str) -> set[str]:
+    """What an installer brings for these packages, by what they say that they need."""
+    todo = [Requirement(name) for name in names]
+    seen: set[tuple[str, frozenset[str]]] = set()
+    while todo:
+        wanted = todo.pop()
+        key = (canonicalize_name(wanted.name), frozenset(wanted.extras))
+        if key not in seen:
+            seen.add(key)
+            needed = map(Requirement, requires(wanted.name) or ())
+            todo += [r for r in needed if _applies(r, wanted.extras)]
+    return {name for name, _ in seen}
+
+
+def _applies(requirement: Requirement, extras: set[str]) -> bool:
+    marker = requirement.marker
+    return marker is None or any(marker.evaluate({"extra": e}) for e in (*extras, ""))
+
+
+def _uncoloured(text: str) -> str:
+    return re.sub(r"\x1b\[\d+m", "", text)
