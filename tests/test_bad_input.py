@@ -323,7 +323,7 @@ def test_a_nul_in_code_is_the_kernels_to_refuse(client: McpClient) -> None:
         ("create_notebook", {"path": "a/" * 3_000 + "a"}),
         ("create_notebook", {"path": "cells", "cells": [{"cell_type": "cell", "source": "1"}]}),
         ("create_notebook", {"path": "cells", "cells": [{"cell_type": "code"}]}),
-        ("create_notebook", {"path": "cells", "cells": [5]}),
+        ("create_notebook", {"path": "cells", "cells": [[5]]}),
         ("create_notebook", {"path": "cells", "kernel_name": "nosuch"}),
         ("read_notebook", {"path": LONG}),
         ("get_output", {"output_id": LONG}),
@@ -586,7 +586,7 @@ def test_a_session_attaches_to_notebooks_only(
     server: JupyterServer, client: McpClient, path: str
 ) -> None:
     (server.root_dir / "a-file.txt").write_text("text")
-    (server.root_dir / "a-folder").mkdir()
+    (server.root_dir / "a-folder").mkdir(exist_ok=True)
 
     client.refused("create_session", path=path)
 

@@ -145,8 +145,8 @@ class McpExecutions(LoggingConfigurable):
             )
             raise UnknownExecution(msg)
         msg = (
-            f"There is no execution {shown(execution_id)}. get_output() without an id shows the latest "
-            "of your session."
+            f"There is no execution {shown(execution_id)}. get_output() without an id shows the "
+            "latest of your session."
         )
         raise UnknownExecution(msg)
 

@@ -99,7 +99,8 @@ class Kernels:
         specs = await self.specs()
         name = kernel_name or self.default_name
         if name not in specs:
-            msg = f"There is no kernel named {shown(name)}. Use one of these: {', '.join(sorted(specs))}."
+            known = ", ".join(sorted(specs))
+            msg = f"There is no kernel named {shown(name)}. Use one of these: {known}."
             raise KernelUnavailable(msg)
         return name
 

@@ -7,6 +7,7 @@ asked for alone is paged by its lines.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 
 from jupyter_mcp_ext.errors import InvalidArgument
@@ -19,6 +20,7 @@ from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.pages import Page
 from jupyter_mcp_ext.outputs.pages import page as lines_page
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock, present
+from jupyter_mcp_ext.outputs.search import Search
 
 _SHARE = 0.3
 """Of the text of a page: what the outputs or matches of one cell among several may take."""
@@ -53,17 +55,19 @@ def view(
     query = Query(notebook.path, what, shorten(cells or (), indices) or None, grep or None, limit)
     chosen = [CellText(notebook.cells[index], names[index]) for index in indices]
     page = Filling(notebook, query, limits)
-    if cells and len(chosen) == 1 and what != "outline":
-        return _view_one(page, chosen[0], offset)
-    if offset >= max(len(names), 1):
-        msg = f"The notebook has {len(names)} cells, so none from {offset} on. Use a lower offset."
-        raise InvalidArgument(msg)
-    return _view_many(page, [cell for cell in chosen if cell.cell.index >= offset])
+    with ExitStack() as stack:
+        search = stack.enter_context(Search(grep)) if grep else None
+        if cells and len(chosen) == 1 and what != "outline":
+            return _view_one(page, chosen[0], offset, search)
+        if offset >= max(len(names), 1):
+            msg = f"The notebook has {len(names)} cells, none from {offset} on. Use a lower offset."
+            raise InvalidArgument(msg)
+        return _view_many(page, [cell for cell in chosen if cell.cell.index >= offset], search)
 
 
-def _view_many(page: Filling, cells: Sequence[CellText]) -> NotebookPage:
+def _view_many(page: Filling, cells: Sequence[CellText], search: Search | None) -> NotebookPage:
     for cell in cells:
-        found = _matching(page, cell, page.query.grep) if page.query.grep else None
+        found = _matching(page, cell, search) if search else None
         if found == []:
             continue
         if page.count == page.query.limit:
@@ -77,7 +81,7 @@ def _view_many(page: Filling, cells: Sequence[CellText]) -> NotebookPage:
     return page.ended()
 
 
-def _view_one(page: Filling, cell: CellText, offset: int) -> NotebookPage:
+def _view_one(page: Filling, cell: CellText, offset: int, search: Search | None) -> NotebookPage:
     query = page.query
     outputs = query.what == "outputs" and bool(cell.cell.outputs)
     source = [cell.header, *cell.source_lines]
@@ -94,7 +98,7 @@ def _view_one(page: Filling, cell: CellText, offset: int) -> NotebookPage:
         cell.lines(outputs=outputs),
         offset=offset,
         limit=min(query.limit or page.room, *(line - offset for line in beyond), page.room),
-        grep=query.grep,
+        grep=search,
         budget=page.room - len(cell.header) - 1,
     )
     if offset and not part.lines:
@@ -176,11 +180,11 @@ def _beginning(page: Filling, cell: CellText) -> Iterator[Part]:
     yield ""
 
 
-def _matching(page: Filling, cell: CellText, grep: str) -> list[str]:
+def _matching(page: Filling, cell: CellText, search: Search) -> list[str]:
     """The lines of the source that match, with the numbers by which they can be asked for."""
     budget = int(page.limits.text * _SHARE)
-    found = lines_page(cell.source_lines, offset=0, limit=_MATCHES, grep=grep, budget=budget)
-    lines = _numbered(found, grep)
+    found = lines_page(cell.source_lines, offset=0, limit=_MATCHES, grep=search, budget=budget)
+    lines = _numbered(found, search.pattern)
     if found.matches is not None and found.matches > len(lines):
         lines.append(f"({found.matches - len(lines)} more lines of this cell match)")
     return lines

@@ -5,22 +5,13 @@ Lines are numbered as `text.py` says, so an offset named anywhere in a result se
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from jupyter_mcp_ext.errors import InvalidArgument, shown
 from jupyter_mcp_ext.outputs import bundles, tracebacks
 from jupyter_mcp_ext.outputs.model import Error, Output, Stream
+from jupyter_mcp_ext.outputs.search import Search
 from jupyter_mcp_ext.outputs.text import clean, cut_line, split
-
-_PIECE = re.compile(
-    r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]"  # an escape, a set
-    r"|\(\?[aiLmsux]+\)|\(\?P=\w+\)"  # flags, a backreference
-    r"|(?P<open>\((?:\?(?:P<\w+>|<?[=!]|[aiLmsux-]*:|>))?)"
-    r"|(?P<repeat>[*+?]|\{\d*,?\d*\})|.",
-    re.DOTALL,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +62,7 @@ def heading(output: Output, before: Output | None) -> str | None:
 
 
 def page(
-    lines: Sequence[str], *, offset: int | None, limit: int, grep: str | None, budget: int
+    lines: Sequence[str], *, offset: int | None, limit: int, grep: Search | None, budget: int
 ) -> Page:
     """The lines from ``offset`` on, within ``limit`` lines and ``budget`` characters.
 
@@ -81,7 +72,7 @@ def page(
     total = len(lines)
     limit = max(limit, 1)
     if grep is not None:
-        found = _matching(lines, grep)
+        found = grep.matching(lines)
         start = _start(offset or 0, total)
         numbers = [n for n in found if n >= start]
         taken = _within(lines, numbers[:limit], budget)
@@ -121,44 +112,3 @@ def _within(
         taken.append((n, line))
         budget -= len(line) + 1
     return tuple(taken)
-
-
-def _matching(lines: Sequence[str], grep: str) -> list[int]:
-    if _nests_repeats(grep):
-        msg = f"The pattern {shown(grep)} repeats a group that itself repeats or branches. Search for "
-        msg += "something simpler, such as a word of the line."
-        raise InvalidArgument(msg)
-    try:
-        # What stands around a match changes nothing but the time it takes.
-        pattern = re.compile(re.sub(r"^(?:\.\*\??)+|(?<!\\)(?:\.\*\??)+$", "", grep))
-    except (re.error, RecursionError, OverflowError) as err:
-        msg = f"The pattern {shown(grep)} is no regular expression ({err}). Escape its special "
-        msg += r"characters, such as \( or \[."
-        raise InvalidArgument(msg) from err
-    return [n for n, line in enumerate(lines) if pattern.search(line, 0, 2_000)]
-
-
-def _nests_repeats(pattern: str) -> bool:
-    """Whether a group like `(a+)*` or `(a|b)+` could take time without end on some line."""
-    varies = [False]  # of the pattern and of each open group: has it repeats or branches
-    closed = False  # whether the last piece was a group that varies
-    for match in _PIECE.finditer(pattern):
-        piece = match[0]
-        if piece == ")" and len(varies) > 1:
-            closed = varies.pop()
-            varies[-1] |= closed
-            continue
-        if match["open"]:
-            varies.append(False)
-        elif match["repeat"]:
-            if closed and (
-                piece in "*+" or max(map(int, re.findall(r"\d+", piece)), default=0) > 9
-            ):
-                return True
-            if closed and piece.endswith(",}"):
-                return True
-            varies[-1] |= not re.fullmatch(r"\{\d+\}", piece)
-        elif piece == "|":
-            varies[-1] = True
-        closed = False
-    return False

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import binascii
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -101,8 +102,13 @@ async def get_output(
         if len(outputs) > 1:
             msg = "A range may name images only. Ask for other outputs one by one."
             raise InvalidArgument(msg)
-        lines = await asyncio.to_thread(_lines, outputs[0], mime_type)
-        return report_lines(execution, lines, f"{execution.id}/{first}", paging, limits=limits)
+        return await report_lines(
+            execution,
+            partial(_lines, outputs[0], mime_type),
+            f"{execution.id}/{first}",
+            paging,
+            limits=limits,
+        )
     if mime_type is not None:
         msg = (
             "mime_type goes with one output. Name it, as in "
@@ -111,9 +117,14 @@ async def get_output(
         raise InvalidArgument(msg)
     if offset is None and grep is None and execution.is_finished:
         return await _report(call, execution, allowed)
-    lines = await asyncio.to_thread(execution_lines, execution)
-    ahead = call.services.executions.ahead(execution)
-    return report_lines(execution, lines, execution.id, paging, limits=limits, ahead=ahead)
+    return await report_lines(
+        execution,
+        partial(execution_lines, execution, execution.outputs),
+        execution.id,
+        paging,
+        limits=limits,
+        ahead=call.services.executions.ahead(execution),
+    )
 
 
 async def _settle(call: Call, execution: Execution, wait: float) -> float:

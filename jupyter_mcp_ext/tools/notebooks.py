@@ -75,7 +75,7 @@ async def read_notebook(
         limit=limit,
         limits=call.services.limits,
     )
-    heavy = view == "outputs" or len(notebook.cells) > MANY_CELLS
+    heavy = view == "outputs" or grep or len(notebook.cells) > MANY_CELLS
     page = await asyncio.to_thread(build) if heavy else build()
     return Answer(
         blocks=page.blocks,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,14 @@ from jupyter_mcp_ext.executions.execution import UNFINISHED, Execution
 from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream
 from jupyter_mcp_ext.outputs.pages import Page, merged_lines, page
 from jupyter_mcp_ext.outputs.presentation import TextBlock, is_heavy, present
+from jupyter_mcp_ext.outputs.search import Search
 
 from .content import Answer
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.outputs.limits import Limits
-    from jupyter_mcp_ext.outputs.presentation import Presentation
+    from jupyter_mcp_ext.outputs.search import Search
+from jupyter_mcp_ext.outputs.presentation import Presentation
 
 STATUS_LINE = 400
 """Characters of a result's budget that are kept for the status line and the notices."""
@@ -86,23 +89,20 @@ async def report(
     )
 
 
-def report_lines(
+async def report_lines(
     execution: Execution,
-    lines: Sequence[str],
+    lines: Callable[[], Sequence[str]],
     name: str,
     paging: Paging,
     *,
     limits: Limits,
     ahead: Execution | None = None,
 ) -> Answer:
-    """A page of lines of an execution or of one output, which ``name`` is the id of."""
-    part = page(
-        lines,
-        offset=paging.offset,
-        limit=paging.limit,
-        grep=paging.grep,
-        budget=limits.text - STATUS_LINE,
-    )
+    """A page of lines of an execution or of one output, which ``name`` is the id of.
+
+    ``lines`` is called in a thread.
+    """
+    part = await asyncio.to_thread(lambda: _page(lines(), paging, limits.text - STATUS_LINE))
     next_call = _next_page(name, part, paging)
     if execution.status in UNFINISHED and next_call is None and name == execution.id:
         next_call = {
@@ -132,9 +132,15 @@ def report_lines(
     )
 
 
-def execution_lines(execution: Execution) -> list[str]:
-    """The merged text of an execution, line by line."""
-    return merged_lines(execution.outputs, lambda index: output_id(execution, index))
+def _page(lines: Sequence[str], paging: Paging, budget: int) -> Page:
+    with ExitStack() as stack:
+        search = stack.enter_context(Search(paging.grep)) if paging.grep else None
+        return page(lines, offset=paging.offset, limit=paging.limit, grep=search, budget=budget)
+
+
+def execution_lines(execution: Execution, outputs: Sequence[Output]) -> list[str]:
+    """The merged text of an execution's outputs, line by line."""
+    return merged_lines(outputs, lambda index: output_id(execution, index))
 
 
 def seconds(value: float) -> str:

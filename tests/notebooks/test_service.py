@@ -275,7 +275,7 @@ async def test_a_missing_notebook_is_said_with_names_near_it(
 
 
 async def test_without_a_near_name_the_folder_is_pointed_to(notebooks: Notebooks) -> None:
-    with pytest.raises(ContentsError, match="list_files"):
+    with pytest.raises(ContentsError, match="file browser"):
         await notebooks.read("nowhere/a.ipynb")
 
 
@@ -292,7 +292,7 @@ async def test_a_folder_is_said_to_be_no_notebook(
 async def test_another_file_is_said_to_be_no_notebook(notebooks: Notebooks, root: Path) -> None:
     (root / "data.csv").write_text("a,b")
 
-    with pytest.raises(ContentsError, match="read_file"):
+    with pytest.raises(ContentsError, match="is not a notebook"):
         await notebooks.read("data.csv")
 
 

@@ -1,0 +1,62 @@
+"""A caller's regular expression finds what Python's would, or ends in time and says so."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from jupyter_mcp_ext.errors import InvalidArgument
+from jupyter_mcp_ext.outputs.search import MAX_PATTERN, Search
+
+LINES = [f"line {n} of ten thousand, 10.0.0.{n}" for n in range(300)]
+
+
+def found(pattern: str, lines: list[str]) -> list[int]:
+    with Search(pattern) as search:
+        return search.matching(lines)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "",
+        "9",
+        "(?i)LINE 9",
+        "[0-4]$",
+        "a|b|9",
+        r"(\d{1,3}\.){3}",
+        "(?:1+0?)*",
+        r"^line \d+5 ",
+        ".*9.*",
+    ],
+)
+def test_a_search_finds_what_pythons_own_would(pattern: str) -> None:
+    assert found(pattern, LINES) == [n for n, line in enumerate(LINES) if re.search(pattern, line)]
+
+
+def test_one_search_serves_several_texts() -> None:
+    with Search("x+") as search:
+        assert search.matching(["x", "y"]) == [0]
+        assert search.matching(["y", "xx", "é x"]) == [1, 2]
+
+
+@pytest.mark.parametrize("pattern", ["(", "[a", "*", "a{2,1}", "(?P<a>x)(?P<a>y)"])
+def test_an_invalid_pattern_is_explained(pattern: str) -> None:
+    with pytest.raises(InvalidArgument, match="no regular expression"):
+        Search(pattern)
+
+
+def test_a_pattern_too_long_is_refused() -> None:
+    with pytest.raises(InvalidArgument, match="simpler"):
+        Search("x" * (MAX_PATTERN + 1))
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|a)*b", "a*a*a*a*a*b", "(?:a{0,50}){9}y"])
+def test_a_pattern_that_takes_without_end_ends_and_says_so(pattern: str) -> None:
+    with pytest.raises(InvalidArgument, match="takes too long"):
+        found(pattern, ["a" * 1_900 + "!"] * 50)
+
+
+def test_only_the_beginning_of_a_long_line_is_searched() -> None:
+    assert found("x+y", ["x" * 5_000 + "y"]) == []

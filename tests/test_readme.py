@@ -1,0 +1,223 @@
+"""The README is so: its tables, its commands, its settings, its examples."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import pkgutil
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import distribution, entry_points
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from jupyter_server.auth.identity import IdentityProvider
+from jupyter_server.serverapp import ServerApp
+from traitlets.config import Configurable
+
+import jupyter_mcp_ext
+from jupyter_mcp_ext.cli import McpLauncher
+from jupyter_mcp_ext.executions.execution import Status
+from jupyter_mcp_ext.governance.audit import SCHEMA_ID
+from jupyter_mcp_ext.tools.registry import TOOLS
+from tests.benchmarks.clients import Client
+from tests.first_run import LIST_TOOLS, LIST_TOOLS_HEADERS
+from tests.servers import JupyterServer
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+ADDRESS = "http://localhost:8888/mcp"
+MODERN = "2026-07-28"
+
+Connection = tuple[str, dict[str, str]]
+"""An address, and the headers that are sent to it."""
+
+
+def blocks(language: str) -> list[str]:
+    """The code blocks in a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def block(language: str, part: str) -> str:
+    """The only code block in a language that has this in it."""
+    [found] = [text for text in blocks(language) if part in text]
+    return found
+
+
+def table(heading: str) -> list[list[str]]:
+    """The rows of the table whose first column is headed so."""
+    _, _, after = README.partition(f"| {heading} |")
+    rows = []
+    for line in after.splitlines()[2:]:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip("|").split(" | ")])
+    return rows
+
+
+def settings() -> Iterator[tuple[str, Any]]:
+    """Every setting of the package's own classes, with its default."""
+    for module in pkgutil.walk_packages(jupyter_mcp_ext.__path__, "jupyter_mcp_ext."):
+        if module.name.endswith("__main__"):
+            continue
+        for owner in vars(importlib.import_module(module.name)).values():
+            if not (isinstance(owner, type) and issubclass(owner, Configurable)):
+                continue
+            if owner.__module__ != module.name:
+                continue
+            for name, trait in owner.class_own_traits(config=True).items():
+                yield f"{owner.__name__}.{name}", trait.default()
+
+
+def test_the_table_of_tools_is_the_list_of_tools() -> None:
+    named = [row[0].strip("`") for row in table("Tool")]
+
+    assert named == [tool.name for tool in TOOLS]
+
+
+def test_the_table_of_settings_has_every_setting_and_its_default() -> None:
+    written = {name.strip("`"): default.strip("`") for name, default, _ in table("Setting")}
+
+    assert {name: ast.literal_eval(default) for name, default in written.items()} == dict(
+        settings()
+    )
+
+
+def test_every_setting_is_explained() -> None:
+    assert all(len(row[2].split()) > 3 for row in table("Setting"))
+
+
+def test_the_extras_that_are_installed_exist() -> None:
+    named = set(re.findall(r"pip install -e \"\.\[(\w+)\]\"", README))
+
+    assert "test" in named
+    assert named <= set(distribution("jupyter-mcp-ext").metadata.get_all("Provides-Extra") or ())
+
+
+def test_the_two_commands_do_all_the_set_up() -> None:
+    assert blocks("bash")[0].strip() == "pip install -e . && jupyter mcp"
+    assert blocks("bash")[-1].strip() == 'pip install -e ".[test]" && pytest'
+
+
+@pytest.mark.parametrize(
+    ("words", "script"),
+    [("jupyter mcp", "jupyter-mcp"), ("`jupyter-mcp-ext`", "jupyter-mcp-ext")],
+)
+def test_a_command_that_is_named_is_installed(words: str, script: str) -> None:
+    assert words in README
+    assert script in entry_points(group="console_scripts").names
+
+
+def test_every_option_that_is_named_exists() -> None:
+    commands = re.findall(r"(?:jupyter (?:mcp|server|lab)|jupyter-mcp-ext) [^`\n]*", README)
+    short = {name for line in commands for name in re.findall(r" --([a-z][\w-]*)", line)}
+    owners: list[type[Configurable]] = [*ServerApp.classes, ServerApp, IdentityProvider]
+    settable = {f"{o.__name__}.{name}" for o in owners for name in o.class_traits(config=True)}
+    long = set(re.findall(r"(?:--|\bc\.|`)([A-Z]\w+\.\w+)", README))
+
+    assert {"root-dir", "port"} <= short
+    assert short <= McpLauncher.aliases.keys() | McpLauncher.flags.keys()
+    assert "ServerApp.base_url" in long
+    assert long <= settable | dict(settings()).keys()
+
+
+def test_the_statuses_are_all_named() -> None:
+    [sentence] = re.findall(r"^The status is one of .*?\.", README, re.MULTILINE)
+
+    assert set(get_args(Status)) == set(re.findall(r"`(\w+)`", sentence))
+
+
+def test_the_keys_for_programs_are_all_named(server: JupyterServer) -> None:
+    [names] = re.findall(r"`jupyter-mcp-ext/execution` has (.*?)\. Sessions", README)
+    result = Client(server, MODERN).call("execute_code", code="1/0")
+    execution = result["_meta"]["jupyter-mcp-ext/execution"]
+
+    assert set(re.findall(r"`(\w+)`", names)) == execution.keys() | execution["error"].keys()
+
+
+def json_connection(part: str, servers: str) -> Connection:
+    """What a client does with the JSON file that has ``part`` in it."""
+    entry = json.loads(block("json", part))[servers]["jupyter"]
+    return entry["url"], entry["headers"]
+
+
+def command_connection(command: str) -> Connection:
+    """What a client does with what its command line says."""
+    words = shlex.split(block("bash", command))
+    [address] = [word for word in words if word.startswith("http:")]
+    name, _, value = words[words.index("--header") + 1].partition(": ")
+    return address, {name: value}
+
+
+@pytest.mark.parametrize(
+    ("connection", "token"),
+    [
+        (command_connection("claude mcp add"), "$JUPYTER_TOKEN"),
+        (command_connection("gemini mcp add"), "$JUPYTER_TOKEN"),
+        (json_connection('"servers"', "servers"), "${input:jupyter-token}"),
+        (json_connection('"mcpServers"', "mcpServers"), "${env:JUPYTER_TOKEN}"),
+    ],
+    ids=["claude", "gemini", "vscode", "cursor"],
+)
+def test_what_a_client_is_told_lets_it_in(
+    server: JupyterServer, connection: Connection, token: str
+) -> None:
+    address, headers = connection
+    sent = {name: value.replace(token, server.token) for name, value in headers.items()}
+    common = {
+        "Content-Type": "application/json",
+        "Accept": "application/json, text/event-stream",
+        **LIST_TOOLS_HEADERS,
+    }
+
+    answer = server.request("POST", json.dumps(LIST_TOOLS).encode(), {**common, **sent})
+
+    assert address == ADDRESS
+    assert answer.status == 200
+
+
+def test_codex_is_told_the_address_and_where_the_token_is() -> None:
+    lines = block("toml", "mcp_servers").splitlines()
+
+    assert lines[0] == "[mcp_servers.jupyter]"
+    assert f'url = "{ADDRESS}"' in lines
+    assert 'bearer_token_env_var = "JUPYTER_TOKEN"' in lines
+
+
+def test_the_python_example_runs(server: JupyterServer) -> None:
+    example = block("python", "from mcp import Client")
+    assert example.count(ADDRESS) == 1
+
+    done = subprocess.run(
+        [sys.executable, "-c", example.replace(ADDRESS, server.url)],
+        env={"JUPYTER_TOKEN": server.token},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("[ok] ")
+    assert done.stdout.splitlines()[-3:] == ["hello", "42", "ok"]
+
+
+def test_the_record_of_the_calls_is_written_as_configured(
+    start_server: Callable[..., JupyterServer], tmp_path: Path
+) -> None:
+    config = tmp_path / "jupyter_server_config.py"
+    config.write_text(block("python", "c.EventLogger"))
+    server = start_server(f"--config={config}")
+
+    Client(server, MODERN).call("execute_code", code="secret = 1")
+
+    written = (server.root_dir.parent / "mcp-calls.jsonl").read_text()
+    [event] = [json.loads(line) for line in written.splitlines()]
+    assert event["__schema__"] == SCHEMA_ID
+    assert SCHEMA_ID in README
+    assert (event["tool"], event["status"]) == ("execute_code", "ok")
+    assert "secret" not in written
