@@ -62,6 +62,13 @@ class McpApp(ExtensionApp):
         # What a starter says overrides the server; MCP has no page to open.
         return bool(cast("ServerApp", self.serverapp).config.ServerApp.get("open_browser", False))
 
+    max_result_characters = Int(
+        10_000,
+        min=1_000,
+        max=40_000,
+        help="Characters of text in one result; the rest is cut, with the call that shows it.",
+    ).tag(config=True)
+
     @validate("path")
     def _validate_path(self, proposal: dict[str, Any]) -> str:
         path: str = proposal["value"].rstrip("/")
@@ -77,7 +84,9 @@ class McpApp(ExtensionApp):
         """Compose the services and mount the endpoint, unless somebody else has its path."""
         serverapp = cast("ServerApp", self.serverapp)  # Jupyter links an extension before this
         web_app: Application = serverapp.web_app
-        self.services = Services.build(serverapp, parent=self, limits=Limits())
+        self.services = Services.build(
+            serverapp, parent=self, limits=Limits(text=self.max_result_characters)
+        )
         self.host = McpHost(
             self.services,
             max_sessions=self.max_mcp_sessions,

@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 import psutil
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_core.utils import ensure_async
+from jupyter_server.gateway.managers import GatewayMappingKernelManager
 from tornado.web import HTTPError
 
 from jupyter_mcp_ext.errors import KernelUnavailable, shown
@@ -96,6 +97,7 @@ class Kernels:
 
     async def known_name(self, kernel_name: str | None) -> str:
         """The name of an existing kernelspec. Raises KernelUnavailable naming the known ones."""
+        self._check_local()
         specs = await self.specs()
         name = kernel_name or self.default_name
         if name not in specs:
@@ -109,6 +111,7 @@ class Kernels:
 
         Raises KernelUnavailable with what the kernel wrote to standard error.
         """
+        self._check_local()
         tail = StderrTail()
         kernel_id = ""
         try:
@@ -234,7 +237,17 @@ class Kernels:
             raise KernelUnavailable(msg)
         return self._manager.get_kernel(kernel_id)
 
+    def _check_local(self) -> None:
+        # A gateway's kernels have no sockets here: to connect would wait on port 0 for ever.
+        if isinstance(self._manager, GatewayMappingKernelManager):
+            msg = (
+                "This server's kernels run on a gateway (--gateway-url), where code cannot be "
+                "executed from here yet. Use a Jupyter server that runs its own kernels."
+            )
+            raise KernelUnavailable(msg)
+
     async def _open(self, kernel_id: str) -> ZmqLink:
+        self._check_local()
         kernel = self._kernel(kernel_id)
         if kernel.shutting_down and kernel_id in self._linked:
             await self._come_back(kernel_id)

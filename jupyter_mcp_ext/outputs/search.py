@@ -44,9 +44,7 @@ class Search:
         """Raises InvalidArgument when it is no regular expression."""
         self.pattern = pattern
         if len(pattern) > MAX_PATTERN:
-            msg = (
-                f"The pattern has over {MAX_PATTERN} characters. Search for something simpler."
-            )
+            msg = f"The pattern has over {MAX_PATTERN} characters. Search for something simpler."
             raise InvalidArgument(msg)
         try:
             self._compiled = re.compile(pattern)

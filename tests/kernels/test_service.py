@@ -1,0 +1,155 @@
+"""Links to kernels, where no execution is needed to show what they do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from jupyter_mcp_ext.kernels.link import Exchange, KernelLost, Loss
+from jupyter_mcp_ext.kernels.process import ProcessWatch
+from jupyter_mcp_ext.kernels.service import MAX_IDLE_LINKS
+from tests.benchmarks.clients import Client
+from tests.engine import ALICE, running, value
+from tests.servers import JupyterServer
+
+
+def exchange(outputs: list[str] | None = None) -> Exchange:
+    heard = outputs if outputs is not None else []
+    return Exchange("id", lambda msg_type, _: heard.append(msg_type), lambda: None)
+
+
+async def test_an_exchange_is_over_when_the_kernel_has_replied_and_is_idle() -> None:
+    one = exchange()
+    over = asyncio.ensure_future(one.finished())
+
+    one.answer({"status": "ok"})
+    await asyncio.sleep(0)
+    assert not over.done()
+    one.feed("status", {"execution_state": "idle"})
+
+    assert (await over)["status"] == "ok"
+    assert one.complete
+
+
+async def test_outputs_that_arrive_after_the_reply_are_not_lost() -> None:
+    heard: list[str] = []
+    one = exchange(heard)
+
+    one.answer({"status": "ok"})
+    one.feed("stream", {})
+    one.feed("status", {"execution_state": "idle"})
+
+    await one.finished()
+    assert heard == ["stream"]
+
+
+async def test_a_kernel_that_never_says_idle_is_waited_for_shortly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("jupyter_mcp_ext.kernels.link.IDLE_GRACE", 0.01)
+    one = exchange()
+
+    one.answer({"status": "ok"})
+
+    await asyncio.wait_for(one.finished(), 5)
+    assert not one.complete
+
+
+async def test_an_aborted_request_is_over_at_once() -> None:
+    one = exchange()
+
+    one.answer({"status": "aborted"})
+
+    assert (await one.finished())["status"] == "aborted"
+    assert not one.begun
+
+
+async def test_a_loss_reaches_whoever_waits() -> None:
+    one = exchange()
+    over = asyncio.ensure_future(one.finished())
+    await asyncio.sleep(0)
+
+    one.lose(Loss(kind="died", detail="exit code 1"))
+
+    with pytest.raises(KernelLost, match="exit code 1"):
+        await over
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        ("import sys; sys.exit(7)", "exit code 7"),
+        ("import os; os.kill(os.getpid(), 15)", "killed by signal 15 (SIGTERM)"),
+    ],
+)
+async def test_a_watched_process_tells_how_it_ended(end: str, words: str) -> None:
+    process = subprocess.Popen([sys.executable, "-c", end])
+    told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    watch = ProcessWatch.start(process.pid, told.set_result)
+
+    assert watch is not None
+    assert await asyncio.wait_for(told, 10) == words
+    process.wait()  # the status is still there for whoever owns the process
+
+
+async def test_links_of_idle_kernels_are_closed_beyond_a_number(
+    jp_serverapp: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert MAX_IDLE_LINKS > 2
+    monkeypatch.setattr("jupyter_mcp_ext.kernels.service.MAX_IDLE_LINKS", 1)
+    async with running(jp_serverapp) as engine:
+        for name in ("a", "b", "c"):
+            await engine.services.sessions.create(
+                ALICE, name=name, kernel_name=None, path=None, cwd=None
+            )
+            await engine.run(f"x = '{name}'", session_id=name)
+
+        assert [value(await engine.run("x", session_id=n)) for n in "abc"] == ["'a'", "'b'", "'c'"]
+
+
+async def test_a_dead_kernel_is_noticed_long_before_the_restarter_looks(jp_serverapp: Any) -> None:
+    """Jupyter's restarter looks every three seconds; see the benchmark for how fast ours is."""
+    async with running(jp_serverapp) as engine:
+        execution = await engine.start("import time; print('on', flush=True); time.sleep(60)")
+        await engine.until_printed(execution, "on")
+        session = await engine.session()
+        jp_serverapp.kernel_manager.get_kernel(session.kernel_id).stop_restarter()
+
+        os.kill(engine.pid(session), signal.SIGKILL)
+        await engine.services.executions.settled(execution, 10)
+
+        assert execution.status == "dead"
+
+
+async def test_a_message_that_cannot_be_read_is_logged_and_the_next_one_is_read(
+    jp_serverapp: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(jp_serverapp) as engine:
+        session = await engine.session()
+        link = await engine.services.kernels.link(session.kernel_id)
+        with caplog.at_level(logging.ERROR):
+            link._receive("iopub", [])  # as a broken kernel would call it
+
+        assert "could not be read" in caplog.text
+        assert value(await engine.run("1")) == "1"
+
+
+def test_a_server_with_a_gateway_answers_one_clear_error(
+    start_server: Callable[..., JupyterServer],
+) -> None:
+    server = start_server("--GatewayClient.url=http://127.0.0.1:9")
+    client = Client(server, "2026-07-28")
+
+    result = client.call("execute_code", code="1")
+
+    assert result["isError"]
+    assert "gateway" in result["content"][0]["text"]
