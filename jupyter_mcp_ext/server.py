@@ -63,7 +63,9 @@ def build_server(services: Services) -> Server[Any]:
             raise MCPError(code=types.INVALID_PARAMS, message=unknown(params.name))
         principal = _principal(ctx)
         caller = _caller(ctx, principal, services.sessions.conversation_keys)
-        call = Call(services=services, caller=caller, progress=ctx.session.report_progress)
+        wants_progress = "progress_token" in (ctx.meta or {})
+        progress = ctx.session.report_progress if wants_progress else None
+        call = Call(services=services, caller=caller, progress=progress)
         return await run(tool, params.arguments, call, principal)
 
     server: Server[Any] = Server(

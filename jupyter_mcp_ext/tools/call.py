@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from jupyter_mcp_ext.governance.audit import ToolCall
 
 from .arguments import parse
 from .content import to_error, to_result
+from .progress import Progress
 
 if TYPE_CHECKING:
     import mcp_types as types
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from .definition import Tool
 
 log = logging.getLogger(__name__)
-
-Progress = Callable[[float, float | None, str | None], Awaitable[None]]
-"""Tells the client how far a call is: progress, total if known, words."""
 
 
 @dataclass(kw_only=True)

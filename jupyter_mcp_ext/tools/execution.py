@@ -20,6 +20,7 @@ from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock
 from .call import Call
 from .content import Answer
 from .definition import tool
+from .progress import reported
 from .reports import Paging, execution_lines, output_id, report, report_lines
 from .types import SessionId, Wait
 
@@ -130,7 +131,8 @@ async def get_output(
 async def _settle(call: Call, execution: Execution, wait: float) -> float:
     """Wait as long as this client may; that is returned."""
     allowed = call.services.executions.allowed_wait(call.caller, wait)
-    await call.services.executions.settled(execution, call.left(allowed))
+    async with reported(execution, call.progress):
+        await call.services.executions.settled(execution, call.left(allowed))
     if allowed < wait and not execution.is_finished:
         note = f"wait is capped at {allowed:g} s here"
         if note not in execution.notices:

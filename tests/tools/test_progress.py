@@ -1,0 +1,81 @@
+"""Progress: the last line of output, not too often, and never in the way."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx2
+import pytest
+from mcp.client import Client
+from mcp.client.streamable_http import streamable_http_client
+
+from jupyter_mcp_ext.tools import progress
+from jupyter_mcp_ext.tools.progress import reported
+from tests.engine import running
+from tests.servers import JupyterServer
+
+BAR = """
+import sys, time
+for done in range(30):
+    sys.stdout.write(f'\\r{done} of 30')
+    sys.stdout.flush()
+    time.sleep(0.1)
+"""
+
+
+@pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
+async def test_a_caller_that_asks_hears_the_last_line(server: JupyterServer, mode: str) -> None:
+    heard: list[tuple[float, str | None]] = []
+
+    async def listen(seconds: float, total: float | None, message: str | None) -> None:
+        heard.append((seconds, message))
+
+    http = httpx2.AsyncClient(headers=server.auth, timeout=60)
+    transport = streamable_http_client(server.url, http_client=http)
+    async with Client(transport, mode=mode) as client:
+        await client.call_tool("execute_code", {"code": BAR}, progress_callback=listen)
+
+    seconds = [second for second, _ in heard]
+    assert 1 <= len(heard) <= 4
+    assert seconds == sorted(seconds)
+    assert all(message is not None and message.endswith("of 30") for _, message in heard)
+    assert all("\r" not in str(message) for _, message in heard)
+
+
+async def test_a_client_that_reads_slowly_holds_nobody_up(
+    jp_serverapp: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "SHORTEST", 0.01)
+    stuck = asyncio.Event()
+
+    async def never(seconds: float, total: float | None, message: str | None) -> None:
+        stuck.set()
+        await asyncio.Event().wait()
+
+    async with running(jp_serverapp) as engine:
+        execution = await engine.start("for n in range(1000): print(n)")
+        async with reported(execution, never):
+            await engine.services.executions.settled(execution, 30)
+
+        assert execution.status == "ok"
+        assert execution.fold.lines == 1_000
+
+
+async def test_silent_code_is_reported_too(
+    jp_serverapp: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "SHORTEST", 0.01)
+    monkeypatch.setattr(progress, "LONGEST", 0.02)
+    heard: list[str | None] = []
+
+    async def listen(seconds: float, total: float | None, message: str | None) -> None:
+        heard.append(message)
+
+    async with running(jp_serverapp) as engine:
+        execution = await engine.start("import time; time.sleep(0.5)")
+        async with reported(execution, listen):
+            await engine.services.executions.settled(execution, 30)
+
+    assert len(heard) > 2
+    assert set(heard) <= {"queued", "running"}
