@@ -57,6 +57,12 @@ class McpApp(ExtensionApp):
         "Nothing of the client's work belongs to it.",
     ).tag(config=True)
 
+    key_file = Unicode(
+        "",
+        help="File with the secret under which the server seals what clients keep for it; made "
+        "when it is missing. Empty: jupyter_mcp_ext.key in Jupyter's data directory.",
+    ).tag(config=True)
+
     @default("open_browser")
     def _default_open_browser(self) -> bool:
         # What a starter says overrides the server; MCP has no page to open.
@@ -85,7 +91,10 @@ class McpApp(ExtensionApp):
         serverapp = cast("ServerApp", self.serverapp)  # Jupyter links an extension before this
         web_app: Application = serverapp.web_app
         self.services = Services.build(
-            serverapp, parent=self, limits=Limits(text=self.max_result_characters)
+            serverapp,
+            parent=self,
+            limits=Limits(text=self.max_result_characters),
+            key_file=self.key_file,
         )
         self.host = McpHost(
             self.services,
@@ -133,6 +142,7 @@ class McpApp(ExtensionApp):
                 describe(others[0]),
                 endpoint,
             )
+        await self.services.start()
         self.host.begin()
         url = url_path_join(serverapp.connection_url, self.path)
         self.log.info("MCP is served at %s", url)  # Jupyter starts the extensions once it listens

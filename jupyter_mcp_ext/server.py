@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import mcp_types as types
@@ -15,13 +16,18 @@ from mcp.shared.exceptions import MCPError
 from . import __version__
 from .governance.caller import Caller, Principal
 from .tools.call import Call, run
+from .tools.elicitation import elicitation, retry
+from .tools.execution import resume
 from .tools.registry import BY_NAME, TOOLS, unknown
+from .tools.sealing import Sealing
 
 if TYPE_CHECKING:
     from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
     from .services import Services
     from .tools.definition import Tool
+
+NAME = "jupyter-mcp-ext"
 
 PRINCIPAL = "jupyter_mcp_ext.principal"
 """Key of the ASGI scope under which the transport leaves who is calling."""
@@ -57,7 +63,7 @@ def build_server(services: Services) -> Server[Any]:
 
     async def on_call_tool(
         ctx: ServerRequestContext[Any, Any], params: types.CallToolRequestParams
-    ) -> types.CallToolResult:
+    ) -> types.CallToolResult | types.InputRequiredResult:
         tool = BY_NAME.get(params.name)
         if tool is None:
             raise MCPError(code=types.INVALID_PARAMS, message=unknown(params.name))
@@ -65,11 +71,18 @@ def build_server(services: Services) -> Server[Any]:
         caller = _caller(ctx, principal, services.sessions.conversation_keys)
         wants_progress = "progress_token" in (ctx.meta or {})
         progress = ctx.session.report_progress if wants_progress else None
-        call = Call(services=services, caller=caller, progress=progress)
-        return await run(tool, params.arguments, call, principal)
+        call = Call(
+            services=services, caller=caller, progress=progress, elicitation=elicitation(ctx)
+        )
+        again = retry(params)
+        if again is None:
+            return await run(tool, params.arguments, call, principal)
+        stops = not tool.annotations["readOnlyHint"]
+        instead = partial(resume, retry=again, stops=stops)
+        return await run(tool, params.arguments, call, principal, instead=instead)
 
     server: Server[Any] = Server(
-        "jupyter-mcp-ext",
+        NAME,
         version=__version__,
         title="Jupyter",
         instructions=INSTRUCTIONS,
@@ -79,6 +92,7 @@ def build_server(services: Services) -> Server[Any]:
         on_call_tool=on_call_tool,
     )
     server.middleware.append(_unpack_arguments)
+    server.middleware.append(Sealing(services.keys, NAME))
     return server
 
 

@@ -7,9 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jupyter_core.paths import jupyter_data_dir
+
 from .executions.service import McpExecutions
+from .executions.storage import Storage
 from .files.contents import existing_folder
 from .governance.audit import Audit
+from .governance.keys import Keys
 from .governance.policy import Policy
 from .kernels.service import Kernels
 from .notebooks.service import Notebooks
@@ -18,6 +22,9 @@ from .sessions.service import McpSessions
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
+
+
+KEY_FILE = "jupyter_mcp_ext.key"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +37,13 @@ class Services:
     notebooks: Notebooks
     policy: Policy
     audit: Audit
+    keys: Keys
     limits: Limits
 
     @classmethod
-    def build(cls, serverapp: ServerApp, *, parent: Any, limits: Limits) -> Services:
+    def build(
+        cls, serverapp: ServerApp, *, parent: Any, limits: Limits, key_file: str = ""
+    ) -> Services:
         """Put them together; the one place that knows everybody."""
         contents = serverapp.contents_manager
         folder = getattr(contents, "root_dir", "")
@@ -45,6 +55,7 @@ class Services:
             parent.log,
         )
         notebooks = Notebooks(contents, root)
+        storage = Storage(Path(serverapp.runtime_dir), str(root or serverapp.base_url), parent.log)
         return cls(
             kernels=kernels,
             sessions=McpSessions(
@@ -54,12 +65,17 @@ class Services:
                 notebook=notebooks.path,
                 parent=parent,
             ),
-            executions=McpExecutions(kernels, parent=parent),
+            executions=McpExecutions(kernels, storage, parent=parent),
             notebooks=notebooks,
             policy=Policy(serverapp.authorizer),
             audit=Audit(serverapp.event_logger),
+            keys=Keys(Path(key_file or Path(jupyter_data_dir()) / KEY_FILE), parent.log),
             limits=limits,
         )
+
+    async def start(self) -> None:
+        """Take over what an earlier run of this server has left."""
+        await self.executions.open()
 
     async def close(self) -> None:
         """End what runs."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -50,6 +50,11 @@ class Engine:
         execution = await self.start(code, **kwargs)
         return await self.services.executions.settled(execution, wait)
 
+    async def until(self, happened: Callable[[], bool]) -> None:
+        """Return when something has happened that other tasks do."""
+        while not happened():  # noqa: ASYNC110  # gives those tasks their turn
+            await asyncio.sleep(0)
+
     async def until_printed(self, execution: Execution, text: str) -> None:
         """Return when the execution has printed the text."""
         while text not in printed(execution):
@@ -80,13 +85,15 @@ class Engine:
 @asynccontextmanager
 async def running(serverapp: Any, **config: Any) -> AsyncIterator[Engine]:
     """Services on a server; ``config`` sets traits of `McpExecutions`."""
-    services = Services.build(serverapp, parent=serverapp, limits=Limits())
     for name, value in config.items():
-        setattr(services.executions, name, value)
+        serverapp.config.McpExecutions[name] = value
+    services = Services.build(serverapp, parent=serverapp, limits=Limits())
     try:
+        await services.start()
         yield Engine(services=services, serverapp=serverapp)
     finally:
         await asyncio.wait_for(services.close(), 10)
+        serverapp.config.pop("McpExecutions", None)
         await serverapp.kernel_manager.shutdown_all(now=True)
 
 

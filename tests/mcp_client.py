@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import http.client
 import itertools
 import json
 import re
@@ -203,8 +204,14 @@ class McpClient:
             **self.server.auth,
             **headers,
         }
-        with self.server.stream("POST", sent, json.dumps(message).encode()):
+        # The answer's header is not waited for: in the newer era it may come with the answer.
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
+        try:
+            path = f"{self.server.base_url}mcp"
+            connection.request("POST", path, json.dumps(message).encode(), sent)
             yield message["id"]
+        finally:
+            connection.close()
 
     def cancel(self, request_id: int) -> None:
         """Say that the answer to a request is wanted no more, as before 2026-07-28."""

@@ -316,6 +316,9 @@ def test_a_nul_in_code_is_the_kernels_to_refuse(client: McpClient) -> None:
         ("create_session", {"name": ""}),
         ("create_session", {"name": " "}),
         ("create_session", {"name": "a/b"}),
+        ("create_session", {"name": "default"}),
+        ("create_session", {"name": "0"}),
+        ("create_session", {"name": "Null"}),
         ("create_session", {"name": "a\nb"}),
         ("create_session", {"kernel_name": LONG}),
         ("create_session", {"cwd": LONG}),
@@ -448,6 +451,17 @@ def test_a_name_that_fits_two_sessions_is_an_error_that_lists_both(server: Jupyt
 
     assert "2 sessions" in words
     assert all(session_id in words for session_id in ids)
+
+
+def test_a_name_is_found_as_it_was_given(server: JupyterServer) -> None:
+    client = McpClient(server, name="names")
+    for name in (" padded ", "CamelCase", "ünïcode ☃", "ends.", "-dash", "12345678", "a" * 64):
+        made = client.call("create_session", name=name)
+        again = client.call("get_kernel_status", session_id=name)
+
+        ids = [r.meta["jupyter-mcp-ext/session"]["session_id"] for r in (made, again)]
+        assert ids[0] == ids[1]
+        client.call("shutdown_kernel", session_id=ids[0])
 
 
 def started_by_a_person(server: JupyterServer, path: str) -> dict[str, Any]:

@@ -16,13 +16,13 @@ PACKAGE = Path(jupyter_mcp_ext.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = [
-    ("errors", "governance.caller"),
+    ("errors", "system", "governance.caller"),
     ("outputs",),
     ("kernels", "notebooks", "files"),
     ("executions", "sessions"),
     ("governance",),
     ("services",),
-    ("tools",),
+    ("tools", "tasks"),
     ("server",),
     ("transport",),
     ("connect", "app", "cli", "__main__"),
@@ -30,7 +30,7 @@ FLOORS = [
 """From the ground up; a module may import from its own floor and from those below."""
 
 SDK = ("mcp", "mcp_types", "pydantic")
-SDK_USERS = ("transport.sdk", "server", "tools")
+SDK_USERS = ("transport.sdk", "server", "tasks", "tools")
 
 
 def module_name(path: Path) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
 
 from tests.mcp_client import ERAS, NEW, OLD, OLDEST, McpClient, Result, proposed_calls
 from tests.servers import JupyterServer
@@ -246,7 +247,127 @@ def test_a_kernel_that_was_culled_is_replaced_and_the_loss_told(
     assert "NameError" in result.text
     assert any("gone" in notice for notice in result.notices)
     assert result.execution["kernel_id"] != kernel
-    assert "gone" not in " ".join(client.run("1").notices[:0])
+
+
+def test_code_that_ignores_the_interrupt_is_left_and_the_call_named_that_ends_it(
+    client: McpClient,
+) -> None:
+    ignoring = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n" + FOREVER
+
+    result = client.run(ignoring, timeout=0.3)
+
+    assert result.status == "timeout"
+    queued = client.run("'not yet'", wait=0.2)
+    assert queued.status == "queued"
+    [call] = proposed_calls(result.text, "restart_kernel")
+    assert not client.make(call).is_error
+    assert settled(client, queued.id).status in ("dead", "interrupted", "ok")
+    assert client.run("'free'").status == "ok"
+
+
+def test_a_kernel_that_is_stopped_can_be_restarted(client: McpClient) -> None:
+    os.kill(pid(client), signal.SIGSTOP)
+
+    result = client.run("1", timeout=0.3, wait=1)
+
+    assert result.status in ("queued", "running", "timeout")
+    assert client.call("get_kernel_status").status
+    assert not client.call("restart_kernel", force=True).is_error
+    assert "'free'" in client.run("'free'").text
+
+
+def test_an_interrupt_by_a_person_is_told(server: JupyterServer, client: McpClient) -> None:
+    running = client.run(touching("by a person") + FOREVER, wait=0)
+    wait_for(server.root_dir / "by a person")
+    kernel = client.call("get_kernel_status").meta["jupyter-mcp-ext/session"]["kernel_id"]
+
+    path = f"/api/kernels/{kernel}/interrupt"
+    assert server.request("POST", b"", server.auth, path=path).status == 204
+
+    result = settled(client, running.id)
+    assert result.status == "interrupted"
+    assert "from outside" in result.text
+
+
+@pytest.mark.parametrize("way", ["restart", "shutdown"])
+def test_a_kernel_that_a_person_ends_under_running_code_is_told(
+    server: JupyterServer, client: McpClient, way: str
+) -> None:
+    running = client.run(touching(f"ended by {way}") + "x = 1\n" + FOREVER, wait=0)
+    wait_for(server.root_dir / f"ended by {way}")
+    meta = client.call("get_kernel_status").meta["jupyter-mcp-ext/session"]
+    method, path = {
+        "restart": ("POST", f"/api/kernels/{meta['kernel_id']}/restart"),
+        "shutdown": ("DELETE", f"/api/kernels/{meta['kernel_id']}"),
+    }[way]
+
+    assert server.request(method, b"", server.auth, path=path).status in (200, 204)
+
+    assert settled(client, running.id).status in ("interrupted", "dead")
+    after = client.run("x")
+    assert "NameError" in after.text
+    assert any("gone" in notice for notice in after.notices)
+
+
+@pytest.mark.parametrize("tool", ["restart_kernel", "shutdown_kernel"])
+def test_a_tool_that_ends_a_kernel_ends_the_calls_that_wait(
+    server: JupyterServer, client: McpClient, tool: str
+) -> None:
+    client.call("create_session", name=tool)
+    gate = f"ended by {tool}"
+    with ThreadPoolExecutor(2) as pool:
+        code = touching(gate) + FOREVER
+        waiting = pool.submit(client.run, code, session_id=tool)
+        wait_for(server.root_dir / gate)
+        queued = pool.submit(client.run, touching("never ran"), session_id=tool)
+
+        client.call(tool, session_id=tool, force=True)
+
+        assert waiting.result(60).status in ("interrupted", "dead")
+        assert queued.result(60).status in ("interrupted", "dead", "ok", "")
+    if tool == "shutdown_kernel":
+        assert not (server.root_dir / "never ran").exists()
+
+
+def test_restarts_at_the_same_time_leave_a_kernel_that_works(client: McpClient) -> None:
+    client.run("1")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: client.call("restart_kernel", force=True), range(3)))
+
+    assert client.run("'works'").status == "ok"
+
+
+def test_a_failing_cell_of_a_person_does_not_lose_ours(
+    server: JupyterServer, client: McpClient
+) -> None:
+    """What stands behind it in the kernel's queue is aborted there; ours is sent again."""
+    kernel = client.run("1").execution["kernel_id"]
+    files = list((server.root_dir.parent / "runtime").glob(f"kernel-{kernel}.json"))
+    person = BlockingKernelClient(connection_file=str(files[0]))
+    person.load_connection_file()
+    person.start_channels()
+    try:
+        person.wait_for_ready(30)
+        person.execute(touching("person is at it") + "import time; time.sleep(1); 1/0")
+        wait_for(server.root_dir / "person is at it")
+
+        result = client.run("'ours'")
+
+        assert result.status == "ok"
+        assert "'ours'" in result.text
+    finally:
+        person.stop_channels()
+
+
+def test_a_flood_that_is_hard_to_fold_does_not_stop_the_server(server: JupyterServer) -> None:
+    flooding, other = McpClient(server, name="hard flood"), McpClient(server, OLD, name="other")
+    other.run("1")
+
+    running = flooding.run("while True: print('a\\b' * 50_000)", wait=1)
+
+    assert other.run("'answered'").status == "ok"
+    assert flooding.call("interrupt_kernel", execution_id=running.id).status == "interrupted"
 
 
 def test_a_shut_down_session_leaves_no_kernel(server: JupyterServer, client: McpClient) -> None:
@@ -266,7 +387,11 @@ def test_a_shut_down_session_leaves_no_kernel(server: JupyterServer, client: Mcp
     ("code", "mime_type", "seen"),
     [
         ("HTML('<table><tr><td>cell of a table</td></tr></table>')", "text/html", "cell of"),
-        ("SVG('<svg xmlns=\"http://www.w3.org/2000/svg\"><text>drawn</text></svg>')", "image/svg+xml", ""),
+        (
+            "SVG('<svg xmlns=\"http://www.w3.org/2000/svg\"><text>drawn</text></svg>')",
+            "image/svg+xml",
+            "",
+        ),
         ("Markdown('# heading')", "text/markdown", "# heading"),
         ("Latex('$x^2$')", "text/latex", "x^2"),
         ("JSON({'key': 'value'})", "application/json", "value"),
@@ -478,9 +603,7 @@ def test_the_newest_version_needs_no_opening(server: JupyterServer) -> None:
 
 
 @pytest.mark.parametrize("base_url", ["/user/someone@example.org/", "/a b/"])
-def test_the_base_url_is_kept(
-    start_server: Callable[..., JupyterServer], base_url: str
-) -> None:
+def test_the_base_url_is_kept(start_server: Callable[..., JupyterServer], base_url: str) -> None:
     server = start_server(base_url=base_url.replace(" ", "%20").replace("@", "%40"))
 
     for version in ERAS:

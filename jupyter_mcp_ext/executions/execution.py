@@ -9,15 +9,24 @@ from __future__ import annotations
 import asyncio
 import time
 from hashlib import sha256
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from jupyter_mcp_ext.outputs.fold import OutputFold
 from jupyter_mcp_ext.outputs.model import Error, Output
+
+from .prompts import NO_PASSWORDS, Prompt, Prompts, Reply
+from .storage import Record
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.errors import ToolError
 
 Status = Literal["queued", "running", "input", "ok", "error", "timeout", "interrupted", "dead"]
+
+def as_status(word: str) -> Status:
+    """A word as a status; one that is none is taken for ``interrupted``."""
+    known: tuple[Status, ...] = get_args(Status)
+    return next((status for status in known if status == word), "interrupted")
+
 
 UNFINISHED: frozenset[Status] = frozenset({"queued", "running", "input"})
 
@@ -39,7 +48,9 @@ class Execution:
         client: str,
         timeout: float | None,
         max_output_bytes: int,
+        input_timeout: float | None = None,
     ) -> None:
+        """``input_timeout`` is for questions of the code; with None there is nobody to ask."""
         self.id = execution_id
         self.session_id = session_id
         self.kernel_id = ""
@@ -49,6 +60,8 @@ class Execution:
         self.owner = owner
         self.client = client
         self.timeout = timeout
+        self.input_timeout = input_timeout
+        self.prompts = Prompts()
         self.status: Status = "queued"
         self.reason = ""
         """Words for why it ended so, or what it waits for; may be empty."""
@@ -64,7 +77,34 @@ class Execution:
         self.stop: asyncio.Future[Stop] = self._loop.create_future()
         self.done: asyncio.Future[None] = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
+        self._stop_words = ""
         self._outputs: tuple[Output, ...] | None = None
+        self._error: Error | None = None
+        self.is_loaded = True
+        """Whether its outputs are in memory: those of a finished one may be on disk only."""
+
+    @classmethod
+    def restored(cls, record: Record) -> Execution:
+        """A finished execution of an earlier server, its outputs on disk."""
+        execution = cls(
+            execution_id=record.execution_id,
+            session_id=record.session_id,
+            kernel_name=record.kernel_name,
+            code=record.code,
+            owner=record.owner,
+            client=record.client,
+            timeout=None,
+            max_output_bytes=0,
+        )
+        execution.kernel_id = record.kernel_id
+        execution.created, execution.began = record.created, record.began
+        execution.execution_count = record.execution_count
+        execution.notices = list(record.notices)
+        execution.fold.restore(record.lines, record.bytes, record.dropped_bytes)
+        execution.is_loaded = False
+        execution.end(as_status(record.status), record.reason)
+        execution.ended = record.ended
+        return execution
 
     @property
     def is_finished(self) -> bool:
@@ -73,7 +113,10 @@ class Execution:
 
     @property
     def outputs(self) -> tuple[Output, ...]:
-        """What a notebook would show now."""
+        """What a notebook would show now; only of an execution that is loaded."""
+        if not self.is_loaded:
+            msg = f"the outputs of {self.id} are on disk"
+            raise RuntimeError(msg)
         if self._outputs is not None:
             return self._outputs
         outputs = self.fold.outputs
@@ -86,6 +129,8 @@ class Execution:
         """What the code raised, if it did."""
         if self.status not in ("error", "timeout", "interrupted"):
             return None
+        if not self.is_loaded:
+            return self._error
         return next((o for o in reversed(self.outputs) if isinstance(o, Error)), None)
 
     @property
@@ -107,10 +152,53 @@ class Execution:
         if self.timeout is not None:
             self._timer = self._loop.call_later(self.timeout, self.request_stop, "timeout")
 
-    def request_stop(self, why: Stop) -> None:
-        """Ask its task to end it; the first reason counts."""
+    def request_stop(self, why: Stop, words: str = "") -> None:
+        """Ask its task to end it; the first reason counts. ``words`` are for its `reason`."""
         if not self.stop.done():
+            self._stop_words = words
             self.stop.set_result(why)
+            self._end_prompt()
+
+    def ask(self, text: str, is_password: bool, reply: Reply) -> None:
+        """The code asks a person and stands still until ``reply`` is called or it is stopped."""
+        if self.input_timeout is None or self.stop.done() or self.is_finished:
+            return
+        if is_password:
+            self._give_up("the code asked for a password", NO_PASSWORDS)
+            return
+        self.prompts.open(text, reply, timeout=self.input_timeout, on_timeout=self._give_up_on)
+        self.status = "input"
+
+    def answer(self, number: int, value: str) -> bool:
+        """Answer its question of that number; false when that is no longer open."""
+        is_answered = self.prompts.answer(number, value)
+        if is_answered:
+            self.status = "running"
+        return is_answered
+
+    def decline(self, number: int, words: str) -> bool:
+        """Stop the code, since nobody will answer that question; false when it is not open."""
+        prompt = self.prompts.current
+        if prompt is None or prompt.number != number:
+            return False
+        self._give_up(
+            f"{words} {prompt.quoted}",
+            "nobody answered the question of the code, so it was interrupted: do without the "
+            "answer, or ask in the conversation and put the value into the code",
+        )
+        return True
+
+    def _give_up_on(self, prompt: Prompt) -> None:
+        self.decline(prompt.number, f"nobody answered within {self.input_timeout:g} s:")
+
+    def _give_up(self, words: str, notice: str) -> None:
+        self.notices.append(notice)
+        self.request_stop("interrupted", words)
+
+    def _end_prompt(self) -> None:
+        if self.prompts.current is not None:
+            self.prompts.close()
+            self.status = "running"
 
     def end(self, status: Status, reason: str = "") -> None:
         """Fix its end; later ends are ignored."""
@@ -119,7 +207,40 @@ class Execution:
             self._timer = None
         if self.is_finished:
             return
+        self._end_prompt()
         self.status = status
-        self.reason = reason
+        self.reason = reason or (self._stop_words if status in ("timeout", "interrupted") else "")
         self.ended = time.time()
         self.done.set_result(None)
+
+    def release(self) -> None:
+        """Let go of the outputs, which are on disk."""
+        self._error = self.error
+        self.fold.release()
+        self._outputs, self.is_loaded = None, False
+
+    def load(self, outputs: tuple[Output, ...]) -> None:
+        """Take the outputs back from disk."""
+        self._outputs, self.is_loaded = outputs, True
+
+    def record(self) -> Record:
+        """What is to be known of it after a restart."""
+        return Record(
+            execution_id=self.id,
+            session_id=self.session_id,
+            kernel_id=self.kernel_id,
+            kernel_name=self.kernel_name,
+            code=self.code,
+            owner=self.owner,
+            client=self.client,
+            created=self.created,
+            status=self.status,
+            reason=self.reason,
+            began=self.began,
+            ended=self.ended,
+            execution_count=self.execution_count,
+            notices=tuple(self.notices),
+            lines=self.fold.lines,
+            bytes=self.fold.bytes,
+            dropped_bytes=self.fold.dropped_bytes,
+        )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from traitlets import Float, Int, List, Unicode
@@ -15,12 +15,16 @@ from jupyter_mcp_ext.errors import ToolError, UnknownExecution, shown
 from jupyter_mcp_ext.kernels.link import Content, Exchange, KernelLost
 from jupyter_mcp_ext.outputs.model import Error
 
+from .archive import STOPPING, Archive
 from .execution import Execution
+from .prompts import unanswerable
 from .turns import Turns
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.governance.caller import Caller
     from jupyter_mcp_ext.kernels.service import Kernels
+
+    from .storage import Storage
 
 EXECUTION_ID = re.compile(r"(?P<session>[a-z0-9-]{1,64})-(?P<number>[0-9]{1,9})")
 
@@ -65,30 +69,49 @@ class McpExecutions(LoggingConfigurable):
         min=0.1,
         help="Seconds that interrupted code gets to end before its execution is given up.",
     ).tag(config=True)
+    input_timeout = Float(
+        300.0,
+        min=1.0,
+        help="Seconds for which a question of the code (input()) waits for a person; then the code "
+        "is interrupted.",
+    ).tag(config=True)
     max_output_bytes = Int(
         50_000_000,
         min=0,
         help="Bytes of output kept of one execution; the rest is dropped and counted. 0: all.",
     ).tag(config=True)
     max_kept = Int(
-        1_000, min=1, help="Finished executions that can be read again; the oldest go first."
+        1_000,
+        min=0,
+        help="Finished executions that can be read again; the oldest go first. 0: all.",
     ).tag(config=True)
     max_kept_bytes = Int(
-        200_000_000,
+        500_000_000,
         min=0,
-        help="Bytes of output of finished executions that are kept; the oldest go first.",
+        help="Bytes of output of finished executions that are kept on disk; the oldest go first. "
+        "0: all.",
+    ).tag(config=True)
+    max_age = Float(
+        86_400.0,
+        min=0.0,
+        help="Seconds after its end for which an execution can be read again. 0: no limit.",
     ).tag(config=True)
 
-    def __init__(self, kernels: Kernels, **kwargs: Any) -> None:
+    def __init__(self, kernels: Kernels, storage: Storage, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._kernels = kernels
         self._turns = Turns()
-        self._executions: dict[str, Execution] = {}
+        self._archive = Archive(
+            storage,
+            self.log,
+            max_kept=self.max_kept,
+            max_kept_bytes=self.max_kept_bytes,
+            max_age=self.max_age,
+            max_output_bytes=self.max_output_bytes,
+        )
         self._numbers: dict[str, int] = {}
         self._latest: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._finished: deque[Execution] = deque()
-        self._finished_bytes = 0
 
     def start(
         self,
@@ -99,10 +122,12 @@ class McpExecutions(LoggingConfigurable):
         kernel: Callable[[], Awaitable[str]],
         caller: Caller,
         timeout: float | None,
+        can_ask: bool = False,
     ) -> Execution:
         """Queue code on a kernel; the execution goes on whether or not anybody waits.
 
-        ``kernel`` gives the kernel's id, when it has been started if need be.
+        ``kernel`` gives the kernel's id, when it has been started if need be. ``can_ask`` tells
+        whether questions of the code (``input()``) can be brought to a person.
         """
         number = self._numbers[session_id] = self._numbers.get(session_id, 0) + 1
         execution = Execution(
@@ -114,27 +139,31 @@ class McpExecutions(LoggingConfigurable):
             client=caller.client,
             timeout=self._allowed_timeout(timeout),
             max_output_bytes=self.max_output_bytes,
+            input_timeout=self.input_timeout if can_ask else None,
         )
-        self._executions[execution.id] = execution
+        self._archive.add(execution)
         self._latest[session_id] = execution.id
         self._spawn(self._run(execution, kernel), name=f"mcp-execution-{execution.id}")
         return execution
 
-    async def settled(self, execution: Execution, wait: float) -> Execution:
-        """Wait for an execution's end, ``wait`` seconds at most.
+    async def settled(
+        self, execution: Execution, wait: float, *, or_asking: bool = False
+    ) -> Execution:
+        """Wait for an execution's end, or its next question too, ``wait`` seconds at most.
 
         Raises the ToolError that kept the code from reaching a kernel.
         """
         if wait > 0 and not execution.is_finished:
             # A plain wait: the request may be cancelled, the execution is not.
-            await asyncio.wait({execution.done}, timeout=wait)
+            awaited = {execution.done, execution.prompts.opened} if or_asking else {execution.done}
+            await asyncio.wait(awaited, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
         if execution.refusal is not None:
             raise execution.refusal
         return execution
 
     def find(self, caller: Caller, execution_id: str) -> Execution:
         """The caller's execution of that id. Raises UnknownExecution."""
-        execution = self._executions.get(execution_id)
+        execution = self._archive.get(execution_id)
         if execution is not None and execution.owner == caller.subject:
             return execution
         parts = EXECUTION_ID.fullmatch(execution_id)
@@ -160,7 +189,7 @@ class McpExecutions(LoggingConfigurable):
 
     def ids(self) -> tuple[str, ...]:
         """The ids of all executions that are kept, oldest first."""
-        return tuple(self._executions)
+        return self._archive.ids()
 
     def line(self, kernel_id: str) -> tuple[Execution, ...]:
         """The unfinished executions on a kernel, in their order."""
@@ -184,12 +213,21 @@ class McpExecutions(LoggingConfigurable):
         patient = caller.client in self.patient_clients
         return min(wait, self.max_patient_wait if patient else self.max_wait)
 
+    async def open(self) -> None:
+        """Take over the executions of an earlier run of this server."""
+        await self._archive.open()
+
+    async def load(self, execution: Execution) -> None:
+        """Have an execution's outputs in memory: those of a finished one may be on disk."""
+        await self._archive.load(execution)
+
     async def close(self) -> None:
-        """End all tasks."""
+        """End all tasks; what ran is ``interrupted``, its output on disk."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._archive.close()
 
     def _allowed_timeout(self, timeout: float | None) -> float | None:
         asked = timeout or self.default_timeout or self.max_timeout
@@ -216,13 +254,13 @@ class McpExecutions(LoggingConfigurable):
                 execution.refusal = err
             execution.end("dead", str(err))
         except asyncio.CancelledError:
-            execution.end("interrupted", "the server is stopping")
+            execution.end("interrupted", STOPPING)
             raise
         except Exception:
             self.log.exception("The execution %s failed", execution.id)
             execution.end("dead", "an internal error, which the server's log tells")
         finally:
-            self._keep(execution)
+            self._archive.finish(execution)
 
     async def _is_stopped_before(self, execution: Execution, starting: asyncio.Future[str]) -> bool:
         """Wait for the kernel, which goes on starting when this execution is stopped."""
@@ -251,9 +289,10 @@ class McpExecutions(LoggingConfigurable):
             for _ in range(1 + MAX_ABORTS):
                 exchange = link.execute(
                     execution.code,
-                    on_message=execution.fold.feed,
+                    on_message=partial(self._archive.take, execution),
                     on_begin=execution.begin,
                     on_dropped=execution.fold.drop,
+                    on_input=None if execution.input_timeout is None else execution.ask,
                 )
                 try:
                     reply = await self._reply(execution, exchange)
@@ -306,17 +345,6 @@ class McpExecutions(LoggingConfigurable):
                 f'restart_kernel(session_id="{execution.session_id}", force=true) ends it',
             )
 
-    def _keep(self, execution: Execution) -> None:
-        """Keep a finished execution to be read again, and let the oldest go."""
-        self._finished.append(execution)
-        self._finished_bytes += execution.fold.bytes
-        while len(self._finished) > self.max_kept or (
-            self._finished_bytes > self.max_kept_bytes and len(self._finished) > 1
-        ):
-            oldest = self._finished.popleft()
-            self._finished_bytes -= oldest.fold.bytes
-            del self._executions[oldest.id]
-
 
 async def _either(one: asyncio.Future[Any], other: asyncio.Future[Any]) -> None:
     await asyncio.wait({one, other}, return_when=asyncio.FIRST_COMPLETED)
@@ -331,6 +359,9 @@ def _conclude(execution: Execution, exchange: Exchange, reply: Content) -> None:
     if reply.get("status") == "ok":
         execution.end("ok")
         return
+    instead = unanswerable(str(reply.get("ename")), str(reply.get("evalue")))
+    if instead is not None:
+        execution.notices.append(instead)
     if reply.get("ename") and not any(isinstance(o, Error) for o in execution.outputs):
         execution.fold.feed("error", reply)
     if execution.stop.done():

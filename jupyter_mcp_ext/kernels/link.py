@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 Content = Mapping[str, Any]
+OnInput = Callable[[str, bool, Callable[[str], None]], object]
+"""Is told what code asks, whether it is a password, and what takes the answer to the kernel."""
+
 Channel = Literal["shell", "control"]
 
 IDLE_GRACE = 2.0
@@ -66,6 +69,7 @@ class Exchange:
         msg_id: str,
         on_message: Callable[[str, Content], object],
         on_begin: Callable[[], None],
+        on_input: OnInput | None = None,
     ) -> None:
         self.msg_id = msg_id
         self.reply: Content | None = None
@@ -73,6 +77,7 @@ class Exchange:
         """Whether the kernel said idle: else outputs may be missing."""
         self._on_message = on_message
         self._on_begin = on_begin
+        self._on_input = on_input
         self._loop = asyncio.get_running_loop()
         self.started: asyncio.Future[None] = self._loop.create_future()
         self._done: asyncio.Future[Content] = self._loop.create_future()
@@ -101,6 +106,12 @@ class Exchange:
         self._on_message(msg_type, content)
         if self._grace is not None:
             self._wait_for_idle()
+
+    def ask(self, content: Content, reply: Callable[[str], None]) -> None:
+        """Take an ``input_request``; ``reply`` answers it."""
+        self._begin()
+        if self._on_input is not None:
+            self._on_input(str(content.get("prompt", "")), content.get("password") is True, reply)
 
     def answer(self, reply: Content) -> None:
         """Take the reply."""
@@ -159,8 +170,12 @@ class KernelLink(Protocol):
         on_message: Callable[[str, Content], object],
         on_begin: Callable[[], None],
         on_dropped: Callable[[int], None],
+        on_input: OnInput | None = None,
     ) -> Exchange:
-        """Send code; outputs go to ``on_message``, frames too large to take to ``on_dropped``."""
+        """Send code; outputs go to ``on_message``, frames too large to take to ``on_dropped``.
+
+        Without ``on_input`` code that asks for input is told by its kernel that nobody is there.
+        """
 
     async def call(
         self, channel: Channel, msg_type: str, content: Content, *, timeout: float

@@ -11,19 +11,55 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+
+from .memory import Peak, peak_of
+
+KILL = 9
+"""SIGKILL, which Windows has no name for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exit:
+    """How a process ended; at most one of ``code`` and ``signal`` is known."""
+
+    code: int | None = None
+    signal: int | None = None
+    peak: Peak | None = None
+
+    @classmethod
+    def of(cls, returncode: int | None) -> Exit:
+        """The end that a ``Popen.returncode`` tells."""
+        if returncode is None:
+            return cls()
+        return cls(code=returncode) if returncode >= 0 else cls(signal=-returncode)
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether SIGKILL ended it, or a program that it only stood for (as a shell tells)."""
+        return self.signal == KILL or self.code == 128 + KILL
+
+    @property
+    def words(self) -> str:
+        """``killed by signal 9 (SIGKILL), peak 230 MB``."""
+        if self.signal is not None:
+            how = f"killed by signal {self.signal} ({_signal_name(self.signal)})"
+        else:
+            how = "it ended" if self.code is None else f"exit code {self.code}"
+        return how if self.peak is None else f"{how}, {self.peak}"
 
 
 class ProcessWatch:
-    """Calls ``on_exit`` with words for how the process ended; the exit status stays unreaped."""
+    """Calls ``on_exit`` with how the process ended; the exit status stays unreaped."""
 
-    def __init__(self, pidfd: int, on_exit: Callable[[str], None]) -> None:
+    def __init__(self, pidfd: int, on_exit: Callable[[Exit], None]) -> None:
         self._pidfd = pidfd
         self._on_exit = on_exit
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(pidfd, self._ended)
 
     @classmethod
-    def start(cls, pid: int, on_exit: Callable[[str], None]) -> ProcessWatch | None:
+    def start(cls, pid: int, on_exit: Callable[[Exit], None]) -> ProcessWatch | None:
         """Watch a process; None where that is not possible."""
         if sys.platform != "linux":
             return None
@@ -40,25 +76,28 @@ class ProcessWatch:
             self._pidfd = -1
 
     def _ended(self) -> None:
-        words = _how_it_ended(self._pidfd)
+        end = _how_it_ended(self._pidfd)
         self.close()
-        self._on_exit(words)
+        self._on_exit(end)
 
 
-def _how_it_ended(pidfd: int) -> str:
+def _how_it_ended(pidfd: int) -> Exit:
     if sys.platform != "linux":
-        return "it ended"
+        return Exit()
     try:
         # WNOWAIT leaves the status for the restarter, which owns the process.
         result = os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOWAIT | os.WNOHANG)
     except ChildProcessError:  # somebody has reaped it already
-        return "it ended"
+        return Exit()
     if result is None:
-        return "it ended"
+        return Exit()
     if result.si_code == os.CLD_EXITED:
-        return f"exit code {result.si_status}"
+        return Exit(code=result.si_status, peak=peak_of(pidfd))
+    return Exit(signal=result.si_status, peak=peak_of(pidfd))
+
+
+def _signal_name(number: int) -> str:
     try:
-        name = signal.Signals(result.si_status).name
+        return signal.Signals(number).name
     except ValueError:
-        name = "unknown"
-    return f"killed by signal {result.si_status} ({name})"
+        return "unknown"

@@ -19,7 +19,7 @@ from typing import Any
 
 from jupyter_client.session import DELIM, Session
 
-from .link import Channel, Content, Exchange, Foreign, KernelInfo, KernelLost, Loss
+from .link import Channel, Content, Exchange, Foreign, KernelInfo, KernelLost, Loss, OnInput
 
 MAX_FRAME = 16 * 1024 * 1024
 """Bytes of one message that are still parsed: larger ones are counted and dropped unread."""
@@ -72,7 +72,7 @@ class ZmqLink:
         Raises TimeoutError after ``timeout`` seconds, KernelLost when the kernel ends before.
         """
         identity = self._session.bsession
-        for channel in ("shell", "control", "iopub"):
+        for channel in ("stdin", "shell", "control", "iopub"):
             stream = getattr(self._manager, f"connect_{channel}")(identity=identity)
             self._streams[channel] = stream
             # Frames are not copied before their size is known: a print of 200 MB is one frame.
@@ -109,6 +109,7 @@ class ZmqLink:
         on_message: Callable[[str, Content], object],
         on_begin: Callable[[], None],
         on_dropped: Callable[[int], None],
+        on_input: OnInput | None = None,
     ) -> Exchange:
         """Send code; see `KernelLink.execute`."""
         if self._loss is not None:
@@ -120,13 +121,15 @@ class ZmqLink:
                 "silent": False,
                 "store_history": True,
                 "user_expressions": {},
-                "allow_stdin": False,
+                "allow_stdin": on_input is not None,
                 # True would abort what a person has queued behind us.
                 "stop_on_error": False,
             },
         )
         msg_id = message["header"]["msg_id"]
-        exchange = self._exchanges[msg_id] = Exchange(msg_id, on_message, on_begin)
+        exchange = self._exchanges[msg_id] = Exchange(
+            msg_id, on_message, on_begin, on_input
+        )
         self._drops[msg_id] = on_dropped
         self._session.send(self._streams["shell"], message)
         return exchange
@@ -205,10 +208,18 @@ class ZmqLink:
         parts = self._verified(frames)
         header = self._session.unpack(parts[1])
         content = self._session.unpack(parts[4])
-        if exchange is not None and header["msg_type"] == "execute_reply":
+        if exchange is not None and header["msg_type"] == "input_request":
+            exchange.ask(content, partial(self._reply_input, header))
+        elif exchange is not None and header["msg_type"] == "execute_reply":
             exchange.answer(content)
         elif call is not None and not call.done():
             call.set_result(content)
+
+    def _reply_input(self, request: Content, value: str) -> None:
+        stdin = self._streams.get("stdin")
+        if stdin is not None:
+            message = self._session.msg("input_reply", {"value": value}, parent=dict(request))
+            self._session.send(stdin, message)
 
     def _watch_others(self, parent: Content, frames: list[Any]) -> None:
         """Know what else the kernel is at, and hear it say goodbye."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
@@ -15,6 +15,7 @@ from jupyter_mcp_ext.outputs.model import (
     Output,
     Stream,
     from_nbformat,
+    to_nbformat,
 )
 from jupyter_mcp_ext.outputs.terminal import Typescript
 from jupyter_mcp_ext.outputs.text import clean, cut_line
@@ -75,6 +76,24 @@ class OutputFold:
                 if line := next((line for line in reversed(lines) if line.strip()), ""):
                     return cut_line(line.strip())
         return ""
+
+    def messages(self) -> Iterator[tuple[str, dict[str, Json]]]:
+        """The fewest messages that lead to the same outputs, display ids included."""
+        ids = {at: name for name, places in self._by_display_id.items() for at in places}
+        for position, output in enumerate(self.outputs):
+            node = to_nbformat(output)
+            if position in ids:
+                node["transient"] = {"display_id": ids[position]}
+            yield str(node.pop("output_type")), node
+
+    def restore(self, lines: int, size: int, dropped: int) -> None:
+        """Have the counts of outputs that stand elsewhere."""
+        self._lines_before, self.bytes, self._lost = lines, size, dropped
+
+    def release(self) -> None:
+        """Let go of the outputs, which stand elsewhere; the counts stay."""
+        self._lines_before, self._entries = self.lines, []
+        self._by_display_id, self._widgets = {}, Widgets()
 
     def drop(self, size: int) -> None:
         """Count a message that was too large to be read."""

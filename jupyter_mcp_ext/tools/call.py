@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from jupyter_mcp_ext.errors import Forbidden, ToolError
 from jupyter_mcp_ext.governance.audit import ToolCall
 
 from .arguments import parse
-from .content import to_error, to_result
+from .content import Answer, Question, to_error, to_result
 from .progress import Progress
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.services import Services
 
     from .definition import Tool
+    from .elicitation import Elicitation
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,12 @@ class Call:
     services: Services
     caller: Caller
     progress: Progress | None = None
+    elicitation: Elicitation | None = None
+    """How the person at the client is asked; None when they cannot be."""
+    question: Question | None = None
+    """What is to be asked by the call's result."""
+    paused: float = 0.0
+    """Seconds for which the wait stood still, since a person was asked."""
     started: float = field(default_factory=time.monotonic)
     session_id: str | None = None
     code_hash: str | None = None
@@ -47,20 +54,28 @@ class Call:
 
     def left(self, wait: float) -> float:
         """The seconds left of a wait, which counts from the request."""
-        return max(0.0, wait - (time.monotonic() - self.started))
+        return max(0.0, wait + self.paused - (time.monotonic() - self.started))
 
 
 async def run(
-    tool: Tool, arguments: Mapping[str, Any] | None, call: Call, principal: Principal
-) -> types.CallToolResult:
-    """Call a tool for a principal. Every failure becomes a result; only cancellation is raised."""
+    tool: Tool,
+    arguments: Mapping[str, Any] | None,
+    call: Call,
+    principal: Principal,
+    *,
+    instead: Callable[..., Awaitable[Answer]] | None = None,
+) -> types.CallToolResult | types.InputRequiredResult:
+    """Call a tool for a principal. Every failure becomes a result; only cancellation is raised.
+
+    ``instead`` is run in the place of the tool's function, with the same arguments.
+    """
     status = "bug"
+    result: types.CallToolResult | types.InputRequiredResult
     try:
         parsed = parse(tool, arguments)
         await call.services.policy.decide(principal, tool.action, tool.resource)
-        answer = await tool.function(
-            call, **{name: getattr(parsed, name) for name in tool.arguments}
-        )
+        function = instead or tool.function
+        answer = await function(call, **{name: getattr(parsed, name) for name in tool.arguments})
         result = to_result(answer)
         status = answer.status
     except Forbidden as err:

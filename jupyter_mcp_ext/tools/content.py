@@ -20,6 +20,17 @@ META = "jupyter-mcp-ext/"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Question:
+    """A form that the client shows before it makes the call again."""
+
+    key: str
+    message: str
+    schema: types.ElicitRequestedSchema
+    state: str
+    """What comes back with the answer; it is sealed on its way."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Answer:
     """Blocks in the order in which a notebook would show them, and what a program would parse.
 
@@ -29,6 +40,8 @@ class Answer:
     blocks: tuple[TextBlock | ImageBlock, ...]
     meta: Mapping[str, Any] = field(default_factory=dict)
     status: str = "ok"
+    question: Question | None = None
+    """What the person at the client is to be asked; then nothing else is answered."""
 
 
 def text(words: str, **meta: Any) -> Answer:
@@ -36,12 +49,24 @@ def text(words: str, **meta: Any) -> Answer:
     return Answer(blocks=(TextBlock(text=words),), meta=meta)
 
 
-def to_result(answer: Answer) -> types.CallToolResult:
-    """The result of a tool that did what was asked."""
+def to_result(answer: Answer) -> types.CallToolResult | types.InputRequiredResult:
+    """The result of a tool that did what was asked, or needs an answer to go on."""
+    if answer.question is not None:
+        return _to_form(answer.question)
     result = types.CallToolResult(content=[_block(block) for block in answer.blocks])
     if answer.meta:
         result.meta = {META + key: value for key, value in answer.meta.items()}
     return result
+
+
+def _to_form(question: Question) -> types.InputRequiredResult:
+    params = types.ElicitRequestFormParams(
+        message=question.message, requested_schema=question.schema
+    )
+    return types.InputRequiredResult(
+        input_requests={question.key: types.ElicitRequest(params=params)},
+        request_state=question.state,
+    )
 
 
 def to_error(words: str) -> types.CallToolResult:

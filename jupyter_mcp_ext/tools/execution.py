@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from jupyter_mcp_ext.errors import InvalidArgument, UnknownExecution, shown
+from jupyter_mcp_ext.errors import InvalidArgument, UnknownExecution, UnknownSession, shown
 from jupyter_mcp_ext.executions.execution import UNFINISHED
 from jupyter_mcp_ext.outputs.model import Display, Output
 from jupyter_mcp_ext.outputs.pages import text_lines
@@ -20,6 +20,7 @@ from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock
 from .call import Call
 from .content import Answer
 from .definition import tool
+from .elicitation import Retry, settled
 from .progress import reported
 from .reports import Paging, execution_lines, output_id, report, report_lines
 from .types import SessionId, Wait
@@ -62,16 +63,41 @@ async def execute_code(
         kernel=kernel,
         caller=call.caller,
         timeout=timeout,
+        can_ask=call.elicitation is not None,
     )
     call.remember(execution)
+    # One that began with wait=0 is to go on alone.
+    return await _awaited(call, execution, session, wait, stops=wait > 0)
+
+
+async def resume(
+    call: Call, *, retry: Retry, stops: bool, wait: float = 50, **_: object
+) -> Answer:
+    """Go on with an execution that has asked: what a call does when it is made again.
+
+    ``stops`` tells whether the call's end is the code's end, as it was for the first one.
+    """
+    execution = call.services.executions.find(call.caller, retry.execution_id)
+    call.remember(execution)
+    retry.deliver(execution)
+    try:
+        session = await call.services.sessions.find(call.caller, execution.session_id)
+    except UnknownSession:  # shut down meanwhile; what was run can be read all the same
+        session = None
+    return await _awaited(call, execution, session, wait, stops=stops)
+
+
+async def _awaited(
+    call: Call, execution: Execution, session: Session | None, wait: float, *, stops: bool
+) -> Answer:
     try:
         allowed = await _settle(call, execution, wait)
     except asyncio.CancelledError:
-        # Whoever started it no longer wants it; one that began with wait=0 is to go on alone.
-        if wait > 0:
-            executions.cancel(execution)
+        if stops:  # whoever started it no longer wants it
+            call.services.executions.cancel(execution)
         raise
-    _tell_losses(call, execution, session)
+    if session is not None and call.question is None:
+        _tell_losses(call, execution, session)
     return await _report(call, execution, allowed)
 
 
@@ -94,6 +120,8 @@ async def get_output(
     execution, first, last = await _wanted(call, output_id, session_id)
     call.remember(execution)
     allowed = await _settle(call, execution, wait)
+    if call.question is not None:
+        return await _report(call, execution, allowed)
     paging = Paging(offset=offset, limit=limit, grep=grep)
     limits = call.services.limits
     if first is not None:
@@ -132,7 +160,8 @@ async def _settle(call: Call, execution: Execution, wait: float) -> float:
     """Wait as long as this client may; that is returned."""
     allowed = call.services.executions.allowed_wait(call.caller, wait)
     async with reported(execution, call.progress):
-        await call.services.executions.settled(execution, call.left(allowed))
+        await settled(call, execution, allowed)
+    await call.services.executions.load(execution)
     if allowed < wait and not execution.is_finished:
         note = f"wait is capped at {allowed:g} s here"
         if note not in execution.notices:
@@ -141,6 +170,8 @@ async def _settle(call: Call, execution: Execution, wait: float) -> float:
 
 
 async def _report(call: Call, execution: Execution, wait: float) -> Answer:
+    if call.question is not None:
+        return Answer(blocks=(), status=execution.status, question=call.question)
     return await report(
         execution,
         limits=call.services.limits,

@@ -223,8 +223,10 @@ def _status_line(
     match execution.status:
         case "queued":
             line = f"[queued] {execution.id} {seconds(execution.duration)} {_behind(ahead)}"
-        case "running" | "input":
+        case "running":
             line += f", {execution.fold.lines} lines"
+        case "input" if execution.prompts.current is not None:
+            line += f": the code asks {execution.prompts.current.quoted}"
         case "ok" if not outputs:
             line += ", no output"
         case "error":
@@ -238,7 +240,7 @@ def _status_line(
             pass
     if next_call is not None:
         line += f": {call_words(next_call)}"
-        if execution.status == "running":
+        if execution.status in ("running", "input"):
             line += f' or interrupt_kernel(execution_id="{execution.id}")'
     return line
 

@@ -109,6 +109,7 @@ async def interrupt_kernel(
     call.remember(execution)
     if not execution.is_finished:
         await executions.interrupt(execution)
+    await executions.load(execution)
     return await report(execution, limits=call.services.limits, notices=execution.notices)
 
 

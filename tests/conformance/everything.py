@@ -24,6 +24,8 @@ from mcp.server.subscriptions import (
 from mcp.shared.exceptions import MCPDeprecationWarning, MCPError
 from pydantic import BaseModel
 
+from jupyter_mcp_ext.tasks import serve_tasks
+
 from .everything_content import (
     DEFAULTS_FORM,
     ENUMS_FORM,
@@ -36,6 +38,7 @@ from .everything_content import (
     text,
 )
 from .everything_rounds import ROUND_TOOLS, ask_once, call_round_tool
+from .everything_tasks import TASK_TOOLS, FixtureTasks
 
 Context = ServerRequestContext[Any, Any]
 Result = dict[str, Any]
@@ -48,6 +51,7 @@ FORMS = {
 TOOLS = (
     *TOOL_CONTENT,
     *ROUND_TOOLS,
+    *TASK_TOOLS,
     *FORMS,
     "test_tool_with_logging",
     "test_logging_tool",
@@ -74,6 +78,7 @@ class Everything:
 
     def __init__(self) -> None:
         self.bus = InMemorySubscriptionBus()
+        self.tasks = FixtureTasks()
 
     async def list_tools(self, ctx: Context, params: object) -> Result:
         """List the fixtures."""
@@ -94,6 +99,8 @@ class Everything:
             declared = capabilities.model_dump(exclude_none=True) if capabilities else {}
             responses = dict(params.input_responses or {})
             return call_round_tool(name, responses, params.request_state, declared)
+        if name in TASK_TOOLS:
+            return await self.tasks.call(ctx, name, arguments, dict(params.input_responses or {}))
         if name in FORMS:
             return await self._elicit(ctx, name, arguments)
         return await self._call_other(ctx, name, arguments)
@@ -212,8 +219,10 @@ class Everything:
 def _as(model: type[BaseModel], handler: Callable[..., Awaitable[Result]]) -> Any:
     """Give what a handler says in the shape that the protocol's version of the call wants."""
 
-    async def answer(ctx: Context, params: object) -> BaseModel:
+    async def answer(ctx: Context, params: object) -> BaseModel | Result:
         result = await handler(ctx, params)
+        if result.get("resultType") == "task":
+            return result
         asks = result.get("resultType") == "input_required"
         return (types.InputRequiredResult if asks else model).model_validate(result)
 
@@ -244,6 +253,7 @@ def build_everything(services: object) -> Server[Any]:
             on_completion=_as(types.CompleteResult, everything.complete),
             on_subscriptions_listen=ListenHandler(everything.bus),
         )
+    serve_tasks(server, everything.tasks)
     security = RequestStateSecurity.ephemeral()
     server.middleware.append(RequestStateBoundary(security, default_audience="everything"))
     return server

@@ -86,6 +86,9 @@ INPUT_SCHEMAS: dict[str, dict[str, Any]] = {
     "test_headers": HEADER_SCHEMA,
     "test_sampling": _one_string("prompt"),
     "test_elicitation": _one_string("message"),
+    "greet": _one_string("name"),
+    "slow_compute": {"type": "object", "properties": {"seconds": {"type": "number"}}},
+    "confirm_delete": _one_string("filename"),
 }
 
 

@@ -19,8 +19,21 @@ EVERYTHING = (
     "--ServerApp.jpserver_extensions=tests.conformance.extension=True",
     "--ServerApp.jpserver_extensions=jupyter_mcp_ext=False",
 )
-# Extensions of the protocol that are not served; the SDK's own server fails them too.
+# Extensions of the protocol: the one is tested apart, the other is not served.
 ASIDE = ("tasks-", "sep-2640-skills-")
+TASKS = {
+    "tasks-lifecycle": 9,
+    "tasks-capability-negotiation": 5,
+    "tasks-wire-fields": 4,
+    "tasks-request-state-removal": 3,
+    "tasks-mrtr-input": 4,
+    "tasks-request-headers": 5,
+    "tasks-dispatch-and-envelope": 9,
+    "tasks-required-task-error": 3,
+    "tasks-mrtr-composition": 2,
+}
+"""Checks of the scenarios on tasks; the tenth, on notifications, skips itself."""
+PASSED = re.compile(r"^Passed: (\d+)/\d+, (\d+) failed, (\d+) warnings", re.MULTILINE)
 SUMMARY = re.compile(r"^[✓✗] (\S+): (\d+) passed, (\d+) failed", re.MULTILINE)
 
 pytestmark = pytest.mark.timeout(600)
@@ -97,6 +110,23 @@ def test_the_transport_conforms(
     failed = {name: counts for name, counts in scenarios.items() if counts[1]}
     assert not failed, done.stdout[-8000:]
     assert sum(passed for passed, _ in scenarios.values()) == checks
+
+
+@pytest.mark.parametrize(("scenario", "checks"), TASKS.items())
+def test_the_tasks_conform(
+    node: Callable[..., subprocess.CompletedProcess[str]],
+    everything: JupyterServer,
+    scenario: str,
+    checks: int,
+) -> None:
+    done = node(
+        "conformance",
+        "server",
+        *("--url", everything.url, "--scenario", scenario, "--spec-version", "2026-07-28"),
+        "--force",  # an extension's scenarios are of no version
+    )
+
+    assert PASSED.findall(done.stdout) == [(str(checks), "0", "0")], done.stdout[-8000:]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,159 @@
+"""Which executions there are, how long they are kept, and where their outputs are.
+
+Finished ones stay until they are too old or too many. Of those with much output only the counts
+stay in memory: the outputs are read from disk when somebody asks for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from dataclasses import replace
+from logging import Logger
+
+from .execution import UNFINISHED, Execution
+from .storage import Record, Storage
+
+SMALL = 262_144
+"""Bytes of output up to which a finished execution stays in memory."""
+
+STOPPING = "the server is stopping"
+
+
+class Archive:
+    """The executions of a server. The limits are 0 for none."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        log: Logger,
+        *,
+        max_kept: int,
+        max_kept_bytes: int,
+        max_age: float,
+        max_output_bytes: int,
+    ) -> None:
+        self._storage = storage
+        self._log = log
+        self._max_kept = max_kept
+        self._max_kept_bytes = max_kept_bytes
+        self._max_age = max_age
+        self._max_output_bytes = max_output_bytes
+        self._executions: dict[str, Execution] = {}
+        self._finished: OrderedDict[str, int] = OrderedDict()
+        """Bytes of output by id, oldest first."""
+        self._finished_bytes = 0
+        self._read_back: Execution | None = None
+        """The last one whose outputs were read from disk; they stay for the next question."""
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        """Take over what an earlier run of the server has left."""
+        try:
+            records = await asyncio.to_thread(self._storage.open)
+        except OSError as err:
+            self._log.warning("Executions will not outlast this server: %s", err)
+            return
+        for record in records:
+            ended = _ended_by_restart(record)
+            execution = Execution.restored(ended)
+            self._executions[execution.id] = execution
+            if ended is not record:
+                self._storage.append(ended)
+            self._count(execution)
+
+    def add(self, execution: Execution) -> None:
+        """Know a new execution."""
+        self._executions[execution.id] = execution
+        self._storage.begin(execution.record())
+
+    def take(self, execution: Execution, msg_type: str, content: object) -> None:
+        """Take in a message of an execution and write it down if it changed anything."""
+        if execution.fold.feed(msg_type, content) or msg_type == "clear_output":
+            self._storage.message(execution.id, execution.fold, msg_type, content)
+
+    def finish(self, execution: Execution) -> None:
+        """Keep an execution that has ended, and let the oldest go."""
+        self._storage.end(execution.record())
+        self._count(execution)
+        if execution.fold.bytes > SMALL and self._storage.works:
+            task = asyncio.create_task(self._release(execution), name="mcp-execution-release")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def get(self, execution_id: str) -> Execution | None:
+        """The execution of an id, if it is kept."""
+        execution = self._executions.get(execution_id)
+        if execution is not None and self._is_too_old(execution):
+            self._forget(execution)
+            return None
+        return execution
+
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all executions, oldest first."""
+        return tuple(self._executions)
+
+    async def load(self, execution: Execution) -> None:
+        """Have an execution's outputs in memory."""
+        if execution.is_loaded:
+            return
+        try:
+            fold = await asyncio.to_thread(
+                self._storage.outputs, execution.id, self._max_output_bytes
+            )
+            execution.load(fold.outputs)
+        except OSError as err:
+            self._log.warning("The outputs of %s cannot be read: %s", execution.id, err)
+            execution.notices.append("the saved output cannot be read any more")
+            execution.load(())
+        if self._read_back is not None and self._read_back is not execution:
+            self._read_back.release()
+        self._read_back = execution
+
+    async def close(self) -> None:
+        """Write down what is left."""
+        for task in self._tasks:
+            task.cancel()
+        await self._storage.close()
+
+    def _count(self, execution: Execution) -> None:
+        self._finished[execution.id] = execution.fold.bytes
+        self._finished_bytes += execution.fold.bytes
+        while self._finished and self._is_over():
+            self._forget(self._executions[next(iter(self._finished))])
+
+    def _is_over(self) -> bool:
+        oldest = self._executions[next(iter(self._finished))]
+        return (
+            len(self._finished) > self._max_kept > 0
+            or (self._finished_bytes > self._max_kept_bytes > 0 and len(self._finished) > 1)
+            or self._is_too_old(oldest)
+        )
+
+    def _is_too_old(self, execution: Execution) -> bool:
+        return execution.ended is not None and 0 < self._max_age < time.time() - execution.ended
+
+    def _forget(self, execution: Execution) -> None:
+        del self._executions[execution.id]
+        self._finished_bytes -= self._finished.pop(execution.id)
+        self._storage.forget(execution.id)
+
+    async def _release(self, execution: Execution) -> None:
+        await self._storage.flush()
+        if self._storage.works and execution.is_loaded and self._read_back is not execution:
+            execution.release()
+
+
+def _ended_by_restart(record: Record) -> Record:
+    """A record whose execution the end of its server has ended says so, and when."""
+    if record.status not in UNFINISHED and record.reason != STOPPING:
+        return record
+    now = time.time()
+    clock = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
+    return replace(
+        record,
+        status="interrupted",
+        reason=f"the server restarted at {clock}; what was put out until then is kept",
+        ended=record.ended or now,
+    )

@@ -1,0 +1,92 @@
+"""What running code asks a person through ``input()``: one question at a time, answered once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from jupyter_mcp_ext.outputs.text import strip
+
+MAX_TEXT = 1_000
+"""Characters of a question that are shown: it stands in a form."""
+
+Reply = Callable[[str], object]
+"""Takes an answer to the kernel."""
+
+NO_FORM = (
+    "the code called input(), and this client cannot ask a person: ask in the conversation, then "
+    "put the value into the code"
+)
+NO_PASSWORDS = (
+    "the code asked for a password, and passwords are never asked for here: have a person put it "
+    "into a file or the server's environment, and let the code read it from there"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Prompt:
+    """One question of an execution; questions are numbered from 1."""
+
+    number: int
+    text: str
+    closed: asyncio.Future[None] = field(repr=False)
+    """Done when it has been answered, or is to be answered no more."""
+
+    @property
+    def quoted(self) -> str:
+        """The question as a sentence of ours holds it."""
+        return f'"{" ".join(self.text.split())[:200]}"'
+
+
+class Prompts:
+    """The questions of one execution."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.current: Prompt | None = None
+        self.opened: asyncio.Future[None] = self._loop.create_future()
+        """Done while a question is open; another future stands here when it no longer is."""
+        self._count = 0
+        self._reply: Reply | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def open(
+        self, text: str, reply: Reply, *, timeout: float, on_timeout: Callable[[Prompt], object]
+    ) -> Prompt:
+        """Begin a question; one that was open is asked no longer."""
+        self.close()
+        self._count += 1
+        shown = strip(text).encode(errors="replace").decode()[:MAX_TEXT]
+        self.current = Prompt(self._count, shown, self._loop.create_future())
+        self._reply = reply
+        self._timer = self._loop.call_later(timeout, on_timeout, self.current)
+        self.opened.set_result(None)
+        return self.current
+
+    def answer(self, number: int, value: str) -> bool:
+        """Answer that question; false, and nothing done, when it is no longer open."""
+        if self.current is None or self.current.number != number or self._reply is None:
+            return False
+        reply = self._reply
+        self.close()
+        reply(value.encode(errors="replace").decode())
+        return True
+
+    def close(self) -> None:
+        """End the open question, if there is one."""
+        if self.current is None:
+            return
+        self.current.closed.set_result(None)
+        self.current = self._reply = None
+        self.opened = self._loop.create_future()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def unanswerable(ename: str, evalue: str) -> str | None:
+    """What to do instead, when code raised this because it could ask nobody."""
+    if ename != "StdinNotImplementedError":
+        return None
+    return NO_PASSWORDS if "getpass" in evalue else NO_FORM

@@ -1,0 +1,266 @@
+"""Executions on disk: what a server that restarts, or a memory that is bounded, would lose.
+
+One file an execution, 0600, in a folder of this server's own in Jupyter's runtime directory. Its
+first line says what was run, each further line is a message that changed the outputs, the last
+one how it ended; read through an `OutputFold` they give the outputs again. What is written stands
+on disk within `FLUSH` seconds and is written by a thread, off the way of any answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from logging import Logger
+from pathlib import Path
+from typing import IO, Any
+
+from jupyter_mcp_ext.outputs.fold import OutputFold
+from jupyter_mcp_ext.system import lock
+
+VERSION = 1
+
+FLUSH = 0.25
+"""Seconds for which lines are collected before they are written."""
+
+MAX_RECORD = 8_000_000
+"""Bytes at a file's end in which the line that says how it ended is looked for: code is in it."""
+
+COMPACT = 2_000_000
+"""Characters of messages, beyond four times what they amount to, that are written anew as such."""
+
+EARLY = 4_000_000
+"""Characters of collected lines that are written at once."""
+
+LOCK = "lock"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What is known of an execution besides its outputs. Times are seconds since the epoch."""
+
+    execution_id: str
+    session_id: str
+    kernel_id: str
+    kernel_name: str
+    code: str
+    owner: str
+    client: str
+    created: float
+    status: str = "interrupted"
+    reason: str = ""
+    began: float | None = None
+    ended: float | None = None
+    execution_count: int | None = None
+    notices: tuple[str, ...] = ()
+    lines: int = 0
+    bytes: int = 0
+    dropped_bytes: int = 0
+
+
+@dataclass
+class _File:
+    """An execution's file while it is written to."""
+
+    head: str
+    written: int = 0
+    """Characters that stand in the file or are about to."""
+    pending: list[str] = field(default_factory=list)
+    anew: bool = False
+    """Whether what is pending replaces the file."""
+
+
+class Storage:
+    """The files of one server's executions, and those that earlier runs of it left."""
+
+    def __init__(self, runtime_dir: Path, root: str, log: Logger) -> None:
+        """``root`` tells servers with the same runtime directory apart: each its folder."""
+        self._base = runtime_dir / "jupyter_mcp_ext"
+        self._kind = sha256(root.encode()).hexdigest()[:16]
+        self._folder = self._base / f"{self._kind}-{uuid.uuid4().hex[:12]}"
+        self._log = log
+        self._lock: IO[str] | None = None
+        self._files: dict[str, _File] = {}
+        self._dirty: dict[str, _File] = {}
+        self._size = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._writing: asyncio.Task[None] | None = None
+        self._has_failed = False
+
+    def open(self) -> list[Record]:
+        """Make the folder, and take over what servers that run no longer have left. Blocks."""
+        self._folder.mkdir(parents=True, mode=0o700)
+        self._lock = (self._folder / LOCK).open("w")
+        lock(self._lock)
+        found: list[Record] = []
+        for folder in sorted(self._base.glob(f"{self._kind}-*")):
+            if folder != self._folder:
+                found += self._take_over(folder)
+        return sorted(found, key=lambda record: record.created)
+
+    def begin(self, record: Record) -> None:
+        """Write down what is run."""
+        if self._lock is None:
+            return
+        head = _head(record)
+        self._files[record.execution_id] = file = _File(head=head)
+        self._add(record.execution_id, file, head)
+
+    def message(self, execution_id: str, fold: OutputFold, msg_type: str, content: object) -> None:
+        """Write down a message that changed the outputs to what ``fold`` has now."""
+        file = self._files.get(execution_id)
+        if file is None:
+            return
+        if file.written > COMPACT + 4 * fold.bytes:
+            # A progress bar: what it has overwritten need not be kept.
+            file.pending, file.written, file.anew = [], 0, True
+            self._add(execution_id, file, file.head)
+            for message in fold.messages():
+                self._add(execution_id, file, _line(message))
+            return
+        self._add(execution_id, file, _line((msg_type, content)))
+
+    def end(self, record: Record) -> None:
+        """Write down how it ended."""
+        file = self._files.pop(record.execution_id, None)
+        if file is not None:
+            self._add(record.execution_id, file, _head(record))
+
+    def append(self, record: Record) -> None:
+        """Write down how an execution of an earlier server ended."""
+        if self._lock is not None:
+            self._add(record.execution_id, _File(head=""), _head(record))
+
+    @property
+    def works(self) -> bool:
+        """Whether what is written can be counted on."""
+        return self._lock is not None and not self._has_failed
+
+    def outputs(self, execution_id: str, max_bytes: int) -> OutputFold:
+        """The outputs as they are on disk. Blocks. Raises OSError."""
+        fold = OutputFold(max_bytes)
+        for line in _lines(self._path(execution_id)):
+            if isinstance(line, list) and len(line) == 2:
+                fold.feed(str(line[0]), line[1])
+        return fold
+
+    async def flush(self) -> None:
+        """Return when all that was noted is written."""
+        while self._dirty or self._writing is not None:
+            self._write_now()
+            if self._writing is not None:
+                await asyncio.wait({self._writing})
+
+    def forget(self, execution_id: str) -> None:
+        """Remove an execution's file."""
+        self._dirty.pop(execution_id, None)
+        self._path(execution_id).unlink(missing_ok=True)
+
+    async def close(self) -> None:
+        """Write what is left and let go of the folder."""
+        await self.flush()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _path(self, execution_id: str) -> Path:
+        return self._folder / f"{execution_id}.jsonl"
+
+    def _add(self, execution_id: str, file: _File, line: str) -> None:
+        file.pending.append(line)
+        file.written += len(line)
+        self._dirty[execution_id] = file
+        self._size += len(line)
+        if self._size > EARLY:
+            self._write_now()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(FLUSH, self._write_now)
+
+    def _write_now(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._writing is not None or not self._dirty:
+            return  # the task that writes looks again when it is done
+        batch = [(name, file.anew, file.pending) for name, file in self._dirty.items()]
+        for file in self._dirty.values():
+            file.pending, file.anew = [], False
+        self._dirty, self._size = {}, 0
+        self._writing = asyncio.create_task(self._write(batch), name="mcp-execution-storage")
+
+    async def _write(self, batch: list[tuple[str, bool, list[str]]]) -> None:
+        try:
+            await asyncio.to_thread(self._append, batch)
+        except OSError as err:
+            if not self._has_failed:
+                self._log.warning("Outputs of executions cannot be written to disk: %s", err)
+            self._has_failed = True
+        finally:
+            self._writing = None
+            if self._dirty and self._timer is None:
+                self._timer = asyncio.get_running_loop().call_later(FLUSH, self._write_now)
+
+    def _append(self, batch: list[tuple[str, bool, list[str]]]) -> None:
+        for execution_id, anew, lines in batch:
+            path = self._path(execution_id)
+            target = path.with_suffix(".new") if anew else path
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+            with os.fdopen(os.open(target, flags, 0o600), "w") as file:
+                file.writelines(lines)
+            if anew:
+                target.replace(path)
+
+    def _take_over(self, folder: Path) -> Iterator[Record]:
+        """The executions of a server that runs no longer; their files become ours."""
+        try:
+            with (folder / LOCK).open("r+") as held:
+                if not lock(held):
+                    return
+                for path in folder.glob("*.jsonl"):
+                    record = _record(path)
+                    if record is not None:
+                        path.rename(self._path(record.execution_id))
+                        yield record
+                    else:
+                        path.unlink()
+                (folder / LOCK).unlink()
+            folder.rmdir()
+        except OSError as err:
+            self._log.warning("Executions of an earlier server were not taken over: %s", err)
+
+
+def _head(record: Record) -> str:
+    return _line({"version": VERSION, **asdict(record)})
+
+
+def _line(value: object) -> str:
+    return json.dumps(value, separators=(",", ":")) + "\n"
+
+
+def _lines(path: Path) -> Iterator[Any]:
+    with path.open() as file:
+        try:
+            for line in file:
+                yield json.loads(line)
+        except ValueError:  # the last one, cut off when the server ended
+            return
+
+
+def _record(path: Path) -> Record | None:
+    """What a file says of its execution: at its end, or at its beginning if that was cut off."""
+    with path.open("rb") as file:
+        first = file.readline()
+        file.seek(max(0, path.stat().st_size - MAX_RECORD))
+        last = file.read().rpartition(b"\n")[0].rpartition(b"\n")[2]
+    for line in (last, first):
+        try:
+            found = json.loads(line)
+            if found.pop("version") == VERSION and found["execution_id"] == path.stem:
+                return Record(**{**found, "notices": tuple(found["notices"])})
+        except (ValueError, TypeError, KeyError, AttributeError):  # no line of ours
+            continue
+    return None

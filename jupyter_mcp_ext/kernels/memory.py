@@ -1,0 +1,192 @@
+"""How much memory an ended process had, and whether the system ended it for want of memory.
+
+Nothing is sampled while a kernel runs or idles: Linux keeps a process's peak until it is reaped,
+and its cgroup counts the processes that were killed in it. Elsewhere nothing is known.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import sys
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import psutil
+
+if sys.platform != "win32":
+    import resource
+
+WAITID = {"x86_64": 247, "aarch64": 95, "riscv64": 95, "ppc64le": 272, "s390x": 281}
+"""The number of the system call ``waitid`` by machine."""
+
+RUSAGE_LONGS = 18
+"""A ``struct rusage`` is two ``timeval`` and fourteen numbers."""
+
+MAXRSS = 4
+"""The place of ``ru_maxrss`` in it, in kB."""
+
+PROC = Path("/proc")
+
+SHARED = 0.8
+"""A process killed below this part of its limit was not the only one that used the memory."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peak:
+    """The largest resident memory of a process and of the children it waited for."""
+
+    bytes: int
+    is_exact: bool
+    """Else it is at most that: a process inherits the peak of the one that started it."""
+
+    def __str__(self) -> str:
+        return f"peak {'' if self.is_exact else 'under '}{_size(self.bytes)}"
+
+
+def peak_of(pidfd: int) -> Peak | None:
+    """The peak of an ended process that nobody has reaped; None where that cannot be known.
+
+    ``/proc/<pid>/status`` has no memory in it any more by then, and ``os.waitid`` leaves out what
+    the system call gives besides: the resource usage, also without reaping (WNOWAIT).
+    """
+    number = WAITID.get(platform.machine())
+    if sys.platform != "linux" or number is None or ctypes.sizeof(ctypes.c_long) != 8:
+        return None
+    siginfo = ctypes.create_string_buffer(128)
+    usage = (ctypes.c_long * RUSAGE_LONGS)()
+    options = os.WEXITED | os.WNOWAIT | os.WNOHANG
+    failed = ctypes.CDLL(None).syscall(number, os.P_PIDFD, pidfd, siginfo, options, usage)
+    if failed or not usage[MAXRSS]:
+        return None
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return Peak(bytes=usage[MAXRSS] * 1024, is_exact=usage[MAXRSS] > own)
+
+
+class MemoryGroup:
+    """The processes that share a process's memory limit: its cgroup, or else the machine.
+
+    It reads a few lines of virtual files, which takes some ten microseconds and never waits.
+    """
+
+    def __init__(self, counter: Path, limit: int | None) -> None:
+        self._counter = counter
+        self._limit = limit
+        self._seen = self._kills()
+
+    @classmethod
+    def of(cls, pid: int) -> MemoryGroup | None:
+        """The group of a process; None where there is nothing to read."""
+        if sys.platform != "linux":
+            return None
+        try:
+            groups = (PROC / str(pid) / "cgroup").read_text()
+            mounts = (PROC / "self" / "mountinfo").read_text()
+        except OSError:
+            return None
+        found = counter_file(groups, mounts)
+        counter = found if found is not None and found.is_file() else PROC / "vmstat"
+        return cls(counter, _limit(counter))
+
+    def mark(self) -> None:
+        """What was killed until now was not our process."""
+        self._seen = self._kills()
+
+    def has_killed(self) -> bool:
+        """Whether the system has killed a process of the group since the last mark."""
+        return self._kills() > self._seen
+
+    def concede(self, other: MemoryGroup) -> None:
+        """The last kill was that of the process of ``other``, if it is the same group."""
+        if other is not self and other._counter == self._counter:  # noqa: SLF001  # of its kind
+            self._seen += 1
+
+    def words(self, peak: Peak | None) -> str:
+        """Words for a process of the group that was killed for want of memory."""
+        total = psutil.virtual_memory().total
+        limit = min(self._limit or total, total)
+        if peak is None or not peak.is_exact:
+            return f"out of memory (limit {_size(limit)})"
+        had = min(peak.bytes, limit)
+        among = ", beside other processes" if had < SHARED * limit else ""
+        return f"out of memory (peak {_part(had, limit)}{among})"
+
+    def _kills(self) -> int:
+        return _numbers(self._counter).get("oom_kill", 0)
+
+
+def counter_file(groups: str, mounts: str) -> Path | None:
+    """The file with a process's ``oom_kill`` count, by its ``cgroup`` and our ``mountinfo``.
+
+    Both hierarchies can be mounted; the memory controller is in one of them only.
+    """
+    paths: dict[str, str] = {}
+    for line in groups.splitlines():
+        _, controllers, path = line.split(":", 2)
+        if "memory" in controllers.split(","):
+            paths["cgroup"] = path
+        elif not controllers:
+            paths["cgroup2"] = path
+    for kind, name in (("cgroup", "memory.oom_control"), ("cgroup2", "memory.events")):
+        for line in mounts.splitlines():
+            mount, _, more = line.partition(" - ")
+            kind_found, _, options = more.split(" ", 2)
+            is_wanted = kind == "cgroup2" or "memory" in options.split(",")
+            if kind in paths and kind_found == kind and is_wanted:
+                root, point = mount.split(" ")[3:5]
+                return Path(point) / _below(paths[kind], root) / name
+    return None
+
+
+def _below(path: str, root: str) -> str:
+    # In a container without a cgroup namespace the path is the host's, and the mount shows only
+    # what is below the container's own group.
+    whole = PurePosixPath(path)
+    inner = whole.relative_to(root) if whole.is_relative_to(root) else PurePosixPath()
+    return "" if ".." in inner.parts else str(inner)
+
+
+def _limit(counter: Path) -> int | None:
+    """The smallest limit that holds for the group of a counter file."""
+    match counter.name:
+        case "memory.oom_control":
+            return _numbers(counter.with_name("memory.stat")).get("hierarchical_memory_limit")
+        case "memory.events":
+            limits = (_number(folder / "memory.max") for folder in counter.parents)
+            return min((limit for limit in limits if limit is not None), default=None)
+        case _:
+            return None
+
+
+def _numbers(file: Path) -> dict[str, int]:
+    try:
+        words = file.read_text().split()
+    except OSError:  # the group is gone, with its last process
+        return {}
+    return {k: int(v) for k, v in zip(words[::2], words[1::2], strict=False) if v.isdigit()}
+
+
+def _number(file: Path) -> int | None:
+    try:
+        return int(file.read_text())
+    except (OSError, ValueError):  # no such group, or "max"
+        return None
+
+
+def _part(some: int, whole: int) -> str:
+    """``13.9 of 14 GB``."""
+    number, unit = _size(some).split()
+    return (
+        f"{number} of {_size(whole)}"
+        if unit in _size(whole)
+        else f"{_size(some)} of {_size(whole)}"
+    )
+
+
+def _size(count: int) -> str:
+    """Bytes in the units in which memory limits are set: a GB of 1024³ bytes."""
+    for unit, power in (("GB", 3), ("MB", 2)):
+        if count >= 1000 * 1024 ** (power - 1):
+            return f"{count / 1024**power:.3g} {unit}"
+    return f"{count / 1024:.3g} kB"

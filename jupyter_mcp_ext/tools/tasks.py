@@ -1,0 +1,154 @@
+"""Executions as tasks of the protocol: a task is an execution, its id the execution's id.
+
+The functions are no tools that a client sees, but go the same road: what a task was to answer is
+what its tool would have answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+import mcp_types as types
+from pydantic import ValidationError
+
+from jupyter_mcp_ext.errors import UnknownExecution
+from jupyter_mcp_ext.executions.execution import Execution
+from jupyter_mcp_ext.tasks import Context, Task, TaskStatus
+
+from .call import Call, run
+from .content import Answer
+from .definition import Tool, tool
+from .elicitation import Retry, question
+from .reports import report, report_status
+
+if TYPE_CHECKING:
+    from jupyter_mcp_ext.governance.caller import Principal
+
+OpenCall = Callable[[Context], "tuple[Call, Principal]"]
+"""Makes a call of a request."""
+
+SHORTEST_POLL = 1.0
+LONGEST_POLL = 10.0
+"""Seconds between two looks at a task; in between, a tenth of the time that it has taken."""
+
+
+@tool(action="read", resource="kernels", read_only=True)
+async def get_task(call: Call, task_id: str) -> Answer:
+    """Look at an execution; when it has ended, at all of it."""
+    executions = call.services.executions
+    execution = call.task = executions.find(call.caller, task_id)
+    call.remember(execution)
+    await executions.settled(execution, 0)
+    if not execution.is_finished:
+        return report_status(execution, ahead=executions.ahead(execution))
+    await executions.load(execution)
+    return await report(execution, limits=call.services.limits, notices=execution.notices)
+
+
+@tool(action="execute", resource="kernels", idempotent=True)
+async def cancel_task(call: Call, task_id: str) -> Answer:
+    """Interrupt an execution, or take it from the queue."""
+    execution = call.task = call.services.executions.find(call.caller, task_id)
+    call.remember(execution)
+    call.services.executions.cancel(execution)
+    return report_status(execution)
+
+
+@tool(action="execute", resource="kernels")
+async def update_task(call: Call, task_id: str, responses: dict[str, Any]) -> Answer:
+    """Answer what the code of an execution asks."""
+    execution = call.task = call.services.executions.find(call.caller, task_id)
+    call.remember(execution)
+    prompt = execution.prompts.current
+    if prompt is not None and _key(prompt.number) in responses:
+        response = _response(responses[_key(prompt.number)])
+        Retry(execution_id=execution.id, number=prompt.number, response=response).deliver(execution)
+    return report_status(execution)
+
+
+class ExecutionTasks:
+    """The caller's executions, as the extension wants its tasks."""
+
+    def __init__(self, open_call: OpenCall) -> None:
+        self._open_call = open_call
+        self._cancelled: WeakSet[Execution] = WeakSet()
+        """Those whose task was cancelled while they ran; an interrupt may come from elsewhere."""
+
+    async def get(self, ctx: Context, task_id: str) -> Task:
+        """The task as it is now."""
+        call, result = await self._run(get_task, ctx, task_id=task_id)
+        return self.task(call, result)
+
+    async def update(self, ctx: Context, task_id: str, responses: Mapping[str, Any]) -> None:
+        """Answer what it asks."""
+        await self._run(update_task, ctx, task_id=task_id, responses=dict(responses))
+
+    async def cancel(self, ctx: Context, task_id: str) -> None:
+        """Interrupt it."""
+        call, _ = await self._run(cancel_task, ctx, task_id=task_id)
+        if call.task is not None and not call.task.is_finished:
+            self._cancelled.add(call.task)
+
+    def task(self, call: Call, result: types.CallToolResult) -> Task:
+        """The task that a call is about, with the call's result."""
+        execution = _about(call, result)
+        status = self._status(execution)
+        prompt = execution.prompts.current if status == "input_required" else None
+        return Task(
+            id=execution.id,
+            status=status,
+            created=execution.created,
+            updated=execution.ended or execution.began or execution.created,
+            poll_interval=min(max(SHORTEST_POLL, execution.duration / 10), LONGEST_POLL),
+            time_to_live=_time_to_live(execution, call.services.executions.max_age),
+            message=_first_line(result),
+            result=_on_wire(result) if status == "completed" else None,
+            input_requests=prompt and {_key(prompt.number): _request(execution, prompt)},
+        )
+
+    def _status(self, execution: Execution) -> TaskStatus:
+        """Code that raised has completed, and so has code that never reached a kernel: the
+        protocol's ``failed`` is for calls whose answer is no result."""
+        if not execution.is_finished:
+            return "working" if execution.prompts.current is None else "input_required"
+        if execution.status == "interrupted" and execution in self._cancelled:
+            return "cancelled"
+        return "completed"
+
+    async def _run(
+        self, tool: Tool, ctx: Context, **arguments: Any
+    ) -> tuple[Call, types.CallToolResult]:
+        call, principal = self._open_call(ctx)
+        result = await run(tool, arguments, call, principal)
+        _about(call, result)
+        return call, result
+
+
+def _about(call: Call, result: types.CallToolResult) -> Execution:
+    """The execution that a call has found. Raises in the words with which it has not."""
+    if call.task is None:
+        raise UnknownExecution(_first_line(result).removeprefix("Error: "))
+    return call.task
+
+
+def _time_to_live(execution: Execution, max_age: float) -> float | None:
+    """Seconds from its beginning; what runs is kept however long that takes."""
+    if execution.ended is None or not max_age:
+        return None
+    return execution.ended - execution.created + max_age
+
+
+def _first_line(result: types.CallToolResult) -> str:
+    first = result.content[0] if result.content else None
+    return first.text.partition("\n")[0] if isinstance(first, types.TextContent) else ""
+
+
+def _on_wire(result: types.CallToolResult) -> dict[str, Any]:
+    return result.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _key(number: int) -> str:
+    """The name of an execution's question; no two have the same."""
+    return f"input-{number}"

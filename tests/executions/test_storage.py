@@ -1,0 +1,208 @@
+"""Executions on disk: what a restart of the server and a bounded memory leave of them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_mcp_ext.errors import UnknownExecution
+from jupyter_mcp_ext.executions.archive import SMALL
+from jupyter_mcp_ext.executions.storage import COMPACT, Record, Storage
+from jupyter_mcp_ext.outputs.fold import OutputFold
+from jupyter_mcp_ext.outputs.model import Output, Stream
+from tests.engine import ALICE, printed, running
+
+LOG = logging.getLogger(__name__)
+
+
+def record(execution_id: str = "abcdefgh-1", **more: Any) -> Record:
+    return Record(
+        execution_id=execution_id,
+        session_id=execution_id.partition("-")[0],
+        kernel_id="k",
+        kernel_name="python3",
+        code="1",
+        owner="alice",
+        client="test",
+        created=1.0,
+        **more,
+    )
+
+
+def opened(folder: Path, root: str = "/root") -> tuple[Storage, list[Record]]:
+    storage = Storage(folder, root, LOG)
+    return storage, storage.open()
+
+
+def written(storage: Storage, *messages: tuple[str, Any]) -> OutputFold:
+    fold = OutputFold()
+    for msg_type, content in messages:
+        fold.feed(msg_type, content)
+        storage.message("abcdefgh-1", fold, msg_type, content)
+    return fold
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.jsonl"))
+
+
+async def test_outputs_come_back_as_they_were(tmp_path: Path) -> None:
+    storage, _ = opened(tmp_path)
+    storage.begin(record())
+    fold = written(
+        storage,
+        ("stream", {"name": "stdout", "text": "a\n"}),
+        ("display_data", {"data": {"text/plain": "1"}, "transient": {"display_id": "d"}}),
+        ("update_display_data", {"data": {"text/plain": "2"}, "transient": {"display_id": "d"}}),
+        ("stream", {"name": "stdout", "text": "\ud800 é"}),
+    )
+    storage.end(record(status="ok"))
+    await storage.flush()
+
+    assert storage.outputs("abcdefgh-1", 0).outputs == fold.outputs
+
+
+async def test_files_are_for_the_owner_only(tmp_path: Path) -> None:
+    storage, _ = opened(tmp_path)
+    storage.begin(record())
+    await storage.flush()
+
+    [file] = files(tmp_path)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+async def test_a_server_that_ended_leaves_its_executions_to_the_next(tmp_path: Path) -> None:
+    first, _ = opened(tmp_path)
+    first.begin(record())
+    written(first, ("stream", {"name": "stdout", "text": "so far"}))
+    await first.close()
+
+    second, found = opened(tmp_path)
+
+    assert [r.execution_id for r in found] == ["abcdefgh-1"]
+    assert found[0].status == "interrupted"
+    outputs: tuple[Output, ...] = (Stream(name="stdout", text="so far"),)
+    assert second.outputs("abcdefgh-1", 0).outputs == outputs
+
+
+async def test_a_server_that_runs_keeps_its_executions(tmp_path: Path) -> None:
+    first, _ = opened(tmp_path)
+    first.begin(record())
+    await first.flush()
+
+    _, found = opened(tmp_path)
+
+    assert found == []
+    assert len(files(tmp_path)) == 1
+
+
+async def test_a_server_of_another_root_keeps_its_executions(tmp_path: Path) -> None:
+    first, _ = opened(tmp_path)
+    first.begin(record())
+    await first.close()
+
+    assert opened(tmp_path, "/another")[1] == []
+
+
+@pytest.mark.parametrize("end", [b"", b'["stream", {"na', b"\xff\x00", b'{"version": 99}\n'])
+async def test_a_file_that_was_cut_off_gives_what_it_has(tmp_path: Path, end: bytes) -> None:
+    first, _ = opened(tmp_path)
+    first.begin(record())
+    written(first, ("stream", {"name": "stdout", "text": "so far"}))
+    await first.close()
+    [file] = files(tmp_path)
+    file.write_bytes(file.read_bytes() + end)
+
+    _, found = opened(tmp_path)
+
+    assert [r.execution_id for r in found] == ["abcdefgh-1"]
+
+
+async def test_a_file_that_is_none_of_ours_harms_nobody(tmp_path: Path) -> None:
+    first, _ = opened(tmp_path)
+    first.begin(record())
+    await first.close()
+    [file] = files(tmp_path)
+    (file.parent / "zzzzzzzz-1.jsonl").write_text("[]\n")
+    (file.parent / "xxxxxxxx-1.jsonl").write_text('{"version": 1, "execution_id": "xxxxxxxx-1"}\n')
+    hostile = json.loads(file.read_text().splitlines()[0])
+    hostile["execution_id"] = "../../escaped-1"
+    (file.parent / "yyyyyyyy-1.jsonl").write_text(json.dumps(hostile) + "\n")
+
+    _, found = opened(tmp_path)
+
+    assert [r.execution_id for r in found] == ["abcdefgh-1"]
+    assert not list(tmp_path.parent.glob("escaped*"))
+
+
+async def test_a_progress_bar_does_not_grow_its_file_for_ever(tmp_path: Path) -> None:
+    storage, _ = opened(tmp_path)
+    storage.begin(record())
+    text = "x" * 1_000
+    fold = OutputFold()
+    for number in range(10_000):
+        content = {"name": "stderr", "text": f"\r{number} {text}"}
+        fold.feed("stream", content)
+        storage.message("abcdefgh-1", fold, "stream", content)
+        if number % 1_000 == 0:
+            await storage.flush()
+    await storage.flush()
+
+    [file] = files(tmp_path)
+    assert file.stat().st_size < 2 * COMPACT
+    assert storage.outputs("abcdefgh-1", 0).outputs == fold.outputs
+
+
+async def test_much_output_of_a_finished_execution_is_read_from_disk(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        execution = await engine.run(f"print('y' * {2 * SMALL})")
+        await engine.until(lambda: not execution.is_loaded)
+
+        await engine.services.executions.load(execution)
+
+        assert printed(execution) == "y" * 2 * SMALL + "\n"
+        assert execution.fold.lines == 1
+
+
+async def test_an_execution_outlives_a_restart_of_the_server(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        done = await engine.run("print('done')")
+        cut_off = await engine.start("import time; print('begun', flush=True); time.sleep(60)")
+        await engine.until_printed(cut_off, "begun")
+
+    async with running(jp_serverapp) as engine:
+        executions = engine.services.executions
+        was_done, was_cut = (executions.find(ALICE, e.id) for e in (done, cut_off))
+        await executions.load(was_done)
+        assert (was_done.status, printed(was_done)) == ("ok", "done\n")
+        await executions.load(was_cut)
+        assert was_cut.status == "interrupted"
+        assert "the server restarted at" in was_cut.reason
+        assert printed(was_cut) == "begun\n"
+
+
+async def test_what_is_too_old_has_expired(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp, max_age=0.001) as engine:
+        execution = await engine.run("1")
+        await engine.run("2")
+
+        with pytest.raises(UnknownExecution, match="expired"):
+            engine.services.executions.find(ALICE, execution.id)
+
+
+async def test_a_runtime_folder_that_cannot_be_written_is_no_failure(
+    jp_serverapp: Any, jp_runtime_dir: Path
+) -> None:
+    jp_runtime_dir.mkdir(parents=True, exist_ok=True)
+    (jp_runtime_dir / "jupyter_mcp_ext").write_text("a file where the folder would be")
+    async with running(jp_serverapp) as engine:
+        execution = await engine.run(f"print('y' * {2 * SMALL})")
+
+        assert execution.is_loaded
+        assert len(printed(execution)) == 2 * SMALL + 1

@@ -1,0 +1,792 @@
+"""What a client reads in results, end to end: the contract of every tool's answer."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.mcp_client import ERAS, NEW, OLD, McpClient, Result, proposed_calls
+from tests.servers import JupyterServer
+
+BUDGET = 10_000
+EXECUTION = {
+    "version": int,
+    "execution_id": str,
+    "session_id": str,
+    "kernel_id": str,
+    "status": str,
+    "execution_count": (int, type(None)),
+    "duration": float,
+    "truncated": bool,
+    "notices": list,
+    "error": (dict, type(None)),
+    "next": (dict, type(None)),
+    "outputs": list,
+}
+SESSION = {
+    "session_id": str,
+    "name": str,
+    "kernel_id": str,
+    "kernel_name": str,
+    "path": str,
+    "cwd": str,
+    "state": str,
+    "owner": (str, type(None)),
+    "existing": bool,
+}
+CELL = {
+    "handle": str,
+    "cell_id": str,
+    "index": int,
+    "cell_type": str,
+    "state": (str, type(None)),
+}
+
+
+@pytest.fixture(scope="module")
+def client(server: JupyterServer) -> McpClient:
+    """A client whose session has told its folder already."""
+    client = McpClient(server, name="results")
+    client.run("1")
+    return client
+
+
+@pytest.fixture(params=ERAS)
+def either(request: pytest.FixtureRequest, server: JupyterServer, client: McpClient) -> McpClient:
+    """The client in each era."""
+    del client
+    return McpClient(server, request.param, name="results")
+
+
+def first_line(result: Result) -> str:
+    return result.text.splitlines()[0]
+
+
+def has_shape(value: dict[str, Any], shape: dict[str, Any]) -> bool:
+    """Whether each key of a shape is there and of its type."""
+    return all(key in value and isinstance(value[key], kind) for key, kind in shape.items())
+
+
+def gated(name: str) -> str:
+    """Code that waits until a file of that name is there."""
+    return f"import os, time\nwhile not os.path.exists({name!r}): time.sleep(0.01)\n"
+
+
+def open_gate(server: JupyterServer, name: str) -> None:
+    (server.root_dir / name).touch()
+
+
+# -- the status line ---------------------------------------------------------------------------
+
+
+def test_ok_without_output_says_so(either: McpClient) -> None:
+    result = either.run("x = 1")
+
+    assert re.fullmatch(
+        r"\[ok\] [a-z2-7]{8}-\d+ In\[\d+\] \d+\.\d\d s \(python3\), no output", result.text
+    )
+
+
+def test_ok_with_output_does_not(client: McpClient) -> None:
+    result = client.run("print('hi'); 5")
+
+    assert first_line(result).startswith(f"[ok] {result.id} In[")
+    assert "no output" not in result.text
+    assert result.text.splitlines()[1:] == ["hi", "5"]
+
+
+def test_an_error_of_the_code_is_a_result_that_names_it(either: McpClient) -> None:
+    result = either.run("{}['pric']")
+
+    assert not result.is_error
+    assert first_line(result).startswith(f"[error] {result.id} In[")
+    assert first_line(result).endswith("(python3): KeyError: 'pric'")
+    error = result.execution["error"]
+    assert (error["ename"], error["evalue"]) == ("KeyError", "'pric'")
+    assert error["traceback"]
+
+
+def test_a_status_line_is_one_line_whatever_the_error_says(client: McpClient) -> None:
+    result = client.run(
+        "raise ValueError('\\x1b[31mred\\x1b[0m\\n! a false notice\\n' + 'x' * 900)"
+    )
+
+    assert "\x1b" not in result.text
+    assert len(first_line(result)) < 400
+    assert result.notices == []
+
+
+def test_running_names_the_calls_to_make(server: JupyterServer, client: McpClient) -> None:
+    result = client.run("print('one'); print('two')\n" + gated("gate-running"), wait=1)
+
+    assert result.status == "running"
+    assert ", 2 lines: get_output(" in first_line(result)
+    assert f'or interrupt_kernel(execution_id="{result.id}")' in first_line(result)
+    [call] = proposed_calls(first_line(result))
+    assert result.execution["next"]["name"] == "get_output"
+    assert result.execution["next"]["arguments"] == client.named(call)
+    open_gate(server, "gate-running")
+    assert client.make(call).status == "ok"
+
+
+def test_a_timeout_is_told(client: McpClient) -> None:
+    result = client.run(gated("never"), timeout=0.3)
+
+    assert first_line(result).startswith(f"[timeout] {result.id}")
+    assert not result.is_error
+
+
+def test_an_interrupt_is_told_by_both_calls(client: McpClient) -> None:
+    running = client.run(gated("never"), wait=0.3)
+
+    [call] = proposed_calls(first_line(running), "interrupt_kernel")
+    stopped = client.make(call)
+
+    assert stopped.status == "interrupted"
+    assert client.call("get_output", output_id=running.id).status == "interrupted"
+
+
+def test_an_interrupt_of_nothing_is_an_error_that_names_the_next_call(client: McpClient) -> None:
+    assert "get_output()" in client.refused("interrupt_kernel")
+
+
+def test_a_dead_kernel_is_told_with_its_reason(server: JupyterServer) -> None:
+    client = McpClient(server, name="dying")
+
+    result = client.run("import os; os._exit(3)")
+
+    assert first_line(result).startswith(f"[dead] {result.id}")
+    assert "variables are gone" in first_line(result)
+    assert "3" in first_line(result).partition(":")[2]
+    assert not result.is_error
+
+
+def test_no_wait_returns_at_once_with_the_call_to_make(client: McpClient) -> None:
+    result = client.run("'later'", wait=0)
+
+    assert result.status in ("queued", "running", "ok")
+    if result.status != "ok":
+        [call] = proposed_calls(first_line(result))
+        assert "'later'" in client.make(call).text
+
+
+# -- notices -----------------------------------------------------------------------------------
+
+
+def test_the_first_result_names_the_folder_and_later_ones_do_not(server: JupyterServer) -> None:
+    client = McpClient(server, name="newcomer")
+
+    first, second = client.run("1"), client.run("2")
+
+    assert any("folder" in notice for notice in first.notices)
+    assert first.execution["notices"] == first.notices
+    assert second.notices == []
+
+
+def test_a_restart_is_told_in_full_once_and_then_briefly(server: JupyterServer) -> None:
+    client = McpClient(server, name="restarting")
+    kernel = client.run("x = 1").execution["kernel_id"]
+    path = f"/api/kernels/{kernel}/restart"
+    assert server.request("POST", b"", server.auth, path=path).status == 200
+
+    full, brief = client.run("1"), client.run("2")
+
+    assert any("restarted" in n and "gone" in n for n in full.notices)
+    assert any("gone" in n for n in brief.notices)
+    assert len(" ".join(brief.notices)) < len(" ".join(full.notices))
+
+
+def test_a_wait_beyond_what_is_allowed_is_told(start_server: Any) -> None:
+    server = start_server("--McpExecutions.max_wait=0.5")
+    client = McpClient(server, name="waiting")
+    client.call("create_session", name="started")
+
+    result = client.run(gated("never"), session_id="started", wait=50)
+
+    assert result.status == "running"
+    assert any("0.5 s" in notice for notice in result.notices)
+
+
+# -- what a program parses ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", ["1", "x = 1", "print(1)", "1/0", "import os; os._exit(1)"])
+def test_the_meta_of_an_execution_has_every_key(server: JupyterServer, code: str) -> None:
+    result = McpClient(server, name="meta").run(code)
+
+    assert has_shape(result.execution, EXECUTION)
+    assert result.execution["version"] == 1
+    assert result.execution["status"] == result.status
+    assert result.id.startswith(result.execution["session_id"] + "-")
+
+
+def test_the_meta_of_outputs_says_what_each_is_and_in_which_block(client: McpClient) -> None:
+    result = client.run(
+        "import sys\nfrom PIL import Image\n"
+        "print('ä'); print('err', file=sys.stderr)\ndisplay(Image.new('RGB', (9, 9)))\n5"
+    )
+
+    outputs = result.execution["outputs"]
+    assert [o["output_id"] for o in outputs] == [f"{result.id}/{n}" for n in (1, 2, 3, 4)]
+    assert [o["output_type"] for o in outputs] == [
+        "stream",
+        "stream",
+        "display_data",
+        "execute_result",
+    ]
+    assert [o.get("name") for o in outputs] == ["stdout", "stderr", None, None]
+    assert outputs[0]["bytes"] == len("ä\n".encode())
+    assert "image/png" in outputs[2]["mime_types"]
+    blocks = [result.content[o["content_index"]] for o in outputs]
+    assert [block["type"] for block in blocks] == ["text", "text", "image", "text"]
+    assert "ä" in blocks[0]["text"]
+    assert blocks[3]["text"].endswith("5")
+
+
+def test_no_tool_sends_structured_content(server: JupyterServer, either: McpClient) -> None:
+    either.call("create_notebook", path="structure", cells=["1"])
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("execute_code", {"code": "1"}),
+        ("execute_code", {"code": "1/0"}),
+        ("execute_code", {"kode": "1"}),
+        ("get_output", {}),
+        ("create_session", {"name": "structure"}),
+        ("list_sessions", {}),
+        ("get_kernel_status", {}),
+        ("interrupt_kernel", {}),
+        ("restart_kernel", {"session_id": "structure"}),
+        ("shutdown_kernel", {"session_id": "structure"}),
+        ("create_notebook", {"path": "structure"}),
+        ("read_notebook", {"path": "structure"}),
+    ]
+
+    keys = [either.call(tool, **arguments).keys for tool, arguments in calls]
+
+    assert not any("structuredContent" in of_one for of_one in keys)
+    tools = either.request("tools/list")["tools"]
+    assert not any("outputSchema" in tool for tool in tools)
+    assert {tool["name"] for tool in tools} >= {tool for tool, _ in calls}
+
+
+def test_the_meta_of_sessions_has_every_key(client: McpClient) -> None:
+    made = client.call("create_session", name="shaped")
+    status = client.call("get_kernel_status", session_id="shaped")
+    listed = client.call("list_sessions")
+
+    one, same = (r.meta["jupyter-mcp-ext/session"] for r in (made, status))
+    [same_in_list] = [
+        s for s in listed.meta["jupyter-mcp-ext/sessions"] if s["session_id"] == one["session_id"]
+    ]
+    assert all(has_shape(session, SESSION) for session in (one, same, same_in_list))
+    fixed = set(SESSION) - {"state", "existing"}
+    assert all(one[key] == same[key] == same_in_list[key] for key in fixed)
+    assert one["name"] == "shaped"
+    assert one["existing"] is False
+
+
+def test_the_meta_of_a_notebook_has_every_key(client: McpClient) -> None:
+    cells = ["1", {"cell_type": "markdown", "source": "# two"}]
+    made = client.call("create_notebook", path="meta/shaped", cells=cells)
+    read = client.call("read_notebook", path="meta/shaped.ipynb")
+
+    for result in (made, read):
+        notebook = result.meta["jupyter-mcp-ext/notebook"]
+        assert notebook["path"] == "meta/shaped.ipynb"
+        assert [cell["cell_type"] for cell in notebook["cells"]] == ["code", "markdown"]
+        assert all(has_shape(cell, CELL) for cell in notebook["cells"])
+        assert all(
+            re.fullmatch(r"[0-9a-zA-Z_-]{8,}@[0-9a-f]{6}", c["handle"]) for c in notebook["cells"]
+        )
+    shown = read.meta["jupyter-mcp-ext/notebook"]["cells"]
+    assert all(cell["handle"] in read.text for cell in shown)
+
+
+# -- what a model reads ------------------------------------------------------------------------
+
+
+def test_a_plot_is_an_image_of_at_most_1568_pixels(client: McpClient) -> None:
+    result = client.run(
+        "%matplotlib inline\nimport matplotlib.pyplot as plt\n"
+        "plt.figure(figsize=(30, 10), dpi=100); plt.plot([1, 2, 3]); plt.show()"
+    )
+
+    [shown] = result.images
+    with Image.open(io.BytesIO(shown)) as image:
+        assert max(image.size) == 1_568
+    assert len(shown) <= 1_000_000
+    assert re.search(rf"\[image {result.id}/1 \d+x\d+ png", result.text)
+
+
+def test_at_most_four_images_are_shown_the_latest(client: McpClient) -> None:
+    result = client.run(
+        "from PIL import Image\nfor n in range(7): display(Image.new('RGB', (10 + n, 10)))"
+    )
+
+    widths = [Image.open(io.BytesIO(data)).width for data in result.images]
+    assert widths == [13, 14, 15, 16]
+    [more] = proposed_calls(result.text)
+    assert not client.make(more).is_error
+
+
+def test_an_image_by_its_id_is_the_original(client: McpClient) -> None:
+    result = client.run(
+        "import base64, hashlib, io, random\nfrom PIL import Image as P\n"
+        "from IPython.display import Image, display\n"
+        "picture = P.frombytes('RGB', (2_000, 500), random.Random(1).randbytes(3_000_000))\n"
+        "buffer = io.BytesIO(); picture.save(buffer, 'PNG')\n"
+        "display(Image(data=buffer.getvalue()))\nprint(hashlib.sha256(buffer.getvalue()).hexdigest())"
+    )
+    import_hash = result.text.splitlines()[-1]
+
+    original = client.call("get_output", output_id=f"{result.id}/1")
+
+    [data] = original.images
+    assert data != result.images[0]
+    check = client.run(
+        f"hashlib.sha256(buffer.getvalue()).hexdigest() == {import_hash!r}, len(buffer.getvalue())"
+    )
+    assert f"(True, {len(data)})" in check.text
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.size == (2_000, 500)
+
+
+def test_a_range_of_images_by_id_gives_each(client: McpClient) -> None:
+    result = client.run(
+        "from PIL import Image\nfor n in range(6): display(Image.new('RGB', (10 + n, 10)))"
+    )
+
+    images = client.call("get_output", output_id=f"{result.id}/2-4").images
+
+    assert [Image.open(io.BytesIO(data)).width for data in images] == [11, 12, 13]
+
+
+def test_a_data_frame_is_a_table(client: McpClient) -> None:
+    result = client.run(
+        "import pandas as pd\npd.DataFrame({'city': ['Ulm', 'Bonn'] * 50, 'n': range(100)})"
+    )
+
+    assert re.search(r"\|\s*city\s*\|\s*n\s*\|", result.text)
+    assert "Ulm" in result.text
+    assert "100" in result.text  # its shape
+    assert "<td>" not in result.text
+    rows = [line for line in result.text.splitlines() if line.startswith("|")]
+    assert len(rows) <= 23
+
+
+def test_colours_are_stripped(client: McpClient) -> None:
+    result = client.run("print('\\x1b[1;31mred\\x1b[0m plain')")
+
+    assert result.text.splitlines()[-1] == "red plain"
+
+
+def test_a_progress_bar_is_its_last_state(client: McpClient) -> None:
+    result = client.run(
+        "import sys\nfor n in range(101): sys.stderr.write(f'\\r{n:3}%|{\"#\" * (n // 10):10}|')\n"
+    )
+
+    assert "100%|##########|" in result.text
+    assert " 99%" not in result.text
+
+
+def test_equal_lines_are_collapsed(client: McpClient) -> None:
+    result = client.run("for _ in range(1_204): print('the same')")
+
+    assert "the same (x 1204)" in result.text
+
+
+def test_standard_error_is_labelled(client: McpClient) -> None:
+    result = client.run(
+        "import sys\nfor file in (sys.stdout, sys.stderr, sys.stdout):\n"
+        "    print('err' if file is sys.stderr else 'out', file=file, flush=True)"
+    )
+
+    assert result.text.splitlines()[1:] == ["out", "[stderr]", "err", "[stdout]", "out"]
+
+
+HOSTILE = {
+    "widget": "{'application/vnd.jupyter.widget-view+json': {'model_id': []}}",
+    "no text": "{'text/plain': None}",
+    "no image": "{'image/png': 'not base64!'}",
+    "number for an image": "{'image/png': 5}",
+    "empty image": "{'image/png': ''}",
+    "list for html": "{'text/html': [1, 2]}",
+    "object for html": "{'text/html': {'a': 1}}",
+    "broken svg": "{'image/svg+xml': '<svg'}",
+    "plotly": "{'application/vnd.plotly.v1+json': {'data': 5, 'layout': []}}",
+    "vega": "{'application/vnd.vegalite.v5+json': {'mark': [], 'encoding': 5}}",
+    "bokeh": "{'application/vnd.bokehjs_exec.v0+json': 5, 'application/javascript': 7}",
+    "geojson": "{'application/geo+json': None}",
+    "no type": "{'': 'x'}",
+    "type of a line end": "{'text/x\\n! false': 'x'}",
+    "tags": "{'text/html': '<div>' * 100_000 + 'deep'}",
+    "tables": "{'text/html': '<table><tr><td>' * 3_000 + 'deep'}",
+    "spans": "{'text/html': '<table><tr><td colspan=99999999999 rowspan=99999999999>a'}",
+    "entities": "{'text/html': '&' * 1_000_000}",
+    "script": "{'text/html': '<script>' + 'x' * 3_000_000}",
+    "huge picture": "{'image/png': black(20_000, 20_000)}",
+    "tall picture": "{'image/png': black(1, 60_000)}",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_display_however_wrong_breaks_its_execution(client: McpClient, name: str) -> None:
+    code = f"""
+import base64, io
+from PIL import Image
+def black(*size):
+    Image.MAX_IMAGE_PIXELS = None
+    Image.new("1", size).save(buffer := io.BytesIO(), "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
+print('before')
+display({HOSTILE[name]}, raw=True)
+print('after')
+"""
+    result = client.run(code)
+
+    assert not result.is_error
+    assert result.status == "ok"
+    assert "before" in result.text
+    assert "after" in result.text
+    assert result.notices == []
+    assert result.size < 100_000
+    for way in (result.id, f"{result.id}/1", f"{result.id}/2", f"{result.id}/3"):
+        assert "Internal" not in client.call("get_output", output_id=way).text
+    assert not client.call("get_output", output_id=result.id, offset=0).is_error
+
+
+@pytest.mark.parametrize(
+    ("code", "seen"),
+    [
+        ("print('abc\\r' * 500_000)", "abc"),
+        ("print('x\\n\\x1b[1A' * 100_000)", "x"),
+        ("print('\\x1b[999999999C x \\x1b[999999999B y')", "y"),
+        ("print('\\x1b[' * 1_000_000)", "characters cut"),
+        ("print('a\\0b\\x07c\\x9bd')", "abc"),
+    ],
+)
+def test_what_plays_tricks_on_terminals_is_plain_text(
+    client: McpClient, code: str, seen: str
+) -> None:
+    result = client.run(code)
+
+    assert seen in result.text
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", result.text)
+    assert len(result.text) < 5_000
+
+
+def test_help_of_a_question_mark_is_shown(client: McpClient) -> None:
+    assert "Return the number of items" in client.run("len?").text
+
+
+@pytest.mark.parametrize("code", ["", "  \n", "# nothing"])
+def test_code_that_does_nothing_is_ok(client: McpClient, code: str) -> None:
+    assert client.run(code).status == "ok"
+
+
+# -- the budget, and the calls that show the rest ----------------------------------------------
+
+PADDED = "print(f'line {{n:05}} ' + 'x' * {width})"
+
+
+def shown_lines(text: str) -> list[int]:
+    """The numbers of the lines printed by `PADDED` that a text shows."""
+    return [int(found) for found in re.findall(r"^line (\d{5}) ", text, re.MULTILINE)]
+
+
+@pytest.mark.parametrize(("count", "width"), [(1_000, 20), (3_000, 90), (120, 1_500)])
+def test_what_is_left_out_is_shown_by_the_very_call(
+    client: McpClient, count: int, width: int
+) -> None:
+    result = client.run(f"for n in range({count}): " + PADDED.format(width=width))
+
+    assert len(result.text) <= BUDGET
+    assert result.execution["truncated"]
+    seen = shown_lines(result.text)
+    gap = sorted(set(range(count)) - set(seen))
+    assert gap == list(range(gap[0], gap[-1] + 1))
+    assert f"… {len(gap):,} lines left out: " in result.text
+    shown: list[int] = []
+    [call] = proposed_calls(result.text)
+    while len(shown) < len(gap):
+        page = client.make(call)
+        assert len(page.text) <= BUDGET
+        lines = shown_lines(page.text)
+        assert lines, page.text
+        shown += lines
+        following = proposed_calls(page.text)
+        if not following:
+            break
+        [call] = following
+    assert shown[: len(gap)] == gap
+
+
+@pytest.mark.parametrize("limit", [1, 7, 50, 1_000])
+def test_pages_of_any_size_show_each_line_once(client: McpClient, limit: int) -> None:
+    execution = client.run("for n in range(60): " + PADDED.format(width=400)).id
+
+    page = client.call("get_output", output_id=execution, offset=0, limit=limit)
+    lines = shown_lines(page.text)
+    while following := proposed_calls(page.text):
+        page = client.make(following[0])
+        lines += shown_lines(page.text)
+
+    assert lines == list(range(60))
+
+
+def test_a_page_does_not_say_that_there_is_no_output(client: McpClient) -> None:
+    execution = client.run("print('something')").id
+
+    page = client.call("get_output", output_id=execution, offset=0)
+
+    assert page.text.splitlines()[-1] == "something"
+    assert "no output" not in page.text
+
+
+def test_numbers_of_found_lines_serve_as_offsets(client: McpClient) -> None:
+    execution = client.run("for n in range(5_000): print('even' if n % 2 == 0 else 'odd', n)").id
+
+    found = client.call("get_output", output_id=execution, grep=r"odd 47\d1$")
+
+    numbers = [int(m[1]) for m in re.finditer(r"^(\d+): odd \d+$", found.text, re.MULTILINE)]
+    assert numbers == [4_701, 4_711, 4_721, 4_731, 4_741, 4_751, 4_761, 4_771, 4_781, 4_791]
+    page = client.call("get_output", output_id=execution, offset=numbers[3], limit=1)
+    assert page.text.splitlines()[-1] == "odd 4731"
+
+
+def test_pages_of_found_lines_show_each_once(client: McpClient) -> None:
+    execution = client.run("for n in range(900): print('hit' if n % 3 == 0 else 'miss', n)").id
+
+    page = client.call("get_output", output_id=execution, grep="^hit", limit=70)
+    found = re.findall(r"^\d+: hit (\d+)$", page.text, re.MULTILINE)
+    while following := proposed_calls(page.text):
+        page = client.make(following[0])
+        found += re.findall(r"^\d+: hit (\d+)$", page.text, re.MULTILINE)
+
+    assert found == [str(n) for n in range(0, 900, 3)]
+
+
+def test_the_error_and_the_last_result_keep_their_room(client: McpClient) -> None:
+    result = client.run("for n in range(9_000): print('noise', n)\nraise ValueError('the point')")
+
+    assert len(result.text) <= BUDGET
+    assert "ValueError: the point" in "\n".join(result.text.splitlines()[1:])
+    assert "noise 0" in result.text
+
+
+def test_a_long_line_is_cut_and_counted(client: McpClient) -> None:
+    result = client.run("print('y' * 100_000)")
+
+    assert len(result.text) < 2_500
+    assert re.search(r"\([\d,]+ characters cut\)", result.text)
+
+
+RUNNING = {
+    "lines": ("print('a'); print('b')", "print('c'); print('d')"),
+    "an open line": (
+        "print('a'); print('half', end='', flush=True)",
+        "print(' whole'); print('b')",
+    ),
+    "only an open line": ("print('half', end='', flush=True)", "print(' whole')"),
+    "stderr between": (
+        "import sys; print('a'); print('e', file=sys.stderr, flush=True)",
+        "print('b'); print('f', file=sys.stderr)",
+    ),
+    "an open line, then stderr": (
+        "print('half', end='', flush=True)",
+        "import sys; print('e', file=sys.stderr, flush=True); print('b')",
+    ),
+    "a display": ("print('a'); display('shown')", "display('shown too'); print('b')"),
+    "a bar": (
+        "print('a'); print('10%', end='', flush=True)",
+        "print('\\r99%', end=''); print('\\r100%'); print('b')",
+    ),
+    "equal lines": ("for _ in range(50): print('same')", "for _ in range(50): print('same')"),
+    "nothing yet": ("pass", "print('a')"),
+    "blank lines": ("print(); print(); print('a')", "print(); print('b'); print()"),
+}
+
+
+@pytest.mark.parametrize("name", RUNNING)
+def test_the_call_of_a_running_answer_loses_and_repeats_no_line(
+    server: JupyterServer, client: McpClient, name: str
+) -> None:
+    before, after = RUNNING[name]
+    gate = f"gate {name}"
+    marker = f"begun {name}"
+    code = f"{before}\nopen({marker!r}, 'w').close()\n{gated(gate)}{after}"
+    running = client.run(code, wait=2)
+    assert running.status == "running"
+    assert (server.root_dir / marker).exists()
+
+    [call] = proposed_calls(first_line(running))
+    open_gate(server, gate)
+    rest = client.make(call)
+
+    whole = client.call("get_output", output_id=running.id, offset=0, limit=1_000)
+    every = whole.text.splitlines()[2:]
+    offset = call.arguments.get("offset", 0)
+    ending = rest.text.splitlines()[1:] if offset == 0 else rest.text.splitlines()[2:]
+    assert rest.status == "ok"
+    assert ending == every[offset:] if offset else "a" in ending[0] or "half" in ending[0]
+    seen = running.text.splitlines()[1:]
+    if name != "equal lines":
+        assert seen[:offset] == every[:offset]
+    else:
+        assert offset == 50
+
+
+def test_a_second_page_of_a_running_execution_loses_nothing(
+    server: JupyterServer, client: McpClient
+) -> None:
+    code = gated("g1") + "print('half', end='', flush=True); print('b', flush=True); "
+    code += "print('open', end='', flush=True)\nopen('m1', 'w').close()\n"
+    code += gated("g2") + "print(' closed'); print('end')"
+    running = client.run(code, wait=0.5)
+    open_gate(server, "g1")
+
+    [call] = proposed_calls(first_line(running))
+    page = client.call_with("get_output", {**client.named(call), "wait": 2})
+    assert page.status == "running"
+    [following] = proposed_calls(page.text)[-1:]
+    open_gate(server, "g2")
+    last = client.make(following)
+
+    assert "open closed" in last.text
+    assert "end" in last.text
+    assert "halfb" not in last.text
+
+
+# -- sessions ----------------------------------------------------------------------------------
+
+
+def test_a_session_of_that_name_is_returned_with_its_variables(either: McpClient) -> None:
+    first = either.call("create_session", name="named")
+    either.run("kept = 'still'", session_id="named")
+
+    again = either.call("create_session", name="named")
+
+    one, two = (r.meta["jupyter-mcp-ext/session"] for r in (first, again))
+    assert one["session_id"] == two["session_id"]
+    assert two["existing"] is True
+    assert "exists already" in again.text
+    assert "'still'" in either.run("kept", session_id="named").text
+
+
+def opened_by_a_person(server: JupyterServer, path: str) -> dict[str, Any]:
+    """Open a notebook's kernel as JupyterLab does."""
+    body = {"path": path, "name": path, "type": "notebook", "kernel": {"name": "python3"}}
+    answer = server.request("POST", json.dumps(body).encode(), server.auth, path="/api/sessions")
+    assert answer.status == 201
+    return answer.json()
+
+
+def test_a_persons_session_is_found_by_path_id_and_kernel(
+    server: JupyterServer, either: McpClient
+) -> None:
+    path = f"person-{either.version}.ipynb"
+    either.call("create_notebook", path=path)
+    theirs: dict[str, Any] = opened_by_a_person(server, path)
+    kernel = theirs["kernel"]["id"]
+
+    ways = [path, theirs["id"], theirs["id"][:8], kernel, kernel[:8]]
+    results = [either.run("1", session_id=way) for way in ways]
+
+    assert {r.execution["kernel_id"] for r in results} == {kernel}
+    assert {r.execution["session_id"] for r in results} == {theirs["id"][:8]}
+    attached = either.call("create_session", path=path).meta["jupyter-mcp-ext/session"]
+    assert attached["kernel_id"] == kernel
+    assert attached["existing"] is True
+    assert attached["owner"] is None
+
+
+def test_a_persons_kernel_is_not_ended_unasked(server: JupyterServer, client: McpClient) -> None:
+    client.call("create_notebook", path="theirs")
+    opened_by_a_person(server, "theirs.ipynb")
+
+    assert "force=true" in client.refused("restart_kernel", session_id="theirs.ipynb")
+    assert "force=true" in client.refused("shutdown_kernel", session_id="theirs.ipynb")
+    assert client.run("1", session_id="theirs.ipynb").status == "ok"
+
+
+def test_jupyters_list_of_sessions_has_ours_under_our_id(
+    server: JupyterServer, client: McpClient
+) -> None:
+    made = client.call("create_session", name="listed").meta["jupyter-mcp-ext/session"]
+    default = client.run("1").execution
+
+    answer = server.request("GET", None, server.auth, path="/api/sessions")
+
+    listed = {session["id"][:8]: session for session in json.loads(answer.body)}
+    assert listed[made["session_id"]]["kernel"]["id"] == made["kernel_id"]
+    assert listed[made["session_id"]]["path"] == made["path"]
+    assert listed[default["session_id"]]["kernel"]["id"] == default["kernel_id"]
+
+
+def test_jupyters_own_address_of_a_session_of_ours_works(
+    server: JupyterServer, client: McpClient
+) -> None:
+    """JupyterLab reads, renames and ends what it lists there."""
+    made = client.call("create_session", name="addressed").meta["jupyter-mcp-ext/session"]
+    every = json.loads(server.request("GET", None, server.auth, path="/api/sessions").body)
+    [whole] = [s["id"] for s in every if s["id"].startswith(made["session_id"])]
+
+    read = server.request("GET", None, server.auth, path=f"/api/sessions/{whole}")
+    ended = server.request("DELETE", None, server.auth, path=f"/api/sessions/{whole}")
+
+    assert (read.status, ended.status) == (200, 204)
+
+
+@pytest.mark.parametrize("word", ["", "0", 0, None, "default", " Default "])
+def test_many_words_mean_the_default_session(client: McpClient, word: object) -> None:
+    here = client.run("1").execution["session_id"]
+
+    assert client.run("1", session_id=word).execution["session_id"] == here
+
+
+@pytest.mark.parametrize("version", [NEW, OLD])
+def test_aliases_of_arguments_are_understood(server: JupyterServer, version: str) -> None:
+    client = McpClient(server, version, name="results")
+    kernel = client.run("1").execution["kernel_id"]
+    client.call("create_notebook", filename=f"alias-{version}")
+
+    assert client.run("1", kernel_id=kernel).execution["kernel_id"] == kernel
+    assert not client.call("read_notebook", filename=f"alias-{version}").is_error
+
+
+def test_output_ids_go_on_after_a_restart_of_the_kernel(client: McpClient) -> None:
+    before = client.run("1").id
+    client.call("restart_kernel")
+
+    after = client.run("1").id
+
+    assert int(after.rpartition("-")[2]) > int(before.rpartition("-")[2])
+    assert client.call("get_output", output_id=before).status == "ok"
+
+
+def test_progress_is_told_to_a_caller_that_gave_a_token(
+    server: JupyterServer, client: McpClient
+) -> None:
+    message, headers = client.prepare(
+        "tools/call",
+        name="execute_code",
+        arguments={"code": "import time\nfor n in range(30): print('step', n); time.sleep(0.1)"},
+        _meta={"progressToken": "p1"},
+    )
+
+    answer = server.post(message, headers)
+
+    events = [
+        json.loads(line.removeprefix("data: "))
+        for line in answer.body.decode().splitlines()
+        if line.startswith("data: {")
+    ]
+    told = [e["params"] for e in events if e.get("method") == "notifications/progress"]
+    assert told
+    assert all(one["progressToken"] == "p1" for one in told)
+    assert any("step" in one.get("message", "") for one in told)
+    assert len(told) <= 5
