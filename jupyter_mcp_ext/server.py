@@ -15,11 +15,13 @@ from mcp.shared.exceptions import MCPError
 
 from . import __version__
 from .governance.caller import Caller, Principal
+from .tasks import created, serve_tasks, takes_tasks
 from .tools.call import Call, run
 from .tools.elicitation import elicitation, retry
 from .tools.execution import resume
 from .tools.registry import BY_NAME, TOOLS, unknown
 from .tools.sealing import Sealing
+from .tools.tasks import ExecutionTasks
 
 if TYPE_CHECKING:
     from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
@@ -61,12 +63,7 @@ def build_server(services: Services) -> Server[Any]:
     ) -> types.ListToolsResult:
         return every_tool
 
-    async def on_call_tool(
-        ctx: ServerRequestContext[Any, Any], params: types.CallToolRequestParams
-    ) -> types.CallToolResult | types.InputRequiredResult:
-        tool = BY_NAME.get(params.name)
-        if tool is None:
-            raise MCPError(code=types.INVALID_PARAMS, message=unknown(params.name))
+    def open_call(ctx: ServerRequestContext[Any, Any]) -> tuple[Call, Principal]:
         principal = _principal(ctx)
         caller = _caller(ctx, principal, services.sessions.conversation_keys)
         wants_progress = "progress_token" in (ctx.meta or {})
@@ -74,12 +71,24 @@ def build_server(services: Services) -> Server[Any]:
         call = Call(
             services=services, caller=caller, progress=progress, elicitation=elicitation(ctx)
         )
+        return call, principal
+
+    tasks = ExecutionTasks(open_call)
+
+    async def on_call_tool(
+        ctx: ServerRequestContext[Any, Any], params: types.CallToolRequestParams
+    ) -> HandlerResult:
+        tool = BY_NAME.get(params.name)
+        if tool is None:
+            raise MCPError(code=types.INVALID_PARAMS, message=unknown(params.name))
+        call, principal = open_call(ctx)
+        reads = tool.annotations["readOnlyHint"]
+        if takes_tasks(ctx) and not reads:
+            call.task_after = services.executions.task_after
         again = retry(params)
-        if again is None:
-            return await run(tool, params.arguments, call, principal)
-        stops = not tool.annotations["readOnlyHint"]
-        instead = partial(resume, retry=again, stops=stops)
-        return await run(tool, params.arguments, call, principal, instead=instead)
+        instead = partial(resume, retry=again, stops=not reads) if again is not None else None
+        result = await run(tool, params.arguments, call, principal, instead=instead)
+        return result if call.task is None else created(tasks.task(call, result))
 
     server: Server[Any] = Server(
         NAME,
@@ -89,8 +98,10 @@ def build_server(services: Services) -> Server[Any]:
         cache_hints={"tools/list": CacheHint(ttl_ms=LIST_TTL)},
         get_tool_input_schema=lambda name: BY_NAME[name].input_schema if name in BY_NAME else None,
         on_list_tools=on_list_tools,
-        on_call_tool=on_call_tool,
     )
+    # Not by the constructor, whose types do not know a task for an answer.
+    server.add_request_handler("tools/call", types.CallToolRequestParams, on_call_tool)
+    serve_tasks(server, tasks)
     server.middleware.append(_unpack_arguments)
     server.middleware.append(Sealing(services.keys, NAME))
     return server

@@ -39,6 +39,8 @@ class Task:
     updated: float
     poll_interval: float
     """Seconds after which it is worth while to look again."""
+    time_to_live: float | None = None
+    """Seconds after its creation for which it is kept at least; None: no end is known."""
     message: str = ""
     """Words on the status for a model or a person."""
     result: Mapping[str, Any] | None = None
@@ -139,7 +141,7 @@ def _state(task: Task) -> Wire:
         "status": task.status,
         "createdAt": _timestamp(task.created),
         "lastUpdatedAt": _timestamp(task.updated),
-        "ttlMs": None,  # a task is not dropped for its age
+        "ttlMs": None if task.time_to_live is None else int(task.time_to_live * 1000),
         "pollIntervalMs": round(task.poll_interval * 1000),
     }
     return {**state, "statusMessage": task.message} if task.message else state
@@ -153,9 +155,7 @@ def _timestamp(seconds: float) -> str:
 def _admit(ctx: Context, task_id: str) -> None:
     """Refuse a request that the extension does not allow."""
     if ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
-        raise MCPError(
-            code=types.METHOD_NOT_FOUND, message="Method not found", data=ctx.method
-        )
+        raise MCPError(code=types.METHOD_NOT_FOUND, message="Method not found", data=ctx.method)
     # The SDK compares this header for the methods that it knows.
     if ctx.request is not None:
         named = decode_header_value(ctx.request.headers.get(MCP_NAME_HEADER))

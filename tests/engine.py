@@ -33,6 +33,7 @@ class Engine:
         session_id: str | None = None,
         caller: Caller = ALICE,
         timeout: float | None = None,
+        can_ask: bool = False,
     ) -> Execution:
         """Start code in the caller's session."""
         session = await self.services.sessions.resolve(caller, session_id)
@@ -43,6 +44,7 @@ class Engine:
             kernel=lambda: self.services.sessions.ready(session),
             caller=caller,
             timeout=timeout,
+            can_ask=can_ask,
         )
 
     async def run(self, code: str, *, wait: float = 30, **kwargs: Any) -> Execution:

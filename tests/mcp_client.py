@@ -92,8 +92,11 @@ class McpClient:
         *,
         name: str = "tests",
         headers: Mapping[str, str] | None = None,
+        capabilities: Mapping[str, Any] | None = None,
     ) -> None:
         self.server = server
+        self.name = name
+        self.capabilities = dict(capabilities or {})
         self.version = version
         self.is_new = version == NEW
         self._ids = itertools.count(1)
@@ -103,7 +106,11 @@ class McpClient:
             self._initialize()
 
     def _initialize(self) -> None:
-        params = {"protocolVersion": self.version, "capabilities": {}, "clientInfo": self._info}
+        params = {
+            "protocolVersion": self.version,
+            "capabilities": self.capabilities,
+            "clientInfo": self._info,
+        }
         message = self._message("initialize", params)
         answer = self.server.post(message, self._headers)
         self._headers["Mcp-Session-Id"] = answer.headers["mcp-session-id"]
@@ -119,12 +126,13 @@ class McpClient:
             meta = {
                 f"{_OF_META}protocolVersion": self.version,
                 f"{_OF_META}clientInfo": self._info,
-                f"{_OF_META}clientCapabilities": {},
+                f"{_OF_META}clientCapabilities": self.capabilities,
             }
             params = {**params, "_meta": {**meta, **params.get("_meta", {})}}
             headers["Mcp-Method"] = method
-            if isinstance(params.get("name"), str):
-                headers["Mcp-Name"] = params["name"]
+            named = params.get("name", params.get("taskId"))
+            if isinstance(named, str):
+                headers["Mcp-Name"] = named
         return self._message(method, params), headers
 
     def send(self, method: str, **params: Any) -> Answer:

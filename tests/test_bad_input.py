@@ -288,7 +288,7 @@ def test_a_lone_surrogate_is_refused(
 
     message = answer.json()
     assert b"Internal" not in answer.body
-    assert "error" in message or message["result"]["isError"]  # type: ignore[index, call-overload]  # JSON
+    assert "error" in message or message["result"]["isError"]  # type: ignore[index]  # JSON
     after = client.run("1").id
     assert int(after.rpartition("-")[2]) == int(ran.rpartition("-")[2]) + 1
 
@@ -356,13 +356,14 @@ def test_three_megabytes_of_code_run(client: McpClient) -> None:
 
 @pytest.mark.parametrize(
     "output_id",
-    ["x/0", "x/5-2", "../..", "/", "/1", "x/", "-", "x-", "x-1", "x-0", "k7m2q9xw-²"]
-    + ["k7m2q9xw-٣", "k7m2q9xw-" + "9" * 5_000, "x/" + "9" * 50, "x/1/2", "x/-1", "\n", "x y/1"],
+    [
+        *("x/0", "x/5-2", "../..", "/", "/1", "x/", "-", "x-", "x-1", "x-0", "x/1/2", "x/-1"),
+        *("k7m2q9xw-²", "k7m2q9xw-\u0663", "k7m2q9xw-" + "9" * 5_000, "x/" + "9" * 50, "x y/1"),
+    ],
 )
 def test_an_id_of_nothing_is_unknown(client: McpClient, output_id: str) -> None:
-    if output_id.strip():
-        client.refused("get_output", output_id=output_id)
-        client.refused("interrupt_kernel", execution_id=output_id)
+    client.refused("get_output", output_id=output_id)
+    client.refused("interrupt_kernel", execution_id=output_id)
 
 
 @pytest.mark.parametrize("place", ["/0", "/2", "/5-2", "/0-1", "/1-2", "/999999"])
@@ -405,13 +406,9 @@ def test_a_pattern_that_is_none_is_refused(client: McpClient, xs: str, pattern: 
 CATASTROPHES = [
     "(x+)+y",
     "(x|x)*y",
-    "(?:x*)*y",
     "x*x*x*x*y",
-    "x*x*x*x*x*x*x*x*y",
     "(?:x{0,50}){9}y",
     "x{1,99}x{1,99}x{1,99}x{1,99}y",
-    "(x?){40}x{40}y",
-    "(?=(x+))*y",
     r"(.*)\1\1\1y",
 ]
 
@@ -596,7 +593,7 @@ def test_a_session_starts_in_no_folder_that_is_not_beneath_the_root(
 
 
 @pytest.mark.usefixtures("unchanged")
-@pytest.mark.parametrize("path", ["a-file.txt", "a-folder", "a-folder/"])
+@pytest.mark.parametrize("path", ["a-file.txt", "a-folder/"])
 def test_a_session_attaches_to_notebooks_only(
     server: JupyterServer, client: McpClient, path: str
 ) -> None:
@@ -693,7 +690,7 @@ def test_a_file_over_the_limit_of_the_process_is_said_and_leaves_nothing(
 
 def test_others_are_answered_while_bad_input_pours_in(server: JupyterServer) -> None:
     """Twenty of the heaviest refusals at once; a light call that comes last is not behind them."""
-    heavy = [
+    heavy: list[tuple[str, dict[str, Any]]] = [
         ("execute_code", {"code": "#" * 3_000_000, "no": 1}),
         ("create_notebook", {"path": "p" * 3_000_000}),
         ("create_session", {"name": "n" * 3_000_000}),

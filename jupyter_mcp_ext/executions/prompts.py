@@ -57,7 +57,7 @@ class Prompts:
         """Begin a question; one that was open is asked no longer."""
         self.close()
         self._count += 1
-        shown = strip(text).encode(errors="replace").decode()[:MAX_TEXT]
+        shown = strip(text[: 4 * MAX_TEXT])[:MAX_TEXT]
         self.current = Prompt(self._count, shown, self._loop.create_future())
         self._reply = reply
         self._timer = self._loop.call_later(timeout, on_timeout, self.current)

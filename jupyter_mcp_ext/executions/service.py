@@ -64,6 +64,12 @@ class McpExecutions(LoggingConfigurable):
         default_value=["claude-code"],
         help="Names of clients that wait longer than a minute for an answer.",
     ).tag(config=True)
+    task_after = Float(
+        2.0,
+        min=0.0,
+        help="Seconds after which a call that executes code becomes a task, for clients that "
+        "declare the protocol's extension for tasks.",
+    ).tag(config=True)
     interrupt_grace = Float(
         3.0,
         min=0.1,
@@ -298,6 +304,8 @@ class McpExecutions(LoggingConfigurable):
                     reply = await self._reply(execution, exchange)
                 finally:
                     link.forget(exchange)
+                if reply.get("status") != "ok" and not execution.stop.done():
+                    await self._kernels.check_stays(execution.kernel_id)
                 if exchange.begun or reply.get("status") != "aborted":
                     _conclude(execution, exchange, reply)
                     return

@@ -256,11 +256,15 @@ def _record(path: Path) -> Record | None:
         first = file.readline()
         file.seek(max(0, path.stat().st_size - MAX_RECORD))
         last = file.read().rpartition(b"\n")[0].rpartition(b"\n")[2]
-    for line in (last, first):
-        try:
-            found = json.loads(line)
-            if found.pop("version") == VERSION and found["execution_id"] == path.stem:
-                return Record(**{**found, "notices": tuple(found["notices"])})
-        except (ValueError, TypeError, KeyError, AttributeError):  # no line of ours
-            continue
-    return None
+    return _parsed(last, path.stem) or _parsed(first, path.stem)
+
+
+def _parsed(line: bytes, execution_id: str) -> Record | None:
+    """The record in a line; None when the line is none of ours."""
+    try:
+        found = json.loads(line)
+        if found.pop("version") != VERSION or found["execution_id"] != execution_id:
+            return None
+        return Record(**{**found, "notices": tuple(found["notices"])})
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None

@@ -42,7 +42,7 @@ class Peak:
     """Else it is at most that: a process inherits the peak of the one that started it."""
 
     def __str__(self) -> str:
-        return f"peak {'' if self.is_exact else 'under '}{_size(self.bytes)}"
+        return f"peak {'' if self.is_exact else 'under '}{size(self.bytes)}"
 
 
 def peak_of(pidfd: int) -> Peak | None:
@@ -99,7 +99,7 @@ class MemoryGroup:
 
     def concede(self, other: MemoryGroup) -> None:
         """The last kill was that of the process of ``other``, if it is the same group."""
-        if other is not self and other._counter == self._counter:  # noqa: SLF001  # of its kind
+        if other is not self and other._counter == self._counter:
             self._seen += 1
 
     def words(self, peak: Peak | None) -> str:
@@ -107,7 +107,7 @@ class MemoryGroup:
         total = psutil.virtual_memory().total
         limit = min(self._limit or total, total)
         if peak is None or not peak.is_exact:
-            return f"out of memory (limit {_size(limit)})"
+            return f"out of memory (limit {size(limit)})"
         had = min(peak.bytes, limit)
         among = ", beside other processes" if had < SHARED * limit else ""
         return f"out of memory (peak {_part(had, limit)}{among})"
@@ -176,17 +176,16 @@ def _number(file: Path) -> int | None:
 
 def _part(some: int, whole: int) -> str:
     """``13.9 of 14 GB``."""
-    number, unit = _size(some).split()
-    return (
-        f"{number} of {_size(whole)}"
-        if unit in _size(whole)
-        else f"{_size(some)} of {_size(whole)}"
-    )
+    (number, unit), of = size(some).split(), size(whole)
+    return f"{number} of {of}" if of.endswith(unit) else f"{number} {unit} of {of}"
 
 
-def _size(count: int) -> str:
+def size(count: int) -> str:
     """Bytes in the units in which memory limits are set: a GB of 1024³ bytes."""
-    for unit, power in (("GB", 3), ("MB", 2)):
-        if count >= 1000 * 1024 ** (power - 1):
-            return f"{count / 1024**power:.3g} {unit}"
-    return f"{count / 1024:.3g} kB"
+    power, unit = next(
+        (p, u)
+        for p, u in ((3, "GB"), (2, "MB"), (1, "kB"))
+        if p == 1 or count >= 1000 * 1024 ** (p - 1)
+    )
+    value = count / 1024**power
+    return f"{value:.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from functools import partial
 from logging import Logger
 from typing import Any
@@ -22,8 +23,9 @@ from tornado.web import HTTPError
 
 from jupyter_mcp_ext.errors import KernelUnavailable, shown
 
+from .deaths import Deaths
 from .link import KernelLost, Loss
-from .process import ProcessWatch
+from .process import Exit, ProcessWatch
 from .stderr import StderrTail
 from .zmq import ZmqLink
 
@@ -73,6 +75,7 @@ class Kernels:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._watches: dict[str, ProcessWatch] = {}
         self._losses: dict[str, list[Loss]] = {}
+        self._deaths = Deaths()
         self._stderr: dict[str, StderrTail] = {}
         self._linked: set[str] = set()
         """Kernels that ever had a link: others have no variables of ours to lose."""
@@ -80,6 +83,10 @@ class Kernels:
         """Kernels that somebody else restarts while we wait for them."""
         self._leaving: set[str] = set()
         """Kernels whose loss is noted and whose new process Jupyter has not announced yet."""
+        self._going: dict[str, asyncio.Future[None]] = {}
+        """Done when a kernel has gone that somebody else is ending."""
+        self._reviving: set[str] = set()
+        """Kernels that died and are being started again, by us or by Jupyter's restarter."""
         self._events.add_listener(schema_id=KERNEL_ACTIONS, listener=self._on_action)
 
     def __contains__(self, kernel_id: str) -> bool:
@@ -134,12 +141,15 @@ class Kernels:
         Raises KernelUnavailable.
         """
         found = self._links.get(kernel_id)
-        if found is not None and found.is_open:
+        if found is not None and found.is_open and not self._is_leaving(kernel_id):
             self._links[kernel_id] = self._links.pop(kernel_id)  # the most recently used is last
             return found
+        self._check_deaths(kernel_id)
         async with self._changing(kernel_id):
             found = self._links.get(kernel_id)
-            return found if found is not None and found.is_open else await self._open(kernel_id)
+            if found is not None and found.is_open and not self._is_leaving(kernel_id):
+                return found
+            return await self._open(kernel_id)
 
     async def interrupt(self, kernel_id: str) -> None:
         """Interrupt whatever the kernel runs. Raises KernelUnavailable."""
@@ -156,6 +166,7 @@ class Kernels:
         """
         self._kernel(kernel_id)
         async with self._changing(kernel_id):
+            self._deaths.forget(kernel_id)
             self.lose(kernel_id, Loss(kind="restarted", detail=f"the kernel was restarted by {by}"))
             try:
                 await self._manager.restart_kernel(kernel_id, now=now)
@@ -179,18 +190,40 @@ class Kernels:
                     raise KernelUnavailable(msg) from err
         self._forget(kernel_id)
 
+    async def check_stays(self, kernel_id: str) -> None:
+        """Raise KernelLost when somebody else is ending the kernel, as soon as it has ended.
+
+        Jupyter interrupts a kernel before it asks it to go, so code can end by that first.
+        """
+        if not self._is_leaving(kernel_id):
+            return
+        if kernel_id in self._links:
+            gone = self._going.setdefault(kernel_id, asyncio.get_running_loop().create_future())
+            await asyncio.wait({gone}, timeout=GO)
+        if kernel_id not in self._links and self.losses(kernel_id):
+            raise KernelLost(self.losses(kernel_id)[-1])
+
+    def _is_leaving(self, kernel_id: str) -> bool:
+        return kernel_id not in self._manager or self._kernel(kernel_id).shutting_down
+
     def losses(self, kernel_id: str) -> tuple[Loss, ...]:
         """Every loss of this kernel's variables so far, oldest first."""
         return tuple(self._losses.get(kernel_id, ()))
 
     def lose(self, kernel_id: str, loss: Loss) -> None:
         """Note that the kernel's variables are gone and end what waits for it."""
+        if loss.kind == "died":
+            loss = replace(loss, detail=self._deaths.count(kernel_id, loss.detail))
+            self._stop_restarter(kernel_id)
         self._losses.setdefault(kernel_id, []).append(loss)
         self._leaving.add(kernel_id)
         self._unwatch(kernel_id)
         link = self._links.pop(kernel_id, None)
         if link is not None:
             link.lose(loss)
+        gone = self._going.pop(kernel_id, None)
+        if gone is not None:
+            gone.set_result(None)
 
     def note(self, kernel_id: str, loss: Loss) -> None:
         """Note a loss that befell before this kernel was started in another's place."""
@@ -199,10 +232,14 @@ class Kernels:
     def begin(self, kernel_id: str) -> None:
         """Count as connected while code runs, so that the kernel is not culled under it."""
         self._manager.notify_connect(kernel_id)
+        self._deaths.mark(kernel_id)
 
     def end(self, kernel_id: str) -> None:
         """Count as connected no longer; idle kernels are culled as the operator says."""
         self._manager.notify_disconnect(kernel_id)
+        link = self._links.get(kernel_id)
+        if link is not None and link.is_open:
+            self._deaths.survive(kernel_id)
 
     async def status(self, kernel_id: str) -> KernelStatus:
         """What is known of a kernel now. Raises KernelUnavailable when it is gone."""
@@ -215,7 +252,9 @@ class Kernels:
             kernel_id=kernel_id,
             name=str(kernel.kernel_name),
             language=info.language if info is not None else str(kernel.kernel_spec.language),
-            state=str(getattr(kernel, "execution_state", "unknown")),
+            state="dead"
+            if self._deaths.are_too_many(kernel_id)
+            else str(getattr(kernel, "execution_state", "unknown")),
             last_activity=kernel.last_activity.timestamp(),
             foreign_since=link.foreign.since if link is not None and link.foreign else None,
             pid=pid,
@@ -231,9 +270,25 @@ class Kernels:
         for kernel_id in list(self._stderr):
             self._forget(kernel_id)
 
+    def _check_deaths(self, kernel_id: str) -> None:
+        if self._deaths.are_too_many(kernel_id):
+            raise KernelUnavailable(self._deaths.refusal(kernel_id))
+
+    def _stop_restarter(self, kernel_id: str) -> None:
+        """Let Jupyter not start a kernel again that dies again and again.
+
+        A person's kernel is left to it: they would not learn why theirs stays away, and it only
+        lies idle until one of them acts.
+        """
+        is_ours = kernel_id in self._stderr and kernel_id in self._manager
+        if is_ours and self._deaths.are_too_many(kernel_id):
+            self._kernel(kernel_id).stop_restarter()
+
     def _kernel(self, kernel_id: str) -> Any:
         if kernel_id not in self._manager:
-            msg = "The kernel is gone and its variables with it. execute_code starts a new one."
+            losses = self.losses(kernel_id)
+            why = f" ({losses[-1].detail})" if losses else ""
+            msg = f"The kernel and its variables are gone{why}. execute_code starts a new one."
             raise KernelUnavailable(msg)
         return self._manager.get_kernel(kernel_id)
 
@@ -255,9 +310,14 @@ class Kernels:
             await self._revive(kernel_id)
         link = ZmqLink(kernel_id, kernel, self._log)
         self._links[kernel_id] = link
-        self._linked.add(kernel_id)
+        if kernel_id not in self._linked:
+            self._linked.add(kernel_id)
+            # The word of Jupyter's restarter, where no process can be watched.
+            kernel.add_restart_callback(partial(self._on_death, kernel_id, kernel), "restart")
+            kernel.add_restart_callback(partial(self._on_given_up, kernel_id, kernel), "dead")
         pid = _local_pid(kernel)
         if pid is not None:
+            self._deaths.watch(kernel_id, pid)
             watch = ProcessWatch.start(pid, partial(self._on_exit, kernel_id, kernel))
             if watch is not None:
                 self._watches[kernel_id] = watch
@@ -287,11 +347,12 @@ class Kernels:
 
     async def _revive(self, kernel_id: str) -> None:
         """Start a dead kernel again now, not when Jupyter's restarter comes round to it."""
-        if not self._losses.get(kernel_id):
-            self.lose(kernel_id, Loss(kind="died", detail="the kernel had ended"))
+        self._on_death(kernel_id, self._kernel(kernel_id))
+        self._check_deaths(kernel_id)
         try:
             await self._manager.restart_kernel(kernel_id, now=True)
         except (HTTPError, RuntimeError, OSError) as err:
+            self._reviving.discard(kernel_id)
             msg = "The kernel died and could not be started again. create_session starts another."
             raise KernelUnavailable(msg) from err
 
@@ -302,9 +363,22 @@ class Kernels:
             self._unwatch(link.kernel_id)
             link.lose(Loss(kind="stopped", detail="the idle link was closed"))
 
-    def _on_exit(self, kernel_id: str, kernel: Any, words: str) -> None:
+    def _on_exit(self, kernel_id: str, kernel: Any, end: Exit) -> None:
+        words = self._deaths.explain(kernel_id, end)
         link = self._links.get(kernel_id)
         asyncio.get_running_loop().call_later(DRAIN, self._end, kernel_id, kernel, link, words)
+
+    def _on_death(self, kernel_id: str, kernel: Any) -> None:
+        """The kernel has died, and is started again next; its loss may be noted already."""
+        self._reviving.add(kernel_id)
+        if kernel_id not in self._leaving:
+            words = self._deaths.explain(kernel_id, Exit.of(_returncode(kernel)))
+            self.lose(kernel_id, Loss(kind="died", detail=words))
+
+    def _on_given_up(self, kernel_id: str, kernel: Any) -> None:
+        """The kernel has died once more, and Jupyter takes it from its list."""
+        self._on_death(kernel_id, kernel)
+        self._forget(kernel_id)
 
     def _end(self, kernel_id: str, kernel: Any, link: ZmqLink | None, words: str) -> None:
         if self._links.get(kernel_id) is not link:
@@ -313,9 +387,22 @@ class Kernels:
             loss = Loss(kind="died", detail=words)
         elif link is not None and link.heard_restart:
             loss = Loss(kind="restarted", detail="the kernel was restarted from outside")
+        elif link is not None and link.heard_restart is not None:
+            loss = self._shutdown(kernel_id, kernel)
         else:
             loss = Loss(kind="stopped", detail="the kernel was restarted or shut down from outside")
         self.lose(kernel_id, loss)
+
+    def _shutdown(self, kernel_id: str, kernel: Any) -> Loss:
+        """A shutdown that was not ours, by a person or by Jupyter's culling."""
+        idle = (datetime.now(timezone.utc) - kernel.last_activity).total_seconds()
+        default = getattr(self._manager, "cull_idle_timeout", 0)
+        limit = (kernel.kernel_spec.metadata or {}).get("cull_idle_timeout", default)
+        if 0 < limit < idle:
+            why = f"after {idle / 60:.0f} min without use, as Jupyter does here (culling)"
+        else:
+            why = "from outside"
+        return Loss(kind="stopped", detail=f"the kernel was shut down {why}")
 
     async def _on_action(self, logger: Any, schema_id: str, data: Mapping[str, Any]) -> None:
         """Hear of every restart and shutdown, also where no process can be watched."""
@@ -323,10 +410,19 @@ class Kernels:
         if data.get("status") != "success" or kernel_id not in self._linked:
             return
         if action in ("restart", "shutdown") and kernel_id not in self._leaving:
-            word = "restarted" if action == "restart" else "restarted or shut down"
-            self.lose(kernel_id, Loss(kind="stopped", detail=f"the kernel was {word} from outside"))
+            if action == "shutdown" and kernel_id in self._manager:
+                loss = self._shutdown(kernel_id, self._kernel(kernel_id))
+            else:
+                word = "restarted" if action == "restart" else "shut down"
+                loss = Loss(kind="stopped", detail=f"the kernel was {word} from outside")
+            self.lose(kernel_id, loss)
         if action == "restart":
             self._leaving.discard(kernel_id)
+            self._deaths.restarted(kernel_id)
+            if kernel_id in self._reviving:
+                self._reviving.discard(kernel_id)
+            else:  # somebody wants it to live
+                self._deaths.survive(kernel_id)
             self._is_back(kernel_id)
         elif action == "shutdown":
             # It is a part of every restart too; the new process is then started at once.
@@ -350,6 +446,8 @@ class Kernels:
 
     def _forget(self, kernel_id: str) -> None:
         self._leaving.discard(kernel_id)
+        self._reviving.discard(kernel_id)
+        self._deaths.forget(kernel_id)
         tail = self._stderr.pop(kernel_id, None)
         if tail is not None:
             tail.close()
@@ -360,6 +458,13 @@ def _local_pid(kernel: Any) -> int | None:
     if isinstance(provisioner, LocalProvisioner) and provisioner.pid:
         return int(provisioner.pid)
     return None
+
+
+def _returncode(kernel: Any) -> int | None:
+    """How a local kernel's process ended, once Jupyter has looked; None when it does not tell."""
+    process = getattr(kernel.provisioner, "process", None)
+    code = getattr(process, "returncode", None)
+    return code if isinstance(code, int) else None
 
 
 def _usage(pid: int) -> tuple[int | None, float | None]:

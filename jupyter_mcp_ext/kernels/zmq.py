@@ -127,9 +127,7 @@ class ZmqLink:
             },
         )
         msg_id = message["header"]["msg_id"]
-        exchange = self._exchanges[msg_id] = Exchange(
-            msg_id, on_message, on_begin, on_input
-        )
+        exchange = self._exchanges[msg_id] = Exchange(msg_id, on_message, on_begin, on_input)
         self._drops[msg_id] = on_dropped
         self._session.send(self._streams["shell"], message)
         return exchange

@@ -16,7 +16,7 @@ from traitlets.config import LoggingConfigurable
 from jupyter_mcp_ext.errors import InvalidArgument, ToolError, UnknownSession, shown
 from jupyter_mcp_ext.kernels.link import Loss
 
-from .session import Session, new_session_id
+from .session import Session, new_jupyter_id, new_session_id
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -273,7 +273,7 @@ class McpSessions(LoggingConfigurable):
         own_path = PurePosixPath(folder) / f"{_as_file_name(name or 'session')}-{session_id}"
         session = self._sessions[session_id] = Session(
             id=session_id,
-            jupyter_id=session_id,
+            jupyter_id=new_jupyter_id(session_id),
             name=name or session_id,
             path=path or str(own_path),
             cwd=folder,
@@ -292,9 +292,11 @@ class McpSessions(LoggingConfigurable):
             )
             raise UnknownSession(msg)
         gone = self._kernels.losses(session.kernel_id)
-        detail = gone[-1].detail if gone else "the kernel was shut down or culled"
+        is_told = 0 < len(gone) <= session.losses_told
         await self._give_kernel(session)
-        self._kernels.note(session.kernel_id, Loss(kind="stopped", detail=detail))
+        loss = gone[-1] if gone else Loss(kind="stopped", detail="the kernel was shut down")
+        self._kernels.note(session.kernel_id, loss)
+        session.losses_told = int(is_told)
 
     async def _give_kernel(self, session: Session) -> None:
         env = self._manager.get_kernel_env(session.path, PurePosixPath(session.path).name)
@@ -302,10 +304,10 @@ class McpSessions(LoggingConfigurable):
         session.kernel_id = kernel_id
         session.losses_told = 0
         try:
-            await self._manager.update_session(session.id, kernel_id=kernel_id)
+            await self._manager.update_session(session.jupyter_id, kernel_id=kernel_id)
         except HTTPError:  # not in Jupyter's list, or no longer
             await self._manager.save_session(
-                session.id,
+                session.jupyter_id,
                 path=session.path,
                 name=session.name,
                 type="notebook" if session.path.endswith(".ipynb") else "console",
@@ -317,7 +319,7 @@ class McpSessions(LoggingConfigurable):
         return models
 
     def _is_persons(self, model: Mapping[str, Any]) -> bool:
-        known = self._sessions.get(model["id"])
+        known = self._sessions.get(str(model["id"])[:8])
         return known is None or not known.is_agents
 
     def _adopt(self, model: Mapping[str, Any]) -> Session:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+import uuid
 from dataclasses import dataclass, field
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
@@ -13,6 +14,15 @@ ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 def new_session_id() -> str:
     """Eight random base32 characters: 40 bits, so that nobody guesses another's."""
     return "".join(secrets.choice(ALPHABET) for _ in range(8))
+
+
+def new_jupyter_id(session_id: str) -> str:
+    """The id under which Jupyter lists a session of ours: it begins with our own.
+
+    Jupyter's API finds only ids of five words, as a UUID has: a person could not shut down
+    a session with another kind of id.
+    """
+    return f"{session_id}-{str(uuid.uuid4()).partition('-')[2]}"
 
 
 @dataclass(kw_only=True, eq=False)

@@ -43,6 +43,10 @@ class Call:
     """What is to be asked by the call's result."""
     paused: float = 0.0
     """Seconds for which the wait stood still, since a person was asked."""
+    task_after: float | None = None
+    """Seconds of waiting after which code that goes on becomes a task; None: it never does."""
+    task: Execution | None = None
+    """The execution that is the call's task."""
     started: float = field(default_factory=time.monotonic)
     session_id: str | None = None
     code_hash: str | None = None

@@ -122,7 +122,8 @@ async def _ask(ask_now: AskNow, execution: Execution, prompt: Prompt) -> None:
     """Ask until there is an answer or the question is closed: another client may be faster."""
     asking = asyncio.ensure_future(ask_now(_message(execution, prompt), SCHEMA))
     try:
-        await asyncio.wait({asking, prompt.closed}, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {asking, prompt.closed}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if asking.done():
             deliver(execution, prompt.number, asking.result())
     except (MCPError, ValueError):  # refused by the client, or no answer of the protocol

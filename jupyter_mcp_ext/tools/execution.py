@@ -22,7 +22,7 @@ from .content import Answer
 from .definition import tool
 from .elicitation import Retry, settled
 from .progress import reported
-from .reports import Paging, execution_lines, output_id, report, report_lines
+from .reports import Paging, execution_lines, output_id, report, report_lines, report_status
 from .types import SessionId, Wait
 
 if TYPE_CHECKING:
@@ -70,9 +70,7 @@ async def execute_code(
     return await _awaited(call, execution, session, wait, stops=wait > 0)
 
 
-async def resume(
-    call: Call, *, retry: Retry, stops: bool, wait: float = 50, **_: object
-) -> Answer:
+async def resume(call: Call, *, retry: Retry, stops: bool, wait: float = 50, **_: object) -> Answer:
     """Go on with an execution that has asked: what a call does when it is made again.
 
     ``stops`` tells whether the call's end is the code's end, as it was for the first one.
@@ -90,12 +88,20 @@ async def resume(
 async def _awaited(
     call: Call, execution: Execution, session: Session | None, wait: float, *, stops: bool
 ) -> Answer:
+    if call.task_after is not None:
+        wait = min(wait, call.task_after)
     try:
         allowed = await _settle(call, execution, wait)
     except asyncio.CancelledError:
         if stops:  # whoever started it no longer wants it
             call.services.executions.cancel(execution)
         raise
+    if call.task_after is not None and call.question is None and not execution.is_finished:
+        call.task = execution
+        if session is not None:
+            tell = partial(_tell_losses, call, execution, session)
+            execution.done.add_done_callback(lambda _: tell())
+        return report_status(execution, ahead=call.services.executions.ahead(execution))
     if session is not None and call.question is None:
         _tell_losses(call, execution, session)
     return await _report(call, execution, allowed)

@@ -132,6 +132,12 @@ async def report_lines(
     )
 
 
+def report_status(execution: Execution, *, ahead: Execution | None = None) -> Answer:
+    """The status line of an execution and nothing else."""
+    line = _status_line(execution, (), ahead, _next_call(execution, wait=0))
+    return Answer(blocks=(TextBlock(text=line),), status=execution.status)
+
+
 def _page(lines: Sequence[str], paging: Paging, budget: int) -> Page:
     with ExitStack() as stack:
         search = stack.enter_context(Search(paging.grep)) if paging.grep else None
@@ -226,7 +232,8 @@ def _status_line(
         case "running":
             line += f", {execution.fold.lines} lines"
         case "input" if execution.prompts.current is not None:
-            line += f": the code asks {execution.prompts.current.quoted}"
+            line += f": the code asks {execution.prompts.current.quoted} and waits for a person; "
+            line += f'interrupt_kernel(execution_id="{execution.id}") ends it'
         case "ok" if not outputs:
             line += ", no output"
         case "error":
@@ -240,7 +247,7 @@ def _status_line(
             pass
     if next_call is not None:
         line += f": {call_words(next_call)}"
-        if execution.status in ("running", "input"):
+        if execution.status == "running":
             line += f' or interrupt_kernel(execution_id="{execution.id}")'
     return line
 

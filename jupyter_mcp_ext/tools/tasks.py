@@ -20,7 +20,7 @@ from jupyter_mcp_ext.tasks import Context, Task, TaskStatus
 from .call import Call, run
 from .content import Answer
 from .definition import Tool, tool
-from .elicitation import Retry, question
+from .elicitation import Retry, settled
 from .reports import report, report_status
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 OpenCall = Callable[[Context], "tuple[Call, Principal]"]
 """Makes a call of a request."""
+
+Result = types.CallToolResult | types.InputRequiredResult
 
 SHORTEST_POLL = 1.0
 LONGEST_POLL = 10.0
@@ -40,7 +42,9 @@ async def get_task(call: Call, task_id: str) -> Answer:
     executions = call.services.executions
     execution = call.task = executions.find(call.caller, task_id)
     call.remember(execution)
-    await executions.settled(execution, 0)
+    await settled(call, execution, 0)
+    if call.question is not None:
+        return Answer(blocks=(), status=execution.status, question=call.question)
     if not execution.is_finished:
         return report_status(execution, ahead=executions.ahead(execution))
     await executions.load(execution)
@@ -62,8 +66,8 @@ async def update_task(call: Call, task_id: str, responses: dict[str, Any]) -> An
     execution = call.task = call.services.executions.find(call.caller, task_id)
     call.remember(execution)
     prompt = execution.prompts.current
-    if prompt is not None and _key(prompt.number) in responses:
-        response = _response(responses[_key(prompt.number)])
+    if prompt is not None and _key(execution) in responses:
+        response = _response(responses[_key(execution)])
         Retry(execution_id=execution.id, number=prompt.number, response=response).deliver(execution)
     return report_status(execution)
 
@@ -78,8 +82,7 @@ class ExecutionTasks:
 
     async def get(self, ctx: Context, task_id: str) -> Task:
         """The task as it is now."""
-        call, result = await self._run(get_task, ctx, task_id=task_id)
-        return self.task(call, result)
+        return self.task(*await self._run(get_task, ctx, task_id=task_id))
 
     async def update(self, ctx: Context, task_id: str, responses: Mapping[str, Any]) -> None:
         """Answer what it asks."""
@@ -91,11 +94,10 @@ class ExecutionTasks:
         if call.task is not None and not call.task.is_finished:
             self._cancelled.add(call.task)
 
-    def task(self, call: Call, result: types.CallToolResult) -> Task:
+    def task(self, call: Call, result: Result) -> Task:
         """The task that a call is about, with the call's result."""
         execution = _about(call, result)
-        status = self._status(execution)
-        prompt = execution.prompts.current if status == "input_required" else None
+        status = self._status(execution, result)
         return Task(
             id=execution.id,
             status=status,
@@ -105,28 +107,27 @@ class ExecutionTasks:
             time_to_live=_time_to_live(execution, call.services.executions.max_age),
             message=_first_line(result),
             result=_on_wire(result) if status == "completed" else None,
-            input_requests=prompt and {_key(prompt.number): _request(execution, prompt)},
+            input_requests=_requests(execution, result) if status == "input_required" else None,
         )
 
-    def _status(self, execution: Execution) -> TaskStatus:
+    def _status(self, execution: Execution, result: Result) -> TaskStatus:
         """Code that raised has completed, and so has code that never reached a kernel: the
-        protocol's ``failed`` is for calls whose answer is no result."""
+        protocol's ``failed`` is for a call whose answer is no result at all."""
+        if isinstance(result, types.InputRequiredResult):
+            return "input_required"
         if not execution.is_finished:
-            return "working" if execution.prompts.current is None else "input_required"
-        if execution.status == "interrupted" and execution in self._cancelled:
-            return "cancelled"
-        return "completed"
+            return "working"
+        was_cancelled = execution.status == "interrupted" and execution in self._cancelled
+        return "cancelled" if was_cancelled else "completed"
 
-    async def _run(
-        self, tool: Tool, ctx: Context, **arguments: Any
-    ) -> tuple[Call, types.CallToolResult]:
+    async def _run(self, tool: Tool, ctx: Context, **arguments: Any) -> tuple[Call, Result]:
         call, principal = self._open_call(ctx)
         result = await run(tool, arguments, call, principal)
         _about(call, result)
         return call, result
 
 
-def _about(call: Call, result: types.CallToolResult) -> Execution:
+def _about(call: Call, result: Result) -> Execution:
     """The execution that a call has found. Raises in the words with which it has not."""
     if call.task is None:
         raise UnknownExecution(_first_line(result).removeprefix("Error: "))
@@ -140,15 +141,28 @@ def _time_to_live(execution: Execution, max_age: float) -> float | None:
     return execution.ended - execution.created + max_age
 
 
-def _first_line(result: types.CallToolResult) -> str:
-    first = result.content[0] if result.content else None
+def _first_line(result: Result) -> str:
+    first = result.content[0] if isinstance(result, types.CallToolResult) else None
     return first.text.partition("\n")[0] if isinstance(first, types.TextContent) else ""
 
 
-def _on_wire(result: types.CallToolResult) -> dict[str, Any]:
+def _on_wire(result: Result) -> dict[str, Any]:
     return result.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def _key(number: int) -> str:
-    """The name of an execution's question; no two have the same."""
-    return f"input-{number}"
+def _requests(execution: Execution, result: Result) -> dict[str, Any]:
+    """What the client is to ask; in a task, unlike in a call, no two questions share a key."""
+    return {_key(execution): question for question in _on_wire(result)["inputRequests"].values()}
+
+
+def _key(execution: Execution) -> str:
+    prompt = execution.prompts.current
+    return f"input-{prompt.number}" if prompt is not None else ""
+
+
+def _response(given: object) -> types.ElicitResult | None:
+    """The answer, if it is one; anything else leaves the question open."""
+    try:
+        return types.ElicitResult.model_validate(given)
+    except ValidationError:
+        return None

@@ -15,12 +15,14 @@ from pathlib import Path
 import psutil
 
 from tests.benchmarks.clients import Client, RawLink
+from tests.benchmarks.floods import flooded
 from tests.benchmarks.measures import Row, Samples
 from tests.servers import READY, JupyterServer, running_server
 
 ROUNDS = 300
 STARTS = 7
 NEW, OLD = "2026-07-28", "2025-11-25"
+WITHOUT = "--ServerApp.jpserver_extensions=jupyter_mcp_ext=False"
 FOLDERS = count()
 
 
@@ -36,6 +38,9 @@ def main() -> None:
             rows += prints(running)
         with server(base) as running:
             rows += in_parallel(running)
+        with server(base) as with_us, server(base, WITHOUT, ready="is running at") as without:
+            until_answered(without)
+            rows += flooded(with_us, without)
         rows += starts(base)
     sys.stdout.write("| what | median | goal |\n|---|---|---|\n")
     sys.stdout.write("".join(f"{row}\n" for row in rows))
@@ -162,7 +167,7 @@ def starts(base: Path) -> list[Row]:
     for _ in range(STARTS):
         for is_with in (True, False):
             begun = time.perf_counter()
-            options = () if is_with else ("--ServerApp.jpserver_extensions=jupyter_mcp_ext=False",)
+            options = () if is_with else (WITHOUT,)
             with server(base, *options, ready="is running at") as running:
                 until_answered(running)
                 times[is_with].milliseconds.append((time.perf_counter() - begun) * 1_000)

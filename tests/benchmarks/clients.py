@@ -67,6 +67,10 @@ class Client:
         """Call a tool and give its result."""
         return self.request("tools/call", name=tool, arguments=arguments)
 
+    def size(self, tool: str, **arguments: Any) -> int:
+        """Call a tool and give the characters of its result."""
+        return len(json.dumps(self.call(tool, **arguments)))
+
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
@@ -88,6 +92,17 @@ class Client:
         response = self._connection.getresponse()
         headers = {name.lower(): value for name, value in response.getheaders()}
         return headers, response.read()
+
+
+class RestKernel:
+    """A kernel that was started through the server's own REST API."""
+
+    def __init__(self, server: JupyterServer) -> None:
+        answer = server.request(
+            "POST", b"{}", server.auth, path=f"{server.base_url}api/kernels"
+        ).json()
+        runtime = server.root_dir.parent / "runtime"
+        self.connection_file = runtime / f"kernel-{answer['id']}.json"
 
 
 class RawLink:

@@ -1,0 +1,212 @@
+"""Questions of running code: alone, then on real kernels."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from jupyter_mcp_ext.executions.execution import Execution
+from jupyter_mcp_ext.executions.prompts import Prompt, Prompts, unanswerable
+from tests.engine import Engine, printed, running
+
+
+def asked(prompts: Prompts, text: str, heard: list[str]) -> Prompt:
+    return prompts.open(text, heard.append, timeout=60, on_timeout=lambda _: None)
+
+
+async def test_a_question_is_answered_once() -> None:
+    prompts, heard = Prompts(), list[str]()
+    prompt = asked(prompts, "who? ", heard)
+
+    first = prompts.answer(prompt.number, "Ada")
+    second = prompts.answer(prompt.number, "Eve")
+
+    assert (first, second) == (True, False)
+    assert heard == ["Ada"]
+    assert prompt.closed.done()
+
+
+async def test_an_answer_to_an_earlier_question_does_not_count_for_the_next() -> None:
+    prompts, heard = Prompts(), list[str]()
+    first = asked(prompts, "one", heard)
+    prompts.answer(first.number, "1")
+    asked(prompts, "two", heard)
+
+    assert not prompts.answer(first.number, "again")
+    assert heard == ["1"]
+
+
+async def test_a_new_question_ends_the_one_that_was_open() -> None:
+    prompts, heard = Prompts(), list[str]()
+    first = asked(prompts, "one", heard)
+
+    second = asked(prompts, "two", heard)
+
+    assert first.closed.done()
+    assert prompts.current is second
+    assert prompts.opened.done()
+
+
+async def test_it_is_told_that_a_question_is_open_and_that_it_no_longer_is() -> None:
+    prompts = Prompts()
+    before = prompts.opened
+    asked(prompts, "one", [])
+
+    assert before.done()
+    prompts.close()
+    assert not prompts.opened.done()
+    assert not prompts.answer(1, "late")
+
+
+async def test_nobody_is_told_of_the_end_of_time_when_there_was_an_answer() -> None:
+    prompts, ended = Prompts(), asyncio.Queue[Prompt]()
+    prompts.open("quick", lambda _: None, timeout=0.01, on_timeout=ended.put_nowait)
+    prompts.answer(1, "yes")
+    late = prompts.open("late", lambda _: None, timeout=0.02, on_timeout=ended.put_nowait)
+
+    assert await asyncio.wait_for(ended.get(), 10) is late
+    assert ended.empty()
+
+
+async def test_a_question_is_shown_without_control_characters_and_not_endless() -> None:
+    prompts = Prompts()
+
+    prompt = asked(prompts, "\x1b[31mred\x1b[0m\ud800 " + "x" * 100_000, [])
+
+    assert prompt.text.startswith("red xxx")
+    assert len(prompt.text) == 1_000
+    assert len(prompt.quoted) < 250
+
+
+async def test_an_answer_that_is_no_text_is_made_one() -> None:
+    prompts, heard = Prompts(), list[str]()
+
+    prompts.answer(asked(prompts, "who? ", heard).number, "A\ud800")
+
+    assert heard == ["A?"]
+
+
+def test_what_to_do_instead_depends_on_what_was_asked_for() -> None:
+    no_stdin = "StdinNotImplementedError"
+
+    assert "into the code" in str(unanswerable(no_stdin, "raw_input was called, but"))
+    assert "into a file" in str(unanswerable(no_stdin, "getpass was called, but"))
+    assert unanswerable("ValueError", "getpass") is None
+
+
+async def asking(engine: Engine, code: str = "print('got', input('who? '))") -> Execution:
+    """An execution that waits for an answer."""
+    execution = await engine.start(code, can_ask=True)
+    await engine.services.executions.settled(execution, 30, or_asking=True)
+    assert execution.status == "input", execution.reason
+    return execution
+
+
+async def assert_free(engine: Engine) -> None:
+    after = await engine.run("print('free')")
+    assert printed(after) == "free\n"
+
+
+async def test_code_waits_for_an_answer_and_goes_on_with_it(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        execution = await asking(engine)
+        assert execution.prompts.current is not None
+        assert execution.prompts.current.text == "who? "
+
+        answered = execution.answer(1, "Ada Lovelace, née Byron")
+        assert execution.status == "running"
+        await engine.services.executions.settled(execution, 30)
+
+        assert answered
+        assert (execution.status, printed(execution)) == ("ok", "got Ada Lovelace, née Byron\n")
+
+
+async def stopped_by(
+    jp_serverapp: Any, stop: Callable[[Engine, Execution], Any], **config: float
+) -> Execution:
+    """The end of an execution whose question was open when that happened; its kernel is free."""
+    async with running(jp_serverapp, **config) as engine:
+        execution = await asking(engine)
+        prompt = execution.prompts.current
+        assert prompt is not None
+
+        await stop(engine, execution)
+        await engine.services.executions.settled(execution, 30)
+
+        assert execution.is_finished
+        assert prompt.closed.done()
+        assert not execution.answer(prompt.number, "late")
+        await assert_free(engine)
+    return execution
+
+
+async def test_an_interrupt_ends_the_question(jp_serverapp: Any) -> None:
+    execution = await stopped_by(
+        jp_serverapp, lambda engine, asking: engine.services.executions.interrupt(asking)
+    )
+
+    assert execution.status == "interrupted"
+
+
+async def test_nobodys_answer_ends_the_question_in_time(jp_serverapp: Any) -> None:
+    async def nothing(engine: Engine, execution: Execution) -> None:
+        return
+
+    execution = await stopped_by(jp_serverapp, nothing, input_timeout=1)
+
+    assert execution.status == "interrupted"
+    assert execution.reason == 'nobody answered within 1 s: "who?"'
+    assert "put the value into the code" in execution.notices[-1]
+
+
+async def test_a_restart_ends_the_question(jp_serverapp: Any) -> None:
+    async def restart(engine: Engine, execution: Execution) -> None:
+        await engine.services.kernels.restart(execution.kernel_id, by="a test", now=True)
+
+    execution = await stopped_by(jp_serverapp, restart)
+
+    assert execution.status == "interrupted"
+    assert "restarted" in execution.reason
+
+
+async def test_the_kernels_death_ends_the_question(jp_serverapp: Any) -> None:
+    async def kill(engine: Engine, execution: Execution) -> None:
+        os.kill(engine.pid(await engine.session()), signal.SIGKILL)
+
+    execution = await stopped_by(jp_serverapp, kill)
+
+    assert execution.status == "dead"
+
+
+async def test_a_declined_question_interrupts_the_code(jp_serverapp: Any) -> None:
+    async def decline(engine: Engine, execution: Execution) -> None:
+        assert execution.decline(1, "the person declined to answer")
+
+    execution = await stopped_by(jp_serverapp, decline)
+
+    assert execution.status == "interrupted"
+    assert execution.error is not None
+    assert execution.error.ename == "KeyboardInterrupt"
+    assert execution.reason == 'the person declined to answer "who?"'
+
+
+async def test_a_password_is_not_asked_for_and_the_kernel_is_free(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        execution = await engine.run("import getpass; getpass.getpass('pw: ')", can_ask=True)
+
+        assert execution.status == "interrupted"
+        assert execution.prompts.current is None
+        assert "passwords are never asked for" in execution.notices[0]
+        await assert_free(engine)
+
+
+async def test_code_that_can_ask_nobody_is_told_what_to_do(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        execution = await engine.run("input('who? ')")
+
+        assert execution.status == "error"
+        assert "put the value into the code" in execution.notices[0]
+        await assert_free(engine)
