@@ -62,7 +62,7 @@ class Services:
                 serverapp.session_manager,
                 kernels,
                 folder=partial(existing_folder, contents, root),
-                notebook=notebooks.path,
+                notebook=notebooks.named,
                 parent=parent,
             ),
             executions=McpExecutions(kernels, storage, parent=parent),

@@ -355,12 +355,9 @@ def test_a_question_that_nobody_answers_ends(
     client = McpClient(server, NEW, capabilities=FORMS)
     made, asked = ask(client, "input('who? ')")
 
-    end = client.call("get_output", wait=20)
-    silent = McpClient(server, NEW)
-    ended = silent.call("get_output", wait=20)
+    end = McpClient(server, NEW).call("get_output", wait=20)
 
     assert end.status == "interrupted"
-    assert ended.text == end.text
     assert "nobody answered within 1 s" in end.text
     assert client.run("print('free')").status == "ok"
     assert "nobody answered" in words(client.request("tools/call", **retried(made, asked, "late")))

@@ -171,7 +171,7 @@ def test_ten_megabytes_of_prints_are_answered_in_under_40_kb(client: McpClient) 
         "from IPython.display import HTML; HTML('<p>x</p>' * 1_000_000)",
         "from IPython.display import JSON; JSON({'a': list(range(1_000_000))})",
         "from IPython.display import display\nfor n in range(3_000): display(n)",
-        "import sys\nfor n in range(9_999): print(n, file=(sys.stdout, sys.stderr)[n % 2], flush=True)",
+        "import sys\nfor n in range(9_999): print(n, file=[sys.stdout, sys.stderr][n % 2])",
         "def f(n): return f(n + 1)\nf(0)",
     ],
 )

@@ -13,8 +13,8 @@ from tests import users
 from tests.mcp_client import NEW, OLD, OLDEST, McpClient
 from tests.servers import JupyterServer
 
-TASKS = {"extensions": {"io.modelcontextprotocol/tasks": {}}}
-FORMS = {"elicitation": {"form": {}}}
+TASKS: dict[str, Any] = {"extensions": {"io.modelcontextprotocol/tasks": {}}}
+FORMS: dict[str, Any] = {"elicitation": {"form": {}}}
 WAITING = "import pathlib, time\nwhile not pathlib.Path({path!r}).exists(): time.sleep(0.01)\n"
 
 
@@ -278,9 +278,8 @@ def test_an_unknown_task_is_an_invalid_parameter(
     assert len(error["message"]) < 300
 
 
-@pytest.mark.parametrize("method", ["tasks/get", "tasks/update", "tasks/cancel"])
 def test_another_users_task_is_unknown(
-    start_server: Callable[..., JupyterServer], gate: Gate, method: str
+    start_server: Callable[..., JupyterServer], gate: Gate
 ) -> None:
     server = start_server(users.OPTION)
     alice, bob = (
@@ -289,10 +288,11 @@ def test_another_users_task_is_unknown(
     )
     begun = begin(alice, gate.code)
 
-    refused = bob.error(method, taskId=begun, inputResponses={})
+    for method in ("tasks/get", "tasks/update", "tasks/cancel"):
+        refused = bob.error(method, taskId=begun, inputResponses={})
 
-    assert refused["code"] == -32602
-    assert "There is no execution" in refused["message"]
+        assert refused["code"] == -32602
+        assert f"There is no execution '{begun}'" in refused["message"]
     assert task(alice, begun)["status"] == "working"
     gate.open()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jupyter_server.auth.identity import IdentityProvider, User
-from jupyter_server.base.handlers import JupyterHandler
+from tornado.web import RequestHandler
 
 OPTION = "--ServerApp.identity_provider_class=tests.users.NamedUsers"
 
@@ -11,11 +11,11 @@ OPTION = "--ServerApp.identity_provider_class=tests.users.NamedUsers"
 class NamedUsers(IdentityProvider):
     """Takes a token for the name of its owner."""
 
-    def get_user(self, handler: JupyterHandler) -> User | None:
+    def get_user(self, handler: RequestHandler) -> User | None:
         """The owner of the request's token."""
         token = handler.request.headers.get("Authorization", "").removeprefix("Bearer ")
         return User(username=token) if token else None
 
-    def is_token_authenticated(self, handler: JupyterHandler) -> bool:
+    def is_token_authenticated(self, handler: RequestHandler) -> bool:
         """Nobody has a cookie."""
         return True

@@ -364,6 +364,10 @@ def _conclude(execution: Execution, exchange: Exchange, reply: Content) -> None:
     execution.execution_count = count if isinstance(count, int) else None
     if not exchange.complete:
         execution.notices.append("the kernel did not say that it was done: output may be missing")
+    for payload in reply.get("payload") or ():
+        # IPython shows the help of `len?` this way, which people see as an output.
+        if payload.get("source") == "page":
+            execution.fold.feed("display_data", {"data": payload.get("data"), "metadata": {}})
     if reply.get("status") == "ok":
         execution.end("ok")
         return

@@ -13,6 +13,9 @@ from jupyter_mcp_ext.errors import ContentsError
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
+MAX_LENGTH = 1_000
+MAX_FOLDERS = 50
+
 _ADVICE = "Give a path relative to Jupyter's root, as its file browser shows it."
 
 
@@ -38,6 +41,11 @@ def contents_path(path: str, root: Path | None) -> str:
 def _check_wording(path: str) -> None:
     if not path.strip():
         msg = f"The path is empty. {_ADVICE}"
+        raise ContentsError(msg)
+    if len(path) > MAX_LENGTH or path.count("/") > MAX_FOLDERS:
+        msg = (
+            f"The path has over {MAX_LENGTH} characters or {MAX_FOLDERS} folders. Use a shorter one."
+        )
         raise ContentsError(msg)
     if _CONTROL.search(path):
         msg = f"The path has a control character, which no file here may have. {_ADVICE}"

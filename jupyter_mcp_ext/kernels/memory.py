@@ -86,7 +86,11 @@ class MemoryGroup:
         except OSError:
             return None
         found = counter_file(groups, mounts)
-        counter = found if found is not None and found.is_file() else PROC / "vmstat"
+        return cls.at(found if found is not None and found.is_file() else PROC / "vmstat")
+
+    @classmethod
+    def at(cls, counter: Path) -> MemoryGroup:
+        """The group whose kills this file counts."""
         return cls(counter, _limit(counter))
 
     def mark(self) -> None:

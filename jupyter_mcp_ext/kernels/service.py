@@ -77,8 +77,8 @@ class Kernels:
         self._losses: dict[str, list[Loss]] = {}
         self._deaths = Deaths()
         self._stderr: dict[str, StderrTail] = {}
-        self._linked: set[str] = set()
-        """Kernels that ever had a link: others have no variables of ours to lose."""
+        self._linked: dict[str, Any] = {}
+        """The managers of kernels that ever had a link: others have nothing of ours to lose."""
         self._coming_back: dict[str, asyncio.Future[None]] = {}
         """Kernels that somebody else restarts while we wait for them."""
         self._leaving: set[str] = set()
@@ -180,14 +180,15 @@ class Kernels:
 
     async def shutdown(self, kernel_id: str, *, by: str, now: bool) -> None:
         """End a kernel, with ``now`` without asking it; fine when it is gone already."""
-        self.lose(kernel_id, Loss(kind="stopped", detail=f"the kernel was shut down by {by}"))
-        if kernel_id in self._manager:
-            try:
-                await self._manager.shutdown_kernel(kernel_id, now=now)
-            except HTTPError as err:
-                if err.status_code != 404:
-                    msg = "The kernel could not be shut down. Try again, or ask a person to look."
-                    raise KernelUnavailable(msg) from err
+        async with self._changing(kernel_id):
+            self.lose(kernel_id, Loss(kind="stopped", detail=f"the kernel was shut down by {by}"))
+            if kernel_id in self._manager:
+                try:
+                    await self._manager.shutdown_kernel(kernel_id, now=now)
+                except HTTPError as err:
+                    if err.status_code != 404:
+                        msg = "The kernel could not be shut down. Try again, or ask a person."
+                        raise KernelUnavailable(msg) from err
         self._forget(kernel_id)
 
     async def check_stays(self, kernel_id: str) -> None:
@@ -311,7 +312,7 @@ class Kernels:
         link = ZmqLink(kernel_id, kernel, self._log)
         self._links[kernel_id] = link
         if kernel_id not in self._linked:
-            self._linked.add(kernel_id)
+            self._linked[kernel_id] = kernel
             # The word of Jupyter's restarter, where no process can be watched.
             kernel.add_restart_callback(partial(self._on_death, kernel_id, kernel), "restart")
             kernel.add_restart_callback(partial(self._on_given_up, kernel_id, kernel), "dead")
@@ -366,7 +367,9 @@ class Kernels:
     def _on_exit(self, kernel_id: str, kernel: Any, end: Exit) -> None:
         words = self._deaths.explain(kernel_id, end)
         link = self._links.get(kernel_id)
-        asyncio.get_running_loop().call_later(DRAIN, self._end, kernel_id, kernel, link, words)
+        # Asked now: when its last output has come, a new process may be on its way already.
+        asked = kernel.shutting_down
+        asyncio.get_running_loop().call_later(DRAIN, self._end, kernel_id, asked, link, words)
 
     def _on_death(self, kernel_id: str, kernel: Any) -> None:
         """The kernel has died, and is started again next; its loss may be noted already."""
@@ -380,26 +383,28 @@ class Kernels:
         self._on_death(kernel_id, kernel)
         self._forget(kernel_id)
 
-    def _end(self, kernel_id: str, kernel: Any, link: ZmqLink | None, words: str) -> None:
+    def _end(self, kernel_id: str, asked: bool, link: ZmqLink | None, words: str) -> None:
         if self._links.get(kernel_id) is not link:
             return  # somebody noted the loss meanwhile
-        if not kernel.shutting_down:
+        if not asked:
             loss = Loss(kind="died", detail=words)
         elif link is not None and link.heard_restart:
             loss = Loss(kind="restarted", detail="the kernel was restarted from outside")
         elif link is not None and link.heard_restart is not None:
-            loss = self._shutdown(kernel_id, kernel)
+            loss = self._shutdown(kernel_id)
         else:
             loss = Loss(kind="stopped", detail="the kernel was restarted or shut down from outside")
         self.lose(kernel_id, loss)
 
-    def _shutdown(self, kernel_id: str, kernel: Any) -> Loss:
+    def _shutdown(self, kernel_id: str) -> Loss:
         """A shutdown that was not ours, by a person or by Jupyter's culling."""
+        kernel = self._linked[kernel_id]
         idle = (datetime.now(timezone.utc) - kernel.last_activity).total_seconds()
         default = getattr(self._manager, "cull_idle_timeout", 0)
         limit = (kernel.kernel_spec.metadata or {}).get("cull_idle_timeout", default)
         if 0 < limit < idle:
-            why = f"after {idle / 60:.0f} min without use, as Jupyter does here (culling)"
+            words = f"{idle:.0f} s" if idle < 120 else f"{idle / 60:.0f} min"
+            why = f"after {words} without use (this server culls idle kernels)"
         else:
             why = "from outside"
         return Loss(kind="stopped", detail=f"the kernel was shut down {why}")
@@ -410,11 +415,10 @@ class Kernels:
         if data.get("status") != "success" or kernel_id not in self._linked:
             return
         if action in ("restart", "shutdown") and kernel_id not in self._leaving:
-            if action == "shutdown" and kernel_id in self._manager:
-                loss = self._shutdown(kernel_id, self._kernel(kernel_id))
+            if action == "shutdown":
+                loss = self._shutdown(kernel_id)
             else:
-                word = "restarted" if action == "restart" else "shut down"
-                loss = Loss(kind="stopped", detail=f"the kernel was {word} from outside")
+                loss = Loss(kind="restarted", detail="the kernel was restarted from outside")
             self.lose(kernel_id, loss)
         if action == "restart":
             self._leaving.discard(kernel_id)
@@ -445,6 +449,7 @@ class Kernels:
             watch.close()
 
     def _forget(self, kernel_id: str) -> None:
+        self._linked.pop(kernel_id, None)
         self._leaving.discard(kernel_id)
         self._reviving.discard(kernel_id)
         self._deaths.forget(kernel_id)

@@ -59,6 +59,12 @@ class Notebooks:
         # With the suffix it is another path, which may be a link.
         return str(name) if name.suffix else contents_path(f"{name}{_SUFFIX}", self._root)
 
+    async def named(self, path: str) -> str:
+        """The API path of the notebook that an argument names, hidden ones refused."""
+        path = self.path(path)
+        await check_visible(self._contents, path)
+        return path
+
     def lock(self, path: str) -> asyncio.Lock:
         """Held while a notebook is changed, so that no two changes of ours cross."""
         key = path if self._root is None else os.path.realpath(self._root / path)
@@ -68,8 +74,7 @@ class Notebooks:
         self, path: str, cells: Sequence[NewCell], *, kernel: KernelInfo | None
     ) -> Notebook:
         """Make a notebook where nothing is yet, with the folders it needs."""
-        path = self.path(path)
-        await check_visible(self._contents, path)
+        path = await self.named(path)
         many = len(cells) > _MANY_CELLS
         node = await asyncio.to_thread(compose, cells, kernel) if many else compose(cells, kernel)
         async with self.lock(path):

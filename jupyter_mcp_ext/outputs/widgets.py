@@ -50,7 +50,9 @@ class Widgets:
     def words(self, view: Json) -> str | None:
         """What the widget of a `VIEW` shows; None when nothing is known of it."""
         model_id = view.get("model_id") if isinstance(view, dict) else None
-        return self._words(str(model_id), _MAX_DEPTH) if model_id in self._states else None
+        if not isinstance(model_id, str) or model_id not in self._states:
+            return None
+        return self._words(model_id, _MAX_DEPTH)
 
     def _words(self, model_id: str, depth: int) -> str:
         state = self._states.get(model_id, {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
@@ -55,13 +56,25 @@ class McpSessions(LoggingConfigurable):
         "each conversation gets a default session of its own.",
     ).tag(config=True)
 
+    hidden_environment = List(
+        Unicode(),
+        default_value=[
+            "JUPYTER_TOKEN",
+            "JUPYTER_TOKEN_FILE",
+            "JUPYTERHUB_API_TOKEN",
+            "JPY_API_TOKEN",
+        ],
+        help="Variables of the server's environment, as shell patterns, that the kernels of agents' "
+        "sessions do not get.",
+    ).tag(config=True)
+
     def __init__(
         self,
         manager: Any,
         kernels: Kernels,
         *,
         folder: Callable[[str], Awaitable[str]],
-        notebook: Callable[[str], str],
+        notebook: Callable[[str], Awaitable[str]],
         **kwargs: Any,
     ) -> None:
         """``folder`` and ``notebook`` give the API path that an argument names, or refuse it."""
@@ -127,11 +140,10 @@ class McpSessions(LoggingConfigurable):
         cwd: str | None,
     ) -> tuple[Session, bool]:
         """A session of that name or on that notebook, and whether it existed."""
-        if name is not None:
-            _check_name(name)
+        name = None if name is None else _checked_name(name)
         if path:
             session, existing = await self._on_notebook(
-                caller, self._notebook(path), name, kernel_name
+                caller, await self._notebook(path), name, kernel_name
             )
         else:
             session, existing = await self._named(caller, name, kernel_name, cwd)
@@ -161,10 +173,7 @@ class McpSessions(LoggingConfigurable):
         self._sessions.pop(session.id, None)
         for key in [k for k, v in self._defaults.items() if v == session.id]:
             del self._defaults[key]
-        try:  # Jupyter drops the record of a session when it looks it up without its kernel
-            await self._manager.get_session(session_id=session.jupyter_id)
-        except HTTPError:
-            return
+        await self._unlist(session)
 
     def notices(self, session: Session, *, since: float | None) -> tuple[str, ...]:
         """What the next result in the session has to say of it; each loss once in full.
@@ -299,20 +308,27 @@ class McpSessions(LoggingConfigurable):
         session.losses_told = int(is_told)
 
     async def _give_kernel(self, session: Session) -> None:
-        env = self._manager.get_kernel_env(session.path, PurePosixPath(session.path).name)
+        whole = self._manager.get_kernel_env(session.path, PurePosixPath(session.path).name)
+        hidden = self.hidden_environment
+        env = {k: v for k, v in whole.items() if not any(fnmatchcase(k, h) for h in hidden)}
         kernel_id = await self._kernels.start(session.kernel_name, path=session.cwd, env=env)
         session.kernel_id = kernel_id
         session.losses_told = 0
-        try:
-            await self._manager.update_session(session.jupyter_id, kernel_id=kernel_id)
-        except HTTPError:  # not in Jupyter's list, or no longer
-            await self._manager.save_session(
-                session.jupyter_id,
-                path=session.path,
-                name=session.name,
-                type="notebook" if session.path.endswith(".ipynb") else "console",
-                kernel_id=kernel_id,
-            )
+        await self._unlist(session)
+        await self._manager.save_session(
+            session.jupyter_id,
+            path=session.path,
+            name=session.name,
+            type="notebook" if session.path.endswith(".ipynb") else "console",
+            kernel_id=kernel_id,
+        )
+
+    async def _unlist(self, session: Session) -> None:
+        """Take a session whose kernel is gone from Jupyter's list."""
+        try:  # it drops the record of such a session when it looks it up
+            await self._manager.get_session(session_id=session.jupyter_id)
+        except HTTPError:
+            return
 
     async def _models(self) -> list[dict[str, Any]]:
         models: list[dict[str, Any]] = await self._manager.list_sessions()
@@ -362,13 +378,20 @@ def _folder_of(path: str) -> str:
     return "" if parent == PurePosixPath() else str(parent)
 
 
-def _check_name(name: str) -> None:
-    if not name.strip() or len(name) > MAX_NAME or "/" in name or not name.isprintable():
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if (
+        name.lower() in DEFAULT_WORDS
+        or len(name) > MAX_NAME
+        or "/" in name
+        or not name.isprintable()
+    ):
         msg = (
             f"A session's name has 1 to {MAX_NAME} printable characters and no slash. Use one like "
             "'churn-model'."
         )
         raise InvalidArgument(msg)
+    return name
 
 
 def _as_file_name(name: str) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from jupyter_mcp_ext.executions.execution import UNFINISHED, Execution
@@ -14,6 +14,7 @@ from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream
 from jupyter_mcp_ext.outputs.pages import Page, merged_lines, page
 from jupyter_mcp_ext.outputs.presentation import TextBlock, is_heavy, present
 from jupyter_mcp_ext.outputs.search import Search
+from jupyter_mcp_ext.outputs.text import clean
 
 from .content import Answer
 
@@ -61,11 +62,14 @@ async def report(
 ) -> Answer:
     """The whole execution as far as it is, within the budget."""
     outputs = execution.outputs
+    next_call = _next_call(execution, wait)
+    head = _head(execution, outputs, notices, ahead, next_call)
+    left = replace(limits, text=max(limits.text - len(head) - 1, limits.text // 2))
 
     def build() -> Presentation:
         return present(
             outputs,
-            limits=limits,
+            limits=left,
             label=lambda index: output_id(execution, index),
             more=lambda index, offset: _call(
                 "get_output", output_id=output_id(execution, index), offset=offset
@@ -73,8 +77,6 @@ async def report(
         )
 
     shown = await asyncio.to_thread(build) if is_heavy(outputs) else build()
-    next_call = _next_call(execution, wait)
-    head = _head(execution, outputs, notices, ahead, next_call)
     blocks = [TextBlock(text=head), *shown.blocks]
     first = shown.blocks[0] if shown.blocks else None
     joined = isinstance(first, TextBlock)
@@ -107,7 +109,7 @@ async def report_lines(
     if execution.status in UNFINISHED and next_call is None and name == execution.id:
         next_call = {
             "name": "get_output",
-            "arguments": {"output_id": name, "offset": part.total, "wait": 50},
+            "arguments": {"output_id": name, "offset": min(part.total, execution.fold.lines), "wait": 50},
         }
     head = _head(execution, execution.outputs, execution.notices, ahead, None)
     body = (
@@ -174,7 +176,7 @@ def _next_call(execution: Execution, wait: float) -> dict[str, Any] | None:
     arguments: dict[str, Any] = {"output_id": execution.id}
     if execution.fold.lines:
         arguments["offset"] = execution.fold.lines
-    arguments["wait"] = 50 if wait <= 0 else int(wait)
+    arguments["wait"] = 50 if wait < 1 else int(wait)
     return {"name": "get_output", "arguments": arguments}
 
 
@@ -259,7 +261,7 @@ def _behind(ahead: Execution | None) -> str:
 
 
 def _one_line(error: Error) -> str:
-    words = f"{error.ename}: {error.evalue}".splitlines() or [""]
+    words = clean(f"{error.ename}: {error.evalue[:1_000]}").splitlines() or [""]
     return words[0][:200]
 
 

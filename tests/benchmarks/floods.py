@@ -81,6 +81,7 @@ def flooded(with_us: JupyterServer, without: JupyterServer) -> list[Row]:
     client.call("execute_code", code="1")
     raw = RawLink(kernel.connection_file)
     for name, code in FLOODS.items():
+        print(name, flush=True)
         sizes: list[int] = []
         ours = _cost(with_us, lambda c=code, s=sizes: s.append(client.size("execute_code", code=c)))  # type: ignore[misc]  # mypy does not know them
         plain = _cost(without, lambda c=code: raw.execute(c))  # type: ignore[misc]  # mypy does not know c

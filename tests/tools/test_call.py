@@ -45,7 +45,10 @@ def words(result: types.CallToolResult) -> str:
 async def called(
     services: Services, name: str, caller: Caller = ALICE, /, **arguments: Any
 ) -> types.CallToolResult:
-    return await run(BY_NAME[name], arguments, Call(services=services, caller=caller), PRINCIPAL)
+    call = Call(services=services, caller=caller)
+    result = await run(BY_NAME[name], arguments, call, PRINCIPAL)
+    assert isinstance(result, types.CallToolResult)
+    return result
 
 
 async def heard(serverapp: Any) -> list[dict[str, Any]]:
@@ -142,6 +145,7 @@ async def test_a_bug_shows_the_client_a_reference_and_the_log_the_traceback(
         with caplog.at_level(logging.ERROR):
             result = await run(broken, {}, call, PRINCIPAL)
 
+    assert isinstance(result, types.CallToolResult)
     reference = words(result).split("reference ")[1][:8]
     assert result.is_error
     assert "secret detail" not in words(result)
@@ -189,5 +193,6 @@ def with_policy(services: Services, policy: Policy) -> Services:
         notebooks=services.notebooks,
         policy=policy,
         audit=services.audit,
+        keys=services.keys,
         limits=services.limits,
     )

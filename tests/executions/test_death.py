@@ -1,0 +1,265 @@
+"""Kernels that die, are restarted, shut down or culled: each tells its reason, once and rightly."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from jupyter_mcp_ext.errors import KernelUnavailable
+from jupyter_mcp_ext.executions.execution import Execution
+from jupyter_mcp_ext.kernels.deaths import MAX_DEATHS
+from tests.engine import Engine, running, value
+
+DIE = "import os; os._exit(3)"
+
+PATIENT = "\nimport time; print('on', flush=True); time.sleep(60)"
+BUSY = "\nprint('on', flush=True)\nwhile True: pass"
+DEAF = """
+import time
+print('on', flush=True)
+while True:
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        pass
+"""
+"""Ways to run for long: the interrupt with which Jupyter begins a restart ends the first two."""
+
+RESTARTED = "the kernel was restarted from outside"
+SHUT_DOWN = "the kernel was shut down from outside"
+
+
+async def restart_as_lab_does(fetch: Callable[..., Any], engine: Engine) -> None:
+    session = await engine.session()
+    await fetch("api/kernels", session.kernel_id, "restart", method="POST", body=b"{}")
+
+
+async def shut_down_as_lab_does(fetch: Callable[..., Any], engine: Engine) -> None:
+    session = await engine.session()
+    await fetch("api/sessions", session.jupyter_id, method="DELETE")
+
+
+async def next_notices(engine: Engine) -> tuple[str, ...]:
+    """What the next result in the default session says of it."""
+    execution = await engine.run("'next'")
+    assert value(execution) == "'next'"
+    return engine.services.sessions.notices(await engine.session(), since=execution.began)
+
+
+async def introduced(engine: Engine) -> None:
+    """Have the session's first result behind us."""
+    await next_notices(engine)
+
+
+async def begun(engine: Engine, code: str) -> Execution:
+    execution = await engine.start(code)
+    await engine.until_printed(execution, "on")
+    return execution
+
+
+async def test_a_death_tells_its_signal_and_its_peak(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        execution = await engine.run(
+            "import os; x = b'x' * 600_000_000; del x; os.kill(os.getpid(), 9)"
+        )
+
+        assert execution.reason.startswith("killed by signal 9 (SIGKILL), peak ")
+        assert execution.reason.endswith(" MB")
+
+
+async def test_the_first_result_after_a_death_between_calls_tells_of_it(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        await introduced(engine)
+        session = await engine.session()
+        gone = died(engine, session.kernel_id)
+
+        os.kill(engine.pid(session), signal.SIGKILL)
+        await gone
+        said = await next_notices(engine)
+
+        assert len(said) == 1
+        assert said[0].startswith("the kernel died (killed by signal 9 (SIGKILL)")
+        assert said[0].endswith("variables of before are gone")
+
+
+async def died(engine: Engine, kernel_id: str) -> None:
+    """Return when the link has noticed that its kernel died."""
+    kernels = engine.services.kernels
+    before = len(kernels.losses(kernel_id))
+    while len(kernels.losses(kernel_id)) == before:  # noqa: ASYNC110  # no event tells of it
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("code", [PATIENT, BUSY, DEAF])
+async def test_a_persons_restart_ends_what_runs_and_lets_run_what_waits(
+    jp_serverapp: Any, jp_fetch: Any, code: str
+) -> None:
+    async with running(jp_serverapp) as engine:
+        await introduced(engine)
+        execution = await begun(engine, code)
+        behind = await engine.start("'behind'")
+
+        await restart_as_lab_does(jp_fetch, engine)
+        await engine.services.executions.settled(execution, 20)
+        await engine.services.executions.settled(behind, 20)
+
+        assert (execution.status, execution.reason) == ("interrupted", RESTARTED)
+        assert value(behind) == "'behind'"
+        session = await engine.session()
+        said = engine.services.sessions.notices(session, since=behind.began)
+        assert [line.partition(" from outside")[0] for line in said] == ["the kernel was restarted"]
+
+
+@pytest.mark.parametrize("code", [PATIENT, BUSY])
+async def test_a_persons_shutdown_ends_what_runs_and_refuses_what_waits(
+    jp_serverapp: Any, jp_fetch: Any, code: str
+) -> None:
+    async with running(jp_serverapp) as engine:
+        await introduced(engine)
+        execution = await begun(engine, code)
+        behind = await engine.start("'behind'")
+
+        await shut_down_as_lab_does(jp_fetch, engine)
+        await engine.services.executions.settled(execution, 20)
+
+        assert (execution.status, execution.reason) == ("interrupted", SHUT_DOWN)
+        with pytest.raises(KernelUnavailable, match=SHUT_DOWN):
+            await engine.services.executions.settled(behind, 20)
+        assert (await next_notices(engine))[0].startswith(SHUT_DOWN)
+
+
+async def test_a_shutdown_of_a_kernel_that_must_be_killed_ends_what_runs(
+    jp_serverapp: Any, jp_fetch: Any
+) -> None:
+    async with running(jp_serverapp) as engine:
+        await introduced(engine)
+        execution = await begun(engine, DEAF)
+
+        await shut_down_as_lab_does(jp_fetch, engine)
+        await engine.services.executions.settled(execution, 20)
+
+        assert execution.status == "interrupted"
+        assert "shut down from outside" in execution.reason
+        assert "shut down from outside" in (await next_notices(engine))[0]
+
+
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [(restart_as_lab_does, RESTARTED), (shut_down_as_lab_does, SHUT_DOWN)],
+)
+async def test_what_a_person_did_between_calls_is_told_by_the_next_result_once(
+    jp_serverapp: Any, jp_fetch: Any, act: Callable[..., Any], words: str
+) -> None:
+    async with running(jp_serverapp) as engine:
+        await introduced(engine)
+
+        await act(jp_fetch, engine)
+        first = await next_notices(engine)
+        second = await next_notices(engine)
+
+        assert first == (f"{words} just now: variables of before are gone",)
+        assert second == ("variables from before the kernel's restart are gone",)
+
+
+async def test_a_cull_between_calls_is_told_as_one(jp_serverapp: Any) -> None:
+    manager = jp_serverapp.kernel_manager
+    async with running(jp_serverapp) as engine:
+        await introduced(engine)
+        session = await engine.session()
+        manager.cull_idle_timeout = 3600
+        manager.get_kernel(session.kernel_id).last_activity -= timedelta(hours=2)
+
+        await manager.cull_kernel_if_idle(session.kernel_id)
+        said = await next_notices(engine)
+
+        assert len(said) == 1
+        assert said[0].startswith("the kernel was shut down after 120 min without use")
+        assert "variables of before are gone" in said[0]
+
+
+async def test_a_session_stops_starting_a_kernel_that_dies_again_and_again(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        deaths = [await engine.run(DIE) for _ in range(MAX_DEATHS)]
+
+        assert [d.status for d in deaths] == ["dead"] * MAX_DEATHS
+        assert "restart_kernel" not in deaths[-2].reason
+        assert "the 5th death in a row: restart_kernel" in deaths[-1].reason
+        with pytest.raises(KernelUnavailable, match=r"died 5 times in a row .*exit code 3"):
+            await engine.run("1")
+        session = await engine.session()
+        status = await engine.services.kernels.status(session.kernel_id)
+        assert status.state == "dead"
+
+
+async def test_jupyters_own_restarter_leaves_such_a_kernel_alone(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        session = await engine.session()
+        kernel = jp_serverapp.kernel_manager.get_kernel(session.kernel_id)
+        assert polls(kernel)
+
+        for _ in range(MAX_DEATHS):
+            await engine.run(DIE)
+
+        assert not polls(kernel)
+        await engine.services.sessions.restart(session, by="test", now=True)
+        assert polls(kernel)
+
+
+def polls(kernel: Any) -> bool:
+    """Whether Jupyter looks every few seconds whether the kernel lives, to start it again."""
+    return kernel._restarter._pcallback is not None
+
+
+async def test_a_restart_that_was_asked_for_makes_such_a_session_usable(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        for _ in range(MAX_DEATHS):
+            await engine.run(DIE)
+
+        await engine.services.sessions.restart(await engine.session(), by="test", now=True)
+
+        assert value(await engine.run("'again'")) == "'again'"
+        assert "in a row" not in (await engine.run(DIE)).reason
+
+
+async def test_a_persons_restart_makes_such_a_session_usable(
+    jp_serverapp: Any, jp_fetch: Any
+) -> None:
+    async with running(jp_serverapp) as engine:
+        for _ in range(MAX_DEATHS):
+            await engine.run(DIE)
+
+        await restart_as_lab_does(jp_fetch, engine)
+
+        assert value(await engine.run("'again'")) == "'again'"
+
+
+async def test_an_execution_that_succeeds_between_deaths_breaks_the_row(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        for _ in range(MAX_DEATHS - 1):
+            await engine.run(DIE)
+        await engine.run("1")
+
+        assert "in a row" not in (await engine.run(DIE)).reason
+        assert value(await engine.run("'goes on'")) == "'goes on'"
+
+
+async def test_where_no_process_can_be_watched_the_restarters_word_counts(
+    jp_serverapp: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on macOS and Windows."""
+    monkeypatch.setattr(
+        "jupyter_mcp_ext.kernels.process.ProcessWatch.start", lambda pid, on_exit: None
+    )
+    async with running(jp_serverapp) as engine:
+        execution = await engine.run(DIE)
+
+        assert (execution.status, execution.reason) == ("dead", "exit code 3")
+        assert value(await engine.run("'again'")) == "'again'"
