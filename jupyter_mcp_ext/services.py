@@ -11,6 +11,7 @@ from jupyter_core.paths import jupyter_data_dir
 
 from .executions.service import McpExecutions
 from .executions.storage import Storage
+from .executions.written import WrittenFiles
 from .files.contents import existing_folder
 from .governance.audit import Audit
 from .governance.keys import Keys
@@ -34,6 +35,7 @@ class Services:
     kernels: Kernels
     sessions: McpSessions
     executions: McpExecutions
+    written: WrittenFiles
     notebooks: Notebooks
     policy: Policy
     audit: Audit
@@ -66,6 +68,7 @@ class Services:
                 parent=parent,
             ),
             executions=McpExecutions(kernels, storage, parent=parent),
+            written=WrittenFiles(root, kernels.language),
             notebooks=notebooks,
             policy=Policy(serverapp.authorizer),
             audit=Audit(serverapp.event_logger),
@@ -79,5 +82,6 @@ class Services:
 
     async def close(self) -> None:
         """End what runs."""
+        await self.written.close()
         await self.executions.close()
         await self.kernels.close()

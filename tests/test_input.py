@@ -17,7 +17,7 @@ from mcp.client.streamable_http import streamable_http_client
 from tests.mcp_client import ERAS, NEW, McpClient
 from tests.servers import JupyterServer
 
-FORMS = {"elicitation": {"form": {}}}
+FORMS: dict[str, Any] = {"elicitation": {"form": {}}}
 MODES = ("legacy", NEW)
 Person = Callable[[str], Awaitable[types.ElicitResult]]
 
@@ -38,12 +38,24 @@ class Clerk:
         return self.answers.pop(0)
 
 
+class Absent:
+    """A person who never answers."""
+
+    def __init__(self) -> None:
+        self.is_asked = asyncio.Event()
+
+    async def __call__(self, question: str) -> types.ElicitResult:
+        self.is_asked.set()
+        forever: asyncio.Future[types.ElicitResult] = asyncio.get_running_loop().create_future()
+        return await forever
+
+
 @asynccontextmanager
 async def connected(server: JupyterServer, mode: str, person: Person) -> AsyncIterator[Client]:
     """The official client, with a person at it."""
 
     async def ask(
-        ctx: object, params: types.ElicitRequestParams
+        context: object, params: types.ElicitRequestParams
     ) -> types.ElicitResult | types.ErrorData:
         assert isinstance(params, types.ElicitRequestFormParams)
         return await person(params.message)
@@ -133,15 +145,11 @@ async def test_the_wait_stands_still_while_a_person_thinks(
 async def test_a_cancelled_call_of_the_older_era_stops_the_code_that_asks(
     server: JupyterServer,
 ) -> None:
-    is_asked = asyncio.Event()
-
-    async def never(question: str) -> types.ElicitResult:
-        is_asked.set()
-        return await asyncio.get_running_loop().create_future()
+    never = Absent()
 
     async with connected(server, "legacy", never) as client:
         running = asyncio.create_task(run(client, "input('who? ')"))
-        await asyncio.wait_for(is_asked.wait(), 30)
+        await asyncio.wait_for(never.is_asked.wait(), 30)
         running.cancel()
         await asyncio.wait({running})
         text = await call(client, "get_output", wait=10)
@@ -163,18 +171,14 @@ async def test_a_client_of_the_older_era_that_fails_to_ask_ends_the_code(
 
 
 async def test_another_client_may_answer_first(server: JupyterServer) -> None:
-    is_asked = asyncio.Event()
-
-    async def never(question: str) -> types.ElicitResult:
-        is_asked.set()
-        return await asyncio.get_running_loop().create_future()
+    never = Absent()
 
     async with (
         connected(server, "legacy", never) as slow,
         connected(server, "legacy", Clerk(answer("quick"))) as quick,
     ):
         running = asyncio.create_task(run(slow, "print('from', input('who? '))"))
-        await asyncio.wait_for(is_asked.wait(), 30)
+        await asyncio.wait_for(never.is_asked.wait(), 30)
         other = await call(quick, "get_output", wait=30)
         first = await running
 

@@ -84,11 +84,14 @@ def install(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Installed
         here = "\n".join(site.getsitepackages())
         Path(packages, "packages_of_the_tests.pth").write_text(here)
         offline = ["--no-deps", "--no-index", "--no-build-isolation"]
-        subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-m", "pip", "--python", installed.python, "install", *offline, *what],
-            capture_output=True,
-            check=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
         )
+        assert done.returncode == 0, done.stdout
         return installed
 
     return make

@@ -133,6 +133,7 @@ def test_code_that_began_with_no_wait_outlives_its_client(
 
 def test_an_infinite_print_does_not_block_later_calls(server: JupyterServer) -> None:
     client, other = McpClient(server, name="flooding"), McpClient(server, OLD, name="dry")
+    client.run("1")
 
     first = client.run("while True: print('flood')", wait=0.5)
 
@@ -318,14 +319,14 @@ def test_a_tool_that_ends_a_kernel_ends_the_calls_that_wait(
         code = touching(gate) + FOREVER
         waiting = pool.submit(client.run, code, session_id=tool)
         wait_for(server.root_dir / gate)
-        queued = pool.submit(client.run, touching("never ran"), session_id=tool)
+        queued = pool.submit(client.run, touching(f"queued at {tool}"), session_id=tool)
 
         client.call(tool, session_id=tool, force=True)
 
         assert waiting.result(60).status in ("interrupted", "dead")
         assert queued.result(60).status in ("interrupted", "dead", "ok", "")
     if tool == "shutdown_kernel":
-        assert not (server.root_dir / "never ran").exists()
+        assert not (server.root_dir / f"queued at {tool}").exists()
 
 
 def test_restarts_at_the_same_time_leave_a_kernel_that_works(client: McpClient) -> None:
@@ -362,6 +363,7 @@ def test_a_failing_cell_of_a_person_does_not_lose_ours(
 def test_a_flood_that_is_hard_to_fold_does_not_stop_the_server(server: JupyterServer) -> None:
     flooding, other = McpClient(server, name="hard flood"), McpClient(server, OLD, name="other")
     other.run("1")
+    flooding.run("1")
 
     running = flooding.run("while True: print('a\\b' * 50_000)", wait=1)
 

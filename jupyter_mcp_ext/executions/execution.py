@@ -11,6 +11,7 @@ import time
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal, get_args
 
+from jupyter_mcp_ext.files.changes import Changes
 from jupyter_mcp_ext.outputs.fold import OutputFold
 from jupyter_mcp_ext.outputs.model import Error, Output
 
@@ -70,6 +71,10 @@ class Execution:
         self.refusal: ToolError | None = None
         """Why the code never reached a kernel, if it did not."""
         self.created = time.time()
+        self.sent: float | None = None
+        """When its kernel was last given the code."""
+        self.written = Changes()
+        """The files that it has written, once they have been looked for."""
         self.began: float | None = None
         self.ended: float | None = None
         self.fold = OutputFold(max_output_bytes)

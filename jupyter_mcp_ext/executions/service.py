@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -293,6 +294,7 @@ class McpExecutions(LoggingConfigurable):
         self._kernels.begin(execution.kernel_id)
         try:
             for _ in range(1 + MAX_ABORTS):
+                execution.sent = time.time()
                 exchange = link.execute(
                     execution.code,
                     on_message=partial(self._archive.take, execution),

@@ -43,9 +43,7 @@ def _check_wording(path: str) -> None:
         msg = f"The path is empty. {_ADVICE}"
         raise ContentsError(msg)
     if len(path) > MAX_LENGTH or path.count("/") > MAX_FOLDERS:
-        msg = (
-            f"The path has over {MAX_LENGTH} characters or {MAX_FOLDERS} folders. Use a shorter one."
-        )
+        msg = f"The path is over {MAX_LENGTH} characters or {MAX_FOLDERS} folders. Shorten it."
         raise ContentsError(msg)
     if _CONTROL.search(path):
         msg = f"The path has a control character, which no file here may have. {_ADVICE}"

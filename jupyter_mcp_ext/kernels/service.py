@@ -242,6 +242,11 @@ class Kernels:
         if link is not None and link.is_open:
             self._deaths.survive(kernel_id)
 
+    def language(self, kernel_id: str) -> str:
+        """The language of a kernel that has a link; else empty."""
+        link = self._links.get(kernel_id)
+        return link.info.language if link is not None and link.info is not None else ""
+
     async def status(self, kernel_id: str) -> KernelStatus:
         """What is known of a kernel now. Raises KernelUnavailable when it is gone."""
         kernel = self._kernel(kernel_id)

@@ -64,7 +64,7 @@ class McpSessions(LoggingConfigurable):
             "JUPYTERHUB_API_TOKEN",
             "JPY_API_TOKEN",
         ],
-        help="Variables of the server's environment, as shell patterns, that the kernels of agents' "
+        help="Variables of the server's environment, as shell patterns, that kernels of agents' "
         "sessions do not get.",
     ).tag(config=True)
 

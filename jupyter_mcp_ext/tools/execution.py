@@ -65,6 +65,7 @@ async def execute_code(
         timeout=timeout,
         can_ask=call.elicitation is not None,
     )
+    call.services.written.follow(execution, session.cwd, own=session.path)
     call.remember(execution)
     # One that began with wait=0 is to go on alone.
     return await _awaited(call, execution, session, wait, stops=wait > 0)
@@ -91,7 +92,7 @@ async def _awaited(
     if call.task_after is not None:
         wait = min(wait, call.task_after)
     try:
-        allowed = await _settle(call, execution, wait)
+        allowed = await settle(call, execution, wait)
     except asyncio.CancelledError:
         if stops:  # whoever started it no longer wants it
             call.services.executions.cancel(execution)
@@ -125,7 +126,7 @@ async def get_output(
     """
     execution, first, last = await _wanted(call, output_id, session_id)
     call.remember(execution)
-    allowed = await _settle(call, execution, wait)
+    allowed = await settle(call, execution, wait)
     if call.question is not None:
         return await _report(call, execution, allowed)
     paging = Paging(offset=offset, limit=limit, grep=grep)
@@ -162,11 +163,12 @@ async def get_output(
     )
 
 
-async def _settle(call: Call, execution: Execution, wait: float) -> float:
+async def settle(call: Call, execution: Execution, wait: float) -> float:
     """Wait as long as this client may; that is returned."""
     allowed = call.services.executions.allowed_wait(call.caller, wait)
     async with reported(execution, call.progress):
         await settled(call, execution, allowed)
+    await call.services.written.settled(execution)
     await call.services.executions.load(execution)
     if allowed < wait and not execution.is_finished:
         note = f"wait is capped at {allowed:g} s here"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from jupyter_mcp_ext.executions.execution import UNFINISHED, Execution
+from jupyter_mcp_ext.files.changes import in_words
 from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream
 from jupyter_mcp_ext.outputs.pages import Page, merged_lines, page
 from jupyter_mcp_ext.outputs.presentation import TextBlock, is_heavy, present
@@ -64,6 +65,8 @@ async def report(
     outputs = execution.outputs
     next_call = _next_call(execution, wait)
     head = _head(execution, outputs, notices, ahead, next_call)
+    if execution.written.files:
+        head += f"\nfiles: {in_words(execution.written)}"
     left = replace(limits, text=max(limits.text - len(head) - 1, limits.text // 2))
 
     def build() -> Presentation:
@@ -107,9 +110,11 @@ async def report_lines(
     part = await asyncio.to_thread(lambda: _page(lines(), paging, limits.text - STATUS_LINE))
     next_call = _next_page(name, part, paging)
     if execution.status in UNFINISHED and next_call is None and name == execution.id:
+        # The last line may not be finished: it comes again, whole.
+        offset = min(part.total, execution.fold.lines)
         next_call = {
             "name": "get_output",
-            "arguments": {"output_id": name, "offset": min(part.total, execution.fold.lines), "wait": 50},
+            "arguments": {"output_id": name, "offset": offset, "wait": 50},
         }
     head = _head(execution, execution.outputs, execution.notices, ahead, None)
     body = (
@@ -286,6 +291,7 @@ def _meta(
         "notices": list(notices),
         "error": error and _error_meta(error),
         "next": next_call,
+        "files": [{"path": f.path, "bytes": f.bytes} for f in execution.written.files],
         "outputs_total": len(outputs),
         "outputs": [
             _output_meta(execution, output, index, places)

@@ -20,7 +20,8 @@ from jupyter_mcp_ext.tasks import Context, Task, TaskStatus
 from .call import Call, run
 from .content import Answer
 from .definition import Tool, tool
-from .elicitation import Retry, settled
+from .elicitation import Retry
+from .execution import settle
 from .reports import report, report_status
 
 if TYPE_CHECKING:
@@ -42,12 +43,11 @@ async def get_task(call: Call, task_id: str) -> Answer:
     executions = call.services.executions
     execution = call.task = executions.find(call.caller, task_id)
     call.remember(execution)
-    await settled(call, execution, 0)
+    await settle(call, execution, 0)
     if call.question is not None:
         return Answer(blocks=(), status=execution.status, question=call.question)
     if not execution.is_finished:
         return report_status(execution, ahead=executions.ahead(execution))
-    await executions.load(execution)
     return await report(execution, limits=call.services.limits, notices=execution.notices)
 
 

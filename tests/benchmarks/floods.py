@@ -27,7 +27,9 @@ FLOODS = {
         "from IPython.display import Image, display\n"
         "display(Image(data=b'\\x89PNG' + bytes(100_000_000), format='png'))"
     ),
-    "a 50 MB JSON": "from IPython.display import JSON, display\ndisplay(JSON(['x' * 1_000] * 50_000))",
+    "a 50 MB JSON": (
+        "from IPython.display import JSON, display\ndisplay(JSON(['x' * 1_000] * 50_000))"
+    ),
 }
 
 
@@ -81,7 +83,6 @@ def flooded(with_us: JupyterServer, without: JupyterServer) -> list[Row]:
     client.call("execute_code", code="1")
     raw = RawLink(kernel.connection_file)
     for name, code in FLOODS.items():
-        print(name, flush=True)
         sizes: list[int] = []
         ours = _cost(with_us, lambda c=code, s=sizes: s.append(client.size("execute_code", code=c)))  # type: ignore[misc]  # mypy does not know them
         plain = _cost(without, lambda c=code: raw.execute(c))  # type: ignore[misc]  # mypy does not know c

@@ -124,6 +124,18 @@ async def test_code_waits_for_an_answer_and_goes_on_with_it(jp_serverapp: Any) -
         assert (execution.status, printed(execution)) == ("ok", "got Ada Lovelace, née Byron\n")
 
 
+async def test_code_that_is_being_stopped_takes_no_answer(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        execution = await asking(engine)
+
+        engine.services.executions.cancel(execution)
+
+        assert execution.status == "running"
+        assert not execution.answer(1, "late")
+        await engine.services.executions.settled(execution, 30)
+        assert printed(execution) == ""
+
+
 async def stopped_by(
     jp_serverapp: Any, stop: Callable[[Engine, Execution], Any], **config: float
 ) -> Execution:

@@ -61,7 +61,9 @@ async def test_a_server_can_require_session_id(jp_serverapp: Any) -> None:
             await engine.services.sessions.resolve(ALICE, None)
 
 
-async def test_a_session_is_in_jupyters_list_under_an_id_that_begins_with_ours(jp_serverapp: Any) -> None:
+async def test_a_session_is_in_jupyters_list_under_an_id_that_begins_with_ours(
+    jp_serverapp: Any,
+) -> None:
     async with running(jp_serverapp) as engine:
         session = await engine.session()
 

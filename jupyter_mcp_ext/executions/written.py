@@ -1,0 +1,107 @@
+"""Tells which files executions have written in their session's folder.
+
+It looks after an execution's end, in a thread, for a fifth of the time that the code ran and for
+a quarter of a second at most; and not at all after code that cannot have written anything.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from jupyter_mcp_ext.files.changes import SLACK, Change, Changes, changes
+
+from .execution import Execution
+
+LEAST, MOST = 0.005, 0.25
+"""Seconds that a look through a folder may take."""
+
+SHARE = 0.2
+"""Part of an execution's duration that it may take, between the two."""
+
+MAX_LOOKS = 2
+"""Looks at a time: threads are shared with others, and a slow file system would take all."""
+
+SHORT = 200
+"""Characters of code that is looked at for whether it can write."""
+
+Look = Callable[..., tuple[Change, ...]]
+
+IDLE = (
+    *(ast.Module, ast.Expr, ast.Constant, ast.Name, ast.Load, ast.Attribute, ast.Subscript),
+    *(ast.Slice, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.operator, ast.unaryop),
+    *(ast.boolop, ast.cmpop, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.IfExp),
+)
+"""What Python code may be made of that calls nothing and binds nothing."""
+
+
+class WrittenFiles:
+    """Looks for the files of every execution that it follows; ``root`` is Jupyter's."""
+
+    def __init__(self, root: Path | None, language: Callable[[str], str]) -> None:
+        """``language`` gives the language of a kernel by its id."""
+        self._root = root
+        self._language = language
+        self._looks: dict[Execution, asyncio.Task[None]] = {}
+        self._is_closed = False
+        self._known: dict[str, frozenset[Change]] = {}
+        """What was found of late, by session: the next execution has not written it."""
+
+    def follow(self, execution: Execution, folder: str, own: str) -> None:
+        """Look in a folder when the execution ends, but not at ``own``, the session's notebook."""
+        if self._root is not None:
+            execution.done.add_done_callback(
+                partial(self._begin, execution, partial(changes, self._root, folder), own)
+            )
+
+    async def settled(self, execution: Execution) -> None:
+        """Return when the look at a finished execution's files is over."""
+        look = self._looks.get(execution)
+        if look is not None:
+            await asyncio.wait({look})
+
+    async def close(self) -> None:
+        """End all looks and begin no more."""
+        self._is_closed = True
+        if self._looks:
+            await asyncio.wait(list(self._looks.values()))
+
+    def _begin(self, execution: Execution, look: Look, own: str, _: object) -> None:
+        if self._is_closed or execution.sent is None or len(self._looks) >= MAX_LOOKS:
+            return
+        if self._language(execution.kernel_id) == "python" and is_idle(execution.code):
+            return
+        task = asyncio.create_task(
+            self._look(execution, look, own), name=f"mcp-files-{execution.id}"
+        )
+        self._looks[execution] = task
+        task.add_done_callback(lambda _: self._looks.pop(execution))
+
+    async def _look(self, execution: Execution, look: Look, own: str) -> None:
+        known = self._known.get(execution.session_id, frozenset())
+        found = await asyncio.to_thread(
+            look,
+            since=execution.sent,
+            within=min(max(SHARE * execution.duration, LEAST), MOST),
+            known=known,
+        )
+        execution.written = Changes.latest([change for change in found if change.path != own])
+        late = (time.time() - MOST - SLACK) * 1e9
+        self._known[execution.session_id] = frozenset(
+            change for change in (*found, *known) if change.at >= late
+        )
+
+
+def is_idle(code: str) -> bool:
+    """Whether Python code only computes and looks, so that it has written no file."""
+    if len(code) > SHORT:
+        return False
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError):  # a magic, or not for us to judge
+        return False
+    return all(isinstance(node, IDLE) for node in ast.walk(tree))
