@@ -70,8 +70,29 @@ class Archive:
 
     def take(self, execution: Execution, msg_type: str, content: object) -> None:
         """Take in a message of an execution and write it down if it changed anything."""
-        if execution.fold.feed(msg_type, content) or msg_type == "clear_output":
+        if execution.is_finished:
+            self._take_late(execution, msg_type, content)
+        elif execution.fold.feed(msg_type, content) or msg_type == "clear_output":
             self._storage.message(execution.id, execution.fold, msg_type, content)
+
+    def _take_late(self, execution: Execution, msg_type: str, content: object) -> None:
+        """Take in what a thread puts out after its execution has ended."""
+        if execution.id not in self._finished:
+            return
+        if execution.is_loaded and execution.fold.feed(msg_type, content):
+            execution.changed()
+        elif execution.is_loaded or not self._fits(execution, content):
+            return
+        self._storage.late(execution.record(), msg_type, content)
+
+    def _fits(self, execution: Execution, content: object) -> bool:
+        """Count late output of an execution whose outputs are on disk only."""
+        size = len(str(content))
+        if 0 < self._max_output_bytes < execution.fold.bytes + size:
+            execution.fold.drop(size)
+            return False
+        execution.fold.bytes += size
+        return True
 
     def finish(self, execution: Execution) -> None:
         """Keep an execution that has ended, and let the oldest go."""

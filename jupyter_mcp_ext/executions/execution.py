@@ -218,6 +218,10 @@ class Execution:
         self.ended = time.time()
         self.done.set_result(None)
 
+    def changed(self) -> None:
+        """More was put out after its end."""
+        self._outputs = None
+
     def release(self) -> None:
         """Let go of the outputs, which are on disk."""
         self._error = self.error

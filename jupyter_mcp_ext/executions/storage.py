@@ -130,6 +130,15 @@ class Storage:
         if file is not None:
             self._add(record.execution_id, file, _head(record))
 
+    def late(self, record: Record, msg_type: str, content: object) -> None:
+        """Write down a message that came after the end."""
+        if self._lock is not None:
+            lines = _line((msg_type, content)) + _head(record)
+            self._add(record.execution_id, self._reopened(record.execution_id), lines)
+
+    def _reopened(self, execution_id: str) -> _File:
+        return self._dirty.get(execution_id) or _File(head="")
+
     def append(self, record: Record) -> None:
         """Write down how an execution of an earlier server ended."""
         if self._lock is not None:

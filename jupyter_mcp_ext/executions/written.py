@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from jupyter_mcp_ext.files.changes import SLACK, Change, Changes, changes
+from jupyter_mcp_ext.files.changes import Change, Changes, changes
 
 from .execution import Execution
 
@@ -25,6 +25,9 @@ SHARE = 0.2
 
 MAX_LOOKS = 2
 """Looks at a time: threads are shared with others, and a slow file system would take all."""
+
+RECENT = 2.0
+"""Seconds for which a file is kept in mind: the times of files are not exact."""
 
 SHORT = 200
 """Characters of code that is looked at for whether it can write."""
@@ -90,7 +93,7 @@ class WrittenFiles:
             known=known,
         )
         execution.written = Changes.latest([change for change in found if change.path != own])
-        late = (time.time() - MOST - SLACK) * 1e9
+        late = (time.time() - RECENT) * 1e9
         self._known[execution.session_id] = frozenset(
             change for change in (*found, *known) if change.at >= late
         )

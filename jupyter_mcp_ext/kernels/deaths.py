@@ -20,8 +20,7 @@ class Deaths:
         """Words for how the latest process of a kernel ended."""
 
     def watch(self, kernel_id: str, pid: int) -> None:
-        """A process of the kernel is at work: how it ends is to be known."""
-        self.restarted(kernel_id)
+        """A process of the kernel answers: whether it runs out of memory is to be known."""
         group = MemoryGroup.of(pid)
         if group is not None:
             self._groups[kernel_id] = group

@@ -183,7 +183,7 @@ class KernelLink(Protocol):
         """Send a request and return its reply's content. Raises KernelLost and TimeoutError."""
 
     def forget(self, exchange: Exchange) -> None:
-        """Take no more messages for an exchange."""
+        """An exchange is over; what its threads print later is still taken, for a while."""
 
     def lose(self, loss: Loss) -> None:
         """End every request that waits, and close."""

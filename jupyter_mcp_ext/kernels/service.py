@@ -323,7 +323,7 @@ class Kernels:
             kernel.add_restart_callback(partial(self._on_given_up, kernel_id, kernel), "dead")
         pid = _local_pid(kernel)
         if pid is not None:
-            self._deaths.watch(kernel_id, pid)
+            self._deaths.restarted(kernel_id)
             watch = ProcessWatch.start(pid, partial(self._on_exit, kernel_id, kernel))
             if watch is not None:
                 self._watches[kernel_id] = watch
@@ -339,6 +339,8 @@ class Kernels:
                 "restart_kernel starts it anew."
             )
             raise KernelUnavailable(msg) from err
+        if pid is not None:  # only now: a program before the kernel may have joined a cgroup
+            self._deaths.watch(kernel_id, pid)
         self._close_idle_links()
         return link
 

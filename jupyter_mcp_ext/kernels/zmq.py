@@ -11,18 +11,27 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 from hmac import compare_digest
 from logging import Logger
 from typing import Any
 
+import zmq
 from jupyter_client.session import DELIM, Session
+from zmq.eventloop.zmqstream import ZMQStream
 
 from .link import Channel, Content, Exchange, Foreign, KernelInfo, KernelLost, Loss, OnInput
 
 MAX_FRAME = 16 * 1024 * 1024
 """Bytes of one message that are still parsed: larger ones are counted and dropped unread."""
+
+HANDSHAKE = 0.2
+"""Seconds after which a connection on this machine is certainly made."""
+
+MAX_LATE = 64
+"""Exchanges that are over and whose threads are still listened to."""
 
 NUDGE = 0.5
 """Seconds after which a kernel that has not been heard of is asked again."""
@@ -50,6 +59,8 @@ class ZmqLink:
         )
         self._streams: dict[str, Any] = {}
         self._exchanges: dict[str, Exchange] = {}
+        self._late: OrderedDict[str, Exchange] = OrderedDict()
+        """Exchanges that are over, the latest last: threads of theirs may still print."""
         self._drops: dict[str, Callable[[int], None]] = {}
         self._calls: dict[str, asyncio.Future[Content]] = {}
         self._loss: Loss | None = None
@@ -71,12 +82,8 @@ class ZmqLink:
 
         Raises TimeoutError after ``timeout`` seconds, KernelLost when the kernel ends before.
         """
-        identity = self._session.bsession
-        for channel in ("stdin", "shell", "control", "iopub"):
-            stream = getattr(self._manager, f"connect_{channel}")(identity=identity)
-            self._streams[channel] = stream
-            # Frames are not copied before their size is known: a print of 200 MB is one frame.
-            stream.on_recv(partial(self._receive, channel), copy=False)
+        for channel in ("shell", "control", "iopub"):
+            self._connect(channel)
         # A kernel greets only the first subscriber to everything, and that is the server's
         # activity watcher. A topic of our own is greeted too: then outputs do reach us.
         self._streams["iopub"].socket.subscribe(self._topic)
@@ -86,6 +93,34 @@ class ZmqLink:
             if left <= 0:
                 raise TimeoutError
             await self._introduce(min(left, NUDGE))
+        await self._connect_stdin()
+
+    def _connect(self, channel: str) -> Any:
+        stream = getattr(self._manager, f"connect_{channel}")(identity=self._session.bsession)
+        self._streams[channel] = stream
+        # Frames are not copied before their size is known: a print of 200 MB is one frame.
+        stream.on_recv(partial(self._receive, channel), copy=False)
+        return stream
+
+    async def _connect_stdin(self) -> None:
+        """Connect to where the kernel asks for input, and wait until it knows us there.
+
+        It would ask a stranger in vain, and wait for ever. A socket that connects before the
+        kernel listens tries again a tenth of a second later: so this one comes last.
+        """
+        socket = self._connect("stdin").socket
+        known = asyncio.Event()
+        monitor = ZMQStream(socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED))
+        monitor.on_recv(lambda _: known.set())
+        try:
+            await asyncio.wait_for(known.wait(), HANDSHAKE)
+        except asyncio.TimeoutError:
+            self._log.debug("Kernel %s was not seen to know us on stdin", self.kernel_id)
+        finally:
+            monitor.on_recv(None)
+            if not socket.closed:
+                socket.disable_monitor()
+            monitor.close(linger=0)
 
     async def _introduce(self, timeout: float) -> None:
         # On control, which answers while a cell runs. Kernels that greet nobody publish their
@@ -148,9 +183,12 @@ class ZmqLink:
             del self._calls[msg_id]
 
     def forget(self, exchange: Exchange) -> None:
-        """Take no more messages for an exchange."""
-        self._exchanges.pop(exchange.msg_id, None)
-        self._drops.pop(exchange.msg_id, None)
+        """An exchange is over; what its threads print later is still taken, for a while."""
+        if self._exchanges.pop(exchange.msg_id, None) is None:
+            return
+        self._late[exchange.msg_id] = exchange
+        if len(self._late) > MAX_LATE:
+            self._drops.pop(self._late.popitem(last=False)[0], None)
 
     def lose(self, loss: Loss) -> None:
         """End every request that waits, and close."""
@@ -186,7 +224,7 @@ class ZmqLink:
         if channel != "iopub":
             self._dispatch_reply(parent_id, frames[start:])
             return
-        exchange = self._exchanges.get(parent_id)
+        exchange = self._exchanges.get(parent_id) or self._late.get(parent_id)
         if exchange is None:
             self._watch_others(parent, frames[start:])
             return

@@ -84,7 +84,9 @@ async def report(
     first = shown.blocks[0] if shown.blocks else None
     joined = isinstance(first, TextBlock)
     if isinstance(first, TextBlock):
-        blocks[:2] = [TextBlock(text=f"{head}\n{first.text}")]
+        # An output that looks like a notice of ours is kept apart from them.
+        between = "\n\n" if first.text.startswith("! ") else "\n"
+        blocks[:2] = [TextBlock(text=f"{head}{between}{first.text}")]
     offset = 0 if joined else 1
     places = [None if p is None else p + offset for p in shown.positions]
     return Answer(

@@ -370,3 +370,20 @@ async def test_an_error_is_kept_even_when_the_kernel_only_replies_with_it(
         execution = await engine.run("raise ValueError('x')")
 
         assert [type(o) for o in execution.outputs] == [Error]
+
+
+async def test_what_a_thread_prints_after_its_code_has_ended_is_kept(jp_serverapp: Any) -> None:
+    code = (
+        "import threading\n"
+        "go = threading.Event()\n"
+        "threading.Thread(target=lambda: (go.wait(), print('late'))).start()\n"
+        "print('early')"
+    )
+    async with running(jp_serverapp) as engine:
+        first = await engine.run(code)
+        assert printed(first) == "early\n"
+
+        await engine.run("go.set()")
+        await engine.until(lambda: "late" in printed(first))
+
+        assert printed(first) == "early\nlate\n"

@@ -190,6 +190,7 @@ def with_policy(services: Services, policy: Policy) -> Services:
         kernels=services.kernels,
         sessions=services.sessions,
         executions=services.executions,
+        written=services.written,
         notebooks=services.notebooks,
         policy=policy,
         audit=services.audit,
