@@ -111,6 +111,11 @@ class Archive:
             return None
         return execution
 
+    def latest_of(self, owner: str, client: str) -> Execution | None:
+        """The latest execution that a client of somebody started, in whichever session."""
+        theirs = (e for e in self._executions.values() if (e.owner, e.client) == (owner, client))
+        return max(theirs, key=lambda execution: execution.created, default=None)
+
     def ids(self) -> tuple[str, ...]:
         """The ids of all executions, oldest first."""
         return tuple(self._executions)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Status = Literal["queued", "running", "input", "ok", "error", "timeout", "interrupted", "dead"]
 
+
 def as_status(word: str) -> Status:
     """A word as a status; one that is none is taken for ``interrupted``."""
     known: tuple[Status, ...] = get_args(Status)

@@ -194,6 +194,14 @@ class McpExecutions(LoggingConfigurable):
             raise UnknownExecution(msg)
         return self.find(caller, execution_id)
 
+    def latest_of(self, caller: Caller) -> Execution:
+        """The latest that the caller's client started in any session. Raises UnknownExecution."""
+        execution = self._archive.latest_of(caller.subject, caller.client)
+        if execution is None:
+            msg = "You have executed nothing yet. execute_code runs code."
+            raise UnknownExecution(msg)
+        return execution
+
     def ids(self) -> tuple[str, ...]:
         """The ids of all executions that are kept, oldest first."""
         return self._archive.ids()

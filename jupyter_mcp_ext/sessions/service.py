@@ -100,6 +100,10 @@ class McpSessions(LoggingConfigurable):
         session.last_used = time.time()
         return session
 
+    def has_default(self, caller: Caller) -> bool:
+        """Whether the caller's default session has been made."""
+        return self._defaults.get(_default_key(caller), "") in self._sessions
+
     def is_ready(self, session: Session) -> bool:
         """Whether its kernel runs."""
         return session.kernel_id in self._kernels

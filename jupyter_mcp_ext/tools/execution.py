@@ -203,6 +203,9 @@ async def _wanted(
     """The execution that an id means, and the outputs of it, counted from 1."""
     executions = call.services.executions
     if not wanted:
+        if not session_id and not call.services.sessions.has_default(call.caller):
+            # The server may have been restarted: its sessions are gone, its executions are not.
+            return executions.latest_of(call.caller), None, 0
         session = await call.services.sessions.find(call.caller, session_id)
         return executions.latest(call.caller, session.id), None, 0
     parts = OUTPUT_ID.fullmatch(wanted.strip())

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sysconfig
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -42,23 +43,24 @@ pytestmark = pytest.mark.timeout(600)
 @pytest.fixture(scope="session")
 def node() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run a command of the pinned npm packages, which are installed when they are missing."""
-    if not (MODULES / ".bin" / "conformance").exists():
-        npm = shutil.which("npm")
+    binaries = MODULES / ".bin"
+    # Node.js comes with the extra "test": the suite wants a newer one than some systems have.
+    path = os.pathsep.join([str(binaries), sysconfig.get_path("scripts"), os.environ["PATH"]])
+    if not (binaries / "conformance").exists():
+        npm = shutil.which("npm", path=path)
         if npm is None:
-            pytest.fail("The conformance tests need npm (Node.js) to install the protocol's suite.")
+            pytest.fail('The conformance tests need npm; `pip install -e ".[test]"` brings it.')
         action = "ci" if (HERE / "package-lock.json").exists() else "install"
         done = subprocess.run(
             [npm, action, "--no-audit", "--no-fund"],
             cwd=HERE,
+            env={**os.environ, "PATH": path},
             capture_output=True,
             text=True,
             check=False,
         )
         if done.returncode:
             pytest.fail(f"npm could not install the protocol's suite:\n{done.stderr}")
-    binaries = MODULES / ".bin"
-    # The suite wants a newer Node.js than some systems have, so that comes with it.
-    path = os.pathsep.join([str(binaries), os.environ["PATH"]])
 
     def run(command: str, *arguments: str, env: Mapping[str, str] | None = None):  # type: ignore[no-untyped-def]  # noqa: ANN202  # the fixture says what
         return subprocess.run(

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -372,18 +373,21 @@ async def test_an_error_is_kept_even_when_the_kernel_only_replies_with_it(
         assert [type(o) for o in execution.outputs] == [Error]
 
 
-async def test_what_a_thread_prints_after_its_code_has_ended_is_kept(jp_serverapp: Any) -> None:
+async def test_what_a_thread_prints_after_its_code_has_ended_is_kept(
+    jp_serverapp: Any, tmp_path: Path
+) -> None:
+    fifo = tmp_path / "go"
+    os.mkfifo(fifo)
     code = (
         "import threading\n"
-        "go = threading.Event()\n"
-        "threading.Thread(target=lambda: (go.wait(), print('late'))).start()\n"
+        f"threading.Thread(target=lambda: print(open({str(fifo)!r}).read())).start()\n"
         "print('early')"
     )
     async with running(jp_serverapp) as engine:
-        first = await engine.run(code)
-        assert printed(first) == "early\n"
+        execution = await engine.run(code)
+        assert printed(execution) == "early\n"
 
-        await engine.run("go.set()")
-        await engine.until(lambda: "late" in printed(first))
+        await asyncio.to_thread(fifo.write_text, "late")
+        await engine.until(lambda: "late" in printed(execution))
 
-        assert printed(first) == "early\nlate\n"
+        assert printed(execution) == "early\nlate\n"

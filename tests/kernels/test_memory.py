@@ -152,7 +152,7 @@ async def test_a_peak_below_our_own_is_only_an_upper_bound() -> None:
 
 
 async def ended(code: str) -> Exit:
-    process = subprocess.Popen([sys.executable, "-c", code])  # noqa: ASYNC220  # returns at once
+    process = subprocess.Popen([sys.executable, "-c", code])  # returns at once
     told: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
     assert ProcessWatch.start(process.pid, told.set_result) is not None
     try:

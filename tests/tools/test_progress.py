@@ -28,8 +28,8 @@ for done in range(30):
 async def test_a_caller_that_asks_hears_the_last_line(server: JupyterServer, mode: str) -> None:
     heard: list[tuple[float, str | None]] = []
 
-    async def listen(seconds: float, total: float | None, message: str | None) -> None:
-        heard.append((seconds, message))
+    async def listen(progress: float, total: float | None, message: str | None) -> None:
+        heard.append((progress, message))
 
     http = httpx2.AsyncClient(headers=server.auth, timeout=60)
     transport = streamable_http_client(server.url, http_client=http)
