@@ -19,7 +19,7 @@ from jupyter_mcp_ext.outputs.model import Error
 from .archive import STOPPING, Archive
 from .execution import Execution
 from .prompts import unanswerable
-from .turns import Turns
+from .turns import Ahead, Turns
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.governance.caller import Caller
@@ -210,9 +210,15 @@ class McpExecutions(LoggingConfigurable):
         """The unfinished executions on a kernel, in their order."""
         return self._turns.line(kernel_id)
 
-    def ahead(self, execution: Execution) -> Execution | None:
+    def ahead(self, execution: Execution) -> Ahead | None:
         """The execution that this one waits for, if it does."""
-        return self._turns.ahead(execution)
+        first = self._turns.ahead(execution)
+        if first is not None:
+            return Ahead(what=first.id, client=first.client, seconds=first.duration)
+        since = self._kernels.foreign_since(execution.kernel_id)
+        if since is None:
+            return None
+        return Ahead(what="code of a person", client="", seconds=time.time() - since)
 
     async def interrupt(self, execution: Execution) -> None:
         """Stop it, or take it from the queue; returns when it has ended."""

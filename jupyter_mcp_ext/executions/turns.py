@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 from .execution import Execution
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ahead:
+    """What an execution waits for, and for how long that has been running."""
+
+    what: str
+    """An execution's id, or words for code that is not ours."""
+    client: str
+    """Whose execution it is; empty for code that is not ours."""
+    seconds: float
 
 
 class Turns:

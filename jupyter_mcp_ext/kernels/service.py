@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 from logging import Logger
 from typing import Any
 from weakref import WeakValueDictionary
 
-import psutil
-from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_core.utils import ensure_async
 from jupyter_server.gateway.managers import GatewayMappingKernelManager
 from tornado.web import HTTPError
@@ -26,6 +24,7 @@ from jupyter_mcp_ext.errors import KernelUnavailable, shown
 from .deaths import Deaths
 from .link import KernelLost, Loss
 from .process import Exit, ProcessWatch
+from .status import KernelStatus, local_pid, look
 from .stderr import StderrTail
 from .zmq import ZmqLink
 
@@ -43,24 +42,6 @@ DRAIN = 0.05
 
 MAX_IDLE_LINKS = 32
 """Links kept open to kernels that do nothing now; each costs about 12 descriptors."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class KernelStatus:
-    """What is known of a kernel at one moment; times in seconds since the epoch."""
-
-    kernel_id: str
-    name: str
-    language: str
-    state: str
-    """Jupyter's ``execution_state``: starting, idle, busy, …"""
-    last_activity: float
-    foreign_since: float | None
-    """Since when an execution that is not ours runs, if one does."""
-    pid: int | None
-    memory: int | None
-    """Resident bytes of the process and its children."""
-    cpu_seconds: float | None
 
 
 class Kernels:
@@ -242,6 +223,11 @@ class Kernels:
         if link is not None and link.is_open:
             self._deaths.survive(kernel_id)
 
+    def foreign_since(self, kernel_id: str) -> float | None:
+        """Since when, in seconds since the epoch, the kernel runs code that is not ours."""
+        link = self._links.get(kernel_id)
+        return link.foreign.since if link is not None and link.foreign is not None else None
+
     def language(self, kernel_id: str) -> str:
         """The language of a kernel that has a link; else empty."""
         link = self._links.get(kernel_id)
@@ -249,24 +235,8 @@ class Kernels:
 
     async def status(self, kernel_id: str) -> KernelStatus:
         """What is known of a kernel now. Raises KernelUnavailable when it is gone."""
-        kernel = self._kernel(kernel_id)
-        link = self._links.get(kernel_id)
-        pid = _local_pid(kernel)
-        memory, cpu = await asyncio.to_thread(_usage, pid) if pid is not None else (None, None)
-        info = link.info if link is not None else None
-        return KernelStatus(
-            kernel_id=kernel_id,
-            name=str(kernel.kernel_name),
-            language=info.language if info is not None else str(kernel.kernel_spec.language),
-            state="dead"
-            if self._deaths.are_too_many(kernel_id)
-            else str(getattr(kernel, "execution_state", "unknown")),
-            last_activity=kernel.last_activity.timestamp(),
-            foreign_since=link.foreign.since if link is not None and link.foreign else None,
-            pid=pid,
-            memory=memory,
-            cpu_seconds=cpu,
-        )
+        known = await look(kernel_id, self._kernel(kernel_id), self._links.get(kernel_id))
+        return replace(known, state="dead") if self._deaths.are_too_many(kernel_id) else known
 
     async def close(self) -> None:
         """Close every link; the kernels are Jupyter's to end."""
@@ -321,7 +291,7 @@ class Kernels:
             # The word of Jupyter's restarter, where no process can be watched.
             kernel.add_restart_callback(partial(self._on_death, kernel_id, kernel), "restart")
             kernel.add_restart_callback(partial(self._on_given_up, kernel_id, kernel), "dead")
-        pid = _local_pid(kernel)
+        pid = local_pid(kernel)
         if pid is not None:
             self._deaths.restarted(kernel_id)
             watch = ProcessWatch.start(pid, partial(self._on_exit, kernel_id, kernel))
@@ -465,32 +435,11 @@ class Kernels:
             tail.close()
 
 
-def _local_pid(kernel: Any) -> int | None:
-    provisioner = kernel.provisioner
-    if isinstance(provisioner, LocalProvisioner) and provisioner.pid:
-        return int(provisioner.pid)
-    return None
-
-
 def _returncode(kernel: Any) -> int | None:
     """How a local kernel's process ended, once Jupyter has looked; None when it does not tell."""
     process = getattr(kernel.provisioner, "process", None)
     code = getattr(process, "returncode", None)
     return code if isinstance(code, int) else None
-
-
-def _usage(pid: int) -> tuple[int | None, float | None]:
-    memory, cpu = 0, 0.0
-    try:
-        root = psutil.Process(pid)
-        for process in [root, *root.children(recursive=True)]:
-            with process.oneshot():
-                memory += process.memory_info().rss
-                times = process.cpu_times()
-                cpu += times.user + times.system
-    except psutil.Error:
-        return (memory or None, cpu or None)
-    return memory, cpu
 
 
 def _why_not_started(kernel_name: str, err: Exception, said: str) -> str:

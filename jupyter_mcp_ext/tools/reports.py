@@ -20,6 +20,7 @@ from jupyter_mcp_ext.outputs.text import clean
 from .content import Answer
 
 if TYPE_CHECKING:
+    from jupyter_mcp_ext.executions.turns import Ahead
     from jupyter_mcp_ext.outputs.limits import Limits
     from jupyter_mcp_ext.outputs.search import Search
 from jupyter_mcp_ext.outputs.presentation import Presentation
@@ -57,7 +58,7 @@ async def report(
     execution: Execution,
     *,
     limits: Limits,
-    ahead: Execution | None = None,
+    ahead: Ahead | None = None,
     notices: Sequence[str] = (),
     wait: float = 50,
 ) -> Answer:
@@ -103,7 +104,7 @@ async def report_lines(
     paging: Paging,
     *,
     limits: Limits,
-    ahead: Execution | None = None,
+    ahead: Ahead | None = None,
 ) -> Answer:
     """A page of lines of an execution or of one output, which ``name`` is the id of.
 
@@ -141,7 +142,7 @@ async def report_lines(
     )
 
 
-def report_status(execution: Execution, *, ahead: Execution | None = None) -> Answer:
+def report_status(execution: Execution, *, ahead: Ahead | None = None) -> Answer:
     """The status line of an execution and nothing else."""
     line = _status_line(execution, (), ahead, _next_call(execution, wait=0))
     return Answer(blocks=(TextBlock(text=line),), status=execution.status)
@@ -212,7 +213,7 @@ def _head(
     execution: Execution,
     outputs: Sequence[Output],
     notices: Sequence[str],
-    ahead: Execution | None,
+    ahead: Ahead | None,
     next_call: dict[str, Any] | None,
 ) -> str:
     lines = [_status_line(execution, outputs, ahead, next_call)]
@@ -227,7 +228,7 @@ def _head(
 def _status_line(
     execution: Execution,
     outputs: Sequence[Output],
-    ahead: Execution | None,
+    ahead: Ahead | None,
     next_call: dict[str, Any] | None,
 ) -> str:
     words = [f"[{execution.status}]", execution.id]
@@ -261,10 +262,11 @@ def _status_line(
     return line
 
 
-def _behind(ahead: Execution | None) -> str:
+def _behind(ahead: Ahead | None) -> str:
     if ahead is None:
         return "until the kernel takes it up"
-    return f"behind {ahead.id} ({ahead.client}, {seconds(ahead.duration)})"
+    whose = f"{ahead.client}, " if ahead.client else ""
+    return f"behind {ahead.what} ({whose}{seconds(ahead.seconds)})"
 
 
 def _one_line(error: Error) -> str:

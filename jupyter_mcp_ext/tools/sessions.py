@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from jupyter_mcp_ext.executions.execution import Execution
-    from jupyter_mcp_ext.kernels.service import KernelStatus
+    from jupyter_mcp_ext.kernels.status import KernelStatus
     from jupyter_mcp_ext.sessions.session import Session
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from tests.benchmarks.clients import Client, RawLink
+from tests.benchmarks.endurance import a_thousand, died, interrupted
 from tests.benchmarks.floods import flooded
 from tests.benchmarks.measures import Row, Samples
 from tests.servers import READY, JupyterServer, running_server
@@ -38,6 +39,8 @@ def main() -> None:
             rows += prints(running)
         with server(base) as running:
             rows += in_parallel(running)
+        with server(base) as running:
+            rows += [interrupted(running), a_thousand(running), died(running)]
         with server(base) as with_us, server(base, WITHOUT, ready="is running at") as without:
             until_answered(without)
             rows += flooded(with_us, without)

@@ -391,3 +391,26 @@ async def test_what_a_thread_prints_after_its_code_has_ended_is_kept(
         await engine.until(lambda: "late" in printed(execution))
 
         assert printed(execution) == "early\nlate\n"
+
+
+async def test_what_waits_behind_a_persons_code_says_so(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        await engine.run("import time")
+        session = await engine.session()
+        person = jp_serverapp.kernel_manager.get_kernel(session.kernel_id).client()
+        person.start_channels()
+        executions, kernels = engine.services.executions, engine.services.kernels
+        try:
+            person.execute("time.sleep(1)")
+            await engine.until(lambda: kernels.foreign_since(session.kernel_id) is not None)
+            waiting = await engine.start("'mine'")
+            await executions.settled(waiting, 0.1)
+            ahead = executions.ahead(waiting)
+            await executions.settled(waiting, 20)
+        finally:
+            person.stop_channels()
+
+        assert ahead is not None
+        assert ahead.what == "code of a person"
+        assert value(waiting) == "'mine'"
+        assert executions.ahead(waiting) is None

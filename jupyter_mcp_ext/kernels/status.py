@@ -1,0 +1,70 @@
+"""What a kernel is at, and what its process uses: read, never asked of the kernel itself."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
+from .link import KernelLink
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelStatus:
+    """What is known of a kernel at one moment; times in seconds since the epoch."""
+
+    kernel_id: str
+    name: str
+    language: str
+    state: str
+    """Jupyter's ``execution_state``: starting, idle, busy, …"""
+    last_activity: float
+    foreign_since: float | None
+    """Since when an execution that is not ours runs, if one does."""
+    pid: int | None
+    memory: int | None
+    """Resident bytes of the process and its children."""
+    cpu_seconds: float | None
+
+
+async def look(kernel_id: str, kernel: Any, link: KernelLink | None) -> KernelStatus:
+    """What is known of a kernel now; ``kernel`` is its manager."""
+    pid = local_pid(kernel)
+    memory, cpu = await asyncio.to_thread(_usage, pid) if pid is not None else (None, None)
+    info = link.info if link is not None else None
+    return KernelStatus(
+        kernel_id=kernel_id,
+        name=str(kernel.kernel_name),
+        language=info.language if info is not None else str(kernel.kernel_spec.language),
+        state=str(getattr(kernel, "execution_state", "unknown")),
+        last_activity=kernel.last_activity.timestamp(),
+        foreign_since=link.foreign.since if link is not None and link.foreign else None,
+        pid=pid,
+        memory=memory,
+        cpu_seconds=cpu,
+    )
+
+
+def local_pid(kernel: Any) -> int | None:
+    """The process of a kernel that runs on this machine."""
+    provisioner = kernel.provisioner
+    if isinstance(provisioner, LocalProvisioner) and provisioner.pid:
+        return int(provisioner.pid)
+    return None
+
+
+def _usage(pid: int) -> tuple[int | None, float | None]:
+    memory, cpu = 0, 0.0
+    try:
+        root = psutil.Process(pid)
+        for process in [root, *root.children(recursive=True)]:
+            with process.oneshot():
+                memory += process.memory_info().rss
+                times = process.cpu_times()
+                cpu += times.user + times.system
+    except psutil.Error:
+        return (memory or None, cpu or None)
+    return memory, cpu
