@@ -70,6 +70,8 @@ class _File:
     written: int = 0
     """Characters that stand in the file or are about to."""
     pending: list[str] = field(default_factory=list)
+    least: int = 0
+    """What the outputs came to when they were last written anew."""
     anew: bool = False
     """Whether what is pending replaces the file."""
 
@@ -115,12 +117,13 @@ class Storage:
         file = self._files.get(execution_id)
         if file is None:
             return
-        if file.written > COMPACT + 4 * fold.bytes:
+        if file.written > COMPACT + 4 * max(fold.bytes, file.least):
             # A progress bar: what it has overwritten need not be kept.
             file.pending, file.written, file.anew = [], 0, True
             self._add(execution_id, file, file.head)
             for message in fold.messages():
                 self._add(execution_id, file, _line(message))
+            file.least = file.written
             return
         self._add(execution_id, file, _line((msg_type, content)))
 

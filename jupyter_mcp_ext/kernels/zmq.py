@@ -110,7 +110,8 @@ class ZmqLink:
         """
         socket = self._connect("stdin").socket
         known = asyncio.Event()
-        monitor = ZMQStream(socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED))
+        events = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        monitor = ZMQStream(zmq.Socket.shadow(events.underlying))  # streams take plain sockets
         monitor.on_recv(lambda _: known.set())
         try:
             await asyncio.wait_for(known.wait(), HANDSHAKE)
@@ -121,6 +122,7 @@ class ZmqLink:
             if not socket.closed:
                 socket.disable_monitor()
             monitor.close(linger=0)
+            events.close(linger=0)
 
     async def _introduce(self, timeout: float) -> None:
         # On control, which answers while a cell runs. Kernels that greet nobody publish their

@@ -206,3 +206,20 @@ async def test_a_runtime_folder_that_cannot_be_written_is_no_failure(
 
         assert execution.is_loaded
         assert len(printed(execution)) == 2 * SMALL + 1
+
+
+async def test_many_small_displays_are_seldom_written_anew(tmp_path: Path) -> None:
+    """Each costs more on disk than it shows; to write all of them anew each time would not end."""
+    storage, _ = opened(tmp_path)
+    storage.begin(record())
+    fold = OutputFold()
+    sizes = set()
+    for number in range(30_000):
+        content = {"data": {"text/plain": str(number)}, "metadata": {"padding": "x" * 100}}
+        fold.feed("display_data", content)
+        storage.message("abcdefgh-1", fold, "display_data", content)
+        sizes.add(storage._files["abcdefgh-1"].least)  # noqa: SLF001  # nothing else tells of it
+    await storage.flush()
+
+    assert len(sizes) <= 3
+    assert storage.outputs("abcdefgh-1", 0).outputs == fold.outputs
