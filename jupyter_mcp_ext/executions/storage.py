@@ -117,7 +117,7 @@ class Storage:
         file = self._files.get(execution_id)
         if file is None:
             return
-        if file.written > COMPACT + 4 * max(fold.bytes, file.least):
+        if file.written > COMPACT + 4 * max(fold.cost, file.least):
             # A progress bar: what it has overwritten need not be kept.
             file.pending, file.written, file.anew = [], 0, True
             self._add(execution_id, file, file.head)

@@ -58,6 +58,11 @@ class OutputFold:
         return self._lost + self._refused
 
     @property
+    def cost(self) -> int:
+        """Bytes that the outputs take about when they are written down, each with its frame."""
+        return self.bytes + 200 * len(self._entries)
+
+    @property
     def outputs(self) -> tuple[Output, ...]:
         return tuple(self._output(entry) for entry in self._entries)
 

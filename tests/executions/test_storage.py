@@ -218,7 +218,7 @@ async def test_many_small_displays_are_seldom_written_anew(tmp_path: Path) -> No
         content = {"data": {"text/plain": str(number)}, "metadata": {"padding": "x" * 100}}
         fold.feed("display_data", content)
         storage.message("abcdefgh-1", fold, "display_data", content)
-        sizes.add(storage._files["abcdefgh-1"].least)  # noqa: SLF001  # nothing else tells of it
+        sizes.add(storage._files["abcdefgh-1"].least)  # nothing else tells of it
     await storage.flush()
 
     assert len(sizes) <= 3
