@@ -144,7 +144,7 @@ def running_server(
     line of its log that is waited for.
     """
     root_dir = folder / "root"
-    root_dir.mkdir()
+    root_dir.mkdir(exist_ok=True)
     port = free_port()
     arguments = [
         f"--ServerApp.port={port}",

@@ -1,0 +1,119 @@
+"""Floods of output, lost clients and restarts, over real HTTP: answers stay short and true."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.mcp_client import NEW, OLD, OLDEST, McpClient
+from tests.servers import JupyterServer, running_server
+
+ANSWER = 40_000
+"""Bytes of an answer, whatever was put out; images aside."""
+
+HUGE = {
+    "one print": "print('x' * 200_000_000)",
+    "an image": (
+        "from IPython.display import Image, display\n"
+        "display(Image(data=b'\\x89PNG' + bytes(100_000_000), format='png'))"
+    ),
+    "a JSON": "from IPython.display import JSON, display\ndisplay(JSON(['x' * 1_000] * 50_000))",
+}
+MANY = {
+    "lines": "for n in range(200_000): print(n)",
+    "displays": "for n in range(5_000): display(n)",
+    "updates": "h = display(0, display_id=True)\nfor n in range(5_000): h.update(n)",
+    "a bar": "for n in range(200_000): print(f'\\r{n} of 200000', end='')",
+}
+
+
+@pytest.mark.parametrize("code", HUGE.values(), ids=HUGE)
+def test_a_huge_output_is_counted_and_the_kernel_stays_usable(
+    server: JupyterServer, code: str
+) -> None:
+    client = McpClient(server, name="huge")
+
+    result = client.run(code)
+
+    assert result.status == "ok"
+    assert result.size < ANSWER
+    assert result.execution["truncated"]
+    assert any("are gone" in notice for notice in result.notices)
+    assert client.run("6 * 7").text.endswith("42")
+
+
+@pytest.mark.parametrize("code", MANY.values(), ids=MANY)
+def test_many_outputs_are_answered_shortly_with_their_end(server: JupyterServer, code: str) -> None:
+    result = McpClient(server, name="many").run(code)
+
+    assert result.status == "ok"
+    assert result.size < ANSWER
+    assert "4999" in result.text or "199999" in result.text
+
+
+def test_an_endless_print_leaves_others_alone_and_can_be_interrupted(
+    server: JupyterServer,
+) -> None:
+    flooding, other = McpClient(server, name="endless"), McpClient(server, name="beside it")
+    running = flooding.run("while True: print('x' * 99)", wait=1)
+    assert running.status == "running"
+
+    assert other.run("'here'").text.endswith("'here'")
+    assert "[busy]" in flooding.call("get_kernel_status").text
+    stopped = flooding.call("interrupt_kernel", execution_id=running.id)
+
+    assert stopped.status == "interrupted"
+    assert stopped.size < ANSWER
+    assert flooding.run("'next'").text.endswith("'next'")
+
+
+@pytest.mark.parametrize("later", [NEW, OLD, OLDEST])
+def test_a_client_that_comes_back_in_another_era_finds_its_execution(
+    server: JupyterServer, later: str
+) -> None:
+    name = f"comes back as {later}"
+    started = McpClient(server, name=name).run("print('kept'); import time; time.sleep(1)", wait=0)
+
+    found = McpClient(server, later, name=name).call("get_output", wait=30)
+
+    assert found.id == started.id
+    assert found.status == "ok"
+    assert "kept" in found.text
+
+
+def test_a_wait_beyond_all_bounds_is_capped_and_says_so(tmp_path: Path) -> None:
+    with running_server(tmp_path, "--McpExecutions.max_wait=1") as server:
+        result = McpClient(server).run("import time; time.sleep(60)", wait=1e9)
+
+    assert result.status == "running"
+    assert any("wait is capped at 1 s" in notice for notice in result.notices)
+
+
+def test_a_page_beyond_the_end_says_so(server: JupyterServer) -> None:
+    client = McpClient(server, name="beyond")
+    client.run("print('one line')")
+
+    page = client.call("get_output", offset=1_000)
+
+    assert "1 lines, none here" in page.text
+
+
+def test_an_execution_that_a_restart_of_the_server_ended_says_when(tmp_path: Path) -> None:
+    with running_server(tmp_path) as first:
+        client = McpClient(first)
+        done = client.run("print('done')")
+        cut_off = client.run("import time; print('so far', flush=True); time.sleep(600)", wait=1)
+        assert cut_off.status == "running"
+
+    with running_server(tmp_path) as second:
+        client = McpClient(second)
+        latest = client.call("get_output")
+        assert latest.id == cut_off.id
+        assert latest.status == "interrupted"
+        assert "the server restarted at" in latest.text
+        assert "so far" in latest.text
+        again = client.call("get_output", output_id=done.id)
+        assert again.status == "ok"
+        assert "done" in again.text
+        assert client.run("1").id not in (done.id, cut_off.id)
