@@ -117,3 +117,56 @@ def test_an_execution_that_a_restart_of_the_server_ended_says_when(tmp_path: Pat
         assert again.status == "ok"
         assert "done" in again.text
         assert client.run("1").id not in (done.id, cut_off.id)
+
+
+def test_each_way_to_die_is_told_and_so_is_what_is_gone(server: JupyterServer) -> None:
+    client = McpClient(server, name="dies")
+    client.run("x = 1")
+
+    ends = {
+        "import os; os._exit(3)": "exit code 3",
+        "import os; os.kill(os.getpid(), 9)": "SIGKILL",
+        "import ctypes; ctypes.string_at(0)": "SIGSEGV",
+    }
+    for code, reason in ends.items():
+        died = client.run(f"print('last words', flush=True); import time; time.sleep(0.3); {code}")
+        assert died.status == "dead"
+        assert reason in died.text.splitlines()[0]
+        assert "variables are gone" in died.text
+        assert "last words" in died.text
+        after = client.run("'x' in dir()")
+        assert after.text.endswith("False")
+        assert any("gone" in notice for notice in after.notices)
+
+
+def test_a_session_that_dies_five_times_in_a_row_says_so_and_stops(server: JupyterServer) -> None:
+    client = McpClient(server, name="dies five times")
+    for _ in range(5):
+        last = client.run("import os; os._exit(1)")
+        assert last.status == "dead"
+
+    assert "the 5th death in a row" in last.text
+    refused = client.refused("execute_code", code="1")
+    assert "died 5 times in a row" in refused
+    assert "restart_kernel" in refused
+    client.call("restart_kernel")
+    assert client.run("6 * 7").text.endswith("42")
+
+
+@pytest.mark.parametrize("era", [NEW, OLD])
+def test_a_persons_restart_ends_what_waits_with_that_reason(
+    server: JupyterServer, era: str
+) -> None:
+    client = McpClient(server, era, name=f"restarted by a person, {era}")
+    running = client.run("import time; print('on', flush=True); time.sleep(600)", wait=1)
+
+    kernel = running.execution["kernel_id"]
+    path = f"{server.base_url}api/kernels/{kernel}/restart"
+    assert server.request("POST", b"", server.auth, path=path).status == 200
+    ended = client.call("get_output", output_id=running.id, wait=30)
+
+    assert ended.status == "interrupted"
+    assert "restarted" in ended.text.splitlines()[0]
+    after = client.run("'after'")
+    assert after.text.endswith("'after'")
+    assert any("gone" in notice for notice in after.notices)

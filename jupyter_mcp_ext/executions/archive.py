@@ -98,7 +98,7 @@ class Archive:
         """Keep an execution that has ended, and let the oldest go."""
         self._storage.end(execution.record())
         self._count(execution)
-        if execution.fold.bytes > SMALL and self._storage.works:
+        if execution.fold.cost > SMALL and self._storage.works:
             task = asyncio.create_task(self._release(execution), name="mcp-execution-release")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
