@@ -237,6 +237,11 @@ class McpExecutions(LoggingConfigurable):
     async def open(self) -> None:
         """Take over the executions of an earlier run of this server."""
         await self._archive.open()
+        for execution_id in self._archive.ids():
+            parts = EXECUTION_ID.fullmatch(execution_id)
+            if parts is not None:
+                known = self._numbers.get(parts["session"], 0)
+                self._numbers[parts["session"]] = max(int(parts["number"]), known)
 
     async def load(self, execution: Execution) -> None:
         """Have an execution's outputs in memory: those of a finished one may be on disk."""

@@ -110,6 +110,7 @@ async def report_lines(
 
     ``lines`` is called in a thread.
     """
+    outputs = execution.outputs  # now: while the page is made they may leave memory again
     part = await asyncio.to_thread(lambda: _page(lines(), paging, limits.text - STATUS_LINE))
     next_call = _next_page(name, part, paging)
     if execution.status in UNFINISHED and next_call is None and name == execution.id:
@@ -119,7 +120,7 @@ async def report_lines(
             "name": "get_output",
             "arguments": {"output_id": name, "offset": offset, "wait": 50},
         }
-    head = _head(execution, execution.outputs, execution.notices, ahead, None)
+    head = _head(execution, outputs, execution.notices, ahead, None)
     body = (
         [f"{number}: {line}" for number, line in part.lines]
         if paging.grep
@@ -131,7 +132,7 @@ async def report_lines(
         meta={
             "execution": _meta(
                 execution,
-                execution.outputs,
+                outputs,
                 execution.notices,
                 next_call,
                 [],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import stat
@@ -15,6 +16,7 @@ from jupyter_mcp_ext.executions.archive import SMALL
 from jupyter_mcp_ext.executions.storage import COMPACT, Record, Storage
 from jupyter_mcp_ext.outputs.fold import OutputFold
 from jupyter_mcp_ext.outputs.model import Output, Stream
+from jupyter_mcp_ext.tools.reports import Paging, report_lines
 from tests.engine import ALICE, printed, running
 
 LOG = logging.getLogger(__name__)
@@ -223,3 +225,45 @@ async def test_many_small_displays_are_seldom_written_anew(tmp_path: Path) -> No
 
     assert len(sizes) <= 3
     assert storage.outputs("abcdefgh-1", 0).outputs == fold.outputs
+
+
+async def test_an_id_is_not_given_again_after_a_restart(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        first = await engine.run("1")
+
+    async with running(jp_serverapp) as engine:
+        session = await engine.session()
+        again = engine.services.executions.start(
+            "2",
+            session_id=first.session_id,
+            kernel_name=session.kernel_name,
+            kernel=lambda: engine.services.sessions.ready(session),
+            caller=ALICE,
+            timeout=None,
+        )
+        await engine.services.executions.settled(again, 20)
+
+        assert again.id == f"{first.session_id}-2"
+
+
+async def test_a_page_survives_that_its_outputs_leave_memory(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        large = [await engine.run(f"print('{c}' * {2 * SMALL})") for c in "ab"]
+        await engine.until(lambda: not any(e.is_loaded for e in large))
+        paging = Paging(offset=0, limit=5, grep=None)
+
+        await engine.services.executions.load(large[0])
+        page = asyncio.ensure_future(
+            report_lines(
+                large[0],
+                lambda: ["a"],
+                large[0].id,
+                paging,
+                limits=engine.services.limits,
+            )
+        )
+        await asyncio.sleep(0)
+        await engine.services.executions.load(large[1])
+
+        assert not large[0].is_loaded
+        assert (await page).status == "ok"
