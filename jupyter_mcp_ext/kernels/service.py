@@ -40,8 +40,15 @@ GO = 10.0
 DRAIN = 0.05
 """Seconds between a process's end and that of its link: its last output is still on the way."""
 
+STARTS = 3
+"""How often a kernel is started whose ports somebody takes before it does."""
+
 MAX_IDLE_LINKS = 32
 """Links kept open to kernels that do nothing now; each costs about 12 descriptors."""
+
+
+class PortTaken(KernelUnavailable):
+    """A kernel could not start because one of its ports was taken; another try gets others."""
 
 
 class Kernels:
@@ -100,6 +107,16 @@ class Kernels:
         Raises KernelUnavailable with what the kernel wrote to standard error.
         """
         self._check_local()
+        for _ in range(STARTS - 1):
+            try:
+                return await self._start(kernel_name, path, env)
+            except PortTaken:
+                self._log.warning(
+                    "A port of a kernel was taken while it started; it is tried again"
+                )
+        return await self._start(kernel_name, path, env)
+
+    async def _start(self, kernel_name: str, path: str, env: Mapping[str, str]) -> str:
         tail = StderrTail()
         kernel_id = ""
         try:
@@ -107,14 +124,28 @@ class Kernels:
                 kernel_name=kernel_name, path=path, env=dict(env), stderr=tail.descriptor
             )
             self._stderr[kernel_id] = tail
-            await self.link(kernel_id)
+            await self._first_link(kernel_id, tail)
         except (HTTPError, OSError, KernelLost, TimeoutError, KernelUnavailable) as err:
             said = tail.finish()
             if kernel_id in self._manager:
                 await self._manager.shutdown_kernel(kernel_id, now=True)
             self._forget(kernel_id)
-            raise KernelUnavailable(_why_not_started(kernel_name, err, said)) from err
+            kind = PortTaken if tail.port_taken.done() else KernelUnavailable
+            raise kind(_why_not_started(kernel_name, err, said)) from err
         return str(kernel_id)
+
+    async def _first_link(self, kernel_id: str, tail: StderrTail) -> None:
+        """Wait until the kernel answers, or says that it never will: some hang then."""
+        linking = asyncio.ensure_future(self.link(kernel_id))
+        try:
+            either: set[asyncio.Future[Any]] = {linking, tail.port_taken}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not linking.done():
+                loss = Loss(kind="stopped", detail="one of its ports was taken")
+                self.lose(kernel_id, loss)
+            await linking
+        finally:
+            linking.cancel()
 
     async def link(self, kernel_id: str) -> ZmqLink:
         """The open link to a kernel; a kernel that died is started again first.

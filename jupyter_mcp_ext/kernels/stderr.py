@@ -10,6 +10,9 @@ import asyncio
 import os
 import sys
 
+PORT_TAKEN = b"Address already in use"
+"""What a kernel says when somebody took one of its ports between their choice and its start."""
+
 KEPT = 2_000
 """Characters of the end that are kept."""
 
@@ -22,6 +25,7 @@ class StderrTail:
         os.set_blocking(self._read, False)
         self._tail = b""
         self._loop = asyncio.get_running_loop()
+        self.port_taken: asyncio.Future[None] = self._loop.create_future()
         self._loop.add_reader(self._read, self._more)
 
     @property
@@ -49,4 +53,6 @@ class StderrTail:
         except BlockingIOError:
             return
         self._tail = (self._tail + chunk)[-KEPT:]
+        if PORT_TAKEN in self._tail and not self.port_taken.done():
+            self.port_taken.set_result(None)
         sys.stderr.write(chunk.decode(errors="replace"))

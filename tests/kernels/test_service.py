@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -153,3 +155,31 @@ def test_a_server_with_a_gateway_answers_one_clear_error(
 
     assert result["isError"]
     assert "gateway" in result["content"][0]["text"]
+
+
+async def test_a_kernel_whose_port_was_taken_is_started_once_more(
+    jp_serverapp: Any, jp_data_dir: Path, tmp_path: Path
+) -> None:
+    """Ports are chosen some time before a kernel takes them; it then fails, and can hang."""
+    mark = tmp_path / "tried"
+    script = (
+        "import os, runpy, sys, time\n"
+        f"if not os.path.exists({str(mark)!r}):\n"
+        f"    open({str(mark)!r}, 'w').close()\n"
+        "    print('zmq.error.ZMQError: Address already in use', file=sys.stderr, flush=True)\n"
+        "    time.sleep(600)\n"
+        "runpy.run_module('ipykernel_launcher', run_name='__main__')\n"
+    )
+    folder = jp_data_dir / "kernels" / "unlucky"
+    folder.mkdir(parents=True)
+    argv = [sys.executable, "-c", script, "-f", "{connection_file}"]
+    spec = {"argv": argv, "display_name": "Unlucky", "language": "python"}
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    async with running(jp_serverapp) as engine:
+        session, _ = await engine.services.sessions.create(
+            ALICE, name="u", kernel_name="unlucky", path=None, cwd=None
+        )
+
+        assert mark.exists()
+        assert value(await engine.run("6 * 7", session_id=session.id)) == "42"
+        assert jp_serverapp.kernel_manager.list_kernel_ids() == [session.kernel_id]
