@@ -110,10 +110,8 @@ class Kernels:
         for _ in range(STARTS - 1):
             try:
                 return await self._start(kernel_name, path, env)
-            except PortTaken:
-                self._log.warning(
-                    "A port of a kernel was taken while it started; it is tried again"
-                )
+            except PortTaken:  # noqa: PERF203  # a new try is what the loop is for
+                self._log.warning("A port of a starting kernel was taken; it is tried again")
         return await self._start(kernel_name, path, env)
 
     async def _start(self, kernel_name: str, path: str, env: Mapping[str, str]) -> str:
