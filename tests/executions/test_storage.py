@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import stat
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -251,19 +252,19 @@ async def test_a_page_survives_that_its_outputs_leave_memory(jp_serverapp: Any) 
         large = [await engine.run(f"print('{c}' * {2 * SMALL})") for c in "ab"]
         await engine.until(lambda: not any(e.is_loaded for e in large))
         paging = Paging(offset=0, limit=5, grep=None)
+        others_are_read = threading.Event()
+
+        def lines() -> list[str]:
+            others_are_read.wait(20)
+            return ["a"]
 
         await engine.services.executions.load(large[0])
         page = asyncio.ensure_future(
-            report_lines(
-                large[0],
-                lambda: ["a"],
-                large[0].id,
-                paging,
-                limits=engine.services.limits,
-            )
+            report_lines(large[0], lines, large[0].id, paging, limits=engine.services.limits)
         )
         await asyncio.sleep(0)
         await engine.services.executions.load(large[1])
-
         assert not large[0].is_loaded
+        others_are_read.set()
+
         assert (await page).status == "ok"
