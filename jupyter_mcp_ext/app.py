@@ -21,14 +21,14 @@ from .services import Services
 from .transport.absent import AbsentHandler, absent_patterns
 from .transport.handler import McpHandler
 from .transport.host import McpHost
-from .transport.identity import is_stock, password_hash
+from .transport.identity import SHARED_SUBJECT, is_stock, password_hash
 from .transport.password import PasswordCheck
 from .transport.routes import claims, describe
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
-STOP_TIMEOUT = 5.0
+STOP_TIMEOUT = 10.0
 _PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
 
 
@@ -95,6 +95,7 @@ class McpApp(ExtensionApp):
             parent=self,
             limits=Limits(text=self.max_result_characters),
             key_file=self.key_file,
+            shared_subject=SHARED_SUBJECT if is_stock(serverapp.identity_provider) else "",
         )
         self.host = McpHost(
             self.services,
@@ -158,13 +159,14 @@ class McpApp(ExtensionApp):
             self.log.warning("MCP did not end within %g s.", STOP_TIMEOUT)
 
     async def _stop(self) -> None:
-        await self.host.stop(timeout=STOP_TIMEOUT / 2)
+        await self.host.stop(timeout=STOP_TIMEOUT / 4)
         await self.services.close()
 
     def _record_activity(self) -> None:
         # What Jupyter and JupyterHub look at before they stop an idle server.
         web_app = cast("ServerApp", self.serverapp).web_app
         web_app.settings["last_activity_times"][self.name] = datetime.now(timezone.utc)
+        self.services.sessions.warm()
 
 
 def _login(serverapp: ServerApp) -> Login:

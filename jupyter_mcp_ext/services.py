@@ -44,9 +44,18 @@ class Services:
 
     @classmethod
     def build(
-        cls, serverapp: ServerApp, *, parent: Any, limits: Limits, key_file: str = ""
+        cls,
+        serverapp: ServerApp,
+        *,
+        parent: Any,
+        limits: Limits,
+        key_file: str = "",
+        shared_subject: str = "",
     ) -> Services:
-        """Put them together; the one place that knows everybody."""
+        """Put them together; the one place that knows everybody.
+
+        ``shared_subject`` is everybody, on a server with one login; else empty.
+        """
         contents = serverapp.contents_manager
         folder = getattr(contents, "root_dir", "")
         root = Path(folder) if folder else None
@@ -56,6 +65,7 @@ class Services:
             serverapp.event_logger,
             parent.log,
         )
+        keys = Keys(Path(key_file or Path(jupyter_data_dir()) / KEY_FILE), parent.log)
         notebooks = Notebooks(contents, root)
         storage = Storage(Path(serverapp.runtime_dir), str(root or serverapp.base_url), parent.log)
         return cls(
@@ -65,6 +75,10 @@ class Services:
                 kernels,
                 folder=partial(existing_folder, contents, root),
                 notebook=notebooks.named,
+                root=root,
+                key=keys.derive,
+                shared_subject=shared_subject,
+                may_have_spares=not _ends_what_is_idle(serverapp),
                 parent=parent,
             ),
             executions=McpExecutions(kernels, storage, parent=parent),
@@ -72,16 +86,24 @@ class Services:
             notebooks=notebooks,
             policy=Policy(serverapp.authorizer),
             audit=Audit(serverapp.event_logger),
-            keys=Keys(Path(key_file or Path(jupyter_data_dir()) / KEY_FILE), parent.log),
+            keys=keys,
             limits=limits,
         )
 
     async def start(self) -> None:
         """Take over what an earlier run of this server has left."""
         await self.executions.open()
+        await self.sessions.open()
 
     async def close(self) -> None:
         """End what runs."""
         await self.written.close()
         await self.executions.close()
+        await self.sessions.close()
         await self.kernels.close()
+
+
+def _ends_what_is_idle(serverapp: ServerApp) -> bool:
+    """Whether idle kernels or servers are ended here: a kernel kept ready would be in the way."""
+    culls = getattr(serverapp.kernel_manager, "cull_idle_timeout", 0) > 0
+    return culls or serverapp.shutdown_no_activity_timeout > 0

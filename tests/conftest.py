@@ -23,7 +23,10 @@ pytest_plugins = ["pytest_jupyter.jupyter_server"]
 @pytest.fixture
 def jp_server_config() -> dict[str, Any]:
     """Enable the extension in pytest-jupyter's in-process server."""
-    return {"ServerApp": {"jpserver_extensions": {"jupyter_mcp_ext": True}}}
+    return {
+        "ServerApp": {"jpserver_extensions": {"jupyter_mcp_ext": True}},
+        "McpSessions": {"spare_kernels": 0},
+    }
 
 
 @pytest.fixture(scope="module")

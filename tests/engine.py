@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jupyter_mcp_ext.executions.execution import Execution
+from jupyter_mcp_ext.executions.service import McpExecutions
 from jupyter_mcp_ext.governance.caller import Caller
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Stream
@@ -36,16 +37,21 @@ class Engine:
         can_ask: bool = False,
     ) -> Execution:
         """Start code in the caller's session."""
-        session = await self.services.sessions.resolve(caller, session_id)
-        return self.services.executions.start(
+        sessions = self.services.sessions
+        session = await sessions.resolve(caller, session_id)
+        execution = self.services.executions.start(
             code,
             session_id=session.id,
             kernel_name=session.kernel_name,
-            kernel=lambda: self.services.sessions.ready(session),
+            kernel=lambda: sessions.ready(session),
+            prepare=lambda: sessions.prepare(session),
+            after=session.last_number,
             caller=caller,
             timeout=timeout,
             can_ask=can_ask,
         )
+        sessions.follow(session, execution)
+        return execution
 
     async def run(self, code: str, *, wait: float = 30, **kwargs: Any) -> Execution:
         """Run code to its end, or for ``wait`` seconds."""
@@ -86,9 +92,10 @@ class Engine:
 
 @asynccontextmanager
 async def running(serverapp: Any, **config: Any) -> AsyncIterator[Engine]:
-    """Services on a server; ``config`` sets traits of `McpExecutions`."""
-    for name, value in config.items():
-        serverapp.config.McpExecutions[name] = value
+    """Services on a server; ``config`` sets traits of `McpExecutions`, or of `McpSessions`."""
+    for name, value in {"spare_kernels": 0, **config}.items():
+        owner = "McpExecutions" if McpExecutions.class_traits().get(name) else "McpSessions"
+        serverapp.config[owner][name] = value
     services = Services.build(serverapp, parent=serverapp, limits=Limits())
     try:
         await services.start()
@@ -96,6 +103,7 @@ async def running(serverapp: Any, **config: Any) -> AsyncIterator[Engine]:
     finally:
         await asyncio.wait_for(services.close(), 10)
         serverapp.config.pop("McpExecutions", None)
+        serverapp.config.pop("McpSessions", None)
         await serverapp.kernel_manager.shutdown_all(now=True)
 
 

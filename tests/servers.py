@@ -157,6 +157,8 @@ def running_server(
         "--allow-root",
         *options,
     ]
+    if not any("spare_kernels" in option for option in options):
+        arguments.append("--McpSessions.spare_kernels=0")  # each would cost a second of two cores
     if not any("jpserver_extensions" in option for option in options):
         arguments.append("--ServerApp.jpserver_extensions=jupyter_mcp_ext=True")
     process = subprocess.Popen(

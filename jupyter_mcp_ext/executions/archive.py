@@ -1,7 +1,7 @@
 """Which executions there are, how long they are kept, and where their outputs are.
 
 Finished ones stay until they are too old or too many. Of those with much output only the counts
-stay in memory: the outputs are read from disk when somebody asks for them.
+stay in memory once other code is run: the outputs are read from disk when somebody asks for them.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Archive:
         self._finished: OrderedDict[str, int] = OrderedDict()
         """Bytes of output by id, oldest first."""
         self._finished_bytes = 0
-        self._read_back: Execution | None = None
-        """The last one whose outputs were read from disk; they stay for the next question."""
+        self._held: Execution | None = None
+        """The last one with much output that has ended or was asked for; it stays in memory."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
@@ -65,6 +65,7 @@ class Archive:
 
     def add(self, execution: Execution) -> None:
         """Know a new execution."""
+        self._hold(None)
         self._executions[execution.id] = execution
         self._storage.begin(execution.record())
 
@@ -99,9 +100,7 @@ class Archive:
         self._storage.end(execution.record())
         self._count(execution)
         if execution.fold.cost > SMALL and self._storage.works:
-            task = asyncio.create_task(self._release(execution), name="mcp-execution-release")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._hold(execution)  # whoever waits for its end is about to read it
 
     def get(self, execution_id: str) -> Execution | None:
         """The execution of an id, if it is kept."""
@@ -133,9 +132,7 @@ class Archive:
             self._log.warning("The outputs of %s cannot be read: %s", execution.id, err)
             execution.notices.append("the saved output cannot be read any more")
             execution.load(())
-        if self._read_back is not None and self._read_back is not execution:
-            self._read_back.release()
-        self._read_back = execution
+        self._hold(execution)
 
     async def close(self) -> None:
         """Write down what is left."""
@@ -161,13 +158,23 @@ class Archive:
         return execution.ended is not None and 0 < self._max_age < time.time() - execution.ended
 
     def _forget(self, execution: Execution) -> None:
+        if self._held is execution:
+            self._held = None
         del self._executions[execution.id]
         self._finished_bytes -= self._finished.pop(execution.id)
         self._storage.forget(execution.id)
 
+    def _hold(self, execution: Execution | None) -> None:
+        """Let go of the outputs that were held until now, and hold these."""
+        before, self._held = self._held, execution
+        if before is not None and before is not execution:
+            task = asyncio.create_task(self._release(before), name="mcp-execution-release")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
     async def _release(self, execution: Execution) -> None:
         await self._storage.flush()
-        if self._storage.works and execution.is_loaded and self._read_back is not execution:
+        if self._storage.works and execution.is_loaded and self._held is not execution:
             execution.release()
 
 

@@ -130,13 +130,16 @@ class McpExecutions(LoggingConfigurable):
         caller: Caller,
         timeout: float | None,
         can_ask: bool = False,
+        prepare: Callable[[], Awaitable[None]] | None = None,
+        after: int = 0,
     ) -> Execution:
         """Queue code on a kernel; the execution goes on whether or not anybody waits.
 
         ``kernel`` gives the kernel's id, when it has been started if need be. ``can_ask`` tells
-        whether questions of the code (``input()``) can be brought to a person.
+        whether questions of the code (``input()``) can be brought to a person. ``prepare`` is
+        awaited when its turn has come and the kernel answers; its number is larger than ``after``.
         """
-        number = self._numbers[session_id] = self._numbers.get(session_id, 0) + 1
+        number = self._numbers[session_id] = max(self._numbers.get(session_id, 0), after) + 1
         execution = Execution(
             execution_id=f"{session_id}-{number}",
             session_id=session_id,
@@ -150,7 +153,7 @@ class McpExecutions(LoggingConfigurable):
         )
         self._archive.add(execution)
         self._latest[session_id] = execution.id
-        self._spawn(self._run(execution, kernel), name=f"mcp-execution-{execution.id}")
+        self._spawn(self._run(execution, kernel, prepare), name=f"mcp-execution-{execution.id}")
         return execution
 
     async def settled(
@@ -242,6 +245,8 @@ class McpExecutions(LoggingConfigurable):
             if parts is not None:
                 known = self._numbers.get(parts["session"], 0)
                 self._numbers[parts["session"]] = max(int(parts["number"]), known)
+                if int(parts["number"]) > known:
+                    self._latest[parts["session"]] = execution_id
 
     async def load(self, execution: Execution) -> None:
         """Have an execution's outputs in memory: those of a finished one may be on disk."""
@@ -267,12 +272,17 @@ class McpExecutions(LoggingConfigurable):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, execution: Execution, kernel: Callable[[], Awaitable[str]]) -> None:
+    async def _run(
+        self,
+        execution: Execution,
+        kernel: Callable[[], Awaitable[str]],
+        prepare: Callable[[], Awaitable[None]] | None,
+    ) -> None:
         try:
             if await self._is_stopped_before(execution, asyncio.ensure_future(kernel())):
                 execution.end(execution.stop.result(), "stopped while its kernel started")
             else:
-                await self._take_turn(execution)
+                await self._take_turn(execution, prepare)
         except KernelLost as err:
             execution.end("dead" if err.loss.kind == "died" else "interrupted", err.loss.detail)
         except ToolError as err:
@@ -297,21 +307,28 @@ class McpExecutions(LoggingConfigurable):
         starting.add_done_callback(lambda done: done.cancelled() or done.exception())
         return True
 
-    async def _take_turn(self, execution: Execution) -> None:
+    async def _take_turn(
+        self, execution: Execution, prepare: Callable[[], Awaitable[None]] | None
+    ) -> None:
         turn = self._turns.join(execution)
         try:
             await _either(turn, execution.stop)
             if turn.done():
-                await self._execute(execution)
+                await self._execute(execution, prepare)
             else:
                 execution.end(execution.stop.result(), "taken from the queue before it began")
         finally:
             self._turns.leave(execution)
 
-    async def _execute(self, execution: Execution) -> None:
+    async def _execute(
+        self, execution: Execution, prepare: Callable[[], Awaitable[None]] | None
+    ) -> None:
         link = await self._kernels.link(execution.kernel_id)
         self._kernels.begin(execution.kernel_id)
         try:
+            if prepare is not None and not await self._is_prepared(execution, prepare):
+                execution.end(execution.stop.result(), "stopped while its session was brought back")
+                return
             for _ in range(1 + MAX_ABORTS):
                 execution.sent = time.time()
                 exchange = link.execute(
@@ -339,6 +356,22 @@ class McpExecutions(LoggingConfigurable):
             )
         finally:
             self._kernels.end(execution.kernel_id)
+
+    async def _is_prepared(
+        self, execution: Execution, prepare: Callable[[], Awaitable[None]]
+    ) -> bool:
+        """Make ready what the code needs; false when it was stopped meanwhile."""
+        preparing = asyncio.ensure_future(prepare())
+        try:
+            await _either(preparing, execution.stop)
+            if preparing.done():
+                preparing.result()
+                return True
+            return False
+        finally:
+            if not preparing.done():  # it ends what it has begun in the kernel
+                preparing.cancel()
+                await asyncio.wait({preparing})
 
     async def _reply(self, execution: Execution, exchange: Exchange) -> Content:
         """The kernel's reply; the turn is kept until it has come, whatever the caller was told."""
@@ -383,7 +416,11 @@ def _conclude(execution: Execution, exchange: Exchange, reply: Content) -> None:
     """End an execution as the kernel's reply says."""
     count = reply.get("execution_count")
     execution.execution_count = count if isinstance(count, int) else None
-    if not exchange.complete:
+    if exchange.lost:
+        execution.notices.append(
+            f"about {exchange.lost:,} messages of the kernel were lost: output may be incomplete"
+        )
+    elif not exchange.complete:
         execution.notices.append("the kernel did not say that it was done: output may be missing")
     for payload in reply.get("payload") or ():
         # IPython shows the help of `len?` this way, which people see as an output.

@@ -73,8 +73,11 @@ class Exchange:
     ) -> None:
         self.msg_id = msg_id
         self.reply: Content | None = None
+        self.reply_id = ""
         self.complete = False
         """Whether the kernel said idle: else outputs may be missing."""
+        self.lost = 0
+        """About how many of the kernel's messages never came, once it is over."""
         self._on_message = on_message
         self._on_begin = on_begin
         self._on_input = on_input

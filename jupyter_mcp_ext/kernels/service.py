@@ -257,6 +257,15 @@ class Kernels:
         link = self._links.get(kernel_id)
         return link.foreign.since if link is not None and link.foreign is not None else None
 
+    def pid(self, kernel_id: str) -> int | None:
+        """The process of a kernel on this machine."""
+        return local_pid(self._kernel(kernel_id)) if kernel_id in self._manager else None
+
+    def is_idle(self, kernel_id: str) -> bool:
+        """Whether nothing runs in it that is known here."""
+        link = self._links.get(kernel_id)
+        return link is None or (link.is_idle and link.foreign is None)
+
     def language(self, kernel_id: str) -> str:
         """The language of a kernel that has a link; else empty."""
         link = self._links.get(kernel_id)

@@ -22,6 +22,7 @@ import zmq
 from jupyter_client.session import DELIM, Session
 from zmq.eventloop.zmqstream import ZMQStream
 
+from .counting import Count
 from .link import Channel, Content, Exchange, Foreign, KernelInfo, KernelLost, Loss, OnInput
 
 MAX_FRAME = 16 * 1024 * 1024
@@ -62,6 +63,7 @@ class ZmqLink:
         self._late: OrderedDict[str, Exchange] = OrderedDict()
         """Exchanges that are over, the latest last: threads of theirs may still print."""
         self._drops: dict[str, Callable[[int], None]] = {}
+        self._count = Count()
         self._calls: dict[str, asyncio.Future[Content]] = {}
         self._loss: Loss | None = None
         self._subscribed = asyncio.Event()
@@ -166,6 +168,7 @@ class ZmqLink:
         msg_id = message["header"]["msg_id"]
         exchange = self._exchanges[msg_id] = Exchange(msg_id, on_message, on_begin, on_input)
         self._drops[msg_id] = on_dropped
+        self._count.begin(msg_id)
         self._session.send(self._streams["shell"], message)
         return exchange
 
@@ -188,6 +191,8 @@ class ZmqLink:
         """An exchange is over; what its threads print later is still taken, for a while."""
         if self._exchanges.pop(exchange.msg_id, None) is None:
             return
+        # Where the idle has not come, the reply tells how many there were.
+        exchange.lost = exchange.lost or self._count.end(exchange.msg_id, exchange.reply_id)
         self._late[exchange.msg_id] = exchange
         if len(self._late) > MAX_LATE:
             self._drops.pop(self._late.popitem(last=False)[0], None)
@@ -226,17 +231,23 @@ class ZmqLink:
         if channel != "iopub":
             self._dispatch_reply(parent_id, frames[start:])
             return
+        header = self._session.unpack(frames[start + 1].bytes)
+        msg_type, msg_id = header["msg_type"], str(header.get("msg_id"))
+        # What is too large for us was not lost on its way either.
+        is_busy = msg_type == "status" and b'"busy"' in frames[start + 4].bytes
+        self._count.see(msg_id, parent, busy=is_busy)
         exchange = self._exchanges.get(parent_id) or self._late.get(parent_id)
         if exchange is None:
-            self._watch_others(parent, frames[start:])
+            self._watch_others(parent, msg_type, frames[start:])
             return
         size = sum(map(len, frames[start:]))
         if size > MAX_FRAME:
             self._drops[parent_id](size)
             return
-        parts = self._verified(frames[start:])
-        header = self._session.unpack(parts[1])
-        exchange.feed(header["msg_type"], self._session.unpack(parts[4]))
+        content = self._session.unpack(self._verified(frames[start:])[4])
+        if msg_type == "status" and content.get("execution_state") == "idle":
+            exchange.lost = self._count.end(parent_id, msg_id)
+        exchange.feed(msg_type, content)
 
     def _dispatch_reply(self, parent_id: str, frames: list[Any]) -> None:
         exchange = self._exchanges.get(parent_id)
@@ -247,8 +258,10 @@ class ZmqLink:
         header = self._session.unpack(parts[1])
         content = self._session.unpack(parts[4])
         if exchange is not None and header["msg_type"] == "input_request":
+            self._count.see_question()
             exchange.ask(content, partial(self._reply_input, header))
         elif exchange is not None and header["msg_type"] == "execute_reply":
+            exchange.reply_id = str(header.get("msg_id"))
             exchange.answer(content)
         elif call is not None and not call.done():
             call.set_result(content)
@@ -259,16 +272,17 @@ class ZmqLink:
             message = self._session.msg("input_reply", {"value": value}, parent=dict(request))
             self._session.send(stdin, message)
 
-    def _watch_others(self, parent: Content, frames: list[Any]) -> None:
+    def _watch_others(self, parent: Content, msg_type: str, frames: list[Any]) -> None:
         """Know what else the kernel is at, and hear it say goodbye."""
-        header = self._session.unpack(frames[1].bytes)
-        msg_type = header["msg_type"]
         if msg_type not in ("status", "shutdown_reply"):
             return
         content = self._session.unpack(self._verified(frames)[4])
         if msg_type == "shutdown_reply":
             self.heard_restart = bool(content.get("restart"))
-        elif parent.get("msg_type") == "execute_request":
+        elif (
+            parent.get("msg_type") == "execute_request"
+            and parent.get("session") != self._session.session  # what `call` sends is ours
+        ):
             if content.get("execution_state") == "busy":
                 self.foreign = Foreign(msg_id=parent["msg_id"], since=time.time())
             elif self.foreign is not None and self.foreign.msg_id == parent["msg_id"]:

@@ -16,7 +16,7 @@ MimeBundle: TypeAlias = Mapping[str, Json]
 """One thing in several representations, by MIME type; binary ones are base64 text."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Stream:
     """Text written to standard output or standard error, consecutive writes merged."""
 
@@ -24,7 +24,7 @@ class Stream:
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Display:
     """A thing shown, or with ``is_result`` the value of the cell's last expression."""
 
@@ -34,7 +34,7 @@ class Display:
     execution_count: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Error:
     """What the code raised; ``traceback`` holds terminal colours as the kernel sent them."""
 

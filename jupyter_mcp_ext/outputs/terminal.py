@@ -12,15 +12,28 @@ ESCAPE = (
     r"|[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?"  # OSC, DCS and their like: titles, links
     r"|[ -/]*[0-~])"  # the two-character ones
 )
-_PIECE = re.compile(rf"{ESCAPE}|[\r\n\b]|[^\x1b\r\n\b]+|\x1b")
+_CONTROL = re.compile(rf"{ESCAPE}|[\r\b]")
 _CURSOR = re.compile(r"\x1b\[(\d{0,6})([A-HJK])")
+_ANY_CURSOR = re.compile(r"\x1b\[\d{0,6}[A-HJK]")
+_RETURNED = re.compile(r"^[^\n]*\r", re.MULTILINE)
+_RETURNING = re.compile(r"^[^\n]*\r[^\n]*", re.MULTILINE)
+_BACKED = re.compile(r"[^\n\x08]\x08(?:[^\n]*\x08)?")
 _REACH = 100  # rows that a cursor can go back
 _WIDTH = 2_000  # columns that it can go right without writing
+_LONGEST = 100  # characters in which the beginning of a sequence is looked for
 _OPEN_LINE = 10_000  # characters of an unfinished line that can still be overwritten
+_MOVES = 20_000  # movements in one write that are followed, the last ones; each takes microseconds
 
 
 def fold(text: str) -> str:
-    """The text as a terminal shows it after all its cursor movements, colours included."""
+    """The text as a terminal shows it after all its cursor movements, colours included.
+
+    It takes time in proportion to the text and little of it, whatever that is made of: of a text
+    with very many movements the last ones are followed, and the lines before are roughly right.
+    """
+    if _first_move(text) < 0:
+        return text
+    text = _eased(text)
     first = _first_move(text)
     if first < 0:
         return text
@@ -69,6 +82,7 @@ class Typescript:
 
     def overwrite(self, text: str) -> tuple[str, str]:
         """Write text of which ``overwrites`` is true; returns the end replaced and the new one."""
+        text = _eased(text)
         old = self._cut(max(self._displaced, 1) + _rows_up(text))
         new, rows_down = _raw(old + text)
         self._put(old, new, rows_down)
@@ -127,13 +141,47 @@ def _rows_up(text: str) -> int:
     return min(sum(ups), _REACH)
 
 
+def _eased(text: str) -> str:
+    """The text without the movements that change nothing, or that are too many to be followed."""
+    if _moves(text) <= _MOVES:
+        return text
+    text = text.replace("\r\n", "\n")
+    if "\r\n" in text:
+        *lines, last = text.split("\n")
+        text = "\n".join([*(line.rstrip("\r") for line in lines), last])
+    if _moves(text) <= _MOVES:
+        return text
+    size = _MOVES
+    while _moves(text[-2 * size :]) <= _MOVES:
+        size *= 2
+    at = len(text) - size
+    sequence = text.rfind("\x1b", max(at - _LONGEST, 0), at)
+    at = sequence if sequence >= 0 else at
+    return _rough(text[:at]) + text[at:]
+
+
+def _moves(text: str) -> int:
+    """How many movements there are, or some more: colours are counted too."""
+    return text.count("\r") + text.count("\b") + text.count("\x1b[")
+
+
+def _rough(text: str) -> str:
+    """The text without movements: of a line, what its last return or its first and last
+    backspace have left.
+    """
+    text = _ANY_CURSOR.sub("", _RETURNED.sub("", text))
+    return _BACKED.sub("", text).replace("\b", "") if "\b" in text else text
+
+
 def _folded(text: str) -> tuple[str, str, int]:
     """What is shown, the sequence that puts the cursor back to its place, rows from there on."""
     if "\x1b[" in text and _CURSOR.search(text):
         return _Screen().write(text).state()
     done, newline, line = text.rpartition("\n")
-    if newline and ("\r" in done or "\b" in done):
-        done = "\n".join(_line(row)[0] for row in done.split("\n"))
+    if "\b" in done:
+        done = _Screen().write(done).state()[0]
+    elif "\r" in done:
+        done = _RETURNING.sub(lambda match: _line(match[0])[0], done)
     shown, cursor, displaced = _line(line)
     return done + newline + shown, cursor, displaced
 
@@ -147,70 +195,108 @@ def _line(line: str) -> tuple[str, str, int]:
     """As ``_folded``, for one line whose cursor keeps to it."""
     if "\b" in line or "\x1b" in line:
         return _Screen().write(line).state()
-    shown, *writes = line.split("\r")
-    last = shown
-    for last in writes:
-        shown = last + shown[len(last) :]
-    if len(last) == len(shown):
-        return shown, "", 0
-    return shown, "\r" + last, 1
+    *older, last = line.split("\r")
+    shown, width = [last], len(last)
+    for written in reversed(older):
+        if len(written) > width:
+            shown.append(written[width:])
+            width = len(written)
+    if len(last) == width:
+        return last, "", 0
+    return "".join(shown), "\r" + last, 1
 
 
 class _Screen:
-    """Rows of cells; a cell is a character with the colours that were set just before it."""
+    """Rows of cells; a cell is a character with the colours that were set just before it.
+
+    A row is text until the cursor comes back to it: most never see that.
+    """
 
     def __init__(self) -> None:
-        self._rows: list[list[str]] = [[]]
+        self._rows: list[str | list[str]] = [""]
         self._row = 0
         self._column = 0
         self._colours: list[str] = []
+        self._blanks: dict[int, int] = {}
+        """Cells at a row's beginning that are known to be blank."""
 
     def write(self, text: str) -> _Screen:
-        for match in _PIECE.finditer(text):
+        at = 0
+        for match in _CONTROL.finditer(text):
+            if match.start() > at:
+                self._print(text[at : match.start()])
+            at = match.end()
             piece = match[0]
             if piece == "\r":
                 self._column = 0
             elif piece == "\b":
                 self._column = max(self._column - 1, 0)
-            elif piece == "\n":
-                self._row += 1
-                self._column = 0
-                if self._row == len(self._rows):
-                    self._rows.append([])
             elif cursor := _CURSOR.fullmatch(piece):
                 self._move(int(cursor[1] or 1), cursor[2], cursor[1])
-            elif piece.startswith("\x1b") and len(piece) > 1:
+            else:
                 # The last few are enough: each bar sets its colours anew.
                 self._colours = [*self._colours[-7:], piece]
-            else:
-                self._put(piece)
+        self._print(text[at:])
         return self
 
     def state(self) -> tuple[str, str, int]:
         rows = ["".join(row) for row in self._rows]
-        here = self._rows[self._row]
+        here = rows[self._row]
+        width = len(self._rows[self._row])
         down = len(self._rows) - 1 - self._row
         colours = "".join(self._colours)
         shown = "\n".join(rows)
-        if not down and self._column == len(here):
+        if not down and self._column == width:
             return shown + colours, "", 0
-        beyond = self._column - len(here)
+        beyond = self._column - width
         forward = f"\x1b[{beyond}C" if beyond > 0 else ""
         if down:
-            cursor = f"\x1b[{down}A\r{''.join(here[: self._column])}{forward}"
+            before = here if beyond >= 0 else "".join(self._rows[self._row][: self._column])
+            cursor = f"\x1b[{down}A\r{before}{forward}"
         else:
             cursor = forward or (f"\x1b[{-beyond}D" if self._column else "\r")
         return shown, f"{cursor}{colours}", down + 1
 
+    def _print(self, text: str) -> None:
+        """Write what moves the cursor on only, lines at once where there is nothing yet."""
+        first, *lines = text.split("\n")
+        self._put(first)
+        for n, line in enumerate(lines):
+            if self._row == len(self._rows) - 1 and not self._colours:
+                self._rows.extend(lines[n:])
+                self._row = len(self._rows) - 1
+                self._column = len(lines[-1])
+                return
+            self._row += 1
+            self._column = 0
+            if self._row == len(self._rows):
+                self._rows.append("")
+            self._put(line)
+
     def _put(self, text: str) -> None:
-        row = self._rows[self._row]
+        if not text:
+            return
+        if not self._column and not self._colours and not self._rows[self._row]:
+            self._rows[self._row], self._column = text, len(text)
+            self._blanks.pop(self._row, None)
+            return
+        row = self._cells()
         if self._column > len(row):
             row.extend(" " * (self._column - len(row)))
         cells = list(text)
         cells[0] = "".join(self._colours) + cells[0]
         self._colours = []
         row[self._column : self._column + len(cells)] = cells
+        if self._column < self._blanks.get(self._row, 0):
+            self._blanks[self._row] = self._column
         self._column += len(cells)
+
+    def _cells(self) -> list[str]:
+        """The row that the cursor is in, to be changed."""
+        row = self._rows[self._row]
+        if isinstance(row, str):
+            row = self._rows[self._row] = list(row)
+        return row
 
     def _move(self, n: int, kind: str, given: str) -> None:
         match kind:
@@ -228,6 +314,8 @@ class _Screen:
                 self._erase(given or "0")
             case "J" if given in {"", "0"}:
                 self._erase("0")
+                for row in range(self._row + 1, len(self._rows)):
+                    self._blanks.pop(row, None)
                 del self._rows[self._row + 1 :]
             case _:
                 pass  # a place on, or the whole of, a screen that a notebook does not have
@@ -235,9 +323,12 @@ class _Screen:
             self._column = 0
 
     def _erase(self, which: str) -> None:
-        row = self._rows[self._row]
+        row = self._cells()
         if which in "02":
             del row[self._column :]
         if which in "12":
+            # Only what has been written since the last time: a bar erases its line again and again.
             before = min(self._column, len(row))
-            row[:before] = " " * before
+            blank = min(self._blanks.get(self._row, 0), before)
+            row[blank:before] = " " * (before - blank)
+            self._blanks[self._row] = max(before, self._blanks.get(self._row, 0))

@@ -3,36 +3,49 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from tornado.web import HTTPError
-from traitlets import Enum, List, Unicode
+from traitlets import Bool, Enum, Float, Int, List, Unicode
 from traitlets.config import LoggingConfigurable
 
-from jupyter_mcp_ext.errors import InvalidArgument, ToolError, UnknownSession, shown
+from jupyter_mcp_ext.errors import (
+    InvalidArgument,
+    KernelUnavailable,
+    ToolError,
+    UnknownSession,
+    shown,
+)
+from jupyter_mcp_ext.governance.caller import Caller
+from jupyter_mcp_ext.kernels import orphans
 from jupyter_mcp_ext.kernels.link import Loss
 
-from .session import Session, new_jupyter_id, new_session_id
+from .comeback import Comeback
+from .folder import HeldElsewhere
+from .journal import NOT_RUN, Entry
+from .lifecycle import Quotas, SessionKernels
+from .notices import notices
+from .record import Restore, as_restore
+from .register import DEFAULT_WORDS, Register, folder_of
+from .session import Session, new_jupyter_id
+from .spares import Spares
+from .store import SUFFIX, SessionStore, as_file_name
+from .story import FAULTS
+from .view import Head
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
-    from jupyter_mcp_ext.governance.caller import Caller
+    from jupyter_mcp_ext.executions.execution import Execution
     from jupyter_mcp_ext.kernels.service import Kernels
 
-DEFAULT_WORDS = frozenset({"", "0", "default", "none", "null"})
-"""What models write when they mean the default session."""
 
 MAX_NAME = 64
 """Characters of a session's name."""
-
-BRIEF = 600.0
-"""Seconds for which results still mention a loss of variables that was told in full."""
 
 
 class McpSessions(LoggingConfigurable):
@@ -46,8 +59,65 @@ class McpSessions(LoggingConfigurable):
     ).tag(config=True)
     default_folder = Unicode(
         "",
-        help="Folder, relative to Jupyter's root, in which default sessions and sessions without a "
-        "cwd start their kernels.",
+        help="Folder, relative to Jupyter's root, in which default sessions start their kernels.",
+    ).tag(config=True)
+    sessions_dir = Unicode(
+        "mcp-sessions",
+        help="Folder, relative to Jupyter's root, in which each session has a folder of its own "
+        "with its notebook and what it comes back from.",
+    ).tag(config=True)
+    restore = Enum(
+        ["snapshot", "replay", "fresh"],
+        default_value="snapshot",
+        help="How a session comes back whose kernel is gone: 'snapshot', its saved variables are "
+        "loaded; 'replay', its successful code is run again; 'fresh', with nothing.",
+    ).tag(config=True)
+    restore_on_start = Bool(
+        default_value=False,
+        help="Bring back, when the server starts, the sessions whose kernels ran when it ended, "
+        "and not only when they are used.",
+    ).tag(config=True)
+    snapshot_delay = Float(
+        10.0,
+        min=0.0,
+        help="Seconds without use after which a session's variables are saved, once after each "
+        "execution.",
+    ).tag(config=True)
+    max_snapshot_bytes = Int(
+        1_000_000_000,
+        min=0,
+        help="Bytes of variables that are saved of one session; larger ones are named and left "
+        "out. 0: none are saved.",
+    ).tag(config=True)
+    max_snapshot_seconds = Float(
+        30.0,
+        min=0.1,
+        help="Seconds that saving a session's variables may take.",
+    ).tag(config=True)
+    idle_timeout = Float(
+        0.0,
+        min=0.0,
+        help="Seconds without use after which an agent's kernel is shut down; its session can "
+        "come back. 0: never.",
+    ).tag(config=True)
+    conversation_idle_timeout = Float(
+        3_600.0,
+        min=0.0,
+        help="The same for default sessions of one conversation or scope. 0: never.",
+    ).tag(config=True)
+    max_kernels_per_user = Int(
+        0, min=0, help="Kernels that the agents of one user may have running. 0: no limit."
+    ).tag(config=True)
+    max_kernels = Int(
+        0, min=0, help="Kernels that all agents together may have running. 0: no limit."
+    ).tag(config=True)
+    spare_kernels = Int(
+        None,
+        min=0,
+        allow_none=True,
+        help="Sessions whose kernels are started before anybody asks for them, for those that "
+        "create_session makes with the default kernel in a folder of their own. None: 1, and 0 "
+        "under JupyterHub; always 0 where idle kernels or servers are ended.",
     ).tag(config=True)
     conversation_keys = List(
         Unicode(),
@@ -75,38 +145,122 @@ class McpSessions(LoggingConfigurable):
         *,
         folder: Callable[[str], Awaitable[str]],
         notebook: Callable[[str], Awaitable[str]],
+        root: Path | None,
+        key: Callable[[str], bytes],
+        shared_subject: str,
+        may_have_spares: bool = True,
         **kwargs: Any,
     ) -> None:
-        """``folder`` and ``notebook`` give the API path that an argument names, or refuse it."""
+        """``folder`` and ``notebook`` give the API path that an argument names, or refuse it.
+
+        Without a ``root`` on a disk sessions are kept in memory only. For ``key`` and
+        ``shared_subject`` see `SessionStore`.
+        """
         super().__init__(**kwargs)
-        self._manager = manager
         self._kernels = kernels
         self._folder = folder
         self._notebook = notebook
-        self._sessions: dict[str, Session] = {}
-        """Ours, and people's that were used through us, by id."""
-        self._defaults: dict[tuple[str, str, str], str] = {}
+        self._register = Register(manager, kernels)
+        self._lives = SessionKernels(
+            self._register,
+            kernels,
+            manager,
+            hidden=self.hidden_environment,
+            quotas=Quotas(
+                per_user=self.max_kernels_per_user,
+                in_all=self.max_kernels,
+                idle=self.idle_timeout,
+                conversation_idle=self.conversation_idle_timeout,
+            ),
+            on_idle=self._end_idle,
+        )
+        self._store = (
+            SessionStore(
+                root,
+                "/".join(part for part in self.sessions_dir.split("/") if part not in ("", ".")),
+                key=key,
+                shared_subject=shared_subject,
+                head=self._head,
+                log=self.log,
+            )
+            if root is not None
+            else None
+        )
+        self._comeback = Comeback(
+            kernels,
+            key=self._store.snapshot_key if self._store is not None else lambda _: b"",
+            delay=self.snapshot_delay,
+            max_bytes=self.max_snapshot_bytes,
+            max_seconds=self.max_snapshot_seconds,
+            log=self.log,
+        )
         self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
+        self._specs: dict[str, tuple[str, str]] = {}
+        """Display name and language by the kernelspec's name."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        spares = self.spare_kernels
+        if spares is None:
+            spares = 0 if "JUPYTERHUB_SERVICE_PREFIX" in os.environ else 1
+        self._spares = Spares(
+            spares if may_have_spares and self._store is not None else 0,
+            make=self._make_spare,
+            end=self._end_spare,
+            is_alive=self._lives.runs,
+            log=self.log,
+        )
+
+    def warm(self) -> None:
+        """Somebody uses the server: have kernels ready."""
+        self._spares.want()
+
+    async def open(self) -> None:
+        """Find the sessions of earlier servers, and end kernels that they have left behind."""
+        if self._store is None:
+            return
+        for session in await self._store.all():
+            self._register.add(session)
+            process = session.process
+            if process is None or await self._store.holder(session):
+                continue
+            if await asyncio.to_thread(orphans.end, process.pid, process.created):
+                self.log.info("A kernel that an earlier server left behind was ended")
+            session.process = None
+            if self.restore_on_start:
+                task = asyncio.create_task(self._bring_back(session), name="mcp-session-restore")
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Save what is to be saved and let go of the folders."""
+        for task in self._tasks:
+            task.cancel()
+        await self._lives.close()
+        await self._spares.close()
+        sessions = [session for session in self._register if session.story is not None]
+        await self._comeback.close(sessions)
+        await asyncio.gather(*(self._close(session) for session in sessions))
 
     async def resolve(self, caller: Caller, session_id: str | None) -> Session:
         """The session that an argument means; its kernel may have to be started yet.
 
-        Raises UnknownSession when none fits or more than one does.
+        Raises UnknownSession when none fits or more than one does, KernelUnavailable when another
+        server holds it.
         """
         if session_id is None or session_id.strip().lower() in DEFAULT_WORDS:
             session = await self._default(caller)
         else:
             session = await self._find(caller, session_id.strip())
-        session.last_used = time.time()
+            await self._hold(session)
+        self._lives.use(session)
         return session
 
     def has_default(self, caller: Caller) -> bool:
         """Whether the caller's default session has been made."""
-        return self._defaults.get(_default_key(caller), "") in self._sessions
+        return self._register.default_of(caller) is not None
 
     def is_ready(self, session: Session) -> bool:
         """Whether its kernel runs."""
-        return session.kernel_id in self._kernels
+        return self._lives.runs(session)
 
     async def ready(self, session: Session) -> str:
         """Start the session's kernel if it has none, and give its id.
@@ -118,17 +272,30 @@ class McpSessions(LoggingConfigurable):
             return session.kernel_id
         async with self._lock(session):
             if not self.is_ready(session):
-                if session.kernel_id:
-                    await self._replace_kernel(session)
-                else:
-                    await self._give_kernel(session)
+                await self._give_kernel(session)
         return session.kernel_id
 
+    async def prepare(self, session: Session) -> None:
+        """Make ready for code, whose turn has come: bring back what a lost kernel had.
+
+        The kernel has a link and nothing else of ours runs in it.
+        """
+        await self._comeback.pause(session)
+        losses = self._kernels.losses(session.kernel_id)
+        new = losses[session.losses_met :]
+        session.losses_met = len(losses)
+        if any(loss.kind == "restarted" for loss in new):  # somebody wants to begin anew
+            self._comeback.begin_anew(session)
+            session.comeback = ""
+        elif new or session.is_empty:
+            session.is_empty = False
+            session.comeback = await self._comeback.bring_back(session, session)
+
     async def find(self, caller: Caller, session_id: str | None) -> Session:
-        """Like `resolve`, but makes nothing."""
+        """Like `resolve`, but makes nothing and takes nothing from another server."""
         if session_id is not None and session_id.strip().lower() not in DEFAULT_WORDS:
             return await self._find(caller, session_id.strip())
-        found = self._sessions.get(self._defaults.get(_default_key(caller), ""))
+        found = self._register.default_of(caller)
         if found is None:
             msg = "You have no default session yet. execute_code makes it on first use."
             raise UnknownSession(msg)
@@ -139,69 +306,95 @@ class McpSessions(LoggingConfigurable):
         caller: Caller,
         *,
         name: str | None,
-        kernel_name: str | None,
-        path: str | None,
-        cwd: str | None,
+        kernel_name: str | None = None,
+        path: str | None = None,
+        cwd: str | None = None,
+        restore: Restore | None = None,
+        copy_of: str | None = None,
     ) -> tuple[Session, bool]:
-        """A session of that name or on that notebook, and whether it existed."""
+        """A session of that name or on that notebook, and whether it existed.
+
+        A new one begins with the variables of the session ``copy_of``.
+        """
         name = None if name is None else _checked_name(name)
+        source = await self.resolve(caller, copy_of) if copy_of else None
+        kernel_name = kernel_name or (source.kernel_name if source else None)
         if path:
             session, existing = await self._on_notebook(
                 caller, await self._notebook(path), name, kernel_name
             )
         else:
             session, existing = await self._named(caller, name, kernel_name, cwd)
+        if restore is not None:
+            session.restore = restore
         try:
+            await self._hold(session)
             await self.ready(session)
         except ToolError:
             if not existing:
-                self._sessions.pop(session.id, None)
+                await self._discard(session)
             raise
+        self._lives.use(session)
+        if source is not None and not existing:
+            await self._comeback.save(source)
+            await self._kernels.link(session.kernel_id)
+            session.is_empty = False
+            session.comeback = await self._comeback.bring_back(session, source)
         return session, existing
 
     async def listed(self, caller: Caller) -> tuple[Session, ...]:
         """The sessions that the caller may use: the caller's own first, then people's."""
-        people = [self._adopt(model) for model in await self._models() if self._is_persons(model)]
-        own = [s for s in self._sessions.values() if s.owner == caller.subject]
-        return (*own, *people)
+        await self._look_for_moved()
+        return (*self._register.own(caller.subject), *await self._register.people())
+
+    async def holder(self, session: Session) -> str:
+        """Words for another server that holds a session; empty when none does."""
+        return await self._store.holder(session) if self._store is not None else ""
 
     async def restart(self, session: Session, *, by: str, now: bool) -> None:
         """Restart the session's kernel. Raises KernelUnavailable."""
+        await self._hold(session)
+        await self._comeback.pause(session)
         await self.ready(session)
         await self._kernels.restart(session.kernel_id, by=by, now=now)
-        session.losses_told = len(self._kernels.losses(session.kernel_id))
+        self._comeback.begin_anew(session)
+        session.comeback, session.is_empty = "", False
+        session.losses_told = session.losses_met = len(self._kernels.losses(session.kernel_id))
 
     async def shutdown(self, session: Session, *, by: str, now: bool) -> None:
-        """End the session and its kernel."""
-        await self._kernels.shutdown(session.kernel_id, by=by, now=now)
-        self._sessions.pop(session.id, None)
-        for key in [k for k, v in self._defaults.items() if v == session.id]:
-            del self._defaults[key]
-        await self._unlist(session)
+        """End the session's kernel; what is kept on disk can come back when it is used."""
+        if now:
+            await self._comeback.pause(session)
+        else:
+            await self._comeback.save(session)
+        await self._lives.shutdown(session, by=by, now=now)
+        if session.story is None:
+            self._register.remove(session)
+        else:
+            await self._close(session)
+
+    def follow(self, session: Session, execution: Execution) -> None:
+        """Have an execution in the session's story."""
+        story = session.story
+        if story is None or not session.is_agents:
+            return
+        entry = Entry(
+            number=int(execution.id.rpartition("-")[2]),
+            execution_id=execution.id,
+            code=execution.code,
+            client=execution.client,
+            created=execution.created,
+        )
+        story.begin(entry)
+        execution.done.add_done_callback(lambda _: self._followed(session, execution, entry))
 
     def notices(self, session: Session, *, since: float | None) -> tuple[str, ...]:
         """What the next result in the session has to say of it; each loss once in full.
 
         ``since`` is when the result's execution began: what was lost later is not its business.
         """
-        said = []
-        if not session.introduced:
-            session.introduced = True
-            said.append(
-                f"session {session.id} ({session.name}), kernel {session.kernel_name}, "
-                f"folder {session.cwd or '.'}"
-            )
-        losses = [
-            loss
-            for loss in self._kernels.losses(session.kernel_id)
-            if since is None or loss.at <= since
-        ]
-        if len(losses) > session.losses_told:
-            session.losses_told = len(losses)
-            said.append(_in_full(losses[-1]))
-        elif losses and time.time() - losses[-1].at < BRIEF:
-            said.append("variables from before the kernel's restart are gone")
-        return tuple(said)
+        losses = self._kernels.losses(session.kernel_id)
+        return notices(session, [loss for loss in losses if since is None or loss.at <= since])
 
     def tell_loss(self, session: Session) -> None:
         """A result has told of the latest loss itself."""
@@ -214,172 +407,256 @@ class McpSessions(LoggingConfigurable):
                 "session_id."
             )
             raise UnknownSession(msg)
-        key = _default_key(caller)
-        async with self._lock(key):
-            found = self._sessions.get(self._defaults.get(key, ""))
-            if found is None:
-                name = f"{caller.client} ({caller.scope})" if caller.scope else caller.client
-                found = await self._new(caller, name, None, self.default_folder)
-                found.is_default = True
-                self._defaults[key] = found.id
-            return found
+        async with self._lock((caller.subject, caller.client, caller.scope)):
+            found = self._register.default_of(caller)
+            if found is not None and not await self.holder(found):
+                await self._hold(found)
+                return found
+            name = f"{caller.client} ({caller.scope})" if caller.scope else caller.client
+            session = await self._new(caller, name, None, self.default_folder, is_default=True)
+            await self._hold(session)
+            return session
 
     async def _find(self, caller: Caller, wanted: str) -> Session:
-        own = [s for s in self._sessions.values() if s.owner == caller.subject]
-        for session in own:
-            if session.id == wanted:
-                return session
-        people = [self._adopt(model) for model in await self._models() if self._is_persons(model)]
-        reachable = own + people
-        path = wanted.strip("/")
-        fits = (
-            [s for s in people if wanted in (s.id, s.jupyter_id)]
-            or [s for s in reachable if s.name == wanted]
-            or [s for s in reachable if s.path == path]
-            or [s for s in reachable if len(wanted) >= 8 and s.kernel_id.startswith(wanted)]
-        )
-        if len(fits) == 1:
-            return fits[0]
-        if fits:
-            either = " or ".join(f"{s.id} ({s.path})" for s in fits)
-            msg = f"{shown(wanted)} fits {len(fits)} sessions. Use the id: {either}."
-            raise UnknownSession(msg)
-        msg = (
-            f"There is no session {shown(wanted)}. list_sessions shows those you can use; "
-            "create_session makes one."
-        )
-        raise UnknownSession(msg)
+        try:
+            return await self._register.find(caller, wanted)
+        except UnknownSession:
+            if not await self._look_for_moved():
+                raise
+        return await self._register.find(caller, wanted)
+
+    async def _look_for_moved(self) -> bool:
+        """Know the sessions whose folders have come since; whether there are any."""
+        if self._store is None:
+            return False
+        new = [s for s in await self._store.all() if self._register.get(s.id) is None]
+        for session in new:
+            self._register.add(session)
+        return bool(new)
 
     async def _named(
         self, caller: Caller, name: str | None, kernel_name: str | None, cwd: str | None
     ) -> tuple[Session, bool]:
         async with self._lock((caller.subject, name)):
-            for session in self._sessions.values():
-                if name and session.owner == caller.subject and session.name == name:
+            for session in self._register.own(caller.subject):
+                if name and session.name == name:
                     return session, True
-            folder = await self._folder(cwd) if cwd else self.default_folder
+            folder = await self._folder(cwd) if cwd else None
+            if folder is None and kernel_name in (None, self._kernels.default_name):
+                spare = self._spares.take()
+                if spare is not None:
+                    await self._hand_out(spare, caller, name)
+                    return spare, False
             return await self._new(caller, name, kernel_name, folder), False
 
     async def _on_notebook(
         self, caller: Caller, path: str, name: str | None, kernel_name: str | None
     ) -> tuple[Session, bool]:
         async with self._lock(("path", path)):
-            for session in self._sessions.values():
-                if session.path == path and session.owner == caller.subject:
+            for session in self._register.own(caller.subject):
+                if session.path == path:
                     return session, True
-            for model in await self._models():
-                if model["path"] == path and self._is_persons(model):
-                    return self._adopt(model), True
-            return await self._new(
-                caller, name or PurePosixPath(path).name, kernel_name, _folder_of(path), path
-            ), False
+            for model in await self._register.models():
+                if model["path"] == path and self._register.is_persons(model):
+                    return self._register.adopt(model), True
+            name = name or PurePosixPath(path).name
+            return await self._new(caller, name, kernel_name, folder_of(path), path), False
 
     async def _new(
         self,
         caller: Caller,
         name: str | None,
         kernel_name: str | None,
-        folder: str,
+        cwd: str | None,
         path: str | None = None,
+        *,
+        is_default: bool = False,
     ) -> Session:
-        session_id = self._new_id()
-        own_path = PurePosixPath(folder) / f"{_as_file_name(name or 'session')}-{session_id}"
-        session = self._sessions[session_id] = Session(
+        """A session that has no kernel yet; ``cwd`` None is its own folder."""
+        kernel_name = await self._kernels.known_name(kernel_name)
+        session_id = self._register.new_id()
+        name = name or session_id
+        folder = notebook = ""
+        if self._store is not None:
+            folder = self._store.path_of(session_id)
+            notebook = self._store.notebook_of(session_id, name)
+        beside = PurePosixPath(cwd or self.default_folder) / f"{as_file_name(name)}-{session_id}"
+        session = Session(
             id=session_id,
             jupyter_id=new_jupyter_id(session_id),
-            name=name or session_id,
-            path=path or str(own_path),
-            cwd=folder,
+            name=name,
+            path=path or notebook or str(beside),
+            cwd=cwd if cwd is not None else folder or self.default_folder,
             kernel_id="",
-            kernel_name=await self._kernels.known_name(kernel_name),
+            kernel_name=kernel_name,
             owner=caller.subject,
             client=caller.client,
+            scope=caller.scope if is_default else "",
+            is_default=is_default,
+            restore=as_restore(self.restore),
+            folder=folder,
+            notebook=notebook,
         )
+        self._register.add(session)
         return session
 
-    async def _replace_kernel(self, session: Session) -> None:
-        if not session.is_agents:
+    async def _make_spare(self) -> Session:
+        """A session that belongs to nobody yet, its kernel running in its folder."""
+        nobody = Caller(subject="", username="", client="")
+        session = await self._new(nobody, None, None, None)
+        self._register.remove(session)
+        await self._hold(session)
+        try:
+            if session.story is None:
+                msg = f"{session.fault}. Make room for sessions, or set McpSessions.sessions_dir."
+                raise KernelUnavailable(msg)
+            await self._lives.start_unlisted(session)
+        except BaseException:
+            await self._discard(session)
+            raise
+        return session
+
+    async def _end_spare(self, session: Session) -> None:
+        await self._kernels.shutdown(session.kernel_id, by="this server", now=True)
+        await self._discard(session)
+
+    async def _hand_out(self, session: Session, caller: Caller, name: str | None) -> None:
+        """Give a spare to a caller."""
+        session.owner, session.client = caller.subject, caller.client
+        session.created = session.last_used = time.time()
+        session.had_kernel = True
+        if name is not None and self._store is not None:
+            session.name = name
+            session.path = session.notebook = self._store.notebook_of(session.id, name)
+            if session.story is not None:
+                session.story.notebook = as_file_name(name) + SUFFIX
+        self._register.add(session)
+        await self._lives.list(session)
+        await self._save(session)
+
+    async def _hold(self, session: Session) -> None:
+        """Be the server that keeps the session's story."""
+        async with self._lock((session, "story")):
+            if session.story is not None or self._store is None or not session.folder:
+                return
+            await self._read_specs()
+            try:
+                await self._store.hold(session)
+                if session.is_agents:  # a spare's is written when it is somebody's
+                    await self._store.save(session)
+                session.fault = ""
+            except HeldElsewhere as err:
+                msg = (
+                    f"The session {session.id} ({session.name}) is in use by another Jupyter "
+                    f"server ({err.words}). Use it there, or create_session makes another one."
+                )
+                raise KernelUnavailable(msg) from err
+            except OSError as err:
+                self._go_without(session, FAULTS.get(err.errno, "its folder cannot be used"))
+
+    def _go_without(self, session: Session, why: str) -> None:
+        """Go on with a session that cannot be kept on disk."""
+        self.log.warning("The session %s is not kept on disk: %s", session.id, why)
+        session.fault = why
+        if session.cwd == session.folder and not session.had_kernel:
+            session.cwd = self.default_folder
+
+    async def _discard(self, session: Session) -> None:
+        """Take back a session that came to nothing."""
+        self._register.remove(session)
+        if session.story is not None:
+            await asyncio.to_thread(session.story.folder.discard)
+            session.story = None
+
+    async def _give_kernel(self, session: Session) -> None:
+        if session.kernel_id and not session.is_agents:
             msg = (
                 f"The kernel of {session.path} was shut down. create_session(path=…) starts "
                 "a new one for the notebook."
             )
             raise UnknownSession(msg)
-        gone = self._kernels.losses(session.kernel_id)
-        is_told = 0 < len(gone) <= session.losses_told
-        await self._give_kernel(session)
-        loss = gone[-1] if gone else Loss(kind="stopped", detail="the kernel was shut down")
-        self._kernels.note(session.kernel_id, loss)
-        session.losses_told = int(is_told)
+        if session.kernel_id:
+            await self._lives.replace(session)
+        else:
+            await self._lives.start(session)
+            if session.had_kernel:
+                loss = Loss(kind="stopped", detail="the server was restarted")
+                self._kernels.note(session.kernel_id, loss)
+                session.losses_met = 1
+        session.is_empty, session.had_kernel = session.had_kernel, True
+        self._lives.use(session)
+        await self._save(session)
 
-    async def _give_kernel(self, session: Session) -> None:
-        whole = self._manager.get_kernel_env(session.path, PurePosixPath(session.path).name)
-        hidden = self.hidden_environment
-        env = {k: v for k, v in whole.items() if not any(fnmatchcase(k, h) for h in hidden)}
-        kernel_id = await self._kernels.start(session.kernel_name, path=session.cwd, env=env)
-        session.kernel_id = kernel_id
-        session.losses_told = 0
-        await self._unlist(session)
-        await self._manager.save_session(
-            session.jupyter_id,
-            path=session.path,
-            name=session.name,
-            type="notebook" if session.path.endswith(".ipynb") else "console",
-            kernel_id=kernel_id,
-        )
-
-    async def _unlist(self, session: Session) -> None:
-        """Take a session whose kernel is gone from Jupyter's list."""
-        try:  # it drops the record of such a session when it looks it up
-            await self._manager.get_session(session_id=session.jupyter_id)
-        except HTTPError:
+    async def _save(self, session: Session) -> None:
+        if self._store is None:
             return
+        try:
+            await self._store.save(session)
+        except OSError as err:
+            session.fault = FAULTS.get(err.errno, "its folder cannot be used")
 
-    async def _models(self) -> list[dict[str, Any]]:
-        models: list[dict[str, Any]] = await self._manager.list_sessions()
-        return models
+    async def _close(self, session: Session) -> None:
+        """Let go of a session's folder; it is taken again when the session is used."""
+        if session.story is not None:
+            await self._save(session)
+            await session.story.close()
+            session.story = None
 
-    def _is_persons(self, model: Mapping[str, Any]) -> bool:
-        known = self._sessions.get(str(model["id"])[:8])
-        return known is None or not known.is_agents
-
-    def _adopt(self, model: Mapping[str, Any]) -> Session:
-        """A person's session as one of ours, the same object each time."""
-        short = str(model["id"])[:8]
-        known = self._sessions.get(short)
-        kernel = model["kernel"]
-        if known is not None and known.kernel_id == kernel["id"]:
-            known.path, known.name = model["path"], model["name"] or model["path"]
-            return known
-        session = self._sessions[short] = Session(
-            id=short,
-            jupyter_id=model["id"],
-            name=model["name"] or model["path"],
-            path=model["path"],
-            cwd=_folder_of(model["path"]),
-            kernel_id=kernel["id"],
-            kernel_name=kernel["name"],
-            owner="",
+    def _followed(self, session: Session, execution: Execution, entry: Entry) -> None:
+        story = session.story
+        was_sent = execution.sent is not None
+        ended = Entry(
+            number=entry.number,
+            execution_id=entry.execution_id,
+            code=entry.code,
+            client=entry.client,
+            created=entry.created,
+            status=execution.status if was_sent else NOT_RUN,
+            execution_count=execution.execution_count,
+            ended=execution.ended or time.time(),
         )
-        session.losses_told = len(self._kernels.losses(session.kernel_id))
-        return session
+        session.last_line = execution.fold.last_line[:200]
+        self._lives.use(session)
+        if story is not None:
+            story.end(ended, execution.outputs if was_sent else ())
+        if was_sent:
+            self._comeback.note(session)
 
-    def _new_id(self) -> str:
-        while (session_id := new_session_id()) in self._sessions:
-            pass
-        return session_id
+    async def _end_idle(self, session: Session) -> None:
+        """A session was not used for long: its kernel goes, the rest stays."""
+        if not self._kernels.is_idle(session.kernel_id):
+            self._lives.use(session)
+            return
+        await self.shutdown(session, by="this server, since nobody used it", now=False)
+
+    async def _bring_back(self, session: Session) -> None:
+        try:
+            await self._hold(session)
+            await self.ready(session)
+            await self._kernels.link(session.kernel_id)
+            await self.prepare(session)
+        except ToolError as err:
+            self.log.warning("The session %s was not brought back: %s", session.id, err)
+
+    async def _read_specs(self) -> None:
+        specs = await self._kernels.specs()
+        self._specs = {
+            name: (str(spec.get("display_name", name)), str(spec.get("language", "")))
+            for name, spec in specs.items()
+        }
+
+    def _head(self, session: Session) -> Head:
+        display_name, language = self._specs.get(session.kernel_name, (session.kernel_name, ""))
+        return Head(
+            session_id=session.id,
+            kernel_name=session.kernel_name,
+            display_name=display_name,
+            language=language,
+        )
 
     def _lock(self, key: object) -> asyncio.Lock:
         """The lock for a key, which lives as long as somebody holds or awaits it."""
         return self._locks.setdefault(key, asyncio.Lock())
-
-
-def _default_key(caller: Caller) -> tuple[str, str, str]:
-    return (caller.subject, caller.client, caller.scope)
-
-
-def _folder_of(path: str) -> str:
-    parent = PurePosixPath(path).parent
-    return "" if parent == PurePosixPath() else str(parent)
 
 
 def _checked_name(name: str) -> str:
@@ -388,27 +665,12 @@ def _checked_name(name: str) -> str:
         name.lower() in DEFAULT_WORDS
         or len(name) > MAX_NAME
         or "/" in name
+        or not name.strip(".")
         or not name.isprintable()
     ):
         msg = (
-            f"A session's name has 1 to {MAX_NAME} printable characters and no slash. Use one like "
-            "'churn-model'."
+            f"{shown(name)} is no name for a session: it has 1 to {MAX_NAME} printable characters "
+            "and no slash. Use one like 'churn-model'."
         )
         raise InvalidArgument(msg)
     return name
-
-
-def _as_file_name(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_." else "-" for c in name).strip("-.") or "session"
-
-
-def _in_full(loss: Loss) -> str:
-    ago = _ago(time.time() - loss.at)
-    what = f"the kernel died ({loss.detail})" if loss.kind == "died" else loss.detail
-    return f"{what} {ago}: variables of before are gone"
-
-
-def _ago(seconds: float) -> str:
-    if seconds < 60:
-        return "just now" if seconds < 5 else f"{seconds:.0f} s ago"
-    return f"{seconds / 60:.0f} min ago" if seconds < 5400 else f"{seconds / 3600:.0f} h ago"

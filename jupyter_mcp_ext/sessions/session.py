@@ -1,14 +1,23 @@
-"""What an agent works in: a Jupyter session with an id, an owner and a kernel."""
+"""What an agent works in: a Jupyter session with an id, an owner, a kernel and a story."""
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 import uuid
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .record import KernelProcess, Restore, SessionRecord
+    from .story import Story
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 """Base32 in lower case (RFC 4648)."""
+
+SESSION_ID = re.compile(r"[a-z2-7]{8}")
 
 
 def new_session_id() -> str:
@@ -43,11 +52,34 @@ class Session:
     owner: str
     """The subject it belongs to; empty for a person's session."""
     client: str = ""
+    scope: str = ""
     is_default: bool = False
+    restore: Restore = "snapshot"
     created: float = field(default_factory=time.time)
     last_used: float = field(default_factory=time.time)
+    last_line: str = ""
+    """The last line that its latest execution put out."""
+    folder: str = ""
+    """Its own folder, an API path; empty for a session that is not kept on disk."""
+    notebook: str = ""
+    """The notebook that tells its story, an API path."""
+    is_signed: bool = True
+    """Whether this server's key has signed its record: else its snapshots are not loaded."""
+    had_kernel: bool = False
+    process: KernelProcess | None = None
+    story: Story | None = None
+    """Its story, while this server holds its folder."""
+    fault: str = ""
+    """Why it is not kept on disk although it should be."""
+    is_empty: bool = False
+    """Whether its kernel is new and what there was is still to be brought back."""
+    comeback: str = ""
+    """Words for what was brought back after the latest loss; empty when nothing was."""
     losses_told: int = 0
     """How many losses of its kernel's variables it has been told of."""
+    losses_met: int = 0
+    """After how many it has been brought back."""
+    fault_told: str = ""
     introduced: bool = False
     """Whether its first result has named its folder."""
 
@@ -55,3 +87,39 @@ class Session:
     def is_agents(self) -> bool:
         """Whether an agent made it (and so may restart its kernel unasked)."""
         return bool(self.owner)
+
+    @property
+    def last_number(self) -> int:
+        """The number of its latest execution that its journal knows."""
+        return self.story.last_number if self.story is not None else 0
+
+    @classmethod
+    def of(cls, record: SessionRecord, *, folder: str, notebook: str, is_signed: bool) -> Session:
+        """A session of an earlier server, or of another machine.
+
+        What its record says of its own folder is taken for the folder's place now.
+        """
+        is_own_path = PurePosixPath(record.path).parent.name == record.id
+        is_own_cwd = PurePosixPath(record.cwd).name == record.id
+        return cls(
+            id=record.id,
+            jupyter_id=record.jupyter_id,
+            name=record.name,
+            path=notebook if is_own_path else record.path,
+            cwd=folder if is_own_cwd else record.cwd,
+            kernel_id="",
+            kernel_name=record.kernel_name,
+            owner=record.owner,
+            client=record.client,
+            scope=record.scope,
+            is_default=record.is_default,
+            restore=record.restore,
+            created=record.created,
+            last_used=record.last_used,
+            last_line=record.last_line,
+            folder=folder,
+            notebook=notebook,
+            is_signed=is_signed,
+            had_kernel=record.had_kernel,
+            process=record.kernel,
+        )

@@ -61,10 +61,13 @@ async def execute_code(
         session_id=session.id,
         kernel_name=session.kernel_name,
         kernel=kernel,
+        prepare=partial(sessions.prepare, session),
+        after=session.last_number,
         caller=call.caller,
         timeout=timeout,
         can_ask=call.elicitation is not None,
     )
+    sessions.follow(session, execution)
     call.services.written.follow(execution, session.cwd, own=session.path)
     call.remember(execution)
     # One that began with wait=0 is to go on alone.

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from jupyter_mcp_ext.errors import Forbidden, InvalidArgument
+from jupyter_mcp_ext.sessions.notices import ago
 
 from .call import Call
 from .content import Answer, text
 from .definition import tool
 from .reports import report, seconds
-from .types import SessionId
+from .types import Restore, SessionId
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.status import KernelStatus
     from jupyter_mcp_ext.sessions.session import Session
 
+RESTORABLE = "restorable"
+"""The state of a session without a kernel that can come back."""
+
+ELSEWHERE = "elsewhere"
+"""The state of a session that another server holds."""
+
+MAX_LISTED = 100
+
 
 @tool(action="execute", resource="sessions")
 async def create_session(
@@ -29,14 +38,24 @@ async def create_session(
     name: str | None = None,
     kernel_name: str | None = None,
     path: Annotated[str | None, Field(description="Notebook.")] = None,
-    cwd: Annotated[str | None, Field(description="Kernel's folder.")] = None,
+    cwd: Annotated[str | None, Field(description="Kernel's folder; else its own.")] = None,
+    restore: Annotated[
+        Restore | None, Field(description="How it comes back when its kernel is gone.")
+    ] = None,
+    copy_of: Annotated[str | None, Field(description="Session whose variables to copy.")] = None,
 ) -> Answer:
     """Start a named session with its own kernel, or return the existing one of that name; `path`
     attaches to a notebook and the kernel a person has open there. Use one per parallel task; pass
     its name as session_id.
     """
     session, existing = await call.services.sessions.create(
-        call.caller, name=name, kernel_name=kernel_name, path=path, cwd=cwd
+        call.caller,
+        name=name,
+        kernel_name=kernel_name,
+        path=path,
+        cwd=cwd,
+        restore=restore,
+        copy_of=copy_of,
     )
     call.session_id = session.id
     status = await call.services.kernels.status(session.kernel_id)
@@ -47,8 +66,10 @@ async def create_session(
         f"folder {session.cwd or '.'}, {status.state}\n"
         f'Use it with session_id="{session.id if session.name != name else name}".'
     )
-    if session.path.endswith(".ipynb"):
-        words += f"\nIts notebook is {session.path}."
+    if session.notebook or session.path.endswith(".ipynb"):
+        words += f"\nIts notebook is {session.notebook or session.path}."
+    if copy_of and not existing:
+        words += f"\n! of {copy_of}: {session.comeback or 'nothing could be copied'}"
     return text(words, session={**_meta(session, status.state, call), "existing": existing})
 
 
@@ -60,16 +81,16 @@ async def list_sessions(call: Call) -> Answer:
     states = [await _state(call, session) for session in sessions]
     specs = await services.kernels.specs()
     lines = [f"{len(sessions)} session{'' if len(sessions) == 1 else 's'}"]
-    for session, state in zip(sessions, states, strict=True):
-        whose = "yours" if session.is_agents else "a person's"
-        used = f", used {seconds(time.time() - session.last_used)} ago" if session.is_agents else ""
-        where = session.path if session.path.endswith(".ipynb") else f"folder {session.cwd or '.'}"
-        lines.append(
-            f"{session.id} {session.name}: {whose}, {where}, {session.kernel_name} {state}{used}"
-        )
+    both = sorted(
+        zip(sessions, states, strict=True),
+        key=lambda pair: (not is_running(pair[1]), -pair[0].last_used),
+    )
+    lines += [await _listing(call, session, state) for session, state in both[:MAX_LISTED]]
+    if len(both) > MAX_LISTED:
+        lines.append(f"and {len(both) - MAX_LISTED} that were used longer ago")
     kernels = ", ".join(f"{name} ({spec['display_name']})" for name, spec in sorted(specs.items()))
     lines.append(f"kernels to start: {kernels or 'none'}")
-    metas = [_meta(s, state, call) for s, state in zip(sessions, states, strict=True)]
+    metas = [_meta(s, state, call) for s, state in both[:MAX_LISTED]]
     return text("\n".join(lines), sessions=metas)
 
 
@@ -79,8 +100,10 @@ async def get_kernel_status(call: Call, session_id: SessionId = None) -> Answer:
     session = await call.services.sessions.find(call.caller, session_id)
     call.session_id = session.id
     if not call.services.sessions.is_ready(session):
-        words = f"[none] {session.id} ({session.name}) has no kernel; execute_code starts one."
-        return text(words, session=_meta(session, "none", call))
+        state = await _state(call, session)
+        words = f"[{state}] {session.id} ({session.name}) has no kernel; execute_code starts one"
+        words += " and brings its variables back." if state == RESTORABLE else "."
+        return text(words, session=_meta(session, state, call))
     status = await call.services.kernels.status(session.kernel_id)
     line = _line(call, session)
     state = "busy" if line else status.state
@@ -134,14 +157,18 @@ async def restart_kernel(
 
 @tool(action="execute", resource="kernels", destructive=True, idempotent=True)
 async def shutdown_kernel(call: Call, session_id: str, force: bool = False) -> Answer:
-    """End a session and its kernel; its variables are lost, its notebook stays."""
+    """End a session's kernel. Its notebook stays, and its variables are saved: they come back
+    when the session is used again.
+    """
     session = await call.services.sessions.find(call.caller, session_id)
     call.session_id = session.id
     await _check_force(call, session, force=force, doing="shut down")
     busy = bool(_line(call, session))
     await call.services.sessions.shutdown(session, by=call.caller.client, now=force or busy)
-    words = f"The session {session.id} ({session.name}) and its kernel have ended."
-    return text(words, session=_meta(session, "none", call))
+    words = f"The kernel of {session.id} ({session.name}) has ended."
+    if session.folder and session.is_agents:
+        words += f" Its notebook is {session.notebook}; using the session brings it back."
+    return text(words, session=_meta(session, await _state(call, session), call))
 
 
 def _line(call: Call, session: Session) -> tuple[Execution, ...]:
@@ -196,9 +223,32 @@ async def _check_force(call: Call, session: Session, *, force: bool, doing: str)
 
 
 async def _state(call: Call, session: Session) -> str:
-    if not call.services.sessions.is_ready(session):
-        return "none"
-    return (await call.services.kernels.status(session.kernel_id)).state
+    if call.services.sessions.is_ready(session):
+        return (await call.services.kernels.status(session.kernel_id)).state
+    if await call.services.sessions.holder(session):
+        return ELSEWHERE
+    return RESTORABLE if session.had_kernel and session.folder else "none"
+
+
+def is_running(state: str) -> bool:
+    """Whether a session's state is that of a kernel."""
+    return state not in ("none", RESTORABLE, ELSEWHERE)
+
+
+async def _listing(call: Call, session: Session, state: str) -> str:
+    """A session in a line."""
+    now = time.time()
+    whose = "yours" if session.is_agents else "a person's"
+    where = session.path if session.path.endswith(".ipynb") else f"folder {session.cwd or '.'}"
+    line = f"{session.id} {session.name}: {whose}, {where}, {session.kernel_name} {state}"
+    if state == ELSEWHERE:
+        line += f" ({await call.services.sessions.holder(session)})"
+    if session.is_agents:
+        line += f", made {ago(now - session.created)}, used {ago(now - session.last_used)}"
+    if is_running(state) and session.is_agents:
+        memory = (await call.services.kernels.status(session.kernel_id)).memory
+        line += f", {memory / 1e6:.0f} MB" if memory is not None else ""
+    return f"{line}, last: {session.last_line[:80]}" if session.last_line else line
 
 
 def _owner(session: Session) -> str:

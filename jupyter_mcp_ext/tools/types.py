@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -10,3 +10,4 @@ SessionId = Annotated[
     str | None, Field(description="Session id or name, notebook path or kernel id.")
 ]
 Wait = Annotated[float, Field(ge=0, description="Seconds until [running] is returned.")]
+Restore = Literal["snapshot", "replay", "fresh"]

@@ -7,10 +7,13 @@ neither the server's start nor its event loop pays for.
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from logging import Logger
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import anyio
@@ -110,7 +113,7 @@ class McpHost:
 
     async def _live(self, ready: asyncio.Future[Engine]) -> None:
         try:
-            sdk = cast("Any", await asyncio.to_thread(importlib.import_module, _SDK_SIDE))
+            sdk = cast("Any", await asyncio.to_thread(_load))
             engine: Engine = sdk.make_engine(
                 self._services,
                 build=self._build,
@@ -128,6 +131,16 @@ class McpHost:
                 ready.set_exception(HostUnavailable(msg))
         finally:
             ready.cancel()
+
+
+def _load() -> ModuleType:
+    if _SDK_SIDE not in sys.modules:
+        importlib.import_module(_SDK_SIDE)
+        # What is loaded stays: a quarter of a million objects that each full garbage collection
+        # would look through again, and full ones come every few seconds of a flood of outputs.
+        # That is 0.15 s each time for which the whole server stands still.
+        gc.freeze()
+    return sys.modules[_SDK_SIDE]
 
 
 def _has_result(ready: asyncio.Future[Engine]) -> bool:

@@ -1,0 +1,165 @@
+"""A folder beneath a root that is held open: no symbolic link leads a name in it elsewhere.
+
+Each part of the path is opened in the one before, without following links (``O_NOFOLLOW``), so
+that whoever may write beneath the root cannot put a link in the way between a check and its use.
+Where the system has no such calls (Windows), names are joined as usual.
+
+Everything here blocks: call it in a thread. Failures are OSError.
+"""
+
+# Path has no calls that are relative to an open folder.
+# ruff: noqa: PTH102, PTH105, PTH116, PTH208
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeAlias
+
+HAS_DIR_FD = {os.open, os.mkdir, os.rename, os.unlink, os.stat} <= os.supports_dir_fd
+_FOLDER = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
+_FILE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+
+Stamp: TypeAlias = "tuple[int, int, int] | None"
+"""What differs when a file was written again; None where there is none."""
+
+
+class Changed(Exception):
+    """Somebody changed the file meanwhile; nothing was written."""
+
+
+def stamp(status: os.stat_result | None) -> Stamp:
+    """The stamp of a file as the system describes it."""
+    return None if status is None else (status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+class Folder:
+    """An open folder; make one with `opened`."""
+
+    def __init__(self, path: Path, fd: int | None) -> None:
+        self.path = path
+        self._fd = fd
+
+    def open(self, name: str, flags: int, mode: int = 0o600) -> int:
+        """Open a regular file in it; ``flags`` are those of ``os.open``."""
+        at, where = self._at(name)
+        fd = os.open(at, flags | _FILE, mode, **where)
+        if not stat.S_ISREG(os.fstat(fd).st_mode):  # a device or a pipe would hold us
+            os.close(fd)
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        return fd
+
+    def read(self, name: str, limit: int) -> bytes | None:
+        """A file's bytes, None where there is none. EFBIG when they are more than ``limit``."""
+        try:
+            fd = self.open(name, os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        with os.fdopen(fd, "rb") as file:
+            data = file.read(limit + 1)
+        if len(data) > limit:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        return data
+
+    def write(
+        self,
+        name: str,
+        pieces: Sequence[bytes],
+        *,
+        mode: int = 0o600,
+        check: Callable[[], bool] | None = None,
+    ) -> os.stat_result:
+        """Put a file in the place of what is there, whole or not at all.
+
+        ``check`` is asked at the last moment; when it says no, Changed is raised.
+        """
+        draft = f".{secrets.token_hex(6)}.tmp"
+        fd = self.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        try:
+            with os.fdopen(fd, "wb") as file:
+                file.writelines(pieces)
+                file.flush()
+                os.fsync(file.fileno())
+                written = os.fstat(file.fileno())
+            if check is not None and not check():
+                raise Changed
+            self.rename(draft, name)
+        except (OSError, Changed):
+            with suppress(OSError):
+                self.remove(draft)
+            raise
+        return written
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a file another name, in the place of what has that name."""
+        at, where = self._at(old)
+        to, _ = self._at(new)
+        both = {"src_dir_fd": self._fd, "dst_dir_fd": self._fd} if where else {}
+        os.replace(at, to, **both)
+
+    def remove(self, name: str) -> None:
+        """Remove a file; fine when there is none."""
+        at, where = self._at(name)
+        with suppress(FileNotFoundError):
+            os.unlink(at, **where)
+
+    def remove_folder(self, name: str) -> None:
+        """Remove an empty folder in it."""
+        at, where = self._at(name)
+        os.rmdir(at, **where)
+
+    def stat(self, name: str) -> os.stat_result | None:
+        """What the system says of a name, links not followed; None where there is none."""
+        at, where = self._at(name)
+        try:
+            return os.stat(at, follow_symlinks=False, **where)
+        except FileNotFoundError:
+            return None
+
+    def names(self) -> list[str]:
+        """The names in it."""
+        return os.listdir(self.path if self._fd is None else self._fd)
+
+    def inner(self, name: str, *, make: bool = False) -> Folder:
+        """A folder in it, to be closed by the caller; ``make`` it where there is none."""
+        at, where = self._at(name)
+        if make:
+            with suppress(FileExistsError):
+                os.mkdir(at, 0o777, **where)
+        if self._fd is None:
+            if not (self.path / name).is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+            return Folder(self.path / name, None)
+        return Folder(self.path / name, os.open(at, os.O_RDONLY | _FOLDER, **where))
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def _at(self, name: str) -> tuple[str, dict[str, Any]]:
+        if name in ("", ".", "..") or "/" in name or os.sep in name or "\0" in name:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        if self._fd is None:
+            return str(self.path / name), {}
+        return name, {"dir_fd": self._fd}
+
+
+@contextmanager
+def opened(root: Path, path: str, *, make: bool = False) -> Iterator[Folder]:
+    """The folder that an API path names beneath ``root``; ``make`` what is missing of it."""
+    folder = Folder(root, os.open(root, os.O_RDONLY) if HAS_DIR_FD else None)
+    try:
+        for part in (part for part in path.split("/") if part):
+            inner = folder.inner(part, make=make)
+            folder.close()
+            folder = inner
+        yield folder
+    finally:
+        folder.close()

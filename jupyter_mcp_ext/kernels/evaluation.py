@@ -1,0 +1,111 @@
+"""Runs a function of ours in an ipykernel and leaves no trace of it in the session.
+
+It is one silent execute request with no code and one user expression: nothing is counted, stored
+in the history or bound to a name. Only ipykernel evaluates user expressions this way.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from .link import Content, KernelLink
+
+NAME = "answer"
+"""Of the one expression in its reply."""
+
+RUNNER = """
+import json
+
+def run(source, function, arguments):
+    space = {"__name__": "jupyter_mcp_ext_in_kernel"}
+    try:
+        exec(compile(source, "<jupyter_mcp_ext>", "exec", dont_inherit=True), space)
+        return json.dumps({"value": space[function](**json.loads(arguments))})
+    except BaseException as err:
+        try:
+            words = str(err)
+        except BaseException:
+            words = ""
+        return json.dumps({"raised": [type(err).__name__, words]})
+    finally:
+        space.clear()
+"""
+"""Python 3.8. What the function raises is caught here: IPython would format it, with its formatters
+and its history of tracebacks."""
+
+EXPRESSION = """(lambda builtins:
+    (lambda space: (
+        builtins.exec(builtins.compile({runner}, '<jupyter_mcp_ext>', 'exec', 0, True), space),
+        space['run']({source}, {function}, {arguments}),
+        space.clear(),
+    )[1])({{'__builtins__': builtins, '__name__': 'jupyter_mcp_ext_runner'}})
+)((lambda known:
+    (known['__import__'] if known.__class__ is {{}}.__class__ else known.__import__)('builtins')
+)(().__reduce_ex__(2)[0].__globals__['__builtins__']))"""
+"""It reads no name of the session, not even ``__import__``, which is the user's to overwrite: the
+builtins are those of ``copyreg``, whose function is what a tuple reduces to."""
+
+
+class EvaluationError(Exception):
+    """The function has no value to give."""
+
+
+class FunctionRaised(EvaluationError):
+    """It raised in the kernel."""
+
+    def __init__(self, ename: str, evalue: str) -> None:
+        super().__init__(f"{ename}: {evalue}" if evalue else ename)
+        self.ename = ename
+        self.evalue = evalue
+
+
+class NotEvaluated(EvaluationError):
+    """The kernel did not run it: it was aborted behind another's failing cell, for example."""
+
+
+async def evaluate(
+    link: KernelLink, source: str, function: str, arguments: Mapping[str, Any], *, timeout: float
+) -> Any:
+    """The value of ``function(**arguments)``, a function of the Python text ``source``.
+
+    The text stands alone; arguments and value travel as JSON. It waits behind what the kernel is
+    at. After a TimeoutError the function may still run, and an interrupt ends it.
+
+    Raises FunctionRaised, NotEvaluated, asyncio.TimeoutError, KernelLost.
+    """
+    expression = EXPRESSION.format(
+        runner=repr(RUNNER),
+        source=repr(source),
+        function=repr(function),
+        arguments=repr(json.dumps(arguments)),
+    )
+    content = {
+        "code": "",
+        "silent": True,
+        "store_history": False,
+        "user_expressions": {NAME: expression},
+        "allow_stdin": False,
+        "stop_on_error": False,
+    }
+    return value_of(await link.call("shell", "execute_request", content, timeout=timeout))
+
+
+def value_of(reply: Content) -> Any:
+    """The value in an ``execute_reply``. Raises FunctionRaised, NotEvaluated."""
+    answer = (reply.get("user_expressions") or {}).get(NAME)
+    if answer is None:
+        msg = f"the kernel answered {reply.get('ename') or reply.get('status')!r}"
+        raise NotEvaluated(msg)
+    if answer.get("status") == "error":  # an interrupt came where the runner does not catch it
+        raise FunctionRaised(str(answer.get("ename")), str(answer.get("evalue")))
+    try:
+        parsed = json.loads(ast.literal_eval(answer["data"]["text/plain"]))
+    except (KeyError, ValueError, SyntaxError) as err:
+        msg = "the kernel's answer cannot be read"
+        raise NotEvaluated(msg) from err
+    if "raised" in parsed:
+        raise FunctionRaised(*parsed["raised"])
+    return parsed["value"]

@@ -1,0 +1,232 @@
+"""Which of the outputs are shown, and as what; those that could never be shown cost nothing.
+
+Of ten thousands of outputs a few at either end are looked at, and what matters between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from jupyter_mcp_ext.outputs import bundles, images
+from jupyter_mcp_ext.outputs.images import UnreadableImage
+from jupyter_mcp_ext.outputs.limits import Limits
+from jupyter_mcp_ext.outputs.model import Display, Error, Output
+from jupyter_mcp_ext.outputs.pages import heading
+from jupyter_mcp_ext.outputs.parts import Note, Part, part_of
+
+FLOOR = 160  # characters that an output gets at least, if it has them: a notice fits in
+_NOTE = 200  # characters for saying which outputs are left out
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageBlock:
+    data: bytes
+    mime_type: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slot:
+    """What stands for the outputs from ``first`` to ``last``, mostly a single one."""
+
+    first: int
+    last: int
+    part: Part
+    heading: str | None = None
+    image: ImageBlock | None = None
+    reserve: int = 0
+    shown: bool = True
+
+    @property
+    def overhead(self) -> int:
+        """Characters besides those of the part."""
+        return 1 + (len(self.heading) + 1 if self.heading else 0)
+
+    @property
+    def cost(self) -> int:
+        """Characters that it takes at least."""
+        return min(self.part.size, FLOOR) + self.overhead
+
+
+class Slots:
+    """The slots of some outputs, each made when it is first asked for.
+
+    ``label(i)`` is the id of the i-th output, ``more(i, offset)`` the call that shows it from
+    that line on.
+    """
+
+    def __init__(
+        self,
+        outputs: Sequence[Output],
+        limits: Limits,
+        label: Callable[[int], str],
+        more: Callable[[int, int], str],
+    ) -> None:
+        self._outputs = outputs
+        self._limits = limits
+        self._label = label
+        self._more = more
+        self._made: dict[int, Slot | None] = {}
+        pictures = [n for n, output in enumerate(outputs) if _is_picture(output)]
+        self._seen = set(pictures[-limits.images :] if limits.images else ())
+        self._unseen = set(pictures) - self._seen
+        self._error = _last(outputs, lambda output: isinstance(output, Error))
+        result = _last(outputs, lambda output: isinstance(output, Display) and output.is_result)
+        if result is None:
+            result = _last(outputs, lambda output: isinstance(output, Display))
+        self._result = result
+
+    def shown(self, budget: int) -> list[Slot]:
+        """All; where they are too many even to be named, the first and last and what matters."""
+        head = list(_up_to(budget, self._walk(0, 1)))
+        if sum(slot.cost for slot in head) <= budget:
+            return head
+        tail = list(_up_to(budget, self._walk(len(self._outputs) - 1, -1)))
+        known = {slot.first: slot for slot in (*head, *tail, *self._what_matters())}
+        slots = [known[first] for first in sorted(known)]
+        return self._chosen(slots, budget)
+
+    def _chosen(self, slots: Sequence[Slot], budget: int) -> list[Slot]:
+        kept = {n for n, slot in enumerate(slots) if slot.image or slot.reserve}
+        room = budget - sum(slots[n].cost for n in kept) - _NOTE * (len(kept) + 1)
+        for order, part in ((range(len(slots)), 0.4), (range(len(slots) - 1, -1, -1), 0.6)):
+            left = room * part
+            for n in order:
+                if n in kept:
+                    continue
+                left -= slots[n].cost
+                if left < 0:
+                    break
+                kept.add(n)
+        chosen: list[Slot] = []
+        gap: list[Slot] = []
+        for n, slot in enumerate(slots):
+            if n not in kept:
+                gap.append(slot)
+                continue
+            if gap:
+                chosen.append(self._left_out(gap))
+                gap = []
+            chosen.append(slot)
+        return [*chosen, self._left_out(gap)] if gap else chosen
+
+    def _what_matters(self) -> Iterator[Slot]:
+        """The images, the error and the result, each with its neighbours, where a gap may end."""
+        for n in {*self._seen, self._error, self._result} - {None}:
+            slot = self._slot(n) if n is not None else None
+            if n is None or slot is None:
+                continue
+            yield slot
+            for start, step in ((slot.first - 1, -1), (slot.last + 1, 1)):
+                yield from _first(self._walk(start, step))
+
+    def _walk(self, start: int, step: int) -> Iterator[Slot]:
+        """The slots from an output on, those that show nothing passed over."""
+        n = start
+        while 0 <= n < len(self._outputs):
+            slot = self._slot(n)
+            if slot is None:
+                n += step
+            else:
+                yield slot
+                n = slot.last + 1 if step > 0 else slot.first - 1
+
+    def _slot(self, n: int) -> Slot | None:
+        """What stands for an output; None where it shows nothing."""
+        if n in self._unseen:
+            return self._unseen_around(n)
+        if n not in self._made:
+            self._made[n] = self._make(n)
+        return self._made[n]
+
+    def _make(self, n: int) -> Slot | None:
+        output = self._outputs[n]
+        image: ImageBlock | None = None
+        part: Part
+        if n in self._seen and isinstance(output, Display):
+            part, image = _picture(output, self._limits, self._label(n))
+        else:
+            part = part_of(output, self._limits, self._label(n))
+        if not part.size and image is None:
+            return None
+        limits = self._limits
+        return Slot(
+            first=n,
+            last=n,
+            part=part,
+            heading=heading(output, self._outputs[n - 1] if n else None),
+            image=image,
+            reserve=limits.error if n == self._error else limits.last if n == self._result else 0,
+        )
+
+    def _unseen_around(self, n: int) -> Slot:
+        """Images of before the latest ones, named."""
+        first = last = n
+        while first - 1 in self._unseen:
+            first -= 1
+        while last + 1 in self._unseen:
+            last += 1
+        ids = f"image {self._label(first)}"
+        if last > first:
+            ids = f"{last - first + 1} images {self._label(first)} … {self._label(last)}"
+        note = Note(text=f"[{ids} not shown: {self._more(first, 0)}]", truncated=True)
+        return Slot(first=first, last=last, part=note)
+
+    def _left_out(self, slots: Sequence[Slot]) -> Slot:
+        first, last = slots[0].first, slots[-1].last
+        ids = f"output {self._label(first)}"
+        if last > first:
+            ids = f"{last - first + 1} outputs {self._label(first)} … {self._label(last)}"
+        note = Note(text=f"… {ids} left out: {self._more(first, 0)}", truncated=True)
+        return Slot(first=first, last=last, part=note, shown=False)
+
+
+def _up_to(budget: int, slots: Iterable[Slot]) -> Iterator[Slot]:
+    """Slots until those of them that are not kept anyway cost more than the budget."""
+    for slot in slots:
+        yield slot
+        if not slot.image and not slot.reserve:
+            budget -= slot.cost
+            if budget < 0:
+                return
+
+
+def _first(slots: Iterator[Slot]) -> Iterator[Slot]:
+    slot = next(slots, None)
+    if slot is not None:
+        yield slot
+
+
+def _is_picture(output: Output) -> bool:
+    if not isinstance(output, Display):
+        return False
+    if not any(mime_type.startswith("image/") for mime_type in output.data):
+        return False  # the most, in a flood
+    kind, _ = bundles.choose(output.data)
+    return kind == "image" or (kind == "svg" and images.renderer() is not None)
+
+
+def _picture(output: Display, limits: Limits, label: str) -> tuple[Part, ImageBlock | None]:
+    """The line that names an image, and the image; where that cannot be shown, why."""
+    kind, mime_type = bundles.choose(output.data)
+    value = output.data[mime_type]
+    try:
+        if kind == "svg":
+            data = images.rasterise(bundles.string(value), max_edge=limits.image_edge)
+            if data is None:
+                return part_of(output, limits, label), None
+        else:
+            data = images.decode(value)
+        fitted = images.fit(data, max_edge=limits.image_edge, max_bytes=limits.image_bytes)
+    except UnreadableImage as err:
+        name = mime_type.removeprefix("image/")
+        return Note(text=f"[image {label} {name}, unreadable: {err}]", truncated=True), None
+    kind_name = "svg" if kind == "svg" else mime_type.removeprefix("image/")
+    line = f"[image {label} {fitted.original_width}x{fitted.original_height} {kind_name}"
+    if (fitted.width, fitted.height) != (fitted.original_width, fitted.original_height):
+        line += f", scaled to {fitted.width}x{fitted.height}"
+    return Note(text=f"{line}]"), ImageBlock(data=fitted.data, mime_type=fitted.mime_type)
+
+
+def _last(outputs: Sequence[Output], test: Callable[[Output], bool]) -> int | None:
+    return next((n for n in range(len(outputs) - 1, -1, -1) if test(outputs[n])), None)

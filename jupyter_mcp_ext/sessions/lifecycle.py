@@ -1,0 +1,193 @@
+"""The kernels of sessions: started, listed with Jupyter, counted, ended when nobody uses them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from tornado.web import HTTPError
+
+from jupyter_mcp_ext.errors import KernelUnavailable, ToolError
+from jupyter_mcp_ext.kernels.link import Loss
+from jupyter_mcp_ext.kernels.orphans import started_at
+
+from .notices import ago
+from .record import KernelProcess
+from .session import Session
+
+if TYPE_CHECKING:
+    from jupyter_mcp_ext.kernels.service import Kernels
+
+    from .register import Register
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quotas:
+    """How many kernels agents' sessions may have, and for how long unused; 0 sets no limit."""
+
+    per_user: int
+    in_all: int
+    idle: float
+    conversation_idle: float
+
+
+class SessionKernels:
+    """Gives sessions their kernels and takes them away; ``manager`` is Jupyter's for sessions."""
+
+    def __init__(
+        self,
+        register: Register,
+        kernels: Kernels,
+        manager: Any,
+        *,
+        hidden: list[str],
+        quotas: Quotas,
+        on_idle: Callable[[Session], Awaitable[None]],
+    ) -> None:
+        """``hidden`` are patterns of variables that kernels do not get.
+
+        ``on_idle`` ends the kernel of a session that nobody has used for too long.
+        """
+        self._register = register
+        self._kernels = kernels
+        self._manager = manager
+        self._hidden = hidden
+        self._quotas = quotas
+        self._on_idle = on_idle
+        self._timers: dict[Session, asyncio.TimerHandle] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def runs(self, session: Session) -> bool:
+        """Whether its kernel runs."""
+        return session.kernel_id in self._kernels
+
+    async def start(self, session: Session) -> None:
+        """Start a kernel for a session. Raises KernelUnavailable."""
+        await self.start_unlisted(session)
+        await self.list(session)
+
+    async def start_unlisted(self, session: Session) -> None:
+        """Start a kernel that Jupyter's list of sessions does not show."""
+        self._check_room(session)
+        whole = self._manager.get_kernel_env(session.path, PurePosixPath(session.path).name)
+        env = {k: v for k, v in whole.items() if not any(fnmatchcase(k, h) for h in self._hidden)}
+        kernel_id = await self._kernels.start(session.kernel_name, path=session.cwd, env=env)
+        session.kernel_id = kernel_id
+        session.losses_told = session.losses_met = 0
+        pid = self._kernels.pid(kernel_id)
+        created = started_at(pid) if pid is not None else None
+        session.process = (
+            KernelProcess(kernel_id=kernel_id, pid=pid, created=created)
+            if pid is not None and created is not None
+            else None
+        )
+
+    async def list(self, session: Session) -> None:
+        """Put a session into Jupyter's list, or change what is there."""
+        await self.unlist(session)
+        await self._manager.save_session(
+            session.jupyter_id,
+            path=session.path,
+            name=session.name,
+            type="notebook" if session.path.endswith(".ipynb") else "console",
+            kernel_id=session.kernel_id,
+        )
+
+    async def unlist(self, session: Session) -> None:
+        """Take a session whose kernel is gone from Jupyter's list."""
+        try:  # it drops the record of such a session when it looks it up
+            await self._manager.get_session(session_id=session.jupyter_id)
+        except HTTPError:
+            return
+
+    async def replace(self, session: Session) -> None:
+        """Start a kernel in the place of one that is gone, and have the loss told."""
+        gone = self._kernels.losses(session.kernel_id)
+        is_told = 0 < len(gone) <= session.losses_told
+        await self.start(session)
+        loss = gone[-1] if gone else Loss(kind="stopped", detail="the kernel was shut down")
+        self._kernels.note(session.kernel_id, loss)
+        session.losses_told = int(is_told)
+        session.losses_met = 1
+
+    async def shutdown(self, session: Session, *, by: str, now: bool) -> None:
+        """End a session's kernel; fine when it is gone already."""
+        self.rest(session)
+        await self._kernels.shutdown(session.kernel_id, by=by, now=now)
+        session.process = None
+        await self.unlist(session)
+
+    def use(self, session: Session) -> None:
+        """A session is used: its time without use begins anew."""
+        session.last_used = time.time()
+        limit = self._limit(session)
+        if limit and session not in self._timers:
+            self._arm(session, limit)
+
+    def rest(self, session: Session) -> None:
+        """Its time is not counted any more."""
+        timer = self._timers.pop(session, None)
+        if timer is not None:
+            timer.cancel()
+
+    async def close(self) -> None:
+        """Count no more."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        for task in self._tasks:
+            task.cancel()
+
+    def _limit(self, session: Session) -> float:
+        if not session.is_agents:
+            return 0.0
+        is_conversation = session.is_default and bool(session.scope)
+        return self._quotas.conversation_idle if is_conversation else self._quotas.idle
+
+    def _arm(self, session: Session, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._timers[session] = loop.call_later(seconds, self._look, session)
+
+    def _look(self, session: Session) -> None:
+        """The time is over, unless the session was used meanwhile."""
+        del self._timers[session]
+        left = session.last_used + self._limit(session) - time.time()
+        if left > 0:
+            self._arm(session, left)
+        elif self.runs(session):
+            task = asyncio.create_task(self._end_idle(session), name="mcp-session-idle")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _end_idle(self, session: Session) -> None:
+        try:
+            await self._on_idle(session)
+        except ToolError:  # it will be tried again when the session was used again
+            return
+
+    def _check_room(self, session: Session) -> None:
+        if not session.is_agents:
+            return
+        live = [s for s in self._register if s.is_agents and s is not session and self.runs(s)]
+        own = [s for s in live if s.owner == session.owner]
+        if 0 < self._quotas.per_user <= len(own):
+            whose = f"You have {len(own)} kernels running, as many as this server lets a user have"
+        elif 0 < self._quotas.in_all <= len(live):
+            whose = f"Agents have {len(live)} kernels running here, as many as this server allows"
+        else:
+            return
+        now = time.time()
+        oldest = sorted(own, key=lambda s: s.last_used)[:5]
+        these = ", ".join(f"{s.id} ({s.name}, used {ago(now - s.last_used)})" for s in oldest)
+        advice = (
+            f"shutdown_kernel ends one of yours, its session can come back later: {these}."
+            if these
+            else "Try again later."
+        )
+        msg = f"{whose}. {advice}"
+        raise KernelUnavailable(msg)

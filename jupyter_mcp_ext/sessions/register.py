@@ -1,0 +1,133 @@
+"""Which sessions there are: agents' own, and people's that Jupyter's list shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from jupyter_mcp_ext.errors import UnknownSession, shown
+
+from .session import Session, new_session_id
+
+if TYPE_CHECKING:
+    from jupyter_mcp_ext.governance.caller import Caller
+    from jupyter_mcp_ext.kernels.service import Kernels
+
+DEFAULT_WORDS = frozenset({"", "0", "default", "none", "null"})
+"""What models write when they mean the default session."""
+
+
+class Register:
+    """The sessions by id; ``manager`` is Jupyter's session manager."""
+
+    def __init__(self, manager: Any, kernels: Kernels) -> None:
+        self._manager = manager
+        self._kernels = kernels
+        self._sessions: dict[str, Session] = {}
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(list(self._sessions.values()))
+
+    def __contains__(self, session: Session) -> bool:
+        return self._sessions.get(session.id) is session
+
+    def get(self, session_id: str) -> Session | None:
+        """The session of exactly this id."""
+        return self._sessions.get(session_id)
+
+    def add(self, session: Session) -> None:
+        """Know a session."""
+        self._sessions[session.id] = session
+
+    def remove(self, session: Session) -> None:
+        """Know it no longer."""
+        self._sessions.pop(session.id, None)
+
+    def new_id(self) -> str:
+        """An id that no session has."""
+        while (session_id := new_session_id()) in self._sessions:
+            pass
+        return session_id
+
+    def own(self, subject: str) -> list[Session]:
+        """The sessions that belong to somebody."""
+        return [s for s in self._sessions.values() if s.owner == subject]
+
+    def default_of(self, caller: Caller) -> Session | None:
+        """The caller's default session, the latest used if there are several."""
+        key = (caller.subject, caller.client, caller.scope)
+        fits = [
+            s
+            for s in self._sessions.values()
+            if s.is_default and (s.owner, s.client, s.scope) == key
+        ]
+        return max(fits, key=lambda s: (s.story is not None, s.last_used), default=None)
+
+    async def people(self) -> list[Session]:
+        """The sessions that people have open."""
+        return [self.adopt(model) for model in await self.models() if self.is_persons(model)]
+
+    async def models(self) -> list[dict[str, Any]]:
+        """Jupyter's list."""
+        models: list[dict[str, Any]] = await self._manager.list_sessions()
+        return models
+
+    def is_persons(self, model: Mapping[str, Any]) -> bool:
+        """Whether an entry of Jupyter's list is not an agent's session."""
+        known = self._sessions.get(str(model["id"])[:8])
+        return known is None or not known.is_agents
+
+    def adopt(self, model: Mapping[str, Any]) -> Session:
+        """A person's session as one of ours, the same object each time."""
+        short = str(model["id"])[:8]
+        known = self._sessions.get(short)
+        kernel = model["kernel"]
+        if known is not None and known.kernel_id == kernel["id"]:
+            known.path, known.name = model["path"], model["name"] or model["path"]
+            return known
+        session = self._sessions[short] = Session(
+            id=short,
+            jupyter_id=model["id"],
+            name=model["name"] or model["path"],
+            path=model["path"],
+            cwd=folder_of(model["path"]),
+            kernel_id=kernel["id"],
+            kernel_name=kernel["name"],
+            owner="",
+        )
+        session.losses_told = session.losses_met = len(self._kernels.losses(session.kernel_id))
+        return session
+
+    async def find(self, caller: Caller, wanted: str) -> Session:
+        """The one session that an argument names. Raises UnknownSession."""
+        own = self.own(caller.subject)
+        for session in own:
+            if session.id == wanted:
+                return session
+        people = await self.people()
+        reachable = own + people
+        path = wanted.strip("/")
+        fits = (
+            [s for s in people if wanted in (s.id, s.jupyter_id)]
+            or [s for s in reachable if s.name == wanted]
+            or [s for s in reachable if path in (s.path, s.notebook)]
+            or [s for s in reachable if len(wanted) >= 8 and s.kernel_id.startswith(wanted)]
+        )
+        if len(fits) == 1:
+            return fits[0]
+        if fits:
+            either = " or ".join(f"{s.id} ({s.path})" for s in fits)
+            msg = f"{shown(wanted)} fits {len(fits)} sessions. Use the id: {either}."
+            raise UnknownSession(msg)
+        msg = (
+            f"There is no session {shown(wanted)}. list_sessions shows those you can use; "
+            "create_session makes one."
+        )
+        raise UnknownSession(msg)
+
+
+def folder_of(path: str) -> str:
+    """The API path of the folder that something is in."""
+    parent = PurePosixPath(path).parent
+    return "" if parent == PurePosixPath() else str(parent)

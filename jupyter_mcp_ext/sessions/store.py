@@ -1,0 +1,184 @@
+"""The sessions on disk: one folder each, found again by a later server or another machine."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from logging import Logger
+from pathlib import Path
+
+from .folder import LOCK, MAX_RECORD, RECORD, SessionFolder, names_in
+from .record import SessionRecord, UnusableRecord, parse
+from .session import SESSION_ID, Session
+from .story import Story
+from .view import Head
+
+PURPOSE = "sessions"
+"""What the key of the records is derived for."""
+
+SUFFIX = ".ipynb"
+
+
+class SessionStore:
+    """Keeps sessions in ``sessions_dir``, an API path beneath ``root``."""
+
+    def __init__(
+        self,
+        root: Path,
+        sessions_dir: str,
+        *,
+        key: Callable[[str], bytes],
+        shared_subject: str,
+        head: Callable[[Session], Head],
+        log: Logger,
+    ) -> None:
+        """``key`` derives the server's key for a purpose.
+
+        ``shared_subject`` is whom all sessions of a server with one login belong to; empty where
+        users are told apart, and then a record that the key has not signed belongs to nobody.
+        """
+        self._root = root
+        self._sessions_dir = sessions_dir
+        self._key = key
+        self._shared = shared_subject
+        self._head = head
+        self._log = log
+
+    def path_of(self, session_id: str) -> str:
+        """The API path of a session's folder."""
+        return f"{self._sessions_dir}/{session_id}" if self._sessions_dir else session_id
+
+    def notebook_of(self, session_id: str, name: str) -> str:
+        """The API path of the notebook that tells its story."""
+        return f"{self.path_of(session_id)}/{as_file_name(name)}{SUFFIX}"
+
+    async def all(self) -> list[Session]:
+        """Every session that is kept here."""
+        return await asyncio.to_thread(self._all)
+
+    async def one(self, session_id: str) -> Session | None:
+        """The session of an id, when its folder is here."""
+        if not SESSION_ID.fullmatch(session_id):
+            return None
+        return await asyncio.to_thread(self._load, session_id)
+
+    async def hold(self, session: Session) -> None:
+        """Be the server that keeps a session's story; its folder is made if need be.
+
+        Raises OSError, HeldElsewhere.
+        """
+        folder = SessionFolder(self._root, session.folder)
+        name = session.notebook.rpartition("/")[2]
+        story = Story(folder, name, lambda: self._head(session), self._log)
+
+        def take() -> None:
+            folder.make()
+            folder.hold()
+
+        await asyncio.to_thread(take)
+        try:
+            await story.open()
+        except BaseException:
+            folder.let_go()
+            raise
+        session.story = story
+
+    async def save(self, session: Session) -> None:
+        """Write a session's record. Raises OSError."""
+        if session.story is not None:
+            record = _record(session)
+            await asyncio.to_thread(self._save, session.story.folder, record)
+
+    async def holder(self, session: Session) -> str:
+        """Words for another server that holds a session, empty when none does."""
+        if session.story is not None or not session.folder:
+            return ""
+        return await asyncio.to_thread(SessionFolder(self._root, session.folder).holder)
+
+    def snapshot_key(self, session: Session) -> bytes:
+        """The key that signs a session's snapshots: no other's owner can have them loaded."""
+        return self._key(f"snapshots of {session.owner}")
+
+    def _save(self, folder: SessionFolder, record: SessionRecord) -> None:
+        folder.write(RECORD, record.to_bytes(self._key(PURPOSE)))
+
+    def _all(self) -> list[Session]:
+        names = [n for n in names_in(self._root, self._sessions_dir) if SESSION_ID.fullmatch(n)]
+        sessions = [self._load(name) for name in names]
+        return [session for session in sessions if session is not None]
+
+    def _load(self, session_id: str) -> Session | None:
+        folder = SessionFolder(self._root, self.path_of(session_id))
+        try:
+            data = folder.read(RECORD, MAX_RECORD)
+            if data is None:
+                if set(folder.names()) <= {LOCK} and not folder.holder():
+                    folder.discard()  # a server was killed before the session was anybody's
+                return None
+            record, is_signed = parse(data, self._key(PURPOSE))
+        except (OSError, UnusableRecord) as err:
+            self._log.warning("The session in %s is left out: %s", folder.api_path, err)
+            return None
+        if record.id != session_id:  # a copy of another session's folder
+            return None
+        if not is_signed and not self._shared:
+            self._log.warning(
+                "The session in %s is left out: this server's key (McpApp.key_file) has not "
+                "signed it, so that nobody can tell whose it is",
+                folder.api_path,
+            )
+            return None
+        return Session.of(
+            record if is_signed else _claimed(record, self._shared, folder.api_path),
+            folder=folder.api_path,
+            notebook=self.notebook_of(session_id, record.name),
+            is_signed=is_signed,
+        )
+
+
+def as_file_name(name: str) -> str:
+    """A session's name as a file's."""
+    plain = "".join(c if c.isalnum() or c in "-_." else "-" for c in name).strip("-.")
+    return plain.encode()[:100].decode(errors="ignore") or "session"
+
+
+def _claimed(record: SessionRecord, subject: str, folder: str) -> SessionRecord:
+    """A record without our signature: what it says of places and processes is not believed."""
+    return SessionRecord(
+        id=record.id,
+        jupyter_id=record.jupyter_id,
+        name=record.name,
+        owner=subject,
+        client=record.client,
+        scope=record.scope,
+        is_default=record.is_default,
+        kernel_name=record.kernel_name,
+        path=f"{folder}/{as_file_name(record.name)}{SUFFIX}",
+        cwd=folder,
+        restore="snapshot",
+        created=record.created,
+        last_used=min(record.last_used, time.time()),
+        had_kernel=record.had_kernel,
+    )
+
+
+def _record(session: Session) -> SessionRecord:
+    return SessionRecord(
+        id=session.id,
+        jupyter_id=session.jupyter_id,
+        name=session.name,
+        owner=session.owner,
+        client=session.client,
+        scope=session.scope,
+        is_default=session.is_default,
+        kernel_name=session.kernel_name,
+        path=session.path,
+        cwd=session.cwd,
+        restore=session.restore,
+        created=session.created,
+        last_used=session.last_used,
+        last_line=session.last_line,
+        had_kernel=session.had_kernel,
+        kernel=session.process,
+    )

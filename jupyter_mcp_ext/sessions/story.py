@@ -1,0 +1,239 @@
+"""Keeps a session's story on disk: each execution in the journal at once, then in the notebook.
+
+Nothing waits for it. What cannot be written now is tried again with the next execution; until then
+`Story.fault` says why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from logging import Logger
+
+from jupyter_mcp_ext.files.beneath import Changed, Stamp, stamp
+from jupyter_mcp_ext.outputs.model import Output
+
+from .folder import JOURNAL, SessionFolder
+from .journal import Entry, anew_after, anew_line, entries
+from .view import Head, UnreadableNotebook, Written, compose, cut, extended, merged
+
+FLUSH = 0.2
+"""Seconds for which lines of the journal wait for others."""
+
+SHARE = 20
+"""A notebook that took a second to write is not written again for so many."""
+
+MAX_PENDING = 50_000_000
+"""Bytes of the journal that are kept in memory while it cannot be written."""
+
+MAX_JOURNAL = 2_000_000_000
+MAX_NOTEBOOK = 100_000_000
+TRIES = 3
+"""How often the notebook is read again because somebody changed it just then."""
+
+FAULTS: Mapping[int | None, str] = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EACCES: "its folder cannot be written",
+    errno.EPERM: "its folder cannot be written",
+    errno.EROFS: "its folder cannot be written",
+    errno.ENOENT: "its folder is gone",
+    errno.ELOOP: "a symbolic link is in the place of its folder",
+    errno.ENOTDIR: "something else is in the place of its folder",
+    errno.EFBIG: "its notebook or journal has become too large",
+}
+"""Why a folder cannot be used, in words, by the system's number."""
+
+
+class Story:
+    """The story of one session, whose folder this server holds."""
+
+    def __init__(
+        self, folder: SessionFolder, notebook: str, head: Callable[[], Head], log: Logger
+    ) -> None:
+        """``notebook`` is the file's name in the folder."""
+        self.folder = folder
+        self.notebook = notebook
+        self.fault = ""
+        """Why the story is not being saved; empty while it is."""
+        self.entries: list[Entry] = []
+        """What was executed, in order, without its outputs."""
+        self.anew_after = 0
+        """The number of the last execution whose variables are gone for good."""
+        self._head = head
+        self._log = log
+        self._todo: list[Callable[[], bytes]] = []
+        """What makes the lines that are to be written, called in the thread that writes."""
+        self._lines: list[bytes] = []
+        self._new: list[Entry] = []
+        """Ended executions, with outputs, that the notebook does not have yet."""
+        self._is_complete = False
+        """Whether `_new` is all that it lacks: else the journal is read."""
+        self._shown: tuple[Written, Stamp] | None = None
+        """The notebook as it was last written."""
+        self._not_before = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._writing: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Read what the journal has. Raises OSError."""
+        self.entries, self.anew_after = await asyncio.to_thread(self._read)
+
+    @property
+    def alive(self) -> list[Entry]:
+        """The executions whose variables can come back, in order."""
+        return [entry for entry in self.entries if entry.number > self.anew_after]
+
+    @property
+    def last_number(self) -> int:
+        """The number of the latest execution; numbers are never given again."""
+        return self.entries[-1].number if self.entries else 0
+
+    def begin(self, entry: Entry) -> None:
+        """An execution has been started."""
+        self.entries.append(entry)
+        self._add(entry.begin_line)
+
+    def end(self, entry: Entry, outputs: Sequence[Output]) -> None:
+        """An execution has ended, with these outputs."""
+        for n in range(len(self.entries) - 1, -1, -1):
+            if self.entries[n].number == entry.number:
+                self.entries[n] = entry
+                break
+        self._add(lambda: self._ended(entry, outputs))
+
+    def begin_anew(self) -> None:
+        """The variables of all executions so far are gone for good."""
+        if self.last_number > self.anew_after:
+            number = self.anew_after = self.last_number
+            self._add(lambda: anew_line(number))
+
+    async def flush(self) -> None:
+        """Write everything that is noted, the notebook too, and return when it is done."""
+        for _ in range(TRIES):  # more may come while it is written
+            self._not_before = 0.0
+            if self._writing is None and (self._todo or self._lines or self._new):
+                self._start()
+            if self._writing is None:
+                return
+            await asyncio.wait({self._writing})
+
+    async def close(self) -> None:
+        """Write what is left and let go of the folder."""
+        await self.flush()
+        if self._timer is not None:
+            self._timer.cancel()
+        self.folder.let_go()
+
+    def _add(self, line: Callable[[], bytes]) -> None:
+        self._todo.append(line)
+        self._schedule(FLUSH)
+
+    def _schedule(self, seconds: float) -> None:
+        if self._timer is None and self._writing is None:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._start)
+
+    def _start(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write(), name="mcp-session-story")
+
+    async def _write(self) -> None:
+        todo, self._todo = self._todo, []
+        try:
+            await asyncio.to_thread(self._append, todo)
+            if self._new and time.monotonic() >= self._not_before:
+                began = time.monotonic()
+                await asyncio.to_thread(self._show)
+                self._not_before = time.monotonic() + SHARE * (time.monotonic() - began)
+            self.fault = ""
+        except (OSError, UnreadableNotebook, Changed) as err:
+            self._fail(err)
+        finally:
+            self._writing = None
+            if self._todo:
+                self._schedule(FLUSH)
+            elif self._new and not self.fault:
+                self._schedule(max(self._not_before - time.monotonic(), FLUSH))
+
+    def _fail(self, err: Exception) -> None:
+        words = _words(err)
+        if not self.fault:
+            self._log.warning("The story of %s is not saved: %s", self.folder.api_path, words)
+        self.fault = words
+
+    def _read(self) -> tuple[list[Entry], int]:
+        data = self.folder.read(JOURNAL, MAX_JOURNAL) or b""
+        return [replace(entry, outputs=()) for entry in entries(data)], anew_after(data)
+
+    def _append(self, todo: Sequence[Callable[[], bytes]]) -> None:
+        self._lines += [line() for line in todo]
+        data = b"".join(self._lines)
+        if not data:
+            return
+        if len(data) > MAX_PENDING:  # the latest are let go: the earlier lines begin the story
+            while sum(map(len, self._lines)) > MAX_PENDING:
+                self._lines.pop()
+        self.folder.append(JOURNAL, data)
+        self._lines = []
+
+    def _ended(self, entry: Entry, outputs: Sequence[Output]) -> bytes:
+        whole = replace(entry, outputs=cut(outputs, entry.execution_id))
+        self._new.append(whole)
+        return whole.end_line()
+
+    def _show(self) -> None:
+        """Put into the notebook what it lacks."""
+        try:
+            for _ in range(TRIES - 1):
+                with suppress(Changed):  # somebody saved it just then: read it again
+                    return self._show_once()
+            self._show_once()
+        except (OSError, UnreadableNotebook, Changed):
+            self._new, self._is_complete, self._shown = [], False, None
+            raise
+
+    def _show_once(self) -> None:
+        with self.folder.visible() as folder:
+            before = stamp(folder.stat(self.notebook))
+            old = folder.read(self.notebook, MAX_NOTEBOOK)
+            head = self._head()
+            if old is not None and self._is_complete and self._shown is not None:
+                shown, at = self._shown
+                if at == before:
+                    written = extended(old, shown.tail, self._new, head, shown.through)
+                else:
+                    written = merged(old, self._new, head, new=_ids(self._new))
+            else:
+                whole = entries(self.folder.read(JOURNAL, MAX_JOURNAL) or b"")
+                written = (
+                    compose(whole, head)
+                    if old is None
+                    else merged(old, whole, head, new=_ids(self._new))
+                )
+            status = folder.write(
+                self.notebook,
+                [written.data],
+                mode=0o666,
+                check=lambda: stamp(folder.stat(self.notebook)) == before,
+            )
+        self._shown = replace(written, data=b""), stamp(status)
+        self._new, self._is_complete = [], True
+
+
+def _ids(found: Sequence[Entry]) -> frozenset[str]:
+    return frozenset(entry.execution_id for entry in found)
+
+
+def _words(err: Exception) -> str:
+    if isinstance(err, UnreadableNotebook):
+        return f"of its notebook, {err}"
+    if isinstance(err, Changed):
+        return "its notebook is changed all the time"
+    return FAULTS.get(getattr(err, "errno", None), "its folder cannot be used")

@@ -1,0 +1,227 @@
+"""The notebook that tells a session's story: the journal's executions, one cell each.
+
+It is a view. What people typed in it stays: executions are only added, each once, and found again
+by the cell's id. Its metadata says up to which execution it goes, so a cell that somebody deleted
+is not put back. Everything here is pure.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream, to_nbformat
+
+from .journal import Entry
+
+VERSION = 1
+METADATA = "jupyter_mcp"
+
+MAX_TEXT = 20_000
+"""Characters of a stream, or of any text, in a cell: its beginning and its end."""
+
+MAX_VALUE = 2_000_000
+"""Characters of one image or other representation in a cell."""
+
+MAX_CELL = 4_000_000
+"""Characters of all outputs of a cell."""
+
+MAX_OUTPUTS = 100
+
+
+class UnreadableNotebook(ValueError):
+    """What is in the file is no notebook that could be added to; the message says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """What the notebook says of its session."""
+
+    session_id: str
+    kernel_name: str
+    display_name: str
+    language: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """A notebook as it was written; ``tail`` is where the last cell ends, in bytes."""
+
+    data: bytes
+    tail: int
+    through: int
+    """The number of the last execution that it has."""
+    head: Head = field(repr=False)
+
+
+def cut(outputs: Sequence[Output], execution_id: str) -> list[dict[str, Any]]:
+    """Outputs as the story keeps them: what is long is cut, and says so."""
+    kept: list[dict[str, Any]] = []
+    size = 0
+    for n, output in enumerate(outputs):
+        node = to_nbformat(_shortened(output, f"{execution_id}/{n + 1}"))
+        size += len(json.dumps(node))
+        if n >= MAX_OUTPUTS or size > MAX_CELL:
+            words = f"[{len(outputs) - n} more outputs of {execution_id} are not kept here]\n"
+            kept.append(to_nbformat(Stream(name="stderr", text=words)))
+            break
+        kept.append(node)
+    return kept
+
+
+def compose(entries: Sequence[Entry], head: Head) -> Written:
+    """A new notebook."""
+    cells = [cell(entry) for entry in entries if entry.is_shown]
+    return _written(cells, _metadata(head, _last(entries)), head, _last(entries))
+
+
+def extended(old: bytes, tail: int, entries: Sequence[Entry], head: Head, through: int) -> Written:
+    """A notebook of ours that nobody has touched, with more executions.
+
+    ``tail`` and ``through`` are those of `Written`; the cells before are not read again.
+    """
+    through = max(through, _last(entries))
+    cells = b",\n".join(_dumped(cell(entry)) for entry in entries if entry.is_shown)
+    start = old[:tail]
+    if cells:
+        start += (b",\n" if _has_cells(old, tail) else b"\n") + cells
+    return Written(
+        data=start + _end(_metadata(head, through), 5), tail=len(start), through=through, head=head
+    )
+
+
+def merged(
+    old: bytes, entries: Sequence[Entry], head: Head, *, new: frozenset[str] = frozenset()
+) -> Written:
+    """A notebook that somebody else may have changed, with the executions that it lacks.
+
+    ``new`` are those that were never in it. Raises UnreadableNotebook.
+    """
+    try:
+        node = json.loads(old)
+        cells, metadata = node["cells"], node["metadata"]
+        if node["nbformat"] != 4 or not isinstance(cells, list) or not isinstance(metadata, dict):
+            raise TypeError
+        ids = {known["id"] for known in cells if "id" in known}
+        ours = metadata.get(METADATA, {})
+        through = int(ours.get("executions", 0)) if isinstance(ours, dict) else 0
+        minor = int(node.get("nbformat_minor", 5))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as err:
+        msg = "it is no notebook any more; repair it or move it away"
+        raise UnreadableNotebook(msg) from err
+    added = [
+        cell(entry)
+        for entry in entries
+        if entry.is_shown
+        and entry.execution_id not in ids
+        and (entry.number > through or entry.execution_id in new)
+    ]
+    last = max(through, _last(entries))
+    metadata = {**_metadata(head, last), **metadata, METADATA: _ours(head, last)}
+    return _written([*cells, *added], metadata, head, last, minor=max(minor, 5))
+
+
+def cell(entry: Entry) -> dict[str, Any]:
+    """The cell of an execution; its id is the execution's."""
+    return {
+        "cell_type": "code",
+        "execution_count": entry.execution_count,
+        "id": entry.execution_id,
+        "metadata": {METADATA: {"client": entry.client, "status": entry.status}},
+        "outputs": [
+            {**output, "execution_count": entry.execution_count}
+            if output.get("output_type") == "execute_result"
+            else output
+            for output in entry.outputs
+        ],
+        "source": entry.code,
+    }
+
+
+def _shortened(output: Output, output_id: str) -> Output:
+    match output:
+        case Stream():
+            return Stream(name=output.name, text=_short(output.text, output_id))
+        case Error():
+            lines = output.traceback[-100:]
+            return Error(
+                ename=output.ename[:1_000],
+                evalue=output.evalue[:MAX_TEXT],
+                traceback=tuple(line[:MAX_TEXT] for line in lines),
+            )
+        case Display():
+            data = {
+                mime_type: _short(value, output_id)
+                if mime_type.startswith("text/") and isinstance(value, str)
+                else value
+                for mime_type, value in output.data.items()
+                if mime_type.startswith("text/") or _length(value) <= MAX_VALUE
+            }
+            return Display(
+                data=data or {"text/plain": f"[{output_id} is too large to be kept here]"},
+                metadata=output.metadata,
+                is_result=output.is_result,
+                execution_count=output.execution_count,
+            )
+
+
+def _short(text: str, output_id: str) -> str:
+    if len(text) <= MAX_TEXT:
+        return text
+    left = len(text) - MAX_TEXT
+    return (
+        f"{text[: MAX_TEXT // 2]}\n[… {left:,} characters of {output_id} are not kept here …]\n"
+        f"{text[-MAX_TEXT // 2 :]}"
+    )
+
+
+def _length(value: object) -> int:
+    return len(value) if isinstance(value, str) else len(json.dumps(value))
+
+
+def _last(entries: Sequence[Entry]) -> int:
+    return max((entry.number for entry in entries if entry.has_ended), default=0)
+
+
+def _ours(head: Head, through: int) -> dict[str, Any]:
+    return {"version": VERSION, "session_id": head.session_id, "executions": through}
+
+
+def _metadata(head: Head, through: int) -> dict[str, Any]:
+    return {
+        METADATA: _ours(head, through),
+        "kernelspec": {
+            "display_name": head.display_name,
+            "language": head.language,
+            "name": head.kernel_name,
+        },
+    }
+
+
+def _written(
+    cells: Sequence[dict[str, Any]],
+    metadata: dict[str, Any],
+    head: Head,
+    through: int,
+    minor: int = 5,
+) -> Written:
+    start = b'{\n "cells": [' + (b"\n" if cells else b"") + b",\n".join(map(_dumped, cells))
+    return Written(data=start + _end(metadata, minor), tail=len(start), through=through, head=head)
+
+
+def _end(metadata: dict[str, Any], minor: int) -> bytes:
+    said = json.dumps(metadata, sort_keys=True)
+    return (
+        f'\n ],\n "metadata": {said},\n "nbformat": 4,\n "nbformat_minor": {minor}\n}}\n'.encode()
+    )
+
+
+def _has_cells(old: bytes, tail: int) -> bool:
+    return not old[:tail].rstrip().endswith(b"[")
+
+
+def _dumped(node: dict[str, Any]) -> bytes:
+    # One line a cell: the encoder in C makes it, and differences can still be read.
+    return b"  " + json.dumps(node, ensure_ascii=False, sort_keys=True).encode(errors="replace")

@@ -1,0 +1,229 @@
+"""Messages that a kernel has dropped are noticed, and none is missed that was never sent."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_mcp_ext.executions.execution import Execution
+from jupyter_mcp_ext.kernels.counting import TOLERANCE, Count
+from jupyter_mcp_ext.kernels.zmq import ZmqLink
+from jupyter_mcp_ext.outputs.model import Display
+from tests.engine import Engine, printed, running
+
+OURS = {"msg_id": "ours", "msg_type": "execute_request"}
+LOST = re.compile(r"about ([\d,]+) messages of the kernel were lost: output may be incomplete")
+
+ORDINARY = {
+    "displays": "for n in range(5_000): display(n)",
+    "prints": "for n in range(5_000): print(n, flush=True)",
+    "cleared outputs": (
+        "from IPython.display import clear_output\n"
+        "for n in range(2_000): clear_output(wait=n % 2 == 0); print(n)"
+    ),
+    "prints of threads": (
+        "import threading\n"
+        "def work():\n"
+        "    for n in range(500): print(n, flush=True)\n"
+        "threads = [threading.Thread(target=work) for _ in range(8)]\n"
+        "for thread in threads: thread.start()\n"
+        "for thread in threads: thread.join()"
+    ),
+    "displays of threads that outlast the cell": (
+        "import threading\n"
+        "def work():\n"
+        "    for n in range(500): display(n)\n"
+        "for _ in range(4): threading.Thread(target=work).start()"
+    ),
+    "an error": "1 / 0",
+}
+
+
+def ident(number: int, source: str = "5a1f-c0_41") -> str:
+    return f"{source}_{number}"
+
+
+def begun(*, at: int = 10) -> Count:
+    """A count in which our request has been taken up by message ``at``."""
+    count = Count()
+    count.see(ident(at - 1), {})
+    count.begin("ours")
+    count.see(ident(at), OURS, busy=True)
+    return count
+
+
+def test_where_all_have_come_nothing_is_lost() -> None:
+    count = begun(at=10)
+    for number in range(11, 500):
+        count.see(ident(number), OURS)
+    # 500 is the reply
+    count.see(ident(501), OURS)
+
+    assert count.end("ours", ident(501)) == 0
+
+
+def test_what_has_not_come_is_counted() -> None:
+    count = begun(at=10)
+    count.see(ident(11), OURS)
+    # 12 to 2011 never come; 2012 is the reply
+    count.see(ident(2013), OURS)
+
+    assert count.end("ours", ident(2013)) == 2_000
+
+
+def test_where_the_end_itself_was_lost_the_reply_tells() -> None:
+    count = begun(at=10)
+    count.see(ident(11), OURS)
+
+    assert count.end("ours", ident(3_012)) == 3_000
+
+
+def test_a_beginning_that_was_lost_is_counted_with_the_rest() -> None:
+    count = Count()
+    count.see(ident(9), {})
+    count.begin("ours")
+    count.see(ident(1_010), OURS)
+
+    assert count.end("ours", ident(1_010)) == 1_000
+
+
+def test_replies_to_others_and_questions_are_not_missed() -> None:
+    count, number = begun(at=10), 10
+    for asked in range(50):
+        other = {"msg_id": f"other {asked}", "msg_type": "kernel_info_request"}
+        count.see(ident(number + 1), other, busy=True)
+        count.see(ident(number + 3), other)  # 2 is the reply
+        number += 3
+    for _ in range(20):
+        number += 1
+        count.see_question()
+    count.see(ident(number + 2), OURS)
+
+    assert count.end("ours", ident(number + 2)) == 0
+
+
+def test_a_comm_message_has_no_reply() -> None:
+    count, number = begun(at=10), 10
+    comm = {"msg_id": "comm", "msg_type": "comm_msg"}
+    for _ in range(50):
+        count.see(ident(number + 1), comm, busy=True)
+        count.see(ident(number + 2), comm)
+        number += 2
+
+    assert count.end("ours", ident(number + 1 + 30)) == 30
+
+
+def test_a_few_that_threads_send_late_are_not_called_lost() -> None:
+    few, many = begun(at=10), begun(at=10)
+    for count, missing in ((few, TOLERANCE), (many, TOLERANCE + 1)):
+        count.see(ident(12 + missing), OURS)
+
+    assert few.end("ours", ident(12 + TOLERANCE)) == 0
+    assert many.end("ours", ident(13 + TOLERANCE)) == TOLERANCE + 1
+
+
+@pytest.mark.parametrize(
+    "name", [lambda n: f"0b5c7e{n:06x}", lambda n: f"a_{n}", lambda n: "", lambda n: f"a_b_{n}"]
+)
+def test_of_kernels_whose_ids_have_no_numbers_nothing_is_claimed(name: Callable[[int], str]) -> None:
+    count = Count()
+    count.see(name(1), {})
+    count.begin("ours")
+    count.see(name(2), OURS, busy=True)
+    count.see(name(5_000), OURS)
+
+    assert count.end("ours", name(5_000)) == 0
+
+
+def test_of_a_kernel_that_was_started_anew_meanwhile_nothing_is_claimed() -> None:
+    count = begun(at=10)
+    count.see(ident(5_000, source="another_42"), OURS)
+
+    assert count.end("ours", ident(5_000, source="another_42")) == 0
+
+
+async def test_messages_that_a_kernel_has_dropped_are_told(
+    jp_serverapp: Any, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    code = f"for n in range(30_000): display(n)\nopen({str(gate)!r}).read(); display('end')"
+    async with running(jp_serverapp) as engine, stopped(engine):
+        execution = await engine.start(code)
+        await asyncio.to_thread(gate.write_text, "")  # returns when all are put out
+        ours = await link(engine)
+        ours._streams["iopub"].on_recv(  # noqa: SLF001  # as if the loop had been busy
+            partial(ours._receive, "iopub"),  # noqa: SLF001
+            copy=False,
+        )
+        await engine.services.executions.settled(execution, 60)
+
+        assert execution.status == "ok"
+        lost = losses(execution)
+        shown = sum(isinstance(output, Display) for output in execution.outputs)
+        assert lost > 1_000
+        assert abs(lost + shown - 30_001) < 20
+        assert losses(await engine.run("1 + 1")) == 0
+
+
+@asynccontextmanager
+async def stopped(engine: Engine) -> AsyncIterator[None]:
+    """Nobody reads what the kernel of the default session puts out."""
+    await engine.run("1")
+    (await link(engine))._streams["iopub"].stop_on_recv()  # noqa: SLF001
+    yield
+
+
+async def link(engine: Engine) -> ZmqLink:
+    """The link to the kernel of the default session."""
+    return await engine.services.kernels.link((await engine.session()).kernel_id)
+
+
+def losses(execution: Execution) -> int:
+    """How many messages its notices say were lost."""
+    found = [match for notice in execution.notices if (match := LOST.search(notice))]
+    return int(found[0][1].replace(",", "")) if found else 0
+
+
+@pytest.mark.parametrize("code", ORDINARY.values(), ids=ORDINARY)
+async def test_nothing_is_claimed_of_an_ordinary_run(jp_serverapp: Any, code: str) -> None:
+    async with running(jp_serverapp) as engine:
+        for _ in range(2):
+            execution = await engine.run(code)
+            assert execution.status in ("ok", "error")
+            assert execution.notices == []
+
+
+async def test_what_other_clients_are_told_meanwhile_is_not_missed(
+    jp_serverapp: Any, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    async with running(jp_serverapp) as engine:
+        session = await engine.session()
+        manager = jp_serverapp.kernel_manager.get_kernel(session.kernel_id)
+        other = ZmqLink("another", manager, jp_serverapp.log)
+        await other.open(10)
+        execution = await engine.start(f"open({str(gate)!r}).read(); print('over')")
+        completions = []
+        for _ in range(10):
+            await other.call("control", "kernel_info_request", {}, timeout=10)
+            asked = {"code": "imp", "cursor_pos": 3}
+            completions.append(
+                asyncio.ensure_future(other.call("shell", "complete_request", asked, timeout=30))
+            )
+        await asyncio.to_thread(gate.write_text, "")
+        await engine.services.executions.settled(execution, 30)
+
+        assert len(await asyncio.gather(*completions)) == 10
+        assert printed(execution) == "over\n"
+        assert execution.notices == []
+        assert (await engine.run("1")).notices == []

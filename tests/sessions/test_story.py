@@ -1,0 +1,298 @@
+"""The story of a session on disk: journal and notebook, whatever happens to them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream
+from jupyter_mcp_ext.sessions import journal
+from jupyter_mcp_ext.sessions.folder import HeldElsewhere, SessionFolder
+from jupyter_mcp_ext.sessions.journal import NOT_RUN, Entry
+from jupyter_mcp_ext.sessions.story import Story
+from jupyter_mcp_ext.sessions.view import Head, UnreadableNotebook, compose, cut, extended, merged
+
+HEAD = Head(
+    session_id="k7m2q9xw", kernel_name="python3", display_name="Python 3", language="python"
+)
+NOTEBOOK = "work.ipynb"
+
+
+def entry(number: int, code: str = "1 + 1", **more: Any) -> Entry:
+    given: dict[str, Any] = {"status": "ok", "execution_count": number, "ended": 2.0, **more}
+    return Entry(
+        number=number,
+        execution_id=f"k7m2q9xw-{number}",
+        code=code,
+        client="test",
+        created=1.0,
+        **given,
+    )
+
+
+def begun(number: int, code: str = "1 + 1") -> Entry:
+    return entry(number, code, status="running", execution_count=None, ended=None)
+
+
+def sources(data: bytes) -> list[str]:
+    node = nbformat.reads(data.decode(), as_version=4)
+    nbformat.validate(node)
+    return [cell.source for cell in node.cells]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[[], Story]:
+    def story() -> Story:
+        folder = SessionFolder(tmp_path, "sessions/k7m2q9xw")
+        folder.make()
+        return Story(folder, NOTEBOOK, lambda: HEAD, logging.getLogger("test"))
+
+    return story
+
+
+def run(story: Story, number: int, code: str = "1 + 1", outputs: tuple[Output, ...] = ()) -> None:
+    story.begin(begun(number, code))
+    story.end(entry(number, code), outputs)
+
+
+def file(story: Story) -> Path:
+    return story.folder.path.parent / NOTEBOOK
+
+
+def test_a_notebook_is_valid_and_holds_every_kind_of_output() -> None:
+    outputs: list[Output] = [
+        Stream(name="stdout", text="hello\n"),
+        Display(data={"text/plain": "2", "image/png": "aGk="}, is_result=True, execution_count=1),
+        Error(ename="ValueError", evalue="no", traceback=("a", "b")),
+    ]
+
+    written = compose([entry(1, outputs=cut(outputs, "k7m2q9xw-1"))], HEAD)
+
+    node = nbformat.reads(written.data.decode(), as_version=4)
+    nbformat.validate(node)
+    assert [output.output_type for output in node.cells[0].outputs] == [
+        "stream",
+        "execute_result",
+        "error",
+    ]
+    assert node.cells[0].id == "k7m2q9xw-1"
+    assert node.metadata.jupyter_mcp.session_id == "k7m2q9xw"
+
+
+@pytest.mark.parametrize("first", [0, 1, 3])
+def test_a_notebook_that_is_extended_is_as_if_it_was_made_at_once(first: int) -> None:
+    entries = [entry(n, f"cell {n}") for n in range(1, 6)]
+    written = compose(entries[:first], HEAD)
+
+    grown = extended(written.data, written.tail, entries[first:], HEAD, written.through)
+
+    assert grown.data == compose(entries, HEAD).data
+    assert sources(grown.data) == [f"cell {n}" for n in range(1, 6)]
+
+
+def test_what_a_person_typed_stays_and_what_they_deleted_is_not_put_back() -> None:
+    node = json.loads(compose([entry(1, "one"), entry(2, "two")], HEAD).data)
+    del node["cells"][0]
+    node["cells"][0]["source"] = "two, changed"
+    node["cells"].append({"cell_type": "markdown", "id": "mine", "metadata": {}, "source": "note"})
+
+    again = merged(json.dumps(node).encode(), [entry(1, "one"), entry(3, "three")], HEAD)
+
+    assert sources(again.data) == ["two, changed", "note", "three"]
+
+
+@pytest.mark.parametrize(
+    "nonsense", [b"", b"{", b"[]", b'{"cells": 3}', b'{"cells": [], "metadata": {}, "nbformat": 3}']
+)
+def test_nonsense_is_refused(nonsense: bytes) -> None:
+    with pytest.raises(UnreadableNotebook):
+        merged(nonsense, [entry(1)], HEAD)
+
+
+def test_long_outputs_are_cut_and_say_so() -> None:
+    outputs: list[Output] = [
+        Stream(name="stdout", text="x" * 1_000_000),
+        Display(data={"image/png": "A" * 3_000_000}),
+        *[Display(data={"text/plain": "y"})] * 500,
+    ]
+
+    kept = cut(outputs, "k7m2q9xw-1")
+
+    assert len(json.dumps(kept)) < 100_000
+    assert "980,000 characters" in kept[0]["text"]
+    assert "too large" in kept[1]["data"]["text/plain"]
+    assert "402 more outputs" in kept[-1]["text"]
+
+
+def test_a_line_that_a_crash_cut_off_is_left_out() -> None:
+    data = begun(1).begin_line() + entry(1).end_line() + begun(2).begin_line()[:-20]
+
+    assert journal.entries(data) == [replace(entry(1), outputs=[])]
+
+
+async def test_each_execution_is_in_the_journal_and_in_the_notebook(
+    make: Callable[[], Story],
+) -> None:
+    story = make()
+    for number in range(1, 4):
+        run(story, number, f"cell {number}", (Stream(name="stdout", text="hi\n"),))
+        await story.flush()
+
+    assert sources(file(story).read_bytes()) == ["cell 1", "cell 2", "cell 3"]
+    again = make()
+    await again.open()
+    assert [e.code for e in again.entries] == ["cell 1", "cell 2", "cell 3"]
+    assert again.last_number == 3
+
+
+async def test_an_execution_that_never_reached_its_kernel_is_not_told(
+    make: Callable[[], Story],
+) -> None:
+    story = make()
+    run(story, 1)
+    story.begin(begun(2))
+    story.end(entry(2, status=NOT_RUN), ())
+    await story.flush()
+
+    assert len(sources(file(story).read_bytes())) == 1
+
+
+async def test_a_notebook_that_was_edited_meanwhile_keeps_both(make: Callable[[], Story]) -> None:
+    story = make()
+    run(story, 1, "one")
+    await story.flush()
+    node = json.loads(file(story).read_bytes())
+    node["cells"].insert(
+        0, {"cell_type": "markdown", "id": "mine", "metadata": {}, "source": "my note"}
+    )
+    file(story).write_text(json.dumps(node))
+
+    run(story, 2, "two")
+    await story.flush()
+
+    assert sources(file(story).read_bytes()) == ["my note", "one", "two"]
+
+
+async def test_a_notebook_edited_into_nonsense_is_named_and_never_overwritten(
+    make: Callable[[], Story],
+) -> None:
+    story = make()
+    run(story, 1, "one")
+    await story.flush()
+    whole = file(story).read_bytes()
+    file(story).write_text("what a day")
+
+    run(story, 2, "two")
+    await story.flush()
+
+    assert file(story).read_text() == "what a day"
+    assert "notebook" in story.fault
+    file(story).write_bytes(whole)  # somebody repairs it
+    run(story, 3, "three")
+    await story.flush()
+    assert story.fault == ""
+    assert sources(file(story).read_bytes()) == ["one", "two", "three"]
+
+
+async def test_a_deleted_notebook_is_made_again_from_the_journal(
+    make: Callable[[], Story],
+) -> None:
+    story = make()
+    run(story, 1, "one")
+    await story.flush()
+    file(story).unlink()
+
+    run(story, 2, "two")
+    await story.flush()
+
+    assert sources(file(story).read_bytes()) == ["one", "two"]
+
+
+async def test_a_later_server_goes_on_with_the_notebook(make: Callable[[], Story]) -> None:
+    first = make()
+    run(first, 1, "one")
+    await first.close()
+    second = make()
+    await second.open()
+
+    run(second, 2, "two")
+    await second.flush()
+
+    assert sources(file(second).read_bytes()) == ["one", "two"]
+
+
+async def test_a_link_in_the_folders_place_is_not_followed(
+    make: Callable[[], Story], tmp_path: Path
+) -> None:
+    story = make()
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    story.folder.path.parent.rename(tmp_path / "sessions" / "moved")
+    (tmp_path / "sessions" / "k7m2q9xw").symlink_to(outside)
+
+    run(story, 1)
+    await story.flush()
+
+    assert list(outside.iterdir()) == []
+    assert "symbolic link" in story.fault or "in the place" in story.fault
+
+
+async def test_a_pipe_in_the_notebooks_place_holds_nobody(make: Callable[[], Story]) -> None:
+    story = make()
+    os.mkfifo(file(story))
+
+    run(story, 1)
+    await story.flush()
+
+    assert story.fault
+
+
+async def test_a_story_that_cannot_be_written_is_made_up_for(make: Callable[[], Story]) -> None:
+    story = make()
+    run(story, 1, "one")
+    await story.flush()
+    hidden = story.folder.path
+    hidden.rename(hidden.with_name("gone"))
+    run(story, 2, "two")
+    await story.flush()
+    assert story.fault == "its folder is gone"
+
+    hidden.with_name("gone").rename(hidden)
+    run(story, 3, "three")
+    await story.flush()
+
+    assert story.fault == ""
+    assert sources(file(story).read_bytes()) == ["one", "two", "three"]
+
+
+async def test_what_somebody_began_anew_does_not_come_back(make: Callable[[], Story]) -> None:
+    story = make()
+    run(story, 1)
+    story.begin_anew()
+    run(story, 2)
+    await story.flush()
+
+    again = make()
+    await again.open()
+    assert [e.number for e in story.alive] == [e.number for e in again.alive] == [2]
+
+
+def test_one_server_at_a_time_holds_a_folder(tmp_path: Path) -> None:
+    ours, theirs = (SessionFolder(tmp_path, "k7m2q9xw") for _ in range(2))
+    ours.make()
+    ours.hold()
+
+    with pytest.raises(HeldElsewhere, match=str(os.getpid())):
+        theirs.hold()
+    assert theirs.holder()
+    ours.let_go()
+    theirs.hold()
+    theirs.let_go()
