@@ -121,3 +121,18 @@ def test_what_jupyter_loads_with_the_extension_is_light() -> None:
 
     assert "jupyter_mcp_ext" in loaded
     assert not loaded & {*SDK, "PIL", "starlette", "uvicorn"}
+
+
+def test_what_reads_images_and_html_does_not_load_with_the_server() -> None:
+    code = (
+        "import sys, jupyter_server.serverapp;"
+        "before = set(sys.modules);"
+        "import jupyter_mcp_ext.server;"
+        "print(*sorted({m.split('.')[0] for m in set(sys.modules) - before}))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    loaded = set(ran.stdout.split())
+
+    assert "mcp" in loaded
+    assert not loaded & {"PIL", "bs4", "cairosvg"}

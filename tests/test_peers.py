@@ -210,7 +210,7 @@ def test_a_killed_kernel_is_noticed_long_before_the_wait_is_over(client: McpClie
 
 
 def test_the_call_after_a_death_says_that_variables_are_gone(client: McpClient) -> None:
-    client.run("precious = 1")
+    client.run("precious = list('x')")
     os.kill(pid(client), signal.SIGKILL)
 
     result = client.run("print('next'); precious")

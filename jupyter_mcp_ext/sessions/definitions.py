@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -45,68 +46,101 @@ class Definitions:
     """In the order in which they are to be run."""
 
     names: frozenset[str]
-    """What they bind and nothing else in the session does."""
+    """What they bind and nothing after them does."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Statement:
     """A top-level statement that is a definition by its form."""
 
+    place: int
+    """Among all statements."""
     source: str
     binds: frozenset[str]
     needs: frozenset[str]
     """Names that must have their value when it is run; those in function bodies need not."""
-    is_constant: bool = False
+    is_constant: bool
+    is_certain: bool
+    """Whether it was run."""
 
 
-def definitions(cells: Sequence[str]) -> Definitions:
-    """What of the cells that were run, in this order, can be run again."""
+@dataclass(frozen=True, kw_only=True)
+class _Others:
+    """What is not run again."""
+
+    binds: dict[str, int]
+    """Names that it binds, with the last place; imports apart."""
+    imports: set[str]
+
+    def add(self, names: Iterable[str], place: int) -> None:
+        for name in names:
+            self.binds[name] = max(place, self.binds.get(name, -1))
+
+
+def definitions(cells: Sequence[str], *, partial: Collection[int] = ()) -> Definitions:
+    """What of the cells, in the order in which they were run, can be run again.
+
+    ``partial`` are the indexes of cells that ended early, by an error for example: what they
+    define counts only where no other cell defines the name otherwise.
+    """
     candidates: list[_Statement] = []
-    others: set[str] = set()
-    """Names that are bound by what is not run again, imports apart."""
-    imported: set[str] = set()
-    """Names that such code imports."""
-    for text, statement, is_whole in _statements(cells):
-        read = _read(text, statement) if is_whole else None
+    others = _Others(binds={}, imports=set())
+    for place, (index, text, statement, is_whole) in enumerate(_statements(cells)):
+        read = _read(text, statement, place, index not in partial) if is_whole else None
         if read is None:
-            others.update(_bound(statement))
-            imported.update(_imported(statement))
+            others.add(_bound(statement), place)
+            others.imports.update(_imported(statement))
         else:
             candidates.append(read)
-            others.update(_declared_global(statement))
-    kept = _harmless(candidates, others, imported)
-    names = frozenset[str]().union(*(one.binds for one in kept)) - others
-    return Definitions(sources=tuple(one.source for one in kept), names=names)
+        others.add(_declared_global(statement), sys.maxsize)  # bound whenever it is called
+    kept = _harmless(candidates, others)
+    last = {name: one.place for one in kept for name in one.binds}
+    names = {name for name, place in last.items() if place > others.binds.get(name, -1)}
+    return Definitions(sources=tuple(one.source for one in kept), names=frozenset(names))
 
 
-def _harmless(
-    candidates: list[_Statement], others: set[str], imported: set[str]
-) -> list[_Statement]:
+def _harmless(candidates: list[_Statement], others: _Others) -> list[_Statement]:
     """Those whose needs are met by others of them; ``others`` gets what the rest binds."""
+    certain = []
     for one in candidates:
-        if one.is_constant and not _is_only_one(one, candidates, others | imported):
-            others.update(one.binds)
+        must_be_only = one.is_constant or not one.is_certain
+        if must_be_only and not _is_only_one(one, candidates, others):
+            others.add(one.binds, one.place)
+        else:
+            certain.append(one)
     while True:
         known: set[str] = set()
         kept = []
-        for one in candidates:
+        rejected = []
+        for one in certain:
             met = all(
-                name not in others if name in known else name in BUILTINS - others
+                name not in others.binds
+                if name in known
+                else name in BUILTINS - others.binds.keys()
                 for name in one.needs
             )
-            if met and not (one.is_constant and one.binds & others):
+            if met:
                 kept.append(one)
                 known.update(one.binds)
-        sources = {one.source for one in kept}
-        rejected = {n for one in candidates if one.source not in sources for n in one.binds}
-        if rejected <= others:
+            else:
+                rejected.append(one)
+        if not rejected:
             return _once(kept)
-        others.update(rejected)
+        for one in rejected:
+            others.add(one.binds, one.place)
+        certain = kept
 
 
-def _is_only_one(constant: _Statement, candidates: list[_Statement], others: set[str]) -> bool:
-    return not constant.binds & others and all(
-        one.source == constant.source for one in candidates if one.binds & constant.binds
+def _is_only_one(statement: _Statement, candidates: list[_Statement], others: _Others) -> bool:
+    """Whether nothing else in the session binds its names."""
+    if not statement.binds.isdisjoint(others.binds):
+        return False
+    if statement.is_constant and not statement.binds.isdisjoint(others.imports):
+        return False
+    return all(
+        one.source == statement.source
+        for one in candidates
+        if not one.binds.isdisjoint(statement.binds)
     )
 
 
@@ -123,12 +157,12 @@ def _once(statements: list[_Statement]) -> list[_Statement]:
     return [statements[place] for place in sorted(places)]
 
 
-def _statements(cells: Sequence[str]) -> Iterator[tuple[str, ast.stmt, bool]]:
-    """Every top-level statement with its cell's text, and whether it is all Python of its own.
+def _statements(cells: Sequence[str]) -> Iterator[tuple[int, str, ast.stmt, bool]]:
+    """Every top-level statement with its cell's index and text, and whether it is plain Python.
 
     The rest is not run again, but the names that it binds matter.
     """
-    for cell in cells:
+    for index, cell in enumerate(cells):
         is_magic = cell.lstrip().startswith("%%")
         text = cell.lstrip().partition("\n")[2] if is_magic else cell
         parsed = _parsed(text)
@@ -137,7 +171,7 @@ def _statements(cells: Sequence[str]) -> Iterator[tuple[str, ast.stmt, bool]]:
         text, tree, magic_lines = parsed
         for statement in tree.body:
             lines = range(_first_line(statement), (statement.end_lineno or 0) + 1)
-            yield text, statement, not is_magic and magic_lines.isdisjoint(lines)
+            yield index, text, statement, not is_magic and magic_lines.isdisjoint(lines)
 
 
 def _parsed(text: str) -> tuple[str, ast.Module, set[int]] | None:
@@ -178,7 +212,7 @@ def _first_line(statement: ast.stmt) -> int:
     return min([statement.lineno, *(one.lineno for one in decorators)])
 
 
-def _read(text: str, statement: ast.stmt) -> _Statement | None:
+def _read(text: str, statement: ast.stmt, place: int, is_certain: bool) -> _Statement | None:
     """The statement as a definition; None when it is none."""
     source = _source(text, statement)
     try:
@@ -193,10 +227,12 @@ def _read(text: str, statement: ast.stmt) -> _Statement | None:
         case _:
             binds = {*_bound(statement), *_imported(statement)}
     return _Statement(
+        place=place,
         source=source,
         binds=frozenset(binds),
         needs=needs,
         is_constant=isinstance(statement, ast.Assign | ast.AnnAssign),
+        is_certain=is_certain,
     )
 
 

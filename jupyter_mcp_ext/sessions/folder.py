@@ -125,7 +125,7 @@ class SessionFolder:
             folder.write(name, [data])
 
     def append(self, name: str, data: bytes) -> None:
-        """Add to a file under ``.mcp`` and have it on the disk when this returns."""
+        """Add to a file under ``.mcp``; it outlives this process, if not the machine."""
         with (
             self._hidden() as folder,
             os.fdopen(folder.open(name, os.O_RDWR | os.O_CREAT | os.O_APPEND), "r+b") as file,
@@ -135,8 +135,6 @@ class SessionFolder:
                 if file.read(1) != b"\n":  # the last server was killed while it wrote
                     data = b"\n" + data
             file.write(data)
-            file.flush()
-            os.fdatasync(file.fileno()) if hasattr(os, "fdatasync") else os.fsync(file.fileno())
 
     def rename(self, old: str, new: str) -> None:
         """Give a file under ``.mcp`` another name."""

@@ -56,6 +56,9 @@ NEVER = (
 )
 """Said before pickle says it in its own words, or does harm: cloudpickle reads open files."""
 
+NAMELESS = {"datetime", "decimal", "uuid"}
+"""Modules whose values come by the million and are never pickled as the name of something."""
+
 ATOMS = (str, bytes, int, float, complex, bool, type, types.FunctionType, types.BuiltinFunctionType)
 """What a load that failed half-way has left whole."""
 
@@ -276,8 +279,9 @@ def _pickler(namespace: dict[str, Any], references: dict[str, Any], shell: type)
         """Stands for the namespace in what is pickled."""
 
     session = Session()
-    plain: dict[type, bool] = {}
-    """Types by whether their reduction is ``object``'s, which never gives a name."""
+    table: Any = copyreg.dispatch_table if by_value is None else base.dispatch_table
+    plain: dict[Any, bool] = {}
+    """The types met that may be pickled, by whether their reduction never gives a name."""
 
     class Pickler(base):  # type: ignore[misc]
         def __init__(self, file: Any) -> None:
@@ -285,30 +289,25 @@ def _pickler(namespace: dict[str, Any], references: dict[str, Any], shell: type)
 
         def reducer_override(self, obj: Any) -> Any:
             kind = type(obj)
-            if plain.get(kind):
+            is_plain = plain.get(kind)
+            if is_plain:
                 return NotImplemented
-            if obj is session:
-                return getattr, (sys.modules["__main__"], "__dict__")
-            if kind is types.FunctionType or issubclass(kind, type):
-                return self._definition(obj)
-            module = _module_name(obj)
-            if module:
-                return importlib.import_module, (module,)
-            refused = _never(kind, shell)
-            if refused:
-                msg = f"{refused} cannot be pickled"
-                raise pickle.PicklingError(msg)
-            return self._reduced(obj, kind)
-
-        def _reduced(self, obj: Any, kind: Any) -> Any:
-            reduce = getattr(self, "dispatch_table", copyreg.dispatch_table).get(kind)
-            if (
-                reduce is None
-                and kind.__reduce_ex__ is object.__reduce_ex__
-                and kind.__reduce__ is object.__reduce__
-            ):
-                plain[kind] = True
-                return NotImplemented
+            if is_plain is None:
+                if obj is session:
+                    return getattr, (sys.modules["__main__"], "__dict__")
+                if kind is types.FunctionType or issubclass(kind, type):
+                    return self._definition(obj)
+                module = _module_name(obj)
+                if module:
+                    return importlib.import_module, (module,)
+                refused = _never(kind, shell)
+                if refused:
+                    msg = f"{refused} cannot be pickled"
+                    raise pickle.PicklingError(msg)
+                plain[kind] = _text_of(kind, "__module__") in NAMELESS or (
+                    kind not in table and _is_reduced_as_object(kind)
+                )
+            reduce = table.get(kind)
             reduced = obj.__reduce_ex__(PROTOCOL) if reduce is None else reduce(obj)
             if isinstance(reduced, str) and _module_of(obj, reduced) == "__main__":
                 # By the time it is loaded, that name may be something else.
@@ -346,6 +345,11 @@ def _in_session(obj: Any, reduced: Any, namespace: dict[str, Any], session: Any)
     if type(code) is not types.CodeType or "__globals__" not in slots:
         return reduced
     return (make, (code, session, *more), (attributes, {**slots, "__globals__": {}}), *rest)
+
+
+def _is_reduced_as_object(kind: Any) -> bool:
+    is_same = kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__
+    return bool(is_same)
 
 
 def _never(kind: type, shell: type) -> str:

@@ -19,8 +19,8 @@ def notices(session: Session, losses: Sequence[Loss]) -> tuple[str, ...]:
     if not session.introduced:
         session.introduced = True
         said.append(introduction(session))
-    if len(losses) > session.losses_told:
-        session.losses_told = len(losses)
+    if losses and (len(losses) > session.losses_told or not session.comeback_told):
+        session.losses_told, session.comeback_told = len(losses), True
         said.append(_in_full(losses[-1], session.comeback))
     elif losses and time.time() - losses[-1].at < BRIEF:
         words = "the session came back from before its kernel's end, as was told"

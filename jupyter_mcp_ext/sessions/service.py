@@ -290,6 +290,7 @@ class McpSessions(LoggingConfigurable):
         elif new or session.is_empty:
             session.is_empty = False
             session.comeback = await self._comeback.bring_back(session, session)
+            session.comeback_told = not session.comeback
 
     async def find(self, caller: Caller, session_id: str | None) -> Session:
         """Like `resolve`, but makes nothing and takes nothing from another server."""

@@ -75,6 +75,8 @@ class Session:
     """Whether its kernel is new and what there was is still to be brought back."""
     comeback: str = ""
     """Words for what was brought back after the latest loss; empty when nothing was."""
+    comeback_told: bool = True
+    """Whether a result has said so."""
     losses_told: int = 0
     """How many losses of its kernel's variables it has been told of."""
     losses_met: int = 0

@@ -80,8 +80,10 @@ class Story:
         self._writing: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Read what the journal has. Raises OSError."""
+        """Read what the journal has; what ran when a server was killed ends now. Raises OSError."""
         self.entries, self.anew_after = await asyncio.to_thread(self._read)
+        for entry in [entry for entry in self.entries if not entry.has_ended]:
+            self.end(replace(entry, status="interrupted", ended=time.time()), ())
 
     @property
     def alive(self) -> list[Entry]:
@@ -96,7 +98,9 @@ class Story:
     def begin(self, entry: Entry) -> None:
         """An execution has been started."""
         self.entries.append(entry)
-        self._add(entry.begin_line)
+        self._todo.append(entry.begin_line)
+        if self._writing is None:
+            self._start()  # at once: its number is never given again, even if the server is killed
 
     def end(self, entry: Entry, outputs: Sequence[Output]) -> None:
         """An execution has ended, with these outputs."""

@@ -39,9 +39,7 @@ async def create_session(
     kernel_name: str | None = None,
     path: Annotated[str | None, Field(description="Notebook.")] = None,
     cwd: Annotated[str | None, Field(description="Kernel's folder; else its own.")] = None,
-    restore: Annotated[
-        Restore | None, Field(description="How it comes back when its kernel is gone.")
-    ] = None,
+    restore: Restore | None = None,
     copy_of: Annotated[str | None, Field(description="Session whose variables to copy.")] = None,
 ) -> Answer:
     """Start a named session with its own kernel, or return the existing one of that name; `path`

@@ -21,7 +21,7 @@ from tests.servers import JupyterServer
 
 FLOODS = {
     "200 MB in one print": "print('x' * 200_000_000)",
-    "1,000,000 short lines": "for n in range(1_000_000): print(n)",
+    "10,000,000 short lines": "for n in range(10_000_000): print(n)",
     "60,000 displays": "for n in range(60_000): display(n)",
     "a 100 MB image": (
         "from IPython.display import Image, display\n"

@@ -165,6 +165,8 @@ async def test_a_progress_bar_does_not_grow_its_file_for_ever(tmp_path: Path) ->
 async def test_much_output_of_a_finished_execution_is_read_from_disk(jp_serverapp: Any) -> None:
     async with running(jp_serverapp) as engine:
         execution = await engine.run(f"print('y' * {2 * SMALL})")
+        assert execution.is_loaded
+        await engine.run("1")
         await engine.until(lambda: not execution.is_loaded)
 
         await engine.services.executions.load(execution)
@@ -250,6 +252,7 @@ async def test_an_id_is_not_given_again_after_a_restart(jp_serverapp: Any) -> No
 async def test_a_page_survives_that_its_outputs_leave_memory(jp_serverapp: Any) -> None:
     async with running(jp_serverapp) as engine:
         large = [await engine.run(f"print('{c}' * {2 * SMALL})") for c in "ab"]
+        await engine.run("1")
         await engine.until(lambda: not any(e.is_loaded for e in large))
         paging = Paging(offset=0, limit=5, grep=None)
         others_are_read = threading.Event()
@@ -264,7 +267,7 @@ async def test_a_page_survives_that_its_outputs_leave_memory(jp_serverapp: Any) 
         )
         await asyncio.sleep(0)
         await engine.services.executions.load(large[1])
-        assert not large[0].is_loaded
+        await engine.until(lambda: not large[0].is_loaded)
         others_are_read.set()
 
         assert (await page).status == "ok"

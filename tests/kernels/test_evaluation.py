@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,7 +28,8 @@ def unspeakable():
         def __str__(self):
             raise TypeError
     raise Mute
-def forever():
+def forever(begun):
+    open(begun, "w").close()
     while True:
         pass
 def opaque():
@@ -104,28 +106,38 @@ async def test_names_that_the_user_has_overwritten_do_not_matter(jp_serverapp: A
         assert await evaluate(link, SOURCE, "echo", {"a": 1}, timeout=30) == {"a": 1}
 
 
-async def test_it_is_not_taken_for_a_persons_execution(jp_serverapp: Any) -> None:
+async def until_begun(link: KernelLink, begun: Path) -> None:
+    """Return when `forever` runs: before that an interrupt would be lost."""
+    while not begun.exists():
+        await link.call("control", "kernel_info_request", {}, timeout=30)
+
+
+async def test_it_is_not_taken_for_a_persons_execution(jp_serverapp: Any, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
     async with linked(jp_serverapp) as (engine, link):
+        arguments = {"begun": str(begun)}
+        waiting = asyncio.ensure_future(evaluate(link, SOURCE, "forever", arguments, timeout=60))
+        await until_begun(link, begun)
+        session = await engine.session()
         seen = []
-        busy = asyncio.ensure_future(evaluate(link, SOURCE, "forever", {}, timeout=30))
-        while not busy.done():
-            # Control answers while shell is busy; what iopub said before has arrived by then.
+        for _ in range(20):  # the kernel's word that it is busy has arrived by then
             await link.call("control", "kernel_info_request", {}, timeout=30)
             seen.append(link.foreign)
-            if len(seen) == 20:
-                session = await engine.session()
-                await jp_serverapp.kernel_manager.interrupt_kernel(session.kernel_id)
+        await jp_serverapp.kernel_manager.interrupt_kernel(session.kernel_id)
 
         with pytest.raises(FunctionRaised, match="KeyboardInterrupt"):
-            await busy
-        assert len(seen) >= 20
+            await waiting
         assert set(seen) == {None}
 
 
-async def test_a_function_that_takes_too_long_is_no_longer_waited_for(jp_serverapp: Any) -> None:
+async def test_a_function_that_takes_too_long_is_no_longer_waited_for(
+    jp_serverapp: Any, tmp_path: Path
+) -> None:
+    begun = tmp_path / "begun"
     async with linked(jp_serverapp) as (engine, link):
         with pytest.raises(asyncio.TimeoutError):
-            await evaluate(link, SOURCE, "forever", {}, timeout=0.5)
+            await evaluate(link, SOURCE, "forever", {"begun": str(begun)}, timeout=0.5)
+        await until_begun(link, begun)
         session = await engine.session()
         await jp_serverapp.kernel_manager.interrupt_kernel(session.kernel_id)
 
@@ -134,7 +146,9 @@ async def test_a_function_that_takes_too_long_is_no_longer_waited_for(jp_servera
 
 async def test_a_kernel_that_goes_away_ends_the_wait(jp_serverapp: Any) -> None:
     async with linked(jp_serverapp) as (_, link):
-        waiting = asyncio.ensure_future(evaluate(link, SOURCE, "forever", {}, timeout=30))
+        waiting = asyncio.ensure_future(
+            evaluate(link, SOURCE, "forever", {"begun": "begun"}, timeout=30)
+        )
         await asyncio.sleep(0)
         link.lose(Loss(kind="died", detail="killed by signal 9"))
 

@@ -322,3 +322,42 @@ def test_whatever_is_heavy_has_images_html_or_much_text() -> None:
     assert is_heavy([*light, png()])
     assert is_heavy([*light, result(html="<p>")])
     assert is_heavy([out("a" * 1_000_000)])
+
+
+def test_outputs_that_can_never_be_shown_are_not_looked_at() -> None:
+    flood = [bundle(text__plain=str(n)) for n in range(60_000)]
+    named: list[int] = []
+
+    def counted(n: int) -> str:
+        named.append(n)
+        return label(n)
+
+    presentation = present(flood, limits=Limits(), label=counted, more=more)
+
+    assert "0\n1\n2\n" in text_of(presentation)
+    assert text_of(presentation).endswith("59998\n59999")
+    assert len(set(named)) < 10_000
+
+
+def test_what_matters_in_the_midst_of_a_flood_is_shown_and_the_rest_counted() -> None:
+    chance = random.Random(5)
+    for _ in range(300):
+        outputs: list[Output] = [
+            bundle(text__plain=chance.choice(["a", "bb", "", "c" * 300]))
+            for _ in range(chance.choice([50, 400, 3_000]))
+        ]
+        for _ in range(chance.randint(0, 3)):
+            outputs[chance.randrange(len(outputs))] = png(8, 8)
+        at = chance.randrange(len(outputs))
+        outputs[at] = Error(ename="KeyError", evalue="here", traceback=())
+
+        presentation = shown(*outputs, limits=Limits(text=2_000, images=2))
+
+        text = text_of(presentation)
+        assert presentation.positions[at] is not None
+        assert "KeyError: here" in text
+        gaps = re.findall(r"… (?:\d+ outputs|output) \S+/(\d+)(?: … \S+/(\d+))? left out", text)
+        gone = {n for first, last in gaps for n in range(int(first) - 1, int(last or first))}
+        for n, output in enumerate(outputs):
+            is_empty = isinstance(output, Display) and output.data.get("text/plain") == ""
+            assert (presentation.positions[n] is not None) + (n in gone) == 1 or is_empty

@@ -245,5 +245,29 @@ def test_a_name_that_something_else_binds_too_is_not_a_definitions() -> None:
     assert found.names == {"functools"}
 
 
+def test_what_is_defined_last_is_what_counts() -> None:
+    assert definitions(["for f in x: ...", "def f(): ..."]).names == {"f"}
+    assert definitions(["def f(): ...", "for f in x: ..."]).names == set()
+    assert definitions(["def g():\n    global f", "def f(): ..."]).names == {"g"}
+
+
+def test_a_cell_that_ended_early_defines_what_nothing_else_does() -> None:
+    one, other = "def f(): return 1", "def f(): return 2"
+
+    assert definitions([f"{one}\nlaunch()"], partial=[0]).sources == (one,)
+    assert definitions([one, other], partial=[1]).sources == (one,)
+    assert definitions([one, other], partial=[1]).names == set()
+    assert definitions([other, one], partial=[0]).names == {"f"}
+    assert definitions([f"{one}\nlaunch()", one], partial=[0]).names == {"f"}
+
+
+def test_five_hundred_cells_are_read_at_once() -> None:
+    cells = [
+        f"import os\nN{i} = {i}\nclass A{i}:\n    x: int\n\ndef f(a=N{i}): ..." for i in range(500)
+    ]
+
+    assert len(definitions(cells).sources) == 1501
+
+
 def test_no_cells_define_nothing() -> None:
     assert definitions([]).sources == ()

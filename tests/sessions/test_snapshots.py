@@ -23,6 +23,7 @@ from jupyter_mcp_ext.sessions import snapshots
 from jupyter_mcp_ext.sessions.definitions import Definitions, definitions
 from jupyter_mcp_ext.sessions.snapshots import (
     INDEX,
+    NoSnapshot,
     Record,
     Restored,
     Skipped,
@@ -629,7 +630,7 @@ async def test_a_snapshot_of_another_key_session_or_python_is_not_loaded(
     jp_serverapp: Any, snapshot_folder: Path
 ) -> None:
     async with place(jp_serverapp, snapshot_folder) as here:
-        with pytest.raises(UnusableSnapshot, match="there is none"):
+        with pytest.raises(NoSnapshot, match="there is none"):
             await here.restore()
         await here.run("x = [1]")
         saved = await here.save()
