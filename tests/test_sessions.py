@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -322,12 +324,153 @@ def test_two_hundred_sessions_leave_nothing_behind(tmp_path: Path) -> None:
         process = Path(f"/proc/{server.process.pid}/fd")
         client.call("create_session", name="first")
         client.call("shutdown_kernel", session_id="first")
-        before = sorted(os.readlink(fd) for fd in process.iterdir())
+        before = sorted(str(fd.readlink()) for fd in process.iterdir())
         for number in range(10):
             client.call("create_session", name=f"s{number}")
             client.call("shutdown_kernel", session_id=f"s{number}")
-        after = sorted(os.readlink(fd) for fd in process.iterdir())
+        after = sorted(str(fd.readlink()) for fd in process.iterdir())
         runtime = list((tmp_path / "runtime").glob("kernel-*.json"))
 
     assert len(after) <= len(before), [name for name in after if name not in before]
     assert runtime == []
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder for sessions that takes little, or at least no large file."""
+    folder = tmp_path / "root" / "mcp-sessions"
+    folder.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(folder)]
+    if shutil.which("mount") and subprocess.run(mount, check=False).returncode == 0:
+        yield folder
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    yield folder
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_code_runs_on_a_full_disk_and_the_result_says_what_is_not_saved(
+    tmp_path: Path, small_disk: Path
+) -> None:
+    with serving(tmp_path) as (_, client):
+        results = [client.run(f"x = {n}; print('y' * 19_000); x") for n in range(20)]
+        filler = small_disk / "filler"
+        if shutil.disk_usage(small_disk).total < 1_000_000:
+            filler.write_bytes(b"z" * shutil.disk_usage(small_disk).free)
+        results += [client.run(f"x = {n}; print('y' * 19_000); x") for n in range(20, 25)]
+        said = [line for result in results for line in result.notices if "not being saved" in line]
+
+    assert all(result.status == "ok" for result in results)
+    assert said
+    assert any("disk is full" in line or "too large" in line for line in said)
+
+
+def test_a_folder_that_cannot_be_made_leaves_a_session_that_works(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "mcp-sessions").write_text("a file in the way")
+    with serving(tmp_path) as (_, client):
+        made = client.call("create_session", name="here")
+        result = client.run("1 + 1", session_id="here")
+
+    assert not made.is_error
+    assert "2" in result.text.splitlines()[-1]
+    assert "not being saved" in made.text + result.text
+
+
+@pytest.mark.parametrize("name", ["a/b", "../up", "..", "x" * 300, "a\x00b", " ", "none"])
+def test_a_name_that_is_none_is_refused_and_makes_nothing(server: JupyterServer, name: str) -> None:
+    client = McpClient(server)
+
+    refusal = client.refused("create_session", name=name)
+
+    assert "name" in refusal
+    assert not list((server.root_dir / "mcp-sessions").glob("*/*.ipynb"))
+
+
+def test_an_emoji_is_a_name(tmp_path: Path) -> None:
+    with serving(tmp_path) as (_, client):
+        made = client.call("create_session", name="plots \N{BAR CHART}")
+        client.run("x = [1]", session_id="plots \N{BAR CHART}")
+    with serving(tmp_path) as (_, client):
+        again = client.run("x", session_id="plots \N{BAR CHART}")
+
+    assert not made.is_error
+    assert "[1]" in again.text
+    (folder,) = folders(tmp_path)
+    assert len(story(folder)) == 2
+
+
+def test_a_notebook_edited_into_nonsense_is_named_in_the_result(tmp_path: Path) -> None:
+    with serving(tmp_path) as (_, client):
+        client.run("x = 1")
+        (folder,) = folders(tmp_path)
+        while not list(folder.glob("*.ipynb")):
+            pass
+        (notebook,) = folder.glob("*.ipynb")
+        notebook.write_text("nonsense")
+        client.run("x = 2")
+        said = ""
+        while "not being saved" not in said:
+            result = client.run("x")
+            said = " ".join(result.notices)
+            assert result.status == "ok"
+
+    assert notebook.read_text() == "nonsense"
+
+
+def test_a_default_session_that_another_server_holds_is_not_waited_for(tmp_path: Path) -> None:
+    key = f"--McpApp.key_file={tmp_path / 'key'}"
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "root").symlink_to(tmp_path / "root")
+    with serving(tmp_path, key) as (_, client):
+        first = client.run("x = 1")
+        with running_server(other, key) as second:
+            result = McpClient(second).run("'x' in dir()")
+
+    assert "False" in result.text
+    assert result.execution["session_id"] != first.execution["session_id"]
+
+
+def test_ids_of_one_user_tell_another_nothing(tmp_path: Path) -> None:
+    with serving(tmp_path, OPTION) as (server, _):
+        alice = McpClient(server, headers={"Authorization": "Bearer alice"})
+        bob = McpClient(server, headers={"Authorization": "Bearer bob"})
+        made = alice.call("create_session", name="secret")
+        session = made.meta["jupyter-mcp-ext/session"]
+        ran = alice.run("print('hidden')", session_id="secret")
+        refusals = {
+            wanted: bob.refused("execute_code", code="1", session_id=wanted)
+            for wanted in ("secret", session["session_id"], session["path"], session["kernel_id"])
+        }
+        for wanted in (ran.id, f"{ran.id}/1"):
+            refusals[wanted] = bob.refused("get_output", output_id=wanted)
+        unknown = bob.refused("execute_code", code="1", session_id="nothing")
+        copied = bob.refused("create_session", name="mine", copy_of="secret")
+        own = bob.call("create_session", name="secret").meta["jupyter-mcp-ext/session"]
+
+    for wanted in ("secret", session["session_id"], session["path"], session["kernel_id"]):
+        assert refusals[wanted].replace(repr(wanted), "'nothing'") == unknown
+    assert "There is no" in copied
+    assert own["session_id"] != session["session_id"]
+    assert not own["existing"]
+
+
+def test_a_person_watches_the_story_and_goes_on_in_it(tmp_path: Path) -> None:
+    with serving(tmp_path) as (server, client):
+        client.call("create_session", name="watched")
+        client.run("x = [1]\nx", session_id="watched")
+        path = client.call("get_kernel_status", session_id="watched").meta[
+            "jupyter-mcp-ext/session"
+        ]["path"]
+        sessions = json.loads(server.request("GET", path="/api/sessions", headers=server.auth).body)
+        while not (server.root_dir / path).exists():
+            pass
+        shown = client.call("read_notebook", path=path, view="outputs").text
+
+    assert [model["path"] for model in sessions] == [path]
+    assert path.endswith("/watched.ipynb")
+    assert "x = [1]" in shown
+    assert "[1]" in shown

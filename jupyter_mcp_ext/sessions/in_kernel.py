@@ -56,6 +56,15 @@ NEVER = (
 )
 """Said before pickle says it in its own words, or does harm: cloudpickle reads open files."""
 
+ATTRIBUTES = "attributes of "
+"""What a record names the state of a function or class that is itself defined again."""
+
+DATA = (
+    *(int, float, complex, str, bytes, bool, type(None)),
+    *(tuple, list, dict, set, frozenset),
+)
+"""Types of class attributes that are state, and not part of what a class is."""
+
 NAMELESS = {"datetime", "decimal", "uuid"}
 """Modules whose values come by the million and are never pickled as the name of something."""
 
@@ -185,9 +194,15 @@ class _Saving:
                 self._is_alive(name)
             elif self._references.get(name) is value:
                 self._is_alive(name)
+                attributes = _attributes(value)
+                if attributes:
+                    self._dump(ATTRIBUTES + name, attributes)
             else:
                 self._dump(name, value)
         self._end()
+        # Their types and definitions are the user's, and a class is freed late.
+        self._references.clear()
+        self._make.met.clear()
 
     def _is_alive(self, name: str) -> None:
         if name in self._definitions:
@@ -267,6 +282,17 @@ def _references(namespace: dict[str, Any], definitions: set[str]) -> dict[str, A
     return found
 
 
+def _attributes(definition: Any) -> dict[str, Any]:
+    """What was set on a function or class: its definition would make it anew without."""
+    if type(definition) is types.FunctionType:
+        return dict(vars(definition))
+    return {
+        name: value
+        for name, value in vars(definition).items()
+        if type(value) in DATA and not re.fullmatch(r"__\w+__|_\w+_", name)
+    }
+
+
 def _pickler(namespace: dict[str, Any], references: dict[str, Any], shell: type) -> Any:
     """A class of Picklers, made with the kernel's own cloudpickle if it has one."""
     try:
@@ -284,6 +310,8 @@ def _pickler(namespace: dict[str, Any], references: dict[str, Any], shell: type)
     """The types met that may be pickled, by whether their reduction never gives a name."""
 
     class Pickler(base):  # type: ignore[misc]
+        met = plain
+
         def __init__(self, file: Any) -> None:
             super().__init__(file, protocol=PROTOCOL)
 
@@ -519,14 +547,27 @@ class _Loading:
         reading = _Record(part, self.defined)
         for name in record["names"]:
             try:
-                found, value = reading.next(name)
+                value = reading.next(name)
+                if name.startswith(ATTRIBUTES):
+                    self._set_attributes(name[len(ATTRIBUTES) :], value)
+                else:
+                    self._namespace[name] = value
+                    self.loaded.append(name)
             except KeyboardInterrupt:  # noqa: PERF203  # one at a time is the point
                 raise
             except BaseException as err:  # noqa: BLE001  # code of users
                 self.failed[name] = _why(err)
-            else:
-                self._namespace[found] = value
-                self.loaded.append(found)
+
+    def _set_attributes(self, name: str, attributes: dict[str, Any]) -> None:
+        if name not in self.defined:
+            msg = f"{name} is not defined any more"
+            raise pickle.UnpicklingError(msg)
+        definition = self._namespace[name]
+        for attribute, value in attributes.items():
+            own = vars(definition).get(attribute, MISSING)
+            # A metaclass may refuse even what changes nothing.
+            if type(own) is not type(value) or type(value) not in ATOMS or own != value:
+                setattr(definition, attribute, value)
 
     def drop(self, alive: set[str]) -> None:
         """Delete what the definitions bind and the session did not have, or has not got back."""
@@ -601,7 +642,7 @@ class _Record:
         self._counted = (0, 0)
         """Up to a place in the file, how much is remembered."""
 
-    def next(self, name: str) -> tuple[str, Any]:
+    def next(self, name: str) -> Any:
         start = self._part.tell()
         if self._lost:
             _, references = self._scan(start)
@@ -618,7 +659,10 @@ class _Record:
         except BaseException:
             self._skip(start, name)
             raise
-        return str(found), value
+        if found != name:
+            msg = f"the record has {found} in its place"
+            raise pickle.UnpicklingError(msg)
+        return value
 
     def _skip(self, start: int, name: str) -> None:
         """Go behind the pickle that begins at ``start``."""

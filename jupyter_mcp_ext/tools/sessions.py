@@ -38,7 +38,7 @@ async def create_session(
     name: str | None = None,
     kernel_name: str | None = None,
     path: Annotated[str | None, Field(description="Notebook.")] = None,
-    cwd: Annotated[str | None, Field(description="Kernel's folder; else its own.")] = None,
+    cwd: Annotated[str | None, Field(description="Kernel's folder.")] = None,
     restore: Restore | None = None,
     copy_of: Annotated[str | None, Field(description="Session whose variables to copy.")] = None,
 ) -> Answer:

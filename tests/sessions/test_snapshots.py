@@ -17,7 +17,7 @@ from typing import Any, cast
 import pytest
 
 from jupyter_mcp_ext.kernels.evaluation import FunctionRaised
-from jupyter_mcp_ext.kernels.link import Content, KernelInfo, KernelLink
+from jupyter_mcp_ext.kernels.link import Content, KernelInfo, KernelLink, KernelLost
 from jupyter_mcp_ext.kernels.service import Kernels
 from jupyter_mcp_ext.sessions import snapshots
 from jupyter_mcp_ext.sessions.definitions import Definitions, definitions
@@ -317,6 +317,69 @@ async def test_instances_are_of_the_class_that_was_defined_again(
         ) == (True, True, True, True, True, ["a"])
 
 
+@pytest.mark.parametrize("prepare", ["", HIDE])
+async def test_what_was_set_on_a_function_or_class_comes_back(
+    jp_serverapp: Any, snapshot_folder: Path, prepare: str
+) -> None:
+    async with place(jp_serverapp, snapshot_folder) as here:
+        if prepare:
+            await here.reply(prepare)
+        await here.run("from enum import Enum\nfrom dataclasses import dataclass")
+        await here.run(
+            """
+            class Counted:
+                count = 0
+                limit = None
+                def __init__(self): Counted.count += 1
+            class Colour(Enum):
+                RED = 1
+            @dataclass
+            class Point:
+                x: int = 0
+            def f(): ...
+            def bad(): ...
+            """
+        )
+        await here.run(
+            """
+            shared = ["s"]
+            Counted(), Counted()
+            Counted.seen = shared
+            f.cache = {1: shared}
+            bad.generator = (i for i in shared)
+            """
+        )
+        saved = await here.save()
+        restored = await here.restore(prepare)
+
+        assert whys(saved) == {"attributes of bad": "a generator cannot be pickled"}
+        assert restored.failed == ()
+        assert set(restored.loaded) == {"shared"}
+        assert await here.value(
+            "Counted.count, Counted.seen is shared, f.cache[1] is shared, Colour(1).name, Point().x"
+        ) == (2, True, True, "RED", 0)
+
+
+async def test_a_save_keeps_nothing_alive(jp_serverapp: Any, snapshot_folder: Path) -> None:
+    async with place(jp_serverapp, snapshot_folder) as here:
+        await here.run(
+            """
+            import gc, weakref
+            class Freed:
+                def __reduce__(self): raise ValueError
+            class Kept: pass
+            gc.collect(); gc.disable()
+            freed, kept = Freed(), Kept()
+            seen = []
+            weakref.finalize(freed, seen.append, "freed"), weakref.finalize(kept, seen.append, "kept")
+            """
+        )
+        await here.save()
+
+        assert await here.value("globals().pop('freed') is globals().pop('kept')") is False
+        assert await here.value("seen") == ["freed", "kept"]
+
+
 async def test_functions_by_value_see_the_sessions_names(
     jp_serverapp: Any, snapshot_folder: Path
 ) -> None:
@@ -561,6 +624,29 @@ async def test_an_interrupt_ends_a_save_and_leaves_no_file(
         assert await here.value("x") == 1
         await here.run("del slow")
         assert "x" in (await here.restore()).loaded
+
+
+async def test_a_kernel_that_dies_while_it_saves_leaves_the_old_snapshot(
+    jp_serverapp: Any, snapshot_folder: Path
+) -> None:
+    async with place(jp_serverapp, snapshot_folder) as here:
+        await here.run("x = 1; x = 2")
+        first = await here.save()
+        await here.run(
+            """
+            import os, signal
+            x = 3
+            class Kills:
+                def __reduce__(self): os.kill(os.getpid(), signal.SIGKILL)
+            kills = Kills()
+            """
+        )
+        with pytest.raises(KernelLost):
+            await here.save()
+
+        assert here.files() == [first.file, INDEX]
+        await here.restore()
+        assert await here.value("x") == 2
 
 
 async def test_a_new_snapshot_takes_the_place_of_the_old_one(
