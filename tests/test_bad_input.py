@@ -43,12 +43,12 @@ def sessions(client: McpClient) -> list[str]:
 
 
 def files(server: JupyterServer) -> set[str]:
-    """Everything in the root and beside it, but for what Jupyter keeps for itself."""
+    """Everything in the root and beside it, but for what Jupyter and sessions keep."""
     home = server.root_dir.parent
     return {
         str(path.relative_to(home))
         for path in home.rglob("*")
-        if not str(path.relative_to(home)).startswith((".", "runtime"))
+        if not str(path.relative_to(home)).startswith((".", "runtime", "root/mcp-sessions/"))
     }
 
 

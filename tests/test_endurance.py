@@ -52,6 +52,17 @@ def test_many_outputs_are_answered_shortly_with_their_end(server: JupyterServer,
     assert "4999" in result.text or "199999" in result.text
 
 
+@pytest.mark.parametrize("piece", ["a\\b", "x\\r", "\\x1b[A", "\\x1b[2K"])
+def test_millions_of_cursor_movements_in_one_print_are_answered_shortly(
+    server: JupyterServer, piece: str
+) -> None:
+    result = McpClient(server, name="moves").run(f"print('{piece}' * 1_000_000 + '\\nthe end')")
+
+    assert result.status == "ok"
+    assert result.size < ANSWER
+    assert result.text.endswith("the end")
+
+
 def test_an_endless_print_leaves_others_alone_and_can_be_interrupted(
     server: JupyterServer,
 ) -> None:
@@ -121,7 +132,7 @@ def test_an_execution_that_a_restart_of_the_server_ended_says_when(tmp_path: Pat
 
 def test_each_way_to_die_is_told_and_so_is_what_is_gone(server: JupyterServer) -> None:
     client = McpClient(server, name="dies")
-    client.run("x = 1")
+    client.run("x = [1]")
 
     ends = {
         "import os; os._exit(3)": "exit code 3",

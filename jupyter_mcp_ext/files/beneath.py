@@ -72,10 +72,12 @@ class Folder:
         pieces: Sequence[bytes],
         *,
         mode: int = 0o600,
+        like: os.stat_result | None = None,
         check: Callable[[], bool] | None = None,
     ) -> os.stat_result:
         """Put a file in the place of what is there, whole or not at all.
 
+        It gets the permissions of ``like``, else ``mode`` as the process's umask leaves it.
         ``check`` is asked at the last moment; when it says no, Changed is raised.
         """
         draft = f".{secrets.token_hex(6)}.tmp"
@@ -84,6 +86,8 @@ class Folder:
             with os.fdopen(fd, "wb") as file:
                 file.writelines(pieces)
                 file.flush()
+                if like is not None and hasattr(os, "fchmod"):
+                    os.fchmod(file.fileno(), stat.S_IMODE(like.st_mode))
                 os.fsync(file.fileno())
                 written = os.fstat(file.fileno())
             if check is not None and not check():
@@ -124,6 +128,11 @@ class Folder:
     def names(self) -> list[str]:
         """The names in it."""
         return os.listdir(self.path if self._fd is None else self._fd)
+
+    def entries(self) -> Iterator[os.DirEntry[str]]:
+        """What is in it, one by one."""
+        with os.scandir(self.path if self._fd is None else self._fd) as entries:
+            yield from entries
 
     def inner(self, name: str, *, make: bool = False) -> Folder:
         """A folder in it, to be closed by the caller; ``make`` it where there is none."""

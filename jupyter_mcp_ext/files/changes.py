@@ -84,7 +84,7 @@ def in_words(found: Changes) -> str:
     words: list[str] = []
     left = MAX_WORDS
     for change in reversed(found.files):  # the latest are kept
-        word = f"{_plain(change.path)} ({_size(change.bytes)})"
+        word = f"{plain(change.path)} ({size_in_words(change.bytes)})"
         if len(word) > left:
             break
         left -= len(word)
@@ -126,12 +126,13 @@ def _change(path: str, stat: os.stat_result) -> Change:
     return Change(path=path, bytes=stat.st_size, at=max(stat.st_mtime_ns, stat.st_ctime_ns))
 
 
-def _plain(path: str) -> str:
+def plain(path: str) -> str:
     """A path that cannot break a line nor the encoding."""
     return path if path.isprintable() else path.encode("unicode_escape").decode("ascii")
 
 
-def _size(count: int) -> str:
+def size_in_words(count: int) -> str:
+    """``1.2 MB``."""
     for unit, of in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if count >= of:
             value = count / of

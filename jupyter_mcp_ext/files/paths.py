@@ -34,7 +34,7 @@ def contents_path(path: str, root: Path | None) -> str:
         path = _beneath(Path(path), root)
     api_path = "/".join(part for part in path.split("/") if part not in {"", "."})
     if root is not None:
-        _check_links(api_path, root)
+        followed(api_path, root)
     return api_path
 
 
@@ -75,16 +75,23 @@ def _beneath(path: Path, root: Path | None) -> str:
     raise ContentsError(msg)
 
 
-def _check_links(api_path: str, root: Path) -> None:
+def followed(api_path: str, root: Path) -> str:
+    """The API path without symbolic links of what an API path leads to. Raises ContentsError.
+
+    Opened by this path without following links (`opened` of ``beneath.py``), it is either what was
+    meant now or nothing.
+    """
     # realpath also follows a link whose target does not exist yet, through which a file could be
     # made outside; what does not exist after that is taken by its wording.
-    real = Path(os.path.realpath(root / api_path))
-    if not real.is_relative_to(os.path.realpath(root)):
+    real, top = Path(os.path.realpath(root / api_path)), os.path.realpath(root)
+    if not real.is_relative_to(top):
         msg = (
             f"The path {quoted(api_path)} leads out of Jupyter's root through a symbolic link, "
             "which is not followed. Use a file beneath the root."
         )
         raise ContentsError(msg)
+    path = real.relative_to(top).as_posix()
+    return "" if path == "." else path
 
 
 def _is_same(path: Path, root: Path) -> bool:

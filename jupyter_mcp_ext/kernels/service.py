@@ -117,10 +117,13 @@ class Kernels:
     async def _start(self, kernel_name: str, path: str, env: Mapping[str, str]) -> str:
         tail = StderrTail()
         kernel_id = ""
-        try:
-            kernel_id = await self._manager.start_kernel(
+        starting = asyncio.ensure_future(
+            self._manager.start_kernel(
                 kernel_name=kernel_name, path=path, env=dict(env), stderr=tail.descriptor
             )
+        )
+        try:
+            kernel_id = await asyncio.shield(starting)
             self._stderr[kernel_id] = tail
             await self._first_link(kernel_id, tail)
         except (HTTPError, OSError, KernelLost, TimeoutError, KernelUnavailable) as err:
@@ -130,7 +133,17 @@ class Kernels:
             self._forget(kernel_id)
             kind = PortTaken if tail.port_taken.done() else KernelUnavailable
             raise kind(_why_not_started(kernel_name, err, said)) from err
+        except asyncio.CancelledError:
+            await self._take_back(starting, tail)
+            raise
         return str(kernel_id)
+
+    async def _take_back(self, starting: asyncio.Future[str], tail: StderrTail) -> None:
+        """End a kernel that nobody waits for any more; its process may not be there yet."""
+        await asyncio.wait({starting})
+        if starting.exception() is None:
+            await self.shutdown(starting.result(), by="this server", now=True)
+        tail.close()
 
     async def _first_link(self, kernel_id: str, tail: StderrTail) -> None:
         """Wait until the kernel answers, or says that it never will: some hang then."""
@@ -251,6 +264,23 @@ class Kernels:
         link = self._links.get(kernel_id)
         if link is not None and link.is_open:
             self._deaths.survive(kernel_id)
+
+    def stop_watching(self, kernel_id: str) -> None:
+        """Have nothing that a kernel says, which has answered, counted as the server's activity."""
+        if kernel_id in self._manager:
+            self._manager.stop_watching_activity(kernel_id)
+            self._kernel(kernel_id).execution_state = "idle"  # Jupyter may not have heard it yet
+
+    def start_watching(self, kernel_id: str) -> None:
+        """Have it counted again, as Jupyter does by itself for a kernel that is started."""
+        if kernel_id in self._manager:
+            self._manager.start_watching_activity(kernel_id)
+
+    async def is_sound(self, kernel_id: str) -> bool:
+        """Whether the kernel lives, and has from its start."""
+        if kernel_id not in self._manager or self.losses(kernel_id):
+            return False
+        return bool(await ensure_async(self._kernel(kernel_id).is_alive()))
 
     def foreign_since(self, kernel_id: str) -> float | None:
         """Since when, in seconds since the epoch, the kernel runs code that is not ours."""

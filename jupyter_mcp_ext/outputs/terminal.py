@@ -129,13 +129,13 @@ class Typescript:
 def _first_move(text: str) -> int:
     """Where the cursor first goes anywhere but forward; -1 if it never does."""
     found = [at for at in (text.find("\r"), text.find("\b")) if at >= 0]
-    if "\x1b[" in text and (match := _CURSOR.search(text)):
+    if "\x1b" in text and (match := _CURSOR.search(text)):
         found.append(match.start())
     return min(found, default=-1)
 
 
 def _rows_up(text: str) -> int:
-    if "\x1b[" not in text:
+    if "\x1b" not in text:
         return 0
     ups = (int(n or 1) for n, kind in _CURSOR.findall(text) if kind in "AF")
     return min(sum(ups), _REACH)
@@ -162,7 +162,7 @@ def _eased(text: str) -> str:
 
 def _moves(text: str) -> int:
     """How many movements there are, or some more: colours are counted too."""
-    return text.count("\r") + text.count("\b") + text.count("\x1b[")
+    return text.count("\r") + text.count("\b") + text.count("\x1b")
 
 
 def _rough(text: str) -> str:
@@ -175,7 +175,7 @@ def _rough(text: str) -> str:
 
 def _folded(text: str) -> tuple[str, str, int]:
     """What is shown, the sequence that puts the cursor back to its place, rows from there on."""
-    if "\x1b[" in text and _CURSOR.search(text):
+    if "\x1b" in text and _CURSOR.search(text):
         return _Screen().write(text).state()
     done, newline, line = text.rpartition("\n")
     if "\b" in done:

@@ -18,7 +18,7 @@ from jupyter_mcp_ext.kernels.evaluation import EvaluationError
 from jupyter_mcp_ext.kernels.link import KernelLost
 
 from . import snapshots
-from .definitions import definitions
+from .definitions import Definitions, definitions
 from .journal import Entry
 from .notices import ago
 from .snapshots import NoSnapshot, Restored, UnsupportedKernel, UnusableSnapshot
@@ -44,7 +44,6 @@ LOST = (
     KernelLost,
     KernelUnavailable,
     UnsupportedKernel,
-    asyncio.TimeoutError,
     OSError,
 )
 """Why a save may fail without a fault of ours."""
@@ -121,10 +120,10 @@ class Comeback:
         if story is None:
             return ""
         is_python = link.info is not None and link.info.implementation == "ipython"
-        ran = [entry for entry in story.alive if entry.status == "ok"]
+        ran = [entry for entry in story.alive if entry.is_shown]
         try:
             if source is session and session.restore == "replay":
-                return await self._replay(link, ran)
+                return await self._replay(link, [entry for entry in ran if entry.status == "ok"])
             if session.restore == "fresh" or not is_python:
                 self.begin_anew(session)
                 return ""
@@ -133,7 +132,7 @@ class Comeback:
             await self._kernels.interrupt(session.kernel_id)
             raise
         if source is not session:
-            _tell_copy(session, source, ran)
+            await _tell_copy(session, source, ran)
             self.note(session)
         return words
 
@@ -179,11 +178,14 @@ class Comeback:
                 session_id=session.id,
                 owner=session.owner,
                 after=story.last_number,
-                definitions=definitions([e.code for e in story.alive if e.status == "ok"]),
+                definitions=await _definitions(story.alive),
                 max_bytes=self._max_bytes,
                 seconds=self._max_seconds,
             )
             self._unsaved.discard(session)
+        except asyncio.TimeoutError:  # a variable's own code holds the kernel
+            self._unsaved.discard(session)
+            await self._kernels.interrupt(session.kernel_id)
         except LOST as err:
             # Often an interrupt by the next execution, after which it is tried again.
             self._log.debug("The variables of %s were not saved: %s", session.id, type(err))
@@ -193,7 +195,7 @@ class Comeback:
         story = source.story
         if story is None:
             return ""
-        known = definitions([entry.code for entry in ran])
+        known = await _definitions(ran)
         why = ""
         restored: Restored | None = None
         try:
@@ -252,9 +254,16 @@ REPLAY = 3_600.0
 """Seconds that one execution may take when it is run again."""
 
 
-def _tell_copy(session: Session, source: Session, ran: Sequence[Entry]) -> None:
+async def _definitions(entries: Sequence[Entry]) -> Definitions:
+    """What can be run again of these executions without running their effects again."""
+    ran = [entry for entry in entries if entry.is_shown]
+    partial = {n for n, entry in enumerate(ran) if entry.status != "ok"}
+    return await asyncio.to_thread(definitions, [entry.code for entry in ran], partial=partial)
+
+
+async def _tell_copy(session: Session, source: Session, ran: Sequence[Entry]) -> None:
     """Begin a copy's story with the definitions it has from the other."""
-    known = definitions([entry.code for entry in ran])
+    known = await _definitions(ran)
     if session.story is None or not known.sources:
         return
     now = time.time()
@@ -293,7 +302,7 @@ def _loaded(restored: Restored | None, ran: Sequence[Entry]) -> list[str]:
 def _again(*restored: Restored | None) -> list[str]:
     """What to say of definitions."""
     names = sorted({name for each in restored if each is not None for name in each.definitions})
-    words = [f"run again were the definitions of {_some(names)}"] if names else []
+    words = [f"definitions run again: {_some(names)}"] if names else []
     bad = [
         f"{item.name} ({item.why})"
         for each in restored

@@ -92,7 +92,8 @@ def definitions(cells: Sequence[str], *, partial: Collection[int] = ()) -> Defin
             others.imports.update(_imported(statement))
         else:
             candidates.append(read)
-        others.add(_declared_global(statement), sys.maxsize)  # bound whenever it is called
+        if "global" in text:
+            others.add(_declared_global(statement), sys.maxsize)  # bound whenever it is called
     kept = _harmless(candidates, others)
     last = {name: one.place for one in kept for name in one.binds}
     names = {name for name, place in last.items() if place > others.binds.get(name, -1)}
@@ -101,13 +102,21 @@ def definitions(cells: Sequence[str], *, partial: Collection[int] = ()) -> Defin
 
 def _harmless(candidates: list[_Statement], others: _Others) -> list[_Statement]:
     """Those whose needs are met by others of them; ``others`` gets what the rest binds."""
+    sources: dict[str, set[str]] = {}
+    for one in candidates:
+        for name in one.binds:
+            sources.setdefault(name, set()).add(one.source)
     certain = []
     for one in candidates:
-        must_be_only = one.is_constant or not one.is_certain
-        if must_be_only and not _is_only_one(one, candidates, others):
-            others.add(one.binds, one.place)
-        else:
+        is_only = (
+            all(len(sources[name]) == 1 for name in one.binds)
+            and others.binds.keys().isdisjoint(one.binds)
+            and not (one.is_constant and others.imports & one.binds)
+        )
+        if is_only or (one.is_certain and not one.is_constant):
             certain.append(one)
+        else:
+            others.add(one.binds, one.place)
     while True:
         known: set[str] = set()
         kept = []
@@ -129,19 +138,6 @@ def _harmless(candidates: list[_Statement], others: _Others) -> list[_Statement]
         for one in rejected:
             others.add(one.binds, one.place)
         certain = kept
-
-
-def _is_only_one(statement: _Statement, candidates: list[_Statement], others: _Others) -> bool:
-    """Whether nothing else in the session binds its names."""
-    if not statement.binds.isdisjoint(others.binds):
-        return False
-    if statement.is_constant and not statement.binds.isdisjoint(others.imports):
-        return False
-    return all(
-        one.source == statement.source
-        for one in candidates
-        if not one.binds.isdisjoint(statement.binds)
-    )
 
 
 def _once(statements: list[_Statement]) -> list[_Statement]:
@@ -214,11 +210,11 @@ def _first_line(statement: ast.stmt) -> int:
 
 def _read(text: str, statement: ast.stmt, place: int, is_certain: bool) -> _Statement | None:
     """The statement as a definition; None when it is none."""
-    source = _source(text, statement)
     try:
-        needs = None if source is None else _needs(statement)
+        needs = _needs(statement)
     except RecursionError:
         return None
+    source = None if needs is None else _source(text, statement)
     if source is None or needs is None:
         return None
     match statement:

@@ -73,7 +73,8 @@ class SessionKernels:
 
     async def start_unlisted(self, session: Session) -> None:
         """Start a kernel that Jupyter's list of sessions does not show."""
-        self._check_room(session)
+        if session.is_agents:
+            self.check_room(session.owner)
         whole = self._manager.get_kernel_env(session.path, PurePosixPath(session.path).name)
         env = {k: v for k, v in whole.items() if not any(fnmatchcase(k, h) for h in self._hidden)}
         kernel_id = await self._kernels.start(session.kernel_name, path=session.cwd, env=env)
@@ -170,11 +171,10 @@ class SessionKernels:
         except ToolError:  # it will be tried again when the session was used again
             return
 
-    def _check_room(self, session: Session) -> None:
-        if not session.is_agents:
-            return
-        live = [s for s in self._register if s.is_agents and s is not session and self.runs(s)]
-        own = [s for s in live if s.owner == session.owner]
+    def check_room(self, owner: str) -> None:
+        """Raise KernelUnavailable when a subject may not have one more kernel."""
+        live = [s for s in self._register if s.is_agents and self.runs(s)]
+        own = [s for s in live if s.owner == owner]
         if 0 < self._quotas.per_user <= len(own):
             whose = f"You have {len(own)} kernels running, as many as this server lets a user have"
         elif 0 < self._quotas.in_all <= len(live):

@@ -205,7 +205,7 @@ class McpSessions(LoggingConfigurable):
             spares if may_have_spares and self._store is not None else 0,
             make=self._make_spare,
             end=self._end_spare,
-            is_alive=self._lives.runs,
+            is_sound=lambda session: kernels.is_sound(session.kernel_id),
             log=self.log,
         )
 
@@ -330,6 +330,8 @@ class McpSessions(LoggingConfigurable):
             session.restore = restore
         try:
             await self._hold(session)
+            if restore is not None:
+                await self._save(session)
             await self.ready(session)
         except ToolError:
             if not existing:
@@ -430,7 +432,8 @@ class McpSessions(LoggingConfigurable):
         """Know the sessions whose folders have come since; whether there are any."""
         if self._store is None:
             return False
-        new = [s for s in await self._store.all() if self._register.get(s.id) is None]
+        known = {session.id for session in self._register}
+        new = await self._store.all(but=known | self._spares.ids)
         for session in new:
             self._register.add(session)
         return bool(new)
@@ -444,7 +447,8 @@ class McpSessions(LoggingConfigurable):
                     return session, True
             folder = await self._folder(cwd) if cwd else None
             if folder is None and kernel_name in (None, self._kernels.default_name):
-                spare = self._spares.take()
+                self._lives.check_room(caller.subject)
+                spare = await self._spares.take()
                 if spare is not None:
                     await self._hand_out(spare, caller, name)
                     return spare, False
@@ -506,26 +510,32 @@ class McpSessions(LoggingConfigurable):
         nobody = Caller(subject="", username="", client="")
         session = await self._new(nobody, None, None, None)
         self._register.remove(session)
-        await self._hold(session)
+        holding = asyncio.ensure_future(self._hold(session))
         try:
+            await asyncio.shield(holding)  # a thread goes on when it is cancelled
             if session.story is None:
                 msg = f"{session.fault}. Make room for sessions, or set McpSessions.sessions_dir."
                 raise KernelUnavailable(msg)
             await self._lives.start_unlisted(session)
+            self._kernels.stop_watching(session.kernel_id)  # it is nobody's activity
         except BaseException:
+            await asyncio.wait({holding})
             await self._discard(session)
             raise
         return session
 
     async def _end_spare(self, session: Session) -> None:
-        await self._kernels.shutdown(session.kernel_id, by="this server", now=True)
-        await self._discard(session)
+        try:
+            await self._kernels.shutdown(session.kernel_id, by="this server", now=True)
+        finally:
+            await self._discard(session)
 
     async def _hand_out(self, session: Session, caller: Caller, name: str | None) -> None:
         """Give a spare to a caller."""
         session.owner, session.client = caller.subject, caller.client
         session.created = session.last_used = time.time()
         session.had_kernel = True
+        self._kernels.start_watching(session.kernel_id)
         if name is not None and self._store is not None:
             session.name = name
             session.path = session.notebook = self._store.notebook_of(session.id, name)

@@ -30,15 +30,17 @@ class Spares:
         *,
         make: Callable[[], Awaitable[Session]],
         end: Callable[[Session], Awaitable[None]],
-        is_alive: Callable[[Session], bool],
+        is_sound: Callable[[Session], Awaitable[bool]],
         log: Logger,
+        idle: float = IDLE,
     ) -> None:
         """``make`` starts a session's kernel, ``end`` takes the session back."""
         self._count = count
         self._make = make
         self._end = end
-        self._is_alive = is_alive
+        self._is_sound = is_sound
         self._log = log
+        self._idle = idle
         self._ready: deque[Session] = deque()
         self._filling: asyncio.Task[None] | None = None
         self._ending: set[asyncio.Task[None]] = set()
@@ -46,22 +48,32 @@ class Spares:
         self._wanted = 0.0
         self._is_closed = False
 
+    @property
+    def ids(self) -> set[str]:
+        """The ids of the spares."""
+        return {session.id for session in self._ready}
+
     def want(self) -> None:
         """Somebody uses the server: have spares."""
         self._wanted = time.monotonic()
         if self._count and not self._is_closed:
             if self._timer is None:
-                self._timer = asyncio.get_running_loop().call_later(IDLE, self._look)
+                self._timer = asyncio.get_running_loop().call_later(self._idle, self._look)
             self._fill()
 
-    def take(self) -> Session | None:
+    async def take(self) -> Session | None:
         """A spare, which is the caller's from now on; None when there is none."""
         while self._ready:
             session = self._ready.popleft()
             self._fill()
-            if self._is_alive(session):
+            is_sound = False
+            try:
+                is_sound = await self._is_sound(session)
+            finally:
+                if not is_sound:
+                    self._drop(session)
+            if is_sound:
                 return session
-            self._drop(session)
         return None
 
     async def close(self) -> None:
@@ -93,11 +105,13 @@ class Spares:
     def _look(self) -> None:
         """End the spares of a server that nobody uses."""
         self._timer = None
-        left = self._wanted + IDLE - time.monotonic()
+        left = self._wanted + self._idle - time.monotonic()
         if left > 0 and _has_memory():
             self._timer = asyncio.get_running_loop().call_later(left, self._look)
-        else:
-            self._empty()
+            return
+        self._empty()
+        if self._filling is not None:
+            self._filling.cancel()
 
     def _empty(self) -> None:
         while self._ready:
@@ -105,7 +119,10 @@ class Spares:
 
     def _drop(self, session: Session) -> None:
         async def end() -> None:
-            await self._end(session)
+            try:
+                await self._end(session)
+            except ToolError as err:
+                self._log.warning("A kernel that was kept ready was not ended: %s", err)
 
         task = asyncio.create_task(end(), name="mcp-spare-end")
         self._ending.add(task)

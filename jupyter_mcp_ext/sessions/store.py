@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from logging import Logger
 from pathlib import Path
 
@@ -53,15 +53,9 @@ class SessionStore:
         """The API path of the notebook that tells its story."""
         return f"{self.path_of(session_id)}/{as_file_name(name)}{SUFFIX}"
 
-    async def all(self) -> list[Session]:
-        """Every session that is kept here."""
-        return await asyncio.to_thread(self._all)
-
-    async def one(self, session_id: str) -> Session | None:
-        """The session of an id, when its folder is here."""
-        if not SESSION_ID.fullmatch(session_id):
-            return None
-        return await asyncio.to_thread(self._load, session_id)
+    async def all(self, *, but: Container[str] = ()) -> list[Session]:
+        """Every session that is kept here, but for those of some ids."""
+        return await asyncio.to_thread(self._all, but)
 
     async def hold(self, session: Session) -> None:
         """Be the server that keeps a session's story; its folder is made if need be.
@@ -103,9 +97,10 @@ class SessionStore:
     def _save(self, folder: SessionFolder, record: SessionRecord) -> None:
         folder.write(RECORD, record.to_bytes(self._key(PURPOSE)))
 
-    def _all(self) -> list[Session]:
-        names = [n for n in names_in(self._root, self._sessions_dir) if SESSION_ID.fullmatch(n)]
-        sessions = [self._load(name) for name in names]
+    def _all(self, but: Container[str]) -> list[Session]:
+        names = names_in(self._root, self._sessions_dir)
+        new = [name for name in names if SESSION_ID.fullmatch(name) and name not in but]
+        sessions = [self._load(name) for name in new]
         return [session for session in sessions if session is not None]
 
     def _load(self, session_id: str) -> Session | None:

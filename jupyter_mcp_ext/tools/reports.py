@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_mcp_ext.executions.execution import UNFINISHED, Execution
 from jupyter_mcp_ext.files.changes import in_words
+from jupyter_mcp_ext.outputs.fold import value_size
 from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream
 from jupyter_mcp_ext.outputs.pages import Page, merged_lines, page
 from jupyter_mcp_ext.outputs.presentation import TextBlock, is_heavy, present
@@ -319,7 +320,7 @@ def _output_meta(
     match output:
         case Stream():
             meta |= {"output_type": "stream", "name": output.name, "mime_types": ["text/plain"]}
-            meta["bytes"] = len(output.text.encode(errors="replace"))
+            meta["bytes"] = value_size(output.text)
         case Display():
             meta["output_type"] = "execute_result" if output.is_result else "display_data"
             meta["mime_types"] = list(output.data)

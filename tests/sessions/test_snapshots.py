@@ -371,7 +371,8 @@ async def test_a_save_keeps_nothing_alive(jp_serverapp: Any, snapshot_folder: Pa
             gc.collect(); gc.disable()
             freed, kept = Freed(), Kept()
             seen = []
-            weakref.finalize(freed, seen.append, "freed"), weakref.finalize(kept, seen.append, "kept")
+            weakref.finalize(freed, seen.append, "freed")
+            weakref.finalize(kept, seen.append, "kept")
             """
         )
         await here.save()

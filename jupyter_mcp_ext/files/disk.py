@@ -1,0 +1,255 @@
+"""Files on the server's disk: opened folder by folder without following a link, in threads."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import os
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from jupyter_mcp_ext.errors import ContentsError
+
+from .beneath import Folder, opened, stamp
+from .changes import TOOLS_OWN
+from .lines import CHUNK, Lines, read_lines
+from .listing import MAX_LOOKED, Entry, Glob, Kind, Listing, paged
+from .paths import MAX_FOLDERS, followed
+from .storage import Content, Refuses
+
+T = TypeVar("T")
+
+Proceed = Callable[[], None]
+"""Raises when nobody waits for the answer any more."""
+
+
+class Disk:
+    """The files beneath ``root``."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    async def find(self, path: str) -> Entry | None:
+        return await asyncio.to_thread(self._find, path)
+
+    async def listing(
+        self, folder: str, glob: Glob | None, *, offset: int, limit: int, refuses: Refuses
+    ) -> Listing:
+        looked = _Looked(root=self._root, top=folder, glob=glob, refuses=refuses)
+        return await _in_thread(partial(self._list, looked, offset, limit))
+
+    async def head(self, path: str, count: int, offset: int = 0) -> bytes:
+        return await asyncio.to_thread(self._head, path, count, offset)
+
+    async def lines(self, path: str, *, first: int, count: int, room: int) -> Lines:
+        return await _in_thread(partial(self._lines, path, first, count, room))
+
+    async def read(self, path: str, limit: int) -> Content:
+        return await asyncio.to_thread(self._read, path, limit)
+
+    async def digest(self, path: str) -> tuple[str, int]:
+        return await _in_thread(partial(self._digest, path))
+
+    async def write(self, path: str, data: bytes, *, over: Content | None = None) -> None:
+        await asyncio.to_thread(self._write, path, data, over)
+
+    async def append(self, path: str, data: bytes) -> int:
+        return await asyncio.to_thread(self._append, path, data)
+
+    @contextmanager
+    def _parent(self, path: str, *, make: bool = False) -> Iterator[tuple[Folder, str]]:
+        above, _, name = path.rpartition("/")
+        with opened(self._root, above, make=make) as folder:
+            yield folder, name
+
+    @contextmanager
+    def _file(self, path: str) -> Iterator[BinaryIO]:
+        with self._parent(path) as (folder, name), os.fdopen(folder.open(name, 0), "rb") as file:
+            yield file
+
+    def _find(self, path: str) -> Entry | None:
+        if not path:
+            return Entry(path="", kind="folder")
+        try:
+            with self._parent(path) as (folder, name):
+                status = folder.stat(name)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return None if status is None else _entry(path, status)
+
+    def _head(self, path: str, count: int, offset: int) -> bytes:
+        with self._file(path) as file:
+            file.seek(offset)
+            return file.read(count)
+
+    def _lines(self, path: str, first: int, count: int, room: int, goes_on: Proceed) -> Lines:
+        with self._file(path) as file:
+            return read_lines(file, first=first, count=count, room=room, goes_on=goes_on)
+
+    def _read(self, path: str, limit: int) -> Content:
+        with self._file(path) as file:
+            status = os.fstat(file.fileno())
+            data = b"" if status.st_size > limit else file.read(limit + 1)
+        if max(len(data), status.st_size) > limit:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        return Content(data=data, stamp=stamp(status))
+
+    def _digest(self, path: str, goes_on: Proceed) -> tuple[str, int]:
+        digest, size = hashlib.sha256(), 0
+        with self._file(path) as file:
+            while chunk := file.read(CHUNK):
+                goes_on()
+                digest.update(chunk)
+                size += len(chunk)
+        return digest.hexdigest(), size
+
+    def _write(self, path: str, data: bytes, over: Content | None) -> None:
+        with self._parent(path, make=over is None) as (folder, name):
+            before = folder.stat(name)
+            if before is not None and not stat.S_ISREG(before.st_mode):
+                raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+            folder.write(
+                name,
+                (data,),
+                mode=0o666,
+                like=before,
+                check=(lambda: stamp(folder.stat(name)) == over.stamp) if over else None,
+            )
+
+    def _append(self, path: str, data: bytes) -> int:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        with self._parent(path, make=True) as (folder, name):
+            fd = folder.open(name, flags, 0o666)
+            with os.fdopen(fd, "wb", buffering=0) as file:
+                before, written = os.fstat(fd).st_size, 0
+                try:
+                    while written < len(data):
+                        written += file.write(data[written:]) or 0
+                    os.fsync(fd)
+                except OSError:
+                    with suppress(OSError):  # no half of it stays, unless others wrote meanwhile
+                        if os.fstat(fd).st_size == before + written:
+                            os.ftruncate(fd, before)
+                    raise
+                return os.fstat(fd).st_size
+
+    def _list(self, looked: _Looked, offset: int, limit: int, goes_on: Proceed) -> Listing:
+        page = paged(looked.found(goes_on), offset=offset, limit=limit)
+        return Listing(
+            folder=looked.top,
+            entries=tuple(self._described(path, kind) for path, kind in page),
+            offset=offset,
+            total=looked.fitting,
+            is_whole=looked.entries <= MAX_LOOKED,
+        )
+
+    def _described(self, path: str, kind: Kind) -> Entry:
+        if kind != "link":
+            return self._find(path) or Entry(path=path, kind=kind)
+        try:
+            target = self._find(followed(path, self._root))
+        except (ContentsError, OSError):  # out of the root, where nothing is said of it
+            return Entry(path=path, kind="link")
+        if target is None:
+            return Entry(path=path, kind="link")
+        return Entry(path=path, kind=target.kind, size=target.size, modified=target.modified)
+
+
+class _Looked:
+    """A look through a folder, and what it has counted."""
+
+    def __init__(self, *, root: Path, top: str, glob: Glob | None, refuses: Refuses) -> None:
+        self.top = top
+        self.entries = 0
+        self.fitting = 0
+        self._root = root
+        self._glob = glob
+        self._refuses = refuses
+
+    def found(self, goes_on: Proceed) -> Iterator[tuple[str, Kind]]:
+        """What fits, in no order."""
+        with opened(self._root, self.top) as folder:
+            for path, kind in self._below(folder, (), goes_on):
+                self.fitting += 1
+                yield path, kind
+
+    def _below(
+        self, folder: Folder, at: tuple[str, ...], goes_on: Proceed
+    ) -> Iterator[tuple[str, Kind]]:
+        inner: list[str] = []
+        goes_on()
+        for entry in folder.entries():
+            self.entries += 1
+            if self.entries > MAX_LOOKED:
+                return
+            parts = (*at, entry.name)
+            path = "/".join((self.top, *parts) if self.top else parts)
+            if self._refuses(path):
+                continue
+            kind = _kind(entry)
+            if self._glob is None or self._glob.fits(parts):
+                yield path, kind
+            if kind == "folder" and self._is_entered(parts):
+                inner.append(entry.name)
+        for name in inner:
+            try:
+                below = folder.inner(name)
+            except OSError:  # gone, or not for us
+                continue
+            try:
+                yield from self._below(below, (*at, name), goes_on)
+            finally:
+                below.close()
+
+    def _is_entered(self, parts: tuple[str, ...]) -> bool:
+        return (
+            self._glob is not None
+            and len(parts) < MAX_FOLDERS
+            and parts[-1] not in TOOLS_OWN
+            and self._glob.may_fit_below(parts)
+        )
+
+
+async def _in_thread(work: Callable[[Proceed], T]) -> T:
+    """Do in a thread what may take long; it ends soon after nobody waits for it any more."""
+    is_over = threading.Event()
+
+    def goes_on() -> None:
+        if is_over.is_set():
+            raise OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
+
+    try:
+        return await asyncio.to_thread(work, goes_on)
+    finally:
+        is_over.set()
+
+
+def _kind(entry: os.DirEntry[str]) -> Kind:
+    try:
+        if entry.is_symlink():
+            return "link"
+        if entry.is_dir(follow_symlinks=False):
+            return "folder"
+        return "file" if entry.is_file(follow_symlinks=False) else "other"
+    except OSError:  # gone meanwhile
+        return "other"
+
+
+def _entry(path: str, status: os.stat_result) -> Entry:
+    kind: Kind = "other"
+    if stat.S_ISDIR(status.st_mode):
+        kind = "folder"
+    elif stat.S_ISREG(status.st_mode):
+        kind = "file"
+    elif stat.S_ISLNK(status.st_mode):
+        kind = "link"
+    size = status.st_size if kind == "file" else None
+    return Entry(path=path, kind=kind, size=size, modified=status.st_mtime)
+
+

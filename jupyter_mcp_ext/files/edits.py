@@ -1,0 +1,237 @@
+"""One text put in the place of another, as a model quotes it; pure.
+
+Tried in this order, and the first that fits somewhere decides: the exact text; whole lines, but for
+the indentation that they have in common and for blanks at their ends; whole lines, but for all
+blanks at both ends. In the latter two the new text gets the indentation that is in the file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import unified_diff
+
+from jupyter_mcp_ext.errors import ContentsError, InvalidArgument
+
+MAX_DIFF = 1_500
+"""Characters of a diff."""
+
+_MAX_DIFF_LINE = 300
+_CONTEXT = 2
+_MANY_LINES = 300
+"""From here on a diff is the old lines and then the new ones: comparing them takes long."""
+
+_MAX_PLACES = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edit:
+    """A text after its edit, in how many places it was made, and what it did."""
+
+    text: str
+    count: int
+    diff: str
+    how: str = ""
+    """What was not looked at when comparing; empty when the text fitted exactly."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Change:
+    start: int
+    end: int
+    new: str
+
+
+def replace(text: str, old: str, new: str, *, replace_all: bool, name: str) -> Edit:
+    """Put ``new`` in the place of ``old``, which fits one place unless ``replace_all``.
+
+    ``name`` is the file's, for messages. Raises InvalidArgument and ContentsError.
+    """
+    if not old:
+        msg = "old_string is empty. Quote the text to be replaced; write_file replaces a whole file."
+        raise InvalidArgument(msg)
+    if old == new:
+        msg = "old_string and new_string are the same. Give the text as it is to become."
+        raise InvalidArgument(msg)
+    is_crlf = "\r\n" in text and text.count("\r\n") == text.count("\n")
+    if is_crlf:
+        text, old, new = (words.replace("\r\n", "\n") for words in (text, old, new))
+    how, changes = _places(text, old, new)
+    if not changes:
+        raise ContentsError(_nowhere(text, old, name))
+    if len(changes) > 1 and not replace_all:
+        raise ContentsError(_ambiguous(text, changes, name))
+    edited = "".join(_pieces(text, changes))
+    diff = _diff(text, changes)
+    if is_crlf:
+        edited = edited.replace("\n", "\r\n")
+    return Edit(text=edited, count=len(changes), diff=diff, how=how)
+
+
+def _places(text: str, old: str, new: str) -> tuple[str, list[_Change]]:
+    exact = list(_exact(text, old, new))
+    if exact or not old.strip():
+        return "", exact
+    lines = text.split("\n")
+    for how, alike in (("indentation", _dedented), ("blanks at the ends of lines", _trimmed)):
+        changes = list(_by_lines(lines, old, new, alike))
+        if changes:
+            return how, changes
+    return "", []
+
+
+def _exact(text: str, old: str, new: str) -> Iterator[_Change]:
+    at = text.find(old)
+    while at >= 0:
+        yield _Change(start=at, end=at + len(old), new=new)
+        at = text.find(old, at + len(old))
+
+
+def _by_lines(
+    lines: Sequence[str], old: str, new: str, alike: Callable[[Sequence[str]], list[str]]
+) -> Iterator[_Change]:
+    ends_line = old.endswith("\n")
+    old_lines = old.removesuffix("\n").split("\n")
+    wanted = alike(old_lines)
+    trimmed = [line.strip() for line in lines]
+    firsts = [line.strip() for line in old_lines]
+    count = len(old_lines)
+    position = 0
+    free_from = 0
+    for n, line in enumerate(lines):
+        if n + count > len(lines):
+            return
+        if (
+            n >= free_from
+            and trimmed[n] == firsts[0]
+            and trimmed[n : n + count] == firsts
+            and alike(found := lines[n : n + count]) == wanted
+        ):
+            end = position + sum(map(len, found)) + count - 1
+            has_newline = n + count < len(lines)
+            takes_newline = ends_line and has_newline
+            words = _indented(new, _indent(old_lines), _indent(found))
+            if ends_line and not has_newline:
+                words = words.removesuffix("\n")
+            yield _Change(start=position, end=end + takes_newline, new=words)
+            free_from = n + count
+        position += len(line) + 1
+
+
+def _dedented(lines: Sequence[str]) -> list[str]:
+    cut = len(_indent(lines))
+    return [line[cut:].rstrip() for line in lines]
+
+
+def _trimmed(lines: Sequence[str]) -> list[str]:
+    return [line.strip() for line in lines]
+
+
+def _indent(lines: Sequence[str]) -> str:
+    """The indentation that all lines with something in them have in common."""
+    return os.path.commonprefix([_leading(line) for line in lines if line.strip()])
+
+
+def _leading(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
+
+
+def _indented(text: str, quoted: str, found: str) -> str:
+    """The new text with the file's indentation in the place of the one it was quoted with."""
+    if quoted == found:
+        return text
+    return "\n".join(
+        found + line[len(quoted) :] if line.strip() and line.startswith(quoted) else line
+        for line in text.split("\n")
+    )
+
+
+def _pieces(text: str, changes: Sequence[_Change]) -> Iterator[str]:
+    at = 0
+    for change in changes:
+        yield text[at : change.start]
+        yield change.new
+        at = change.end
+    yield text[at:]
+
+
+def _nowhere(text: str, old: str, name: str) -> str:
+    first = next((line.strip() for line in old.split("\n") if line.strip()), "")
+    at = text.find(first) if first else -1
+    where = f" Its first line is in line {_line(text, at)}, what follows differs." if at >= 0 else ""
+    return f'old_string does not occur in {name}.{where} read_file shows what the file says.'
+
+
+def _ambiguous(text: str, changes: Sequence[_Change], name: str) -> str:
+    lines = [str(_line(text, change.start)) for change in changes[:_MAX_PLACES]]
+    more = ", …" if len(changes) > len(lines) else ""
+    return (
+        f"old_string fits {len(changes)} places in {name} (lines {', '.join(lines)}{more}). "
+        "Quote more of the lines around it, or give replace_all=true."
+    )
+
+
+def _line(text: str, at: int) -> int:
+    return text.count("\n", 0, at) + 1
+
+
+def _diff(text: str, changes: Sequence[_Change]) -> str:
+    """A unified diff of the places alone: a comparison of the whole would take seconds."""
+    diff: list[str] = []
+    room = MAX_DIFF
+    shift = 0
+    left = list(changes)
+    while left:
+        group = [left.pop(0)]
+        start, end = _window(text, group[0])
+        while left and left[0].start <= end:
+            group.append(left.pop(0))
+            end = _window(text, group[-1])[1]
+        old = text[start:end]
+        moved = [
+            _Change(start=c.start - start, end=c.end - start, new=c.new) for c in group
+        ]
+        before, after = old.splitlines(), "".join(_pieces(old, moved)).splitlines()
+        line = _line(text, start)
+        hunk = [
+            f"@@ -{line},{len(before)} +{line + shift},{len(after)} @@",
+            *(_cut(line) for line in _compared(before, after)),
+        ]
+        shift += len(after) - len(before)
+        size = sum(map(len, hunk)) + len(hunk)
+        if size > room:
+            rest = "… the rest of the diff is left out"
+            words = "\n".join(hunk)[: max(0, room - len(rest) - 1)]
+            diff += [words, rest] if words else [rest]
+            break
+        room -= size
+        diff += hunk
+    return "\n".join(diff)
+
+
+def _window(text: str, change: _Change) -> tuple[int, int]:
+    """The whole lines of a change with some around it."""
+    start, end = change.start, change.end
+    start = text.rfind("\n", 0, start) + 1
+    for _ in range(_CONTEXT):
+        start = text.rfind("\n", 0, max(start - 1, 0)) + 1
+    if change.end > change.start and text[change.end - 1] == "\n":
+        end -= 1  # the line ends within the change
+    for _ in range(_CONTEXT + 1):
+        at = text.find("\n", end)
+        end = len(text) if at < 0 else at + 1
+    return start, end
+
+
+def _compared(before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
+    if max(len(before), len(after)) > _MANY_LINES:
+        yield from (f"-{line}" for line in before)
+        yield from (f"+{line}" for line in after)
+        return
+    lines = list(unified_diff(before, after, n=_MANY_LINES, lineterm=""))
+    yield from lines[3:]  # without the names and the numbers, which are the window's
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _MAX_DIFF_LINE else f"{line[:_MAX_DIFF_LINE]}…"

@@ -1,0 +1,99 @@
+"""Names of a folder in pages: what is looked at, what fits a pattern, in which order; pure."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from jupyter_mcp_ext.errors import InvalidArgument
+
+MAX_LOOKED = 1_000_000
+"""Names that one call looks at."""
+
+MAX_GLOB = 500
+
+Kind = Literal["file", "folder", "link", "other"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A file or folder; ``path`` is an API path. What is not known is None."""
+
+    path: str
+    kind: Kind
+    size: int | None = None
+    modified: float | None = None
+    """Seconds since the epoch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """A page of a folder, and how many entries there are in all."""
+
+    folder: str
+    entries: tuple[Entry, ...]
+    offset: int
+    total: int
+    is_whole: bool = True
+    """Whether everything was looked at."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Glob:
+    """A shell pattern of paths below a folder; ``**`` is any number of folders."""
+
+    parts: tuple[str, ...]
+
+    @classmethod
+    def of(cls, pattern: str | None) -> Glob | None:
+        """The pattern, None where everything of the folder is meant."""
+        if pattern is None or not pattern.strip():
+            return None
+        parts = [part for part in pattern.split("/") if part not in ("", ".")]
+        if len(pattern) > MAX_GLOB or ".." in parts or pattern.startswith("/"):
+            msg = (
+                "The glob leads out of the folder or is too long. "
+                'Give one like "*.csv" or "**/*.py", and the folder as path.'
+            )
+            raise InvalidArgument(msg)
+        if parts and parts[-1] == "**":
+            parts.append("*")
+        single = [p for n, p in enumerate(parts) if p != "**" or parts[n - 1 : n] != ["**"]]
+        return cls(parts=tuple(single))
+
+    def fits(self, path: Sequence[str]) -> bool:
+        """Whether a path, in its parts, fits as a whole."""
+        return len(self.parts) in self._reached(path)
+
+    def may_fit_below(self, folder: Sequence[str]) -> bool:
+        """Whether something in the folder may fit."""
+        return any(at < len(self.parts) for at in self._reached(folder))
+
+    def _reached(self, path: Sequence[str]) -> set[int]:
+        """How many parts of the pattern can be used up by the path."""
+        reached = self._and_skipped({0})
+        for name in path:
+            after = {at for at in reached if at < len(self.parts) and self.parts[at] == "**"}
+            after |= {
+                at + 1
+                for at in reached
+                if at < len(self.parts)
+                and self.parts[at] != "**"
+                and fnmatchcase(name, self.parts[at])
+            }
+            reached = self._and_skipped(after)
+        return reached
+
+    def _and_skipped(self, reached: set[int]) -> set[int]:
+        return reached | {
+            at + 1 for at in reached if at < len(self.parts) and self.parts[at] == "**"
+        }
+
+
+def paged(found: Iterable[tuple[str, Kind]], *, offset: int, limit: int) -> list[tuple[str, Kind]]:
+    """A page in the order of a file browser: folders first, then by name."""
+    first = heapq.nsmallest(offset + limit, found, key=lambda entry: (entry[1] != "folder", entry))
+    return first[offset:]

@@ -1,0 +1,147 @@
+"""Files that only Jupyter's ContentsManager can reach, as on another machine or in a database.
+
+It gives and takes whole files, so that a page of one is a page of all of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import io
+import os
+from base64 import b64decode, b64encode
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+
+from jupyter_server.utils import ensure_async
+from tornado.web import HTTPError
+
+from .beneath import Changed
+from .contents import Contents
+from .lines import Lines, read_lines
+from .listing import MAX_LOOKED, Entry, Glob, Kind, Listing, paged
+from .storage import Content, Refuses
+
+_NOT_FOUND = 404
+
+
+class Managed:
+    """The files of a ContentsManager; of more than ``max_bytes`` none is asked for."""
+
+    def __init__(self, contents: Contents, max_bytes: int) -> None:
+        self._contents = contents
+        self._max_bytes = max_bytes
+
+    async def find(self, path: str) -> Entry | None:
+        try:
+            model = await ensure_async(self._contents.get(path, content=False))
+        except HTTPError as err:
+            if err.status_code != _NOT_FOUND:
+                raise
+            return None
+        return _entry(model)
+
+    async def listing(
+        self, folder: str, glob: Glob | None, *, offset: int, limit: int, refuses: Refuses
+    ) -> Listing:
+        found: dict[str, Entry] = {}
+        looked = 0
+        async for entry in self._below(folder, folder, glob, refuses):
+            looked += 1
+            if looked > MAX_LOOKED:
+                break
+            parts = _parts(entry.path, folder)
+            if glob is None or glob.fits(parts):
+                found[entry.path] = entry
+        page = paged(((e.path, e.kind) for e in found.values()), offset=offset, limit=limit)
+        return Listing(
+            folder=folder,
+            entries=tuple(found[path] for path, _ in page),
+            offset=offset,
+            total=len(found),
+            is_whole=looked <= MAX_LOOKED,
+        )
+
+    async def head(self, path: str, count: int, offset: int = 0) -> bytes:
+        return (await self.read(path, self._max_bytes)).data[offset : offset + count]
+
+    async def lines(self, path: str, *, first: int, count: int, room: int) -> Lines:
+        data = (await self.read(path, self._max_bytes)).data
+        return await asyncio.to_thread(
+            read_lines, io.BytesIO(data), first=first, count=count, room=room, goes_on=lambda: None
+        )
+
+    async def read(self, path: str, limit: int) -> Content:
+        known = (await ensure_async(self._contents.get(path, content=False))).get("size")
+        if (known or 0) > limit:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        model = await ensure_async(self._contents.get(path, type="file"))
+        data = await asyncio.to_thread(_bytes, model)
+        if len(data) > limit:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        return Content(data=data, stamp=hashlib.sha256(data).digest())
+
+    async def digest(self, path: str) -> tuple[str, int]:
+        data = (await self.read(path, self._max_bytes)).data
+        return await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest()), len(data)
+
+    async def write(self, path: str, data: bytes, *, over: Content | None = None) -> None:
+        if over is not None and (await self.read(path, self._max_bytes)).stamp != over.stamp:
+            raise Changed
+        await self._make_folders(path)
+        await ensure_async(self._contents.save(await asyncio.to_thread(_model, data), path))
+
+    async def append(self, path: str, data: bytes) -> int:
+        before = b""
+        if await self.find(path) is not None:
+            before = (await self.read(path, self._max_bytes - len(data))).data
+        await self.write(path, before + data)
+        return len(before) + len(data)
+
+    async def _below(
+        self, folder: str, top: str, glob: Glob | None, refuses: Refuses
+    ) -> AsyncIterator[Entry]:
+        model = await ensure_async(self._contents.get(folder, content=True, type="directory"))
+        for entry in map(_entry, model["content"]):
+            if refuses(entry.path):
+                continue
+            yield entry
+            if entry.kind == "folder" and glob and glob.may_fit_below(_parts(entry.path, top)):
+                async for inner in self._below(entry.path, top, glob, refuses):
+                    yield inner
+
+    async def _make_folders(self, path: str) -> None:
+        parts = path.split("/")[:-1]
+        for depth in range(1, len(parts) + 1):
+            folder = "/".join(parts[:depth])
+            if not await ensure_async(self._contents.dir_exists(folder)):
+                await ensure_async(self._contents.save({"type": "directory"}, folder))
+
+
+def _parts(path: str, top: str) -> list[str]:
+    return (path[len(top) + 1 :] if top else path).split("/")
+
+
+def _entry(model: dict[str, Any]) -> Entry:
+    kind: Kind = "folder" if model["type"] == "directory" else "file"
+    at = model.get("last_modified")
+    return Entry(
+        path=str(model["path"]).strip("/"),
+        kind=kind,
+        size=model.get("size") if kind == "file" else None,
+        modified=at.timestamp() if isinstance(at, datetime) else None,
+    )
+
+
+def _bytes(model: dict[str, Any]) -> bytes:
+    content = str(model["content"] or "")
+    return b64decode(content) if model.get("format") == "base64" else content.encode()
+
+
+def _model(data: bytes) -> dict[str, Any]:
+    try:
+        return {"type": "file", "format": "text", "content": data.decode()}
+    except UnicodeDecodeError:
+        return {"type": "file", "format": "base64", "content": b64encode(data).decode()}

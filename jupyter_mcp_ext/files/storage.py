@@ -1,0 +1,56 @@
+"""What the file tools need of the place where files are: a disk, or Jupyter's ContentsManager."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from .lines import Lines
+from .listing import Entry, Glob, Listing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """A file's bytes and what tells whether it was written since."""
+
+    data: bytes
+    stamp: object = None
+
+
+class Refuses(Protocol):
+    """Whether a path is not to be shown."""
+
+    def __call__(self, path: str) -> bool: ...
+
+
+class Storage(Protocol):
+    """Files by their API paths, without symbolic links. Failures are OSError and HTTPError."""
+
+    async def find(self, path: str) -> Entry | None:
+        """What is there."""
+
+    async def listing(
+        self, folder: str, glob: Glob | None, *, offset: int, limit: int, refuses: Refuses
+    ) -> Listing:
+        """A page of a folder, or of what fits the pattern in it and below it."""
+
+    async def head(self, path: str, count: int, offset: int = 0) -> bytes:
+        """At most so many bytes of a file."""
+
+    async def lines(self, path: str, *, first: int, count: int, room: int) -> Lines:
+        """A page of a text file."""
+
+    async def read(self, path: str, limit: int) -> Content:
+        """A whole file; EFBIG when it has more bytes than ``limit``."""
+
+    async def digest(self, path: str) -> tuple[str, int]:
+        """SHA-256 of a file, in hexadecimal digits, and the bytes that it was made of."""
+
+    async def write(self, path: str, data: bytes, *, over: Content | None = None) -> None:
+        """Put a file there, whole or not at all, with the folders it needs.
+
+        With ``over`` only if the file is still that; else Changed is raised.
+        """
+
+    async def append(self, path: str, data: bytes) -> int:
+        """Add to the end of a file, which is made where there is none: its new size."""
