@@ -13,6 +13,7 @@ from .executions.service import McpExecutions
 from .executions.storage import Storage
 from .executions.written import WrittenFiles
 from .files.contents import existing_folder
+from .files.service import McpFiles
 from .governance.audit import Audit
 from .governance.keys import Keys
 from .governance.policy import Policy
@@ -37,6 +38,7 @@ class Services:
     executions: McpExecutions
     written: WrittenFiles
     notebooks: Notebooks
+    files: McpFiles
     policy: Policy
     audit: Audit
     keys: Keys
@@ -84,6 +86,7 @@ class Services:
             executions=McpExecutions(kernels, storage, parent=parent),
             written=WrittenFiles(root, kernels.language),
             notebooks=notebooks,
+            files=McpFiles(contents, root, serverapp.base_url, parent=parent),
             policy=Policy(serverapp.authorizer),
             audit=Audit(serverapp.event_logger),
             keys=keys,

@@ -112,8 +112,8 @@ class Disk:
     def _write(self, path: str, data: bytes, over: Content | None) -> None:
         with self._parent(path, make=over is None) as (folder, name):
             before = folder.stat(name)
-            if before is not None and not stat.S_ISREG(before.st_mode):
-                raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+            if before is not None:  # what may not be written is not replaced either
+                os.close(folder.open(name, os.O_WRONLY))
             folder.write(
                 name,
                 (data,),
@@ -251,5 +251,3 @@ def _entry(path: str, status: os.stat_result) -> Entry:
         kind = "link"
     size = status.st_size if kind == "file" else None
     return Entry(path=path, kind=kind, size=size, modified=status.st_mtime)
-
-

@@ -49,7 +49,9 @@ def replace(text: str, old: str, new: str, *, replace_all: bool, name: str) -> E
     ``name`` is the file's, for messages. Raises InvalidArgument and ContentsError.
     """
     if not old:
-        msg = "old_string is empty. Quote the text to be replaced; write_file replaces a whole file."
+        msg = (
+            "old_string is empty. Quote the text to be replaced; write_file replaces a whole file."
+        )
         raise InvalidArgument(msg)
     if old == new:
         msg = "old_string and new_string are the same. Give the text as it is to become."
@@ -130,7 +132,8 @@ def _trimmed(lines: Sequence[str]) -> list[str]:
 
 def _indent(lines: Sequence[str]) -> str:
     """The indentation that all lines with something in them have in common."""
-    return os.path.commonprefix([_leading(line) for line in lines if line.strip()])
+    indents = [_leading(line) for line in lines if line.strip()]
+    return os.path.commonprefix(indents)  # noqa: RUF071  # characters are what is meant
 
 
 def _leading(line: str) -> str:
@@ -159,8 +162,10 @@ def _pieces(text: str, changes: Sequence[_Change]) -> Iterator[str]:
 def _nowhere(text: str, old: str, name: str) -> str:
     first = next((line.strip() for line in old.split("\n") if line.strip()), "")
     at = text.find(first) if first else -1
-    where = f" Its first line is in line {_line(text, at)}, what follows differs." if at >= 0 else ""
-    return f'old_string does not occur in {name}.{where} read_file shows what the file says.'
+    where = (
+        f" Its first line is in line {_line(text, at)}, what follows differs." if at >= 0 else ""
+    )
+    return f"old_string does not occur in {name}.{where} read_file shows what the file says."
 
 
 def _ambiguous(text: str, changes: Sequence[_Change], name: str) -> str:
@@ -189,9 +194,7 @@ def _diff(text: str, changes: Sequence[_Change]) -> str:
             group.append(left.pop(0))
             end = _window(text, group[-1])[1]
         old = text[start:end]
-        moved = [
-            _Change(start=c.start - start, end=c.end - start, new=c.new) for c in group
-        ]
+        moved = [_Change(start=c.start - start, end=c.end - start, new=c.new) for c in group]
         before, after = old.splitlines(), "".join(_pieces(old, moved)).splitlines()
         line = _line(text, start)
         hunk = [

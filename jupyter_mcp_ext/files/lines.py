@@ -142,7 +142,9 @@ def _line(file: BinaryIO, goes_on: Callable[[], None]) -> tuple[str | None, bool
         text, is_utf8 = words.decode(errors="replace"), False
     if len(text) > MAX_LINE or dropped:
         over = f"{dropped:,} bytes" if dropped else f"{len(text) - MAX_LINE:,} characters"
-        text = f"{text[:MAX_LINE]}… (over {over} more)" if dropped else (
-            f"{text[:MAX_LINE]}… ({over} more)"
+        text = (
+            f"{text[:MAX_LINE]}… (over {over} more)"
+            if dropped
+            else (f"{text[:MAX_LINE]}… ({over} more)")
         )
     return text, is_utf8

@@ -24,17 +24,15 @@ from jupyter_mcp_ext.kernels import orphans
 from jupyter_mcp_ext.kernels.link import Loss
 
 from .comeback import Comeback
-from .folder import HeldElsewhere
 from .journal import NOT_RUN, Entry
+from .keeping import Keeper
 from .lifecycle import Quotas, SessionKernels
 from .notices import notices
 from .record import Restore, as_restore
 from .register import DEFAULT_WORDS, Register, folder_of
 from .session import Session, new_jupyter_id
 from .spares import Spares
-from .store import SUFFIX, SessionStore, as_file_name
-from .story import FAULTS
-from .view import Head
+from .store import SUFFIX, as_file_name
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -174,18 +172,16 @@ class McpSessions(LoggingConfigurable):
             ),
             on_idle=self._end_idle,
         )
-        self._store = (
-            SessionStore(
-                root,
-                "/".join(part for part in self.sessions_dir.split("/") if part not in ("", ".")),
-                key=key,
-                shared_subject=shared_subject,
-                head=self._head,
-                log=self.log,
-            )
-            if root is not None
-            else None
+        self._keeper = Keeper(
+            root,
+            self.sessions_dir,
+            kernels,
+            key=key,
+            shared_subject=shared_subject,
+            instead=self.default_folder,
+            log=self.log,
         )
+        self._store = self._keeper.store
         self._comeback = Comeback(
             kernels,
             key=self._store.snapshot_key if self._store is not None else lambda _: b"",
@@ -195,8 +191,6 @@ class McpSessions(LoggingConfigurable):
             log=self.log,
         )
         self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
-        self._specs: dict[str, tuple[str, str]] = {}
-        """Display name and language by the kernelspec's name."""
         self._tasks: set[asyncio.Task[None]] = set()
         spares = self.spare_kernels
         if spares is None:
@@ -238,7 +232,7 @@ class McpSessions(LoggingConfigurable):
         await self._spares.close()
         sessions = [session for session in self._register if session.story is not None]
         await self._comeback.close(sessions)
-        await asyncio.gather(*(self._close(session) for session in sessions))
+        await asyncio.gather(*(self._keeper.let_go(session) for session in sessions))
 
     async def resolve(self, caller: Caller, session_id: str | None) -> Session:
         """The session that an argument means; its kernel may have to be started yet.
@@ -250,7 +244,7 @@ class McpSessions(LoggingConfigurable):
             session = await self._default(caller)
         else:
             session = await self._find(caller, session_id.strip())
-            await self._hold(session)
+            await self._keeper.hold(session)
         self._lives.use(session)
         return session
 
@@ -329,13 +323,14 @@ class McpSessions(LoggingConfigurable):
         if restore is not None:
             session.restore = restore
         try:
-            await self._hold(session)
+            await self._keeper.hold(session)
             if restore is not None:
-                await self._save(session)
+                await self._keeper.save(session)
             await self.ready(session)
         except ToolError:
             if not existing:
-                await self._discard(session)
+                self._register.remove(session)
+                await self._keeper.discard(session)
             raise
         self._lives.use(session)
         if source is not None and not existing:
@@ -352,11 +347,11 @@ class McpSessions(LoggingConfigurable):
 
     async def holder(self, session: Session) -> str:
         """Words for another server that holds a session; empty when none does."""
-        return await self._store.holder(session) if self._store is not None else ""
+        return await self._keeper.holder(session)
 
     async def restart(self, session: Session, *, by: str, now: bool) -> None:
         """Restart the session's kernel. Raises KernelUnavailable."""
-        await self._hold(session)
+        await self._keeper.hold(session)
         await self._comeback.pause(session)
         await self.ready(session)
         await self._kernels.restart(session.kernel_id, by=by, now=now)
@@ -374,7 +369,7 @@ class McpSessions(LoggingConfigurable):
         if session.story is None:
             self._register.remove(session)
         else:
-            await self._close(session)
+            await self._keeper.let_go(session)
 
     def follow(self, session: Session, execution: Execution) -> None:
         """Have an execution in the session's story."""
@@ -413,11 +408,11 @@ class McpSessions(LoggingConfigurable):
         async with self._lock((caller.subject, caller.client, caller.scope)):
             found = self._register.default_of(caller)
             if found is not None and not await self.holder(found):
-                await self._hold(found)
+                await self._keeper.hold(found)
                 return found
             name = f"{caller.client} ({caller.scope})" if caller.scope else caller.client
             session = await self._new(caller, name, None, self.default_folder, is_default=True)
-            await self._hold(session)
+            await self._keeper.hold(session)
             return session
 
     async def _find(self, caller: Caller, wanted: str) -> Session:
@@ -510,7 +505,7 @@ class McpSessions(LoggingConfigurable):
         nobody = Caller(subject="", username="", client="")
         session = await self._new(nobody, None, None, None)
         self._register.remove(session)
-        holding = asyncio.ensure_future(self._hold(session))
+        holding = asyncio.ensure_future(self._keeper.hold(session))
         try:
             await asyncio.shield(holding)  # a thread goes on when it is cancelled
             if session.story is None:
@@ -520,7 +515,7 @@ class McpSessions(LoggingConfigurable):
             self._kernels.stop_watching(session.kernel_id)  # it is nobody's activity
         except BaseException:
             await asyncio.wait({holding})
-            await self._discard(session)
+            await self._keeper.discard(session)
             raise
         return session
 
@@ -528,7 +523,7 @@ class McpSessions(LoggingConfigurable):
         try:
             await self._kernels.shutdown(session.kernel_id, by="this server", now=True)
         finally:
-            await self._discard(session)
+            await self._keeper.discard(session)
 
     async def _hand_out(self, session: Session, caller: Caller, name: str | None) -> None:
         """Give a spare to a caller."""
@@ -543,41 +538,7 @@ class McpSessions(LoggingConfigurable):
                 session.story.notebook = as_file_name(name) + SUFFIX
         self._register.add(session)
         await self._lives.list(session)
-        await self._save(session)
-
-    async def _hold(self, session: Session) -> None:
-        """Be the server that keeps the session's story."""
-        async with self._lock((session, "story")):
-            if session.story is not None or self._store is None or not session.folder:
-                return
-            await self._read_specs()
-            try:
-                await self._store.hold(session)
-                if session.is_agents:  # a spare's is written when it is somebody's
-                    await self._store.save(session)
-                session.fault = ""
-            except HeldElsewhere as err:
-                msg = (
-                    f"The session {session.id} ({session.name}) is in use by another Jupyter "
-                    f"server ({err.words}). Use it there, or create_session makes another one."
-                )
-                raise KernelUnavailable(msg) from err
-            except OSError as err:
-                self._go_without(session, FAULTS.get(err.errno, "its folder cannot be used"))
-
-    def _go_without(self, session: Session, why: str) -> None:
-        """Go on with a session that cannot be kept on disk."""
-        self.log.warning("The session %s is not kept on disk: %s", session.id, why)
-        session.fault = why
-        if session.cwd == session.folder and not session.had_kernel:
-            session.cwd = self.default_folder
-
-    async def _discard(self, session: Session) -> None:
-        """Take back a session that came to nothing."""
-        self._register.remove(session)
-        if session.story is not None:
-            await asyncio.to_thread(session.story.folder.discard)
-            session.story = None
+        await self._keeper.save(session)
 
     async def _give_kernel(self, session: Session) -> None:
         if session.kernel_id and not session.is_agents:
@@ -596,22 +557,7 @@ class McpSessions(LoggingConfigurable):
                 session.losses_met = 1
         session.is_empty, session.had_kernel = session.had_kernel, True
         self._lives.use(session)
-        await self._save(session)
-
-    async def _save(self, session: Session) -> None:
-        if self._store is None:
-            return
-        try:
-            await self._store.save(session)
-        except OSError as err:
-            session.fault = FAULTS.get(err.errno, "its folder cannot be used")
-
-    async def _close(self, session: Session) -> None:
-        """Let go of a session's folder; it is taken again when the session is used."""
-        if session.story is not None:
-            await self._save(session)
-            await session.story.close()
-            session.story = None
+        await self._keeper.save(session)
 
     def _followed(self, session: Session, execution: Execution, entry: Entry) -> None:
         story = session.story
@@ -642,28 +588,12 @@ class McpSessions(LoggingConfigurable):
 
     async def _bring_back(self, session: Session) -> None:
         try:
-            await self._hold(session)
+            await self._keeper.hold(session)
             await self.ready(session)
             await self._kernels.link(session.kernel_id)
             await self.prepare(session)
         except ToolError as err:
             self.log.warning("The session %s was not brought back: %s", session.id, err)
-
-    async def _read_specs(self) -> None:
-        specs = await self._kernels.specs()
-        self._specs = {
-            name: (str(spec.get("display_name", name)), str(spec.get("language", "")))
-            for name, spec in specs.items()
-        }
-
-    def _head(self, session: Session) -> Head:
-        display_name, language = self._specs.get(session.kernel_name, (session.kernel_name, ""))
-        return Head(
-            session_id=session.id,
-            kernel_name=session.kernel_name,
-            display_name=display_name,
-            language=language,
-        )
 
     def _lock(self, key: object) -> asyncio.Lock:
         """The lock for a key, which lives as long as somebody holds or awaits it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import mcp_types as types
 
@@ -31,13 +31,25 @@ class Question:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BlobBlock:
+    """Bytes of a file, for programs: no model reads them."""
+
+    data: bytes
+    mime_type: str
+    uri: str
+
+
+Block: TypeAlias = TextBlock | ImageBlock | BlobBlock
+
+
+@dataclass(frozen=True, kw_only=True)
 class Answer:
     """Blocks in the order in which a notebook would show them, and what a program would parse.
 
     ``meta`` is keyed without `META`: ``{"execution": …}``. ``status`` is for the record.
     """
 
-    blocks: tuple[TextBlock | ImageBlock, ...]
+    blocks: tuple[Block, ...]
     meta: Mapping[str, Any] = field(default_factory=dict)
     status: str = "ok"
     question: Question | None = None
@@ -76,7 +88,9 @@ def to_error(words: str) -> types.CallToolResult:
     )
 
 
-def _block(block: TextBlock | ImageBlock) -> types.TextContent | types.ImageContent:
+def _block(
+    block: Block,
+) -> types.TextContent | types.ImageContent | types.EmbeddedResource:
     match block:
         case TextBlock():
             return types.TextContent(type="text", text=block.text)
@@ -84,3 +98,8 @@ def _block(block: TextBlock | ImageBlock) -> types.TextContent | types.ImageCont
             return types.ImageContent(
                 type="image", data=b64encode(block.data).decode(), mime_type=block.mime_type
             )
+        case BlobBlock():
+            blob = types.BlobResourceContents(
+                uri=block.uri, blob=b64encode(block.data).decode(), mime_type=block.mime_type
+            )
+            return types.EmbeddedResource(type="resource", resource=blob)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 ALIASES: Mapping[str, str] = {
     "filename": "path",
+    "file_path": "path",
     "kernel_id": "session_id",
     "new_source": "source",
     "content": "source",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from .definition import Tool
 from .execution import execute_code, get_output
+from .files import download_file, edit_file, list_files, read_file, write_file
 from .notebooks import create_notebook, read_notebook
 from .sessions import (
     create_session,
@@ -27,6 +28,11 @@ TOOLS: tuple[Tool, ...] = (
     shutdown_kernel,
     create_notebook,
     read_notebook,
+    list_files,
+    read_file,
+    write_file,
+    edit_file,
+    download_file,
 )
 
 BY_NAME: Mapping[str, Tool] = {tool.name: tool for tool in TOOLS}
@@ -40,6 +46,16 @@ PEERS: Mapping[str, str] = {
     "run_code": "execute_code",
     "read_cell": "read_notebook",
     "read_cells": "read_notebook",
+    "list_dir": "list_files",
+    "list_directory": "list_files",
+    "search_files": "list_files",
+    "read_text_file": "read_file",
+    "view_file": "read_file",
+    "create_file": "write_file",
+    "upload_file": "write_file",
+    "upload_file_path": "write_file",
+    "str_replace": "edit_file",
+    "get_file": "download_file",
 }
 """What other servers call a tool that does what one of ours does."""
 

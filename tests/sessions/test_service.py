@@ -181,7 +181,7 @@ async def test_a_session_whose_kernel_was_shut_down_gets_a_new_one_and_says_so(
     jp_serverapp: Any,
 ) -> None:
     async with running(jp_serverapp) as engine:
-        await engine.run("x = 1")
+        await engine.run("x = [1]")
         session = await engine.session()
         old = session.kernel_id
         await jp_serverapp.kernel_manager.shutdown_kernel(old)
@@ -198,7 +198,7 @@ async def test_a_session_whose_kernel_was_shut_down_gets_a_new_one_and_says_so(
 
 async def test_a_loss_is_told_in_full_once_and_then_briefly(jp_serverapp: Any) -> None:
     async with running(jp_serverapp) as engine:
-        await engine.run("import os, time; print('x', flush=True); os._exit(3)")
+        await engine.run("print('x', flush=True); __import__('os')._exit(3)")
         session = await engine.session()
         engine.services.sessions.notices(session, since=None)
         execution = await engine.run("1")

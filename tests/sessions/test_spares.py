@@ -193,9 +193,9 @@ async def test_a_spare_that_died_is_not_handed_out(jp_serverapp: Any) -> None:
     async with running(jp_serverapp, spare_kernels=1) as engine:
         [spare] = await filled(engine)
         [folder] = folders(jp_serverapp)
-        process = psutil.Process(jp_serverapp.kernel_manager.get_kernel(spare).provisioner.pid)
+        process = jp_serverapp.kernel_manager.get_kernel(spare).provisioner.process
         process.kill()
-        await engine.until(lambda: not process.is_running() or process.status() == "zombie")
+        await engine.until(lambda: process.poll() is not None)
 
         session = await made(engine, name="well")
         ending = tasks("mcp-spare-end")

@@ -15,8 +15,8 @@ from jupyter_mcp_ext.server import INSTRUCTIONS, listed
 from jupyter_mcp_ext.tools.definition import Tool
 from jupyter_mcp_ext.tools.registry import BY_NAME, PEERS, TOOLS, unknown
 
-LIST_BUDGET = 5_600
-"""Characters of these ten tools; the whole list is to stay under 13,000."""
+LIST_BUDGET = 8_200
+"""Characters of these tools; the whole list is to stay under 13,000."""
 
 ANNOTATIONS = {
     "execute_code": "D OW",
@@ -29,6 +29,11 @@ ANNOTATIONS = {
     "shutdown_kernel": "D I",
     "create_notebook": "",
     "read_notebook": "RO",
+    "list_files": "RO",
+    "read_file": "RO",
+    "write_file": "D",
+    "edit_file": "D",
+    "download_file": "RO",
 }
 LETTERS = {
     "readOnlyHint": "RO",
@@ -85,11 +90,6 @@ def test_a_peers_name_for_a_tool_leads_to_ours() -> None:
 
 
 PLANNED = [
-    "list_files",
-    "read_file",
-    "write_file",
-    "edit_file",
-    "download_file",
     "insert_cell",
     "edit_cell",
     "delete_cells",

@@ -1,0 +1,360 @@
+"""The files beneath Jupyter's root: which may be used, and what is said when it does not work.
+
+How they are reached is in ``disk.py`` and ``managed.py``, how they are shown in ``view.py``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import binascii
+import mimetypes
+from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal, TypeAlias
+from weakref import WeakValueDictionary
+
+from jupyter_server.utils import url_escape, url_path_join
+from tornado.web import HTTPError
+from traitlets import Int, List, Unicode
+from traitlets.config import LoggingConfigurable
+
+from jupyter_mcp_ext.errors import ContentsError, InvalidArgument
+from jupyter_mcp_ext.outputs.images import FittedImage, UnreadableImage, fit
+
+from .beneath import Changed
+from .changes import size_in_words
+from .contents import Contents, check_visible, explained
+from .disk import Disk
+from .edits import Edit, replace
+from .lines import HEAD, Lines, is_binary
+from .listing import Entry, Glob, Listing
+from .managed import Managed
+from .paths import contents_path, followed, quoted
+from .sensitive import SENSITIVE, is_sensitive
+from .storage import Storage
+
+Encoding: TypeAlias = Literal["text", "base64"]
+
+MAX_DIGEST = 20_000_000_000
+"""Bytes of the largest file of which a SHA-256 is made: it takes half a minute."""
+
+_LONG = 500_000
+"""Characters from which on a text is coded in a thread."""
+
+_NOTEBOOK = ".ipynb"
+_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileText:
+    """A page of a text file."""
+
+    path: str
+    size: int
+    lines: Lines
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileImage:
+    """An image in a size that models take."""
+
+    path: str
+    size: int
+    image: FittedImage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Binary:
+    """A file that cannot be shown."""
+
+    path: str
+    size: int
+    mime_type: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """A file that was written, and what was done with what was there."""
+
+    path: str
+    size: int
+    did: Literal["made", "replaced", "appended"]
+    added: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Download:
+    """Where a file can be fetched, and a part of its bytes."""
+
+    path: str
+    size: int
+    mime_type: str
+    url: str
+    sha256: str | None
+    """None for a file that is too large for one."""
+    offset: int
+    data: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    path: str
+    """The API path as it was named."""
+    real: str
+    """The same without symbolic links."""
+
+
+class McpFiles(LoggingConfigurable):
+    """The files beneath Jupyter's root; ``root`` is None where there is no disk behind.
+
+    ``folder`` in its methods is the API path from which paths are taken. What cannot be done is
+    raised as ContentsError or InvalidArgument.
+    """
+
+    sensitive = List(
+        Unicode(),
+        list(SENSITIVE),
+        help="Names of files, as shell patterns of the whole name, that the file tools neither "
+        "show nor read nor write; with a slash at the end names of folders.",
+    ).tag(config=True)
+    max_bytes = Int(
+        100_000_000,
+        min=1,
+        help="Bytes of the largest file that is written, edited or shown as an image. Text is read "
+        "and files are downloaded in pieces, of any size.",
+    ).tag(config=True)
+
+    def __init__(self, contents: Contents, root: Path | None, base_url: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._contents = contents
+        self._root = root
+        self._base_url = base_url
+        self._storage: Storage = Disk(root) if root else Managed(contents, self.max_bytes)
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def listed(
+        self, path: str, glob: str | None, *, folder: str, offset: int, limit: int
+    ) -> Listing:
+        """A page of a folder."""
+        place = await self._place(path, folder)
+        pattern = Glob.of(glob)
+        with _told(f"{quoted(place.path or '.')} could not be listed"):
+            entry = await self._storage.find(place.real)
+            if entry is None:
+                msg = f"There is no folder {quoted(place.path)}. list_files shows what there is."
+                raise ContentsError(msg)
+            if entry.kind != "folder":
+                msg = f"{quoted(place.path)} is a file, not a folder. read_file shows a file."
+                raise ContentsError(msg)
+            return await self._storage.listing(
+                place.real, pattern, offset=offset, limit=limit, refuses=self._refuses
+            )
+
+    async def read(
+        self, path: str, *, folder: str, offset: int, limit: int, room: int
+    ) -> FileText | FileImage | Binary:
+        """What a file says: a page of its lines, or an image, or that it is neither."""
+        place = await self._place(path, folder)
+        with _told(f"{quoted(place.path)} could not be read"):
+            size = (await self._file(place)).size or 0
+            head = await self._storage.head(place.real, HEAD)
+            if _may_be_image(head) and size <= self.max_bytes:
+                content = await self._storage.read(place.real, self.max_bytes)
+                try:
+                    image = await asyncio.to_thread(fit, content.data)
+                except UnreadableImage:
+                    return self._binary(place, size)
+                return FileImage(path=place.path, size=len(content.data), image=image)
+            if is_binary(head):
+                return self._binary(place, size)
+            lines = await self._storage.lines(place.real, first=offset, count=limit, room=room)
+        if not lines.lines and offset > 1:
+            msg = (
+                f"{quoted(place.path)} has {lines.total} lines, so none from {offset} on. "
+                "Give a smaller offset."
+            )
+            raise InvalidArgument(msg)
+        return FileText(path=place.path, size=size, lines=lines)
+
+    async def write(
+        self, path: str, content: str, *, folder: str, encoding: Encoding, append: bool
+    ) -> Written:
+        """Put a file in its place, or add to its end; makes folders."""
+        place = await self._place(path, folder)
+        if path.endswith(("/", "/.")):
+            msg = f"{quoted(path)} is the name of a folder. Name a file in it."
+            raise InvalidArgument(msg)
+        self._refuse_notebook(place)
+        coded = partial(_coded, content, encoding)
+        data = await asyncio.to_thread(coded) if len(content) > _LONG else coded()
+        if len(data) > self.max_bytes:
+            raise self._too_large(place, len(data))
+        with _told(f"{quoted(place.path)} could not be written"):
+            async with self._lock(place):
+                before = await self._storage.find(place.real)
+                _check_kind(place, before)
+                size = len(data)
+                if append:
+                    size = await self._storage.append(place.real, data)
+                else:
+                    await self._storage.write(place.real, data)
+        did: Literal["made", "replaced", "appended"] = "appended" if append else "replaced"
+        return Written(
+            path=place.path, size=size, did="made" if before is None else did, added=len(data)
+        )
+
+    async def edit(
+        self, path: str, old: str, new: str, *, folder: str, replace_all: bool
+    ) -> tuple[str, Edit]:
+        """Replace a text in a file: its path, and what was done."""
+        place = await self._place(path, folder)
+        self._refuse_notebook(place)
+        with _told(f"{quoted(place.path)} could not be changed"):
+            async with self._lock(place):
+                size = (await self._file(place)).size or 0
+                if size > self.max_bytes:
+                    raise self._too_large(place, size)
+                before = await self._storage.read(place.real, self.max_bytes)
+                change = partial(
+                    _edited, before.data, old, new, replace_all=replace_all, name=quoted(place.path)
+                )
+                edit, data = await asyncio.to_thread(change)
+                if len(data) > self.max_bytes:
+                    raise self._too_large(place, len(data))
+                try:
+                    await self._storage.write(place.real, data, over=before)
+                except Changed as err:
+                    msg = (
+                        f"{quoted(place.path)} was changed by somebody meanwhile, and is left so. "
+                        "Read it again, then edit it."
+                    )
+                    raise ContentsError(msg) from err
+        return place.path, edit
+
+    async def download(self, path: str, *, folder: str, offset: int, limit: int) -> Download:
+        """Where a file can be fetched, and ``limit`` bytes of it from ``offset`` on."""
+        place = await self._place(path, folder)
+        with _told(f"{quoted(place.path)} could not be read"):
+            size = (await self._file(place)).size or 0
+            if limit and offset and offset >= size:
+                msg = f"{quoted(place.path)} has {size:,} bytes. Give a smaller offset."
+                raise InvalidArgument(msg)
+            sha256 = None
+            if size <= MAX_DIGEST:
+                sha256, size = await self._storage.digest(place.real)
+            data = await self._storage.head(place.real, limit, offset) if limit else b""
+        return Download(
+            path=place.path,
+            size=size,
+            mime_type=_mime_type(place.path),
+            url=url_path_join(self._base_url, "files", url_escape(place.path)),
+            sha256=sha256,
+            offset=offset,
+            data=data,
+        )
+
+    async def _place(self, path: str, folder: str) -> _Place:
+        if folder and not path.startswith("/"):
+            contents_path(path, None)  # its wording, before more words are put before it
+            path = f"{folder}/{path}"
+        named = contents_path(path, self._root)
+        real = named if self._root is None else followed(named, self._root)
+        for name in {named: None, real: None}:  # a link may lead to what is not shown
+            await check_visible(self._contents, name)
+            if is_sensitive(name, self.sensitive):
+                msg = (
+                    f"{quoted(named)} has the name of a file with secrets, which are not opened "
+                    "here. Ask the person for what you need of it."
+                )
+                raise ContentsError(msg)
+        return _Place(path=named, real=real)
+
+    def _refuses(self, path: str) -> bool:
+        is_hidden = path.rpartition("/")[2].startswith(".") and not self._contents.allow_hidden
+        return is_hidden or is_sensitive(path, self.sensitive)
+
+    async def _file(self, place: _Place) -> Entry:
+        entry = await self._storage.find(place.real)
+        if entry is None:
+            raise _missing(place.path)
+        _check_kind(place, entry)
+        return entry
+
+    def _lock(self, place: _Place) -> asyncio.Lock:
+        return self._locks.setdefault(place.real, asyncio.Lock())
+
+    def _refuse_notebook(self, place: _Place) -> None:
+        if any(path.lower().endswith(_NOTEBOOK) for path in (place.path, place.real)):
+            msg = (
+                f"{quoted(place.path)} is a notebook, which is not written as text. "
+                "create_notebook makes a new one from cells."
+            )
+            raise ContentsError(msg)
+
+    def _too_large(self, place: _Place, size: int) -> ContentsError:
+        return ContentsError(
+            f"{quoted(place.path)} would have {size_in_words(size)} to be held in memory, over the "
+            f"{size_in_words(self.max_bytes)} of this server. Use code (execute_code) instead."
+        )
+
+    def _binary(self, place: _Place, size: int) -> Binary:
+        return Binary(path=place.path, size=size, mime_type=_mime_type(place.path))
+
+
+@contextmanager
+def _told(doing: str) -> Iterator[None]:
+    """Failures of the storage in our words."""
+    try:
+        yield
+    except (HTTPError, OSError) as err:
+        raise explained(err, doing) from err
+
+
+def _missing(path: str) -> ContentsError:
+    parent = str(PurePosixPath(path).parent)
+    return ContentsError(f'There is no file {quoted(path)}. list_files("{parent}") may show it.')
+
+
+def _check_kind(place: _Place, entry: Entry | None) -> None:
+    if entry is None or entry.kind == "file":
+        return
+    if entry.kind == "folder":
+        msg = f"{quoted(place.path or '.')} is a folder, not a file. Name a file in it."
+    else:
+        msg = (
+            f"{quoted(place.path)} is no regular file but a device, a pipe or the like, "
+            "which are not opened. Use another path."
+        )
+    raise ContentsError(msg)
+
+
+def _may_be_image(head: bytes) -> bool:
+    return head.startswith(_MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+
+
+def _mime_type(path: str) -> str:
+    return mimetypes.guess_type(path)[0] or "application/octet-stream"
+
+
+def _coded(content: str, encoding: Encoding) -> bytes:
+    if encoding == "text":
+        return content.encode()
+    try:
+        return b64decode("".join(content.split()), validate=True)
+    except (binascii.Error, ValueError) as err:
+        msg = "The content is not base64. Encode it, or leave out encoding to write it as text."
+        raise InvalidArgument(msg) from err
+
+
+def _edited(data: bytes, old: str, new: str, *, replace_all: bool, name: str) -> tuple[Edit, bytes]:
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as err:
+        msg = f"{name} is not UTF-8 text, so it is not edited. Use code (execute_code) instead."
+        raise ContentsError(msg) from err
+    edit = replace(text, old, new, replace_all=replace_all, name=name)
+    return edit, edit.text.encode()

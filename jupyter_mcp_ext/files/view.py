@@ -1,0 +1,138 @@
+"""Files in words for a model: listings, numbered lines, what was written; pure."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from .changes import plain, size_in_words
+from .edits import Edit
+from .listing import Entry, Listing
+from .service import Binary, Download, FileImage, FileText, Written
+
+
+def listing(found: Listing, *, glob: str | None, limit: int, room: int) -> tuple[str, int]:
+    """A line an entry, and how many there was room for."""
+    shown = 0
+    lines: list[str] = []
+    for entry in found.entries:
+        line = _entry(entry, found.folder)
+        room -= len(line) + 1
+        if lines and room < 300:
+            break
+        lines.append(line)
+        shown += 1
+    name = plain(found.folder) or "."
+    what = f" that fit {json.dumps(glob, ensure_ascii=False)}" if glob else ""
+    entries = "entry" if found.total == 1 else "entries"
+    head = f"{name}: {found.total:,} {entries}{what}"
+    if not found.is_whole:
+        head += "\n! not everything was looked at: there are too many files; use a deeper folder"
+    if not shown:
+        return head if not found.total else f"{head}, none from offset {found.offset} on", 0
+    end = found.offset + shown
+    if end < found.total or found.offset:
+        head += f", {found.offset + 1}-{end} shown"
+    if end < found.total:
+        more = f", glob={_quoted(glob)}" if glob else ""
+        size = f", limit={limit}" if limit != 100 else ""
+        lines.append(f"more: list_files({_quoted(found.folder or '.')}{more}, offset={end}{size})")
+    return "\n".join([head, *lines]), shown
+
+
+def lines(found: FileText, *, limit: int) -> tuple[str, str | None]:
+    """Numbered lines, and the call that shows the next ones."""
+    page = found.lines
+    name = plain(found.path)
+    if not page.lines:
+        return f"{name} is empty", None
+    last = page.first + len(page.lines) - 1
+    of = f" of {page.total}" if page.total is not None else ""
+    head = f"{name}: lines {page.first}-{last}{of}, {size_in_words(found.size)}"
+    notices = []
+    if found.path.lower().endswith(".ipynb"):
+        notices.append(f"! read_notebook({_quoted(found.path)}) shows its cells")
+    if not page.is_utf8:
+        notices.append("! not all of it is UTF-8; what is not is shown as \ufffd")
+    body = [f"{n}\t{line}" for n, line in enumerate(page.lines, page.first)]
+    following = None
+    if page.has_more:
+        size = f", limit={limit}" if limit != 500 else ""
+        following = f"read_file({_quoted(found.path)}, offset={last + 1}{size})"
+        body.append(f"more: {following}")
+    return "\n".join([head, *notices, *body]), following
+
+
+def image(found: FileImage) -> str:
+    """The line above an image."""
+    shown = found.image
+    kind = shown.mime_type.partition("/")[2]
+    words = f"{plain(found.path)} {shown.original_width}x{shown.original_height}"
+    made_smaller = (shown.width, shown.height) != (shown.original_width, shown.original_height)
+    small = f", shown {shown.width}x{shown.height}" if made_smaller else ""
+    return f"[image {words} {kind}, {size_in_words(found.size)}{small}]"
+
+
+def binary(found: Binary) -> str:
+    """What a file is that cannot be shown, and the call that fetches it."""
+    return (
+        f"[binary {plain(found.path)} {found.mime_type}, {found.size:,} bytes]\n"
+        f"download_file({_quoted(found.path)}) tells where to fetch it."
+    )
+
+
+def written(found: Written) -> str:
+    """What was written."""
+    name = plain(found.path)
+    if found.did == "appended":
+        return f"Appended {found.added:,} bytes to {name}, which has {found.size:,} now."
+    return f"{'Made' if found.did == 'made' else 'Replaced'} {name}: {found.size:,} bytes."
+
+
+def edited(path: str, edit: Edit) -> str:
+    """What was changed."""
+    places = "1 place" if edit.count == 1 else f"{edit.count} places"
+    how = f"\n! old_string did not fit exactly; {edit.how} was passed over" if edit.how else ""
+    return f"Edited {plain(path)} in {places}.{how}\n{edit.diff}"
+
+
+def download(found: Download) -> tuple[str, str | None]:
+    """Where to fetch a file, and the call for the next bytes."""
+    digest = f"sha256 {found.sha256}" if found.sha256 else "too large for a sha256 here"
+    lines = [
+        f"{plain(found.path)}: {found.size:,} bytes, {found.mime_type}, {digest}",
+        f"URL on the Jupyter server, with its login: {found.url}",
+    ]
+    following = None
+    if found.data:
+        end = found.offset + len(found.data)
+        lines.append(f"bytes {found.offset}-{end - 1} follow")
+        if end < found.size:
+            following = (
+                f"download_file({_quoted(found.path)}, offset={end}, limit={len(found.data)})"
+            )
+            lines.append(f"more: {following}")
+    return "\n".join(lines), following
+
+
+def _entry(entry: Entry, folder: str) -> str:
+    name = plain(entry.path[len(folder) + 1 :] if folder else entry.path)
+    at = (
+        datetime.fromtimestamp(entry.modified).strftime("%Y-%m-%d %H:%M")
+        if entry.modified is not None
+        else ""
+    )
+    match entry.kind:
+        case "folder":
+            return f"{name}/  {at}".rstrip()
+        case "link":
+            return f"{name}  (a link that leads nowhere here)"
+        case "other":
+            return f"{name}  (no regular file)"
+        case "file":
+            size = size_in_words(entry.size) if entry.size is not None else ""
+            return f"{name}  {size}  {at}".rstrip()
+
+
+def _quoted(path: str | None) -> str:
+    return json.dumps(path or "", ensure_ascii=False)

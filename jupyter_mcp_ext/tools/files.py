@@ -1,0 +1,140 @@
+"""Tools that list, read, write and hand out files."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from jupyter_mcp_ext.files import view
+from jupyter_mcp_ext.files.service import Binary, FileImage
+from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock
+
+from .call import Call
+from .content import Answer, BlobBlock, text
+from .definition import tool
+
+SessionId = Annotated[str | None, Field(description="path is in its folder.")]
+MAX_BLOB = 700_000
+"""Bytes of a file that one result embeds: with base64 they are just below a megabyte."""
+
+
+@tool(action="read", resource="contents", read_only=True)
+async def list_files(
+    call: Call,
+    path: str = ".",
+    glob: Annotated[str | None, Field(description="`*.csv`, `**/*.py`.")] = None,
+    session_id: SessionId = None,
+    offset: Annotated[int, Field(ge=0)] = 0,
+    limit: Annotated[int, Field(ge=1, le=1_000)] = 100,
+) -> Answer:
+    """List a folder, folders first, or what fits a glob below it."""
+    services = call.services
+    found = await services.files.listed(
+        path or ".", glob, folder=await _folder(call, session_id), offset=offset, limit=limit
+    )
+    words, shown = view.listing(found, glob=glob, limit=limit, room=services.limits.text)
+    end = offset + shown
+    return text(
+        words,
+        files={
+            "folder": found.folder,
+            "total": found.total,
+            "entries": [asdict(entry) for entry in found.entries[:shown]],
+            "next_offset": end if end < found.total and shown else None,
+        },
+    )
+
+
+@tool(action="read", resource="contents", read_only=True)
+async def read_file(
+    call: Call,
+    path: str,
+    session_id: SessionId = None,
+    offset: Annotated[int, Field(ge=1, description="First line.")] = 1,
+    limit: Annotated[int, Field(ge=1)] = 500,
+) -> Answer:
+    """Show numbered lines of a text file, or an image. read_notebook shows notebooks."""
+    services = call.services
+    folder = await _folder(call, session_id)
+    room = services.limits.text - 500
+    found = await services.files.read(path, folder=folder, offset=offset, limit=limit, room=room)
+    if isinstance(found, Binary):
+        return text(view.binary(found), file=asdict(found))
+    meta = {"path": found.path, "size": found.size}
+    if isinstance(found, FileImage):
+        picture = ImageBlock(data=found.image.data, mime_type=found.image.mime_type)
+        return Answer(blocks=(TextBlock(text=view.image(found)), picture), meta={"file": meta})
+    words, following = view.lines(found, limit=limit)
+    return text(words, file={**meta, "total_lines": found.lines.total, "next": following})
+
+
+@tool(action="write", resource="contents", destructive=True)
+async def write_file(
+    call: Call,
+    path: str,
+    content: str,
+    session_id: SessionId = None,
+    encoding: Literal["text", "base64"] = "text",
+    append: bool = False,
+) -> Answer:
+    """Make or replace a file, or append to it. Makes missing folders."""
+    folder = await _folder(call, session_id)
+    found = await call.services.files.write(
+        path, content, folder=folder, encoding=encoding, append=append
+    )
+    return text(view.written(found), file={"path": found.path, "size": found.size})
+
+
+@tool(action="write", resource="contents", destructive=True)
+async def edit_file(
+    call: Call,
+    path: str,
+    old_string: str,
+    new_string: str,
+    session_id: SessionId = None,
+    replace_all: bool = False,
+) -> Answer:
+    """Replace text in a file; old_string must fit one place, unless replace_all."""
+    folder = await _folder(call, session_id)
+    name, edit = await call.services.files.edit(
+        path, old_string, new_string, folder=folder, replace_all=replace_all
+    )
+    return text(view.edited(name, edit), file={"path": name, "replacements": edit.count})
+
+
+@tool(action="read", resource="contents", read_only=True)
+async def download_file(
+    call: Call,
+    path: str,
+    session_id: SessionId = None,
+    offset: Annotated[int, Field(ge=0)] = 0,
+    limit: Annotated[int, Field(ge=0, le=MAX_BLOB, description="Bytes to embed.")] = 0,
+) -> Answer:
+    """A file's URL, size and sha256, and on demand bytes of it as an embedded blob."""
+    folder = await _folder(call, session_id)
+    found = await call.services.files.download(path, folder=folder, offset=offset, limit=limit)
+    words, following = view.download(found)
+    blocks: tuple[TextBlock | BlobBlock, ...] = (TextBlock(text=words),)
+    if found.data:
+        blob = BlobBlock(data=found.data, mime_type=found.mime_type, uri=f"jupyter:{found.url}")
+        blocks = (*blocks, blob)
+    meta = {
+        "path": found.path,
+        "size": found.size,
+        "sha256": found.sha256,
+        "url": found.url,
+        "mime_type": found.mime_type,
+        "next": following,
+    }
+    return Answer(blocks=blocks, meta={"file": meta})
+
+
+async def _folder(call: Call, session_id: str | None) -> str:
+    """The folder from which a call's paths are taken: the root, or the session's."""
+    if session_id is None or not session_id.strip():
+        return ""
+    session = await call.services.sessions.find(call.caller, session_id)
+    call.session_id = session.id
+    return session.cwd
