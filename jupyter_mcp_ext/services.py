@@ -70,6 +70,7 @@ class Services:
         keys = Keys(Path(key_file or Path(jupyter_data_dir()) / KEY_FILE), parent.log)
         notebooks = Notebooks(contents, root)
         storage = Storage(Path(serverapp.runtime_dir), str(root or serverapp.base_url), parent.log)
+        executions = McpExecutions(kernels, storage, parent=parent)
         return cls(
             kernels=kernels,
             sessions=McpSessions(
@@ -83,8 +84,8 @@ class Services:
                 may_have_spares=not _ends_what_is_idle(serverapp),
                 parent=parent,
             ),
-            executions=McpExecutions(kernels, storage, parent=parent),
-            written=WrittenFiles(root, kernels.language),
+            executions=executions,
+            written=WrittenFiles(root, kernels.language, on_found=executions.amend),
             notebooks=notebooks,
             files=McpFiles(contents, root, serverapp.base_url, parent=parent),
             policy=Policy(serverapp.authorizer),

@@ -130,6 +130,28 @@ def test_an_execution_that_a_restart_of_the_server_ended_says_when(tmp_path: Pat
         assert client.run("1").id not in (done.id, cut_off.id)
 
 
+def test_what_code_wrote_is_told_after_a_restart_of_the_server_too(tmp_path: Path) -> None:
+    with running_server(tmp_path) as first:
+        done = McpClient(first).run("with open('out.csv', 'w') as file: file.write('x' * 100)")
+        assert "files: out.csv" in done.text
+    with running_server(tmp_path) as second:
+        again = McpClient(second).call("get_output", output_id=done.id)
+
+    assert "files: out.csv" in again.text
+    assert again.execution["files"] == done.execution["files"]
+
+
+def test_the_notebooks_of_sessions_are_not_told_as_what_code_wrote(tmp_path: Path) -> None:
+    with running_server(tmp_path) as server:
+        client = McpClient(server)
+        for name in ("one", "two"):
+            client.call("create_session", name=name)
+            client.run("import time; time.sleep(0)", session_id=name)
+        results = [client.run(f"import time; time.sleep({n} / 10)") for n in range(4)]
+
+    assert not any("files:" in result.text for result in results)
+
+
 def test_each_way_to_die_is_told_and_so_is_what_is_gone(server: JupyterServer) -> None:
     client = McpClient(server, name="dies")
     client.run("x = [1]")

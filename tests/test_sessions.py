@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import shutil
 import signal
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import psutil
 import pytest
 
 from tests.mcp_client import NEW, OLD, McpClient
@@ -319,20 +322,40 @@ def test_sessions_that_ran_are_brought_back_at_the_start_where_that_is_set(tmp_p
     assert "[1]" in result.text
 
 
-def test_two_hundred_sessions_leave_nothing_behind(tmp_path: Path) -> None:
+def test_twenty_sessions_leave_nothing_behind(tmp_path: Path) -> None:
     with serving(tmp_path) as (server, client):
-        process = Path(f"/proc/{server.process.pid}/fd")
+        process = psutil.Process(server.process.pid)
         client.call("create_session", name="first")
         client.call("shutdown_kernel", session_id="first")
-        before = sorted(str(fd.readlink()) for fd in process.iterdir())
-        for number in range(10):
+        files, threads = descriptors(server, process), process.num_threads()
+        for number in range(20):
             client.call("create_session", name=f"s{number}")
             client.call("shutdown_kernel", session_id=f"s{number}")
-        after = sorted(str(fd.readlink()) for fd in process.iterdir())
+        left = descriptors(server, process) - files
+        more = process.num_threads() - threads
+        children = process.children(recursive=True)
         runtime = list((tmp_path / "runtime").glob("kernel-*.json"))
 
-    assert len(after) <= len(before), [name for name in after if name not in before]
+    # Some of a kernel's sockets are closed by the garbage collector, not all at once, and the
+    # pool of threads grows to its size: what each session left behind would be twenty.
+    assert sum(left.values()) < 5, left
+    assert more < 5
+    assert children == []
     assert runtime == []
+
+
+def descriptors(server: JupyterServer, process: psutil.Process) -> Counter[str]:
+    """How many descriptors of each kind a server has open, clients' connections apart.
+
+    The server closes those a moment after its clients have.
+    """
+    clients = {c.fd for c in process.net_connections() if c.laddr.port == server.port}
+    found: Counter[str] = Counter()
+    for fd in Path(f"/proc/{process.pid}/fd").iterdir():
+        if int(fd.name) not in clients:
+            with suppress(FileNotFoundError):
+                found[re.sub(r"\d+", "", str(fd.readlink()))] += 1
+    return found
 
 
 @pytest.fixture

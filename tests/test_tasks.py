@@ -11,7 +11,7 @@ import pytest
 
 from tests import users
 from tests.mcp_client import NEW, OLD, OLDEST, McpClient
-from tests.servers import JupyterServer
+from tests.servers import JupyterServer, running_server
 
 TASKS: dict[str, Any] = {"extensions": {"io.modelcontextprotocol/tasks": {}}}
 FORMS: dict[str, Any] = {"elicitation": {"form": {}}}
@@ -227,6 +227,20 @@ def test_cancelling_twice_changes_nothing(client: McpClient, gate: Gate) -> None
     client.request("tasks/cancel", taskId=begun)
 
     assert task(client, begun) == first
+
+
+def test_a_cancelled_task_is_cancelled_after_a_restart_of_the_server_too(
+    tmp_path: Path, gate: Gate
+) -> None:
+    with running_server(tmp_path) as first:
+        client = McpClient(first, capabilities=TASKS)
+        begun = begin(client, gate.code)
+        client.request("tasks/cancel", taskId=begun)
+        ended(client, begun)
+    with running_server(tmp_path) as second:
+        again = task(McpClient(second, capabilities=TASKS), begun)
+
+    assert again["status"] == "cancelled"
 
 
 def test_cancelling_what_has_completed_changes_nothing(client: McpClient) -> None:

@@ -95,6 +95,11 @@ class Archive:
         execution.fold.bytes += size
         return True
 
+    def amend(self, execution: Execution) -> None:
+        """Write down what has become known of an execution since its end."""
+        if execution.id in self._finished:
+            self._storage.append(execution.record())
+
     def finish(self, execution: Execution) -> None:
         """Keep an execution that has ended, and let the oldest go."""
         self._storage.end(execution.record())

@@ -11,7 +11,7 @@ import time
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal, get_args
 
-from jupyter_mcp_ext.files.changes import Changes
+from jupyter_mcp_ext.files.changes import Change, Changes
 from jupyter_mcp_ext.outputs.fold import OutputFold
 from jupyter_mcp_ext.outputs.model import Error, Output
 
@@ -83,6 +83,10 @@ class Execution:
         self.stop: asyncio.Future[Stop] = self._loop.create_future()
         self.done: asyncio.Future[None] = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
+        self._time_left = timeout
+        """Seconds of its timeout, while that stands still."""
+        self.was_cancelled = False
+        """Whether the task that it is for a client was cancelled while it ran."""
         self._stop_words = ""
         self._outputs: tuple[Output, ...] | None = None
         self._error: Error | None = None
@@ -106,6 +110,9 @@ class Execution:
         execution.created, execution.began = record.created, record.began
         execution.execution_count = record.execution_count
         execution.notices = list(record.notices)
+        execution.was_cancelled = record.was_cancelled
+        files = tuple(Change(path=path, bytes=size, at=at) for path, size, at in record.files)
+        execution.written = Changes(files=files, more=record.more_files)
         execution.fold.restore(record.lines, record.bytes, record.dropped_bytes)
         execution.is_loaded = False
         execution.end(as_status(record.status), record.reason)
@@ -155,8 +162,7 @@ class Execution:
             return
         self.status = "running"
         self.began = time.time()
-        if self.timeout is not None:
-            self._timer = self._loop.call_later(self.timeout, self.request_stop, "timeout")
+        self._go_on()
 
     def request_stop(self, why: Stop, words: str = "") -> None:
         """Ask its task to end it; the first reason counts. ``words`` are for its `reason`."""
@@ -174,12 +180,14 @@ class Execution:
             return
         self.prompts.open(text, reply, timeout=self.input_timeout, on_timeout=self._give_up_on)
         self.status = "input"
+        self._stand_still()
 
     def answer(self, number: int, value: str) -> bool:
         """Answer its question of that number; false when that is no longer open."""
         is_answered = self.prompts.answer(number, value)
         if is_answered:
             self.status = "running"
+            self._go_on()
         return is_answered
 
     def decline(self, number: int, words: str) -> bool:
@@ -193,6 +201,18 @@ class Execution:
             "answer, or ask in the conversation and put the value into the code",
         )
         return True
+
+    def _go_on(self) -> None:
+        """Let its timeout count."""
+        if self._time_left is not None and self._timer is None:
+            self._timer = self._loop.call_later(self._time_left, self.request_stop, "timeout")
+
+    def _stand_still(self) -> None:
+        """Let its timeout count no more while a person is asked: that has a limit of its own."""
+        if self._timer is not None:
+            self._time_left = max(0.0, self._timer.when() - self._loop.time())
+            self._timer.cancel()
+            self._timer = None
 
     def _give_up_on(self, prompt: Prompt) -> None:
         self.decline(prompt.number, f"nobody answered within {self.input_timeout:g} s:")
@@ -253,4 +273,7 @@ class Execution:
             lines=self.fold.lines,
             bytes=self.fold.bytes,
             dropped_bytes=self.fold.dropped_bytes,
+            files=tuple((change.path, change.bytes, change.at) for change in self.written.files),
+            more_files=self.written.more,
+            was_cancelled=self.was_cancelled,
         )

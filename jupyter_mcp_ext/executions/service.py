@@ -248,6 +248,10 @@ class McpExecutions(LoggingConfigurable):
                 if int(parts["number"]) > known:
                     self._latest[parts["session"]] = execution_id
 
+    def amend(self, execution: Execution) -> None:
+        """Keep what has become known of an execution since its end, as the files it wrote."""
+        self._archive.amend(execution)
+
     async def load(self, execution: Execution) -> None:
         """Have an execution's outputs in memory: those of a finished one may be on disk."""
         await self._archive.load(execution)

@@ -60,6 +60,10 @@ class Record:
     lines: int = 0
     bytes: int = 0
     dropped_bytes: int = 0
+    files: tuple[tuple[str, int, int], ...] = ()
+    """Path, bytes and time of writing, in nanoseconds, of the files that its code wrote."""
+    more_files: int = 0
+    was_cancelled: bool = False
 
 
 @dataclass
@@ -143,9 +147,9 @@ class Storage:
         return self._dirty.get(execution_id) or _File(head="")
 
     def append(self, record: Record) -> None:
-        """Write down how an execution of an earlier server ended."""
+        """Write down what an execution is now that it has ended."""
         if self._lock is not None:
-            self._add(record.execution_id, _File(head=""), _head(record))
+            self._add(record.execution_id, self._reopened(record.execution_id), _head(record))
 
     @property
     def works(self) -> bool:
@@ -277,6 +281,7 @@ def _parsed(line: bytes, execution_id: str) -> Record | None:
         found = json.loads(line)
         if found.pop("version") != VERSION or found["execution_id"] != execution_id:
             return None
-        return Record(**{**found, "notices": tuple(found["notices"])})
+        files = tuple((str(path), int(size), int(at)) for path, size, at in found.get("files", ()))
+        return Record(**{**found, "notices": tuple(found["notices"]), "files": files})
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

@@ -45,8 +45,15 @@ IDLE = (
 class WrittenFiles:
     """Looks for the files of every execution that it follows; ``root`` is Jupyter's."""
 
-    def __init__(self, root: Path | None, language: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        root: Path | None,
+        language: Callable[[str], str],
+        *,
+        on_found: Callable[[Execution], None],
+    ) -> None:
         """``language`` gives the language of a kernel by its id."""
+        self._on_found = on_found
         self._root = root
         self._language = language
         self._looks: dict[Execution, asyncio.Task[None]] = {}
@@ -54,11 +61,11 @@ class WrittenFiles:
         self._known: dict[str, frozenset[Change]] = {}
         """What was found of late, by session: the next execution has not written it."""
 
-    def follow(self, execution: Execution, folder: str, own: str) -> None:
-        """Look in a folder when the execution ends, but not at ``own``, the session's notebook."""
+    def follow(self, execution: Execution, folder: str, *, but: Callable[[str], bool]) -> None:
+        """Look in a folder when the execution ends, ``but`` not at paths that are the server's."""
         if self._root is not None:
             execution.done.add_done_callback(
-                partial(self._begin, execution, partial(changes, self._root, folder), own)
+                partial(self._begin, execution, partial(changes, self._root, folder), but)
             )
 
     async def settled(self, execution: Execution) -> None:
@@ -73,18 +80,20 @@ class WrittenFiles:
         if self._looks:
             await asyncio.wait(list(self._looks.values()))
 
-    def _begin(self, execution: Execution, look: Look, own: str, _: object) -> None:
+    def _begin(
+        self, execution: Execution, look: Look, but: Callable[[str], bool], _: object
+    ) -> None:
         if self._is_closed or execution.sent is None or len(self._looks) >= MAX_LOOKS:
             return
         if self._language(execution.kernel_id) == "python" and is_idle(execution.code):
             return
         task = asyncio.create_task(
-            self._look(execution, look, own), name=f"mcp-files-{execution.id}"
+            self._look(execution, look, but), name=f"mcp-files-{execution.id}"
         )
         self._looks[execution] = task
         task.add_done_callback(lambda _: self._looks.pop(execution))
 
-    async def _look(self, execution: Execution, look: Look, own: str) -> None:
+    async def _look(self, execution: Execution, look: Look, but: Callable[[str], bool]) -> None:
         known = self._known.get(execution.session_id, frozenset())
         found = await asyncio.to_thread(
             look,
@@ -92,7 +101,9 @@ class WrittenFiles:
             within=min(max(SHARE * execution.duration, LEAST), MOST),
             known=known,
         )
-        execution.written = Changes.latest([change for change in found if change.path != own])
+        execution.written = Changes.latest([each for each in found if not but(each.path)])
+        if execution.written.files:
+            self._on_found(execution)
         late = (time.time() - RECENT) * 1e9
         self._known[execution.session_id] = frozenset(
             change for change in (*found, *known) if change.at >= late

@@ -65,8 +65,21 @@ class Disk:
     @contextmanager
     def _parent(self, path: str, *, make: bool = False) -> Iterator[tuple[Folder, str]]:
         above, _, name = path.rpartition("/")
-        with opened(self._root, above, make=make) as folder:
-            yield folder, name
+        missing = self._missing(above) if make else []
+        try:
+            with opened(self._root, above, make=make) as folder:
+                yield folder, name
+        except OSError:
+            for folder_path in missing:  # ours, as long as they are empty
+                with suppress(OSError), self._parent(folder_path) as (parent, made):
+                    parent.remove_folder(made)
+            raise
+
+    def _missing(self, folder: str) -> list[str]:
+        """The folders of a path that are not there, the deepest first."""
+        parts = folder.split("/") if folder else []
+        paths = ["/".join(parts[:depth]) for depth in range(len(parts), 0, -1)]
+        return [path for path in paths if self._find(path) is None]
 
     @contextmanager
     def _file(self, path: str) -> Iterator[BinaryIO]:

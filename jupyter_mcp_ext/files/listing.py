@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import islice
 from typing import Literal
 
 from jupyter_mcp_ext.errors import InvalidArgument
@@ -15,7 +16,15 @@ MAX_LOOKED = 1_000_000
 
 MAX_GLOB = 500
 
+_RUN = 5_000
+
 Kind = Literal["file", "folder", "link", "other"]
+_KINDS: Mapping[str, Kind] = {
+    "file": "file",
+    "folder": "folder",
+    "link": "link",
+    "other": "other",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,5 +104,15 @@ class Glob:
 
 def paged(found: Iterable[tuple[str, Kind]], *, offset: int, limit: int) -> list[tuple[str, Kind]]:
     """A page in the order of a file browser: folders first, then by name."""
-    first = heapq.nsmallest(offset + limit, found, key=lambda entry: (entry[1] != "folder", entry))
-    return first[offset:]
+    end = offset + limit
+    runs: list[list[str]] = []
+    run: list[str] = []
+    for path, kind in found:
+        # One word is compared faster than a tuple, and a short run is sorted within a millisecond:
+        # a sort holds the interpreter, also that of the event loop.
+        run.append(f"{'0' if kind == 'folder' else '1'}{path}\0{kind}")
+        if len(run) == _RUN:
+            runs.append(sorted(run)[:end])
+            run = []
+    page = islice(heapq.merge(*runs, sorted(run)), offset, end)
+    return [(path, _KINDS[kind]) for path, _, kind in (key[1:].partition("\0") for key in page)]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
+from fnmatch import translate
 
 SENSITIVE = (
     *(".env", ".env.*", ".netrc", ".npmrc", ".pypirc", ".git-credentials"),
@@ -17,16 +18,22 @@ SENSITIVE = (
 """Shell patterns of whole names; with a slash at the end those of folders."""
 
 
-def is_sensitive(path: str, patterns: Iterable[str]) -> bool:
+class Sensitive:
     """Whether the name of a file, or of a folder above it, is one of the patterns.
 
     Upper and lower case are the same.
     """
-    *folders, name = path.lower().split("/")
-    for pattern in map(str.lower, patterns):
-        if pattern.endswith("/"):
-            if any(fnmatchcase(folder, pattern[:-1]) for folder in (*folders, name)):
-                return True
-        elif fnmatchcase(name, pattern):
-            return True
-    return False
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        # One expression for all: a folder may have a hundred thousand names.
+        patterns = [pattern.lower() for pattern in patterns]
+        self._names = _any_of(p for p in patterns if not p.endswith("/"))
+        self._folders = _any_of(p[:-1] for p in patterns if p.endswith("/"))
+
+    def __contains__(self, path: str) -> bool:
+        parts = path.lower().split("/")
+        return bool(self._names.match(parts[-1])) or any(map(self._folders.match, parts))
+
+
+def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
+    return re.compile("|".join(map(translate, patterns)) or r"(?!)")

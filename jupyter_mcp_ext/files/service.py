@@ -34,7 +34,7 @@ from .lines import HEAD, Lines, is_binary
 from .listing import Entry, Glob, Listing
 from .managed import Managed
 from .paths import contents_path, followed, quoted
-from .sensitive import SENSITIVE, is_sensitive
+from .sensitive import SENSITIVE, Sensitive
 from .storage import Storage
 
 Encoding: TypeAlias = Literal["text", "base64"]
@@ -134,6 +134,7 @@ class McpFiles(LoggingConfigurable):
         self._root = root
         self._base_url = base_url
         self._storage: Storage = Disk(root) if root else Managed(contents, self.max_bytes)
+        self._secrets = Sensitive(self.sensitive)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def listed(
@@ -265,7 +266,7 @@ class McpFiles(LoggingConfigurable):
         real = named if self._root is None else followed(named, self._root)
         for name in {named: None, real: None}:  # a link may lead to what is not shown
             await check_visible(self._contents, name)
-            if is_sensitive(name, self.sensitive):
+            if name in self._secrets:
                 msg = (
                     f"{quoted(named)} has the name of a file with secrets, which are not opened "
                     "here. Ask the person for what you need of it."
@@ -275,7 +276,7 @@ class McpFiles(LoggingConfigurable):
 
     def _refuses(self, path: str) -> bool:
         is_hidden = path.rpartition("/")[2].startswith(".") and not self._contents.allow_hidden
-        return is_hidden or is_sensitive(path, self.sensitive)
+        return is_hidden or path in self._secrets
 
     async def _file(self, place: _Place) -> Entry:
         entry = await self._storage.find(place.real)
@@ -297,8 +298,9 @@ class McpFiles(LoggingConfigurable):
 
     def _too_large(self, place: _Place, size: int) -> ContentsError:
         return ContentsError(
-            f"{quoted(place.path)} would have {size_in_words(size)} to be held in memory, over the "
-            f"{size_in_words(self.max_bytes)} of this server. Use code (execute_code) instead."
+            f"{quoted(place.path)} has {size_in_words(size)}, over the "
+            f"{size_in_words(self.max_bytes)} that a file here may have to be written or edited. "
+            "Use code (execute_code) instead."
         )
 
     def _binary(self, place: _Place, size: int) -> Binary:

@@ -386,6 +386,15 @@ class McpSessions(LoggingConfigurable):
         story.begin(entry)
         execution.done.add_done_callback(lambda _: self._followed(session, execution, entry))
 
+    def is_servers_file(self, session: Session, path: str) -> bool:
+        """Whether a path is a session's notebook, or in the folder of another session."""
+        if path in (session.path, session.notebook):
+            return True
+        if self._store is None or session.cwd == session.folder:
+            return False
+        folders = self._store.path_of("")
+        return bool(folders) and path.startswith(folders)
+
     def notices(self, session: Session, *, since: float | None) -> tuple[str, ...]:
         """What the next result in the session has to say of it; each loss once in full.
 

@@ -68,7 +68,9 @@ async def execute_code(
         can_ask=call.elicitation is not None,
     )
     sessions.follow(session, execution)
-    call.services.written.follow(execution, session.cwd, own=session.path)
+    call.services.written.follow(
+        execution, session.cwd, but=partial(sessions.is_servers_file, session)
+    )
     call.remember(execution)
     # One that began with wait=0 is to go on alone.
     return await _awaited(call, execution, session, wait, stops=wait > 0)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from jupyter_mcp_ext.files import view
+from jupyter_mcp_ext.files.changes import plain
 from jupyter_mcp_ext.files.service import Binary, FileImage
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock
 
@@ -41,7 +42,7 @@ async def list_files(
         files={
             "folder": found.folder,
             "total": found.total,
-            "entries": [asdict(entry) for entry in found.entries[:shown]],
+            "entries": [{**asdict(e), "path": plain(e.path)} for e in found.entries[:shown]],
             "next_offset": end if end < found.total and shown else None,
         },
     )

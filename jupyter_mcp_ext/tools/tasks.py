@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
 import mcp_types as types
 from pydantic import ValidationError
@@ -56,6 +55,7 @@ async def cancel_task(call: Call, task_id: str) -> Answer:
     """Interrupt an execution, or take it from the queue."""
     execution = call.task = call.services.executions.find(call.caller, task_id)
     call.remember(execution)
+    execution.was_cancelled |= not execution.is_finished
     call.services.executions.cancel(execution)
     return report_status(execution)
 
@@ -77,8 +77,6 @@ class ExecutionTasks:
 
     def __init__(self, open_call: OpenCall) -> None:
         self._open_call = open_call
-        self._cancelled: WeakSet[Execution] = WeakSet()
-        """Those whose task was cancelled while they ran; an interrupt may come from elsewhere."""
 
     async def get(self, ctx: Context, task_id: str) -> Task:
         """The task as it is now."""
@@ -90,9 +88,7 @@ class ExecutionTasks:
 
     async def cancel(self, ctx: Context, task_id: str) -> None:
         """Interrupt it."""
-        call, _ = await self._run(cancel_task, ctx, task_id=task_id)
-        if call.task is not None and not call.task.is_finished:
-            self._cancelled.add(call.task)
+        await self._run(cancel_task, ctx, task_id=task_id)
 
     def task(self, call: Call, result: Result) -> Task:
         """The task that a call is about, with the call's result."""
@@ -117,7 +113,8 @@ class ExecutionTasks:
             return "input_required"
         if not execution.is_finished:
             return "working"
-        was_cancelled = execution.status == "interrupted" and execution in self._cancelled
+        # An interrupt may come from elsewhere too.
+        was_cancelled = execution.status == "interrupted" and execution.was_cancelled
         return "cancelled" if was_cancelled else "completed"
 
     async def _run(self, tool: Tool, ctx: Context, **arguments: Any) -> tuple[Call, Result]:

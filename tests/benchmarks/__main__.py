@@ -18,6 +18,7 @@ from tests.benchmarks.clients import Client, RawLink
 from tests.benchmarks.endurance import a_thousand, died, interrupted
 from tests.benchmarks.floods import flooded
 from tests.benchmarks.measures import Row, Samples
+from tests.benchmarks.sessions import sessions
 from tests.servers import READY, JupyterServer, running_server
 
 ROUNDS = 300
@@ -44,6 +45,7 @@ def main() -> None:
         with server(base) as with_us, server(base, WITHOUT, ready="is running at") as without:
             until_answered(without)
             rows += flooded(with_us, without)
+        rows += sessions(base)
         rows += starts(base)
     sys.stdout.write("| what | median | goal |\n|---|---|---|\n")
     sys.stdout.write("".join(f"{row}\n" for row in rows))

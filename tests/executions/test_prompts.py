@@ -222,3 +222,31 @@ async def test_code_that_can_ask_nobody_is_told_what_to_do(jp_serverapp: Any) ->
         assert execution.status == "error"
         assert "put the value into the code" in execution.notices[0]
         await assert_free(engine)
+
+
+async def test_the_timeout_stands_still_while_a_person_is_asked(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        await engine.run("1")
+        execution = await engine.start("input('who? ')", timeout=1.0, can_ask=True)
+        await asyncio.wait({execution.prompts.opened})
+
+        await asyncio.wait({execution.done}, timeout=1.5)  # longer than the timeout
+        prompt = execution.prompts.current
+        assert prompt is not None
+        assert execution.answer(prompt.number, "Ada")
+        await engine.services.executions.settled(execution, 30)
+
+        assert execution.status == "ok"
+
+
+async def test_the_timeout_goes_on_after_the_answer(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        await engine.run("import time")
+        execution = await engine.start("input('who? '); time.sleep(60)", timeout=1.0, can_ask=True)
+        await asyncio.wait({execution.prompts.opened})
+        prompt = execution.prompts.current
+        assert prompt is not None
+        execution.answer(prompt.number, "Ada")
+        await engine.services.executions.settled(execution, 30)
+
+        assert execution.status == "timeout"
