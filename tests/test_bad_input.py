@@ -143,10 +143,10 @@ def test_an_unknown_method_is_named(either: McpClient) -> None:
 
 
 def test_an_unknown_tool_brings_the_names_of_ours(either: McpClient) -> None:
-    error = either.error("tools/call", name="list_dir", arguments={})
+    error = either.error("tools/call", name="frobnicate", arguments={})
 
     assert error["code"] == -32602
-    assert "'list_dir'" in error["message"]
+    assert "'frobnicate'" in error["message"]
     assert "execute_code" in error["message"]
 
 

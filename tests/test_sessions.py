@@ -39,7 +39,7 @@ def folders(root: Path) -> list[Path]:
 
 def story(folder: Path) -> list[str]:
     (notebook,) = folder.glob("*.ipynb")
-    node = nbformat.reads(notebook.read_text(), as_version=4)
+    node = nbformat.reads(notebook.read_text(), as_version=4)  # type: ignore[no-untyped-call]
     nbformat.validate(node)
     return [cell.source for cell in node.cells]
 

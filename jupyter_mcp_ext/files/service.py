@@ -23,17 +23,18 @@ from traitlets import Int, List, Unicode
 from traitlets.config import LoggingConfigurable
 
 from jupyter_mcp_ext.errors import ContentsError, InvalidArgument
-from jupyter_mcp_ext.outputs.images import FittedImage, UnreadableImage, fit
+from jupyter_mcp_ext.outputs.images import UnreadableImage, fit
 
 from .beneath import Changed
 from .changes import size_in_words
 from .contents import Contents, check_visible, explained
 from .disk import Disk
 from .edits import Edit, replace
-from .lines import HEAD, Lines, is_binary
+from .lines import HEAD, is_binary
 from .listing import Entry, Glob, Listing
 from .managed import Managed
 from .paths import contents_path, followed, quoted
+from .results import Binary, Download, FileImage, FileText, Written
 from .sensitive import SENSITIVE, Sensitive
 from .storage import Storage
 
@@ -47,57 +48,6 @@ _LONG = 500_000
 
 _NOTEBOOK = ".ipynb"
 _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8")
-
-
-@dataclass(frozen=True, kw_only=True)
-class FileText:
-    """A page of a text file."""
-
-    path: str
-    size: int
-    lines: Lines
-
-
-@dataclass(frozen=True, kw_only=True)
-class FileImage:
-    """An image in a size that models take."""
-
-    path: str
-    size: int
-    image: FittedImage
-
-
-@dataclass(frozen=True, kw_only=True)
-class Binary:
-    """A file that cannot be shown."""
-
-    path: str
-    size: int
-    mime_type: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Written:
-    """A file that was written, and what was done with what was there."""
-
-    path: str
-    size: int
-    did: Literal["made", "replaced", "appended"]
-    added: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Download:
-    """Where a file can be fetched, and a part of its bytes."""
-
-    path: str
-    size: int
-    mime_type: str
-    url: str
-    sha256: str | None
-    """None for a file that is too large for one."""
-    offset: int
-    data: bytes
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 from .changes import plain, size_in_words
 from .edits import Edit
 from .listing import Entry, Listing
-from .service import Binary, Download, FileImage, FileText, Written
+from .results import Binary, Download, FileImage, FileText, Written
 
 
 def listing(found: Listing, *, glob: str | None, limit: int, room: int) -> tuple[str, int]:

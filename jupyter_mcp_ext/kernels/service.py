@@ -268,7 +268,7 @@ class Kernels:
     def stop_watching(self, kernel_id: str) -> None:
         """Have nothing that a kernel says, which has answered, counted as the server's activity."""
         if kernel_id in self._manager:
-            pass  # mutated-1
+            self._manager.stop_watching_activity(kernel_id)
             self._kernel(kernel_id).execution_state = "idle"  # Jupyter may not have heard it yet
 
     def start_watching(self, kernel_id: str) -> None:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from jupyter_mcp_ext.files import view
 from jupyter_mcp_ext.files.changes import plain
-from jupyter_mcp_ext.files.service import Binary, FileImage
+from jupyter_mcp_ext.files.results import Binary, FileImage
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock
 
 from .call import Call

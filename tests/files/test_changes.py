@@ -180,7 +180,7 @@ async def ran(engine: Engine, code: str, name: str | None = None) -> Execution:
     """An execution that is followed as `execute_code` does it, when the look is over."""
     session = await engine.services.sessions.resolve(ALICE, name)
     execution = await engine.start(code, session_id=session.id)
-    engine.services.written.follow(execution, session.cwd, own=session.path)
+    engine.services.written.follow(execution, session.cwd, but=session.path.__eq__)
     await engine.services.executions.settled(execution, 30)
     await engine.services.written.settled(execution)
     return execution

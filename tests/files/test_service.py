@@ -28,15 +28,9 @@ from jupyter_mcp_ext.files.beneath import Changed
 from jupyter_mcp_ext.files.disk import Disk
 from jupyter_mcp_ext.files.lines import MAX_LINE
 from jupyter_mcp_ext.files.listing import Listing
+from jupyter_mcp_ext.files.results import Binary, Download, FileImage, FileText, Written
 from jupyter_mcp_ext.files.sensitive import SENSITIVE, Sensitive
-from jupyter_mcp_ext.files.service import (
-    Binary,
-    Download,
-    FileImage,
-    FileText,
-    McpFiles,
-    Written,
-)
+from jupyter_mcp_ext.files.service import McpFiles
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

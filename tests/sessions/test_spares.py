@@ -390,3 +390,24 @@ def test_over_http_a_new_session_is_the_spare_and_a_stopped_server_leaves_no_oth
     assert [path.name for path in folder.iterdir()] == own
     assert not any(child.is_running() for child in children)
     assert spare
+
+
+def test_a_server_that_was_killed_leaves_no_spare_to_the_next(tmp_path: Path) -> None:
+    option = "--McpSessions.spare_kernels=1"
+    with running_server(tmp_path, option) as server:
+        McpClient(server).call("list_sessions")
+        while not kernels(server):
+            pass
+        [kernel] = psutil.Process(server.process.pid).children()
+        left = [path.name for path in (server.root_dir / "mcp-sessions").iterdir()]
+        server.process.kill()
+        server.process.wait()
+    with running_server(tmp_path, option) as server:
+        listed = McpClient(server).call("list_sessions").text
+        gone = not (server.root_dir / "mcp-sessions" / left[0]).exists()
+        psutil.wait_procs([kernel], timeout=20)
+
+    assert len(left) == 1
+    assert left[0] not in listed
+    assert gone
+    assert not kernel.is_running()

@@ -43,7 +43,7 @@ def begun(number: int, code: str = "1 + 1") -> Entry:
 
 
 def sources(data: bytes) -> list[str]:
-    node = nbformat.reads(data.decode(), as_version=4)
+    node = nbformat.reads(data.decode(), as_version=4)  # type: ignore[no-untyped-call]
     nbformat.validate(node)
     return [cell.source for cell in node.cells]
 
@@ -76,7 +76,7 @@ def test_a_notebook_is_valid_and_holds_every_kind_of_output() -> None:
 
     written = compose([entry(1, outputs=cut(outputs, "k7m2q9xw-1"))], HEAD)
 
-    node = nbformat.reads(written.data.decode(), as_version=4)
+    node = nbformat.reads(written.data.decode(), as_version=4)  # type: ignore[no-untyped-call]
     nbformat.validate(node)
     assert [output.output_type for output in node.cells[0].outputs] == [
         "stream",

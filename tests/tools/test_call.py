@@ -192,6 +192,7 @@ def with_policy(services: Services, policy: Policy) -> Services:
         executions=services.executions,
         written=services.written,
         notebooks=services.notebooks,
+        files=services.files,
         policy=policy,
         audit=services.audit,
         keys=services.keys,
