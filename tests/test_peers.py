@@ -293,7 +293,7 @@ def test_an_interrupt_by_a_person_is_told(server: JupyterServer, client: McpClie
 def test_a_kernel_that_a_person_ends_under_running_code_is_told(
     server: JupyterServer, client: McpClient, way: str
 ) -> None:
-    running = client.run(touching(f"ended by {way}") + "x = 1\n" + FOREVER, wait=0)
+    running = client.run(touching(f"ended by {way}") + "x = [1]\n" + FOREVER, wait=0)
     wait_for(server.root_dir / f"ended by {way}")
     meta = client.call("get_kernel_status").meta["jupyter-mcp-ext/session"]
     method, path = {
