@@ -12,7 +12,7 @@ from jupyter_core.paths import jupyter_data_dir
 from .executions.service import McpExecutions
 from .executions.storage import Storage
 from .executions.written import WrittenFiles
-from .files.contents import existing_folder
+from .files.contents import disk_of, existing_folder
 from .files.service import McpFiles
 from .governance.audit import Audit
 from .governance.keys import Keys
@@ -59,8 +59,7 @@ class Services:
         ``shared_subject`` is everybody, on a server with one login; else empty.
         """
         contents = serverapp.contents_manager
-        folder = getattr(contents, "root_dir", "")
-        root = Path(folder) if folder else None
+        root = disk_of(contents)
         kernels = Kernels(
             serverapp.kernel_manager,
             serverapp.kernel_spec_manager,

@@ -195,3 +195,26 @@ def test_the_names_of_secrets_are_a_setting(start_server: Callable[..., JupyterS
     assert "secrets" in client.refused("write_file", path="a.key", content="x")
     assert "execute_code" in client.refused("write_file", path="a.txt", content="x" * 11)
     assert not client.call("write_file", path="token.json", content="x").is_error
+
+
+def test_contents_without_a_folder_behind_them_never_are_the_servers_disk(
+    start_server: Callable[..., JupyterServer],
+) -> None:
+    """Jupyter gives every ContentsManager a ``root_dir``, which is ``/`` unless it has one."""
+    server = start_server("--ServerApp.contents_manager_class=tests.shelf.Shelf")
+    client = McpClient(server)
+
+    made = client.call("write_file", path="a/b.txt", content="kept elsewhere")
+    listed = client.call("list_files")
+    outside = client.call("read_file", path="etc/passwd")
+    absolute = client.call("read_file", path="/etc/passwd")
+    ran = client.run("1 + 1")
+
+    assert made.text == "Made a/b.txt: 14 bytes."
+    assert client.call("read_file", path="a/b.txt").text.endswith("1\tkept elsewhere")
+    assert [e["path"] for e in listed.meta["jupyter-mcp-ext/files"]["entries"]] == ["a"]
+    assert (outside.is_error, absolute.is_error) == (True, True)
+    assert "root:" not in outside.text + absolute.text
+    assert ran.status == "ok"
+    assert not Path("/a/b.txt").exists()
+    assert not Path("/mcp-sessions").exists()

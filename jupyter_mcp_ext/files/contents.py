@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+from jupyter_server.services.contents.filemanager import FileContentsManager
 from jupyter_server.utils import ensure_async
 from tornado.web import HTTPError
 
@@ -41,6 +42,17 @@ class Contents(Protocol):
     ) -> Any: ...
     def save(self, model: dict[str, Any], path: str) -> Any: ...
     def delete_file(self, path: str) -> Any: ...
+
+
+def disk_of(contents: object) -> Path | None:
+    """The folder on this server's disk that the contents are in, None where they are elsewhere.
+
+    Every ContentsManager has a ``root_dir``, which is ``/`` where it means nothing: it may keep its
+    contents in a database while the disk is nobody's business.
+    """
+    if isinstance(contents, FileContentsManager) and contents.root_dir:
+        return Path(contents.root_dir)
+    return None
 
 
 async def check_visible(contents: Contents, path: str) -> None:

@@ -171,11 +171,13 @@ async def test_a_cull_between_calls_is_told_as_one(jp_serverapp: Any) -> None:
     manager = jp_serverapp.kernel_manager
     async with running(jp_serverapp) as engine:
         await introduced(engine)
-        session = await engine.session()
+        kernel = manager.get_kernel((await engine.session()).kernel_id)
+        # Jupyter hears of the result on a socket of its own, maybe later than we do.
+        await engine.until(lambda: kernel.execution_state == "idle")
         manager.cull_idle_timeout = 3600
-        manager.get_kernel(session.kernel_id).last_activity -= timedelta(hours=2)
+        kernel.last_activity -= timedelta(hours=2)
 
-        await manager.cull_kernel_if_idle(session.kernel_id)
+        await manager.cull_kernel_if_idle(kernel.kernel_id)
         said = await next_notices(engine)
 
         assert len(said) == 1
