@@ -10,7 +10,7 @@ from tornado.web import HTTPError
 
 
 class Shelf(ContentsManager):
-    """Keeps files, notebooks and folders in memory. Its ``root_dir`` is Jupyter's default, ``/``."""
+    """Keeps files, notebooks and folders in memory; its ``root_dir`` is Jupyter's default."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -1,4 +1,7 @@
-"""Prints the table: everything in one run, the things that are compared taking turns."""
+"""Prints the table: everything in one run, the things that are compared taking turns.
+
+With names of `PARTS` as arguments only those are measured.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -16,6 +19,7 @@ import psutil
 
 from tests.benchmarks.clients import Client, RawLink
 from tests.benchmarks.endurance import a_thousand, died, interrupted
+from tests.benchmarks.files import files
 from tests.benchmarks.floods import flooded
 from tests.benchmarks.measures import Row, Samples
 from tests.benchmarks.sessions import sessions
@@ -30,25 +34,41 @@ FOLDERS = count()
 
 def main() -> None:
     """Measure and print."""
-    rows: list[Row] = []
+    wanted = sys.argv[1:] or list(PARTS)
+    unknown = [name for name in wanted if name not in PARTS]
+    if unknown:
+        sys.exit(f"There is no part {unknown[0]!r}. The parts are: {', '.join(PARTS)}.")
     with tempfile.TemporaryDirectory() as name:
-        base = Path(name)
-        with server(base) as running:
-            rows += one_plus_one(running)
-            rows += lists(running)
-            rows += notebook(running)
-            rows += prints(running)
-        with server(base) as running:
-            rows += in_parallel(running)
-        with server(base) as running:
-            rows += [interrupted(running), a_thousand(running), died(running)]
-        with server(base) as with_us, server(base, WITHOUT, ready="is running at") as without:
-            until_answered(without)
-            rows += flooded(with_us, without)
-        rows += sessions(base)
-        rows += starts(base)
+        rows = [row for part in wanted for row in PARTS[part](Path(name))]
     sys.stdout.write("| what | median | goal |\n|---|---|---|\n")
     sys.stdout.write("".join(f"{row}\n" for row in rows))
+
+
+def calls(base: Path) -> list[Row]:
+    """The way of a call."""
+    with server(base) as running:
+        rows = [*one_plus_one(running), *lists(running), *notebook(running), *prints(running)]
+    with server(base) as running:
+        return [*rows, *in_parallel(running)]
+
+
+def endurance(base: Path) -> list[Row]:
+    """Interrupts, deaths, and many executions."""
+    with server(base) as running:
+        return [interrupted(running), a_thousand(running), died(running)]
+
+
+def floods(base: Path) -> list[Row]:
+    """Outputs without end, beside the same server without us."""
+    with server(base) as with_us, server(base, WITHOUT, ready="is running at") as without:
+        until_answered(without)
+        return flooded(with_us, without)
+
+
+def large_files(base: Path) -> list[Row]:
+    """The file tools."""
+    with server(base) as running:
+        return files(running)
 
 
 @contextmanager
@@ -212,5 +232,14 @@ def memory(running: JupyterServer) -> float:
     """Megabytes that the server's process has in memory."""
     return float(psutil.Process(running.process.pid).memory_info().rss / 1e6)
 
+
+PARTS: Mapping[str, Callable[[Path], list[Row]]] = {
+    "calls": calls,
+    "endurance": endurance,
+    "floods": floods,
+    "sessions": sessions,
+    "files": large_files,
+    "starts": starts,
+}
 
 main()
