@@ -29,8 +29,8 @@ class Shelf(ContentsManager):
         self,
         path: str,
         content: bool = True,
-        type: str | None = None,  # noqa: A002  # Jupyter's name
-        format: str | None = None,  # noqa: A002
+        type: str | None = None,  # Jupyter's name
+        format: str | None = None,
         require_hash: bool = False,
     ) -> dict[str, Any]:
         path = path.strip("/")
