@@ -17,6 +17,9 @@ from pathlib import Path
 TOKEN = "a-token-for-the-tests"
 READY = "MCP is served at"
 START_SECONDS = 60
+PORTS = 5
+"""Ports that are tried: somebody may take one between its choice and its use."""
+PORT_TAKEN = "could not be started because port"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,9 +148,7 @@ def running_server(
     """
     root_dir = folder / "root"
     root_dir.mkdir(exist_ok=True)
-    port = free_port()
     arguments = [
-        f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0",
         f"--ServerApp.base_url={base_url}",
         f"--ServerApp.root_dir={root_dir}",
@@ -161,36 +162,44 @@ def running_server(
         arguments.append("--McpSessions.spare_kernels=0")  # each would cost a second of two cores
     if not any("jpserver_extensions" in option for option in options):
         arguments.append("--ServerApp.jpserver_extensions=jupyter_mcp_ext=True")
-    process = subprocess.Popen(
-        [sys.executable, *command, *arguments],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-        env=environment(folder, env),
-        cwd=folder,
-    )
-    server = JupyterServer(
-        process=process, port=port, token=token, base_url=base_url, root_dir=root_dir
-    )
-    is_ready = threading.Event()
-    reader = threading.Thread(target=_read_log, args=(server, ready, is_ready), daemon=True)
-    reader.start()
-    try:
-        if not is_ready.wait(START_SECONDS) or process.poll() is not None:
-            said = "".join(server.log)
+    for attempt in range(1, PORTS + 1):
+        port = free_port()
+        process = subprocess.Popen(
+            [sys.executable, *command, f"--ServerApp.port={port}", *arguments],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+            env=environment(folder, env),
+            cwd=folder,
+        )
+        server = JupyterServer(
+            process=process, port=port, token=token, base_url=base_url, root_dir=root_dir
+        )
+        is_ready = threading.Event()
+        reader = threading.Thread(target=_read_log, args=(server, ready, is_ready), daemon=True)
+        reader.start()
+        try:
+            if is_ready.wait(START_SECONDS) and any(ready in line for line in server.log):
+                yield server
+                return
+        finally:
+            _end(process, reader)
+        said = "".join(server.log)
+        if PORT_TAKEN not in said or attempt == PORTS:
             message = f"The server did not start:\n{said}"
             raise RuntimeError(message)
-        yield server
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        reader.join(5)
-        if process.stderr is not None:
-            process.stderr.close()
+
+
+def _end(process: subprocess.Popen[str], reader: threading.Thread) -> None:
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    reader.join(5)
+    if process.stderr is not None:
+        process.stderr.close()
 
 
 def _read_log(server: JupyterServer, ready: str, is_ready: threading.Event) -> None:

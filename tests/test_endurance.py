@@ -95,7 +95,9 @@ def test_a_client_that_comes_back_in_another_era_finds_its_execution(
 
 def test_a_wait_beyond_all_bounds_is_capped_and_says_so(tmp_path: Path) -> None:
     with running_server(tmp_path, "--McpExecutions.max_wait=1") as server:
-        result = McpClient(server).run("import time; time.sleep(60)", wait=1e9)
+        client = McpClient(server)
+        client.call("create_session", name="warm")  # returns when its kernel has started
+        result = client.run("import time; time.sleep(60)", session_id="warm", wait=1e9)
 
     assert result.status == "running"
     assert any("wait is capped at 1 s" in notice for notice in result.notices)
@@ -191,6 +193,7 @@ def test_a_persons_restart_ends_what_waits_with_that_reason(
     server: JupyterServer, era: str
 ) -> None:
     client = McpClient(server, era, name=f"restarted by a person, {era}")
+    client.run("'the kernel has started'")
     running = client.run("import time; print('on', flush=True); time.sleep(600)", wait=1)
 
     kernel = running.execution["kernel_id"]
