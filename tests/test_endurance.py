@@ -67,6 +67,7 @@ def test_an_endless_print_leaves_others_alone_and_can_be_interrupted(
     server: JupyterServer,
 ) -> None:
     flooding, other = McpClient(server, name="endless"), McpClient(server, name="beside it")
+    flooding.run("'the kernel has started'")
     running = flooding.run("while True: print('x' * 99)", wait=1)
     assert running.status == "running"
 
