@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, create_model
 
@@ -90,10 +90,10 @@ def tool(
 
 
 def _model(function: ToolFunction) -> type[BaseModel]:
-    hints = get_type_hints(function, include_extras=True)
-    parameters = list(inspect.signature(function).parameters.values())[1:]
+    # Not get_type_hints: before Python 3.11 it wraps a type whose default is None once more.
+    parameters = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
     fields: dict[str, Any] = {
-        p.name: (hints[p.name], ... if p.default is inspect.Parameter.empty else p.default)
+        p.name: (p.annotation, ... if p.default is inspect.Parameter.empty else p.default)
         for p in parameters
     }
     config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=False)
