@@ -34,6 +34,7 @@ async def test_a_caller_that_asks_hears_the_last_line(server: JupyterServer, mod
     http = httpx2.AsyncClient(headers=server.auth, timeout=60)
     transport = streamable_http_client(server.url, http_client=http)
     async with Client(transport, mode=mode) as client:
+        await client.call_tool("execute_code", {"code": "'the kernel has started'"})
         await client.call_tool("execute_code", {"code": BAR}, progress_callback=listen)
 
     seconds = [second for second, _ in heard]
