@@ -42,3 +42,7 @@ class KernelUnavailable(ToolError):
 
 class ContentsError(ToolError):
     """A file or notebook could not be read or written; nothing was changed."""
+
+
+class InstallationFailed(ToolError):
+    """Packages could not be installed; the message has the resolver's reason."""

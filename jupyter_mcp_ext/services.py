@@ -18,9 +18,12 @@ from .governance.audit import Audit
 from .governance.keys import Keys
 from .governance.policy import Policy
 from .kernels.service import Kernels
+from .notebooks.live import Rooms
 from .notebooks.service import Notebooks
 from .outputs.limits import Limits
+from .packages.service import McpPackages
 from .sessions.service import McpSessions
+from .variables.service import Variables
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
@@ -39,6 +42,8 @@ class Services:
     written: WrittenFiles
     notebooks: Notebooks
     files: McpFiles
+    variables: Variables
+    packages: McpPackages
     policy: Policy
     audit: Audit
     keys: Keys
@@ -70,23 +75,27 @@ class Services:
         notebooks = Notebooks(contents, root)
         storage = Storage(Path(serverapp.runtime_dir), str(root or serverapp.base_url), parent.log)
         executions = McpExecutions(kernels, storage, parent=parent)
+        sessions = McpSessions(
+            serverapp.session_manager,
+            kernels,
+            folder=partial(existing_folder, contents, root),
+            notebook=notebooks.named,
+            root=root,
+            key=keys.derive,
+            shared_subject=shared_subject,
+            live=Rooms(serverapp.web_app.settings, parent.log).notebook,
+            may_have_spares=not _ends_what_is_idle(serverapp),
+            parent=parent,
+        )
         return cls(
             kernels=kernels,
-            sessions=McpSessions(
-                serverapp.session_manager,
-                kernels,
-                folder=partial(existing_folder, contents, root),
-                notebook=notebooks.named,
-                root=root,
-                key=keys.derive,
-                shared_subject=shared_subject,
-                may_have_spares=not _ends_what_is_idle(serverapp),
-                parent=parent,
-            ),
+            sessions=sessions,
             executions=executions,
             written=WrittenFiles(root, kernels.language, on_found=executions.amend),
             notebooks=notebooks,
             files=McpFiles(contents, root, serverapp.base_url, parent=parent),
+            variables=Variables(kernels),
+            packages=McpPackages(kernels, hidden=sessions.hidden_environment, parent=parent),
             policy=Policy(serverapp.authorizer),
             audit=Audit(serverapp.event_logger),
             keys=keys,

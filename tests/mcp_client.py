@@ -175,6 +175,13 @@ class McpClient:
         """Execute code and wait for its end."""
         return self.call("execute_code", code=code, **arguments)
 
+    def begin(self, code: str, **arguments: Any) -> Result:
+        """Execute code that goes on; what is known of it once its kernel has taken it up."""
+        known = self.run(code, **{**arguments, "wait": 0})
+        while known.status == "queued":
+            known = self.call("get_output", output_id=known.id, wait=0.1)
+        return known
+
     def refused(self, tool: str, /, **arguments: Any) -> str:
         """Call a tool that is to refuse; its sentence."""
         result = self.call(tool, **arguments)

@@ -20,6 +20,8 @@ START_SECONDS = 60
 PORTS = 5
 """Ports that are tried: somebody may take one between its choice and its use."""
 PORT_TAKEN = "could not be started because port"
+COLLABORATION = ("jupyter_server_ydoc", "jupyter_server_fileid")
+"""Extensions with rooms in which people work together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +164,8 @@ def running_server(
         arguments.append("--McpSessions.spare_kernels=0")  # each would cost a second of two cores
     if not any("jpserver_extensions" in option for option in options):
         arguments.append("--ServerApp.jpserver_extensions=jupyter_mcp_ext=True")
+    if not any("ydoc" in option for option in options):  # it enables itself, and costs time
+        arguments += [f"--ServerApp.jpserver_extensions={name}=False" for name in COLLABORATION]
     for attempt in range(1, PORTS + 1):
         port = free_port()
         process = subprocess.Popen(

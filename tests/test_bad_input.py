@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.kernelspecs import add_kernelspec
 from tests.mcp_client import ERAS, NEW, OLD, McpClient, Result
 from tests.servers import JupyterServer
 
@@ -333,6 +334,7 @@ def test_a_nul_in_code_is_the_kernels_to_refuse(client: McpClient) -> None:
         ("get_output", {"grep": "(" + LONG}),
         ("get_output", {"mime_type": LONG}),
         ("get_output", {"limit": 0}),
+        ("get_output", {"wait": -1}),
         ("get_output", {"limit": 10**400}),
         ("interrupt_kernel", {"execution_id": LONG}),
         ("shutdown_kernel", {"session_id": LONG}),
@@ -478,18 +480,6 @@ def test_a_kernel_that_does_not_exist_brings_the_names_of_those_that_do(client: 
 
     assert "'julia-9'" in words
     assert "python3" in words
-
-
-def add_kernelspec(server: JupyterServer, name: str, code: str) -> None:
-    """Install a kernelspec for the server's account."""
-    folder = server.root_dir.parent / ".local/share/jupyter/kernels" / name
-    folder.mkdir(parents=True)
-    spec = {
-        "argv": [sys.executable, "-c", code, "{connection_file}"],
-        "display_name": name,
-        "language": "python",
-    }
-    (folder / "kernel.json").write_text(json.dumps(spec))
 
 
 @pytest.mark.usefixtures("unchanged")

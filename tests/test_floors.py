@@ -18,7 +18,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     ("errors", "system", "governance.caller"),
     ("outputs",),
-    ("kernels", "notebooks", "files"),
+    ("kernels", "notebooks", "files", "packages", "variables"),
     ("executions", "sessions"),
     ("governance",),
     ("services",),

@@ -131,12 +131,12 @@ async def test_the_wait_stands_still_while_a_person_thinks(
     server: JupyterServer, mode: str
 ) -> None:
     async def slow(question: str) -> types.ElicitResult:
-        await asyncio.sleep(2)  # longer than the call waits
+        await asyncio.sleep(3)  # longer than the call waits
         return answer("at last")
 
     async with connected(server, mode, slow) as client:
         await run(client, "1")
-        text = await run(client, "print(input())", wait=1)
+        text = await run(client, "print(input())", wait=2)
 
     assert text.startswith("[ok] ")
     assert "at last" in text

@@ -135,7 +135,7 @@ def test_an_infinite_print_does_not_block_later_calls(server: JupyterServer) -> 
     client, other = McpClient(server, name="flooding"), McpClient(server, OLD, name="dry")
     client.run("1")
 
-    first = client.run("while True: print('flood')", wait=0.5)
+    first = client.begin("while True: print('flood')")
 
     assert first.status == "running"
     assert other.run("'dry'").status == "ok"
@@ -704,6 +704,21 @@ def test_a_thousand_calls_leave_a_short_log(start_server: Callable[..., JupyterS
         client.run("1")
 
     assert sum(map(len, server.log)) - before < 10_000
+
+
+# -- packages ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "package", ["six; touch pwned", "six && touch pwned", "$(touch pwned)", "six\ntouch pwned"]
+)
+def test_the_name_of_a_package_reaches_no_shell(
+    server: JupyterServer, client: McpClient, package: str
+) -> None:
+    client.refused("install_package", package=package)
+
+    places = (server.root_dir, server.root_dir.parent, Path("/"), Path.cwd())
+    assert [place for place in places if (place / "pwned").exists()] == []
 
 
 # -- notebooks ---------------------------------------------------------------------------------

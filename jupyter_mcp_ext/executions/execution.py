@@ -15,7 +15,7 @@ from jupyter_mcp_ext.files.changes import Change, Changes
 from jupyter_mcp_ext.outputs.fold import OutputFold
 from jupyter_mcp_ext.outputs.model import Error, Output
 
-from .prompts import NO_PASSWORDS, Prompt, Prompts, Reply
+from .prompts import NO_FORM, NO_PASSWORDS, Prompt, Prompts, Reply
 from .storage import Record
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ Stop = Literal["timeout", "interrupted"]
 
 
 class Execution:
-    """A run of code on a kernel. Times are seconds since the epoch."""
+    """A run of code on a kernel, or other work. Times are seconds since the epoch."""
 
     def __init__(
         self,
@@ -71,6 +71,8 @@ class Execution:
         self.notices: list[str] = []
         self.refusal: ToolError | None = None
         """Why the code never reached a kernel, if it did not."""
+        self.failure: ToolError | None = None
+        """Why work that is no code could not be done, if it could not."""
         self.created = time.time()
         self.sent: float | None = None
         """When its kernel was last given the code."""
@@ -173,7 +175,10 @@ class Execution:
 
     def ask(self, text: str, is_password: bool, reply: Reply) -> None:
         """The code asks a person and stands still until ``reply`` is called or it is stopped."""
-        if self.input_timeout is None or self.stop.done() or self.is_finished:
+        if self.stop.done() or self.is_finished:
+            return
+        if self.input_timeout is None:
+            self._give_up("the code asked for input", NO_PASSWORDS if is_password else NO_FORM)
             return
         if is_password:
             self._give_up("the code asked for a password", NO_PASSWORDS)

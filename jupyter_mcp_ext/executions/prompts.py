@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from jupyter_mcp_ext.outputs.model import Error
 from jupyter_mcp_ext.outputs.text import strip
 
 MAX_TEXT = 1_000
@@ -85,8 +86,10 @@ class Prompts:
             self._timer = None
 
 
-def unanswerable(ename: str, evalue: str) -> str | None:
+def unanswerable(error: Error) -> str | None:
     """What to do instead, when code raised this because it could ask nobody."""
-    if ename != "StdinNotImplementedError":
-        return None
-    return NO_PASSWORDS if "getpass" in evalue else NO_FORM
+    if error.ename == "StdinNotImplementedError":  # ipykernel and what is built on it
+        return NO_PASSWORDS if "getpass" in error.evalue else NO_FORM
+    if error.evalue == "This frontend does not support input requests":  # xeus
+        return NO_PASSWORDS if "getpass" in "".join(error.traceback) else NO_FORM
+    return None

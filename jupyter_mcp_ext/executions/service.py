@@ -14,12 +14,13 @@ from traitlets.config import LoggingConfigurable
 
 from jupyter_mcp_ext.errors import ToolError, UnknownExecution, shown
 from jupyter_mcp_ext.kernels.link import Content, Exchange, KernelLost
-from jupyter_mcp_ext.outputs.model import Error
+from jupyter_mcp_ext.outputs.model import Error, from_nbformat
 
 from .archive import STOPPING, Archive
 from .execution import Execution
 from .prompts import unanswerable
 from .turns import Ahead, Turns
+from .work import Work, carry_out
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.governance.caller import Caller
@@ -139,6 +140,53 @@ class McpExecutions(LoggingConfigurable):
         whether questions of the code (``input()``) can be brought to a person. ``prepare`` is
         awaited when its turn has come and the kernel answers; its number is larger than ``after``.
         """
+        execution = self._new(
+            code,
+            session_id=session_id,
+            kernel_name=kernel_name,
+            caller=caller,
+            after=after,
+            timeout=self._allowed_timeout(timeout),
+            input_timeout=self.input_timeout if can_ask else None,
+        )
+        self._spawn(self._run(execution, kernel, prepare), name=f"mcp-execution-{execution.id}")
+        return execution
+
+    def start_work(
+        self,
+        words: str,
+        work: Work,
+        *,
+        session_id: str,
+        kernel_name: str,
+        caller: Caller,
+        after: int = 0,
+    ) -> Execution:
+        """Begin other work than code, ``words`` say which, as an execution of a session.
+
+        It takes no kernel's turn. What it raises as a ToolError is the execution's `failure`.
+        """
+        execution = self._new(
+            words, session_id=session_id, kernel_name=kernel_name, caller=caller, after=after
+        )
+        self._spawn(
+            carry_out(execution, work, self._archive, self.log),
+            name=f"mcp-execution-{execution.id}",
+        )
+        return execution
+
+    def _new(
+        self,
+        code: str,
+        *,
+        session_id: str,
+        kernel_name: str,
+        caller: Caller,
+        after: int,
+        timeout: float | None = None,
+        input_timeout: float | None = None,
+    ) -> Execution:
+        """An execution with the next number of its session, which is larger than ``after``."""
         number = self._numbers[session_id] = max(self._numbers.get(session_id, 0), after) + 1
         execution = Execution(
             execution_id=f"{session_id}-{number}",
@@ -147,13 +195,12 @@ class McpExecutions(LoggingConfigurable):
             code=code,
             owner=caller.subject,
             client=caller.client,
-            timeout=self._allowed_timeout(timeout),
+            timeout=timeout,
             max_output_bytes=self.max_output_bytes,
-            input_timeout=self.input_timeout if can_ask else None,
+            input_timeout=input_timeout,
         )
         self._archive.add(execution)
         self._latest[session_id] = execution.id
-        self._spawn(self._run(execution, kernel, prepare), name=f"mcp-execution-{execution.id}")
         return execution
 
     async def settled(
@@ -340,7 +387,8 @@ class McpExecutions(LoggingConfigurable):
                     on_message=partial(self._archive.take, execution),
                     on_begin=execution.begin,
                     on_dropped=execution.fold.drop,
-                    on_input=None if execution.input_timeout is None else execution.ask,
+                    on_input=execution.ask,
+                    can_ask=execution.input_timeout is not None,
                 )
                 try:
                     reply = await self._reply(execution, exchange)
@@ -349,6 +397,7 @@ class McpExecutions(LoggingConfigurable):
                 if reply.get("status") != "ok" and not execution.stop.done():
                     await self._kernels.check_stays(execution.kernel_id)
                 if exchange.begun or reply.get("status") != "aborted":
+                    self._see_shell(execution)
                     _conclude(execution, exchange, reply)
                     return
                 if execution.stop.done():
@@ -360,6 +409,12 @@ class McpExecutions(LoggingConfigurable):
             )
         finally:
             self._kernels.end(execution.kernel_id)
+
+    def _see_shell(self, execution: Execution) -> None:
+        """Tell of a shell that ended, of which bash_kernel says only in its output."""
+        is_bash = self._kernels.implementation(execution.kernel_id) == "bash_kernel"
+        if is_bash and execution.fold.last_line == "Restarting Bash":
+            execution.notices.append("the shell ended and began anew: its variables are gone")
 
     async def _is_prepared(
         self, execution: Execution, prepare: Callable[[], Awaitable[None]]
@@ -399,11 +454,12 @@ class McpExecutions(LoggingConfigurable):
             execution.end(why, "stopped before the kernel began with it")
             await _either(exchange.started, replied)
         # A single interrupt can get lost, between a kernel's taking up the code and running it.
-        for _ in range(INTERRUPTS):
+        times = INTERRUPTS if self._kernels.may_repeat_interrupt(execution.kernel_id) else 1
+        for _ in range(times):
             if replied.done():
                 return
             await self._kernels.interrupt(execution.kernel_id)
-            await asyncio.wait({replied}, timeout=self.interrupt_grace / INTERRUPTS)
+            await asyncio.wait({replied}, timeout=self.interrupt_grace / times)
         if not replied.done():
             execution.end(
                 why,
@@ -433,14 +489,16 @@ def _conclude(execution: Execution, exchange: Exchange, reply: Content) -> None:
     if reply.get("status") == "ok":
         execution.end("ok")
         return
-    instead = unanswerable(str(reply.get("ename")), str(reply.get("evalue")))
+    error = from_nbformat({**reply, "output_type": "error"})
+    ename = error.ename if isinstance(error, Error) else ""
+    instead = unanswerable(error) if isinstance(error, Error) else None
     if instead is not None:
         execution.notices.append(instead)
-    if reply.get("ename") and not any(isinstance(o, Error) for o in execution.outputs):
+    if ename and not any(isinstance(o, Error) for o in execution.outputs):
         execution.fold.feed("error", reply)
     if execution.stop.done():
         execution.end(execution.stop.result())
-    elif reply.get("ename") == "KeyboardInterrupt" or reply.get("status") == "abort":
+    elif ename == "KeyboardInterrupt" or reply.get("status") == "abort":
         execution.end("interrupted", "interrupted from outside")
     else:
         execution.end("error")

@@ -18,10 +18,25 @@ NAME = "answer"
 
 RUNNER = """
 import json
+import sys
 
-def run(source, function, arguments):
+def give_back(header):
+    shell = sys.modules["IPython"].get_ipython()
+    parent = {"header": header, "parent_header": {}, "metadata": {}, "content": {}}
+    parent.update(msg_id=header["msg_id"], msg_type=header["msg_type"])
+    for part in (shell.display_pub, shell.displayhook, sys.stdout, sys.stderr):
+        if hasattr(part, "_parent_header_global"):
+            part._parent_header_global = header
+    if hasattr(shell, "_parent_header_global"):
+        shell._parent_header_global = parent
+    if hasattr(shell.kernel, "_shell_context"):
+        shell.kernel._shell_context.run(shell.kernel._shell_parent.set, parent)
+
+def run(source, function, arguments, header):
     space = {"__name__": "jupyter_mcp_ext_in_kernel"}
     try:
+        if header != "null":
+            give_back(json.loads(header))
         exec(compile(source, "<jupyter_mcp_ext>", "exec", dont_inherit=True), space)
         return json.dumps({"value": space[function](**json.loads(arguments))})
     except BaseException as err:
@@ -34,12 +49,13 @@ def run(source, function, arguments):
         space.clear()
 """
 """Python 3.8. What the function raises is caught here: IPython would format it, with its formatters
-and its history of tracebacks."""
+and its history of tracebacks. What threads print belongs to the latest request, and this one gives
+the place back to the one before."""
 
 EXPRESSION = """(lambda builtins:
     (lambda space: (
         builtins.exec(builtins.compile({runner}, '<jupyter_mcp_ext>', 'exec', 0, True), space),
-        space['run']({source}, {function}, {arguments}),
+        space['run']({source}, {function}, {arguments}, {header}),
         space.clear(),
     )[1])({{'__builtins__': builtins, '__name__': 'jupyter_mcp_ext_runner'}})
 )((lambda known:
@@ -47,6 +63,34 @@ EXPRESSION = """(lambda builtins:
 )(().__reduce_ex__(2)[0].__globals__['__builtins__']))"""
 """It reads no name of the session, not even ``__import__``, which is the user's to overwrite: the
 builtins are those of ``copyreg``, whose function is what a tuple reduces to."""
+
+
+HOLD = """
+import linecache, sys, threading
+
+def hold():
+    shell = sys.modules["IPython"].get_ipython()
+    events, here, mine = shell.events, threading.get_ident, threading.get_ident()
+    trigger = events.trigger
+    def held(event, *args, **kwargs):
+        if here() != mine:
+            return trigger(event, *args, **kwargs)
+        if events.__dict__.get("trigger") is held:
+            del events.trigger
+    events.trigger = held
+    frame = sys._getframe()
+    while frame is not None and frame.f_globals is not shell.user_ns:
+        frame = frame.f_back
+    name = frame.f_code.co_filename if frame is not None else ""
+    linecache.cache.pop(name, None)
+    getattr(shell.compile, "_filename_map", {}).pop(name, None)
+"""
+"""IPython tells those who listen that a cell has ended after each request, also one in a subshell.
+matplotlib then draws and closes the figures that the running cell is still at. So it is not told
+of this one. The text is a cell to IPython, which remembers the lines of cells: not of this."""
+
+BESIDE = "{hold} if True else (await None)"
+"""A coroutine: what is none is run with a copy of standard output, which must end before others."""
 
 
 class EvaluationError(Exception):
@@ -67,30 +111,47 @@ class NotEvaluated(EvaluationError):
 
 
 async def evaluate(
-    link: KernelLink, source: str, function: str, arguments: Mapping[str, Any], *, timeout: float
+    link: KernelLink,
+    source: str,
+    function: str,
+    arguments: Mapping[str, Any],
+    *,
+    timeout: float,
+    subshell_id: str = "",
 ) -> Any:
     """The value of ``function(**arguments)``, a function of the Python text ``source``.
 
     The text stands alone; arguments and value travel as JSON. It waits behind what the kernel is
-    at. After a TimeoutError the function may still run, and an interrupt ends it.
+    at, unless it is to run in a subshell. After a TimeoutError the function may still run, and an
+    interrupt ends it.
 
     Raises FunctionRaised, NotEvaluated, asyncio.TimeoutError, KernelLost.
     """
-    expression = EXPRESSION.format(
-        runner=repr(RUNNER),
-        source=repr(source),
-        function=repr(function),
-        arguments=repr(json.dumps(arguments)),
-    )
+    expression = _expression(source, function, arguments, link.latest)
     content = {
-        "code": "",
+        "code": BESIDE.format(hold=_expression(HOLD, "hold", {}, None)) if subshell_id else "",
         "silent": True,
         "store_history": False,
         "user_expressions": {NAME: expression},
         "allow_stdin": False,
         "stop_on_error": False,
     }
-    return value_of(await link.call("shell", "execute_request", content, timeout=timeout))
+    reply = await link.call(
+        "shell", "execute_request", content, timeout=timeout, subshell_id=subshell_id
+    )
+    return value_of(reply)
+
+
+def _expression(
+    source: str, function: str, arguments: Mapping[str, Any], header: Content | None
+) -> str:
+    return EXPRESSION.format(
+        runner=repr(RUNNER),
+        source=repr(source),
+        function=repr(function),
+        arguments=repr(json.dumps(arguments)),
+        header=repr(json.dumps(header)),
+    )
 
 
 def value_of(reply: Content) -> Any:

@@ -21,6 +21,21 @@ Channel = Literal["shell", "control"]
 IDLE_GRACE = 2.0
 """Seconds for which a replied request waits for its last messages: PUB drops silently."""
 
+REPLY_GRACE = 2.0
+"""Seconds for which a kernel that is done may still reply.
+
+A kernel whose own code fails never does: bash_kernel, for one, on code that is incomplete.
+"""
+
+NO_REPLY: Content = {
+    "status": "error",
+    "ename": "NoReply",
+    "evalue": "the kernel ended this code without a reply, as some do when code is incomplete (an "
+    "open quote, a block without its end)",
+    "traceback": [],
+}
+"""Stands for the reply that never came."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Loss:
@@ -47,11 +62,16 @@ class KernelInfo:
     implementation: str
     language: str
     language_version: str
+    features: frozenset[str] = frozenset()
+    """What it can beyond the protocol's core, ``"kernel subshells"`` for example."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Foreign:
-    """An execution on the kernel that is not ours: a person's, or another client's."""
+    """An execution on the kernel that is not ours: a person's, or another client's.
+
+    ``msg_id`` is empty for one that ran already when the link was opened.
+    """
 
     msg_id: str
     since: float
@@ -61,7 +81,8 @@ class Exchange:
     """One execute request and everything the kernel says because of it.
 
     It is over when the kernel has replied *and* is idle: the reply alone would lose outputs that
-    are still on their way, idle alone can be dropped by a busy kernel.
+    are still on their way, idle alone can be dropped by a busy kernel. What is missing of the two
+    is waited for shortly.
     """
 
     def __init__(
@@ -107,7 +128,7 @@ class Exchange:
             return
         self._begin()
         self._on_message(msg_type, content)
-        if self._grace is not None:
+        if self._grace is not None and self.reply is not None:
             self._wait_for_idle()
 
     def ask(self, content: Content, reply: Callable[[str], None]) -> None:
@@ -136,12 +157,18 @@ class Exchange:
             self._on_begin()
 
     def _settle(self) -> None:
-        if self.reply is None or self._done.done():
+        if self._done.done():
             return
-        if self.complete:
+        if self.reply is None:
+            self._wait_for_reply()
+        elif self.complete:
             self._finish()
         else:
             self._wait_for_idle()
+
+    def _wait_for_reply(self) -> None:
+        self._stop_grace()
+        self._grace = self._loop.call_later(REPLY_GRACE, self.answer, NO_REPLY)
 
     def _wait_for_idle(self) -> None:
         self._stop_grace()
@@ -166,6 +193,13 @@ class KernelLink(Protocol):
     foreign: Foreign | None
     """The execution of somebody else that the kernel is at now, if any."""
 
+    latest: Content | None
+    """The header of the latest code that the kernel took up, as far as we know."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether code runs in the kernel, or is on its way there, ours or somebody else's."""
+
     def execute(
         self,
         code: str,
@@ -174,16 +208,27 @@ class KernelLink(Protocol):
         on_begin: Callable[[], None],
         on_dropped: Callable[[int], None],
         on_input: OnInput | None = None,
+        can_ask: bool = False,
     ) -> Exchange:
         """Send code; outputs go to ``on_message``, frames too large to take to ``on_dropped``.
 
-        Without ``on_input`` code that asks for input is told by its kernel that nobody is there.
+        Without ``can_ask`` the kernel is to tell code that asks for input that nobody is there;
+        some (IRkernel) ask all the same.
         """
 
     async def call(
-        self, channel: Channel, msg_type: str, content: Content, *, timeout: float
+        self,
+        channel: Channel,
+        msg_type: str,
+        content: Content,
+        *,
+        timeout: float,
+        subshell_id: str = "",
     ) -> Content:
-        """Send a request and return its reply's content. Raises KernelLost and TimeoutError."""
+        """Send a request and return its reply's content. Raises KernelLost and TimeoutError.
+
+        With ``subshell_id`` the kernel answers in that subshell, beside what it runs.
+        """
 
     def forget(self, exchange: Exchange) -> None:
         """An exchange is over; what its threads print later is still taken, for a while."""

@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timezone
 from functools import partial
 from logging import Logger
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 from jupyter_core.utils import ensure_async
 from jupyter_server.gateway.managers import GatewayMappingKernelManager
@@ -22,20 +21,18 @@ from tornado.web import HTTPError
 from jupyter_mcp_ext.errors import KernelUnavailable, shown
 
 from .deaths import Deaths
-from .link import KernelLost, Loss
+from .link import KernelLink, KernelLost, Loss
+from .losses import Losses, outside_end, outside_restart, outside_shutdown
 from .process import Exit, ProcessWatch
+from .signals import may_repeat
+from .states import HonestState
 from .status import KernelStatus, local_pid, look
 from .stderr import StderrTail
+from .subshells import Subshells
 from .zmq import ZmqLink
 
 KERNEL_ACTIONS = "https://events.jupyter.org/jupyter_server/kernel_actions/v1"
 """Jupyter's event for every start, restart, interrupt and shutdown, whoever asked for it."""
-
-COME_BACK = 1.0
-"""Seconds within which a kernel that was shut down is started again, if it was for a restart."""
-
-GO = 10.0
-"""Seconds that a kernel gets to end when somebody else restarts it or shuts it down."""
 
 DRAIN = 0.05
 """Seconds between a process's end and that of its link: its last output is still on the way."""
@@ -60,19 +57,16 @@ class Kernels:
         self._log = log
         self._events = event_logger
         self._links: dict[str, ZmqLink] = {}
+        self._subshells = Subshells()
+        self._visited: WeakSet[ZmqLink] = WeakSet()
+        """Links to kernels that had a subshell of ours."""
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._watches: dict[str, ProcessWatch] = {}
-        self._losses: dict[str, list[Loss]] = {}
+        self._losses = Losses()
         self._deaths = Deaths()
         self._stderr: dict[str, StderrTail] = {}
         self._linked: dict[str, Any] = {}
         """The managers of kernels that ever had a link: others have nothing of ours to lose."""
-        self._coming_back: dict[str, asyncio.Future[None]] = {}
-        """Kernels that somebody else restarts while we wait for them."""
-        self._leaving: set[str] = set()
-        """Kernels whose loss is noted and whose new process Jupyter has not announced yet."""
-        self._going: dict[str, asyncio.Future[None]] = {}
-        """Done when a kernel has gone that somebody else is ending."""
         self._reviving: set[str] = set()
         """Kernels that died and are being started again, by us or by Jupyter's restarter."""
         self._events.add_listener(schema_id=KERNEL_ACTIONS, listener=self._on_action)
@@ -125,8 +119,12 @@ class Kernels:
         try:
             kernel_id = await asyncio.shield(starting)
             self._stderr[kernel_id] = tail
+            # One that takes longer to start than the idle are kept is not idle.
+            self._manager.notify_connect(kernel_id)
             await self._first_link(kernel_id, tail)
-        except (HTTPError, OSError, KernelLost, TimeoutError, KernelUnavailable) as err:
+            self._manager.notify_disconnect(kernel_id)
+        # Jupyter's KeyError: somebody ended the kernel while Jupyter itself was starting it.
+        except (HTTPError, KeyError, OSError, KernelLost, TimeoutError, KernelUnavailable) as err:
             said = tail.finish()
             if kernel_id in self._manager:
                 await self._manager.shutdown_kernel(kernel_id, now=True)
@@ -182,6 +180,11 @@ class Kernels:
             msg = "The kernel could not be interrupted. restart_kernel starts it anew."
             raise KernelUnavailable(msg) from err
 
+    def may_repeat_interrupt(self, kernel_id: str) -> bool:
+        """Whether the kernel stays sound when code that ignored an interrupt gets another."""
+        link = self._links.get(kernel_id)
+        return link is not None and may_repeat(link.info)
+
     async def restart(self, kernel_id: str, *, by: str, now: bool) -> None:
         """Restart a kernel, with ``now`` without asking it, and wait until it answers.
 
@@ -222,8 +225,7 @@ class Kernels:
         if not self._is_leaving(kernel_id):
             return
         if kernel_id in self._links:
-            gone = self._going.setdefault(kernel_id, asyncio.get_running_loop().create_future())
-            await asyncio.wait({gone}, timeout=GO)
+            await self._losses.gone(kernel_id)
         if kernel_id not in self._links and self.losses(kernel_id):
             raise KernelLost(self.losses(kernel_id)[-1])
 
@@ -232,26 +234,28 @@ class Kernels:
 
     def losses(self, kernel_id: str) -> tuple[Loss, ...]:
         """Every loss of this kernel's variables so far, oldest first."""
-        return tuple(self._losses.get(kernel_id, ()))
+        return self._losses.of(kernel_id)
 
     def lose(self, kernel_id: str, loss: Loss) -> None:
         """Note that the kernel's variables are gone and end what waits for it."""
         if loss.kind == "died":
             loss = replace(loss, detail=self._deaths.count(kernel_id, loss.detail))
             self._stop_restarter(kernel_id)
-        self._losses.setdefault(kernel_id, []).append(loss)
-        self._leaving.add(kernel_id)
+        self._losses.add(kernel_id, loss)
         self._unwatch(kernel_id)
         link = self._links.pop(kernel_id, None)
         if link is not None:
             link.lose(loss)
-        gone = self._going.pop(kernel_id, None)
-        if gone is not None:
-            gone.set_result(None)
+
+    def look_for_end(self, kernel_id: str) -> None:
+        """Note the loss of a kernel that Jupyter has ended and will tell of in a moment."""
+        is_gone = kernel_id in self._linked and kernel_id not in self._manager
+        if is_gone and not self._losses.is_noted(kernel_id):
+            self.lose(kernel_id, self._outside_shutdown(kernel_id))
 
     def note(self, kernel_id: str, loss: Loss) -> None:
         """Note a loss that befell before this kernel was started in another's place."""
-        self._losses.setdefault(kernel_id, []).append(loss)
+        self._losses.note(kernel_id, loss)
 
     def begin(self, kernel_id: str) -> None:
         """Count as connected while code runs, so that the kernel is not culled under it."""
@@ -296,15 +300,44 @@ class Kernels:
         link = self._links.get(kernel_id)
         return link is None or (link.is_idle and link.foreign is None)
 
+    def can_evaluate_beside(self, link: KernelLink) -> bool:
+        """Whether `evaluate_beside` can be used with a kernel."""
+        return self._subshells.exist(link)
+
+    async def evaluate_beside(
+        self,
+        link: ZmqLink,
+        source: str,
+        function: str,
+        arguments: Mapping[str, Any],
+        *,
+        timeout: float,
+    ) -> Any:
+        """Like `evaluate`, in a subshell: while the kernel runs code, which goes on meanwhile."""
+        if link not in self._visited:
+            HonestState(self._kernel(link.kernel_id), link)
+            self._visited.add(link)
+        return await self._subshells.evaluate(link, source, function, arguments, timeout=timeout)
+
     def language(self, kernel_id: str) -> str:
         """The language of a kernel that has a link; else empty."""
         link = self._links.get(kernel_id)
         return link.info.language if link is not None and link.info is not None else ""
 
+    def implementation(self, kernel_id: str) -> str:
+        """What a kernel that has a link calls itself, as ``bash_kernel``; else empty."""
+        link = self._links.get(kernel_id)
+        return link.info.implementation if link is not None and link.info is not None else ""
+
     async def status(self, kernel_id: str) -> KernelStatus:
         """What is known of a kernel now. Raises KernelUnavailable when it is gone."""
         known = await look(kernel_id, self._kernel(kernel_id), self._links.get(kernel_id))
-        return replace(known, state="dead") if self._deaths.are_too_many(kernel_id) else known
+        if self._deaths.are_too_many(kernel_id):
+            return replace(known, state="dead")
+        if self._losses.is_restarting(kernel_id):
+            # Jupyter goes on saying what the process was at that is gone.
+            return replace(known, state="restarting")
+        return known
 
     async def close(self) -> None:
         """Close every link; the kernels are Jupyter's to end."""
@@ -349,7 +382,8 @@ class Kernels:
         self._check_local()
         kernel = self._kernel(kernel_id)
         if kernel.shutting_down and kernel_id in self._linked:
-            await self._come_back(kernel_id)
+            await self._losses.back(kernel_id)
+            self._kernel(kernel_id)
         if not await ensure_async(kernel.is_alive()):
             await self._revive(kernel_id)
         link = ZmqLink(kernel_id, kernel, self._log)
@@ -377,19 +411,12 @@ class Kernels:
                 "restart_kernel starts it anew."
             )
             raise KernelUnavailable(msg) from err
+        if getattr(kernel, "execution_state", "") == "busy":
+            link.find_running()
         if pid is not None:  # only now: a program before the kernel may have joined a cgroup
             self._deaths.watch(kernel_id, pid)
         self._close_idle_links()
         return link
-
-    async def _come_back(self, kernel_id: str) -> None:
-        """Wait while somebody else restarts the kernel, if that is what they do."""
-        back = self._coming_back[kernel_id] = asyncio.get_running_loop().create_future()
-        try:
-            await asyncio.wait({back}, timeout=GO)
-        finally:
-            del self._coming_back[kernel_id]
-        self._kernel(kernel_id)
 
     async def _revive(self, kernel_id: str) -> None:
         """Start a dead kernel again now, not when Jupyter's restarter comes round to it."""
@@ -419,7 +446,7 @@ class Kernels:
     def _on_death(self, kernel_id: str, kernel: Any) -> None:
         """The kernel has died, and is started again next; its loss may be noted already."""
         self._reviving.add(kernel_id)
-        if kernel_id not in self._leaving:
+        if not self._losses.is_noted(kernel_id):
             words = self._deaths.explain(kernel_id, Exit.of(_returncode(kernel)))
             self.lose(kernel_id, Loss(kind="died", detail=words))
 
@@ -434,55 +461,38 @@ class Kernels:
         if not asked:
             loss = Loss(kind="died", detail=words)
         elif link is not None and link.heard_restart:
-            loss = Loss(kind="restarted", detail="the kernel was restarted from outside")
+            loss = outside_restart()
         elif link is not None and link.heard_restart is not None:
-            loss = self._shutdown(kernel_id)
+            loss = self._outside_shutdown(kernel_id)
         else:
-            loss = Loss(kind="stopped", detail="the kernel was restarted or shut down from outside")
+            loss = outside_end()
         self.lose(kernel_id, loss)
 
-    def _shutdown(self, kernel_id: str) -> Loss:
-        """A shutdown that was not ours, by a person or by Jupyter's culling."""
-        kernel = self._linked[kernel_id]
-        idle = (datetime.now(timezone.utc) - kernel.last_activity).total_seconds()
-        default = getattr(self._manager, "cull_idle_timeout", 0)
-        limit = (kernel.kernel_spec.metadata or {}).get("cull_idle_timeout", default)
-        if 0 < limit < idle:
-            words = f"{idle:.0f} s" if idle < 120 else f"{idle / 60:.0f} min"
-            why = f"after {words} without use (this server culls idle kernels)"
-        else:
-            why = "from outside"
-        return Loss(kind="stopped", detail=f"the kernel was shut down {why}")
+    def _outside_shutdown(self, kernel_id: str) -> Loss:
+        default_limit = getattr(self._manager, "cull_idle_timeout", 0)
+        return outside_shutdown(self._linked[kernel_id], default_limit)
 
     async def _on_action(self, logger: Any, schema_id: str, data: Mapping[str, Any]) -> None:
         """Hear of every restart and shutdown, also where no process can be watched."""
         kernel_id, action = data.get("kernel_id", ""), data.get("action")
         if data.get("status") != "success" or kernel_id not in self._linked:
             return
-        if action in ("restart", "shutdown") and kernel_id not in self._leaving:
-            if action == "shutdown":
-                loss = self._shutdown(kernel_id)
-            else:
-                loss = Loss(kind="restarted", detail="the kernel was restarted from outside")
-            self.lose(kernel_id, loss)
+        if action in ("restart", "shutdown") and not self._losses.is_noted(kernel_id):
+            is_shutdown = action == "shutdown"
+            self.lose(
+                kernel_id, self._outside_shutdown(kernel_id) if is_shutdown else outside_restart()
+            )
         if action == "restart":
-            self._leaving.discard(kernel_id)
+            self._losses.restarted(kernel_id)
             self._deaths.restarted(kernel_id)
             if kernel_id in self._reviving:
                 self._reviving.discard(kernel_id)
             else:  # somebody wants it to live
                 self._deaths.survive(kernel_id)
-            self._is_back(kernel_id)
         elif action == "shutdown":
-            # It is a part of every restart too; the new process is then started at once.
-            asyncio.get_running_loop().call_later(COME_BACK, self._is_back, kernel_id)
+            self._losses.shut_down(kernel_id)
             if kernel_id not in self._manager:
                 self._forget(kernel_id)
-
-    def _is_back(self, kernel_id: str) -> None:
-        back = self._coming_back.get(kernel_id)
-        if back is not None and not back.done():
-            back.set_result(None)
 
     def _changing(self, kernel_id: str) -> asyncio.Lock:
         """Held while a link is opened or a kernel restarted, so that neither meets the other."""
@@ -495,7 +505,7 @@ class Kernels:
 
     def _forget(self, kernel_id: str) -> None:
         self._linked.pop(kernel_id, None)
-        self._leaving.discard(kernel_id)
+        self._losses.forget(kernel_id)
         self._reviving.discard(kernel_id)
         self._deaths.forget(kernel_id)
         tail = self._stderr.pop(kernel_id, None)
@@ -514,6 +524,8 @@ def _why_not_started(kernel_name: str, err: Exception, said: str) -> str:
     match err:
         case TimeoutError():
             why = "it did not answer in time"
+        case KeyError():
+            why = "somebody shut it down meanwhile"
         case HTTPError():
             why = err.log_message or "Jupyter refused"
         case _:

@@ -20,7 +20,10 @@ class KernelStatus:
     name: str
     language: str
     state: str
-    """Jupyter's ``execution_state``: starting, idle, busy, …"""
+    """Jupyter's ``execution_state``: starting, idle, busy, …; or restarting, or dead.
+
+    It is busy too where only we know it.
+    """
     last_activity: float
     foreign_since: float | None
     """Since when an execution that is not ours runs, if one does."""
@@ -35,11 +38,12 @@ async def look(kernel_id: str, kernel: Any, link: KernelLink | None) -> KernelSt
     pid = local_pid(kernel)
     memory, cpu = await asyncio.to_thread(_usage, pid) if pid is not None else (None, None)
     info = link.info if link is not None else None
+    is_busy = link is not None and link.is_busy
     return KernelStatus(
         kernel_id=kernel_id,
         name=str(kernel.kernel_name),
         language=info.language if info is not None else str(kernel.kernel_spec.language),
-        state=str(getattr(kernel, "execution_state", "unknown")),
+        state="busy" if is_busy else str(getattr(kernel, "execution_state", "unknown")),
         last_activity=kernel.last_activity.timestamp(),
         foreign_since=link.foreign.since if link is not None and link.foreign else None,
         pid=pid,

@@ -35,7 +35,8 @@ class StderrTail:
 
     def finish(self) -> str:
         """Close, after reading what the pipe still holds; the end of what was said."""
-        self._more()
+        if self._read >= 0:
+            self._more()
         self.close()
         return self.text
 

@@ -24,6 +24,7 @@ from zmq.eventloop.zmqstream import ZMQStream
 
 from .counting import Count
 from .link import Channel, Content, Exchange, Foreign, KernelInfo, KernelLost, Loss, OnInput
+from .signals import handler_request
 
 MAX_FRAME = 16 * 1024 * 1024
 """Bytes of one message that are still parsed: larger ones are counted and dropped unread."""
@@ -33,6 +34,15 @@ HANDSHAKE = 0.2
 
 MAX_LATE = 64
 """Exchanges that are over and whose threads are still listened to."""
+
+AT_SHELL = {
+    *("execute_request", "inspect_request", "complete_request", "is_complete_request"),
+    *("history_request", "comm_open", "comm_msg", "comm_close"),
+}
+"""Requests that a kernel takes up one after the other: when one ends, none runs."""
+
+HANDLER = 1.0
+"""Seconds that a kernel is waited for which is to take interrupts; it may run code just now."""
 
 NUDGE = 0.5
 """Seconds after which a kernel that has not been heard of is asked again."""
@@ -48,8 +58,11 @@ class ZmqLink:
         self.kernel_id = kernel_id
         self.info: KernelInfo | None = None
         self.foreign: Foreign | None = None
+        self.latest: Content | None = None
         self.heard_restart: bool | None = None
         """What the kernel itself said when it was asked to go: True for a restart."""
+        self.on_change: Callable[[], object] = _ignore
+        """Is called when `is_busy` may have changed, and when the link is lost."""
         self._manager = manager
         self._log = log
         self._session = Session(
@@ -66,7 +79,11 @@ class ZmqLink:
         self._count = Count()
         self._calls: dict[str, asyncio.Future[Content]] = {}
         self._loss: Loss | None = None
+        self._has_answered = False
+        """Whether the kernel has answered at its shell, and so runs nothing from before."""
         self._subscribed = asyncio.Event()
+        self._asking: dict[Channel, asyncio.Task[None]] = {}
+        """What asks the kernel what it is, while the link is opened."""
         self._topic = b"mcp-" + uuid.uuid4().hex.encode()
 
     @property
@@ -79,6 +96,16 @@ class ZmqLink:
         """Whether no request waits."""
         return not self._exchanges and not self._calls
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether code runs in the kernel, or is on its way there."""
+        return self.foreign is not None or any(not e.complete for e in self._exchanges.values())
+
+    def find_running(self) -> None:
+        """Somebody else's code ran before the link was opened, and has not been heard to end."""
+        if not self.is_busy and not self._has_answered:
+            self._take_foreign(Foreign(msg_id="", since=time.time()))
+
     async def open(self, timeout: float) -> None:
         """Connect, and wait until the kernel answers and its outputs reach us.
 
@@ -89,13 +116,38 @@ class ZmqLink:
         # A kernel greets only the first subscriber to everything, and that is the server's
         # activity watcher. A topic of our own is greeted too: then outputs do reach us.
         self._streams["iopub"].socket.subscribe(self._topic)
-        deadline = time.monotonic() + timeout
+        try:
+            await self._meet(time.monotonic() + timeout)
+        finally:
+            for asking in self._asking.values():
+                asking.cancel()
+                asking.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await self._connect_stdin()
+        await self._prepare_interrupts()
+
+    async def _meet(self, deadline: float) -> None:
+        """Ask the kernel what it is until it has said so and is heard on IOPub.
+
+        On control, which answers while a cell runs; where it does not (IRkernel hears only
+        requests to go there) on shell. Kernels that greet nobody publish that they are busy with
+        the request: that this reaches us is what we wait for.
+        """
+        channels: list[Channel] = ["control"]
         while self.info is None or not self._subscribed.is_set():
             left = deadline - time.monotonic()
             if left <= 0:
                 raise TimeoutError
-            await self._introduce(min(left, NUDGE))
-        await self._connect_stdin()
+            for channel in channels:
+                asking = self._asking.get(channel)
+                if asking is None or asking.done():
+                    # On shell the request may wait behind a cell: it is asked once for all.
+                    patience = min(left, NUDGE) if channel == "control" else left
+                    self._asking[channel] = asyncio.create_task(self._introduce(channel, patience))
+            done, _ = await asyncio.wait(self._asking.values(), return_when=asyncio.FIRST_COMPLETED)
+            for asking in done:
+                asking.result()
+            if self.info is None or not self._subscribed.is_set():
+                channels = ["control", "shell"]
 
     def _connect(self, channel: str) -> Any:
         stream = getattr(self._manager, f"connect_{channel}")(identity=self._session.bsession)
@@ -126,18 +178,18 @@ class ZmqLink:
             monitor.close(linger=0)
             events.close(linger=0)
 
-    async def _introduce(self, timeout: float) -> None:
-        # On control, which answers while a cell runs. Kernels that greet nobody publish their
-        # busy and idle for this request: that they reach us is what we wait for.
+    async def _introduce(self, channel: Channel, timeout: float) -> None:
         try:
-            reply = await self.call("control", "kernel_info_request", {}, timeout=timeout)
+            reply = await self.call(channel, "kernel_info_request", {}, timeout=timeout)
+            self._has_answered |= channel == "shell"
             language = reply.get("language_info") or {}
             self.info = KernelInfo(
                 implementation=str(reply.get("implementation", "")),
                 language=str(language.get("name", "")),
                 language_version=str(language.get("version", "")),
+                features=frozenset(map(str, reply.get("supported_features") or ())),
             )
-            await asyncio.wait_for(self._subscribed.wait(), timeout)
+            await asyncio.wait_for(self._subscribed.wait(), min(timeout, NUDGE))
         except asyncio.TimeoutError:
             return
 
@@ -149,6 +201,7 @@ class ZmqLink:
         on_begin: Callable[[], None],
         on_dropped: Callable[[int], None],
         on_input: OnInput | None = None,
+        can_ask: bool = False,
     ) -> Exchange:
         """Send code; see `KernelLink.execute`."""
         if self._loss is not None:
@@ -160,7 +213,7 @@ class ZmqLink:
                 "silent": False,
                 "store_history": True,
                 "user_expressions": {},
-                "allow_stdin": on_input is not None,
+                "allow_stdin": can_ask,
                 # True would abort what a person has queued behind us.
                 "stop_on_error": False,
             },
@@ -173,12 +226,20 @@ class ZmqLink:
         return exchange
 
     async def call(
-        self, channel: Channel, msg_type: str, content: Content, *, timeout: float
+        self,
+        channel: Channel,
+        msg_type: str,
+        content: Content,
+        *,
+        timeout: float,
+        subshell_id: str = "",
     ) -> Content:
         """Send a request and return its reply's content; see `KernelLink.call`."""
         if self._loss is not None:
             raise KernelLost(self._loss)
         message = self._session.msg(msg_type, dict(content))
+        if subshell_id:
+            message["header"]["subshell_id"] = subshell_id
         msg_id = message["header"]["msg_id"]
         reply = self._calls[msg_id] = asyncio.get_running_loop().create_future()
         self._session.send(self._streams[channel], message)
@@ -187,6 +248,18 @@ class ZmqLink:
         finally:
             del self._calls[msg_id]
 
+    async def _prepare_interrupts(self) -> None:
+        """Before any code of ours: an interrupt is to end that and not the kernel."""
+        content = handler_request(self.info)
+        if content is None:
+            return
+        try:
+            # Alone: xeus begins with a request before it has ended the one before, and takes back
+            # what that had of input() while this runs.
+            await self.call("shell", "execute_request", content, timeout=HANDLER)
+        except asyncio.TimeoutError:
+            self._log.debug("Kernel %s runs code and is prepared after it", self.kernel_id)
+
     def forget(self, exchange: Exchange) -> None:
         """An exchange is over; what its threads print later is still taken, for a while."""
         if self._exchanges.pop(exchange.msg_id, None) is None:
@@ -194,6 +267,7 @@ class ZmqLink:
         # Where the idle has not come, the reply tells how many there were.
         exchange.lost = exchange.lost or self._count.end(exchange.msg_id, exchange.reply_id)
         self._late[exchange.msg_id] = exchange
+        self.on_change()
         if len(self._late) > MAX_LATE:
             self._drops.pop(self._late.popitem(last=False)[0], None)
 
@@ -207,12 +281,12 @@ class ZmqLink:
         for call in self._calls.values():
             if not call.done():
                 call.set_exception(KernelLost(loss))
-        self.foreign = None
         for stream in self._streams.values():
             if not stream.closed():
                 stream.on_recv(None)
                 stream.close(linger=0)
         self._streams.clear()
+        self._take_foreign(None)
 
     def _receive(self, channel: str, frames: list[Any]) -> None:
         # An exception that leaves an on_recv callback wedges the stream for good.
@@ -245,9 +319,15 @@ class ZmqLink:
             self._drops[parent_id](size)
             return
         content = self._session.unpack(self._verified(frames[start:])[4])
-        if msg_type == "status" and content.get("execution_state") == "idle":
+        if is_busy:
+            self.latest = parent
+            self._take_foreign(None)  # a kernel runs one thing after the other
+        is_idle = msg_type == "status" and content.get("execution_state") == "idle"
+        if is_idle:
             exchange.lost = self._count.end(parent_id, msg_id)
         exchange.feed(msg_type, content)
+        if is_idle:
+            self.on_change()
 
     def _dispatch_reply(self, parent_id: str, frames: list[Any]) -> None:
         exchange = self._exchanges.get(parent_id)
@@ -279,14 +359,21 @@ class ZmqLink:
         content = self._session.unpack(self._verified(frames)[4])
         if msg_type == "shutdown_reply":
             self.heard_restart = bool(content.get("restart"))
-        elif (
-            parent.get("msg_type") == "execute_request"
-            and parent.get("session") != self._session.session  # what `call` sends is ours
-        ):
-            if content.get("execution_state") == "busy":
-                self.foreign = Foreign(msg_id=parent["msg_id"], since=time.time())
-            elif self.foreign is not None and self.foreign.msg_id == parent["msg_id"]:
-                self.foreign = None
+        elif parent.get("msg_type") in AT_SHELL and not parent.get("subshell_id"):
+            known = None if self.foreign is None else self.foreign.msg_id
+            if content.get("execution_state") != "busy":
+                if known in ("", parent["msg_id"]):
+                    self._take_foreign(None)
+            elif (
+                parent["msg_type"] == "execute_request"
+                and parent.get("session") != self._session.session  # what `call` sends is ours
+            ):
+                self.latest = parent
+                self._take_foreign(Foreign(msg_id=parent["msg_id"], since=time.time()))
+
+    def _take_foreign(self, foreign: Foreign | None) -> None:
+        self.foreign = foreign
+        self.on_change()
 
     def _verified(self, frames: list[Any]) -> list[bytes]:
         parts = [frame.bytes for frame in frames[:5]]
@@ -296,3 +383,7 @@ class ZmqLink:
             msg = "the signature is wrong"
             raise ValueError(msg)
         return parts
+
+
+def _ignore() -> None:
+    """Nobody listens."""

@@ -67,12 +67,17 @@ def from_nbformat(node: Mapping[str, Json]) -> Output | None:
         case "error":
             lines = node.get("traceback")
             return Error(
-                ename=str(node.get("ename", "")),
+                ename=plain_name(str(node.get("ename", ""))),
                 evalue=str(node.get("evalue", "")),
                 traceback=tuple(map(str, lines)) if isinstance(lines, list) else (),
             )
         case _:
             return None
+
+
+def plain_name(ename: str) -> str:
+    """The name of what was raised, where a kernel gives its class (xeus-python does)."""
+    return ename.removeprefix("<class '").removesuffix("'>") if ename.startswith("<") else ename
 
 
 def to_nbformat(output: Output) -> dict[str, Json]:

@@ -16,7 +16,10 @@ _NOISE = re.compile(r"^-{20,}$|Traceback \(most recent call last\):?$")
 
 
 def headline(error: Error) -> str:
-    """`ename: evalue`"""
+    """`ename: evalue`, or what there is of it: bash_kernel has only an exit code."""
+    if not error.ename:
+        is_code = error.evalue.isdecimal()
+        return f"exit code {error.evalue}" if is_code else error.evalue or "an error without words"
     return f"{error.ename}: {error.evalue}" if error.evalue else error.ename
 
 

@@ -14,7 +14,7 @@ from logging import Logger
 from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.errors import KernelUnavailable
-from jupyter_mcp_ext.kernels.evaluation import EvaluationError
+from jupyter_mcp_ext.kernels.evaluation import EvaluationError, FunctionRaised
 from jupyter_mcp_ext.kernels.link import KernelLost
 
 from . import snapshots
@@ -38,6 +38,8 @@ LAST = 4.0
 
 NAMED = 5
 """Names that a notice lists of each kind."""
+
+GONE = "variables of before are gone"
 
 LOST = (
     EvaluationError,
@@ -119,12 +121,18 @@ class Comeback:
         link = await self._kernels.link(session.kernel_id)
         if story is None:
             return ""
-        is_python = link.info is not None and link.info.implementation == "ipython"
+        session.why_empty = ""
         ran = [entry for entry in story.alive if entry.is_shown]
         try:
             if source is session and session.restore == "replay":
                 return await self._replay(link, [entry for entry in ran if entry.status == "ok"])
-            if session.restore == "fresh" or not is_python:
+            if session.restore == "fresh":
+                self.begin_anew(session)
+                return ""
+            why = await self._why_not(link, session, source)
+            if why:
+                what = "nothing was copied" if source is not session else GONE
+                session.why_empty = f"{what}; {why}"
                 self.begin_anew(session)
                 return ""
             words = await self._load(link, source, ran)
@@ -135,6 +143,20 @@ class Comeback:
             await _tell_copy(session, source, ran)
             self.note(session)
         return words
+
+    async def _why_not(self, link: ZmqLink, session: Session, source: Session) -> str:
+        """Words for why what ``source`` had cannot be brought back here; empty when it can."""
+        specs = await self._kernels.specs()
+        known = [specs.get(one.kernel_name, {}).get("language") for one in (source, session)]
+        if known[0] != known[1]:
+            return f"{source.kernel_name} is another language than {session.kernel_name}"
+        implementation = link.info.implementation if link.info is not None else ""
+        if implementation != "ipython":
+            return (
+                f"only variables of ipykernel are saved, and this kernel is {implementation}; "
+                'create_session(restore="replay") has code run again instead'
+            )
+        return ""
 
     async def close(self, sessions: Sequence[Session]) -> None:
         """Save what is not saved, as far as time allows."""
@@ -187,8 +209,10 @@ class Comeback:
             self._unsaved.discard(session)
             await self._kernels.interrupt(session.kernel_id)
         except LOST as err:
-            # Often an interrupt by the next execution, after which it is tried again.
-            self._log.debug("The variables of %s were not saved: %s", session.id, type(err))
+            # Mostly an interrupt by the next execution, after which it is tried again.
+            is_interrupt = isinstance(err, FunctionRaised) and err.ename == "KeyboardInterrupt"
+            tell = self._log.debug if is_interrupt else self._log.warning
+            tell("The variables of %s were not saved: %s", session.id, err)
 
     async def _load(self, link: ZmqLink, source: Session, ran: Sequence[Entry]) -> str:
         """Load what was saved, and run the definitions that came later."""

@@ -5,45 +5,19 @@ Everything here blocks: call it in a thread. Failures are OSError.
 
 from __future__ import annotations
 
-import json
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from jupyter_mcp_ext.files.beneath import Folder, opened
-from jupyter_mcp_ext.system import lock
+
+from .lock import LOCK, FolderLock, look
 
 HIDDEN = ".mcp"
 RECORD = "session.json"
 JOURNAL = "journal.jsonl"
-LOCK = "lock"
 MAX_RECORD = 1_000_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Holder:
-    """The server that holds a folder."""
-
-    pid: int
-    host: str
-
-    @property
-    def words(self) -> str:
-        """For people."""
-        here = "this machine" if self.host == socket.gethostname() else self.host
-        return f"process {self.pid} on {here}"
-
-
-class HeldElsewhere(Exception):
-    """Another server holds the folder, and only it may write there."""
-
-    def __init__(self, holder: Holder | None) -> None:
-        super().__init__(holder.words if holder else "another process")
-        self.words = str(self)
 
 
 class SessionFolder:
@@ -53,7 +27,7 @@ class SessionFolder:
         self._root = root
         self.api_path = path
         self.path = root / path / HIDDEN
-        self._lock: IO[str] | None = None
+        self._lock: FolderLock | None = None
 
     @property
     def is_held(self) -> bool:
@@ -82,37 +56,31 @@ class SessionFolder:
         if self._lock is not None:
             return
         with self._hidden() as folder:
-            file = os.fdopen(folder.open(LOCK, os.O_RDWR | os.O_CREAT), "r+")
-        try:
-            if not lock(file):
-                raise HeldElsewhere(_holder(file.read(10_000)))
-            file.seek(0)
-            file.truncate()
-            json.dump({"pid": os.getpid(), "host": socket.gethostname()}, file)
-            file.flush()
-        except BaseException:
-            file.close()
-            raise
-        self._lock = file
+            self._lock = FolderLock.take(folder)
+
+    def beat(self) -> bool:
+        """Say that this server still works here; False when another one has taken it."""
+        if self._lock is None or self._lock.beat():
+            return True
+        self.let_go()
+        return False
 
     def let_go(self) -> None:
         """Let another server write here."""
         if self._lock is not None:
-            self._lock.close()
+            with suppress(OSError):  # a full disk; the system's lock ends all the same
+                self._lock.release()
             self._lock = None
 
     def holder(self) -> str:
-        """Words for the server that holds it now, empty when none does."""
+        """Words for another server that holds it now, empty when none does."""
         if self._lock is not None:
             return ""
         try:
-            self.hold()
-        except HeldElsewhere as err:
-            return err.words
+            with self._hidden() as folder:
+                return look(folder)
         except OSError:
             return ""
-        self.let_go()
-        return ""
 
     def read(self, name: str, limit: int) -> bytes | None:
         """A file under ``.mcp``, None where there is none."""
@@ -151,6 +119,23 @@ class SessionFolder:
         with self._hidden() as folder:
             return folder.names()
 
+    def written_at(self, name: str) -> float:
+        """When a file under ``.mcp`` was last written, since the epoch; 0 where there is none."""
+        with self._hidden() as folder:
+            found = folder.stat(name)
+        return found.st_mtime if found is not None else 0.0
+
+    def size(self, notebook: str) -> int:
+        """Bytes of a notebook in it, and of all under ``.mcp``; 0 where it cannot be read."""
+        total = 0
+        with suppress(OSError):
+            with self.visible() as folder:
+                found = [folder.stat(notebook)]
+            with self._hidden() as folder:
+                found += [folder.stat(name) for name in folder.names()]
+            total = sum(status.st_size for status in found if status is not None)
+        return total
+
     @contextmanager
     def visible(self) -> Iterator[Folder]:
         """The folder itself, where the notebook is."""
@@ -170,11 +155,3 @@ def names_in(root: Path, path: str) -> list[str]:
             return folder.names()
     except OSError:
         return []
-
-
-def _holder(text: str) -> Holder | None:
-    try:
-        known = json.loads(text)
-        return Holder(pid=int(known["pid"]), host=str(known["host"])[:200])
-    except (ValueError, TypeError, KeyError):
-        return None

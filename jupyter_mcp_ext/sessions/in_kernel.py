@@ -192,7 +192,7 @@ class _Saving:
             if module:
                 self.modules[name] = module
                 self._is_alive(name)
-            elif self._references.get(name) is value:
+            elif self._references.get(name, MISSING) is value:
                 self._is_alive(name)
                 attributes = _attributes(value)
                 if attributes:

@@ -84,22 +84,37 @@ def anew_after(data: bytes) -> int:
     return last
 
 
+class LaterJournal(ValueError):
+    """A later release has written the journal, which this one must not add to."""
+
+
 def entries(data: bytes) -> list[Entry]:
-    """What a journal holds, in the order of the executions."""
+    """What a journal holds, in the order of the executions. Raises LaterJournal."""
     known: dict[int, Entry] = {}
     for line in data.split(b"\n"):
         try:
             found = json.loads(line) if line else {}
-            if not isinstance(found, dict) or found.get("version") != VERSION:
+            if not isinstance(found, dict):
+                continue
+            if found.get("version") != VERSION:
+                _check_version(found.get("version"))
                 continue
             if "begin" in found:
                 entry = _begun(found)
                 known[entry.number] = entry
             elif found.get("end") in known:
                 known[found["end"]] = _ended(known[found["end"]], found)
+        except LaterJournal:
+            raise
         except (ValueError, TypeError, KeyError, RecursionError):  # cut off, or somebody edited it
             continue
     return [known[number] for number in sorted(known)]
+
+
+def _check_version(version: object) -> None:
+    if isinstance(version, int) and version > VERSION:
+        msg = f"its journal has version {version}, which this release does not know"
+        raise LaterJournal(msg)
 
 
 def _begun(found: dict[str, Any]) -> Entry:

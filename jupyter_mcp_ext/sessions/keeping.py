@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from logging import Logger
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from jupyter_mcp_ext.errors import KernelUnavailable
+from jupyter_mcp_ext.notebooks.live import LiveNotebook
 
-from .folder import HeldElsewhere
+from .folder import SessionFolder
+from .journal import LaterJournal
+from .lock import BEAT, HeldElsewhere
 from .session import Session
 from .store import SessionStore
 from .story import FAULTS
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.service import Kernels
 
 UNUSABLE = "its folder cannot be used"
+TAKEN = "another server has taken its folder meanwhile"
 
 
 class Keeper:
@@ -34,10 +38,11 @@ class Keeper:
         *,
         key: Callable[[str], bytes],
         shared_subject: str,
+        live: Callable[[str], Awaitable[LiveNotebook | None]],
         instead: str,
         log: Logger,
     ) -> None:
-        """For ``key`` and ``shared_subject`` see `SessionStore`.
+        """For ``key``, ``shared_subject`` and ``live`` see `SessionStore`.
 
         ``instead`` is the folder of kernels whose session can have none of its own.
         """
@@ -47,6 +52,9 @@ class Keeper:
         self._specs: dict[str, tuple[str, str]] = {}
         """Display name and language by the kernelspec's name."""
         self._locks: WeakKeyDictionary[Session, asyncio.Lock] = WeakKeyDictionary()
+        self._held: set[Session] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._beating: asyncio.Task[None] | None = None
         self.store: SessionStore | None = None
         if root is not None:
             self.store = SessionStore(
@@ -55,6 +63,7 @@ class Keeper:
                 key=key,
                 shared_subject=shared_subject,
                 head=self._head,
+                live=live,
                 log=log,
             )
 
@@ -69,6 +78,8 @@ class Keeper:
             await self._read_specs()
             try:
                 await self.store.hold(session)
+                self._held.add(session)
+                self._wait()
                 if session.is_agents:  # a spare's is written when it is somebody's
                     await self.store.save(session)
                 session.fault = ""
@@ -80,6 +91,8 @@ class Keeper:
                 raise KernelUnavailable(msg) from err
             except OSError as err:
                 self._go_without(session, FAULTS.get(err.errno, UNUSABLE))
+            except LaterJournal as err:
+                self._go_without(session, str(err))
 
     async def save(self, session: Session) -> None:
         """Write down what a session is."""
@@ -93,6 +106,7 @@ class Keeper:
     async def let_go(self, session: Session) -> None:
         """Let go of a session's folder; it is taken again when the session is used."""
         if session.story is not None:
+            self._held.discard(session)
             await self.save(session)
             await session.story.close()
             session.story = None
@@ -100,12 +114,50 @@ class Keeper:
     async def discard(self, session: Session) -> None:
         """Take back the folder of a session that came to nothing."""
         if session.story is not None:
+            self._held.discard(session)
             await asyncio.to_thread(session.story.folder.discard)
             session.story = None
 
     async def holder(self, session: Session) -> str:
         """Words for another server that holds a session; empty when none does."""
-        return await self.store.holder(session) if self.store is not None else ""
+        if self.store is None:
+            return ""
+        async with self._locks.setdefault(session, asyncio.Lock()):  # a look is a lock for a moment
+            return await self.store.holder(session)
+
+    async def close(self) -> None:
+        """Beat no more."""
+        if self._beating is not None:
+            await asyncio.wait({self._beating})
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _wait(self) -> None:
+        """Have the next heartbeat come."""
+        if self._timer is None and self._beating is None:
+            self._timer = asyncio.get_running_loop().call_later(BEAT, self._beat)
+
+    def _beat(self) -> None:
+        self._timer = None
+        if self._held:
+            self._beating = asyncio.create_task(self._beat_all(), name="mcp-session-heartbeat")
+
+    async def _beat_all(self) -> None:
+        """Say of each folder that this server still works there."""
+        held = {s: s.story.folder for s in self._held if s.story is not None}
+        try:
+            lost = await asyncio.to_thread(
+                lambda: [session for session, folder in held.items() if not _beats(folder)]
+            )
+        finally:
+            self._beating = None
+            self._wait()
+        for session in lost:  # this machine was asleep for so long that another server came
+            self._held.discard(session)
+            if session.story is not None:
+                session.story.abandon()
+                session.story = None
+                session.fault = TAKEN
 
     def _go_without(self, session: Session, why: str) -> None:
         """Go on with a session that cannot be kept on disk."""
@@ -129,3 +181,10 @@ class Keeper:
             display_name=display_name,
             language=language,
         )
+
+
+def _beats(folder: SessionFolder) -> bool:
+    try:
+        return folder.beat()
+    except OSError:  # a full disk, say: what is written next tells
+        return True

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
@@ -59,22 +60,35 @@ class SessionKernels:
         self._hidden = hidden
         self._quotas = quotas
         self._on_idle = on_idle
+        self._expected: list[str] = []
+        """The owners of the kernels that are being started."""
         self._timers: dict[Session, asyncio.TimerHandle] = {}
+        self._starting: set[Session] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def runs(self, session: Session) -> bool:
         """Whether its kernel runs."""
         return session.kernel_id in self._kernels
 
+    def starts(self, session: Session) -> bool:
+        """Whether its kernel is being started."""
+        return session in self._starting
+
     async def start(self, session: Session) -> None:
         """Start a kernel for a session. Raises KernelUnavailable."""
-        await self.start_unlisted(session)
+        self._starting.add(session)
+        try:
+            await self.start_unlisted(session)
+        finally:
+            self._starting.discard(session)
         await self.list(session)
 
     async def start_unlisted(self, session: Session) -> None:
         """Start a kernel that Jupyter's list of sessions does not show."""
-        if session.is_agents:
-            self.check_room(session.owner)
+        with self.room(session.owner) if session.is_agents else nullcontext():
+            await self._start(session)
+
+    async def _start(self, session: Session) -> None:
         whole = self._manager.get_kernel_env(session.path, PurePosixPath(session.path).name)
         env = {k: v for k, v in whole.items() if not any(fnmatchcase(k, h) for h in self._hidden)}
         kernel_id = await self._kernels.start(session.kernel_name, path=session.cwd, env=env)
@@ -108,6 +122,7 @@ class SessionKernels:
 
     async def replace(self, session: Session) -> None:
         """Start a kernel in the place of one that is gone, and have the loss told."""
+        self._kernels.look_for_end(session.kernel_id)
         gone = self._kernels.losses(session.kernel_id)
         is_told = 0 < len(gone) <= session.losses_told
         await self.start(session)
@@ -171,14 +186,27 @@ class SessionKernels:
         except ToolError:  # it will be tried again when the session was used again
             return
 
-    def check_room(self, owner: str) -> None:
-        """Raise KernelUnavailable when a subject may not have one more kernel."""
+    @contextmanager
+    def room(self, owner: str) -> Iterator[None]:
+        """Keep a place for one more kernel of a subject while it is made.
+
+        Raises KernelUnavailable when there is none.
+        """
+        self._check_room(owner)
+        self._expected.append(owner)
+        try:
+            yield
+        finally:
+            self._expected.remove(owner)
+
+    def _check_room(self, owner: str) -> None:
         live = [s for s in self._register if s.is_agents and self.runs(s)]
         own = [s for s in live if s.owner == owner]
-        if 0 < self._quotas.per_user <= len(own):
-            whose = f"You have {len(own)} kernels running, as many as this server lets a user have"
-        elif 0 < self._quotas.in_all <= len(live):
-            whose = f"Agents have {len(live)} kernels running here, as many as this server allows"
+        per_user, in_all = len(own) + self._expected.count(owner), len(live) + len(self._expected)
+        if 0 < self._quotas.per_user <= per_user:
+            whose = f"You have {per_user} kernels running, as many as this server lets a user have"
+        elif 0 < self._quotas.in_all <= in_all:
+            whose = f"Agents have {in_all} kernels running here, as many as this server allows"
         else:
             return
         now = time.time()

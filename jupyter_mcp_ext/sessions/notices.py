@@ -21,7 +21,7 @@ def notices(session: Session, losses: Sequence[Loss]) -> tuple[str, ...]:
         said.append(introduction(session))
     if losses and (len(losses) > session.losses_told or not session.comeback_told):
         session.losses_told, session.comeback_told = len(losses), True
-        said.append(_in_full(losses[-1], session.comeback))
+        said.append(_in_full(losses[-1], session.comeback or session.why_empty))
     elif losses and time.time() - losses[-1].at < BRIEF:
         words = "the session came back from before its kernel's end, as was told"
         if not session.comeback:

@@ -68,6 +68,11 @@ class Register:
         """The sessions that people have open."""
         return [self.adopt(model) for model in await self.models() if self.is_persons(model)]
 
+    async def on_path(self, path: str) -> Session | None:
+        """The session that a person has open on a path."""
+        fits = [m for m in await self.models() if m["path"] == path and self.is_persons(m)]
+        return self.adopt(fits[0]) if fits else None
+
     async def models(self) -> list[dict[str, Any]]:
         """Jupyter's list."""
         models: list[dict[str, Any]] = await self._manager.list_sessions()

@@ -14,7 +14,6 @@ from traitlets.config import LoggingConfigurable
 
 from jupyter_mcp_ext.errors import (
     InvalidArgument,
-    KernelUnavailable,
     ToolError,
     UnknownSession,
     shown,
@@ -27,12 +26,12 @@ from .comeback import Comeback
 from .journal import NOT_RUN, Entry
 from .keeping import Keeper
 from .lifecycle import Quotas, SessionKernels
+from .making import SessionMaker
 from .notices import notices
 from .record import Restore, as_restore
 from .register import DEFAULT_WORDS, Register, folder_of
-from .session import Session, new_jupyter_id
+from .session import Session
 from .spares import Spares
-from .store import SUFFIX, as_file_name
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
 
     from jupyter_mcp_ext.executions.execution import Execution
     from jupyter_mcp_ext.kernels.service import Kernels
+    from jupyter_mcp_ext.notebooks.live import LiveNotebook
 
 
 MAX_NAME = 64
@@ -115,7 +115,8 @@ class McpSessions(LoggingConfigurable):
         allow_none=True,
         help="Sessions whose kernels are started before anybody asks for them, for those that "
         "create_session makes with the default kernel in a folder of their own. None: 1, and 0 "
-        "under JupyterHub; always 0 where idle kernels or servers are ended.",
+        "under JupyterHub; always 0 where idle kernels or servers are ended. While sessions are "
+        "made one after the other, up to 3 are kept.",
     ).tag(config=True)
     conversation_keys = List(
         Unicode(),
@@ -146,13 +147,14 @@ class McpSessions(LoggingConfigurable):
         root: Path | None,
         key: Callable[[str], bytes],
         shared_subject: str,
+        live: Callable[[str], Awaitable[LiveNotebook | None]],
         may_have_spares: bool = True,
         **kwargs: Any,
     ) -> None:
         """``folder`` and ``notebook`` give the API path that an argument names, or refuse it.
 
-        Without a ``root`` on a disk sessions are kept in memory only. For ``key`` and
-        ``shared_subject`` see `SessionStore`.
+        Without a ``root`` on a disk sessions are kept in memory only. For ``key``,
+        ``shared_subject`` and ``live`` see `SessionStore`.
         """
         super().__init__(**kwargs)
         self._kernels = kernels
@@ -178,10 +180,19 @@ class McpSessions(LoggingConfigurable):
             kernels,
             key=key,
             shared_subject=shared_subject,
+            live=live,
             instead=self.default_folder,
             log=self.log,
         )
         self._store = self._keeper.store
+        self._maker = SessionMaker(
+            self._register,
+            kernels,
+            self._keeper,
+            self._lives,
+            default_folder=self.default_folder,
+            restore=as_restore(self.restore),
+        )
         self._comeback = Comeback(
             kernels,
             key=self._store.snapshot_key if self._store is not None else lambda _: b"",
@@ -195,17 +206,17 @@ class McpSessions(LoggingConfigurable):
         spares = self.spare_kernels
         if spares is None:
             spares = 0 if "JUPYTERHUB_SERVICE_PREFIX" in os.environ else 1
-        self._spares = Spares(
+        self.spares = Spares(
             spares if may_have_spares and self._store is not None else 0,
-            make=self._make_spare,
-            end=self._end_spare,
+            make=self._maker.make_spare,
+            end=self._maker.end_spare,
             is_sound=lambda session: kernels.is_sound(session.kernel_id),
             log=self.log,
         )
 
     def warm(self) -> None:
         """Somebody uses the server: have kernels ready."""
-        self._spares.want()
+        self.spares.want()
 
     async def open(self) -> None:
         """Find the sessions of earlier servers, and end kernels that they have left behind."""
@@ -229,10 +240,11 @@ class McpSessions(LoggingConfigurable):
         for task in self._tasks:
             task.cancel()
         await self._lives.close()
-        await self._spares.close()
+        await self.spares.close()
         sessions = [session for session in self._register if session.story is not None]
         await self._comeback.close(sessions)
         await asyncio.gather(*(self._keeper.let_go(session) for session in sessions))
+        await self._keeper.close()
 
     async def resolve(self, caller: Caller, session_id: str | None) -> Session:
         """The session that an argument means; its kernel may have to be started yet.
@@ -255,6 +267,10 @@ class McpSessions(LoggingConfigurable):
     def is_ready(self, session: Session) -> bool:
         """Whether its kernel runs."""
         return self._lives.runs(session)
+
+    def is_starting(self, session: Session) -> bool:
+        """Whether its kernel is being started."""
+        return self._lives.starts(session)
 
     async def ready(self, session: Session) -> str:
         """Start the session's kernel if it has none, and give its id.
@@ -280,11 +296,17 @@ class McpSessions(LoggingConfigurable):
         session.losses_met = len(losses)
         if any(loss.kind == "restarted" for loss in new):  # somebody wants to begin anew
             self._comeback.begin_anew(session)
-            session.comeback = ""
+            session.comeback = session.why_empty = ""
         elif new or session.is_empty:
             session.is_empty = False
             session.comeback = await self._comeback.bring_back(session, session)
-            session.comeback_told = not session.comeback
+            session.comeback_told = not (session.comeback or session.why_empty)
+
+    def awaits_comeback(self, session: Session) -> bool:
+        """Whether the next code will find variables that its new kernel does not have yet."""
+        new = self._kernels.losses(session.kernel_id)[session.losses_met :]
+        is_wanted = any(loss.kind == "restarted" for loss in new)
+        return session.story is not None and not is_wanted and bool(new or session.is_empty)
 
     async def find(self, caller: Caller, session_id: str | None) -> Session:
         """Like `resolve`, but makes nothing and takes nothing from another server."""
@@ -332,6 +354,11 @@ class McpSessions(LoggingConfigurable):
                 self._register.remove(session)
                 await self._keeper.discard(session)
             raise
+        if path and not existing:
+            theirs = await self._register.on_path(session.path)
+            if theirs is not None:  # a person opened the notebook while our kernel started
+                await self._give_up(session)
+                return theirs, True
         self._lives.use(session)
         if source is not None and not existing:
             await self._comeback.save(source)
@@ -349,6 +376,10 @@ class McpSessions(LoggingConfigurable):
         """Words for another server that holds a session; empty when none does."""
         return await self._keeper.holder(session)
 
+    async def size(self, session: Session) -> int:
+        """Bytes that a session has on disk to come back from, its notebook included."""
+        return await self._store.size(session) if self._store is not None else 0
+
     async def restart(self, session: Session, *, by: str, now: bool) -> None:
         """Restart the session's kernel. Raises KernelUnavailable."""
         await self._keeper.hold(session)
@@ -356,8 +387,13 @@ class McpSessions(LoggingConfigurable):
         await self.ready(session)
         await self._kernels.restart(session.kernel_id, by=by, now=now)
         self._comeback.begin_anew(session)
-        session.comeback, session.is_empty = "", False
+        session.comeback = session.why_empty = ""
+        session.is_empty = False
         session.losses_told = session.losses_met = len(self._kernels.losses(session.kernel_id))
+
+    def keeps_variables(self, session: Session) -> bool:
+        """Whether its kernel, as far as is known, is one whose variables are saved."""
+        return self._kernels.implementation(session.kernel_id) in ("", "ipython")
 
     async def shutdown(self, session: Session, *, by: str, now: bool) -> None:
         """End the session's kernel; what is kept on disk can come back when it is used."""
@@ -385,6 +421,22 @@ class McpSessions(LoggingConfigurable):
         )
         story.begin(entry)
         execution.done.add_done_callback(lambda _: self._followed(session, execution, entry))
+
+    def count(self, session: Session, execution: Execution) -> None:
+        """Have an execution's number never given again, though it is no part of the story."""
+        if session.story is None or not session.is_agents:
+            return
+        entry = Entry(
+            number=int(execution.id.rpartition("-")[2]),
+            execution_id=execution.id,
+            code=execution.code,
+            client=execution.client,
+            created=execution.created,
+            status=NOT_RUN,
+            ended=execution.created,
+        )
+        session.story.begin(entry)
+        session.story.end(entry, ())
 
     def is_servers_file(self, session: Session, path: str) -> bool:
         """Whether a path is a session's notebook, or in the folder of another session."""
@@ -420,7 +472,9 @@ class McpSessions(LoggingConfigurable):
                 await self._keeper.hold(found)
                 return found
             name = f"{caller.client} ({caller.scope})" if caller.scope else caller.client
-            session = await self._new(caller, name, None, self.default_folder, is_default=True)
+            session = await self._maker.make(
+                caller, name, None, self.default_folder, is_default=True
+            )
             await self._keeper.hold(session)
             return session
 
@@ -437,7 +491,7 @@ class McpSessions(LoggingConfigurable):
         if self._store is None:
             return False
         known = {session.id for session in self._register}
-        new = await self._store.all(but=known | self._spares.ids)
+        new = await self._store.all(but=known | self.spares.ids)
         for session in new:
             self._register.add(session)
         return bool(new)
@@ -451,12 +505,14 @@ class McpSessions(LoggingConfigurable):
                     return session, True
             folder = await self._folder(cwd) if cwd else None
             if folder is None and kernel_name in (None, self._kernels.default_name):
-                self._lives.check_room(caller.subject)
-                spare = await self._spares.take()
+                with self._lives.room(caller.subject):
+                    spare = await self.spares.take()
+                    if spare is not None:
+                        self._maker.hand_out(spare, caller, name)
                 if spare is not None:
-                    await self._hand_out(spare, caller, name)
+                    await asyncio.gather(self._lives.list(spare), self._keeper.save(spare))
                     return spare, False
-            return await self._new(caller, name, kernel_name, folder), False
+            return await self._maker.make(caller, name, kernel_name, folder), False
 
     async def _on_notebook(
         self, caller: Caller, path: str, name: str | None, kernel_name: str | None
@@ -465,89 +521,17 @@ class McpSessions(LoggingConfigurable):
             for session in self._register.own(caller.subject):
                 if session.path == path:
                     return session, True
-            for model in await self._register.models():
-                if model["path"] == path and self._register.is_persons(model):
-                    return self._register.adopt(model), True
+            theirs = await self._register.on_path(path)
+            if theirs is not None:
+                return theirs, True
             name = name or PurePosixPath(path).name
-            return await self._new(caller, name, kernel_name, folder_of(path), path), False
+            return await self._maker.make(caller, name, kernel_name, folder_of(path), path), False
 
-    async def _new(
-        self,
-        caller: Caller,
-        name: str | None,
-        kernel_name: str | None,
-        cwd: str | None,
-        path: str | None = None,
-        *,
-        is_default: bool = False,
-    ) -> Session:
-        """A session that has no kernel yet; ``cwd`` None is its own folder."""
-        kernel_name = await self._kernels.known_name(kernel_name)
-        session_id = self._register.new_id()
-        name = name or session_id
-        folder = notebook = ""
-        if self._store is not None:
-            folder = self._store.path_of(session_id)
-            notebook = self._store.notebook_of(session_id, name)
-        beside = PurePosixPath(cwd or self.default_folder) / f"{as_file_name(name)}-{session_id}"
-        session = Session(
-            id=session_id,
-            jupyter_id=new_jupyter_id(session_id),
-            name=name,
-            path=path or notebook or str(beside),
-            cwd=cwd if cwd is not None else folder or self.default_folder,
-            kernel_id="",
-            kernel_name=kernel_name,
-            owner=caller.subject,
-            client=caller.client,
-            scope=caller.scope if is_default else "",
-            is_default=is_default,
-            restore=as_restore(self.restore),
-            folder=folder,
-            notebook=notebook,
-        )
-        self._register.add(session)
-        return session
-
-    async def _make_spare(self) -> Session:
-        """A session that belongs to nobody yet, its kernel running in its folder."""
-        nobody = Caller(subject="", username="", client="")
-        session = await self._new(nobody, None, None, None)
+    async def _give_up(self, session: Session) -> None:
+        """Take back a session that has just been made."""
+        await self._lives.shutdown(session, by="this server", now=True)
         self._register.remove(session)
-        holding = asyncio.ensure_future(self._keeper.hold(session))
-        try:
-            await asyncio.shield(holding)  # a thread goes on when it is cancelled
-            if session.story is None:
-                msg = f"{session.fault}. Make room for sessions, or set McpSessions.sessions_dir."
-                raise KernelUnavailable(msg)
-            await self._lives.start_unlisted(session)
-            self._kernels.stop_watching(session.kernel_id)  # it is nobody's activity
-        except BaseException:
-            await asyncio.wait({holding})
-            await self._keeper.discard(session)
-            raise
-        return session
-
-    async def _end_spare(self, session: Session) -> None:
-        try:
-            await self._kernels.shutdown(session.kernel_id, by="this server", now=True)
-        finally:
-            await self._keeper.discard(session)
-
-    async def _hand_out(self, session: Session, caller: Caller, name: str | None) -> None:
-        """Give a spare to a caller."""
-        session.owner, session.client = caller.subject, caller.client
-        session.created = session.last_used = time.time()
-        session.had_kernel = True
-        self._kernels.start_watching(session.kernel_id)
-        if name is not None and self._store is not None:
-            session.name = name
-            session.path = session.notebook = self._store.notebook_of(session.id, name)
-            if session.story is not None:
-                session.story.notebook = as_file_name(name) + SUFFIX
-        self._register.add(session)
-        await self._lives.list(session)
-        await self._keeper.save(session)
+        await self._keeper.discard(session)
 
     async def _give_kernel(self, session: Session) -> None:
         if session.kernel_id and not session.is_agents:

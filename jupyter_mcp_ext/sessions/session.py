@@ -76,7 +76,9 @@ class Session:
     comeback: str = ""
     """Words for what was brought back after the latest loss; empty when nothing was."""
     comeback_told: bool = True
-    """Whether a result has said so."""
+    """Whether a result has said so, or why nothing was."""
+    why_empty: str = ""
+    """Words for why nothing was, where that is in the nature of the kernel."""
     losses_told: int = 0
     """How many losses of its kernel's variables it has been told of."""
     losses_met: int = 0

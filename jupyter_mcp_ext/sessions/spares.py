@@ -17,8 +17,25 @@ from .session import Session
 IDLE = 600.0
 """Seconds without a request after which the spares end."""
 
+ROW = 60.0
+"""Seconds for which a session that was made has one more kernel kept ready for the next."""
+
+MOST = 3
+"""Spares that are kept for that, where the operator did not ask for more."""
+
+PATIENCE = 0.3
+"""Seconds for which the next kernel's start leaves the processor to who has just got one."""
+
 LEAST_MEMORY = 1_000_000_000
 """Bytes of memory that must be available for a spare to be started or kept."""
+
+LOOK = 10.0
+"""Seconds between two looks at the memory while requests come."""
+
+
+def has_memory() -> bool:
+    """Whether a kernel more would not be in anybody's way."""
+    return psutil.virtual_memory().available > LEAST_MEMORY
 
 
 class Spares:
@@ -33,6 +50,8 @@ class Spares:
         is_sound: Callable[[Session], Awaitable[bool]],
         log: Logger,
         idle: float = IDLE,
+        patience: float = PATIENCE,
+        has_memory: Callable[[], bool] = has_memory,
     ) -> None:
         """``make`` starts a session's kernel, ``end`` takes the session back."""
         self._count = count
@@ -41,11 +60,17 @@ class Spares:
         self._is_sound = is_sound
         self._log = log
         self._idle = idle
+        self._patience = patience
+        self._later: asyncio.TimerHandle | None = None
+        self._has_memory = has_memory
         self._ready: deque[Session] = deque()
         self._filling: asyncio.Task[None] | None = None
         self._ending: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._wanted = 0.0
+        self._looked = 0.0
+        self._taken: deque[float] = deque(maxlen=MOST)
+        """When the latest sessions were made."""
         self._is_closed = False
 
     @property
@@ -57,12 +82,19 @@ class Spares:
         """Somebody uses the server: have spares."""
         self._wanted = time.monotonic()
         if self._count and not self._is_closed:
+            if self._wanted - self._looked > LOOK:
+                self._looked = self._wanted
+                if not self._has_memory():
+                    self._empty()
+                    return
             if self._timer is None:
                 self._timer = asyncio.get_running_loop().call_later(self._idle, self._look)
             self._fill()
 
     async def take(self) -> Session | None:
         """A spare, which is the caller's from now on; None when there is none."""
+        self._taken.append(time.monotonic())
+        self._fill()
         while self._ready:
             session = self._ready.popleft()
             self._fill()
@@ -79,8 +111,9 @@ class Spares:
     async def close(self) -> None:
         """End them all."""
         self._is_closed = True
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._later):
+            if timer is not None:
+                timer.cancel()
         if self._filling is not None:
             self._filling.cancel()
             await asyncio.wait({self._filling})
@@ -88,13 +121,35 @@ class Spares:
         if self._ending:
             await asyncio.wait(self._ending)
 
+    @property
+    def _goal(self) -> int:
+        """How many are to be ready: more while sessions are made in a row."""
+        since = time.monotonic() - ROW
+        more = self._count + sum(taken > since for taken in self._taken)
+        return max(self._count, min(more, MOST)) if self._count else 0
+
+    @property
+    def is_filling(self) -> bool:
+        """Whether a spare is being started, or is about to be."""
+        return self._filling is not None or self._later is not None
+
     def _fill(self) -> None:
-        if self._filling is None and len(self._ready) < self._count and not self._is_closed:
+        if self.is_filling or len(self._ready) >= self._goal or self._is_closed:
+            return
+        left = self._taken[-1] + self._patience - time.monotonic() if self._taken else 0.0
+        if left > 0:
+            self._later = asyncio.get_running_loop().call_later(left, self._fill_now)
+        else:
+            self._fill_now()
+
+    def _fill_now(self) -> None:
+        self._later = None
+        if self._filling is None and not self._is_closed:
             self._filling = asyncio.create_task(self._make_all(), name="mcp-spare")
 
     async def _make_all(self) -> None:
         try:
-            while len(self._ready) < self._count and _has_memory():
+            while len(self._ready) < self._goal and self._has_memory():
                 self._ready.append(await self._make())
         except ToolError as err:
             self._count = 0  # what kept one from starting would keep the next
@@ -106,7 +161,7 @@ class Spares:
         """End the spares of a server that nobody uses."""
         self._timer = None
         left = self._wanted + self._idle - time.monotonic()
-        if left > 0 and _has_memory():
+        if left > 0 and self._has_memory():
             self._timer = asyncio.get_running_loop().call_later(left, self._look)
             return
         self._empty()
@@ -127,7 +182,3 @@ class Spares:
         task = asyncio.create_task(end(), name="mcp-spare-end")
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
-
-
-def _has_memory() -> bool:
-    return psutil.virtual_memory().available > LEAST_MEMORY

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Container
+from collections.abc import Awaitable, Callable, Container
+from dataclasses import replace
 from logging import Logger
 from pathlib import Path
 
-from .folder import LOCK, MAX_RECORD, RECORD, SessionFolder, names_in
+from jupyter_mcp_ext.notebooks.live import LiveNotebook
+
+from .folder import JOURNAL, MAX_RECORD, RECORD, SessionFolder, names_in
+from .lock import LOCK
 from .record import SessionRecord, UnusableRecord, parse
 from .session import SESSION_ID, Session
 from .story import Story
@@ -31,9 +35,10 @@ class SessionStore:
         key: Callable[[str], bytes],
         shared_subject: str,
         head: Callable[[Session], Head],
+        live: Callable[[str], Awaitable[LiveNotebook | None]],
         log: Logger,
     ) -> None:
-        """``key`` derives the server's key for a purpose.
+        """``key`` derives the server's key for a purpose; for ``live`` see `Story`.
 
         ``shared_subject`` is whom all sessions of a server with one login belong to; empty where
         users are told apart, and then a record that the key has not signed belongs to nobody.
@@ -43,6 +48,7 @@ class SessionStore:
         self._key = key
         self._shared = shared_subject
         self._head = head
+        self._live = live
         self._log = log
 
     def path_of(self, session_id: str) -> str:
@@ -60,11 +66,11 @@ class SessionStore:
     async def hold(self, session: Session) -> None:
         """Be the server that keeps a session's story; its folder is made if need be.
 
-        Raises OSError, HeldElsewhere.
+        Raises OSError, HeldElsewhere, LaterJournal.
         """
         folder = SessionFolder(self._root, session.folder)
         name = session.notebook.rpartition("/")[2]
-        story = Story(folder, name, lambda: self._head(session), self._log)
+        story = Story(folder, name, lambda: self._head(session), self._log, live=self._live)
 
         def take() -> None:
             folder.make()
@@ -89,6 +95,11 @@ class SessionStore:
         if session.story is not None or not session.folder:
             return ""
         return await asyncio.to_thread(SessionFolder(self._root, session.folder).holder)
+
+    async def size(self, session: Session) -> int:
+        """Bytes of a session's notebook and of what it comes back from."""
+        folder = SessionFolder(self._root, session.folder)
+        return await asyncio.to_thread(folder.size, session.notebook.rpartition("/")[2])
 
     def snapshot_key(self, session: Session) -> bytes:
         """The key that signs a session's snapshots: no other's owner can have them loaded."""
@@ -124,6 +135,8 @@ class SessionStore:
                 folder.api_path,
             )
             return None
+        written = folder.written_at(JOURNAL)  # the record is written seldom
+        record = replace(record, last_used=min(max(record.last_used, written), time.time()))
         return Session.of(
             record if is_signed else _claimed(record, self._shared, folder.api_path),
             folder=folder.api_path,
@@ -134,6 +147,7 @@ class SessionStore:
 
 def as_file_name(name: str) -> str:
     """A session's name as a file's."""
+    name = name.removesuffix(SUFFIX)  # a session on a notebook is named like it
     plain = "".join(c if c.isalnum() or c in "-_." else "-" for c in name).strip("-.")
     return plain.encode()[:100].decode(errors="ignore") or "session"
 
@@ -153,7 +167,7 @@ def _claimed(record: SessionRecord, subject: str, folder: str) -> SessionRecord:
         cwd=folder,
         restore="snapshot",
         created=record.created,
-        last_used=min(record.last_used, time.time()),
+        last_used=record.last_used,
         had_kernel=record.had_kernel,
     )
 

@@ -9,17 +9,30 @@ from __future__ import annotations
 import asyncio
 import errno
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from logging import Logger
 
-from jupyter_mcp_ext.files.beneath import Changed, Stamp, stamp
+from jupyter_mcp_ext.files.beneath import Changed, Folder, Stamp, stamp
+from jupyter_mcp_ext.notebooks.live import LiveNotebook
 from jupyter_mcp_ext.outputs.model import Output
 
 from .folder import JOURNAL, SessionFolder
 from .journal import Entry, anew_after, anew_line, entries
-from .view import Head, UnreadableNotebook, Written, compose, cut, extended, merged
+from .view import (
+    Head,
+    UnreadableNotebook,
+    Written,
+    compose,
+    cut,
+    extended,
+    lacking,
+    last_of,
+    merged,
+    ours,
+    through_of,
+)
 
 FLUSH = 0.2
 """Seconds for which lines of the journal wait for others."""
@@ -34,6 +47,12 @@ MAX_JOURNAL = 2_000_000_000
 MAX_NOTEBOOK = 100_000_000
 TRIES = 3
 """How often the notebook is read again because somebody changed it just then."""
+
+SAVING = 2.0
+"""Seconds after a write in which a notebook may be half there: Jupyter saves in place."""
+
+AGAIN = 1.0
+"""Seconds after which it is tried once more when somebody still did, or a room reads it."""
 
 FAULTS: Mapping[int | None, str] = {
     errno.ENOSPC: "the disk is full",
@@ -53,9 +72,18 @@ class Story:
     """The story of one session, whose folder this server holds."""
 
     def __init__(
-        self, folder: SessionFolder, notebook: str, head: Callable[[], Head], log: Logger
+        self,
+        folder: SessionFolder,
+        notebook: str,
+        head: Callable[[], Head],
+        log: Logger,
+        *,
+        live: Callable[[str], Awaitable[LiveNotebook | None]],
     ) -> None:
-        """``notebook`` is the file's name in the folder."""
+        """``notebook`` is the file's name in the folder.
+
+        ``live`` finds the notebook of an API path that people have open together.
+        """
         self.folder = folder
         self.notebook = notebook
         self.fault = ""
@@ -66,6 +94,7 @@ class Story:
         """The number of the last execution whose variables are gone for good."""
         self._head = head
         self._log = log
+        self._live = live
         self._todo: list[Callable[[], bytes]] = []
         """What makes the lines that are to be written, called in the thread that writes."""
         self._lines: list[bytes] = []
@@ -75,12 +104,17 @@ class Story:
         """Whether `_new` is all that it lacks: else the journal is read."""
         self._shown: tuple[Written, Stamp] | None = None
         """The notebook as it was last written."""
+        self._is_behind = False
+        """Whether the notebook lacks something that is in the journal only."""
         self._not_before = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Read what the journal has; what ran when a server was killed ends now. Raises OSError."""
+        """Read what the journal has; what ran when a server was killed ends now.
+
+        Raises OSError, LaterJournal.
+        """
         self.entries, self.anew_after = await asyncio.to_thread(self._read)
         for entry in [entry for entry in self.entries if not entry.has_ended]:
             self.end(replace(entry, status="interrupted", ended=time.time()), ())
@@ -120,11 +154,19 @@ class Story:
         """Write everything that is noted, the notebook too, and return when it is done."""
         for _ in range(TRIES):  # more may come while it is written
             self._not_before = 0.0
-            if self._writing is None and (self._todo or self._lines or self._new):
+            is_new = self._todo or self._lines or self._new or self._is_behind
+            if self._writing is None and is_new:
                 self._start()
             if self._writing is None:
                 return
             await asyncio.wait({self._writing})
+
+    def abandon(self) -> None:
+        """Write nothing more: the folder is another server's."""
+        self._todo, self._lines, self._new, self._is_behind = [], [], [], False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     async def close(self) -> None:
         """Write what is left and let go of the folder."""
@@ -152,18 +194,21 @@ class Story:
         todo, self._todo = self._todo, []
         try:
             await asyncio.to_thread(self._append, todo)
-            if self._new and time.monotonic() >= self._not_before:
+            if (self._new or self._is_behind) and time.monotonic() >= self._not_before:
                 began = time.monotonic()
-                await asyncio.to_thread(self._show)
-                self._not_before = time.monotonic() + SHARE * (time.monotonic() - began)
+                is_shown = await self._show_all()
+                spent = time.monotonic() - began
+                self._not_before = time.monotonic() + (SHARE * spent if is_shown else AGAIN)
             self.fault = ""
-        except (OSError, UnreadableNotebook, Changed) as err:
+        except Changed:  # a save of a person's, which empties the file before it fills it
+            self._not_before = time.monotonic() + AGAIN
+        except (OSError, UnreadableNotebook) as err:
             self._fail(err)
         finally:
             self._writing = None
             if self._todo:
                 self._schedule(FLUSH)
-            elif self._new and not self.fault:
+            elif (self._new or self._is_behind) and not self.fault:
                 self._schedule(max(self._not_before - time.monotonic(), FLUSH))
 
     def _fail(self, err: Exception) -> None:
@@ -192,8 +237,35 @@ class Story:
         self._new.append(whole)
         return whole.end_line()
 
+    async def _show_all(self) -> bool:
+        """Put into the notebook what it lacks: where people have it open, not past them.
+
+        False when a room is just reading the file.
+        """
+        room = await self._live(f"{self.folder.api_path}/{self.notebook}")
+        if room is None:
+            await asyncio.to_thread(self._show)
+        elif room.is_loaded:
+            await self._show_live(room)
+        return room is None or room.is_loaded
+
+    async def _show_live(self, room: LiveNotebook) -> None:
+        through = through_of(room.metadata)
+        found: Sequence[Entry] = self._new
+        if not self._is_complete:
+            data = await asyncio.to_thread(self.folder.read, JOURNAL, MAX_JOURNAL)
+            found = entries(data or b"")
+        added = lacking(found, room.cell_ids, through, _ids(self._new))
+        room.append(added, ours(self._head(), max(through, last_of(found))))
+        # What the room saves, or does not save, is compared with the journal once it is closed.
+        self._shown = None
+        self._is_told()
+
+    def _is_told(self) -> None:
+        self._new, self._is_complete, self._is_behind = [], True, False
+
     def _show(self) -> None:
-        """Put into the notebook what it lacks."""
+        """Put into the notebook's file what it lacks."""
         try:
             for _ in range(TRIES - 1):
                 with suppress(Changed):  # somebody saved it just then: read it again
@@ -201,26 +273,14 @@ class Story:
             self._show_once()
         except (OSError, UnreadableNotebook, Changed):
             self._new, self._is_complete, self._shown = [], False, None
+            self._is_behind = True
             raise
 
     def _show_once(self) -> None:
         with self.folder.visible() as folder:
             before = stamp(folder.stat(self.notebook))
             old = folder.read(self.notebook, MAX_NOTEBOOK)
-            head = self._head()
-            if old is not None and self._is_complete and self._shown is not None:
-                shown, at = self._shown
-                if at == before:
-                    written = extended(old, shown.tail, self._new, head, shown.through)
-                else:
-                    written = merged(old, self._new, head, new=_ids(self._new))
-            else:
-                whole = entries(self.folder.read(JOURNAL, MAX_JOURNAL) or b"")
-                written = (
-                    compose(whole, head)
-                    if old is None
-                    else merged(old, whole, head, new=_ids(self._new))
-                )
+            written = self._grown(folder, old, before)
             status = folder.write(
                 self.notebook,
                 [written.data],
@@ -228,7 +288,27 @@ class Story:
                 check=lambda: stamp(folder.stat(self.notebook)) == before,
             )
         self._shown = replace(written, data=b""), stamp(status)
-        self._new, self._is_complete = [], True
+        self._is_told()
+
+    def _grown(self, folder: Folder, old: bytes | None, before: Stamp) -> Written:
+        """The notebook with what it lacks. Raises Changed when ``old`` may be half of it."""
+        head, new = self._head(), _ids(self._new)
+        if old is not None and self._is_complete and self._shown is not None:
+            shown, at = self._shown
+            if at == before:
+                return extended(old, shown.tail, self._new, head, shown.through)
+            found: Sequence[Entry] = self._new
+        else:
+            found = entries(self.folder.read(JOURNAL, MAX_JOURNAL) or b"")
+        if old is None:
+            return compose(found, head)
+        try:
+            return merged(old, found, head, new=new)
+        except UnreadableNotebook:
+            age = time.time() - before[2] / 1e9 if before is not None else 0.0
+            if 0 <= age < SAVING or stamp(folder.stat(self.notebook)) != before:
+                raise Changed from None
+            raise
 
 
 def _ids(found: Sequence[Entry]) -> frozenset[str]:
@@ -238,6 +318,4 @@ def _ids(found: Sequence[Entry]) -> frozenset[str]:
 def _words(err: Exception) -> str:
     if isinstance(err, UnreadableNotebook):
         return f"of its notebook, {err}"
-    if isinstance(err, Changed):
-        return "its notebook is changed all the time"
     return FAULTS.get(getattr(err, "errno", None), "its folder cannot be used")

@@ -8,7 +8,7 @@ is not put back. Everything here is pure.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,7 +74,7 @@ def cut(outputs: Sequence[Output], execution_id: str) -> list[dict[str, Any]]:
 def compose(entries: Sequence[Entry], head: Head) -> Written:
     """A new notebook."""
     cells = [cell(entry) for entry in entries if entry.is_shown]
-    return _written(cells, _metadata(head, _last(entries)), head, _last(entries))
+    return _written(cells, _metadata(head, last_of(entries)), head, last_of(entries))
 
 
 def extended(old: bytes, tail: int, entries: Sequence[Entry], head: Head, through: int) -> Written:
@@ -82,7 +82,7 @@ def extended(old: bytes, tail: int, entries: Sequence[Entry], head: Head, throug
 
     ``tail`` and ``through`` are those of `Written`; the cells before are not read again.
     """
-    through = max(through, _last(entries))
+    through = max(through, last_of(entries))
     cells = b",\n".join(_dumped(cell(entry)) for entry in entries if entry.is_shown)
     start = old[:tail]
     if cells:
@@ -105,22 +105,52 @@ def merged(
         if node["nbformat"] != 4 or not isinstance(cells, list) or not isinstance(metadata, dict):
             raise TypeError
         ids = {known["id"] for known in cells if "id" in known}
-        ours = metadata.get(METADATA, {})
-        through = int(ours.get("executions", 0)) if isinstance(ours, dict) else 0
+        through = through_of(metadata)
         minor = int(node.get("nbformat_minor", 5))
+    except UnreadableNotebook:
+        raise
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as err:
         msg = "it is no notebook any more; repair it or move it away"
         raise UnreadableNotebook(msg) from err
-    added = [
+    added = lacking(entries, ids, through, new)
+    last = max(through, last_of(entries))
+    metadata = {**_metadata(head, last), **metadata, **ours(head, last)}
+    return _written([*cells, *added], metadata, head, last, minor=max(minor, 5))
+
+
+def through_of(metadata: Mapping[str, Any]) -> int:
+    """Up to which execution a notebook goes, by its metadata. Raises UnreadableNotebook."""
+    known = metadata.get(METADATA)
+    if not isinstance(known, dict):
+        return 0
+    try:
+        version = int(known.get("version", VERSION))
+        through = int(known.get("executions", 0))
+    except (ValueError, TypeError, OverflowError):
+        return 0
+    if version > VERSION:
+        msg = f"it has version {version}, which this release does not know"
+        raise UnreadableNotebook(msg)
+    return through
+
+
+def lacking(
+    entries: Sequence[Entry],
+    ids: Container[str],
+    through: int,
+    new: frozenset[str] = frozenset(),
+) -> list[dict[str, Any]]:
+    """The cells that a notebook lacks which has those ids and goes up to ``through``.
+
+    ``new`` are executions that were never in it.
+    """
+    return [
         cell(entry)
         for entry in entries
         if entry.is_shown
         and entry.execution_id not in ids
         and (entry.number > through or entry.execution_id in new)
     ]
-    last = max(through, _last(entries))
-    metadata = {**_metadata(head, last), **metadata, METADATA: _ours(head, last)}
-    return _written([*cells, *added], metadata, head, last, minor=max(minor, 5))
 
 
 def cell(entry: Entry) -> dict[str, Any]:
@@ -181,17 +211,20 @@ def _length(value: object) -> int:
     return len(value) if isinstance(value, str) else len(json.dumps(value))
 
 
-def _last(entries: Sequence[Entry]) -> int:
+def last_of(entries: Sequence[Entry]) -> int:
+    """The number of the last of them that has ended; 0 when there is none."""
     return max((entry.number for entry in entries if entry.has_ended), default=0)
 
 
-def _ours(head: Head, through: int) -> dict[str, Any]:
-    return {"version": VERSION, "session_id": head.session_id, "executions": through}
+def ours(head: Head, through: int) -> dict[str, Any]:
+    """What the notebook's metadata says of its session."""
+    known = {"version": VERSION, "session_id": head.session_id, "executions": through}
+    return {METADATA: known}
 
 
 def _metadata(head: Head, through: int) -> dict[str, Any]:
     return {
-        METADATA: _ours(head, through),
+        **ours(head, through),
         "kernelspec": {
             "display_name": head.display_name,
             "language": head.language,

@@ -24,6 +24,8 @@ ALIASES: Mapping[str, str] = {
     "new_source": "source",
     "content": "source",
     "type": "cell_type",
+    "packages": "package",
+    "package_name": "package",
 }
 """What models write for an argument that a tool has under another name."""
 

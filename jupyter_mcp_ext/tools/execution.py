@@ -73,7 +73,7 @@ async def execute_code(
     )
     call.remember(execution)
     # One that began with wait=0 is to go on alone.
-    return await _awaited(call, execution, session, wait, stops=wait > 0)
+    return await awaited(call, execution, session, wait, stops=wait > 0)
 
 
 async def resume(call: Call, *, retry: Retry, stops: bool, wait: float = 50, **_: object) -> Answer:
@@ -88,12 +88,17 @@ async def resume(call: Call, *, retry: Retry, stops: bool, wait: float = 50, **_
         session = await call.services.sessions.find(call.caller, execution.session_id)
     except UnknownSession:  # shut down meanwhile; what was run can be read all the same
         session = None
-    return await _awaited(call, execution, session, wait, stops=stops)
+    return await awaited(call, execution, session, wait, stops=stops)
 
 
-async def _awaited(
+async def awaited(
     call: Call, execution: Execution, session: Session | None, wait: float, *, stops: bool
 ) -> Answer:
+    """What a call answers that has started an execution or goes on with one.
+
+    ``stops`` tells whether the request's end is the execution's end too. Raises the ToolError that
+    kept other work than code from being done.
+    """
     if call.task_after is not None:
         wait = min(wait, call.task_after)
     try:
@@ -102,6 +107,8 @@ async def _awaited(
         if stops:  # whoever started it no longer wants it
             call.services.executions.cancel(execution)
         raise
+    if execution.failure is not None:
+        raise execution.failure
     if call.task_after is not None and call.question is None and not execution.is_finished:
         call.task = execution
         if session is not None:

@@ -8,6 +8,7 @@ from .definition import Tool
 from .execution import execute_code, get_output
 from .files import download_file, edit_file, list_files, read_file, write_file
 from .notebooks import create_notebook, read_notebook
+from .packages import install_package
 from .sessions import (
     create_session,
     get_kernel_status,
@@ -16,6 +17,7 @@ from .sessions import (
     restart_kernel,
     shutdown_kernel,
 )
+from .variables import get_variables, inspect_variable
 
 TOOLS: tuple[Tool, ...] = (
     execute_code,
@@ -26,6 +28,9 @@ TOOLS: tuple[Tool, ...] = (
     interrupt_kernel,
     restart_kernel,
     shutdown_kernel,
+    get_variables,
+    inspect_variable,
+    install_package,
     create_notebook,
     read_notebook,
     list_files,
@@ -39,11 +44,16 @@ BY_NAME: Mapping[str, Tool] = {tool.name: tool for tool in TOOLS}
 
 PEERS: Mapping[str, str] = {
     "use_notebook": "create_session",
+    "list_variables": "get_variables",
+    "get_variable": "inspect_variable",
     "connect_to_jupyter": "create_session",
     "list_kernels": "list_sessions",
     "list_notebooks": "list_sessions",
     "execute_ipython": "execute_code",
     "run_code": "execute_code",
+    "pip_install": "install_package",
+    "install_packages": "install_package",
+    "install_dependencies": "install_package",
     "read_cell": "read_notebook",
     "read_cells": "read_notebook",
     "list_dir": "list_files",

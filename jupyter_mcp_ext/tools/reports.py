@@ -17,6 +17,7 @@ from jupyter_mcp_ext.outputs.pages import Page, merged_lines, page
 from jupyter_mcp_ext.outputs.presentation import TextBlock, is_heavy, present
 from jupyter_mcp_ext.outputs.search import Search
 from jupyter_mcp_ext.outputs.text import clean
+from jupyter_mcp_ext.outputs.tracebacks import headline
 
 from .content import Answer
 
@@ -272,7 +273,7 @@ def _behind(ahead: Ahead | None) -> str:
 
 
 def _one_line(error: Error) -> str:
-    words = clean(f"{error.ename}: {error.evalue[:1_000]}").splitlines() or [""]
+    words = clean(headline(replace(error, evalue=error.evalue[:1_000]))).splitlines() or [""]
     return words[0][:200]
 
 

@@ -29,6 +29,9 @@ RESTORABLE = "restorable"
 ELSEWHERE = "elsewhere"
 """The state of a session that another server holds."""
 
+STARTING = "starting"
+"""The state of a session whose kernel is on its way."""
+
 MAX_LISTED = 100
 
 
@@ -67,7 +70,8 @@ async def create_session(
     if session.notebook or session.path.endswith(".ipynb"):
         words += f"\nIts notebook is {session.notebook or session.path}."
     if copy_of and not existing:
-        words += f"\n! of {copy_of}: {session.comeback or 'nothing could be copied'}"
+        copied = session.comeback or session.why_empty or "nothing could be copied"
+        words += f"\n! of {copy_of}: {copied}"
     return text(words, session={**_meta(session, status.state, call), "existing": existing})
 
 
@@ -100,11 +104,19 @@ async def get_kernel_status(call: Call, session_id: SessionId = None) -> Answer:
     if not call.services.sessions.is_ready(session):
         state = await _state(call, session)
         words = f"[{state}] {session.id} ({session.name}) has no kernel; execute_code starts one"
-        words += " and brings its variables back." if state == RESTORABLE else "."
+        words += " and brings back what was saved." if state == RESTORABLE else "."
+        if state == STARTING:
+            words = f"[{state}] {session.id} ({session.name}): kernel {session.kernel_name} starts"
+        if state == ELSEWHERE:
+            holder = await call.services.sessions.holder(session)
+            words = (
+                f"[{state}] {session.id} ({session.name}) is in use by another Jupyter server "
+                f"({holder}). Use it there; its notebook can be read: {session.notebook}."
+            )
         return text(words, session=_meta(session, state, call))
     status = await call.services.kernels.status(session.kernel_id)
     line = _line(call, session)
-    state = "busy" if line else status.state
+    state = "busy" if line and status.state not in ("restarting", "dead") else status.state
     lines = [
         f"[{state}] {session.id} ({session.name}), kernel {session.kernel_name} "
         f"({status.language}), folder {session.cwd or '.'}",
@@ -162,10 +174,13 @@ async def shutdown_kernel(call: Call, session_id: str, force: bool = False) -> A
     call.session_id = session.id
     await _check_force(call, session, force=force, doing="shut down")
     busy = bool(_line(call, session))
+    keeps = call.services.sessions.keeps_variables(session)
     await call.services.sessions.shutdown(session, by=call.caller.client, now=force or busy)
     words = f"The kernel of {session.id} ({session.name}) has ended."
     if session.folder and session.is_agents:
-        words += f" Its notebook is {session.notebook}; using the session brings it back."
+        words += f" Its notebook is {session.notebook}; using the session starts a new kernel" + (
+            " and brings back what was saved." if keeps else ", without the variables."
+        )
     return text(words, session=_meta(session, await _state(call, session), call))
 
 
@@ -223,6 +238,8 @@ async def _check_force(call: Call, session: Session, *, force: bool, doing: str)
 async def _state(call: Call, session: Session) -> str:
     if call.services.sessions.is_ready(session):
         return (await call.services.kernels.status(session.kernel_id)).state
+    if call.services.sessions.is_starting(session):
+        return STARTING
     if await call.services.sessions.holder(session):
         return ELSEWHERE
     return RESTORABLE if session.had_kernel and session.folder else "none"
@@ -230,7 +247,7 @@ async def _state(call: Call, session: Session) -> str:
 
 def is_running(state: str) -> bool:
     """Whether a session's state is that of a kernel."""
-    return state not in ("none", RESTORABLE, ELSEWHERE)
+    return state not in ("none", STARTING, RESTORABLE, ELSEWHERE)
 
 
 async def _listing(call: Call, session: Session, state: str) -> str:
@@ -246,6 +263,8 @@ async def _listing(call: Call, session: Session, state: str) -> str:
     if is_running(state) and session.is_agents:
         memory = (await call.services.kernels.status(session.kernel_id)).memory
         line += f", {memory / 1e6:.0f} MB" if memory is not None else ""
+    elif state == RESTORABLE:
+        line += f", {await call.services.sessions.size(session) / 1e6:.1f} MB on disk"
     return f"{line}, last: {session.last_line[:80]}" if session.last_line else line
 
 

@@ -45,6 +45,8 @@ async def get_task(call: Call, task_id: str) -> Answer:
     await settle(call, execution, 0)
     if call.question is not None:
         return Answer(blocks=(), status=execution.status, question=call.question)
+    if execution.failure is not None:
+        raise execution.failure
     if not execution.is_finished:
         return report_status(execution, ahead=executions.ahead(execution))
     return await report(execution, limits=call.services.limits, notices=execution.notices)

@@ -23,6 +23,7 @@ from tests.benchmarks.files import files
 from tests.benchmarks.floods import flooded
 from tests.benchmarks.measures import Row, Samples
 from tests.benchmarks.sessions import sessions
+from tests.benchmarks.variables import looked_at
 from tests.servers import READY, JupyterServer, running_server
 
 ROUNDS = 300
@@ -63,6 +64,12 @@ def floods(base: Path) -> list[Row]:
     with server(base) as with_us, server(base, WITHOUT, ready="is running at") as without:
         until_answered(without)
         return flooded(with_us, without)
+
+
+def variables(base: Path) -> list[Row]:
+    """The tools that look at variables."""
+    with server(base) as running:
+        return looked_at(running)
 
 
 def large_files(base: Path) -> list[Row]:
@@ -238,6 +245,7 @@ PARTS: Mapping[str, Callable[[Path], list[Row]]] = {
     "endurance": endurance,
     "floods": floods,
     "sessions": sessions,
+    "variables": variables,
     "files": large_files,
     "starts": starts,
 }

@@ -55,7 +55,7 @@ def died(server: JupyterServer) -> Row:
 def a_thousand(server: JupyterServer) -> Row:
     """Memory, descriptors and threads before and after a thousand executions in a row."""
     client, process = Client(server, "2026-07-28"), psutil.Process(server.process.pid)
-    for _ in range(100):
+    for _ in range(EXECUTIONS):  # so many are kept to be read again; from then on the oldest go
         client.call("execute_code", code="1+1")
     before = _held(process)
     for _ in range(EXECUTIONS):

@@ -33,6 +33,10 @@ FLOODS = {
 }
 
 
+AFTER = 2.0
+"""Seconds for which a server is looked at after the flood."""
+
+
 @dataclass
 class Cost:
     """What a flood cost the server; milliseconds and megabytes."""
@@ -45,7 +49,10 @@ class Cost:
 
 @contextmanager
 def watched(server: JupyterServer, cost: Cost) -> Iterator[None]:
-    """Ask the server for its version all the time, and look at its memory."""
+    """Ask the server for its version all the time, and look at its memory.
+
+    Also for a while after: Jupyter's own watching of the kernel may come round to it only then.
+    """
     process, over = psutil.Process(server.process.pid), threading.Event()
     before = process.memory_info().rss
 
@@ -70,6 +77,7 @@ def watched(server: JupyterServer, cost: Cost) -> Iterator[None]:
         yield
     finally:
         cost.seconds = time.perf_counter() - begun
+        over.wait(AFTER)
         over.set()
         for thread in threads:
             thread.join()
@@ -114,7 +122,8 @@ def during(server: JupyterServer) -> Row:
     flooding = Client(server, "2026-07-28", scope="flood")
     looking = Client(server, "2026-07-28", scope="looker")
     looking.call("execute_code", code="1")
-    result = flooding.call("execute_code", code="while True: print('x' * 99)", wait=0)
+    flooding.call("execute_code", code="1")  # a kernel that only starts floods nobody
+    result = flooding.call("execute_code", code="while True: print('x' * 99)", wait=1)
     samples = Samples()
     for _ in range(200):
         samples.measure(lambda: looking.call("get_kernel_status"))

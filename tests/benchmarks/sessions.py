@@ -95,7 +95,7 @@ def _until_spares(server: JupyterServer, client: Client, wanted: int) -> None:
         taken = {model["kernel"]["id"] for model in _get(server, "sessions")}
         ready = [k for k in kernels if k["id"] not in taken and k["execution_state"] == "idle"]
         time.sleep(0.5)
-        if len(ready) == wanted:
+        if len(ready) >= wanted:
             return
 
 

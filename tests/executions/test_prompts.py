@@ -10,6 +10,7 @@ from typing import Any
 
 from jupyter_mcp_ext.executions.execution import Execution
 from jupyter_mcp_ext.executions.prompts import Prompt, Prompts, unanswerable
+from jupyter_mcp_ext.outputs.model import Error
 from tests.engine import Engine, printed, running
 
 
@@ -90,11 +91,17 @@ async def test_an_answer_that_is_no_text_is_made_one() -> None:
 
 
 def test_what_to_do_instead_depends_on_what_was_asked_for() -> None:
-    no_stdin = "StdinNotImplementedError"
+    def instead(ename: str, evalue: str, *traceback: str) -> str:
+        return str(unanswerable(Error(ename=ename, evalue=evalue, traceback=traceback)))
 
-    assert "into the code" in str(unanswerable(no_stdin, "raw_input was called, but"))
-    assert "into a file" in str(unanswerable(no_stdin, "getpass was called, but"))
-    assert unanswerable("ValueError", "getpass") is None
+    ipykernel = "StdinNotImplementedError"
+    xeus = "RuntimeError", "This frontend does not support input requests"
+
+    assert "into the code" in instead(ipykernel, "raw_input was called, but")
+    assert "into a file" in instead(ipykernel, "getpass was called, but")
+    assert "into the code" in instead(*xeus, "----> 1 input()")
+    assert "into a file" in instead(*xeus, "----> 1 getpass.getpass()")
+    assert instead("ValueError", "getpass") == "None"
 
 
 async def asking(engine: Engine, code: str = "print('got', input('who? '))") -> Execution:

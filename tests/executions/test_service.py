@@ -252,29 +252,27 @@ async def test_a_persons_failing_cell_does_not_lose_what_waits_behind_it(
 
 
 async def test_stopping_what_a_persons_code_holds_back_leaves_their_code_alone(
-    jp_serverapp: Any,
+    jp_serverapp: Any, tmp_path: Path
 ) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
     async with running(jp_serverapp) as engine:
         await engine.run("import time; seen = []")
         session = await engine.session()
         person = jp_serverapp.kernel_manager.get_kernel(session.kernel_id).client()
         person.start_channels()
         try:
-            person.execute("time.sleep(1); seen.append('whole')")
+            person.execute(f"open({str(gate)!r}).read(); seen.append('whole')")
+            kernels = engine.services.kernels
+            await engine.until(lambda: kernels.foreign_since(session.kernel_id) is not None)
             started = await engine.start("seen.append('never'); time.sleep(60)")
-            stopped = await asyncio.wait_for(
-                asyncio.shield(asyncio.ensure_future(_interrupted(engine, started))), 0.9
-            )
+            await asyncio.wait_for(engine.services.executions.interrupt(started), 30)
+            await asyncio.to_thread(gate.write_text, "go on")
         finally:
             person.stop_channels()
 
-        assert stopped == "interrupted"
+        assert started.status == "interrupted"
         assert "'whole'" in value(await engine.run("seen"))
-
-
-async def _interrupted(engine: Any, execution: Any) -> str:
-    await engine.services.executions.interrupt(execution)
-    return str(execution.status)
 
 
 async def test_output_beyond_the_limit_is_dropped_and_counted(jp_serverapp: Any) -> None:
@@ -393,19 +391,22 @@ async def test_what_a_thread_prints_after_its_code_has_ended_is_kept(
         assert printed(execution) == "early\nlate\n"
 
 
-async def test_what_waits_behind_a_persons_code_says_so(jp_serverapp: Any) -> None:
+async def test_what_waits_behind_a_persons_code_says_so(jp_serverapp: Any, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
     async with running(jp_serverapp) as engine:
-        await engine.run("import time")
+        await engine.run("1")
         session = await engine.session()
         person = jp_serverapp.kernel_manager.get_kernel(session.kernel_id).client()
         person.start_channels()
         executions, kernels = engine.services.executions, engine.services.kernels
         try:
-            person.execute("time.sleep(1)")
+            person.execute(f"open({str(gate)!r}).read()")
             await engine.until(lambda: kernels.foreign_since(session.kernel_id) is not None)
             waiting = await engine.start("'mine'")
             await executions.settled(waiting, 0.1)
             ahead = executions.ahead(waiting)
+            await asyncio.to_thread(gate.write_text, "go on")
             await executions.settled(waiting, 20)
         finally:
             person.stop_channels()

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +13,8 @@ import pytest
 
 from jupyter_mcp_ext.kernels.memory import MemoryGroup, Peak, counter_file, size
 from jupyter_mcp_ext.kernels.process import Exit, ProcessWatch
+from tests.cgroups import joining, limited_group
 from tests.engine import ALICE, printed, running, value
-
-LIMIT = 240 * 1024**2
 
 V1 = "4:memory:/docker/abc/kernels\n1:name=systemd:/x\n0::/\n"
 V2 = "0::/user.slice/kernel.scope\n"
@@ -162,40 +158,14 @@ async def ended(code: str) -> Exit:
         process.wait()
 
 
-@contextmanager
-def limited_group() -> Iterator[Path]:
-    """A cgroup with a memory limit, of whichever version this machine lets us make."""
-    own = counter_file(
-        Path("/proc/self/cgroup").read_text() if sys.platform == "linux" else "",
-        Path("/proc/self/mountinfo").read_text() if sys.platform == "linux" else "",
-    )
-    limits = {"memory.oom_control": "memory.limit_in_bytes", "memory.events": "memory.max"}
-    group = own and own.parent / f"jupyter-mcp-test-{os.getpid()}"
-    try:
-        assert own is not None
-        assert group is not None
-        group.mkdir()
-        (group / limits[own.name]).write_text(str(LIMIT))
-    except (AssertionError, OSError) as err:
-        if group is not None and group.is_dir():
-            group.rmdir()
-        pytest.skip(f"Untested here: the out-of-memory kill, since no cgroup can be made ({err}).")
-    try:
-        yield group
-    finally:
-        group.rmdir()
-
-
 async def test_a_kernel_that_its_cgroup_kills_is_said_to_be_out_of_memory(
     jp_serverapp: Any, jp_data_dir: Path
 ) -> None:
     with limited_group() as group:
         folder = jp_data_dir / "kernels" / "limited"
         folder.mkdir(parents=True)
-        join = f"echo $$ > {group}/cgroup.procs; exec {sys.executable} -m ipykernel_launcher -f $0"
         spec = {"display_name": "Limited", "language": "python"}
-        argv = ["/bin/sh", "-c", join, "{connection_file}"]
-        (folder / "kernel.json").write_text(json.dumps({**spec, "argv": argv}))
+        (folder / "kernel.json").write_text(json.dumps({**spec, "argv": joining(group)}))
         async with running(jp_serverapp) as engine:
             session, _ = await engine.services.sessions.create(
                 ALICE, name="limited", kernel_name="limited", path=None, cwd=None

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.kernels.link import Exchange, KernelLost, Loss
 from jupyter_mcp_ext.kernels.process import Exit, ProcessWatch
 from jupyter_mcp_ext.kernels.service import MAX_IDLE_LINKS
@@ -63,6 +64,28 @@ async def test_a_kernel_that_never_says_idle_is_waited_for_shortly(
 
     await asyncio.wait_for(one.finished(), 5)
     assert not one.complete
+
+
+async def test_a_kernel_that_is_done_and_never_replies_is_waited_for_shortly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("jupyter_mcp_ext.kernels.link.REPLY_GRACE", 0.01)
+    one = exchange()
+
+    one.feed("status", {"execution_state": "idle"})
+    one.feed("stream", {})  # a thread of the code
+
+    reply = await asyncio.wait_for(one.finished(), 5)
+    assert (reply["status"], reply["ename"]) == ("error", "NoReply")
+
+
+async def test_a_reply_that_follows_the_idle_counts() -> None:
+    one = exchange()
+
+    one.feed("status", {"execution_state": "idle"})
+    one.answer({"status": "ok"})
+
+    assert (await asyncio.wait_for(one.finished(), 5))["status"] == "ok"
 
 
 async def test_an_aborted_request_is_over_at_once() -> None:
@@ -155,6 +178,73 @@ def test_a_server_with_a_gateway_answers_one_clear_error(
 
     assert result["isError"]
     assert "gateway" in result["content"][0]["text"]
+
+
+def gated_kernelspec(data_dir: Path, gate: Path) -> str:
+    """A kernel that starts when somebody writes to a pipe."""
+    os.mkfifo(gate)
+    script = (
+        f"import runpy; open({str(gate)!r}).read()\n"
+        "runpy.run_module('ipykernel_launcher', run_name='__main__')\n"
+    )
+    folder = data_dir / "kernels" / "gated"
+    folder.mkdir(parents=True)
+    argv = [sys.executable, "-c", script, "-f", "{connection_file}"]
+    spec = {"argv": argv, "display_name": "Gated", "language": "python"}
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    return "gated"
+
+
+async def test_a_kernel_that_starts_is_not_taken_for_idle(
+    jp_serverapp: Any, jp_data_dir: Path, tmp_path: Path
+) -> None:
+    """Jupyter culls what was idle for too long and has no connection."""
+    name, manager = gated_kernelspec(jp_data_dir, tmp_path / "gate"), jp_serverapp.kernel_manager
+    async with running(jp_serverapp) as engine:
+        kernels = engine.services.kernels
+        starting = asyncio.ensure_future(kernels.start(name, path="", env=os.environ))
+        await engine.until(lambda: bool(manager._kernel_connections))
+        await asyncio.to_thread((tmp_path / "gate").write_text, "")  # its process was at the gate
+        before = list(manager._kernel_connections.values())
+        kernel_id = await starting
+
+        assert before == [1]
+        assert manager.kernel_model(kernel_id)["connections"] == 0
+
+
+@pytest.mark.parametrize("is_begun", [False, True])
+async def test_a_kernel_that_is_ended_while_it_starts_is_refused_in_words(
+    jp_serverapp: Any, jp_data_dir: Path, tmp_path: Path, is_begun: bool
+) -> None:
+    name, manager = gated_kernelspec(jp_data_dir, tmp_path / "gate"), jp_serverapp.kernel_manager
+    async with running(jp_serverapp) as engine:
+        kernels = engine.services.kernels
+        starting = asyncio.ensure_future(kernels.start(name, path="", env=os.environ))
+        await engine.until(lambda: manager.list_kernel_ids() != [])
+        if is_begun:
+            await engine.until(lambda: list(manager._kernel_connections.values()) == [1])
+
+        await manager.shutdown_kernel(manager.list_kernel_ids()[0], now=True)
+
+        with pytest.raises(
+            KernelUnavailable, match=r"'gated' did not start: .*(shut down|shut it)"
+        ):
+            await starting
+
+
+async def test_a_kernel_whose_end_is_not_announced_yet_has_lost_all_the_same(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        await engine.run("1")
+        session = await engine.session()
+        ended = session.kernel_id
+        jp_serverapp.kernel_manager.remove_kernel(ended)  # as in the middle of a cull
+
+        await engine.run("1")
+
+        assert session.kernel_id != ended
+        assert "from outside" in engine.services.kernels.losses(session.kernel_id)[0].detail
 
 
 async def test_a_kernel_whose_port_was_taken_is_started_once_more(

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from jupyter_mcp_ext.outputs.model import Error
+from jupyter_mcp_ext.outputs.model import Error, from_nbformat
 from jupyter_mcp_ext.outputs.text import Passage
-from jupyter_mcp_ext.outputs.tracebacks import condense, traceback_lines
+from jupyter_mcp_ext.outputs.tracebacks import condense, headline, traceback_lines
 
 # As IPython 9 sends them, colours taken off but for one.
 _RULE = "-" * 75
@@ -127,6 +127,20 @@ def test_the_traceback_of_another_language_is_shown_as_it_is() -> None:
 def test_an_error_without_traceback_is_its_headline() -> None:
     assert texts(Error(ename="KeyboardInterrupt", evalue="")) == ["KeyboardInterrupt"]
     assert traceback_lines(Error(ename="E", evalue="a\nb")) == ["E: a", "b"]
+
+
+def test_an_error_without_a_name_is_what_there_is_of_it() -> None:
+    assert headline(Error(ename="", evalue="127")) == "exit code 127"  # bash_kernel
+    assert headline(Error(ename="", evalue="Cell has trailing backslash")).startswith("Cell has")
+
+
+def test_the_class_of_what_was_raised_is_told_by_its_name() -> None:
+    node = {"output_type": "error", "ename": "<class 'mine.Bad'>", "evalue": "1"}  # xeus-python
+
+    error = from_nbformat(node)
+
+    assert isinstance(error, Error)
+    assert headline(error) == "mine.Bad: 1"
 
 
 def test_a_long_message_repeats_no_line_when_it_is_cut() -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import stat
+import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -122,6 +126,25 @@ async def test_two_sessions_on_one_notebook_at_once_are_one(jp_serverapp: Any) -
         assert len(jp_serverapp.kernel_manager.list_kernel_ids()) == 1
 
 
+async def test_a_person_who_opens_the_notebook_meanwhile_and_an_agent_share_a_kernel(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        making = asyncio.create_task(made(engine, path="report.ipynb"))
+        await engine.until(lambda: bool(jp_serverapp.kernel_manager.list_kernel_ids()))
+        theirs = await jp_serverapp.session_manager.create_session(
+            path="report.ipynb", name="report.ipynb", type="notebook", kernel_name="python3"
+        )
+
+        session = await making
+
+        [model] = await jp_serverapp.session_manager.list_sessions()
+        assert model["id"] == theirs["id"]
+        assert session.kernel_id == theirs["kernel"]["id"]
+        assert jp_serverapp.kernel_manager.list_kernel_ids() == [session.kernel_id]
+        assert list(Path(jp_serverapp.root_dir, "mcp-sessions").iterdir()) == []
+
+
 async def test_a_name_that_fits_two_sessions_lists_both(jp_serverapp: Any) -> None:
     async with running(jp_serverapp) as engine:
         for path in ("a/same.ipynb", "b/same.ipynb"):
@@ -218,3 +241,123 @@ async def test_a_session_whose_kernel_was_ended_can_come_back(jp_serverapp: Any)
         assert await jp_serverapp.session_manager.list_sessions() == []
         assert await engine.services.sessions.find(ALICE, "gone") is session
         assert not engine.services.sessions.is_ready(session)
+
+
+SLOW = """
+import time
+class Slow:
+    def __reduce__(self):
+        open("saving", "w").close()
+        time.sleep(60)
+        return Slow, ()
+slow = Slow()
+"""
+
+
+async def test_new_code_interrupts_a_save_and_does_not_wait_for_it(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp, snapshot_delay=0.01, default_folder="") as engine:
+        await engine.run("kept = 1")
+        session = await engine.session()
+        await engine.run(SLOW)
+        saving = Path(jp_serverapp.root_dir, session.cwd, "saving")
+        await engine.until(saving.exists)
+
+        execution = await engine.run("slow = None; 1 + 1", wait=20)
+
+        assert value(execution) == "2"
+        assert execution.status == "ok"
+        index = Path(jp_serverapp.root_dir, session.folder, ".mcp", "snapshot.json")
+        await engine.until(lambda: index.exists() and '"after":3' in index.read_text())
+        names = {path.name for path in index.parent.glob("snapshot*")}
+        assert len(names) == 2
+
+
+async def test_a_save_leaves_the_history_and_the_count_alone(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp, snapshot_delay=0.01) as engine:
+        await engine.run("x = [1]")
+        session = await engine.session()
+        index = Path(jp_serverapp.root_dir, session.folder, ".mcp", "snapshot.json")
+        await engine.until(index.exists)
+
+        names = value(await engine.run("[n for n in dir() if not n.startswith('_')]"))
+        history = value(await engine.run("In"))
+
+        assert names == "['In', 'Out', 'exit', 'get_ipython', 'open', 'quit', 'x']"
+        assert history.count("x = [1]") == 1
+        assert history.startswith("['', 'x = [1]', \"[n for n in dir()")
+        assert stat.S_IMODE(index.stat().st_mode) == 0o600
+        assert {stat.S_IMODE(p.stat().st_mode) for p in index.parent.glob("*")} == {0o600}
+
+
+async def test_a_session_of_a_later_release_is_named_and_left_alone(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        session = await made(engine, name="later")
+        record = Path(jp_serverapp.root_dir, session.folder, ".mcp", "session.json")
+    content = {**json.loads(record.read_text()), "version": 2}
+    record.write_text(json.dumps(content))
+
+    async with running(jp_serverapp) as engine:
+        with pytest.raises(UnknownSession, match="There is no session"):
+            await engine.services.sessions.find(ALICE, session.id)
+
+        assert await engine.services.sessions.listed(ALICE) == ()
+        assert json.loads(record.read_text()) == content
+
+
+@pytest.mark.parametrize("limit", ["max_kernels_per_user", "max_kernels"])
+async def test_sessions_made_at_once_have_no_more_kernels_than_allowed(
+    jp_serverapp: Any, limit: str
+) -> None:
+    async with running(jp_serverapp, **{limit: 2}) as engine:
+        tried = await asyncio.gather(*(made(engine) for _ in range(4)), return_exceptions=True)
+
+        refused = [str(one) for one in tried if isinstance(one, KernelUnavailable)]
+        assert len(refused) == 2
+        assert all("as many as" in words for words in refused)
+        assert len(jp_serverapp.kernel_manager.list_kernel_ids()) == 2
+
+
+@pytest.mark.parametrize("spare_kernels", [0, 2])
+async def test_a_kernel_that_ended_makes_room_for_another(
+    jp_serverapp: Any, spare_kernels: int
+) -> None:
+    traits = {"max_kernels": 1, "spare_kernels": spare_kernels}
+    async with running(jp_serverapp, **traits) as engine:
+        first = await made(engine, name="first")
+        with pytest.raises(KernelUnavailable, match="Try again later"):
+            await made(engine, BOB)
+        with pytest.raises(KernelUnavailable, match="first"):
+            await made(engine)
+
+        await engine.services.sessions.shutdown(first, by="test", now=True)
+
+        assert (await made(engine, BOB)).owner == "bob"
+
+
+async def test_a_session_whose_folder_another_server_took_is_not_written_any_more(
+    jp_serverapp: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jupyter_mcp_ext.sessions.keeping.BEAT", 0.01)
+    async with running(jp_serverapp) as engine:
+        await engine.run("x = 1")
+        session = await engine.session()
+        assert session.story is not None
+        hidden = session.story.folder.path
+        theirs = {"version": 1, "pid": 1, "host": "elsewhere", "heartbeat": time.time() + 60}
+        await session.story.flush()
+
+        def is_lost() -> bool:
+            # As after a sleep of this machine that was longer than another server's patience.
+            (hidden / "lock").write_text(json.dumps(theirs))
+            return session.story is None
+
+        await engine.until(is_lost)
+        journal = (hidden / "journal.jsonl").read_bytes()
+
+        execution = await engine.run("y = 2")
+
+        assert execution.session_id != session.id
+        with pytest.raises(KernelUnavailable, match="process 1 on elsewhere"):
+            await engine.services.sessions.resolve(ALICE, session.id)
+        assert (hidden / "journal.jsonl").read_bytes() == journal
+        assert json.loads((hidden / "lock").read_text()) == theirs

@@ -254,6 +254,20 @@ async def test_variables_come_back_and_nothing_is_run_again(
         assert restored.snapshot == saved
 
 
+async def test_values_like_nothing_are_values(jp_serverapp: Any, snapshot_folder: Path) -> None:
+    texts = ["None", "False", "0", "''", "()", "...", "NotImplemented", "int"]
+    async with place(jp_serverapp, snapshot_folder) as here:
+        for number, text in enumerate(texts):
+            await here.run(f"v{number} = [{text}][0]")
+        saved = await here.save()
+        restored = await here.restore()
+
+        assert saved.skipped == ()
+        assert set(restored.loaded) == {f"v{number}" for number in range(len(texts))}
+        for number, text in enumerate(texts):
+            assert await here.value(f"repr(v{number}) == repr({text})") is True
+
+
 async def test_what_was_shared_is_shared_again(jp_serverapp: Any, snapshot_folder: Path) -> None:
     async with place(jp_serverapp, snapshot_folder) as here:
         await here.run(

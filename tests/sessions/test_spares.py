@@ -15,7 +15,7 @@ import pytest
 
 from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.sessions.session import Session, new_session_id
-from jupyter_mcp_ext.sessions.spares import Spares
+from jupyter_mcp_ext.sessions.spares import MOST, Spares
 from tests.engine import ALICE, BOB, Engine, running, value
 from tests.mcp_client import McpClient
 from tests.servers import JupyterServer, running_server
@@ -31,8 +31,7 @@ async def filled(engine: Engine) -> list[str]:
     """Have spares as after a request; their kernels' ids."""
     before = set(engine.serverapp.kernel_manager.list_kernel_ids())
     engine.services.sessions.warm()
-    if filling := tasks(FILLING):
-        await asyncio.wait(filling)
+    await engine.until(lambda: not engine.services.sessions.spares.is_filling)
     return [k for k in engine.serverapp.kernel_manager.list_kernel_ids() if k not in before]
 
 
@@ -74,7 +73,7 @@ async def test_each_spare_is_handed_out_once_and_another_is_started(jp_serverapp
         assert len({session.kernel_id for session in sessions}) == 3
         assert set(spares) < {session.kernel_id for session in sessions}
         await filled(engine)
-        assert len(jp_serverapp.kernel_manager.list_kernel_ids()) == 5
+        assert len(jp_serverapp.kernel_manager.list_kernel_ids()) == 3 + MOST
 
 
 async def test_the_folder_of_a_spare_is_its_kernels_through_every_restart(
@@ -260,12 +259,12 @@ async def test_a_spare_is_not_handed_out_to_who_has_enough_kernels(jp_serverapp:
     async with running(jp_serverapp, spare_kernels=1, max_kernels_per_user=1) as engine:
         await filled(engine)
         await made(engine, name="one")
-        [spare] = await filled(engine)
+        spares = await filled(engine)
 
         with pytest.raises(KernelUnavailable, match="as many as"):
             await made(engine, name="two")
 
-        assert (await made(engine, BOB, name="one")).kernel_id == spare
+        assert (await made(engine, BOB, name="one")).kernel_id in spares
 
 
 async def test_how_a_session_comes_back_is_kept_of_one_from_a_spare(jp_serverapp: Any) -> None:
@@ -296,6 +295,7 @@ class Started:
 
     def __init__(self) -> None:
         self.living: list[Session] = []
+        self.has_memory = True
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -322,6 +322,8 @@ class Started:
             is_sound=self.is_sound,
             log=logging.getLogger(__name__),
             idle=idle,
+            patience=0.0,
+            has_memory=lambda: self.has_memory,
         )
 
 
@@ -360,6 +362,53 @@ async def test_requests_keep_the_spares() -> None:
 
     assert len(started.living) == 1
     assert await spares.take() is not None
+    await spares.close()
+
+
+async def test_while_sessions_are_made_more_spares_are_kept() -> None:
+    started = Started()
+    spares = started.spares(1, idle=60)
+    counts = []
+
+    spares.want()
+    for _ in range(5):
+        await asyncio.gather(*tasks(FILLING))
+        counts.append(len(spares.ids))
+        assert await spares.take() is not None
+    await asyncio.gather(*tasks(FILLING))
+
+    assert counts == [1, 2, 3, 3, 3]
+    assert len(spares.ids) == MOST
+    await spares.close()
+
+
+async def test_where_none_are_wanted_none_are_kept_for_whom_makes_sessions() -> None:
+    started = Started()
+    spares = started.spares(0, idle=60)
+
+    assert await spares.take() is None
+    spares.want()
+
+    assert tasks(FILLING) == set()
+
+
+async def test_spares_end_when_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jupyter_mcp_ext.sessions.spares.LOOK", 0.0)
+    started = Started()
+    spares = started.spares(2, idle=60)
+    spares.want()
+    await asyncio.gather(*tasks(FILLING))
+    begun = len(started.living)
+
+    started.has_memory = False
+    spares.want()
+    await until_idle(started)
+
+    assert begun == 2
+    assert tasks(FILLING) == set()
+    assert await spares.take() is None
+    await asyncio.gather(*tasks(FILLING))
+    assert started.living == []
     await spares.close()
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream
 from jupyter_mcp_ext.sessions import journal
-from jupyter_mcp_ext.sessions.folder import HeldElsewhere, SessionFolder
+from jupyter_mcp_ext.sessions.folder import SessionFolder
 from jupyter_mcp_ext.sessions.journal import NOT_RUN, Entry
 from jupyter_mcp_ext.sessions.story import Story
 from jupyter_mcp_ext.sessions.view import Head, UnreadableNotebook, compose, cut, extended, merged
@@ -48,12 +48,16 @@ def sources(data: bytes) -> list[str]:
     return [cell.source for cell in node.cells]
 
 
+async def nobody(path: str) -> None:
+    """No notebook is open in a room."""
+
+
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[[], Story]:
     def story() -> Story:
         folder = SessionFolder(tmp_path, "sessions/k7m2q9xw")
         folder.make()
-        return Story(folder, NOTEBOOK, lambda: HEAD, logging.getLogger("test"))
+        return Story(folder, NOTEBOOK, lambda: HEAD, logging.getLogger("test"), live=nobody)
 
     return story
 
@@ -189,6 +193,7 @@ async def test_a_notebook_edited_into_nonsense_is_named_and_never_overwritten(
     await story.flush()
     whole = file(story).read_bytes()
     file(story).write_text("what a day")
+    os.utime(file(story), (1, 1))  # nobody is just saving it
 
     run(story, 2, "two")
     await story.flush()
@@ -200,6 +205,76 @@ async def test_a_notebook_edited_into_nonsense_is_named_and_never_overwritten(
     await story.flush()
     assert story.fault == ""
     assert sources(file(story).read_bytes()) == ["one", "two", "three"]
+
+
+async def test_a_notebook_that_is_just_being_saved_is_waited_for(
+    make: Callable[[], Story],
+) -> None:
+    story = make()
+    run(story, 1, "one")
+    await story.flush()
+    whole = file(story).read_bytes()
+    file(story).write_bytes(b"")  # Jupyter empties it before it fills it
+
+    run(story, 2, "two")
+    await story.flush()
+    waited = story.fault
+    file(story).write_bytes(whole)
+    await story.flush()
+
+    assert waited == ""
+    assert sources(file(story).read_bytes()) == ["one", "two"]
+
+
+@pytest.mark.parametrize("minor", [4, 5])
+async def test_a_notebook_of_a_later_release_is_named_and_left_alone(
+    make: Callable[[], Story], minor: int
+) -> None:
+    story = make()
+    run(story, 1, "one")
+    await story.flush()
+    node = json.loads(file(story).read_bytes())
+    node["metadata"]["jupyter_mcp"]["version"] = 2
+    node["nbformat_minor"] = minor
+    file(story).write_text(json.dumps(node))
+    os.utime(file(story), (1, 1))
+
+    run(story, 2, "two")
+    await story.flush()
+
+    assert json.loads(file(story).read_bytes()) == node
+    assert "version 2" in story.fault
+
+
+async def test_a_journal_of_a_later_release_is_named_and_left_alone(
+    make: Callable[[], Story],
+) -> None:
+    story = make()
+    run(story, 1, "one")
+    await story.close()
+    path = story.folder.path / "journal.jsonl"
+    path.write_bytes(path.read_bytes() + b'{"version": 2, "began": 2}\n')
+
+    with pytest.raises(journal.LaterJournal, match="version 2"):
+        await make().open()
+
+
+@pytest.mark.parametrize("name", ["journal.jsonl", NOTEBOOK])
+async def test_a_link_in_a_files_place_leads_nowhere(
+    make: Callable[[], Story], tmp_path: Path, name: str
+) -> None:
+    story = make()
+    secret = tmp_path / "secret"
+    secret.write_text("mine")
+    place = file(story) if name == NOTEBOOK else story.folder.path / name
+    place.symlink_to(secret)
+
+    run(story, 1, "one")
+    await story.flush()
+
+    assert secret.read_text() == "mine"
+    assert "symbolic link" in story.fault
+    assert place.is_symlink()
 
 
 async def test_a_deleted_notebook_is_made_again_from_the_journal(
@@ -283,16 +358,3 @@ async def test_what_somebody_began_anew_does_not_come_back(make: Callable[[], St
     again = make()
     await again.open()
     assert [e.number for e in story.alive] == [e.number for e in again.alive] == [2]
-
-
-def test_one_server_at_a_time_holds_a_folder(tmp_path: Path) -> None:
-    ours, theirs = (SessionFolder(tmp_path, "k7m2q9xw") for _ in range(2))
-    ours.make()
-    ours.hold()
-
-    with pytest.raises(HeldElsewhere, match=str(os.getpid())):
-        theirs.hold()
-    assert theirs.holder()
-    ours.let_go()
-    theirs.hold()
-    theirs.let_go()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -186,15 +187,4 @@ async def test_a_cancelled_call_that_began_with_no_wait_leaves_its_code_running(
 
 def with_policy(services: Services, policy: Policy) -> Services:
     """The same services under another policy."""
-    return Services(
-        kernels=services.kernels,
-        sessions=services.sessions,
-        executions=services.executions,
-        written=services.written,
-        notebooks=services.notebooks,
-        files=services.files,
-        policy=policy,
-        audit=services.audit,
-        keys=services.keys,
-        limits=services.limits,
-    )
+    return replace(services, policy=policy)

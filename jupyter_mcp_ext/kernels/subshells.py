@@ -1,0 +1,81 @@
+"""Runs a function of ours in an ipykernel beside the code that it runs, in a subshell.
+
+The function shares the process with that code: it is to be short, and to run nobody else's code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from .evaluation import NotEvaluated, evaluate
+from .link import KernelLink, KernelLost
+
+FEATURE = "kernel subshells"
+"""What a kernel names that has them (https://jupyter.org/enhancement-proposals/91-kernel-subshells)."""
+
+ANSWER = 5.0
+"""Seconds within which a subshell is made, or is ended."""
+
+
+class Subshells:
+    """Subshells of the server's kernels, one at a time in each."""
+
+    def __init__(self) -> None:
+        self._locks: WeakKeyDictionary[KernelLink, asyncio.Lock] = WeakKeyDictionary()
+        self._ending: set[asyncio.Task[None]] = set()
+
+    @staticmethod
+    def exist(link: KernelLink) -> bool:
+        """Whether a kernel has them."""
+        info = link.info
+        return info is not None and info.implementation == "ipython" and FEATURE in info.features
+
+    async def evaluate(
+        self,
+        link: KernelLink,
+        source: str,
+        function: str,
+        arguments: Mapping[str, Any],
+        *,
+        timeout: float,
+    ) -> Any:
+        """Like `evaluate`, without waiting for what the kernel is at."""
+        async with self._locks.setdefault(link, asyncio.Lock()):
+            subshell_id = await _make(link)
+            is_stuck = False
+            try:
+                return await evaluate(
+                    link, source, function, arguments, timeout=timeout, subshell_id=subshell_id
+                )
+            except asyncio.TimeoutError:
+                is_stuck = True  # the kernel would take nothing up while it waits for its end
+                raise
+            finally:
+                if not is_stuck:
+                    self._end(link, subshell_id)
+
+    def _end(self, link: KernelLink, subshell_id: str) -> None:
+        """End a subshell; nobody waits for that. It is over at the latest when the link is."""
+        task = asyncio.create_task(_delete(link, subshell_id), name="mcp-subshell-end")
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+
+async def _make(link: KernelLink) -> str:
+    made = await link.call("control", "create_subshell_request", {}, timeout=ANSWER)
+    subshell_id = str(made.get("subshell_id") or "")
+    if not subshell_id:
+        msg = f"the kernel made no subshell: {made.get('evalue')}"
+        raise NotEvaluated(msg)
+    return subshell_id
+
+
+async def _delete(link: KernelLink, subshell_id: str) -> None:
+    content = {"subshell_id": subshell_id}
+    try:
+        await link.call("control", "delete_subshell_request", content, timeout=ANSWER)
+    except (KernelLost, asyncio.TimeoutError):
+        return

@@ -1,0 +1,1 @@
+"""Packages for the environments of kernels, under the operator's policy."""

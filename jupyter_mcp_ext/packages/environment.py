@@ -1,0 +1,146 @@
+"""Which Python a kernel uses: its kernelspec says so, or else the kernel is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+from jupyter_mcp_ext.errors import KernelUnavailable
+from jupyter_mcp_ext.kernels.evaluation import EvaluationError, evaluate
+from jupyter_mcp_ext.kernels.link import KernelLost
+
+if TYPE_CHECKING:
+    from jupyter_mcp_ext.kernels.service import Kernels
+
+OWN = (
+    "python",
+    f"python{sys.version_info[0]}",
+    f"python{sys.version_info[0]}.{sys.version_info[1]}",
+)
+"""What Jupyter takes for the server's own Python."""
+
+PYTHON = re.compile(r"python(?:w|\d+(?:\.\d+)?t?)?(?:\.exe)?", re.IGNORECASE)
+
+KERNELS = ("ipykernel_launcher", "ipykernel")
+"""Modules that are a kernel in the very Python that runs them; others may start another one."""
+
+LOCAL = "local-provisioner"
+"""How Jupyter calls what starts kernels as processes beside the server."""
+
+SECONDS = 3.0
+"""For which a kernel is asked something."""
+
+IN_KERNEL = """
+import sys
+
+def where():
+    return sys.executable
+
+def loaded(names):
+    return [name for name in names if name in sys.modules]
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelOf:
+    """The kernel of a session, which may have to be started yet."""
+
+    name: str
+    """Of its kernelspec."""
+    kernel_id: str
+    """Empty while it does not run."""
+    ready: Callable[[], Awaitable[str]]
+    """Starts it if need be and gives its id."""
+
+
+async def interpreter(kernels: Kernels, kernel: KernelOf, env: Mapping[str, str]) -> str:
+    """The Python of a kernel; ``env`` is the kernel's. Raises KernelUnavailable."""
+    spec = await _spec(kernels, kernel.name)
+    language = str(spec.get("language", ""))
+    if language.lower() != "python":
+        msg = (
+            f"The kernel {kernel.name!r} runs {language or 'another language'}, and only packages "
+            "for Python are installed here. Use a Python kernel, or execute_code with what the "
+            "language has for it."
+        )
+        raise KernelUnavailable(msg)
+    provisioner = (spec.get("metadata") or {}).get("kernel_provisioner") or {}
+    if provisioner.get("provisioner_name", LOCAL) != LOCAL:
+        msg = (
+            f"The kernel {kernel.name!r} does not run as a process of this server, so nothing can "
+            "be installed for it from here. Install with execute_code."
+        )
+        raise KernelUnavailable(msg)
+    found = of_command(spec.get("argv") or [], env)
+    return found or await _asked(kernels, kernel)
+
+
+async def kernel_environment(
+    kernels: Kernels, name: str, base: Mapping[str, str]
+) -> dict[str, str]:
+    """The variables that a kernel gets, of a server's with these."""
+    spec = await _spec(kernels, name)
+    own = {k: Template(v).safe_substitute(base) for k, v in (spec.get("env") or {}).items()}
+    return {**base, **own}
+
+
+async def loaded(kernels: Kernels, kernel_id: str, names: Sequence[str]) -> set[str] | None:
+    """Which of these modules a running kernel has loaded; None when it cannot be asked now."""
+    if not kernels.is_idle(kernel_id):
+        return None
+    try:
+        found = await _evaluate(kernels, kernel_id, "loaded", {"names": list(names)})
+    except (EvaluationError, KernelLost, KernelUnavailable, asyncio.TimeoutError):
+        return None
+    return set(map(str, found)) if isinstance(found, list) else None
+
+
+def of_command(argv: Sequence[str], env: Mapping[str, str]) -> str:
+    """The Python that a kernelspec's command runs the kernel in; empty when it does not tell."""
+    module = argv[argv.index("-m") + 1] if "-m" in argv[:-1] else ""
+    if not argv or module not in KERNELS or not PYTHON.fullmatch(Path(argv[0]).name):
+        return ""
+    if argv[0] in OWN:
+        return sys.executable
+    return shutil.which(argv[0], path=env.get("PATH")) or ""
+
+
+async def _spec(kernels: Kernels, name: str) -> Mapping[str, Any]:
+    name = await kernels.known_name(name)
+    return (await kernels.specs())[name]
+
+
+async def _asked(kernels: Kernels, kernel: KernelOf) -> str:
+    """The Python that the kernel itself names: another program has started it."""
+    kernel_id = await kernel.ready()
+    if not kernels.is_idle(kernel_id):
+        msg = "Which Python the kernel uses has to be asked of it, and it is busy. Try again later."
+        raise KernelUnavailable(msg)
+    try:
+        found = str(await _evaluate(kernels, kernel_id, "where", {}))
+    except (EvaluationError, KernelLost, asyncio.TimeoutError):
+        found = ""
+    if not Path(found).is_absolute():
+        msg = (
+            f"Which Python the kernel {kernel.name!r} uses is not known here. Install with "
+            "execute_code, for example with %pip install."
+        )
+        raise KernelUnavailable(msg)
+    return found
+
+
+async def _evaluate(
+    kernels: Kernels, kernel_id: str, function: str, arguments: Mapping[str, Any]
+) -> Any:
+    link = await kernels.link(kernel_id)
+    if link.info is None or link.info.implementation != "ipython":
+        msg = "only ipykernel is asked"
+        raise EvaluationError(msg)
+    return await evaluate(link, IN_KERNEL, function, arguments, timeout=SECONDS)

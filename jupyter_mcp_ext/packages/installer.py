@@ -1,0 +1,224 @@
+"""The two programs that install packages: each says first what it would do, then does just that."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+from packaging.requirements import Requirement
+
+from .configuration import scrubbed
+from .plan import Planned, Unreadable, explained, hashed, of_pip, of_uv
+from .process import Run, run
+
+Say = Callable[[str], object]
+
+TOLD = (
+    *("Collecting ", "Downloading ", "Building ", "Preparing metadata", "Installing build"),
+    *("Resolved ", "Built ", "Prepared "),
+)
+"""How the lines begin that tell how far an installer is."""
+
+OF_OURS = "(from -r "
+"""In lines of pip's on what stands in our own file of pins: it was told when it was resolved."""
+
+CHANGING = ("Installing collected packages", "Prepared ", "Uninstalled ", "Installed ")
+"""Lines after which the environment is being changed."""
+
+FAULTS = ("ERROR:", "error:", "\N{MULTIPLICATION SIGN}", "Caused by:")
+MAX_REASON = 1_500
+"""Characters of why something failed, its beginning."""
+
+ALL = ":all:"
+
+
+class ProgramFailed(Exception):
+    """An installer could not do what it was to do; its reason, cut."""
+
+
+class Installer(Protocol):
+    """A program that installs into one environment."""
+
+    name: str
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether it has begun to change the environment: it is not to be ended any more."""
+        ...
+
+    async def resolve(
+        self, requirements: Sequence[Requirement], *, upgrade: bool, say: Say
+    ) -> tuple[Planned, ...]:
+        """What it would install, none of it installed yet. Raises ProgramFailed."""
+        ...
+
+    async def explained(self, planned: tuple[Planned, ...]) -> tuple[Planned, ...]:
+        """The same with what each needs, as far as that can be known."""
+        ...
+
+    async def install(self, planned: Sequence[Planned], *, say: Say) -> None:
+        """Install exactly that. Raises ProgramFailed."""
+        ...
+
+    async def uninstall(self, names: Sequence[str], *, say: Say) -> None:
+        """Take packages away. Raises ProgramFailed."""
+        ...
+
+
+class _Program:
+    """What both have in common."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+        self.is_changing = False
+
+    async def _run(
+        self, argv: Sequence[str], *, say: Say, doing: str, given: str | None = None
+    ) -> Run:
+        """Run the program and tell how far it is. Raises ProgramFailed with its reason."""
+
+        def hear(line: str) -> None:
+            self.is_changing |= line.startswith(CHANGING)
+            words = line.strip()
+            if words.startswith(TOLD) and OF_OURS not in words and "finished with" not in words:
+                say(scrubbed(words))
+
+        try:
+            ran = await run(argv, self._env, on_line=hear, given=given)
+        except OSError as err:
+            msg = f"{doing} failed: the installer cannot be started ({err.strerror})."
+            raise ProgramFailed(msg) from err
+        if ran.code != 0:
+            reason = why(ran.lines)
+            for line in reason:
+                say(line)
+            msg = f"{doing} failed: {cut(reason)}"
+            raise ProgramFailed(msg)
+        return ran
+
+
+class Pip(_Program):
+    """The pip of the environment itself."""
+
+    name = "pip"
+
+    def __init__(self, python: str, env: Mapping[str, str], *, only_binary: bool) -> None:
+        super().__init__(env)
+        self._pip = [python, "-m", "pip"]
+        self._options = ["--only-binary", ALL] if only_binary else []
+
+    async def resolve(
+        self, requirements: Sequence[Requirement], *, upgrade: bool, say: Say
+    ) -> tuple[Planned, ...]:
+        with TemporaryDirectory(prefix="jupyter-mcp-") as folder:
+            report = Path(folder) / "report.json"
+            argv = [*self._pip, "install", "--dry-run", "--report", str(report), *self._options]
+            argv += ["--upgrade"] if upgrade else []
+            await self._run(
+                [*argv, "--", *map(str, requirements)], say=say, doing="Resolving with pip"
+            )
+            text = await asyncio.to_thread(report.read_text, "utf-8")
+        try:
+            return of_pip(text)
+        except Unreadable as err:
+            msg = f"{err}. A newer pip in the kernel's environment may help."
+            raise ProgramFailed(msg) from err
+
+    async def explained(self, planned: tuple[Planned, ...]) -> tuple[Planned, ...]:
+        return planned  # its report has said it
+
+    async def install(self, planned: Sequence[Planned], *, say: Say) -> None:
+        with TemporaryDirectory(prefix="jupyter-mcp-") as folder:
+            pins = Path(folder) / "requirements.txt"
+            await asyncio.to_thread(pins.write_text, _pinned(planned), "utf-8")
+            argv = [*self._pip, "install", "--no-deps", *_exactly(planned), *self._options]
+            await self._run([*argv, "-r", str(pins)], say=say, doing="Installing with pip")
+
+    async def uninstall(self, names: Sequence[str], *, say: Say) -> None:
+        await self._run([*self._pip, "uninstall", "-y", *names], say=say, doing="Taking away")
+
+
+class Uv(_Program):
+    """uv, which installs into any environment and needs nothing in it."""
+
+    name = "uv"
+
+    def __init__(self, uv: str, python: str, env: Mapping[str, str], *, only_binary: bool) -> None:
+        super().__init__(env)
+        self._uv = [uv, "pip"]
+        self._into = ["--python", python]
+        self._options = [*self._into, *(["--only-binary", ALL] if only_binary else [])]
+
+    async def resolve(
+        self, requirements: Sequence[Requirement], *, upgrade: bool, say: Say
+    ) -> tuple[Planned, ...]:
+        argv = [*self._uv, "install", "--dry-run", *self._options]
+        for requirement in requirements if upgrade else ():  # and, as pip does, no others
+            argv += ["--upgrade-package", requirement.name]
+        ran = await self._run(
+            [*argv, "--", *map(str, requirements)], say=say, doing="Resolving with uv"
+        )
+        try:
+            planned = of_uv(ran.lines)
+        except Unreadable as err:
+            msg = f"{err}. Another version of uv on the server may help, or McpPackages.use_uv."
+            raise ProgramFailed(msg) from err
+        return await self._hashed(planned)
+
+    async def _hashed(self, planned: tuple[Planned, ...]) -> tuple[Planned, ...]:
+        if not planned or any(each.url for each in planned):
+            return planned
+        return hashed(planned, await self._compile(planned, "--no-deps", "--generate-hashes"))
+
+    async def explained(self, planned: tuple[Planned, ...]) -> tuple[Planned, ...]:
+        return explained(planned, await self._compile(planned, "--annotation-style=line"))
+
+    async def _compile(self, planned: Sequence[Planned], *options: str) -> Sequence[str]:
+        """What uv says of a plan; nothing when it cannot, which no plan depends on."""
+        argv = [*self._uv, "compile", "-", *options, *self._options]
+        ran = await run(argv, self._env, given="".join(f"{each.pin}\n" for each in planned))
+        return ran.lines if ran.code == 0 else ()
+
+    async def install(self, planned: Sequence[Planned], *, say: Say) -> None:
+        argv = [*self._uv, "install", "--no-deps", *_exactly(planned), *self._options, "-r", "-"]
+        await self._run(argv, say=say, doing="Installing with uv", given=_pinned(planned))
+
+    async def uninstall(self, names: Sequence[str], *, say: Say) -> None:
+        argv = [*self._uv, "uninstall", *self._into, *names]
+        await self._run(argv, say=say, doing="Taking away")
+
+
+def why(lines: Sequence[str]) -> list[str]:
+    """What a program that failed says of the reason, without what came before."""
+    told = [scrubbed(line) for line in lines]
+    first = next((n for n, line in enumerate(told) if line.strip().startswith(FAULTS)), None)
+    return told[-10:] if first is None else told[first:]
+
+
+def cut(reason: Sequence[str]) -> str:
+    """A reason as an error holds it."""
+    words = "\n".join(line.rstrip() for line in reason).removeprefix("ERROR: ")
+    if len(words) <= MAX_REASON:
+        return words
+    return f"{words[:MAX_REASON]}… (get_output() shows all of it)"
+
+
+def _has_hashes(planned: Sequence[Planned]) -> bool:
+    """Whether each has some: installers take all or none."""
+    return all(each.hashes for each in planned)
+
+
+def _exactly(planned: Sequence[Planned]) -> list[str]:
+    return ["--require-hashes"] if _has_hashes(planned) else []
+
+
+def _pinned(planned: Sequence[Planned]) -> str:
+    """The plan as a file of requirements."""
+    with_hashes = _has_hashes(planned)
+    return "".join(
+        " ".join([each.pin, *(f"--hash={h}" for h in each.hashes if with_hashes)]) + "\n"
+        for each in planned
+    )

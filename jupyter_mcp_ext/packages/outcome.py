@@ -1,0 +1,88 @@
+"""What an installation has changed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .plan import is_newer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A package in two versions; empty is none."""
+
+    name: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What is so after an installation."""
+
+    changes: tuple[Change, ...]
+    there: tuple[Change, ...] = ()
+    """What was asked for and was there already."""
+    skipped: tuple[str, ...] = ()
+    """Requirements whose marker does not fit the environment."""
+    loaded: tuple[str, ...] = ()
+    """Changed packages whose old version the kernel has loaded."""
+    may_be_loaded: tuple[str, ...] = ()
+    """Changed packages of which the kernel could not be asked."""
+    in_server: tuple[str, ...] = ()
+    """Changed packages that the Jupyter server itself has loaded."""
+
+    @property
+    def changed(self) -> tuple[Change, ...]:
+        """What was there in another version."""
+        return tuple(each for each in self.changes if each.old)
+
+    def lines(self) -> list[str]:
+        """What was done, in words."""
+        added = [f"{each.name} {each.new}" for each in self.changes if not each.old]
+        up = [each for each in self.changed if is_newer(each.new, each.old)]
+        down = [each for each in self.changed if each not in up]
+        kinds = (
+            ("installed", added),
+            ("upgraded", _moves(up)),
+            ("downgraded", _moves(down)),
+            ("already there", [f"{each.name} {each.new}" for each in self.there]),
+            ("not for this Python", list(self.skipped)),
+        )
+        return [f"{kind}: {', '.join(words)}" for kind, words in kinds if words]
+
+    def notices(self, session_id: str) -> list[str]:
+        """What is to be done now, in words."""
+        restart = f'restart_kernel(session_id="{session_id}")'
+        said = []
+        if self.loaded:
+            said.append(
+                f"the kernel has loaded the old {', '.join(self.loaded)}: {restart} is needed to "
+                "use what was installed"
+            )
+        if self.may_be_loaded:
+            said.append(
+                f"the kernel is busy and could not be asked what it has loaded: if it has used "
+                f"{', '.join(self.may_be_loaded)}, {restart} is needed"
+            )
+        if self.in_server:
+            said.append(
+                f"the Jupyter server itself has loaded the old {', '.join(self.in_server)}: a "
+                "person has to restart it"
+            )
+        return said
+
+
+def changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Change, ...]:
+    """The packages whose versions are not the same, by name."""
+    names = sorted({*before, *after})
+    return tuple(
+        Change(name=name, old=before.get(name, ""), new=after.get(name, ""))
+        for name in names
+        if before.get(name) != after.get(name)
+    )
+
+
+def _moves(changed: Sequence[Change]) -> list[str]:
+    return [f"{each.name} {each.old} -> {each.new}" for each in changed]

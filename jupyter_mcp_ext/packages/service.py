@@ -1,0 +1,261 @@
+"""Installs packages into the environment of a kernel, as far as the operator's policy goes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
+
+from traitlets import Bool, List, TraitError, Unicode, validate
+from traitlets.config import LoggingConfigurable
+
+from jupyter_mcp_ext.errors import Forbidden, InstallationFailed, KernelUnavailable
+
+from .configuration import environment, names_index_for_pip, names_index_for_uv
+from .environment import KernelOf, interpreter, kernel_environment, loaded
+from .installer import Installer, Pip, ProgramFailed, Say, Uv
+from .look import Contents
+from .outcome import Change, Outcome, changes
+from .plan import Conflict, Planned, applies, conflicts
+from .policy import InvalidRule, PackagePolicy, rules
+from .requirements import name_of, parse
+from .transaction import UNCHANGED, Place, carry_out, contents_of
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+    from jupyter_mcp_ext.kernels.service import Kernels
+
+OWN_PREFIX = os.path.realpath(sys.prefix)
+"""The environment of the server itself."""
+
+MAX_CONFLICTS = 5
+"""Conflicts that a refusal names."""
+
+
+class McpPackages(LoggingConfigurable):
+    """The packages of kernels' environments."""
+
+    enabled = Bool(default_value=True, help="Whether install_package installs anything.").tag(
+        config=True
+    )
+    allow = List(
+        Unicode(),
+        help="The only packages that are installed, those that others need included: names with or "
+        "without versions ('numpy', 'requests>=2.32'). Empty: all are.",
+    ).tag(config=True)
+    deny = List(
+        Unicode(),
+        help="Packages that are not installed, also where others need them: names with or without "
+        "versions ('tensorflow', 'requests<2.32').",
+    ).tag(config=True)
+    index_url = Unicode(
+        "",
+        help="The one index that packages are from; other configuration of pip and uv is then not "
+        "read. Empty: as they are configured for the server's account.",
+    ).tag(config=True)
+    only_binary = Bool(
+        default_value=False,
+        help="Whether only wheels are installed: what is built from source runs code of its own "
+        "already while it is resolved, before the policy is applied.",
+    ).tag(config=True)
+    allow_urls = Bool(
+        default_value=False,
+        help="Whether a requirement may say where its package is from: a URL, a repository, a file "
+        "('name @ https://…').",
+    ).tag(config=True)
+    use_uv = Bool(
+        default_value=True,
+        help="Whether uv installs where the server or the environment has it; otherwise always "
+        "the environment's own pip does.",
+    ).tag(config=True)
+
+    @validate("allow", "deny")
+    def _validate_rules(self, proposal: dict[str, Any]) -> list[str]:
+        lines: list[str] = proposal["value"]
+        try:
+            rules(lines)
+        except InvalidRule as err:
+            msg = f"McpPackages.{proposal['trait'].name}: {err}."
+            raise TraitError(msg) from err
+        return lines
+
+    def __init__(self, kernels: Kernels, *, hidden: Sequence[str], **kwargs: Any) -> None:
+        """``hidden`` are patterns of the server's variables that nothing of an agent's gets."""
+        super().__init__(**kwargs)
+        self._kernels = kernels
+        self._hidden = hidden
+        self._policy = PackagePolicy(allow=rules(self.allow), deny=rules(self.deny))
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def requested(self, package: str | Sequence[str]) -> tuple[Requirement, ...]:
+        """The requirements that an argument means, as far as they can be judged unresolved.
+
+        Raises InvalidArgument, Forbidden.
+        """
+        if not self.enabled:
+            msg = (
+                "This server does not install packages (McpPackages.enabled). Do without, or ask "
+                "its operator."
+            )
+            raise Forbidden(msg)
+        requirements = parse(package, allow_urls=self.allow_urls)
+        self._policy.check_requested(requirements)
+        return requirements
+
+    async def install(
+        self, requirements: Sequence[Requirement], kernel: KernelOf, *, upgrade: bool, say: Say
+    ) -> Outcome:
+        """Install what is missing of these into the environment of a kernel.
+
+        ``say`` hears how far it is. Raises KernelUnavailable, Forbidden, InstallationFailed;
+        then the environment is as it was.
+        """
+        place = await self._place(kernel)
+        async with self._turn(place, say) as place:
+            installer = await self._installer(place)
+            say(f"resolving {', '.join(map(str, requirements))} with {installer.name}")
+            planned = await self._plan(installer, requirements, upgrade=upgrade, say=say)
+            _check_conflicts(
+                conflicts(place.contents.distributions, planned, place.contents.markers)
+            )
+            after = place.contents
+            if planned:
+                say(f"installing {', '.join(each.pin for each in planned)}")
+                after = await carry_out(installer, place, planned, say)
+        outcome = _outcome(requirements, place.contents, after)
+        return await self._with_loaded(outcome, place, after, kernel)
+
+    async def _plan(
+        self, installer: Installer, requirements: Sequence[Requirement], *, upgrade: bool, say: Say
+    ) -> tuple[Planned, ...]:
+        """What would be installed, all of it let in."""
+        try:
+            planned = await installer.resolve(requirements, upgrade=upgrade, say=say)
+        except ProgramFailed as err:
+            msg = f"{err}\n{UNCHANGED}"
+            raise InstallationFailed(msg) from err
+        try:
+            self._policy.check(planned, requirements)
+        except Forbidden:
+            self._policy.check(await installer.explained(planned), requirements)
+            raise
+        return planned
+
+    async def _place(self, kernel: KernelOf) -> Place:
+        base = await kernel_environment(
+            self._kernels, kernel.name, environment(os.environ, hidden=self._hidden, index_url="")
+        )
+        python = await interpreter(self._kernels, kernel, base)
+        env = environment(base, hidden=self._hidden, index_url=self.index_url)
+        contents = await contents_of(python, env)
+        if contents.is_managed:
+            msg = (
+                f"The Python of the kernel {kernel.name!r} belongs to the operating system, which "
+                "alone installs packages into it (PEP 668). Use the kernel of a virtual "
+                "environment: list_sessions shows the kernels."
+            )
+            raise KernelUnavailable(msg)
+        return Place(python=python, env=env, contents=contents)
+
+    @asynccontextmanager
+    async def _turn(self, place: Place, say: Say) -> AsyncIterator[Place]:
+        """Have an environment alone, and know it as it is then."""
+        lock = self._locks.setdefault(place.contents.prefix, asyncio.Lock())
+        waits = lock.locked()
+        if waits:
+            say("waiting for another installation into the same environment")
+        async with lock:
+            yield (
+                replace(place, contents=await contents_of(place.python, place.env))
+                if waits
+                else place
+            )
+
+    async def _installer(self, place: Place) -> Installer:
+        path = os.pathsep.join([str(Path(place.python).parent), os.environ.get("PATH", "")])
+        uv = shutil.which("uv", path=path) if self.use_uv else None
+        if uv is not None and await self._knows_the_index(place):
+            return Uv(uv, place.python, place.env, only_binary=self.only_binary)
+        if place.contents.has_pip:
+            return Pip(place.python, place.env, only_binary=self.only_binary)
+        if uv:
+            msg = (
+                "The index is named in pip's configuration, which uv does not read, and the "
+                "kernel's environment has no pip. Have a person set McpPackages.index_url."
+            )
+        else:
+            msg = (
+                "The kernel's environment has no pip, and there is no uv. Have a person run "
+                "'python -m ensurepip' in it or install uv for the server."
+            )
+        raise InstallationFailed(msg)
+
+    async def _knows_the_index(self, place: Place) -> bool:
+        """Whether uv would install from where pip would: else it might be another's package."""
+        if self.index_url:
+            return True
+        prefix = place.contents.prefix
+        for_uv = await asyncio.to_thread(names_index_for_uv, place.env)
+        return for_uv or not await asyncio.to_thread(names_index_for_pip, place.env, prefix)
+
+    async def _with_loaded(
+        self, outcome: Outcome, place: Place, after: Contents, kernel: KernelOf
+    ) -> Outcome:
+        """Look which of the changed packages are in use."""
+        if not outcome.changed:
+            return outcome
+        modules = {each.name: after.modules.get(each.name, ()) for each in outcome.changed}
+        names = [module for found in modules.values() for module in found]
+        if after.prefix == OWN_PREFIX:
+            outcome = replace(outcome, in_server=_users(modules, set(sys.modules)))
+        if kernel.kernel_id not in self._kernels:
+            return outcome
+        in_kernel = await loaded(self._kernels, kernel.kernel_id, names)
+        if in_kernel is None:
+            return replace(outcome, may_be_loaded=tuple(modules))
+        return replace(outcome, loaded=_users(modules, in_kernel))
+
+
+def _check_conflicts(found: Sequence[Conflict]) -> None:
+    """Refuse what would break a package that works."""
+    if not found:
+        return
+    words = [f"{c.name} {c.version} needs {c.needs} and would get {c.gets}" for c in found]
+    more = f" and {len(found) - MAX_CONFLICTS} more" if len(found) > MAX_CONFLICTS else ""
+    msg = (
+        f"This would break packages that are there: {'; '.join(words[:MAX_CONFLICTS])}{more}. "
+        "Nothing was installed. Ask for versions that fit, or for newer ones of those packages too."
+    )
+    raise InstallationFailed(msg)
+
+
+def _outcome(requirements: Sequence[Requirement], before: Contents, after: Contents) -> Outcome:
+    found = changes(before.versions, after.versions)
+    touched = {each.name for each in found}
+    wanted = {name_of(r): r for r in requirements}
+    return Outcome(
+        changes=tuple(each for each in found if each.new),
+        there=tuple(
+            Change(name=name, old=after.versions[name], new=after.versions[name])
+            for name in wanted
+            if name in after.versions and name not in touched
+        ),
+        skipped=tuple(
+            str(requirement)
+            for name, requirement in wanted.items()
+            if name not in after.versions and not applies(requirement, before.markers)
+        ),
+    )
+
+
+def _users(modules: Mapping[str, Sequence[str]], names: set[str]) -> tuple[str, ...]:
+    """The packages of which a module is among these."""
+    return tuple(name for name, found in modules.items() if not names.isdisjoint(found))

@@ -1,0 +1,105 @@
+"""Installs a plan wholly or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from jupyter_mcp_ext.errors import InstallationFailed, KernelUnavailable
+
+from .installer import Installer, ProgramFailed, Say
+from .look import Contents, NotPython, look
+from .outcome import changes
+from .plan import Planned
+
+UNCHANGED = "The environment is as it was. Ask for other packages or versions."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """An environment that packages are installed into."""
+
+    python: str
+    env: Mapping[str, str] = field(repr=False)
+    """The variables of programs that look at it or change it."""
+    contents: Contents = field(repr=False)
+    """What it had at first."""
+
+
+async def contents_of(python: str, env: Mapping[str, str], names: Sequence[str] = ()) -> Contents:
+    """What an environment has, and the modules of these packages. Raises KernelUnavailable."""
+    try:
+        return await look(python, env, names)
+    except NotPython as err:
+        msg = (
+            "The Python of the kernel does not tell what its environment has. Try "
+            "execute_code with %pip install."
+        )
+        raise KernelUnavailable(msg) from err
+
+
+async def carry_out(
+    installer: Installer, place: Place, planned: Sequence[Planned], say: Say
+) -> Contents:
+    """Install a plan, and give what is there then. Raises InstallationFailed.
+
+    When it is cancelled, what has begun to change the environment goes on to its end all the same.
+    """
+    work = asyncio.create_task(
+        _install_or_put_back(installer, place, planned, say), name="mcp-packages-install"
+    )
+    try:
+        await asyncio.wait({work})
+    except asyncio.CancelledError:
+        if not installer.is_changing:
+            work.cancel()
+        await asyncio.wait({work})
+        if work.cancelled():
+            raise
+    return work.result()
+
+
+async def _install_or_put_back(
+    installer: Installer, place: Place, planned: Sequence[Planned], say: Say
+) -> Contents:
+    names = [each.name for each in planned]
+    try:
+        await installer.install(planned, say=say)
+        after = await contents_of(place.python, place.env, names)
+    except asyncio.CancelledError:
+        await _put_back(installer, place, say)
+        raise
+    except ProgramFailed as err:
+        left = await _put_back(installer, place, say)
+        then = f"These packages are not as they were: {', '.join(left)}." if left else UNCHANGED
+        msg = f"{err}\n{then}"
+        raise InstallationFailed(msg) from err
+    elsewhere = [name for name in names if name not in after.distributions]
+    if elsewhere:
+        msg = (
+            f"{', '.join(elsewhere)} went where the kernel does not look: the configuration of the "
+            "installer says where (target, prefix, user). Have a person change it."
+        )
+        raise InstallationFailed(msg)
+    return after
+
+
+async def _put_back(installer: Installer, place: Place, say: Say) -> list[str]:
+    """Undo what was changed; the names of the packages that remain changed."""
+    before = place.contents.versions
+    found = changes(before, (await contents_of(place.python, place.env)).versions)
+    if not found:
+        return []
+    say("putting the environment back")
+    added = [each.name for each in found if not each.old]
+    lost = [Planned(name=each.name, version=each.old) for each in found if each.old]
+    try:
+        if added:
+            await installer.uninstall(added, say=say)
+        if lost:
+            await installer.install(lost, say=say)
+    except ProgramFailed:  # what is left is told
+        pass
+    now = (await contents_of(place.python, place.env)).versions
+    return [each.name for each in changes(before, now)]

@@ -1,0 +1,148 @@
+"""Which server works in a session's folder: the one that has its lock, and says so in the file.
+
+The system's lock ends with its process. Some file systems have none, or one that other machines do
+not see: there the holder's name and heartbeat in the file decide.
+
+Everything here blocks: call it in a thread. Failures are OSError.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from dataclasses import asdict, dataclass
+from typing import IO
+
+import psutil
+
+from jupyter_mcp_ext.files.beneath import Folder
+from jupyter_mcp_ext.system import lock
+
+LOCK = "lock"
+
+BEAT = 10.0
+"""Seconds between two heartbeats."""
+
+SILENCE = 30.0
+"""Seconds without a heartbeat after which a holder on another machine is taken for gone."""
+
+MAX_SIZE = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holder:
+    """A server that holds a folder, or did; ``heartbeat`` in seconds since the epoch."""
+
+    pid: int
+    host: str
+    heartbeat: float
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        here = "this machine" if self.is_here else self.host
+        return f"process {self.pid} on {here}"
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is a process of this machine."""
+        return self.host == socket.gethostname()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it may be at work, by what it wrote."""
+        if self.is_here and (self.pid == os.getpid() or not psutil.pid_exists(self.pid)):
+            return False
+        return time.time() - self.heartbeat < SILENCE
+
+
+class HeldElsewhere(Exception):
+    """Another server holds the folder, and only it may write there."""
+
+    def __init__(self, holder: Holder | None) -> None:
+        super().__init__(holder.words if holder else "another process")
+        self.words = str(self)
+
+
+class FolderLock:
+    """The lock of a folder that this server holds; make one with `take`."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+        self._own = Holder(pid=os.getpid(), host=socket.gethostname(), heartbeat=time.time())
+        self._write(self._own)
+
+    @classmethod
+    def take(cls, folder: Folder) -> FolderLock:
+        """Be the one who holds the folder. Raises HeldElsewhere."""
+        file = os.fdopen(folder.open(LOCK, os.O_RDWR | os.O_CREAT), "r+")
+        try:
+            _check_free(file)
+            return cls(file)
+        except BaseException:
+            file.close()
+            raise
+
+    def beat(self) -> bool:
+        """Say that the holder still lives; False when another server has taken the folder."""
+        found = _holder(self._file)
+        if found is not None and (found.pid, found.host) != (self._own.pid, self._own.host):
+            return False
+        self._write(self._own)
+        return True
+
+    def release(self) -> None:
+        """Let another server have the folder."""
+        try:
+            found = _holder(self._file)
+            if found is not None and (found.pid, found.host) == (self._own.pid, self._own.host):
+                self._write(None)
+        finally:
+            self._file.close()
+
+    def _write(self, holder: Holder | None) -> None:
+        known = {**asdict(holder), "heartbeat": time.time()} if holder is not None else {}
+        self._file.seek(0)
+        self._file.truncate()
+        json.dump({"version": 1, **known}, self._file)
+        self._file.flush()
+
+
+def look(folder: Folder) -> str:
+    """Words for the server that holds a folder now, empty when none does; nothing is changed."""
+    try:
+        file = os.fdopen(folder.open(LOCK, os.O_RDONLY))
+    except FileNotFoundError:
+        return ""
+    with file:
+        try:
+            _check_free(file, shared=True)
+        except HeldElsewhere as err:
+            return err.words
+    return ""
+
+
+def _check_free(file: IO[str], *, shared: bool = False) -> None:
+    """Lock the file, unless another server has it. Raises HeldElsewhere."""
+    is_locked = lock(file, shared=shared)
+    holder = _holder(file)
+    if is_locked is False:
+        raise HeldElsewhere(holder)
+    is_elsewhere = holder is not None and (is_locked is None or not holder.is_here)
+    if holder is not None and is_elsewhere and holder.is_alive:
+        raise HeldElsewhere(holder)
+
+
+def _holder(file: IO[str]) -> Holder | None:
+    file.seek(0)
+    try:
+        known = json.loads(file.read(MAX_SIZE))
+        return Holder(
+            pid=int(known["pid"]),
+            host=str(known["host"])[:200],
+            heartbeat=float(known.get("heartbeat", 0.0)),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        return None

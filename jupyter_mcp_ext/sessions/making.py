@@ -1,0 +1,123 @@
+"""Makes sessions: new ones, and those whose kernel runs before anybody asks for them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from jupyter_mcp_ext.errors import KernelUnavailable
+from jupyter_mcp_ext.governance.caller import Caller
+
+from .keeping import Keeper
+from .lifecycle import SessionKernels
+from .record import Restore
+from .register import Register
+from .session import Session, new_jupyter_id
+from .store import SUFFIX, as_file_name
+
+if TYPE_CHECKING:
+    from jupyter_mcp_ext.kernels.service import Kernels
+
+
+class SessionMaker:
+    """Makes sessions and puts them into the register."""
+
+    def __init__(
+        self,
+        register: Register,
+        kernels: Kernels,
+        keeper: Keeper,
+        lives: SessionKernels,
+        *,
+        default_folder: str,
+        restore: Restore,
+    ) -> None:
+        """``default_folder`` is that of kernels whose session has none of its own."""
+        self._register = register
+        self._kernels = kernels
+        self._keeper = keeper
+        self._lives = lives
+        self._default_folder = default_folder
+        self._restore: Restore = restore
+
+    async def make(
+        self,
+        caller: Caller,
+        name: str | None,
+        kernel_name: str | None,
+        cwd: str | None,
+        path: str | None = None,
+        *,
+        is_default: bool = False,
+    ) -> Session:
+        """A session that has no kernel yet; ``cwd`` None is its own folder.
+
+        Raises KernelUnavailable when there is no kernel of that name.
+        """
+        kernel_name = await self._kernels.known_name(kernel_name)
+        session_id = self._register.new_id()
+        name = name or session_id
+        folder = notebook = ""
+        if self._keeper.store is not None:
+            folder = self._keeper.store.path_of(session_id)
+            notebook = self._keeper.store.notebook_of(session_id, name)
+        beside = PurePosixPath(cwd or self._default_folder) / f"{as_file_name(name)}-{session_id}"
+        session = Session(
+            id=session_id,
+            jupyter_id=new_jupyter_id(session_id),
+            name=name,
+            path=path or notebook or str(beside),
+            cwd=cwd if cwd is not None else folder or self._default_folder,
+            kernel_id="",
+            kernel_name=kernel_name,
+            owner=caller.subject,
+            client=caller.client,
+            scope=caller.scope if is_default else "",
+            is_default=is_default,
+            restore=self._restore,
+            folder=folder,
+            notebook=notebook,
+        )
+        self._register.add(session)
+        return session
+
+    async def make_spare(self) -> Session:
+        """A session that belongs to nobody yet, its kernel running in its folder."""
+        nobody = Caller(subject="", username="", client="")
+        session = await self.make(nobody, None, None, None)
+        self._register.remove(session)
+        holding = asyncio.ensure_future(self._keeper.hold(session))
+        try:
+            await asyncio.shield(holding)  # a thread goes on when it is cancelled
+            if session.story is None:
+                msg = f"{session.fault}. Make room for sessions, or set McpSessions.sessions_dir."
+                raise KernelUnavailable(msg)
+            await self._lives.start_unlisted(session)
+            self._kernels.stop_watching(session.kernel_id)  # it is nobody's activity
+        except BaseException:
+            await asyncio.wait({holding})
+            await self._keeper.discard(session)
+            raise
+        return session
+
+    async def end_spare(self, session: Session) -> None:
+        """Take back a spare."""
+        try:
+            await self._kernels.shutdown(session.kernel_id, by="this server", now=True)
+        finally:
+            await self._keeper.discard(session)
+
+    def hand_out(self, session: Session, caller: Caller, name: str | None) -> None:
+        """Give a spare to a caller."""
+        session.owner, session.client = caller.subject, caller.client
+        session.created = session.last_used = time.time()
+        session.had_kernel = True
+        self._kernels.start_watching(session.kernel_id)
+        if name is not None and self._keeper.store is not None:
+            session.name = name
+            session.path = session.notebook = self._keeper.store.notebook_of(session.id, name)
+            if session.story is not None:
+                session.story.notebook = as_file_name(name) + SUFFIX
+        self._register.add(session)

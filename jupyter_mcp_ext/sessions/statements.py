@@ -1,0 +1,74 @@
+"""The statements of a session's cells, told from what only IPython understands."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+
+MAGIC = re.compile(
+    r"""^(?P<indent>\s*)(?:
+        (?P<target>[A-Za-z_][\w\s,.]*?)\s*=\s*(?:%[A-Za-z]|!)   # x = %magic, x = !command
+        | %{1,2}[A-Za-z]\w*(?P<rest>.*)                         # %time x = 1
+        | !.*
+        | \?{1,2}[\w.*%]+
+        | [%\w.*\[\]]+\?{1,2}                                   # obj?
+    )""",
+    re.VERBOSE,
+)
+
+
+def read_statements(cells: Sequence[str]) -> Iterator[tuple[int, str, ast.stmt, bool]]:
+    """Every top-level statement with its cell's index and text, and whether it is plain Python.
+
+    The rest is not run again, but the names that it binds matter.
+    """
+    for index, cell in enumerate(cells):
+        is_magic = cell.lstrip().startswith("%%")
+        text = cell.lstrip().partition("\n")[2] if is_magic else cell
+        parsed = _parsed(text)
+        if parsed is None:
+            continue
+        text, tree, magic_lines = parsed
+        for statement in tree.body:
+            lines = range(first_line(statement), (statement.end_lineno or 0) + 1)
+            yield index, text, statement, not is_magic and magic_lines.isdisjoint(lines)
+
+
+def _parsed(text: str) -> tuple[str, ast.Module, set[int]] | None:
+    """The text without its line magics, its tree, and the lines that were magics."""
+    tree = _tree(text)
+    if tree is not None:
+        return text, tree, set()
+    lines = text.split("\n")
+    magics = set()
+    for number, line in enumerate(lines):
+        found = MAGIC.match(line)
+        if found:
+            lines[number] = _replaced(found)
+            magics.add(number + 1)
+    text = "\n".join(lines)
+    tree = _tree(text)
+    return None if tree is None else (text, tree, magics)
+
+
+def _replaced(magic: re.Match[str]) -> str:
+    """A line that binds what the magic binds, and is no definition."""
+    indent, rest = magic["indent"], (magic["rest"] or "").strip()
+    if magic["target"]:
+        return f"{indent}{magic['target']} = get_ipython()"
+    # ``%time x = 1`` binds x; what is no Python, as in ``%cd here``, does not.
+    return f"{indent}if get_ipython(): {rest}" if rest and _tree(rest) else f"{indent}pass"
+
+
+def _tree(text: str) -> ast.Module | None:
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # NUL bytes, deep nesting
+        return None
+
+
+def first_line(statement: ast.stmt) -> int:
+    """The number of its first line, decorators included."""
+    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+    return min([statement.lineno, *(one.lineno for one in decorators)])

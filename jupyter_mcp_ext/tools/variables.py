@@ -1,0 +1,136 @@
+"""Tools that look at a kernel's variables, without a trace in it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from jupyter_mcp_ext.errors import KernelUnavailable
+from jupyter_mcp_ext.variables import view
+from jupyter_mcp_ext.variables.way import Detail, KernelBusy, Query
+
+from .call import Call
+from .content import Answer, text
+from .definition import tool
+from .reports import seconds
+from .types import SessionId
+
+if TYPE_CHECKING:
+    from jupyter_mcp_ext.sessions.session import Session
+
+MAX_FILTER = 200
+
+
+@tool(action="read", resource="kernels", read_only=True)
+async def get_variables(
+    call: Call,
+    session_id: SessionId = None,
+    filter: Annotated[
+        str | None, Field(max_length=MAX_FILTER, description="Part of a name or type, or a glob.")
+    ] = None,
+    limit: Annotated[int, Field(ge=1, le=1_000)] = 50,
+) -> Answer:
+    """List variables, newest first: type, shape, size, preview. Also while code runs."""
+    session = await _session(call, session_id)
+    services = call.services
+    query = Query(filter=(filter or "").strip(), limit=limit)
+    try:
+        found = await services.variables.listing(session.kernel_id, query)
+    except KernelBusy as err:
+        raise _busy(call, session) from err
+    where = f"{session.id} ({session.kernel_name})"
+    words, shown = view.listing(
+        found,
+        filter=query.filter,
+        room=services.limits.text,
+        where=where,
+        session_id=session.id if session_id else "",
+    )
+    meta = {
+        "version": 1,
+        "session_id": session.id,
+        "kernel_id": session.kernel_id,
+        "total": found.total,
+        "matching": found.data,
+        "variables": [asdict(variable) for variable in found.variables[:shown]],
+        "functions": asdict(found.functions),
+        "classes": asdict(found.classes),
+        "modules": asdict(found.modules),
+    }
+    return text(words, variables=meta)
+
+
+@tool(action="read", resource="kernels", read_only=True)
+async def inspect_variable(
+    call: Call,
+    name: Annotated[str, Field(description='`df`, `model.layers[0]`, `cfg["a"]`.')],
+    session_id: SessionId = None,
+    detail: Detail = "summary",
+) -> Answer:
+    """Show one variable: schema, statistics and rows of data, signature and docstring (or source)
+    of functions and classes, else value and attributes.
+    """
+    session = await _session(call, session_id)
+    services = call.services
+    try:
+        found = await services.variables.inspection(session.kernel_id, name, detail)
+    except KernelBusy as err:
+        raise _busy(call, session) from err
+    words = view.inspection(
+        found,
+        name=name.strip(),
+        room=services.limits.text,
+        detail=detail,
+        session_id=session.id if session_id else "",
+    )
+    meta = {
+        "version": 1,
+        "session_id": session.id,
+        "kernel_id": session.kernel_id,
+        "name": name.strip(),
+        "type": found.type,
+        "facts": dict(found.facts),
+        "notes": list(found.notes),
+    }
+    return text(words, variable=meta)
+
+
+async def _session(call: Call, session_id: str | None) -> Session:
+    """The session, whose kernel runs: to look does not start one."""
+    sessions = call.services.sessions
+    session = await sessions.find(call.caller, session_id)
+    call.session_id = session.id
+    if not sessions.is_ready(session):
+        back = " and brings back what was saved" if session.had_kernel and session.folder else ""
+        msg = (
+            f"{session.id} ({session.name}) has no kernel now, so there are no variables. "
+            f"execute_code starts one{back}."
+        )
+        raise KernelUnavailable(msg)
+    if sessions.awaits_comeback(session):
+        msg = (
+            f"{session.id} ({session.name}) lost its kernel and its variables are not back yet. "
+            "execute_code brings them back."
+        )
+        raise KernelUnavailable(msg)
+    return session
+
+
+def _busy(call: Call, session: Session) -> KernelUnavailable:
+    """Words for a kernel that tells nothing while code runs."""
+    line = call.services.executions.line(session.kernel_id)
+    since = call.services.kernels.foreign_since(session.kernel_id)
+    if line:
+        doing = f"runs {line[0].id} for {seconds(line[0].duration)}"
+        then = f'get_output("{line[0].id}", wait=50) waits for it, interrupt_kernel stops it.'
+    elif since is not None:
+        doing = f"runs a person's code for {seconds(time.time() - since)}"
+        then = "Try again when get_kernel_status says that it is idle."
+    else:
+        doing = "does not answer"
+        then = "Try again, or see get_kernel_status."
+    msg = f"The kernel {doing} and cannot tell of its variables meanwhile. {then}"
+    return KernelUnavailable(msg)

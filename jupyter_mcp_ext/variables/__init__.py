@@ -1,0 +1,1 @@
+"""Variables of a kernel: listed and inspected without a trace, and without code of users."""

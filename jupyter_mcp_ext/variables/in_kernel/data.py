@@ -1,0 +1,36 @@
+"""Values of the known libraries: which of the ways to look into them is for which."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .arrays import data_array, dataset, numpy_array, numpy_scalar, tensor
+from .frames import pandas_frame, pandas_series, polars_frame, polars_lazy, polars_series
+from .libraries import kind, of_library
+
+INSPECTORS = {
+    "numpy.ndarray": numpy_array,
+    "numpy.memmap": numpy_array,
+    "numpy.recarray": numpy_array,
+    "numpy.scalar": numpy_scalar,
+    "pandas.DataFrame": pandas_frame,
+    "pandas.Series": pandas_series,
+    "pandas.Index": pandas_series,
+    "polars.DataFrame": polars_frame,
+    "polars.Series": polars_series,
+    "polars.LazyFrame": polars_lazy,
+    "xarray.DataArray": data_array,
+    "xarray.Dataset": dataset,
+    "torch.Tensor": tensor,
+    "torch.nn.parameter.Parameter": tensor,
+}
+
+
+def data(value: Any, is_full: bool) -> dict[str, Any]:
+    """What is known of a library's value; ``kind`` knows it."""
+    found = INSPECTORS[kind(value)](value, *((40, 300) if is_full else (12, 50)))
+    known = of_library(value) or {}
+    facts = [[name, known[name]] for name in ("shape", "dtype") if known.get(name)]
+    facts += [["bytes", "{:,}".format(known["bytes"])]] if "bytes" in known else []
+    notes = [note for note in [*found["notes"], *found.get("left", ())] if note]
+    return {**found, "facts": facts + found["facts"], "notes": notes}

@@ -1,0 +1,194 @@
+"""What the values of numpy, pandas, polars, xarray and torch are; none of them is imported here.
+
+Only values whose class is the library's own count: a class that somebody derived from it runs
+their code.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from typing import Any
+
+from .plain import brief, cut, is_a, library, module_of
+
+MAX_SHAPE = 100
+
+INDEXES = ("Index", "RangeIndex", "MultiIndex", "DatetimeIndex", "TimedeltaIndex", "PeriodIndex")
+
+CLASSES = {
+    "numpy": ("ndarray", "memmap", "recarray"),
+    "pandas": ("DataFrame", "Series", "CategoricalIndex", "IntervalIndex", *INDEXES),
+    "polars": ("DataFrame", "Series", "LazyFrame"),
+    "xarray": ("DataArray", "Dataset"),
+    "torch": ("Tensor",),
+    "torch.nn.parameter": ("Parameter",),
+}
+
+HOLDERS = ("builtins", "numpy", "pandas", "pyarrow", "xarray", "dask")
+
+
+def kind(value: Any) -> str:
+    """``pandas.DataFrame`` for an object of that very class; empty for what is not known here."""
+    cls = type(value)
+    root = module_of(cls).partition(".")[0]
+    for name, classes in CLASSES.items():
+        if name.partition(".")[0] == root:
+            loaded = library(name)
+            for known in classes:
+                if loaded.get(known) is cls and holds_known(value):
+                    return "pandas.Index" if known.endswith("Index") else name + "." + known
+    if root == "numpy" and is_a(value, library("numpy").get("generic", types.FrameType)):
+        return "numpy.scalar"
+    return ""
+
+
+def holds_known(value: Any) -> bool:
+    """Whether what a frame or an array keeps its data in is a known library's as well."""
+    root = module_of(type(value)).partition(".")[0]
+    if root == "pandas":
+        manager = getattr(value, "_mgr", None)
+        blocks = getattr(manager, "blocks", ())
+        arrays = [block.values for block in blocks] or [getattr(value, "_data", None)]
+    elif root == "xarray":
+        held = getattr(value, "_variables", None)  # of a Dataset
+        variables = held.values() if type(held) is dict else [value.variable]
+        arrays = [variable._data for variable in variables]
+    else:
+        return True
+    return all(module_of(type(array)).partition(".")[0] in HOLDERS for array in arrays)
+
+
+def by_shape(numbers: Any) -> str:
+    """``10,000,000 x 3``"""
+    return cut(" x ".join(f"{int(number):,}" for number in numbers), MAX_SHAPE)
+
+
+def cell(value: Any, limit: int = 40) -> str:
+    """A value in a table."""
+    if type(value) is float:
+        return f"{value:.6g}"
+    if type(value) is str:
+        return cut(value, limit)
+    return brief(value, limit)
+
+
+def row(values: Any) -> str:
+    return "[" + ", ".join(cell(value, 20) for value in values) + "]"
+
+
+def of_array(value: Any) -> dict[str, Any]:
+    shown = row(value.flat[:6].tolist())
+    if value.size > 6:
+        shown = shown[:-1] + ", …]"
+    return {
+        "shape": by_shape(value.shape) or "scalar",
+        "dtype": str(value.dtype),
+        "bytes": int(value.nbytes),
+        "preview": shown,
+    }
+
+
+def of_scalar(value: Any) -> dict[str, Any]:
+    return {"dtype": str(value.dtype), "bytes": int(value.nbytes), "preview": cell(value.item())}
+
+
+def of_frame(value: Any) -> dict[str, Any]:
+    used = int(value.memory_usage(index=False, deep=False).sum()) + int(value.index.nbytes)
+    return {
+        "shape": by_shape((len(value.index), len(value.columns))),
+        "bytes": used,
+        "preview": ", ".join(cell(name, 20) for name in list(value.columns[:8])),
+    }
+
+
+def of_series(value: Any) -> dict[str, Any]:
+    first = value[:6] if kind(value) == "pandas.Index" else value.iloc[:6]
+    return {
+        "shape": by_shape((len(value),)),
+        "dtype": str(value.dtype),
+        "bytes": int(value.nbytes),
+        "preview": row(list(first)) if len(value) <= 6 else row(list(first))[:-1] + ", …]",
+    }
+
+
+def of_polars(value: Any) -> dict[str, Any]:
+    return {
+        "shape": by_shape(value.shape),
+        "bytes": int(value.estimated_size()),
+        "preview": ", ".join(cell(name, 20) for name in value.columns[:8]),
+    }
+
+
+def of_polars_series(value: Any) -> dict[str, Any]:
+    first = row(value.head(6).to_list())
+    return {
+        "shape": by_shape((len(value),)),
+        "dtype": str(value.dtype),
+        "bytes": int(value.estimated_size()),
+        "preview": first if len(value) <= 6 else first[:-1] + ", …]",
+    }
+
+
+def of_lazy(value: Any) -> dict[str, Any]:
+    return {"preview": "a query that has not run"}
+
+
+def of_data_array(value: Any) -> dict[str, Any]:
+    return {
+        "shape": by_shape(value.shape),
+        "dtype": str(value.dtype),
+        "bytes": int(value.nbytes),
+        "preview": ", ".join(cell(name, 20) for name in value.dims[:8]),
+    }
+
+
+def of_dataset(value: Any) -> dict[str, Any]:
+    return {
+        "shape": cut(", ".join("{}: {:,}".format(*pair) for pair in value.sizes.items()), 60),
+        "bytes": int(value.nbytes),
+        "preview": ", ".join(cell(name, 20) for name in list(value.data_vars)[:8]),
+    }
+
+
+def of_tensor(value: Any) -> dict[str, Any]:
+    shown = str(value.device)
+    if shown == "cpu" and value.is_contiguous():  # else it would be copied, or waited for
+        shown = row(value.detach().view(-1)[:6].tolist())
+        if value.numel() > 6:
+            shown = shown[:-1] + ", …]"
+    return {
+        "shape": by_shape(value.shape) or "scalar",
+        "dtype": str(value.dtype).rpartition(".")[2],
+        "bytes": int(value.element_size() * value.nelement()),
+        "preview": shown,
+    }
+
+
+DESCRIBERS: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "numpy.ndarray": of_array,
+    "numpy.memmap": of_array,
+    "numpy.recarray": of_array,
+    "numpy.scalar": of_scalar,
+    "pandas.DataFrame": of_frame,
+    "pandas.Series": of_series,
+    "pandas.Index": of_series,
+    "polars.DataFrame": of_polars,
+    "polars.Series": of_polars_series,
+    "polars.LazyFrame": of_lazy,
+    "xarray.DataArray": of_data_array,
+    "xarray.Dataset": of_dataset,
+    "torch.Tensor": of_tensor,
+    "torch.nn.parameter.Parameter": of_tensor,
+}
+
+
+def of_library(value: Any) -> dict[str, Any] | None:
+    """Shape, dtype, bytes and a preview of a library's value; None for other values."""
+    describer = DESCRIBERS.get(kind(value))
+    if describer is None:
+        return None
+    try:
+        return describer(value)
+    except Exception:  # noqa: BLE001  # a library's: it may be half-built, or changed meanwhile
+        return {}

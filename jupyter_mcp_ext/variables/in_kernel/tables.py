@@ -1,0 +1,60 @@
+"""The parts that data frames and arrays are shown in."""
+
+from __future__ import annotations
+
+import contextlib
+from math import isnan
+from typing import Any
+
+from .libraries import cell
+from .plain import class_name, module_of
+
+EXACT = 500_000
+"""Cells up to which statistics are of all of them."""
+
+SAMPLE = 10_000
+"""Rows that statistics are of, when there are more cells: evenly taken from all of them."""
+
+EDGE = 5
+"""Rows that are shown from each end."""
+
+
+def number(value: Any) -> str:
+    if value is None:
+        return ""
+    with contextlib.suppress(AttributeError, ValueError):
+        value = value.item()
+    return "" if type(value) is float and isnan(value) else cell(value, 30)
+
+
+def dtype_name(dtype: Any) -> str:
+    """A dtype's name; one that somebody else made is not asked for it."""
+    root = module_of(type(dtype)).partition(".")[0]
+    known = root in ("numpy", "pandas", "polars", "pyarrow", "torch")
+    return cell(str(dtype), 40) if known else class_name(type(dtype))
+
+
+def examples(values: list[Any]) -> str:
+    words: list[str] = []
+    for value in values:
+        word = cell(value, 20)
+        if word not in words:
+            words.append(word)
+        if len(words) == 3:
+            break
+    return ", ".join(words)
+
+
+def table(title: str, columns: list[str], rows: list[list[str]]) -> dict[str, Any]:
+    return {"title": title, "columns": columns, "rows": rows}
+
+
+def edges(size: int) -> list[range]:
+    """The rows that are shown: all of a few, else the first and the last."""
+    if size <= 2 * EDGE:
+        return [range(size)]
+    return [range(EDGE), range(size - EDGE, size)]
+
+
+def titles(parts: list[range]) -> list[str]:
+    return ["rows"] if len(parts) == 1 else ["first rows", "last rows"]

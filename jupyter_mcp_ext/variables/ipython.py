@@ -1,0 +1,103 @@
+"""Variables of an ipykernel, looked at by functions of ours that run in it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from jupyter_mcp_ext.errors import KernelUnavailable
+from jupyter_mcp_ext.kernels.evaluation import EvaluationError, evaluate
+from jupyter_mcp_ext.kernels.service import Kernels
+from jupyter_mcp_ext.kernels.zmq import ZmqLink
+
+from . import answers, sources
+from .model import Inspection, Listing
+from .names import Step
+from .way import Detail, KernelBusy, Query
+
+PATIENCE = 3.0
+"""Seconds that a kernel which seems idle is waited for: it may be at something all the same."""
+
+LITTLE_PATIENCE = 0.5
+"""The same where a subshell can answer as well."""
+
+Answer = TypeVar("Answer")
+
+BESIDE = 5.0
+"""Seconds that the answer of a subshell is waited for."""
+
+
+class IPythonWay:
+    """On the kernel's own thread while it is idle, in a subshell while it runs code."""
+
+    def __init__(self, kernels: Kernels) -> None:
+        self._kernels = kernels
+
+    async def listing(self, link: ZmqLink, query: Query) -> Listing:
+        """The variables that fit, newest first."""
+        arguments = {"pattern": query.filter, "limit": query.limit}
+        source = sources.listing()
+        can_beside = self._kernels.can_evaluate_beside(link)
+        patience = LITTLE_PATIENCE if can_beside else PATIENCE
+        found = await self._evaluate(link, source, "listing", arguments, patience)
+        return _read(answers.listing, found)
+
+    async def inspection(self, link: ZmqLink, steps: Sequence[Step], detail: Detail) -> Inspection:
+        """What is known of what the steps lead to."""
+        arguments = {"steps": steps, "detail": detail}
+        source = sources.inspection()
+        found = await self._evaluate(link, source, "inspection", arguments, PATIENCE)
+        return _read(answers.inspection, found)
+
+    async def _evaluate(
+        self,
+        link: ZmqLink,
+        source: str,
+        function: str,
+        arguments: Mapping[str, Any],
+        patience: float,
+    ) -> Any:
+        if not link.is_busy:
+            until = time.time() + patience
+            try:
+                return await evaluate(
+                    link, source, function, {**arguments, "until": until}, timeout=patience
+                )
+            except asyncio.TimeoutError:
+                pass
+            except EvaluationError as err:
+                if not _was_stopped(err):
+                    raise _cannot(str(err)) from err
+        if not self._kernels.can_evaluate_beside(link):
+            raise KernelBusy
+        try:
+            return await self._kernels.evaluate_beside(
+                link, source, function, {**arguments, "until": None}, timeout=BESIDE
+            )
+        except asyncio.TimeoutError as err:
+            raise KernelBusy from err
+        except EvaluationError as err:
+            raise _cannot(str(err)) from err
+
+
+def _read(reader: Callable[[Any], Answer], found: Any) -> Answer:
+    """What the kernel answered; code of users runs there, so it may be anything."""
+    try:
+        return reader(found)
+    except (LookupError, TypeError, ValueError, AttributeError) as err:
+        msg = "its answer cannot be read"
+        raise _cannot(msg) from err
+
+
+def _cannot(why: str) -> KernelUnavailable:
+    return KernelUnavailable(
+        f"The kernel's variables could not be looked at ({answers.line(why)[:200]}). execute_code "
+        "can print them."
+    )
+
+
+def _was_stopped(err: EvaluationError) -> bool:
+    """Whether it did not run to its end for a reason that is not its own."""
+    return getattr(err, "ename", "KeyboardInterrupt") in ("KeyboardInterrupt", "Late")

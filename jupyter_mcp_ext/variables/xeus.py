@@ -1,0 +1,65 @@
+"""Variables of xeus-python: functions of ours run in it as in an ipykernel, while it is idle.
+
+A ``debug_request`` ends it, and subshells it has none. Its raw mode has no IPython: that is asked
+as any other kernel is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jupyter_mcp_ext.kernels.evaluation import FunctionRaised, NotEvaluated, evaluate
+from jupyter_mcp_ext.kernels.zmq import ZmqLink
+
+from . import answers, sources
+from .asking import AskingWay
+from .model import Inspection, Listing
+from .names import Step
+from .way import Detail, KernelBusy, Query
+
+PATIENCE = 3.0
+"""Seconds that a kernel which seems idle is waited for."""
+
+
+class XeusWay:
+    """While the kernel is idle."""
+
+    def __init__(self, asking: AskingWay) -> None:
+        self._asking = asking
+
+    async def listing(self, link: ZmqLink, query: Query) -> Listing:
+        """The variables that fit, newest first."""
+        arguments = {"pattern": query.filter, "limit": query.limit}
+        try:
+            found = await _evaluate(link, sources.listing(), "listing", arguments)
+        except NotEvaluated:
+            return await self._asking.listing(link, query)
+        return answers.listing(found)
+
+    async def inspection(self, link: ZmqLink, steps: Sequence[Step], detail: Detail) -> Inspection:
+        """What is known of what the steps lead to."""
+        arguments = {"steps": steps, "detail": detail}
+        try:
+            found = await _evaluate(link, sources.inspection(), "inspection", arguments)
+        except NotEvaluated:
+            return await self._asking.inspection(link, steps, detail)
+        return answers.inspection(found)
+
+
+async def _evaluate(link: ZmqLink, source: str, function: str, arguments: Mapping[str, Any]) -> Any:
+    if link.is_busy:
+        raise KernelBusy
+    until = time.time() + PATIENCE
+    try:
+        return await evaluate(
+            link, source, function, {**arguments, "until": until}, timeout=PATIENCE
+        )
+    except asyncio.TimeoutError as err:
+        raise KernelBusy from err
+    except FunctionRaised as err:
+        if err.ename in ("KeyboardInterrupt", "Late"):
+            raise KernelBusy from err
+        raise

@@ -1,0 +1,236 @@
+"""Kernels other than ipykernel, where below HTTP is enough to see what they do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_mcp_ext.errors import ToolError
+from jupyter_mcp_ext.executions.execution import Execution
+from jupyter_mcp_ext.kernels.link import KernelInfo
+from jupyter_mcp_ext.kernels.signals import handler_request, may_repeat
+from jupyter_mcp_ext.variables.way import KernelBusy, Query, Unresolved
+from tests.engine import ALICE, Engine, printed, running, value
+from tests.kernelspecs import install
+
+
+class Kernel:
+    """A session on one kernel, with the shortest way to use it."""
+
+    def __init__(self, engine: Engine, session_id: str, kernel_id: str) -> None:
+        self.engine = engine
+        self.session_id = session_id
+        self.id = kernel_id
+
+    async def run(self, code: str, **kwargs: Any) -> Execution:
+        return await self.engine.run(code, session_id=self.session_id, **kwargs)
+
+    async def start(self, code: str, **kwargs: Any) -> Execution:
+        return await self.engine.start(code, session_id=self.session_id, **kwargs)
+
+
+@asynccontextmanager
+async def kernel(serverapp: Any, name: str, **config: Any) -> AsyncIterator[Kernel]:
+    async with running(serverapp, **config) as engine:
+        session, _ = await engine.services.sessions.create(ALICE, name="other", kernel_name=name)
+        yield Kernel(engine, session.id, session.kernel_id)
+
+
+@pytest.fixture(autouse=True)
+def specs(jp_data_dir: Path) -> None:
+    install(jp_data_dir, "bash", "xpython", "xpython-raw", "odd")
+
+
+async def test_a_kernel_that_answers_nothing_on_control_is_linked(jp_serverapp: Any) -> None:
+    async with kernel(jp_serverapp, "odd") as odd:
+        status = await odd.engine.services.kernels.status(odd.id)
+
+        assert (status.language, status.foreign_since) == ("odd", None)
+        assert printed(await odd.run("said")) == "said"
+
+
+async def test_code_that_is_never_replied_to_ends_and_the_next_runs(jp_serverapp: Any) -> None:
+    async with kernel(jp_serverapp, "odd") as odd:
+        failed = await odd.run("fail")
+
+        assert failed.status == "error"
+        assert failed.error is not None
+        assert "without a reply" in failed.error.evalue
+        assert printed(await odd.run("after")) == "after"
+
+
+async def test_a_kernel_that_asks_although_nobody_is_there_is_interrupted(
+    jp_serverapp: Any,
+) -> None:
+    async with kernel(jp_serverapp, "odd") as odd:
+        asked = await odd.run("ask")
+
+        assert (asked.status, asked.reason) == ("interrupted", "the code asked for input")
+        assert any("cannot ask a person" in notice for notice in asked.notices)
+        assert printed(await odd.run("free")) == "free"
+
+
+async def test_a_kernel_that_never_answers_a_look_does_not_keep_anybody_waiting(
+    jp_serverapp: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jupyter_mcp_ext.variables.asking.PATIENCE", 0.2)
+    async with kernel(jp_serverapp, "odd") as odd:
+        with pytest.raises(KernelBusy):
+            await odd.engine.services.variables.inspection(odd.id, "x", "summary")
+
+        assert printed(await odd.run("alive")) == "alive"
+
+
+async def test_an_interrupt_ends_the_code_of_xeus_python_and_not_the_kernel(
+    jp_serverapp: Any,
+) -> None:
+    async with kernel(jp_serverapp, "xpython") as xeus:
+        await xeus.run("x = [5]")
+        for code in ("while True: pass", "import time; time.sleep(60)"):
+            stopped = await xeus.run(code, timeout=0.3)
+            assert stopped.status == "timeout", stopped.reason
+
+        await xeus.engine.services.kernels.interrupt(xeus.id)  # a person's, while nothing runs
+
+        assert value(await xeus.run("x")) == "[5]"
+        assert value(await xeus.run("sorted(k for k in globals() if 'interrupt' in k)")) == "[]"
+
+
+async def test_xeus_python_has_a_person_asked(jp_serverapp: Any) -> None:
+    async with kernel(jp_serverapp, "xpython") as xeus:
+        for name in ("Ada", "Grace"):
+            execution = await xeus.start("print('got', input('who? '))", can_ask=True)
+            await xeus.engine.services.executions.settled(execution, 30, or_asking=True)
+            assert execution.prompts.current is not None
+            assert execution.prompts.current.text == "who? "
+
+            execution.answer(1, name)
+            await xeus.engine.services.executions.settled(execution, 30)
+
+            assert (execution.status, printed(execution)) == ("ok", f"got {name}\n")
+
+
+async def test_a_kernel_that_is_interrupted_by_message_is(
+    jp_serverapp: Any, jp_data_dir: Path
+) -> None:
+    file = jp_data_dir / "kernels" / "message" / "kernel.json"
+    file.parent.mkdir()
+    spec = jp_serverapp.kernel_spec_manager.get_kernel_spec("python3").to_dict()
+    file.write_text(json.dumps({**spec, "interrupt_mode": "message"}))
+    async with kernel(jp_serverapp, "message") as python:
+        await python.run("x = [5]")
+
+        stopped = await python.run("import time; time.sleep(60)", timeout=0.3)
+
+        assert stopped.status == "timeout"
+        assert value(await python.run("x")) == "[5]"
+
+
+async def test_code_of_bash_that_ignores_an_interrupt_gets_no_second_one(
+    jp_serverapp: Any,
+) -> None:
+    """After a second one bash_kernel's answers are those of the code before."""
+    async with kernel(jp_serverapp, "bash", interrupt_grace=0.5) as bash:
+        stubborn = await bash.run("trap '' INT; sleep 3; trap - INT", timeout=0.3)
+
+        assert stubborn.status == "timeout"
+        assert "ignores the interrupt" in stubborn.reason
+        assert [printed(await bash.run(f"echo {n}")) for n in range(3)] == ["0\n", "1\n", "2\n"]
+
+
+async def test_xeus_python_without_ipython_tells_of_a_variable_by_its_name(
+    jp_serverapp: Any,
+) -> None:
+    async with kernel(jp_serverapp, "xpython-raw") as raw:
+        await raw.run("import collections; x = collections.Counter()")
+        variables = raw.engine.services.variables
+
+        found = await variables.inspection(raw.id, "x", "summary")
+
+        assert "Counter" in str(found.sections)
+        with pytest.raises(ToolError, match="inspect_variable shows one by its name"):
+            await variables.listing(raw.id, Query())
+        with pytest.raises(Unresolved, match="not for items"):
+            await variables.inspection(raw.id, "x[0]", "summary")
+        assert (await raw.run("x")).execution_count == 2
+
+
+async def test_a_repr_of_xeus_python_that_never_ends_is_not_waited_for(jp_serverapp: Any) -> None:
+    async with kernel(jp_serverapp, "xpython") as xeus:
+        await xeus.run(
+            "import time\n"
+            "class Slow:\n"
+            "    def __repr__(self): time.sleep(600)\n"
+            "slow, rows = Slow(), [1, {'a': 2}]"
+        )
+        variables = xeus.engine.services.variables
+
+        slow = await variables.inspection(xeus.id, "slow", "summary")
+        item = await variables.inspection(xeus.id, 'rows[1]["a"]', "summary")
+
+        assert slow.type == "Slow"
+        assert item.type == "int"
+        assert value(await xeus.run("rows")) == "[1, {'a': 2}]"
+
+
+async def test_what_bash_declares_is_data_and_leaves_no_trace(jp_serverapp: Any) -> None:
+    async with kernel(jp_serverapp, "bash") as bash:
+        await bash.run("x='$(touch pwned)`touch pwned`'; declare -A ages=([\"a b\"]='7\n8')")
+        variables = bash.engine.services.variables
+        await bash.run("history -c")
+
+        listing = await variables.listing(bash.id, Query())
+        x = await variables.inspection(bash.id, "x", "summary")
+        age = await variables.inspection(bash.id, 'ages["a b"]', "summary")
+
+        assert [one.name for one in listing.variables] == ["ages", "x"]
+        assert "$(touch pwned)`touch pwned`" in str(x.sections)
+        assert "7\\n8" in str(age.sections)
+        after = await bash.run("ls pwned 2>&1 | wc -l; history | grep -c declare; compgen -v jup")
+        assert printed(after) == "1\n1\n", "the history holds this command only"
+        assert after.execution_count == 3
+
+
+async def test_a_shell_with_strict_options_outlives_a_look(jp_serverapp: Any) -> None:
+    async with kernel(jp_serverapp, "bash") as bash:
+        await bash.run("set -eu; set -o noclobber; IFS=:; x=1; pid=$$")
+        variables = bash.engine.services.variables
+
+        assert (await variables.listing(bash.id, Query(filter="x"))).data == 1
+        with pytest.raises(Unresolved, match="no variable nope"):
+            await variables.inspection(bash.id, "nope", "summary")
+        await bash.run("set -o history; echo mine; set +o history")
+        await variables.listing(bash.id, Query())
+
+        assert "echo mine" in printed(await bash.run("history"))
+        assert printed(await bash.run("[ $pid = $$ ] && echo same")) == "same\n"
+
+
+async def test_what_is_no_name_never_gets_into_a_line_of_the_shell(jp_serverapp: Any) -> None:
+    async with kernel(jp_serverapp, "bash") as bash:
+        await bash.run("x=(1 2); trap 'echo ran >> ran' DEBUG")
+        before = printed(await bash.run("wc -l < ran"))
+
+        for name in ("é", "x.y", "x[0][1]", "x-y", "-p", "a b", "$(id)", "x;id", "`id`"):
+            with pytest.raises(ToolError, match="takes a"):
+                await bash.engine.services.variables.inspection(bash.id, name, "summary")
+
+        assert int(printed(await bash.run("wc -l < ran"))) - int(before) <= 2
+
+
+def test_only_kernels_that_need_it_are_prepared_for_interrupts() -> None:
+    def info(implementation: str) -> KernelInfo:
+        return KernelInfo(implementation=implementation, language="", language_version="")
+
+    assert handler_request(info("xeus-python")) is not None
+    assert [handler_request(i) for i in (info("ipython"), info("bash_kernel"), None)] == [None] * 3
+    assert [may_repeat(i) for i in (info("ipython"), info("bash_kernel"), None)] == [
+        True,
+        False,
+        False,
+    ]

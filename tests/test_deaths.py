@@ -1,0 +1,152 @@
+"""Kernels that die or are ended, over HTTP: each tells its reason at once, and what is gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.cgroups import joining, limited_group
+from tests.kernelspecs import add_kernelspec
+from tests.mcp_client import NEW, OLD, McpClient, Result
+from tests.servers import JupyterServer
+
+
+def test_each_way_to_die_is_told_and_so_is_what_is_gone(server: JupyterServer) -> None:
+    client = McpClient(server, name="dies")
+    client.run("x = [1]")
+
+    ends = {
+        "import os; os._exit(3)": "exit code 3",
+        "import os; os.kill(os.getpid(), 9)": "SIGKILL",
+        "import ctypes; ctypes.string_at(0)": "SIGSEGV",
+    }
+    for code, reason in ends.items():
+        died = client.run(f"print('last words', flush=True); import time; time.sleep(0.3); {code}")
+        assert died.status == "dead"
+        assert reason in died.text.splitlines()[0]
+        assert "variables are gone" in died.text
+        assert "last words" in died.text
+        after = client.run("'x' in dir()")
+        assert after.text.endswith("False")
+        assert any("gone" in notice for notice in after.notices)
+
+
+def test_a_session_that_dies_five_times_in_a_row_says_so_and_stops(server: JupyterServer) -> None:
+    client = McpClient(server, name="dies five times")
+    for _ in range(5):
+        last = client.run("import os; os._exit(1)")
+        assert last.status == "dead"
+
+    assert "the 5th death in a row" in last.text
+    refused = client.refused("execute_code", code="1")
+    assert "died 5 times in a row" in refused
+    assert "restart_kernel" in refused
+    client.call("restart_kernel")
+    assert client.run("6 * 7").text.endswith("42")
+
+
+def test_a_death_is_told_at_once(server: JupyterServer) -> None:
+    """Jupyter looks every three seconds; the benchmark tells how fast we are."""
+    client = McpClient(server, name="dies at once")
+    took = []
+    for _ in range(3):
+        pid = int(client.run("import os; print(os.getpid())").text.split()[-1])
+        running = client.begin("import time; time.sleep(600)")
+        told: list[float] = []
+        waiting = threading.Thread(target=wait_for_end, args=(server, running, told))
+        waiting.start()
+        killed = time.monotonic()
+        os.kill(pid, signal.SIGKILL)
+        waiting.join()
+        took.append(told[0] - killed)
+
+    assert min(took) < 1
+
+
+def wait_for_end(server: JupyterServer, running: Result, told: list[float]) -> None:
+    """Wait for an execution as a client of its own, and note when its death is told."""
+    ended = McpClient(server, name="waits").call("get_output", output_id=running.id, wait=50)
+    assert ended.status == "dead"
+    told.append(time.monotonic())
+
+
+def test_a_kernel_that_its_cgroup_kills_is_said_to_be_out_of_memory(server: JupyterServer) -> None:
+    with limited_group() as group:
+        add_kernelspec(server, "limited", "", argv=joining(group))
+        client = McpClient(server, name="eats memory")
+        client.call("create_session", name="limited", kernel_name="limited")
+        client.run("import time", session_id="limited")
+
+        dead = client.run(
+            "print('begun', flush=True); time.sleep(0.3)\nx = b'x' * 500_000_000",
+            session_id="limited",
+        )
+        again = client.run("'lives'", session_id="limited")
+        client.call("shutdown_kernel", session_id="limited", force=True)
+
+    assert dead.status == "dead"
+    first, *more = dead.text.splitlines()
+    assert ": out of memory (" in first
+    assert first.endswith("240 MB); variables are gone")
+    assert more[-1] == "begun"
+    assert again.text.endswith("'lives'")
+    assert any("gone" in notice for notice in again.notices)
+
+
+@pytest.fixture(scope="module")
+def culling(start_server: Callable[..., JupyterServer]) -> JupyterServer:
+    """A server that ends kernels after two seconds without use, also busy ones."""
+    return start_server(
+        "--MappingKernelManager.cull_idle_timeout=2",
+        "--MappingKernelManager.cull_interval=1",
+        "--MappingKernelManager.cull_busy=True",
+    )
+
+
+def test_the_first_result_after_a_cull_tells_of_it(
+    culling: JupyterServer,
+) -> None:
+    client = McpClient(culling, name="culled")
+    client.run("x = [1]")
+    while json.loads(culling.request("GET", path="/api/kernels", headers=culling.auth).body):
+        pass
+
+    after = client.run("'x' in globals()")
+
+    assert after.text.endswith("False")
+    assert any(
+        "without use (this server culls idle kernels)" in notice and "gone" in notice
+        for notice in after.notices
+    )
+
+
+def test_code_that_runs_is_not_culled(culling: JupyterServer) -> None:
+    result = McpClient(culling, name="not culled").run("import time; time.sleep(5); 'whole'")
+
+    assert result.status == "ok"
+    assert result.text.endswith("'whole'")
+
+
+@pytest.mark.parametrize("era", [NEW, OLD])
+def test_a_persons_restart_ends_what_waits_with_that_reason(
+    server: JupyterServer, era: str
+) -> None:
+    client = McpClient(server, era, name=f"restarted by a person, {era}")
+    running = client.begin("import time; time.sleep(600)")
+
+    kernel = running.execution["kernel_id"]
+    path = f"{server.base_url}api/kernels/{kernel}/restart"
+    assert server.request("POST", b"", server.auth, path=path).status == 200
+    ended = client.call("get_output", output_id=running.id, wait=30)
+
+    assert ended.status == "interrupted"
+    assert "restarted" in ended.text.splitlines()[0]
+    after = client.run("'after'")
+    assert after.text.endswith("'after'")
+    assert any("gone" in notice for notice in after.notices)
