@@ -1,7 +1,8 @@
 """Which executions there are, how long they are kept, and where their outputs are.
 
 Finished ones stay until they are too old or too many. Of those with much output only the counts
-stay in memory once other code is run: the outputs are read from disk when somebody asks for them.
+stay in memory once other code is run or nobody reads them: the outputs are read from disk when
+somebody asks for them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from .storage import Record, Storage
 
 SMALL = 262_144
 """Bytes of output up to which a finished execution stays in memory."""
+
+HELD = 10.0
+"""Seconds for which much output stays in memory after its end, or after it was asked for."""
 
 STOPPING = "the server is stopping"
 
@@ -46,6 +50,7 @@ class Archive:
         self._finished_bytes = 0
         self._held: Execution | None = None
         """The last one with much output that has ended or was asked for; it stays in memory."""
+        self._letting_go: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
@@ -141,6 +146,8 @@ class Archive:
 
     async def close(self) -> None:
         """Write down what is left."""
+        if self._letting_go is not None:
+            self._letting_go.cancel()
         for task in self._tasks:
             task.cancel()
         await self._storage.close()
@@ -164,13 +171,19 @@ class Archive:
 
     def _forget(self, execution: Execution) -> None:
         if self._held is execution:
-            self._held = None
+            self._held = None  # its timer finds nothing to let go of
         del self._executions[execution.id]
         self._finished_bytes -= self._finished.pop(execution.id)
         self._storage.forget(execution.id)
 
     def _hold(self, execution: Execution | None) -> None:
         """Let go of the outputs that were held until now, and hold these."""
+        if self._letting_go is not None:
+            self._letting_go.cancel()
+            self._letting_go = None
+        if execution is not None:
+            loop = asyncio.get_running_loop()
+            self._letting_go = loop.call_later(HELD, self._hold, None)
         before, self._held = self._held, execution
         if before is not None and before is not execution:
             task = asyncio.create_task(self._release(before), name="mcp-execution-release")

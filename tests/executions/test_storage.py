@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from jupyter_mcp_ext.errors import UnknownExecution
+from jupyter_mcp_ext.executions import archive
 from jupyter_mcp_ext.executions.archive import SMALL
 from jupyter_mcp_ext.executions.storage import COMPACT, Record, Storage
 from jupyter_mcp_ext.outputs.fold import OutputFold
@@ -173,6 +174,20 @@ async def test_much_output_of_a_finished_execution_is_read_from_disk(jp_serverap
 
         assert printed(execution) == "y" * 2 * SMALL + "\n"
         assert execution.fold.lines == 1
+
+
+async def test_much_output_leaves_memory_when_nobody_reads_it(
+    jp_serverapp: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "HELD", 0.05)
+    async with running(jp_serverapp) as engine:
+        execution = await engine.run(f"print('y' * {2 * SMALL})")
+
+        await engine.until(lambda: not execution.is_loaded)
+
+        await engine.services.executions.load(execution)
+        assert printed(execution) == "y" * 2 * SMALL + "\n"
+        await engine.until(lambda: not execution.is_loaded)
 
 
 async def test_an_execution_outlives_a_restart_of_the_server(jp_serverapp: Any) -> None:
