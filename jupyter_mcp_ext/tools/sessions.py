@@ -103,16 +103,7 @@ async def get_kernel_status(call: Call, session_id: SessionId = None) -> Answer:
     call.session_id = session.id
     if not call.services.sessions.is_ready(session):
         state = await _state(call, session)
-        words = f"[{state}] {session.id} ({session.name}) has no kernel; execute_code starts one"
-        words += " and brings back what was saved." if state == RESTORABLE else "."
-        if state == STARTING:
-            words = f"[{state}] {session.id} ({session.name}): kernel {session.kernel_name} starts"
-        if state == ELSEWHERE:
-            holder = await call.services.sessions.holder(session)
-            words = (
-                f"[{state}] {session.id} ({session.name}) is in use by another Jupyter server "
-                f"({holder}). Use it there; its notebook can be read: {session.notebook}."
-            )
+        words = f"[{state}] {session.id} ({session.name}) {await _without(call, session, state)}"
         return text(words, session=_meta(session, state, call))
     status = await call.services.kernels.status(session.kernel_id)
     line = _line(call, session)
@@ -233,6 +224,20 @@ async def _check_force(call: Call, session: Session, *, force: bool, doing: str)
     if status.foreign_since is not None:
         msg = f"A person's code runs on this kernel. {again}"
         raise Forbidden(msg)
+
+
+async def _without(call: Call, session: Session, state: str) -> str:
+    """Words for a session without a running kernel."""
+    if state == STARTING:
+        return f"starts its kernel {session.kernel_name}"
+    if state == ELSEWHERE:
+        holder = await call.services.sessions.holder(session)
+        return (
+            f"is in use by another Jupyter server ({holder}). Use it there; its notebook can be "
+            f"read: {session.notebook}."
+        )
+    back = " and brings back what was saved." if state == RESTORABLE else "."
+    return f"has no kernel; execute_code starts one{back}"
 
 
 async def _state(call: Call, session: Session) -> str:
