@@ -38,12 +38,17 @@ async def look(kernel_id: str, kernel: Any, link: KernelLink | None) -> KernelSt
     pid = local_pid(kernel)
     memory, cpu = await asyncio.to_thread(_usage, pid) if pid is not None else (None, None)
     info = link.info if link is not None else None
-    is_busy = link is not None and link.is_busy
+    state = str(getattr(kernel, "execution_state", "unknown"))
+    if link is not None and link.is_busy:
+        state = "busy"
+    elif info is not None and state == "starting":
+        # It has answered us. Jupyter listens on a socket that can be subscribed after that.
+        state = "idle"
     return KernelStatus(
         kernel_id=kernel_id,
         name=str(kernel.kernel_name),
         language=info.language if info is not None else str(kernel.kernel_spec.language),
-        state="busy" if is_busy else str(getattr(kernel, "execution_state", "unknown")),
+        state=state,
         last_activity=kernel.last_activity.timestamp(),
         foreign_since=link.foreign.since if link is not None and link.foreign else None,
         pid=pid,

@@ -169,11 +169,12 @@ async def test_what_a_person_did_between_calls_is_told_by_the_next_result_once(
 
 async def test_a_cull_between_calls_is_told_as_one(jp_serverapp: Any) -> None:
     manager = jp_serverapp.kernel_manager
-    async with running(jp_serverapp) as engine:
+    async with running(jp_serverapp, snapshot_delay=3600) as engine:
         await introduced(engine)
         kernel = manager.get_kernel((await engine.session()).kernel_id)
-        # Jupyter hears of the result on a socket of its own, maybe later than we do.
-        await engine.until(lambda: kernel.execution_state == "idle")
+        # Jupyter listens on a socket of its own, which may be subscribed after the first code.
+        while kernel.execution_state != "idle":
+            await engine.run("1")
         manager.cull_idle_timeout = 3600
         kernel.last_activity -= timedelta(hours=2)
 

@@ -273,3 +273,18 @@ async def test_a_kernel_whose_port_was_taken_is_started_once_more(
         assert mark.exists()
         assert value(await engine.run("6 * 7", session_id=session.id)) == "42"
         assert jp_serverapp.kernel_manager.list_kernel_ids() == [session.kernel_id]
+
+
+async def test_a_kernel_that_has_answered_is_not_starting_whatever_jupyter_has_heard(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        await engine.run("1")
+        kernel_id = (await engine.session()).kernel_id
+        kernel = jp_serverapp.kernel_manager.get_kernel(kernel_id)
+        await engine.until(lambda: kernel.execution_state != "busy")
+        kernel.execution_state = "starting"
+
+        status = await engine.services.kernels.status(kernel_id)
+
+        assert status.state == "idle"
