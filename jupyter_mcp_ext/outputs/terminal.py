@@ -58,13 +58,7 @@ class Typescript:
     def text(self) -> str:
         """All of it, with the cursor's place at the end if that is not the end of the text."""
         if len(self._chunks) > 1:
-            # Piece by piece, each let go of at once: a join would need the memory twice. CPython
-            # lengthens a string in its place that nobody else refers to.
-            left, whole = self._chunks[::-1], ""
-            self._chunks = []
-            while left:
-                whole += left.pop()
-            self._chunks = [whole]
+            self._chunks = ["".join(self._chunks)]
         return self._chunks[0] if self._chunks else ""
 
     def end(self, size: int) -> str:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import random
 import re
 import time
-import tracemalloc
 
 import pytest
 
@@ -215,22 +214,3 @@ def test_a_spinner_behind_a_very_long_line_stays_cheap() -> None:
 
     assert script.text.startswith("." * 900_000)
     assert len(script.text) < 1_030_000
-
-
-def test_the_text_of_many_writes_does_not_need_its_memory_twice() -> None:
-    script = Typescript()
-    tracemalloc.start()
-    try:
-        for number in range(64):
-            script.append(f"{number:<1000000}\n")
-        tracemalloc.reset_peak()
-        before, _ = tracemalloc.get_traced_memory()
-        text = script.text
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-
-    assert len(text) == 64 * 1_000_001
-    assert text.startswith("0 ")
-    assert text.endswith(" \n")
-    assert peak - before < len(text) / 4
