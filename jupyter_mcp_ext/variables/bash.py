@@ -21,7 +21,7 @@ from jupyter_mcp_ext.kernels.zmq import ZmqLink
 from jupyter_mcp_ext.outputs.text import strip
 
 from .answers import line
-from .declarations import IDENTIFIER, SHELLS_OWN, Declaration, declarations
+from .declarations import DEFAULTS, IDENTIFIER, SHELLS_OWN, Declaration, declarations
 from .model import Inspection, Listing, Names, Table, Text, Variable
 from .names import Step
 from .way import Detail, KernelBusy, Query, Unresolved
@@ -137,7 +137,9 @@ class BashWay:
         mine = [
             name
             for name in names
-            if not SHELLS_OWN.fullmatch(name) and name not in self._environment
+            if not SHELLS_OWN.fullmatch(name)
+            and name not in DEFAULTS
+            and name not in self._environment
         ]
         data = [name for name in mine if query.fits(name, "")]
         return Listing(

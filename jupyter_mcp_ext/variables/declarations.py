@@ -39,6 +39,9 @@ SHELLS_OWN = re.compile(
 )
 """What bash itself sets, and Jupyter and bash_kernel for it."""
 
+DEFAULTS = frozenset({"HOME", "PATH", "SHELL"})
+"""What bash sets for itself, not exported, where its environment has none."""
+
 KERNELS_FUNCTIONS = frozenset({"display", "displayHTML", "displayJS"})
 
 
@@ -106,7 +109,9 @@ class Declaration:
             return self.name not in KERNELS_FUNCTIONS
         if SHELLS_OWN.fullmatch(self.name):
             return False
-        return "x" not in self.flags or environment.get(self.name) != self.value
+        if "x" in self.flags:
+            return environment.get(self.name) != self.value
+        return self.name not in DEFAULTS
 
 
 def declarations(text: str) -> Iterator[Declaration]:

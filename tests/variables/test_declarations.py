@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 
 import pytest
@@ -76,6 +78,19 @@ def test_what_the_shell_and_its_environment_brought_is_not_the_users() -> None:
     mine = [d.name for d in declarations(text) if d.is_users({"PATH": "/bin", "SECRET": "s"})]
 
     assert mine == ["HOME", "f"]
+
+
+@pytest.mark.parametrize("environment", [{}, {"PATH": os.environ["PATH"], "LANG": "C"}])
+def test_what_a_bash_sets_in_a_bare_environment_is_not_the_users(
+    environment: dict[str, str],
+) -> None:
+    script = "mine=1; declare -F; declare -p"
+    bash = shutil.which("bash") or "/bin/bash"
+    done = subprocess.run([bash, "-c", script], env=environment, capture_output=True, check=True)
+
+    found = declarations(done.stdout.decode())
+
+    assert [one.name for one in found if one.is_users(environment)] == ["mine"]
 
 
 def test_whatever_a_bash_holds_is_read_as_it_is() -> None:
