@@ -336,3 +336,61 @@ def test_ids_of_one_user_tell_another_nothing(tmp_path: Path) -> None:
     assert "There is no" in copied
     assert own["session_id"] != session["session_id"]
     assert not own["existing"]
+
+
+def test_folders_of_one_users_sessions_are_not_there_for_another(tmp_path: Path) -> None:
+    with serving(tmp_path, OPTION) as (server, _):
+        alice = McpClient(server, headers={"Authorization": "Bearer alice"})
+        bob = McpClient(server, headers={"Authorization": "Bearer bob"})
+        session = alice.call("create_session", name="secret").meta["jupyter-mcp-ext/session"]
+        alice.run("open('a.txt', 'w').write('hidden')", session_id="secret")
+        folder = session["path"].rpartition("/")[0]
+        (tmp_path / "root" / "link").symlink_to(tmp_path / "root" / folder)
+        nowhere = "mcp-sessions/aaaaaaaa"
+        calls: tuple[tuple[str, dict[str, Any]], ...] = (
+            ("list_files", {"path": "{}"}),
+            ("read_file", {"path": "{}/a.txt"}),
+            ("read_file", {"path": "{}/secret.ipynb"}),
+            ("write_file", {"path": "{}/b.txt", "content": "x"}),
+            ("write_file", {"path": "{}", "content": "x"}),
+            ("edit_file", {"path": "{}/a.txt", "old_string": "h", "new_string": "x"}),
+            ("download_file", {"path": "{}/a.txt"}),
+            ("read_notebook", {"path": "{}/secret.ipynb"}),
+            ("read_notebook", {"path": "{}/secrets"}),
+            ("create_notebook", {"path": "{}/new.ipynb"}),
+            ("create_session", {"path": "{}/secret.ipynb"}),
+            ("create_session", {"name": "mine", "cwd": "{}"}),
+        )
+        told = [
+            (tool, wanted, words)
+            for tool, arguments in calls
+            for wanted in (folder, "link", str(tmp_path / "root" / folder))
+            if (words := _told_of(bob, tool, arguments, wanted, folder))
+            != _told_of(bob, tool, arguments, nowhere, nowhere)
+        ]
+        listed = [bob.call("list_files", path=path).text for path in ("mcp-sessions", ".")]
+        found = bob.call("list_files", glob="**/*").text
+        own = alice.call("read_file", path=f"{folder}/a.txt")
+        mine = bob.call("create_session", name="mine").meta["jupyter-mcp-ext/session"]
+        bob.run("open('c.txt', 'w').write('mine')", session_id="mine")
+        theirs = bob.call("read_file", path=f"{mine['path'].rpartition('/')[0]}/c.txt")
+
+    assert told == []
+    assert "hidden" in own.text
+    assert "mine" in theirs.text
+    for words in (*listed, found):
+        assert folder.rpartition("/")[2] not in words
+    assert sorted(path.name for path in (tmp_path / "root" / folder).iterdir()) == [
+        ".mcp",
+        "a.txt",
+        "secret.ipynb",
+    ]
+
+
+def _told_of(
+    client: McpClient, tool: str, arguments: dict[str, Any], wanted: str, folder: str
+) -> str:
+    """What a call is refused with, the folder that it is about left out."""
+    given = {name: value.replace("{}", wanted) for name, value in arguments.items()}
+    words = client.refused(tool, **given)
+    return words.replace(wanted, "…").replace(folder, "…")

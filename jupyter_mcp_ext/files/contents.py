@@ -12,7 +12,7 @@ from jupyter_server.utils import ensure_async
 from tornado.web import HTTPError
 
 from jupyter_mcp_ext.errors import ContentsError
-from jupyter_mcp_ext.files.paths import contents_path, quoted
+from jupyter_mcp_ext.files.paths import Hides, contents_path, followed, quoted
 
 _CAUSES = {
     errno.ENOSPC: "the disk is full. Delete files, then try again.",
@@ -65,11 +65,18 @@ async def check_visible(contents: Contents, path: str) -> None:
         raise ContentsError(msg)
 
 
-async def existing_folder(contents: Contents, root: Path | None, path: str) -> str:
+def names_of(api_path: str, root: Path | None) -> tuple[str, ...]:
+    """An API path as it is named, and without symbolic links: one may lead to what is hidden."""
+    real = api_path if root is None else followed(api_path, root)
+    return (api_path,) if real == api_path else (api_path, real)
+
+
+async def existing_folder(contents: Contents, root: Path | None, path: str, hides: Hides) -> str:
     """The API path of a folder that is there. Raises ContentsError."""
     folder = contents_path(path, root)
     await check_visible(contents, folder)
-    if not await ensure_async(contents.dir_exists(folder)):
+    is_hidden = any(map(hides, names_of(folder, root)))
+    if is_hidden or not await ensure_async(contents.dir_exists(folder)):
         msg = f"There is no folder {quoted(path)}. Use one that Jupyter's file browser shows."
         raise ContentsError(msg)
     return folder

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 from jupyter_mcp_ext.errors import ContentsError
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+Hides: TypeAlias = Callable[[str], bool]
+"""Whether what an API path names is for a caller as if it were not there: it is another's."""
 
 MAX_LENGTH = 1_000
 MAX_FOLDERS = 50

@@ -33,7 +33,7 @@ from .edits import Edit, replace
 from .lines import HEAD, is_binary
 from .listing import Entry, Glob, Listing
 from .managed import Managed
-from .paths import contents_path, followed, quoted
+from .paths import Hides, contents_path, followed, quoted
 from .results import Binary, Download, FileImage, FileText, Written
 from .sensitive import SENSITIVE, Sensitive
 from .storage import Storage
@@ -57,12 +57,17 @@ class _Place:
     real: str
     """The same without symbolic links."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Both, for what is refused by name: a link may lead to it."""
+        return (self.path,) if self.real == self.path else (self.path, self.real)
+
 
 class McpFiles(LoggingConfigurable):
     """The files beneath Jupyter's root; ``root`` is None where there is no disk behind.
 
-    ``folder`` in its methods is the API path from which paths are taken. What cannot be done is
-    raised as ContentsError or InvalidArgument.
+    ``folder`` in its methods is the API path from which paths are taken, and what ``hides`` a path
+    is not there for the caller. What cannot be done is raised as ContentsError or InvalidArgument.
     """
 
     sensitive = List(
@@ -88,13 +93,14 @@ class McpFiles(LoggingConfigurable):
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def listed(
-        self, path: str, glob: str | None, *, folder: str, offset: int, limit: int
+        self, path: str, glob: str | None, *, folder: str, hides: Hides, offset: int, limit: int
     ) -> Listing:
         """A page of a folder."""
         place = await self._place(path, folder)
+        is_hidden = any(map(hides, place.names))
         pattern = Glob.of(glob)
         with _told(f"{quoted(place.path or '.')} could not be listed"):
-            entry = await self._storage.find(place.real)
+            entry = None if is_hidden else await self._storage.find(place.real)
             if entry is None:
                 msg = f"There is no folder {quoted(place.path)}. list_files shows what there is."
                 raise ContentsError(msg)
@@ -102,16 +108,20 @@ class McpFiles(LoggingConfigurable):
                 msg = f"{quoted(place.path)} is a file, not a folder. read_file shows a file."
                 raise ContentsError(msg)
             return await self._storage.listing(
-                place.real, pattern, offset=offset, limit=limit, refuses=self._refuses
+                place.real,
+                pattern,
+                offset=offset,
+                limit=limit,
+                refuses=lambda path: self._refuses(path) or hides(path),
             )
 
     async def read(
-        self, path: str, *, folder: str, offset: int, limit: int, room: int
+        self, path: str, *, folder: str, hides: Hides, offset: int, limit: int, room: int
     ) -> FileText | FileImage | Binary:
         """What a file says: a page of its lines, or an image, or that it is neither."""
         place = await self._place(path, folder)
         with _told(f"{quoted(place.path)} could not be read"):
-            size = (await self._file(place)).size or 0
+            size = (await self._file(place, hides)).size or 0
             head = await self._storage.head(place.real, HEAD)
             if _may_be_image(head) and size <= self.max_bytes:
                 content = await self._storage.read(place.real, self.max_bytes)
@@ -132,7 +142,14 @@ class McpFiles(LoggingConfigurable):
         return FileText(path=place.path, size=size, lines=lines)
 
     async def write(
-        self, path: str, content: str, *, folder: str, encoding: Encoding, append: bool
+        self,
+        path: str,
+        content: str,
+        *,
+        folder: str,
+        hides: Hides,
+        encoding: Encoding,
+        append: bool,
     ) -> Written:
         """Put a file in its place, or add to its end; makes folders."""
         place = await self._place(path, folder)
@@ -140,6 +157,7 @@ class McpFiles(LoggingConfigurable):
             msg = f"{quoted(path)} is the name of a folder. Name a file in it."
             raise InvalidArgument(msg)
         self._refuse_notebook(place)
+        _refuse_others(place, hides)
         coded = partial(_coded, content, encoding)
         data = await asyncio.to_thread(coded) if len(content) > _LONG else coded()
         if len(data) > self.max_bytes:
@@ -159,14 +177,14 @@ class McpFiles(LoggingConfigurable):
         )
 
     async def edit(
-        self, path: str, old: str, new: str, *, folder: str, replace_all: bool
+        self, path: str, old: str, new: str, *, folder: str, hides: Hides, replace_all: bool
     ) -> tuple[str, Edit]:
         """Replace a text in a file: its path, and what was done."""
         place = await self._place(path, folder)
         self._refuse_notebook(place)
         with _told(f"{quoted(place.path)} could not be changed"):
             async with self._lock(place):
-                size = (await self._file(place)).size or 0
+                size = (await self._file(place, hides)).size or 0
                 if size > self.max_bytes:
                     raise self._too_large(place, size)
                 before = await self._storage.read(place.real, self.max_bytes)
@@ -186,11 +204,13 @@ class McpFiles(LoggingConfigurable):
                     raise ContentsError(msg) from err
         return place.path, edit
 
-    async def download(self, path: str, *, folder: str, offset: int, limit: int) -> Download:
+    async def download(
+        self, path: str, *, folder: str, hides: Hides, offset: int, limit: int
+    ) -> Download:
         """Where a file can be fetched, and ``limit`` bytes of it from ``offset`` on."""
         place = await self._place(path, folder)
         with _told(f"{quoted(place.path)} could not be read"):
-            size = (await self._file(place)).size or 0
+            size = (await self._file(place, hides)).size or 0
             if limit and offset and offset >= size:
                 msg = f"{quoted(place.path)} has {size:,} bytes. Give a smaller offset."
                 raise InvalidArgument(msg)
@@ -214,7 +234,8 @@ class McpFiles(LoggingConfigurable):
             path = f"{folder}/{path}"
         named = contents_path(path, self._root)
         real = named if self._root is None else followed(named, self._root)
-        for name in {named: None, real: None}:  # a link may lead to what is not shown
+        place = _Place(path=named, real=real)
+        for name in place.names:
             await check_visible(self._contents, name)
             if name in self._secrets:
                 msg = (
@@ -222,14 +243,14 @@ class McpFiles(LoggingConfigurable):
                     "here. Ask the person for what you need of it."
                 )
                 raise ContentsError(msg)
-        return _Place(path=named, real=real)
+        return place
 
     def _refuses(self, path: str) -> bool:
         is_hidden = path.rpartition("/")[2].startswith(".") and not self._contents.allow_hidden
         return is_hidden or path in self._secrets
 
-    async def _file(self, place: _Place) -> Entry:
-        entry = await self._storage.find(place.real)
+    async def _file(self, place: _Place, hides: Hides) -> Entry:
+        entry = None if any(map(hides, place.names)) else await self._storage.find(place.real)
         if entry is None:
             raise _missing(place.path)
         _check_kind(place, entry)
@@ -269,6 +290,15 @@ def _told(doing: str) -> Iterator[None]:
 def _missing(path: str) -> ContentsError:
     parent = str(PurePosixPath(path).parent)
     return ContentsError(f'There is no file {quoted(path)}. list_files("{parent}") may show it.')
+
+
+def _refuse_others(place: _Place, hides: Hides) -> None:
+    if any(map(hides, place.names)):
+        msg = (
+            f"{quoted(place.path)} would be in the folder of a session, and only its own user's "
+            "calls write there. Use another folder."
+        )
+        raise ContentsError(msg)
 
 
 def _check_kind(place: _Place, entry: Entry | None) -> None:

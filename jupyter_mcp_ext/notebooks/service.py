@@ -17,8 +17,8 @@ from jupyter_server.utils import ensure_async
 from tornado.web import HTTPError
 
 from jupyter_mcp_ext.errors import ContentsError
-from jupyter_mcp_ext.files.contents import Contents, check_visible, explained
-from jupyter_mcp_ext.files.paths import contents_path, quoted
+from jupyter_mcp_ext.files.contents import Contents, check_visible, explained, names_of
+from jupyter_mcp_ext.files.paths import Hides, contents_path, quoted
 from jupyter_mcp_ext.notebooks.cells import NewCell
 from jupyter_mcp_ext.notebooks.document import KernelInfo, Notebook, compose, from_node, parse
 
@@ -59,10 +59,16 @@ class Notebooks:
         # With the suffix it is another path, which may be a link.
         return str(name) if name.suffix else contents_path(f"{name}{_SUFFIX}", self._root)
 
-    async def named(self, path: str) -> str:
+    async def named(self, path: str, hides: Hides) -> str:
         """The API path of the notebook that an argument names, hidden ones refused."""
         path = self.path(path)
         await check_visible(self._contents, path)
+        if any(map(hides, names_of(path, self._root))):
+            msg = (
+                f"{quoted(path)} would be in the folder of a session, and only its own user's "
+                "calls reach that. Use another path."
+            )
+            raise ContentsError(msg)
         return path
 
     def lock(self, path: str) -> asyncio.Lock:
@@ -71,10 +77,10 @@ class Notebooks:
         return self._locks.setdefault(key, asyncio.Lock())
 
     async def create(
-        self, path: str, cells: Sequence[NewCell], *, kernel: KernelInfo | None
+        self, path: str, cells: Sequence[NewCell], *, kernel: KernelInfo | None, hides: Hides
     ) -> Notebook:
         """Make a notebook where nothing is yet, with the folders it needs."""
-        path = await self.named(path)
+        path = await self.named(path, hides)
         many = len(cells) > _MANY_CELLS
         node = await asyncio.to_thread(compose, cells, kernel) if many else compose(cells, kernel)
         async with self.lock(path):
@@ -94,13 +100,16 @@ class Notebooks:
                 raise
         return from_node(node, path)
 
-    async def read(self, path: str) -> Notebook:
-        """The notebook as it is in its file now."""
+    async def read(self, path: str, *, hides: Hides) -> Notebook:
+        """The notebook as it is in its file now. What ``hides`` a path is not there."""
         folder = contents_path(path, self._root)
-        if await ensure_async(self._contents.dir_exists(folder)):
+        is_hidden = any(map(hides, names_of(folder, self._root)))
+        if not is_hidden and await ensure_async(self._contents.dir_exists(folder)):
             msg = f"{quoted(path)} is a folder, not a notebook. Name a notebook in it."
             raise ContentsError(msg)
         path = self.path(path)
+        if is_hidden or any(map(hides, names_of(path, self._root))):
+            raise _not_there(path)
         text = await self._text(path)
         return (
             await asyncio.to_thread(parse, text, path)
@@ -134,9 +143,7 @@ class Notebooks:
     async def _missing(self, path: str) -> ContentsError:
         near = await asyncio.to_thread(_near_names, self._root / path) if self._root else []
         folder = PurePosixPath(path).parent
-        names = ", ".join(quoted(str(folder / name)) for name in near)
-        advice = f"Near it: {names}." if names else "Use a path that Jupyter's file browser shows."
-        return ContentsError(f"There is no notebook {quoted(path)}. {advice}")
+        return _not_there(path, [quoted(str(folder / name)) for name in near])
 
     async def _check_free(self, path: str) -> None:
         if await ensure_async(self._contents.exists(path)):
@@ -191,6 +198,13 @@ class Notebooks:
         with suppress(OSError):
             for folder in reversed(made):
                 (self._root / folder).rmdir()
+
+
+def _not_there(path: str, near: Sequence[str] = ()) -> ContentsError:
+    advice = (
+        f"Near it: {', '.join(near)}." if near else "Use a path that Jupyter's file browser shows."
+    )
+    return ContentsError(f"There is no notebook {quoted(path)}. {advice}")
 
 
 def _near_names(path: Path) -> list[str]:

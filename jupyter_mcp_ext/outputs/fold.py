@@ -85,8 +85,11 @@ class OutputFold:
     def messages(self) -> Iterator[tuple[str, dict[str, Json]]]:
         """The fewest messages that lead to the same outputs, display ids included."""
         ids = {at: name for name, places in self._by_display_id.items() for at in places}
-        for position, output in enumerate(self.outputs):
-            node = to_nbformat(output)
+        for position, entry in enumerate(self._entries):
+            if isinstance(entry, _Writing):
+                yield "stream", {"name": entry.name, "text": entry.script.raw}
+                continue
+            node = to_nbformat(self._output(entry))
             if position in ids:
                 node["transient"] = {"display_id": ids[position]}
             yield str(node.pop("output_type")), node
@@ -127,7 +130,7 @@ class OutputFold:
 
     def _output(self, entry: _Entry) -> Output:
         if isinstance(entry, _Writing):
-            return Stream(name=entry.name, text=entry.script.text)
+            return Stream(name=entry.name, text=entry.script.rope)
         if isinstance(entry, Display) and VIEW in entry.data:
             words = self._widgets.words(entry.data[VIEW])
             if words is not None:
@@ -158,15 +161,14 @@ class OutputFold:
         return bool(kept) or cleared
 
     def _overwrite(self, script: Typescript, text: str) -> bool:
-        displaced = script.displaced
-        old, new = script.overwrite(text)
-        growth = _size(new) - _size(old)
+        written = script.overwrite(text)
+        growth = _size(written.new.text) - _size(written.old.text)
         if growth > 0 and self._full(growth):
-            script.undo(old, new, displaced)
+            script.undo(written)
             self._refused += _size(text)
             return False
         self.bytes += growth
-        return old != new
+        return written.new != written.old
 
     def _show(self, msg_type: str, content: Mapping[str, Json]) -> bool:
         output = from_nbformat({**content, "output_type": msg_type})

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from jupyter_mcp_ext.outputs.rope import Rope
+
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 """A value that JSON can hold."""
 
@@ -16,12 +18,32 @@ MimeBundle: TypeAlias = Mapping[str, Json]
 """One thing in several representations, by MIME type; binary ones are base64 text."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Stream:
-    """Text written to standard output or standard error, consecutive writes merged."""
+    """Text written to standard output or standard error, consecutive writes merged.
 
-    name: Literal["stdout", "stderr"]
-    text: str
+    ``rope`` is for those who read much text: ``text`` puts it together first.
+    """
+
+    __slots__ = ("name", "rope")
+
+    def __init__(self, *, name: Literal["stdout", "stderr"], text: str | Rope) -> None:
+        self.name = name
+        self.rope = text if isinstance(text, Rope) else Rope((text,))
+
+    @property
+    def text(self) -> str:
+        return str(self.rope)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Stream):
+            return NotImplemented
+        return (self.name, self.text) == (other.name, other.text)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.text))
+
+    def __repr__(self) -> str:
+        return f"Stream(name={self.name!r}, text={self.text!r})"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,13 +5,14 @@ Lines are numbered as `text.py` says, so an offset named anywhere in a result se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from jupyter_mcp_ext.outputs import bundles, tracebacks
+from jupyter_mcp_ext.outputs.lines import Lines, Section, ready, sections
 from jupyter_mcp_ext.outputs.model import Error, Output, Stream
 from jupyter_mcp_ext.outputs.search import Search
-from jupyter_mcp_ext.outputs.text import clean, cut_line, split
+from jupyter_mcp_ext.outputs.text import cut_line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,30 +25,35 @@ class Page:
     next_offset: int | None
 
 
-def text_lines(output: Output) -> list[str]:
+def text_lines(output: Output) -> Sequence[str]:
     """The output in full; an image is one line that names it."""
     match output:
         case Stream():
-            return split(clean(output.text))
+            return Lines(sections(output.rope))
         case Error():
             return tracebacks.traceback_lines(output)
         case _:
             return bundles.full_lines(output.data)
 
 
-def merged_lines(outputs: Sequence[Output], label: Callable[[int], str]) -> list[str]:
+def merged_lines(outputs: Sequence[Output], label: Callable[[int], str]) -> Sequence[str]:
     """All outputs of an execution in full, in their order."""
-    lines: list[str] = []
+    return Lines(_sections(outputs, label))
+
+
+def _sections(outputs: Sequence[Output], label: Callable[[int], str]) -> Iterator[Section]:
     before: Output | None = None
     for position, output in enumerate(outputs):
         if named := heading(output, before):
-            lines.append(named)
-        if isinstance(output, Stream | Error):
-            lines.extend(text_lines(output))
-        else:
-            lines.extend(bundles.brief_lines(output.data, label(position)))
+            yield ready([named])
+        match output:
+            case Stream():
+                yield from sections(output.rope)
+            case Error():
+                yield ready(tracebacks.traceback_lines(output))
+            case _:
+                yield ready(bundles.brief_lines(output.data, label(position)))
         before = output
-    return lines
 
 
 def heading(output: Output, before: Output | None) -> str | None:
@@ -72,20 +78,23 @@ def page(
     total = len(lines)
     limit = max(limit, 1)
     if grep is not None:
-        found = grep.matching(lines)
-        start = _start(offset or 0, total)
-        numbers = [n for n in found if n >= start]
+        start, matches = _start(offset or 0, total), 0
+        numbers: list[int] = []
+        for n in grep.matching(lines):
+            matches += 1
+            if n >= start and len(numbers) <= min(limit, budget):
+                numbers.append(n)
         taken = _within(lines, numbers[:limit], budget)
         rest = numbers[len(taken) :]
         return Page(
             lines=taken,
             total=total,
-            matches=len(found),
+            matches=matches,
             next_offset=rest[0] if rest else None,
         )
     if offset is None:
-        numbers = [*range(total - 1, max(total - limit, 0) - 1, -1)]
-        taken = _within(lines, numbers, budget)[::-1]
+        last = range(total - 1, max(total - limit, 0) - 1, -1)
+        taken = _within(lines, last, budget)[::-1]
         return Page(lines=taken, total=total, matches=None, next_offset=None)
     start = _start(offset, total)
     taken = _within(lines, range(start, min(start + limit, total)), budget)

@@ -67,7 +67,7 @@ def part_of(output: Output, limits: Limits, label: str) -> Part:
     """An output as a part; an image that shall be seen is the caller's to show."""
     match output:
         case Stream():
-            return Passage.of_text(output.text, collapsed=True)
+            return Passage.of_text(output.rope, collapsed=True)
         case Error():
             total = len(tracebacks.traceback_lines(output))
             lines = tracebacks.condense(output)

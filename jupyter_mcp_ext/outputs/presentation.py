@@ -36,7 +36,7 @@ def is_heavy(outputs: Sequence[Output]) -> bool:
     size = 0
     for output in outputs:
         if isinstance(output, Stream):
-            size += len(output.text)
+            size += len(output.rope)
         elif isinstance(output, Error):
             size += sum(map(len, output.traceback))
         else:

@@ -12,7 +12,8 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from types import TracebackType
 
 from jupyter_mcp_ext.errors import InvalidArgument, shown
@@ -24,6 +25,9 @@ MAX_LINE = 2_000
 """Characters at the beginning of a line that are searched."""
 
 MAX_PATTERN = 1_000
+
+BATCH = 20_000
+"""Lines that are given to the other process at once."""
 
 _REPEATS = re.compile(r"[*+{?]")
 
@@ -73,15 +77,23 @@ class Search:
             self._worker.kill()
             self._worker.communicate()
 
-    def matching(self, lines: Sequence[str]) -> list[int]:
+    def matching(self, lines: Iterable[str]) -> Iterator[int]:
         """The numbers of the lines that match. Raises InvalidArgument when it takes too long."""
         if self._is_simple:
-            return [n for n, line in enumerate(lines) if self._compiled.search(line, 0, MAX_LINE)]
+            search = self._compiled.search
+            yield from (n for n, line in enumerate(lines) if search(line, 0, MAX_LINE))
+            return
+        rest, start = iter(lines), 0
+        while batch := [line[:MAX_LINE] for line in islice(rest, BATCH)]:
+            yield from (start + n for n in self._found(batch))
+            start += len(batch)
+
+    def _found(self, lines: list[str]) -> list[int]:
         worker = self._started()
         if worker.stdin is None or worker.stdout is None:  # they are pipes; mypy is not told so
             return []
         try:
-            worker.stdin.write(json.dumps([line[:MAX_LINE] for line in lines]) + "\n")
+            worker.stdin.write(json.dumps(lines) + "\n")
             worker.stdin.flush()
             answer = worker.stdout.readline()
         except BrokenPipeError:

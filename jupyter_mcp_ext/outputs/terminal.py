@@ -6,6 +6,9 @@ Colours stay, for people see these outputs too; `text.py` strips them for models
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
+
+from jupyter_mcp_ext.outputs.rope import Rope
 
 ESCAPE = (
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor, erasing
@@ -22,6 +25,7 @@ _REACH = 100  # rows that a cursor can go back
 _WIDTH = 2_000  # columns that it can go right without writing
 _LONGEST = 100  # characters in which the beginning of a sequence is looked for
 _OPEN_LINE = 10_000  # characters of an unfinished line that can still be overwritten
+_CHUNK = 64_000  # characters of plain text that are kept as one string
 _MOVES = 20_000  # movements in one write that are followed, the last ones; each takes microseconds
 
 
@@ -43,6 +47,24 @@ def fold(text: str) -> str:
     return text[:start] + _folded(text[start:])[0]
 
 
+class End(NamedTuple):
+    """The end of a text that is being written."""
+
+    text: str
+    """As it is shown."""
+    cursor: str
+    """What puts the cursor to its place, if that is not the end."""
+    displaced: int
+    """Rows from the cursor's to the last one, plus 1; 0: the cursor is at the end."""
+
+
+class Overwriting(NamedTuple):
+    """What a write has replaced, and by what."""
+
+    old: End
+    new: End
+
+
 class Typescript:
     """Text that grows by many writes; what the cursor overwrites is gone at once.
 
@@ -51,15 +73,21 @@ class Typescript:
 
     def __init__(self) -> None:
         self._chunks: list[str] = []
+        self._tight = 0  # chunks that are large enough
+        self._loose = 0  # characters that came after them
+        self._cursor = ""  # what puts the cursor to its place if that is not the end
         self._displaced = 0  # rows from the cursor's to the last one, plus 1; 0: cursor at the end
         self.newlines = 0
 
     @property
-    def text(self) -> str:
-        """All of it, with the cursor's place at the end if that is not the end of the text."""
-        if len(self._chunks) > 1:
-            self._chunks = ["".join(self._chunks)]
-        return self._chunks[0] if self._chunks else ""
+    def rope(self) -> Rope:
+        """All of it, as it is shown."""
+        return Rope(self._chunks)
+
+    @property
+    def raw(self) -> str:
+        """All of it, and what puts the cursor back to its place: the next write goes on there."""
+        return "".join((*self._chunks, self._cursor))
 
     def end(self, size: int) -> str:
         """The last ``size`` characters or some more."""
@@ -79,31 +107,33 @@ class Typescript:
         """Write text of which ``overwrites`` is false."""
         self._chunks.append(text)
         self.newlines += text.count("\n")
+        self._loose += len(text)
+        if self._loose > _CHUNK:
+            # Each of many small ones would take its object.
+            self._chunks[self._tight :] = ["".join(self._chunks[self._tight :])]
+            self._tight, self._loose = len(self._chunks), 0
 
-    def overwrite(self, text: str) -> tuple[str, str]:
-        """Write text of which ``overwrites`` is true; returns the end replaced and the new one."""
+    def overwrite(self, text: str) -> Overwriting:
+        """Write text of which ``overwrites`` is true."""
         text = _eased(text)
-        old = self._cut(max(self._displaced, 1) + _rows_up(text))
-        new, rows_down = _raw(old + text)
-        self._put(old, new, rows_down)
-        return old, new
+        old = End(
+            self._cut(max(self._displaced, 1) + _rows_up(text)), self._cursor, self._displaced
+        )
+        new = End(*_folded(old.text + old.cursor + text))
+        self._put(old, new)
+        return Overwriting(old, new)
 
-    def undo(self, old: str, new: str, displaced: int) -> None:
+    def undo(self, last: Overwriting) -> None:
         """Take back the last ``overwrite``."""
-        if new:
+        if last.new.text:
             self._chunks.pop()
-        self._put(new, old, displaced)
+        self._put(last.new, last.old)
 
-    @property
-    def displaced(self) -> int:
-        """How far the cursor is from the end, for ``undo``."""
-        return self._displaced
-
-    def _put(self, old: str, new: str, rows_down: int) -> None:
-        self.newlines += new.count("\n") - old.count("\n")
-        if new:
-            self._chunks.append(new)
-        self._displaced = rows_down
+    def _put(self, old: End, new: End) -> None:
+        self.newlines += new.text.count("\n") - old.text.count("\n")
+        if new.text:
+            self._chunks.append(new.text)
+        self._cursor, self._displaced = new.cursor, new.displaced
 
     def _cut(self, rows: int) -> str:
         """Take the last ``rows`` lines off the chunks."""
@@ -123,6 +153,7 @@ class Typescript:
                 self._chunks.append(chunk[:-_OPEN_LINE])
                 break
             parts.append(chunk)
+        self._tight = min(self._tight, len(self._chunks))
         return "".join(reversed(parts))
 
 
@@ -184,11 +215,6 @@ def _folded(text: str) -> tuple[str, str, int]:
         done = _RETURNING.sub(lambda match: _line(match[0])[0], done)
     shown, cursor, displaced = _line(line)
     return done + newline + shown, cursor, displaced
-
-
-def _raw(text: str) -> tuple[str, int]:
-    shown, cursor, displaced = _folded(text)
-    return shown + cursor, displaced
 
 
 def _line(line: str) -> tuple[str, str, int]:

@@ -8,10 +8,11 @@ all speak of these, so a number from one serves in the other.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from jupyter_mcp_ext.outputs.rope import Rope
 from jupyter_mcp_ext.outputs.terminal import ESCAPE, fold
 
 Line: TypeAlias = tuple[int, str]
@@ -32,6 +33,16 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 def clean(text: str) -> str:
     """The text as a terminal shows it, without colours and control characters."""
     return strip(fold(text))
+
+
+def settled(text: Rope) -> Rope:
+    """The text as a terminal shows it; colours stay.
+
+    In several pieces it is a `Typescript`'s, which has followed the cursor already.
+    """
+    if len(text) <= _WHOLE or len(text.pieces) == 1:
+        return Rope((fold(str(text)),))
+    return text
 
 
 def strip(text: str) -> str:
@@ -111,20 +122,21 @@ class Passage:
         return cls(head=lines, tail=lines, total=total, seam=total)
 
     @classmethod
-    def of_text(cls, text: str, *, collapsed: bool = False) -> Passage:
+    def of_text(cls, text: str | Rope, *, collapsed: bool = False) -> Passage:
         """Of uncleaned text, at a cost that does not grow with it much."""
-        text = fold(text)
+        text = settled(text if isinstance(text, Rope) else Rope((text,)))
+        size = len(text)
         squeeze = collapse if collapsed else _unchanged
-        if len(text) <= _WHOLE:
-            lines = number(split(strip(text)))
+        if size <= _WHOLE:
+            lines = number(split(strip(str(text))))
             return cls.of_lines(squeeze(lines), len(lines))
-        total = text.count("\n") + (not text.endswith("\n"))
-        first, last = text.find("\n", _PART), text.rfind("\n", 0, len(text) - _PART)
+        total = text.count("\n") + (text.rfind("\n", size) != size - 1)
+        first, last = text.find("\n", _PART), text.rfind("\n", size - _PART)
         if first < 0 or last <= first:
-            lines = [(n, _strip_long(line)) for n, line in enumerate(split(text))]
+            lines = list(enumerate(_long_lines(text)))
             return cls.of_lines(squeeze(lines), total)
-        beginning = number(split(strip(text[:first])))
-        ending = number(split(strip(text[last + 1 :])))
+        beginning = number(split(strip(text.slice(0, first))))
+        ending = number(split(strip(text.slice(last + 1, size))))
         offset = total - len(ending)
         return cls(
             head=squeeze(beginning),
@@ -180,11 +192,19 @@ def _take(lines: Iterable[Line], room: int) -> tuple[list[Line], int]:
     return taken, used
 
 
-def _strip_long(line: str) -> str:
-    if len(line) <= _PART:
-        return cut_line(strip(line))
-    rest = len(line) - MAX_LINE
-    return f"{strip(line[:MAX_LINE])[: MAX_LINE - 50]} … ({rest + 50:,} characters cut)"
+def _long_lines(text: Rope) -> Iterator[str]:
+    """Lines of which one or two are so long that they are not even looked at as a whole."""
+    start, size = 0, len(text)
+    while start < size:
+        end = text.find("\n", start)
+        end = size if end < 0 else end
+        if end - start <= _PART:
+            yield cut_line(strip(text.slice(start, end)))
+        else:
+            rest = end - start - MAX_LINE
+            beginning = strip(text.slice(start, start + MAX_LINE))[: MAX_LINE - 50]
+            yield f"{beginning} … ({rest + 50:,} characters cut)"
+        start = end + 1
 
 
 def _unchanged(lines: list[Line]) -> list[Line]:

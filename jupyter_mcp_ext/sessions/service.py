@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jupyter_mcp_ext.executions.execution import Execution
+    from jupyter_mcp_ext.files.paths import Hides
     from jupyter_mcp_ext.kernels.service import Kernels
     from jupyter_mcp_ext.notebooks.live import LiveNotebook
 
@@ -142,8 +144,8 @@ class McpSessions(LoggingConfigurable):
         manager: Any,
         kernels: Kernels,
         *,
-        folder: Callable[[str], Awaitable[str]],
-        notebook: Callable[[str], Awaitable[str]],
+        folder: Callable[[str, Hides], Awaitable[str]],
+        notebook: Callable[[str, Hides], Awaitable[str]],
         root: Path | None,
         key: Callable[[str], bytes],
         shared_subject: str,
@@ -318,6 +320,15 @@ class McpSessions(LoggingConfigurable):
             raise UnknownSession(msg)
         return found
 
+    def hides(self, caller: Caller, path: str) -> bool:
+        """Whether an API path is in the folder of a session that is not the caller's.
+
+        It is also where no session is (yet): whether there is one is nobody else's business.
+        """
+        session_id = self._store.session_in(path) if self._store is not None else ""
+        session = self._register.get(session_id) if session_id else None
+        return bool(session_id) and (session is None or session.owner != caller.subject)
+
     async def create(
         self,
         caller: Caller,
@@ -338,7 +349,7 @@ class McpSessions(LoggingConfigurable):
         kernel_name = kernel_name or (source.kernel_name if source else None)
         if path:
             session, existing = await self._on_notebook(
-                caller, await self._notebook(path), name, kernel_name
+                caller, await self._notebook(path, partial(self.hides, caller)), name, kernel_name
             )
         else:
             session, existing = await self._named(caller, name, kernel_name, cwd)
@@ -503,7 +514,7 @@ class McpSessions(LoggingConfigurable):
             for session in self._register.own(caller.subject):
                 if name and session.name == name:
                     return session, True
-            folder = await self._folder(cwd) if cwd else None
+            folder = await self._folder(cwd, partial(self.hides, caller)) if cwd else None
             if folder is None and kernel_name in (None, self._kernels.default_name):
                 with self._lives.room(caller.subject):
                     spare = await self.spares.take()

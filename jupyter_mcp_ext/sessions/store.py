@@ -11,7 +11,7 @@ from pathlib import Path
 
 from jupyter_mcp_ext.notebooks.live import LiveNotebook
 
-from .folder import JOURNAL, MAX_RECORD, RECORD, SessionFolder, names_in
+from .folder import HIDDEN, JOURNAL, MAX_RECORD, RECORD, SessionFolder, names_in
 from .lock import LOCK
 from .record import SessionRecord, UnusableRecord, parse
 from .session import SESSION_ID, Session
@@ -58,6 +58,22 @@ class SessionStore:
     def notebook_of(self, session_id: str, name: str) -> str:
         """The API path of the notebook that tells its story."""
         return f"{self.path_of(session_id)}/{as_file_name(name)}{SUFFIX}"
+
+    def session_in(self, path: str) -> str:
+        """The id of the session in whose folder an API path is, or would be.
+
+        Empty where all sessions are everybody's.
+        """
+        above = f"{self._sessions_dir}/" if self._sessions_dir else ""
+        # Where case does not count, another spelling is the same folder.
+        path = path.casefold()
+        if self._shared or not path.startswith(above.casefold()):
+            return ""
+        name = path[len(above) :].partition("/")[0]
+        if not SESSION_ID.fullmatch(name):
+            return ""
+        # In Jupyter's root itself any folder of eight letters would look like one.
+        return name if above or (self._root / name / HIDDEN).is_dir() else ""
 
     async def all(self, *, but: Container[str] = ()) -> list[Session]:
         """Every session that is kept here, but for those of some ids."""

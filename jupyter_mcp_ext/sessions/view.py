@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream, to_nbformat
+from jupyter_mcp_ext.outputs.rope import Rope
 
 from .journal import Entry
 
@@ -173,7 +174,7 @@ def cell(entry: Entry) -> dict[str, Any]:
 def _shortened(output: Output, output_id: str) -> Output:
     match output:
         case Stream():
-            return Stream(name=output.name, text=_short(output.text, output_id))
+            return Stream(name=output.name, text=_short(output.rope, output_id))
         case Error():
             lines = output.traceback[-100:]
             return Error(
@@ -183,7 +184,7 @@ def _shortened(output: Output, output_id: str) -> Output:
             )
         case Display():
             data = {
-                mime_type: _short(value, output_id)
+                mime_type: _short(Rope((value,)), output_id)
                 if mime_type.startswith("text/") and isinstance(value, str)
                 else value
                 for mime_type, value in output.data.items()
@@ -197,14 +198,12 @@ def _shortened(output: Output, output_id: str) -> Output:
             )
 
 
-def _short(text: str, output_id: str) -> str:
+def _short(text: Rope, output_id: str) -> str:
     if len(text) <= MAX_TEXT:
-        return text
+        return str(text)
     left = len(text) - MAX_TEXT
-    return (
-        f"{text[: MAX_TEXT // 2]}\n[… {left:,} characters of {output_id} are not kept here …]\n"
-        f"{text[-MAX_TEXT // 2 :]}"
-    )
+    head, tail = text.slice(0, MAX_TEXT // 2), text.slice(left + MAX_TEXT // 2, len(text))
+    return f"{head}\n[… {left:,} characters of {output_id} are not kept here …]\n{tail}"
 
 
 def _length(value: object) -> int:

@@ -51,6 +51,10 @@ class Call:
     session_id: str | None = None
     code_hash: str | None = None
 
+    def hides(self, path: str) -> bool:
+        """Whether an API path is for the caller as if it were not there."""
+        return self.services.sessions.hides(self.caller, path)
+
     def remember(self, execution: Execution) -> None:
         """Note the execution that the call is about."""
         self.session_id = execution.session_id

@@ -26,6 +26,8 @@ from .reports import Paging, execution_lines, output_id, report, report_lines, r
 from .types import SessionId, Wait
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jupyter_mcp_ext.executions.execution import Execution
     from jupyter_mcp_ext.sessions.session import Session
 
@@ -281,7 +283,7 @@ async def _images(
     return Answer(blocks=tuple(blocks), status=execution.status)
 
 
-def _lines(output: Output, mime_type: str | None) -> list[str]:
+def _lines(output: Output, mime_type: str | None) -> Sequence[str]:
     if mime_type is None:
         return text_lines(output)
     held = output.data if isinstance(output, Display) else {}

@@ -33,7 +33,12 @@ async def list_files(
     """List a folder, folders first, or what fits a glob below it."""
     services = call.services
     found = await services.files.listed(
-        path or ".", glob, folder=await _folder(call, session_id), offset=offset, limit=limit
+        path or ".",
+        glob,
+        folder=await _folder(call, session_id),
+        hides=call.hides,
+        offset=offset,
+        limit=limit,
     )
     words, shown = view.listing(found, glob=glob, limit=limit, room=services.limits.text)
     end = offset + shown
@@ -60,7 +65,9 @@ async def read_file(
     services = call.services
     folder = await _folder(call, session_id)
     room = services.limits.text - 500
-    found = await services.files.read(path, folder=folder, offset=offset, limit=limit, room=room)
+    found = await services.files.read(
+        path, folder=folder, hides=call.hides, offset=offset, limit=limit, room=room
+    )
     if isinstance(found, Binary):
         return text(view.binary(found), file=asdict(found))
     meta = {"path": found.path, "size": found.size}
@@ -83,7 +90,7 @@ async def write_file(
     """Make or replace a file, or append to it. Makes missing folders."""
     folder = await _folder(call, session_id)
     found = await call.services.files.write(
-        path, content, folder=folder, encoding=encoding, append=append
+        path, content, folder=folder, hides=call.hides, encoding=encoding, append=append
     )
     return text(view.written(found), file={"path": found.path, "size": found.size})
 
@@ -100,7 +107,7 @@ async def edit_file(
     """Replace text in a file; old_string must fit one place, unless replace_all."""
     folder = await _folder(call, session_id)
     name, edit = await call.services.files.edit(
-        path, old_string, new_string, folder=folder, replace_all=replace_all
+        path, old_string, new_string, folder=folder, hides=call.hides, replace_all=replace_all
     )
     return text(view.edited(name, edit), file={"path": name, "replacements": edit.count})
 
@@ -115,7 +122,9 @@ async def download_file(
 ) -> Answer:
     """A file's URL, size and sha256, and on demand bytes of it as an embedded blob."""
     folder = await _folder(call, session_id)
-    found = await call.services.files.download(path, folder=folder, offset=offset, limit=limit)
+    found = await call.services.files.download(
+        path, folder=folder, hides=call.hides, offset=offset, limit=limit
+    )
     words, following = view.download(found)
     blocks: tuple[TextBlock | BlobBlock, ...] = (TextBlock(text=words),)
     if found.data:

@@ -36,7 +36,7 @@ async def create_notebook(
     name = await services.kernels.known_name(kernel_name)
     spec = (await services.kernels.specs())[name]
     kernel = KernelInfo(name=name, display_name=spec["display_name"], language=spec["language"])
-    notebook = await services.notebooks.create(path, new_cells, kernel=kernel)
+    notebook = await services.notebooks.create(path, new_cells, kernel=kernel, hides=call.hides)
     count = len(notebook.cells)
     words = (
         f"Made {notebook.path}: {count} cell{'' if count == 1 else 's'}, kernel {name}. "
@@ -64,7 +64,7 @@ async def read_notebook(
     """Show a notebook's cells with handles and run states: source, outline (one line a cell) or
     outputs. Read before editing; never open .ipynb as a file.
     """
-    notebook = await call.services.notebooks.read(path)
+    notebook = await call.services.notebooks.read(path, hides=call.hides)
     build = partial(
         show,
         notebook,

@@ -157,7 +157,7 @@ def _page(lines: Sequence[str], paging: Paging, budget: int) -> Page:
         return page(lines, offset=paging.offset, limit=paging.limit, grep=search, budget=budget)
 
 
-def execution_lines(execution: Execution, outputs: Sequence[Output]) -> list[str]:
+def execution_lines(execution: Execution, outputs: Sequence[Output]) -> Sequence[str]:
     """The merged text of an execution's outputs, line by line."""
     return merged_lines(outputs, lambda index: output_id(execution, index))
 
@@ -321,7 +321,7 @@ def _output_meta(
     match output:
         case Stream():
             meta |= {"output_type": "stream", "name": output.name, "mime_types": ["text/plain"]}
-            meta["bytes"] = value_size(output.text)
+            meta["bytes"] = sum(map(value_size, output.rope.pieces))
         case Display():
             meta["output_type"] = "execute_result" if output.is_result else "display_data"
             meta["mime_types"] = list(output.data)

@@ -31,6 +31,7 @@ from jupyter_mcp_ext.files.listing import Listing
 from jupyter_mcp_ext.files.results import Binary, Download, FileImage, FileText, Written
 from jupyter_mcp_ext.files.sensitive import SENSITIVE, Sensitive
 from jupyter_mcp_ext.files.service import McpFiles
+from tests.users import nothing
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -45,11 +46,11 @@ class Files:
         self.service = service
 
     async def list(self, path: str = ".", glob: str | None = None, **more: Any) -> Listing:
-        given = {"folder": "", "offset": 0, "limit": 100, **more}
+        given = {"folder": "", "hides": nothing, "offset": 0, "limit": 100, **more}
         return await self.service.listed(path, glob, **given)
 
     async def read(self, path: str, **more: Any) -> FileText | FileImage | Binary:
-        given = {"folder": "", "offset": 1, "limit": 500, "room": ROOM, **more}
+        given = {"folder": "", "hides": nothing, "offset": 1, "limit": 500, "room": ROOM, **more}
         return await self.service.read(path, **given)
 
     async def text(self, path: str, **more: Any) -> FileText:
@@ -58,15 +59,15 @@ class Files:
         return found
 
     async def write(self, path: str, content: str, **more: Any) -> Written:
-        given = {"folder": "", "encoding": "text", "append": False, **more}
+        given = {"folder": "", "hides": nothing, "encoding": "text", "append": False, **more}
         return await self.service.write(path, content, **given)
 
     async def edit(self, path: str, old: str, new: str, **more: Any) -> Any:
-        given = {"folder": "", "replace_all": False, **more}
+        given = {"folder": "", "hides": nothing, "replace_all": False, **more}
         return await self.service.edit(path, old, new, **given)
 
     async def download(self, path: str, **more: Any) -> Download:
-        given = {"folder": "", "offset": 0, "limit": 0, **more}
+        given = {"folder": "", "hides": nothing, "offset": 0, "limit": 0, **more}
         return await self.service.download(path, **given)
 
 

@@ -203,12 +203,11 @@ async def test_a_kernel_that_starts_is_not_taken_for_idle(
     async with running(jp_serverapp) as engine:
         kernels = engine.services.kernels
         starting = asyncio.ensure_future(kernels.start(name, path="", env=os.environ))
-        await engine.until(lambda: bool(manager._kernel_connections))
-        await asyncio.to_thread((tmp_path / "gate").write_text, "")  # its process was at the gate
-        before = list(manager._kernel_connections.values())
+        # Its process stands at the gate until Jupyter knows of a connection.
+        await engine.until(lambda: list(manager._kernel_connections.values()) == [1])
+        await asyncio.to_thread((tmp_path / "gate").write_text, "")
         kernel_id = await starting
 
-        assert before == [1]
         assert manager.kernel_model(kernel_id)["connections"] == 0
 
 

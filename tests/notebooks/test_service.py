@@ -24,6 +24,7 @@ from jupyter_mcp_ext.errors import ContentsError
 from jupyter_mcp_ext.notebooks.cells import NewCell
 from jupyter_mcp_ext.notebooks.document import KernelInfo
 from jupyter_mcp_ext.notebooks.service import Notebooks
+from tests.users import nothing
 
 PYTHON = KernelInfo(name="python3", display_name="Python 3", language="python")
 
@@ -64,9 +65,9 @@ def files(folder: Path) -> list[str]:
 async def test_a_notebook_that_was_created_is_read_again(notebooks: Notebooks, root: Path) -> None:
     cells = [NewCell(cell_type="markdown", source="# Überschrift"), NewCell(source="x = 1\nx")]
 
-    made = await notebooks.create("a.ipynb", cells, kernel=PYTHON)
+    made = await notebooks.create("a.ipynb", cells, kernel=PYTHON, hides=nothing)
 
-    read = await notebooks.read("a.ipynb")
+    read = await notebooks.read("a.ipynb", hides=nothing)
     assert read == made
     assert [(cell.cell_type, cell.source) for cell in read.cells] == [
         ("markdown", "# Überschrift"),
@@ -78,23 +79,23 @@ async def test_a_notebook_that_was_created_is_read_again(notebooks: Notebooks, r
 
 async def test_a_notebook_of_many_cells_is_created(notebooks: Notebooks) -> None:
     made = await notebooks.create(
-        "a.ipynb", [NewCell(source=str(n)) for n in range(300)], kernel=None
+        "a.ipynb", [NewCell(source=str(n)) for n in range(300)], kernel=None, hides=nothing
     )
 
-    assert made == await notebooks.read("a.ipynb")
+    assert made == await notebooks.read("a.ipynb", hides=nothing)
     assert len(made.cells) == 300
 
 
 async def test_the_suffix_may_be_left_out(notebooks: Notebooks, root: Path) -> None:
-    made = await notebooks.create("a", [], kernel=None)
+    made = await notebooks.create("a", [], kernel=None, hides=nothing)
 
     assert made.path == "a.ipynb"
     assert (root / "a.ipynb").is_file()
-    assert await notebooks.read("a") == made
+    assert await notebooks.read("a", hides=nothing) == made
 
 
 async def test_folders_that_are_missing_are_made(notebooks: Notebooks, root: Path) -> None:
-    await notebooks.create("new/er/a.ipynb", [], kernel=None)
+    await notebooks.create("new/er/a.ipynb", [], kernel=None, hides=nothing)
 
     assert (root / "new" / "er" / "a.ipynb").is_file()
 
@@ -102,7 +103,7 @@ async def test_folders_that_are_missing_are_made(notebooks: Notebooks, root: Pat
 async def test_an_absolute_path_beneath_the_root_is_understood(
     notebooks: Notebooks, root: Path
 ) -> None:
-    made = await notebooks.create(f"{root}/x/a.ipynb", [], kernel=None)
+    made = await notebooks.create(f"{root}/x/a.ipynb", [], kernel=None, hides=nothing)
 
     assert made.path == "x/a.ipynb"
 
@@ -111,7 +112,7 @@ async def test_a_notebook_is_not_overwritten(notebooks: Notebooks, root: Path) -
     (root / "a.ipynb").write_text("precious")
 
     with pytest.raises(ContentsError, match="exists already"):
-        await notebooks.create("a.ipynb", [], kernel=None)
+        await notebooks.create("a.ipynb", [], kernel=None, hides=nothing)
 
     assert (root / "a.ipynb").read_text() == "precious"
 
@@ -120,14 +121,14 @@ async def test_a_folder_of_that_name_is_not_overwritten(notebooks: Notebooks, ro
     (root / "a.ipynb").mkdir()
 
     with pytest.raises(ContentsError, match="is a folder already"):
-        await notebooks.create("a.ipynb", [], kernel=None)
+        await notebooks.create("a.ipynb", [], kernel=None, hides=nothing)
 
 
 async def test_a_link_to_nothing_is_not_written_through(notebooks: Notebooks, root: Path) -> None:
     (root / "a.ipynb").symlink_to("elsewhere.ipynb")
 
     with pytest.raises(ContentsError, match="exists already"):
-        await notebooks.create("a.ipynb", [], kernel=None)
+        await notebooks.create("a.ipynb", [], kernel=None, hides=nothing)
 
     assert files(root) == ["a.ipynb"]
 
@@ -138,27 +139,30 @@ async def test_what_is_no_regular_file_is_neither_opened_nor_overwritten(
     os.mkfifo(root / "a.ipynb")
 
     with pytest.raises(ContentsError, match="exists already"):
-        await notebooks.create("a.ipynb", [], kernel=None)
+        await notebooks.create("a.ipynb", [], kernel=None, hides=nothing)
     with pytest.raises(ContentsError, match="could not be read"):
-        await notebooks.read("a.ipynb")
+        await notebooks.read("a.ipynb", hides=nothing)
 
 
 async def test_of_many_who_create_one_notebook_at_once_one_succeeds(notebooks: Notebooks) -> None:
     calls = [
-        notebooks.create("deep/er/a.ipynb", [NewCell(source=str(n))], kernel=None) for n in range(8)
+        notebooks.create("deep/er/a.ipynb", [NewCell(source=str(n))], kernel=None, hides=nothing)
+        for n in range(8)
     ]
 
     results = await asyncio.gather(*calls, return_exceptions=True)
 
     (winner,) = [result for result in results if not isinstance(result, BaseException)]
     assert [type(r) for r in results if isinstance(r, BaseException)] == [ContentsError] * 7
-    assert await notebooks.read("deep/er/a.ipynb") == winner
+    assert await notebooks.read("deep/er/a.ipynb", hides=nothing) == winner
 
 
 async def test_notebooks_created_at_once_in_one_new_folder_all_succeed(
     notebooks: Notebooks,
 ) -> None:
-    calls = [notebooks.create(f"deep/er/{n}.ipynb", [], kernel=None) for n in range(8)]
+    calls = [
+        notebooks.create(f"deep/er/{n}.ipynb", [], kernel=None, hides=nothing) for n in range(8)
+    ]
 
     made = await asyncio.gather(*calls)
 
@@ -171,7 +175,7 @@ async def test_a_file_where_a_folder_is_needed_is_said_and_stays(
     (root / "data").write_text("precious")
 
     with pytest.raises(ContentsError, match='"data" is a file'):
-        await notebooks.create("data/x/a.ipynb", [], kernel=None)
+        await notebooks.create("data/x/a.ipynb", [], kernel=None, hides=nothing)
 
     assert files(root) == ["data"]
     assert (root / "data").read_text() == "precious"
@@ -184,7 +188,7 @@ async def test_another_name_than_a_notebooks_is_refused(
     (root / "x").mkdir()
 
     with pytest.raises(ContentsError):
-        await notebooks.create(path, [], kernel=None)
+        await notebooks.create(path, [], kernel=None, hides=nothing)
 
     assert files(root) == ["x"]
 
@@ -198,9 +202,9 @@ async def test_nothing_is_read_or_written_outside_the_root(
     before = files(root.parent)
 
     with pytest.raises(ContentsError):
-        await notebooks.create(path, [], kernel=None)
+        await notebooks.create(path, [], kernel=None, hides=nothing)
     with pytest.raises(ContentsError):
-        await notebooks.read(path)
+        await notebooks.read(path, hides=nothing)
 
     assert files(root.parent) == before
 
@@ -215,10 +219,10 @@ async def test_no_link_leads_a_notebook_out_of_the_root(
     (root / "leak.ipynb").symlink_to(outside / "a.ipynb")
 
     with pytest.raises(ContentsError, match="symbolic link"):
-        await notebooks.create(path, [], kernel=None)
+        await notebooks.create(path, [], kernel=None, hides=nothing)
     (outside / "a.ipynb").write_text(json.dumps(node()))
     with pytest.raises(ContentsError, match="symbolic link") as refusal:
-        await notebooks.read(path)
+        await notebooks.read(path, hides=nothing)
 
     assert str(root.parent) not in str(refusal.value)
     assert files(outside) == ["a.ipynb"]
@@ -232,12 +236,12 @@ async def test_hidden_notebooks_are_refused_unless_jupyter_allows_them(
     lenient = manager(AsyncLargeFileManager, root, allow_hidden=True)
 
     with pytest.raises(ContentsError, match="is hidden"):
-        await Notebooks(strict, root).create(path, [], kernel=None)
+        await Notebooks(strict, root).create(path, [], kernel=None, hides=nothing)
     assert files(root) == []
-    await Notebooks(lenient, root).create(path, [], kernel=None)
+    await Notebooks(lenient, root).create(path, [], kernel=None, hides=nothing)
     with pytest.raises(ContentsError, match="is hidden"):
-        await Notebooks(strict, root).read(path)
-    assert (await Notebooks(lenient, root).read(path)).path == path
+        await Notebooks(strict, root).read(path, hides=nothing)
+    assert (await Notebooks(lenient, root).read(path, hides=nothing)).path == path
 
     lenient.notary.store.close()
 
@@ -247,7 +251,7 @@ async def test_a_name_too_long_for_the_disk_is_said(
     notebooks: Notebooks, root: Path, name: str
 ) -> None:
     with pytest.raises(ContentsError, match="name is too long") as refusal:
-        await notebooks.create(f"folder/{name}.ipynb", [], kernel=None)
+        await notebooks.create(f"folder/{name}.ipynb", [], kernel=None, hides=nothing)
 
     assert str(root) not in str(refusal.value)
     assert files(root) == []
@@ -267,7 +271,7 @@ async def test_a_missing_notebook_is_said_with_names_near_it(
         (root / "x" / name).write_text("")
 
     with pytest.raises(ContentsError) as refusal:
-        await notebooks.read("x/Anaylsis")
+        await notebooks.read("x/Anaylsis", hides=nothing)
 
     words = str(refusal.value)
     assert words.startswith('There is no notebook "x/Anaylsis.ipynb". Near it: "x/analysis.ipynb"')
@@ -276,7 +280,7 @@ async def test_a_missing_notebook_is_said_with_names_near_it(
 
 async def test_without_a_near_name_the_folder_is_pointed_to(notebooks: Notebooks) -> None:
     with pytest.raises(ContentsError, match="file browser"):
-        await notebooks.read("nowhere/a.ipynb")
+        await notebooks.read("nowhere/a.ipynb", hides=nothing)
 
 
 @pytest.mark.parametrize("name", ["folder", "folder.ipynb"])
@@ -286,14 +290,14 @@ async def test_a_folder_is_said_to_be_no_notebook(
     (root / name).mkdir()
 
     with pytest.raises(ContentsError, match="is a folder, not a notebook"):
-        await notebooks.read(name)
+        await notebooks.read(name, hides=nothing)
 
 
 async def test_another_file_is_said_to_be_no_notebook(notebooks: Notebooks, root: Path) -> None:
     (root / "data.csv").write_text("a,b")
 
     with pytest.raises(ContentsError, match="is not a notebook"):
-        await notebooks.read("data.csv")
+        await notebooks.read("data.csv", hides=nothing)
 
 
 @pytest.mark.parametrize(
@@ -316,7 +320,7 @@ async def test_a_broken_notebook_is_a_sentence_and_stays_as_it_is(
     (root / "a.ipynb").write_bytes(content)
 
     with caplog.at_level(logging.WARNING), pytest.raises(ContentsError, match=words) as refusal:
-        await notebooks.read("a.ipynb")
+        await notebooks.read("a.ipynb", hides=nothing)
 
     assert str(root) not in str(refusal.value)
     assert (root / "a.ipynb").read_bytes() == content
@@ -330,7 +334,7 @@ async def test_a_large_notebook_is_read(notebooks: Notebooks, root: Path) -> Non
     )
     (root / "a.ipynb").write_text(text)
 
-    notebook = await notebooks.read("a.ipynb")
+    notebook = await notebooks.read("a.ipynb", hides=nothing)
 
     assert len(notebook.cells[0].source) == 600_000
 
@@ -340,7 +344,7 @@ async def test_a_notebook_too_large_to_read_is_said(notebooks: Notebooks, root: 
         file.truncate(201_000_000)
 
     with pytest.raises(ContentsError, match="201 MB"):
-        await notebooks.read("a.ipynb")
+        await notebooks.read("a.ipynb", hides=nothing)
 
 
 async def test_reading_neither_signs_nor_changes_a_notebook(
@@ -350,7 +354,10 @@ async def test_reading_neither_signs_nor_changes_a_notebook(
     (root / "a.ipynb").write_text(text)
 
     with caplog.at_level(logging.INFO):
-        first, second = await notebooks.read("a.ipynb"), await notebooks.read("a.ipynb")
+        first, second = (
+            await notebooks.read("a.ipynb", hides=nothing),
+            await notebooks.read("a.ipynb", hides=nothing),
+        )
 
     assert first == second
     assert first.cells[0].cell_id is None
@@ -391,11 +398,13 @@ async def test_a_notebook_too_large_for_the_disk_leaves_nothing_behind(
     notebooks = Notebooks(contents, root)
 
     with pytest.raises(ContentsError, match=r"disk is full|larger than") as refusal:
-        await notebooks.create("small/new/a.ipynb", [NewCell(source="x" * size)], kernel=None)
+        await notebooks.create(
+            "small/new/a.ipynb", [NewCell(source="x" * size)], kernel=None, hides=nothing
+        )
 
     assert str(root) not in str(refusal.value)
     assert files(small_disk) == ["filler"]
-    await notebooks.create("small/new/a.ipynb", [NewCell(source="x")], kernel=None)
+    await notebooks.create("small/new/a.ipynb", [NewCell(source="x")], kernel=None, hides=nothing)
 
 
 async def test_a_failure_keeps_the_checkpoint_of_a_notebook_that_was_lost(root: Path) -> None:
@@ -404,7 +413,7 @@ async def test_a_failure_keeps_the_checkpoint_of_a_notebook_that_was_lost(root: 
     failing = manager(Refusing, root)
 
     with pytest.raises(ContentsError):
-        await Notebooks(failing, root).create("a.ipynb", [], kernel=None)
+        await Notebooks(failing, root).create("a.ipynb", [], kernel=None, hides=nothing)
 
     assert files(root) == [".ipynb_checkpoints", ".ipynb_checkpoints/a-checkpoint.ipynb"]
 
@@ -432,7 +441,9 @@ async def test_a_storage_that_fails_leaves_nothing_and_tells_no_secrets(
     failing.status = status  # type: ignore[attr-defined]
 
     with pytest.raises(ContentsError, match=words) as refusal:
-        await Notebooks(failing, root if has_disk else None).create("a.ipynb", [], kernel=None)
+        await Notebooks(failing, root if has_disk else None).create(
+            "a.ipynb", [], kernel=None, hides=nothing
+        )
 
     assert str(root) not in str(refusal.value)
     assert files(root) == []
@@ -452,7 +463,9 @@ class Hanging(AsyncLargeFileManager):
 async def test_a_caller_that_leaves_leaves_no_half_of_a_notebook(root: Path) -> None:
     hanging = manager(Hanging, root)
     hanging.begun = asyncio.Event()  # type: ignore[attr-defined]
-    creating = asyncio.create_task(Notebooks(hanging, root).create("a.ipynb", [], kernel=None))
+    creating = asyncio.create_task(
+        Notebooks(hanging, root).create("a.ipynb", [], kernel=None, hides=nothing)
+    )
     await hanging.begun.wait()  # type: ignore[attr-defined]
 
     creating.cancel()
@@ -467,13 +480,13 @@ async def test_without_a_disk_only_the_contents_manager_is_asked(
 ) -> None:
     notebooks = Notebooks(contents, None)
 
-    made = await notebooks.create("x/a", [NewCell(source="1")], kernel=PYTHON)
+    made = await notebooks.create("x/a", [NewCell(source="1")], kernel=PYTHON, hides=nothing)
 
-    assert await notebooks.read("x/a.ipynb") == made
+    assert await notebooks.read("x/a.ipynb", hides=nothing) == made
     with pytest.raises(ContentsError, match="There is no notebook"):
-        await notebooks.read("x/b")
+        await notebooks.read("x/b", hides=nothing)
     with pytest.raises(ContentsError):
-        await notebooks.read("/x/a.ipynb")
+        await notebooks.read("/x/a.ipynb", hides=nothing)
 
 
 def _write_half(root: str, path: str) -> None:

@@ -82,7 +82,7 @@ def test_nested_bars_are_as_many_lines_as_there_are_bars() -> None:
     for n in range(1_000):
         write(fold, f"\router {n // 100}", f"\n\rinner {n}", "\x1b[A")
 
-    assert merged_lines(fold.outputs, str) == ["outer 9", "inner 999"]
+    assert list(merged_lines(fold.outputs, str)) == ["outer 9", "inner 999"]
     assert fold.bytes < 60
 
 

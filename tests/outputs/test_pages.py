@@ -131,7 +131,7 @@ def test_an_execution_is_its_outputs_in_order() -> None:
         Error(ename="E", evalue="oh"),
     ]
 
-    assert merged_lines(outputs, lambda n: f"x-1/{n + 1}") == [
+    assert list(merged_lines(outputs, lambda n: f"x-1/{n + 1}")) == [
         "a",
         "20%",
         "[stderr]",

@@ -7,14 +7,14 @@ import re
 import pytest
 
 from jupyter_mcp_ext.errors import InvalidArgument
-from jupyter_mcp_ext.outputs.search import MAX_PATTERN, Search
+from jupyter_mcp_ext.outputs.search import BATCH, MAX_PATTERN, Search
 
 LINES = [f"line {n} of ten thousand, 10.0.0.{n}" for n in range(300)]
 
 
 def found(pattern: str, lines: list[str]) -> list[int]:
     with Search(pattern) as search:
-        return search.matching(lines)
+        return list(search.matching(lines))
 
 
 @pytest.mark.parametrize(
@@ -37,8 +37,14 @@ def test_a_search_finds_what_pythons_own_would(pattern: str) -> None:
 
 def test_one_search_serves_several_texts() -> None:
     with Search("x+") as search:
-        assert search.matching(["x", "y"]) == [0]
-        assert search.matching(["y", "xx", "é x"]) == [1, 2]
+        assert list(search.matching(["x", "y"])) == [0]
+        assert list(search.matching(["y", "xx", "é x"])) == [1, 2]
+
+
+def test_more_lines_than_are_given_to_the_other_process_at_once() -> None:
+    lines = [f"line {n}" for n in range(2 * BATCH + 1)]
+
+    assert found(f"e ({BATCH}|{2 * BATCH}|7)$", lines) == [7, BATCH, 2 * BATCH]
 
 
 @pytest.mark.parametrize("pattern", ["(", "[a", "*", "a{2,1}", "(?P<a>x)(?P<a>y)"])

@@ -189,20 +189,22 @@ def test_writing_piece_by_piece_shows_what_writing_at_once_does() -> None:
             else:
                 script.append(piece)
 
-        assert fold(script.text) == fold("".join(written)), written
-        assert script.newlines == script.text.count("\n")
+        assert fold(str(script.rope)) == fold("".join(written)), written
+        assert fold(script.raw) == fold("".join(written)), written
+        assert script.newlines == script.rope.count("\n")
 
 
 def test_a_refused_write_leaves_what_was_there() -> None:
     script = Typescript()
     script.append("a\nbc")
     script.overwrite("\r")
-    before, displaced = script.text, script.displaced
+    before = script.raw
 
-    old, new = script.overwrite("xyz\n")
-    script.undo(old, new, displaced)
+    script.undo(script.overwrite("xyz\n"))
+    assert (script.raw, str(script.rope), script.newlines) == (before, "a\nbc", 1)
 
-    assert (script.text, script.displaced, script.newlines) == (before, displaced, 1)
+    script.overwrite("d")
+    assert script.raw.startswith("a\ndc")
 
 
 def test_a_spinner_behind_a_very_long_line_stays_cheap() -> None:
@@ -212,5 +214,19 @@ def test_a_spinner_behind_a_very_long_line_stays_cheap() -> None:
     for _ in range(300):
         script.overwrite("|\b")
 
-    assert script.text.startswith("." * 900_000)
-    assert len(script.text) < 1_030_000
+    assert str(script.rope).startswith("." * 900_000)
+    assert len(script.rope) < 1_030_000
+
+
+def test_very_many_small_writes_are_kept_in_few_pieces() -> None:
+    script = Typescript()
+    for n in range(100_000):
+        script.append(f"{n}\n")
+        if n % 1_000 == 0:
+            script.overwrite("\r50%\r100%\n")
+
+    lines = str(script.rope).split("\n")
+
+    assert len(script.rope.pieces) < 12_000
+    assert [line for line in lines if line != "100%"] == [*map(str, range(100_000)), ""]
+    assert script.newlines == 100_100
