@@ -68,7 +68,7 @@ def test_a_server_that_is_killed_loses_nothing_that_had_ended(tmp_path: Path) ->
         result = client.run("'back'")
         client.run("1")
 
-    assert result.execution["execution_id"].endswith("-8")
+    assert int(result.execution["execution_id"].rpartition("-")[2]) > 7
     told = story(folder)
     assert told[: len(before)] == before
     assert [f"print({number})" for number in range(5)] == told[:5]

@@ -1,7 +1,8 @@
 """The journal of a session: one line when an execution begins and one when it has ended.
 
 Another kind of line says that the variables of before are gone for good, as after a restart that
-somebody asked for: what came before it is not brought back.
+somebody asked for: what came before it is not brought back. And since a server can be killed before
+a beginning is written, a line goes before some of them that reserves their numbers.
 
 Each line is JSON with a version. A line that a crash cut off is left out when it is read.
 """
@@ -76,11 +77,25 @@ def anew_line(number: int) -> bytes:
 
 def anew_after(data: bytes) -> int:
     """The number of the last execution whose variables are gone for good; 0 for none."""
+    return _latest(data, "anew_after")
+
+
+def reserved_line(number: int) -> bytes:
+    """The line that says that the numbers up to this one may have been given to executions."""
+    return _line({"reserved": number})
+
+
+def reserved(data: bytes) -> int:
+    """Up to which number they may have been given; 0 where nothing says so."""
+    return _latest(data, "reserved")
+
+
+def _latest(data: bytes, name: str) -> int:
     last = 0
     for line in data.split(b"\n"):
-        if b'"anew_after"' in line[:60]:
+        if f'"{name}"'.encode() in line[:60]:
             with suppress(ValueError, TypeError, AttributeError):
-                last = int(json.loads(line).get("anew_after", last))
+                last = int(json.loads(line).get(name, last))
     return last
 
 

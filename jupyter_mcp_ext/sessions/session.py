@@ -94,8 +94,8 @@ class Session:
 
     @property
     def last_number(self) -> int:
-        """The number of its latest execution that its journal knows."""
-        return self.story.last_number if self.story is not None else 0
+        """The number up to which its executions may have been given numbers."""
+        return self.story.given if self.story is not None else 0
 
     @classmethod
     def of(cls, record: SessionRecord, *, folder: str, notebook: str, is_signed: bool) -> Session:

@@ -19,7 +19,7 @@ from jupyter_mcp_ext.notebooks.live import LiveNotebook
 from jupyter_mcp_ext.outputs.model import Output
 
 from .folder import JOURNAL, SessionFolder
-from .journal import Entry, anew_after, anew_line, entries
+from .journal import Entry, anew_after, anew_line, entries, reserved, reserved_line
 from .view import (
     Head,
     UnreadableNotebook,
@@ -34,8 +34,11 @@ from .view import (
     through_of,
 )
 
-FLUSH = 0.2
+FLUSH = 0.4
 """Seconds for which lines of the journal wait for others."""
+
+RESERVED = 20
+"""Numbers of executions that are reserved at once, so that not each has to be written at once."""
 
 SHARE = 20
 """A notebook that took a second to write is not written again for so many."""
@@ -98,6 +101,10 @@ class Story:
         self._todo: list[Callable[[], bytes]] = []
         """What makes the lines that are to be written, called in the thread that writes."""
         self._lines: list[bytes] = []
+        self._given = 0
+        """The number up to which an earlier server may have given numbers."""
+        self._reserved = 0
+        """The number up to which this one may, by the journal."""
         self._new: list[Entry] = []
         """Ended executions, with outputs, that the notebook does not have yet."""
         self._is_complete = False
@@ -115,7 +122,7 @@ class Story:
 
         Raises OSError, LaterJournal.
         """
-        self.entries, self.anew_after = await asyncio.to_thread(self._read)
+        await asyncio.to_thread(self._read)
         for entry in [entry for entry in self.entries if not entry.has_ended]:
             self.end(replace(entry, status="interrupted", ended=time.time()), ())
 
@@ -126,15 +133,23 @@ class Story:
 
     @property
     def last_number(self) -> int:
-        """The number of the latest execution; numbers are never given again."""
+        """The number of the latest execution."""
         return self.entries[-1].number if self.entries else 0
+
+    @property
+    def given(self) -> int:
+        """Numbers up to this one are never given again, even if the server was killed."""
+        return max(self.last_number, self._given)
 
     def begin(self, entry: Entry) -> None:
         """An execution has been started."""
         self.entries.append(entry)
-        self._todo.append(entry.begin_line)
-        if self._writing is None:
-            self._start()  # at once: its number is never given again, even if the server is killed
+        if entry.number + RESERVED // 2 <= self._reserved:
+            self._add(entry.begin_line)
+            return
+        number = self._reserved = entry.number + RESERVED
+        self._todo += [lambda: reserved_line(number), entry.begin_line]
+        self._start()
 
     def end(self, entry: Entry, outputs: Sequence[Output]) -> None:
         """An execution has ended, with these outputs."""
@@ -170,6 +185,9 @@ class Story:
 
     async def close(self) -> None:
         """Write what is left and let go of the folder."""
+        if self._reserved > self.last_number:
+            number = self._reserved = self.last_number
+            self._todo.append(lambda: reserved_line(number))
         await self.flush()
         if self._timer is not None:
             self._timer.cancel()
@@ -217,9 +235,10 @@ class Story:
             self._log.warning("The story of %s is not saved: %s", self.folder.api_path, words)
         self.fault = words
 
-    def _read(self) -> tuple[list[Entry], int]:
+    def _read(self) -> None:
         data = self.folder.read(JOURNAL, MAX_JOURNAL) or b""
-        return [replace(entry, outputs=()) for entry in entries(data)], anew_after(data)
+        self.entries = [replace(entry, outputs=()) for entry in entries(data)]
+        self.anew_after, self._given = anew_after(data), reserved(data)
 
     def _append(self, todo: Sequence[Callable[[], bytes]]) -> None:
         self._lines += [line() for line in todo]

@@ -157,6 +157,27 @@ async def test_each_execution_is_in_the_journal_and_in_the_notebook(
     assert again.last_number == 3
 
 
+async def test_numbers_of_a_server_that_was_killed_are_not_given_again(
+    make: Callable[[], Story],
+) -> None:
+    story = make()
+    story.begin(begun(1))
+    await story.flush()
+    written = (story.folder.path / "journal.jsonl").read_bytes()
+    for number in range(2, 8):
+        run(story, number)  # is killed before it writes these
+
+    (story.folder.path / "journal.jsonl").write_bytes(written)
+    again = make()
+    await again.open()
+    assert again.given >= 7
+    run(again, again.given + 1)
+    await again.close()
+    last = make()
+    await last.open()
+    assert last.given == again.last_number, "a server that ends leaves no gap"
+
+
 async def test_an_execution_that_never_reached_its_kernel_is_not_told(
     make: Callable[[], Story],
 ) -> None:
