@@ -15,7 +15,7 @@ from itertools import islice
 
 from .names import bound_names, global_names, imported_names
 from .needs import read_needs
-from .statements import first_line, read_statements
+from .statements import Source, read_statements
 
 BUILTINS = frozenset(dir(builtins))
 
@@ -67,14 +67,14 @@ def definitions(cells: Sequence[str], *, partial: Collection[int] = ()) -> Defin
     """
     candidates: list[_Statement] = []
     others = _Others(binds={}, imports=set())
-    for place, (index, text, statement, is_whole) in enumerate(read_statements(cells)):
-        read = _read(text, statement, place, index not in partial) if is_whole else None
+    for place, (index, source, statement, is_whole) in enumerate(read_statements(cells)):
+        read = _read(source, statement, place, index not in partial) if is_whole else None
         if read is None:
             others.add(bound_names(statement), place)
             others.imports.update(imported_names(statement))
         else:
             candidates.append(read)
-        if "global" in text:
+        if source.has_globals:
             others.add(global_names(statement), sys.maxsize)  # bound whenever it is called
     kept = _harmless(candidates, others)
     last = {name: one.place for one in kept for name in one.binds}
@@ -135,14 +135,13 @@ def _once(statements: list[_Statement]) -> list[_Statement]:
     return [statements[place] for place in sorted(places)]
 
 
-def _read(text: str, statement: ast.stmt, place: int, is_certain: bool) -> _Statement | None:
+def _read(source: Source, statement: ast.stmt, place: int, is_certain: bool) -> _Statement | None:
     """The statement as a definition; None when it is none."""
     try:
         needs = read_needs(statement)
     except RecursionError:
         return None
-    source = None if needs is None else _source(text, statement)
-    if source is None or needs is None:
+    if needs is None:
         return None
     match statement:
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
@@ -151,18 +150,9 @@ def _read(text: str, statement: ast.stmt, place: int, is_certain: bool) -> _Stat
             binds = {*bound_names(statement), *imported_names(statement)}
     return _Statement(
         place=place,
-        source=source,
+        source=source.segment(statement),
         binds=frozenset(binds),
         needs=needs,
         is_constant=isinstance(statement, ast.Assign | ast.AnnAssign),
         is_certain=is_certain,
     )
-
-
-def _source(text: str, statement: ast.stmt) -> str | None:
-    source = ast.get_source_segment(text, statement)
-    first = first_line(statement)
-    if source is None or first == statement.lineno:
-        return source
-    # The segment of a decorated class begins after its decorators.
-    return "\n".join([*text.split("\n")[first - 1 : statement.lineno - 1], source])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 MAGIC = re.compile(
     r"""^(?P<indent>\s*)(?:
@@ -18,8 +19,38 @@ MAGIC = re.compile(
 )
 
 
-def read_statements(cells: Sequence[str]) -> Iterator[tuple[int, str, ast.stmt, bool]]:
-    """Every top-level statement with its cell's index and text, and whether it is plain Python.
+LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+"""A line as `ast` counts them, with its end."""
+
+
+class Source:
+    """The text that statements were read from; it is taken apart once for all of them."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @cached_property
+    def has_globals(self) -> bool:
+        """Whether a function in it may declare a name global."""
+        return "global" in self._text
+
+    @cached_property
+    def _lines(self) -> list[bytes]:
+        return LINE.findall(self._text.encode(errors="surrogatepass"))
+
+    def segment(self, statement: ast.stmt) -> str:
+        """A statement as it was written, its decorators included."""
+        # `ast.get_source_segment` takes the whole text apart for each.
+        first, last = first_line(statement), statement.end_lineno or statement.lineno
+        lines = self._lines[first - 1 : last]
+        lines[-1] = lines[-1][: statement.end_col_offset]
+        if first == statement.lineno:  # else it begins with a decorator, which begins its line
+            lines[0] = lines[0][statement.col_offset :]
+        return b"".join(lines).decode(errors="surrogatepass")
+
+
+def read_statements(cells: Sequence[str]) -> Iterator[tuple[int, Source, ast.stmt, bool]]:
+    """Every top-level statement with its cell's index and source, and whether it is plain Python.
 
     The rest is not run again, but the names that it binds matter.
     """
@@ -30,9 +61,10 @@ def read_statements(cells: Sequence[str]) -> Iterator[tuple[int, str, ast.stmt, 
         if parsed is None:
             continue
         text, tree, magic_lines = parsed
+        source = Source(text)
         for statement in tree.body:
             lines = range(first_line(statement), (statement.end_lineno or 0) + 1)
-            yield index, text, statement, not is_magic and magic_lines.isdisjoint(lines)
+            yield index, source, statement, not is_magic and magic_lines.isdisjoint(lines)
 
 
 def _parsed(text: str) -> tuple[str, ast.Module, set[int]] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from jupyter_mcp_ext.sessions.definitions import definitions
@@ -267,6 +269,27 @@ def test_five_hundred_cells_are_read_at_once() -> None:
     ]
 
     assert len(definitions(cells).sources) == 1501
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "; "])
+def test_statements_are_taken_from_their_cell_as_they_are_written(end: str) -> None:
+    written = ["É = 'é\f\x0b\u2028é'", "B = 2", "lambda: 0", "C: int = 3"]
+    if end != "; ":
+        written += ["@dataclass\nclass D:\n    x: int = 1", "def f(): return 'ß'"]
+
+    found = definitions(["from dataclasses import dataclass" + end + end.join(written)])
+
+    assert [*found.sources[1:]] == [one for one in written if "lambda" not in one]
+
+
+async def test_a_cell_of_very_many_statements_is_read() -> None:
+    cell = "\n".join(f"X{n} = {n}" for n in range(30_000))
+
+    found = await asyncio.wait_for(
+        asyncio.to_thread(definitions, [cell]), 60
+    )  # not in half an hour
+
+    assert len(found.sources) == 30_000
 
 
 def test_no_cells_define_nothing() -> None:
