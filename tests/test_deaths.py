@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -35,6 +36,15 @@ def test_each_way_to_die_is_told_and_so_is_what_is_gone(server: JupyterServer) -
         after = client.run("'x' in dir()")
         assert after.text.endswith("False")
         assert any("gone" in notice for notice in after.notices)
+
+
+def test_a_death_tells_how_much_memory_the_kernel_had(server: JupyterServer) -> None:
+    client = McpClient(server, name="dies fat")
+
+    died = client.run("x = bytearray(b'x') * 400_000_000; import os; os.kill(os.getpid(), 9)")
+
+    [megabytes] = re.findall(r"peak (\d+) MB", died.text.splitlines()[0])
+    assert 400 <= int(megabytes) < 600
 
 
 def test_a_session_that_dies_five_times_in_a_row_says_so_and_stops(server: JupyterServer) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mcp_client import NEW, OLD, OLDEST, McpClient
+from tests.mcp_client import ERAS, NEW, OLD, OLDEST, McpClient
 from tests.servers import JupyterServer, running_server
 
 ANSWER = 40_000
@@ -131,6 +131,17 @@ def test_what_is_beyond_the_quotas_is_counted_or_has_expired(tmp_path: Path) -> 
     assert "'run 3'" in found.text
     assert much.execution["truncated"]
     assert re.search(r"! \d{2,3},\d{3} bytes of output are gone", much.text)
+
+
+def test_what_is_too_old_has_expired_in_both_eras(tmp_path: Path) -> None:
+    with running_server(tmp_path, "--McpExecutions.max_age=0.001") as server:
+        for era in ERAS:
+            client = McpClient(server, era)
+            old = client.run("'old'")
+            client.run("'new'")
+
+            assert "has expired" in client.refused("get_output", output_id=old.id)
+            assert "has expired" in client.refused("get_output", output_id=f"{old.id}/1")
 
 
 def test_what_is_kept_on_disk_is_for_the_servers_account_only(server: JupyterServer) -> None:

@@ -142,6 +142,24 @@ async def test_the_wait_stands_still_while_a_person_thinks(
     assert "at last" in text
 
 
+@pytest.mark.parametrize("mode", MODES)
+async def test_the_timeout_stands_still_while_a_person_thinks_and_then_goes_on(
+    server: JupyterServer, mode: str
+) -> None:
+    async def slow(question: str) -> types.ElicitResult:
+        await asyncio.sleep(2)  # longer than the code may take
+        return answer("at last")
+
+    async with connected(server, mode, slow) as client:
+        await run(client, "import time")
+        text = await run(client, "print(input())", timeout=1)
+        stopped = await run(client, "print(input()); time.sleep(60)", timeout=1)
+
+    assert text.startswith("[ok] ")
+    assert stopped.startswith("[timeout] ")
+    assert "at last" in stopped
+
+
 async def test_a_cancelled_call_of_the_older_era_stops_the_code_that_asks(
     server: JupyterServer,
 ) -> None:

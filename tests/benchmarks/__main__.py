@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from tests.benchmarks.clients import Client, RawLink
-from tests.benchmarks.endurance import a_thousand, died, interrupted
+from tests.benchmarks.endurance import a_thousand, died, followed, interrupted, two_hundred
 from tests.benchmarks.files import files
 from tests.benchmarks.floods import flooded
 from tests.benchmarks.measures import Row, Samples
@@ -56,7 +56,9 @@ def calls(base: Path) -> list[Row]:
 def endurance(base: Path) -> list[Row]:
     """Interrupts, deaths, and many executions."""
     with server(base) as running:
-        return [interrupted(running), a_thousand(running), died(running)]
+        rows = [interrupted(running), followed(running), a_thousand(running), died(running)]
+    with server(base) as running:
+        return [*rows, two_hundred(running)]
 
 
 def floods(base: Path) -> list[Row]:

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from typing import Any
 
 import psutil
 
@@ -15,6 +16,7 @@ from tests.servers import JupyterServer
 
 ROUNDS = 10
 EXECUTIONS = 1_000
+SESSIONS = 200
 
 
 def interrupted(server: JupyterServer) -> Row:
@@ -52,6 +54,31 @@ def died(server: JupyterServer) -> Row:
     )
 
 
+def followed(server: JupyterServer) -> Row:
+    """The call after code that was stopped, in the same session: its output and nothing else."""
+    client = Client(server, "2026-07-28")
+    figures: list[str] = []
+    client.call("execute_code", code="import time")
+    printing = "while True: print('old'); time.sleep(0.001)"
+    for way in ("a timeout", "an interrupt"):
+        samples = Samples()
+        results: list[dict[str, Any]] = []
+        for _ in range(ROUNDS):
+            if way == "a timeout":
+                client.call("execute_code", code=printing, timeout=0.2)
+            else:
+                begun = client.call("execute_code", code=printing, wait=0.2)
+                execution_id = begun["_meta"]["jupyter-mcp-ext/execution"]["execution_id"]
+                client.call("interrupt_kernel", execution_id=execution_id)
+            samples.measure(lambda r=results: r.append(client.call("execute_code", code="'new'")))  # type: ignore[misc]  # mypy does not know r
+        if any("old" in str(result["content"]) for result in results):
+            raise RuntimeError(results)
+        figures.append(f"after {way} {samples}")
+    return Row(
+        name="the next code of a session", figures="; ".join(figures), goal="within a second"
+    )
+
+
 def a_thousand(server: JupyterServer) -> Row:
     """Memory, descriptors and threads before and after a thousand executions in a row."""
     client, process = Client(server, "2026-07-28"), psutil.Process(server.process.pid)
@@ -61,11 +88,36 @@ def a_thousand(server: JupyterServer) -> Row:
     for _ in range(EXECUTIONS):
         client.call("execute_code", code="1+1")
     after = _held(process)
-    figures = ", ".join(
+    return Row(name="1,000 executions in a row", figures=_grown(before, after), goal="no growth")
+
+
+def two_hundred(server: JupyterServer) -> Row:
+    """What two hundred sessions leave behind whose kernels were shut down."""
+    client, process = Client(server, "2026-07-28"), psutil.Process(server.process.pid)
+
+    def session(number: int) -> None:
+        client.call("create_session", name=f"s{number}")
+        client.call("shutdown_kernel", session_id=f"s{number}")
+
+    for number in range(10):  # the pool of threads grows to its size
+        session(number)
+    before = _held(process)
+    for number in range(10, 10 + SESSIONS):
+        session(number)
+    after = _held(process)
+    kernels = len(process.children(recursive=True))
+    return Row(
+        name=f"{SESSIONS} sessions made and shut down",
+        figures=f"{_grown(before, after)}, kernels left {kernels}",
+        goal="no growth",
+    )
+
+
+def _grown(before: tuple[float, ...], after: tuple[float, ...]) -> str:
+    return ", ".join(
         f"{name} {first:.0f} to {then:.0f}"
         for name, first, then in zip(("MB", "descriptors", "threads"), before, after, strict=True)
     )
-    return Row(name="1,000 executions in a row", figures=figures, goal="no growth")
 
 
 def _held(process: psutil.Process) -> tuple[float, float, float]:
