@@ -110,6 +110,10 @@ def tensor(value: Any, wide: int, deep: int) -> dict[str, Any]:
         return {"facts": facts, "sections": [], "notes": ["its values are on a device"]}
     try:
         found = numpy_array(value.detach().numpy(), wide, deep)
-    except (RuntimeError, TypeError):  # what numpy has no dtype for
-        return {"facts": facts, "sections": [], "notes": []}
+    except (RuntimeError, TypeError):  # sparse, or bfloat16, which numpy does not have
+        is_small = str(value.layout) == "torch.strided" and value.numel() <= EXACT
+        if not is_small or not value.dtype.is_floating_point:
+            note = "its values are not looked at: numpy has no such arrays"
+            return {"facts": facts, "sections": [], "notes": [note]}
+        found = numpy_array(value.detach().float().numpy(), wide, deep)
     return {**found, "facts": facts + found["facts"]}
