@@ -64,13 +64,12 @@ class SessionStore:
 
         Empty where all sessions are everybody's.
         """
-        above = f"{self._sessions_dir}/" if self._sessions_dir else ""
-        # Where case does not count, another spelling is the same folder.
-        path = path.casefold()
-        if self._shared or not path.startswith(above.casefold()):
+        if self._shared:
             return ""
+        above = f"{self._sessions_dir}/" if self._sessions_dir else ""
+        path = path.casefold()  # where case does not count, another spelling is the same folder
         name = path[len(above) :].partition("/")[0]
-        if not SESSION_ID.fullmatch(name):
+        if not path.startswith(above.casefold()) or not SESSION_ID.fullmatch(name):
             return ""
         # In Jupyter's root itself any folder of eight letters would look like one.
         return name if above or (self._root / name / HIDDEN).is_dir() else ""
