@@ -66,10 +66,11 @@ class SessionStore:
         """
         if self._shared:
             return ""
-        above = f"{self._sessions_dir}/" if self._sessions_dir else ""
-        path = path.casefold()  # where case does not count, another spelling is the same folder
+        # Where case does not count, another spelling is the same folder.
+        above = f"{self._sessions_dir}/".casefold() if self._sessions_dir else ""
+        path = path.casefold()
         name = path[len(above) :].partition("/")[0]
-        if not path.startswith(above.casefold()) or not SESSION_ID.fullmatch(name):
+        if not path.startswith(above) or not SESSION_ID.fullmatch(name):
             return ""
         # In Jupyter's root itself any folder of eight letters would look like one.
         return name if above or (self._root / name / HIDDEN).is_dir() else ""
