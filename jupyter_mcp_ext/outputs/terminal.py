@@ -74,7 +74,7 @@ class Typescript:
     def __init__(self) -> None:
         self._chunks: list[str] = []
         self._tight = 0  # chunks that are large enough
-        self._loose = 0  # characters that came after them
+        self._loose = 0  # characters that were written after them
         self._cursor = ""  # what puts the cursor to its place if that is not the end
         self._displaced = 0  # rows from the cursor's to the last one, plus 1; 0: cursor at the end
         self.newlines = 0
@@ -82,6 +82,7 @@ class Typescript:
     @property
     def rope(self) -> Rope:
         """All of it, as it is shown."""
+        self._join()
         return Rope(self._chunks)
 
     @property
@@ -105,16 +106,14 @@ class Typescript:
 
     def append(self, text: str) -> None:
         """Write text of which ``overwrites`` is false."""
+        self._pack()
         self._chunks.append(text)
-        self.newlines += text.count("\n")
         self._loose += len(text)
-        if self._loose > _CHUNK:
-            # Each of many small ones would take its object.
-            self._chunks[self._tight :] = ["".join(self._chunks[self._tight :])]
-            self._tight, self._loose = len(self._chunks), 0
+        self.newlines += text.count("\n")
 
     def overwrite(self, text: str) -> Overwriting:
         """Write text of which ``overwrites`` is true."""
+        self._pack()
         text = _eased(text)
         old = End(
             self._cut(max(self._displaced, 1) + _rows_up(text)), self._cursor, self._displaced
@@ -133,7 +132,18 @@ class Typescript:
         self.newlines += new.text.count("\n") - old.text.count("\n")
         if new.text:
             self._chunks.append(new.text)
+            self._loose += len(new.text)
         self._cursor, self._displaced = new.cursor, new.displaced
+
+    def _pack(self) -> None:
+        """Have few chunks: each is an object."""
+        if self._loose > _CHUNK:
+            self._join()
+            self._tight, self._loose = len(self._chunks), 0
+
+    def _join(self) -> None:
+        if len(self._chunks) - self._tight > 1:
+            self._chunks[self._tight :] = ["".join(self._chunks[self._tight :])]
 
     def _cut(self, rows: int) -> str:
         """Take the last ``rows`` lines off the chunks."""

@@ -218,15 +218,19 @@ def test_a_spinner_behind_a_very_long_line_stays_cheap() -> None:
     assert len(script.rope) < 1_030_000
 
 
-def test_very_many_small_writes_are_kept_in_few_pieces() -> None:
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_very_many_small_writes_are_kept_in_few_pieces(end: str) -> None:
     script = Typescript()
     for n in range(100_000):
-        script.append(f"{n}\n")
+        if script.overwrites(f"{n}{end}"):
+            script.overwrite(f"{n}{end}")
+        else:
+            script.append(f"{n}{end}")
         if n % 1_000 == 0:
             script.overwrite("\r50%\r100%\n")
 
     lines = str(script.rope).split("\n")
 
-    assert len(script.rope.pieces) < 12_000
+    assert len(script.rope.pieces) < 200
     assert [line for line in lines if line != "100%"] == [*map(str, range(100_000)), ""]
     assert script.newlines == 100_100
