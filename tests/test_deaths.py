@@ -9,14 +9,13 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from tests.cgroups import joining, limited_group
 from tests.kernelspecs import add_kernelspec
 from tests.mcp_client import NEW, OLD, McpClient, Result
-from tests.servers import JupyterServer, running_server
+from tests.servers import JupyterServer
 
 
 def test_each_way_to_die_is_told_and_so_is_what_is_gone(server: JupyterServer) -> None:
@@ -39,14 +38,15 @@ def test_each_way_to_die_is_told_and_so_is_what_is_gone(server: JupyterServer) -
         assert any("gone" in notice for notice in after.notices)
 
 
-def test_a_death_tells_how_much_memory_the_kernel_had(tmp_path: Path) -> None:
-    """On a server of its own: a kernel inherits the peak of the server that starts it."""
-    with running_server(tmp_path) as server:
-        client = McpClient(server)
-        died = client.run("x = bytearray(b'x') * 400_000_000; import os; os.kill(os.getpid(), 9)")
+def test_a_death_tells_how_much_memory_the_kernel_had(server: JupyterServer) -> None:
+    client = McpClient(server, name="dies fat")
 
-    [megabytes] = re.findall(r"peak (\d+) MB", died.text.splitlines()[0])
-    assert 400 <= int(megabytes) < 600
+    died = client.run("x = bytearray(b'x') * 400_000_000; import os; os.kill(os.getpid(), 9)")
+
+    # A process inherits the peak of the one that started it: then its own is at most that.
+    [(under, megabytes)] = re.findall(r"peak (under )?(\d+) MB", died.text.splitlines()[0])
+    assert int(megabytes) >= 400
+    assert under or int(megabytes) < 600
 
 
 def test_a_session_that_dies_five_times_in_a_row_says_so_and_stops(server: JupyterServer) -> None:
