@@ -9,13 +9,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from tests.cgroups import joining, limited_group
 from tests.kernelspecs import add_kernelspec
 from tests.mcp_client import NEW, OLD, McpClient, Result
-from tests.servers import JupyterServer
+from tests.servers import JupyterServer, running_server
 
 
 def test_each_way_to_die_is_told_and_so_is_what_is_gone(server: JupyterServer) -> None:
@@ -47,6 +48,20 @@ def test_a_death_tells_how_much_memory_the_kernel_had(server: JupyterServer) -> 
     [(under, megabytes)] = re.findall(r"peak (under )?(\d+) MB", died.text.splitlines()[0])
     assert int(megabytes) >= 400
     assert under or int(megabytes) < 600
+
+
+def test_a_kernel_that_could_not_be_started_does_not_keep_the_server_from_ending(
+    tmp_path: Path,
+) -> None:
+    with running_server(tmp_path) as server:
+        add_kernelspec(server, "nowhere", "", argv=["/no/such/program"])
+        client = McpClient(server)
+        words = client.refused("create_session", name="never", kernel_name="nowhere")
+        client.run("1")
+        server.process.terminate()
+        server.process.wait(15)
+
+    assert "did not start" in words
 
 
 def test_a_session_that_dies_five_times_in_a_row_says_so_and_stops(server: JupyterServer) -> None:

@@ -110,14 +110,19 @@ class Kernels:
 
     async def _start(self, kernel_name: str, path: str, env: Mapping[str, str]) -> str:
         tail = StderrTail()
-        kernel_id = ""
+        kernel_id = str(self._manager.new_kernel_id())
         starting = asyncio.ensure_future(
             self._manager.start_kernel(
-                kernel_name=kernel_name, path=path, env=dict(env), stderr=tail.descriptor
+                kernel_id=kernel_id,
+                kernel_name=kernel_name,
+                path=path,
+                env=dict(env),
+                stderr=tail.descriptor,
             )
         )
+        starting.add_done_callback(lambda done: self._started(kernel_id, done))
         try:
-            kernel_id = await asyncio.shield(starting)
+            await asyncio.shield(starting)
             self._stderr[kernel_id] = tail
             # One that takes longer to start than the idle are kept is not idle.
             self._manager.notify_connect(kernel_id)
@@ -134,7 +139,15 @@ class Kernels:
         except asyncio.CancelledError:
             await self._take_back(starting, tail)
             raise
-        return str(kernel_id)
+        return kernel_id
+
+    def _started(self, kernel_id: str, starting: asyncio.Future[str]) -> None:
+        """Jupyter keeps a kernel that could not be started among those that are being started.
+
+        The server then could not end: it shuts down those too, and fails for want of this one.
+        """
+        if starting.cancelled() or starting.exception() is not None:
+            getattr(self._manager, "_pending_kernels", {}).pop(kernel_id, None)
 
     async def _take_back(self, starting: asyncio.Future[str], tail: StderrTail) -> None:
         """End a kernel that nobody waits for any more; its process may not be there yet."""
