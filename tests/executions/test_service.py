@@ -155,7 +155,7 @@ async def test_interrupting_an_execution_in_the_queue_leaves_the_running_one(
     jp_serverapp: Any,
 ) -> None:
     async with running(jp_serverapp) as engine:
-        first = await engine.start("import time; print('on', flush=True); time.sleep(1); 'whole'")
+        first = await engine.start("import time; print('on', flush=True); time.sleep(3); 'whole'")
         await engine.until_printed(first, "on")
         second = await engine.start("'never'")
 

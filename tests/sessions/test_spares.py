@@ -413,8 +413,9 @@ async def test_spares_end_when_memory_is_short(monkeypatch: pytest.MonkeyPatch) 
 
 
 def kernels(server: JupyterServer) -> list[str]:
+    """The kernels that Jupyter lists; it fails (500) in the moment in which it adds one."""
     answer = server.request("GET", path="/api/kernels", headers=server.auth)
-    return [model["id"] for model in json.loads(answer.body)]
+    return [model["id"] for model in json.loads(answer.body)] if answer.status == 200 else []
 
 
 def test_over_http_a_new_session_is_the_spare_and_a_stopped_server_leaves_no_other(
