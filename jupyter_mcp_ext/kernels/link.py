@@ -195,6 +195,8 @@ class KernelLink(Protocol):
 
     latest: Content | None
     """The header of the latest code that the kernel took up, as far as we know."""
+    heard: str
+    """``busy`` or ``idle``, as the kernel last said of its shell; empty before, and when lost."""
 
     @property
     def is_busy(self) -> bool:

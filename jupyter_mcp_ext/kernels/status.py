@@ -20,9 +20,8 @@ class KernelStatus:
     name: str
     language: str
     state: str
-    """Jupyter's ``execution_state``: starting, idle, busy, …; or restarting, or dead.
-
-    It is busy too where only we know it.
+    """As the kernel last said, or else Jupyter's ``execution_state``: starting, idle, busy, …;
+    or restarting, or dead.
     """
     last_activity: float
     foreign_since: float | None
@@ -41,6 +40,9 @@ async def look(kernel_id: str, kernel: Any, link: KernelLink | None) -> KernelSt
     state = str(getattr(kernel, "execution_state", "unknown"))
     if link is not None and link.is_busy:
         state = "busy"
+    elif link is not None and link.heard:
+        # Jupyter listens on a socket of its own, and may hear later that code has ended.
+        state = link.heard
     elif info is not None and state == "starting":
         # It has answered us. Jupyter listens on a socket that can be subscribed after that.
         state = "idle"

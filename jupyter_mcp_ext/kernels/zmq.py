@@ -59,6 +59,7 @@ class ZmqLink:
         self.info: KernelInfo | None = None
         self.foreign: Foreign | None = None
         self.latest: Content | None = None
+        self.heard = ""
         self.heard_restart: bool | None = None
         """What the kernel itself said when it was asked to go: True for a restart."""
         self.on_change: Callable[[], object] = _ignore
@@ -286,6 +287,7 @@ class ZmqLink:
                 stream.on_recv(None)
                 stream.close(linger=0)
         self._streams.clear()
+        self.heard = ""
         self._take_foreign(None)
 
     def _receive(self, channel: str, frames: list[Any]) -> None:
@@ -319,6 +321,8 @@ class ZmqLink:
             self._drops[parent_id](size)
             return
         content = self._session.unpack(self._verified(frames[start:])[4])
+        if msg_type == "status":
+            self._hear(content)
         if is_busy:
             self.latest = parent
             self._take_foreign(None)  # a kernel runs one thing after the other
@@ -360,6 +364,7 @@ class ZmqLink:
         if msg_type == "shutdown_reply":
             self.heard_restart = bool(content.get("restart"))
         elif parent.get("msg_type") in AT_SHELL and not parent.get("subshell_id"):
+            self._hear(content)
             known = None if self.foreign is None else self.foreign.msg_id
             if content.get("execution_state") != "busy":
                 if known in ("", parent["msg_id"]):
@@ -370,6 +375,10 @@ class ZmqLink:
             ):
                 self.latest = parent
                 self._take_foreign(Foreign(msg_id=parent["msg_id"], since=time.time()))
+
+    def _hear(self, content: Content) -> None:
+        state = content.get("execution_state")
+        self.heard = state if state in ("busy", "idle") else self.heard
 
     def _take_foreign(self, foreign: Foreign | None) -> None:
         self.foreign = foreign

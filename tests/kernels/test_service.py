@@ -211,6 +211,26 @@ async def test_a_kernel_that_starts_is_not_taken_for_idle(
         assert manager.kernel_model(kernel_id)["connections"] == 0
 
 
+async def test_a_status_is_what_the_link_has_heard_where_jupyter_has_not_heard_it_yet(
+    jp_serverapp: Any,
+) -> None:
+    """Jupyter listens on a socket of its own, and may come round to it later."""
+    async with running(jp_serverapp) as engine:
+        await engine.run("1")
+        session = await engine.session()
+        kernels, manager = engine.services.kernels, jp_serverapp.kernel_manager
+        manager.stop_watching_activity(session.kernel_id)
+        manager.get_kernel(session.kernel_id).execution_state = "busy"
+
+        after = (await kernels.status(session.kernel_id)).state
+        execution = await engine.start("import time; print('on', flush=True); time.sleep(60)")
+        await engine.until_printed(execution, "on")
+        manager.get_kernel(session.kernel_id).execution_state = "idle"
+        while_it_runs = (await kernels.status(session.kernel_id)).state
+
+        assert (after, while_it_runs) == ("idle", "busy")
+
+
 @pytest.mark.parametrize("is_begun", [False, True])
 async def test_a_kernel_that_is_ended_while_it_starts_is_refused_in_words(
     jp_serverapp: Any, jp_data_dir: Path, tmp_path: Path, is_begun: bool
