@@ -71,6 +71,15 @@ def names_of(api_path: str, root: Path | None) -> tuple[str, ...]:
     return (api_path,) if real == api_path else (api_path, real)
 
 
+def of_another(path: str) -> ContentsError:
+    """The refusal of a path at which something was to be made, and which is hidden."""
+    msg = (
+        f"{quoted(path)} would be in the folder of a session, which only its own user's calls "
+        "reach. Use another path."
+    )
+    return ContentsError(msg)
+
+
 async def existing_folder(contents: Contents, root: Path | None, path: str, hides: Hides) -> str:
     """The API path of a folder that is there. Raises ContentsError."""
     folder = contents_path(path, root)

@@ -27,13 +27,13 @@ from jupyter_mcp_ext.outputs.images import UnreadableImage, fit
 
 from .beneath import Changed
 from .changes import size_in_words
-from .contents import Contents, check_visible, explained
+from .contents import Contents, check_visible, explained, names_of, of_another
 from .disk import Disk
 from .edits import Edit, replace
 from .lines import HEAD, is_binary
 from .listing import Entry, Glob, Listing
 from .managed import Managed
-from .paths import Hides, contents_path, followed, quoted
+from .paths import Hides, contents_path, quoted
 from .results import Binary, Download, FileImage, FileText, Written
 from .sensitive import SENSITIVE, Sensitive
 from .storage import Storage
@@ -52,15 +52,18 @@ _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8")
 
 @dataclass(frozen=True, kw_only=True)
 class _Place:
-    path: str
-    """The API path as it was named."""
-    real: str
-    """The same without symbolic links."""
+    names: tuple[str, ...]
+    """As `names_of` gives them, for what is refused by name."""
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """Both, for what is refused by name: a link may lead to it."""
-        return (self.path,) if self.real == self.path else (self.path, self.real)
+    def path(self) -> str:
+        """The API path as it was named."""
+        return self.names[0]
+
+    @property
+    def real(self) -> str:
+        """The same without symbolic links."""
+        return self.names[-1]
 
 
 class McpFiles(LoggingConfigurable):
@@ -157,7 +160,8 @@ class McpFiles(LoggingConfigurable):
             msg = f"{quoted(path)} is the name of a folder. Name a file in it."
             raise InvalidArgument(msg)
         self._refuse_notebook(place)
-        _refuse_others(place, hides)
+        if any(map(hides, place.names)):
+            raise of_another(place.path)
         coded = partial(_coded, content, encoding)
         data = await asyncio.to_thread(coded) if len(content) > _LONG else coded()
         if len(data) > self.max_bytes:
@@ -232,15 +236,13 @@ class McpFiles(LoggingConfigurable):
         if folder and not path.startswith("/"):
             contents_path(path, None)  # its wording, before more words are put before it
             path = f"{folder}/{path}"
-        named = contents_path(path, self._root)
-        real = named if self._root is None else followed(named, self._root)
-        place = _Place(path=named, real=real)
+        place = _Place(names=names_of(contents_path(path, self._root), self._root))
         for name in place.names:
             await check_visible(self._contents, name)
             if name in self._secrets:
                 msg = (
-                    f"{quoted(named)} has the name of a file with secrets, which are not opened "
-                    "here. Ask the person for what you need of it."
+                    f"{quoted(place.path)} has the name of a file with secrets, which are not "
+                    "opened here. Ask the person for what you need of it."
                 )
                 raise ContentsError(msg)
         return place
@@ -290,15 +292,6 @@ def _told(doing: str) -> Iterator[None]:
 def _missing(path: str) -> ContentsError:
     parent = str(PurePosixPath(path).parent)
     return ContentsError(f'There is no file {quoted(path)}. list_files("{parent}") may show it.')
-
-
-def _refuse_others(place: _Place, hides: Hides) -> None:
-    if any(map(hides, place.names)):
-        msg = (
-            f"{quoted(place.path)} would be in the folder of a session, and only its own user's "
-            "calls write there. Use another folder."
-        )
-        raise ContentsError(msg)
 
 
 def _check_kind(place: _Place, entry: Entry | None) -> None:

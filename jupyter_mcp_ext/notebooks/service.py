@@ -17,7 +17,7 @@ from jupyter_server.utils import ensure_async
 from tornado.web import HTTPError
 
 from jupyter_mcp_ext.errors import ContentsError
-from jupyter_mcp_ext.files.contents import Contents, check_visible, explained, names_of
+from jupyter_mcp_ext.files.contents import Contents, check_visible, explained, names_of, of_another
 from jupyter_mcp_ext.files.paths import Hides, contents_path, quoted
 from jupyter_mcp_ext.notebooks.cells import NewCell
 from jupyter_mcp_ext.notebooks.document import KernelInfo, Notebook, compose, from_node, parse
@@ -64,11 +64,7 @@ class Notebooks:
         path = self.path(path)
         await check_visible(self._contents, path)
         if any(map(hides, names_of(path, self._root))):
-            msg = (
-                f"{quoted(path)} would be in the folder of a session, and only its own user's "
-                "calls reach that. Use another path."
-            )
-            raise ContentsError(msg)
+            raise of_another(path)
         return path
 
     def lock(self, path: str) -> asyncio.Lock:

@@ -17,8 +17,8 @@ from jupyter_mcp_ext.outputs.model import (
     from_nbformat,
     to_nbformat,
 )
-from jupyter_mcp_ext.outputs.terminal import Typescript
 from jupyter_mcp_ext.outputs.text import clean, cut_line
+from jupyter_mcp_ext.outputs.typescript import Typescript
 from jupyter_mcp_ext.outputs.widgets import VIEW, Widgets
 
 

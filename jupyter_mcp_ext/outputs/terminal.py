@@ -6,9 +6,6 @@ Colours stay, for people see these outputs too; `text.py` strips them for models
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
-
-from jupyter_mcp_ext.outputs.rope import Rope
 
 ESCAPE = (
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor, erasing
@@ -24,8 +21,6 @@ _BACKED = re.compile(r"[^\n\x08]\x08(?:[^\n]*\x08)?")
 _REACH = 100  # rows that a cursor can go back
 _WIDTH = 2_000  # columns that it can go right without writing
 _LONGEST = 100  # characters in which the beginning of a sequence is looked for
-_OPEN_LINE = 10_000  # characters of an unfinished line that can still be overwritten
-_CHUNK = 64_000  # characters of plain text that are kept as one string
 _MOVES = 20_000  # movements in one write that are followed, the last ones; each takes microseconds
 
 
@@ -35,139 +30,19 @@ def fold(text: str) -> str:
     It takes time in proportion to the text and little of it, whatever that is made of: of a text
     with very many movements the last ones are followed, and the lines before are roughly right.
     """
-    if _first_move(text) < 0:
+    if first_move(text) < 0:
         return text
-    text = _eased(text)
-    first = _first_move(text)
+    text = eased(text)
+    first = first_move(text)
     if first < 0:
         return text
     start = text.rfind("\n", 0, first) + 1
-    for _ in range(_rows_up(text)):
+    for _ in range(rows_up(text)):
         start = text.rfind("\n", 0, max(start - 1, 0)) + 1
-    return text[:start] + _folded(text[start:])[0]
+    return text[:start] + folded(text[start:])[0]
 
 
-class End(NamedTuple):
-    """The end of a text that is being written."""
-
-    text: str
-    """As it is shown."""
-    cursor: str
-    """What puts the cursor to its place, if that is not the end."""
-    displaced: int
-    """Rows from the cursor's to the last one, plus 1; 0: the cursor is at the end."""
-
-
-class Overwriting(NamedTuple):
-    """What a write has replaced, and by what."""
-
-    old: End
-    new: End
-
-
-class Typescript:
-    """Text that grows by many writes; what the cursor overwrites is gone at once.
-
-    A million updates of a progress bar so take the memory of one. Plain text stays as it came.
-    """
-
-    def __init__(self) -> None:
-        self._chunks: list[str] = []
-        self._tight = 0  # chunks that are large enough
-        self._loose = 0  # characters that were written after them
-        self._cursor = ""  # what puts the cursor to its place if that is not the end
-        self._displaced = 0  # rows from the cursor's to the last one, plus 1; 0: cursor at the end
-        self.newlines = 0
-
-    @property
-    def rope(self) -> Rope:
-        """All of it, as it is shown."""
-        self._join()
-        return Rope(self._chunks)
-
-    @property
-    def raw(self) -> str:
-        """All of it, and what puts the cursor back to its place: the next write goes on there."""
-        return "".join((*self._chunks, self._cursor))
-
-    def end(self, size: int) -> str:
-        """The last ``size`` characters or some more."""
-        parts: list[str] = []
-        for chunk in reversed(self._chunks):
-            parts.append(chunk[-size:])
-            size -= len(chunk)
-            if size <= 0:
-                break
-        return "".join(reversed(parts))
-
-    def overwrites(self, text: str) -> bool:
-        """Whether the next write of ``text`` would change what stands already."""
-        return self._displaced > 0 or _first_move(text) >= 0
-
-    def append(self, text: str) -> None:
-        """Write text of which ``overwrites`` is false."""
-        self._pack()
-        self._chunks.append(text)
-        self._loose += len(text)
-        self.newlines += text.count("\n")
-
-    def overwrite(self, text: str) -> Overwriting:
-        """Write text of which ``overwrites`` is true."""
-        self._pack()
-        text = _eased(text)
-        old = End(
-            self._cut(max(self._displaced, 1) + _rows_up(text)), self._cursor, self._displaced
-        )
-        new = End(*_folded(old.text + old.cursor + text))
-        self._put(old, new)
-        return Overwriting(old, new)
-
-    def undo(self, last: Overwriting) -> None:
-        """Take back the last ``overwrite``."""
-        if last.new.text:
-            self._chunks.pop()
-        self._put(last.new, last.old)
-
-    def _put(self, old: End, new: End) -> None:
-        self.newlines += new.text.count("\n") - old.text.count("\n")
-        if new.text:
-            self._chunks.append(new.text)
-            self._loose += len(new.text)
-        self._cursor, self._displaced = new.cursor, new.displaced
-
-    def _pack(self) -> None:
-        """Have few chunks: each is an object."""
-        if self._loose > _CHUNK:
-            self._join()
-            self._tight, self._loose = len(self._chunks), 0
-
-    def _join(self) -> None:
-        if len(self._chunks) - self._tight > 1:
-            self._chunks[self._tight :] = ["".join(self._chunks[self._tight :])]
-
-    def _cut(self, rows: int) -> str:
-        """Take the last ``rows`` lines off the chunks."""
-        parts: list[str] = []
-        while self._chunks:
-            chunk = self._chunks.pop()
-            at = len(chunk)
-            while rows and (at := chunk.rfind("\n", 0, at)) >= 0:
-                rows -= 1
-            if not rows:
-                parts.append(chunk[at + 1 :])
-                self._chunks.append(chunk[: at + 1])
-                break
-            if len(chunk) > _OPEN_LINE and "\n" not in chunk:
-                # A terminal wraps such a line, and its cursor could not go back further either.
-                parts.append(chunk[-_OPEN_LINE:])
-                self._chunks.append(chunk[:-_OPEN_LINE])
-                break
-            parts.append(chunk)
-        self._tight = min(self._tight, len(self._chunks))
-        return "".join(reversed(parts))
-
-
-def _first_move(text: str) -> int:
+def first_move(text: str) -> int:
     """Where the cursor first goes anywhere but forward; -1 if it never does."""
     found = [at for at in (text.find("\r"), text.find("\b")) if at >= 0]
     if "\x1b" in text and (match := _CURSOR.search(text)):
@@ -175,14 +50,15 @@ def _first_move(text: str) -> int:
     return min(found, default=-1)
 
 
-def _rows_up(text: str) -> int:
+def rows_up(text: str) -> int:
+    """How many rows its movements go up, or some more."""
     if "\x1b" not in text:
         return 0
     ups = (int(n or 1) for n, kind in _CURSOR.findall(text) if kind in "AF")
     return min(sum(ups), _REACH)
 
 
-def _eased(text: str) -> str:
+def eased(text: str) -> str:
     """The text without the movements that change nothing, or that are too many to be followed."""
     if _moves(text) <= _MOVES:
         return text
@@ -214,7 +90,7 @@ def _rough(text: str) -> str:
     return _BACKED.sub("", text).replace("\b", "") if "\b" in text else text
 
 
-def _folded(text: str) -> tuple[str, str, int]:
+def folded(text: str) -> tuple[str, str, int]:
     """What is shown, the sequence that puts the cursor back to its place, rows from there on."""
     if "\x1b" in text and _CURSOR.search(text):
         return _Screen().write(text).state()
@@ -228,7 +104,7 @@ def _folded(text: str) -> tuple[str, str, int]:
 
 
 def _line(line: str) -> tuple[str, str, int]:
-    """As ``_folded``, for one line whose cursor keeps to it."""
+    """As `folded`, for one line whose cursor keeps to it."""
     if "\b" in line or "\x1b" in line:
         return _Screen().write(line).state()
     *older, last = line.split("\r")

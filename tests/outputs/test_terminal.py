@@ -7,8 +7,9 @@ import time
 import pytest
 
 from jupyter_mcp_ext.outputs.fold import OutputFold
-from jupyter_mcp_ext.outputs.terminal import Typescript, fold
+from jupyter_mcp_ext.outputs.terminal import fold
 from jupyter_mcp_ext.outputs.text import strip
+from jupyter_mcp_ext.outputs.typescript import Typescript
 
 CHEAP = 5.0
 """Seconds that a fold of some megabytes is far below, and one of quadratic cost far above."""

@@ -1,0 +1,129 @@
+"""Text that is written bit by bit, as a terminal shows it at each moment."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from jupyter_mcp_ext.outputs.rope import Rope
+from jupyter_mcp_ext.outputs.terminal import eased, first_move, folded, rows_up
+
+_CHUNK = 64_000  # characters of plain text that are kept as one string
+_OPEN_LINE = 10_000  # characters of an unfinished line that can still be overwritten
+
+
+class End(NamedTuple):
+    """The end of a text that is being written."""
+
+    text: str
+    """As it is shown."""
+    cursor: str
+    """What puts the cursor to its place, if that is not the end."""
+    displaced: int
+    """Rows from the cursor's to the last one, plus 1; 0: the cursor is at the end."""
+
+
+class Overwriting(NamedTuple):
+    """What a write has replaced, and by what."""
+
+    old: End
+    new: End
+
+
+class Typescript:
+    """Text that grows by many writes; what the cursor overwrites is gone at once.
+
+    A million updates of a progress bar so take the memory of one. Plain text stays as it came.
+    """
+
+    def __init__(self) -> None:
+        self._chunks: list[str] = []
+        self._tight = 0  # chunks that are large enough
+        self._loose = 0  # characters that were written after them
+        self._cursor = ""  # what puts the cursor to its place if that is not the end
+        self._displaced = 0  # rows from the cursor's to the last one, plus 1; 0: cursor at the end
+        self.newlines = 0
+
+    @property
+    def rope(self) -> Rope:
+        """All of it, as it is shown."""
+        self._join()
+        return Rope(self._chunks)
+
+    @property
+    def raw(self) -> str:
+        """All of it, and what puts the cursor back to its place: the next write goes on there."""
+        return "".join((*self._chunks, self._cursor))
+
+    def end(self, size: int) -> str:
+        """The last ``size`` characters or some more."""
+        parts: list[str] = []
+        for chunk in reversed(self._chunks):
+            parts.append(chunk[-size:])
+            size -= len(chunk)
+            if size <= 0:
+                break
+        return "".join(reversed(parts))
+
+    def overwrites(self, text: str) -> bool:
+        """Whether the next write of ``text`` would change what stands already."""
+        return self._displaced > 0 or first_move(text) >= 0
+
+    def append(self, text: str) -> None:
+        """Write text of which ``overwrites`` is false."""
+        self._pack()
+        self._chunks.append(text)
+        self._loose += len(text)
+        self.newlines += text.count("\n")
+
+    def overwrite(self, text: str) -> Overwriting:
+        """Write text of which ``overwrites`` is true."""
+        self._pack()
+        text = eased(text)
+        old = End(self._cut(max(self._displaced, 1) + rows_up(text)), self._cursor, self._displaced)
+        new = End(*folded(old.text + old.cursor + text))
+        self._put(old, new)
+        return Overwriting(old, new)
+
+    def undo(self, last: Overwriting) -> None:
+        """Take back the last ``overwrite``."""
+        if last.new.text:
+            self._chunks.pop()
+        self._put(last.new, last.old)
+
+    def _put(self, old: End, new: End) -> None:
+        self.newlines += new.text.count("\n") - old.text.count("\n")
+        if new.text:
+            self._chunks.append(new.text)
+            self._loose += len(new.text)
+        self._cursor, self._displaced = new.cursor, new.displaced
+
+    def _pack(self) -> None:
+        """Have few chunks: each is an object."""
+        if self._loose > _CHUNK:
+            self._join()
+            self._tight, self._loose = len(self._chunks), 0
+
+    def _join(self) -> None:
+        if len(self._chunks) - self._tight > 1:
+            self._chunks[self._tight :] = ["".join(self._chunks[self._tight :])]
+
+    def _cut(self, rows: int) -> str:
+        """Take the last ``rows`` lines off the chunks."""
+        parts: list[str] = []
+        while self._chunks:
+            chunk = self._chunks.pop()
+            at = len(chunk)
+            while rows and (at := chunk.rfind("\n", 0, at)) >= 0:
+                rows -= 1
+            if not rows:
+                parts.append(chunk[at + 1 :])
+                self._chunks.append(chunk[: at + 1])
+                break
+            if len(chunk) > _OPEN_LINE and "\n" not in chunk:
+                # A terminal wraps such a line, and its cursor could not go back further either.
+                parts.append(chunk[-_OPEN_LINE:])
+                self._chunks.append(chunk[:-_OPEN_LINE])
+                break
+            parts.append(chunk)
+        self._tight = min(self._tight, len(self._chunks))
+        return "".join(reversed(parts))
