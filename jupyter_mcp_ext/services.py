@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from jupyter_core.paths import jupyter_data_dir
 from .executions.service import McpExecutions
 from .executions.storage import Storage
 from .executions.written import WrittenFiles
-from .files.contents import disk_of, existing_folder
+from .files.contents import disk_of
 from .files.service import McpFiles
 from .governance.audit import Audit
 from .governance.keys import Keys
@@ -72,13 +71,14 @@ class Services:
             parent.log,
         )
         keys = Keys(Path(key_file or Path(jupyter_data_dir()) / KEY_FILE), parent.log)
-        notebooks = Notebooks(contents, root)
+        files = McpFiles(contents, root, serverapp.base_url, parent=parent)
+        notebooks = Notebooks(contents, root, gate=files.gate, storage=files.storage)
         storage = Storage(Path(serverapp.runtime_dir), str(root or serverapp.base_url), parent.log)
         executions = McpExecutions(kernels, storage, parent=parent)
         sessions = McpSessions(
             serverapp.session_manager,
             kernels,
-            folder=partial(existing_folder, contents, root),
+            folder=files.gate.folder,
             notebook=notebooks.named,
             root=root,
             key=keys.derive,
@@ -93,7 +93,7 @@ class Services:
             executions=executions,
             written=WrittenFiles(root, kernels.language, on_found=executions.amend),
             notebooks=notebooks,
-            files=McpFiles(contents, root, serverapp.base_url, parent=parent),
+            files=files,
             variables=Variables(kernels),
             packages=McpPackages(kernels, hidden=sessions.hidden_environment, parent=parent),
             policy=Policy(serverapp.authorizer),

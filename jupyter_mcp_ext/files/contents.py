@@ -1,4 +1,4 @@
-"""Jupyter's ContentsManager in our words: hidden files, and what its errors mean."""
+"""Jupyter's ContentsManager in our words: where it is, and what its errors mean."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from jupyter_server.services.contents.filemanager import FileContentsManager
-from jupyter_server.utils import ensure_async
 from tornado.web import HTTPError
 
 from jupyter_mcp_ext.errors import ContentsError
-from jupyter_mcp_ext.files.paths import Hides, contents_path, followed, quoted
 
 _CAUSES = {
     errno.ENOSPC: "the disk is full. Delete files, then try again.",
@@ -53,50 +51,6 @@ def disk_of(contents: object) -> Path | None:
     if isinstance(contents, FileContentsManager) and contents.root_dir:
         return Path(contents.root_dir)
     return None
-
-
-async def check_visible(contents: Contents, path: str) -> None:
-    """Refuse a hidden file unless the ContentsManager allows them.
-
-    Jupyter asks this in its REST handlers; ``get`` and ``save`` themselves do not.
-    """
-    if not contents.allow_hidden and await _is_hidden(contents, path):
-        msg = f"{quoted(path)} is hidden, and this server shows no hidden files. Use another name."
-        raise ContentsError(msg)
-
-
-def names_of(api_path: str, root: Path | None) -> tuple[str, ...]:
-    """An API path as it is named, and without symbolic links: one may lead to what is hidden."""
-    real = api_path if root is None else followed(api_path, root)
-    return (api_path,) if real == api_path else (api_path, real)
-
-
-def of_another(path: str) -> ContentsError:
-    """The refusal of a path at which something was to be made, and which is hidden."""
-    msg = (
-        f"{quoted(path)} would be in the folder of a session, which only its own user's calls "
-        "reach. Use another path."
-    )
-    return ContentsError(msg)
-
-
-async def existing_folder(contents: Contents, root: Path | None, path: str, hides: Hides) -> str:
-    """The API path of a folder that is there. Raises ContentsError."""
-    folder = contents_path(path, root)
-    await check_visible(contents, folder)
-    is_hidden = any(map(hides, names_of(folder, root)))
-    if is_hidden or not await ensure_async(contents.dir_exists(folder)):
-        msg = f"There is no folder {quoted(path)}. Use one that Jupyter's file browser shows."
-        raise ContentsError(msg)
-    return folder
-
-
-async def _is_hidden(contents: Contents, path: str) -> bool:
-    try:
-        return await ensure_async(contents.is_hidden(path))
-    except OSError:
-        # It could not look, for instance below a file; then the wording decides.
-        return any(part.startswith(".") for part in path.split("/"))
 
 
 def explained(error: HTTPError | OSError, doing: str) -> ContentsError:

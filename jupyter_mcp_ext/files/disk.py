@@ -156,17 +156,18 @@ class Disk:
         page = paged(looked.found(goes_on), offset=offset, limit=limit)
         return Listing(
             folder=looked.top,
-            entries=tuple(self._described(path, kind) for path, kind in page),
+            entries=tuple(self._described(path, kind, looked.refuses) for path, kind in page),
             offset=offset,
             total=looked.fitting,
             is_whole=looked.entries <= MAX_LOOKED,
         )
 
-    def _described(self, path: str, kind: Kind) -> Entry:
+    def _described(self, path: str, kind: Kind, refuses: Refuses) -> Entry:
         if kind != "link":
             return self._find(path) or Entry(path=path, kind=kind)
         try:
-            target = self._find(followed(path, self._root))
+            real = followed(path, self._root)
+            target = None if refuses(real) else self._find(real)
         except (ContentsError, OSError):  # out of the root, where nothing is said of it
             return Entry(path=path, kind="link")
         if target is None:
@@ -183,7 +184,7 @@ class _Looked:
         self.fitting = 0
         self._root = root
         self._glob = glob
-        self._refuses = refuses
+        self.refuses = refuses
 
     def found(self, goes_on: Proceed) -> Iterator[tuple[str, Kind]]:
         """What fits, in no order."""
@@ -203,7 +204,7 @@ class _Looked:
                 return
             parts = (*at, entry.name)
             path = "/".join((self.top, *parts) if self.top else parts)
-            if self._refuses(path):
+            if self.refuses(path):
                 continue
             kind = _kind(entry)
             if self._glob is None or self._glob.fits(parts):

@@ -11,7 +11,6 @@ import mimetypes
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeAlias
@@ -27,15 +26,16 @@ from jupyter_mcp_ext.outputs.images import UnreadableImage, fit
 
 from .beneath import Changed
 from .changes import size_in_words
-from .contents import Contents, check_visible, explained, names_of, of_another
+from .contents import Contents, explained
 from .disk import Disk
 from .edits import Edit, replace
+from .gate import Gate, Place
 from .lines import HEAD, is_binary
 from .listing import Entry, Glob, Listing
 from .managed import Managed
-from .paths import Hides, contents_path, quoted
+from .paths import Hides, quoted
 from .results import Binary, Download, FileImage, FileText, Written
-from .sensitive import SENSITIVE, Sensitive
+from .sensitive import SENSITIVE
 from .storage import Storage
 
 Encoding: TypeAlias = Literal["text", "base64"]
@@ -50,22 +50,6 @@ _NOTEBOOK = ".ipynb"
 _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8")
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Place:
-    names: tuple[str, ...]
-    """As `names_of` gives them, for what is refused by name."""
-
-    @property
-    def path(self) -> str:
-        """The API path as it was named."""
-        return self.names[0]
-
-    @property
-    def real(self) -> str:
-        """The same without symbolic links."""
-        return self.names[-1]
-
-
 class McpFiles(LoggingConfigurable):
     """The files beneath Jupyter's root; ``root`` is None where there is no disk behind.
 
@@ -76,7 +60,7 @@ class McpFiles(LoggingConfigurable):
     sensitive = List(
         Unicode(),
         list(SENSITIVE),
-        help="Names of files, as shell patterns of the whole name, that the file tools neither "
+        help="Names of files, as shell patterns of the whole name, that the tools neither "
         "show nor read nor write; with a slash at the end names of folders.",
     ).tag(config=True)
     max_bytes = Int(
@@ -88,46 +72,43 @@ class McpFiles(LoggingConfigurable):
 
     def __init__(self, contents: Contents, root: Path | None, base_url: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._contents = contents
-        self._root = root
         self._base_url = base_url
-        self._storage: Storage = Disk(root) if root else Managed(contents, self.max_bytes)
-        self._secrets = Sensitive(self.sensitive)
+        self.gate = Gate(contents, root, self.sensitive)
+        self.storage: Storage = Disk(root) if root else Managed(contents, self.max_bytes)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def listed(
         self, path: str, glob: str | None, *, folder: str, hides: Hides, offset: int, limit: int
     ) -> Listing:
         """A page of a folder."""
-        place = await self._place(path, folder)
-        is_hidden = any(map(hides, place.names))
+        place = await self.gate.place(path, hides, folder=folder)
         pattern = Glob.of(glob)
         with _told(f"{quoted(place.path or '.')} could not be listed"):
-            entry = None if is_hidden else await self._storage.find(place.real)
+            entry = await self.storage.find(place.real)
             if entry is None:
                 msg = f"There is no folder {quoted(place.path)}. list_files shows what there is."
                 raise ContentsError(msg)
             if entry.kind != "folder":
                 msg = f"{quoted(place.path)} is a file, not a folder. read_file shows a file."
                 raise ContentsError(msg)
-            return await self._storage.listing(
+            return await self.storage.listing(
                 place.real,
                 pattern,
                 offset=offset,
                 limit=limit,
-                refuses=lambda path: self._refuses(path) or hides(path),
+                refuses=lambda path: self.gate.leaves_out(path, hides),
             )
 
     async def read(
         self, path: str, *, folder: str, hides: Hides, offset: int, limit: int, room: int
     ) -> FileText | FileImage | Binary:
         """What a file says: a page of its lines, or an image, or that it is neither."""
-        place = await self._place(path, folder)
+        place = await self.gate.place(path, hides, folder=folder)
         with _told(f"{quoted(place.path)} could not be read"):
-            size = (await self._file(place, hides)).size or 0
-            head = await self._storage.head(place.real, HEAD)
+            size = (await self._file(place)).size or 0
+            head = await self.storage.head(place.real, HEAD)
             if _may_be_image(head) and size <= self.max_bytes:
-                content = await self._storage.read(place.real, self.max_bytes)
+                content = await self.storage.read(place.real, self.max_bytes)
                 try:
                     image = await asyncio.to_thread(fit, content.data)
                 except UnreadableImage:
@@ -135,7 +116,7 @@ class McpFiles(LoggingConfigurable):
                 return FileImage(path=place.path, size=len(content.data), image=image)
             if is_binary(head):
                 return self._binary(place, size)
-            lines = await self._storage.lines(place.real, first=offset, count=limit, room=room)
+            lines = await self.storage.lines(place.real, first=offset, count=limit, room=room)
         if not lines.lines and offset > 1:
             msg = (
                 f"{quoted(place.path)} has {lines.total} lines, so none from {offset} on. "
@@ -155,26 +136,24 @@ class McpFiles(LoggingConfigurable):
         append: bool,
     ) -> Written:
         """Put a file in its place, or add to its end; makes folders."""
-        place = await self._place(path, folder)
+        place = await self.gate.place(path, hides, folder=folder)
         if path.endswith(("/", "/.")):
             msg = f"{quoted(path)} is the name of a folder. Name a file in it."
             raise InvalidArgument(msg)
         self._refuse_notebook(place)
-        if any(map(hides, place.names)):
-            raise of_another(place.path)
         coded = partial(_coded, content, encoding)
         data = await asyncio.to_thread(coded) if len(content) > _LONG else coded()
         if len(data) > self.max_bytes:
             raise self._too_large(place, len(data))
         with _told(f"{quoted(place.path)} could not be written"):
             async with self._lock(place):
-                before = await self._storage.find(place.real)
+                before = await self.storage.find(place.real)
                 _check_kind(place, before)
                 size = len(data)
                 if append:
-                    size = await self._storage.append(place.real, data)
+                    size = await self.storage.append(place.real, data)
                 else:
-                    await self._storage.write(place.real, data)
+                    await self.storage.write(place.real, data)
         did: Literal["made", "replaced", "appended"] = "appended" if append else "replaced"
         return Written(
             path=place.path, size=size, did="made" if before is None else did, added=len(data)
@@ -184,14 +163,14 @@ class McpFiles(LoggingConfigurable):
         self, path: str, old: str, new: str, *, folder: str, hides: Hides, replace_all: bool
     ) -> tuple[str, Edit]:
         """Replace a text in a file: its path, and what was done."""
-        place = await self._place(path, folder)
+        place = await self.gate.place(path, hides, folder=folder)
         self._refuse_notebook(place)
         with _told(f"{quoted(place.path)} could not be changed"):
             async with self._lock(place):
-                size = (await self._file(place, hides)).size or 0
+                size = (await self._file(place)).size or 0
                 if size > self.max_bytes:
                     raise self._too_large(place, size)
-                before = await self._storage.read(place.real, self.max_bytes)
+                before = await self.storage.read(place.real, self.max_bytes)
                 change = partial(
                     _edited, before.data, old, new, replace_all=replace_all, name=quoted(place.path)
                 )
@@ -199,7 +178,7 @@ class McpFiles(LoggingConfigurable):
                 if len(data) > self.max_bytes:
                     raise self._too_large(place, len(data))
                 try:
-                    await self._storage.write(place.real, data, over=before)
+                    await self.storage.write(place.real, data, over=before)
                 except Changed as err:
                     msg = (
                         f"{quoted(place.path)} was changed by somebody meanwhile, and is left so. "
@@ -212,16 +191,16 @@ class McpFiles(LoggingConfigurable):
         self, path: str, *, folder: str, hides: Hides, offset: int, limit: int
     ) -> Download:
         """Where a file can be fetched, and ``limit`` bytes of it from ``offset`` on."""
-        place = await self._place(path, folder)
+        place = await self.gate.place(path, hides, folder=folder)
         with _told(f"{quoted(place.path)} could not be read"):
-            size = (await self._file(place, hides)).size or 0
+            size = (await self._file(place)).size or 0
             if limit and offset and offset >= size:
                 msg = f"{quoted(place.path)} has {size:,} bytes. Give a smaller offset."
                 raise InvalidArgument(msg)
             sha256 = None
             if size <= MAX_DIGEST:
-                sha256, size = await self._storage.digest(place.real)
-            data = await self._storage.head(place.real, limit, offset) if limit else b""
+                sha256, size = await self.storage.digest(place.real)
+            data = await self.storage.head(place.real, limit, offset) if limit else b""
         return Download(
             path=place.path,
             size=size,
@@ -232,36 +211,17 @@ class McpFiles(LoggingConfigurable):
             data=data,
         )
 
-    async def _place(self, path: str, folder: str) -> _Place:
-        if folder and not path.startswith("/"):
-            contents_path(path, None)  # its wording, before more words are put before it
-            path = f"{folder}/{path}"
-        place = _Place(names=names_of(contents_path(path, self._root), self._root))
-        for name in place.names:
-            await check_visible(self._contents, name)
-            if name in self._secrets:
-                msg = (
-                    f"{quoted(place.path)} has the name of a file with secrets, which are not "
-                    "opened here. Ask the person for what you need of it."
-                )
-                raise ContentsError(msg)
-        return place
-
-    def _refuses(self, path: str) -> bool:
-        is_hidden = path.rpartition("/")[2].startswith(".") and not self._contents.allow_hidden
-        return is_hidden or path in self._secrets
-
-    async def _file(self, place: _Place, hides: Hides) -> Entry:
-        entry = None if any(map(hides, place.names)) else await self._storage.find(place.real)
+    async def _file(self, place: Place) -> Entry:
+        entry = await self.storage.find(place.real)
         if entry is None:
             raise _missing(place.path)
         _check_kind(place, entry)
         return entry
 
-    def _lock(self, place: _Place) -> asyncio.Lock:
+    def _lock(self, place: Place) -> asyncio.Lock:
         return self._locks.setdefault(place.real, asyncio.Lock())
 
-    def _refuse_notebook(self, place: _Place) -> None:
+    def _refuse_notebook(self, place: Place) -> None:
         if any(path.lower().endswith(_NOTEBOOK) for path in (place.path, place.real)):
             msg = (
                 f"{quoted(place.path)} is a notebook, which is not written as text. "
@@ -269,14 +229,14 @@ class McpFiles(LoggingConfigurable):
             )
             raise ContentsError(msg)
 
-    def _too_large(self, place: _Place, size: int) -> ContentsError:
+    def _too_large(self, place: Place, size: int) -> ContentsError:
         return ContentsError(
             f"{quoted(place.path)} has {size_in_words(size)}, over the "
             f"{size_in_words(self.max_bytes)} that a file here may have to be written or edited. "
             "Use code (execute_code) instead."
         )
 
-    def _binary(self, place: _Place, size: int) -> Binary:
+    def _binary(self, place: Place, size: int) -> Binary:
         return Binary(path=place.path, size=size, mime_type=_mime_type(place.path))
 
 
@@ -294,7 +254,7 @@ def _missing(path: str) -> ContentsError:
     return ContentsError(f'There is no file {quoted(path)}. list_files("{parent}") may show it.')
 
 
-def _check_kind(place: _Place, entry: Entry | None) -> None:
+def _check_kind(place: Place, entry: Entry | None) -> None:
     if entry is None or entry.kind == "file":
         return
     if entry.kind == "folder":

@@ -64,10 +64,13 @@ class Notebook:
     """As in the file: ``"4.5"``."""
 
 
-def parse(text: str, path: str) -> Notebook:
-    """The notebook that the text of a file is."""
+def parse(data: str | bytes, path: str) -> Notebook:
+    """The notebook that the content of a file is."""
     try:
-        node = json.loads(text)
+        node = json.loads(data.decode() if isinstance(data, bytes) else data)
+    except UnicodeDecodeError as err:
+        msg = f"{quoted(path)} is not a notebook: it is not UTF-8 text. Use another."
+        raise ContentsError(msg) from err
     except json.JSONDecodeError as err:
         msg = (
             f"{quoted(path)} is not JSON (line {err.lineno}, column {err.colno}: {err.msg}), so it "

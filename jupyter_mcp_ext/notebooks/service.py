@@ -17,8 +17,10 @@ from jupyter_server.utils import ensure_async
 from tornado.web import HTTPError
 
 from jupyter_mcp_ext.errors import ContentsError
-from jupyter_mcp_ext.files.contents import Contents, check_visible, explained, names_of, of_another
+from jupyter_mcp_ext.files.contents import Contents, explained
+from jupyter_mcp_ext.files.gate import Gate, Place
 from jupyter_mcp_ext.files.paths import Hides, contents_path, quoted
+from jupyter_mcp_ext.files.storage import Storage
 from jupyter_mcp_ext.notebooks.cells import NewCell
 from jupyter_mcp_ext.notebooks.document import KernelInfo, Notebook, compose, from_node, parse
 
@@ -37,35 +39,38 @@ _MAX_NAMES = 2_000
 
 
 class Notebooks:
-    """The notebooks beneath Jupyter's root; ``root`` is None where there is no disk behind."""
+    """The notebooks beneath Jupyter's root; ``root`` is None where there is no disk behind.
 
-    def __init__(self, contents: Contents, root: Path | None) -> None:
+    ``gate`` says which may be used; they are read from ``storage``.
+    """
+
+    def __init__(
+        self, contents: Contents, root: Path | None, *, gate: Gate, storage: Storage
+    ) -> None:
         self._contents = contents
         self._root = root
+        self._gate = gate
+        self._storage = storage
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    def path(self, path: str) -> str:
+    async def named(self, path: str, hides: Hides) -> str:
         """The API path of the notebook that an argument names; ``.ipynb`` may be left out."""
+        return (await self._place(path, hides)).path
+
+    async def _place(self, path: str, hides: Hides) -> Place:
         name = PurePosixPath(contents_path(path, self._root))
         if path.endswith(("/", "/.")) or not name.name:
             msg = f'{quoted(path)} is a folder. Name a notebook in it, like "a.ipynb".'
             raise ContentsError(msg)
         if name.suffix not in {"", _SUFFIX}:
+            await self._gate.place(path, hides)
             msg = (
                 f"{quoted(path)} is not a notebook: the name of one ends in {_SUFFIX}. Name "
                 "one of those."
             )
             raise ContentsError(msg)
         # With the suffix it is another path, which may be a link.
-        return str(name) if name.suffix else contents_path(f"{name}{_SUFFIX}", self._root)
-
-    async def named(self, path: str, hides: Hides) -> str:
-        """The API path of the notebook that an argument names, hidden ones refused."""
-        path = self.path(path)
-        await check_visible(self._contents, path)
-        if any(map(hides, names_of(path, self._root))):
-            raise of_another(path)
-        return path
+        return await self._gate.place(str(name) if name.suffix else f"{name}{_SUFFIX}", hides)
 
     def lock(self, path: str) -> asyncio.Lock:
         """Held while a notebook is changed, so that no two changes of ours cross."""
@@ -97,49 +102,39 @@ class Notebooks:
         return from_node(node, path)
 
     async def read(self, path: str, *, hides: Hides) -> Notebook:
-        """The notebook as it is in its file now. What ``hides`` a path is not there."""
-        folder = contents_path(path, self._root)
-        is_hidden = any(map(hides, names_of(folder, self._root)))
-        if not is_hidden and await ensure_async(self._contents.dir_exists(folder)):
-            msg = f"{quoted(path)} is a folder, not a notebook. Name a notebook in it."
-            raise ContentsError(msg)
-        path = self.path(path)
-        if is_hidden or any(map(hides, names_of(path, self._root))):
-            raise _not_there(path)
-        text = await self._text(path)
-        return (
-            await asyncio.to_thread(parse, text, path)
-            if len(text) > _LONG_TEXT
-            else parse(text, path)
-        )
-
-    async def _text(self, path: str) -> str:
-        await check_visible(self._contents, path)
+        """The notebook as it is in its file now."""
+        place = await self._place(path, hides)
         try:
-            if not await ensure_async(self._contents.exists(path)):
-                raise await self._missing(path)
-            self._check_size(path)
-            # As a file and not as a notebook: see document.py.
-            model = await ensure_async(self._contents.get(path, type="file", format="text"))
+            entry = await self._storage.find(place.real)
+            if entry is None:
+                raise await self._missing(path, place, hides)
+            if entry.kind == "folder":
+                raise _is_folder_words(path)
+            if entry.kind != "file":
+                msg = (
+                    f"{quoted(place.path)} is no regular file but a device, a pipe or the like, "
+                    "which are not opened. Use another path."
+                )
+                raise ContentsError(msg)
+            if (entry.size or 0) > _MAX_BYTES:
+                raise _too_large(place.path, entry.size or 0)
+            data = (await self._storage.read(place.real, _MAX_BYTES)).data
         except (HTTPError, OSError) as err:
-            if isinstance(err, HTTPError) and err.reason == "bad format":
-                msg = f"{quoted(path)} is not a notebook: it is not UTF-8 text. Use another."
-                raise ContentsError(msg) from err
-            raise explained(err, f"{quoted(path)} could not be read") from err
-        return str(model["content"])
+            raise explained(err, f"{quoted(place.path)} could not be read") from err
+        if len(data) > _LONG_TEXT:
+            return await asyncio.to_thread(parse, data, place.path)
+        return parse(data, place.path)
 
-    def _check_size(self, path: str) -> None:
-        if self._root is not None and (size := (self._root / path).stat().st_size) > _MAX_BYTES:
-            msg = (
-                f"{quoted(path)} has {size / 1e6:.0f} MB, more than the {_MAX_BYTES / 1e6:.0f} MB "
-                "that are read here. Look at it with code of your own (execute_code)."
-            )
-            raise ContentsError(msg)
-
-    async def _missing(self, path: str) -> ContentsError:
-        near = await asyncio.to_thread(_near_names, self._root / path) if self._root else []
-        folder = PurePosixPath(path).parent
-        return _not_there(path, [quoted(str(folder / name)) for name in near])
+    async def _missing(self, asked: str, place: Place, hides: Hides) -> ContentsError:
+        with suppress(ContentsError):  # what is to be hidden of a folder is hidden
+            if await self._is_folder((await self._gate.place(asked, hides)).path):
+                return _is_folder_words(asked)
+        near = await asyncio.to_thread(_near_names, self._root / place.path) if self._root else []
+        folder = PurePosixPath(place.path).parent
+        paths = [str(folder / name) for name in near]
+        return _not_there(
+            place.path, [quoted(path) for path in paths if not self._gate.leaves_out(path, hides)]
+        )
 
     async def _check_free(self, path: str) -> None:
         if await ensure_async(self._contents.exists(path)):
@@ -194,6 +189,17 @@ class Notebooks:
         with suppress(OSError):
             for folder in reversed(made):
                 (self._root / folder).rmdir()
+
+
+def _is_folder_words(path: str) -> ContentsError:
+    return ContentsError(f"{quoted(path)} is a folder, not a notebook. Name a notebook in it.")
+
+
+def _too_large(path: str, size: int) -> ContentsError:
+    return ContentsError(
+        f"{quoted(path)} has {size / 1e6:.0f} MB, more than the {_MAX_BYTES / 1e6:.0f} MB "
+        "that are read here. Look at it with code of your own (execute_code)."
+    )
 
 
 def _not_there(path: str, near: Sequence[str] = ()) -> ContentsError:

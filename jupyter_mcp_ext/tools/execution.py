@@ -70,8 +70,13 @@ async def execute_code(
         can_ask=call.elicitation is not None,
     )
     sessions.follow(session, execution)
+    gate = call.services.files.gate
     call.services.written.follow(
-        execution, session.cwd, but=partial(sessions.is_servers_file, session)
+        execution,
+        session.cwd,
+        but=lambda path: (
+            sessions.is_servers_file(session, path) or gate.leaves_out(path, call.hides)
+        ),
     )
     call.remember(execution)
     # One that began with wait=0 is to go on alone.

@@ -21,6 +21,7 @@ from jupyter_server.services.contents.largefilemanager import (
 from tornado.web import HTTPError
 
 from jupyter_mcp_ext.errors import ContentsError
+from jupyter_mcp_ext.files.service import McpFiles
 from jupyter_mcp_ext.notebooks.cells import NewCell
 from jupyter_mcp_ext.notebooks.document import KernelInfo
 from jupyter_mcp_ext.notebooks.service import Notebooks
@@ -49,9 +50,14 @@ def contents(request: pytest.FixtureRequest, root: Path) -> Iterator[FileContent
     made.notary.store.close()
 
 
+def service(contents: Any, root: Path | None, **traits: Any) -> Notebooks:
+    files = McpFiles(contents, root, "/", **traits)
+    return Notebooks(contents, root, gate=files.gate, storage=files.storage)
+
+
 @pytest.fixture
 def notebooks(contents: FileContentsManager, root: Path) -> Notebooks:
-    return Notebooks(contents, root)
+    return service(contents, root)
 
 
 def node(*cells: Any) -> dict[str, Any]:
@@ -140,7 +146,7 @@ async def test_what_is_no_regular_file_is_neither_opened_nor_overwritten(
 
     with pytest.raises(ContentsError, match="exists already"):
         await notebooks.create("a.ipynb", [], kernel=None, hides=nothing)
-    with pytest.raises(ContentsError, match="could not be read"):
+    with pytest.raises(ContentsError, match="no regular file"):
         await notebooks.read("a.ipynb", hides=nothing)
 
 
@@ -236,12 +242,12 @@ async def test_hidden_notebooks_are_refused_unless_jupyter_allows_them(
     lenient = manager(AsyncLargeFileManager, root, allow_hidden=True)
 
     with pytest.raises(ContentsError, match="is hidden"):
-        await Notebooks(strict, root).create(path, [], kernel=None, hides=nothing)
+        await service(strict, root).create(path, [], kernel=None, hides=nothing)
     assert files(root) == []
-    await Notebooks(lenient, root).create(path, [], kernel=None, hides=nothing)
+    await service(lenient, root).create(path, [], kernel=None, hides=nothing)
     with pytest.raises(ContentsError, match="is hidden"):
-        await Notebooks(strict, root).read(path, hides=nothing)
-    assert (await Notebooks(lenient, root).read(path, hides=nothing)).path == path
+        await service(strict, root).read(path, hides=nothing)
+    assert (await service(lenient, root).read(path, hides=nothing)).path == path
 
     lenient.notary.store.close()
 
@@ -395,7 +401,7 @@ async def test_a_notebook_too_large_for_the_disk_leaves_nothing_behind(
 ) -> None:
     contents.use_atomic_writing = atomic
     (small_disk / "filler").write_bytes(b"x" * 12_000)
-    notebooks = Notebooks(contents, root)
+    notebooks = service(contents, root)
 
     with pytest.raises(ContentsError, match=r"disk is full|larger than") as refusal:
         await notebooks.create(
@@ -413,7 +419,7 @@ async def test_a_failure_keeps_the_checkpoint_of_a_notebook_that_was_lost(root: 
     failing = manager(Refusing, root)
 
     with pytest.raises(ContentsError):
-        await Notebooks(failing, root).create("a.ipynb", [], kernel=None, hides=nothing)
+        await service(failing, root).create("a.ipynb", [], kernel=None, hides=nothing)
 
     assert files(root) == [".ipynb_checkpoints", ".ipynb_checkpoints/a-checkpoint.ipynb"]
 
@@ -441,7 +447,7 @@ async def test_a_storage_that_fails_leaves_nothing_and_tells_no_secrets(
     failing.status = status  # type: ignore[attr-defined]
 
     with pytest.raises(ContentsError, match=words) as refusal:
-        await Notebooks(failing, root if has_disk else None).create(
+        await service(failing, root if has_disk else None).create(
             "a.ipynb", [], kernel=None, hides=nothing
         )
 
@@ -464,7 +470,7 @@ async def test_a_caller_that_leaves_leaves_no_half_of_a_notebook(root: Path) -> 
     hanging = manager(Hanging, root)
     hanging.begun = asyncio.Event()  # type: ignore[attr-defined]
     creating = asyncio.create_task(
-        Notebooks(hanging, root).create("a.ipynb", [], kernel=None, hides=nothing)
+        service(hanging, root).create("a.ipynb", [], kernel=None, hides=nothing)
     )
     await hanging.begun.wait()  # type: ignore[attr-defined]
 
@@ -478,7 +484,7 @@ async def test_a_caller_that_leaves_leaves_no_half_of_a_notebook(root: Path) -> 
 async def test_without_a_disk_only_the_contents_manager_is_asked(
     contents: FileContentsManager,
 ) -> None:
-    notebooks = Notebooks(contents, None)
+    notebooks = service(contents, None)
 
     made = await notebooks.create("x/a", [NewCell(source="1")], kernel=PYTHON, hides=nothing)
 

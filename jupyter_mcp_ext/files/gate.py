@@ -1,0 +1,92 @@
+"""Which paths the tools may use: one rule for every path that any of them is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from jupyter_server.utils import ensure_async
+
+from jupyter_mcp_ext.errors import ContentsError
+
+from .contents import Contents
+from .paths import Hides, contents_path, followed, quoted
+from .sensitive import Sensitive
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A path that may be used."""
+
+    path: str
+    """The API path as it was named."""
+    real: str
+    """The same without symbolic links."""
+
+
+class Gate:
+    """Refuses what lies beyond Jupyter's root, is hidden, secret by its name, or another user's.
+
+    ``root`` is None where there is no disk behind; ``sensitive`` are patterns of `Sensitive`.
+    """
+
+    def __init__(self, contents: Contents, root: Path | None, sensitive: Iterable[str]) -> None:
+        self._contents = contents
+        self._root = root
+        self._secrets = Sensitive(sensitive)
+
+    async def place(self, path: str, hides: Hides, *, folder: str = "") -> Place:
+        """What an argument names, taken from the API path ``folder``. Raises ContentsError.
+
+        What ``hides`` a path is refused, as is what a symbolic link leads to.
+        """
+        if folder and not path.startswith("/"):
+            contents_path(path, None)  # its wording, before more words are put before it
+            path = f"{folder}/{path}"
+        named = contents_path(path, self._root)
+        real = named if self._root is None else followed(named, self._root)
+        for name in dict.fromkeys((named, real)):
+            await self._check(name, named, hides)
+        return Place(path=named, real=real)
+
+    async def folder(self, path: str, hides: Hides) -> str:
+        """The API path of a folder that is there. Raises ContentsError."""
+        place = await self.place(path, hides)
+        if not await ensure_async(self._contents.dir_exists(place.path)):
+            msg = f"There is no folder {quoted(path)}. Use one that Jupyter's file browser shows."
+            raise ContentsError(msg)
+        return place.path
+
+    def leaves_out(self, path: str, hides: Hides) -> bool:
+        """Whether a listing does not name what was found at an API path."""
+        is_hidden = path.rpartition("/")[2].startswith(".") and not self._contents.allow_hidden
+        return is_hidden or path in self._secrets or hides(path)
+
+    async def _check(self, name: str, named: str, hides: Hides) -> None:
+        # Jupyter asks for hidden files in its REST handlers; `get` and `save` themselves do not.
+        if not self._contents.allow_hidden and await self._is_hidden(name):
+            msg = (
+                f"{quoted(named)} is hidden, and this server shows no hidden files. "
+                "Use another name."
+            )
+            raise ContentsError(msg)
+        if name in self._secrets:
+            msg = (
+                f"{quoted(named)} has the name of a file with secrets, which are not "
+                "opened here. Ask the person for what you need of it."
+            )
+            raise ContentsError(msg)
+        if hides(name):
+            msg = (
+                f"{quoted(named)} would be in the folder of a session, which only its own user's "
+                "calls reach. Use another path."
+            )
+            raise ContentsError(msg)
+
+    async def _is_hidden(self, path: str) -> bool:
+        try:
+            return await ensure_async(self._contents.is_hidden(path))
+        except OSError:
+            # It could not look, for instance below a file; then the wording decides.
+            return any(part.startswith(".") for part in path.split("/"))
