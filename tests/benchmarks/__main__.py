@@ -21,6 +21,7 @@ from tests.benchmarks.clients import Client, RawLink
 from tests.benchmarks.endurance import a_thousand, died, followed, interrupted, two_hundred
 from tests.benchmarks.files import files
 from tests.benchmarks.floods import flooded
+from tests.benchmarks.hostile import hostile
 from tests.benchmarks.measures import Row, Samples
 from tests.benchmarks.sessions import sessions
 from tests.benchmarks.variables import looked_at
@@ -246,6 +247,7 @@ PARTS: Mapping[str, Callable[[Path], list[Row]]] = {
     "calls": calls,
     "endurance": endurance,
     "floods": floods,
+    "hostile": hostile,
     "sessions": sessions,
     "variables": variables,
     "files": large_files,

@@ -1,0 +1,232 @@
+"""What code in a kernel can do to its server by what it sends or writes.
+
+A `Case` is a row: what is done first, and the calls that are measured. Cases of one kind are a
+tuple, listed in `CASES`.
+"""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.benchmarks.clients import Client
+from tests.benchmarks.floods import AFTER
+from tests.benchmarks.measures import Row
+from tests.servers import JupyterServer, running_server
+
+NEW = "2026-07-28"
+GOAL = "stall 300 ms, memory 200 MB, a file tool within 2 s"
+FOLDERS = count()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One row. The calls are made at once, each by a client of its own in one session."""
+
+    name: str
+    setup: str = ""
+    """Run in a kernel first, to its end, unmeasured."""
+    write: Callable[[Path], object] | None = None
+    """Given the root folder after that, to put files there."""
+    restarted: bool = False
+    """Whether the server is then ended and started again."""
+    calls: Sequence[tuple[str, Mapping[str, Any]]]
+    """Tools and their arguments: what is measured."""
+
+
+@dataclass
+class Cost:
+    """What a case cost the server; milliseconds, megabytes and seconds."""
+
+    stall: float = 0
+    file_tool: float = 0
+    peak: float = 0
+    seconds: float = 0
+    answers: list[str] = field(default_factory=list)
+
+
+PICTURES = """
+import io, zlib, struct
+from IPython.display import HTML, SVG, Image, display
+from PIL import Image as P
+
+def coded(kind, image, **options):
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return Image(data=file.getvalue(), format=kind.lower(), embed=True)
+
+def png(width, height):
+    return coded('PNG', P.effect_noise((64, 64), 99).resize((width, height)).convert('RGB'))
+
+def claims(width, height):
+    def chunk(kind, data):
+        data = kind + data
+        return struct.pack('>I', len(data) - 4) + data + struct.pack('>I', zlib.crc32(data))
+    head = chunk(b'IHDR', struct.pack('>IIBBBBB', width, height, 8, 0, 0, 0, 0))
+    body = chunk(b'IDAT', zlib.compress(bytes(50_000_000), 9)) + chunk(b'IEND', b'')
+    return Image(data=b'\\x89PNG\\r\\n\\x1a\\n' + head + body)
+
+def frames(kind, number):
+    first, *rest = [P.new('L', (500, 500), n % 256) for n in range(number)]
+    return coded(kind, first, save_all=True, append_images=rest)
+
+def uses(depth):
+    steps = ''.join(
+        f'<g id="a{n}">' + f'<use href="#a{n - 1}"/>' * 10 + '</g>' for n in range(1, depth))
+    return SVG('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><defs>'
+        '<rect id="a0" width="9" height="9"/>' + steps
+        + f'</defs><use href="#a{depth - 1}"/></svg>')
+
+bombs = {
+    'uses': lambda: [uses(10)],
+    'tags': lambda: [HTML('<a ' * 300_000)],
+    'deep': lambda: [HTML('<b>x' * 250_000)],
+    'spans': lambda: [HTML('<table class="dataframe">' + ('<tr><td colspan="1000">' + 'x' * 200
+        + '</td></tr>') * 1_000 + '</table>')],
+    'large': lambda: [png(7_000, 7_000 - n) for n in range(4)],
+    'claims': lambda: [claims(60_000, 60_000), claims(7_000, 7_000)],
+    'gif': lambda: [frames('GIF', 3_000)],
+    'webp': lambda: [frames('WEBP', 1_000)],
+    'base64': lambda: [Image(data=b'GIF89a' + bytes(6_000_000), format='gif', embed=True)],
+    'many': lambda: [HTML('<a ' * 300_000 + str(n)) for n in range(8)],
+}
+"""
+
+_DRAWN = {
+    "an SVG of 10^9 `<use>`": "uses",
+    "`'<a ' * 300_000` as HTML": "tags",
+    "250,000 elements within each other": "deep",
+    "a table of a million cells that span others": "spans",
+    "four PNGs of 7,000 x 7,000": "large",
+    "PNGs that claim more than they hold": "claims",
+    "a GIF of 3,000 frames": "gif",
+    "a WebP of 1,000 frames": "webp",
+    "8 MB of base64 that is no image": "base64",
+}
+
+RENDERED = (
+    *(
+        Case(
+            name=name,
+            setup=f"{PICTURES}\nmade = bombs[{kind!r}]()",
+            calls=[("execute_code", {"code": "display(*made)"})],
+        )
+        for name, kind in _DRAWN.items()
+    ),
+    Case(
+        name="eight reads of eight bombs at once",
+        setup=f"{PICTURES}\ndisplay(*bombs['many']())",
+        calls=[("get_output", {"offset": 0, "limit": 10 + n}) for n in range(8)],
+    ),
+)
+"""What is drawn, scaled and parsed."""
+
+CASES: Sequence[Case] = (*RENDERED,)
+
+
+def hostile(base: Path, cases: Sequence[Case] = CASES) -> list[Row]:
+    """Every case, on a server of its own."""
+    return [_row(base, case) for case in cases]
+
+
+def _row(base: Path, case: Case) -> Row:
+    folder = base / f"hostile-{next(FOLDERS)}"
+    folder.mkdir()
+    cost = Cost()
+    with running_server(folder) as server:
+        Client(server, NEW).call("execute_code", code=case.setup or "1", wait=120)
+        if case.write is not None:
+            case.write(server.root_dir)
+        if not case.restarted:
+            _measured(server, case.calls, cost)
+    if case.restarted:
+        with running_server(folder) as server:
+            Client(server, NEW).call("list_files")
+            _measured(server, case.calls, cost)
+    figures = (
+        f"stall {cost.stall:.0f} ms, memory {cost.peak:+.0f} MB, "
+        f"a file tool {cost.file_tool:.2f} s, {cost.seconds:.1f} s"
+    )
+    wrong = [w for w in ("Internal error", "NO ANSWER") if any(w in a for a in cost.answers)]
+    return Row(name=case.name, figures=", ".join([figures, *wrong]), goal=GOAL)
+
+
+def _measured(
+    server: JupyterServer, calls: Sequence[tuple[str, Mapping[str, Any]]], cost: Cost
+) -> None:
+    threads = [
+        threading.Thread(
+            target=lambda t=tool, a=arguments: cost.answers.append(_said(server, t, a))
+        )
+        for tool, arguments in calls
+    ]
+    with _watched(server, cost):
+        begun = time.perf_counter()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        cost.seconds = time.perf_counter() - begun
+
+
+def _said(server: JupyterServer, tool: str, arguments: Mapping[str, Any]) -> str:
+    try:
+        return str(Client(server, NEW).call(tool, **arguments)["content"])
+    except (OSError, http.client.HTTPException) as err:
+        return f"NO ANSWER: {err}"
+
+
+@contextmanager
+def _watched(server: JupyterServer, cost: Cost) -> Iterator[None]:
+    """Ask for the version and for a file all the time, and look at the memory."""
+    over = threading.Event()
+    (server.root_dir / "small.txt").write_text("small\n")
+    before = _memory(server)
+    files = Client(server, NEW)
+
+    def version() -> None:
+        while not over.wait(0.002):
+            begun = time.perf_counter()
+            server.request("GET", path=f"{server.base_url}api")
+            cost.stall = max(cost.stall, (time.perf_counter() - begun) * 1_000)
+
+    def file() -> None:
+        while not over.wait(0.01):
+            begun = time.perf_counter()
+            files.call("read_file", path="small.txt")
+            cost.file_tool = max(cost.file_tool, time.perf_counter() - begun)
+
+    def memory() -> None:
+        while not over.wait(0.01):
+            cost.peak = max(cost.peak, _memory(server) - before)
+
+    threads = [threading.Thread(target=work) for work in (version, file, memory)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.wait(AFTER)
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
+def _memory(server: JupyterServer) -> float:
+    """Megabytes of the server and of what it has started, without its kernels."""
+    process = psutil.Process(server.process.pid)
+    total = process.memory_info().rss
+    for child in process.children():
+        with suppress(psutil.NoSuchProcess):
+            if not any("kernel" in word for word in child.cmdline()):
+                total += child.memory_info().rss
+    return float(total / 1e6)
