@@ -179,7 +179,7 @@ class McpHandler(JupyterHandler):
         password = basic_password(self.request.headers.get("Authorization", ""))
         if not hashed or password is None:
             return False
-        return await self.passwords.accepts(hashed, password)
+        return await self.passwords.accepts(hashed, password, self.request.remote_ip or "")
 
     def _unauthenticated(self) -> Refusal:
         ways = []

@@ -1,7 +1,7 @@
 """The server's password as HTTP Basic, without hashing it for every request.
 
 Jupyter's password hash is slow on purpose. It is computed in a thread, its last success is
-remembered as a keyed digest, and failures are slowed down so that guessing gains nothing.
+remembered as a keyed digest, and the addresses that failures come from are slowed down.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import base64
 import binascii
 import hmac
+import ipaddress
 import secrets
 from collections.abc import Callable
 
@@ -19,7 +20,7 @@ MAX_PASSWORD_BYTES = 1024
 
 
 class TooManyGuesses(Exception):
-    """Somebody is guessing; ``retry_after`` seconds from now another try is looked at."""
+    """Too many passwords from one address wait; in ``retry_after`` seconds another is looked at."""
 
     def __init__(self, retry_after: float) -> None:
         super().__init__(f"Too many wrong passwords; try again in {retry_after:.0f} s.")
@@ -39,12 +40,22 @@ def basic_password(authorization: str) -> str | None:
     return password if colon and len(password.encode()) <= MAX_PASSWORD_BYTES else None
 
 
+class _Guesser:
+    """An address from which unknown passwords come."""
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self.waiting = 0
+        self.turn = asyncio.Lock()
+
+
 class PasswordCheck:
     """Compares passwords with Jupyter's hash: quickly when right, slowly when wrong.
 
-    One hash is computed at a time. After a wrong password the next unknown one waits, twice as
-    long each time up to ``max_delay`` seconds; of those that wait, ``max_waiting`` at most. A
-    password that was right before is answered at once, whoever else is guessing.
+    After a wrong password the next unknown one from the same address waits, twice as long each
+    time up to ``max_delay`` seconds; of those that wait, ``max_waiting`` at most. Other addresses
+    are not slowed down, and a password that was right before is answered at once from everywhere.
+    One hash is computed at a time. ``max_addresses`` are remembered, the latest.
     """
 
     def __init__(
@@ -54,40 +65,57 @@ class PasswordCheck:
         first_delay: float = 0.25,
         max_delay: float = 8.0,
         max_waiting: int = 8,
+        max_addresses: int = 4_096,
     ) -> None:
         self._verify = verify
         self._first_delay = first_delay
         self._max_delay = max_delay
         self._max_waiting = max_waiting
+        self._max_addresses = max_addresses
         self._key = secrets.token_bytes(32)
         self._known: bytes | None = None
-        self._failures = 0
-        self._waiting = 0
-        self._turn = asyncio.Lock()
+        self._guessers: dict[str, _Guesser] = {}
+        """The one that came last is last."""
+        self._hashing = asyncio.Lock()
 
-    async def accepts(self, hashed: str, password: str) -> bool:
-        """Tell whether ``password`` fits ``hashed``; raise `TooManyGuesses` when too many wait."""
+    async def accepts(self, hashed: str, password: str, address: str) -> bool:
+        """Tell whether ``password`` fits ``hashed``.
+
+        Raises `TooManyGuesses` when too many passwords from the address wait.
+        """
         digest = self._digest(hashed, password)
         if self._remembers(digest):
             return True
-        if self._waiting >= self._max_waiting:
-            raise TooManyGuesses(self._delay())
-        self._waiting += 1
+        guesser = self._guesser(_network(address))
+        if guesser.waiting >= self._max_waiting:
+            raise TooManyGuesses(self._delay(guesser))
+        guesser.waiting += 1
         try:
-            async with self._turn:
+            async with guesser.turn:
+                await asyncio.sleep(self._delay(guesser))
                 # Remembered while this one waited: several requests of one client begin at once.
-                return self._remembers(digest) or await self._look(hashed, password, digest)
+                accepted = self._remembers(digest) or await self._look(hashed, password, digest)
+                guesser.failures = 0 if accepted else guesser.failures + 1
+                return accepted
         finally:
-            self._waiting -= 1
+            guesser.waiting -= 1
 
     async def _look(self, hashed: str, password: str, digest: bytes) -> bool:
-        await asyncio.sleep(self._delay())
-        if not await asyncio.to_thread(self._verify, hashed, password):
-            self._failures += 1
-            return False
-        self._failures = 0
-        self._known = digest
-        return True
+        async with self._hashing:
+            if self._remembers(digest):
+                return True
+            if not await asyncio.to_thread(self._verify, hashed, password):
+                return False
+            self._known = digest
+            return True
+
+    def _guesser(self, network: str) -> _Guesser:
+        guesser = self._guessers.pop(network, None) or _Guesser()
+        self._guessers[network] = guesser
+        if len(self._guessers) > self._max_addresses:
+            idle = (name for name, other in self._guessers.items() if not other.waiting)
+            self._guessers.pop(next(idle), None)
+        return guesser
 
     def _remembers(self, digest: bytes) -> bool:
         return self._known is not None and hmac.compare_digest(self._known, digest)
@@ -98,7 +126,20 @@ class PasswordCheck:
         text = f"{len(hashed)}:{hashed}{password}".encode()
         return hmac.digest(self._key, text, "sha256")
 
-    def _delay(self) -> float:
-        if not self._failures:
+    def _delay(self, guesser: _Guesser) -> float:
+        if not guesser.failures:
             return 0.0
-        return min(self._max_delay, self._first_delay * 2.0 ** min(self._failures - 1, 16))
+        return min(self._max_delay, self._first_delay * 2.0 ** min(guesser.failures - 1, 16))
+
+
+def _network(address: str) -> str:
+    """The address; of IPv6 the /64, since whoever has one address there has all of them."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address[:64]
+    if parsed.version == 4:
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
