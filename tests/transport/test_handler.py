@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import http.cookiejar
 import json
 import socket
@@ -245,6 +246,30 @@ def test_the_password_works_with_any_user_name(start_server: Callable[..., Jupyt
     assert refused.status == 401
     assert 'Basic realm="jupyter"' in refused.headers["www-authenticate"]
     assert "`Authorization: Basic" in message_of(refused.body)
+
+
+def test_guessers_at_other_addresses_do_not_lock_out_the_right_password(
+    start_server: Callable[..., JupyterServer],
+) -> None:
+    server = start_server(f"--PasswordIdentityProvider.hashed_password={password_hash()}", token="")
+
+    def login(password: str) -> dict[str, str]:
+        pair = base64.b64encode(f"me:{password}".encode()).decode()
+        return {**ACCEPT, "Authorization": f"Basic {pair}"}
+
+    guessers = [
+        http.client.HTTPConnection("127.0.0.1", server.port, source_address=("127.0.0.2", 0))
+        for _ in range(24)
+    ]
+    for number, guesser in enumerate(guessers):
+        guesser.request("POST", "/mcp", INITIALIZE, login(f"wrong {number}"))
+    last = guessers[-1].getresponse().status
+
+    right = server.request("POST", INITIALIZE, login("secret")).status
+
+    assert (last, right) == (429, 200)
+    for guesser in guessers:
+        guesser.close()
 
 
 def test_a_browsers_login_needs_the_xsrf_header(server: JupyterServer) -> None:
