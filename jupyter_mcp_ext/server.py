@@ -38,7 +38,9 @@ LIST_TTL = 300_000
 """Milliseconds for which a client may keep the list of tools: it changes with a restart only."""
 
 INSTRUCTIONS = """\
-This is a person's live Jupyter server; they may have the same notebooks and kernels open.
+Runs Python (and other) code in live Jupyter kernels with execute_code: data analysis, plots, \
+DataFrames, shell, notebooks, files.
+This is a person's server: they may have the same notebooks and kernels open.
 - execute_code keeps variables in a session of your own; its first result names the folder. \
 Parallel tasks or subagents: each calls create_session(name="...") and passes that name as \
 session_id.

@@ -48,9 +48,10 @@ async def execute_code(
     ] = None,
     wait: Wait = 50,
 ) -> Answer:
-    """Run code in a session's kernel; variables persist between calls. Returns text, tables and
-    plots, or after `wait` seconds [running] with the get_output call to make while the code goes
-    on (wait=0 for long jobs).
+    """Run Python code (or R, Julia, bash) in a live kernel, for data analysis: analyze a pandas
+    DataFrame, plot a chart, train a model, execute a shell command (`!ls`). Variables persist
+    between calls. Returns text, tables and plots, or after `wait` seconds [running] with the
+    get_output call to make: the code goes on, never run it again. wait=0 for long jobs.
     """
     sessions, executions = call.services.sessions, call.services.executions
     session = await sessions.resolve(call.caller, session_id)
@@ -140,8 +141,9 @@ async def get_output(
     mime_type: str | None = None,
     wait: Annotated[float, Field(ge=0)] = 0,
 ) -> Answer:
-    """Wait for or re-read an execution, or page through one output in full (text, original image,
-    HTML). Without an id: your latest execution, also after a lost connection.
+    """Wait for running code, read its output again, search it (grep), or page through one output
+    in full (text, original image, HTML). Without an id: your latest execution, also after a lost
+    connection.
     """
     execution, first, last = await _wanted(call, output_id, session_id)
     call.remember(execution)

@@ -30,7 +30,7 @@ async def list_files(
     offset: Annotated[int, Field(ge=0)] = 0,
     limit: Annotated[int, Field(ge=1, le=1_000)] = 100,
 ) -> Answer:
-    """List a folder, folders first, or what fits a glob below it."""
+    """List the files of a folder, folders first, or what fits a glob below it."""
     services = call.services
     found = await services.files.listed(
         path or ".",
@@ -61,7 +61,7 @@ async def read_file(
     offset: Annotated[int, Field(ge=1, description="First line.")] = 1,
     limit: Annotated[int, Field(ge=1)] = 500,
 ) -> Answer:
-    """Show numbered lines of a text file, or an image. read_notebook shows notebooks."""
+    """Read a text file (CSV, code, log) as numbered lines, or look at an image."""
     services = call.services
     folder = await _folder(call, session_id)
     room = services.limits.text - 500
@@ -87,7 +87,7 @@ async def write_file(
     encoding: Literal["text", "base64"] = "text",
     append: bool = False,
 ) -> Answer:
-    """Make or replace a file, or append to it. Makes missing folders."""
+    """Write a file: make it, replace it or append to it. Makes missing folders."""
     folder = await _folder(call, session_id)
     found = await call.services.files.write(
         path, content, folder=folder, hides=call.hides, encoding=encoding, append=append
@@ -120,7 +120,9 @@ async def download_file(
     offset: Annotated[int, Field(ge=0)] = 0,
     limit: Annotated[int, Field(ge=0, le=MAX_BLOB, description="Bytes to embed.")] = 0,
 ) -> Answer:
-    """A file's URL, size and sha256, and on demand bytes of it as an embedded blob."""
+    """Get a file's URL, size and sha256. Bytes are embedded on demand only: they fill the context;
+    look at an image with read_file.
+    """
     folder = await _folder(call, session_id)
     found = await call.services.files.download(
         path, folder=folder, hides=call.hides, offset=offset, limit=limit

@@ -30,7 +30,7 @@ async def create_notebook(
     ] = None,
     kernel_name: str | None = None,
 ) -> Answer:
-    """Make a new notebook; never overwrites. Makes missing folders."""
+    """Create a new notebook with cells; never overwrites. Makes missing folders."""
     services = call.services
     new_cells = parse_cells(cells or [])  # type: ignore[arg-type]  # JSON, as it was parsed
     name = await services.kernels.known_name(kernel_name)
@@ -61,8 +61,8 @@ async def read_notebook(
     offset: Annotated[int, Field(ge=0)] = 0,
     limit: Annotated[int | None, Field(ge=1)] = None,
 ) -> Answer:
-    """Show a notebook's cells with handles and run states: source, outline (one line a cell) or
-    outputs. Read before editing; never open .ipynb as a file.
+    """Read a Jupyter notebook's cells with handles and run states: source, outline (one line a
+    cell) or outputs. Read before editing; never open .ipynb as a file.
     """
     notebook = await call.services.notebooks.read(path, hides=call.hides)
     build = partial(

@@ -28,8 +28,8 @@ async def install_package(
     upgrade: bool = False,
     wait: Wait = 50,
 ) -> Answer:
-    """Install packages into the environment of a session's Python kernel; tells versions and
-    whether a restart is needed.
+    """Install a package or several (pip, uv) into the environment of a session's Python kernel;
+    tells versions and whether a restart is needed.
     """
     sessions, packages = call.services.sessions, call.services.packages
     requirements = packages.requested(package)

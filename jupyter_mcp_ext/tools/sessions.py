@@ -45,7 +45,7 @@ async def create_session(
     restore: Restore | None = None,
     copy_of: Annotated[str | None, Field(description="Session whose variables to copy.")] = None,
 ) -> Answer:
-    """Start a named session with its own kernel, or return the existing one of that name; `path`
+    """Create a named session with its own kernel, or return the existing one of that name; `path`
     attaches to a notebook and the kernel a person has open there. Use one per parallel task; pass
     its name as session_id.
     """
@@ -77,7 +77,9 @@ async def create_session(
 
 @tool(action="read", resource="sessions", read_only=True)
 async def list_sessions(call: Call) -> Answer:
-    """Sessions you can use, yours and those people have open, and the kernels you can start."""
+    """List the sessions you can use, yours and those people have open, and which kernels can be
+    started.
+    """
     services = call.services
     sessions = await services.sessions.listed(call.caller)
     states = [await _state(call, session) for session in sessions]
@@ -123,7 +125,9 @@ async def get_kernel_status(call: Call, session_id: SessionId = None) -> Answer:
 async def interrupt_kernel(
     call: Call, session_id: SessionId = None, execution_id: str | None = None
 ) -> Answer:
-    """Stop the code that runs, or with execution_id exactly that execution, also in the queue."""
+    """Interrupt a kernel: stop the running code or cell; with execution_id exactly that one, also
+    in the queue.
+    """
     executions = call.services.executions
     if execution_id:
         execution = executions.find(call.caller, execution_id)
