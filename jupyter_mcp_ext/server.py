@@ -72,7 +72,11 @@ def build_server(services: Services) -> Server[Any]:
         wants_progress = "progress_token" in (ctx.meta or {})
         progress = ctx.session.report_progress if wants_progress else None
         call = Call(
-            services=services, caller=caller, progress=progress, elicitation=elicitation(ctx)
+            services=services,
+            caller=caller,
+            origin=principal.origin,
+            progress=progress,
+            elicitation=elicitation(ctx),
         )
         return call, principal
 

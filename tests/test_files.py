@@ -47,7 +47,11 @@ def test_a_file_is_written_listed_read_edited_and_fetched(client: McpClient, fol
     assert edited.text.endswith("@@ -1,2 +1,2 @@\n-x = 1\n+x = 2\n print(x)")
     file = fetched.meta["jupyter-mcp-ext/file"]
     assert file["sha256"] == hashlib.sha256(b"x = 2\nprint(x)\n").hexdigest()
-    answer = client.server.request("GET", headers=client.server.auth, path=file["url"])
+    assert file["url"] in fetched.text
+    origin = f"http://127.0.0.1:{client.server.port}"
+    assert file["url"].startswith(f"{origin}/")
+    at = file["url"].removeprefix(origin)
+    answer = client.server.request("GET", headers=client.server.auth, path=at)
     assert (answer.status, answer.body) == (200, b"x = 2\nprint(x)\n")
 
 

@@ -55,6 +55,7 @@ class Download:
     size: int
     mime_type: str
     url: str
+    """Its path on the Jupyter server, with the base URL."""
     sha256: str | None
     """None for a file that is too large for one."""
     offset: int

@@ -96,12 +96,12 @@ def edited(path: str, edit: Edit) -> str:
     return f"Edited {plain(path)} in {places}.{how}\n{edit.diff}"
 
 
-def download(found: Download) -> tuple[str, str | None]:
+def download(found: Download, url: str) -> tuple[str, str | None]:
     """Where to fetch a file, and the call for the next bytes."""
     digest = f"sha256 {found.sha256}" if found.sha256 else "too large for a sha256 here"
     lines = [
         f"{plain(found.path)}: {found.size:,} bytes, {found.mime_type}, {digest}",
-        f"URL on the Jupyter server, with its login: {found.url}",
+        f"URL, with the Jupyter server's login: {url}",
     ]
     following = None
     if found.data:

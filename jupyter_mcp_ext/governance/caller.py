@@ -26,6 +26,12 @@ class Principal:
     handler: JupyterHandler = field(repr=False, compare=False)
     """The request's handler, which Jupyter's ``Authorizer`` wants to see."""
 
+    @property
+    def origin(self) -> str:
+        """The server's address as the request has it: scheme, host and port."""
+        request = self.handler.request
+        return f"{request.protocol}://{request.host}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:

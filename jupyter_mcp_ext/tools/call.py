@@ -36,6 +36,8 @@ class Call:
 
     services: Services
     caller: Caller
+    origin: str = ""
+    """Under which the client reaches the Jupyter server: ``https://host:port``."""
     progress: Progress | None = None
     elicitation: Elicitation | None = None
     """How the person at the client is asked; None when they cannot be."""

@@ -127,7 +127,8 @@ async def download_file(
     found = await call.services.files.download(
         path, folder=folder, hides=call.hides, offset=offset, limit=limit
     )
-    words, following = view.download(found)
+    url = call.origin + found.url
+    words, following = view.download(found, url)
     blocks: tuple[TextBlock | BlobBlock, ...] = (TextBlock(text=words),)
     if found.data:
         blob = BlobBlock(data=found.data, mime_type=found.mime_type, uri=f"jupyter:{found.url}")
@@ -136,7 +137,7 @@ async def download_file(
         "path": found.path,
         "size": found.size,
         "sha256": found.sha256,
-        "url": found.url,
+        "url": url,
         "mime_type": found.mime_type,
         "next": following,
     }

@@ -219,7 +219,7 @@ async def test_a_download_has_the_address_the_size_and_the_digest(files: Files, 
     assert found.url == "/files/a%20b.bin"
     assert (found.size, found.sha256) == (2_560, hashlib.sha256(data).hexdigest())
     assert found.data == data[250:260]
-    assert 'download_file("a b.bin", offset=260, limit=10)' in view.download(found)[0]
+    assert 'download_file("a b.bin", offset=260, limit=10)' in view.download(found, found.url)[0]
 
 
 async def test_paths_are_taken_from_the_folder_of_a_session(files: Files, root: Path) -> None:

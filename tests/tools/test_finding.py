@@ -52,7 +52,7 @@ WANTED = {
     "stop the running cell": "interrupt_kernel",
     "interrupt the kernel": "interrupt_kernel",
     "restart the kernel": "restart_kernel",
-    "create a session": "create_session",
+    "named session": "create_session",
     "which kernels can be started": "list_sessions",
     "kernel memory": "get_kernel_status",
 }
