@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import resource
@@ -337,6 +338,48 @@ def test_ids_of_one_user_tell_another_nothing(tmp_path: Path) -> None:
     assert "There is no" in copied
     assert own["session_id"] != session["session_id"]
     assert not own["existing"]
+
+
+def test_a_kernel_stays_its_owners_however_others_list_it(tmp_path: Path) -> None:
+    with serving(tmp_path, OPTION) as (server, _):
+        alice = McpClient(server, headers={"Authorization": "Bearer alice"})
+        bob = McpClient(server, headers={"Authorization": "Bearer bob"})
+        made = alice.call("create_session", name="secret").meta["jupyter-mcp-ext/session"]
+        alice.run("x = 'hidden'", session_id="secret")
+        listed = _listed_on(server, "bob", "mine.ipynb", made["kernel_id"])
+        wanted = (listed["id"], listed["id"][:8], "mine.ipynb", made["kernel_id"][:8])
+        calls: dict[str, dict[str, Any]] = {
+            "execute_code": {"code": "x"},
+            "get_variables": {},
+            "inspect_variable": {"name": "x"},
+            "get_kernel_status": {},
+            "restart_kernel": {"force": True},
+            "shutdown_kernel": {"force": True},
+        }
+        told = {
+            (tool, one): bob.refused(tool, session_id=one, **more)
+            for tool, more in calls.items()
+            for one in wanted
+        }
+        bobs = bob.call("list_sessions").text
+        own = bob.call("create_session", path="mine.ipynb").meta["jupyter-mcp-ext/session"]
+        alices = alice.call("execute_code", code="x", session_id="mine.ipynb").text
+
+    assert [words for words in told.values() if "There is no session" not in words] == []
+    assert "mine.ipynb" not in bobs
+    assert own["kernel_id"] != made["kernel_id"]
+    assert "hidden" in alices
+
+
+def _listed_on(server: JupyterServer, user: str, path: str, kernel_id: str) -> dict[str, Any]:
+    """A session that a user has Jupyter list on a kernel."""
+    body = {"path": path, "name": "", "type": "notebook", "kernel": {"id": kernel_id}}
+    headers = {"Authorization": f"Bearer {user}"}
+    answer = server.request(
+        "POST", json.dumps(body).encode(), headers, path=f"{server.base_url}api/sessions"
+    )
+    assert answer.status == 201, answer.body
+    return dict(answer.json())
 
 
 def test_folders_of_one_users_sessions_are_not_there_for_another(tmp_path: Path) -> None:

@@ -64,14 +64,22 @@ class Register:
         ]
         return max(fits, key=lambda s: (s.story is not None, s.last_used), default=None)
 
-    async def people(self) -> list[Session]:
-        """The sessions that people have open."""
-        return [self.adopt(model) for model in await self.models() if self.is_persons(model)]
+    async def people(self, caller: Caller) -> list[Session]:
+        """The sessions that people have open and the caller may use."""
+        return [self.adopt(model) for model in await self._open(caller)]
 
-    async def on_path(self, path: str) -> Session | None:
-        """The session that a person has open on a path."""
-        fits = [m for m in await self.models() if m["path"] == path and self.is_persons(m)]
+    async def on_path(self, path: str, caller: Caller) -> Session | None:
+        """The session that a person has open on a path, if the caller may use it."""
+        fits = [model for model in await self._open(caller) if model["path"] == path]
         return self.adopt(fits[0]) if fits else None
+
+    async def _open(self, caller: Caller) -> list[dict[str, Any]]:
+        # Jupyter lets everybody list a session of their own on any kernel: its owner stays.
+        others = {
+            s.kernel_id for s in self._sessions.values() if s.owner not in ("", caller.subject)
+        }
+        models = await self.models()
+        return [m for m in models if self.is_persons(m) and m["kernel"]["id"] not in others]
 
     async def models(self) -> list[dict[str, Any]]:
         """Jupyter's list."""
@@ -110,7 +118,7 @@ class Register:
         for session in own:
             if session.id == wanted:
                 return session
-        people = await self.people()
+        people = await self.people(caller)
         reachable = own + people
         path = wanted.strip("/")
         fits = (

@@ -366,7 +366,7 @@ class McpSessions(LoggingConfigurable):
                 await self._keeper.discard(session)
             raise
         if path and not existing:
-            theirs = await self._register.on_path(session.path)
+            theirs = await self._register.on_path(session.path, caller)
             if theirs is not None:  # a person opened the notebook while our kernel started
                 await self._give_up(session)
                 return theirs, True
@@ -381,7 +381,7 @@ class McpSessions(LoggingConfigurable):
     async def listed(self, caller: Caller) -> tuple[Session, ...]:
         """The sessions that the caller may use: the caller's own first, then people's."""
         await self._look_for_moved()
-        return (*self._register.own(caller.subject), *await self._register.people())
+        return (*self._register.own(caller.subject), *await self._register.people(caller))
 
     async def holder(self, session: Session) -> str:
         """Words for another server that holds a session; empty when none does."""
@@ -532,7 +532,7 @@ class McpSessions(LoggingConfigurable):
             for session in self._register.own(caller.subject):
                 if session.path == path:
                     return session, True
-            theirs = await self._register.on_path(path)
+            theirs = await self._register.on_path(path, caller)
             if theirs is not None:
                 return theirs, True
             name = name or PurePosixPath(path).name
