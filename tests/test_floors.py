@@ -18,7 +18,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     ("errors", "system", "governance.caller"),
     ("outputs",),
-    ("kernels", "notebooks", "files", "packages", "variables"),
+    ("kernels", "notebooks", "files", "packages", "variables", "advice"),
     ("executions", "sessions"),
     ("governance",),
     ("services",),

@@ -11,6 +11,7 @@ import time
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal, get_args
 
+from jupyter_mcp_ext.advice import debuggers
 from jupyter_mcp_ext.files.changes import Change, Changes
 from jupyter_mcp_ext.outputs.fold import OutputFold
 from jupyter_mcp_ext.outputs.model import Error, Output
@@ -31,6 +32,9 @@ def as_status(word: str) -> Status:
 
 
 UNFINISHED: frozenset[Status] = frozenset({"queued", "running", "input"})
+
+MAX_DEBUGGERS = 20
+"""Prompts of debuggers that are answered with "quit" before the code is interrupted."""
 
 Stop = Literal["timeout", "interrupted"]
 """Why an execution is to end before its code has."""
@@ -64,6 +68,7 @@ class Execution:
         self.timeout = timeout
         self.input_timeout = input_timeout
         self.prompts = Prompts()
+        self._debuggers_left = 0
         self.status: Status = "queued"
         self.reason = ""
         """Words for why it ended so, or what it waits for; may be empty."""
@@ -177,6 +182,9 @@ class Execution:
         """The code asks a person and stands still until ``reply`` is called or it is stopped."""
         if self.stop.done() or self.is_finished:
             return
+        if debuggers.is_prompt(text):
+            self._leave_debugger(reply)
+            return
         if self.input_timeout is None:
             self._give_up("the code asked for input", NO_PASSWORDS if is_password else NO_FORM)
             return
@@ -206,6 +214,16 @@ class Execution:
             "answer, or ask in the conversation and put the value into the code",
         )
         return True
+
+    def _leave_debugger(self, reply: Reply) -> None:
+        """Have a debugger quit; one that asks again and again is interrupted."""
+        if debuggers.INSTEAD not in self.notices:
+            self.notices.append(debuggers.INSTEAD)
+        self._debuggers_left += 1
+        if self._debuggers_left > MAX_DEBUGGERS:
+            self.request_stop("interrupted", "the code starts debuggers again and again")
+        else:
+            reply("q")
 
     def _go_on(self) -> None:
         """Let its timeout count."""

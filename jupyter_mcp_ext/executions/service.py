@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from traitlets import Float, Int, List, Unicode
 from traitlets.config import LoggingConfigurable
 
+from jupyter_mcp_ext.advice import debuggers, notices
+from jupyter_mcp_ext.advice.run import Run
 from jupyter_mcp_ext.errors import ToolError, UnknownExecution, shown
-from jupyter_mcp_ext.kernels.link import Content, Exchange, KernelLost
+from jupyter_mcp_ext.kernels.link import Content, Exchange, KernelInfo, KernelLost
 from jupyter_mcp_ext.outputs.model import Error, from_nbformat
 
 from .archive import STOPPING, Archive
@@ -120,6 +122,8 @@ class McpExecutions(LoggingConfigurable):
         self._numbers: dict[str, int] = {}
         self._latest: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._works: set[Execution] = set()
+        """Running work that is no code: installations."""
 
     def start(
         self,
@@ -169,6 +173,8 @@ class McpExecutions(LoggingConfigurable):
         execution = self._new(
             words, session_id=session_id, kernel_name=kernel_name, caller=caller, after=after
         )
+        self._works.add(execution)
+        execution.done.add_done_callback(lambda _: self._works.discard(execution))
         self._spawn(
             carry_out(execution, work, self._archive, self.log),
             name=f"mcp-execution-{execution.id}",
@@ -202,6 +208,11 @@ class McpExecutions(LoggingConfigurable):
         self._archive.add(execution)
         self._latest[session_id] = execution.id
         return execution
+
+    def _installing(self, execution: Execution) -> str:
+        """The id of an installation of the same person that is running; empty if there is none."""
+        running = (e for e in self._works if e.owner == execution.owner and not e.is_finished)
+        return next((e.id for e in running), "")
 
     async def settled(
         self, execution: Execution, wait: float, *, or_asking: bool = False
@@ -376,6 +387,7 @@ class McpExecutions(LoggingConfigurable):
     ) -> None:
         link = await self._kernels.link(execution.kernel_id)
         self._kernels.begin(execution.kernel_id)
+        is_ipython = link.info is not None and link.info.implementation == "ipython"
         try:
             if prepare is not None and not await self._is_prepared(execution, prepare):
                 execution.end(execution.stop.result(), "stopped while its session was brought back")
@@ -389,6 +401,7 @@ class McpExecutions(LoggingConfigurable):
                     on_dropped=execution.fold.drop,
                     on_input=execution.ask,
                     can_ask=execution.input_timeout is not None,
+                    expressions=notices.expressions(execution.code) if is_ipython else None,
                 )
                 try:
                     reply = await self._reply(execution, exchange)
@@ -399,6 +412,7 @@ class McpExecutions(LoggingConfigurable):
                 if exchange.begun or reply.get("status") != "aborted":
                     self._see_shell(execution)
                     _conclude(execution, exchange, reply)
+                    self._advise(execution, link.info, reply)
                     return
                 if execution.stop.done():
                     execution.end(execution.stop.result(), "stopped before it began")
@@ -409,6 +423,19 @@ class McpExecutions(LoggingConfigurable):
             )
         finally:
             self._kernels.end(execution.kernel_id)
+
+    def _advise(self, execution: Execution, info: KernelInfo | None, reply: Content) -> None:
+        """Add what our own notices say about the code."""
+        run = Run(
+            source=execution.code,
+            status=execution.status,
+            language=info.language if info is not None else "",
+            error=execution.error,
+            shown=lambda: execution.outputs,
+            asked=notices.values(reply),
+            installing=self._installing(execution),
+        )
+        execution.notices += notices.notices(run)
 
     def _see_shell(self, execution: Execution) -> None:
         """Tell of a shell that ended, of which bash_kernel says only in its output."""
@@ -491,7 +518,9 @@ def _conclude(execution: Execution, exchange: Exchange, reply: Content) -> None:
         return
     error = from_nbformat({**reply, "output_type": "error"})
     ename = error.ename if isinstance(error, Error) else ""
-    instead = unanswerable(error) if isinstance(error, Error) else None
+    instead = None
+    if isinstance(error, Error) and not debuggers.in_traceback(error):
+        instead = unanswerable(error)
     if instead is not None:
         execution.notices.append(instead)
     if ename and not any(isinstance(o, Error) for o in execution.outputs):

@@ -211,11 +211,13 @@ class KernelLink(Protocol):
         on_dropped: Callable[[int], None],
         on_input: OnInput | None = None,
         can_ask: bool = False,
+        expressions: Mapping[str, str] | None = None,
     ) -> Exchange:
         """Send code; outputs go to ``on_message``, frames too large to take to ``on_dropped``.
 
         Without ``can_ask`` the kernel is to tell code that asks for input that nobody is there;
-        some (IRkernel) ask all the same.
+        some (IRkernel) ask all the same. The reply has the values that ``expressions`` have after
+        the code.
         """
 
     async def call(

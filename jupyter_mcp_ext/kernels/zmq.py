@@ -12,7 +12,7 @@ import asyncio
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from hmac import compare_digest
 from logging import Logger
@@ -203,6 +203,7 @@ class ZmqLink:
         on_dropped: Callable[[int], None],
         on_input: OnInput | None = None,
         can_ask: bool = False,
+        expressions: Mapping[str, str] | None = None,
     ) -> Exchange:
         """Send code; see `KernelLink.execute`."""
         if self._loss is not None:
@@ -213,7 +214,7 @@ class ZmqLink:
                 "code": code,
                 "silent": False,
                 "store_history": True,
-                "user_expressions": {},
+                "user_expressions": dict(expressions or {}),
                 "allow_stdin": can_ask,
                 # True would abort what a person has queued behind us.
                 "stop_on_error": False,

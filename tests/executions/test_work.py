@@ -104,3 +104,16 @@ async def test_the_end_of_the_server_ends_work_and_keeps_what_it_said(jp_servera
         assert kept.status == "interrupted"
         assert printed(kept) == "on\n"
         assert start(engine, forever).id == "abcdefgh-2"
+
+
+async def test_a_missing_module_is_not_proposed_while_an_installation_runs(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        work = start(engine, forever)
+        during = await engine.run("import is_not_here")
+        await engine.services.executions.interrupt(work)
+        after = await engine.run("import is_not_here")
+
+        assert work.id in during.notices[-1]
+        assert "install_package" in after.notices[-1]

@@ -1,0 +1,53 @@
+"""Debuggers, which nobody can talk to here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from jupyter_mcp_ext.outputs.model import Error, Stream
+
+from .run import Adviser, Run
+
+PROMPT = re.compile(r"\s*(?:ipdb>|\(Pdb[^)\n]{0,20}\))\s*$")
+"""What a debugger asks with."""
+
+INSTEAD = (
+    "there is no debugger here, its prompts cannot be answered: look at values with "
+    "inspect_variable or print, catch the exception, or run the function again with other arguments"
+)
+
+_BREAKPOINT = re.compile(r"^[ \t]*breakpoint\(\)", re.MULTILINE)
+_MAGIC = re.compile(r"\s*%%?debug\b")
+
+
+def is_prompt(text: str) -> bool:
+    """Whether it is a debugger that asks, and not the code."""
+    return PROMPT.match(text[:200]) is not None
+
+
+def in_traceback(error: Error) -> bool:
+    """Whether a debugger asked and was refused."""
+    return error.ename == "StdinNotImplementedError" and any(
+        "/bdb.py" in part or "/pdb.py" in part for part in error.traceback
+    )
+
+
+def _says(run: Run) -> Iterator[str]:
+    if run.language != "python":
+        return
+    if (run.error is not None and in_traceback(run.error)) or _was_refused(run):
+        yield INSTEAD
+    elif run.status == "ok" and "breakpoint()" in run.source and _BREAKPOINT.search(run.source):
+        yield f"breakpoint() does not stop: {INSTEAD}"
+
+
+def _was_refused(run: Run) -> bool:
+    """Whether ``%%debug`` was: it only prints what was raised."""
+    if run.status != "ok" or not _MAGIC.match(run.source):
+        return False
+    streams = (output for output in run.shown() if isinstance(output, Stream))
+    return any("StdinNotImplementedError" in str(stream.rope)[:20_000] for stream in streams)
+
+
+ADVISER = Adviser(says=_says)

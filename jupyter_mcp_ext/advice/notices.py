@@ -1,0 +1,48 @@
+"""All that our own notices say about code: add an `Adviser` to `ADVISERS`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from . import debuggers, modules, shell, shown
+from .run import Adviser, Run
+
+ADVISERS: tuple[Adviser, ...] = (
+    shown.ADVISER,
+    shell.ADVISER,
+    modules.ADVISER,
+    debuggers.ADVISER,
+)
+"""In the order of their notices."""
+
+MAX_VALUE = 1_000
+"""Characters of an expression's value that are looked at."""
+
+
+def notices(run: Run) -> list[str]:
+    """What is to be said about code that has run."""
+    return [notice for adviser in ADVISERS for notice in adviser.says(run)]
+
+
+def expressions(source: str) -> dict[str, str]:
+    """What has to be asked of an ipykernel together with code, by name: nothing for most."""
+    asked: dict[str, str] = {}
+    for adviser in ADVISERS:
+        if adviser.asks is not None:
+            asked.update(adviser.asks(source))
+    return asked
+
+
+def values(reply: Mapping[str, Any]) -> dict[str, str]:
+    """The values in a reply's ``user_expressions``, as text."""
+    found = reply.get("user_expressions")
+    if not isinstance(found, dict):
+        return {}
+    return {str(name): text for name, each in found.items() if (text := _text(each)) is not None}
+
+
+def _text(answer: object) -> str | None:
+    data = answer.get("data") if isinstance(answer, dict) else None
+    text = data.get("text/plain") if isinstance(data, dict) else None
+    return text[:MAX_VALUE] if isinstance(text, str) else None

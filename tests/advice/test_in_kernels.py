@@ -1,0 +1,84 @@
+"""Code whose end says less than it should, in a real kernel and over HTTP."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mcp_client import McpClient
+from tests.servers import JupyterServer
+
+
+@pytest.fixture(scope="module")
+def client(server: JupyterServer) -> McpClient:
+    """A client whose session has told its folder already."""
+    client = McpClient(server, name="advised")
+    client.run("1")
+    return client
+
+
+def test_a_failed_shell_command_is_told_and_leaves_no_trace(client: McpClient) -> None:
+    client.run("names = set(globals())")
+    result = client.run("!exit 4")
+    left = client.run("print(sorted(n for n in set(globals()) - names if not n.startswith('_i')))")
+
+    assert result.status == "ok"
+    assert result.notices == ['the shell command "!exit 4" failed: exit code 4']
+    assert left.text.splitlines()[-1] == "['_exit_code', 'names']"
+
+
+def test_a_command_that_ends_well_after_one_that_failed_has_no_notice(client: McpClient) -> None:
+    client.run("!false")
+
+    assert client.run("!true").notices == []
+    assert client.run("x = 1").notices == []
+
+
+def test_a_script_that_fails_in_run_does_not_pass_as_success(client: McpClient) -> None:
+    client.run("open('bad.py', 'w').write('raise ValueError(\"bad\")')")
+
+    [notice] = client.run("%run bad.py").notices
+
+    assert "(ValueError: bad)" in notice
+
+
+@pytest.mark.parametrize("code", ["%%capture\n1/0", "get_ipython().run_cell('1/0');"])
+def test_an_exception_that_is_only_shown_does_not_pass_as_success(
+    client: McpClient, code: str
+) -> None:
+    [notice] = client.run(code).notices
+
+    assert "ZeroDivisionError" in notice
+
+
+def test_a_missing_module_proposes_the_package(client: McpClient) -> None:
+    result = client.run("import skimage_is_not_here")
+
+    assert result.status == "error"
+    [notice] = result.notices
+    assert 'install_package("skimage_is_not_here")' in notice
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["import pdb; pdb.set_trace()", "try: 1/0\nfinally:\n    import pdb; pdb.set_trace()"],
+)
+def test_a_debugger_says_what_to_do_instead(client: McpClient, code: str) -> None:
+    result = client.run(code)
+
+    [notice] = result.notices
+    assert notice.startswith("there is no debugger here")
+    assert "inspect_variable" in notice
+
+
+def test_a_post_mortem_debugger_says_what_to_do_instead(client: McpClient) -> None:
+    client.run("1/0")
+
+    [notice] = client.run("%debug").notices
+
+    assert notice.startswith("there is no debugger here")
+
+
+def test_a_breakpoint_that_does_not_stop_is_told(client: McpClient) -> None:
+    [notice] = client.run("def f():\n    breakpoint()\nf()").notices
+
+    assert "breakpoint() does not stop" in notice

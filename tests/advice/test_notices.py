@@ -1,0 +1,146 @@
+"""What is said about code that has run, from its source and outcome alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from jupyter_mcp_ext.advice.debuggers import is_prompt
+from jupyter_mcp_ext.advice.notices import expressions, notices, values
+from jupyter_mcp_ext.advice.run import Run
+from jupyter_mcp_ext.outputs.model import Error
+
+
+def failed(evalue: str, ename: str = "ModuleNotFoundError", installing: str = "") -> list[str]:
+    error = Error(ename=ename, evalue=evalue)
+    return notices(Run(source="", status="error", error=error, installing=installing))
+
+
+def after_shell(source: str, code: str) -> list[str]:
+    return notices(Run(source=source, status="ok", asked={"shell": code}))
+
+
+# -- the shell ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "!false",
+        "x = 1\n!python script.py\nx",
+        "%pip install ./nothing",
+        "%ls /nowhere",
+        "ls /nowhere",
+        "for n in range(2):\n    !exit 3",
+        "%%capture out\n!false",
+        "get_ipython().system('exit 6')",
+    ],
+)
+def test_the_exit_code_is_asked_for_where_code_uses_the_shell(source: str) -> None:
+    assert expressions(source) == {"shell": "_exit_code"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "1 + 1",
+        "x != 3",
+        "if a\\\n!= b: pass",
+        "%%bash\n! true",
+        "ls = [1]",
+        "x = !false",
+        "!!false",
+    ],
+)
+def test_nothing_is_asked_for_where_code_does_not(source: str) -> None:
+    assert expressions(source) == {}
+
+
+def test_a_shell_command_that_failed_is_named_with_its_exit_code() -> None:
+    assert after_shell("x = 1\n!python script.py --all", "4") == [
+        'the shell command "!python script.py --all" failed: exit code 4'
+    ]
+
+
+def test_a_shell_command_that_a_signal_ended_says_so() -> None:
+    assert after_shell("!sleep 9", "-9") == ['the shell command "!sleep 9" was ended by signal 9']
+
+
+def test_a_shell_command_that_ended_well_needs_no_word() -> None:
+    assert after_shell("!true", "0") == []
+
+
+@pytest.mark.parametrize("source", ["if False:\n    !git clone x", 's = """\n!x\n"""', "ls /x"])
+def test_a_command_that_may_not_have_run_is_not_said_to_have_failed(source: str) -> None:
+    assert after_shell(source, "128") == [
+        "the last shell command, of this code or an earlier one, failed: exit code 128"
+    ]
+
+
+def test_a_value_that_is_no_exit_code_is_ignored() -> None:
+    assert after_shell("!false", "'x'") == []
+    assert after_shell("!false", "1" * 1000) == []
+
+
+def test_a_long_command_is_cut_and_holds_no_controls() -> None:
+    [notice] = after_shell("!echo \x1b[31m" + "x" * 5_000, "1")
+
+    assert len(notice) < 160
+    assert "\x1b" not in notice
+
+
+def test_the_values_of_a_reply_are_those_that_could_be_evaluated() -> None:
+    good = {"status": "ok", "data": {"text/plain": "4"}, "metadata": {}}
+    bad = {"status": "error", "ename": "NameError"}
+
+    assert values({"user_expressions": {"a": good, "b": bad, "c": 7}}) == {"a": "4"}
+    assert values({"user_expressions": None}) == {}
+
+
+# -- exceptions --------------------------------------------------------------------------------
+
+
+def test_an_exception_that_did_not_end_the_code_is_told() -> None:
+    errors = (Error(ename="KeyError", evalue="'a'"), Error(ename="ValueError", evalue="bad\nrow"))
+
+    [notice] = notices(Run(source="%run x.py", status="ok", shown=lambda: errors))
+
+    assert "(ValueError: bad row, the last of 2)" in notice
+
+
+def test_an_exception_that_ended_the_code_is_its_status_and_no_notice() -> None:
+    error = Error(ename="ValueError", evalue="bad")
+
+    assert notices(Run(source="x", status="error", error=error, shown=lambda: (error,))) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "package"),
+    [("polars", "polars"), ("sklearn", "scikit-learn"), ("google.protobuf", "protobuf")],
+)
+def test_a_missing_module_proposes_its_package(module: str, package: str) -> None:
+    [notice] = failed(f"No module named '{module}'")
+
+    assert f'install_package("{package}")' in notice
+
+
+@pytest.mark.parametrize(
+    "evalue",
+    ["No module named 'pandas.nope'", "No module named 'os.x'; 'os' is not a package", "odd"],
+)
+def test_what_no_package_would_bring_is_not_proposed(evalue: str) -> None:
+    assert failed(evalue) == []
+
+
+def test_a_module_is_not_proposed_while_an_installation_runs() -> None:
+    [notice] = failed("No module named 'polars'", installing="k7m2q9xw-3")
+
+    assert 'get_output("k7m2q9xw-3", wait=50)' in notice
+    assert "install_package" not in notice
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("ipdb> ", True), ("(Pdb) ", True), ("(Pdb++) ", True), ("name? ", False), ("(Pdb", False)],
+)
+def test_a_debuggers_prompt_is_told_from_a_question(text: str, expected: bool) -> None:
+    assert is_prompt(text) is expected
