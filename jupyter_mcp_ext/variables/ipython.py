@@ -15,7 +15,7 @@ from jupyter_mcp_ext.kernels.zmq import ZmqLink
 from . import answers, sources
 from .model import Inspection, Listing
 from .names import Step
-from .way import Detail, KernelBusy, Query
+from .way import EXACT_SECONDS, Detail, KernelBusy, Query
 
 PATIENCE = 3.0
 """Seconds that a kernel which seems idle is waited for: it may be at something all the same."""
@@ -27,6 +27,10 @@ Answer = TypeVar("Answer")
 
 BESIDE = 5.0
 """Seconds that the answer of a subshell is waited for."""
+
+
+BESIDE_SECONDS = 0.02
+"""Seconds that the numbers of one value may take from code that runs."""
 
 
 class IPythonWay:
@@ -46,9 +50,10 @@ class IPythonWay:
 
     async def inspection(self, link: ZmqLink, steps: Sequence[Step], detail: Detail) -> Inspection:
         """What is known of what the steps lead to."""
-        arguments = {"steps": steps, "detail": detail}
+        arguments = {"steps": steps, "detail": detail, "seconds": EXACT_SECONDS}
+        beside = {**arguments, "seconds": BESIDE_SECONDS}
         source = sources.inspection()
-        found = await self._evaluate(link, source, "inspection", arguments, PATIENCE)
+        found = await self._evaluate(link, source, "inspection", arguments, PATIENCE, beside)
         return _read(answers.inspection, found)
 
     async def _evaluate(
@@ -58,7 +63,9 @@ class IPythonWay:
         function: str,
         arguments: Mapping[str, Any],
         patience: float,
+        beside: Mapping[str, Any] | None = None,
     ) -> Any:
+        """``beside`` are the arguments in a subshell, where they are others."""
         if not link.is_busy:
             until = time.time() + patience
             try:
@@ -74,7 +81,7 @@ class IPythonWay:
             raise KernelBusy
         try:
             return await self._kernels.evaluate_beside(
-                link, source, function, {**arguments, "until": None}, timeout=BESIDE
+                link, source, function, {**(beside or arguments), "until": None}, timeout=BESIDE
             )
         except asyncio.TimeoutError as err:
             raise KernelBusy from err

@@ -32,7 +32,7 @@ def listing() -> str:
 def inspection() -> str:
     """The text whose function ``inspection`` inspects one variable."""
     modules = ("plain", "libraries", "steps", "guard", "inspecting")
-    return _joined(modules, ("tables", "frames", "arrays", "data"), ("code",))
+    return _joined(modules, ("numbers", "tables", "frames", "arrow", "arrays", "data"), ("code",))
 
 
 @cache

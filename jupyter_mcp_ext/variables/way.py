@@ -16,6 +16,10 @@ from .names import Step
 Detail: TypeAlias = Literal["summary", "full", "source"]
 
 
+EXACT_SECONDS = 0.5
+"""Seconds that the numbers of one value may take an idle kernel; then they are estimated."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Query:
     """What is asked of a list of variables."""

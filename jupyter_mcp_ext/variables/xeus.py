@@ -18,7 +18,7 @@ from . import answers, sources
 from .asking import AskingWay
 from .model import Inspection, Listing
 from .names import Step
-from .way import Detail, KernelBusy, Query
+from .way import EXACT_SECONDS, Detail, KernelBusy, Query
 
 PATIENCE = 3.0
 """Seconds that a kernel which seems idle is waited for."""
@@ -41,7 +41,7 @@ class XeusWay:
 
     async def inspection(self, link: ZmqLink, steps: Sequence[Step], detail: Detail) -> Inspection:
         """What is known of what the steps lead to."""
-        arguments = {"steps": steps, "detail": detail}
+        arguments = {"steps": steps, "detail": detail, "seconds": EXACT_SECONDS}
         try:
             found = await _evaluate(link, sources.inspection(), "inspection", arguments)
         except NotEvaluated:

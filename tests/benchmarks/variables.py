@@ -46,7 +46,8 @@ def looked_at(server: JupyterServer) -> list[Row]:
             Row(name=f"`get_variables`, 10,000 names{words}", figures=str(listed), goal=goal)
         )
         name = f"`inspect_variable`, 10 million rows{words}"
-        rows.append(Row(name=name, figures=str(inspected), goal=goal))
+        exact = goal if code else "under 600 ms: all rows are read for half a second"
+        rows.append(Row(name=name, figures=str(inspected), goal=exact))
     grown = (_peak(client) - before) / 1_000
     figures = f"{grown:.0f} MB (the frame has 200 MB)"
     rows.append(Row(name="most memory of the kernel, grown by all of this", figures=figures))

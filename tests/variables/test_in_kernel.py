@@ -92,7 +92,7 @@ def test_nothing_of_an_object_runs_when_it_is_listed(name: str) -> None:
 @pytest.mark.parametrize("name", instances())
 def test_nothing_of_an_object_runs_when_it_is_inspected_in_a_busy_kernel(name: str) -> None:
     for detail in ("summary", "full", "source"):
-        assert "type" in inspected(instances(), [("name", name)], detail, is_idle=False)
+        assert "type" in inspected(instances(), [("name", name)], detail, is_idle=False, seconds=60)
 
 
 @pytest.mark.parametrize("name", ["plain", "list", "dict", "with_dict", "liar", "str", "module"])
@@ -104,12 +104,20 @@ def test_nothing_of_an_object_runs_on_the_way_to_what_it_has(
     if how == "attribute" and not isinstance(step, str):
         step = "b"
 
-    inspected(instances(), [("name", name), (how, step)], "summary", is_idle=False)
+    inspected(instances(), [("name", name), (how, step)], "summary", is_idle=False, seconds=60)
 
 
-def look(value: Any, name: str = "x", *, detail: str = "summary", idle: bool = False) -> Any:
+def look(
+    value: Any,
+    name: str = "x",
+    *,
+    detail: str = "summary",
+    idle: bool = False,
+    seconds: float = 60,
+) -> Any:
     """What is found of ``name``, where ``x`` is the value."""
-    return inspected({"x": value}, [list(step) for step in parse(name)], detail, is_idle=idle)
+    steps = [list(step) for step in parse(name)]
+    return inspected({"x": value}, steps, detail, is_idle=idle, seconds=seconds)
 
 
 def facts(found: Any) -> dict[str, str]:

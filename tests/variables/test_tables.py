@@ -29,9 +29,17 @@ class Cell:
     __str__ = __eq__ = __hash__ = __len__ = __bool__ = __repr__  # type: ignore[assignment]
 
 
-def look(value: Any, name: str = "x", *, detail: str = "summary", idle: bool = False) -> Any:
+def look(
+    value: Any,
+    name: str = "x",
+    *,
+    detail: str = "summary",
+    idle: bool = False,
+    seconds: float = 60,
+) -> Any:
     """What is found of ``name``, where ``x`` is the value."""
-    return inspected({"x": value}, [list(step) for step in parse(name)], detail, is_idle=idle)
+    steps = [list(step) for step in parse(name)]
+    return inspected({"x": value}, steps, detail, is_idle=idle, seconds=seconds)
 
 
 def facts(found: Any) -> dict[str, str]:
@@ -129,10 +137,80 @@ def test_frames_of_every_kind_are_looked_into(frame: pd.DataFrame) -> None:
     assert "shape" in in_list(frame)
 
 
-def test_ten_million_rows_are_neither_copied_nor_all_read() -> None:
+def orders(rows: int = 200_000) -> pd.DataFrame:
+    """A frame whose every 20th row tells little of the others."""
+    number = pd.Series(range(rows))
+    odd = number % 8 == 1
+    days = pd.Series(pd.date_range("2024-01-01", periods=rows, freq="min"))
+    text = pd.Series(["x"] * rows)
+    return pd.DataFrame(
+        {
+            "n": number + 1,
+            "price": (number / 2).mask(odd),
+            "day": days.mask(odd),
+            "count": number.astype("Int64").mask(odd),
+            "city": text.mask(odd),
+            "any": text.astype("object").mask(odd),
+            "flag": odd,
+        }
+    )
+
+
+def test_statistics_of_a_frame_are_of_all_its_rows() -> None:
+    frame = orders()
+
+    found = look(frame, detail="full")
+
+    columns = {row["column"]: row for row in table(found, "columns")}
+    for name, row in columns.items():
+        assert row["missing"] == f"{int(frame[name].isna().sum()):,}", name
+    assert (columns["n"]["min"], columns["n"]["max"]) == ("1", "200000")
+    assert columns["n"]["mean"] == "100000"
+    assert columns["price"]["max"] == "99999.5"
+    assert columns["day"]["max"] == str(frame["day"].max())
+    assert columns["count"]["max"] == "199999"
+    assert columns["flag"]["mean"] == "0.125"
+    assert found["notes"] == []
+    assert facts(look(frame, "x['price']"))["missing"] == "25,000"
+    assert facts(look(frame, "x['city']"))["missing"] == "25,000"
+
+
+def test_where_the_time_is_over_each_number_is_marked_as_an_estimate() -> None:
+    found = look(orders(), idle=True, seconds=0)
+
+    columns = {row["column"]: row for row in table(found, "columns")}
+    assert columns["n"]["min"] == "~1"
+    assert columns["n"]["max"] == "~199981"
+    for name in ("price", "day", "count", "city", "any"):
+        assert columns[name]["missing"].startswith("~")
+    assert columns["flag"]["mean"].startswith("~")
+    assert found["notes"] == [
+        "numbers with ~ are estimates from every 20th value, since exact ones take more than 0 s"
+    ]
+    while_busy = look(orders(), seconds=0)
+    assert "since the kernel runs code" in while_busy["notes"][0]
+
+
+def test_missing_values_of_a_sample_are_scaled_to_all_rows() -> None:
+    frame = pd.DataFrame({"x": np.where(np.arange(1_000_000) % 3 == 0, np.nan, 1.0)})
+
+    [row] = table(look(frame, seconds=0), "columns")
+
+    assert row["missing"] == "~333,400"
+
+
+def test_few_rows_are_read_in_full_whatever_the_time() -> None:
+    found = look(pd.DataFrame({"n": range(10_000)}), seconds=0)
+
+    assert table(found, "columns")[0]["max"] == "9999"
+    assert found["notes"] == []
+
+
+def test_ten_million_rows_are_not_copied() -> None:
     frame = pd.DataFrame(
         {"n": np.arange(ROWS), "x": np.zeros(ROWS), "y": np.zeros(ROWS, dtype="f4")}
     )
+    frame.loc[7, "x"] = np.nan
     look(frame)
     tracemalloc.start()
     try:
@@ -142,9 +220,39 @@ def test_ten_million_rows_are_neither_copied_nor_all_read() -> None:
         tracemalloc.stop()
 
     assert peak < 5_000_000
-    assert found["notes"] == ["statistics are of every 1,000th row"]
-    assert table(found, "columns")[0]["max"] == "9999000"
+    assert found["notes"] == []
+    assert table(found, "columns")[0]["max"] == "9999999"
+    assert table(found, "columns")[1]["missing"] == "1"
     assert table(found, "last rows")[-1]["n"] == "9999999"
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_statistics_of_an_array_are_of_all_its_values(order: Any) -> None:
+    array = np.zeros((1_000, 1_000), order=order)
+    array[3, 1::2], array[999, 999], array[500, 500] = np.nan, -5, np.inf
+
+    found = look(array)
+
+    assert facts(found)["missing"] == "500"
+    assert facts(found)["infinite"] == "1"
+    assert (facts(found)["min"], facts(found)["max"]) == ("-5", "0")
+    assert found["notes"] == []
+    assert facts(look(array[::2, ::2]))["max"] == "0"
+    assert facts(look(array, seconds=0))["min"].startswith("~")
+    assert facts(look(np.arange(1_000_000)))["std"] == "288675"
+
+
+def test_infinite_values_of_a_frame_are_counted_beside_its_finite_extremes() -> None:
+    [row] = table(look(pd.DataFrame({"x": [1.0, np.inf, -np.inf, 3.0, None]})), "columns")
+
+    assert (row["missing"], row["infinite"]) == ("1", "2")
+    assert (row["min"], row["mean"], row["max"]) == ("1", "2", "3")
+
+
+def test_large_whole_numbers_are_told_with_all_their_digits() -> None:
+    [row] = table(look(pd.DataFrame({"x": [1_234_567.0, 7_654_321.0]})), "columns")
+
+    assert (row["min"], row["max"]) == ("1234567", "7654321")
 
 
 def test_a_column_by_item_and_by_attribute_is_a_series() -> None:
@@ -251,10 +359,26 @@ def test_polars_frames_and_series_are_looked_into() -> None:
     assert not look(pl.DataFrame())["notes"]
 
 
-def test_a_long_polars_frame_is_sampled() -> None:
-    found = look(pl.DataFrame({"n": range(1_000_000)}))
+def test_statistics_of_a_polars_frame_are_of_all_its_rows() -> None:
+    rows = 1_000_000
+    frame = pl.DataFrame({"n": range(rows)}).with_columns(
+        price=pl.when(pl.col("n") % 8 != 1).then(pl.col("n") / 2),
+        ratio=pl.when(pl.col("n") == 3).then(float("nan")).otherwise(1.5),
+        day=pl.datetime(2024, 1, 1) + pl.duration(minutes=pl.col("n")),
+        flag=pl.col("n") % 4 == 0,
+    )
 
-    assert found["notes"] == ["statistics are of every 100th row"]
+    found = look(frame)
+    estimated = look(frame, seconds=0)
+
+    columns = {row["column"]: row for row in table(found, "columns")}
+    assert (columns["n"]["min"], columns["n"]["max"]) == ("0", "999999")
+    assert (columns["price"]["missing"], columns["price"]["max"]) == ("125,000", "499999.5")
+    assert (columns["ratio"]["nan"], columns["ratio"]["mean"]) == ("1", "1.5")
+    assert columns["day"]["max"] == str(frame["day"].max())
+    assert columns["flag"]["mean"] == "0.25"
+    assert found["notes"] == []
+    assert table(estimated, "columns")[0]["max"] == "~999900"
     assert table(found, "last rows")[-1]["n"] == "999999"
 
 

@@ -5,51 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 from .libraries import cell, kind
-from .plain import brief, library
-from .tables import EXACT, SAMPLE, dtype_name, edges, number, table, titles
+from .numbers import ArrayTally, Budget, pieces_of, sample_of, tallied
+from .plain import brief
+from .tables import dtype_name, edges, table, titles
+
+SMALL = 500_000
+"""Values that are copied, where they can be looked at in no other way."""
 
 
-def numpy_array(value: Any, wide: int, deep: int) -> dict[str, Any]:
+def numpy_array(value: Any, wide: int, deep: int, budget: Budget) -> dict[str, Any]:
     facts: list[list[str]] = []
-    step = 1
     if value.dtype.kind in "iufb" and value.size:
-        step = 1 if value.size <= EXACT else max(1, value.size // (10 * SAMPLE))
-        facts = array_statistics(array_sample(value, step))
+        facts = array_statistics(value, budget)
     elif value.dtype.names:
         facts = [["fields", ", ".join(cell(name, 20) for name in value.dtype.names[:deep])]]
-    note = f"statistics are of about every {step:,}th value" if step > 1 else ""
-    return {"facts": facts, "sections": array_rows(value, wide), "notes": [note]}
+    return {"facts": facts, "sections": array_rows(value, wide), "notes": []}
 
 
-def array_sample(value: Any, step: int) -> Any:
-    """A view of an array, evenly taken."""
-    if step == 1:
-        return value
-    for flat in (value, value.T):
-        if flat.flags.c_contiguous:
-            return flat.reshape(-1)[::step]
-    longest = max(range(value.ndim), key=lambda axis: value.shape[axis])
-    where = [slice(None)] * value.ndim
-    where[longest] = slice(None, None, min(step, value.shape[longest]))
-    return value[tuple(where)]
-
-
-def array_statistics(sample: Any) -> list[list[str]]:
-    facts = []
-    if sample.dtype.kind == "f":
-        numpy = library("numpy")
-        known = numpy["isfinite"](sample)
-        missing = int(numpy["isnan"](sample).sum())
-        facts.append(["missing", f"{missing:,}"])
-        if not known.all():
-            facts.append(["infinite", f"{int(sample.size - known.sum()) - missing:,}"])
-            sample = sample[known]
-    if sample.size and sample.dtype.kind != "b":
-        facts += [["min", number(sample.min())], ["max", number(sample.max())]]
-    if sample.size:
-        facts += [["mean", number(sample.mean(dtype="float64"))]]
-        facts += [["std", number(sample.std(dtype="float64"))]]
-    return facts
+def array_statistics(value: Any, budget: Budget) -> list[list[str]]:
+    size = value.size
+    tally = tallied(ArrayTally, size, pieces_of(value), lambda step: sample_of(value, step), budget)
+    words = tally.words(size)
+    is_bool = value.dtype.kind == "b"
+    names = ("mean", "std") if is_bool else ("missing", "infinite", "min", "max", "mean", "std")
+    return [[name, words[name]] for name in names if words.get(name)]
 
 
 def array_rows(value: Any, wide: int) -> list[dict[str, Any]]:
@@ -74,16 +53,16 @@ def array_rows(value: Any, wide: int) -> list[dict[str, Any]]:
     return found
 
 
-def numpy_scalar(value: Any, wide: int, deep: int) -> dict[str, Any]:
+def numpy_scalar(value: Any, wide: int, deep: int, budget: Budget) -> dict[str, Any]:
     return {"facts": [["value", cell(value.item(), 200)]], "sections": [], "notes": []}
 
 
-def data_array(value: Any, wide: int, deep: int) -> dict[str, Any]:
+def data_array(value: Any, wide: int, deep: int, budget: Budget) -> dict[str, Any]:
     facts = [["dims", dims(value)], ["coords", ", ".join(cell(n, 20) for n in value.coords)]]
     data = getattr(value.variable, "_data", None)
     if kind(data) != "numpy.ndarray":
         return {"facts": facts, "sections": [], "notes": ["its values are not loaded"]}
-    found = numpy_array(data, wide, deep)
+    found = numpy_array(data, wide, deep, budget)
     return {**found, "facts": facts + found["facts"]}
 
 
@@ -91,7 +70,7 @@ def dims(value: Any) -> str:
     return ", ".join("{}: {:,}".format(*pair) for pair in value.sizes.items())
 
 
-def dataset(value: Any, wide: int, deep: int) -> dict[str, Any]:
+def dataset(value: Any, wide: int, deep: int, budget: Budget) -> dict[str, Any]:
     facts = [["dims", dims(value)]]
     facts += [[cell(name), brief(one)] for name, one in list(value.attrs.items())[:deep]]
     sections = []
@@ -104,16 +83,28 @@ def dataset(value: Any, wide: int, deep: int) -> dict[str, Any]:
     return {"facts": facts, "sections": sections, "notes": []}
 
 
-def tensor(value: Any, wide: int, deep: int) -> dict[str, Any]:
+def sparse(value: Any, wide: int, deep: int, budget: Budget) -> dict[str, Any]:
+    cells = 1
+    for length_of_axis in value.shape:
+        cells *= int(length_of_axis)
+    share = f" of {cells:,} ({int(value.nnz) / cells:.3g})" if cells else ""
+    facts = [["format", cell(value.format)], ["stored", f"{int(value.nnz):,}{share}"]]
+    held: Any = getattr(value, "data", None)
+    if kind(held) == "numpy.ndarray" and held.dtype.kind in "iufb" and held.size:
+        facts += [["stored " + name, words] for name, words in array_statistics(held, budget)]
+    return {"facts": facts, "sections": [], "notes": []}
+
+
+def tensor(value: Any, wide: int, deep: int, budget: Budget) -> dict[str, Any]:
     facts = [["device", str(value.device)], ["requires_grad", str(value.requires_grad)]]
     if str(value.device) != "cpu":
         return {"facts": facts, "sections": [], "notes": ["its values are on a device"]}
     try:
-        found = numpy_array(value.detach().numpy(), wide, deep)
+        found = numpy_array(value.detach().numpy(), wide, deep, budget)
     except (RuntimeError, TypeError):  # sparse, or bfloat16, which numpy does not have
-        is_small = str(value.layout) == "torch.strided" and value.numel() <= EXACT
+        is_small = str(value.layout) == "torch.strided" and value.numel() <= SMALL
         if not is_small or not value.dtype.is_floating_point:
             note = "its values are not looked at: numpy has no such arrays"
             return {"facts": facts, "sections": [], "notes": [note]}
-        found = numpy_array(value.detach().float().numpy(), wide, deep)
+        found = numpy_array(value.detach().float().numpy(), wide, deep, budget)
     return {**found, "facts": facts + found["facts"]}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .arrays import data_array, dataset, numpy_array, numpy_scalar, tensor
+from .arrays import data_array, dataset, numpy_array, numpy_scalar, sparse, tensor
+from .arrow import arrow_column, arrow_table
 from .frames import pandas_frame, pandas_series, polars_frame, polars_lazy, polars_series
 from .libraries import kind, of_library
+from .numbers import Budget
 
 INSPECTORS = {
     "numpy.ndarray": numpy_array,
@@ -19,6 +21,11 @@ INSPECTORS = {
     "polars.DataFrame": polars_frame,
     "polars.Series": polars_series,
     "polars.LazyFrame": polars_lazy,
+    "pyarrow.Table": arrow_table,
+    "pyarrow.RecordBatch": arrow_table,
+    "pyarrow.ChunkedArray": arrow_column,
+    "pyarrow.Array": arrow_column,
+    "scipy.sparse": sparse,
     "xarray.DataArray": data_array,
     "xarray.Dataset": dataset,
     "torch.Tensor": tensor,
@@ -26,11 +33,18 @@ INSPECTORS = {
 }
 
 
-def data(value: Any, is_full: bool) -> dict[str, Any]:
-    """What is known of a library's value; ``kind`` knows it."""
-    found = INSPECTORS[kind(value)](value, *((40, 300) if is_full else (12, 50)))
+def data(value: Any, is_full: bool, seconds: float, why: str) -> dict[str, Any]:
+    """What is known of a library's value; ``kind`` knows it.
+
+    ``why`` says why some numbers are estimates, if ``seconds`` do not suffice for all of them.
+    """
+    wide, deep = (40, 300) if is_full else (12, 50)
+    budget = Budget(seconds)
+    found = INSPECTORS[kind(value)](value, wide, deep, budget)
     known = of_library(value) or {}
     facts = [[name, known[name]] for name in ("shape", "dtype") if known.get(name)]
     facts += [["bytes", "{:,}".format(known["bytes"])]] if "bytes" in known else []
     notes = [note for note in [*found["notes"], *found.get("left", ())] if note]
+    if budget.step > 1:
+        notes.insert(0, f"numbers with ~ are estimates from every {budget.step:,}th value, {why}")
     return {**found, "facts": facts + found["facts"], "notes": notes}

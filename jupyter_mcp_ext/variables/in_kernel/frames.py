@@ -5,64 +5,61 @@ from __future__ import annotations
 from typing import Any
 
 from .libraries import cell, kind
+from .numbers import ArrayTally, Budget, PandasTally, PolarsTally, of_column
 from .plain import library, module_of, type_name
-from .tables import EXACT, SAMPLE, dtype_name, edges, examples, number, table, titles
-
-
-def step_of(rows: int, columns: int) -> int:
-    return 1 if rows * max(columns, 1) <= EXACT else max(1, rows // SAMPLE)
-
-
-def about(step: int) -> str:
-    return f"statistics are of every {step:,}th row" if step > 1 else ""
+from .tables import dtype_name, edges, examples, table, titles
 
 
 def is_known(dtype: Any) -> bool:
     return module_of(type(dtype)).partition(".")[0] in ("numpy", "pandas", "polars")
 
 
-def statistics(values: Any) -> dict[str, str]:
-    """Of a pandas Series, a part of a column."""
-    found = {"missing": f"{int(values.isna().sum()):,}"}
-    letter = getattr(values.dtype, "kind", "O")
-    wanted: tuple[str, ...] = ()
-    if letter in "iufb":
-        wanted = ("mean",) if letter == "b" else ("min", "mean", "max")
-    elif letter in "mM":
-        wanted = ("min", "max")
-    for name in wanted:
-        found[name] = number(getattr(values, name)())
-    if not wanted:
-        found["examples"] = examples(list(values.iloc[:200].dropna()))
-    return found
+def statistics(column: Any, budget: Budget) -> dict[str, str]:
+    """Of a pandas Series."""
+    letter = getattr(column.dtype, "kind", "O")
+    size = len(column)
+    if letter in "iufb" and module_of(type(column.dtype)).partition(".")[0] == "numpy":
+        found = of_column(ArrayTally, column.to_numpy(), size, budget)
+        found = {"missing": "0", **{name: found[name] for name in found if name != "std"}}
+    else:
+        found = of_column(lambda: PandasTally(letter), column.iloc, size, budget)
+    if letter == "b":
+        found["min"] = found["max"] = ""
+    if letter not in "iufbmM":
+        found["examples"] = examples(list(column.iloc[:200].dropna()))
+    return {name: words for name, words in found.items() if words}
+
+
+def by_cost(columns: list[tuple[int, Any]]) -> list[tuple[int, Any]]:
+    """Numbers before texts, which take longer: the time is for as many as it suffices for."""
+    return sorted(columns, key=lambda column: getattr(column[1].dtype, "kind", "O") in "OU")
 
 
 def schema(rows: list[dict[str, str]]) -> dict[str, Any]:
-    names = ["column", "dtype", "missing", "min", "mean", "max", "examples"]
+    names = ["column", "dtype", "missing", "nan", "infinite", "min", "mean", "max", "examples"]
     kept = [name for name in names if any(row.get(name) for row in rows)]
     return table("columns", kept, [[row.get(name, "") for name in kept] for row in rows])
 
 
-def pandas_frame(value: Any, wide: int, deep: int) -> dict[str, Any]:
+def pandas_frame(value: Any, wide: int, deep: int, budget: Budget) -> dict[str, Any]:
     """``wide`` columns of rows and ``deep`` columns of the schema are shown."""
     size, width = len(value.index), len(value.columns)
-    step = step_of(size, min(width, deep))
     names = list(value.columns[:deep])
-    shown, rows = [], []
-    for place, name in enumerate(names):
-        column = value.iloc[:, place]
-        row = {"column": cell(name), "dtype": dtype_name(column.dtype)}
-        if is_known(column.dtype):
-            row.update(statistics(column.iloc[::step]))
-            shown.append((cell(name, 20), column))
-        rows.append(row)
+    columns = [value.iloc[:, place] for place in range(len(names))]
+    rows = [
+        {"column": cell(name), "dtype": dtype_name(column.dtype)}
+        for name, column in zip(names, columns)
+    ]
+    readable = [(place, one) for place, one in enumerate(columns) if is_known(one.dtype)]
+    for place, column in by_cost(readable):
+        rows[place].update(statistics(column, budget))
     index = value.index
-    facts = [["index", index_words(index)]]
+    shown = [(cell(names[place], 20), column) for place, column in readable]
     sections = [schema(rows)] if rows else []
     return {
-        "facts": facts,
+        "facts": [["index", index_words(index)]],
         "sections": sections + pandas_rows(index, shown[:wide], size),
-        "notes": [about(step)],
+        "notes": [],
         "cut": width > deep or len(shown) > wide,
         "left": [left_out(width - deep, "columns"), left_out(len(shown) - wide, "columns of rows")],
     }
@@ -93,31 +90,32 @@ def pandas_rows(index: Any, columns: list[tuple[Any, Any]], size: int) -> list[d
     return found
 
 
-def pandas_series(value: Any, wide: int, deep: int) -> dict[str, Any]:
+def pandas_series(value: Any, wide: int, deep: int, budget: Budget) -> dict[str, Any]:
     is_index = kind(value) == "pandas.Index"
     column = library("pandas")["Series"](value, copy=False) if is_index else value
-    facts, step = [], step_of(len(value), 1)
+    facts = []
     if value.name is not None:
         facts.append(["name", cell(value.name)])
     if not is_index:
         facts.append(["index", index_words(value.index)])
     if not is_known(value.dtype):
         return {"facts": facts, "sections": [], "notes": ["the dtype is not known here"]}
-    facts += [[k, v] for k, v in statistics(column.iloc[::step]).items()]
+    facts += [[k, v] for k, v in statistics(column, budget).items()]
     rows = pandas_rows(column.index, [("value", column)], len(value))
-    return {"facts": facts, "sections": rows, "notes": [about(step)]}
+    return {"facts": facts, "sections": rows, "notes": []}
 
 
-def polars_frame(value: Any, wide: int, deep: int) -> dict[str, Any]:
+def polars_frame(value: Any, wide: int, deep: int, budget: Budget) -> dict[str, Any]:
     size, width = value.height, value.width
-    step = step_of(size, min(width, deep))
-    sample = value.gather_every(step) if step > 1 else value
     names = value.columns
-    rows = []
-    for name in names[:deep]:
-        row = {"column": cell(name), "dtype": dtype_name(value[name].dtype)}
-        row["missing"] = f"{value[name].null_count():,}"
-        rows.append({**row, **polars_statistics(sample[name])})
+    rows = [
+        {
+            "column": cell(name),
+            "dtype": dtype_name(value[name].dtype),
+            **polars_statistics(value[name], budget),
+        }
+        for name in names[:deep]
+    ]
     sections = [schema(rows)] if rows else []
     parts = edges(size) if width else []
     for title, part in zip(titles(parts), parts):
@@ -128,34 +126,34 @@ def polars_frame(value: Any, wide: int, deep: int) -> dict[str, Any]:
     return {
         "facts": [],
         "sections": sections,
-        "notes": [about(step)],
+        "notes": [],
         "cut": width > min(wide, deep),
         "left": [left_out(width - deep, "columns"), left_out(width - wide, "columns of rows")],
     }
 
 
-def polars_statistics(values: Any) -> dict[str, str]:
-    if values.dtype.is_numeric():
-        return {name: number(getattr(values, name)()) for name in ("min", "mean", "max")}
-    if values.dtype.is_temporal():
-        return {name: number(getattr(values, name)()) for name in ("min", "max")}
-    return {"examples": examples(values.head(200).drop_nulls().to_list())}
+def polars_statistics(values: Any, budget: Budget) -> dict[str, str]:
+    dtype = values.dtype
+    found = {"missing": f"{values.null_count():,}"}
+    if dtype.is_numeric() or dtype.is_temporal() or str(dtype) == "Boolean":
+        found.update(of_column(lambda: PolarsTally(dtype), values, len(values), budget))
+    else:
+        found["examples"] = examples(values.head(200).drop_nulls().to_list())
+    return {name: words for name, words in found.items() if words}
 
 
-def polars_series(value: Any, wide: int, deep: int) -> dict[str, Any]:
-    step = step_of(len(value), 1)
-    sample = value.gather_every(step) if step > 1 else value
-    facts = [["name", cell(value.name)], ["missing", f"{value.null_count():,}"]]
-    facts += [[name, words] for name, words in polars_statistics(sample).items()]
+def polars_series(value: Any, wide: int, deep: int, budget: Budget) -> dict[str, Any]:
+    facts = [["name", cell(value.name)]]
+    facts += [[name, words] for name, words in polars_statistics(value, budget).items()]
     sections = []
     parts = edges(len(value))
     for title, part in zip(titles(parts), parts):
         values = value.slice(part.start, len(part)).to_list()
         rows = [[str(place), cell(one)] for place, one in zip(part, values)]
         sections.append(table(title, ["", "value"], rows))
-    return {"facts": facts, "sections": sections, "notes": [about(step)]}
+    return {"facts": facts, "sections": sections, "notes": []}
 
 
-def polars_lazy(value: Any, wide: int, deep: int) -> dict[str, Any]:
+def polars_lazy(value: Any, wide: int, deep: int, budget: Budget) -> dict[str, Any]:
     words = "the query has not run: collect() in execute_code runs it"
     return {"facts": [], "sections": [], "notes": [words]}

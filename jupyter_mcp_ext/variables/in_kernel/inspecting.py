@@ -37,33 +37,40 @@ from .steps import FIELD, Unresolved, resolve
 TEXT = {False: 2_000, True: 30_000}
 """Characters of a value's text, in a summary and in full."""
 
+WHILE_BUSY = "since the kernel runs code"
+
 ROWS = {False: 20, True: 200}
 
 
-def inspection(steps: list[Any], detail: str, until: float | None) -> dict[str, Any]:
+def inspection(
+    steps: list[Any], detail: str, until: float | None, seconds: float
+) -> dict[str, Any]:
     """What is known of what the steps lead to. Nobody waits for it after ``until``."""
     check_time(until)
     shell = sys.modules["IPython"].get_ipython()
-    return inspected(shell.user_ns, steps, detail, is_idle=until is not None)
+    return inspected(shell.user_ns, steps, detail, is_idle=until is not None, seconds=seconds)
 
 
 def inspected(
-    namespace: dict[str, Any], steps: list[Any], detail: str, is_idle: bool
+    namespace: dict[str, Any], steps: list[Any], detail: str, is_idle: bool, seconds: float
 ) -> dict[str, Any]:
-    """While the kernel is idle a value may be asked for its own repr."""
+    """While the kernel is idle a value may be asked for its own repr.
+
+    ``seconds`` are for numbers of all of the data: what they do not suffice for is estimated.
+    """
     try:
         value = resolve(namespace, steps)
     except Unresolved as err:
         return {"unresolved": str(err)}
     found: dict[str, Any] = {"type": type_name(value), "notes": [], "cut": False}
-    found.update(known(value, detail, is_idle))
+    found.update(known(value, detail, is_idle, seconds))
     return found
 
 
-def known(value: Any, detail: str, is_idle: bool) -> dict[str, Any]:
+def known(value: Any, detail: str, is_idle: bool, seconds: float) -> dict[str, Any]:
     is_full = detail == "full"
     if kind(value):
-        return of_library_value(value, is_full)
+        return of_library_value(value, is_full, is_idle, seconds)
     if is_a(value, type) or type(value) in FUNCTIONS:
         return written(value, detail)
     if is_a(value, types.ModuleType):
@@ -75,9 +82,10 @@ def known(value: Any, detail: str, is_idle: bool) -> dict[str, Any]:
     return of_object(value, is_full, is_idle)
 
 
-def of_library_value(value: Any, is_full: bool) -> dict[str, Any]:
+def of_library_value(value: Any, is_full: bool, is_idle: bool, seconds: float) -> dict[str, Any]:
+    why = f"since exact ones take more than {seconds:g} s" if is_idle else WHILE_BUSY
     try:
-        return data(value, is_full)
+        return data(value, is_full, seconds, why)
     except Exception as err:  # noqa: BLE001  # a library's: it may change meanwhile
         note = f"it could not be looked into ({class_name(type(err))})"
         return {"facts": [], "sections": [], "notes": [note]}

@@ -1,4 +1,6 @@
-"""What the values of numpy, pandas, polars, xarray and torch are; none of them is imported here.
+"""What the values of numpy, pandas, polars, pyarrow, scipy, xarray and torch are.
+
+None of them is imported here.
 
 Only values whose class is the library's own count: a class that somebody derived from it runs
 their code.
@@ -16,10 +18,18 @@ MAX_SHAPE = 100
 
 INDEXES = ("Index", "RangeIndex", "MultiIndex", "DatetimeIndex", "TimedeltaIndex", "PeriodIndex")
 
+SPARSE = tuple(
+    form + kind
+    for form in ("csr", "csc", "coo", "bsr", "dia", "dok", "lil")
+    for kind in ("_matrix", "_array")
+)
+
 CLASSES = {
     "numpy": ("ndarray", "memmap", "recarray"),
     "pandas": ("DataFrame", "Series", "CategoricalIndex", "IntervalIndex", *INDEXES),
     "polars": ("DataFrame", "Series", "LazyFrame"),
+    "pyarrow": ("Table", "RecordBatch", "ChunkedArray"),
+    "scipy.sparse": SPARSE,
     "xarray": ("DataArray", "Dataset"),
     "torch": ("Tensor",),
     "torch.nn.parameter": ("Parameter",),
@@ -37,10 +47,18 @@ def kind(value: Any) -> str:
             loaded = library(name)
             for known in classes:
                 if loaded.get(known) is cls and holds_known(value):
-                    return "pandas.Index" if known.endswith("Index") else name + "." + known
+                    return kind_of_class(name, known)
     if root == "numpy" and is_a(value, library("numpy").get("generic", types.FrameType)):
         return "numpy.scalar"
+    if root == "pyarrow" and is_a(value, library("pyarrow").get("Array", types.FrameType)):
+        return "pyarrow.Array"
     return ""
+
+
+def kind_of_class(module: str, name: str) -> str:
+    if name.endswith("Index"):
+        return "pandas.Index"
+    return "scipy.sparse" if name in SPARSE else f"{module}.{name}"
 
 
 def holds_known(value: Any) -> bool:
@@ -130,6 +148,37 @@ def of_polars_series(value: Any) -> dict[str, Any]:
     }
 
 
+def of_arrow(value: Any) -> dict[str, Any]:
+    return {
+        "shape": by_shape((value.num_rows, value.num_columns)),
+        "bytes": int(value.nbytes),
+        "preview": ", ".join(cell(name, 20) for name in value.schema.names[:8]),
+    }
+
+
+def of_arrow_column(value: Any) -> dict[str, Any]:
+    first = row(value[:6].to_pylist())
+    return {
+        "shape": by_shape((len(value),)),
+        "dtype": cell(str(value.type)),
+        "bytes": int(value.nbytes),
+        "preview": first if len(value) <= 6 else first[:-1] + ", …]",
+    }
+
+
+def of_sparse(value: Any) -> dict[str, Any]:
+    parts = [getattr(value, name, None) for name in ("data", "indices", "indptr", "row", "col")]
+    held: list[Any] = [part for part in parts if kind(part) == "numpy.ndarray"]
+    found: dict[str, Any] = {
+        "shape": by_shape(value.shape),
+        "dtype": str(value.dtype),
+        "preview": f"{int(value.nnz):,} stored values",
+    }
+    if len(held) >= 2 and held[0].dtype.kind != "O":
+        found["bytes"] = sum(int(part.nbytes) for part in held)
+    return found
+
+
 def of_lazy(value: Any) -> dict[str, Any]:
     return {"preview": "a query that has not run"}
 
@@ -176,6 +225,11 @@ DESCRIBERS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "polars.DataFrame": of_polars,
     "polars.Series": of_polars_series,
     "polars.LazyFrame": of_lazy,
+    "pyarrow.Table": of_arrow,
+    "pyarrow.RecordBatch": of_arrow,
+    "pyarrow.ChunkedArray": of_arrow_column,
+    "pyarrow.Array": of_arrow_column,
+    "scipy.sparse": of_sparse,
     "xarray.DataArray": of_data_array,
     "xarray.Dataset": of_dataset,
     "torch.Tensor": of_tensor,

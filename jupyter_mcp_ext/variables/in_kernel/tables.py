@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-from math import isnan
 from typing import Any
 
 from .libraries import cell
 from .plain import class_name, module_of
 
-EXACT = 500_000
-"""Cells up to which statistics are of all of them."""
-
-SAMPLE = 10_000
-"""Rows that statistics are of, when there are more cells: evenly taken from all of them."""
-
 EDGE = 5
 """Rows that are shown from each end."""
-
-
-def number(value: Any) -> str:
-    if value is None:
-        return ""
-    with contextlib.suppress(AttributeError, ValueError):
-        value = value.item()
-    return "" if type(value) is float and isnan(value) else cell(value, 30)
 
 
 def dtype_name(dtype: Any) -> str:

@@ -1,0 +1,82 @@
+"""Tables and columns of pyarrow: schema, statistics, first and last rows; never a copy of them."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from .frames import left_out, schema
+from .libraries import cell
+from .numbers import Budget, Tally, of_column
+from .tables import edges, examples, table, titles
+
+NUMBERS = ("int", "uint", "float", "double", "halffloat", "decimal")
+
+TIMES = ("date", "time", "duration")
+
+
+class ArrowTally(Tally):
+    """Of a column of pyarrow."""
+
+    def __init__(self, dtype: str) -> None:
+        super().__init__()
+        self.has_mean = dtype.startswith((*NUMBERS, "bool"))
+        self.has_order = dtype.startswith((*NUMBERS, *TIMES))
+        self.compute = importlib.import_module("pyarrow.compute")
+
+    def feed(self, values: Any) -> None:
+        self.rows += len(values)
+        known = len(values) - values.null_count
+        if known and self.has_order:
+            ends = self.compute.min_max(values)
+            self.reach(ends["min"].as_py(), ends["max"].as_py())
+        if known and self.has_mean:
+            self.average(self.compute.mean(values).as_py(), known)
+
+
+def arrow_statistics(values: Any, budget: Budget) -> dict[str, str]:
+    dtype = str(values.type)
+    found = {"missing": f"{values.null_count:,}"}
+    if dtype.startswith((*NUMBERS, *TIMES, "bool")):
+        size = len(values)
+        found.update(of_column(lambda: ArrowTally(dtype), values, size, budget))
+    else:
+        found["examples"] = examples([one for one in values[:200].to_pylist() if one is not None])
+    return {name: words for name, words in found.items() if words}
+
+
+def arrow_table(value: Any, wide: int, deep: int, budget: Budget) -> dict[str, Any]:
+    names, width = value.schema.names, value.num_columns
+    rows = [
+        {
+            "column": cell(name),
+            "dtype": cell(str(value.column(place).type)),
+            **arrow_statistics(value.column(place), budget),
+        }
+        for place, name in enumerate(names[:deep])
+    ]
+    sections = [schema(rows)] if rows else []
+    head = [cell(name, 20) for name in names[:wide]]
+    parts = edges(value.num_rows) if width else []
+    for title, part in zip(titles(parts), parts):
+        piece = value.slice(part.start, len(part))
+        cells = [[cell(one) for one in piece.column(n).to_pylist()] for n in range(len(head))]
+        sections.append(table(title, head, [list(row) for row in zip(*cells)]))
+    return {
+        "facts": [],
+        "sections": sections,
+        "notes": [],
+        "cut": width > min(wide, deep),
+        "left": [left_out(width - deep, "columns"), left_out(width - wide, "columns of rows")],
+    }
+
+
+def arrow_column(value: Any, wide: int, deep: int, budget: Budget) -> dict[str, Any]:
+    facts = [[name, words] for name, words in arrow_statistics(value, budget).items()]
+    sections = []
+    parts = edges(len(value))
+    for title, part in zip(titles(parts), parts):
+        values = value.slice(part.start, len(part)).to_pylist()
+        rows = [[str(place), cell(one)] for place, one in zip(part, values)]
+        sections.append(table(title, ["", "value"], rows))
+    return {"facts": facts, "sections": sections, "notes": []}
