@@ -200,17 +200,68 @@ def test_the_first_result_names_the_folder_and_later_ones_do_not(server: Jupyter
     assert second.notices == []
 
 
-def test_a_restart_is_told_in_full_once_and_then_briefly(server: JupyterServer) -> None:
-    client = McpClient(server, name="restarting")
-    kernel = client.run("x = 1").execution["kernel_id"]
-    path = f"/api/kernels/{kernel}/restart"
+def restarted_by_a_person(server: JupyterServer, kernel_id: str) -> None:
+    path = f"/api/kernels/{kernel_id}/restart"
     assert server.request("POST", b"", server.auth, path=path).status == 200
 
-    full, brief = client.run("1"), client.run("2")
 
-    assert any("restarted" in n and "gone" in n for n in full.notices)
-    assert any("gone" in n for n in brief.notices)
-    assert len(" ".join(brief.notices)) < len(" ".join(full.notices))
+def test_a_restart_is_told_once_to_each_client_and_stays_with_its_answer(
+    server: JupyterServer,
+) -> None:
+    one, other = McpClient(server, name="restarting"), McpClient(server, name="beside")
+    made = one.call("create_session", name="restarted").meta["jupyter-mcp-ext/session"]
+    other.run("1", session_id="restarted")
+    restarted_by_a_person(server, made["kernel_id"])
+
+    told = one.run("1", session_id="restarted")
+    again = one.run("2", session_id="restarted")
+    others = other.run("3", session_id="restarted")
+
+    [notice] = told.notices
+    assert "restarted" in notice
+    assert "gone" in notice
+    assert told.execution["notices"] == [notice]
+    assert again.notices == []
+    assert len(others.notices) == 1
+    assert "restarted" in others.notices[0]
+    assert other.call("get_output", output_id=told.id).notices == []
+    assert one.call("get_output", output_id=told.id).notices == [notice]
+
+
+def test_a_loss_is_told_by_the_call_that_reads_what_was_started_without_waiting(
+    server: JupyterServer,
+) -> None:
+    client = McpClient(server, name="not waiting")
+    restarted_by_a_person(server, client.run("x = 1").execution["kernel_id"])
+
+    started = client.run("1", wait=0)
+    read = client.call("get_output", output_id=started.id, wait=30)
+
+    assert sum("restarted" in notice for notice in started.notices + read.notices) >= 1
+    assert client.run("2").notices == []
+
+
+def test_a_restart_by_one_client_is_told_to_the_others(server: JupyterServer) -> None:
+    one, other = McpClient(server, name="restarts"), McpClient(server, name="finds it out")
+    one.call("create_session", name="shared")
+    other.run("x = 1", session_id="shared")
+
+    one.call("restart_kernel", session_id="shared")
+
+    assert one.run("1", session_id="shared").notices == []
+    assert any("restart" in notice for notice in other.run("2", session_id="shared").notices)
+
+
+def test_what_is_said_to_one_request_is_not_said_to_the_next(start_server: Any) -> None:
+    server = start_server("--McpExecutions.max_wait=0.5")
+    client, other = McpClient(server, name="hasty"), McpClient(server, name="patient")
+    client.call("create_session", name="capped")
+
+    capped = client.run("open('capped', 'w').close(); " + gated("never"), session_id="capped")
+    read = other.call("get_output", output_id=capped.id)
+
+    assert any("0.5 s" in notice for notice in capped.notices)
+    assert read.notices == []
 
 
 def test_a_wait_beyond_what_is_allowed_is_told(start_server: Any) -> None:

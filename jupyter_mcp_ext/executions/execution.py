@@ -74,6 +74,9 @@ class Execution:
         """Words for why it ended so, or what it waits for; may be empty."""
         self.execution_count: int | None = None
         self.notices: list[str] = []
+        """What there is to say of it, to whoever reads it."""
+        self.said: dict[str, tuple[str, ...]] = {}
+        """What its answers have said of its session, by reader: a lost answer is read again."""
         self.refusal: ToolError | None = None
         """Why the code never reached a kernel, if it did not."""
         self.failure: ToolError | None = None

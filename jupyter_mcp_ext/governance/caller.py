@@ -43,3 +43,8 @@ class Caller:
     """The client's name without `` (via …)``; ``"unknown"`` when it gives none."""
     client_version: str = ""
     scope: str = ""
+
+    @property
+    def reader(self) -> str:
+        """Stands for whoever reads the answers: what one reader was told, another was not."""
+        return "\n".join((self.subject, self.client, self.scope))

@@ -93,7 +93,7 @@ class SessionKernels:
         env = {k: v for k, v in whole.items() if not any(fnmatchcase(k, h) for h in self._hidden)}
         kernel_id = await self._kernels.start(session.kernel_name, path=session.cwd, env=env)
         session.kernel_id = kernel_id
-        session.losses_told = session.losses_met = 0
+        session.losses_met = 0
         pid = self._kernels.pid(kernel_id)
         created = started_at(pid) if pid is not None else None
         session.process = (
@@ -124,11 +124,9 @@ class SessionKernels:
         """Start a kernel in the place of one that is gone, and have the loss told."""
         self._kernels.look_for_end(session.kernel_id)
         gone = self._kernels.losses(session.kernel_id)
-        is_told = 0 < len(gone) <= session.losses_told
         await self.start(session)
         loss = gone[-1] if gone else Loss(kind="stopped", detail="the kernel was shut down")
         self._kernels.note(session.kernel_id, loss)
-        session.losses_told = int(is_told)
         session.losses_met = 1
 
     async def shutdown(self, session: Session, *, by: str, now: bool) -> None:

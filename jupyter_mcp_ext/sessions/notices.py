@@ -7,30 +7,35 @@ from collections.abc import Sequence
 
 from jupyter_mcp_ext.kernels.link import Loss
 
-from .session import Session
+from .session import Session, Told
 
-BRIEF = 600.0
-"""Seconds for which results still mention a loss of variables that was told in full."""
+READERS = 64
+"""Readers of a session's results that are remembered."""
 
 
-def notices(session: Session, losses: Sequence[Loss]) -> tuple[str, ...]:
-    """The lines for the next result; each loss is told once in full and then briefly."""
+def told(session: Session, reader: str) -> Told:
+    """What a reader knows of a session; a new one need not know what was lost before it began."""
+    known = session.told.setdefault(reader, Told(loss_at=session.created))
+    session.told.move_to_end(reader)
+    if len(session.told) > READERS:
+        session.told.popitem(last=False)
+    return known
+
+
+def notices(session: Session, known: Told, losses: Sequence[Loss]) -> tuple[str, ...]:
+    """What there is to say of a session to a reader; then that is known."""
     said = []
-    if not session.introduced:
-        session.introduced = True
+    if not known.introduced:
         said.append(introduction(session))
-    if losses and (len(losses) > session.losses_told or not session.comeback_told):
-        session.losses_told, session.comeback_told = len(losses), True
-        said.append(_in_full(losses[-1], session.comeback or session.why_empty))
-    elif losses and time.time() - losses[-1].at < BRIEF:
-        words = "the session came back from before its kernel's end, as was told"
-        if not session.comeback:
-            words = "variables from before the kernel's restart are gone"
-        said.append(words)
+    comeback = session.comeback or session.why_empty
+    is_news = comeback not in ("", known.comeback)
+    if losses and (losses[-1].at > known.loss_at or is_news):
+        said.append(_in_full(losses[-1], comeback))
+        known.loss_at = max(losses[-1].at, known.loss_at)
     fault = session.fault or (session.story.fault if session.story is not None else "")
-    if fault and fault != session.fault_told:
+    if fault and fault != known.fault:
         said.append(f"the story of this session is not being saved: {fault}")
-    session.fault_told = fault
+    known.introduced, known.comeback, known.fault = True, comeback, fault
     return tuple(said)
 
 

@@ -109,7 +109,7 @@ class Register:
             kernel_name=kernel["name"],
             owner="",
         )
-        session.losses_told = session.losses_met = len(self._kernels.losses(session.kernel_id))
+        session.losses_met = len(self._kernels.losses(session.kernel_id))
         return session
 
     async def find(self, caller: Caller, wanted: str) -> Session:

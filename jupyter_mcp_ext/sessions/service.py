@@ -28,7 +28,7 @@ from .journal import NOT_RUN, Entry
 from .keeping import Keeper
 from .lifecycle import Quotas, SessionKernels
 from .making import SessionMaker
-from .notices import notices
+from .notices import notices, told
 from .record import Restore, as_restore
 from .register import DEFAULT_WORDS, Register, folder_of
 from .session import Session
@@ -262,6 +262,10 @@ class McpSessions(LoggingConfigurable):
         self._lives.use(session)
         return session
 
+    def get(self, session_id: str) -> Session | None:
+        """The session of an exact id, whosever it is."""
+        return self._register.get(session_id)
+
     def has_default(self, caller: Caller) -> bool:
         """Whether the caller's default session has been made."""
         return self._register.default_of(caller) is not None
@@ -302,7 +306,6 @@ class McpSessions(LoggingConfigurable):
         elif new or session.is_empty:
             session.is_empty = False
             session.comeback = await self._comeback.bring_back(session, session)
-            session.comeback_told = not (session.comeback or session.why_empty)
 
     def awaits_comeback(self, session: Session) -> bool:
         """Whether the next code will find variables that its new kernel does not have yet."""
@@ -400,7 +403,7 @@ class McpSessions(LoggingConfigurable):
         self._comeback.begin_anew(session)
         session.comeback = session.why_empty = ""
         session.is_empty = False
-        session.losses_told = session.losses_met = len(self._kernels.losses(session.kernel_id))
+        session.losses_met = len(self._kernels.losses(session.kernel_id))
 
     def keeps_variables(self, session: Session) -> bool:
         """Whether its kernel, as far as is known, is one whose variables are saved."""
@@ -458,17 +461,24 @@ class McpSessions(LoggingConfigurable):
         folders = self._store.path_of("")
         return bool(folders) and path.startswith(folders)
 
-    def notices(self, session: Session, *, since: float | None) -> tuple[str, ...]:
-        """What the next result in the session has to say of it; each loss once in full.
+    def notices(self, session: Session, caller: Caller, *, since: float | None) -> tuple[str, ...]:
+        """What an answer to the caller has to say of the session, each thing once.
 
-        ``since`` is when the result's execution began: what was lost later is not its business.
+        ``since`` is when the answer's execution began: what was lost later is not its business.
         """
         losses = self._kernels.losses(session.kernel_id)
-        return notices(session, [loss for loss in losses if since is None or loss.at <= since])
+        known = [loss for loss in losses if since is None or loss.at <= since]
+        return notices(session, told(session, caller.reader), known)
 
-    def tell_loss(self, session: Session) -> None:
-        """A result has told of the latest loss itself."""
-        session.losses_told = len(self._kernels.losses(session.kernel_id))
+    def introduce(self, session: Session, caller: Caller) -> None:
+        """An answer has told the caller itself what the session is."""
+        told(session, caller.reader).introduced = True
+
+    def tell_loss(self, session: Session, caller: Caller) -> None:
+        """An answer has told the caller itself of the latest loss."""
+        losses = self._kernels.losses(session.kernel_id)
+        if losses:
+            told(session, caller.reader).loss_at = losses[-1].at
 
     async def _default(self, caller: Caller) -> Session:
         if self.default == "none":

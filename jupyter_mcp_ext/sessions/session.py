@@ -6,6 +6,7 @@ import re
 import secrets
 import time
 import uuid
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -32,6 +33,18 @@ def new_jupyter_id(session_id: str) -> str:
     a session with another kind of id.
     """
     return f"{session_id}-{str(uuid.uuid4()).partition('-')[2]}"
+
+
+@dataclass(kw_only=True)
+class Told:
+    """What the results of a session have said of it to one reader."""
+
+    introduced: bool = False
+    """Whether one has named its folder."""
+    loss_at: float
+    """When the latest loss of variables was that it knows of, in seconds since the epoch."""
+    comeback: str = ""
+    fault: str = ""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -75,17 +88,12 @@ class Session:
     """Whether its kernel is new and what there was is still to be brought back."""
     comeback: str = ""
     """Words for what was brought back after the latest loss; empty when nothing was."""
-    comeback_told: bool = True
-    """Whether a result has said so, or why nothing was."""
     why_empty: str = ""
     """Words for why nothing was, where that is in the nature of the kernel."""
-    losses_told: int = 0
-    """How many losses of its kernel's variables it has been told of."""
     losses_met: int = 0
-    """After how many it has been brought back."""
-    fault_told: str = ""
-    introduced: bool = False
-    """Whether its first result has named its folder."""
+    """After how many losses of its kernel's variables it has been brought back."""
+    told: OrderedDict[str, Told] = field(default_factory=OrderedDict)
+    """What each reader of its results knows, the one that was told last at the end."""
 
     @property
     def is_agents(self) -> bool:

@@ -52,6 +52,8 @@ class Call:
     started: float = field(default_factory=time.monotonic)
     session_id: str | None = None
     code_hash: str | None = None
+    notices: list[str] = field(default_factory=list)
+    """What its answer has to say, and no other: those of an execution stay with that."""
 
     def hides(self, path: str) -> bool:
         """Whether an API path is for the caller as if it were not there."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from jupyter_mcp_ext.errors import InvalidArgument, UnknownExecution, UnknownSession, shown
+from jupyter_mcp_ext.errors import InvalidArgument, UnknownExecution, shown
 from jupyter_mcp_ext.executions.execution import UNFINISHED
 from jupyter_mcp_ext.outputs.model import Display, Output
 from jupyter_mcp_ext.outputs.pages import text_lines
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jupyter_mcp_ext.executions.execution import Execution
-    from jupyter_mcp_ext.sessions.session import Session
 
 
 OUTPUT_ID = re.compile(r"(?P<execution>[^/]+)(?:/(?P<first>\d{1,6})(?:-(?P<last>\d{1,6}))?)?")
@@ -81,7 +80,7 @@ async def execute_code(
     )
     call.remember(execution)
     # One that began with wait=0 is to go on alone.
-    return await awaited(call, execution, session, wait, stops=wait > 0)
+    return await awaited(call, execution, wait, stops=wait > 0)
 
 
 async def resume(call: Call, *, retry: Retry, stops: bool, wait: float = 50, **_: object) -> Answer:
@@ -92,16 +91,10 @@ async def resume(call: Call, *, retry: Retry, stops: bool, wait: float = 50, **_
     execution = call.services.executions.find(call.caller, retry.execution_id)
     call.remember(execution)
     retry.deliver(execution)
-    try:
-        session = await call.services.sessions.find(call.caller, execution.session_id)
-    except UnknownSession:  # shut down meanwhile; what was run can be read all the same
-        session = None
-    return await awaited(call, execution, session, wait, stops=stops)
+    return await awaited(call, execution, wait, stops=stops)
 
 
-async def awaited(
-    call: Call, execution: Execution, session: Session | None, wait: float, *, stops: bool
-) -> Answer:
+async def awaited(call: Call, execution: Execution, wait: float, *, stops: bool) -> Answer:
     """What a call answers that has started an execution or goes on with one.
 
     ``stops`` tells whether the request's end is the execution's end too. Raises the ToolError that
@@ -119,12 +112,9 @@ async def awaited(
         raise execution.failure
     if call.task_after is not None and call.question is None and not execution.is_finished:
         call.task = execution
-        if session is not None:
-            tell = partial(_tell_losses, call, execution, session)
-            execution.done.add_done_callback(lambda _: tell())
         return report_status(execution, ahead=call.services.executions.ahead(execution))
-    if session is not None and call.question is None:
-        _tell_losses(call, execution, session)
+    if call.question is None:
+        tell_session(call, execution)
     return await _report(call, execution, allowed)
 
 
@@ -150,6 +140,7 @@ async def get_output(
     allowed = await settle(call, execution, wait)
     if call.question is not None:
         return await _report(call, execution, allowed)
+    tell_session(call, execution)
     paging = Paging(offset=offset, limit=limit, grep=grep)
     limits = call.services.limits
     if first is not None:
@@ -165,6 +156,7 @@ async def get_output(
             f"{execution.id}/{first}",
             paging,
             limits=limits,
+            notices=call.notices,
         )
     if mime_type is not None:
         msg = (
@@ -180,6 +172,7 @@ async def get_output(
         execution.id,
         paging,
         limits=limits,
+        notices=call.notices,
         ahead=call.services.executions.ahead(execution),
     )
 
@@ -192,9 +185,7 @@ async def settle(call: Call, execution: Execution, wait: float) -> float:
     await call.services.written.settled(execution)
     await call.services.executions.load(execution)
     if allowed < wait and not execution.is_finished:
-        note = f"wait is capped at {allowed:g} s here"
-        if note not in execution.notices:
-            execution.notices.append(note)
+        call.notices.append(f"wait is capped at {allowed:g} s here")
     return allowed
 
 
@@ -205,17 +196,26 @@ async def _report(call: Call, execution: Execution, wait: float) -> Answer:
         execution,
         limits=call.services.limits,
         ahead=call.services.executions.ahead(execution),
-        notices=execution.notices,
+        notices=call.notices,
         wait=wait,
     )
 
 
-def _tell_losses(call: Call, execution: Execution, session: Session) -> None:
+def tell_session(call: Call, execution: Execution) -> None:
+    """Have the answer say what there is to say of an execution's session to its client."""
+    if execution.client != call.caller.client:
+        return
+    sessions = call.services.sessions
+    session = sessions.get(execution.session_id)
+    if session is None:  # shut down; what was run can be read all the same
+        return
     if execution.status == "dead":
-        call.services.sessions.tell_loss(session)
+        sessions.tell_loss(session, call.caller)
     elif execution.began is not None:
-        said = call.services.sessions.notices(session, since=execution.began)
-        execution.notices[:0] = said
+        said = execution.said.get(call.caller.reader, ())
+        said += sessions.notices(session, call.caller, since=execution.began)
+        execution.said[call.caller.reader] = said
+        call.notices[:0] = said
 
 
 async def _wanted(

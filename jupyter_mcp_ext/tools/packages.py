@@ -56,4 +56,4 @@ async def install_package(
     )
     sessions.count(session, execution)
     call.remember(execution)
-    return await awaited(call, execution, session, wait, stops=wait > 0)
+    return await awaited(call, execution, wait, stops=wait > 0)

@@ -64,8 +64,12 @@ async def report(
     notices: Sequence[str] = (),
     wait: float = 50,
 ) -> Answer:
-    """The whole execution as far as it is, within the budget."""
+    """The whole execution as far as it is, within the budget.
+
+    ``notices`` are those of this answer, beside those of the execution.
+    """
     outputs = execution.outputs
+    notices = (*notices, *execution.notices)
     next_call = _next_call(execution, wait)
     head = _head(execution, outputs, notices, ahead, next_call)
     if execution.written.files:
@@ -106,12 +110,14 @@ async def report_lines(
     paging: Paging,
     *,
     limits: Limits,
+    notices: Sequence[str] = (),
     ahead: Ahead | None = None,
 ) -> Answer:
     """A page of lines of an execution or of one output, which ``name`` is the id of.
 
-    ``lines`` is called in a thread.
+    ``lines`` is called in a thread. ``notices`` are those of this answer.
     """
+    notices = (*notices, *execution.notices)
     outputs = execution.outputs  # now: while the page is made they may leave memory again
     part = await asyncio.to_thread(lambda: _page(lines(), paging, limits.text - STATUS_LINE))
     next_call = _next_page(name, part, paging)
@@ -122,7 +128,7 @@ async def report_lines(
             "name": "get_output",
             "arguments": {"output_id": name, "offset": offset, "wait": 50},
         }
-    head = _head(execution, outputs, execution.notices, ahead, None)
+    head = _head(execution, outputs, notices, ahead, None)
     body = (
         [f"{number}: {line}" for number, line in part.lines]
         if paging.grep
@@ -135,7 +141,7 @@ async def report_lines(
             "execution": _meta(
                 execution,
                 outputs,
-                execution.notices,
+                notices,
                 next_call,
                 [],
                 part.next_offset is not None,

@@ -60,7 +60,7 @@ async def create_session(
     )
     call.session_id = session.id
     status = await call.services.kernels.status(session.kernel_id)
-    session.introduced = True
+    call.services.sessions.introduce(session, call.caller)
     first = "The session exists already" if existing else "New session"
     words = (
         f"{first}: {session.id} ({session.name}), kernel {session.kernel_name}, "
@@ -138,7 +138,7 @@ async def interrupt_kernel(
     if not execution.is_finished:
         await executions.interrupt(execution)
     await executions.load(execution)
-    return await report(execution, limits=call.services.limits, notices=execution.notices)
+    return await report(execution, limits=call.services.limits, notices=call.notices)
 
 
 @tool(action="execute", resource="kernels", destructive=True)
@@ -155,6 +155,7 @@ async def restart_kernel(
     await _check_force(call, session, force=force, doing="restart")
     busy = bool(_line(call, session))
     await call.services.sessions.restart(session, by=call.caller.client, now=force or busy)
+    call.services.sessions.tell_loss(session, call.caller)
     status = await call.services.kernels.status(session.kernel_id)
     words = f"The kernel of {session.id} ({session.name}) was restarted: its variables are gone."
     return text(words, session=_meta(session, status.state, call))

@@ -20,7 +20,7 @@ from .call import Call, run
 from .content import Answer
 from .definition import Tool, tool
 from .elicitation import Retry
-from .execution import settle
+from .execution import settle, tell_session
 from .reports import report, report_status
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ async def get_task(call: Call, task_id: str) -> Answer:
         raise execution.failure
     if not execution.is_finished:
         return report_status(execution, ahead=executions.ahead(execution))
-    return await report(execution, limits=call.services.limits, notices=execution.notices)
+    tell_session(call, execution)
+    return await report(execution, limits=call.services.limits, notices=call.notices)
 
 
 @tool(action="execute", resource="kernels", idempotent=True)
