@@ -14,7 +14,14 @@ NETWORK = (
     *("PIP_CERT", "PIP_CLIENT_CERT", "PIP_PROXY", "PIP_TRUSTED_HOST", "PIP_RETRIES"),
     *("PIP_TIMEOUT", "PIP_DEFAULT_TIMEOUT", "PIP_CACHE_DIR", "PIP_NO_CACHE_DIR"),
     *("PIP_ONLY_BINARY", "PIP_REQUIRE_VIRTUALENV", "PIP_KEYRING_PROVIDER"),
-    *("UV_CACHE_DIR", "UV_NO_CACHE", "UV_HTTP_TIMEOUT", "UV_NATIVE_TLS", "UV_SYSTEM_CERTS"),
+    *(
+        "UV_CACHE_DIR",
+        "UV_NO_CACHE",
+        "UV_HTTP_TIMEOUT",
+        "UV_HTTP_RETRIES",
+        "UV_NATIVE_TLS",
+        "UV_SYSTEM_CERTS",
+    ),
     *("UV_INSECURE_HOST", "UV_CONCURRENT_*", "UV_LINK_MODE", "UV_KEYRING_PROVIDER"),
 )
 """How an index is reached, and what only forbids; other variables of installers change what is
@@ -65,6 +72,8 @@ def environment(
         and (not _is_any(name, ("PIP_*", "UV_*")) or _is_any(name, kept))
     }
     env.update(FIXED)
+    if certificates := env.get("PIP_CERT") or env.get("REQUESTS_CA_BUNDLE"):
+        env.setdefault("SSL_CERT_FILE", certificates)  # uv reads neither of the two
     if index_url:
         env.update(PIP_INDEX_URL=index_url, PIP_CONFIG_FILE=os.devnull)
         env.update(UV_DEFAULT_INDEX=index_url, UV_NO_CONFIG="1")

@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 from .configuration import scrubbed
 from .plan import Planned, Unreadable, explained, hashed, of_pip, of_uv
 from .process import Run, run
+from .trouble import ADVICE, Trouble, trouble, unfetched
 
 Say = Callable[[str], object]
 
@@ -37,6 +38,15 @@ ALL = ":all:"
 
 class ProgramFailed(Exception):
     """An installer could not do what it was to do; its reason, cut."""
+
+    def __init__(self, reason: str, kind: Trouble = "requirements") -> None:
+        super().__init__(reason)
+        self.kind = kind
+
+    @property
+    def advice(self) -> str:
+        """What to do about it."""
+        return ADVICE[self.kind]
 
 
 class Installer(Protocol):
@@ -76,9 +86,18 @@ class _Program:
         self.is_changing = False
 
     async def _run(
-        self, argv: Sequence[str], *, say: Say, doing: str, given: str | None = None
+        self,
+        argv: Sequence[str],
+        *,
+        say: Say,
+        doing: str,
+        given: str | None = None,
+        log: Path | None = None,
     ) -> Run:
-        """Run the program and tell how far it is. Raises ProgramFailed with its reason."""
+        """Run the program and tell how far it is. Raises ProgramFailed with its reason.
+
+        ``log`` is a file in which the program writes more of it.
+        """
 
         def hear(line: str) -> None:
             self.is_changing |= line.startswith(CHANGING)
@@ -92,11 +111,12 @@ class _Program:
             msg = f"{doing} failed: the installer cannot be started ({err.strerror})."
             raise ProgramFailed(msg) from err
         if ran.code != 0:
-            reason = why(ran.lines)
+            more = await asyncio.to_thread(_unfetched, log) if log is not None else []
+            reason = [*why(ran.lines), *map(scrubbed, more)]
             for line in reason:
                 say(line)
             msg = f"{doing} failed: {cut(reason)}"
-            raise ProgramFailed(msg)
+            raise ProgramFailed(msg, trouble([*ran.lines, *more]))
         return ran
 
 
@@ -117,8 +137,12 @@ class Pip(_Program):
             report = Path(folder) / "report.json"
             argv = [*self._pip, "install", "--dry-run", "--report", str(report), *self._options]
             argv += ["--upgrade"] if upgrade else []
+            log = Path(folder) / "pip.log"
             await self._run(
-                [*argv, "--", *map(str, requirements)], say=say, doing="Resolving with pip"
+                [*argv, "--log", str(log), "--", *map(str, requirements)],
+                say=say,
+                doing="Resolving with pip",
+                log=log,
             )
             text = await asyncio.to_thread(report.read_text, "utf-8")
         try:
@@ -196,6 +220,15 @@ def why(lines: Sequence[str]) -> list[str]:
     told = [scrubbed(line) for line in lines]
     first = next((n for n, line in enumerate(told) if line.strip().startswith(FAULTS)), None)
     return told[-10:] if first is None else told[first:]
+
+
+def _unfetched(log: Path) -> list[str]:
+    """What pip's log tells of pages that it could not get. Blocks."""
+    try:
+        with log.open(encoding="utf-8", errors="replace") as lines:
+            return unfetched(lines)
+    except OSError:
+        return []
 
 
 def cut(reason: Sequence[str]) -> str:

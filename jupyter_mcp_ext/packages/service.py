@@ -140,7 +140,7 @@ class McpPackages(LoggingConfigurable):
         try:
             planned = await installer.resolve(requirements, upgrade=upgrade, say=say)
         except ProgramFailed as err:
-            msg = f"{err}\n{UNCHANGED}"
+            msg = f"{err}\n{UNCHANGED} {err.advice}"
             raise InstallationFailed(msg) from err
         try:
             self._policy.check(planned, requirements)

@@ -13,7 +13,7 @@ from .look import Contents, NotPython, look
 from .outcome import changes
 from .plan import Planned
 
-UNCHANGED = "The environment is as it was. Ask for other packages or versions."
+UNCHANGED = "The environment is as it was."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +72,8 @@ async def _install_or_put_back(
         raise
     except ProgramFailed as err:
         left = await _put_back(installer, place, say)
-        then = f"These packages are not as they were: {', '.join(left)}." if left else UNCHANGED
-        msg = f"{err}\n{then}"
+        now = f"These packages are not as they were: {', '.join(left)}." if left else UNCHANGED
+        msg = f"{err}\n{now} {err.advice}"
         raise InstallationFailed(msg) from err
     elsewhere = [name for name in names if name not in after.distributions]
     if elsewhere:

@@ -30,6 +30,21 @@ def test_installers_get_neither_tokens_nor_what_changes_where_they_install() -> 
     assert set(env) & set(base) == {"PATH", "PIP_INDEX_URL", "PIP_CERT"}
 
 
+@pytest.mark.parametrize(
+    ("base", "file"),
+    [
+        ({"PIP_CERT": "/a.pem"}, "/a.pem"),
+        ({"REQUESTS_CA_BUNDLE": "/a.pem"}, "/a.pem"),
+        ({"PIP_CERT": "/a.pem", "SSL_CERT_FILE": "/b.pem"}, "/b.pem"),
+        ({}, None),
+    ],
+)
+def test_the_certificates_that_pip_trusts_are_trusted_by_uv(
+    base: dict[str, str], file: str | None
+) -> None:
+    assert environment(base, hidden=[], index_url="").get("SSL_CERT_FILE") == file
+
+
 def test_the_index_of_the_setting_stands_in_the_place_of_all_others() -> None:
     base = {
         "PIP_EXTRA_INDEX_URL": "https://example.org",

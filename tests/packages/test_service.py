@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import http.server
 import os
 import shutil
+import ssl
 import sys
 import sysconfig
+import threading
 import zipfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from packaging.requirements import Requirement
 from traitlets import TraitError
 
@@ -196,6 +200,72 @@ async def test_what_fails_or_is_refused_changes_nothing(
     assert str(venv.folder) not in str(caught.value)
     assert str(index.folder) not in str(caught.value)
     assert len(str(caught.value)) < 2_000
+
+
+class Broken(http.server.BaseHTTPRequestHandler):
+    """An index that is out of order, or wants to know who asks."""
+
+    status = 503
+
+    def do_GET(self) -> None:
+        self.send_response(self.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+class Locked(Broken):
+    status = 401
+
+
+@contextmanager
+def serving(handler: type[Broken], *, secure: bool = False) -> Iterator[str]:
+    """An index over HTTP, or over TLS with a certificate that nothing trusts; its URL."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    if secure:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"{'https' if secure else 'http'}://127.0.0.1:{server.server_port}/simple"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("handler", "secure", "advice"),
+    [
+        (Broken, True, "certificate of the index is not trusted"),
+        (Broken, False, "cannot be reached"),
+        (Locked, False, "asks for a login"),
+    ],
+)
+async def test_an_index_out_of_reach_is_no_fault_of_the_package(
+    jp_serverapp: Any,
+    index: Index,
+    venv: Venv,
+    tool: str,
+    monkeypatch: pytest.MonkeyPatch,
+    handler: type[Broken],
+    *,
+    secure: bool,
+    advice: str,
+) -> None:
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    with serving(handler, secure=secure) as url:
+        async with packages(jp_serverapp, index, tool, index_url=url) as its:
+            with pytest.raises(InstallationFailed, match=advice) as caught:
+                await its.install("leaf")
+
+    assert "The environment is as it was." in str(caught.value)
+    assert "Ask for other packages" not in str(caught.value)
 
 
 async def test_a_requested_package_that_needs_a_denied_one_is_named(
