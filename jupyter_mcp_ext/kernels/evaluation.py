@@ -6,7 +6,7 @@ in the history or bound to a name. Only ipykernel evaluates user expressions thi
 
 from __future__ import annotations
 
-import ast
+import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -16,9 +16,23 @@ from .link import Content, KernelLink
 NAME = "answer"
 """Of the one expression in its reply."""
 
+MAX_ANSWER = 2_000_000
+"""Characters of an answer; reading more would hold up the server."""
+
+LARGE = 50_000
+"""Characters from which on an answer is parsed in a thread."""
+
 RUNNER = """
 import json
 import sys
+
+class Answer:
+    def __init__(self, text):
+        self.text = text
+    def __repr__(self):
+        return self.text
+    def _repr_mimebundle_(self, **_):
+        return {"text/plain": self.text}
 
 def give_back(header):
     shell = sys.modules["IPython"].get_ipython()
@@ -38,19 +52,20 @@ def run(source, function, arguments, header):
         if header != "null":
             give_back(json.loads(header))
         exec(compile(source, "<jupyter_mcp_ext>", "exec", dont_inherit=True), space)
-        return json.dumps({"value": space[function](**json.loads(arguments))})
+        return Answer(json.dumps({"value": space[function](**json.loads(arguments))}))
     except BaseException as err:
         try:
             words = str(err)
         except BaseException:
             words = ""
-        return json.dumps({"raised": [type(err).__name__, words]})
+        return Answer(json.dumps({"raised": [type(err).__name__, words]}))
     finally:
         space.clear()
 """
 """Python 3.8. What the function raises is caught here: IPython would format it, with its formatters
 and its history of tracebacks. What threads print belongs to the latest request, and this one gives
-the place back to the one before."""
+the place back to the one before. The JSON is the answer's text as it is: a text's own would be a
+Python literal, which takes long to read, and the session's formatters would have their say."""
 
 EXPRESSION = """(lambda builtins:
     (lambda space: (
@@ -91,6 +106,9 @@ of this one. The text is a cell to IPython, which remembers the lines of cells: 
 
 BESIDE = "{hold} if True else (await None)"
 """A coroutine: what is none is run with a copy of standard output, which must end before others."""
+
+
+UNREADABLE = "the kernel's answer cannot be read"
 
 
 class EvaluationError(Exception):
@@ -139,7 +157,8 @@ async def evaluate(
     reply = await link.call(
         "shell", "execute_request", content, timeout=timeout, subshell_id=subshell_id
     )
-    return value_of(reply)
+    text = answer_of(reply)
+    return await asyncio.to_thread(value_of, text) if len(text) > LARGE else value_of(text)
 
 
 def _expression(
@@ -154,19 +173,39 @@ def _expression(
     )
 
 
-def value_of(reply: Content) -> Any:
-    """The value in an ``execute_reply``. Raises FunctionRaised, NotEvaluated."""
-    answer = (reply.get("user_expressions") or {}).get(NAME)
-    if answer is None:
-        msg = f"the kernel answered {reply.get('ename') or reply.get('status')!r}"
+def answer_of(reply: Content) -> str:
+    """The text of the answer in an ``execute_reply``. Raises FunctionRaised, NotEvaluated."""
+    expressions = reply.get("user_expressions")
+    answer = expressions.get(NAME) if isinstance(expressions, dict) else None
+    if not isinstance(answer, dict):
+        msg = f"the kernel answered {str(reply.get('ename') or reply.get('status'))[:100]!r}"
         raise NotEvaluated(msg)
     if answer.get("status") == "error":  # an interrupt came where the runner does not catch it
-        raise FunctionRaised(str(answer.get("ename")), str(answer.get("evalue")))
+        raise FunctionRaised(str(answer.get("ename"))[:100], str(answer.get("evalue"))[:1_000])
+    data = answer.get("data")
+    text = data.get("text/plain") if isinstance(data, dict) else None
+    if not isinstance(text, str):
+        raise NotEvaluated(UNREADABLE)
+    if len(text) > MAX_ANSWER:
+        msg = f"the kernel's answer has {len(text):,} characters, more than {MAX_ANSWER:,}"
+        raise NotEvaluated(msg)
+    return text
+
+
+def value_of(text: str) -> Any:
+    """The value that an answer's JSON holds. Raises FunctionRaised, NotEvaluated."""
     try:
-        parsed = json.loads(ast.literal_eval(answer["data"]["text/plain"]))
-    except (KeyError, ValueError, SyntaxError) as err:
-        msg = "the kernel's answer cannot be read"
-        raise NotEvaluated(msg) from err
-    if "raised" in parsed:
-        raise FunctionRaised(*parsed["raised"])
-    return parsed["value"]
+        parsed = json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError) as err:
+        raise NotEvaluated(UNREADABLE) from err
+    match parsed:
+        case {"raised": [str(ename), str(evalue)]}:
+            raise FunctionRaised(ename[:100], evalue[:1_000])
+        case {"value": value}:
+            return value
+    raise NotEvaluated(UNREADABLE)
+
+
+def _no_number(name: str) -> None:
+    """NaN and the infinities are not JSON."""
+    raise ValueError(name)

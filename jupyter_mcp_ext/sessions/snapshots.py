@@ -24,6 +24,7 @@ from typing import Any, Protocol
 from jupyter_mcp_ext.kernels.evaluation import evaluate
 from jupyter_mcp_ext.kernels.link import KernelLink
 
+from . import answers
 from .definitions import Definitions
 
 VERSION = 1
@@ -214,7 +215,7 @@ async def save(
     }
     older = await asyncio.to_thread(_data_files, folder)
     try:
-        saved = await _evaluate(link, "save", arguments, seconds)
+        saved = answers.saved(await _evaluate(link, "save", arguments, seconds))
     except BaseException:
         await asyncio.to_thread(_remove, folder, [name])
         raise
@@ -253,7 +254,7 @@ async def restore(
     """
     _require_ipykernel(link)
     snapshot = await read(folder, key=key, session_id=session_id, owner=owner)
-    snapshot.check_kernel(**await _evaluate(link, "about", {}, seconds))
+    snapshot.check_kernel(**answers.about(await _evaluate(link, "about", {}, seconds)))
     arguments = {
         "path": str(folder.path / snapshot.file),
         "sources": snapshot.sources,
@@ -262,7 +263,7 @@ async def restore(
         "alive": snapshot.definitions,
         "seconds": seconds,
     }
-    return _restored(await _evaluate(link, "load", arguments, seconds), snapshot)
+    return _restored(answers.loaded(await _evaluate(link, "load", arguments, seconds)), snapshot)
 
 
 async def define(link: KernelLink, definitions: Definitions, *, seconds: float) -> Restored:
@@ -279,7 +280,7 @@ async def define(link: KernelLink, definitions: Definitions, *, seconds: float) 
         "alive": None,
         "seconds": seconds,
     }
-    return _restored(await _evaluate(link, "load", arguments, seconds), None)
+    return _restored(answers.loaded(await _evaluate(link, "load", arguments, seconds)), None)
 
 
 def _require_ipykernel(link: KernelLink) -> None:

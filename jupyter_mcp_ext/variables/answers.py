@@ -5,66 +5,103 @@ The answer comes from a process that runs anybody's code: it is parsed, not trus
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import TypeVar
 
+from jupyter_mcp_ext.errors import KernelUnavailable
+from jupyter_mcp_ext.kernels.evaluation import EvaluationError
+from jupyter_mcp_ext.kernels.shapes import Fields, Malformed, items, number, text
 from jupyter_mcp_ext.outputs.text import strip
 
 from .model import Inspection, Listing, Names, Table, Text, Variable
 from .way import Unresolved
 
+Answer = TypeVar("Answer")
 
-def listing(found: Mapping[str, Any]) -> Listing:
-    """The answer of ``listing``."""
+
+def cannot(err: EvaluationError) -> KernelUnavailable:
+    """The error for a kernel that was asked and did not answer as it should."""
+    return KernelUnavailable(
+        f"The kernel's variables could not be looked at ({line(str(err))[:200]}). execute_code "
+        "can print them."
+    )
+
+
+def read(reader: Callable[[object], Answer], answer: object) -> Answer:
+    """An answer as ``reader`` understands it. Raises KernelUnavailable, and what it raises."""
+    try:
+        return reader(answer)
+    except EvaluationError as err:
+        raise cannot(err) from err
+
+
+def listing(answer: object) -> Listing:
+    """The answer of ``listing``. Raises Malformed."""
+    found = Fields(answer)
     return Listing(
-        total=int(found["total"]),
-        data=int(found["data"]),
-        variables=tuple(_variable(variable) for variable in found["variables"]),
+        total=number(found["total"]),
+        data=number(found["data"]),
+        variables=tuple(map(_variable, items(found["variables"]))),
         functions=_names(found["functions"]),
         classes=_names(found["classes"]),
         modules=_names(found["modules"]),
     )
 
 
-def _variable(found: Mapping[str, Any]) -> Variable:
-    size = found.get("bytes")
+def _variable(answer: object) -> Variable:
+    found = Fields(answer)
+    size = found["bytes"]
     return Variable(
         name=line(found["name"]),
         type=line(found["type"]),
-        shape=line(found.get("shape") or ""),
-        dtype=line(found.get("dtype") or ""),
-        bytes=int(size) if size is not None else None,
-        preview=line(found.get("preview") or ""),
+        shape=line(found["shape"] or ""),
+        dtype=line(found["dtype"] or ""),
+        bytes=number(size) if size is not None else None,
+        preview=line(found["preview"] or ""),
     )
 
 
-def _names(found: Mapping[str, Any]) -> Names:
-    return Names(total=int(found["total"]), names=tuple(map(line, found["names"])))
+def _names(answer: object) -> Names:
+    found = Fields(answer)
+    return Names(total=number(found["total"]), names=_lines(found["names"]))
 
 
-def inspection(found: Mapping[str, Any]) -> Inspection:
-    """The answer of ``inspection``. Raises Unresolved."""
+def inspection(answer: object) -> Inspection:
+    """The answer of ``inspection``. Raises Unresolved, Malformed."""
+    found = Fields(answer)
     if "unresolved" in found:
-        raise Unresolved(strip(str(found["unresolved"])))
+        raise Unresolved(strip(text(found["unresolved"])))
     return Inspection(
         type=line(found["type"]),
-        facts=tuple((line(name), line(value)) for name, value in found["facts"]),
-        sections=tuple(_section(section) for section in found["sections"]),
-        notes=tuple(map(line, found["notes"])),
-        is_cut=bool(found["cut"]),
+        facts=tuple(map(_fact, items(found["facts"]))),
+        sections=tuple(map(_section, items(found["sections"]))),
+        notes=_lines(found["notes"]),
+        is_cut=found["cut"] is True,
     )
 
 
-def _section(found: Mapping[str, Any]) -> Table | Text:
+def _fact(answer: object) -> tuple[str, str]:
+    match _lines(answer):
+        case (name, value):
+            return name, value
+    raise Malformed("a name and a value")  # noqa: EM101
+
+
+def _section(answer: object) -> Table | Text:
+    found = Fields(answer)
     if "text" in found:
-        return Text(title=line(found["title"]), text=strip(str(found["text"])))
+        return Text(title=line(found["title"]), text=strip(text(found["text"])))
     return Table(
         title=line(found["title"]),
-        columns=tuple(map(line, found["columns"])),
-        rows=tuple(tuple(map(line, row)) for row in found["rows"]),
+        columns=_lines(found["columns"]),
+        rows=tuple(map(_lines, items(found["rows"]))),
     )
+
+
+def _lines(answer: object) -> tuple[str, ...]:
+    return tuple(map(line, items(answer)))
 
 
 def line(value: object) -> str:
     """A text of the kernel on one line, without control characters and lone surrogates."""
-    return " ".join(strip(str(value)).split())
+    return " ".join(strip(text(value)).split())

@@ -58,8 +58,8 @@ class AskingWay:
             reply = await link.call("shell", "inspect_request", content, timeout=PATIENCE)
         except asyncio.TimeoutError as err:
             raise KernelBusy from err
-        data = reply.get("data") or {}
-        told = data.get("text/plain") if reply.get("found") else None
+        data = reply.get("data") if reply.get("found") else None
+        told = data.get("text/plain") if isinstance(data, dict) else None
         if not isinstance(told, str) or not told.strip():
             msg = (
                 f"This kernel ({_words(link)}) tells nothing of {name}. Is the name right? "

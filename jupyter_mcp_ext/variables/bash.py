@@ -133,7 +133,9 @@ class BashWay:
     async def _names(self, link: ZmqLink, query: Query) -> Listing:
         """The names alone, which the kernel completes."""
         reply = await _call(link, "complete_request", {"code": "$", "cursor_pos": 1})
-        names = sorted({str(match).removeprefix("$") for match in reply.get("matches") or ()})
+        matches = reply.get("matches")
+        found = matches if isinstance(matches, list) else []
+        names = sorted({match.removeprefix("$") for match in found if isinstance(match, str)})
         mine = [
             name
             for name in names

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.kernels.evaluation import EvaluationError, evaluate
 from jupyter_mcp_ext.kernels.service import Kernels
 from jupyter_mcp_ext.kernels.zmq import ZmqLink
@@ -22,8 +21,6 @@ PATIENCE = 3.0
 
 LITTLE_PATIENCE = 0.5
 """The same where a subshell can answer as well."""
-
-Answer = TypeVar("Answer")
 
 BESIDE = 5.0
 """Seconds that the answer of a subshell is waited for."""
@@ -46,7 +43,7 @@ class IPythonWay:
         can_beside = self._kernels.can_evaluate_beside(link)
         patience = LITTLE_PATIENCE if can_beside else PATIENCE
         found = await self._evaluate(link, source, "listing", arguments, patience)
-        return _read(answers.listing, found)
+        return answers.read(answers.listing, found)
 
     async def inspection(self, link: ZmqLink, steps: Sequence[Step], detail: Detail) -> Inspection:
         """What is known of what the steps lead to."""
@@ -54,7 +51,7 @@ class IPythonWay:
         beside = {**arguments, "seconds": BESIDE_SECONDS}
         source = sources.inspection()
         found = await self._evaluate(link, source, "inspection", arguments, PATIENCE, beside)
-        return _read(answers.inspection, found)
+        return answers.read(answers.inspection, found)
 
     async def _evaluate(
         self,
@@ -76,7 +73,7 @@ class IPythonWay:
                 pass
             except EvaluationError as err:
                 if not _was_stopped(err):
-                    raise _cannot(str(err)) from err
+                    raise answers.cannot(err) from err
         if not self._kernels.can_evaluate_beside(link):
             raise KernelBusy
         try:
@@ -86,23 +83,7 @@ class IPythonWay:
         except asyncio.TimeoutError as err:
             raise KernelBusy from err
         except EvaluationError as err:
-            raise _cannot(str(err)) from err
-
-
-def _read(reader: Callable[[Any], Answer], found: Any) -> Answer:
-    """What the kernel answered; code of users runs there, so it may be anything."""
-    try:
-        return reader(found)
-    except (LookupError, TypeError, ValueError, AttributeError) as err:
-        msg = "its answer cannot be read"
-        raise _cannot(msg) from err
-
-
-def _cannot(why: str) -> KernelUnavailable:
-    return KernelUnavailable(
-        f"The kernel's variables could not be looked at ({answers.line(why)[:200]}). execute_code "
-        "can print them."
-    )
+            raise answers.cannot(err) from err
 
 
 def _was_stopped(err: EvaluationError) -> bool:

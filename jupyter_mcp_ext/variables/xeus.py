@@ -37,7 +37,7 @@ class XeusWay:
             found = await _evaluate(link, sources.listing(), "listing", arguments)
         except NotEvaluated:
             return await self._asking.listing(link, query)
-        return answers.listing(found)
+        return answers.read(answers.listing, found)
 
     async def inspection(self, link: ZmqLink, steps: Sequence[Step], detail: Detail) -> Inspection:
         """What is known of what the steps lead to."""
@@ -46,7 +46,7 @@ class XeusWay:
             found = await _evaluate(link, sources.inspection(), "inspection", arguments)
         except NotEvaluated:
             return await self._asking.inspection(link, steps, detail)
-        return answers.inspection(found)
+        return answers.read(answers.inspection, found)
 
 
 async def _evaluate(link: ZmqLink, source: str, function: str, arguments: Mapping[str, Any]) -> Any:
@@ -62,4 +62,4 @@ async def _evaluate(link: ZmqLink, source: str, function: str, arguments: Mappin
     except FunctionRaised as err:
         if err.ename in ("KeyboardInterrupt", "Late"):
             raise KernelBusy from err
-        raise
+        raise answers.cannot(err) from err

@@ -130,7 +130,34 @@ RENDERED = (
 )
 """What is drawn, scaled and parsed."""
 
-CASES: Sequence[Case] = (*RENDERED,)
+_LIES = """
+import json
+honest = json.dumps
+def dumps(value, *args, **kwargs):
+    if type(value) is dict and list(value) == ['value']:
+        return LIE
+    return honest(value, *args, **kwargs)
+json.dumps = dumps
+"""
+
+_ANSWERS = {
+    "1 MB of nested lists": "'[' * 1_000_000",
+    "a million empty lists": "'[' + '[],' * 990_000 + '[]]'",
+    "a number of a million digits": "'9' * 1_000_000",
+    "50 MB of text": "'x' * 50_000_000",
+}
+
+ANSWERED = tuple(
+    Case(
+        name=f"`get_variables` is answered with {words}",
+        setup=_LIES.replace("LIE", lie),
+        calls=[("get_variables", {})],
+    )
+    for words, lie in _ANSWERS.items()
+)
+"""What the functions that run in a kernel are made to answer."""
+
+CASES: Sequence[Case] = (*RENDERED, *ANSWERED)
 
 
 def hostile(base: Path, cases: Sequence[Case] = CASES) -> list[Row]:

@@ -11,7 +11,13 @@ from typing import Any
 
 import pytest
 
-from jupyter_mcp_ext.kernels.evaluation import FunctionRaised, NotEvaluated, evaluate, value_of
+from jupyter_mcp_ext.kernels.evaluation import (
+    FunctionRaised,
+    NotEvaluated,
+    answer_of,
+    evaluate,
+    value_of,
+)
 from jupyter_mcp_ext.kernels.link import KernelLink, KernelLost, Loss
 from tests.engine import Engine, printed, running, value
 
@@ -156,8 +162,51 @@ async def test_a_kernel_that_goes_away_ends_the_wait(jp_serverapp: Any) -> None:
             await waiting
 
 
-def test_a_kernel_that_ran_nothing_is_no_value() -> None:
-    with pytest.raises(NotEvaluated, match="aborted"):
-        value_of({"status": "aborted"})
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"status": "aborted"},
+        {"user_expressions": 7},
+        {"user_expressions": {"answer": [1]}},
+        {"user_expressions": {"answer": {"status": "ok", "data": {}}}},
+        {"user_expressions": {"answer": {"status": "ok", "data": ["text/plain"]}}},
+        {"user_expressions": {"answer": {"status": "ok", "data": {"text/plain": 7}}}},
+        {"user_expressions": {"answer": {"data": {"text/plain": "x" * 2_000_001}}}},
+    ],
+    ids=range(7),
+)
+def test_a_reply_without_an_answer_is_no_value(reply: dict[str, Any]) -> None:
+    with pytest.raises(NotEvaluated):
+        answer_of(reply)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "7",
+        "nonsense",
+        "'{}'",
+        "{}",
+        '{"raised": 7}',
+        '{"raised": ["a"]}',
+        '{"raised": [1, 2]}',
+        '{"value": NaN}',
+        '{"value": -Infinity}',
+        f'{{"value": {"9" * 100_000}}}',
+        "[" * 1_000_000,
+    ],
+    ids=range(12),
+)
+def test_an_answer_that_is_not_what_the_runner_gives_is_no_value(text: str) -> None:
     with pytest.raises(NotEvaluated, match="cannot be read"):
-        value_of({"user_expressions": {"answer": {"status": "ok", "data": {}}}})
+        value_of(text)
+
+
+async def test_a_formatter_of_the_session_does_not_change_the_answer(jp_serverapp: Any) -> None:
+    async with linked(jp_serverapp) as (engine, link):
+        await engine.run(
+            "plain = get_ipython().display_formatter.formatters['text/plain']\n"
+            "for kind in (str, object): plain.for_type(kind, lambda o, p, c: p.text('mine'))"
+        )
+        assert await evaluate(link, SOURCE, "echo", {"a": 1}, timeout=30) == {"a": 1}

@@ -293,6 +293,38 @@ async def test_a_kernel_that_its_user_has_broken_is_said_so(jp_serverapp: Any) -
             await kernel.listing()
 
 
+LIES = """
+import json
+honest, lies, lie = json.dumps, iter(LIES), None
+def dumps(value, *args, **kwargs):
+    if type(value) is dict and list(value) == ["value"]:
+        return next(lies)
+    return honest(value, *args, **kwargs)
+json.dumps = dumps
+"""
+SHAPES = (
+    '"7"',
+    "'{\"value\": null}'",
+    '\'{"value": {"total": NaN}}\'',
+    '\'{"value": {"total": 1e999}}\'',
+    "'{\"value\": {\"type\": ' + '[' * 900_000",
+    "'{\"value\": {\"type\": ' + '[' * 900 + ']' * 900 + '}}'",
+    "'{\"value\": [' + '[],' * 500_000 + '[]]}'",
+    "'x' * 20_000_000",
+)
+
+
+async def test_whatever_a_kernel_answers_is_no_internal_error(jp_serverapp: Any) -> None:
+    shapes = ", ".join(SHAPES)
+    async with looked(jp_serverapp, LIES.replace("LIES", f"[{shapes}] * 2")) as kernel:
+        for _ in SHAPES:
+            with pytest.raises(KernelUnavailable, match="could not be looked at"):
+                await kernel.listing()
+        for _ in SHAPES:
+            with pytest.raises(KernelUnavailable, match="could not be looked at"):
+                await kernel.inspection("lie")
+
+
 async def test_many_look_at_once_while_code_runs(jp_serverapp: Any) -> None:
     async with looked(jp_serverapp) as kernel:
         execution, fifo = await kernel.busy()

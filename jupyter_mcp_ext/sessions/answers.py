@@ -1,0 +1,53 @@
+"""What the functions in a kernel answer that save and load its variables, checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jupyter_mcp_ext.kernels.shapes import Fields, items, number, text, texts
+
+
+def about(answer: object) -> dict[str, str]:
+    """The answer of ``about``. Raises Malformed, as the others do."""
+    return _texts(answer, "python", "implementation")
+
+
+def saved(answer: object) -> dict[str, Any]:
+    """The answer of ``save``."""
+    found = Fields(answer)
+    modules = Fields(found["modules"])
+    return {
+        **about(answer),
+        "records": [_record(one) for one in items(found["records"])],
+        "modules": {name: text(modules[name]) for name in modules.names()},
+        "definitions": texts(found["definitions"]),
+        "skipped": [_texts(one, "name", "type", "why") for one in items(found["skipped"])],
+    }
+
+
+def loaded(answer: object) -> dict[str, Any]:
+    """The answer of ``load``."""
+    found = Fields(answer)
+    return {
+        "loaded": texts(found["loaded"]),
+        "failed": [_texts(one, "name", "why") for one in items(found["failed"])],
+        "definitions": texts(found["definitions"]),
+        "definitions_failed": [
+            _texts(one, "name", "why") for one in items(found["definitions_failed"])
+        ],
+    }
+
+
+def _record(answer: object) -> dict[str, Any]:
+    found = Fields(answer)
+    return {
+        "offset": number(found["offset"]),
+        "size": number(found["size"]),
+        "sha256": text(found["sha256"]),
+        "names": texts(found["names"]),
+    }
+
+
+def _texts(answer: object, *names: str) -> dict[str, str]:
+    found = Fields(answer)
+    return {name: text(found[name]) for name in names}
