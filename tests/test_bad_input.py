@@ -606,8 +606,6 @@ BROKEN: dict[str, bytes] = {
     "future": b'{"nbformat": 99, "nbformat_minor": 0, "metadata": {}, "cells": []}',
     "no-cells": b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}}',
     "cells-no-list": b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": {"a": 1}}',
-    "cell-no-object": b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [5]}',
-    "cell-no-type": b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{}]}',
     "deep": b"[" * 100_000,
 }
 
@@ -624,6 +622,20 @@ def test_a_notebook_that_is_none_is_said_to_be_none(
     assert f"{name}.ipynb" in words
     assert str(server.root_dir) not in words
     assert file.read_bytes() == BROKEN[name]
+
+
+def test_an_odd_cell_is_named_and_the_others_are_shown(
+    server: JupyterServer, either: McpClient
+) -> None:
+    cells = [5, {}, {"cell_type": "code", "source": None}, {"cell_type": "raw", "source": "whole"}]
+    content = json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": None, "cells": cells})
+    (server.root_dir / "odd.ipynb").write_text(f"\ufeff{content}")
+
+    text = either.call("read_notebook", path="odd.ipynb", view="outputs").text
+
+    assert "(odd: no object)" in text
+    assert "(odd: no source; no list of outputs)" in text
+    assert "whole" in text
 
 
 def test_a_notebook_is_never_overwritten(server: JupyterServer, client: McpClient) -> None:

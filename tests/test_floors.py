@@ -16,7 +16,7 @@ PACKAGE = Path(jupyter_mcp_ext.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = [
-    ("errors", "system", "governance.caller"),
+    ("errors", "system", "measured", "governance.caller"),
     ("outputs",),
     ("kernels", "notebooks", "files", "packages", "variables", "advice"),
     ("executions", "sessions"),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeAlias
 
-from jupyter_mcp_ext.notebooks.document import Cell
+from jupyter_mcp_ext.notebooks.reading import Cell
 from jupyter_mcp_ext.outputs.bundles import choose
 from jupyter_mcp_ext.outputs.model import Display, Error, Output
 from jupyter_mcp_ext.outputs.pages import heading, merged_lines
@@ -46,12 +46,14 @@ class CellText:
 
     @cached_property
     def header(self) -> str:
-        """Like ``[12] code ab12cd34@9d1e0f In[7] ok``."""
+        """Like ``[12] code ab12cd34@9d1e0f In[7] ok``, and what is odd in the cell."""
         count = self.cell.execution_count
         words = [f"[{self.cell.index}]", self.cell.cell_type, self.handle]
-        return " ".join(
-            [*words, *([] if count is None else [f"In[{count}]"]), self.state or ""]
-        ).rstrip()
+        words += [] if count is None else [f"In[{count}]"]
+        words += [self.state] if self.state else []
+        odd = list(dict.fromkeys(self.cell.oddities))
+        words += [f"(odd: {'; '.join(odd[:3])})"] if odd else []
+        return " ".join(words)
 
     @property
     def outline(self) -> str:

@@ -30,7 +30,8 @@ _MANY_CELLS = 50
 _LONG_TEXT = 500_000
 """From here on, nbformat and JSON work goes to a thread: it would hold the loop over 5 ms."""
 
-_MAX_BYTES = 200_000_000
+_MAX_BYTES = 64_000_000
+"""Of the largest notebook that is read: it is in memory three times for a moment."""
 
 _CHECKPOINTS = ".ipynb_checkpoints"
 

@@ -91,7 +91,9 @@ def from_nbformat(node: Mapping[str, Json]) -> Output | None:
             return Error(
                 ename=plain_name(str(node.get("ename", ""))),
                 evalue=str(node.get("evalue", "")),
-                traceback=tuple(map(str, lines)) if isinstance(lines, list) else (),
+                traceback=tuple(map(str, lines.split("\n") if isinstance(lines, str) else lines))
+                if isinstance(lines, str | list)
+                else (),
             )
         case _:
             return None

@@ -2,14 +2,20 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
+from typing import Any
 
 import nbformat
 import pytest
 
 from jupyter_mcp_ext.errors import ContentsError
+from jupyter_mcp_ext.notebooks import pieces
 from jupyter_mcp_ext.notebooks.cells import NewCell
 from jupyter_mcp_ext.notebooks.document import KernelInfo, compose, from_node, parse
+from jupyter_mcp_ext.notebooks.view import view
+from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Error, Json, Stream
+from jupyter_mcp_ext.outputs.presentation import TextBlock
 
 CODE: dict[str, Json] = {
     "id": "ab12cd34",
@@ -131,9 +137,7 @@ def test_an_output_of_a_kind_that_is_not_known_keeps_its_place() -> None:
     assert output == Display(data={"text/plain": "[output of the type hologram]"})
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "not json", '{"nbformat": 4,}', "<<<<<<< HEAD\n{}", "\ufeff{}"]
-)
+@pytest.mark.parametrize("text", ["", "{", "not json", '{"nbformat": 4,}', "<<<<<<< HEAD\n{}"])
 def test_what_is_not_json_says_where(text: str) -> None:
     with pytest.raises(ContentsError, match=r"is not JSON \(line 1, column"):
         parse(text, "a.ipynb")
@@ -145,7 +149,17 @@ def test_json_too_deep_to_read_is_a_sentence() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[]", "null", "1", "{}", '{"cells": []}', '{"nbformat": "4"}', '{"nbformat": true}']
+    "text",
+    [
+        "[]",
+        "[" * 600_000,
+        "null",
+        "1",
+        "{}",
+        '{"cells": []}',
+        '{"nbformat": "4"}',
+        '{"nbformat": true}',
+    ],
 )
 def test_json_of_another_kind_is_not_a_notebook(text: str) -> None:
     with pytest.raises(ContentsError, match="but not a notebook"):
@@ -158,34 +172,189 @@ def test_a_notebook_of_a_later_major_version_is_not_guessed_at() -> None:
 
 
 @pytest.mark.parametrize(
-    ("broken", "what"),
+    "broken",
     [
-        ({"nbformat": 4, "cells": []}, "nbformat_minor"),
-        ({"nbformat": 4, "nbformat_minor": 5}, "no list of cells"),
-        ({"nbformat": 4, "nbformat_minor": 5, "cells": {}}, "no list of cells"),
-        (node("x"), "cell 0 is not an object"),
-        (node(markdown(), markdown(cell_type="html")), "cell 1 has the type 'html'"),
-        (node(markdown(source=None)), "cell 0 has no source"),
-        (node(markdown(source=["a", 1])), "cell 0 has no source"),
-        (node(CODE | {"outputs": None}), "cell 0 has no list of outputs"),
-        (node(CODE | {"outputs": ["x"]}), "output 0 of cell 0 has no output_type"),
-        (node(CODE | {"outputs": [{}]}), "output 0 of cell 0 has no output_type"),
-        (node(CODE | {"execution_count": "3"}), "execution_count of cell 0"),
-        ({"nbformat": 3, "nbformat_minor": 0}, "'metadata'"),
-        (
-            {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": [7]}]},
-            "'worksheets'",
-        ),
-        ({"nbformat": 2, "worksheets": 7}, "old format"),
-        ({"nbformat": 1, "cells": [{"cell_type": "x"}]}, "old format"),
-        ({"nbformat": 1}, "missing a key: cells"),
+        {"nbformat": 4, "nbformat_minor": 5},
+        {"nbformat": 4, "nbformat_minor": 5, "cells": {}},
+        {"nbformat": 4, "cells": None},
+        {"nbformat": 3, "nbformat_minor": 0},
+        {"nbformat": 2, "worksheets": 7},
+        {"nbformat": 1},
     ],
 )
-def test_an_invalid_notebook_says_what_is_invalid(broken: Json, what: str) -> None:
-    with pytest.raises(ContentsError, match="is not a valid notebook") as refusal:
+def test_without_a_list_of_cells_it_is_no_notebook(broken: Json) -> None:
+    with pytest.raises(ContentsError, match="no list of cells"):
         from_node(broken, "a.ipynb")
 
-    assert what in str(refusal.value)
+
+UNTYPED = Display(data={"text/plain": "[output without a type]"})
+
+
+@pytest.mark.parametrize(
+    ("odd", "expected"),
+    [
+        ("x", {"cell_type": "raw", "source": "x", "oddities": ("no object",)}),
+        (7, {"cell_type": "raw", "source": "", "oddities": ("no object",)}),
+        (None, {"cell_type": "raw", "source": "", "oddities": ("no object",)}),
+        ({}, {"cell_type": "raw", "source": "", "oddities": ("type 'None'", "no source")}),
+        (markdown(cell_type="html"), {"cell_type": "raw", "oddities": ("type 'html'",)}),
+        (CODE | {"cell_type": ["code"]}, {"cell_type": "code", "source": "import os\nos"}),
+        (
+            {"cell_type": "heading", "level": 2, "source": "T", "metadata": {}},
+            {"cell_type": "markdown", "source": "## T", "oddities": ()},
+        ),
+        (
+            {"cell_type": "heading", "level": "?", "source": "T"},
+            {"cell_type": "markdown", "source": "# T"},
+        ),
+        (markdown(source=None), {"source": "", "oddities": ("no source",)}),
+        (markdown(source={"a": 1}), {"source": "", "oddities": ("no source",)}),
+        (
+            markdown(source=["a", 1, None, "b"]),
+            {"source": "ab", "oddities": ("parts of its source are no text",)},
+        ),
+        (markdown(metadata=None), {"source": "# T", "oddities": ()}),
+        (markdown(attachments="?"), {"source": "# T", "oddities": ()}),
+        (CODE | {"outputs": None}, {"outputs": (), "oddities": ("no list of outputs",)}),
+        ({"cell_type": "code", "source": "1"}, {"outputs": (), "source": "1"}),
+        (CODE | {"outputs": {"0": {}}}, {"outputs": (), "oddities": ("no list of outputs",)}),
+        (CODE | {"outputs": ["x"]}, {"outputs": (UNTYPED,)}),
+        (CODE | {"outputs": [{}]}, {"outputs": (UNTYPED,)}),
+        (CODE | {"execution_count": "3"}, {"execution_count": 3}),
+        (CODE | {"execution_count": 3.0}, {"execution_count": 3, "oddities": ()}),
+        (CODE | {"execution_count": "*"}, {"execution_count": None}),
+        (CODE | {"execution_count": 1e999}, {"execution_count": None}),
+        (CODE | {"execution_count": 10**400}, {"execution_count": None}),
+        (CODE | {"execution_count": True}, {"execution_count": None}),
+        (
+            CODE | {"outputs": [{"output_type": "error", "traceback": "one\ntwo"}]},
+            {"outputs": (Error(ename="", evalue="", traceback=("one", "two")),), "oddities": ()},
+        ),
+        (
+            CODE | {"outputs": [{"output_type": "error", "ename": None, "traceback": None}]},
+            {"oddities": ()},
+        ),
+        (
+            CODE | {"outputs": [{"output_type": "display_data", "data": None, "metadata": None}]},
+            {"outputs": (Display(data={}),)},
+        ),
+        (CODE | {"outputs": [{"output_type": "stream", "text": None}]}, {"oddities": ()}),
+    ],
+)
+def test_an_odd_cell_is_read_and_marked_and_the_others_are_whole(
+    odd: Json, expected: dict[str, Any]
+) -> None:
+    notebook = parse(json.dumps(node(odd, CODE | {"id": "last"})), "a.ipynb")
+
+    cell, last = notebook.cells
+    assert {name: getattr(cell, name) for name in expected} == expected
+    assert (last.source, last.oddities) == ("import os\nos", ())
+    for what in ("source", "outline", "outputs"):
+        page = view(notebook, what=what, limits=Limits())
+        words = "".join(block.text for block in page.blocks if isinstance(block, TextBlock))
+        for oddity in cell.oddities:
+            assert oddity in words
+
+
+def test_deep_json_in_an_output_is_named_in_its_place() -> None:
+    deep: Json = 1
+    for _ in range(500):
+        deep = [deep]
+    shown: Json = {"output_type": "display_data", "data": {"application/json": deep}}
+
+    (cell,) = parse(json.dumps(node(CODE | {"outputs": [shown]})), "a.ipynb").cells
+
+    assert "nested" in str(cell.outputs)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"nbformat": 4, "cells": [CODE]},
+        {"nbformat": 4.0, "nbformat_minor": 5.0, "metadata": None, "cells": [CODE]},
+        {"nbformat": 4, "nbformat_minor": "5", "metadata": [], "cells": [CODE]},
+        {"nbformat": 4, "nbformat_minor": 5, "worksheets": [{"cells": [CODE | {"input": "1"}]}]},
+        {"nbformat": 3, "worksheets": [{"cells": [{"cell_type": "code", "input": "1"}]}]},
+        {"nbformat": 3, "worksheets": [7, {"cells": [{"cell_type": "code", "input": ["1"]}]}, {}]},
+        {"nbformat": 2, "worksheets": [{"cells": [{"cell_type": "code", "input": "1"}]}]},
+        {"nbformat": 1, "cells": [{"cell_type": "code", "code": "1"}]},
+    ],
+)
+def test_an_odd_notebook_is_read(odd: Json) -> None:
+    (cell,) = parse(b"\xef\xbb\xbf" + json.dumps(odd).encode(), "a.ipynb").cells
+
+    assert cell.cell_type == "code"
+    assert cell.source
+
+
+def test_outputs_of_a_notebook_of_version_3_are_those_of_today() -> None:
+    outputs: Json = [
+        {"output_type": "pyout", "prompt_number": 2, "text": ["a\n", "b"], "html": "<b>a</b>"},
+        {"output_type": "display_data", "png": "iVBORw0="},
+        {"output_type": "pyerr", "ename": "E", "evalue": "v", "traceback": ["t"]},
+        {"output_type": "stream", "stream": "stderr", "text": "w"},
+        7,
+    ]
+    cell: Json = {"cell_type": "code", "input": "1", "prompt_number": 2, "outputs": outputs}
+
+    (read,) = from_node({"nbformat": 3, "worksheets": [{"cells": [cell]}]}, "a.ipynb").cells
+
+    assert read.execution_count == 2
+    assert read.outputs == (
+        Display(
+            data={"text/plain": "a\nb", "text/html": "<b>a</b>"},
+            is_result=True,
+            execution_count=2,
+        ),
+        Display(data={"image/png": "iVBORw0="}),
+        Error(ename="E", evalue="v", traceback=("t",)),
+        Stream(name="stderr", text="w"),
+        UNTYPED,
+    )
+
+
+# -- large ones, which are parsed cell by cell -------------------------------------------------
+
+
+def large(*cells: Json, **fields: Json) -> str:
+    """A notebook over the size up to which one is parsed at once."""
+    filler = markdown(source="x" * pieces.SMALL, id="filler")
+    return json.dumps({**node(filler, *cells), **fields}, indent=1)
+
+
+def test_a_large_notebook_is_read_as_a_small_one() -> None:
+    odd = ["a \\" * 5, 'b"', "c\\", "{[,]}", "ü🙂", "\x00"]
+    cells = [*(markdown(id=f"c{n}", source=source) for n, source in enumerate(odd)), CODE]
+    kernel: Json = {"kernelspec": {"name": "ir", "language": "R"}}
+
+    notebook = parse(large(*cells, metadata=kernel), "a.ipynb")
+
+    small = from_node({**node(*cells), "metadata": kernel}, "a.ipynb")
+    assert [replace(cell, index=cell.index - 1) for cell in notebook.cells[1:]] == [*small.cells]
+    assert (notebook.kernel_name, notebook.nbformat) == ("ir", "4.5")
+
+
+def test_a_notebook_with_too_many_items_in_all_is_a_sentence() -> None:
+    cell = CODE | {"outputs": [[0] * 160_000]}
+
+    with pytest.raises(ContentsError, match="too deep or too large"):
+        parse(large(*[cell] * 10), "a.ipynb")
+
+
+def test_commas_in_the_text_of_a_notebook_are_no_items() -> None:
+    source = ',"[\\' * 700_000
+
+    notebook = parse(large(markdown(id="last", source=source)), "a.ipynb")
+
+    assert notebook.cells[1].source == source
+
+
+@pytest.mark.parametrize("end", [500_040, 500_100, -1, -40])
+def test_a_large_notebook_that_is_cut_off_says_so(end: int) -> None:
+    with pytest.raises(ContentsError, match="is not JSON") as refusal:
+        parse(large(CODE)[:end], "a.ipynb")
+
+    assert "line" in str(refusal.value)
 
 
 def test_a_composed_notebook_is_valid_nbformat_4_5() -> None:

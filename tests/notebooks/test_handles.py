@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from jupyter_mcp_ext.errors import InvalidArgument
-from jupyter_mcp_ext.notebooks.document import Cell
 from jupyter_mcp_ext.notebooks.handles import handles, select, source_hash
+from jupyter_mcp_ext.notebooks.reading import Cell
 
 
 def cells(*ids: str | None) -> tuple[Cell, ...]:

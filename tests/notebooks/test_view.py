@@ -12,9 +12,10 @@ import pytest
 from PIL import Image
 
 from jupyter_mcp_ext.errors import InvalidArgument
-from jupyter_mcp_ext.notebooks.document import Cell, Notebook
+from jupyter_mcp_ext.notebooks.document import Notebook
 from jupyter_mcp_ext.notebooks.handles import handles
 from jupyter_mcp_ext.notebooks.page import NotebookPage
+from jupyter_mcp_ext.notebooks.reading import Cell
 from jupyter_mcp_ext.notebooks.view import view
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream
