@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import shutil
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -13,20 +12,12 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from jupyter_mcp_ext.errors import KernelUnavailable
+from jupyter_mcp_ext.kernels.activation import OWN, PYTHON
 from jupyter_mcp_ext.kernels.evaluation import EvaluationError, evaluate
 from jupyter_mcp_ext.kernels.link import KernelLost
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.service import Kernels
-
-OWN = (
-    "python",
-    f"python{sys.version_info[0]}",
-    f"python{sys.version_info[0]}.{sys.version_info[1]}",
-)
-"""What Jupyter takes for the server's own Python."""
-
-PYTHON = re.compile(r"python(?:w|\d+(?:\.\d+)?t?)?(?:\.exe)?", re.IGNORECASE)
 
 KERNELS = ("ipykernel_launcher", "ipykernel")
 """Modules that are a kernel in the very Python that runs them; others may start another one."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tornado.web import HTTPError
 
 from jupyter_mcp_ext.errors import KernelUnavailable, ToolError
+from jupyter_mcp_ext.kernels.activation import activated
 from jupyter_mcp_ext.kernels.link import Loss
 from jupyter_mcp_ext.kernels.orphans import started_at
 
@@ -91,6 +92,8 @@ class SessionKernels:
     async def _start(self, session: Session) -> None:
         whole = self._manager.get_kernel_env(session.path, PurePosixPath(session.path).name)
         env = {k: v for k, v in whole.items() if not any(fnmatchcase(k, h) for h in self._hidden)}
+        command = await self._kernels.command(session.kernel_name)
+        env = await asyncio.to_thread(activated, env, command)
         kernel_id = await self._kernels.start(session.kernel_name, path=session.cwd, env=env)
         session.kernel_id = kernel_id
         session.losses_met = 0
@@ -136,9 +139,10 @@ class SessionKernels:
         session.process = None
         await self.unlist(session)
 
-    def use(self, session: Session) -> None:
-        """A session is used: its time without use begins anew."""
+    def use(self, session: Session, client: str = "") -> None:
+        """A session is used, by a client if one is named: its time without use begins anew."""
         session.last_used = time.time()
+        session.last_client = client or session.last_client
         limit = self._limit(session)
         if limit and session not in self._timers:
             self._arm(session, limit)

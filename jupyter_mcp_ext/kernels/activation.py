@@ -1,0 +1,68 @@
+"""The environment variables that activating a kernel's own environment would set.
+
+Shell lines, scripts and ``!pip`` in a cell then reach what the kernel itself imports from. What a
+kernelspec says in ``env`` is put over it by Jupyter.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+OWN = (
+    "python",
+    f"python{sys.version_info[0]}",
+    f"python{sys.version_info[0]}.{sys.version_info[1]}",
+)
+"""What Jupyter takes for the server's own Python."""
+
+PYTHON = re.compile(r"python(?:w|\d+(?:\.\d+)?t?)?(?:\.exe)?", re.IGNORECASE)
+
+IS_WINDOWS = os.name == "nt"
+CONDA_ON_WINDOWS = ("Library/mingw-w64/bin", "Library/usr/bin", "Library/bin", "Scripts", "bin")
+
+
+def activated(env: Mapping[str, str], argv: Sequence[str]) -> dict[str, str]:
+    """The variables for a kernel with this command, of a server with those; looks at the disk.
+
+    A command that is found by ``PATH`` or belongs to no environment changes nothing.
+    """
+    command = Path(sys.executable if argv and argv[0] in OWN else "".join(argv[:1]))
+    if not command.is_absolute():
+        return dict(env)
+    prefix, is_venv, is_conda = _environment(command.parent)
+    if not (is_venv or is_conda or PYTHON.fullmatch(command.name)):
+        return dict(env)
+    folders = [str(command.parent)]
+    if is_conda and IS_WINDOWS:
+        folders = [str(prefix), *(str(prefix / folder) for folder in CONDA_ON_WINDOWS)]
+    # Those of the server's environment name another one than the kernel's.
+    dropped = {"PYTHONHOME", "VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT"}
+    if not is_venv:
+        dropped |= {"CONDA_PREFIX", "CONDA_DEFAULT_ENV"}
+    changed = {name: value for name, value in env.items() if name not in dropped}
+    changed["PATH"] = os.pathsep.join([*folders, *_path(env, but=folders)])
+    if is_venv:
+        changed["VIRTUAL_ENV"] = str(prefix)
+    elif is_conda:
+        changed["CONDA_PREFIX"] = str(prefix)
+        is_named = prefix.parent.name == "envs"
+        changed["CONDA_DEFAULT_ENV"] = prefix.name if is_named else str(prefix)
+    return changed
+
+
+def _environment(folder: Path) -> tuple[Path, bool, bool]:
+    """What a folder of commands is part of, and whether that is a venv or conda's."""
+    for prefix in (folder.parent, folder):  # conda's Python on Windows is in the prefix itself
+        is_venv, is_conda = (prefix / "pyvenv.cfg").is_file(), (prefix / "conda-meta").is_dir()
+        if is_venv or is_conda:
+            return prefix, is_venv, is_conda
+    return folder, False, False
+
+
+def _path(env: Mapping[str, str], *, but: Sequence[str]) -> list[str]:
+    given = env.get("PATH", os.defpath).split(os.pathsep)
+    return [folder for folder in given if folder and folder not in but]
