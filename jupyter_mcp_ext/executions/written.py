@@ -65,7 +65,7 @@ class WrittenFiles:
         """Look in a folder when the execution ends, ``but`` not at paths that are the server's."""
         if self._root is not None:
             execution.done.add_done_callback(
-                partial(self._begin, execution, partial(changes, self._root, folder), but)
+                partial(self._begin, execution, partial(changes, self._root, folder, but=but))
             )
 
     async def settled(self, execution: Execution) -> None:
@@ -80,20 +80,16 @@ class WrittenFiles:
         if self._looks:
             await asyncio.wait(list(self._looks.values()))
 
-    def _begin(
-        self, execution: Execution, look: Look, but: Callable[[str], bool], _: object
-    ) -> None:
+    def _begin(self, execution: Execution, look: Look, _: object) -> None:
         if self._is_closed or execution.sent is None or len(self._looks) >= MAX_LOOKS:
             return
         if self._language(execution.kernel_id) == "python" and is_idle(execution.code):
             return
-        task = asyncio.create_task(
-            self._look(execution, look, but), name=f"mcp-files-{execution.id}"
-        )
+        task = asyncio.create_task(self._look(execution, look), name=f"mcp-files-{execution.id}")
         self._looks[execution] = task
         task.add_done_callback(lambda _: self._looks.pop(execution))
 
-    async def _look(self, execution: Execution, look: Look, but: Callable[[str], bool]) -> None:
+    async def _look(self, execution: Execution, look: Look) -> None:
         known = self._known.get(execution.session_id, frozenset())
         found = await asyncio.to_thread(
             look,
@@ -101,7 +97,7 @@ class WrittenFiles:
             within=min(max(SHARE * execution.duration, LEAST), MOST),
             known=known,
         )
-        execution.written = Changes.latest([each for each in found if not but(each.path)])
+        execution.written = Changes.latest(found)
         if execution.written.files:
             self._on_found(execution)
         late = (time.time() - RECENT) * 1e9

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,12 +58,19 @@ class Changes:
 
 
 def changes(
-    root: Path, folder: str, *, since: float, within: float, known: frozenset[Change] = frozenset()
+    root: Path,
+    folder: str,
+    *,
+    since: float,
+    within: float,
+    known: frozenset[Change] = frozenset(),
+    but: Callable[[str], bool] = lambda _: False,
 ) -> tuple[Change, ...]:
     """What was written in a folder (an API path) and below it ``since`` a time, the latest last.
 
     It ends after ``within`` seconds with what it has found. Files that are ``known`` as they are
-    now are left out. It blocks: call it in a thread.
+    now are left out, and so are paths of which ``but`` says so; those of folders end in a slash.
+    It blocks: call it in a thread.
     """
     deadline = time.monotonic() + within
     try:
@@ -73,7 +80,7 @@ def changes(
     since_ns = int((since - SLACK) * 1e9)
     found = [
         change
-        for change in _files(root, api_path, deadline)
+        for change in _files(root, api_path, deadline, but)
         if change.at >= since_ns and change not in known
     ]
     return tuple(sorted(found, key=lambda change: change.at))
@@ -95,7 +102,9 @@ def in_words(found: Changes) -> str:
     return ", ".join(words)
 
 
-def _files(root: Path, api_path: str, deadline: float) -> Iterator[Change]:
+def _files(
+    root: Path, api_path: str, deadline: float, but: Callable[[str], bool]
+) -> Iterator[Change]:
     folders = deque([api_path])
     entries = 0
     while folders:
@@ -114,8 +123,9 @@ def _files(root: Path, api_path: str, deadline: float) -> Iterator[Change]:
                 path = f"{folder}/{entry.name}" if folder else entry.name
                 try:
                     if entry.is_dir(follow_symlinks=False):
-                        folders.append(path)
-                    elif entry.is_file(follow_symlinks=False):
+                        if not but(f"{path}/"):
+                            folders.append(path)
+                    elif entry.is_file(follow_symlinks=False) and not but(path):
                         yield _change(path, entry.stat(follow_symlinks=False))
                 except OSError:  # gone meanwhile
                     continue

@@ -21,7 +21,7 @@ from .changes import TOOLS_OWN
 from .lines import CHUNK, Lines, read_lines
 from .listing import MAX_LOOKED, Entry, Glob, Kind, Listing, paged
 from .paths import MAX_FOLDERS, followed
-from .storage import Content, Refuses
+from .storage import Content, IsApart, Refuses
 
 T = TypeVar("T")
 
@@ -39,9 +39,16 @@ class Disk:
         return await asyncio.to_thread(self._find, path)
 
     async def listing(
-        self, folder: str, glob: Glob | None, *, offset: int, limit: int, refuses: Refuses
+        self,
+        folder: str,
+        glob: Glob | None,
+        *,
+        offset: int,
+        limit: int,
+        refuses: Refuses,
+        is_apart: IsApart,
     ) -> Listing:
-        looked = _Looked(root=self._root, top=folder, glob=glob, refuses=refuses)
+        looked = _Looked(root=self._root, top=folder, glob=glob, refuses=refuses, is_apart=is_apart)
         return await _in_thread(partial(self._list, looked, offset, limit))
 
     async def head(self, path: str, count: int, offset: int = 0) -> bytes:
@@ -153,13 +160,15 @@ class Disk:
                 return os.fstat(fd).st_size
 
     def _list(self, looked: _Looked, offset: int, limit: int, goes_on: Proceed) -> Listing:
-        page = paged(looked.found(goes_on), offset=offset, limit=limit)
+        found = looked.found(goes_on)
+        page = paged(found, offset=offset, limit=limit, is_apart=looked.is_apart)
         return Listing(
             folder=looked.top,
             entries=tuple(self._described(path, kind, looked.refuses) for path, kind in page),
             offset=offset,
             total=looked.fitting,
             is_whole=looked.entries <= MAX_LOOKED,
+            passed=looked.passed,
         )
 
     def _described(self, path: str, kind: Kind, refuses: Refuses) -> Entry:
@@ -178,8 +187,12 @@ class Disk:
 class _Looked:
     """A look through a folder, and what it has counted."""
 
-    def __init__(self, *, root: Path, top: str, glob: Glob | None, refuses: Refuses) -> None:
+    def __init__(
+        self, *, root: Path, top: str, glob: Glob | None, refuses: Refuses, is_apart: IsApart
+    ) -> None:
         self.top = top
+        self.is_apart = is_apart
+        self.passed = ""
         self.entries = 0
         self.fitting = 0
         self._root = root
@@ -209,7 +222,7 @@ class _Looked:
             kind = _kind(entry)
             if self._glob is None or self._glob.fits(parts):
                 yield path, kind
-            if kind == "folder" and self._is_entered(parts):
+            if kind == "folder" and self._is_entered(parts, path):
                 inner.append(entry.name)
         for name in inner:
             try:
@@ -221,13 +234,18 @@ class _Looked:
             finally:
                 below.close()
 
-    def _is_entered(self, parts: tuple[str, ...]) -> bool:
-        return (
-            self._glob is not None
-            and len(parts) < MAX_FOLDERS
-            and parts[-1] not in TOOLS_OWN
-            and self._glob.may_fit_below(parts)
-        )
+    def _is_entered(self, parts: tuple[str, ...], path: str) -> bool:
+        if (
+            self._glob is None
+            or len(parts) >= MAX_FOLDERS
+            or parts[-1] in TOOLS_OWN
+            or not self._glob.may_fit_below(parts)
+        ):
+            return False
+        if self.is_apart(path) and not self._glob.names(parts):
+            self.passed = path
+            return False
+        return True
 
 
 async def _in_thread(work: Callable[[Proceed], T]) -> T:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import islice
@@ -48,6 +48,8 @@ class Listing:
     total: int
     is_whole: bool = True
     """Whether everything was looked at."""
+    passed: str = ""
+    """A folder that a pattern may reach into and that was not looked into."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +79,10 @@ class Glob:
         """Whether a path, in its parts, fits as a whole."""
         return len(self.parts) in self._reached(path)
 
+    def names(self, folder: Sequence[str]) -> bool:
+        """Whether the pattern spells the folder out, and looks into it."""
+        return len(folder) < len(self.parts) and self.parts[: len(folder)] == tuple(folder)
+
     def may_fit_below(self, folder: Sequence[str]) -> bool:
         """Whether something in the folder may fit."""
         return any(at < len(self.parts) for at in self._reached(folder))
@@ -102,15 +108,22 @@ class Glob:
         }
 
 
-def paged(found: Iterable[tuple[str, Kind]], *, offset: int, limit: int) -> list[tuple[str, Kind]]:
-    """A page in the order of a file browser: folders first, then by name."""
+def paged(
+    found: Iterable[tuple[str, Kind]],
+    *,
+    offset: int,
+    limit: int,
+    is_apart: Callable[[str], bool] = lambda _: False,
+) -> list[tuple[str, Kind]]:
+    """A page in the order of a file browser: folders first, then by name; what is apart is last."""
     end = offset + limit
     runs: list[list[str]] = []
     run: list[str] = []
     for path, kind in found:
         # One word is compared faster than a tuple, and a short run is sorted within a millisecond:
         # a sort holds the interpreter, also that of the event loop.
-        run.append(f"{'0' if kind == 'folder' else '1'}{path}\0{kind}")
+        place = "1" if kind != "folder" else "2" if is_apart(path) else "0"
+        run.append(f"{place}{path}\0{kind}")
         if len(run) == _RUN:
             runs.append(sorted(run)[:end])
             run = []

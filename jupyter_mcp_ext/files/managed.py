@@ -11,7 +11,7 @@ import hashlib
 import io
 import os
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +22,7 @@ from .beneath import Changed
 from .contents import Contents
 from .lines import Lines, read_lines
 from .listing import MAX_LOOKED, Entry, Glob, Kind, Listing, paged
-from .storage import Content, Refuses
+from .storage import Content, IsApart, Refuses
 
 _NOT_FOUND = 404
 
@@ -44,24 +44,41 @@ class Managed:
         return _entry(model)
 
     async def listing(
-        self, folder: str, glob: Glob | None, *, offset: int, limit: int, refuses: Refuses
+        self,
+        folder: str,
+        glob: Glob | None,
+        *,
+        offset: int,
+        limit: int,
+        refuses: Refuses,
+        is_apart: IsApart,
     ) -> Listing:
         found: dict[str, Entry] = {}
         looked = 0
-        async for entry in self._below(folder, folder, glob, refuses):
+        passed: list[str] = []
+
+        def passes(path: str, parts: list[str]) -> bool:
+            if glob is None or not is_apart(path) or glob.names(parts):
+                return False
+            passed.append(path)
+            return True
+
+        async for entry in self._below(folder, folder, glob, refuses, passes):
             looked += 1
             if looked > MAX_LOOKED:
                 break
             parts = _parts(entry.path, folder)
             if glob is None or glob.fits(parts):
                 found[entry.path] = entry
-        page = paged(((e.path, e.kind) for e in found.values()), offset=offset, limit=limit)
+        every = ((e.path, e.kind) for e in found.values())
+        page = paged(every, offset=offset, limit=limit, is_apart=is_apart)
         return Listing(
             folder=folder,
             entries=tuple(found[path] for path, _ in page),
             offset=offset,
             total=len(found),
             is_whole=looked <= MAX_LOOKED,
+            passed="".join(passed[-1:]),
         )
 
     async def head(self, path: str, count: int, offset: int = 0) -> bytes:
@@ -101,15 +118,23 @@ class Managed:
         return len(before) + len(data)
 
     async def _below(
-        self, folder: str, top: str, glob: Glob | None, refuses: Refuses
+        self,
+        folder: str,
+        top: str,
+        glob: Glob | None,
+        refuses: Refuses,
+        passes: Callable[[str, list[str]], bool],
     ) -> AsyncIterator[Entry]:
         model = await ensure_async(self._contents.get(folder, content=True, type="directory"))
         for entry in map(_entry, model["content"]):
             if refuses(entry.path):
                 continue
             yield entry
-            if entry.kind == "folder" and glob and glob.may_fit_below(_parts(entry.path, top)):
-                async for inner in self._below(entry.path, top, glob, refuses):
+            if entry.kind != "folder" or glob is None:
+                continue
+            parts = _parts(entry.path, top)
+            if glob.may_fit_below(parts) and not passes(entry.path, parts):
+                async for inner in self._below(entry.path, top, glob, refuses, passes):
                     yield inner
 
     async def _make_folders(self, path: str) -> None:

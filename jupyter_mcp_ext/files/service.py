@@ -36,7 +36,7 @@ from .managed import Managed
 from .paths import Hides, quoted
 from .results import Binary, Download, FileImage, FileText, Written
 from .sensitive import SENSITIVE
-from .storage import Storage
+from .storage import IsApart, Storage
 
 Encoding: TypeAlias = Literal["text", "base64"]
 
@@ -47,6 +47,12 @@ _LONG = 500_000
 """Characters from which on a text is coded in a thread."""
 
 _NOTEBOOK = ".ipynb"
+
+
+def _never(path: str) -> bool:
+    return False
+
+
 _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8")
 
 
@@ -78,9 +84,17 @@ class McpFiles(LoggingConfigurable):
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def listed(
-        self, path: str, glob: str | None, *, folder: str, hides: Hides, offset: int, limit: int
+        self,
+        path: str,
+        glob: str | None,
+        *,
+        folder: str,
+        hides: Hides,
+        is_apart: IsApart = _never,
+        offset: int,
+        limit: int,
     ) -> Listing:
-        """A page of a folder."""
+        """A page of a folder; for ``is_apart`` see `Storage`."""
         place = await self.gate.place(path, hides, folder=folder)
         pattern = Glob.of(glob)
         with _told(f"{quoted(place.path or '.')} could not be listed"):
@@ -97,6 +111,7 @@ class McpFiles(LoggingConfigurable):
                 offset=offset,
                 limit=limit,
                 refuses=lambda path: self.gate.leaves_out(path, hides),
+                is_apart=is_apart,
             )
 
     async def read(

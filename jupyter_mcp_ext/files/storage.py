@@ -23,6 +23,12 @@ class Refuses(Protocol):
     def __call__(self, path: str) -> bool: ...
 
 
+class IsApart(Protocol):
+    """Whether a folder holds what is looked at only when it is asked for."""
+
+    def __call__(self, path: str) -> bool: ...
+
+
 class Storage(Protocol):
     """Files by their API paths, without symbolic links. Failures are OSError and HTTPError."""
 
@@ -30,9 +36,19 @@ class Storage(Protocol):
         """What is there."""
 
     async def listing(
-        self, folder: str, glob: Glob | None, *, offset: int, limit: int, refuses: Refuses
+        self,
+        folder: str,
+        glob: Glob | None,
+        *,
+        offset: int,
+        limit: int,
+        refuses: Refuses,
+        is_apart: IsApart,
     ) -> Listing:
-        """A page of a folder, or of what fits the pattern in it and below it."""
+        """A page of a folder, or of what fits the pattern in it and below it.
+
+        Folders that are apart come last, and a pattern that does not name them passes them by.
+        """
 
     async def head(self, path: str, count: int, offset: int = 0) -> bytes:
         """At most so many bytes of a file."""

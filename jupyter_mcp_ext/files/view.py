@@ -28,6 +28,9 @@ def listing(found: Listing, *, glob: str | None, limit: int, room: int) -> tuple
     head = f"{name}: {found.total:,} {entries}{what}"
     if not found.is_whole:
         head += "\n! not everything was looked at: there are too many files; use a deeper folder"
+    if found.passed:
+        inside = f"list_files({_quoted(found.passed)}, glob={_quoted(glob)})"
+        head += f"\n! not looked into: {plain(found.passed)}, where sessions are kept; {inside}"
     if not shown:
         return head if not found.total else f"{head}, none from offset {found.offset} on", 0
     end = found.offset + shown

@@ -219,14 +219,25 @@ async def test_an_execution_that_fails_or_dies_lists_what_it_wrote(jp_serverapp:
     assert (dead.status, listed(dead)) == ("dead", ["b.txt"])
 
 
+def test_a_folder_that_is_left_out_takes_no_part_of_the_look(tmp_path: Path) -> None:
+    for number in range(MAX_ENTRIES):
+        (tmp_path / "kept" / str(number)).mkdir(parents=True)
+    (tmp_path / "kept" / "in.txt").touch()
+    (tmp_path / "work" / "deep").mkdir(parents=True)
+    (tmp_path / "work" / "deep" / "out.txt").touch()
+
+    found = changes(tmp_path, "", since=0, within=60, but=lambda path: path.startswith("kept/"))
+
+    assert [change.path for change in found] == ["work/deep/out.txt"]
+
+
 async def test_only_the_sessions_folder_is_looked_at_and_not_its_own_notebook(
     jp_serverapp: Any, jp_root_dir: Path
 ) -> None:
     (jp_root_dir / "work").mkdir()
     async with running(jp_serverapp) as engine:
-        await engine.services.sessions.create(
-            ALICE, name="w", kernel_name=None, path="work/w.ipynb", cwd=None
-        )
+        engine.notebook("work/w.ipynb")
+        await engine.services.sessions.create(ALICE, name="w", path="work/w.ipynb")
 
         execution = await ran(
             engine, "for p in ('w.ipynb', 'a.txt', '../b.txt'): open(p, 'w').close()", "w"

@@ -12,7 +12,7 @@ import socket
 import stat
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -408,6 +408,40 @@ async def test_a_link_beneath_the_root_is_followed_and_stays(disk: Files, root: 
     assert (await disk.text("direct.txt")).lines.lines == ("three",)
     assert (root / "direct.txt").is_symlink()
     assert names(await disk.list("short")) == ["data/a.txt"]
+
+
+def kept_at(place: str) -> Callable[[str], bool]:
+    return lambda path: path == place
+
+
+async def test_a_folder_that_is_apart_is_last(files: Files, root: Path) -> None:
+    for folder in ("kept", "later"):
+        (root / folder).mkdir()
+    (root / "a.txt").touch()
+
+    assert names(await files.list(is_apart=kept_at("kept"))) == ["later/", "a.txt", "kept/"]
+
+
+@pytest.mark.parametrize("where", ["kept", "some/kept"])
+async def test_a_glob_looks_into_a_folder_that_is_apart_when_it_names_it(
+    files: Files, root: Path, where: str
+) -> None:
+    for folder in (f"{where}/abc", "work"):
+        (root / folder).mkdir(parents=True)
+        (root / folder / "a.ipynb").touch()
+
+    without = await files.list(glob="**/*.ipynb", is_apart=kept_at(where))
+    asked = await files.list(glob=f"{where}/**/*.ipynb", is_apart=kept_at(where))
+    inside = await files.list(where, glob="**/*.ipynb", is_apart=kept_at(where))
+
+    assert names(without) == ["work/a.ipynb"]
+    assert without.passed == where
+    for found in (asked, inside):
+        assert names(found) == [f"{where}/abc/a.ipynb"]
+        assert found.passed == ""
+    words, _ = view.listing(without, glob="**/*.ipynb", limit=100, room=9_000)
+    assert f'list_files("{where}", glob="**/*.ipynb")' in words
+    assert (await files.list(glob="w*/*.ipynb", is_apart=kept_at(where))).passed == ""
 
 
 async def test_a_listing_says_nothing_of_where_a_link_leads_outside(
