@@ -79,7 +79,7 @@ class Services:
             serverapp.session_manager,
             kernels,
             folder=files.gate.folder,
-            notebook=notebooks.named,
+            notebooks=notebooks,
             root=root,
             key=keys.derive,
             shared_subject=shared_subject,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from jupyter_mcp_ext.executions.execution import Execution
@@ -83,6 +85,14 @@ class Engine:
         session = await self.services.sessions.resolve(caller, None)
         await self.services.sessions.ready(session)
         return session
+
+    def notebook(self, path: str, *, kernel_name: str = "") -> None:
+        """Put an empty notebook below Jupyter's root."""
+        file = Path(self.serverapp.root_dir, path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        spec = {"kernelspec": {"name": kernel_name, "display_name": "K"}} if kernel_name else {}
+        node = {"cells": [], "metadata": spec, "nbformat": 4, "nbformat_minor": 5}
+        file.write_text(json.dumps(node))
 
     def pid(self, session: Session) -> int:
         """The process of a session's kernel."""

@@ -121,7 +121,7 @@ def test_an_image_is_shown_as_an_image(client: McpClient, folder: str) -> None:
 
 
 def test_paths_are_those_of_the_session_that_is_named(client: McpClient, folder: str) -> None:
-    made = client.call("create_session", name=f"of {folder}")
+    made = client.call("create_session", name=f"of {folder}", cwd=folder)
     session = made.meta["jupyter-mcp-ext/session"]["session_id"]
     client.run("open('made.txt', 'w').write('by code')", session_id=session)
 

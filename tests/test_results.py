@@ -767,6 +767,16 @@ def test_a_persons_session_is_found_by_path_id_and_kernel(
     assert attached["owner"] is None
 
 
+def test_a_notebook_that_is_not_open_gets_a_kernel_and_is_named(client: McpClient) -> None:
+    client.call("create_notebook", path="closed.ipynb")
+
+    made = client.call("create_session", path="closed.ipynb")
+
+    assert made.notices == ["closed.ipynb was not open anywhere: a new kernel was started for it"]
+    assert made.text.splitlines()[-1] == "Its notebook is closed.ipynb."
+    assert "mcp-sessions" not in made.text
+
+
 def test_a_persons_kernel_is_not_ended_unasked(server: JupyterServer, client: McpClient) -> None:
     client.call("create_notebook", path="theirs")
     opened_by_a_person(server, "theirs.ipynb")

@@ -7,7 +7,7 @@ there has been told.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from logging import Logger
@@ -18,13 +18,14 @@ from jupyter_core.utils import ensure_async
 from jupyter_server.gateway.managers import GatewayMappingKernelManager
 from tornado.web import HTTPError
 
-from jupyter_mcp_ext.errors import KernelUnavailable, shown
+from jupyter_mcp_ext.errors import KernelUnavailable
 
 from .deaths import Deaths
 from .link import KernelLink, KernelLost, Loss
 from .losses import Losses, outside_end, outside_restart, outside_shutdown
 from .process import Exit, ProcessWatch
 from .signals import may_repeat
+from .specs import chosen
 from .states import HonestState
 from .status import KernelStatus, local_pid, look
 from .stderr import StderrTail
@@ -85,15 +86,15 @@ class Kernels:
         return {name: model["spec"] for name, model in found.items()}
 
     async def known_name(self, kernel_name: str | None) -> str:
-        """The name of an existing kernelspec. Raises KernelUnavailable naming the known ones."""
+        """The kernelspec that a name or display name means. Raises KernelUnavailable."""
         self._check_local()
-        specs = await self.specs()
-        name = kernel_name or self.default_name
-        if name not in specs:
-            known = ", ".join(sorted(specs))
-            msg = f"There is no kernel named {shown(name)}. Use one of these: {known}."
-            raise KernelUnavailable(msg)
-        return name
+        default = self.default_name
+        return chosen(kernel_name or default, await self.specs(), default=default)
+
+    async def command(self, kernel_name: str) -> Sequence[str]:
+        """The command of a kernelspec; empty when there is none."""
+        spec = (await self.specs()).get(kernel_name, {})
+        return tuple(map(str, spec.get("argv") or ()))
 
     async def start(self, kernel_name: str, *, path: str, env: Mapping[str, str]) -> str:
         """Start a kernel in a folder (an API path) and wait until it answers; its id.

@@ -73,6 +73,10 @@ class Notebooks:
         # With the suffix it is another path, which may be a link.
         return await self._gate.place(str(name) if name.suffix else f"{name}{_SUFFIX}", hides)
 
+    async def kernel_name(self, path: str, *, hides: Hides) -> str:
+        """The kernel that an existing notebook asks for; empty when it names none."""
+        return (await self.read(path, hides=hides)).kernel_name
+
     def lock(self, path: str) -> asyncio.Lock:
         """Held while a notebook is changed, so that no two changes of ours cross."""
         key = path if self._root is None else os.path.realpath(self._root / path)

@@ -34,12 +34,12 @@ class SessionMaker:
         default_folder: str,
         restore: Restore,
     ) -> None:
-        """``default_folder`` is that of kernels whose session has none of its own."""
+        """``default_folder`` is that of kernels when no other is asked for, an API path."""
         self._register = register
         self._kernels = kernels
         self._keeper = keeper
         self._lives = lives
-        self._default_folder = default_folder
+        self.default_folder = default_folder
         self._restore: Restore = restore
 
     async def make(
@@ -47,12 +47,12 @@ class SessionMaker:
         caller: Caller,
         name: str | None,
         kernel_name: str | None,
-        cwd: str | None,
+        cwd: str,
         path: str | None = None,
         *,
         is_default: bool = False,
     ) -> Session:
-        """A session that has no kernel yet; ``cwd`` None is its own folder.
+        """A session that has no kernel yet; ``cwd`` is its kernel's folder, an API path.
 
         Raises KernelUnavailable when there is no kernel of that name.
         """
@@ -63,13 +63,13 @@ class SessionMaker:
         if self._keeper.store is not None:
             folder = self._keeper.store.path_of(session_id)
             notebook = self._keeper.store.notebook_of(session_id, name)
-        beside = PurePosixPath(cwd or self._default_folder) / f"{as_file_name(name)}-{session_id}"
+        beside = PurePosixPath(cwd) / f"{as_file_name(name)}-{session_id}"
         session = Session(
             id=session_id,
             jupyter_id=new_jupyter_id(session_id),
             name=name,
             path=path or notebook or str(beside),
-            cwd=cwd if cwd is not None else folder or self._default_folder,
+            cwd=cwd,
             kernel_id="",
             kernel_name=kernel_name,
             owner=caller.subject,
@@ -83,10 +83,15 @@ class SessionMaker:
         self._register.add(session)
         return session
 
+    def folder_for(self, caller: Caller) -> str:
+        """The folder of kernels that a caller starts: the one of the default session."""
+        default = self._register.default_of(caller)
+        return self.default_folder if default is None else default.cwd
+
     async def make_spare(self) -> Session:
-        """A session that belongs to nobody yet, its kernel running in its folder."""
+        """A session that belongs to nobody yet, its kernel running in the default folder."""
         nobody = Caller(subject="", username="", client="")
-        session = await self.make(nobody, None, None, None)
+        session = await self.make(nobody, None, None, self.default_folder)
         self._register.remove(session)
         holding = asyncio.ensure_future(self._keeper.hold(session))
         try:

@@ -55,6 +55,7 @@ class SessionRecord:
     created: float
     last_used: float
     last_line: str = ""
+    last_client: str = ""
     had_kernel: bool = False
     """Whether it ever had a kernel: then there is something to come back."""
     kernel: KernelProcess | None = None
@@ -93,7 +94,10 @@ def _record(content: dict[str, object]) -> SessionRecord:
     names = {field.name for field in fields(SessionRecord)}
     known = {name: value for name, value in content.items() if name in names}
     kernel = known.pop("kernel", None)
-    texts = ("id", "jupyter_id", "name", "owner", "client", "scope", "kernel_name", "path", "cwd")
+    texts = (
+        *("id", "jupyter_id", "name", "owner", "client", "scope", "kernel_name", "path", "cwd"),
+        *("last_client", "last_line"),
+    )
     if not all(isinstance(known.get(name, ""), str) for name in texts):
         raise TypeError
     if known["restore"] not in get_args(Restore):

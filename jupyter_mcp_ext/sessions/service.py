@@ -6,31 +6,26 @@ import asyncio
 import os
 import time
 from functools import partial
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 from traitlets import Bool, Enum, Float, Int, List, Unicode
 from traitlets.config import LoggingConfigurable
 
-from jupyter_mcp_ext.errors import (
-    InvalidArgument,
-    ToolError,
-    UnknownSession,
-    shown,
-)
+from jupyter_mcp_ext.errors import ToolError, UnknownSession
 from jupyter_mcp_ext.governance.caller import Caller
 from jupyter_mcp_ext.kernels import orphans
 from jupyter_mcp_ext.kernels.link import Loss
 
 from .comeback import Comeback
+from .creation import Created, Creation, Wish, joined
 from .journal import NOT_RUN, Entry
 from .keeping import Keeper
 from .lifecycle import Quotas, SessionKernels
 from .making import SessionMaker
 from .notices import notices, told
 from .record import Restore, as_restore
-from .register import DEFAULT_WORDS, Register, folder_of
+from .register import DEFAULT_WORDS, Register
 from .session import Session
 from .spares import Spares
 
@@ -42,10 +37,7 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.files.paths import Hides
     from jupyter_mcp_ext.kernels.service import Kernels
     from jupyter_mcp_ext.notebooks.live import LiveNotebook
-
-
-MAX_NAME = 64
-"""Characters of a session's name."""
+    from jupyter_mcp_ext.notebooks.service import Notebooks
 
 
 class McpSessions(LoggingConfigurable):
@@ -59,7 +51,8 @@ class McpSessions(LoggingConfigurable):
     ).tag(config=True)
     default_folder = Unicode(
         "",
-        help="Folder, relative to Jupyter's root, in which default sessions start their kernels.",
+        help="Folder, relative to Jupyter's root, in which sessions start their kernels unless "
+        "create_session is given another.",
     ).tag(config=True)
     sessions_dir = Unicode(
         "mcp-sessions",
@@ -116,7 +109,7 @@ class McpSessions(LoggingConfigurable):
         min=0,
         allow_none=True,
         help="Sessions whose kernels are started before anybody asks for them, for those that "
-        "create_session makes with the default kernel in a folder of their own. None: 1, and 0 "
+        "create_session makes with the default kernel in default_folder. None: 1, and 0 "
         "under JupyterHub; always 0 where idle kernels or servers are ended. While sessions are "
         "made one after the other, up to 3 are kept.",
     ).tag(config=True)
@@ -145,7 +138,7 @@ class McpSessions(LoggingConfigurable):
         kernels: Kernels,
         *,
         folder: Callable[[str, Hides], Awaitable[str]],
-        notebook: Callable[[str, Hides], Awaitable[str]],
+        notebooks: Notebooks,
         root: Path | None,
         key: Callable[[str], bytes],
         shared_subject: str,
@@ -153,15 +146,14 @@ class McpSessions(LoggingConfigurable):
         may_have_spares: bool = True,
         **kwargs: Any,
     ) -> None:
-        """``folder`` and ``notebook`` give the API path that an argument names, or refuse it.
+        """``folder`` gives the API path that an argument names, or refuses it.
 
         Without a ``root`` on a disk sessions are kept in memory only. For ``key``,
         ``shared_subject`` and ``live`` see `SessionStore`.
         """
         super().__init__(**kwargs)
         self._kernels = kernels
-        self._folder = folder
-        self._notebook = notebook
+        home = "/".join(part for part in self.default_folder.split("/") if part not in ("", "."))
         self._register = Register(manager, kernels)
         self._lives = SessionKernels(
             self._register,
@@ -183,7 +175,7 @@ class McpSessions(LoggingConfigurable):
             key=key,
             shared_subject=shared_subject,
             live=live,
-            instead=self.default_folder,
+            instead=home,
             log=self.log,
         )
         self._store = self._keeper.store
@@ -192,7 +184,7 @@ class McpSessions(LoggingConfigurable):
             kernels,
             self._keeper,
             self._lives,
-            default_folder=self.default_folder,
+            default_folder=home,
             restore=as_restore(self.restore),
         )
         self._comeback = Comeback(
@@ -215,6 +207,20 @@ class McpSessions(LoggingConfigurable):
             is_sound=lambda session: kernels.is_sound(session.kernel_id),
             log=self.log,
         )
+
+        self._creation = Creation(
+            self._register,
+            kernels,
+            self._keeper,
+            self._lives,
+            self._maker,
+            self.spares,
+            folder=folder,
+            notebooks=notebooks,
+            lock=self._lock,
+        )
+        self._joined: WeakSet[Session] = WeakSet()
+        """Sessions that more than one call has asked for."""
 
     def warm(self) -> None:
         """Somebody uses the server: have kernels ready."""
@@ -259,7 +265,7 @@ class McpSessions(LoggingConfigurable):
         else:
             session = await self._find(caller, session_id.strip())
             await self._keeper.hold(session)
-        self._lives.use(session)
+        self._lives.use(session, caller.client)
         return session
 
     def get(self, session_id: str) -> Session | None:
@@ -332,54 +338,77 @@ class McpSessions(LoggingConfigurable):
         session = self._register.get(session_id) if session_id else None
         return bool(session_id) and (session is None or session.owner != caller.subject)
 
+    def keeps(self, path: str) -> bool:
+        """Whether an API path is the folder with the sessions' own folders, or one of those."""
+        return self._store is not None and self._store.keeps(path)
+
     async def create(
         self,
         caller: Caller,
         *,
-        name: str | None,
+        name: str | None = None,
         kernel_name: str | None = None,
         path: str | None = None,
         cwd: str | None = None,
         restore: Restore | None = None,
         copy_of: str | None = None,
-    ) -> tuple[Session, bool]:
-        """A session of that name or on that notebook, and whether it existed.
+    ) -> Created:
+        """A session of that name or on that notebook, its kernel running.
 
-        A new one begins with the variables of the session ``copy_of``.
+        A new one starts in ``cwd``, else in the folder of the caller's default session, and begins
+        with the variables of the session ``copy_of``.
         """
-        name = None if name is None else _checked_name(name)
         source = await self.resolve(caller, copy_of) if copy_of else None
-        kernel_name = kernel_name or (source.kernel_name if source else None)
-        if path:
-            session, existing = await self._on_notebook(
-                caller, await self._notebook(path, partial(self.hides, caller)), name, kernel_name
-            )
-        else:
-            session, existing = await self._named(caller, name, kernel_name, cwd)
-        if restore is not None:
-            session.restore = restore
+        wish = Wish(
+            name=name,
+            kernel_name=kernel_name,
+            path=path,
+            cwd=cwd,
+            restore=restore,
+            copy_of=copy_of,
+            copied_kernel=None if source is None else source.kernel_name,
+        )
+        created = await self._creation.find_or_make(caller, wish, partial(self.hides, caller))
+        session = created.session
+        if created.existing:
+            self._joined.add(session)
         try:
-            await self._keeper.hold(session)
-            if restore is not None:
-                await self._keeper.save(session)
-            await self.ready(session)
-        except ToolError:
-            if not existing:
-                self._register.remove(session)
-                await self._keeper.discard(session)
+            await self._make_ready(session, restore)
+            if path and not created.existing:
+                theirs = await self._register.on_path(session.path, caller)
+                if theirs is not None:  # a person opened the notebook while our kernel started
+                    await self._creation.give_up(session)
+                    return joined(theirs, caller, wish)
+            if source is not None and not created.existing:
+                await self._copy(source, session)
+        except BaseException:
+            if not created.existing and session not in self._joined:
+                await self._take_back(session)
             raise
-        if path and not existing:
-            theirs = await self._register.on_path(session.path, caller)
-            if theirs is not None:  # a person opened the notebook while our kernel started
-                await self._give_up(session)
-                return theirs, True
-        self._lives.use(session)
-        if source is not None and not existing:
-            await self._comeback.save(source)
-            await self._kernels.link(session.kernel_id)
-            session.is_empty = False
-            session.comeback = await self._comeback.bring_back(session, source)
-        return session, existing
+        self._lives.use(session, caller.client)
+        return created
+
+    async def _make_ready(self, session: Session, restore: Restore | None) -> None:
+        if restore is not None and session.is_agents:
+            session.restore = restore
+        await self._keeper.hold(session)
+        if restore is not None:
+            await self._keeper.save(session)
+        await self.ready(session)
+
+    async def _copy(self, source: Session, session: Session) -> None:
+        """Begin a new session with the variables of another."""
+        await self._comeback.save(source)
+        await self._kernels.link(session.kernel_id)
+        session.is_empty = False
+        session.comeback = await self._comeback.bring_back(session, source)
+
+    async def _take_back(self, session: Session) -> None:
+        """Leave nothing of a session that came to nothing, also when its request was cancelled."""
+        task = asyncio.create_task(self._creation.give_up(session), name="mcp-session-give-up")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        await asyncio.shield(task)
 
     async def listed(self, caller: Caller) -> tuple[Session, ...]:
         """The sessions that the caller may use: the caller's own first, then people's."""
@@ -494,7 +523,7 @@ class McpSessions(LoggingConfigurable):
                 return found
             name = f"{caller.client} ({caller.scope})" if caller.scope else caller.client
             session = await self._maker.make(
-                caller, name, None, self.default_folder, is_default=True
+                caller, name, None, self._maker.default_folder, is_default=True
             )
             await self._keeper.hold(session)
             return session
@@ -516,43 +545,6 @@ class McpSessions(LoggingConfigurable):
         for session in new:
             self._register.add(session)
         return bool(new)
-
-    async def _named(
-        self, caller: Caller, name: str | None, kernel_name: str | None, cwd: str | None
-    ) -> tuple[Session, bool]:
-        async with self._lock((caller.subject, name)):
-            for session in self._register.own(caller.subject):
-                if name and session.name == name:
-                    return session, True
-            folder = await self._folder(cwd, partial(self.hides, caller)) if cwd else None
-            if folder is None and kernel_name in (None, self._kernels.default_name):
-                with self._lives.room(caller.subject):
-                    spare = await self.spares.take()
-                    if spare is not None:
-                        self._maker.hand_out(spare, caller, name)
-                if spare is not None:
-                    await asyncio.gather(self._lives.list(spare), self._keeper.save(spare))
-                    return spare, False
-            return await self._maker.make(caller, name, kernel_name, folder), False
-
-    async def _on_notebook(
-        self, caller: Caller, path: str, name: str | None, kernel_name: str | None
-    ) -> tuple[Session, bool]:
-        async with self._lock(("path", path)):
-            for session in self._register.own(caller.subject):
-                if session.path == path:
-                    return session, True
-            theirs = await self._register.on_path(path, caller)
-            if theirs is not None:
-                return theirs, True
-            name = name or PurePosixPath(path).name
-            return await self._maker.make(caller, name, kernel_name, folder_of(path), path), False
-
-    async def _give_up(self, session: Session) -> None:
-        """Take back a session that has just been made."""
-        await self._lives.shutdown(session, by="this server", now=True)
-        self._register.remove(session)
-        await self._keeper.discard(session)
 
     async def _give_kernel(self, session: Session) -> None:
         if session.kernel_id and not session.is_agents:
@@ -612,20 +604,3 @@ class McpSessions(LoggingConfigurable):
     def _lock(self, key: object) -> asyncio.Lock:
         """The lock for a key, which lives as long as somebody holds or awaits it."""
         return self._locks.setdefault(key, asyncio.Lock())
-
-
-def _checked_name(name: str) -> str:
-    name = name.strip()
-    if (
-        name.lower() in DEFAULT_WORDS
-        or len(name) > MAX_NAME
-        or "/" in name
-        or not name.strip(".")
-        or not name.isprintable()
-    ):
-        msg = (
-            f"{shown(name)} is no name for a session: it has 1 to {MAX_NAME} printable characters "
-            "and no slash. Use one like 'churn-model'."
-        )
-        raise InvalidArgument(msg)
-    return name

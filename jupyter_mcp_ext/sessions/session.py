@@ -70,6 +70,8 @@ class Session:
     restore: Restore = "snapshot"
     created: float = field(default_factory=time.time)
     last_used: float = field(default_factory=time.time)
+    last_client: str = ""
+    """The client whose code it ran last."""
     last_line: str = ""
     """The last line that its latest execution put out."""
     folder: str = ""
@@ -101,6 +103,11 @@ class Session:
         return bool(self.owner)
 
     @property
+    def shown_notebook(self) -> str:
+        """The notebook that callers are told of: the one it is on, else that with its story."""
+        return self.path if self.path.endswith(".ipynb") else self.notebook
+
+    @property
     def last_number(self) -> int:
         """The number up to which its executions may have been given numbers."""
         return self.story.given if self.story is not None else 0
@@ -128,6 +135,7 @@ class Session:
             restore=record.restore,
             created=record.created,
             last_used=record.last_used,
+            last_client=record.last_client,
             last_line=record.last_line,
             folder=folder,
             notebook=notebook,

@@ -75,6 +75,15 @@ class SessionStore:
         # In Jupyter's root itself any folder of eight letters would look like one.
         return name if above or (self._root / name / HIDDEN).is_dir() else ""
 
+    def keeps(self, path: str) -> bool:
+        """Whether an API path is that of the folder with the sessions' folders.
+
+        Where that is Jupyter's root, it is whether it is that of a session's folder.
+        """
+        if self._sessions_dir:
+            return path == self._sessions_dir
+        return bool(SESSION_ID.fullmatch(path)) and (self._root / path / HIDDEN).is_dir()
+
     async def all(self, *, but: Container[str] = ()) -> list[Session]:
         """Every session that is kept here, but for those of some ids."""
         return await asyncio.to_thread(self._all, but)
@@ -204,6 +213,7 @@ def _record(session: Session) -> SessionRecord:
         created=session.created,
         last_used=session.last_used,
         last_line=session.last_line,
+        last_client=session.last_client,
         had_kernel=session.had_kernel,
         kernel=session.process,
     )

@@ -37,6 +37,7 @@ async def list_files(
         glob,
         folder=await _folder(call, session_id),
         hides=call.hides,
+        is_apart=services.sessions.keeps,
         offset=offset,
         limit=limit,
     )

@@ -41,7 +41,9 @@ async def create_session(
     name: str | None = None,
     kernel_name: str | None = None,
     path: Annotated[str | None, Field(description="Notebook.")] = None,
-    cwd: Annotated[str | None, Field(description="Kernel's folder.")] = None,
+    cwd: Annotated[
+        str | None, Field(description="Kernel's folder; else that of your default session.")
+    ] = None,
     restore: Restore | None = None,
     copy_of: Annotated[str | None, Field(description="Session whose variables to copy.")] = None,
 ) -> Answer:
@@ -49,7 +51,7 @@ async def create_session(
     attaches to a notebook and the kernel a person has open there. Use one per parallel task; pass
     its name as session_id.
     """
-    session, existing = await call.services.sessions.create(
+    session, existing, notices = await call.services.sessions.create(
         call.caller,
         name=name,
         kernel_name=kernel_name,
@@ -64,11 +66,12 @@ async def create_session(
     first = "The session exists already" if existing else "New session"
     words = (
         f"{first}: {session.id} ({session.name}), kernel {session.kernel_name}, "
-        f"folder {session.cwd or '.'}, {status.state}\n"
-        f'Use it with session_id="{session.id if session.name != name else name}".'
+        f"folder {session.cwd or '.'}, {status.state}"
     )
-    if session.notebook or session.path.endswith(".ipynb"):
-        words += f"\nIts notebook is {session.notebook or session.path}."
+    words = "\n! ".join((words, *notices))
+    words += f'\nUse it with session_id="{session.id if session.name != name else name}".'
+    if session.shown_notebook:
+        words += f"\nIts notebook is {session.shown_notebook}."
     if copy_of and not existing:
         copied = session.comeback or session.why_empty or "nothing could be copied"
         words += f"\n! of {copy_of}: {copied}"

@@ -167,7 +167,7 @@ async def test_a_kernel_that_its_cgroup_kills_is_said_to_be_out_of_memory(
         spec = {"display_name": "Limited", "language": "python"}
         (folder / "kernel.json").write_text(json.dumps({**spec, "argv": joining(group)}))
         async with running(jp_serverapp) as engine:
-            session, _ = await engine.services.sessions.create(
+            session, *_ = await engine.services.sessions.create(
                 ALICE, name="limited", kernel_name="limited", path=None, cwd=None
             )
             await engine.run("import time", session_id=session.id)

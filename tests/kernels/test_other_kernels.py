@@ -37,7 +37,7 @@ class Kernel:
 @asynccontextmanager
 async def kernel(serverapp: Any, name: str, **config: Any) -> AsyncIterator[Kernel]:
     async with running(serverapp, **config) as engine:
-        session, _ = await engine.services.sessions.create(ALICE, name="other", kernel_name=name)
+        session, *_ = await engine.services.sessions.create(ALICE, name="other", kernel_name=name)
         yield Kernel(engine, session.id, session.kernel_id)
 
 

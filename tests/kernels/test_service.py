@@ -285,7 +285,7 @@ async def test_a_kernel_whose_port_was_taken_is_started_once_more(
     spec = {"argv": argv, "display_name": "Unlucky", "language": "python"}
     (folder / "kernel.json").write_text(json.dumps(spec))
     async with running(jp_serverapp) as engine:
-        session, _ = await engine.services.sessions.create(
+        session, *_ = await engine.services.sessions.create(
             ALICE, name="u", kernel_name="unlucky", path=None, cwd=None
         )
 

@@ -101,7 +101,7 @@ class Packages:
 
     async def start(self, kernel: str) -> str:
         """Start a kernel in a session of its name; its id."""
-        session, _ = await self.engine.services.sessions.create(
+        session, *_ = await self.engine.services.sessions.create(
             ALICE, name=kernel, kernel_name=kernel
         )
         return session.kernel_id

@@ -34,7 +34,7 @@ def jp_server_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[st
 async def watched(serverapp: Any) -> AsyncIterator[tuple[Engine, Session, Any, Path]]:
     """A session with one cell, the document in its room, and the notebook's file."""
     async with running(serverapp) as engine:
-        session, _ = await engine.services.sessions.create(ALICE, name="watched")
+        session, *_ = await engine.services.sessions.create(ALICE, name="watched")
         await engine.run("x = 1", session_id="watched")
         assert session.story is not None
         await session.story.flush()

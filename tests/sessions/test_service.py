@@ -19,8 +19,9 @@ from tests.engine import ALICE, BOB, Engine, running, value
 
 
 async def made(engine: Engine, caller: Caller = ALICE, **arguments: Any) -> Session:
-    given = {"name": None, "kernel_name": None, "path": None, "cwd": None, **arguments}
-    return (await engine.services.sessions.create(caller, **given))[0]
+    if "path" in arguments:
+        engine.notebook(arguments["path"])
+    return (await engine.services.sessions.create(caller, **arguments)).session
 
 
 def test_an_id_has_eight_base32_characters() -> None:
@@ -91,7 +92,7 @@ async def test_a_name_that_exists_gives_the_session_that_has_it(jp_serverapp: An
     async with running(jp_serverapp) as engine:
         first = await made(engine, name="one")
 
-        again, existing = await engine.services.sessions.create(
+        again, existing, _ = await engine.services.sessions.create(
             ALICE, name="one", kernel_name=None, path=None, cwd=None
         )
 
@@ -109,7 +110,7 @@ async def test_a_persons_session_is_found_by_path_and_shares_its_variables(
 
         await engine.run("x = 5", session_id="report.ipynb")
 
-        session, existing = await engine.services.sessions.create(
+        session, existing, _ = await engine.services.sessions.create(
             ALICE, name=None, kernel_name=None, path="report.ipynb", cwd=None
         )
         assert existing

@@ -36,7 +36,7 @@ async def filled(engine: Engine) -> list[str]:
 
 
 async def made(engine: Engine, caller: Any = ALICE, **arguments: Any) -> Session:
-    session, _ = await engine.services.sessions.create(caller, **{"name": None, **arguments})
+    session, *_ = await engine.services.sessions.create(caller, **{"name": None, **arguments})
     return session
 
 
@@ -77,12 +77,12 @@ async def test_each_spare_is_handed_out_once_and_another_is_started(jp_serverapp
 
 
 async def test_the_folder_of_a_spare_is_its_kernels_through_every_restart(
-    jp_serverapp: Any,
+    jp_serverapp: Any, jp_root_dir: Path
 ) -> None:
-    async with running(jp_serverapp, spare_kernels=1) as engine:
-        await filled(engine)
-        session = await made(engine, name="here")
-        folder = os.path.realpath(Path(jp_serverapp.root_dir, "mcp-sessions", session.id))
+    (jp_root_dir / "work").mkdir()
+    async with running(jp_serverapp, spare_kernels=1, default_folder="work/") as engine:
+        [spare] = await filled(engine)
+        session = await made(engine, name="here", cwd="work")
         where = "import os; os.getcwd()"
 
         first = value(await engine.run(where, session_id="here"))
@@ -95,6 +95,8 @@ async def test_the_folder_of_a_spare_is_its_kernels_through_every_restart(
         if execution.status == "dead":
             execution = await engine.run(where, session_id="here")
 
+        assert session.kernel_id == spare
+        folder = os.path.realpath(jp_root_dir / "work")
         assert [first, restarted, again, value(execution)] == [repr(folder)] * 4
 
 
@@ -175,6 +177,7 @@ async def test_sessions_of_another_kind_leave_the_spare_alone(jp_serverapp: Any)
     (other / "kernel.json").write_text(json.dumps(spec))
     async with running(jp_serverapp, spare_kernels=1) as engine:
         [spare] = await filled(engine)
+        engine.notebook("work/a.ipynb")
 
         cold = [
             await made(engine, name="elsewhere", cwd="work"),
