@@ -379,7 +379,10 @@ class Kernels:
         if kernel_id not in self._manager:
             losses = self.losses(kernel_id)
             why = f" ({losses[-1].detail})" if losses else ""
-            msg = f"The kernel and its variables are gone{why}. execute_code starts a new one."
+            msg = (
+                f"The kernel and its unsaved variables are gone{why}. execute_code starts a new "
+                "one."
+            )
             raise KernelUnavailable(msg)
         return self._manager.get_kernel(kernel_id)
 

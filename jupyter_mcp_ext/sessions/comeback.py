@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from logging import Logger
 from typing import TYPE_CHECKING
@@ -233,7 +233,8 @@ class Comeback:
         again: Restored | None = None
         if later.sources:
             again = await snapshots.define(link, later, seconds=self._max_seconds)
-        words = [*_loaded(restored, ran), *_again(restored, again), *([why] if why else [])]
+        run_again = _again(restored, again, expected=known.uncertain)
+        words = [*_loaded(restored, ran), *run_again, *([why] if why else [])]
         if restored is None and words:
             words.append("other variables of before are gone")
         return "; ".join(words)
@@ -323,8 +324,9 @@ def _loaded(restored: Restored | None, ran: Sequence[Entry]) -> list[str]:
     return words
 
 
-def _again(*restored: Restored | None) -> list[str]:
-    """What to say of definitions."""
+def _again(*restored: Restored | None, expected: Collection[str]) -> list[str]:
+    """What to say of definitions; that some of them fail, which may always have, is no news."""
+    no_news = {snapshots.first_line(source) for source in expected}
     names = sorted({name for each in restored if each is not None for name in each.definitions})
     words = [f"definitions run again: {_some(names)}"] if names else []
     bad = [
@@ -332,6 +334,7 @@ def _again(*restored: Restored | None) -> list[str]:
         for each in restored
         if each is not None
         for item in each.definitions_failed
+        if item.name not in no_news
     ]
     return [*words, f"these failed: {_some(bad)}"] if bad else words
 

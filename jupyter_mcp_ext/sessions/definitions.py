@@ -30,6 +30,9 @@ class Definitions:
     names: frozenset[str]
     """What they bind and nothing after them does."""
 
+    uncertain: frozenset[str] = frozenset()
+    """Those of the sources of which it is not known that they ever succeeded."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Statement:
@@ -79,7 +82,11 @@ def definitions(cells: Sequence[str], *, partial: Collection[int] = ()) -> Defin
     kept = _harmless(candidates, others)
     last = {name: one.place for one in kept for name in one.binds}
     names = {name for name, place in last.items() if place > others.binds.get(name, -1)}
-    return Definitions(sources=tuple(one.source for one in kept), names=frozenset(names))
+    succeeded = {one.source for one in candidates if one.is_certain}
+    sources = tuple(one.source for one in kept)
+    return Definitions(
+        sources=sources, names=frozenset(names), uncertain=frozenset(sources) - succeeded
+    )
 
 
 def _harmless(candidates: list[_Statement], others: _Others) -> list[_Statement]:

@@ -35,6 +35,9 @@ DATA = re.compile(r"snapshot-[0-9a-f]{16}\.pickle")
 
 MAX_INDEX = 64 * 1024 * 1024
 
+MAX_LINE = 200
+"""Characters by which a definition that failed is named, the ``MAX_WHY`` of what runs there."""
+
 SLACK = 5.0
 """Seconds that the kernel is waited for beyond those in which it is to be done."""
 
@@ -264,6 +267,11 @@ async def restore(
         "seconds": seconds,
     }
     return _restored(answers.loaded(await _evaluate(link, "load", arguments, seconds)), snapshot)
+
+
+def first_line(source: str) -> str:
+    """What `Restored` calls a definition that failed."""
+    return source.partition("\n")[0][:MAX_LINE]
 
 
 async def define(link: KernelLink, definitions: Definitions, *, seconds: float) -> Restored:

@@ -263,6 +263,15 @@ def test_a_cell_that_ended_early_defines_what_nothing_else_does() -> None:
     assert definitions([f"{one}\nlaunch()", one], partial=[0]).names == {"f"}
 
 
+def test_what_may_never_have_succeeded_is_told_apart() -> None:
+    cells = ["import absent", "import present\nlaunch()", "import present", "import json"]
+
+    found = definitions(cells, partial=[0, 1])
+
+    assert set(found.sources) == {"import absent", "import present", "import json"}
+    assert found.uncertain == {"import absent"}
+
+
 def test_five_hundred_cells_are_read_at_once() -> None:
     cells = [
         f"import os\nN{i} = {i}\nclass A{i}:\n    x: int\n\ndef f(a=N{i}): ..." for i in range(500)

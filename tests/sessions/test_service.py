@@ -244,6 +244,22 @@ async def test_a_session_whose_kernel_was_ended_can_come_back(jp_serverapp: Any)
         assert not engine.services.sessions.is_ready(session)
 
 
+async def test_an_import_that_always_failed_is_no_news_when_the_session_comes_back(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        failed = await engine.run("import no_such_module")
+        await engine.run("x = 1\nimport json")
+        session = await engine.session()
+        await engine.services.sessions.shutdown(session, by="test", now=False)
+
+        await engine.run("x")
+
+        assert failed.status == "error"
+        assert "came back" in session.comeback
+        assert "no_such_module" not in session.comeback
+
+
 SLOW = """
 import time
 class Slow:
