@@ -134,8 +134,7 @@ def test_a_session_replays_only_where_that_was_asked_for(tmp_path: Path) -> None
         result = client.run("y", session_id="again")
 
     assert "[1, 2]" in result.text
-    (folder,) = folders(tmp_path)
-    assert (folder / "log.txt").read_text() == "ran\nran\n"
+    assert (tmp_path / "root" / "log.txt").read_text() == "ran\nran\n"
     assert any("2 successful executions was run again" in notice for notice in result.notices)
 
 
