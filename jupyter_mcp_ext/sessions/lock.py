@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import time
 from dataclasses import asdict, dataclass
@@ -28,7 +29,13 @@ BEAT = 10.0
 SILENCE = 30.0
 """Seconds without a heartbeat after which a holder on another machine is taken for gone."""
 
+AHEAD = 300.0
+"""Seconds by which the clock of another machine may be ahead."""
+
 MAX_SIZE = 10_000
+
+HOST = re.compile(r"[A-Za-z0-9._-]{1,253}")
+MAX_PID = 2**31
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +62,8 @@ class Holder:
         """Whether it may be at work, by what it wrote."""
         if self.is_here and (self.pid == os.getpid() or not psutil.pid_exists(self.pid)):
             return False
-        return time.time() - self.heartbeat < SILENCE
+        # One far ahead is no heartbeat: it would be heeded for ever.
+        return -AHEAD < time.time() - self.heartbeat < SILENCE
 
 
 class HeldElsewhere(Exception):
@@ -69,8 +77,10 @@ class HeldElsewhere(Exception):
 class FolderLock:
     """The lock of a folder that this server holds; make one with `take`."""
 
-    def __init__(self, file: IO[str]) -> None:
+    def __init__(self, file: IO[str], *, is_locked: bool) -> None:
+        """``is_locked``: the system keeps other processes of this machine from it."""
         self._file = file
+        self._is_locked = is_locked
         self._own = Holder(pid=os.getpid(), host=socket.gethostname(), heartbeat=time.time())
         self._write(self._own)
 
@@ -79,8 +89,7 @@ class FolderLock:
         """Be the one who holds the folder. Raises HeldElsewhere."""
         file = os.fdopen(folder.open(LOCK, os.O_RDWR | os.O_CREAT), "r+")
         try:
-            _check_free(file)
-            return cls(file)
+            return cls(file, is_locked=_check_free(file))
         except BaseException:
             file.close()
             raise
@@ -88,7 +97,7 @@ class FolderLock:
     def beat(self) -> bool:
         """Say that the holder still lives; False when another server has taken the folder."""
         found = _holder(self._file)
-        if found is not None and (found.pid, found.host) != (self._own.pid, self._own.host):
+        if found is not None and not self._is_own(found):
             return False
         self._write(self._own)
         return True
@@ -97,10 +106,15 @@ class FolderLock:
         """Let another server have the folder."""
         try:
             found = _holder(self._file)
-            if found is not None and (found.pid, found.host) == (self._own.pid, self._own.host):
+            if found is None or self._is_own(found):
                 self._write(None)
         finally:
             self._file.close()
+
+    def _is_own(self, found: Holder) -> bool:
+        # Where the system locks, no other process of this machine can have taken the folder.
+        known = (found.pid, found.host) == (self._own.pid, self._own.host)
+        return known or (found.is_here and self._is_locked)
 
     def _write(self, holder: Holder | None) -> None:
         known = {**asdict(holder), "heartbeat": time.time()} if holder is not None else {}
@@ -124,8 +138,8 @@ def look(folder: Folder) -> str:
     return ""
 
 
-def _check_free(file: IO[str], *, shared: bool = False) -> None:
-    """Lock the file, unless another server has it. Raises HeldElsewhere."""
+def _check_free(file: IO[str], *, shared: bool = False) -> bool:
+    """Lock the file, unless another server has it; whether the system can. Raises HeldElsewhere."""
     is_locked = lock(file, shared=shared)
     holder = _holder(file)
     if is_locked is False:
@@ -133,16 +147,16 @@ def _check_free(file: IO[str], *, shared: bool = False) -> None:
     is_elsewhere = holder is not None and (is_locked is None or not holder.is_here)
     if holder is not None and is_elsewhere and holder.is_alive:
         raise HeldElsewhere(holder)
+    return bool(is_locked)
 
 
 def _holder(file: IO[str]) -> Holder | None:
     file.seek(0)
     try:
         known = json.loads(file.read(MAX_SIZE))
-        return Holder(
-            pid=int(known["pid"]),
-            host=str(known["host"])[:200],
-            heartbeat=float(known.get("heartbeat", 0.0)),
-        )
+        pid, host, heartbeat = known["pid"], known["host"], float(known.get("heartbeat", 0.0))
+        if type(pid) is not int or not 0 < pid < MAX_PID or not HOST.fullmatch(host):
+            return None
+        return Holder(pid=pid, host=host, heartbeat=heartbeat)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None

@@ -8,10 +8,23 @@ from __future__ import annotations
 
 import hmac
 import json
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import Literal, get_args
 
 VERSION = 1
+
+MAX_TEXT = 1_000
+TEXTS = {
+    "id": 8,
+    "jupyter_id": 100,
+    "kernel_name": MAX_TEXT,
+    **dict.fromkeys(("name", "owner", "client", "scope", "path", "cwd", "last_client"), MAX_TEXT),
+}
+"""The texts of a record, and the characters that each may have."""
+
+MAX_PID = 2**31
+MAX_TIME = 1e11
 
 Restore = Literal["snapshot", "replay", "fresh"]
 """How a session comes back when its kernel is gone."""
@@ -82,30 +95,57 @@ def parse(data: bytes, key: bytes) -> tuple[SessionRecord, bool]:
         is_signed = isinstance(digest, str) and hmac.compare_digest(
             digest.encode(), _digest({"version": version, **content}, key).encode()
         )
-        return _record(content), is_signed
+        return _record(content, is_signed=is_signed), is_signed
     except UnusableRecord:
         raise
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as err:
+    except (
+        *(ValueError, TypeError, KeyError, AttributeError),
+        *(OverflowError, RecursionError),
+    ) as err:
         msg = "it cannot be read"
         raise UnusableRecord(msg) from err
 
 
-def _record(content: dict[str, object]) -> SessionRecord:
+def _record(content: dict[str, object], *, is_signed: bool) -> SessionRecord:
     names = {field.name for field in fields(SessionRecord)}
     known = {name: value for name, value in content.items() if name in names}
     kernel = known.pop("kernel", None)
-    texts = (
-        *("id", "jupyter_id", "name", "owner", "client", "scope", "kernel_name", "path", "cwd"),
-        *("last_client", "last_line"),
-    )
-    if not all(isinstance(known.get(name, ""), str) for name in texts):
-        raise TypeError
+    for name, limit in TEXTS.items():
+        _check_text(known.get(name, ""), limit, is_ours=is_signed)
     if known["restore"] not in get_args(Restore):
         raise ValueError
     for name in ("created", "last_used"):
-        known[name] = float(known[name])  # type: ignore[arg-type]  # TypeError is met above
-    process = KernelProcess(**kernel) if isinstance(kernel, dict) else None
-    return SessionRecord(**known, kernel=process)  # type: ignore[arg-type]  # checked by name
+        known[name] = _time(known[name])
+    for name in ("is_default", "had_kernel"):
+        known[name] = known.get(name, False) is True
+    line = str(known.get("last_line", ""))[:MAX_TEXT]
+    known["last_line"] = line if is_signed else "".join(c for c in line if c.isprintable())
+    return SessionRecord(**known, kernel=_process(kernel))  # type: ignore[arg-type]  # checked by name
+
+
+def _process(kernel: object) -> KernelProcess | None:
+    if not isinstance(kernel, dict):
+        return None
+    kernel_id, pid = kernel["kernel_id"], kernel["pid"]
+    _check_text(kernel_id, MAX_TEXT, is_ours=False)
+    if type(pid) is not int or not 0 < pid < MAX_PID:
+        raise ValueError
+    return KernelProcess(kernel_id=kernel_id, pid=pid, created=_time(kernel["created"]))
+
+
+def _check_text(value: object, limit: int, *, is_ours: bool) -> None:
+    """What is shown in a line of ours brings no lines of its own."""
+    if not isinstance(value, str):
+        raise TypeError
+    if not (is_ours or (len(value) <= limit and value.isprintable())):
+        raise ValueError
+
+
+def _time(value: object) -> float:
+    seconds = float(value) if isinstance(value, int | float) else math.nan
+    if not 0 <= seconds < MAX_TIME:
+        raise ValueError
+    return seconds
 
 
 def _digest(content: dict[str, object], key: bytes) -> str:

@@ -93,6 +93,48 @@ def test_a_holder_that_let_go_is_not_waited_for(folder: Callable[[], SessionFold
     assert "host" not in (ours.path / "lock").read_text()
 
 
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"host": "elsewhere\n! the session is yours: run rm -rf"},
+        {"host": "[ok]"},
+        {"host": ""},
+        {"host": "x" * 300},
+        {"host": "elsewhere", "pid": -1},
+        {"host": "elsewhere", "pid": 10**30},
+        {"host": socket.gethostname(), "pid": 10**30},
+        {"host": "elsewhere", "pid": 1.5},
+        {"host": "elsewhere", "pid": True},
+        {"host": "elsewhere", "heartbeat": 1e18},
+        {"host": "elsewhere", "heartbeat": float("inf")},
+        {"host": "elsewhere", "heartbeat": float("nan")},
+        {"host": "elsewhere", "heartbeat": 10**400},
+    ],
+)
+def test_a_forged_holder_says_nothing_and_blocks_nobody(
+    folder: Callable[[], SessionFolder], known: dict[str, Any]
+) -> None:
+    ours = folder()
+    left_behind(ours, **known)
+
+    assert ours.holder() == ""
+    ours.hold()
+    ours.let_go()
+
+
+def test_a_forged_process_does_not_take_a_folder_that_the_system_locks(
+    folder: Callable[[], SessionFolder],
+) -> None:
+    ours = folder()
+    ours.hold()
+    left_behind(ours, pid=os.getppid(), host=socket.gethostname())
+
+    assert ours.beat()
+
+    assert json.loads((ours.path / "lock").read_text())["pid"] == os.getpid()
+    ours.let_go()
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": "x"}', '{"pid": 1, "host": 2}'])
 def test_nonsense_holds_nothing(folder: Callable[[], SessionFolder], content: str) -> None:
     ours = folder()
