@@ -21,6 +21,7 @@ from .notebooks.live import Rooms
 from .notebooks.service import Notebooks
 from .outputs.limits import Limits
 from .packages.service import McpPackages
+from .rendering.service import Rendering
 from .sessions.service import McpSessions
 from .variables.service import Variables
 
@@ -43,6 +44,7 @@ class Services:
     files: McpFiles
     variables: Variables
     packages: McpPackages
+    rendering: Rendering
     policy: Policy
     audit: Audit
     keys: Keys
@@ -70,8 +72,9 @@ class Services:
             serverapp.event_logger,
             parent.log,
         )
+        rendering = Rendering(parent.log)
         keys = Keys(Path(key_file or Path(jupyter_data_dir()) / KEY_FILE), parent.log)
-        files = McpFiles(contents, root, serverapp.base_url, parent=parent)
+        files = McpFiles(contents, root, serverapp.base_url, rendering, parent=parent)
         notebooks = Notebooks(contents, root, gate=files.gate, storage=files.storage)
         storage = Storage(Path(serverapp.runtime_dir), str(root or serverapp.base_url), parent.log)
         executions = McpExecutions(kernels, storage, parent=parent)
@@ -96,6 +99,7 @@ class Services:
             files=files,
             variables=Variables(kernels),
             packages=McpPackages(kernels, hidden=sessions.hidden_environment, parent=parent),
+            rendering=rendering,
             policy=Policy(serverapp.authorizer),
             audit=Audit(serverapp.event_logger),
             keys=keys,
@@ -112,6 +116,7 @@ class Services:
         await self.written.close()
         await self.executions.close()
         await self.sessions.close()
+        await self.rendering.close()
         await self.kernels.close()
 
 

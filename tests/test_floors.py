@@ -18,7 +18,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     ("errors", "system", "measured", "governance.caller"),
     ("outputs",),
-    ("kernels", "notebooks", "files", "packages", "variables", "advice"),
+    ("kernels", "notebooks", "files", "packages", "rendering", "variables", "advice"),
     ("executions", "sessions"),
     ("governance",),
     ("services",),

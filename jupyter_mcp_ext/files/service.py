@@ -23,6 +23,8 @@ from traitlets.config import LoggingConfigurable
 
 from jupyter_mcp_ext.errors import ContentsError, InvalidArgument
 from jupyter_mcp_ext.outputs.images import UnreadableImage, fit
+from jupyter_mcp_ext.outputs.rendering import NotRendered
+from jupyter_mcp_ext.rendering.service import Rendering
 
 from .beneath import Changed
 from .changes import size_in_words
@@ -76,9 +78,17 @@ class McpFiles(LoggingConfigurable):
         "and files are downloaded in pieces, of any size.",
     ).tag(config=True)
 
-    def __init__(self, contents: Contents, root: Path | None, base_url: str, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        contents: Contents,
+        root: Path | None,
+        base_url: str,
+        rendering: Rendering,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self._base_url = base_url
+        self._rendering = rendering
         self.gate = Gate(contents, root, self.sensitive)
         self.storage: Storage = Disk(root) if root else Managed(contents, self.max_bytes)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -125,8 +135,10 @@ class McpFiles(LoggingConfigurable):
             if _may_be_image(head) and size <= self.max_bytes:
                 content = await self.storage.read(place.real, self.max_bytes)
                 try:
-                    image = await asyncio.to_thread(fit, content.data)
-                except UnreadableImage:
+                    image = await self._rendering.shown(
+                        lambda render: fit(content.data, render=render)
+                    )
+                except (UnreadableImage, NotRendered):
                     return self._binary(place, size)
                 return FileImage(path=place.path, size=len(content.data), image=image)
             if is_binary(head):

@@ -16,6 +16,7 @@ from jupyter_mcp_ext.notebooks.reading import Cell
 from jupyter_mcp_ext.outputs.bundles import choose
 from jupyter_mcp_ext.outputs.model import Display, Error, Output
 from jupyter_mcp_ext.outputs.pages import heading, merged_lines
+from jupyter_mcp_ext.outputs.rendering import Render, here
 
 State: TypeAlias = Literal["never run", "ok", "error"]
 
@@ -33,6 +34,7 @@ class CellText:
 
     cell: Cell
     handle: str
+    render: Render = here
 
     @property
     def state(self) -> State | None:
@@ -75,7 +77,8 @@ class CellText:
         """Every line, nothing folded and nothing left out; an image is a line that names it."""
         if not outputs or not self.cell.outputs:
             return self.source_lines
-        return [*self.source_lines, OUTPUTS, *merged_lines(self.cell.outputs, self.label)]
+        lines = merged_lines(self.cell.outputs, self.label, self.render)
+        return [*self.source_lines, OUTPUTS, *lines]
 
     def line_of(self, output: int) -> int:
         """The number of the first line of an output."""
@@ -102,7 +105,8 @@ class CellText:
         for output in self.cell.outputs:
             line += heading(output, before) is not None
             starts.append(line)
-            line += len(merged_lines([output], self.label)) - (heading(output, None) is not None)
+            lines = merged_lines([output], self.label, self.render)
+            line += len(lines) - (heading(output, None) is not None)
             before = output
         return starts
 

@@ -20,6 +20,7 @@ from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.pages import Page
 from jupyter_mcp_ext.outputs.pages import page as lines_page
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock, present
+from jupyter_mcp_ext.outputs.rendering import Render, here
 from jupyter_mcp_ext.outputs.search import Search
 
 _SHARE = 0.3
@@ -38,6 +39,7 @@ def view(
     offset: int = 0,
     limit: int | None = None,
     limits: Limits,
+    render: Render = here,
 ) -> NotebookPage:
     """The page that begins with the cell whose index is ``offset``.
 
@@ -53,7 +55,7 @@ def view(
     names = handles(notebook.cells)
     indices = select(notebook.cells, cells) if cells else range(len(names))
     query = Query(notebook.path, what, shorten(cells or (), indices) or None, grep or None, limit)
-    chosen = [CellText(notebook.cells[index], names[index]) for index in indices]
+    chosen = [CellText(notebook.cells[index], names[index], render) for index in indices]
     page = Filling(notebook, query, limits)
     with ExitStack() as stack:
         search = stack.enter_context(Search(grep)) if grep else None
@@ -123,6 +125,7 @@ def _with_images(
                 limits=page.limits,
                 label=lambda _: "",
                 more=lambda _output, _line: "",
+                render=cell.render,
             )
             yield from (block for block in shown.blocks if isinstance(block, ImageBlock))
 
@@ -137,7 +140,9 @@ def _view_folded(page: Filling, cell: CellText, source: Sequence[str]) -> Notebo
 
     parts = [*source, OUTPUTS]
     limits = replace(page.limits, text=page.room - length(parts))
-    shown = present(cell.cell.outputs, limits=limits, label=cell.label, more=more)
+    shown = present(
+        cell.cell.outputs, limits=limits, label=cell.label, more=more, render=cell.render
+    )
     page.add(cell, [*parts, *parts_of(shown.blocks)])
     ended = page.ended()
     if not shown.truncated:
@@ -161,6 +166,7 @@ def _whole(page: Filling, cell: CellText, found: Sequence[str] | None) -> Iterat
             limits=replace(page.limits, text=int(page.limits.text * _SHARE)),
             label=cell.label,
             more=lambda _output, _line: page.query.only(cell.handle),
+            render=cell.render,
         )
         yield OUTPUTS
         yield from parts_of(shown.blocks)

@@ -10,6 +10,7 @@ from jupyter_mcp_ext.outputs import charts, images, tables, trees
 from jupyter_mcp_ext.outputs.fold import value_size
 from jupyter_mcp_ext.outputs.images import UnreadableImage
 from jupyter_mcp_ext.outputs.model import Json, MimeBundle
+from jupyter_mcp_ext.outputs.rendering import NotRendered, Render, here
 from jupyter_mcp_ext.outputs.text import clean, split
 from jupyter_mcp_ext.outputs.widgets import VIEW
 
@@ -24,6 +25,7 @@ _FILES = re.compile(r"(?:audio|video|image)/|application/pdf$")
 _SILENT = re.compile(r"<(?:Figure size |[^\n<>]*(?: object\b| at 0x[0-9a-fA-F]+))[^\n]*>$")
 _PLAYER = re.compile(r"<(audio|video)\b")
 _EMBEDDED = re.compile(r"data:((?:audio|video)/[\w.+-]+)")
+_OUTPUT_ID = re.compile(r"[a-z0-9]{8}-[0-9]{1,9}/[0-9]{1,9}")  # a notebook's cells have others
 _SVG_SOURCE = 2_000  # characters of a drawing that are read as they are
 
 
@@ -47,17 +49,24 @@ def choose(data: MimeBundle) -> tuple[Kind, str]:  # noqa: PLR0911 (one for each
     return _plainer(data)
 
 
-def full_lines(data: MimeBundle) -> list[str]:  # noqa: PLR0911 (one for each kind)
+def full_lines(data: MimeBundle, label: str = "", render: Render = here) -> list[str]:
     """The chosen representation in full; an image is one line."""
     kind, mime_type = choose(data)
+    try:
+        return _full_lines(data, kind, mime_type, render)
+    except NotRendered as err:
+        return split(clean(instead(data, mime_type, label, err)))
+
+
+def _full_lines(data: MimeBundle, kind: Kind, mime_type: str, render: Render) -> list[str]:  # noqa: PLR0911 (one for each kind)
     match kind:
         case "table":
-            table = tables.parse_table(string(data[mime_type]))
+            table = tables.parse_table(string(data[mime_type]), render)
             if table is None:
-                return split(clean(html_text(data, 0)))
+                return split(clean(html_text(data, 0, render)))
             return [*table.markdown(), table.caption]
         case "html":
-            return split(clean(html_text(data, 0)))
+            return split(clean(html_text(data, 0, render)))
         case "json":
             return trees.pretty_lines(data[mime_type])
         case "chart":
@@ -67,17 +76,17 @@ def full_lines(data: MimeBundle) -> list[str]:  # noqa: PLR0911 (one for each ki
         case "svg" | "text":
             return split(clean(string(data[mime_type])))
         case "image":
-            return [image_line(data, mime_type, "")]
+            return [image_line(data, mime_type, "", render)]
         case "widget" | "file" | "unknown":
             return split(one_line(data, kind, mime_type, ""))
 
 
-def brief_lines(data: MimeBundle, label: str) -> list[str]:
+def brief_lines(data: MimeBundle, label: str, render: Render = here) -> list[str]:
     """As ``full_lines``, but without what only a program would read; things are labelled."""
     kind, mime_type = choose(data)
     match kind:
         case "image":
-            return [image_line(data, mime_type, label)]
+            return [image_line(data, mime_type, label, render)]
         case "svg":
             return split(clean(svg_text(data)))
         case "chart":
@@ -85,13 +94,13 @@ def brief_lines(data: MimeBundle, label: str) -> list[str]:
         case "file" | "unknown":
             return [one_line(data, kind, mime_type, label)]
         case _:
-            return full_lines(data)
+            return full_lines(data, label, render)
 
 
-def html_text(data: MimeBundle, limit: int) -> str:
+def html_text(data: MimeBundle, limit: int, render: Render = here) -> str:
     """The readable text of its HTML, or what there is if there is none."""
     html = string(data["text/html"])
-    text = tables.html_to_text(html, limit)
+    text = tables.html_to_text(html, limit, render)
     return text or f"[text/html {in_bytes(len(html))}, no readable text]"
 
 
@@ -106,11 +115,11 @@ def svg_text(data: MimeBundle) -> str:
     return f"[svg drawing, {in_bytes(len(source))}] {words}".rstrip()
 
 
-def image_line(data: MimeBundle, mime_type: str, label: str) -> str:
+def image_line(data: MimeBundle, mime_type: str, label: str, render: Render = here) -> str:
     """`[image k7m2q9xw-12/3 1200x800 png]`"""
     try:
-        width, height, real_type = images.measure(images.decode(data[mime_type]))
-    except UnreadableImage as err:
+        width, height, real_type = images.measure(images.decode(data[mime_type]), render)
+    except (UnreadableImage, NotRendered) as err:
         name = mime_type.removeprefix("image/")
         return f"[{_named('image', label)} {name}, unreadable: {err}]"
     return f"[{_named('image', label)} {width}x{height} {real_type.removeprefix('image/')}]"
@@ -128,6 +137,16 @@ def one_line(data: MimeBundle, kind: Kind, mime_type: str, label: str) -> str:
         return f"[{_named('file', label)} {real_type} {in_bytes(size)}]"
     types = ", ".join(f"{name} {in_bytes(value_size(value))}" for name, value in data.items())
     return f"[{_named('display', label)} {types}]"
+
+
+def instead(data: MimeBundle, mime_type: str, label: str, err: NotRendered) -> str:
+    """What is said of a display that is not rendered, with its plain text if that says more."""
+    size = in_bytes(value_size(data[mime_type]))
+    line = f"[{_named(mime_type, label)} {size} {err}"
+    if _OUTPUT_ID.fullmatch(label):
+        line += f'; its source: get_output("{label}", mime_type="{mime_type}")'
+    plain = [string(data["text/plain"])] if says_something(data) else []
+    return "\n".join([f"{line}]", *plain])
 
 
 def says_something(data: MimeBundle) -> bool:

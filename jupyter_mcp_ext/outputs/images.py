@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import base64
 import binascii
-import importlib
-import re
+import importlib.util
+import struct
+import zlib
 from dataclasses import dataclass
 from functools import cache
-from types import ModuleType
-from typing import Any
+
+from jupyter_mcp_ext.outputs.rendering import Render, here
 
 FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}
 _MAX_SVG = 2_000_000
-_SVG_SIZE = re.compile(r'\s(width|height|viewBox)\s*=\s*["\']([^"\']{1,100})["\']')
-_UNITS = {"": 1.0, "px": 1.0, "pt": 4 / 3, "pc": 16.0, "in": 96.0, "cm": 37.8, "mm": 3.78}
+_PNG = b"\x89PNG\r\n\x1a\n"
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of a pixel, by a PNG's colour type
 
 
 class UnreadableImage(Exception):
@@ -46,76 +47,82 @@ def decode(value: object) -> bytes:
         raise UnreadableImage(msg) from err
 
 
-def measure(data: bytes) -> tuple[int, int, str]:
+def measure(data: bytes, render: Render = here) -> tuple[int, int, str]:
     """Width, height and MIME type by the header alone."""
-    measured: tuple[int, int, str] = _pixels().measure(data)
-    return measured
+    if data.startswith(_PNG) and data[12:16] == b"IHDR" and len(data) > 24:
+        return (*struct.unpack(">II", data[16:24]), FORMATS["PNG"])
+    width, height, mime_type = render("measure", data)
+    return width, height, mime_type
 
 
-def fit(data: bytes, *, max_edge: int = 1568, max_bytes: int = 1_000_000) -> FittedImage:
+def fit(
+    data: bytes, *, max_edge: int = 1568, max_bytes: int = 1_000_000, render: Render = here
+) -> FittedImage:
     """The image as it is if it is whole and small enough, else scaled and encoded anew."""
-    fitted: FittedImage = _pixels().fit(data, max_edge=max_edge, max_bytes=max_bytes)
+    if len(data) <= max_bytes and (size := whole_png(data, max_edge)):
+        width, height = size
+        return FittedImage(
+            data=data,
+            mime_type=FORMATS["PNG"],
+            width=width,
+            height=height,
+            original_width=width,
+            original_height=height,
+        )
+    fitted: FittedImage = render("fit", data, max_edge, max_bytes)
     return fitted
 
 
-@cache
-def _pixels() -> Any:
-    """What reads images: megabytes, which load with the first one."""
-    return importlib.import_module("jupyter_mcp_ext.outputs.pixels")
-
-
-@cache
-def renderer() -> ModuleType | None:
-    """The SVG renderer of the extra ``svg``, if it is installed: 9 MB, at the first drawing."""
-    try:
-        return importlib.import_module("cairosvg")
-    except (ImportError, OSError):  # OSError: the package is there and the cairo library is not
-        return None
-
-
-def rasterise(svg: str, *, max_edge: int = 1568) -> bytes | None:
+def rasterise(svg: str, *, max_edge: int = 1568, render: Render = here) -> bytes | None:
     """The drawing as PNG; None where no renderer is installed or it cannot render this."""
-    cairosvg = renderer()
-    if cairosvg is None or len(svg) > _MAX_SVG or "<!ENTITY" in svg:
+    png: bytes | None = render("rasterise", svg, max_edge) if len(svg) <= _MAX_SVG else None
+    return png
+
+
+@cache
+def can_draw() -> bool:
+    """Whether the package that renders SVG is installed; its library may be missing still."""
+    return importlib.util.find_spec("cairosvg") is not None
+
+
+def whole_png(data: bytes, max_edge: int) -> tuple[int, int] | None:
+    """Width and height of a PNG within ``max_edge`` that is certainly whole.
+
+    Most plots are such, and need nothing that reads images. Time and memory are bounded by the
+    edge. None means nothing: what knows images has to look.
+    """
+    chunks = _chunks(data)
+    kind, head = chunks[0] if chunks else (b"", b"")
+    if kind != b"IHDR" or len(head) != 13 or chunks[-1][0] != b"IEND":
         return None
-    width, height = _svg_size(svg)
-    scale = min(1.0, max_edge / max(width, height))
-    try:
-        # svg2png is the same without the argument that says how to fetch.
-        png = cairosvg.surface.PNGSurface.convert(
-            bytestring=svg.encode(),
-            unsafe=False,
-            url_fetcher=_embedded_only,
-            output_width=max(round(width * scale), 1),
-            output_height=max(round(height * scale), 1),
-            background_color="white",
-        )
-    except (*_pixels().BROKEN, AttributeError):
+    width, height, depth, colour, *methods = struct.unpack(">IIBBBBB", head)
+    if not (0 < width <= max_edge and 0 < height <= max_edge) or any(methods):
         return None
-    return png if isinstance(png, bytes) else None
-
-
-def _embedded_only(url: str, _resource_type: str) -> bytes:
-    """Images that are part of the drawing itself; nothing is fetched from anywhere."""
-    head, _, payload = url.partition(",")
-    if head.startswith(("data:image/png", "data:image/jpeg")) and head.endswith(";base64"):
-        return base64.b64decode(payload)
-    return b""
-
-
-def _svg_size(svg: str) -> tuple[float, float]:
-    start = svg.find("<svg")
-    said = dict(_SVG_SIZE.findall(svg[start : svg.find(">", start) + 1]))
-    width, height = _length(said.get("width", "")), _length(said.get("height", ""))
-    box = [_length(n) for n in said.get("viewBox", "").replace(",", " ").split()]
-    if len(box) == 4:
-        width, height = width or box[2], height or box[3]
-    return width or 800.0, height or 600.0
-
-
-def _length(written: str) -> float:
-    match = re.fullmatch(r"\s*([\d.]+(?:e\d+)?)\s*([a-z]*)\s*", written)
+    if depth not in {1, 2, 4, 8, 16} or colour not in _SAMPLES:
+        return None
+    critical = {kind for kind, _ in chunks[1:] if kind[:1].isupper()} - {b"PLTE"}
+    if critical != {b"IDAT", b"IEND"} or (colour == 3 and not any(k == b"PLTE" for k, _ in chunks)):
+        return None
+    row = 1 + (width * _SAMPLES[colour] * depth + 7) // 8
+    packed = b"".join(part for kind, part in chunks if kind == b"IDAT")
+    inflater = zlib.decompressobj()
     try:
-        return float(match[1]) * _UNITS.get(match[2], 0.0) if match else 0.0
-    except ValueError:
-        return 0.0
+        pixels = inflater.decompress(packed, row * height + 1)
+    except zlib.error:
+        return None
+    is_whole = len(pixels) == row * height and max(pixels[::row]) <= 4  # filters of the rows
+    return (width, height) if is_whole else None
+
+
+def _chunks(data: bytes) -> list[tuple[bytes, bytes]]:
+    """The chunks of a PNG with their names; none if there is anything else or they are broken."""
+    chunks: list[tuple[bytes, bytes]] = []
+    at = len(_PNG) if data.startswith(_PNG) else len(data)
+    while at + 12 <= len(data):
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        check = int.from_bytes(data[end - 4 : end], "big")
+        if end > len(data) or zlib.crc32(memoryview(data)[at + 4 : end - 4]) != check:
+            return []
+        chunks.append((data[at + 4 : at + 8], data[at + 8 : end - 4]))
+        at = end
+    return chunks if at == len(data) else []

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from jupyter_mcp_ext.outputs import bundles, tracebacks
 from jupyter_mcp_ext.outputs.lines import Lines, Section, ready, sections
 from jupyter_mcp_ext.outputs.model import Error, Output, Stream
+from jupyter_mcp_ext.outputs.rendering import Render, here
 from jupyter_mcp_ext.outputs.search import Search
 from jupyter_mcp_ext.outputs.text import cut_line
 
@@ -25,7 +26,7 @@ class Page:
     next_offset: int | None
 
 
-def text_lines(output: Output) -> Sequence[str]:
+def text_lines(output: Output, label: str = "", render: Render = here) -> Sequence[str]:
     """The output in full; an image is one line that names it."""
     match output:
         case Stream():
@@ -33,15 +34,19 @@ def text_lines(output: Output) -> Sequence[str]:
         case Error():
             return tracebacks.traceback_lines(output)
         case _:
-            return bundles.full_lines(output.data)
+            return bundles.full_lines(output.data, label, render)
 
 
-def merged_lines(outputs: Sequence[Output], label: Callable[[int], str]) -> Sequence[str]:
+def merged_lines(
+    outputs: Sequence[Output], label: Callable[[int], str], render: Render = here
+) -> Sequence[str]:
     """All outputs of an execution in full, in their order."""
-    return Lines(_sections(outputs, label))
+    return Lines(_sections(outputs, label, render))
 
 
-def _sections(outputs: Sequence[Output], label: Callable[[int], str]) -> Iterator[Section]:
+def _sections(
+    outputs: Sequence[Output], label: Callable[[int], str], render: Render
+) -> Iterator[Section]:
     before: Output | None = None
     for position, output in enumerate(outputs):
         if named := heading(output, before):
@@ -52,7 +57,7 @@ def _sections(outputs: Sequence[Output], label: Callable[[int], str]) -> Iterato
             case Error():
                 yield ready(tracebacks.traceback_lines(output))
             case _:
-                yield ready(bundles.brief_lines(output.data, label(position)))
+                yield ready(bundles.brief_lines(output.data, label(position), render))
         before = output
 
 

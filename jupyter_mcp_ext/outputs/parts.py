@@ -7,7 +7,8 @@ from typing import Protocol
 
 from jupyter_mcp_ext.outputs import bundles, charts, tracebacks, trees
 from jupyter_mcp_ext.outputs.limits import Limits
-from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream
+from jupyter_mcp_ext.outputs.model import Display, Error, MimeBundle, Output, Stream
+from jupyter_mcp_ext.outputs.rendering import NotRendered, Render, here
 from jupyter_mcp_ext.outputs.tables import Table, parse_table
 from jupyter_mcp_ext.outputs.text import Excerpt, More, Passage, cut_line
 
@@ -63,7 +64,7 @@ class _Rows:
         return self.table.fit(budget, more, rows=self.limits.rows, columns=self.limits.columns)
 
 
-def part_of(output: Output, limits: Limits, label: str) -> Part:
+def part_of(output: Output, limits: Limits, label: str, render: Render = here) -> Part:
     """An output as a part; an image that shall be seen is the caller's to show."""
     match output:
         case Stream():
@@ -73,20 +74,25 @@ def part_of(output: Output, limits: Limits, label: str) -> Part:
             lines = tracebacks.condense(output)
             return _Capped(part=Passage.of_lines(lines, total), cap=limits.error)
         case Display():
-            return _display(output, limits, label)
+            kind, mime_type = bundles.choose(output.data)
+            try:
+                return _display(output.data, kind, mime_type, limits, label, render)
+            except NotRendered as err:
+                text = bundles.instead(output.data, mime_type, label, err)
+                return Passage.of_text(text)
 
 
-def _display(output: Display, limits: Limits, label: str) -> Part:  # noqa: PLR0911 (one for each kind)
-    data = output.data
-    kind, mime_type = bundles.choose(data)
+def _display(  # noqa: PLR0911 (one for each kind)
+    data: MimeBundle, kind: bundles.Kind, mime_type: str, limits: Limits, label: str, render: Render
+) -> Part:
     match kind:
         case "text":
             return Passage.of_text(bundles.string(data[mime_type]))
-        case "table" if table := parse_table(bundles.string(data[mime_type])):
+        case "table" if table := parse_table(bundles.string(data[mime_type]), render):
             size = sum(map(len, table.markdown(rows=limits.rows, columns=limits.columns))) + 200
             return _Rows(table=table, limits=limits, size=size + len(table.rows[: limits.rows]))
         case "table" | "html":
-            text = bundles.html_text(data, limits.html)
+            text = bundles.html_text(data, limits.html, render)
             return _Capped(part=Passage.of_text(text), cap=limits.html)
         case "json":
             return trees.Tree.of(data[mime_type], limits.text)
@@ -95,6 +101,6 @@ def _display(output: Display, limits: Limits, label: str) -> Part:  # noqa: PLR0
         case "svg":
             return Passage.of_text(bundles.svg_text(data))
         case "image":
-            return Note(text=bundles.image_line(data, mime_type, label))
+            return Note(text=bundles.image_line(data, mime_type, label, render))
         case _:
             return Passage.of_text(bundles.one_line(data, kind, mime_type, label))

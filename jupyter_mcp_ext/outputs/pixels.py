@@ -10,13 +10,17 @@ from PIL import Image, ImageOps
 
 from jupyter_mcp_ext.outputs.images import FORMATS, FittedImage, UnreadableImage
 
-_MAX_PIXELS = 50_000_000  # 200 MB decoded
+_MAX_DECODED = 100_000_000
+"""Bytes of the pixels of an image that is decoded; more would not leave a process 200 MB in all."""
+
+_WIDTHS = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}
+"""Bytes of a pixel by the mode of its image, where they are not 4."""
+
 # What Pillow's decoders were seen to raise for broken files.
 BROKEN = (
     ArithmeticError,
     EOFError,
     LookupError,
-    MemoryError,
     OSError,
     RuntimeError,
     SyntaxError,
@@ -35,11 +39,16 @@ def measure(data: bytes) -> tuple[int, int, str]:
     return image.width, image.height, FORMATS[image.format or "PNG"]
 
 
-def fit(data: bytes, *, max_edge: int, max_bytes: int) -> FittedImage:
+def fit(data: bytes, max_edge: int, max_bytes: int) -> FittedImage:
     """The image as it is if it is whole and small enough, else scaled and encoded anew."""
     image = _open(data)
     width, height = image.size
     mime_type = FORMATS[image.format or "PNG"]
+    if max(width, height) > 2 * max_edge:
+        image.draft(None, (2 * max_edge, 2 * max_edge))  # a JPEG is decoded smaller at once
+    if image.width * image.height * _WIDTHS.get(image.mode, 4) > _MAX_DECODED:
+        msg = f"{width}x{height}, too large"
+        raise UnreadableImage(msg)
     try:
         image.load()  # a broken image would make a model's API refuse the whole conversation
         if max(width, height) > max_edge or len(data) > max_bytes:
@@ -63,16 +72,14 @@ def _open(data: bytes) -> Image.Image:
     except BROKEN as err:
         msg = "too large" if isinstance(err, Image.DecompressionBombError | Warning) else "broken"
         raise UnreadableImage(msg) from err
-    if image.width * image.height > _MAX_PIXELS:
-        msg = f"{image.width}x{image.height}, too large"
-        raise UnreadableImage(msg)
     return image
 
 
 def _encode(
     image: Image.Image, mime_type: str, max_edge: int, max_bytes: int
 ) -> tuple[bytes, str, Image.Image]:
-    image = _plain(ImageOps.exif_transpose(image))
+    ImageOps.exif_transpose(image, in_place=True)
+    image = _plain(image)
     image.thumbnail((max_edge, max_edge), Image.Resampling.LANCZOS)
     if mime_type != "image/jpeg":
         # Plots are smaller and sharper as PNG; photographs are not.
@@ -102,7 +109,7 @@ def _plain(image: Image.Image) -> Image.Image:
         scale, offset = (1 / 257, 0.0) if wide else (255 / span, -float(str(low)) * 255 / span)
         return image.convert("F").point(lambda value: value * scale + offset).convert("L")
     if mode in {"L", "RGB", "RGBA"} and "transparency" not in image.info:
-        return image.copy()
+        return image
     has_alpha = mode in {"LA", "PA", "RGBa", "La", "RGBA"} or "transparency" in image.info
     return image.convert("RGBA" if has_alpha else "L" if mode == "1" else "RGB")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Error, Output, Stream
+from jupyter_mcp_ext.outputs.rendering import Render, here
 from jupyter_mcp_ext.outputs.slots import FLOOR, ImageBlock, Slots
 
 __all__ = ["ImageBlock", "Limits", "Presentation", "TextBlock", "is_heavy", "present"]
@@ -53,13 +54,14 @@ def present(
     limits: Limits,
     label: Callable[[int], str],
     more: Callable[[int, int], str],
+    render: Render = here,
 ) -> Presentation:
     """Show outputs within ``limits``.
 
     ``label(i)`` is the id of the i-th output, ``more(i, offset)`` the call that shows it from
     that line on.
     """
-    slots = Slots(outputs, limits, label, more).shown(limits.text)
+    slots = Slots(outputs, limits, label, more, render).shown(limits.text)
     sizes = [slot.part.size for slot in slots]
     room = limits.text - sum(slot.overhead for slot in slots)
     grants = _share(sizes, [slot.reserve for slot in slots], room)

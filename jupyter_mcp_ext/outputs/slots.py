@@ -14,6 +14,8 @@ from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Error, Output
 from jupyter_mcp_ext.outputs.pages import heading
 from jupyter_mcp_ext.outputs.parts import Note, Part, part_of
+from jupyter_mcp_ext.outputs.rendering import NotRendered, Render, here
+from jupyter_mcp_ext.outputs.text import Passage
 
 FLOOR = 160  # characters that an output gets at least, if it has them: a notice fits in
 _NOTE = 200  # characters for saying which outputs are left out
@@ -61,11 +63,13 @@ class Slots:
         limits: Limits,
         label: Callable[[int], str],
         more: Callable[[int, int], str],
+        render: Render = here,
     ) -> None:
         self._outputs = outputs
         self._limits = limits
         self._label = label
         self._more = more
+        self._render = render
         self._made: dict[int, Slot | None] = {}
         pictures = [n for n, output in enumerate(outputs) if _is_picture(output)]
         self._seen = set(pictures[-limits.images :] if limits.images else ())
@@ -144,9 +148,9 @@ class Slots:
         image: ImageBlock | None = None
         part: Part
         if n in self._seen and isinstance(output, Display):
-            part, image = _picture(output, self._limits, self._label(n))
+            part, image = _picture(output, self._limits, self._label(n), self._render)
         else:
-            part = part_of(output, self._limits, self._label(n))
+            part = part_of(output, self._limits, self._label(n), self._render)
         if not part.size and image is None:
             return None
         limits = self._limits
@@ -203,21 +207,28 @@ def _is_picture(output: Output) -> bool:
     if not any(mime_type.startswith("image/") for mime_type in output.data):
         return False  # the most, in a flood
     kind, _ = bundles.choose(output.data)
-    return kind == "image" or (kind == "svg" and images.renderer() is not None)
+    return kind == "image" or (kind == "svg" and images.can_draw())
 
 
-def _picture(output: Display, limits: Limits, label: str) -> tuple[Part, ImageBlock | None]:
+def _picture(
+    output: Display, limits: Limits, label: str, render: Render
+) -> tuple[Part, ImageBlock | None]:
     """The line that names an image, and the image; where that cannot be shown, why."""
     kind, mime_type = bundles.choose(output.data)
     value = output.data[mime_type]
     try:
         if kind == "svg":
-            data = images.rasterise(bundles.string(value), max_edge=limits.image_edge)
+            svg = bundles.string(value)
+            data = images.rasterise(svg, max_edge=limits.image_edge, render=render)
             if data is None:
-                return part_of(output, limits, label), None
+                return part_of(output, limits, label, render), None
         else:
             data = images.decode(value)
-        fitted = images.fit(data, max_edge=limits.image_edge, max_bytes=limits.image_bytes)
+        fitted = images.fit(
+            data, max_edge=limits.image_edge, max_bytes=limits.image_bytes, render=render
+        )
+    except NotRendered as err:
+        return Passage.of_text(bundles.instead(output.data, mime_type, label, err)), None
     except UnreadableImage as err:
         name = mime_type.removeprefix("image/")
         return Note(text=f"[image {label} {name}, unreadable: {err}]", truncated=True), None

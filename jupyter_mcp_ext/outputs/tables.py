@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
+from jupyter_mcp_ext.outputs.rendering import Render, here
 from jupyter_mcp_ext.outputs.text import Excerpt, More, Passage, number
 
 MAX_HTML = 1_000_000  # characters that are parsed; a megabyte takes about a second
@@ -78,23 +76,17 @@ def is_table(html: str) -> bool:
     return _FRAME.search(html[:20_000] if len(html) > 20_000 else html) is not None
 
 
-def parse_table(html: str) -> Table | None:
+def parse_table(html: str, render: Render = here) -> Table | None:
     """The data frame in this HTML; None if there is none, or it is too large to be parsed."""
     if len(html) > MAX_HTML or not is_table(html):
         return None
-    parsed: Table | None = _markup().table(html)
+    parsed: Table | None = render("table", html)
     return parsed
 
 
-def html_to_text(html: str, limit: int = 0) -> str:
+def html_to_text(html: str, limit: int = 0, render: Render = here) -> str:
     """What a person would read of it, about ``limit`` characters at most (0: all of it)."""
-    return str(_markup().text(html, limit))
-
-
-@cache
-def _markup() -> Any:
-    """What parses HTML: megabytes, which load with the first of it."""
-    return importlib.import_module("jupyter_mcp_ext.outputs.markup")
+    return str(render("text", html, limit))
 
 
 def _row(cells: Sequence[str], picked: Sequence[int | None]) -> str:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jupyter_mcp_ext.executions.execution import Execution
+    from jupyter_mcp_ext.outputs.rendering import Render
 
 
 OUTPUT_ID = re.compile(r"(?P<execution>[^/]+)(?:/(?P<first>\d{1,6})(?:-(?P<last>\d{1,6}))?)?")
@@ -152,11 +153,12 @@ async def get_output(
             raise InvalidArgument(msg)
         return await report_lines(
             execution,
-            partial(_lines, outputs[0], mime_type),
+            partial(_lines, outputs[0], f"{execution.id}/{first}", mime_type),
             f"{execution.id}/{first}",
             paging,
             limits=limits,
             notices=call.notices,
+            rendering=call.services.rendering,
         )
     if mime_type is not None:
         msg = (
@@ -173,6 +175,7 @@ async def get_output(
         paging,
         limits=limits,
         notices=call.notices,
+        rendering=call.services.rendering,
         ahead=call.services.executions.ahead(execution),
     )
 
@@ -195,6 +198,7 @@ async def _report(call: Call, execution: Execution, wait: float) -> Answer:
     return await report(
         execution,
         limits=call.services.limits,
+        rendering=call.services.rendering,
         ahead=call.services.executions.ahead(execution),
         notices=call.notices,
         wait=wait,
@@ -290,9 +294,9 @@ async def _images(
     return Answer(blocks=tuple(blocks), status=execution.status)
 
 
-def _lines(output: Output, mime_type: str | None) -> Sequence[str]:
+def _lines(output: Output, name: str, mime_type: str | None, render: Render) -> Sequence[str]:
     if mime_type is None:
-        return text_lines(output)
+        return text_lines(output, name, render)
     held = output.data if isinstance(output, Display) else {}
     if mime_type not in held:
         types = ", ".join(held) or "text/plain, which needs no mime_type"
@@ -301,4 +305,4 @@ def _lines(output: Output, mime_type: str | None) -> Sequence[str]:
     value = held[mime_type]
     if isinstance(value, str):
         return value.splitlines()
-    return text_lines(Display(data={mime_type: value}))
+    return text_lines(Display(data={mime_type: value}), name, render)

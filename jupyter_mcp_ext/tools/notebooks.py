@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -75,8 +74,8 @@ async def read_notebook(
         limit=limit,
         limits=call.services.limits,
     )
-    heavy = view == "outputs" or grep or len(notebook.cells) > MANY_CELLS
-    page = await asyncio.to_thread(build) if heavy else build()
+    heavy = view == "outputs" or bool(grep) or len(notebook.cells) > MANY_CELLS
+    page = await call.services.rendering.shown(lambda render: build(render=render), aside=heavy)
     return Answer(
         blocks=page.blocks,
         meta={

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -24,7 +23,8 @@ from .content import Answer
 if TYPE_CHECKING:
     from jupyter_mcp_ext.executions.turns import Ahead
     from jupyter_mcp_ext.outputs.limits import Limits
-    from jupyter_mcp_ext.outputs.search import Search
+    from jupyter_mcp_ext.outputs.rendering import Render
+    from jupyter_mcp_ext.rendering.service import Rendering
 from jupyter_mcp_ext.outputs.presentation import Presentation
 
 STATUS_LINE = 400
@@ -60,6 +60,7 @@ async def report(
     execution: Execution,
     *,
     limits: Limits,
+    rendering: Rendering,
     ahead: Ahead | None = None,
     notices: Sequence[str] = (),
     wait: float = 50,
@@ -76,7 +77,7 @@ async def report(
         head += f"\nfiles: {in_words(execution.written)}"
     left = replace(limits, text=max(limits.text - len(head) - 1, limits.text // 2))
 
-    def build() -> Presentation:
+    def build(render: Render) -> Presentation:
         return present(
             outputs,
             limits=left,
@@ -84,9 +85,10 @@ async def report(
             more=lambda index, offset: _call(
                 "get_output", output_id=output_id(execution, index), offset=offset
             ),
+            render=render,
         )
 
-    shown = await asyncio.to_thread(build) if is_heavy(outputs) else build()
+    shown = await rendering.shown(build, aside=is_heavy(outputs))
     blocks = [TextBlock(text=head), *shown.blocks]
     first = shown.blocks[0] if shown.blocks else None
     joined = isinstance(first, TextBlock)
@@ -105,12 +107,13 @@ async def report(
 
 async def report_lines(
     execution: Execution,
-    lines: Callable[[], Sequence[str]],
+    lines: Callable[[Render], Sequence[str]],
     name: str,
     paging: Paging,
     *,
     limits: Limits,
     notices: Sequence[str] = (),
+    rendering: Rendering,
     ahead: Ahead | None = None,
 ) -> Answer:
     """A page of lines of an execution or of one output, which ``name`` is the id of.
@@ -119,7 +122,9 @@ async def report_lines(
     """
     notices = (*notices, *execution.notices)
     outputs = execution.outputs  # now: while the page is made they may leave memory again
-    part = await asyncio.to_thread(lambda: _page(lines(), paging, limits.text - STATUS_LINE))
+    part = await rendering.shown(
+        lambda render: _page(lines(render), paging, limits.text - STATUS_LINE)
+    )
     next_call = _next_page(name, part, paging)
     if execution.status in UNFINISHED and next_call is None and name == execution.id:
         # The last line may not be finished: it comes again, whole.
@@ -163,9 +168,11 @@ def _page(lines: Sequence[str], paging: Paging, budget: int) -> Page:
         return page(lines, offset=paging.offset, limit=paging.limit, grep=search, budget=budget)
 
 
-def execution_lines(execution: Execution, outputs: Sequence[Output]) -> Sequence[str]:
+def execution_lines(
+    execution: Execution, outputs: Sequence[Output], render: Render
+) -> Sequence[str]:
     """The merged text of an execution's outputs, line by line."""
-    return merged_lines(outputs, lambda index: output_id(execution, index))
+    return merged_lines(outputs, lambda index: output_id(execution, index), render)
 
 
 def seconds(value: float) -> str:

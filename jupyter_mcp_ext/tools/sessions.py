@@ -141,7 +141,12 @@ async def interrupt_kernel(
     if not execution.is_finished:
         await executions.interrupt(execution)
     await executions.load(execution)
-    return await report(execution, limits=call.services.limits, notices=call.notices)
+    return await report(
+        execution,
+        limits=call.services.limits,
+        rendering=call.services.rendering,
+        notices=call.notices,
+    )
 
 
 @tool(action="execute", resource="kernels", destructive=True)

@@ -50,7 +50,12 @@ async def get_task(call: Call, task_id: str) -> Answer:
     if not execution.is_finished:
         return report_status(execution, ahead=executions.ahead(execution))
     tell_session(call, execution)
-    return await report(execution, limits=call.services.limits, notices=call.notices)
+    return await report(
+        execution,
+        limits=call.services.limits,
+        rendering=call.services.rendering,
+        notices=call.notices,
+    )
 
 
 @tool(action="execute", resource="kernels", idempotent=True)

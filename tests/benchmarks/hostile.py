@@ -65,7 +65,7 @@ def coded(kind, image, **options):
     return Image(data=file.getvalue(), format=kind.lower(), embed=True)
 
 def png(width, height):
-    return coded('PNG', P.effect_noise((64, 64), 99).resize((width, height)).convert('RGB'))
+    return coded('PNG', P.effect_noise((64, 64), 99).resize((width, height), 0).convert('RGB'))
 
 def claims(width, height):
     def chunk(kind, data):

@@ -18,6 +18,7 @@ from jupyter_mcp_ext.executions.archive import SMALL
 from jupyter_mcp_ext.executions.storage import COMPACT, Record, Storage
 from jupyter_mcp_ext.outputs.fold import OutputFold
 from jupyter_mcp_ext.outputs.model import Output, Stream
+from jupyter_mcp_ext.outputs.rendering import Render
 from jupyter_mcp_ext.tools.reports import Paging, report_lines
 from tests.engine import ALICE, printed, running
 
@@ -272,13 +273,20 @@ async def test_a_page_survives_that_its_outputs_leave_memory(jp_serverapp: Any) 
         paging = Paging(offset=0, limit=5, grep=None)
         others_are_read = threading.Event()
 
-        def lines() -> list[str]:
+        def lines(_render: Render) -> list[str]:
             others_are_read.wait(20)
             return ["a"]
 
         await engine.services.executions.load(large[0])
         page = asyncio.ensure_future(
-            report_lines(large[0], lines, large[0].id, paging, limits=engine.services.limits)
+            report_lines(
+                large[0],
+                lines,
+                large[0].id,
+                paging,
+                limits=engine.services.limits,
+                rendering=engine.services.rendering,
+            )
         )
         await asyncio.sleep(0)
         await engine.services.executions.load(large[1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import logging
 import os
 import resource
 import shutil
@@ -31,6 +32,7 @@ from jupyter_mcp_ext.files.listing import Listing
 from jupyter_mcp_ext.files.results import Binary, Download, FileImage, FileText, Written
 from jupyter_mcp_ext.files.sensitive import SENSITIVE, Sensitive
 from jupyter_mcp_ext.files.service import McpFiles
+from jupyter_mcp_ext.rendering.service import Rendering
 from tests.users import nothing
 
 PNG = base64.b64decode(
@@ -82,7 +84,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def made(contents: LargeFileManager, root: Path | None, **traits: Any) -> Files:
-    return Files(McpFiles(contents, root, "/", **traits))
+    return Files(McpFiles(contents, root, "/", Rendering(logging.getLogger(__name__)), **traits))
 
 
 @pytest.fixture(params=[AsyncLargeFileManager, LargeFileManager])

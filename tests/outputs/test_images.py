@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from jupyter_mcp_ext.outputs import images
+from jupyter_mcp_ext.outputs import drawings, images
 from jupyter_mcp_ext.outputs.images import UnreadableImage, fit, measure, rasterise
 
 
@@ -156,7 +156,7 @@ def test_other_formats_are_refused() -> None:
 
 
 def test_without_a_renderer_a_drawing_is_not_rasterised(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "renderer", lambda: None)
+    monkeypatch.setattr(drawings, "renderer", lambda: None)
 
     assert rasterise("<svg width='10' height='10'/>") is None
 
@@ -211,7 +211,7 @@ def test_nothing_outside_a_drawing_is_fetched(monkeypatch: pytest.MonkeyPatch) -
         return b"png"
 
     surface = types.SimpleNamespace(PNGSurface=types.SimpleNamespace(convert=convert))
-    monkeypatch.setattr(images, "renderer", lambda: types.SimpleNamespace(surface=surface))
+    monkeypatch.setattr(drawings, "renderer", lambda: types.SimpleNamespace(surface=surface))
     rasterise("<svg width='10' height='10'/>")
 
     fetch = given["url_fetcher"]

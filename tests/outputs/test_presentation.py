@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from jupyter_mcp_ext.outputs import images
+from jupyter_mcp_ext.outputs import drawings
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Error, Json, Output, Stream
 from jupyter_mcp_ext.outputs.pages import text_lines
@@ -217,7 +217,7 @@ def test_a_display_is_shown_as(data: dict[str, Json], text: str) -> None:
 
 
 def test_an_svg_is_text_where_no_renderer_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "renderer", lambda: None)
+    monkeypatch.setattr(drawings, "renderer", lambda: None)
     long = "<svg>" + "<path d='M0 0'/>" * 300 + "<text x='1'>Sales</text></svg>"
 
     assert text_of(shown(bundle(**{"image__svg+xml": "<svg/>"}))) == "<svg/>"

@@ -1,0 +1,195 @@
+"""Rendering of what kernels send ends in time, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pandas as pd
+import psutil
+import pytest
+
+from jupyter_mcp_ext.outputs.limits import Limits
+from jupyter_mcp_ext.outputs.model import Output
+from jupyter_mcp_ext.outputs.pages import text_lines
+from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock, present
+from jupyter_mcp_ext.rendering.service import LIMIT, Rendering
+from tests.outputs.frames import html_of
+from tests.rendering.bombs import BOMBS, TOO_MUCH, drawing, html, image, png, processes, uses
+
+FRAME = html(html_of(pd.DataFrame({"city": ["Ulm", "Bonn"]})))
+TABLE = "|  | city |\n|---|---|\n| 0 | Ulm |\n| 1 | Bonn |\n[2 rows x 1 columns]"
+
+
+@asynccontextmanager
+async def rendering(**options: float) -> AsyncIterator[Rendering]:
+    made = Rendering(logging.getLogger(__name__), **options)
+    try:
+        yield made
+    finally:
+        await made.close()
+        assert not processes()
+
+
+async def blocks(made: Rendering, *outputs: Output) -> tuple[TextBlock | ImageBlock, ...]:
+    presentation = await made.shown(
+        lambda render: present(
+            outputs,
+            limits=Limits(),
+            label=lambda n: f"k7m2q9xw-12/{n + 1}",
+            more=lambda n, offset: f"get_output({n}, {offset})",
+            render=render,
+        )
+    )
+    return presentation.blocks
+
+
+async def words(made: Rendering, *outputs: Output) -> str:
+    shown = await blocks(made, *outputs)
+    return "\n".join(block.text for block in shown if isinstance(block, TextBlock))
+
+
+async def test_a_data_frame_is_a_table() -> None:
+    async with rendering() as made:
+        assert await words(made, FRAME) == TABLE
+
+
+async def test_a_plot_that_fits_needs_no_process() -> None:
+    async with rendering() as made:
+        line, shown = await blocks(made, image(png(640, 480)))
+
+        assert line == TextBlock(text="[image k7m2q9xw-12/1 640x480 png]")
+        assert isinstance(shown, ImageBlock)
+        assert not processes()
+
+
+@pytest.mark.parametrize("name", BOMBS)
+async def test_a_bomb_is_shown_or_named_and_what_follows_is_rendered(name: str) -> None:
+    async with rendering() as made:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        said = await words(made, BOMBS[name])
+        took = loop.time() - begun
+
+        assert said
+        assert len(said) <= Limits().text
+        assert took < 10 * LIMIT  # without a limit: minutes, or for ever
+        assert await words(made, FRAME) == TABLE
+
+
+async def test_what_cannot_be_rendered_names_its_source_and_is_not_tried_again() -> None:
+    async with rendering() as made:
+        first = await words(made, drawing(uses()))
+        assert not processes()
+        second = await words(made, drawing(uses()))
+
+        assert TOO_MUCH in first
+        assert 'get_output("k7m2q9xw-12/1", mime_type="image/svg+xml")' in first
+        assert second == first
+        assert not processes()
+
+
+async def test_what_can_be_rendered_beside_a_bomb_is_rendered() -> None:
+    large = image(png(2_000, 1_000))
+    async with rendering() as made:
+        shown = await blocks(made, drawing(uses()), FRAME, large)
+
+        texts = "\n".join(block.text for block in shown if isinstance(block, TextBlock))
+        assert TOO_MUCH in texts
+        assert TABLE in texts
+        assert "2000x1000 png, scaled to 1568x784" in texts
+        assert sum(isinstance(block, ImageBlock) for block in shown) == 1
+
+
+async def test_a_display_in_full_is_named_where_it_cannot_be_rendered() -> None:
+    bomb = BOMBS["unfinished tags"]
+    async with rendering() as made:
+        lines = await made.shown(lambda render: text_lines(bomb, "k7m2q9xw-12/3", render))
+
+        assert TOO_MUCH in lines[0]
+        assert 'get_output("k7m2q9xw-12/3", mime_type="text/html")' in lines[0]
+
+
+async def test_what_was_rendered_is_kept() -> None:
+    async with rendering() as made:
+        once = await words(made, FRAME)
+        [process] = processes()
+        process.kill()
+
+        assert await words(made, FRAME) == once
+        assert {p.pid for p in processes()} <= {process.pid}
+
+
+async def test_a_process_that_has_ended_is_replaced() -> None:
+    async with rendering() as made:
+        await words(made, FRAME)
+        [process] = processes()
+        process.kill()
+
+        assert await words(made, html("<p>words</p>")) == "words"
+
+
+@pytest.mark.parametrize("turns", [1, 10, 1_000])
+async def test_the_call_after_one_that_was_cancelled_gets_its_own_answer(turns: int) -> None:
+    async with rendering() as made:
+        call = asyncio.ensure_future(words(made, drawing(uses())))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        call.cancel()
+
+        assert await words(made, html("<p>words</p>")) == "words"
+
+
+async def test_many_calls_at_once_share_one_process() -> None:
+    async with rendering() as made:
+        said = await asyncio.gather(*(words(made, html(f"<p>{n}</p>")) for n in range(20)))
+
+        assert said == [str(n) for n in range(20)]
+        assert len(processes()) == 1
+
+
+async def test_the_process_has_nothing_of_the_servers_environment_but_what_finds_libraries(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("JUPYTER_TOKEN", "a secret")
+    async with rendering() as made:
+        await words(made, FRAME)
+        [process] = processes()
+
+        environment = process.environ()
+
+        assert "PATH" in environment
+        assert not {name for name in environment if "JUPYTER" in name or "TOKEN" in name}
+
+
+async def test_the_process_has_none_of_the_servers_files_and_leaves_none() -> None:
+    own = psutil.Process()
+    reading, writing = os.pipe()
+    os.set_inheritable(writing, True)
+    try:
+        async with rendering() as made:
+            await words(made, FRAME)
+            before = own.num_fds()
+            [process] = processes()
+            assert process.num_fds() < 10
+            for n in range(3):
+                await words(made, html(f"<p>{n}</p>"))
+                [process] = processes()
+                process.kill()
+            await words(made, html("<p>words</p>"))
+            assert own.num_fds() <= before
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+async def test_the_process_ends_when_nothing_is_to_be_rendered() -> None:
+    async with rendering(idle=0) as made:
+        await words(made, FRAME)
+        while processes():  # noqa: ASYNC110  # its end is another task's
+            await asyncio.sleep(0)
+
+        assert await words(made, html("<p>words</p>")) == "words"
