@@ -23,10 +23,13 @@ from .outputs.limits import Limits
 from .packages.service import McpPackages
 from .rendering.service import Rendering
 from .sessions.service import McpSessions
+from .variables.hints import Hints
 from .variables.service import Variables
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
+
+    from .executions.execution import Execution
 
 
 KEY_FILE = "jupyter_mcp_ext.key"
@@ -43,6 +46,7 @@ class Services:
     notebooks: Notebooks
     files: McpFiles
     variables: Variables
+    hints: Hints
     packages: McpPackages
     rendering: Rendering
     policy: Policy
@@ -77,7 +81,14 @@ class Services:
         files = McpFiles(contents, root, serverapp.base_url, rendering, parent=parent)
         notebooks = Notebooks(contents, root, gate=files.gate, storage=files.storage)
         storage = Storage(Path(serverapp.runtime_dir), str(root or serverapp.base_url), parent.log)
-        executions = McpExecutions(kernels, storage, parent=parent)
+        hints = Hints(root)
+        executions = McpExecutions(kernels, storage, hints, parent=parent)
+
+        def wrote(execution: Execution) -> None:
+            executions.amend(execution)
+            for change in execution.written.files:
+                hints.changed(change.path, change.at / 1e9)
+
         sessions = McpSessions(
             serverapp.session_manager,
             kernels,
@@ -94,10 +105,11 @@ class Services:
             kernels=kernels,
             sessions=sessions,
             executions=executions,
-            written=WrittenFiles(root, kernels.language, on_found=executions.amend),
+            written=WrittenFiles(root, kernels.language, on_found=wrote),
             notebooks=notebooks,
             files=files,
             variables=Variables(kernels),
+            hints=hints,
             packages=McpPackages(kernels, hidden=sessions.hidden_environment, parent=parent),
             rendering=rendering,
             policy=Policy(serverapp.authorizer),

@@ -27,6 +27,7 @@ from .work import Work, carry_out
 if TYPE_CHECKING:
     from jupyter_mcp_ext.governance.caller import Caller
     from jupyter_mcp_ext.kernels.service import Kernels
+    from jupyter_mcp_ext.variables.hints import Hints
 
     from .storage import Storage
 
@@ -107,9 +108,10 @@ class McpExecutions(LoggingConfigurable):
         help="Seconds after its end for which an execution can be read again. 0: no limit.",
     ).tag(config=True)
 
-    def __init__(self, kernels: Kernels, storage: Storage, **kwargs: Any) -> None:
+    def __init__(self, kernels: Kernels, storage: Storage, hints: Hints, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._kernels = kernels
+        self._hints = hints
         self._turns = Turns()
         self._archive = Archive(
             storage,
@@ -392,6 +394,7 @@ class McpExecutions(LoggingConfigurable):
             if prepare is not None and not await self._is_prepared(execution, prepare):
                 execution.end(execution.stop.result(), "stopped while its session was brought back")
                 return
+            hints = await self._hints.before(link, execution.code)
             for _ in range(1 + MAX_ABORTS):
                 execution.sent = time.time()
                 exchange = link.execute(
@@ -410,9 +413,12 @@ class McpExecutions(LoggingConfigurable):
                 if reply.get("status") != "ok" and not execution.stop.done():
                     await self._kernels.check_stays(execution.kernel_id)
                 if exchange.begun or reply.get("status") != "aborted":
+                    if reply.get("status") == "error" and not execution.stop.done():
+                        hints += await self._hints.after_error(link, str(reply.get("ename")))
                     self._see_shell(execution)
                     _conclude(execution, exchange, reply)
                     self._advise(execution, link.info, reply)
+                    execution.notices += hints
                     return
                 if execution.stop.done():
                     execution.end(execution.stop.result(), "stopped before it began")

@@ -93,6 +93,7 @@ async def write_file(
     found = await call.services.files.write(
         path, content, folder=folder, hides=call.hides, encoding=encoding, append=append
     )
+    call.services.hints.changed(found.path)
     return text(view.written(found), file={"path": found.path, "size": found.size})
 
 
@@ -110,6 +111,7 @@ async def edit_file(
     name, edit = await call.services.files.edit(
         path, old_string, new_string, folder=folder, hides=call.hides, replace_all=replace_all
     )
+    call.services.hints.changed(name)
     return text(view.edited(name, edit), file={"path": name, "replacements": edit.count})
 
 

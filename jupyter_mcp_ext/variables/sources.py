@@ -35,6 +35,16 @@ def inspection() -> str:
     return _joined(modules, ("numbers", "tables", "frames", "arrow", "arrays", "data"), ("code",))
 
 
+def near() -> str:
+    """The text whose function ``near`` tells what an error has nearly named."""
+    return _joined(("plain", "libraries", "steps", "near"), ("code",))
+
+
+def stale() -> str:
+    """The text whose function ``stale`` tells which modules are older than their files."""
+    return _joined(("stale",))
+
+
 @cache
 def _joined(modules: tuple[str, ...], *later: tuple[str, ...]) -> str:
     """The modules in the order in which they need each other, and groups that may not be needed."""

@@ -70,12 +70,17 @@ def resolve(namespace: dict[str, Any], steps: list[Any]) -> Any:
 
 def near_names(name: str, names: Iterable[Any]) -> str:
     """A sentence that offers names like one that does not exist."""
+    near = nearest(name, names)
+    return " Did you mean {}?".format(" or ".join(near)) if near else ""
+
+
+def nearest(name: str, names: Iterable[Any]) -> list[str]:
+    """The names that are like one that does not exist, the likest first."""
     low = name.lower()
     words = [w for w in names if type(w) is str and abs(len(w) - len(name)) < 4 + len(name) // 2]
     words.sort(key=lambda word: (word.lower()[:2] != low[:2], word[-1:] != name[-1:]))
     by_low = {word.lower(): word for word in reversed(words[:MAX_CANDIDATES])}
-    near = difflib.get_close_matches(low, list(by_low), n=3, cutoff=0.6)
-    return " Did you mean {}?".format(" or ".join(by_low[n] for n in near)) if near else ""
+    return [by_low[found] for found in difflib.get_close_matches(low, list(by_low), 3, 0.6)]
 
 
 def in_dict(found: dict[Any, Any], key: Any) -> Any:

@@ -1,0 +1,91 @@
+"""What a kernel is asked besides its code, to say a useful word with the result.
+
+Most executions ask nothing: only one after a file tool has changed a Python file, and one that
+ended with an error of a few kinds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from jupyter_mcp_ext.kernels.evaluation import EvaluationError, evaluate
+from jupyter_mcp_ext.kernels.link import KernelLink, KernelLost
+from jupyter_mcp_ext.kernels.shapes import texts
+
+from . import answers, sources
+
+SECONDS = 0.5
+"""Seconds that the kernel's word is waited for; without it nothing is said."""
+
+NEAR = frozenset(
+    {"KeyError", "FileNotFoundError", "NameError", "AttributeError", "ColumnNotFoundError"}
+)
+"""Errors after which the kernel is asked what was nearly named."""
+
+MAX_KEPT = 1_000
+
+
+class Hints:
+    """Asks ipykernels; others have nothing to say here. ``root`` is Jupyter's folder on disk."""
+
+    def __init__(self, root: Path | None) -> None:
+        self._root = root
+        self._changed: dict[str, float] = {}
+        """Python files that were changed, with the time, the oldest first."""
+        self._asked: dict[str, float] = {}
+        """When a kernel was last asked about them."""
+
+    def changed(self, path: str, at: float | None = None) -> None:
+        """A file was changed at its API path, now or at a time in seconds since the epoch."""
+        if self._root is None or not path.endswith(".py"):
+            return
+        file = os.path.realpath(self._root / path.lstrip("/"))
+        at = time.time() if at is None else at
+        if at > self._changed.get(file, 0.0):  # what a tool wrote is found with the next code too
+            _put(self._changed, file, at)
+
+    async def before(self, link: KernelLink, code: str) -> list[str]:
+        """What to say with the result of code that is about to run."""
+        asked = self._asked.get(link.kernel_id, 0.0)
+        changed = [path for path, at in self._changed.items() if at > asked]
+        if not changed or link.is_busy or "reload" in code:
+            return []
+        _put(self._asked, link.kernel_id, time.time())
+        names = await _texts(link, sources.stale(), "stale", paths=changed)
+        return [_stale(name) for name in names]
+
+    async def after_error(self, link: KernelLink, ename: str) -> list[str]:
+        """What to say about an error that code has just ended with."""
+        if ename not in NEAR or link.is_busy:
+            return []
+        root = str(self._root or "")
+        return await _texts(link, sources.near(), "near", ename=ename, root=root)
+
+
+async def _texts(link: KernelLink, source: str, function: str, **arguments: Any) -> list[str]:
+    if link.info is None or link.info.implementation != "ipython":
+        return []
+    try:
+        found = await evaluate(link, source, function, arguments, timeout=SECONDS)
+        return [answers.line(text) for text in texts(found)]
+    except (EvaluationError, KernelLost, asyncio.TimeoutError):
+        return []
+
+
+def _stale(module: str) -> str:
+    return (
+        f"the file of the module {module} has changed since the kernel loaded it, and the kernel "
+        f"has the old one: importlib.reload({module}) and import its names again, or "
+        "restart_kernel"
+    )
+
+
+def _put(kept: dict[str, float], key: str, at: float) -> None:
+    kept.pop(key, None)
+    kept[key] = at
+    if len(kept) > MAX_KEPT:
+        del kept[next(iter(kept))]
