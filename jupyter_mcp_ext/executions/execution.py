@@ -92,6 +92,12 @@ class Execution:
         self._loop = asyncio.get_running_loop()
         self.stop: asyncio.Future[Stop] = self._loop.create_future()
         self.done: asyncio.Future[None] = self._loop.create_future()
+        self.interrupted: float | None = None
+        """When its kernel was first interrupted because of its `stop`."""
+        self.over: asyncio.Future[None] = self._loop.create_future()
+        """Done when code that ended late (`goes_on`) has."""
+        self.goes_on = False
+        """Whether its code ignored the interrupt, and runs on after its end."""
         self._timer: asyncio.TimerHandle | None = None
         self._time_left = timeout
         """Seconds of its timeout, while that stands still."""
@@ -264,6 +270,11 @@ class Execution:
         self.reason = reason or (self._stop_words if status in ("timeout", "interrupted") else "")
         self.ended = time.time()
         self.done.set_result(None)
+
+    def ended_late(self, reason: str) -> None:
+        """The code has ended that went on after its end; ``reason`` is what is so now."""
+        self.goes_on, self.reason = False, reason
+        self.over.set_result(None)
 
     def changed(self) -> None:
         """More was put out after its end."""

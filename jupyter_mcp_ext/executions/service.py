@@ -36,6 +36,9 @@ EXECUTION_ID = re.compile(r"(?P<session>[a-z0-9-]{1,64})-(?P<number>[0-9]{1,9})"
 MAX_ABORTS = 3
 """How often an execution that somebody else's failing cell aborted is sent again."""
 
+INTERRUPTED = ("KeyboardInterrupt", "CancelledError")
+"""What an interrupt raises in code, and in code that awaits."""
+
 INTERRUPTS = 3
 """How often code is interrupted within the grace."""
 
@@ -284,9 +287,15 @@ class McpExecutions(LoggingConfigurable):
         return Ahead(what="code of a person", client="", seconds=time.time() - since)
 
     async def interrupt(self, execution: Execution) -> None:
-        """Stop it, or take it from the queue; returns when it has ended."""
+        """Stop it, or take it from the queue; returns when it has ended.
+
+        One that ended for its callers and ignored its interrupt is interrupted again.
+        """
         execution.request_stop("interrupted")
         await asyncio.wait({execution.done})
+        if execution.goes_on:
+            await self._kernels.interrupt(execution.kernel_id)
+            await asyncio.wait({execution.over}, timeout=self.interrupt_grace)
 
     def cancel(self, execution: Execution) -> None:
         """Stop it without waiting for its end."""
@@ -348,7 +357,7 @@ class McpExecutions(LoggingConfigurable):
             else:
                 await self._take_turn(execution, prepare)
         except KernelLost as err:
-            execution.end("dead" if err.loss.kind == "died" else "interrupted", err.loss.detail)
+            _end_lost(execution, err)
         except ToolError as err:
             if execution.began is None:
                 execution.refusal = err
@@ -416,7 +425,7 @@ class McpExecutions(LoggingConfigurable):
                     if reply.get("status") == "error" and not execution.stop.done():
                         hints += await self._hints.after_error(link, str(reply.get("ename")))
                     self._see_shell(execution)
-                    _conclude(execution, exchange, reply)
+                    _conclude(execution, exchange, reply, self._interrupter(execution))
                     self._advise(execution, link.info, reply)
                     execution.notices += hints
                     return
@@ -442,6 +451,16 @@ class McpExecutions(LoggingConfigurable):
             installing=self._installing(execution),
         )
         execution.notices += notices.notices(run)
+
+    def _interrupter(self, execution: Execution) -> str:
+        """Words for who interrupted its code while it ran; empty when nobody did."""
+        if execution.interrupted is not None:
+            return "its timeout" if execution.stop.result() == "timeout" else "on request"
+        last = self._kernels.last_interrupt(execution.kernel_id)
+        if last < (execution.sent or execution.created):
+            return ""
+        execution.interrupted = last
+        return "from outside"
 
     def _see_shell(self, execution: Execution) -> None:
         """Tell of a shell that ended, of which bash_kernel says only in its output."""
@@ -491,22 +510,28 @@ class McpExecutions(LoggingConfigurable):
         for _ in range(times):
             if replied.done():
                 return
+            execution.interrupted = execution.interrupted or time.time()
             await self._kernels.interrupt(execution.kernel_id)
             await asyncio.wait({replied}, timeout=self.interrupt_grace / times)
         if not replied.done():
             execution.end(
                 why,
-                "the code ignores the interrupt and goes on; "
-                f'restart_kernel(session_id="{execution.session_id}", force=true) ends it',
+                "the code ignores the interrupt and goes on: "
+                f'interrupt_kernel(execution_id="{execution.id}") tries again, '
+                f'restart_kernel(session_id="{execution.session_id}", force=true) ends it and '
+                "its variables",
             )
+            execution.goes_on = True
 
 
 async def _either(one: asyncio.Future[Any], other: asyncio.Future[Any]) -> None:
     await asyncio.wait({one, other}, return_when=asyncio.FIRST_COMPLETED)
 
 
-def _conclude(execution: Execution, exchange: Exchange, reply: Content) -> None:
-    """End an execution as the kernel's reply says."""
+def _conclude(execution: Execution, exchange: Exchange, reply: Content, interrupter: str) -> None:
+    """End an execution as the kernel's reply says; ``interrupter`` is who interrupted it."""
+    if execution.goes_on:
+        execution.ended_late("the code ignored the interrupt and went on to its end")
     count = reply.get("execution_count")
     execution.execution_count = count if isinstance(count, int) else None
     if exchange.lost:
@@ -520,6 +545,8 @@ def _conclude(execution: Execution, exchange: Exchange, reply: Content) -> None:
         if payload.get("source") == "page":
             execution.fold.feed("display_data", {"data": payload.get("data"), "metadata": {}})
     if reply.get("status") == "ok":
+        if interrupter and not execution.is_finished:
+            execution.notices.append(_swallowed(execution, interrupter))
         execution.end("ok")
         return
     error = from_nbformat({**reply, "output_type": "error"})
@@ -533,7 +560,26 @@ def _conclude(execution: Execution, exchange: Exchange, reply: Content) -> None:
         execution.fold.feed("error", reply)
     if execution.stop.done():
         execution.end(execution.stop.result())
-    elif ename == "KeyboardInterrupt" or reply.get("status") == "abort":
-        execution.end("interrupted", "interrupted from outside")
+    elif reply.get("status") == "abort" or (interrupter and ename in INTERRUPTED):
+        execution.end("interrupted", f"interrupted {interrupter}")
     else:
         execution.end("error")
+
+
+def _end_lost(execution: Execution, lost: KernelLost) -> None:
+    words = lost.loss.detail
+    if execution.goes_on:
+        execution.ended_late(f"the code ignored the interrupt; then {words}")
+    elif execution.sent is None or lost.behind_other:
+        words += " before this code began: it never ran"
+    execution.end("dead" if lost.loss.kind == "died" else "interrupted", words)
+
+
+def _swallowed(execution: Execution, interrupter: str) -> str:
+    """Of code that caught its interrupt, as `except:` does, or whose shell command took it."""
+    began = execution.began or execution.created
+    after = (execution.interrupted or time.time()) - began
+    return (
+        f"interrupted after {after:.1f} s ({interrupter}), and the code went on to its end: what "
+        "it was at is cut short"
+    )

@@ -50,9 +50,11 @@ class Loss:
 class KernelLost(Exception):
     """The kernel went away while a request waited for it."""
 
-    def __init__(self, loss: Loss) -> None:
+    def __init__(self, loss: Loss, *, behind_other: bool = False) -> None:
+        """``behind_other`` tells that the kernel was at other code, and never began with it."""
         super().__init__(loss.detail)
         self.loss = loss
+        self.behind_other = behind_other
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,11 +146,12 @@ class Exchange:
             self.complete = True
         self._settle()
 
-    def lose(self, loss: Loss) -> None:
-        """The kernel is gone: whoever waits is told so."""
+    def lose(self, loss: Loss, *, behind_other: bool = False) -> None:
+        """The kernel is gone, perhaps while it was at other code: whoever waits is told so."""
         self._stop_grace()
         if not self._done.done():
-            self._done.set_exception(KernelLost(loss))
+            behind_other = behind_other and not self.begun
+            self._done.set_exception(KernelLost(loss, behind_other=behind_other))
             self._done.exception()  # taken, so that nothing is logged when nobody waits
 
     def _begin(self) -> None:

@@ -7,6 +7,7 @@ there has been told.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -27,7 +28,7 @@ from .process import Exit, ProcessWatch
 from .signals import may_repeat
 from .specs import chosen
 from .states import HonestState
-from .status import KernelStatus, local_pid, look
+from .status import KernelStatus, foreign_since, local_pid, look
 from .stderr import StderrTail
 from .subshells import Subshells
 from .zmq import ZmqLink
@@ -68,6 +69,8 @@ class Kernels:
         self._stderr: dict[str, StderrTail] = {}
         self._linked: dict[str, Any] = {}
         """The managers of kernels that ever had a link: others have nothing of ours to lose."""
+        self._interrupts: dict[str, float] = {}
+        """When a kernel was last interrupted, by whomever, in seconds since the epoch."""
         self._reviving: set[str] = set()
         """Kernels that died and are being started again, by us or by Jupyter's restarter."""
         self._events.add_listener(schema_id=KERNEL_ACTIONS, listener=self._on_action)
@@ -193,6 +196,17 @@ class Kernels:
         except (HTTPError, RuntimeError, OSError) as err:
             msg = "The kernel could not be interrupted. restart_kernel starts it anew."
             raise KernelUnavailable(msg) from err
+        self._interrupted(kernel_id)
+
+    def last_interrupt(self, kernel_id: str) -> float:
+        """When the kernel was last interrupted, by whomever, in seconds since the epoch; else 0."""
+        return self._interrupts.get(kernel_id, 0.0)
+
+    def _interrupted(self, kernel_id: str) -> None:
+        self._interrupts[kernel_id] = time.time()
+        link = self._links.get(kernel_id)
+        if link is not None and link.is_open:
+            link.wake()
 
     def may_repeat_interrupt(self, kernel_id: str) -> bool:
         """Whether the kernel stays sound when code that ignored an interrupt gets another."""
@@ -302,8 +316,9 @@ class Kernels:
 
     def foreign_since(self, kernel_id: str) -> float | None:
         """Since when, in seconds since the epoch, the kernel runs code that is not ours."""
-        link = self._links.get(kernel_id)
-        return link.foreign.since if link is not None and link.foreign is not None else None
+        if kernel_id not in self._manager:
+            return None
+        return foreign_since(self._kernel(kernel_id), self._links.get(kernel_id))
 
     def pid(self, kernel_id: str) -> int | None:
         """The process of a kernel on this machine."""
@@ -494,6 +509,8 @@ class Kernels:
         kernel_id, action = data.get("kernel_id", ""), data.get("action")
         if data.get("status") != "success" or kernel_id not in self._linked:
             return
+        if action == "interrupt":
+            self._interrupted(kernel_id)
         if action in ("restart", "shutdown") and not self._losses.is_noted(kernel_id):
             is_shutdown = action == "shutdown"
             self.lose(
@@ -522,6 +539,7 @@ class Kernels:
 
     def _forget(self, kernel_id: str) -> None:
         self._linked.pop(kernel_id, None)
+        self._interrupts.pop(kernel_id, None)
         self._losses.forget(kernel_id)
         self._reviving.discard(kernel_id)
         self._deaths.forget(kernel_id)

@@ -41,6 +41,15 @@ def may_repeat(info: KernelInfo | None) -> bool:
     return info is not None and info.implementation in SOUND
 
 
+def sleeps_through(info: KernelInfo | None) -> bool:
+    """Whether a kernel heeds an interrupt only when it is spoken to, while its code awaits.
+
+    ipykernel's handler does not wake the event loop that sleeps. xeus takes up a request beside
+    the code that runs, and is left alone.
+    """
+    return info is not None and info.language == "python" and info.implementation != XEUS_PYTHON
+
+
 def handler_request(info: KernelInfo | None) -> Content | None:
     """An execute request after which an interrupt does not end the kernel; mostly none is needed.
 

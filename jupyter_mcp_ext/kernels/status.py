@@ -52,11 +52,22 @@ async def look(kernel_id: str, kernel: Any, link: KernelLink | None) -> KernelSt
         language=info.language if info is not None else str(kernel.kernel_spec.language),
         state=state,
         last_activity=kernel.last_activity.timestamp(),
-        foreign_since=link.foreign.since if link is not None and link.foreign else None,
+        foreign_since=foreign_since(kernel, link),
         pid=pid,
         memory=memory,
         cpu_seconds=cpu,
     )
+
+
+def foreign_since(kernel: Any, link: KernelLink | None) -> float | None:
+    """Since when a kernel runs code that is not ours, as far as is known, in epoch seconds.
+
+    Where no link listens it is Jupyter that knows, and of that only the latest sign of life.
+    """
+    if link is not None:
+        return link.foreign.since if link.foreign is not None else None
+    is_busy = getattr(kernel, "execution_state", "") == "busy"
+    return float(kernel.last_activity.timestamp()) if is_busy else None
 
 
 def local_pid(kernel: Any) -> int | None:

@@ -24,7 +24,7 @@ from zmq.eventloop.zmqstream import ZMQStream
 
 from .counting import Count
 from .link import Channel, Content, Exchange, Foreign, KernelInfo, KernelLost, Loss, OnInput
-from .signals import handler_request
+from .signals import handler_request, sleeps_through
 
 MAX_FRAME = 16 * 1024 * 1024
 """Bytes of one message that are still parsed: larger ones are counted and dropped unread."""
@@ -250,6 +250,12 @@ class ZmqLink:
         finally:
             del self._calls[msg_id]
 
+    def wake(self) -> None:
+        """Speak to a kernel that was interrupted, where it sleeps through that; it does no harm."""
+        shell = self._streams.get("shell")
+        if shell is not None and sleeps_through(self.info):
+            self._session.send(shell, self._session.msg("kernel_info_request", {}))
+
     async def _prepare_interrupts(self) -> None:
         """Before any code of ours: an interrupt is to end that and not the kernel."""
         content = handler_request(self.info)
@@ -279,7 +285,7 @@ class ZmqLink:
             return
         self._loss = loss
         for exchange in list(self._exchanges.values()):
-            exchange.lose(loss)
+            exchange.lose(loss, behind_other=self.foreign is not None)
         for call in self._calls.values():
             if not call.done():
                 call.set_exception(KernelLost(loss))

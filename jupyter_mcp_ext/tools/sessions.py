@@ -138,7 +138,7 @@ async def interrupt_kernel(
         session = await call.services.sessions.find(call.caller, session_id)
         execution = await _running(call, session)
     call.remember(execution)
-    if not execution.is_finished:
+    if not execution.is_finished or execution.goes_on:
         await executions.interrupt(execution)
     await executions.load(execution)
     return await report(

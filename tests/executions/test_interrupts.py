@@ -1,0 +1,196 @@
+"""Interrupts on real kernels: who sent one, and whether the code heeded it, is told rightly."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+from tests.engine import printed, running, value
+
+WAITING = """
+import asyncio
+
+async def lines():
+    process = await asyncio.create_subprocess_exec("sleep", "600", stdout=asyncio.subprocess.PIPE)
+    try:
+        async for line in process.stdout:
+            yield line
+    finally:
+        process.kill()
+        await process.wait()
+
+async def nothing(reader, writer):
+    await asyncio.sleep(600)
+"""
+
+AWAITS = (
+    "await asyncio.sleep(600)",
+    "await asyncio.Event().wait()",
+    "await asyncio.gather(asyncio.sleep(600), asyncio.sleep(600))",
+    "async for line in lines(): pass",
+    "server = await asyncio.start_server(nothing, '127.0.0.1', 0)\n"
+    "reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())\n"
+    "await reader.read()",
+)
+
+CATCHES = """
+import time
+print('begun', flush=True)
+try:
+    time.sleep(600)
+except BaseException:
+    pass
+'went on'
+"""
+
+RETRIES = """
+import asyncio
+for again in range(2):
+    try:
+        await asyncio.sleep(0 if again else 600)
+    except BaseException:
+        pass
+'went on'
+"""
+
+
+async def test_code_that_awaits_heeds_an_interrupt_and_keeps_its_variables(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp, interrupt_grace=30) as engine:
+        await engine.run(WAITING + "kept = 42")
+
+        for code in AWAITS:
+            execution = await engine.start(code + " # awaits", timeout=0.2)
+            await engine.services.executions.settled(execution, 20)
+
+            assert execution.status == "timeout", code
+            assert execution.reason == "", code
+        assert value(await engine.run("kept")) == "42"
+
+
+async def test_code_that_awaits_heeds_an_interrupt_of_a_person(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        execution = await engine.start("import asyncio; print('on'); await asyncio.sleep(600)")
+        await engine.until_printed(execution, "on")
+        session = await engine.session()
+
+        await jp_serverapp.kernel_manager.interrupt_kernel(session.kernel_id)
+        await engine.services.executions.settled(execution, 20)
+
+        assert execution.status == "interrupted"
+        assert execution.reason == "interrupted from outside"
+
+
+async def test_code_that_swallows_its_timeout_is_said_to_have_gone_on(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp, interrupt_grace=30) as engine:
+        for code in (CATCHES, RETRIES, "!sleep 600\nprint('on')\n'went on'"):
+            execution = await engine.run(code, timeout=0.5)
+
+            assert execution.status == "ok"
+            assert value(execution) == "'went on'"
+            [notice] = execution.notices
+            assert notice.startswith("interrupted after ")
+            assert "(its timeout)" in notice
+
+
+async def test_code_that_swallows_an_interrupt_of_a_person_is_said_to_have_gone_on(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        execution = await engine.start(CATCHES)
+        await engine.until_printed(execution, "begun")
+        session = await engine.session()
+
+        await jp_serverapp.kernel_manager.interrupt_kernel(session.kernel_id)
+        await engine.services.executions.settled(execution, 20)
+
+        assert execution.status == "ok"
+        [notice] = execution.notices
+        assert "(from outside)" in notice
+
+
+async def test_a_keyboard_interrupt_that_the_code_raises_is_its_own(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        for name in ("KeyboardInterrupt", "asyncio.CancelledError"):
+            execution = await engine.run(f"import asyncio\nprint('mine')\nraise {name}")
+
+            assert execution.status == "error"
+            assert execution.reason == ""
+            assert execution.notices == []
+            assert printed(execution) == "mine\n"
+
+
+async def test_an_interrupt_of_before_is_not_what_the_code_raises(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        first = await engine.start("import time; print('on', flush=True); time.sleep(600)")
+        await engine.until_printed(first, "on")
+        session = await engine.session()
+        await jp_serverapp.kernel_manager.interrupt_kernel(session.kernel_id)
+        await asyncio.wait_for(engine.services.executions.settled(first, 20), 30)
+
+        assert (await engine.run("raise KeyboardInterrupt")).status == "error"
+        assert first.reason == "interrupted from outside"
+
+
+async def test_code_that_ignored_its_interrupt_is_told_as_it_ended(
+    jp_serverapp: Any, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    deaf = f"""
+while True:
+    try:
+        open({str(gate)!r}).read()
+        break
+    except KeyboardInterrupt:
+        pass
+"""
+    async with running(jp_serverapp, interrupt_grace=0.3) as engine:
+        await engine.run("kept = 42")
+        execution = await engine.run(deaf, timeout=0.2)
+        assert f'interrupt_kernel(execution_id="{execution.id}")' in execution.reason
+
+        await asyncio.to_thread(gate.write_text, "go on")
+        await asyncio.wait({execution.over})
+
+        assert execution.reason == "the code ignored the interrupt and went on to its end"
+        assert value(await engine.run("kept")) == "42"
+
+
+async def test_code_that_ignored_its_interrupt_can_be_interrupted_again(jp_serverapp: Any) -> None:
+    code = """
+import time
+for _ in range(3):
+    try:
+        time.sleep(600)
+    except KeyboardInterrupt:
+        pass
+time.sleep(600)
+"""
+    async with running(jp_serverapp, interrupt_grace=0.6) as engine:
+        await engine.run("kept = 42")
+        execution = await engine.run(code, timeout=0.2)
+        assert "goes on" in execution.reason
+
+        await engine.services.executions.interrupt(execution)
+
+        assert "goes on" not in execution.reason
+        assert value(await engine.run("kept")) == "42"
+
+
+async def test_code_that_ignored_its_interrupt_and_lost_its_kernel_is_told_so(
+    jp_serverapp: Any,
+) -> None:
+    code = CATCHES + "while True:\n    try: time.sleep(600)\n    except BaseException: pass"
+    async with running(jp_serverapp, interrupt_grace=0.3) as engine:
+        execution = await engine.run(code, timeout=0.2)
+        session = await engine.session()
+
+        await engine.services.sessions.restart(session, by="test", now=True)
+        await asyncio.wait({execution.over})
+
+        assert "goes on" not in execution.reason
+        assert "the kernel was restarted by test" in execution.reason
