@@ -16,6 +16,7 @@ from .files.service import McpFiles
 from .governance.audit import Audit
 from .governance.keys import Keys
 from .governance.policy import Policy
+from .kernels.links import McpLinks
 from .kernels.service import Kernels
 from .notebooks.live import Rooms
 from .notebooks.service import Notebooks
@@ -74,6 +75,7 @@ class Services:
             serverapp.kernel_manager,
             serverapp.kernel_spec_manager,
             serverapp.event_logger,
+            McpLinks(parent=parent),
             parent.log,
         )
         rendering = Rendering(parent.log)

@@ -13,10 +13,15 @@ from typing import Any
 from jupyter_mcp_ext.executions.execution import Execution
 from jupyter_mcp_ext.executions.service import McpExecutions
 from jupyter_mcp_ext.governance.caller import Caller
+from jupyter_mcp_ext.kernels.links import McpLinks
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Stream
 from jupyter_mcp_ext.services import Services
+from jupyter_mcp_ext.sessions.service import McpSessions
 from jupyter_mcp_ext.sessions.session import Session
+
+OWNERS = (McpExecutions, McpSessions, McpLinks)
+"""Whose traits a test sets."""
 
 ALICE = Caller(subject="alice", username="alice", client="test")
 BOB = Caller(subject="bob", username="bob", client="test")
@@ -102,18 +107,18 @@ class Engine:
 
 @asynccontextmanager
 async def running(serverapp: Any, **config: Any) -> AsyncIterator[Engine]:
-    """Services on a server; ``config`` sets traits of `McpExecutions`, or of `McpSessions`."""
+    """Services on a server; ``config`` sets traits of `OWNERS`."""
     for name, value in {"spare_kernels": 0, **config}.items():
-        owner = "McpExecutions" if McpExecutions.class_traits().get(name) else "McpSessions"
-        serverapp.config[owner][name] = value
+        [owner] = [one for one in OWNERS if name in one.class_own_traits()]
+        serverapp.config[owner.__name__][name] = value
     services = Services.build(serverapp, parent=serverapp, limits=Limits())
     try:
         await services.start()
         yield Engine(services=services, serverapp=serverapp)
     finally:
         await asyncio.wait_for(services.close(), 10)
-        serverapp.config.pop("McpExecutions", None)
-        serverapp.config.pop("McpSessions", None)
+        for owner in OWNERS:
+            serverapp.config.pop(owner.__name__, None)
         await serverapp.kernel_manager.shutdown_all(now=True)
 
 

@@ -43,6 +43,12 @@ Stop = Literal["timeout", "interrupted"]
 class Execution:
     """A run of code on a kernel, or other work. Times are seconds since the epoch."""
 
+    interrupted: float | None = None
+    """When its code was first interrupted, by whomever, as far as that is known."""
+
+    over: asyncio.Future[None] | None = None
+    """Of code that ignored its interrupt and goes on after its end: done when that has ended."""
+
     def __init__(
         self,
         *,
@@ -92,12 +98,6 @@ class Execution:
         self._loop = asyncio.get_running_loop()
         self.stop: asyncio.Future[Stop] = self._loop.create_future()
         self.done: asyncio.Future[None] = self._loop.create_future()
-        self.interrupted: float | None = None
-        """When its kernel was first interrupted because of its `stop`."""
-        self.over: asyncio.Future[None] = self._loop.create_future()
-        """Done when code that ended late (`goes_on`) has."""
-        self.goes_on = False
-        """Whether its code ignored the interrupt, and runs on after its end."""
         self._timer: asyncio.TimerHandle | None = None
         self._time_left = timeout
         """Seconds of its timeout, while that stands still."""
@@ -134,6 +134,11 @@ class Execution:
         execution.end(as_status(record.status), record.reason)
         execution.ended = record.ended
         return execution
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether its code runs on after its end, since it ignored the interrupt."""
+        return self.over is not None and not self.over.done()
 
     @property
     def is_finished(self) -> bool:
@@ -273,8 +278,9 @@ class Execution:
 
     def ended_late(self, reason: str) -> None:
         """The code has ended that went on after its end; ``reason`` is what is so now."""
-        self.goes_on, self.reason = False, reason
-        self.over.set_result(None)
+        self.reason = reason
+        if self.over is not None:
+            self.over.set_result(None)
 
     def changed(self) -> None:
         """More was put out after its end."""

@@ -15,7 +15,7 @@ from traitlets.config import LoggingConfigurable
 from jupyter_mcp_ext.advice import debuggers, notices
 from jupyter_mcp_ext.advice.run import Run
 from jupyter_mcp_ext.errors import ToolError, UnknownExecution, shown
-from jupyter_mcp_ext.kernels.link import Content, Exchange, KernelInfo, KernelLost
+from jupyter_mcp_ext.kernels.link import Content, Exchange, KernelInfo, KernelLink, KernelLost
 from jupyter_mcp_ext.outputs.model import Error, from_nbformat
 
 from .archive import STOPPING, Archive
@@ -293,7 +293,7 @@ class McpExecutions(LoggingConfigurable):
         """
         execution.request_stop("interrupted")
         await asyncio.wait({execution.done})
-        if execution.goes_on:
+        if execution.over is not None and not execution.over.done():
             await self._kernels.interrupt(execution.kernel_id)
             await asyncio.wait({execution.over}, timeout=self.interrupt_grace)
 
@@ -396,7 +396,15 @@ class McpExecutions(LoggingConfigurable):
     async def _execute(
         self, execution: Execution, prepare: Callable[[], Awaitable[None]] | None
     ) -> None:
-        link = await self._kernels.link(execution.kernel_id)
+        async with self._kernels.linked(execution.kernel_id) as link:
+            await self._execute_over(link, execution, prepare)
+
+    async def _execute_over(
+        self,
+        link: KernelLink,
+        execution: Execution,
+        prepare: Callable[[], Awaitable[None]] | None,
+    ) -> None:
         self._kernels.begin(execution.kernel_id)
         is_ipython = link.info is not None and link.info.implementation == "ipython"
         try:
@@ -521,7 +529,7 @@ class McpExecutions(LoggingConfigurable):
                 f'restart_kernel(session_id="{execution.session_id}", force=true) ends it and '
                 "its variables",
             )
-            execution.goes_on = True
+            execution.over = asyncio.get_running_loop().create_future()
 
 
 async def _either(one: asyncio.Future[Any], other: asyncio.Future[Any]) -> None:

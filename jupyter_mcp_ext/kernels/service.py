@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from logging import Logger
@@ -23,6 +24,7 @@ from jupyter_mcp_ext.errors import KernelUnavailable
 
 from .deaths import Deaths
 from .link import KernelLink, KernelLost, Loss
+from .links import McpLinks
 from .losses import Losses, outside_end, outside_restart, outside_shutdown
 from .process import Exit, ProcessWatch
 from .signals import may_repeat
@@ -42,9 +44,6 @@ DRAIN = 0.05
 STARTS = 3
 """How often a kernel is started whose ports somebody takes before it does."""
 
-MAX_IDLE_LINKS = 32
-"""Links kept open to kernels that do nothing now; each costs about 12 descriptors."""
-
 
 class PortTaken(KernelUnavailable):
     """A kernel could not start because one of its ports was taken; another try gets others."""
@@ -53,12 +52,14 @@ class PortTaken(KernelUnavailable):
 class Kernels:
     """All kernels of the server, a person's as well as an agent's."""
 
-    def __init__(self, manager: Any, specs: Any, event_logger: Any, log: Logger) -> None:
+    def __init__(
+        self, manager: Any, specs: Any, event_logger: Any, links: McpLinks, log: Logger
+    ) -> None:
         self._manager = manager
         self._specs = specs
         self._log = log
         self._events = event_logger
-        self._links: dict[str, ZmqLink] = {}
+        self._links = links
         self._subshells = Subshells()
         self._visited: WeakSet[ZmqLink] = WeakSet()
         """Links to kernels that had a subshell of ours."""
@@ -173,14 +174,24 @@ class Kernels:
         finally:
             linking.cancel()
 
-    async def link(self, kernel_id: str) -> ZmqLink:
-        """The open link to a kernel; a kernel that died is started again first.
+    @asynccontextmanager
+    async def linked(self, kernel_id: str) -> AsyncIterator[ZmqLink]:
+        """The open link to a kernel, which stays open as long as the kernel is there.
 
-        Raises KernelUnavailable.
+        A kernel that died is started again first. Raises KernelUnavailable.
         """
+        link = await self.link(kernel_id)
+        try:
+            with self._links.used(link):  # at once: nothing else runs since the link was fetched
+                yield link
+        finally:
+            self._close_idle_links()
+
+    async def link(self, kernel_id: str) -> ZmqLink:
+        """Like `linked`, of a link that may be closed whenever nothing is asked of it."""
         found = self._links.get(kernel_id)
         if found is not None and found.is_open and not self._is_leaving(kernel_id):
-            self._links[kernel_id] = self._links.pop(kernel_id)  # the most recently used is last
+            self._links.put(found)
             return found
         self._check_deaths(kernel_id)
         async with self._changing(kernel_id):
@@ -271,7 +282,7 @@ class Kernels:
             self._stop_restarter(kernel_id)
         self._losses.add(kernel_id, loss)
         self._unwatch(kernel_id)
-        link = self._links.pop(kernel_id, None)
+        link = self._links.pop(kernel_id)
         if link is not None:
             link.lose(loss)
 
@@ -371,7 +382,7 @@ class Kernels:
     async def close(self) -> None:
         """Close every link; the kernels are Jupyter's to end."""
         self._events.remove_listener(listener=self._on_action)
-        for kernel_id in list(self._links):
+        for kernel_id in self._links.ids():
             self.lose(kernel_id, Loss(kind="stopped", detail="the server is stopping"))
         for kernel_id in list(self._stderr):
             self._forget(kernel_id)
@@ -419,7 +430,7 @@ class Kernels:
         if not await ensure_async(kernel.is_alive()):
             await self._revive(kernel_id)
         link = ZmqLink(kernel_id, kernel, self._log)
-        self._links[kernel_id] = link
+        self._links.put(link)
         if kernel_id not in self._linked:
             self._linked[kernel_id] = kernel
             # The word of Jupyter's restarter, where no process can be watched.
@@ -432,7 +443,8 @@ class Kernels:
             if watch is not None:
                 self._watches[kernel_id] = watch
         try:
-            await link.open(self._manager.kernel_info_timeout)
+            with self._links.used(link):
+                await link.open(self._manager.kernel_info_timeout)
         except KernelLost as err:
             msg = f"The kernel ended ({err.loss.detail})."
             raise KernelUnavailable(msg) from err
@@ -447,7 +459,6 @@ class Kernels:
             link.find_running()
         if pid is not None:  # only now: a program before the kernel may have joined a cgroup
             self._deaths.watch(kernel_id, pid)
-        self._close_idle_links()
         return link
 
     async def _revive(self, kernel_id: str) -> None:
@@ -462,8 +473,7 @@ class Kernels:
             raise KernelUnavailable(msg) from err
 
     def _close_idle_links(self) -> None:
-        idle = [link for link in self._links.values() if link.is_idle]
-        for link in idle[: max(0, len(idle) - MAX_IDLE_LINKS)]:
+        for link in self._links.surplus():
             self._links.pop(link.kernel_id)
             self._unwatch(link.kernel_id)
             link.lose(Loss(kind="stopped", detail="the idle link was closed"))

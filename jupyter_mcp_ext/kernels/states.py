@@ -36,6 +36,7 @@ class HonestState:
         self._link = link
         self._is_held = False
         """Whether Jupyter said idle while the link knew better."""
+        self._has_ended = False
         kernel.observe(self._on_state, "execution_state")
         link.on_change = self._on_link
 
@@ -46,7 +47,10 @@ class HonestState:
 
     def _on_link(self) -> None:
         state = self._kernel.execution_state
+        if self._has_ended:
+            return  # a link that is lost still speaks when what waited for it is over
         if not self._link.is_open:
+            self._has_ended = True
             self._kernel.unobserve(self._on_state, "execution_state")
         elif self._link.is_busy and state == "idle":
             self._is_held = True

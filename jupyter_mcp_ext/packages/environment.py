@@ -130,8 +130,8 @@ async def _asked(kernels: Kernels, kernel: KernelOf) -> str:
 async def _evaluate(
     kernels: Kernels, kernel_id: str, function: str, arguments: Mapping[str, Any]
 ) -> Any:
-    link = await kernels.link(kernel_id)
-    if link.info is None or link.info.implementation != "ipython":
-        msg = "only ipykernel is asked"
-        raise EvaluationError(msg)
-    return await evaluate(link, IN_KERNEL, function, arguments, timeout=SECONDS)
+    async with kernels.linked(kernel_id) as link:
+        if link.info is None or link.info.implementation != "ipython":
+            msg = "only ipykernel is asked"
+            raise EvaluationError(msg)
+        return await evaluate(link, IN_KERNEL, function, arguments, timeout=SECONDS)

@@ -117,8 +117,11 @@ class Comeback:
 
         Mostly both are one. Raises KernelLost when the kernel ends meanwhile.
         """
+        async with self._kernels.linked(session.kernel_id) as link:
+            return await self._bring_back(link, session, source)
+
+    async def _bring_back(self, link: ZmqLink, session: Session, source: Session) -> str:
         story = source.story
-        link = await self._kernels.link(session.kernel_id)
         if story is None:
             return ""
         session.why_empty = ""
@@ -189,21 +192,8 @@ class Comeback:
         if story is None:
             return
         try:
-            link = await self._kernels.link(session.kernel_id)
-            if link.info is None or link.info.implementation != "ipython":
-                self._unsaved.discard(session)
-                return
-            await snapshots.save(
-                link,
-                story.folder,
-                key=self._key(session),
-                session_id=session.id,
-                owner=session.owner,
-                after=story.last_number,
-                definitions=await _definitions(story.alive),
-                max_bytes=self._max_bytes,
-                seconds=self._max_seconds,
-            )
+            async with self._kernels.linked(session.kernel_id) as link:
+                await self._save_over(link, session, story)
             self._unsaved.discard(session)
         except asyncio.TimeoutError:  # a variable's own code holds the kernel
             self._unsaved.discard(session)
@@ -213,6 +203,21 @@ class Comeback:
             is_interrupt = isinstance(err, FunctionRaised) and err.ename == "KeyboardInterrupt"
             tell = self._log.debug if is_interrupt else self._log.warning
             tell("The variables of %s were not saved: %s", session.id, err)
+
+    async def _save_over(self, link: ZmqLink, session: Session, story: Story) -> None:
+        if link.info is None or link.info.implementation != "ipython":
+            return
+        await snapshots.save(
+            link,
+            story.folder,
+            key=self._key(session),
+            session_id=session.id,
+            owner=session.owner,
+            after=story.last_number,
+            definitions=await _definitions(story.alive),
+            max_bytes=self._max_bytes,
+            seconds=self._max_seconds,
+        )
 
     async def _load(self, link: ZmqLink, source: Session, ran: Sequence[Entry]) -> str:
         """Load what was saved, and run the definitions that came later."""

@@ -399,9 +399,9 @@ class McpSessions(LoggingConfigurable):
     async def _copy(self, source: Session, session: Session) -> None:
         """Begin a new session with the variables of another."""
         await self._comeback.save(source)
-        await self._kernels.link(session.kernel_id)
-        session.is_empty = False
-        session.comeback = await self._comeback.bring_back(session, source)
+        async with self._kernels.linked(session.kernel_id):
+            session.is_empty = False
+            session.comeback = await self._comeback.bring_back(session, source)
 
     async def _take_back(self, session: Session) -> None:
         """Leave nothing of a session that came to nothing, also when its request was cancelled."""
@@ -596,8 +596,8 @@ class McpSessions(LoggingConfigurable):
         try:
             await self._keeper.hold(session)
             await self.ready(session)
-            await self._kernels.link(session.kernel_id)
-            await self.prepare(session)
+            async with self._kernels.linked(session.kernel_id):
+                await self.prepare(session)
         except ToolError as err:
             self.log.warning("The session %s was not brought back: %s", session.id, err)
 

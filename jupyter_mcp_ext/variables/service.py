@@ -31,11 +31,11 @@ class Variables:
 
     async def listing(self, kernel_id: str, query: Query) -> Listing:
         """The variables that fit. Raises KernelBusy and KernelUnavailable."""
-        link = await self._kernels.link(kernel_id)
-        try:
-            return await self._way(link.info).listing(link, query)
-        except KernelLost as err:
-            raise _gone(err) from err
+        async with self._kernels.linked(kernel_id) as link:
+            try:
+                return await self._way(link.info).listing(link, query)
+            except KernelLost as err:
+                raise _gone(err) from err
 
     async def inspection(self, kernel_id: str, name: str, detail: Detail) -> Inspection:
         """What is known of a variable, an attribute or an item.
@@ -43,11 +43,11 @@ class Variables:
         Raises InvalidArgument, Unresolved, KernelBusy and KernelUnavailable.
         """
         steps = names.parse(name)
-        link = await self._kernels.link(kernel_id)
-        try:
-            return await self._way(link.info).inspection(link, steps, detail)
-        except KernelLost as err:
-            raise _gone(err) from err
+        async with self._kernels.linked(kernel_id) as link:
+            try:
+                return await self._way(link.info).inspection(link, steps, detail)
+            except KernelLost as err:
+                raise _gone(err) from err
 
     def _way(self, info: KernelInfo | None) -> Way:
         """By what the kernel says of itself: what the one answers may end the other."""

@@ -154,7 +154,7 @@ while True:
         assert f'interrupt_kernel(execution_id="{execution.id}")' in execution.reason
 
         await asyncio.to_thread(gate.write_text, "go on")
-        await asyncio.wait({execution.over})
+        await engine.until(lambda: not execution.goes_on)
 
         assert execution.reason == "the code ignored the interrupt and went on to its end"
         assert value(await engine.run("kept")) == "42"
@@ -190,7 +190,7 @@ async def test_code_that_ignored_its_interrupt_and_lost_its_kernel_is_told_so(
         session = await engine.session()
 
         await engine.services.sessions.restart(session, by="test", now=True)
-        await asyncio.wait({execution.over})
+        await engine.until(lambda: not execution.goes_on)
 
         assert "goes on" not in execution.reason
         assert "the kernel was restarted by test" in execution.reason

@@ -18,9 +18,9 @@ import pytest
 from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.kernels.link import Exchange, KernelLost, Loss
 from jupyter_mcp_ext.kernels.process import Exit, ProcessWatch
-from jupyter_mcp_ext.kernels.service import MAX_IDLE_LINKS
+from jupyter_mcp_ext.variables.way import Query
 from tests.benchmarks.clients import Client
-from tests.engine import ALICE, running, value
+from tests.engine import ALICE, Engine, running, value
 from tests.servers import JupyterServer
 
 
@@ -126,19 +126,66 @@ async def test_a_watched_process_tells_how_it_ended(end: str, words: str) -> Non
     process.wait()  # the status is still there for whoever owns the process
 
 
-async def test_links_of_idle_kernels_are_closed_beyond_a_number(
-    jp_serverapp: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert MAX_IDLE_LINKS > 2
-    monkeypatch.setattr("jupyter_mcp_ext.kernels.service.MAX_IDLE_LINKS", 1)
-    async with running(jp_serverapp) as engine:
-        for name in ("a", "b", "c"):
-            await engine.services.sessions.create(
-                ALICE, name=name, kernel_name=None, path=None, cwd=None
-            )
+async def named_sessions(engine: Engine, names: str) -> None:
+    """Sessions of these names, a letter each."""
+    for name in names:
+        await engine.services.sessions.create(
+            ALICE, name=name, kernel_name=None, path=None, cwd=None
+        )
+
+
+async def test_links_of_idle_kernels_are_closed_beyond_a_number(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp, max_idle=1) as engine:
+        await named_sessions(engine, "abc")
+        for name in "abc":
             await engine.run(f"x = '{name}'", session_id=name)
 
         assert [value(await engine.run("x", session_id=n)) for n in "abc"] == ["'a'", "'b'", "'c'"]
+
+
+async def test_a_link_stays_open_from_when_it_is_fetched_for_an_execution(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp, max_idle=1) as engine:
+        await named_sessions(engine, "abcd")
+
+        for _ in range(4):
+            executions = await asyncio.gather(*(engine.run("1", session_id=n) for n in "abcd"))
+            assert [(e.status, e.reason) for e in executions] == [("ok", "")] * 4
+
+
+async def test_a_link_that_is_used_is_not_closed_for_others(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp, max_idle=1) as engine:
+        await named_sessions(engine, "abc")
+        kernels = engine.services.kernels
+        session = await engine.services.sessions.find(ALICE, "a")
+
+        async with kernels.linked(session.kernel_id) as link:
+            for name in "bcb":
+                await engine.run("1", session_id=name)
+            assert link.is_open
+        for name in "bcb":
+            await engine.run("1", session_id=name)
+
+        assert not link.is_open
+
+
+async def test_a_restart_after_a_look_at_variables_ends_the_cell_as_one(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        execution = await engine.start(
+            "x = 1; import time; print('on', flush=True); time.sleep(600)"
+        )
+        await engine.until_printed(execution, "on")
+        session = await engine.session()
+        await engine.services.variables.listing(session.kernel_id, Query())
+
+        await engine.services.sessions.restart(session, by="test", now=True)
+        await engine.services.executions.settled(execution, 20)
+
+        assert (execution.status, execution.reason) == (
+            "interrupted",
+            "the kernel was restarted by test",
+        )
 
 
 async def test_a_dead_kernel_is_noticed_long_before_the_restarter_looks(jp_serverapp: Any) -> None:

@@ -83,6 +83,7 @@ def test_it_ends_with_the_link() -> None:
 
     link.is_open = False
     link.on_change()
+    link.on_change()  # as when what waited for the lost link is over
     kernel.execution_state = "idle"
 
     assert kernel.execution_state == "idle"
