@@ -36,6 +36,9 @@ EXECUTION_ID = re.compile(r"(?P<session>[a-z0-9-]{1,64})-(?P<number>[0-9]{1,9})"
 MAX_ABORTS = 3
 """How often an execution that somebody else's failing cell aborted is sent again."""
 
+OUTSIDE = "from outside"
+"""Who interrupts, when it is none of us."""
+
 INTERRUPTED = ("KeyboardInterrupt", "CancelledError")
 """What an interrupt raises in code, and in code that awaits."""
 
@@ -433,7 +436,10 @@ class McpExecutions(LoggingConfigurable):
                     if reply.get("status") == "error" and not execution.stop.done():
                         hints += await self._hints.after_error(link, str(reply.get("ename")))
                     self._see_shell(execution)
-                    _conclude(execution, exchange, reply, self._interrupter(execution))
+                    interrupter = self._interrupter(execution)
+                    _tell_ignored(execution, reply, interrupter)
+                    _tell_unread(execution, exchange)
+                    _conclude(execution, exchange, reply, interrupter)
                     self._advise(execution, link.info, reply)
                     execution.notices += hints
                     return
@@ -468,7 +474,7 @@ class McpExecutions(LoggingConfigurable):
         if last < (execution.sent or execution.created):
             return ""
         execution.interrupted = last
-        return "from outside"
+        return OUTSIDE
 
     def _see_shell(self, execution: Execution) -> None:
         """Tell of a shell that ended, of which bash_kernel says only in its output."""
@@ -538,8 +544,6 @@ async def _either(one: asyncio.Future[Any], other: asyncio.Future[Any]) -> None:
 
 def _conclude(execution: Execution, exchange: Exchange, reply: Content, interrupter: str) -> None:
     """End an execution as the kernel's reply says; ``interrupter`` is who interrupted it."""
-    if execution.goes_on:
-        execution.ended_late("the code ignored the interrupt and went on to its end")
     count = reply.get("execution_count")
     execution.execution_count = count if isinstance(count, int) else None
     if exchange.lost:
@@ -553,8 +557,6 @@ def _conclude(execution: Execution, exchange: Exchange, reply: Content, interrup
         if payload.get("source") == "page":
             execution.fold.feed("display_data", {"data": payload.get("data"), "metadata": {}})
     if reply.get("status") == "ok":
-        if interrupter and not execution.is_finished:
-            execution.notices.append(_swallowed(execution, interrupter))
         execution.end("ok")
         return
     error = from_nbformat({**reply, "output_type": "error"})
@@ -569,7 +571,7 @@ def _conclude(execution: Execution, exchange: Exchange, reply: Content, interrup
     if execution.stop.done():
         execution.end(execution.stop.result())
     elif reply.get("status") == "abort" or (interrupter and ename in INTERRUPTED):
-        execution.end("interrupted", f"interrupted {interrupter}")
+        execution.end("interrupted", f"interrupted {interrupter or OUTSIDE}")
     else:
         execution.end("error")
 
@@ -583,11 +585,23 @@ def _end_lost(execution: Execution, lost: KernelLost) -> None:
     execution.end("dead" if lost.loss.kind == "died" else "interrupted", words)
 
 
-def _swallowed(execution: Execution, interrupter: str) -> str:
-    """Of code that caught its interrupt, as `except:` does, or whose shell command took it."""
-    began = execution.began or execution.created
-    after = (execution.interrupted or time.time()) - began
-    return (
-        f"interrupted after {after:.1f} s ({interrupter}), and the code went on to its end: what "
-        "it was at is cut short"
-    )
+def _tell_ignored(execution: Execution, reply: Content, interrupter: str) -> None:
+    """Tell of code that caught its interrupt, as `except:` does, or whose shell command took it."""
+    if execution.goes_on:
+        execution.ended_late("the code ignored the interrupt and went on to its end")
+    elif interrupter and reply.get("status") == "ok" and not execution.is_finished:
+        began = execution.began or execution.created
+        after = (execution.interrupted or time.time()) - began
+        execution.notices.append(
+            f"interrupted after {after:.1f} s ({interrupter}), and the code went on to its end: "
+            "what it was at is cut short"
+        )
+
+
+def _tell_unread(execution: Execution, exchange: Exchange) -> None:
+    """Tell of a reply that was too large; what the code printed and displayed is not in it."""
+    if exchange.unread:
+        execution.notices.append(
+            f"the kernel's reply was too large to be read whole ({exchange.unread:,} bytes were "
+            "not): an error is cut, and text that the kernel asked to be shown is missing"
+        )

@@ -97,6 +97,8 @@ class Exchange:
         self.msg_id = msg_id
         self.reply: Content | None = None
         self.reply_id = ""
+        self.unread = 0
+        """Bytes of a reply that was too large to be read whole."""
         self.complete = False
         """Whether the kernel said idle: else outputs may be missing."""
         self.lost = 0

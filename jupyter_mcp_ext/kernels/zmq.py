@@ -14,23 +14,27 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import partial
-from hmac import compare_digest
 from logging import Logger
-from typing import Any
+from typing import Any, TypeAlias
 
 import zmq
-from jupyter_client.session import DELIM, Session
+from jupyter_client.session import Session
 from zmq.eventloop.zmqstream import ZMQStream
 
 from .counting import Count
+from .excerpts import CHEAP, Excerpt
+from .incoming import Incoming
 from .link import Channel, Content, Exchange, Foreign, KernelInfo, KernelLost, Loss, OnInput
 from .signals import handler_request, sleeps_through
 
-MAX_FRAME = 16 * 1024 * 1024
-"""Bytes of one message that are still parsed: larger ones are counted and dropped unread."""
+Use: TypeAlias = Callable[[Content | None, int], object]
+"""Takes a message's content, as far as it was read, and how many bytes of it were not."""
 
 HANDSHAKE = 0.2
 """Seconds after which a connection on this machine is certainly made."""
+
+MAX_BEHIND = 64_000_000
+"""Bytes of messages that wait while a large one is read; beyond, other large ones are dropped."""
 
 MAX_LATE = 64
 """Exchanges that are over and whose threads are still listened to."""
@@ -79,6 +83,9 @@ class ZmqLink:
         self._drops: dict[str, Callable[[int], None]] = {}
         self._count = Count()
         self._calls: dict[str, asyncio.Future[Content]] = {}
+        self._behind: list[tuple[str, list[Any]]] | None = None
+        """What came, in its order, while a large message is read."""
+        self._behind_bytes = 0
         self._loss: Loss | None = None
         self._has_answered = False
         """Whether the kernel has answered at its shell, and so runs nothing from before."""
@@ -300,59 +307,101 @@ class ZmqLink:
     def _receive(self, channel: str, frames: list[Any]) -> None:
         # An exception that leaves an on_recv callback wedges the stream for good.
         try:
-            self._dispatch(channel, frames)
+            if self._behind is not None and channel != "control":
+                self._wait_behind(self._behind, channel, frames)
+            else:
+                self._dispatch(channel, frames)
         except Exception:  # noqa: BLE001  # whatever it is, the next message is to be read
             self._log.exception("A message of kernel %s could not be read", self.kernel_id)
 
     def _dispatch(self, channel: str, frames: list[Any]) -> None:
-        start = next(i for i, frame in enumerate(frames) if frame.bytes == DELIM) + 1
         if channel == "iopub" and not self._subscribed.is_set():
             self._subscribed.set()
-        # xeus kernels send null for no parent.
-        parent = self._session.unpack(frames[start + 2].bytes) or {}
-        parent_id = str(parent.get("msg_id"))
+        message = Incoming(self._session, frames)
         if channel != "iopub":
-            self._dispatch_reply(parent_id, frames[start:])
+            self._dispatch_reply(message)
             return
-        header = self._session.unpack(frames[start + 1].bytes)
-        msg_type, msg_id = header["msg_type"], str(header.get("msg_id"))
         # What is too large for us was not lost on its way either.
-        is_busy = msg_type == "status" and b'"busy"' in frames[start + 4].bytes
-        self._count.see(msg_id, parent, busy=is_busy)
+        self._count.see(message.msg_id, message.parent, busy=message.says_busy)
+        parent_id = message.parent_id
         exchange = self._exchanges.get(parent_id) or self._late.get(parent_id)
         if exchange is None:
-            self._watch_others(parent, msg_type, frames[start:])
+            self._watch_others(message)
+        else:
+            self._take(message, partial(self._feed, exchange, message))
+
+    def _take(self, message: Incoming, use: Use) -> None:
+        """Give a message's content to ``use``; what comes after a large one waits for it."""
+        content = message.content()
+        if content is not None:
+            use(content, 0)
             return
-        size = sum(map(len, frames[start:]))
-        if size > MAX_FRAME:
-            self._drops[parent_id](size)
+        self._behind, self._behind_bytes = [], 0
+        loop = asyncio.get_running_loop()
+        reading = loop.run_in_executor(None, message.read)
+        reading.add_done_callback(partial(self._take_read, use))
+
+    def _wait_behind(
+        self, behind: list[tuple[str, list[Any]]], channel: str, frames: list[Any]
+    ) -> None:
+        self._behind_bytes += sum(map(len, frames))
+        if channel == "iopub" and self._behind_bytes > MAX_BEHIND:
+            message = Incoming(self._session, frames)
+            if message.size > CHEAP:
+                self._drops.get(message.parent_id, _ignore)(message.size)
+                return
+        behind.append((channel, frames))
+
+    def _take_read(self, use: Use, reading: asyncio.Future[Excerpt]) -> None:
+        behind, self._behind = self._behind or [], None
+        try:
+            found = reading.result()
+            use(found.content, found.unread)
+        except Exception:  # noqa: BLE001  # whatever it is, the next message is to be read
+            self._log.exception("A message of kernel %s could not be read", self.kernel_id)
+        for channel, frames in behind:
+            self._receive(channel, frames)
+
+    def _feed(
+        self, exchange: Exchange, message: Incoming, content: Content | None, unread: int
+    ) -> None:
+        if unread:
+            self._drops.get(message.parent_id, _ignore)(unread)
+        if content is None:
             return
-        content = self._session.unpack(self._verified(frames[start:])[4])
-        if msg_type == "status":
+        if message.msg_type == "status":
             self._hear(content)
-        if is_busy:
-            self.latest = parent
+        if message.says_busy:
+            self.latest = message.parent
             self._take_foreign(None)  # a kernel runs one thing after the other
-        is_idle = msg_type == "status" and content.get("execution_state") == "idle"
+        is_idle = message.msg_type == "status" and content.get("execution_state") == "idle"
         if is_idle:
-            exchange.lost = self._count.end(parent_id, msg_id)
-        exchange.feed(msg_type, content)
+            exchange.lost = self._count.end(message.parent_id, message.msg_id)
+        exchange.feed(message.msg_type, content)
         if is_idle:
             self.on_change()
 
-    def _dispatch_reply(self, parent_id: str, frames: list[Any]) -> None:
-        exchange = self._exchanges.get(parent_id)
-        call = self._calls.get(parent_id)
-        if exchange is None and call is None:
-            return
-        parts = self._verified(frames)
-        header = self._session.unpack(parts[1])
-        content = self._session.unpack(parts[4])
-        if exchange is not None and header["msg_type"] == "input_request":
+    def _dispatch_reply(self, message: Incoming) -> None:
+        exchange = self._exchanges.get(message.parent_id)
+        call = self._calls.get(message.parent_id)
+        if exchange is not None or call is not None:
+            self._take(message, partial(self._answer, message, exchange, call))
+
+    def _answer(
+        self,
+        message: Incoming,
+        exchange: Exchange | None,
+        call: asyncio.Future[Content] | None,
+        content: Content | None,
+        unread: int,
+    ) -> None:
+        content = content or {}
+        if exchange is not None and message.msg_type == "input_request":
             self._count.see_question()
-            exchange.ask(content, partial(self._reply_input, header))
-        elif exchange is not None and header["msg_type"] == "execute_reply":
-            exchange.reply_id = str(header.get("msg_id"))
+            exchange.ask(content, partial(self._reply_input, message.header))
+        elif exchange is not None and message.msg_type == "execute_reply":
+            exchange.reply_id = message.msg_id
+            exchange.unread = unread
             exchange.answer(content)
         elif call is not None and not call.done():
             call.set_result(content)
@@ -363,25 +412,26 @@ class ZmqLink:
             message = self._session.msg("input_reply", {"value": value}, parent=dict(request))
             self._session.send(stdin, message)
 
-    def _watch_others(self, parent: Content, msg_type: str, frames: list[Any]) -> None:
+    def _watch_others(self, message: Incoming) -> None:
         """Know what else the kernel is at, and hear it say goodbye."""
-        if msg_type not in ("status", "shutdown_reply"):
+        if message.msg_type not in ("status", "shutdown_reply"):
             return
-        content = self._session.unpack(self._verified(frames)[4])
-        if msg_type == "shutdown_reply":
+        content = message.content() or {}
+        parent = message.parent
+        if message.msg_type == "shutdown_reply":
             self.heard_restart = bool(content.get("restart"))
         elif parent.get("msg_type") in AT_SHELL and not parent.get("subshell_id"):
             self._hear(content)
             known = None if self.foreign is None else self.foreign.msg_id
             if content.get("execution_state") != "busy":
-                if known in ("", parent["msg_id"]):
+                if known in ("", message.parent_id):
                     self._take_foreign(None)
             elif (
                 parent["msg_type"] == "execute_request"
                 and parent.get("session") != self._session.session  # what `call` sends is ours
             ):
                 self.latest = parent
-                self._take_foreign(Foreign(msg_id=parent["msg_id"], since=time.time()))
+                self._take_foreign(Foreign(msg_id=message.parent_id, since=time.time()))
 
     def _hear(self, content: Content) -> None:
         state = content.get("execution_state")
@@ -391,15 +441,6 @@ class ZmqLink:
         self.foreign = foreign
         self.on_change()
 
-    def _verified(self, frames: list[Any]) -> list[bytes]:
-        parts = [frame.bytes for frame in frames[:5]]
-        if self._session.auth is not None and not compare_digest(
-            self._session.sign(parts[1:5]), parts[0]
-        ):
-            msg = "the signature is wrong"
-            raise ValueError(msg)
-        return parts
 
-
-def _ignore() -> None:
+def _ignore(*_: object) -> None:
     """Nobody listens."""

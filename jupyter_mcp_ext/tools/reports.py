@@ -260,7 +260,7 @@ def _status_line(
         case "input" if execution.prompts.current is not None:
             line += f": the code asks {execution.prompts.current.quoted} and waits for a person; "
             line += f'interrupt_kernel(execution_id="{execution.id}") ends it'
-        case "ok" if not outputs:
+        case "ok" if not outputs and not execution.fold.dropped_bytes:
             line += ", no output"
         case "error":
             error = execution.error

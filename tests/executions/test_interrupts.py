@@ -37,8 +37,8 @@ AWAITS = (
 
 CATCHES = """
 import time
-print('begun', flush=True)
 try:
+    print('begun', flush=True)
     time.sleep(600)
 except BaseException:
     pass
@@ -91,8 +91,7 @@ async def test_code_that_swallows_its_timeout_is_said_to_have_gone_on(jp_servera
 
             assert execution.status == "ok"
             assert value(execution) == "'went on'"
-            [notice] = execution.notices
-            assert notice.startswith("interrupted after ")
+            [notice] = [n for n in execution.notices if n.startswith("interrupted after ")]
             assert "(its timeout)" in notice
 
 

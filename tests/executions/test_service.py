@@ -284,15 +284,63 @@ async def test_output_beyond_the_limit_is_dropped_and_counted(jp_serverapp: Any)
         assert execution.fold.dropped_bytes > 5_000
 
 
-async def test_a_frame_larger_than_is_read_is_counted_and_the_kernel_stays_usable(
+async def test_a_write_larger_than_is_parsed_keeps_its_ends_and_its_place(
     jp_serverapp: Any,
 ) -> None:
     async with running(jp_serverapp) as engine:
-        execution = await engine.run("print('x' * 20_000_000)")
+        execution = await engine.run(
+            "print('first' + 'x' * 20_000_000 + 'last'); print('after')\n'y' * 20_000_000"
+        )
 
         assert execution.status == "ok"
-        assert execution.fold.dropped_bytes >= 20_000_000
+        assert printed(execution).startswith("firstxx")
+        assert printed(execution).endswith("xxlast\nafter\n")
+        assert value(execution).startswith("'yy")
+        assert value(execution).endswith("yy'")
+        assert execution.fold.dropped_bytes > 30_000_000
         assert value(await engine.run("1")) == "1"
+
+
+async def test_an_error_larger_than_is_parsed_is_an_error(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        execution = await engine.run("raise ValueError('first' + 'x' * 20_000_000 + 'last')")
+
+        assert execution.status == "error"
+        assert execution.error is not None
+        assert execution.error.ename == "ValueError"
+        assert execution.error.evalue.startswith("firstx")
+        assert execution.error.evalue.endswith("xlast")
+        assert value(await engine.run("1")) == "1"
+
+
+ITEMS = """
+items = [[]] * 1_000_000
+get_ipython().payload_manager.write_payload({'source': 'mine', 'items': items})
+'done'
+"""
+
+DEEP = """
+from jupyter_client import session
+honest = session.json_packer
+def packer(content):
+    if isinstance(content, dict) and 'payload' in content:
+        return b'{"status": "ok", "payload": ' + b'[' * 300_000 + b']' * 300_000 + b'}'
+    return honest(content)
+get_ipython().kernel.session.pack = packer
+'done'
+"""
+
+
+@pytest.mark.parametrize("code", [ITEMS, DEEP])
+async def test_a_reply_that_is_too_much_to_be_parsed_ends_its_execution(
+    jp_serverapp: Any, code: str
+) -> None:
+    async with running(jp_serverapp) as engine:
+        execution = await engine.run(code)
+
+        assert execution.status == "ok"
+        assert value(execution) == "'done'"
+        assert any("the kernel's reply was too large" in n for n in execution.notices)
 
 
 async def test_input_raises_in_the_code_and_never_hangs(jp_serverapp: Any) -> None:
