@@ -97,6 +97,7 @@ class McpApp(ExtensionApp):
             key_file=self.key_file,
             shared_subject=SHARED_SUBJECT if is_stock(serverapp.identity_provider) else "",
         )
+        self.services.executions.on_activity = self._count_active
         self.host = McpHost(
             self.services,
             max_sessions=self.max_mcp_sessions,
@@ -163,10 +164,13 @@ class McpApp(ExtensionApp):
         await self.services.close()
 
     def _record_activity(self) -> None:
+        self._count_active()
+        self.services.sessions.warm()
+
+    def _count_active(self) -> None:
         # What Jupyter and JupyterHub look at before they stop an idle server.
         web_app = cast("ServerApp", self.serverapp).web_app
         web_app.settings["last_activity_times"][self.name] = datetime.now(timezone.utc)
-        self.services.sessions.warm()
 
 
 def _login(serverapp: ServerApp) -> Login:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,9 @@ NAME = "jupyter-mcp-ext"
 
 PRINCIPAL = "jupyter_mcp_ext.principal"
 """Key of the ASGI scope under which the transport leaves who is calling."""
+
+GONE = "jupyter_mcp_ext.gone"
+"""Key under which it leaves a function that tells whether the peer has closed its connection."""
 
 LIST_TTL = 300_000
 """Milliseconds for which a client may keep the list of tools: it changes with a restart only."""
@@ -77,6 +80,7 @@ def build_server(services: Services) -> Server[Any]:
             origin=principal.origin,
             progress=progress,
             elicitation=elicitation(ctx),
+            is_gone=_is_gone(ctx),
         )
         return call, principal
 
@@ -152,6 +156,11 @@ def _principal(ctx: ServerRequestContext[Any, Any]) -> Principal:
     if not isinstance(principal, Principal):
         raise MCPError(code=types.INVALID_REQUEST, message="The request is not authenticated.")
     return principal
+
+
+def _is_gone(ctx: ServerRequestContext[Any, Any]) -> Callable[[], bool]:
+    is_gone: Callable[[], bool] | None = ctx.request.scope.get(GONE) if ctx.request else None
+    return is_gone or (lambda: False)
 
 
 def _caller(

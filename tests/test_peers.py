@@ -89,6 +89,25 @@ def test_a_closed_stream_cancels_in_the_newer_era(server: JupyterServer) -> None
 
     result = client.call("get_output", wait=30)
     assert result.status == "interrupted"
+    assert "because the client closed the connection; wait=0 keeps" in result.text
+
+
+def test_a_closed_stream_leaves_code_alone_where_the_operator_says_so(
+    start_server: Callable[..., JupyterServer],
+) -> None:
+    server = start_server("--McpExecutions.interrupt_on_disconnect=False")
+    client = McpClient(server, NEW, name="closing")
+    os.mkfifo(server.root_dir / "gate")
+    code = touching("closing") + "open('gate').read(); 'it went on'"
+
+    with client.opened("execute_code", code=code):
+        wait_for(server.root_dir / "closing")
+    assert client.call("get_output").status == "running"
+    (server.root_dir / "gate").write_text("go on")
+
+    result = client.call("get_output", wait=30)
+    assert result.status == "ok"
+    assert "'it went on'" in result.text
 
 
 def test_a_cancelled_request_interrupts_in_the_older_era(server: JupyterServer) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from traitlets import Float, Int, List, Unicode
+from traitlets import Bool, Float, Int, List, Unicode
 from traitlets.config import LoggingConfigurable
 
 from jupyter_mcp_ext.advice import debuggers, notices
@@ -18,6 +18,7 @@ from jupyter_mcp_ext.errors import ToolError, UnknownExecution, shown
 from jupyter_mcp_ext.kernels.link import Content, Exchange, KernelInfo, KernelLink, KernelLost
 from jupyter_mcp_ext.outputs.model import Error, from_nbformat
 
+from .activity import Activity
 from .archive import STOPPING, Archive
 from .execution import Execution
 from .prompts import unanswerable
@@ -35,6 +36,8 @@ EXECUTION_ID = re.compile(r"(?P<session>[a-z0-9-]{1,64})-(?P<number>[0-9]{1,9})"
 
 MAX_ABORTS = 3
 """How often an execution that somebody else's failing cell aborted is sent again."""
+
+DISCONNECTED = "because the client closed the connection; wait=0 keeps code running"
 
 OUTSIDE = "from outside"
 """Who interrupts, when it is none of us."""
@@ -86,11 +89,23 @@ class McpExecutions(LoggingConfigurable):
         min=0.1,
         help="Seconds that interrupted code gets to end before its execution is given up.",
     ).tag(config=True)
+    interrupt_on_disconnect = Bool(
+        True,
+        help="Whether code is interrupted when its client closes the connection of a call that "
+        "waits for it, which the protocol takes for a cancellation from 2026-07-28 on. If not, the "
+        "code goes on and get_output reads it.",
+    ).tag(config=True)
     input_timeout = Float(
         300.0,
         min=1.0,
         help="Seconds for which a question of the code (input()) waits for a person; then the code "
         "is interrupted.",
+    ).tag(config=True)
+    max_activity = Float(
+        43_200.0,
+        min=0.0,
+        help="Seconds for which code that runs counts as the server's activity, so that JupyterHub "
+        "does not end the server meanwhile. 0: it does not count, only requests do.",
     ).tag(config=True)
     max_output_bytes = Int(
         50_000_000,
@@ -127,6 +142,8 @@ class McpExecutions(LoggingConfigurable):
             max_age=self.max_age,
             max_output_bytes=self.max_output_bytes,
         )
+        self.on_activity: Callable[[], object] = lambda: None
+        """Is called when the server is to count as active, since code runs."""
         self._numbers: dict[str, int] = {}
         self._latest: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -214,6 +231,8 @@ class McpExecutions(LoggingConfigurable):
             input_timeout=input_timeout,
         )
         self._archive.add(execution)
+        if self.max_activity:
+            Activity(execution, self.on_activity, limit=self.max_activity)
         self._latest[session_id] = execution.id
         return execution
 
@@ -303,6 +322,11 @@ class McpExecutions(LoggingConfigurable):
     def cancel(self, execution: Execution) -> None:
         """Stop it without waiting for its end."""
         execution.request_stop("interrupted")
+
+    def disconnect(self, execution: Execution) -> None:
+        """The client closed the connection over which it waited: stop, unless the operator says."""
+        if self.interrupt_on_disconnect:
+            execution.request_stop("interrupted", DISCONNECTED)
 
     def allowed_wait(self, caller: Caller, wait: float) -> float:
         """The seconds that this caller's request may be kept waiting."""

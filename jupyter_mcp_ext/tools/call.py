@@ -41,6 +41,8 @@ class Call:
     progress: Progress | None = None
     elicitation: Elicitation | None = None
     """How the person at the client is asked; None when they cannot be."""
+    is_gone: Callable[[], bool] = lambda: False
+    """Whether the client has closed the connection of the call."""
     question: Question | None = None
     """What is to be asked by the call's result."""
     paused: float = 0.0

@@ -106,7 +106,9 @@ async def awaited(call: Call, execution: Execution, wait: float, *, stops: bool)
     try:
         allowed = await settle(call, execution, wait)
     except asyncio.CancelledError:
-        if stops:  # whoever started it no longer wants it
+        if stops and call.is_gone():
+            call.services.executions.disconnect(execution)
+        elif stops:  # whoever started it no longer wants it
             call.services.executions.cancel(execution)
         raise
     if execution.failure is not None:

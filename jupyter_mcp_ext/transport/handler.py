@@ -7,6 +7,7 @@ with Jupyter's user in place of the credentials.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,14 @@ from jupyter_mcp_ext.governance.caller import Principal
 from .asgi import AsgiExchange, make_scope
 from .body import MAX_BODY_BYTES, refuse_body
 from .host import HostUnavailable, McpHost
-from .identity import PRINCIPAL_KEY, SHARED_SUBJECT, password_hash, session_scope, subject_of
+from .identity import (
+    GONE_KEY,
+    PRINCIPAL_KEY,
+    SHARED_SUBJECT,
+    password_hash,
+    session_scope,
+    subject_of,
+)
 from .origin import host_is_own, origin_allowed
 from .password import PasswordCheck, TooManyGuesses, basic_password
 from .refusal import INTERNAL_ERROR, Refusal
@@ -240,6 +248,7 @@ class McpHandler(JupyterHandler):
         self.exchange = AsgiExchange(self, body)
         scope = make_scope(self.request)
         scope[PRINCIPAL_KEY] = self.principal
+        scope[GONE_KEY] = partial(getattr, self.exchange, "gone")
         try:
             await self.host.serve(
                 self.principal.subject, scope, self.exchange.receive, self.exchange.send

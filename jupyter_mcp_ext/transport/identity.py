@@ -16,6 +16,9 @@ SHARED_SUBJECT = "jupyter"
 PRINCIPAL_KEY = "jupyter_mcp_ext.principal"
 """Where the ASGI scope carries the `Principal`."""
 
+GONE_KEY = "jupyter_mcp_ext.gone"
+"""Where it carries a function that tells whether the peer has closed its connection."""
+
 _SCOPE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 

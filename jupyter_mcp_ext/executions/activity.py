@@ -1,0 +1,43 @@
+"""Running code as the server's activity, which JupyterHub looks at before it ends a server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from .execution import Execution
+
+PULSE = 30.0
+"""Seconds between two signs of life: those who end idle servers count in minutes."""
+
+
+class Activity:
+    """Calls ``tell`` when an execution begins, when it ends, and each ``pulse`` between.
+
+    After ``limit`` seconds it calls no more before the end.
+    """
+
+    def __init__(
+        self,
+        execution: Execution,
+        tell: Callable[[], object],
+        *,
+        limit: float,
+        pulse: float = PULSE,
+    ) -> None:
+        self._tell = tell
+        self._pulse = pulse
+        self._loop = asyncio.get_running_loop()
+        self._until = self._loop.time() + limit
+        self._timer = self._loop.call_later(pulse, self._go_on)
+        tell()
+        execution.done.add_done_callback(self._end)
+
+    def _go_on(self) -> None:
+        if self._loop.time() < self._until:
+            self._tell()
+            self._timer = self._loop.call_later(self._pulse, self._go_on)
+
+    def _end(self, _: object) -> None:
+        self._timer.cancel()
+        self._tell()
