@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
-from jupyter_mcp_ext.outputs import charts, images, tables, trees
+from jupyter_mcp_ext.outputs import charts, images, markup, scripts, trees
 from jupyter_mcp_ext.outputs.fold import value_size
 from jupyter_mcp_ext.outputs.images import UnreadableImage
+from jupyter_mcp_ext.outputs.markup import Document
 from jupyter_mcp_ext.outputs.model import Json, MimeBundle
 from jupyter_mcp_ext.outputs.rendering import NotRendered, Render, here
 from jupyter_mcp_ext.outputs.text import clean, split
@@ -19,11 +20,16 @@ Kind: TypeAlias = Literal[
 ]
 
 _IMAGES = tuple(images.FORMATS.values())
-_TEXTS = ("text/markdown", "text/latex")
+_FORMULA = re.compile(
+    r"\s*(?:\$|\\\(|\\\[|\\(?:begin\{(?:align|aligned|alignat|equation|eqnarray|gather|math|multline"
+    r"|[bpv]?matrix|cases|displaymath|split)\b|displaystyle\b|frac\b|ce\{))"
+)
+_TABULAR = ("text/csv", "text/tab-separated-values")
 _JSON = ("application/json", "application/geo+json")
 _FILES = re.compile(r"(?:audio|video|image)/|application/pdf$")
 _SILENT = re.compile(r"<(?:Figure size |[^\n<>]*(?: object\b| at 0x[0-9a-fA-F]+))[^\n]*>$")
-_PLAYER = re.compile(r"<(audio|video)\b")
+_CLASS = re.compile(r"<class '[\w.]+'>")
+_PLAYER = re.compile(r"\s*(?:<div[^<>]{0,200}>\s*)?<(audio|video)\b")
 _EMBEDDED = re.compile(r"data:((?:audio|video)/[\w.+-]+)")
 _OUTPUT_ID = re.compile(r"[a-z0-9]{8}-[0-9]{1,9}/[0-9]{1,9}")  # a notebook's cells have others
 _SVG_SOURCE = 2_000  # characters of a drawing that are read as they are
@@ -32,9 +38,9 @@ _SVG_SOURCE = 2_000  # characters of a drawing that are read as they are
 def choose(data: MimeBundle) -> tuple[Kind, str]:  # noqa: PLR0911 (one for each kind)
     """The kind and the MIME type of the representation that says most to a model."""
     html = data.get("text/html")
-    if isinstance(html, str) and tables.is_table(html):
-        return ("table", "text/html") if len(html) <= tables.MAX_HTML else _plainer(data)
-    if "text/latex" in data:
+    if isinstance(html, str) and markup.is_table(html):
+        return "table", "text/html"
+    if _FORMULA.match(string(data.get("text/latex"))):
         return "text", "text/latex"  # of a formula that comes as an image too
     if image := next((name for name in _IMAGES if name in data), None):
         return "image", image
@@ -44,29 +50,32 @@ def choose(data: MimeBundle) -> tuple[Kind, str]:  # noqa: PLR0911 (one for each
         return "svg", "image/svg+xml"
     if chart := charts.chart_type(data):
         return "chart", chart
-    if name := next((name for name in (*_TEXTS, *_JSON) if name in data), None):
-        return ("text" if name in _TEXTS else "json"), name
+    if "text/markdown" in data:
+        return "text", "text/markdown"
+    if name := next((name for name in _JSON if name in data), None):
+        return "json", name
+    if name := next((name for name in _TABULAR if name in data), None):
+        return "text", name
     return _plainer(data)
 
 
-def full_lines(data: MimeBundle, label: str = "", render: Render = here) -> list[str]:
+def full_lines(
+    data: MimeBundle, label: str = "", render: Render = here, *, specs: bool = True
+) -> list[str]:
     """The chosen representation in full; an image is one line."""
     kind, mime_type = choose(data)
     try:
-        return _full_lines(data, kind, mime_type, render)
+        return _full_lines(data, kind, mime_type, render, specs=specs)
     except NotRendered as err:
         return split(clean(instead(data, mime_type, label, err)))
 
 
-def _full_lines(data: MimeBundle, kind: Kind, mime_type: str, render: Render) -> list[str]:  # noqa: PLR0911 (one for each kind)
+def _full_lines(
+    data: MimeBundle, kind: Kind, mime_type: str, render: Render, *, specs: bool
+) -> list[str]:
     match kind:
-        case "table":
-            table = tables.parse_table(string(data[mime_type]), render)
-            if table is None:
-                return split(clean(html_text(data, 0, render)))
-            return [*table.markdown(), table.caption]
-        case "html":
-            return split(clean(html_text(data, 0, render)))
+        case "table" | "html":
+            return split(clean("\n".join(document(data, render).lines(specs=specs))))
         case "json":
             return trees.pretty_lines(data[mime_type])
         case "chart":
@@ -94,14 +103,16 @@ def brief_lines(data: MimeBundle, label: str, render: Render = here) -> list[str
         case "file" | "unknown":
             return [one_line(data, kind, mime_type, label)]
         case _:
-            return full_lines(data, label, render)
+            return full_lines(data, label, render, specs=False)
 
 
-def html_text(data: MimeBundle, limit: int, render: Render = here) -> str:
-    """The readable text of its HTML, or what there is if there is none."""
+def document(data: MimeBundle, render: Render = here) -> Document:
+    """What is read in its HTML, or what there is if that says nothing."""
     html = string(data["text/html"])
-    text = tables.html_to_text(html, limit, render)
-    return text or f"[text/html {in_bytes(len(html))}, no readable text]"
+    read: Document = render("read", html)
+    if read.blocks:
+        return read
+    return Document(blocks=(f"[text/html {in_bytes(len(html))}, no readable text]",))
 
 
 def svg_text(data: MimeBundle) -> str:
@@ -152,7 +163,9 @@ def instead(data: MimeBundle, mime_type: str, label: str, err: NotRendered) -> s
 def says_something(data: MimeBundle) -> bool:
     """Whether its plain text is more than `<IPython.core.display.HTML object>`."""
     plain = data.get("text/plain")
-    return isinstance(plain, str) and bool(plain.strip()) and not _SILENT.match(plain.strip())
+    if not isinstance(plain, str) or not (words := plain.strip()):
+        return False
+    return not _SILENT.match(words) and not _CLASS.fullmatch(words)
 
 
 def in_bytes(size: int) -> str:
@@ -170,6 +183,7 @@ def _plainer(data: MimeBundle) -> tuple[Kind, str]:
     embedded = isinstance(html, str) and _player_type(html) is not None
     tests: tuple[tuple[Callable[[], bool], Kind, str], ...] = (
         (lambda: embedded, "file", "text/html"),
+        (lambda: isinstance(html, str) and scripts.draws(html), "html", "text/html"),
         (lambda: says_something(data), "text", "text/plain"),
         (lambda: isinstance(html, str), "html", "text/html"),
     )
@@ -178,16 +192,19 @@ def _plainer(data: MimeBundle) -> tuple[Kind, str]:
             return kind, mime_type
     if name := next((name for name in data if _FILES.match(name)), None):
         return "file", name
-    if "text/plain" in data:
-        return "text", "text/plain"
+    if name := next((name for name in ("text/latex", "text/plain") if name in data), None):
+        return "text", name
     return "unknown", ""
 
 
 def _player_type(html: str) -> str | None:
     """What is played by this HTML, if it is a player."""
-    found = _PLAYER.search(html, 0, 2_000)
+    found = _PLAYER.match(html, 0, 2_000)
     if found is None:
         return None
+    _, end, after = html.rpartition(f"</{found[1]}>")
+    if end and after[:100].strip() not in {"", "</div>"}:
+        return None  # there is more in it than the player
     embedded = _EMBEDDED.search(html, found.end(), found.end() + 2_000)
     return embedded[1] if embedded else found[1]
 

@@ -1,184 +1,266 @@
-"""HTML read: the tables in it and its words. Where Beautiful Soup is used, and loads."""
+"""HTML read: everything that a person reads of it, in its order, tables as tables."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import groupby, islice
 
-from bs4 import BeautifulSoup
-from bs4.element import NavigableString, Tag
-from bs4.filter import SoupStrainer
+from jupyter_mcp_ext.outputs import scripts
+from jupyter_mcp_ext.outputs.flow import Block, Flow
+from jupyter_mcp_ext.outputs.grids import Grid, is_frame, shape_above, shape_below
+from jupyter_mcp_ext.outputs.scripts import Chart
+from jupyter_mcp_ext.outputs.tables import GAP, Table
+from jupyter_mcp_ext.outputs.tags import End, Script, Start, Token, Words, resolved, scan
 
-from jupyter_mcp_ext.outputs.tables import GAP, MAX_HTML, Table
+MAX_HTML = 4_000_000
+"""Characters that are read, most of those of scripts and tags aside."""
 
-_MAX_CELLS = 1_000_000
-_MAX_CELL = 200
-_SHAPE = re.compile(
-    r"<p>\s*([\d,_]+) rows × ([\d,_]+) columns\s*</p>"  # noqa: RUF001 (pandas writes it so)
-    r"|<small>shape: \(([\d,_]+), ([\d,_]+)\)</small>"
-)
-_BLOCKS = re.compile(
-    "address|article|aside|blockquote|dd|div|dl|dt|fieldset|figcaption|figure|footer|form|h[1-6]"
-    "|header|hr|li|main|nav|ol|p|pre|section|summary|table|tr|ul"
-)
-_HIDDEN = ["head", "noscript", "script", "style", "template", "title"]
-
-
-def table(html: str) -> Table | None:
-    """The data frame in this HTML; None if there is none, or it has too many cells."""
-    only = SoupStrainer("table")
-    found = BeautifulSoup(html, "html.parser", parse_only=only).find("table")
-    if not isinstance(found, Tag):
-        return None
-    head, body = _parts(found)
-    header_rows, rows = _grid(head), _grid(body)
-    width = max((len(row) for row in (*header_rows, *rows)), default=0)
-    if not width or width * (len(rows) + len(header_rows)) > _MAX_CELLS:
-        return None
-    index_width = _leading_headers(body)
-    for row in (*header_rows, *rows):
-        row.extend([""] * (width - len(row)))
-    dtypes = _dtypes(head, header_rows)
-    header = [
-        " / ".join(dict.fromkeys(name for row in header_rows if (name := row[n])))
-        for n in range(width)
-    ]
-    if dtypes:
-        header = [f"{name} ({dtype})" for name, dtype in zip(header, dtypes, strict=False)]
-    shape = _SHAPE.search(html)
-    numbers = [int(re.sub(r"\D", "", n)) for n in shape.groups() if n] if shape else []
-    return Table(
-        header=header,
-        rows=rows,
-        index_width=index_width,
-        shape=(numbers[0], numbers[1]) if numbers else (len(rows), width - index_width),
+_BLOCKS = frozenset(
+    re.findall(
+        r"\w+",
+        "address article aside blockquote body caption center dd details dialog div dl dt fieldset"
+        " figcaption figure footer form h1 h2 h3 h4 h5 h6 header hr html legend li main menu nav"
+        " ol optgroup option p pre section select summary table ul xmp",
     )
+)
+_HIDDEN = frozenset(
+    re.findall(
+        r"\w+",
+        "audio canvas defs desc head iframe metadata noscript object symbol template video",
+    )
+)
+_APART = frozenset(["button", "input", "label", "text", "tspan"])
+_EXACT = frozenset(["code", "kbd", "pre", "samp", "textarea", "xmp"])
+_SIGNS = {"sup": "^", "sub": "_"}
+_OF_TABLES = frozenset(["table", "thead", "tbody", "tfoot", "tr", "td", "th"])
+_UNTRUSTED = "Make this Notebook Trusted to load map: File -> Trust Notebook"  # folium says so
+_COST = 20  # characters that a tag counts for
+_START = 200_000  # characters in which a table is looked for
+_FIRST = 300  # tags and words among these
+_MAX_TABLES = 20  # tables within tables
+_MAX_PAGES = 3  # pages within pages
+_MAX_WORDS = 200  # characters of an address or of what an image is said to be
 
 
-def text(html: str, limit: int) -> str:
-    """What a person would read of it, about ``limit`` characters at most (0: all of it)."""
-    html = _without_code(html)
-    parsed = min(max(limit * 50, 50_000), MAX_HTML) if limit else MAX_HTML
-    soup = BeautifulSoup(html[:parsed], "html.parser")
-    for tag in soup.find_all(_HIDDEN):
-        tag.decompose()
-    pieces: list[str] = []
-    place: list[Tag | None] = [None, None]  # the block and the cell that the last words are in
-    for node in soup.descendants:
-        if isinstance(node, Tag):
-            if node.name == "br":
-                pieces.append("\0")
-            elif node.name == "img":
-                pieces.append(f"[image {node.get('alt') or ''}".rstrip() + "]")
-        elif type(node) is NavigableString and not node.isspace():
-            block, cell = _place(node)
-            if block is not place[0]:
-                pieces.append("\0")
-            elif cell is not place[1]:
-                pieces.append(" | ")
-            place = [block, cell]
-            pieces.append(node)
-        else:
-            pieces.append(" ")
-    lines = (" ".join(line.split()) for line in "".join(pieces).split("\0"))
-    kept = [line for line in lines if line]
-    return "\n".join([*kept, GAP] if len(html) > parsed else kept)
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """What is read in HTML; lines in a row are one block."""
+
+    blocks: tuple[Block, ...]
+
+    def lines(self, *, specs: bool = True) -> list[str]:
+        """All of it; ``specs`` tells whether with the specifications of its charts."""
+        return [line for block in self.blocks for line in lines_of(block, specs=specs)]
 
 
-def _place(node: NavigableString) -> tuple[Tag | None, Tag | None]:
-    """The block and the cell around some words."""
-    cell: Tag | None = None
-    for parent in node.parents:
-        if parent.name in {"td", "th"}:
-            cell = cell or parent
-        elif _BLOCKS.fullmatch(parent.name):
-            return parent, cell
-    return None, cell
+def lines_of(block: Block, *, specs: bool = True) -> list[str]:
+    """A block in full."""
+    match block:
+        case str():
+            return block.split("\n")
+        case Table():
+            return block.lines()
+        case Chart():
+            return block.lines(specs=specs)
 
 
-def _without_code(html: str) -> str:
-    """The HTML without scripts, styles and embedded data, which can be megabytes."""
-    low = html.lower()
-    if len(low) != len(html):  # a letter whose lower case is two would shift every position
-        low = html
-    for name in ("script", "style"):
-        kept, at = [], 0
-        while (start := low.find(f"<{name}", at)) >= 0:
-            kept.append((at, start))
-            end = low.find(f"</{name}", start)
-            close = low.find(">", end) if end >= 0 else -1
-            at = close + 1 if close >= 0 else len(html)
-        kept.append((at, len(html)))
-        low = "".join(low[a:b] for a, b in kept)
-        html = "".join(html[a:b] for a, b in kept)
-    return re.sub(r"data:[^\"'\s)>]{100,}", "data:", html)
+def height_of(block: Block) -> int:
+    """How many lines a block has in full."""
+    if isinstance(block, Table):
+        return (len(block.rows) + 2 if block.header else 0) + len(block.notes())
+    return len(lines_of(block))
 
 
-def _parts(whole: Tag) -> tuple[list[Tag], list[Tag]]:
-    """The rows of its head and of its body; rows of tables within a cell are not among them."""
-    head: list[Tag] = []
-    body: list[Tag] = []
-    for part in [whole, *_children(whole, "thead", "tbody", "tfoot")]:
-        rows = head if part.name == "thead" else body
-        rows.extend(_children(part, "tr"))
-    return head, body
+def is_table(html: str) -> bool:
+    """Whether it is the HTML of a data frame, or of a table with headings and nothing above it."""
+    words = False
+    for token in islice(scan(html[:_START]), _FIRST):
+        if isinstance(token, Words):
+            words = words or not token.text.isspace()
+        elif not isinstance(token, Start):
+            continue
+        elif token.name == "thead":
+            return not words
+        elif token.name == "table":
+            if is_frame(token.attributes):
+                return True
+        elif token.name in {"tr", "iframe"}:
+            return False
+    return False
 
 
-def _children(tag: Tag, *names: str) -> Iterator[Tag]:
-    return (child for child in tag.children if isinstance(child, Tag) and child.name in names)
+def read(html: str) -> Document:
+    """What a person reads of the HTML."""
+    return Document(blocks=tuple(_joined(_shaped(_Reader(html, MAX_HTML).blocks()))))
 
 
-def _grid(rows: Sequence[Tag]) -> list[list[str]]:
-    """The cells' texts, those that span several places repeated in each."""
-    grid: list[list[str]] = []
-    pending: dict[int, tuple[int, str]] = {}  # by column: rows still to fill, and with what
-    for row in rows:
-        line: list[str] = []
-        for cell in (*_children(row, "th", "td"), None):
-            while (at := len(line)) in pending:
-                left, words = pending.pop(at)
-                line.append(words)
-                if left > 1:
-                    pending[at] = (left - 1, words)
-            if cell is None:
+class _Reader:
+    """Reads one page, and the pages in its frames."""
+
+    def __init__(self, html: str, left: int, depth: int = 0) -> None:
+        self._html = html
+        self.left = left
+        self._depth = depth
+        self._flow = Flow()
+        self._grids: list[Grid] = []
+        self._exact = 0
+        self._hidden: tuple[str, int] | None = None  # what is passed over, and how deep within it
+        self._has_index = False
+        self._raised = ""
+
+    def blocks(self) -> list[Block]:
+        for token in scan(self._html):
+            self.left -= _COST
+            if self._hidden is None:
+                self._take(token)
+            else:
+                self._pass_over(token)
+            if self.left < 0:
                 break
-            words = _cell(cell)
-            down = _span(cell, "rowspan")
-            for _ in range(_span(cell, "colspan")):
-                if down > 1:
-                    pending[len(line)] = (down - 1, words)
-                line.append(words)
-        grid.append(line)
-        if len(grid) * max(len(line), 1) > _MAX_CELLS:
-            break
-    return grid
+        while self._grids:
+            self._end_table()
+        if self.left < 0 and not self._depth:
+            self._flow.add(f"{GAP} the rest of {len(self._html):,} characters of HTML is not shown")
+        self._flow.end_line()
+        return self._flow.blocks
+
+    def _take(self, token: Token) -> None:
+        match token:
+            case Words(said):
+                self.left -= len(said)
+                self._say(said)
+            case Start(name) if name in _OF_TABLES:
+                self._start_in_table(token)
+            case End(name) if name in _OF_TABLES:
+                self._end_in_table(name)
+            case Start():
+                self._start(token)
+            case End(name):
+                self._end(name)
+            case Script(code):
+                self.left -= len(code) // 10
+                if chart := scripts.find(code):
+                    self._flow.add(chart)
+
+    def _pass_over(self, token: Token) -> None:
+        name, depth = self._hidden or ("", 0)
+        if isinstance(token, Start):
+            if token.name == name and not token.is_empty:
+                self._hidden = (name, depth + 1)
+            elif (name, token.name) == ("head", "body"):
+                self._hidden = None
+        elif isinstance(token, End) and token.name == name:
+            self._hidden = (name, depth - 1) if depth else None
+
+    def _say(self, said: str) -> None:
+        if said.strip() == _UNTRUSTED:
+            return
+        if self._raised and (first := said.lstrip()[:1]):
+            said = self._raised + said if first.isalnum() or first in "+-(" else said
+            self._raised = ""
+        self._flow.say(said, exact=self._exact > 0)
+
+    def _start(self, tag: Start) -> None:
+        name, attributes = tag.name, tag.attributes
+        if name in _BLOCKS or name == "br":
+            self._flow.end_line()
+        elif name in _APART:
+            self._flow.say(" ")
+        if name in _EXACT:
+            self._exact += 1
+        elif name in _SIGNS:
+            self._raised = _SIGNS[name]
+        elif name in {"ul", "ol"}:
+            first = attributes.get("start", "1")
+            number = int(first) if first.isascii() and first.isdigit() and len(first) < 9 else 1
+            self._flow.start_list(number if name == "ol" else None)
+        elif name == "li":
+            self._flow.start_item()
+        else:
+            self._show(name, attributes)
+        if not tag.is_empty and (name in _HIDDEN or "hidden" in attributes):
+            self._hidden = (name, 0)
+
+    def _show(self, name: str, attributes: Mapping[str, str]) -> None:
+        """What is seen rather than read."""
+        if name == "img":
+            source = attributes.get("src", "")
+            said = attributes.get("alt") or ("" if source.startswith("data:") else source)
+            self._flow.say(f"[image {resolved(said)[:_MAX_WORDS]}".rstrip() + "]")
+        elif name in {"audio", "video"}:
+            self._flow.say(f" [{name}] ")
+        elif name == "style":
+            self._has_index |= "scoped" in attributes
+        elif name == "iframe":
+            self._frame(attributes)
+
+    def _frame(self, attributes: Mapping[str, str]) -> None:
+        page, source = attributes.get("srcdoc"), attributes.get("src", "")
+        blocks: list[Block] = []
+        if page and self._depth < _MAX_PAGES:
+            reader = _Reader(resolved(page), self.left, self._depth + 1)
+            blocks = reader.blocks()
+            self.left = reader.left
+        if not blocks:
+            blocks = [f"[page {resolved(source)[:_MAX_WORDS]}".rstrip() + " in a frame]"]
+        for block in blocks:
+            self._flow.add(block)
+
+    def _end(self, name: str) -> None:
+        if name in _BLOCKS:
+            self._flow.end_line()
+        if name in _EXACT:
+            self._exact = max(self._exact - 1, 0)
+        elif name in {"ul", "ol"}:
+            self._flow.end_list()
+        elif name in _SIGNS:
+            self._raised = ""
+
+    def _start_in_table(self, tag: Start) -> None:
+        grid = self._grids[-1] if self._grids else None
+        if grid is not None and grid.takes_text(tag, may_nest=len(self._grids) < _MAX_TABLES):
+            self._flow.end_line()
+        elif tag.name == "table":
+            self._flow.end_line()
+            self._grids.append(Grid(self._flow, tag.attributes, has_index=self._has_index))
+        elif grid is not None:
+            self._flow = grid.start(tag)
+
+    def _end_in_table(self, name: str) -> None:
+        grid = self._grids[-1] if self._grids else None
+        if grid is None or grid.ends_text(name):
+            self._flow.end_line()
+        elif name == "table":
+            self._end_table()
+        else:
+            self._flow = grid.end(name)
+
+    def _end_table(self) -> None:
+        grid = self._grids.pop()
+        self._flow = grid.end()
+        for block in grid.result():
+            self._flow.add(block)
 
 
-def _cell(cell: Tag) -> str:
-    for line_break in cell.find_all("br"):
-        line_break.replace_with("\n")
-    words = cell.get_text().replace("\xa0", " ").strip()
-    if len(words) > _MAX_CELL:
-        words = words[: _MAX_CELL - 1] + GAP
-    return words.replace("|", "\\|").replace("\r", "").replace("\n", "\\n")
+def _shaped(blocks: Iterable[Block]) -> list[Block]:
+    """The blocks, each table with the shape that the line before or after it says."""
+    shaped: list[Block] = []
+    for block in blocks:
+        last = shaped[-1] if shaped else ""
+        if isinstance(block, Table) and (shape := shape_above(last)):
+            shaped[-1] = replace(block, shape=shape)
+        elif isinstance(last, Table) and (shape := shape_below(block)):
+            shaped[-1] = replace(last, shape=shape)
+        else:
+            shaped.append(block)
+    return shaped
 
 
-def _span(cell: Tag, name: str) -> int:
-    said = str(cell.get(name) or "1")
-    return max(1, min(int(said), 1_000)) if said.isascii() and said.isdigit() else 1
-
-
-def _leading_headers(body: Sequence[Tag]) -> int:
-    """How many columns the index has; later rows of a multi-index can lack some of them."""
-    widths = []
-    for row in body[:1]:
-        names = [cell.name for cell in _children(row, "th", "td")]
-        widths.append(next((n for n, name in enumerate(names) if name == "td"), len(names)))
-    return max(widths, default=0)
-
-
-def _dtypes(head: Sequence[Tag], rows: list[list[str]]) -> list[str]:
-    """Polars has the types in a second row of the head, the only one of <td>; it is taken off."""
-    if len(head) == 2 and not list(_children(head[1], "th")) and any(rows[1]):
-        return rows.pop()
-    return []
+def _joined(blocks: Iterable[Block]) -> Iterator[Block]:
+    for is_text, group in groupby(blocks, lambda block: isinstance(block, str)):
+        if is_text:
+            yield "\n".join(str(line) for line in group)
+        else:
+            yield from group

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from jupyter_mcp_ext.outputs import bundles, charts, tracebacks, trees
+from jupyter_mcp_ext.outputs.documents import Reading
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Error, MimeBundle, Output, Stream
 from jupyter_mcp_ext.outputs.rendering import NotRendered, Render, here
-from jupyter_mcp_ext.outputs.tables import Table, parse_table
 from jupyter_mcp_ext.outputs.text import Excerpt, More, Passage, cut_line
 
 
@@ -52,18 +52,6 @@ class _Capped:
         return self.part.fit(min(budget, self.cap), more)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Rows:
-    """A data frame."""
-
-    table: Table
-    limits: Limits
-    size: int
-
-    def fit(self, budget: int, more: More) -> Excerpt:
-        return self.table.fit(budget, more, rows=self.limits.rows, columns=self.limits.columns)
-
-
 def part_of(output: Output, limits: Limits, label: str, render: Render = here) -> Part:
     """An output as a part; an image that shall be seen is the caller's to show."""
     match output:
@@ -88,12 +76,8 @@ def _display(  # noqa: PLR0911 (one for each kind)
     match kind:
         case "text":
             return Passage.of_text(bundles.string(data[mime_type]))
-        case "table" if table := parse_table(bundles.string(data[mime_type]), render):
-            size = sum(map(len, table.markdown(rows=limits.rows, columns=limits.columns))) + 200
-            return _Rows(table=table, limits=limits, size=size + len(table.rows[: limits.rows]))
         case "table" | "html":
-            text = bundles.html_text(data, limits.html, render)
-            return _Capped(part=Passage.of_text(text), cap=limits.html)
+            return Reading.of(bundles.document(data, render), limits)
         case "json":
             return trees.Tree.of(data[mime_type], limits.text)
         case "chart":

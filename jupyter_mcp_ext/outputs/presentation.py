@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Error, Output, Stream
 from jupyter_mcp_ext.outputs.rendering import Render, here
-from jupyter_mcp_ext.outputs.slots import FLOOR, ImageBlock, Slots
+from jupyter_mcp_ext.outputs.shares import share
+from jupyter_mcp_ext.outputs.slots import ImageBlock, Slots
 
 __all__ = ["ImageBlock", "Limits", "Presentation", "TextBlock", "is_heavy", "present"]
 
@@ -64,7 +65,7 @@ def present(
     slots = Slots(outputs, limits, label, more, render).shown(limits.text)
     sizes = [slot.part.size for slot in slots]
     room = limits.text - sum(slot.overhead for slot in slots)
-    grants = _share(sizes, [slot.reserve for slot in slots], room)
+    grants = share(sizes, [slot.reserve for slot in slots], room)
     blocks: list[TextBlock | ImageBlock] = []
     positions: list[int | None] = [None] * len(outputs)
     texts: list[str] = []
@@ -91,29 +92,6 @@ def present(
     if texts:
         blocks.append(TextBlock(text="\n".join(texts)))
     return Presentation(blocks=tuple(blocks), truncated=truncated, positions=tuple(positions))
-
-
-def _share(sizes: Sequence[int], reserves: Sequence[int], room: int) -> list[int]:
-    """Who gets how much: first what is kept for some, then the least of all, then equal parts."""
-    if sum(sizes) <= room:
-        return [*sizes]
-    room = max(room, 0)
-    grants = [min(size, FLOOR) for size in sizes]
-    room -= sum(grants)
-    for n, reserve in enumerate(reserves):
-        extra = min(max(min(sizes[n], reserve) - grants[n], 0), max(room, 0) // 2)
-        grants[n] += extra
-        room -= extra
-    # Whoever has a reserve gets more only if the others leave it.
-    waiting = sorted(range(len(sizes)), key=lambda n: sizes[n] - grants[n])
-    waiting.sort(key=lambda n: reserves[n] > 0)
-    others = sum(reserve == 0 for reserve in reserves)
-    for position, n in enumerate(waiting):
-        sharers = (others if position < others else len(waiting)) - position
-        extra = min(sizes[n] - grants[n], max(room, 0) // sharers)
-        grants[n] += extra
-        room -= extra
-    return grants
 
 
 def _more_of(n: int, more: Callable[[int, int], str]) -> Callable[[int], str]:

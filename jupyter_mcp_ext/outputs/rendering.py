@@ -17,8 +17,7 @@ Raises NotRendered, and for images UnreadableImage.
 """
 
 OPERATIONS = {
-    "table": "markup",
-    "text": "markup",
+    "read": "markup",
     "measure": "pixels",
     "fit": "pixels",
     "rasterise": "drawings",

@@ -15,9 +15,9 @@ from jupyter_mcp_ext.outputs.model import Display, Error, Output
 from jupyter_mcp_ext.outputs.pages import heading
 from jupyter_mcp_ext.outputs.parts import Note, Part, part_of
 from jupyter_mcp_ext.outputs.rendering import NotRendered, Render, here
+from jupyter_mcp_ext.outputs.shares import FLOOR
 from jupyter_mcp_ext.outputs.text import Passage
 
-FLOOR = 160  # characters that an output gets at least, if it has them: a notice fits in
 _NOTE = 200  # characters for saying which outputs are left out
 
 

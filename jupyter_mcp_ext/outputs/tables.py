@@ -1,93 +1,183 @@
-"""Data frames and other HTML as text."""
+"""Tables as Markdown, within a budget, and what is left out of them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from jupyter_mcp_ext.outputs.rendering import Render, here
 from jupyter_mcp_ext.outputs.text import Excerpt, More, Passage, number
 
-MAX_HTML = 1_000_000  # characters that are parsed; a megabyte takes about a second
-_FRAME = re.compile(r'<table[^>]{0,200}(?:class="[^"]{0,100}\bdataframe\b|id="T_)')
 GAP = "…"
+MAX_CELL = 200
+"""Characters of a cell that are shown where a table is not shown in full."""
+
+_MAX_NAMES = 1_000  # characters of the names of columns that are left out
+_GAPS = frozenset({"...", GAP})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A data frame; the first ``index_width`` columns are its index."""
+    """A table; the first ``index_width`` columns are its index.
+
+    ``shape`` is that of the whole frame, None if it is not known. A library shows less of a large
+    frame, with a row or a column of dots for those that it left out.
+    """
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
-    index_width: int
-    shape: tuple[int, int]
+    index_width: int = 0
+    shape: tuple[int, int] | None = None
 
-    def markdown(self, *, rows: int = 0, columns: int = 0) -> list[str]:
-        """The lines of the table, the middle left out beyond ``rows`` and ``columns`` (0: all)."""
-        picked = self._columns(columns)
-        lines = [_row(self.header, picked), "|" + "---|" * len(picked)]
-        if not rows or len(self.rows) <= rows:
-            return lines + [_row(row, picked) for row in self.rows]
-        head = (rows + 1) // 2
-        lines += [_row(row, picked) for row in self.rows[:head]]
-        lines.append("|" + f" {GAP} |" * len(picked))
-        return lines + [_row(row, picked) for row in self.rows[len(self.rows) - rows // 2 :]]
+    def markdown(self, *, rows: int = 0, columns: int = 0, width: int = 0) -> list[str]:
+        """The lines of the table, the middle left out beyond ``rows`` and ``columns`` (0: all).
 
-    def _columns(self, most: int) -> list[int | None]:
-        """Positions of the columns shown, None for the gap."""
-        width = len(self.header)
-        if not most or width - self.index_width <= most:
-            return [*range(width)]
-        head = self.index_width + (most + 1) // 2
-        return [*range(head), None, *range(width - most // 2, width)]
+        Of each cell there are ``width`` characters at most (0: all).
+        """
+        if not self.header:
+            return []
+        across = _picked(len(self.header), self.index_width, columns)
+        lines = [_row(self.header, across, width), "|" + "---|" * len(across)]
+        for n in _picked(len(self.rows), 0, rows):
+            row = [GAP] * len(self.header) if n is None else self.rows[n]
+            lines.append(_row(row, across, width))
+        return lines
+
+    def lines(self) -> list[str]:
+        """All that there is of it."""
+        return [*self.markdown(), *self.notes()]
 
     def fit(self, budget: int, more: More, *, rows: int, columns: int) -> Excerpt:
         """As many rows as the budget allows, ``rows`` and ``columns`` at most."""
         while True:
-            lines = self.markdown(rows=rows, columns=columns)
-            left_out = self._left_out(rows, columns)
-            caption = self.caption
-            if left_out:
-                first = (rows + 1) // 2 + 2 if len(self.rows) > rows else 0
-                caption = f"{caption[:-1]}; {left_out} left out: {more(first)}]"
-            lines.append(caption)
+            lines = self.markdown(rows=rows, columns=columns, width=MAX_CELL)
+            first = (rows + 1) // 2 + 2 if len(self.rows) > rows else 0
+            cut = len(self.rows) > rows or len(self.header) - self.index_width > columns
+            lines += self.notes(rows=rows, columns=columns, call=more(first) if cut else "")
             if sum(map(len, lines)) + len(lines) - 1 <= budget:
-                return Excerpt(text="\n".join(lines), truncated=bool(left_out))
+                return Excerpt(text="\n".join(lines), truncated=cut)
             if rows <= 2:
                 return Passage.of_lines(number(lines)).fit(budget, more)
             rows = min(rows, len(self.rows)) * 2 // 3
 
-    def _left_out(self, rows: int, columns: int) -> str:
-        said = []
-        if len(self.rows) > rows:
-            said.append(f"{len(self.rows) - rows // 2 - (rows + 1) // 2} rows")
-        if (width := len(self.header) - self.index_width) > columns:
-            said.append(f"{width - columns} columns")
-        return " and ".join(said)
+    def notes(self, *, rows: int = 0, columns: int = 0, call: str = "") -> list[str]:
+        """The shape, and what is left out where so many rows and columns are shown (0: all).
+
+        ``call`` shows all that there is.
+        """
+        if self.shape is None and not call:
+            return []
+        cut = (self._cut_rows(rows), len(names := self._cut_columns(columns)))
+        absent = self._absent
+        note = f"{self._size[0]} rows x {self._size[1]} columns"
+        if any(cut) or any(absent):
+            out = (cut[0] + absent[0], cut[1] + absent[1])
+            note = f"{note}; {_counted(out)} left out{self._ways(cut, call)}"
+        return [f"[{note}]", *self._named(names)]
+
+    def _ways(self, cut: tuple[int, int], call: str) -> str:
+        """How what is left out can be seen."""
+        if not any(self._absent):
+            return f": {call}"
+        code = f"{self._selected} in code" if self._selected else "not in this output"
+        return f": {call} has {_counted(cut)} of them, the others: {code}" if call else f": {code}"
 
     @property
-    def caption(self) -> str:
-        return f"[{self.shape[0]} rows x {self.shape[1]} columns]"
+    def _size(self) -> tuple[int, int]:
+        return self.shape or (len(self.rows), len(self.header) - self.index_width)
+
+    @cached_property
+    def _gaps(self) -> tuple[int | None, int | None]:
+        """The row and the column that stand for those which the library left out."""
+        down, across = self._size
+        start, width = self.index_width, len(self.header)
+        is_long, is_wide = down > len(self.rows), across > width - start
+        rows = (
+            n for n, row in enumerate(self.rows) if row[start:] and _GAPS.issuperset(row[start:])
+        )
+        columns = (
+            n
+            for n in range(start, width)
+            if self.header[n].partition(" ")[0] in _GAPS
+            and all(row[n] in _GAPS for row in self.rows)
+        )
+        return next(rows, None) if is_long else None, next(columns, None) if is_wide else None
+
+    @property
+    def _absent(self) -> tuple[int, int]:
+        """How many rows and columns of the frame are not in its output."""
+        (down, across), (row, column) = self._size, self._gaps
+        data_rows = len(self.rows) - (row is not None)
+        data_columns = len(self.header) - self.index_width - (column is not None)
+        return max(down - data_rows, 0), max(across - data_columns, 0)
+
+    @property
+    def _selected(self) -> str:
+        """What selects the rows or the columns that are not in the output."""
+        (down, across), (row, column) = self._absent, self._gaps
+        if row is None and column is None:
+            return ""
+        rows = columns = ":"
+        if row is not None and down:
+            rows = f"{row}:{row + down}"
+        if column is not None and across:
+            first = column - self.index_width
+            columns = f"{first}:{first + across}"
+        # pandas writes three dots, polars an ellipsis.
+        of_pandas = "..." in (
+            self.rows[row][-1] if row is not None else "",
+            self.header[column] if column is not None else "",
+        )
+        both = f"{rows}, {columns}" if columns != ":" else rows
+        return f"{'.iloc' if of_pandas else ''}[{both}]"
+
+    def _cut_rows(self, rows: int) -> int:
+        picked = {*_picked(len(self.rows), 0, rows)}
+        return sum(n not in picked for n in range(len(self.rows)) if n != self._gaps[0])
+
+    def _cut_columns(self, columns: int) -> list[str]:
+        """The names of the columns that are in the output and not shown."""
+        picked = {*_picked(len(self.header), self.index_width, columns)}
+        return [
+            name for n, name in enumerate(self.header) if n not in picked and n != self._gaps[1]
+        ]
+
+    def _named(self, names: Sequence[str]) -> list[str]:
+        """The line that names the columns left out."""
+        kept, size = 0, 0
+        while kept < len(names) and size + len(names[kept]) <= _MAX_NAMES:
+            size += len(names[kept]) + 2
+            kept += 1
+        said = [*names[:kept], *([f"{len(names) - kept} more"] if kept < len(names) else [])]
+        absent, column = self._absent[1], self._gaps[1]
+        if absent and column is not None:
+            first = column - self.index_width
+            said.append(f"and those that .columns[{first}:{first + absent}] names")
+        return [f"[columns left out: {', '.join(said)}]"] if said else []
 
 
-def is_table(html: str) -> bool:
-    """Whether this is the HTML of a data frame: pandas, a pandas Styler, polars or alike."""
-    return _FRAME.search(html[:20_000] if len(html) > 20_000 else html) is not None
+def _picked(size: int, start: int, most: int) -> list[int | None]:
+    """Which of ``size`` things are shown: those before ``start``, and ``most`` of the others.
+
+    None stands for those left out in the middle.
+    """
+    if not most or size - start <= most:
+        return [*range(size)]
+    return [*range(start + (most + 1) // 2), None, *range(size - most // 2, size)]
 
 
-def parse_table(html: str, render: Render = here) -> Table | None:
-    """The data frame in this HTML; None if there is none, or it is too large to be parsed."""
-    if len(html) > MAX_HTML or not is_table(html):
-        return None
-    parsed: Table | None = render("table", html)
-    return parsed
+def _row(cells: Sequence[str], picked: Sequence[int | None], width: int) -> str:
+    shown = (GAP if n is None else cells[n] for n in picked)
+    if width:
+        shown = (cell if len(cell) <= width else cell[: width - 1] + GAP for cell in shown)
+    return "| " + " | ".join(shown) + " |"
 
 
-def html_to_text(html: str, limit: int = 0, render: Render = here) -> str:
-    """What a person would read of it, about ``limit`` characters at most (0: all of it)."""
-    return str(render("text", html, limit))
-
-
-def _row(cells: Sequence[str], picked: Sequence[int | None]) -> str:
-    return "| " + " | ".join(GAP if n is None else cells[n] for n in picked) + " |"
+def _counted(numbers: tuple[int, int]) -> str:
+    """Like ``30 rows and 8 columns``."""
+    said = [
+        f"{number} {noun if number == 1 else noun + 's'}"
+        for number, noun in zip(numbers, ("row", "column"), strict=True)
+        if number
+    ]
+    return " and ".join(said)

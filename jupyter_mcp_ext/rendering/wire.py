@@ -12,7 +12,9 @@ from hashlib import blake2b
 from typing import Any, BinaryIO
 
 from jupyter_mcp_ext.outputs.images import FittedImage, UnreadableImage
+from jupyter_mcp_ext.outputs.markup import Document
 from jupyter_mcp_ext.outputs.rendering import NotRendered
+from jupyter_mcp_ext.outputs.scripts import Chart
 from jupyter_mcp_ext.outputs.tables import Table
 
 BEGUN = b"."
@@ -23,7 +25,7 @@ LENGTH = 4
 
 MAX_ANSWER = 8_000_000
 
-_CLASSES = {cls.__name__: cls for cls in (FittedImage, Table)}
+_CLASSES = {cls.__name__: cls for cls in (Chart, Document, FittedImage, Table)}
 _CLASS, _BYTES = "=", "base64"
 
 

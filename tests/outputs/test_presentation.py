@@ -155,7 +155,8 @@ def test_the_rows_left_out_of_a_data_frame_are_where_its_call_says() -> None:
     assert match is not None
     assert text_lines(output)[int(match[1])].startswith("| 10 | 10 |")
     assert presentation.truncated
-    assert len(text.split("\n")) == 2 + 20 + 1 + 1
+    assert text.endswith("\n[columns left out: c6, c7, c8, c9, c10, c11, c12, c13]")
+    assert len(text.split("\n")) == 2 + 20 + 1 + 2
 
 
 def test_html_that_only_html_can_say_is_read() -> None:

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
-from jupyter_mcp_ext.outputs.tables import Table, html_to_text, is_table, parse_table
+from jupyter_mcp_ext.outputs.markup import read
+from jupyter_mcp_ext.outputs.tables import Table
 from tests.outputs.frames import html_of
 
 # As polars 1.35 writes it.
@@ -19,10 +23,20 @@ _POLARS = (
 )
 
 
+@pytest.fixture
+def kernels_options() -> Iterator[None]:
+    """What pandas shows in a kernel; it looks at the terminal for that."""
+    with pd.option_context("display.max_columns", 20, "display.max_rows", 60):
+        yield
+
+
 def parsed(html: str) -> Table:
-    table = parse_table(html)
-    assert table is not None
+    (table,) = (block for block in read(html).blocks if isinstance(block, Table))
     return table
+
+
+def shown(html: str, budget: int = 10_000) -> str:
+    return parsed(html).fit(budget, lambda offset: f"more({offset})", rows=20, columns=12).text
 
 
 def multi_indexed() -> pd.DataFrame:
@@ -49,10 +63,12 @@ def test_levels_of_headers_are_joined_and_those_of_rows_repeated(html: str) -> N
     assert table.index_width == 2
 
 
+@pytest.mark.usefixtures("kernels_options")
 def test_the_shape_is_that_of_the_frame_where_pandas_shows_less() -> None:
     table = parsed(html_of(pd.DataFrame(np.zeros((1_000, 30)))))
 
-    assert table.caption == "[1000 rows x 30 columns]"
+    assert table.shape == (1000, 30)
+    assert table.lines()[-2].startswith("[1000 rows x 30 columns;")
 
 
 def test_polars_says_types_and_shape() -> None:
@@ -100,48 +116,141 @@ def test_hostile_spans_do_not_grow_the_table_without_end() -> None:
     html = f'<table class="dataframe"><tbody>{row}</tbody></table>'
 
     start = time.perf_counter()
-    table = parse_table(html)
+    read(html)
 
-    assert table is None or len(table.header) <= 3_000
     assert time.perf_counter() - start < 5
 
 
-def test_other_tables_are_no_data_frames() -> None:
-    assert not is_table("<table><tr><td>1</td></tr></table>")
-    assert parse_table("<p>dataframe</p>") is None
-    assert parse_table('<table class="dataframe"></table>') is None
+def test_a_table_that_spans_too_much_is_read_as_lines() -> None:
+    html = '<table class="dataframe">' + '<tr><td colspan="1000" rowspan="1000">x' * 3_000
+
+    assert read(html).lines() == ["x"] * 3_000
 
 
 @pytest.mark.parametrize(
-    ("html", "text"),
+    ("frame", "shape"),
     [
-        ("<p>a <b>b</b>\n c<br>d</p>", "a b c\nd"),
-        ("<script>evil()</script><style>p {}</style>x<!-- no -->", "x"),
-        ("<ul><li>one</li><li>two</li></ul>", "one\ntwo"),
-        (
-            "<table><tr><td>1</td><td>2</td></tr><tr><td>3</td><td>4</td></tr></table>",
-            "1 | 2\n3 | 4",
-        ),
-        ('<img src="data:image/png;base64,AAAA" alt="A plot">', "[image A plot]"),
-        ("&lt;tag&gt; &amp; text", "<tag> & text"),
-        ("<script>never ended", ""),
+        (pd.DataFrame(), (0, 0)),
+        (pd.DataFrame({"a": [], "b": []}), (0, 2)),
+        (pd.DataFrame(index=[1, 2, 3]), (3, 0)),
+        (pd.DataFrame({"a": [], "b": []}).set_index("a"), (0, 1)),
+        (pd.DataFrame({"a": [], "b": [], "c": []}).set_index(["a", "b"]), (0, 1)),
+        (pd.DataFrame(columns=pd.Index(["x", "y"], name="level")), (0, 2)),
+        (pd.DataFrame().style, (0, 0)),
+        (pd.DataFrame({"a": [1]}).style.hide(axis="index"), (1, 1)),
+    ],
+)
+def test_the_shape_of_an_empty_frame_is_the_frames(frame: object, shape: tuple[int, int]) -> None:
+    assert parsed(html_of(frame)).shape == shape
+
+
+@pytest.mark.parametrize("columns", [0, 1, 3])
+def test_the_shape_of_an_empty_polars_frame_is_the_frames(columns: int) -> None:
+    frame = pl.DataFrame({f"c{n}": [] for n in range(columns)})
+
+    assert read(frame._repr_html_()).lines()[-1] == f"[0 rows x {columns} columns]"
+
+
+@pytest.mark.usefixtures("kernels_options")
+def test_columns_that_are_left_out_are_counted_and_named_with_ways_to_see_them() -> None:
+    frame = pd.DataFrame(np.zeros((3, 61)), columns=[f"c{n}" for n in range(61)])
+
+    rows, note, names = shown(html_of(frame)).rsplit("\n", 2)
+
+    assert "c5 | … | c55" in rows
+    assert note == (
+        "[3 rows x 61 columns; 49 columns left out: more(0) has 8 columns of them, "
+        "the others: .iloc[:, 10:51] in code]"
+    )
+    assert names == (
+        "[columns left out: c6, c7, c8, c9, c51, c52, c53, c54, "
+        "and those that .columns[10:51] names]"
+    )
+    assert list(frame.columns[10:51]) == [f"c{n}" for n in range(10, 51)]
+
+
+@pytest.mark.usefixtures("kernels_options")
+def test_what_more_shows_has_the_columns_that_are_said_to_be_there() -> None:
+    frame = pd.DataFrame(np.zeros((3, 61)), columns=[f"c{n}" for n in range(61)])
+
+    header, *_, note, _ = parsed(html_of(frame)).lines()
+
+    assert all(f"| {name} |" in header for name in ("c6", "c9", "c51", "c54"))
+    assert note == "[3 rows x 61 columns; 41 columns left out: .iloc[:, 10:51] in code]"
+
+
+@pytest.mark.usefixtures("kernels_options")
+def test_rows_that_pandas_left_out_are_counted_with_a_way_to_see_them() -> None:
+    text = shown(html_of(pd.DataFrame({"a": range(100)})))
+
+    assert text.endswith("[100 rows x 1 columns; 90 rows left out: .iloc[5:95] in code]")
+
+
+def test_polars_has_its_own_way_to_see_what_it_left_out() -> None:
+    wide = {f"c{n}": range(1_000) for n in range(100)}
+
+    html = pl.DataFrame(wide)._repr_html_()
+
+    match = re.search(r"the others: \[(\d+):(\d+), (\d+):(\d+)\] in code", shown(html))
+    assert match is not None
+    first, last, left, right = map(int, match.groups())
+    frame = pl.DataFrame(wide)[first:last, left:right]
+    assert frame.height == 1_000 - (len(parsed(html).rows) - 1)
+    assert not {*frame.columns} & {name.split()[0] for name in parsed(html).header}
+
+
+def test_names_of_very_many_columns_are_cut() -> None:
+    with pd.option_context("display.max_columns", None):
+        html = html_of(
+            pd.DataFrame(np.zeros((2, 900)), columns=[f"column {n}" for n in range(900)])
+        )
+
+    names = shown(html).splitlines()[-1]
+
+    assert names.startswith("[columns left out: column 6, column 7, ")
+    assert re.search(r", (\d+) more\]$", names)
+    assert len(names) < 1_200
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        (" x", '" x"'),
+        ("x  ", '"x  "'),
+        (" ", '" "'),
+        ("a  b", "a  b"),
+        ("a\tb", "a\\tb"),
+        ("a\nb", "a\\nb"),
+        ("a\xa0b", "a\\xa0b"),
+        ("a\u200bb", "a\\u200bb"),
+        ("x\x1b[31m", "x\\x1b[31m"),
+        ("a<b>", "a<b>"),
         ("", ""),
     ],
 )
-def test_html_reads_as(html: str, text: str) -> None:
-    assert html_to_text(html) == text
+def test_white_space_in_cells_is_shown(value: str, cell: str) -> None:
+    html = pd.DataFrame({"a": [value]}).style.format(escape="html").to_html()
+
+    assert parsed(html).rows == [["0", cell]]
 
 
-@pytest.mark.parametrize("html", ["<div>" * 50_000, "<script" * 200_000, "<" * 300_000])
-def test_hostile_html_is_read_in_time(html: str) -> None:
-    start = time.perf_counter()
+def test_white_space_of_the_layout_is_not_that_of_a_cell() -> None:
+    html = (
+        '<table class="dataframe"><tr>\n <th>\n  a\n </th>\n</tr><tr><td>\n  1\n</td></tr></table>'
+    )
 
-    html_to_text(html, 2_000)
-
-    assert time.perf_counter() - start < 10
+    assert [*parsed(html).header, *parsed(html).rows] == ["a", ["1"]]
 
 
-def test_megabytes_of_script_do_not_hide_the_words() -> None:
-    html = f"<script>{'x' * 5_000_000}</script><p>words</p>"
+def test_polars_shows_white_space_within_its_quotes() -> None:
+    html = pl.DataFrame({"a": [" x ", "a  b\tc\nd"]})._repr_html_()
 
-    assert html_to_text(html, 2_000) == "words"
+    assert parsed(html).rows == [['" x "'], ['"a  b\\tc\\nd"']]
+
+
+def test_a_long_cell_is_cut_where_the_table_is_and_whole_where_it_is_paged() -> None:
+    with pd.option_context("display.max_colwidth", None):
+        html = html_of(pd.DataFrame({"a": ["x" * 500]}))
+
+    assert "x" * 199 + "… |" in shown(html)
+    assert f"| {'x' * 500} |" in parsed(html).lines()[2]

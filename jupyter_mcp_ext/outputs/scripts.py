@@ -1,0 +1,138 @@
+"""Charts and maps whose HTML is a program: what they show, taken from the program's text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from jupyter_mcp_ext.outputs import bokeh, lets_plot, maps, plotly, trees, vega
+from jupyter_mcp_ext.outputs.model import Json
+
+MAX_CODE = 5_000_000
+"""Characters of a program that is read; of a longer one it is only said what it draws with."""
+
+_MOST = 5  # places in a program that are tried
+_DECODER = json.JSONDecoder()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """A chart in words, and the specification that it is drawn from, if a model can use that.
+
+    ``spec`` is JSON.
+    """
+
+    words: str
+    spec: str = ""
+
+    def lines(self, *, specs: bool) -> list[str]:
+        """The chart in words, with its specification if that is wanted."""
+        lines = self.words.split("\n")
+        return (
+            [*lines, *trees.pretty_lines(json.loads(self.spec))] if specs and self.spec else lines
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Library:
+    """How the programs of a library are known, and what reads the JSON from a place on."""
+
+    name: str
+    sign: str
+    place: re.Pattern[str]
+    read: Callable[[str, int], Chart | None]
+
+
+def draws(html: str) -> bool:
+    """Whether programs in this HTML draw a chart or a map; quick."""
+    return maps.SIGN in html or any(
+        library.sign in html and (len(html) > MAX_CODE or library.place.search(html))
+        for library in _LIBRARIES
+    )
+
+
+def find(code: str) -> Chart | None:
+    """The chart or the map that a program draws."""
+    for library in _LIBRARIES:
+        if library.sign not in code:
+            continue
+        for match in islice(library.place.finditer(code), _MOST):
+            if len(code) > MAX_CODE:
+                return Chart(words=f"{library.name} chart, drawn by {len(code):,} characters")
+            if chart := library.read(code, match.end()):
+                return chart
+    if maps.SIGN not in code:
+        return None
+    return Chart(words=maps.words(code) if len(code) <= MAX_CODE else "leaflet map")
+
+
+def _vega(code: str, at: int) -> Chart | None:
+    for spec in _values(code, at):
+        if isinstance(spec, dict) and "$schema" in spec:
+            library = "vegalite" if "lite" in str(spec["$schema"]) else "vega"
+            return Chart(words=vega.words(spec, library), spec=json.dumps(spec))
+        break
+    return None
+
+
+def _plotly(code: str, at: int) -> Chart | None:
+    parts = [*islice(_values(code, at), 2)]
+    spec: dict[str, Json] = dict(zip(("data", "layout"), parts, strict=False))
+    return Chart(words=plotly.words(spec), spec=json.dumps(spec)) if parts else None
+
+
+def _bokeh(code: str, at: int) -> Chart | None:
+    words = "".join(bokeh.words(value) for value in islice(_values(code, at), 1))
+    return Chart(words=words) if words else None
+
+
+def _lets_plot(code: str, at: int) -> Chart | None:
+    for spec in islice(_values(code, at), 1):
+        if isinstance(spec, dict):
+            return Chart(words=lets_plot.words(spec), spec=json.dumps(spec))
+    return None
+
+
+def _values(code: str, at: int) -> Iterator[Json]:
+    """The JSON values that stand in a program from a place on, a comma between each two."""
+    while True:
+        try:
+            value, at = _DECODER.raw_decode(code, at)
+        except (ValueError, RecursionError):
+            return
+        yield value
+        comma = re.compile(r"\s{0,99},\s{0,99}").match(code, at)
+        if comma is None:
+            return
+        at = comma.end()
+
+
+_LIBRARIES = (
+    _Library(
+        name="plotly",
+        sign="Plotly.",
+        place=re.compile(r'Plotly\.(?:newPlot|react)\(\s{0,99}"[^"]{1,100}",\s{0,99}(?=\[)'),
+        read=_plotly,
+    ),
+    _Library(
+        name="vega",
+        sign="vegaEmbed",
+        place=re.compile(r"(?:\}\)\(|\bspec\s{0,9}=\s{0,9})(?=\{)"),
+        read=_vega,
+    ),
+    _Library(
+        name="bokeh",
+        sign='"Figure"',
+        place=re.compile(r"\bdocs_json\s{0,9}=\s{0,9}(?=\{)"),
+        read=_bokeh,
+    ),
+    _Library(
+        name="lets-plot",
+        sign="letsPlotCall",
+        place=re.compile(r"\bplotSpec\s{0,9}=\s{0,9}(?=\{)"),
+        read=_lets_plot,
+    ),
+)
