@@ -29,15 +29,6 @@ def test_what_loads_with_jupyter_brings_nothing_heavy(name: str) -> None:
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
-def test_the_html_parser_is_brought_by_jupyter_or_not_at_all() -> None:
-    program = (
-        "import sys, jupyter_server.serverapp; before = 'bs4' in sys.modules;"
-        "import jupyter_mcp_ext.app; sys.exit(('bs4' in sys.modules) and not before)"
-    )
-
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
-
-
 @pytest.mark.parametrize(
     ("given", "path"), [("/mcp", "/mcp"), ("/mcp/", "/mcp"), ("/a/b.c-d_e~1", "/a/b.c-d_e~1")]
 )

@@ -441,6 +441,37 @@ def test_a_data_frame_is_a_table(client: McpClient) -> None:
     assert len(rows) <= 23
 
 
+def test_what_stands_around_and_between_frames_is_shown_and_found(client: McpClient) -> None:
+    result = client.run(
+        "import pandas as pd\nfrom IPython.display import HTML\n"
+        "frame = pd.DataFrame({'city': ['Ulm', 'Bonn'] * 50})\n"
+        "HTML(f'<h2>First</h2><p>Only here</p>{frame._repr_html_()}<h2>Second</h2>'\n"
+        "     f'{frame.head(1).to_html()}<p>The end</p>')"
+    )
+
+    words = ["First", "Only here", "Second", "The end"]
+    assert [line for line in result.text.splitlines() if line in words] == words
+    for output_id in (result.id, f"{result.id}/1"):
+        found = client.call("get_output", output_id=output_id, grep="^(Only|The end|.*0 . Ulm)")
+        assert len(re.findall("Only here|The end", found.text)) == 2
+        assert found.text.count("| 0 | Ulm |") == 2
+
+
+def test_the_call_for_more_columns_shows_them(client: McpClient) -> None:
+    result = client.run(
+        "import pandas as pd\npd.DataFrame([range(61)], columns=[f'c{n}' for n in range(61)])"
+    )
+
+    assert "[1 rows x 61 columns; 49 columns left out: " in result.text
+    assert "[columns left out: c6, c7, c8, c9, c51, c52, c53, c54, " in result.text
+    [more] = proposed_calls(result.text)
+    assert "| c6 | c7 | c8 | c9 | ... | c51 | c52 | c53 | c54 |" in client.make(more).text
+    [code] = re.findall(r"(\.iloc\S+ \S+\]) in code", result.text)
+    assert re.findall(r"c\d+", client.run(f"list(_{code}.columns)").text) == [
+        f"c{n}" for n in range(10, 51)
+    ]
+
+
 def test_colours_are_stripped(client: McpClient) -> None:
     result = client.run("print('\\x1b[1;31mred\\x1b[0m plain')")
 
