@@ -16,7 +16,7 @@ from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Output
 from jupyter_mcp_ext.outputs.pages import text_lines
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock, present
-from jupyter_mcp_ext.rendering.service import LIMIT, Rendering
+from jupyter_mcp_ext.rendering.service import LIMIT, MAX_SOURCE, Rendering
 from tests.outputs.frames import html_of
 from tests.rendering.bombs import BOMBS, TOO_MUCH, drawing, html, image, png, processes, uses
 
@@ -105,11 +105,11 @@ async def test_what_can_be_rendered_beside_a_bomb_is_rendered() -> None:
 
 
 async def test_a_display_in_full_is_named_where_it_cannot_be_rendered() -> None:
-    bomb = BOMBS["unfinished tags"]
+    large = html("x" * (MAX_SOURCE + 1))
     async with rendering() as made:
-        lines = await made.shown(lambda render: text_lines(bomb, "k7m2q9xw-12/3", render))
+        lines = await made.shown(lambda render: text_lines(large, "k7m2q9xw-12/3", render))
 
-        assert TOO_MUCH in lines[0]
+        assert "is too large to be rendered" in lines[0]
         assert 'get_output("k7m2q9xw-12/3", mime_type="text/html")' in lines[0]
 
 
