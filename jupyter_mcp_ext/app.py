@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import sys
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,13 +13,12 @@ from tornado.web import Application
 from traitlets import Int, TraitError, Unicode, default, validate
 
 from . import __version__
-from .connect import Login, announcement
 from .outputs.limits import Limits
 from .services import Services
 from .transport.absent import AbsentHandler, absent_patterns
 from .transport.handler import McpHandler
 from .transport.host import McpHost
-from .transport.identity import SHARED_SUBJECT, is_stock, password_hash
+from .transport.identity import SHARED_SUBJECT, is_stock
 from .transport.password import PasswordCheck
 from .transport.routes import claims, describe
 
@@ -146,11 +143,14 @@ class McpApp(ExtensionApp):
             )
         await self.services.start()
         self.host.begin()
-        url = url_path_join(serverapp.connection_url, self.path)
-        self.log.info("MCP is served at %s", url)  # Jupyter starts the extensions once it listens
-        if serverapp.starter_app is self:
-            sys.stdout.write(announcement(url, _login(serverapp)))
-            sys.stdout.flush()
+        # Jupyter starts the extensions once it listens.
+        self.log.info("MCP is served at %s", self.url)
+
+    @property
+    def url(self) -> str:
+        """Where MCP is served."""
+        serverapp = cast("ServerApp", self.serverapp)
+        return str(url_path_join(serverapp.connection_url, self.path))
 
     async def stop_extension(self) -> None:
         """End what is being served, then the services, within `STOP_TIMEOUT`."""
@@ -171,15 +171,3 @@ class McpApp(ExtensionApp):
         # What Jupyter and JupyterHub look at before they stop an idle server.
         web_app = cast("ServerApp", self.serverapp).web_app
         web_app.settings["last_activity_times"][self.name] = datetime.now(timezone.utc)
-
-
-def _login(serverapp: ServerApp) -> Login:
-    """Show a token as Jupyter does: only one that it has generated for this run."""
-    provider = serverapp.identity_provider
-    if not is_stock(provider):
-        return Login(custom=True)
-    if provider.token and provider.token_generated:
-        return Login(token=provider.token)
-    if provider.token:
-        return Login(token="$JUPYTER_TOKEN" if "JUPYTER_TOKEN" in os.environ else "<your token>")
-    return Login(password=bool(password_hash(provider)))

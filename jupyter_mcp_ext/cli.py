@@ -6,15 +6,27 @@ import contextlib
 import io
 import ipaddress
 import os
+import re
+import secrets
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
+from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.serverapp import ServerApp
 from tornado.netutil import bind_sockets
-from traitlets import TraitError, default, validate
+from traitlets import TraitError, Unicode, default, validate
 
 from .app import McpApp
+from .connect import Login, announcement
+from .governance.secret_file import read_or_make
+from .transport.identity import is_stock, password_hash
+
+if TYPE_CHECKING:
+    from jupyter_server.auth.identity import IdentityProvider
+
+TOKEN_FILE = "jupyter_mcp_ext.token"
+_TOKEN = re.compile(r"[!-~]{8,512}")
 
 _ARGPARSE_ERROR = 2
 
@@ -37,6 +49,44 @@ class McpServer(ServerApp):
         if not path.is_dir():
             fail(f"There is no folder {str(path)!r}; --root-dir names the notebooks' folder.")
         return os.path.abspath(path)  # noqa: PTH100  # a link stays a link, as in Jupyter's own
+
+    token_file = Unicode(
+        help="File in which the token is kept from one start to the next, made with mode 0600 when "
+        "it is missing; empty: a new token at each start. A token or password of your own comes "
+        "first.",
+    ).tag(config=True)
+
+    @default("token_file")
+    def _default_token_file(self) -> str:
+        return str(Path(jupyter_data_dir()) / TOKEN_FILE)
+
+    def init_configurables(self) -> None:
+        """Take the token of the last start where Jupyter would make a new one."""
+        super().init_configurables()
+        provider = self.identity_provider
+        self.login = _login(provider)
+        if not self.login.token:
+            return
+        if self.token_file and (token := self._kept_token(Path(self.token_file).expanduser())):
+            provider.token = token
+            self.login = Login(token=token, token_file=Path(self.token_file))
+        # What Jupyter has made itself it would write into its log, twice.
+        provider.token_generated = False
+
+    def _kept_token(self, path: Path) -> str | None:
+        """The token in a file; None where it cannot be kept there."""
+        try:
+            kept = read_or_make(path, make_token)
+            if kept.is_exposed:
+                self.log.warning("Others could read the token in %s: a new one is made.", path)
+                path.unlink()
+                kept = read_or_make(path, make_token)
+        except (OSError, ValueError) as err:
+            self.log.warning("The token is not kept for the next start: %s: %s", path, err)
+            return None
+        if not _TOKEN.fullmatch(kept.text):
+            fail(f"{path} holds no token; remove it to get a new one, or set JUPYTER_TOKEN.")
+        return kept.text
 
     def parse_command_line(self, argv: list[str] | None = None) -> None:
         """Take the options; of one that is not known, say so without the list of all others."""
@@ -87,7 +137,7 @@ class McpServer(ServerApp):
 
 
 class McpLauncher(McpApp):
-    """Starts a Jupyter server that serves MCP."""
+    """Starts a Jupyter server that serves MCP, and says how a client is connected."""
 
     serverapp_class = McpServer
     description = (
@@ -113,11 +163,22 @@ class McpLauncher(McpApp):
         ),
     }
 
+    async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
+        await super()._start_jupyter_server_extension(serverapp)
+        if self.mounted:
+            sys.stdout.write(announcement(self.url, cast("McpServer", serverapp).login))
+            sys.stdout.flush()
+
 
 def fail(sentence: str) -> NoReturn:
     """End with a sentence instead of a traceback."""
     sys.stderr.write(f"jupyter mcp: {sentence}\n")
     raise SystemExit(1)
+
+
+def make_token() -> str:
+    """A new token, of the form of Jupyter's own."""
+    return secrets.token_hex(24)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -130,3 +191,13 @@ def _is_loopback(ip: str) -> bool:
         return ip == "localhost" or ipaddress.ip_address(ip).is_loopback
     except ValueError:
         return False
+
+
+def _login(provider: IdentityProvider) -> Login:
+    """How a client logs in; the token is there only if it was made for this start."""
+    if not is_stock(provider):
+        return Login(custom=True)
+    if provider.token:
+        made = provider.token_generated
+        return Login(token=provider.token) if made else Login(own_token=True)
+    return Login(password=bool(password_hash(provider)))

@@ -6,11 +6,12 @@ With the same file a server that was restarted, or moved, still knows what it ha
 from __future__ import annotations
 
 import hmac
-import os
 import secrets
 from logging import Logger
 from pathlib import Path
 from threading import Lock
+
+from .secret_file import read_or_make
 
 SIZE = 32
 """Bytes of the secret and of each key."""
@@ -35,7 +36,7 @@ class Keys:
 
     def _load(self) -> bytes:
         try:
-            return self._read() or self._make()
+            return self._read()
         except OSError as err:
             self._log.warning(
                 "The key file %s cannot be used (%s): what is sealed now is not understood after "
@@ -52,33 +53,12 @@ class Keys:
             )
         return secrets.token_bytes(SIZE)
 
-    def _read(self) -> bytes | None:
-        """The secret, or None where there is no file. Raises OSError, ValueError."""
-        try:
-            with self._path.open(encoding="ascii") as file:
-                secret = bytes.fromhex(file.read(4 * SIZE).strip())
-                mode = os.fstat(file.fileno()).st_mode
-        except FileNotFoundError:
-            return None
+    def _read(self) -> bytes:
+        """The secret in the file. Raises OSError, ValueError."""
+        kept = read_or_make(self._path, lambda: secrets.token_hex(SIZE))
+        secret = bytes.fromhex(kept.text)
         if len(secret) < SIZE:
             raise ValueError
-        if os.name == "posix" and mode & 0o077:
+        if kept.is_exposed:
             self._log.warning("Others can read the key file %s: chmod 600 it.", self._path)
-        return secret
-
-    def _make(self) -> bytes:
-        """Write a new secret; when another server does so at the same time, theirs counts."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(SIZE) + "\n")
-        try:
-            os.link(draft, self._path)  # never replaces, and the file is whole when it appears
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-        secret = self._read()
-        if secret is None:
-            raise FileNotFoundError
         return secret

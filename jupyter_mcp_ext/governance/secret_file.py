@@ -1,0 +1,63 @@
+"""A secret in a file of its own: made when it is missing, whole whenever another process reads it.
+
+What the secret is for, and what to do when the file cannot be used, is left to the caller.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MAX_SIZE = 1_024
+"""Characters that are read of a file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Secret:
+    """What a file holds."""
+
+    text: str = field(repr=False)
+    is_exposed: bool
+    """Other accounts can read the file, or one of them made it."""
+
+
+def read_or_make(path: Path, make: Callable[[], str]) -> Secret:
+    """The secret in a file; where there is no file, that of ``make`` in a new one of mode 0600.
+
+    When two processes make it at the same time, both get the same. Raises OSError; ValueError when
+    the file is no text.
+    """
+    return _read(path) or _make(path, make())
+
+
+def _read(path: Path) -> Secret | None:
+    try:
+        with path.open(encoding="ascii") as file:
+            text = file.read(MAX_SIZE).strip()
+            status = os.fstat(file.fileno())
+    except FileNotFoundError:
+        return None
+    is_exposed = os.name == "posix" and (
+        bool(status.st_mode & 0o077) or status.st_uid not in (0, os.geteuid())
+    )
+    return Secret(text=text, is_exposed=is_exposed)
+
+
+def _make(path: Path, text: str) -> Secret:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(f"{text}\n")
+    try:
+        os.link(draft, path)  # never replaces, and the file is whole when it appears
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    secret = _read(path)
+    if secret is None:
+        raise FileNotFoundError
+    return secret
