@@ -13,6 +13,7 @@ from tornado.web import Application
 from traitlets import Int, TraitError, Unicode, default, validate
 
 from . import __version__
+from .connect import Announces
 from .outputs.limits import Limits
 from .services import Services
 from .transport.absent import AbsentHandler, absent_patterns
@@ -143,14 +144,10 @@ class McpApp(ExtensionApp):
             )
         await self.services.start()
         self.host.begin()
-        # Jupyter starts the extensions once it listens.
-        self.log.info("MCP is served at %s", self.url)
-
-    @property
-    def url(self) -> str:
-        """Where MCP is served."""
-        serverapp = cast("ServerApp", self.serverapp)
-        return str(url_path_join(serverapp.connection_url, self.path))
+        url = url_path_join(serverapp.connection_url, self.path)
+        self.log.info("MCP is served at %s", url)  # Jupyter starts the extensions once it listens
+        if isinstance(serverapp, Announces):
+            serverapp.announce(url)
 
     async def stop_extension(self) -> None:
         """End what is being served, then the services, within `STOP_TIMEOUT`."""

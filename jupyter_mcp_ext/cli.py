@@ -10,12 +10,12 @@ import re
 import secrets
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.serverapp import ServerApp
 from tornado.netutil import bind_sockets
-from traitlets import TraitError, Unicode, default, validate
+from traitlets import Bool, TraitError, Unicode, default, validate
 
 from .app import McpApp
 from .connect import Login, announcement
@@ -25,14 +25,21 @@ from .transport.identity import is_stock, password_hash
 if TYPE_CHECKING:
     from jupyter_server.auth.identity import IdentityProvider
 
-TOKEN_FILE = "jupyter_mcp_ext.token"
+KEPT_IN = "jupyter_mcp_ext.token"
 _TOKEN = re.compile(r"[!-~]{8,512}")
 
 _ARGPARSE_ERROR = 2
 
 
+NEW_TOKEN: dict[str, Any] = {
+    "new-token": ({"McpServer": {"keep_token": False}}, "Make a token for this start only.")
+}
+
+
 class McpServer(ServerApp):
     """The Jupyter server of ``jupyter mcp``: it opens no browser and keeps to its port."""
+
+    flags = {**ServerApp.flags, **NEW_TOKEN}  # noqa: RUF012  # traitlets reads it from the class
 
     @default("open_browser")
     def _default_open_browser(self) -> bool:
@@ -50,15 +57,16 @@ class McpServer(ServerApp):
             fail(f"There is no folder {str(path)!r}; --root-dir names the notebooks' folder.")
         return os.path.abspath(path)  # noqa: PTH100  # a link stays a link, as in Jupyter's own
 
-    token_file = Unicode(
-        help="File in which the token is kept from one start to the next, made with mode 0600 when "
-        "it is missing; empty: a new token at each start. A token or password of your own comes "
-        "first.",
+    keep_token = Bool(
+        True,
+        help="Whether the token of one start is that of the next. A token or password of your own "
+        "comes first.",
     ).tag(config=True)
-
-    @default("token_file")
-    def _default_token_file(self) -> str:
-        return str(Path(jupyter_data_dir()) / TOKEN_FILE)
+    token_file = Unicode(
+        "",
+        help="File in which the token is kept, made with mode 0600 when it is missing. Empty: "
+        f"{KEPT_IN} in Jupyter's data directory.",
+    ).tag(config=True)
 
     def init_configurables(self) -> None:
         """Take the token of the last start where Jupyter would make a new one."""
@@ -67,9 +75,10 @@ class McpServer(ServerApp):
         self.login = _login(provider)
         if not self.login.token:
             return
-        if self.token_file and (token := self._kept_token(Path(self.token_file).expanduser())):
+        path = Path(self.token_file or Path(jupyter_data_dir()) / KEPT_IN).expanduser()
+        if self.keep_token and (token := self._kept_token(path)):
             provider.token = token
-            self.login = Login(token=token, token_file=Path(self.token_file))
+            self.login = Login(token=token, token_file=path)
         # What Jupyter has made itself it would write into its log, twice.
         provider.token_generated = False
 
@@ -87,6 +96,11 @@ class McpServer(ServerApp):
         if not _TOKEN.fullmatch(kept.text):
             fail(f"{path} holds no token; remove it to get a new one, or set JUPYTER_TOKEN.")
         return kept.text
+
+    def announce(self, url: str) -> None:
+        """Print how a client is connected."""
+        sys.stdout.write(announcement(url, self.login))
+        sys.stdout.flush()
 
     def parse_command_line(self, argv: list[str] | None = None) -> None:
         """Take the options; of one that is not known, say so without the list of all others."""
@@ -137,9 +151,10 @@ class McpServer(ServerApp):
 
 
 class McpLauncher(McpApp):
-    """Starts a Jupyter server that serves MCP, and says how a client is connected."""
+    """Starts a Jupyter server that serves MCP."""
 
     serverapp_class = McpServer
+    classes = [*McpApp.classes, McpServer]  # noqa: RUF012  # traitlets reads it from the class
     description = (
         "Starts a Jupyter server that serves the Model Context Protocol, and prints how a client "
         "is connected. It takes all options of `jupyter server` as well."
@@ -147,6 +162,7 @@ class McpLauncher(McpApp):
     examples = """
         jupyter mcp                          # serves the current folder on port 8888
         jupyter mcp --root-dir ~/work --port 9000
+        jupyter mcp --new-token              # a token for this start only
         JUPYTER_TOKEN=... jupyter mcp        # a token of your own
     """
     aliases = {  # noqa: RUF012  # traitlets reads it from the class
@@ -161,13 +177,8 @@ class McpLauncher(McpApp):
             {"ServerApp": {"allow_root": True}},
             "Run as root on other addresses than loopback too.",
         ),
+        **NEW_TOKEN,
     }
-
-    async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
-        await super()._start_jupyter_server_extension(serverapp)
-        if self.mounted:
-            sys.stdout.write(announcement(self.url, cast("McpServer", serverapp).login))
-            sys.stdout.flush()
 
 
 def fail(sentence: str) -> NoReturn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +20,15 @@ class Login:
     password: bool = False
     custom: bool = False
     """An identity provider that is not Jupyter's own decides."""
+
+
+@runtime_checkable
+class Announces(Protocol):
+    """A Jupyter server that tells a person where MCP is served."""
+
+    def announce(self, url: str) -> None:
+        """Say it; called once the server listens."""
+        ...
 
 
 def announcement(url: str, login: Login) -> str:

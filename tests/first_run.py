@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.servers import START_SECONDS, JupyterServer, environment, free_port
 
-BEARER = re.compile(r"Authorization: Bearer (\w+)")
+TOKEN = re.compile(r"JUPYTER_TOKEN=(\w+)")
 LIST_TOOLS = {
     "jsonrpc": "2.0",
     "id": 1,
@@ -38,7 +38,7 @@ def started(
     command: Sequence[str],
     folder: Path,
     *,
-    ready: re.Pattern[str] = BEARER,
+    ready: re.Pattern[str] = TOKEN,
     env: Mapping[str, str] | None = None,
 ) -> Iterator[JupyterServer]:
     """Run a command that starts a server, as a person would, until the block is left.
@@ -67,7 +67,7 @@ def started(
         if not ready.search(said):
             message = f"{' '.join(command)} did not start:\n{said}"
             raise RuntimeError(message)
-        token = BEARER.search(said)
+        token = TOKEN.search(said)
         yield JupyterServer(
             process=process,
             port=port,

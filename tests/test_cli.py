@@ -15,6 +15,7 @@ import pytest
 from jupyter_mcp_ext import __version__
 from jupyter_mcp_ext.connect import Login, announcement
 
+from . import first_run
 from .servers import Answer, JupyterServer, environment, free_port
 
 COMMAND = (sys.executable, "-m", "jupyter_mcp_ext")
@@ -115,16 +116,64 @@ def test_root_is_kept_to_loopback(tmp_path: Path) -> None:
     assert "--allow-root" in done.stderr
 
 
-def test_the_printed_line_connects(tmp_path: Path) -> None:
+def tokens(printed: str) -> list[str]:
+    return re.findall(r"JUPYTER_TOKEN=([0-9a-f]{48})\b", printed)
+
+
+def test_the_printed_lines_connect(tmp_path: Path) -> None:
     port = free_port()
 
     with started(tmp_path, f"--port={port}") as printed:
-        token = re.findall(r"Bearer ([0-9a-f]{48})", printed)[0]
+        [token] = tokens(printed)
 
         assert f"http://localhost:{port}/mcp" in printed
+        assert "--header 'Authorization: Bearer ${JUPYTER_TOKEN}'" in printed
         # Without Accept the SDK answers 406: whoever gets so far is let in.
         assert ping(port, {"Authorization": f"Bearer {token}"}).status == 406
         assert ping(port, {}).status == 401
+
+
+def test_the_token_is_printed_once_and_is_that_of_the_last_start(tmp_path: Path) -> None:
+    said = []
+
+    for _ in range(2):
+        with first_run.started(COMMAND, tmp_path) as server:
+            said.append(server.token)
+        assert "".join(server.log).count(server.token) == 1
+
+    [file] = tmp_path.rglob("jupyter_mcp_ext.token")
+    assert said[0] == said[1] == file.read_text().strip()
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_token_for_one_start_is_not_kept(tmp_path: Path) -> None:
+    with started(tmp_path, f"--port={free_port()}", "--new-token") as printed:
+        assert len(tokens(printed)) == 1
+
+    assert list(tmp_path.rglob("jupyter_mcp_ext.token")) == []
+
+
+def test_a_token_that_others_could_read_is_replaced(tmp_path: Path) -> None:
+    file = tmp_path / "kept"
+    file.write_text("0123456789abcdef" * 3)
+    file.chmod(0o644)
+    option = f"--McpServer.token_file={file}"
+
+    with started(tmp_path, f"--port={free_port()}", option) as printed:
+        [token] = tokens(printed)
+
+    assert token == file.read_text().strip() != "0123456789abcdef" * 3
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_without_a_token_stops_the_start(tmp_path: Path) -> None:
+    file = tmp_path / "kept"
+    file.touch(mode=0o600)
+
+    done = run(tmp_path, f"--McpServer.token_file={file}", f"--port={free_port()}")
+
+    assert done.returncode == 1
+    assert "holds no token" in done.stderr.splitlines()[-1]
 
 
 def test_a_token_of_ones_own_is_not_printed(tmp_path: Path) -> None:
@@ -132,7 +181,8 @@ def test_a_token_of_ones_own_is_not_printed(tmp_path: Path) -> None:
 
     with started(tmp_path, f"--port={free_port()}", env=env) as printed:
         assert "my-own-secret" not in printed
-        assert '"Authorization: Bearer $JUPYTER_TOKEN"' in printed
+        assert "Bearer ${JUPYTER_TOKEN}" in printed
+    assert list(tmp_path.rglob("jupyter_mcp_ext.token")) == []
 
 
 def test_it_starts_where_configuration_disables_the_extension(tmp_path: Path) -> None:
@@ -153,7 +203,7 @@ def test_the_notebooks_folder_is_the_one_asked_for(tmp_path: Path) -> None:
     port = free_port()
 
     with started(tmp_path, f"--port={port}", f"--root-dir={folder}") as printed:
-        token = re.findall(r"Bearer ([0-9a-f]{48})", printed)[0]
+        [token] = tokens(printed)
         with subprocess.Popen(["true"], text=True) as process:
             server = JupyterServer(
                 process=process, port=port, token=token, base_url="/", root_dir=folder
@@ -166,7 +216,12 @@ def test_the_notebooks_folder_is_the_one_asked_for(tmp_path: Path) -> None:
 def test_each_way_to_log_in_has_its_words() -> None:
     url = "http://localhost:8888/mcp"
 
-    assert 'Bearer abc"' in announcement(url, Login(token="abc"))
+    token = announcement(url, Login(token="abc", token_file=Path("/home/me/kept")))
+    assert "export JUPYTER_TOKEN=abc" in token
+    assert "kept in /home/me/kept" in token
+    own = announcement(url, Login(own_token=True))
+    assert "Authorization: Bearer ${JUPYTER_TOKEN}" in own
+    assert "export" not in own
     assert "A password is set" in announcement(url, Login(password=True))
     assert "identity provider" in announcement(url, Login(custom=True))
     nothing = announcement(url, Login())

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import distribution, entry_points
 from pathlib import Path
+from string import Template
 from typing import Any, get_args
 
 import pytest
@@ -145,6 +146,15 @@ def json_connection(part: str, servers: str) -> Connection:
     return entry["url"], entry["headers"]
 
 
+def remote_connection() -> Connection:
+    """What ``mcp-remote`` does with its arguments and its environment."""
+    entry = json.loads(block("json", "mcp-remote"))["mcpServers"]["jupyter"]
+    _, address, option, header = entry["args"]
+    name, _, value = Template(header).substitute(entry["env"]).partition(":")
+    assert option == "--header"
+    return address, {name: value}
+
+
 def command_connection(command: str) -> Connection:
     """What a client does with what its command line says."""
     words = shlex.split(block("bash", command))
@@ -156,12 +166,15 @@ def command_connection(command: str) -> Connection:
 @pytest.mark.parametrize(
     ("connection", "token"),
     [
-        (command_connection("claude mcp add"), "$JUPYTER_TOKEN"),
+        (command_connection("claude mcp add"), "${JUPYTER_TOKEN}"),
         (command_connection("gemini mcp add"), "$JUPYTER_TOKEN"),
         (json_connection('"servers"', "servers"), "${input:jupyter-token}"),
-        (json_connection('"mcpServers"', "mcpServers"), "${env:JUPYTER_TOKEN}"),
+        (json_connection("${env:JUPYTER_TOKEN}", "mcpServers"), "${env:JUPYTER_TOKEN}"),
+        (json_connection('"remote"', "mcp"), "{env:JUPYTER_TOKEN}"),
+        (json_connection('"tools"', "mcpServers"), "${JUPYTER_TOKEN}"),
+        (remote_connection(), "<token>"),
     ],
-    ids=["claude", "gemini", "vscode", "cursor"],
+    ids=["claude", "gemini", "vscode", "cursor", "opencode", "copilot", "mcp-remote"],
 )
 def test_what_a_client_is_told_lets_it_in(
     server: JupyterServer, connection: Connection, token: str

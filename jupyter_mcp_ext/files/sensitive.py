@@ -13,7 +13,7 @@ SENSITIVE = (
     *("credentials", "credentials.json", "credentials.y*ml"),
     *("secret", "secret.json", "secret.y*ml", "secret.txt"),
     *("secrets", "secrets.json", "secrets.y*ml", "secrets.txt"),
-    *("token", "token.json", "token.y*ml", "token.txt"),
+    *("token", "token.json", "token.y*ml", "token.txt", "jupyter_mcp_ext.*"),
 )
 """Shell patterns of whole names; with a slash at the end those of folders."""
 
