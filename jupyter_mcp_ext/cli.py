@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.serverapp import ServerApp
 from tornado.netutil import bind_sockets
-from traitlets import Bool, TraitError, Unicode, default, validate
+from traitlets import Bool, Dict, TraitError, Unicode, default, validate
 
 from .app import McpApp
 from .connect import Login, announcement
@@ -39,7 +39,7 @@ NEW_TOKEN: dict[str, Any] = {
 class McpServer(ServerApp):
     """The Jupyter server of ``jupyter mcp``: it opens no browser and keeps to its port."""
 
-    flags = {**ServerApp.flags, **NEW_TOKEN}  # noqa: RUF012  # traitlets reads it from the class
+    flags = Dict({**ServerApp.flags.default(), **NEW_TOKEN})  # type: ignore[dict-item]  # traitlets types a class attribute as its trait
 
     @default("open_browser")
     def _default_open_browser(self) -> bool:
