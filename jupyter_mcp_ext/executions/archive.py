@@ -13,6 +13,8 @@ from collections import OrderedDict
 from dataclasses import replace
 from logging import Logger
 
+from jupyter_mcp_ext.outputs.fold import COMMS
+
 from .execution import UNFINISHED, Execution
 from .storage import Record, Storage
 
@@ -79,7 +81,8 @@ class Archive:
         if execution.is_finished:
             self._take_late(execution, msg_type, content)
         elif execution.fold.feed(msg_type, content) or msg_type == "clear_output":
-            self._storage.message(execution.id, execution.fold, msg_type, content)
+            for kept in execution.fold.kept(msg_type, content):
+                self._storage.message(execution.id, execution.fold, *kept)
 
     def _take_late(self, execution: Execution, msg_type: str, content: object) -> None:
         """Take in what a thread puts out after its execution has ended."""
@@ -87,9 +90,13 @@ class Archive:
             return
         if execution.is_loaded and execution.fold.feed(msg_type, content):
             execution.changed()
-        elif execution.is_loaded or not self._fits(execution, content):
+            kept = execution.fold.kept(msg_type, content)
+        elif execution.is_loaded or msg_type in COMMS or not self._fits(execution, content):
             return
-        self._storage.late(execution.record(), msg_type, content)
+        else:
+            kept = [(msg_type, content)]
+        for each in kept:
+            self._storage.late(execution.record(), *each)
 
     def _fits(self, execution: Execution, content: object) -> bool:
         """Count late output of an execution whose outputs are on disk only."""
@@ -99,6 +106,12 @@ class Archive:
             return False
         execution.fold.bytes += size
         return True
+
+    def widgets_changed(self, execution: Execution) -> None:
+        """Write down what the widgets that a finished execution displays have become."""
+        if execution.id in self._finished and execution.is_loaded:
+            for message in execution.fold.shown_widgets():
+                self._storage.late(execution.record(), *message)
 
     def amend(self, execution: Execution) -> None:
         """Write down what has become known of an execution since its end."""

@@ -105,6 +105,7 @@ class Execution:
         """Whether the task that it is for a client was cancelled while it ran."""
         self._stop_words = ""
         self._outputs: tuple[Output, ...] | None = None
+        self._outputs_version = 0
         self._error: Error | None = None
         self.is_loaded = True
         """Whether its outputs are in memory: those of a finished one may be on disk only."""
@@ -151,11 +152,12 @@ class Execution:
         if not self.is_loaded:
             msg = f"the outputs of {self.id} are on disk"
             raise RuntimeError(msg)
-        if self._outputs is not None:
+        version = self.fold.version
+        if self._outputs is not None and (version in (0, self._outputs_version)):
             return self._outputs
         outputs = self.fold.outputs
         if self.is_finished:
-            self._outputs = outputs
+            self._outputs, self._outputs_version = outputs, version
         return outputs
 
     @property

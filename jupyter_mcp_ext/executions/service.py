@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from traitlets import Bool, Float, Int, List, Unicode
 from traitlets.config import LoggingConfigurable
 
-from jupyter_mcp_ext.advice import debuggers, notices
+from jupyter_mcp_ext.advice import debuggers, notices, payloads
 from jupyter_mcp_ext.advice.run import Run
 from jupyter_mcp_ext.errors import ToolError, UnknownExecution, shown
 from jupyter_mcp_ext.kernels.link import Content, Exchange, KernelInfo, KernelLink, KernelLost
 from jupyter_mcp_ext.outputs.model import Error, from_nbformat
+from jupyter_mcp_ext.outputs.text import cut_line, strip
+from jupyter_mcp_ext.outputs.widgets import Widgets
 
 from .activity import Activity
 from .archive import STOPPING, Archive
@@ -44,6 +48,12 @@ OUTSIDE = "from outside"
 
 INTERRUPTED = ("KeyboardInterrupt", "CancelledError")
 """What an interrupt raises in code, and in code that awaits."""
+
+MAX_WITH_WIDGETS = 32
+"""Kernels whose widgets are known, the latest used."""
+
+MAX_WIDGETS_TOLD = 5
+"""Widgets of other executions that a result tells of."""
 
 INTERRUPTS = 3
 """How often code is interrupted within the grace."""
@@ -147,6 +157,8 @@ class McpExecutions(LoggingConfigurable):
         self._numbers: dict[str, int] = {}
         self._latest: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._widgets: OrderedDict[str, Widgets] = OrderedDict()
+        """What is known of the widgets of kernels by their ids, the latest used last."""
         self._works: set[Execution] = set()
         """Running work that is no code: installations."""
 
@@ -433,6 +445,7 @@ class McpExecutions(LoggingConfigurable):
         prepare: Callable[[], Awaitable[None]] | None,
     ) -> None:
         self._kernels.begin(execution.kernel_id)
+        execution.fold.share(self._widgets_of(execution.kernel_id), by=execution.id)
         is_ipython = link.info is not None and link.info.implementation == "ipython"
         try:
             if prepare is not None and not await self._is_prepared(execution, prepare):
@@ -460,12 +473,16 @@ class McpExecutions(LoggingConfigurable):
                     if reply.get("status") == "error" and not execution.stop.done():
                         hints += await self._hints.after_error(link, str(reply.get("ename")))
                     self._see_shell(execution)
+                    self._take_payload(execution, reply)
                     interrupter = self._interrupter(execution)
                     _tell_ignored(execution, reply, interrupter)
                     _tell_unread(execution, exchange)
                     _conclude(execution, exchange, reply, interrupter)
+                    self._tell_widgets(execution)
                     self._advise(execution, link.info, reply)
                     execution.notices += hints
+                    if any(map(payloads.ends_kernel, payloads.payloads(reply))):
+                        await self._kernels.exits(execution.kernel_id)
                     return
                 if execution.stop.done():
                     execution.end(execution.stop.result(), "stopped before it began")
@@ -476,6 +493,41 @@ class McpExecutions(LoggingConfigurable):
             )
         finally:
             self._kernels.end(execution.kernel_id)
+
+    def _take_payload(self, execution: Execution, reply: Content) -> None:
+        """Show what the reply has for the person at a notebook."""
+        execution.fold.release_captures()
+        for payload in payloads.payloads(reply):
+            shown = payloads.shown(payload)
+            if shown.data:
+                content = {"data": shown.data, "metadata": {}}
+                self._archive.take(execution, "display_data", content)
+            if shown.notice:
+                execution.notices.append(shown.notice)
+
+    def _widgets_of(self, kernel_id: str) -> Widgets:
+        """What is known of a kernel's widgets: their ids are never given again."""
+        found = self._widgets.setdefault(kernel_id, Widgets())
+        self._widgets.move_to_end(kernel_id)
+        if len(self._widgets) > MAX_WITH_WIDGETS:
+            self._widgets.popitem(last=False)
+        return found
+
+    def _tell_widgets(self, execution: Execution) -> None:
+        """Tell of the widgets that the code has changed and others display."""
+        for by, model_id in islice(execution.fold.elsewhere(), MAX_WIDGETS_TOLD):
+            if not by:
+                execution.notices.append(
+                    "output went into an Output widget that is not displayed: display it, or print "
+                    "outside of it, to see that"
+                )
+                continue
+            shows = self._archive.get(by)
+            if shows is not None:
+                self._archive.widgets_changed(shows)
+                words = cut_line(" ".join(strip(execution.fold.words(model_id)).split()), 200)
+                now = f"is now: {words}" if words else "has changed"
+                execution.notices.append(f'a widget that get_output("{by}") shows {now}')
 
     def _advise(self, execution: Execution, info: KernelInfo | None, reply: Content) -> None:
         """Add what our own notices say about the code."""
@@ -576,10 +628,6 @@ def _conclude(execution: Execution, exchange: Exchange, reply: Content, interrup
         )
     elif not exchange.complete:
         execution.notices.append("the kernel did not say that it was done: output may be missing")
-    for payload in reply.get("payload") or ():
-        # IPython shows the help of `len?` this way, which people see as an output.
-        if payload.get("source") == "page":
-            execution.fold.feed("display_data", {"data": payload.get("data"), "metadata": {}})
     if reply.get("status") == "ok":
         execution.end("ok")
         return

@@ -72,6 +72,8 @@ class Kernels:
         """The managers of kernels that ever had a link: others have nothing of ours to lose."""
         self._interrupts: dict[str, float] = {}
         """When a kernel was last interrupted, by whomever, in seconds since the epoch."""
+        self._exiting: set[str] = set()
+        """Kernels that are about to end because their code asked them to."""
         self._reviving: set[str] = set()
         """Kernels that died and are being started again, by us or by Jupyter's restarter."""
         self._events.add_listener(schema_id=KERNEL_ACTIONS, listener=self._on_action)
@@ -268,6 +270,13 @@ class Kernels:
         if kernel_id not in self._links and self.losses(kernel_id):
             raise KernelLost(self.losses(kernel_id)[-1])
 
+    async def exits(self, kernel_id: str) -> None:
+        """Wait for the end of a kernel whose code has asked it to go; that is no fault of it."""
+        if kernel_id in self._links:
+            self._exiting.add(kernel_id)
+            await self._losses.gone(kernel_id)
+            self._exiting.discard(kernel_id)
+
     def _is_leaving(self, kernel_id: str) -> bool:
         return kernel_id not in self._manager or self._kernel(kernel_id).shutting_down
 
@@ -277,7 +286,9 @@ class Kernels:
 
     def lose(self, kernel_id: str, loss: Loss) -> None:
         """Note that the kernel's variables are gone and end what waits for it."""
-        if loss.kind == "died":
+        if loss.kind == "died" and kernel_id in self._exiting:
+            loss = replace(loss, detail="its code ended it with exit()")
+        elif loss.kind == "died":
             loss = replace(loss, detail=self._deaths.count(kernel_id, loss.detail))
             self._stop_restarter(kernel_id)
         self._losses.add(kernel_id, loss)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 from jupyter_mcp_ext.outputs import charts, images, markup, scripts, trees
-from jupyter_mcp_ext.outputs.fold import value_size
+from jupyter_mcp_ext.outputs.area import value_size
 from jupyter_mcp_ext.outputs.images import UnreadableImage
 from jupyter_mcp_ext.outputs.markup import Document
 from jupyter_mcp_ext.outputs.model import Json, MimeBundle

@@ -2,273 +2,257 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Literal, TypeAlias
 
-from jupyter_mcp_ext.outputs.model import (
-    Display,
-    Error,
-    Json,
-    MimeBundle,
-    Output,
-    Stream,
-    from_nbformat,
-    to_nbformat,
-)
-from jupyter_mcp_ext.outputs.text import clean, cut_line
-from jupyter_mcp_ext.outputs.typescript import Typescript
-from jupyter_mcp_ext.outputs.widgets import VIEW, Widgets
+from jupyter_mcp_ext.outputs.area import Area, Entry, Message, Writing
+from jupyter_mcp_ext.outputs.model import Display, Json, MimeBundle, Output
+from jupyter_mcp_ext.outputs.widgets import MAX_WIDGETS, VIEW, Widgets, capture
 
+COMMS = ("comm_open", "comm_msg", "comm_close")
 
-class _Writing:
-    """A stream that may still grow."""
-
-    def __init__(self, name: Literal["stdout", "stderr"]) -> None:
-        self.name = name
-        self.script = Typescript()
-
-
-_Entry: TypeAlias = "_Writing | Display | Error"
+_MAX_DEPTH = 8
+"""How deep Output widgets are shown in each other."""
 
 
 class OutputFold:
-    """Shows what a notebook would show after these messages.
+    """Shows what a notebook would show after these messages, which are those of one execution.
 
     With ``max_bytes``, output beyond that is dropped and counted; an error is always kept.
     """
 
     def __init__(self, max_bytes: int = 0) -> None:
-        self._max_bytes = max_bytes
-        self._entries: list[_Entry] = []
-        self._by_display_id: dict[str, list[int]] = {}
+        self._area = Area(max_bytes)
         self._widgets = Widgets()
-        self._clear_before_next = False
-        self._lines_before = 0  # in the streams before the last entry
+        self._by = ""
+        self._captures: list[str] = []
+        """The Output widgets that take what is put out; the last one gets it."""
+        self._told: set[str] = set()
+        """Widgets that the messages so far have made known, those of `kept` for one."""
+        self._kept: list[Message] = []
+        self._views: set[str] = set()
+        self._elsewhere: dict[str, None] = {}
+        """Widgets that were changed."""
         self._lost = (
             0  # bytes of messages that were dropped unread; no clear_output brings them back
         )
-        self._refused = 0
-        self.bytes = 0
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the outputs."""
+        return self._area.bytes
+
+    @bytes.setter
+    def bytes(self, size: int) -> None:
+        self._area.bytes = size
 
     @property
     def dropped_bytes(self) -> int:
         """Bytes that a notebook would show and ``outputs`` does not."""
-        return self._lost + self._refused
+        return self._lost + self._area.refused + sum(area.refused for area in self._areas())
 
     @property
     def cost(self) -> int:
         """Bytes that the outputs take about when they are written down, each with its frame."""
-        return self.bytes + 200 * len(self._entries)
+        return self.bytes + 200 * len(self._area.entries)
 
     @property
     def outputs(self) -> tuple[Output, ...]:
-        return tuple(self._output(entry) for entry in self._entries)
+        return tuple(self._resolved(self._area.entries, _MAX_DEPTH))
 
     @property
     def lines(self) -> int:
         """Finished lines of text so far, never more than ``pages.merged_lines`` would number."""
-        last = self._entries[-1] if self._entries else None
-        return self._lines_before + (last.script.newlines if isinstance(last, _Writing) else 0)
+        return self._area.lines
 
     @property
     def last_line(self) -> str:
         """The last line of text that is not empty, as a terminal shows it without colours."""
-        for entry in reversed(self._entries):
-            if isinstance(entry, _Writing):
-                lines = clean(entry.script.end(4_000)).split("\n")
-                if line := next((line for line in reversed(lines) if line.strip()), ""):
-                    return cut_line(line.strip())
-        return ""
+        if self._captures and (line := self._widgets.area(self._captures[-1]).last_line):
+            return line
+        return self._area.last_line
 
-    def messages(self) -> Iterator[tuple[str, dict[str, Json]]]:
+    @property
+    def version(self) -> int:
+        """Another number when the outputs may have been changed by another execution."""
+        is_whole = self._views and all(view in self._widgets for view in self._views)
+        return self._widgets.version if is_whole else 0
+
+    def share(self, widgets: Widgets, by: str) -> None:
+        """Know the widgets of the kernel; ``by`` is the execution whose messages these are."""
+        self._widgets, self._by = widgets, by
+
+    def elsewhere(self) -> Iterator[tuple[str, str]]:
+        """Widgets that these messages have changed and others display, and the execution.
+
+        It is empty where an Output widget that none displays has taken output.
+        """
+        seen: set[tuple[str, str]] = set()
+        for comm_id in self._elsewhere:
+            by, shown = self._widgets.shown_by(comm_id)
+            is_lost = not by and comm_id in self._widgets and bool(self._held(comm_id))
+            found = (by, shown) if by else ("", "")
+            if (is_lost or by not in ("", self._by)) and found not in seen:
+                seen.add(found)
+                yield found
+
+    def words(self, model_id: str) -> str:
+        """What a widget shows, in words; empty for one that shows outputs."""
+        parts = self._widgets.parts(model_id) or []
+        return " ".join(part for part in parts if isinstance(part, str) and part)
+
+    def messages(self) -> Iterator[Message]:
         """The fewest messages that lead to the same outputs, display ids included."""
-        ids = {at: name for name, places in self._by_display_id.items() for at in places}
-        for position, entry in enumerate(self._entries):
-            if isinstance(entry, _Writing):
-                yield "stream", {"name": entry.name, "text": entry.script.raw}
-                continue
-            node = to_nbformat(self._output(entry))
-            if position in ids:
-                node["transient"] = {"display_id": ids[position]}
-            yield str(node.pop("output_type")), node
+        told: set[str] = set()
+        for msg_type, content in self._area.messages():
+            yield from self._introduced(_model_id(content.get("data")), told)
+            yield msg_type, content
+        for comm_id in self._captures:
+            yield capture(comm_id, begins=True)
+
+    def shown_widgets(self) -> Iterator[Message]:
+        """The messages that tell of the widgets in the outputs as they are now."""
+        told: set[str] = set()
+        for view in self._views:
+            yield from self._introduced(view, told)
+
+    def kept(self, msg_type: str, content: object) -> Iterable[tuple[str, object]]:
+        """What is to be written down of the message that was fed last: it leads to the same.
+
+        It says what is known of widgets of other executions, and nothing that is secret.
+        """
+        if msg_type in COMMS:
+            return self._kept
+        return [*self._kept, (msg_type, content)]
 
     def restore(self, lines: int, size: int, dropped: int) -> None:
         """Have the counts of outputs that stand elsewhere."""
-        self._lines_before, self.bytes, self._lost = lines, size, dropped
+        self._area.lines_before, self.bytes, self._lost = lines, size, dropped
 
     def release(self) -> None:
         """Let go of the outputs, which stand elsewhere; the counts stay."""
-        self._lines_before, self._entries = self.lines, []
-        self._by_display_id, self._widgets = {}, Widgets()
+        self._lost = self.dropped_bytes - self._area.refused
+        self._area.release()
+        self._widgets, self._views = Widgets(), set()
+
+    def release_captures(self) -> None:
+        """The code has ended: what comes now is for the execution itself."""
+        self._captures = []
 
     def drop(self, size: int) -> None:
         """Count a message that was too large to be read."""
         self._lost += size
 
-    def feed(self, msg_type: str, content: object) -> bool:  # noqa: PLR0911  # one a message type
+    def feed(self, msg_type: str, content: object) -> bool:
         """Take in a message; true if it changed what a notebook would show."""
+        self._kept = []
         if not isinstance(content, Mapping):
             return False
-        match msg_type:
-            case "stream":
-                return self._write(content)
-            case "display_data" | "execute_result" | "error":
-                return self._show(msg_type, content)
-            case "update_display_data":
-                return self._update(content)
-            case "comm_open" | "comm_msg":
-                return self._widgets.feed(msg_type, content)
-            case "clear_output" if content.get("wait"):
-                self._clear_before_next = True
-                return False
-            case "clear_output":
-                return self._clear()
-            case _:
-                return False
+        if msg_type in COMMS:
+            return self._follow(msg_type, content)
+        if msg_type == "update_display_data":
+            in_cell = self._area.update(content)
+            return self._widgets.update_displays(content) or in_cell
+        model_id = _model_id(content.get("data")) if "data" in content else ""
+        if model_id:
+            self._kept = list(self._introduced(model_id, self._told))
+            self._views.add(model_id)
+            inside = self._captures[-1] if self._captures else ""
+            self._widgets.display(model_id, self._by, inside)
+        if not self._captures:
+            return self._area.feed(msg_type, content)
+        self._change(self._captures[-1])
+        return self._widgets.take(self._captures[-1], msg_type, content)
 
-    def _output(self, entry: _Entry) -> Output:
-        if isinstance(entry, _Writing):
-            return Stream(name=entry.name, text=entry.script.rope)
-        if isinstance(entry, Display) and VIEW in entry.data:
-            words = self._widgets.words(entry.data[VIEW])
-            if words is not None:
-                return replace(entry, data={**entry.data, "text/plain": words})
-        return entry
+    def _follow(self, msg_type: str, content: Mapping[str, Json]) -> bool:
+        """Take in a message of a comm."""
+        comm_id = content.get("comm_id")
+        if not isinstance(comm_id, str):
+            return False
+        kept = self._widgets.feed(msg_type, content)
+        if kept is not None and msg_type == "comm_open":
+            self._told.add(comm_id)
+        elif kept is not None:
+            self._change(comm_id)
+        if kept is not None and comm_id in self._told:
+            for child in self._widgets.tree(comm_id):
+                if child != comm_id:
+                    self._kept += self._introduced(child, self._told)
+            self._kept.append(kept)
+        is_captured = msg_type == "comm_msg" and self._capture(comm_id, content)
+        return kept is not None or is_captured
 
-    def _write(self, content: Mapping[str, Json]) -> bool:
-        text = content.get("text")
-        if not isinstance(text, str) or not text:
+    def _capture(self, comm_id: str, content: Mapping[str, Json]) -> bool:
+        """Begin or end to give what is put out to an Output widget, if that is what it says."""
+        data = content.get("data")
+        state = data.get("state") if isinstance(data, dict) else None
+        msg_id = state.get("msg_id") if isinstance(state, dict) else None
+        if not isinstance(msg_id, str) or not self._widgets.is_output(comm_id):
             return False
-        cleared = self._clear_if_due()
-        name: Literal["stdout", "stderr"] = (
-            "stderr" if content.get("name") == "stderr" else "stdout"
-        )
-        last = self._entries[-1] if self._entries else None
-        if not isinstance(last, _Writing) or last.name != name:
-            if self._full(1):
-                self._refused += _size(text)
-                return cleared
-            last = _Writing(name)
-            self._append(last)
-        if last.script.overwrites(text):
-            return self._overwrite(last.script, text) or cleared
-        kept = self._fitting(text)
-        if kept:
-            last.script.append(kept)
-            self.bytes += _size(kept)
-        return bool(kept) or cleared
-
-    def _overwrite(self, script: Typescript, text: str) -> bool:
-        written = script.overwrite(text)
-        growth = _size(written.new.text) - _size(written.old.text)
-        if growth > 0 and self._full(growth):
-            script.undo(written)
-            self._refused += _size(text)
-            return False
-        self.bytes += growth
-        return written.new != written.old
-
-    def _show(self, msg_type: str, content: Mapping[str, Json]) -> bool:
-        output = from_nbformat({**content, "output_type": msg_type})
-        if output is None or isinstance(output, Stream):
-            return False
-        if isinstance(output, Display) and not output.data:
-            return False
-        cleared = self._clear_if_due()
-        size = _output_size(output)
-        if isinstance(output, Display) and self._full(size):
-            self._refused += size
-            return cleared
-        self._append(output)
-        self.bytes += size
-        if msg_type != "error" and (display_id := _display_id(content)):
-            self._by_display_id.setdefault(display_id, []).append(len(self._entries) - 1)
+        if comm_id in self._captures:
+            self._captures.remove(comm_id)
+        if msg_id:
+            self._captures.append(comm_id)
+        self._kept.append(capture(comm_id, begins=bool(msg_id)))
         return True
 
-    def _update(self, content: Mapping[str, Json]) -> bool:
-        display_id = _display_id(content)
-        new = from_nbformat({**content, "output_type": "display_data"})
-        if not display_id or not isinstance(new, Display):
-            return False
-        changed = False
-        for position in self._by_display_id.get(display_id, ()):
-            old = self._entries[position]
-            if not isinstance(old, Display):
+    def _change(self, comm_id: str) -> None:
+        """Note that a widget was changed which another execution may display."""
+        if len(self._elsewhere) < MAX_WIDGETS:
+            self._elsewhere[comm_id] = None
+
+    def _introduced(self, model_id: str, told: set[str]) -> Iterator[Message]:
+        """The messages that tell of a widget and those in it which are not in ``told`` yet."""
+        for each in self._widgets.tree(model_id):
+            if each not in told:
+                told.add(each)
+                yield from self._widgets.messages(each)
+
+    def _areas(self) -> Iterator[Area]:
+        for view in self._views:
+            for part in self._widgets.parts(view) or ():
+                if isinstance(part, Area):
+                    yield part
+
+    def _held(self, comm_id: str) -> list[Entry]:
+        parts = self._widgets.parts(comm_id) or ()
+        return [entry for part in parts if isinstance(part, Area) for entry in part.entries]
+
+    def _resolved(self, entries: Iterable[Entry], depth: int) -> Iterator[Output]:
+        """The outputs that entries are, what widgets show in their place."""
+        for entry in entries:
+            if isinstance(entry, Writing):
+                yield entry.stream
+            elif isinstance(entry, Display) and VIEW in entry.data:
+                yield from self._widget(entry, depth)
+            else:
+                yield entry
+
+    def _widget(self, entry: Display, depth: int) -> Iterator[Output]:
+        """What a widget shows, where it is displayed."""
+        model_id = _model_id(entry.data)
+        parts = self._widgets.parts(model_id)
+        if parts is None or not depth:
+            name = self._widgets.bare(model_id)
+            has_words = bool(str(entry.data.get("text/plain") or "").strip()) or not name
+            yield entry if has_words else replace(entry, data={**entry.data, "text/plain": name})
+            return
+        words: list[str] = []
+        data: MimeBundle = entry.data
+        for part in [*parts, None]:
+            if isinstance(part, str):
+                words.append(part)
                 continue
-            display = Display(
-                data=new.data,
-                metadata=new.metadata,
-                is_result=old.is_result,
-                execution_count=old.execution_count,
-            )
-            growth = _output_size(display) - _output_size(old)
-            if growth > 0 and self._full(growth):
-                self._refused += _output_size(display)
-            elif display != old:
-                self._entries[position] = display
-                self.bytes += growth
-                changed = True
-        return changed
-
-    def _append(self, entry: _Entry) -> None:
-        if self._entries and isinstance(last := self._entries[-1], _Writing):
-            is_open = clean(last.script.end(4_000)).rpartition("\n")[2] != ""
-            self._lines_before += last.script.newlines + is_open
-        self._entries.append(entry)
-
-    def _clear_if_due(self) -> bool:
-        return self._clear() if self._clear_before_next else False
-
-    def _clear(self) -> bool:
-        changed = bool(self._entries)
-        self._clear_before_next = False
-        self._entries = []
-        self._by_display_id = {}
-        self._lines_before = self._refused = self.bytes = 0
-        return changed
-
-    def _full(self, size: int) -> bool:
-        return 0 < self._max_bytes < self.bytes + size
-
-    def _fitting(self, text: str) -> str:
-        """As much of the text as there is room for; the rest is counted."""
-        size = _size(text)
-        if not self._full(size):
-            return text
-        room = max(self._max_bytes - self.bytes, 0)
-        kept = text.encode(errors="replace")[:room].decode(errors="ignore")
-        self._refused += size - _size(kept)
-        return kept
+            if text := " ".join(filter(None, words)):
+                yield replace(entry, data={**data, "text/plain": text})
+                data = {}
+            words = []
+            if part is not None:
+                yield from self._resolved(part.entries, depth - 1)
 
 
-def _display_id(content: Mapping[str, Json]) -> str | None:
-    transient = content.get("transient")
-    display_id = transient.get("display_id") if isinstance(transient, dict) else None
-    return display_id if isinstance(display_id, str) else None
-
-
-def _size(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode(errors="replace"))
-
-
-def _output_size(output: Display | Error) -> int:
-    if isinstance(output, Error):
-        return sum(map(_size, (output.ename, output.evalue, *output.traceback)))
-    return bundle_size(output.data)
-
-
-def bundle_size(data: MimeBundle) -> int:
-    """Bytes of all representations as they came; base64 is not decoded."""
-    return sum(map(value_size, data.values()))
-
-
-def value_size(value: Json) -> int:
-    """Bytes of one representation."""
-    if isinstance(value, str):
-        return _size(value)
-    try:
-        return len(json.dumps(value))
-    except RecursionError:  # nested to the limit of what could be parsed
-        return 0
+def _model_id(data: object) -> str:
+    """The model in a widget's view; empty for other data."""
+    view = data.get(VIEW) if isinstance(data, Mapping) else None
+    model_id = view.get("model_id") if isinstance(view, dict) else None
+    return model_id if isinstance(model_id, str) else ""

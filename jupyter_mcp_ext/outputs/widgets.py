@@ -1,84 +1,330 @@
-"""What interactive widgets show, followed through their state messages.
+"""What a kernel's interactive widgets show, followed through their state messages.
 
 A widget's output holds only its model's id; what it shows comes over comms
-(https://github.com/jupyter-widgets/ipywidgets/blob/main/packages/schema/messages.md).
+(https://github.com/jupyter-widgets/ipywidgets/blob/main/packages/schema/messages.md). Widgets live
+as long as their kernel: one execution may display what another one changes.
 """
 
 from __future__ import annotations
 
-import html
-import re
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
+from jupyter_mcp_ext.outputs.area import Area, Message
 from jupyter_mcp_ext.outputs.model import Json
+from jupyter_mcp_ext.outputs.widget_words import is_secret, kind_of, title_of, words_of
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 
-MAX_WIDGETS = 1_000
-"""Widgets of one execution that are followed; more are shown as they were displayed."""
+MAX_WIDGETS = 2_000
+"""Widgets of a kernel that are followed, the latest; others are shown as they were displayed."""
 
 MAX_TEXT = 2_000
-"""Characters of one widget's text that are kept."""
+"""Characters of one text of a widget that are kept."""
 
-_KEPT = ("_model_name", "children", "description", "value", "max")
+MAX_ITEMS = 500
+"""Items of one list of a widget that are kept."""
+
+MAX_STATE = 20_000
+"""Characters about of one widget's state that are kept."""
+
+MAX_PARTS = 2_000
+"""Widgets in one that are shown with it."""
+
+MAX_AREAS = 8_000_000
+"""Bytes of all that Output widgets of a kernel hold."""
+
+_KEPT = (
+    "_model_name",
+    "_options_labels",
+    "_titles",
+    "children",
+    "description",
+    "index",
+    "max",
+    "selected_index",
+    "titles",
+    "value",
+)
 _MAX_DEPTH = 8
+_PREFIX = "IPY_MODEL_"
+
+
+@dataclass
+class _Widget:
+    state: dict[str, Json] = field(default_factory=dict)
+    area: Area | None = None
+    """What it holds, of an Output widget."""
+    said: list[Json] = field(default_factory=list)
+    """The outputs that the kernel has said it holds."""
+    parent: str = ""
+    shown_by: str = ""
+    """The execution that displays it."""
+
+    @property
+    def children(self) -> list[str]:
+        children = self.state.get("children")
+        found = children if isinstance(children, list) else []
+        return [str(child).removeprefix(_PREFIX) for child in found]
 
 
 class Widgets:
-    """The state of an execution's widgets, as far as it can be told in words."""
+    """The widgets of one kernel, as far as they can be told in words."""
 
     def __init__(self) -> None:
-        self._states: dict[str, dict[str, Json]] = {}
+        self._known: OrderedDict[str, _Widget] = OrderedDict()
+        """The least recently used first."""
+        self._closed: OrderedDict[str, None] = OrderedDict()
+        self._outputs: dict[str, Area] = {}
+        """What Output widgets hold."""
+        self._held = 0
+        """Bytes of that."""
+        self.version = 0
+        """Counts the changes of what is shown."""
 
-    def feed(self, msg_type: str, content: Mapping[str, Json]) -> bool:
-        """Take a ``comm_open`` or ``comm_msg``; true if a widget changed."""
+    def __contains__(self, comm_id: object) -> bool:
+        return comm_id in self._known or comm_id in self._closed
+
+    def feed(self, msg_type: str, content: Mapping[str, Json]) -> Message | None:
+        """Take in a message of a comm; what is kept of it, None when it changes nothing here."""
         comm_id, data = content.get("comm_id"), content.get("data")
-        if not isinstance(comm_id, str) or not isinstance(data, dict):
-            return False
-        new = data.get("state")
-        if not isinstance(new, dict):
-            return False
-        if msg_type == "comm_open" and len(self._states) < MAX_WIDGETS:
-            self._states.setdefault(comm_id, {})
-        state = self._states.get(comm_id)
-        if state is None:
-            return False
-        kept = {name: _cut(value) for name, value in new.items() if name in _KEPT}
-        state.update(kept)
-        return bool(kept)
-
-    def words(self, view: Json) -> str | None:
-        """What the widget of a `VIEW` shows; None when nothing is known of it."""
-        model_id = view.get("model_id") if isinstance(view, dict) else None
-        if not isinstance(model_id, str) or model_id not in self._states:
+        if not isinstance(comm_id, str):
             return None
-        return self._words(model_id, _MAX_DEPTH)
+        if msg_type == "comm_close":
+            return self._close(comm_id)
+        new = data.get("state") if isinstance(data, dict) else None
+        if not isinstance(new, dict):
+            return None
+        if msg_type == "comm_open":
+            return self._open(comm_id, new)
+        widget = self._known.get(comm_id)
+        if widget is None:
+            return None
+        kept = self._update(comm_id, widget, new)
+        return ("comm_msg", {"comm_id": comm_id, "data": {"state": kept}}) if kept else None
 
-    def _words(self, model_id: str, depth: int) -> str:
-        state = self._states.get(model_id, {})
-        name = str(state.get("_model_name", "")).removesuffix("Model")
-        description = _plain(state.get("description"))
-        children = state.get("children")
-        if isinstance(children, list) and depth:
-            ids = [str(child).removeprefix("IPY_MODEL_") for child in children]
-            words = [self._words(child, depth - 1) for child in ids]
-            return " ".join(filter(None, words)) or name
-        value, most = state.get("value"), state.get("max")
-        if name in ("HTML", "HTMLMath", "Label"):
-            return f"{description} {_plain(value)}".strip()
-        if name.endswith("Progress") and isinstance(value, int | float):
-            shown = f"{value:g}/{most:g}" if isinstance(most, int | float) else f"{value:g}"
-            return f"{description} [{shown}]".strip()
-        shown = "" if value is None or isinstance(value, list | dict) else _plain(str(value))
-        return " ".join(filter(None, [name, description, shown]))
+    def take(self, comm_id: str, msg_type: str, content: Mapping[str, Json]) -> bool:
+        """Give a message to an Output widget; true if that changed what it shows."""
+        area = self.area(comm_id)
+        before = area.bytes
+        area.max_bytes = max(before + MAX_AREAS - self._held, 1)
+        changed = area.feed(msg_type, content)
+        self._held += area.bytes - before
+        self._touch(comm_id)
+        self.version += changed
+        return changed
+
+    def area(self, comm_id: str) -> Area:
+        """Where an Output widget shows what it holds."""
+        widget = self._known.get(comm_id)
+        if widget is None:  # its beginning was not seen
+            self._add(comm_id, widget := _Widget(state={"_model_name": "OutputModel"}))
+        if widget.area is None:
+            widget.area = Area()
+            self._outputs[comm_id] = widget.area
+        return widget.area
+
+    def is_output(self, comm_id: str) -> bool:
+        """Whether it is an Output widget, as far as is known."""
+        widget = self._known.get(comm_id)
+        return widget is None or kind_of(widget.state) in ("Output", "")
+
+    def update_displays(self, content: Mapping[str, Json]) -> bool:
+        """Take in an ``update_display_data`` for what Output widgets hold."""
+        changed = False
+        for area in self._outputs.values():
+            before = area.bytes
+            changed |= area.update(content)
+            self._held += area.bytes - before
+        self.version += changed
+        return changed
+
+    def parts(self, model_id: str) -> list[str | Area] | None:
+        """What the widget of a view shows, in order; None when nothing better is known of it.
+
+        Nothing is left of one that was closed.
+        """
+        if model_id in self._closed:
+            return []
+        if model_id not in self._known:
+            return None
+        found = _Collection()
+        self._collect(model_id, found, _MAX_DEPTH)
+        return found.parts if found.tells else None
+
+    def bare(self, model_id: str) -> str:
+        """The name of a widget's kind, the least that can be said of it."""
+        widget = self._known.get(model_id)
+        return kind_of(widget.state) if widget is not None else ""
+
+    def tree(self, model_id: str) -> list[str]:
+        """A widget and those in it, as far as they are known: what is in another comes first."""
+        found: dict[str, None] = {}
+        self._walk(model_id, found, set(), _MAX_DEPTH)
+        return list(found)
+
+    def _walk(self, model_id: str, found: dict[str, None], seen: set[str], depth: int) -> None:
+        widget = self._known.get(model_id)
+        if widget is None or model_id in seen or not depth:
+            return
+        seen.add(model_id)
+        for child in widget.children:
+            self._walk(child, found, seen, depth - 1)
+        found[model_id] = None
+
+    def messages(self, model_id: str) -> Iterator[Message]:
+        """The messages that make a widget known to others, without those in it."""
+        widget = self._known[model_id]
+        yield "comm_open", {"comm_id": model_id, "data": {"state": dict(widget.state)}}
+        if widget.area is not None and widget.area.entries:
+            yield capture(model_id, begins=True)
+            yield from widget.area.messages()
+            yield capture(model_id, begins=False)
+
+    def display(self, model_id: str, by: str, inside: str) -> None:
+        """An execution displays a widget, ``inside`` an Output widget if that is not empty."""
+        widget = self._known.get(model_id)
+        if widget is not None and inside:
+            widget.parent = widget.parent or inside
+        elif widget is not None:
+            widget.shown_by = by
+
+    def shown_by(self, comm_id: str) -> tuple[str, str]:
+        """The execution that displays a widget or what it is in, and which of them that is."""
+        for _ in range(_MAX_DEPTH):
+            widget = self._known.get(comm_id)
+            if widget is None:
+                break
+            if widget.shown_by:
+                return widget.shown_by, comm_id
+            comm_id = widget.parent
+        return "", ""
+
+    def _open(self, comm_id: str, new: Mapping[str, Json]) -> Message | None:
+        name = str(new.get("_model_name", ""))
+        if name == "LayoutModel" or name.endswith("StyleModel"):
+            return None
+        widget = _Widget()
+        self._add(comm_id, widget)
+        kept = self._update(comm_id, widget, new)
+        return ("comm_open", {"comm_id": comm_id, "data": {"state": kept}}) if kept else None
+
+    def _close(self, comm_id: str) -> Message | None:
+        if comm_id not in self._known:
+            return None
+        self._forget(comm_id)
+        self._closed[comm_id] = None
+        if len(self._closed) > MAX_WIDGETS:
+            self._closed.popitem(last=False)
+        self.version += 1
+        return "comm_close", {"comm_id": comm_id, "data": {}}
+
+    def _add(self, comm_id: str, widget: _Widget) -> None:
+        self._known[comm_id] = widget
+        self._closed.pop(comm_id, None)
+        if len(self._known) > MAX_WIDGETS:
+            self._forget(next(iter(self._known)))
+
+    def _forget(self, comm_id: str) -> None:
+        del self._known[comm_id]
+        area = self._outputs.pop(comm_id, None)
+        self._held -= area.bytes if area is not None else 0
+
+    def _update(self, comm_id: str, widget: _Widget, new: Mapping[str, Json]) -> dict[str, Json]:
+        """Take in a state; what is kept of it."""
+        kept = {name: _cut(new[name]) for name in _KEPT if name in new}
+        if is_secret({**widget.state, **kept}):
+            kept.pop("value", None)
+            widget.state.pop("value", None)
+        if len(str(kept)) > MAX_STATE:
+            kept = {name: kept[name] for name in ("_model_name", "description") if name in kept}
+        widget.state.update(kept)
+        if "children" in kept:
+            for child in widget.children:
+                if child in self._known:
+                    self._known[child].parent = comm_id
+        outputs = new.get("outputs")
+        if isinstance(outputs, list) and kind_of(widget.state) == "Output":
+            self._hold(comm_id, widget, outputs)
+            kept["outputs"] = outputs
+        if kept:
+            self._touch(comm_id)
+            self.version += 1
+        return kept
+
+    def _hold(self, comm_id: str, widget: _Widget, outputs: list[Json]) -> None:
+        """Show the outputs that the kernel says an Output widget has.
+
+        What it captured the kernel does not know of, since only a frontend tells it: so outputs
+        that come after those it knew are added, and only others take the place of all.
+        """
+        known = len(widget.said)
+        if outputs[:known] != widget.said:
+            self.take(comm_id, "clear_output", {})
+            known = 0
+        widget.said = outputs
+        for node in outputs[known:]:
+            if isinstance(node, dict):
+                self.take(comm_id, str(node.get("output_type")), node)
+
+    def _touch(self, comm_id: str) -> None:
+        """It is used, and so is what it is in."""
+        for _ in range(_MAX_DEPTH):
+            if comm_id not in self._known:
+                return
+            self._known.move_to_end(comm_id)
+            comm_id = self._known[comm_id].parent
+
+    def _collect(self, model_id: str, found: _Collection, depth: int) -> None:
+        """Add what a widget shows."""
+        widget = self._known.get(model_id)
+        found.left -= 1
+        if widget is None or found.left < 0:
+            return
+        if kind_of(widget.state) == "Output":
+            found.add(widget.area or Area(), tells=True)
+            return
+        children = widget.children if depth else []
+        if not children:
+            words, tells = words_of(widget.state)
+            found.add(words, tells=tells)
+        for number, child in enumerate(children):
+            if title := title_of(widget.state, number):
+                is_open = widget.state.get("selected_index") == number
+                found.add(f"[{title}, open]" if is_open else f"[{title}]", tells=True)
+            self._collect(child, found, depth - 1)
 
 
-def _plain(value: Json) -> str:
-    """Text without its tags: the whole of HTML is not needed for a label."""
-    if not isinstance(value, str):
-        return ""
-    return html.unescape(re.sub(r"<[^>]*>", "", value)).replace("\xa0", " ").strip()
+@dataclass
+class _Collection:
+    """What a widget shows, while it is put together."""
+
+    parts: list[str | Area] = field(default_factory=list)
+    tells: bool = False
+    """Whether it is more than names of kinds."""
+    left: int = MAX_PARTS
+    """Widgets that are looked at yet: they can contain each other."""
+
+    def add(self, part: str | Area, *, tells: bool) -> None:
+        self.parts.append(part)
+        self.tells |= tells
 
 
-def _cut(value: Json) -> Json:
-    return value[:MAX_TEXT] if isinstance(value, str) else value
+def capture(comm_id: str, *, begins: bool) -> Message:
+    """The message by which an Output widget begins to capture what is put out, or ends it."""
+    state: dict[str, Json] = {"msg_id": "here" if begins else ""}
+    return "comm_msg", {"comm_id": comm_id, "data": {"state": state}}
+
+
+def _cut(value: Json, depth: int = 2) -> Json:
+    match value:
+        case str():
+            return value[:MAX_TEXT]
+        case list():
+            return [_cut(each, depth - 1) for each in value[:MAX_ITEMS]] if depth else None
+        case dict():
+            names = list(value)[:20]
+            return {n[:100]: _cut(value[n], depth - 1) for n in names} if depth else None
+        case _:
+            return value

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_mcp_ext.executions.execution import UNFINISHED, Execution
 from jupyter_mcp_ext.files.changes import in_words
-from jupyter_mcp_ext.outputs.fold import value_size
+from jupyter_mcp_ext.outputs.area import value_size
 from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream
 from jupyter_mcp_ext.outputs.pages import Page, merged_lines, page
 from jupyter_mcp_ext.outputs.presentation import TextBlock, is_heavy, present

@@ -82,3 +82,42 @@ def test_a_breakpoint_that_does_not_stop_is_told(client: McpClient) -> None:
     [notice] = client.run("def f():\n    breakpoint()\nf()").notices
 
     assert "breakpoint() does not stop" in notice
+
+
+@pytest.mark.parametrize(
+    "code", ["%load next.py", "%recall", "get_ipython().set_next_input('loaded = 1')"]
+)
+def test_text_for_the_next_cell_is_shown_and_has_not_run(client: McpClient, code: str) -> None:
+    client.run("open('next.py', 'w').write('loaded = 1'); 'loaded = 1'")
+    result = client.run(code)
+
+    [notice] = result.notices
+    assert "has not run" in notice
+    assert "loaded = 1" in result.text.partition(notice)[2]
+    assert client.run("loaded").status == "error"
+    again = client.call("get_output", output_id=result.id)
+    assert "loaded = 1" in again.text
+
+
+def test_exit_ends_the_kernel_and_the_next_call_brings_the_session_back(
+    server: JupyterServer,
+) -> None:
+    client = McpClient(server, name="leaving")
+    client.run("import math\ndef f(): return math.pi")
+    client.run("2")
+
+    results = [client.run(code) for code in ("exit()", "f() > 3", "quit()", "f() > 3")]
+
+    assert [result.status for result in results] == ["ok"] * 4
+    assert any("exit() ends the kernel" in notice for notice in results[0].notices)
+    assert results[1].text.splitlines()[-1] == "True"
+    assert any("its code ended it with exit()" in notice for notice in results[1].notices)
+    assert results[3].text.splitlines()[-1] == "True"
+
+
+def test_exits_one_after_the_other_are_no_deaths(server: JupyterServer) -> None:
+    client = McpClient(server, name="leaving often")
+
+    statuses = [client.run("exit()").status for _ in range(6)]
+
+    assert statuses == ["ok"] * 6

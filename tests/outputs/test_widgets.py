@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from jupyter_mcp_ext.outputs.fold import OutputFold
-from jupyter_mcp_ext.outputs.model import Display
-from jupyter_mcp_ext.outputs.widgets import MAX_WIDGETS, VIEW, Widgets
+from jupyter_mcp_ext.outputs.model import Display, Output, Stream
+from jupyter_mcp_ext.outputs.widgets import MAX_AREAS, MAX_WIDGETS, VIEW, Widgets, capture
 
 
 def opened(fold: OutputFold, comm_id: str, **state: Any) -> None:
@@ -21,6 +23,58 @@ def shown(fold: OutputFold) -> Any:
     [output] = fold.outputs
     assert isinstance(output, Display)
     return output.data["text/plain"]
+
+
+def closed(fold: OutputFold, comm_id: str) -> None:
+    fold.feed("comm_close", {"comm_id": comm_id, "data": {}})
+
+
+def write(fold: OutputFold, text: str) -> None:
+    fold.feed("stream", {"name": "stdout", "text": text})
+
+
+def captured(fold: OutputFold, comm_id: str, *texts: str) -> None:
+    """What ``with out:`` sends around prints."""
+    fold.feed(*capture(comm_id, begins=True))
+    for text in texts:
+        write(fold, text)
+    fold.feed(*capture(comm_id, begins=False))
+
+
+def texts(fold: OutputFold) -> list[Any]:
+    return [_text(output) for output in fold.outputs]
+
+
+def _text(output: Output) -> Any:
+    if isinstance(output, Stream):
+        return output.text
+    return output.data["text/plain"] if isinstance(output, Display) else output.ename
+
+
+def replayed(messages: list[Any]) -> OutputFold:
+    """Another fold that has only these messages."""
+    other = OutputFold()
+    for msg_type, content in messages:
+        other.feed(msg_type, content)
+    return other
+
+
+class Journal:
+    """A fold, and what would be written down of it."""
+
+    def __init__(self, widgets: Widgets, by: str) -> None:
+        self.fold = OutputFold()
+        self.fold.share(widgets, by=by)
+        self.lines: list[Any] = []
+
+    def feed(self, msg_type: str, content: Any) -> bool:
+        changed = self.fold.feed(msg_type, content)
+        if changed or msg_type == "clear_output":
+            self.lines += self.fold.kept(msg_type, content)
+        return changed
+
+    def replayed(self) -> OutputFold:
+        return replayed(self.lines)
 
 
 def displayed(fold: OutputFold, model_id: str) -> None:
@@ -64,17 +118,20 @@ def test_widgets_that_contain_each_other_end() -> None:
     opened(fold, "a", _model_name="VBoxModel", children=["IPY_MODEL_a", "IPY_MODEL_a"])
     displayed(fold, "a")
 
-    assert "VBox" in shown(fold)
+    assert shown(fold) == "  0%| | 0/10"
 
 
-def test_only_so_many_widgets_are_followed() -> None:
-    widgets = Widgets()
-    for number in range(MAX_WIDGETS + 1):
-        content: Any = {"comm_id": str(number), "data": {"state": {"value": "x"}}}
-        widgets.feed("comm_open", content)
+def test_only_so_many_widgets_are_followed_the_latest_used() -> None:
+    fold = OutputFold()
+    opened(fold, "first", _model_name="TextModel", value="x")
+    opened(fold, "box", _model_name="VBoxModel", children=["IPY_MODEL_first"])
+    opened(fold, "unused", _model_name="TextModel", value="x")
+    for number in range(MAX_WIDGETS - 2):
+        updated(fold, "first", value=str(number))
+        opened(fold, str(number), _model_name="TextModel", value="x")
 
-    assert widgets.words({"model_id": "0"}) is not None
-    assert widgets.words({"model_id": str(MAX_WIDGETS)}) is None
+    assert fold.words("box") == f"Text {MAX_WIDGETS - 3}"
+    assert fold.words("unused") == ""
 
 
 def test_hostile_messages_change_nothing() -> None:
@@ -88,3 +145,237 @@ def test_hostile_messages_change_nothing() -> None:
 
     assert not any(fold.feed("comm_open", content) for content in hostile)
     assert not fold.feed("comm_msg", {"comm_id": "a", "data": {"state": {"value": 1}}})
+
+
+# -- Output widgets ----------------------------------------------------------------------------
+
+
+def test_what_an_output_widget_captures_and_clears_is_not_the_cells() -> None:
+    fold = OutputFold()
+    write(fold, "before\n")
+    opened(fold, "out", _model_name="OutputModel", outputs=[], msg_id="")
+    displayed(fold, "out")
+    fold.feed(*capture("out", begins=True))
+    fold.feed("clear_output", {"wait": True})
+    write(fold, "in\n")
+    fold.feed(*capture("out", begins=False))
+    write(fold, "after\n")
+
+    assert texts(fold) == ["before\n", "in\n", "after\n"]
+
+
+def test_output_goes_to_the_innermost_widget_that_captures() -> None:
+    fold = OutputFold()
+    for name in ("outer", "inner"):
+        opened(fold, name, _model_name="OutputModel")
+        displayed(fold, name)
+    fold.feed(*capture("outer", begins=True))
+    write(fold, "1")
+    captured(fold, "inner", "2")
+    write(fold, "3")
+    fold.feed(*capture("outer", begins=False))
+
+    assert texts(fold) == ["13", "2"]
+
+
+def test_outputs_that_the_kernel_adds_come_after_what_was_captured() -> None:
+    fold = OutputFold()
+    opened(fold, "out", _model_name="OutputModel", outputs=[])
+    displayed(fold, "out")
+    hello = {"output_type": "stream", "name": "stdout", "text": "hello\n"}
+    more = {"output_type": "display_data", "data": {"text/plain": "more"}, "metadata": {}}
+
+    updated(fold, "out", outputs=[hello])
+    captured(fold, "out", "captured\n")
+    updated(fold, "out", outputs=[hello, more])
+    assert texts(fold) == ["hello\ncaptured\n", "more"]
+
+    updated(fold, "out", outputs=[more])
+    assert texts(fold) == ["more"]
+
+
+def test_output_widgets_in_a_box_come_where_they_are_in_it() -> None:
+    fold = OutputFold()
+    opened(fold, "slider", _model_name="IntSliderModel", value=5)
+    opened(fold, "out", _model_name="OutputModel")
+    opened(fold, "label", _model_name="LabelModel", value="end")
+    children = ["IPY_MODEL_slider", "IPY_MODEL_out", "IPY_MODEL_label"]
+    opened(fold, "box", _model_name="VBoxModel", children=children)
+    captured(fold, "out", "printed\n")
+    displayed(fold, "box")
+
+    assert texts(fold) == ["IntSlider 5", "printed\n", "end"]
+
+
+def test_an_output_widget_in_itself_ends() -> None:
+    fold = OutputFold()
+    opened(fold, "out", _model_name="OutputModel")
+    displayed(fold, "out")
+    fold.feed(*capture("out", begins=True))
+    displayed(fold, "out")
+
+    assert len(fold.outputs) == 1
+
+
+def test_a_display_in_an_output_widget_is_updated() -> None:
+    fold = OutputFold()
+    opened(fold, "out", _model_name="OutputModel")
+    displayed(fold, "out")
+    fold.feed(*capture("out", begins=True))
+    bundle = {"metadata": {}, "transient": {"display_id": "d"}}
+    fold.feed("display_data", {**bundle, "data": {"text/plain": "old"}})
+    fold.feed(*capture("out", begins=False))
+
+    assert fold.feed("update_display_data", {**bundle, "data": {"text/plain": "new"}})
+    assert texts(fold) == ["new"]
+
+
+def test_output_widgets_hold_only_so_much_and_what_is_gone_is_counted() -> None:
+    fold = OutputFold()
+    opened(fold, "out", _model_name="OutputModel")
+    displayed(fold, "out")
+    for _ in range(10):
+        captured(fold, "out", "x" * 999_999 + "\n")
+
+    assert len(texts(fold)[0]) == MAX_AREAS
+    assert fold.dropped_bytes == 10_000_000 - MAX_AREAS
+
+
+# -- kinds, ends, secrets ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "state", "words"),
+    [
+        ("Dropdown", {"_options_labels": ["One", "Two"], "index": 1}, "Two"),
+        ("Select", {"_options_labels": ["One"], "index": None}, "(nothing chosen)"),
+        ("SelectMultiple", {"_options_labels": ["x", "y", "z"], "index": [0, 2]}, "x, z"),
+        ("SelectionRangeSlider", {"_options_labels": ["s", "t"], "index": [0, 1]}, "s to t"),
+        ("IntRangeSlider", {"value": [2, 7]}, "2 to 7"),
+        ("DatePicker", {"value": {"year": 2024, "month": 0, "date": 5}}, "2024-01-05"),
+        ("Time", {"value": {"hours": 6, "minutes": 7, "seconds": 0}}, "06:07"),
+        ("TagsInput", {"value": ["a", "b", "c"]}, "a, b, c"),
+        ("FileUpload", {"value": [{"name": "a.csv", "size": 3}]}, "a.csv"),
+        ("Checkbox", {"value": True, "description": "agree"}, "agree True"),
+    ],
+)
+def test_a_widget_says_what_is_chosen_in_it(model: str, state: dict[str, Any], words: str) -> None:
+    fold = OutputFold()
+    opened(fold, "w", _model_name=f"{model}Model", **state)
+
+    assert fold.words("w") == f"{model} {words}"
+
+
+def test_tabs_are_told_with_their_titles() -> None:
+    fold = OutputFold()
+    opened(fold, "a", _model_name="TextModel", value="1")
+    opened(fold, "b", _model_name="TextModel", value="2")
+    children = ["IPY_MODEL_a", "IPY_MODEL_b"]
+    opened(
+        fold, "tab", _model_name="TabModel", children=children, titles=["A", "B"], selected_index=1
+    )
+
+    assert fold.words("tab") == "[A] Text 1 [B, open] Text 2"
+
+
+def test_a_closed_widget_shows_nothing_also_in_a_box() -> None:
+    fold = OutputFold()
+    opened(fold, "a", _model_name="LabelModel", value="one")
+    opened(fold, "b", _model_name="LabelModel", value="two")
+    opened(fold, "box", _model_name="VBoxModel", children=["IPY_MODEL_a", "IPY_MODEL_b"])
+    displayed(fold, "box")
+
+    closed(fold, "a")
+    assert texts(fold) == ["two"]
+
+    closed(fold, "box")
+    assert texts(fold) == []
+
+
+def test_a_password_is_not_kept() -> None:
+    journal = Journal(Widgets(), "e-1")
+    state = {"_model_name": "PasswordModel", "description": "key", "value": "hunter2"}
+    journal.feed("comm_open", {"comm_id": "p", "data": {"state": state}})
+    journal.feed("comm_msg", {"comm_id": "p", "data": {"state": {"value": "hunter3"}}})
+    view = {"text/plain": "Password(description='key')", VIEW: {"model_id": "p"}}
+    journal.feed("display_data", {"data": view, "metadata": {}})
+
+    assert texts(journal.fold) == ["Password key (its value is not shown)"]
+    assert "hunter" not in str(journal.lines)
+    assert texts(journal.replayed()) == texts(journal.fold)
+
+
+def test_the_state_of_a_widget_is_bounded() -> None:
+    fold = OutputFold()
+    labels = [str(n) * 100 for n in range(100_000)]
+    opened(fold, "big", _model_name="DropdownModel", _options_labels=labels, index=0)
+    opened(fold, "deep", _model_name="TextModel", value=[[["x" * 100_000]]] * 1_000)
+
+    assert fold.words("big") == ""
+    assert len(fold.words("deep")) < 1_000
+
+
+# -- across executions -------------------------------------------------------------------------
+
+
+def test_what_is_written_down_leads_to_the_same_outputs() -> None:
+    widgets = Widgets()
+    first, second = Journal(widgets, "e-1"), Journal(widgets, "e-2")
+    for name, model in (("bar", "IntProgressModel"), ("out", "OutputModel")):
+        first.feed("comm_open", {"comm_id": name, "data": {"state": {"_model_name": model}}})
+    first.feed("comm_msg", {"comm_id": "bar", "data": {"state": {"value": 1, "max": 9}}})
+    first.feed(*capture("out", begins=True))
+    first.feed("stream", {"name": "stdout", "text": "early\n"})
+    first.feed(*capture("out", begins=False))
+    for name in ("bar", "out"):
+        second.feed("display_data", {"data": {VIEW: {"model_id": name}}, "metadata": {}})
+    second.feed("comm_msg", {"comm_id": "bar", "data": {"state": {"value": 5}}})
+    second.feed(*capture("out", begins=True))
+    second.feed("stream", {"name": "stdout", "text": "late\n"})
+
+    assert texts(second.fold) == ["[5/9]", "early\nlate\n"]
+    assert texts(second.replayed()) == texts(second.fold)
+    compact = replayed(list(second.fold.messages()))
+    assert texts(compact) == texts(second.fold)
+    for each in (second.fold, compact):
+        write(each, "and on\n")
+        assert texts(each) == ["[5/9]", "early\nlate\nand on\n"]
+
+
+def test_a_widget_that_another_execution_displays_is_named_when_it_changes() -> None:
+    widgets = Widgets()
+    first, second = Journal(widgets, "e-1"), Journal(widgets, "e-2")
+    state = {"_model_name": "IntProgressModel", "value": 1, "max": 9}
+    first.feed("comm_open", {"comm_id": "bar", "data": {"state": state}})
+    box = {"_model_name": "HBoxModel", "children": ["IPY_MODEL_bar"]}
+    first.feed("comm_open", {"comm_id": "box", "data": {"state": box}})
+    first.feed("display_data", {"data": {VIEW: {"model_id": "box"}}, "metadata": {}})
+    before = first.fold.version
+    second.feed("comm_msg", {"comm_id": "bar", "data": {"state": {"value": 8}}})
+
+    assert list(first.fold.elsewhere()) == []
+    assert list(second.fold.elsewhere()) == [("e-1", "box")]
+    assert first.fold.version != before
+    assert texts(first.fold) == ["[8/9]"]
+    assert texts(replayed([*first.lines, *first.fold.shown_widgets()])) == ["[8/9]"]
+
+
+def test_an_output_widget_of_an_earlier_execution_takes_what_is_put_out_in_a_later_one() -> None:
+    widgets = Widgets()
+    first, second = Journal(widgets, "e-1"), Journal(widgets, "e-2")
+    first.feed("comm_open", {"comm_id": "out", "data": {"state": {"_model_name": "OutputModel"}}})
+    captured(second.fold, "out", "late\n")
+
+    assert texts(second.fold) == []
+    assert list(second.fold.elsewhere()) == [("", "")]
+
+
+def test_boxes_that_contain_each_other_many_times_cost_little() -> None:
+    fold = OutputFold()
+    for name in "abc":
+        children = [f"IPY_MODEL_{child}" for child in "abc" * 100]
+        opened(fold, name, _model_name="VBoxModel", children=children)
+    displayed(fold, "a")
+
+    assert len(fold.outputs) == 1
+    assert len(list(fold.messages())) < 10

@@ -1,0 +1,242 @@
+"""A place where outputs are shown one below the other: a cell's, or that of an Output widget."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Literal, TypeAlias
+
+from jupyter_mcp_ext.outputs.model import (
+    Display,
+    Error,
+    Json,
+    MimeBundle,
+    Stream,
+    from_nbformat,
+    to_nbformat,
+)
+from jupyter_mcp_ext.outputs.text import clean, cut_line
+from jupyter_mcp_ext.outputs.typescript import Typescript
+
+
+class Writing:
+    """A stream that may still grow."""
+
+    def __init__(self, name: Literal["stdout", "stderr"]) -> None:
+        self.name = name
+        self.script = Typescript()
+
+    @property
+    def stream(self) -> Stream:
+        """The stream as it is now."""
+        return Stream(name=self.name, text=self.script.rope)
+
+
+Entry: TypeAlias = "Writing | Display | Error"
+
+Message: TypeAlias = "tuple[str, dict[str, Json]]"
+"""The type and the content of a message."""
+
+
+class Area:
+    """The outputs of one place, as messages make, change and clear them.
+
+    Output beyond ``max_bytes`` is refused and counted, 0 for none; an error is always kept.
+    """
+
+    def __init__(self, max_bytes: int = 0) -> None:
+        self.max_bytes = max_bytes
+        self.entries: list[Entry] = []
+        self.bytes = 0
+        self.refused = 0
+        self.lines_before = 0
+        """Lines in the streams before the last entry."""
+        self._by_display_id: dict[str, list[int]] = {}
+        self._clear_before_next = False
+
+    @property
+    def lines(self) -> int:
+        """Finished lines of text so far."""
+        last = self.entries[-1] if self.entries else None
+        return self.lines_before + (last.script.newlines if isinstance(last, Writing) else 0)
+
+    @property
+    def last_line(self) -> str:
+        """The last line of text that is not empty, as a terminal shows it without colours."""
+        for entry in reversed(self.entries):
+            if isinstance(entry, Writing):
+                lines = clean(entry.script.end(4_000)).split("\n")
+                if line := next((line for line in reversed(lines) if line.strip()), ""):
+                    return cut_line(line.strip())
+        return ""
+
+    def messages(self) -> Iterator[Message]:
+        """The fewest messages that lead to the same outputs, display ids included."""
+        ids = {at: name for name, places in self._by_display_id.items() for at in places}
+        for position, entry in enumerate(self.entries):
+            if isinstance(entry, Writing):
+                yield "stream", {"name": entry.name, "text": entry.script.raw}
+                continue
+            node = to_nbformat(entry)
+            if position in ids:
+                node["transient"] = {"display_id": ids[position]}
+            yield str(node.pop("output_type")), node
+
+    def release(self) -> None:
+        """Let go of the outputs; the counts stay."""
+        self.lines_before, self.entries, self._by_display_id = self.lines, [], {}
+
+    def feed(self, msg_type: str, content: Mapping[str, Json]) -> bool:
+        """Take in a message; true if it changed what is shown here."""
+        match msg_type:
+            case "stream":
+                return self._write(content)
+            case "display_data" | "execute_result" | "error":
+                return self._show(msg_type, content)
+            case "clear_output" if content.get("wait"):
+                self._clear_before_next = True
+                return False
+            case "clear_output":
+                return self.clear()
+            case _:
+                return False
+
+    def update(self, content: Mapping[str, Json]) -> bool:
+        """Take in an ``update_display_data``; true if it changed what is shown here."""
+        display_id = _display_id(content)
+        if not display_id or display_id not in self._by_display_id:
+            return False
+        new = from_nbformat({**content, "output_type": "display_data"})
+        if not isinstance(new, Display):
+            return False
+        changed = False
+        for position in self._by_display_id[display_id]:
+            old = self.entries[position]
+            if not isinstance(old, Display):
+                continue
+            display = Display(
+                data=new.data,
+                metadata=new.metadata,
+                is_result=old.is_result,
+                execution_count=old.execution_count,
+            )
+            growth = _output_size(display) - _output_size(old)
+            if growth > 0 and self._full(growth):
+                self.refused += _output_size(display)
+            elif display != old:
+                self.entries[position] = display
+                self.bytes += growth
+                changed = True
+        return changed
+
+    def clear(self) -> bool:
+        """Show nothing any more; true if something was."""
+        changed = bool(self.entries)
+        self._clear_before_next = False
+        self.entries = []
+        self._by_display_id = {}
+        self.lines_before = self.refused = self.bytes = 0
+        return changed
+
+    def _write(self, content: Mapping[str, Json]) -> bool:
+        text = content.get("text")
+        if not isinstance(text, str) or not text:
+            return False
+        cleared = self._clear_if_due()
+        name: Literal["stdout", "stderr"] = (
+            "stderr" if content.get("name") == "stderr" else "stdout"
+        )
+        last = self.entries[-1] if self.entries else None
+        if not isinstance(last, Writing) or last.name != name:
+            if self._full(1):
+                self.refused += _size(text)
+                return cleared
+            last = Writing(name)
+            self._append(last)
+        if last.script.overwrites(text):
+            return self._overwrite(last.script, text) or cleared
+        kept = self._fitting(text)
+        if kept:
+            last.script.append(kept)
+            self.bytes += _size(kept)
+        return bool(kept) or cleared
+
+    def _overwrite(self, script: Typescript, text: str) -> bool:
+        written = script.overwrite(text)
+        growth = _size(written.new.text) - _size(written.old.text)
+        if growth > 0 and self._full(growth):
+            script.undo(written)
+            self.refused += _size(text)
+            return False
+        self.bytes += growth
+        return written.new != written.old
+
+    def _show(self, msg_type: str, content: Mapping[str, Json]) -> bool:
+        output = from_nbformat({**content, "output_type": msg_type})
+        if output is None or isinstance(output, Stream):
+            return False
+        if isinstance(output, Display) and not output.data:
+            return False
+        cleared = self._clear_if_due()
+        size = _output_size(output)
+        if isinstance(output, Display) and self._full(size):
+            self.refused += size
+            return cleared
+        self._append(output)
+        self.bytes += size
+        if msg_type != "error" and (display_id := _display_id(content)):
+            self._by_display_id.setdefault(display_id, []).append(len(self.entries) - 1)
+        return True
+
+    def _append(self, entry: Entry) -> None:
+        if self.entries and isinstance(last := self.entries[-1], Writing):
+            is_open = clean(last.script.end(4_000)).rpartition("\n")[2] != ""
+            self.lines_before += last.script.newlines + is_open
+        self.entries.append(entry)
+
+    def _clear_if_due(self) -> bool:
+        return self.clear() if self._clear_before_next else False
+
+    def _full(self, size: int) -> bool:
+        return 0 < self.max_bytes < self.bytes + size
+
+    def _fitting(self, text: str) -> str:
+        """As much of the text as there is room for; the rest is counted."""
+        size = _size(text)
+        if not self._full(size):
+            return text
+        room = max(self.max_bytes - self.bytes, 0)
+        kept = text.encode(errors="replace")[:room].decode(errors="ignore")
+        self.refused += size - _size(kept)
+        return kept
+
+
+def bundle_size(data: MimeBundle) -> int:
+    """Bytes of all representations as they came; base64 is not decoded."""
+    return sum(map(value_size, data.values()))
+
+
+def value_size(value: Json) -> int:
+    """Bytes of one representation."""
+    if isinstance(value, str):
+        return _size(value)
+    try:
+        return len(json.dumps(value))
+    except RecursionError:  # nested to the limit of what could be parsed
+        return 0
+
+
+def _display_id(content: Mapping[str, Json]) -> str | None:
+    transient = content.get("transient")
+    display_id = transient.get("display_id") if isinstance(transient, dict) else None
+    return display_id if isinstance(display_id, str) else None
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode(errors="replace"))
+
+
+def _output_size(output: Display | Error) -> int:
+    if isinstance(output, Error):
+        return sum(map(_size, (output.ename, output.evalue, *output.traceback)))
+    return bundle_size(output.data)
