@@ -38,9 +38,10 @@ def test_interact_shows_what_was_printed_before_it_and_in_it(client: McpClient) 
     ],
 )
 def test_rich_erases_nothing_that_was_printed_before(client: McpClient, code: str) -> None:
-    head = "from rich.console import Console\nfrom rich.live import Live\nprint('before', flush=True)\n"
+    imports = "from rich.console import Console\nfrom rich.live import Live"
 
-    lines = shown(client.run(f"{head}{code}\nprint('after')")).split("\n")
+    result = client.run(f"{imports}\nprint('before', flush=True)\n{code}\nprint('after')")
+    lines = shown(result).split("\n")
 
     assert {"before", "after"} <= set(lines)
 
