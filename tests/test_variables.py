@@ -106,6 +106,17 @@ def test_a_frame_a_value_and_a_function_are_inspected(client: McpClient) -> None
     assert "    return width * height" in area
 
 
+def test_a_figure_is_shown_as_a_picture(client: McpClient) -> None:
+    made = "from matplotlib.figure import Figure; fig = Figure((2, 1)); fig.subplots().set_title('Sales')"
+    client.run(f"{made}; fig.savefig('warm.png')")
+
+    result = client.call("inspect_variable", name="fig")
+
+    assert "| Sales |" in result.text
+    [picture] = [block for block in result.content if block["type"] == "image"]
+    assert picture["mimeType"] == "image/png"
+
+
 def test_a_person_and_the_next_cell_see_nothing_of_it(client: McpClient) -> None:
     count = client.run("1").execution["execution_count"]
     client.call("get_variables")

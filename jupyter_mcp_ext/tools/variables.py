@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -9,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from jupyter_mcp_ext.errors import KernelUnavailable
+from jupyter_mcp_ext.outputs.images import whole_png
+from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock
 from jupyter_mcp_ext.variables import view
 from jupyter_mcp_ext.variables.way import Detail, KernelBusy, Query
 
 from .call import Call
-from .content import Answer, text
+from .content import Answer, Block, text
 from .definition import tool
 from .reports import seconds
 from .types import SessionId
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.sessions.session import Session
 
 MAX_FILTER = 200
+
+MAX_EDGE = 2_000
+"""Pixels of the longer side of a picture that a kernel may give; it is asked for half of that."""
 
 
 @tool(action="read", resource="kernels", read_only=True)
@@ -97,7 +103,11 @@ async def inspect_variable(
         "facts": dict(found.facts),
         "notes": list(found.notes),
     }
-    return text(words, variable=meta)
+    blocks: list[Block] = [TextBlock(text=words)]
+    size = await asyncio.to_thread(whole_png, found.picture, MAX_EDGE) if found.picture else None
+    if size is not None:
+        blocks.append(ImageBlock(data=found.picture, mime_type="image/png"))
+    return Answer(blocks=tuple(blocks), meta={"variable": meta})
 
 
 async def _session(call: Call, session_id: str | None) -> Session:

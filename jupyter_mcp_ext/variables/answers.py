@@ -5,6 +5,7 @@ The answer comes from a process that runs anybody's code: it is parsed, not trus
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -17,6 +18,9 @@ from .model import Inspection, Listing, Names, Table, Text, Variable
 from .way import Unresolved
 
 Answer = TypeVar("Answer")
+
+MARKS = {"over": "over ", "~": "~"}
+"""What stands before a size that is not exact."""
 
 
 def cannot(err: EvaluationError) -> KernelUnavailable:
@@ -57,6 +61,7 @@ def _variable(answer: object) -> Variable:
         shape=line(found["shape"] or ""),
         dtype=line(found["dtype"] or ""),
         bytes=number(size) if size is not None else None,
+        bytes_mark=MARKS.get(line(found["bytes_mark"] or ""), ""),
         preview=line(found["preview"] or ""),
     )
 
@@ -76,8 +81,16 @@ def inspection(answer: object) -> Inspection:
         facts=tuple(map(_fact, items(found["facts"]))),
         sections=tuple(map(_section, items(found["sections"]))),
         notes=_lines(found["notes"]),
+        picture=_picture(text(found["picture"] or "")),
         is_cut=found["cut"] is True,
     )
+
+
+def _picture(base64: str) -> bytes:
+    try:
+        return b64decode(base64, validate=True)
+    except ValueError as err:
+        raise Malformed("base64") from err  # noqa: EM101
 
 
 def _fact(answer: object) -> tuple[str, str]:

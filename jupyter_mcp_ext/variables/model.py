@@ -16,6 +16,8 @@ class Variable:
     """``10,000,000 x 3``, or a length."""
     dtype: str = ""
     bytes: int | None = None
+    bytes_mark: str = ""
+    """``over ``, where not all of it was counted, and ``~`` where it was estimated."""
     preview: str = ""
 
 
@@ -73,5 +75,7 @@ class Inspection:
     sections: tuple[Table | Text, ...] = ()
     notes: tuple[str, ...] = ()
     """What was left out, and why."""
+    picture: bytes = b""
+    """A PNG of it, where it is a figure."""
     is_cut: bool = False
     """Whether more is known than was asked for."""

@@ -26,13 +26,14 @@ which alone others import."""
 
 def listing() -> str:
     """The text whose function ``listing`` lists variables."""
-    return _joined(("plain", "libraries", "listing"))
+    return _joined(("plain", "libraries", "sizes", "listing"))
 
 
 def inspection() -> str:
     """The text whose function ``inspection`` inspects one variable."""
-    modules = ("plain", "libraries", "steps", "guard", "inspecting")
-    return _joined(modules, ("numbers", "tables", "frames", "arrow", "arrays", "data"), ("code",))
+    modules = ("plain", "libraries", "steps", "guard", "sizes", "inspecting")
+    data = ("numbers", "tables", "frames", "arrow", "arrays", "data")
+    return _joined(modules, data, ("code",), ("numbers", "tables", "figures"))
 
 
 def near() -> str:

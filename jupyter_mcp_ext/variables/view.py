@@ -55,7 +55,14 @@ def listing(
 def _table(variables: Sequence[Variable], room: int) -> tuple[list[str], int]:
     """Columns in which nobody has anything are left out."""
     cells = [
-        (v.name, v.type, v.shape, v.dtype, _size(v.bytes), v.preview.replace("|", "\\|"))
+        (
+            v.name,
+            v.type,
+            v.shape,
+            v.dtype,
+            v.bytes_mark + _size(v.bytes),
+            v.preview.replace("|", "\\|"),
+        )
         for v in variables
     ]
     kept = [n for n in range(len(COLUMNS)) if any(row[n] for row in cells)]
@@ -97,6 +104,10 @@ def _call(tool: str, **arguments: str | int) -> str:
 
 def _count(number: int) -> str:
     return f"{number:,} variable{'' if number == 1 else 's'}"
+
+
+def _used(variable: Variable) -> str:
+    return variable.bytes_mark + _size(variable.bytes)
 
 
 def _size(size: int | None) -> str:

@@ -426,3 +426,64 @@ def test_a_name_without_end_is_cut() -> None:
     found = listed([("n" * 10**6, 1)], "", 50)
 
     assert len(names(found)[0]) == 200
+
+
+def test_the_size_of_a_container_is_that_of_all_it_holds() -> None:
+    text = "x" * 10_000
+    shared = [text] * 1_000
+
+    assert 10_000 < in_list_bytes({"a": [text]}) < 12_000
+    assert 18_000 < in_list_bytes(shared) < 22_000  # the text once, and the list
+    assert in_list_bytes([[n] for n in range(1_000, 2_000)]) > 80_000
+
+
+def in_list_bytes(value: Any) -> int:
+    [variable] = listed([("x", value)], "", 50)["variables"]
+    assert variable["bytes_mark"] == ""
+    return int(variable["bytes"])
+
+
+def test_a_size_that_is_not_counted_to_its_end_says_so() -> None:
+    [variable] = listed([("x", list(range(1_000_000)))], "", 50)["variables"]
+
+    assert variable["bytes_mark"] == "over "
+    assert facts(look(list(range(1_000_000))))["bytes"].startswith("over ")
+
+
+def test_what_holds_itself_is_counted_once() -> None:
+    loop: list[Any] = []
+    loop.append(loop)
+
+    assert in_list_bytes(loop) < 1_000
+
+
+class Model:
+    def __init__(self, depth: int = 3, *, rate: float = 0.1) -> None:
+        self._private = depth
+        self.depth = depth
+        self.rate = rate
+        self.coef_ = [1.0]
+
+    def about(self) -> None: ...
+
+    def score(self, x: object, y: object) -> float:
+        return 1.0
+
+    def fit(self, x: object) -> Model:
+        return self
+
+    def predict(self, x: object) -> object:
+        return x
+
+
+def test_a_model_shows_parameters_and_its_main_methods_first() -> None:
+    found = look(Model())
+
+    titles = [one["title"] for one in found["sections"]]
+    assert titles[1:4] == ["parameters", "methods", "attributes"]
+    assert [row[0] for row in section(found, "parameters")] == ["depth", "rate"]
+    names = [words.partition("(")[0] for words in section(found, "methods").split(", ")]
+    assert [n for n in names if n in ("fit", "predict", "score", "about")] == [
+        *("fit", "predict", "score", "about"),
+    ]
+    assert [row[0] for row in section(found, "attributes")] == ["coef_", "_private"]

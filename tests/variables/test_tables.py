@@ -407,3 +407,12 @@ def test_a_module_that_only_bears_a_librarys_name_is_not_asked(
     monkeypatch.setitem(__import__("sys").modules, "numpy", Lazy())
 
     assert in_list(np.zeros(3))["preview"] == "<numpy.ndarray object>"
+
+
+def test_the_size_of_a_frame_has_its_texts() -> None:
+    frame = pd.DataFrame({"a": pd.Series(["x" * 1_000] * 1_000).astype("object"), "n": 1})
+
+    assert in_list(frame)["bytes"] > 1_000_000
+    assert in_list(frame)["bytes_mark"] == "~"
+    assert facts(look(frame))["bytes"].startswith("~1,0")
+    assert in_list(frame["n"])["bytes_mark"] == ""

@@ -43,7 +43,8 @@ def data(value: Any, is_full: bool, seconds: float, why: str) -> dict[str, Any]:
     found = INSPECTORS[kind(value)](value, wide, deep, budget)
     known = of_library(value) or {}
     facts = [[name, known[name]] for name in ("shape", "dtype") if known.get(name)]
-    facts += [["bytes", "{:,}".format(known["bytes"])]] if "bytes" in known else []
+    if "bytes" in known:
+        facts.append(["bytes", "{}{:,}".format(known.get("bytes_mark", ""), known["bytes"])])
     notes = [note for note in [*found["notes"], *found.get("left", ())] if note]
     if budget.step > 1:
         notes.insert(0, f"numbers with ~ are estimates from every {budget.step:,}th value, {why}")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import time
 import types
 from typing import Any
 
 from .code import short_path, signature, written
 from .data import data
+from .figures import figure
 from .guard import can_run, guarded
 from .libraries import kind
 from .plain import (
@@ -27,15 +29,30 @@ from .plain import (
     is_a,
     items_of,
     length,
+    library,
     module_name,
     mro,
-    size,
     type_name,
 )
+from .sizes import deep_size
 from .steps import FIELD, Unresolved, resolve
 
 TEXT = {False: 2_000, True: 30_000}
 """Characters of a value's text, in a summary and in full."""
+
+FIGURES = (
+    ("matplotlib.figure", "Figure"),
+    ("matplotlib.axes", "Axes"),
+    ("plotly.basedatatypes", "BaseFigure"),
+)
+
+FIRST = ("fit", "predict", "predict_proba", "transform", "score", "forward", "summary")
+"""Methods that are named before others."""
+
+ESTIMATES = frozenset({"fit", "predict", "transform"})
+
+SIZED = 0.1
+"""Seconds in which all that a container holds is counted."""
 
 WHILE_BUSY = "since the kernel runs code"
 
@@ -79,7 +96,15 @@ def known(value: Any, detail: str, is_idle: bool, seconds: float) -> dict[str, A
         return (of_text if type(value) in TEXTS else of_container)(value, is_full)
     if type(value) in ATOMS or type(value) is range:
         return {"facts": facts_of(value), "sections": [text("value", brief(value, TEXT[True]))]}
-    return of_object(value, is_full, is_idle)
+    drawing = figure(value, is_idle) if may_be_figure(value) else None
+    return drawing or of_object(value, is_full, is_idle)
+
+
+def may_be_figure(value: Any) -> bool:
+    return any(
+        base is not None and is_a(value, base)
+        for base in (library(module).get(name) for module, name in FIGURES)
+    )
 
 
 def of_library_value(value: Any, is_full: bool, is_idle: bool, seconds: float) -> dict[str, Any]:
@@ -97,11 +122,12 @@ def text(title: str, words: str) -> dict[str, Any]:
 
 def facts_of(value: Any) -> list[list[str]]:
     facts = []
-    number, used = length(value), size(value)
+    number = length(value)
+    used, mark = deep_size(value, time.perf_counter() + SIZED)
     if number is not None:
         facts.append(["length", f"{number:,}"])
     if used is not None:
-        facts.append(["bytes", f"{used:,}"])
+        facts.append(["bytes", f"{mark}{used:,}"])
     return facts
 
 
@@ -191,12 +217,19 @@ def of_object(value: Any, is_full: bool, is_idle: bool) -> dict[str, Any]:
     if why:
         notes.append("its repr " + why)
     sections.append(text("value", shown))
-    rows = [[cut(name, 60), type_name(one), brief(one)] for name, one in attributes(value)]
-    if rows:
-        columns = ["attribute", "type", "value"]
-        sections.append({"title": "attributes", "columns": columns, "rows": rows[: ROWS[is_full]]})
     methods, computed = members_of(value)
-    if methods:
+    held = attributes(value)
+    chosen = (
+        parameters(value, dict(held)) if ESTIMATES & {m.partition("(")[0] for m in methods} else []
+    )
+    if chosen:
+        sections.append(attribute_table("parameters", chosen))
+        sections.append(text("methods", cut(", ".join(methods), 1_000)))
+    rest = [(name, one) for name, one in held if name not in dict(chosen)]
+    rest.sort(key=lambda pair: pair[0][:1] == "_")
+    if rest:
+        sections.append(attribute_table("attributes", rest[: ROWS[is_full]]))
+    if methods and not chosen:
         sections.append(text("methods", cut(", ".join(methods), 1_000)))
     if computed:
         sections.append(text("properties, not looked up", cut(", ".join(computed), 1_000)))
@@ -204,8 +237,21 @@ def of_object(value: Any, is_full: bool, is_idle: bool) -> dict[str, Any]:
         "facts": facts,
         "sections": sections,
         "notes": notes,
-        "cut": len(rows) > ROWS[is_full] or len(shown) >= TEXT[is_full],
+        "cut": len(rest) > ROWS[is_full] or len(shown) >= TEXT[is_full],
     }
+
+
+def attribute_table(title: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    rows = [[cut(name, 60), type_name(one), brief(one)] for name, one in pairs]
+    return {"title": title, "columns": [title[:-1], "type", "value"], "rows": rows}
+
+
+def parameters(value: Any, held: dict[str, Any]) -> list[tuple[str, Any]]:
+    """What an estimator was made with: the parameters of its ``__init__`` that it keeps."""
+    maker = in_class(type(value), "__init__")
+    names = maker.__code__.co_varnames[1:] if type(maker) is types.FunctionType else ()
+    count = maker.__code__.co_argcount + maker.__code__.co_kwonlyargcount - 1 if names else 0
+    return [(name, held[name]) for name in names[:count] if name in held]
 
 
 def own_repr(value: Any, limit: int, is_idle: bool) -> tuple[str, str]:
@@ -246,4 +292,5 @@ def members_of(value: Any) -> tuple[list[str], list[str]]:
                 methods[name] = cut(name + (signature(inner) or "(…)"), 100)
             elif type(found) is property:
                 computed.append(name)
-    return list(methods.values()), computed
+    first = [methods[name] for name in FIRST if name in methods]
+    return first + [words for words in methods.values() if words not in first], computed

@@ -8,6 +8,7 @@ their code.
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,12 @@ from typing import Any
 from .plain import brief, cut, is_a, library, module_of
 
 MAX_SHAPE = 100
+
+MAX_TEXTS = 100
+"""Columns of a frame whose texts are counted."""
+
+TEXTS_LOOKED_AT = 200
+"""Texts of a column, evenly taken, of which the size of all is estimated."""
 
 INDEXES = ("Index", "RangeIndex", "MultiIndex", "DatetimeIndex", "TimedeltaIndex", "PeriodIndex")
 
@@ -111,21 +118,36 @@ def of_scalar(value: Any) -> dict[str, Any]:
     return {"dtype": str(value.dtype), "bytes": int(value.nbytes), "preview": cell(value.item())}
 
 
+def text_bytes(column: Any) -> int:
+    """About how many bytes the texts have that a column only refers to."""
+    held = getattr(column.array, "_ndarray", None)
+    if held is None or kind(held) != "numpy.ndarray" or held.dtype.kind != "O" or not len(held):
+        return 0
+    some = held[:: max(1, len(held) // TEXTS_LOOKED_AT)].tolist()
+    return sum(sys.getsizeof(one) for one in some if type(one) is str) * len(held) // len(some)
+
+
 def of_frame(value: Any) -> dict[str, Any]:
     used = int(value.memory_usage(index=False, deep=False).sum()) + int(value.index.nbytes)
+    width = min(len(value.columns), MAX_TEXTS)
+    referred = sum(text_bytes(value.iloc[:, place]) for place in range(width))
     return {
         "shape": by_shape((len(value.index), len(value.columns))),
-        "bytes": used,
+        "bytes": used + referred,
+        "bytes_mark": "~" if referred else "",
         "preview": ", ".join(cell(name, 20) for name in list(value.columns[:8])),
     }
 
 
 def of_series(value: Any) -> dict[str, Any]:
-    first = value[:6] if kind(value) == "pandas.Index" else value.iloc[:6]
+    is_index = kind(value) == "pandas.Index"
+    first = value[:6] if is_index else value.iloc[:6]
+    referred = 0 if is_index else text_bytes(value)
     return {
         "shape": by_shape((len(value),)),
         "dtype": str(value.dtype),
-        "bytes": int(value.nbytes),
+        "bytes": int(value.nbytes) + referred,
+        "bytes_mark": "~" if referred else "",
         "preview": row(list(first)) if len(value) <= 6 else row(list(first))[:-1] + ", …]",
     }
 

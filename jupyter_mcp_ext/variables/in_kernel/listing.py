@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 import sys
+import time
 from types import ModuleType
 from typing import Any
 
@@ -19,9 +20,9 @@ from .plain import (
     is_a,
     length,
     module_name,
-    size,
     type_name,
 )
+from .sizes import LISTED, deep_size
 
 NOT_THE_USERS = re.compile(r"_+|_i+|_i?\d+|_[iod]h|__\w*__|_exit_code|In|Out|exit|quit|get_ipython")
 """What IPython and Python put into the namespace."""
@@ -61,6 +62,7 @@ def listed(names: list[tuple[str, Any]], pattern: str, limit: int) -> dict[str, 
         "class": [],
         "module": [],
     }
+    until = time.perf_counter() + LISTED
     kinds: dict[type, tuple[str, str]] = {}
     for name, value in reversed(names):
         cls = type(value)
@@ -72,7 +74,7 @@ def listed(names: list[tuple[str, Any]], pattern: str, limit: int) -> dict[str, 
     return {
         "total": len(names),
         "data": len(groups["data"]),
-        "variables": [described(name, value) for name, value in groups["data"][:limit]],
+        "variables": [described(name, value, until) for name, value in groups["data"][:limit]],
         "functions": named(groups["function"]),
         "classes": named(groups["class"]),
         "modules": named(groups["module"]),
@@ -107,7 +109,7 @@ def named(found: list[tuple[str, Any]]) -> dict[str, Any]:
     return {"total": len(found), "names": names}
 
 
-def described(name: str, value: Any) -> dict[str, Any]:
+def described(name: str, value: Any, until: float) -> dict[str, Any]:
     found = {"name": cut(name, MAX_WORD), "type": type_name(value)}
     known = of_library(value)
     if known is not None:
@@ -115,4 +117,5 @@ def described(name: str, value: Any) -> dict[str, Any]:
     number = length(value)
     if number is not None:
         found["shape"] = f"{number:,}"
-    return {**found, "bytes": size(value), "preview": brief(value)}
+    used, mark = deep_size(value, until)
+    return {**found, "bytes": used, "bytes_mark": mark, "preview": brief(value)}

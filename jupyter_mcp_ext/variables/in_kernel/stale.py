@@ -9,7 +9,7 @@ import types
 from pathlib import Path
 from typing import Any
 
-MAX_FILE = 1_000_000
+MAX_MODULE = 1_000_000
 
 MAX_MODULES = 20
 
@@ -40,7 +40,7 @@ def reloads_itself() -> bool:
 def differs(held: dict[str, Any], path: str, file: str) -> bool:
     """Whether functions, classes or constants of a module are others than in its file."""
     try:
-        data = Path(path).read_bytes() if os.path.getsize(path) <= MAX_FILE else b""  # noqa: PTH202
+        data = Path(path).read_bytes() if os.path.getsize(path) <= MAX_MODULE else b""  # noqa: PTH202
         tree = ast.parse(data)
         code = compile(data, file, "exec", dont_inherit=True)
     except (OSError, SyntaxError, ValueError, RecursionError):
