@@ -107,8 +107,8 @@ def test_a_frame_a_value_and_a_function_are_inspected(client: McpClient) -> None
 
 
 def test_a_figure_is_shown_as_a_picture(client: McpClient) -> None:
-    made = "from matplotlib.figure import Figure; fig = Figure((2, 1)); fig.subplots().set_title('Sales')"
-    client.run(f"{made}; fig.savefig('warm.png')")
+    client.run("from matplotlib.figure import Figure; fig = Figure((2, 1))")
+    client.run("fig.subplots().set_title('Sales'); fig.savefig('warm.png')")
 
     result = client.call("inspect_variable", name="fig")
 
