@@ -80,6 +80,16 @@ def test_the_table_of_tools_is_the_list_of_tools() -> None:
     assert named == [tool.name for tool in TOOLS]
 
 
+def test_the_table_of_rights_has_those_that_each_tool_needs() -> None:
+    written = {
+        tool: {tuple(right.split()) for right in re.findall(r"`([^`]+)`", rights)}
+        for rights, tools in table("Rights")
+        for tool in re.findall(r"`([^`]+)`", tools)
+    }
+
+    assert written == {tool.name: set(tool.rights) for tool in TOOLS}
+
+
 def test_the_table_of_settings_has_every_setting_and_its_default() -> None:
     written = {name.strip("`"): default.strip("`") for name, default, _ in table("Setting")}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from jupyter_core.utils import ensure_async
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from .caller import Principal
 
 Action = Literal["read", "write", "execute"]
-Resource = Literal["kernels", "sessions", "contents"]
+Resource = Literal["kernels", "kernelspecs", "sessions", "contents"]
+
+Right: TypeAlias = tuple[Action, Resource]
+"""``("read", "contents")``: what Jupyter's handlers ask for, by the method of a request."""
 
 
 class Policy:
@@ -23,13 +26,15 @@ class Policy:
     def __init__(self, authorizer: Authorizer) -> None:
         self._authorizer = authorizer
 
-    async def decide(self, principal: Principal, action: Action, resource: Resource) -> None:
-        """Return when the principal may. Raises Forbidden."""
-        allowed = await ensure_async(
-            self._authorizer.is_authorized(principal.handler, principal.user, action, resource)
-        )
-        if allowed is not True:
-            msg = (
-                f"This server does not let you {action} {resource}. Ask its operator for the right."
+    async def decide(self, principal: Principal, *rights: Right) -> None:
+        """Return when the principal has all of the rights. Raises Forbidden."""
+        for action, resource in rights:
+            allowed = await ensure_async(
+                self._authorizer.is_authorized(principal.handler, principal.user, action, resource)
             )
-            raise Forbidden(msg)
+            if allowed is not True:
+                msg = (
+                    f"This server does not let you {action} {resource}. Ask its operator for the "
+                    "right."
+                )
+                raise Forbidden(msg)

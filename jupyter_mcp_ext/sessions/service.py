@@ -268,6 +268,11 @@ class McpSessions(LoggingConfigurable):
         self._lives.use(session, caller.client)
         return session
 
+    def would_make(self, caller: Caller, session_id: str | None) -> bool:
+        """Whether to `resolve` this makes the caller's default session."""
+        is_default = session_id is None or session_id.strip().lower() in DEFAULT_WORDS
+        return is_default and not self.has_default(caller)
+
     def get(self, session_id: str) -> Session | None:
         """The session of an exact id, whosever it is."""
         return self._register.get(session_id)

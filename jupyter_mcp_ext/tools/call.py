@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from jupyter_mcp_ext.executions.execution import Execution
     from jupyter_mcp_ext.governance.caller import Caller, Principal
+    from jupyter_mcp_ext.governance.policy import Right
     from jupyter_mcp_ext.services import Services
 
     from .definition import Tool
@@ -52,10 +53,17 @@ class Call:
     task: Execution | None = None
     """The execution that is the call's task."""
     started: float = field(default_factory=time.monotonic)
+    principal: Principal | None = None
+    """Who makes it, once it has come to its tool."""
     session_id: str | None = None
     code_hash: str | None = None
     notices: list[str] = field(default_factory=list)
     """What its answer has to say, and no other: those of an execution stay with that."""
+
+    async def require(self, *rights: Right) -> None:
+        """Go on if the caller has these rights too. Raises Forbidden."""
+        if self.principal is not None:
+            await self.services.policy.decide(self.principal, *rights)
 
     def hides(self, path: str) -> bool:
         """Whether an API path is for the caller as if it were not there."""
@@ -84,10 +92,11 @@ async def run(
     ``instead`` is run in the place of the tool's function, with the same arguments.
     """
     status = "bug"
+    call.principal = principal
     result: types.CallToolResult | types.InputRequiredResult
     try:
         parsed = parse(tool, arguments)
-        await call.services.policy.decide(principal, tool.action, tool.resource)
+        await call.services.policy.decide(principal, *tool.rights)
         function = instead or tool.function
         answer = await function(call, **{name: getattr(parsed, name) for name in tool.arguments})
         result = to_result(answer)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from jupyter_mcp_ext.governance.policy import Action, Resource
+from jupyter_mcp_ext.governance.policy import Right
 
 if TYPE_CHECKING:
     from .content import Answer
@@ -38,8 +38,8 @@ class Tool:
 
     name: str
     description: str
-    action: Action
-    resource: Resource
+    rights: tuple[Right, ...]
+    """What every call of it needs."""
     annotations: Mapping[str, bool]
     is_main: bool
     function: ToolFunction
@@ -53,9 +53,7 @@ class Tool:
 
 
 def tool(
-    *,
-    action: Action,
-    resource: Resource,
+    *rights: Right,
     read_only: bool = False,
     destructive: bool = False,
     idempotent: bool = False,
@@ -64,8 +62,9 @@ def tool(
 ) -> Callable[[ToolFunction], Tool]:
     """Make a tool of an async function whose first parameter is the `Call`.
 
-    ``action`` and ``resource`` are what Jupyter's ``Authorizer`` is asked; the rest are MCP's
-    annotations. ``is_main`` asks clients that hide tools to show this one at once.
+    ``rights`` are what Jupyter's ``Authorizer`` is asked at each call, for all that it does; what
+    only some calls do, the function asks for by `Call.require`. The rest are MCP's annotations.
+    ``is_main`` asks clients that hide tools to show this one at once.
     """
 
     def make(function: ToolFunction) -> Tool:
@@ -74,8 +73,7 @@ def tool(
         return Tool(
             name=name,
             description=" ".join(inspect.cleandoc(function.__doc__ or "").split()),
-            action=action,
-            resource=resource,
+            rights=rights,
             annotations={
                 "readOnlyHint": read_only,
                 "destructiveHint": destructive,

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from jupyter_mcp_ext.executions.execution import Execution
     from jupyter_mcp_ext.outputs.rendering import Render
+    from jupyter_mcp_ext.sessions.session import Session
 
 
 OUTPUT_ID = re.compile(r"(?P<execution>[^/]+)(?:/(?P<first>\d{1,6})(?:-(?P<last>\d{1,6}))?)?")
@@ -38,7 +39,7 @@ MAX_IMAGES = 8
 """Images that one call fetches in the original."""
 
 
-@tool(action="execute", resource="kernels", destructive=True, open_world=True, is_main=True)
+@tool(("execute", "kernels"), destructive=True, open_world=True, is_main=True)
 async def execute_code(
     call: Call,
     code: str,
@@ -54,16 +55,13 @@ async def execute_code(
     get_output call to make: the code goes on, never run it again. wait=0 for long jobs.
     """
     sessions, executions = call.services.sessions, call.services.executions
-    session = await sessions.resolve(call.caller, session_id)
-
-    async def kernel() -> str:
-        return await sessions.ready(session)
+    session = await used(call, session_id)
 
     execution = executions.start(
         code,
         session_id=session.id,
         kernel_name=session.kernel_name,
-        kernel=kernel,
+        kernel=partial(ready, call, session),
         prepare=partial(sessions.prepare, session),
         after=session.last_number,
         caller=call.caller,
@@ -82,6 +80,21 @@ async def execute_code(
     call.remember(execution)
     # One that began with wait=0 is to go on alone.
     return await awaited(call, execution, wait, stops=wait > 0)
+
+
+async def used(call: Call, session_id: str | None) -> Session:
+    """The session that is meant; the default one is made where the caller may make it."""
+    sessions = call.services.sessions
+    if sessions.would_make(call.caller, session_id):
+        await call.require(("write", "sessions"))
+    return await sessions.resolve(call.caller, session_id)
+
+
+async def ready(call: Call, session: Session) -> str:
+    """The id of a session's kernel, which is started where the caller may start it."""
+    if not call.services.sessions.is_ready(session):
+        await call.require(("write", "kernels"))
+    return await call.services.sessions.ready(session)
 
 
 async def resume(call: Call, *, retry: Retry, stops: bool, wait: float = 50, **_: object) -> Answer:
@@ -121,7 +134,7 @@ async def awaited(call: Call, execution: Execution, wait: float, *, stops: bool)
     return await _report(call, execution, allowed)
 
 
-@tool(action="read", resource="kernels", read_only=True, is_main=True)
+@tool(("read", "kernels"), read_only=True, is_main=True)
 async def get_output(
     call: Call,
     output_id: Annotated[

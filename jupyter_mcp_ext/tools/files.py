@@ -21,7 +21,7 @@ MAX_BLOB = 700_000
 """Bytes of a file that one result embeds: with base64 they are just below a megabyte."""
 
 
-@tool(action="read", resource="contents", read_only=True)
+@tool(("read", "contents"), read_only=True)
 async def list_files(
     call: Call,
     path: str = ".",
@@ -54,7 +54,7 @@ async def list_files(
     )
 
 
-@tool(action="read", resource="contents", read_only=True)
+@tool(("read", "contents"), read_only=True)
 async def read_file(
     call: Call,
     path: str,
@@ -79,7 +79,7 @@ async def read_file(
     return text(words, file={**meta, "total_lines": found.lines.total, "next": following})
 
 
-@tool(action="write", resource="contents", destructive=True)
+@tool(("write", "contents"), destructive=True)
 async def write_file(
     call: Call,
     path: str,
@@ -97,7 +97,7 @@ async def write_file(
     return text(view.written(found), file={"path": found.path, "size": found.size})
 
 
-@tool(action="write", resource="contents", destructive=True)
+@tool(("read", "contents"), ("write", "contents"), destructive=True)
 async def edit_file(
     call: Call,
     path: str,
@@ -115,7 +115,7 @@ async def edit_file(
     return text(view.edited(name, edit), file={"path": name, "replacements": edit.count})
 
 
-@tool(action="read", resource="contents", read_only=True)
+@tool(("read", "contents"), read_only=True)
 async def download_file(
     call: Call,
     path: str,

@@ -20,7 +20,7 @@ MANY_CELLS = 300
 """From here on a view is built in a thread: it would hold the loop for longer than 5 ms."""
 
 
-@tool(action="write", resource="contents")
+@tool(("write", "contents"), ("read", "kernelspecs"))
 async def create_notebook(
     call: Call,
     path: str,
@@ -45,7 +45,7 @@ async def create_notebook(
     return text(words, notebook={"path": notebook.path, "cells": [asdict(c) for c in page.shown]})
 
 
-@tool(action="read", resource="contents", read_only=True, is_main=True)
+@tool(("read", "contents"), read_only=True, is_main=True)
 async def read_notebook(
     call: Call,
     path: str,

@@ -12,7 +12,7 @@ from jupyter_mcp_ext.packages.environment import KernelOf
 from .call import Call
 from .content import Answer
 from .definition import tool
-from .execution import awaited
+from .execution import awaited, ready, used
 from .types import SessionId, Wait
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.executions.work import Say
 
 
-@tool(action="execute", resource="kernels", open_world=True)
+@tool(("execute", "kernels"), open_world=True)
 async def install_package(
     call: Call,
     package: Annotated[str | list[str], Field(description="`pandas>=2`, or a list.")],
@@ -33,11 +33,11 @@ async def install_package(
     """
     sessions, packages = call.services.sessions, call.services.packages
     requirements = packages.requested(package)
-    session = await sessions.resolve(call.caller, session_id)
+    session = await used(call, session_id)
     kernel = KernelOf(
         name=session.kernel_name,
         kernel_id=session.kernel_id if sessions.is_ready(session) else "",
-        ready=partial(sessions.ready, session),
+        ready=partial(ready, call, session),
     )
 
     async def install(execution: Execution, say: Say) -> None:

@@ -35,7 +35,7 @@ STARTING = "starting"
 MAX_LISTED = 100
 
 
-@tool(action="execute", resource="sessions")
+@tool(("write", "sessions"), ("write", "kernels"))
 async def create_session(
     call: Call,
     name: str | None = None,
@@ -51,6 +51,10 @@ async def create_session(
     attaches to a notebook and the kernel a person has open there. Use one per parallel task; pass
     its name as session_id.
     """
+    if path is not None:
+        await call.require(("read", "contents"))
+    if copy_of is not None:
+        await call.require(("execute", "kernels"))
     session, existing, notices = await call.services.sessions.create(
         call.caller,
         name=name,
@@ -78,7 +82,7 @@ async def create_session(
     return text(words, session={**_meta(session, status.state, call), "existing": existing})
 
 
-@tool(action="read", resource="sessions", read_only=True)
+@tool(("read", "sessions"), ("read", "kernels"), ("read", "kernelspecs"), read_only=True)
 async def list_sessions(call: Call) -> Answer:
     """List the sessions you can use, yours and those people have open, and which kernels can be
     started.
@@ -101,7 +105,7 @@ async def list_sessions(call: Call) -> Answer:
     return text("\n".join(lines), sessions=metas)
 
 
-@tool(action="read", resource="kernels", read_only=True)
+@tool(("read", "kernels"), ("read", "sessions"), read_only=True)
 async def get_kernel_status(call: Call, session_id: SessionId = None) -> Answer:
     """A kernel's state, queue, memory, CPU, owner and last use; answers while code runs."""
     session = await call.services.sessions.find(call.caller, session_id)
@@ -124,7 +128,7 @@ async def get_kernel_status(call: Call, session_id: SessionId = None) -> Answer:
     return text("\n".join(lines), session=_meta(session, state, call))
 
 
-@tool(action="execute", resource="kernels", idempotent=True)
+@tool(("execute", "kernels"), idempotent=True)
 async def interrupt_kernel(
     call: Call, session_id: SessionId = None, execution_id: str | None = None
 ) -> Answer:
@@ -149,7 +153,7 @@ async def interrupt_kernel(
     )
 
 
-@tool(action="execute", resource="kernels", destructive=True)
+@tool(("write", "kernels"), destructive=True)
 async def restart_kernel(
     call: Call,
     session_id: SessionId = None,
@@ -169,7 +173,7 @@ async def restart_kernel(
     return text(words, session=_meta(session, status.state, call))
 
 
-@tool(action="execute", resource="kernels", destructive=True, idempotent=True)
+@tool(("write", "kernels"), destructive=True, idempotent=True)
 async def shutdown_kernel(call: Call, session_id: str, force: bool = False) -> Answer:
     """End a session's kernel. Its notebook stays, and its variables are saved: they come back
     when the session is used again.

@@ -36,7 +36,7 @@ LONGEST_POLL = 10.0
 """Seconds between two looks at a task; in between, a tenth of the time that it has taken."""
 
 
-@tool(action="read", resource="kernels", read_only=True)
+@tool(("read", "kernels"), read_only=True)
 async def get_task(call: Call, task_id: str) -> Answer:
     """Look at an execution; when it has ended, at all of it."""
     executions = call.services.executions
@@ -58,7 +58,7 @@ async def get_task(call: Call, task_id: str) -> Answer:
     )
 
 
-@tool(action="execute", resource="kernels", idempotent=True)
+@tool(("execute", "kernels"), idempotent=True)
 async def cancel_task(call: Call, task_id: str) -> Answer:
     """Interrupt an execution, or take it from the queue."""
     execution = call.task = call.services.executions.find(call.caller, task_id)
@@ -68,7 +68,7 @@ async def cancel_task(call: Call, task_id: str) -> Answer:
     return report_status(execution)
 
 
-@tool(action="execute", resource="kernels")
+@tool(("execute", "kernels"))
 async def update_task(call: Call, task_id: str, responses: dict[str, Any]) -> Answer:
     """Answer what the code of an execution asks."""
     execution = call.task = call.services.executions.find(call.caller, task_id)

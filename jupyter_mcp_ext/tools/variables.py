@@ -30,7 +30,7 @@ MAX_EDGE = 2_000
 """Pixels of the longer side of a picture that a kernel may give; it is asked for half of that."""
 
 
-@tool(action="read", resource="kernels", read_only=True)
+@tool(("read", "kernels"), ("execute", "kernels"), read_only=True)
 async def get_variables(
     call: Call,
     session_id: SessionId = None,
@@ -71,7 +71,7 @@ async def get_variables(
     return text(words, variables=meta)
 
 
-@tool(action="read", resource="kernels", read_only=True)
+@tool(("read", "kernels"), ("execute", "kernels"), read_only=True)
 async def inspect_variable(
     call: Call,
     name: Annotated[str, Field(description='`df`, `model.layers[0]`, `cfg["a"]`.')],

@@ -65,7 +65,7 @@ async def heard(serverapp: Any) -> list[dict[str, Any]]:
 
 async def test_the_authorizer_is_asked_in_jupyters_words(jp_serverapp: Any) -> None:
     async with running(jp_serverapp) as engine:
-        authorizer = Recorder(("read", "sessions"))
+        authorizer = Recorder(("read", "sessions"), ("read", "kernels"), ("read", "kernelspecs"))
         services = with_policy(engine.services, Policy(authorizer))
 
         allowed = await called(services, "list_sessions")
@@ -73,6 +73,8 @@ async def test_the_authorizer_is_asked_in_jupyters_words(jp_serverapp: Any) -> N
 
         assert authorizer.asked == [
             ("alice", "read", "sessions"),
+            ("alice", "read", "kernels"),
+            ("alice", "read", "kernelspecs"),
             ("alice", "execute", "kernels"),
         ]
         assert not allowed.is_error
@@ -131,7 +133,7 @@ async def test_a_refusal_is_recorded_too(
         assert [event["status"] for event in events] == [status]
 
 
-@tool(action="read", resource="kernels")
+@tool(("read", "kernels"))
 async def broken(call: Call) -> Answer:
     """Fail as a bug does."""
     msg = "the secret detail"
