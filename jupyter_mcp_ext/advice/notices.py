@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import debuggers, modules, shell, shown
+from . import debuggers, modules, shell, shown, whitespace
 from .run import Adviser, Run
 
 ADVISERS: tuple[Adviser, ...] = (
@@ -13,6 +13,7 @@ ADVISERS: tuple[Adviser, ...] = (
     shell.ADVISER,
     modules.ADVISER,
     debuggers.ADVISER,
+    whitespace.ADVISER,
 )
 """In the order of their notices."""
 

@@ -121,3 +121,33 @@ def test_exits_one_after_the_other_are_no_deaths(server: JupyterServer) -> None:
     statuses = [client.run("exit()").status for _ in range(6)]
 
     assert statuses == ["ok"] * 6
+
+
+@pytest.mark.parametrize("code", ["frame", "frame.head()", "display(frame)", "print(frame)"])
+def test_white_space_that_pandas_does_not_show_is_told(client: McpClient, code: str) -> None:
+    client.run(
+        "import pandas as pd\n"
+        "frame = pd.DataFrame({'city': ['Rome', ' Oslo', 'Lima '], ' n': [1, 2, 3]});"
+    )
+
+    assert client.run(code).notices == [
+        "pandas does not show white space at the ends of values, which is there: "
+        "columns ' n'; city ' Oslo', 'Lima '"
+    ]
+
+
+@pytest.mark.parametrize(
+    "code", ["frame['city'].str.strip().to_frame()", "frame.style", "len(frame)", "frame.copy();"]
+)
+def test_where_nothing_is_hidden_white_space_has_no_notice(client: McpClient, code: str) -> None:
+    client.run("import pandas as pd; frame = pd.DataFrame({'city': ['Rome', ' Oslo']})\nframe")
+
+    assert client.run(code).notices == []
+
+
+def test_white_space_is_told_of_series_and_of_the_last_rows(client: McpClient) -> None:
+    [notice] = client.run(
+        "import pandas as pd\npd.Series(['x'] * 5_000 + ['y\\u200b\\t'], index=[1.5] * 5_001)"
+    ).notices
+
+    assert notice.endswith(r": values 'y\u200b\t'")

@@ -36,7 +36,7 @@ def after_shell(source: str, code: str) -> list[str]:
     ],
 )
 def test_the_exit_code_is_asked_for_where_code_uses_the_shell(source: str) -> None:
-    assert expressions(source) == {"shell": "_exit_code"}
+    assert expressions(source)["shell"] == "_exit_code"
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_the_exit_code_is_asked_for_where_code_uses_the_shell(source: str) -> No
     ],
 )
 def test_nothing_is_asked_for_where_code_does_not(source: str) -> None:
-    assert expressions(source) == {}
+    assert "shell" not in expressions(source)
 
 
 def test_a_shell_command_that_failed_is_named_with_its_exit_code() -> None:
@@ -144,3 +144,38 @@ def test_a_module_is_not_proposed_while_an_installation_runs() -> None:
 )
 def test_a_debuggers_prompt_is_told_from_a_question(text: str, expected: bool) -> None:
     assert is_prompt(text) is expected
+
+
+# -- white space ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["frame", "x = 1\nframe.head()", "frame[\n    'a'\n]", "display(frame)\nx = 1", "print(frame)"],
+)
+def test_white_space_is_asked_for_where_a_frame_may_be_shown(source: str) -> None:
+    assert [*expressions(source)] == ["whitespace"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "1 + 1",
+        "frame;",
+        "frame = read()",
+        "frame['a'] = 1",
+        "x += 1",
+        "import pandas as pd",
+        "def f():\n    return frame",
+        "for x in y: z",
+        "%time x",
+        "",
+    ],
+)
+def test_white_space_is_not_asked_for_where_nothing_is_shown(source: str) -> None:
+    assert "shell" not in expressions(source)
+
+
+@pytest.mark.parametrize("value", ["''", "None", "0", "'broken", "[" * 900, "['a']"])
+def test_no_white_space_and_answers_that_are_none_have_no_notice(value: str) -> None:
+    assert notices(Run(source="frame", status="ok", asked={"whitespace": value})) == []
