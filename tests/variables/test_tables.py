@@ -94,6 +94,13 @@ def test_a_data_frame_has_schema_missing_values_statistics_and_rows() -> None:
     }
 
 
+def test_white_space_at_the_ends_of_values_is_shown() -> None:
+    found = look(pd.DataFrame({"city": ["Rome", " Oslo", "Lima "]}))
+
+    assert [row["city"] for row in table(found, "rows")] == ["Rome", "' Oslo'", "'Lima '"]
+    assert table(found, "columns")[0]["examples"] == "Rome, ' Oslo', 'Lima '"
+
+
 def test_the_first_and_the_last_rows_of_a_long_frame_are_shown() -> None:
     found = look(pd.DataFrame({"n": range(1_000)}))
 

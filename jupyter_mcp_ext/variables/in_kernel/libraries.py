@@ -94,7 +94,8 @@ def cell(value: Any, limit: int = 40) -> str:
     if type(value) is float:
         return f"{value:.6g}"
     if type(value) is str:
-        return cut(value, limit)
+        # White space at its ends would not be seen, and is what makes two values differ.
+        return cut(value if value == value.strip() else repr(value), limit)
     return brief(value, limit)
 
 
