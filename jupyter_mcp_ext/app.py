@@ -91,7 +91,7 @@ class McpApp(ExtensionApp):
         self.services = Services.build(
             serverapp,
             parent=self,
-            limits=Limits(text=self.max_result_characters),
+            limits=Limits.within(self.max_result_characters),
             key_file=self.key_file,
             shared_subject=SHARED_SUBJECT if is_stock(serverapp.identity_provider) else "",
         )

@@ -133,10 +133,9 @@ class Archive:
             return None
         return execution
 
-    def latest_of(self, owner: str, client: str) -> Execution | None:
-        """The latest execution that a client of somebody started, in whichever session."""
-        theirs = (e for e in self._executions.values() if (e.owner, e.client) == (owner, client))
-        return max(theirs, key=lambda execution: execution.created, default=None)
+    def of(self, owner: str, client: str) -> list[Execution]:
+        """The executions that a client of somebody started, in whichever session."""
+        return [e for e in self._executions.values() if (e.owner, e.client) == (owner, client)]
 
     def ids(self) -> tuple[str, ...]:
         """The ids of all executions, oldest first."""

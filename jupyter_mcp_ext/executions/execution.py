@@ -17,6 +17,7 @@ from jupyter_mcp_ext.outputs.fold import OutputFold
 from jupyter_mcp_ext.outputs.model import Error, Output
 
 from .prompts import NO_FORM, NO_PASSWORDS, Prompt, Prompts, Reply
+from .readings import Readings
 from .storage import Record
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Execution:
         code: str,
         owner: str,
         client: str,
+        scope: str = "",
         timeout: float | None,
         max_output_bytes: int,
         input_timeout: float | None = None,
@@ -71,6 +73,8 @@ class Execution:
         self.code = code
         self.owner = owner
         self.client = client
+        self.scope = scope
+        """Which of its client's conversations it belongs to, where they are told apart."""
         self.timeout = timeout
         self.input_timeout = input_timeout
         self.prompts = Prompts()
@@ -81,8 +85,7 @@ class Execution:
         self.execution_count: int | None = None
         self.notices: list[str] = []
         """What there is to say of it, to whoever reads it."""
-        self.said: dict[str, tuple[str, ...]] = {}
-        """What its answers have said of its session, by reader: a lost answer is read again."""
+        self.readings = Readings()
         self.refusal: ToolError | None = None
         """Why the code never reached a kernel, if it did not."""
         self.failure: ToolError | None = None
@@ -120,6 +123,7 @@ class Execution:
             code=record.code,
             owner=record.owner,
             client=record.client,
+            scope=record.scope,
             timeout=None,
             max_output_bytes=0,
         )
@@ -308,6 +312,7 @@ class Execution:
             code=self.code,
             owner=self.owner,
             client=self.client,
+            scope=self.scope,
             created=self.created,
             status=self.status,
             reason=self.reason,

@@ -238,6 +238,7 @@ class McpExecutions(LoggingConfigurable):
             code=code,
             owner=caller.subject,
             client=caller.client,
+            scope=caller.scope,
             timeout=timeout,
             max_output_bytes=self.max_output_bytes,
             input_timeout=input_timeout,
@@ -296,11 +297,19 @@ class McpExecutions(LoggingConfigurable):
 
     def latest_of(self, caller: Caller) -> Execution:
         """The latest that the caller's client started in any session. Raises UnknownExecution."""
-        execution = self._archive.latest_of(caller.subject, caller.client)
+        execution = max(self._of(caller), key=lambda each: each.created, default=None)
         if execution is None:
             msg = "You have executed nothing yet. execute_code runs code."
             raise UnknownExecution(msg)
         return execution
+
+    def unfinished_of(self, caller: Caller) -> list[Execution]:
+        """What the caller's client has not finished yet, in any session."""
+        return [execution for execution in self._of(caller) if not execution.is_finished]
+
+    def _of(self, caller: Caller) -> list[Execution]:
+        theirs = self._archive.of(caller.subject, caller.client)
+        return [execution for execution in theirs if execution.scope == caller.scope] or theirs
 
     def ids(self) -> tuple[str, ...]:
         """The ids of all executions that are kept, oldest first."""

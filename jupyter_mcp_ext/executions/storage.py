@@ -64,6 +64,7 @@ class Record:
     """Path, bytes and time of writing, in nanoseconds, of the files that its code wrote."""
     more_files: int = 0
     was_cancelled: bool = False
+    scope: str = ""
 
 
 @dataclass

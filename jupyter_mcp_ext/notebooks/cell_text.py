@@ -16,6 +16,7 @@ from jupyter_mcp_ext.notebooks.reading import Cell
 from jupyter_mcp_ext.outputs.bundles import choose
 from jupyter_mcp_ext.outputs.model import Display, Error, Output
 from jupyter_mcp_ext.outputs.pages import heading, merged_lines
+from jupyter_mcp_ext.outputs.quoting import Remark
 from jupyter_mcp_ext.outputs.rendering import Render, here
 
 State: TypeAlias = Literal["never run", "ok", "error"]
@@ -75,10 +76,11 @@ class CellText:
 
     def lines(self, *, outputs: bool) -> list[str]:
         """Every line, nothing folded and nothing left out; an image is a line that names it."""
+        source: list[str] = [Remark(line) for line in self.source_lines]
         if not outputs or not self.cell.outputs:
-            return self.source_lines
+            return source
         lines = merged_lines(self.cell.outputs, self.label, self.render)
-        return [*self.source_lines, OUTPUTS, *lines]
+        return [*source, Remark(OUTPUTS), *lines]
 
     def line_of(self, output: int) -> int:
         """The number of the first line of an output."""

@@ -26,13 +26,19 @@ class Query:
     grep: str | None
     limit: int | None
 
-    def at(self, offset: int) -> str:
+    def at(self, offset: int, column: int = 0) -> str:
         """The same from another place on."""
-        return self._call(cells=self.cells, grep=self.grep, offset=offset, limit=self.limit)
+        return self._call(
+            cells=self.cells,
+            grep=self.grep,
+            offset=offset,
+            column=column or None,
+            limit=self.limit,
+        )
 
-    def only(self, handle: str, offset: int | None = None) -> str:
-        """One cell alone, from a line on."""
-        return self._call(cells=[handle], offset=offset)
+    def only(self, handle: str, offset: int | None = None, column: int = 0) -> str:
+        """One cell alone, from a line or a character of it on."""
+        return self._call(cells=[handle], offset=offset, column=column or None)
 
     def _call(self, **arguments: References | str | int | None) -> str:
         view = None if self.what == "source" else self.what

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 
 from jupyter_mcp_ext.errors import InvalidArgument
 from jupyter_mcp_ext.notebooks.cell_text import OUTPUTS, CellText
@@ -16,6 +17,7 @@ from jupyter_mcp_ext.notebooks.document import Notebook
 from jupyter_mcp_ext.notebooks.handles import handles, select
 from jupyter_mcp_ext.notebooks.page import NOTE, Filling, NotebookPage, Part, length, parts_of
 from jupyter_mcp_ext.notebooks.query import Query, References, What, shorten
+from jupyter_mcp_ext.outputs.finds import find, words_of
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.pages import Page
 from jupyter_mcp_ext.outputs.pages import page as lines_page
@@ -37,6 +39,7 @@ def view(
     cells: References | None = None,
     grep: str | None = None,
     offset: int = 0,
+    column: int = 0,
     limit: int | None = None,
     limits: Limits,
     render: Render = here,
@@ -44,7 +47,8 @@ def view(
     """The page that begins with the cell whose index is ``offset``.
 
     ``limit`` is a number of cells, ``grep`` a regular expression that a line of the source must
-    match. When ``cells`` names one cell alone, the three are about lines of that cell.
+    match, or of the outputs where they are shown. When ``cells`` names one cell alone, the three
+    are about lines of that cell, and ``column`` about a character of the first.
     """
     if offset < 0 or (limit is not None and limit < 1):
         msg = "offset is below 0 or limit below 1. Both count cells: offset from 0, limit from 1."
@@ -60,7 +64,7 @@ def view(
     with ExitStack() as stack:
         search = stack.enter_context(Search(grep)) if grep else None
         if cells and len(chosen) == 1 and what != "outline":
-            return _view_one(page, chosen[0], offset, search)
+            return _view_one(page, chosen[0], offset, column, search)
         if offset >= max(len(names), 1):
             msg = f"The notebook has {len(names)} cells, none from {offset} on. Use a lower offset."
             raise InvalidArgument(msg)
@@ -83,11 +87,13 @@ def _view_many(page: Filling, cells: Sequence[CellText], search: Search | None) 
     return page.ended()
 
 
-def _view_one(page: Filling, cell: CellText, offset: int, search: Search | None) -> NotebookPage:
+def _view_one(
+    page: Filling, cell: CellText, offset: int, column: int, search: Search | None
+) -> NotebookPage:
     query = page.query
     outputs = query.what == "outputs" and bool(cell.cell.outputs)
     source = [cell.header, *cell.source_lines]
-    if offset == 0 and query.grep is None and query.limit is None:
+    if offset == column == 0 and query.grep is None and query.limit is None:
         if outputs and length(source) < page.room * (1 - _SHARE):
             return _view_folded(page, cell, source)
         if not outputs and page.fits(source):
@@ -96,35 +102,37 @@ def _view_one(page: Filling, cell: CellText, offset: int, search: Search | None)
     images = cell.images if outputs and not query.grep else {}
     # A page ends before there are too many images on it.
     beyond = [line for line in sorted(images) if line >= offset][page.limits.images :]
-    part = lines_page(
+    show = partial(lines_page if search is None else partial(find, search=search), column=column)
+    part = show(
         cell.lines(outputs=outputs),
         offset=offset,
         limit=min(query.limit or page.room, *(line - offset for line in beyond), page.room),
-        grep=search,
         budget=page.room - len(cell.header) - 1,
+        more=partial(query.only, cell.handle),
     )
     if offset and not part.lines:
         msg = f"The cell has nothing to show from line {offset} on. Use a lower offset."
         raise InvalidArgument(msg)
-    lines = _numbered(part, query.grep)
+    lines = list(words_of(part, numbered=bool(query.grep)))
     page.add(cell, [cell.header, *_with_images(page, cell, part, lines, images)])
     if part.next_offset is None:
         return page.ended()
-    return page.ended(query.at(part.next_offset), f"{part.total} lines, more")
+    following = query.at(part.next_offset, part.next_column)
+    return page.ended(following, f"{part.total} lines, more")
 
 
 def _with_images(
     page: Filling, cell: CellText, part: Page, lines: Sequence[str], images: Mapping[int, int]
 ) -> Iterator[Part]:
     """The lines of a page, and after those that name an image the image."""
-    for (number, _), line in zip(part.lines, lines, strict=True):
+    for shown_line, line in zip(part.lines, lines, strict=True):
         yield line
-        if (output := images.get(number)) is not None:
+        if (output := images.get(shown_line.number)) is not None:
             shown = present(
                 [cell.cell.outputs[output]],
                 limits=page.limits,
                 label=lambda _: "",
-                more=lambda _output, _line: "",
+                more=lambda *_place: "",
                 render=cell.render,
             )
             yield from (block for block in shown.blocks if isinstance(block, ImageBlock))
@@ -134,8 +142,8 @@ def _view_folded(page: Filling, cell: CellText, source: Sequence[str]) -> Notebo
     """A cell with the heads and tails of its outputs, and the calls for what lies between."""
     calls = [page.query.only(cell.handle, cell.line_of(0))]
 
-    def more(output: int, line: int) -> str:
-        calls.append(page.query.only(cell.handle, cell.line_of(output) + line))
+    def more(output: int, line: int, column: int = 0) -> str:
+        calls.append(page.query.only(cell.handle, cell.line_of(output) + line, column))
         return calls[-1]
 
     parts = [*source, OUTPUTS]
@@ -159,13 +167,17 @@ def _whole(page: Filling, cell: CellText, found: Sequence[str] | None) -> Iterat
         yield from found or ()
         return
     yield cell.header
-    yield from cell.source_lines if found is None else found
+    if found is not None:
+        yield from found
+        yield ""
+        return
+    yield from cell.source_lines
     if page.query.what == "outputs" and cell.cell.outputs:
         shown = present(
             cell.cell.outputs,
             limits=replace(page.limits, text=int(page.limits.text * _SHARE)),
             label=cell.label,
-            more=lambda _output, _line: page.query.only(cell.handle),
+            more=lambda *_place: page.query.only(cell.handle),
             render=cell.render,
         )
         yield OUTPUTS
@@ -177,9 +189,10 @@ def _beginning(page: Filling, cell: CellText) -> Iterator[Part]:
     """What there is room for of a cell that is larger than a page, and the call for the rest."""
     room = page.room - len(cell.header) - len(page.query.only(cell.handle, 10**9)) - NOTE
     lines = cell.lines(outputs=page.query.what == "outputs")
-    part = lines_page(lines, offset=0, limit=room, grep=None, budget=room)
+    more = partial(page.query.only, cell.handle)
+    part = lines_page(lines, offset=0, limit=room, budget=room, more=more)
     yield cell.header
-    yield from _numbered(part, None)
+    yield from words_of(part, numbered=False)
     if part.next_offset is not None:
         call = page.query.only(cell.handle, part.next_offset)
         yield f"({part.total - part.next_offset} more lines of this cell: {call})"
@@ -187,14 +200,15 @@ def _beginning(page: Filling, cell: CellText) -> Iterator[Part]:
 
 
 def _matching(page: Filling, cell: CellText, search: Search) -> list[str]:
-    """The lines of the source that match, with the numbers by which they can be asked for."""
-    budget = int(page.limits.text * _SHARE)
-    found = lines_page(cell.source_lines, offset=0, limit=_MATCHES, grep=search, budget=budget)
-    lines = _numbered(found, search.pattern)
+    """The lines that match, with the numbers by which they can be asked for."""
+    found = find(
+        cell.lines(outputs=page.query.what == "outputs"),
+        search,
+        limit=_MATCHES,
+        budget=int(page.limits.text * _SHARE),
+        more=partial(page.query.only, cell.handle),
+    )
+    lines = list(words_of(found, numbered=True))
     if found.matches is not None and found.matches > len(lines):
         lines.append(f"({found.matches - len(lines)} more lines of this cell match)")
     return lines
-
-
-def _numbered(part: Page, grep: str | None) -> list[str]:
-    return [f"{number}: {line}" if grep else line for number, line in part.lines]

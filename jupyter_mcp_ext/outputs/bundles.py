@@ -8,9 +8,11 @@ from typing import Literal, TypeAlias
 
 from jupyter_mcp_ext.outputs import charts, images, markup, scripts, trees
 from jupyter_mcp_ext.outputs.area import value_size
+from jupyter_mcp_ext.outputs.characters import plain_name
 from jupyter_mcp_ext.outputs.images import UnreadableImage
 from jupyter_mcp_ext.outputs.markup import Document
 from jupyter_mcp_ext.outputs.model import Json, MimeBundle
+from jupyter_mcp_ext.outputs.quoting import Remark
 from jupyter_mcp_ext.outputs.rendering import NotRendered, Render, here
 from jupyter_mcp_ext.outputs.text import clean, split
 from jupyter_mcp_ext.outputs.widgets import VIEW
@@ -67,7 +69,7 @@ def full_lines(
     try:
         return _full_lines(data, kind, mime_type, render, specs=specs)
     except NotRendered as err:
-        return split(clean(instead(data, mime_type, label, err)))
+        return instead(data, mime_type, label, err)
 
 
 def _full_lines(
@@ -75,7 +77,10 @@ def _full_lines(
 ) -> list[str]:
     match kind:
         case "table" | "html":
-            return split(clean("\n".join(document(data, render).lines(specs=specs))))
+            read = document(data, render)
+            if isinstance(read.blocks[0], Remark):
+                return [read.blocks[0]]
+            return split(clean("\n".join(read.lines(specs=specs))))
         case "json":
             return trees.pretty_lines(data[mime_type])
         case "chart":
@@ -112,7 +117,7 @@ def document(data: MimeBundle, render: Render = here) -> Document:
     read: Document = render("read", html)
     if read.blocks:
         return read
-    return Document(blocks=(f"[text/html {in_bytes(len(html))}, no readable text]",))
+    return Document(blocks=(Remark(f"[text/html {in_bytes(len(html))}, no readable text]"),))
 
 
 def svg_text(data: MimeBundle) -> str:
@@ -123,7 +128,7 @@ def svg_text(data: MimeBundle) -> str:
     if len(source) <= _SVG_SOURCE:
         return source
     words = re.sub(r"\s+", " ", " | ".join(re.findall(r"<(?:text|tspan)\b[^>]*>([^<]+)<", source)))
-    return f"[svg drawing, {in_bytes(len(source))}] {words}".rstrip()
+    return Remark(clean(f"[svg drawing, {in_bytes(len(source))}] {words}".rstrip()))
 
 
 def image_line(data: MimeBundle, mime_type: str, label: str, render: Render = here) -> str:
@@ -132,8 +137,9 @@ def image_line(data: MimeBundle, mime_type: str, label: str, render: Render = he
         width, height, real_type = images.measure(images.decode(data[mime_type]), render)
     except (UnreadableImage, NotRendered) as err:
         name = mime_type.removeprefix("image/")
-        return f"[{_named('image', label)} {name}, unreadable: {err}]"
-    return f"[{_named('image', label)} {width}x{height} {real_type.removeprefix('image/')}]"
+        return Remark(f"[{_named('image', label)} {plain_name(name)}, unreadable: {err}]")
+    size = f"{width}x{height} {real_type.removeprefix('image/')}"
+    return Remark(f"[{_named('image', label)} {size}]")
 
 
 def one_line(data: MimeBundle, kind: Kind, mime_type: str, label: str) -> str:
@@ -145,19 +151,21 @@ def one_line(data: MimeBundle, kind: Kind, mime_type: str, label: str) -> str:
     if kind == "file":
         size = value_size(data[mime_type]) * 3 // 4
         real_type = _player_type(string(data[mime_type])) or mime_type
-        return f"[{_named('file', label)} {real_type} {in_bytes(size)}]"
-    types = ", ".join(f"{name} {in_bytes(value_size(value))}" for name, value in data.items())
-    return f"[{_named('display', label)} {types}]"
+        return Remark(f"[{_named('file', label)} {plain_name(real_type)} {in_bytes(size)}]")
+    types = ", ".join(
+        f"{plain_name(name)} {in_bytes(value_size(value))}" for name, value in data.items()
+    )
+    return Remark(f"[{_named('display', label)} {types}]")
 
 
-def instead(data: MimeBundle, mime_type: str, label: str, err: NotRendered) -> str:
+def instead(data: MimeBundle, mime_type: str, label: str, err: NotRendered) -> list[str]:
     """What is said of a display that is not rendered, with its plain text if that says more."""
     size = in_bytes(value_size(data[mime_type]))
-    line = f"[{_named(mime_type, label)} {size} {err}"
+    line = f"[{_named(plain_name(mime_type), label)} {size} {err}"
     if _OUTPUT_ID.fullmatch(label):
         line += f'; its source: get_output("{label}", mime_type="{mime_type}")'
-    plain = [string(data["text/plain"])] if says_something(data) else []
-    return "\n".join([f"{line}]", *plain])
+    plain = split(clean(string(data["text/plain"]))) if says_something(data) else []
+    return [Remark(f"{line}]"), *plain]
 
 
 def says_something(data: MimeBundle) -> bool:

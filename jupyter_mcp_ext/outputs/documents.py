@@ -26,8 +26,8 @@ class Piece:
     limits: Limits
 
     def fit(self, budget: int, more: More) -> Excerpt:
-        def from_here(line: int) -> str:
-            return more(self.first + line)
+        def from_here(line: int, *column: int) -> str:
+            return more(self.first + line, *column)
 
         if isinstance(self.block, Table):
             limits = self.limits

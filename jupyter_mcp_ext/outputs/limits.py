@@ -10,6 +10,8 @@ class Limits:
     """How much of the outputs is shown; all but images and bytes in characters."""
 
     text: int = 10_000
+    flood: int = 4_000
+    """Of a stream that does not fit into a result: head and tail."""
     error: int = 3_000
     last: int = 3_000
     html: int = 2_000
@@ -18,3 +20,8 @@ class Limits:
     images: int = 4
     image_edge: int = 1_568
     image_bytes: int = 1_000_000
+
+    @classmethod
+    def within(cls, text: int) -> Limits:
+        """Those of a result with so many characters of text."""
+        return cls(text=text, flood=text * 2 // 5)

@@ -11,19 +11,29 @@ from dataclasses import dataclass
 from jupyter_mcp_ext.outputs import bundles, tracebacks
 from jupyter_mcp_ext.outputs.lines import Lines, Section, ready, sections
 from jupyter_mcp_ext.outputs.model import Error, Output, Stream
+from jupyter_mcp_ext.outputs.quoting import Remark
 from jupyter_mcp_ext.outputs.rendering import Render, here
-from jupyter_mcp_ext.outputs.search import Search
-from jupyter_mcp_ext.outputs.text import cut_line
+from jupyter_mcp_ext.outputs.text import More, line_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """A line of a page as it is shown, and whether it is there for itself or as context."""
+
+    number: int
+    text: str
+    is_match: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """Some of the lines, each with its number; ``next_offset`` is None after the last ones."""
+    """Some of the lines; ``next_offset`` is None after the last ones."""
 
-    lines: tuple[tuple[int, str], ...]
+    lines: tuple[Shown, ...]
     total: int
-    matches: int | None
-    next_offset: int | None
+    matches: int | None = None
+    next_offset: int | None = None
+    next_column: int = 0
 
 
 def text_lines(output: Output, label: str = "", render: Render = here) -> Sequence[str]:
@@ -50,7 +60,7 @@ def _sections(
     before: Output | None = None
     for position, output in enumerate(outputs):
         if named := heading(output, before):
-            yield ready([named])
+            yield ready([Remark(named)])
         match output:
             case Stream():
                 yield from sections(output.rope)
@@ -73,56 +83,55 @@ def heading(output: Output, before: Output | None) -> str | None:
 
 
 def page(
-    lines: Sequence[str], *, offset: int | None, limit: int, grep: Search | None, budget: int
+    lines: Sequence[str],
+    *,
+    offset: int | None,
+    column: int = 0,
+    limit: int,
+    budget: int,
+    more: More,
 ) -> Page:
     """The lines from ``offset`` on, within ``limit`` lines and ``budget`` characters.
 
-    ``offset`` counts from 0, from the end if negative; None is the tail, or with ``grep`` the
-    start. At least one line is given, cut if need be, so that paging always advances.
+    ``offset`` counts from 0, from the end if negative; None is the tail. With ``column`` the first
+    line is shown from that character on, as far as there is room. At least a part of a line is
+    given, so that paging always advances.
     """
     total = len(lines)
-    limit = max(limit, 1)
-    if grep is not None:
-        start, matches = _start(offset or 0, total), 0
-        numbers: list[int] = []
-        for n in grep.matching(lines):
-            matches += 1
-            if n >= start and len(numbers) <= min(limit, budget):
-                numbers.append(n)
-        taken = _within(lines, numbers[:limit], budget)
-        rest = numbers[len(taken) :]
-        return Page(
-            lines=taken,
-            total=total,
-            matches=matches,
-            next_offset=rest[0] if rest else None,
-        )
     if offset is None:
-        last = range(total - 1, max(total - limit, 0) - 1, -1)
-        taken = _within(lines, last, budget)[::-1]
-        return Page(lines=taken, total=total, matches=None, next_offset=None)
-    start = _start(offset, total)
-    taken = _within(lines, range(start, min(start + limit, total)), budget)
-    after = start + len(taken)
-    return Page(
-        lines=taken, total=total, matches=None, next_offset=after if after < total else None
-    )
+        last = range(total - 1, max(total - max(limit, 1), 0) - 1, -1)
+        return Page(lines=_within(lines, last, budget, more)[::-1], total=total)
+    start = first_line(offset, total)
+    shown: tuple[Shown, ...] = ()
+    if column and start < total:
+        rest = lines[start][column:]
+        if len(rest) >= budget:
+            end = column + budget - 1
+            line = Shown(number=start, text=rest[: budget - 1])
+            return Page(lines=(line,), total=total, next_offset=start, next_column=end)
+        shown = (Shown(number=start, text=rest),)
+        budget -= len(rest) + 1
+    end = min(start + max(limit, 1), total)
+    shown += _within(lines, range(start + len(shown), end), budget, more, at_least=not shown)
+    after = start + len(shown)
+    return Page(lines=shown, total=total, next_offset=after if after < total else None)
 
 
-def _start(offset: int, total: int) -> int:
+def first_line(offset: int, total: int) -> int:
+    """The number of the line that an offset means."""
     return max(total + offset, 0) if offset < 0 else offset
 
 
 def _within(
-    lines: Sequence[str], numbers: Sequence[int], budget: int
-) -> tuple[tuple[int, str], ...]:
-    taken: list[tuple[int, str]] = []
+    lines: Sequence[str], numbers: Sequence[int], budget: int, more: More, *, at_least: bool = True
+) -> tuple[Shown, ...]:
+    taken: list[Shown] = []
     for n in numbers:
-        line = cut_line(lines[n])
-        if len(line) + 1 > budget:
-            if not taken:
-                taken.append((n, cut_line(line, max(budget - 1, 1))))
+        line = line_of(n, lines[n])
+        if line.size + 1 > budget:
+            if not taken and at_least:
+                taken.append(Shown(number=n, text=line.shown(more, max(budget - 1, 1))))
             break
-        taken.append((n, line))
-        budget -= len(line) + 1
+        taken.append(Shown(number=n, text=line.shown(more)))
+        budget -= line.size + 1
     return tuple(taken)

@@ -10,7 +10,7 @@ from jupyter_mcp_ext.outputs.documents import Reading
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Error, MimeBundle, Output, Stream
 from jupyter_mcp_ext.outputs.rendering import NotRendered, Render, here
-from jupyter_mcp_ext.outputs.text import Excerpt, More, Passage, cut_line
+from jupyter_mcp_ext.outputs.text import Excerpt, More, Passage, cut_line, number
 
 
 class Part(Protocol):
@@ -52,22 +52,29 @@ class _Capped:
         return self.part.fit(min(budget, self.cap), more)
 
 
-def part_of(output: Output, limits: Limits, label: str, render: Render = here) -> Part:
-    """An output as a part; an image that shall be seen is the caller's to show."""
+def part_of(
+    output: Output, limits: Limits, label: str, render: Render = here, *, is_told: bool = False
+) -> Part:
+    """An output as a part; an image that shall be seen is the caller's to show.
+
+    ``is_told`` tells of an error that its headline has been shown already.
+    """
     match output:
         case Stream():
-            return Passage.of_text(output.rope, collapsed=True)
+            passage = Passage.of_text(output.rope, collapsed=True)
+            is_flood = passage.size > limits.text
+            return _Capped(part=passage, cap=limits.flood) if is_flood else passage
         case Error():
             total = len(tracebacks.traceback_lines(output))
-            lines = tracebacks.condense(output)
-            return _Capped(part=Passage.of_lines(lines, total), cap=limits.error)
+            kept = tracebacks.condense(output, is_told=is_told)
+            return _Capped(part=Passage.of_lines(kept, total), cap=limits.error)
         case Display():
             kind, mime_type = bundles.choose(output.data)
             try:
                 return _display(output.data, kind, mime_type, limits, label, render)
             except NotRendered as err:
-                text = bundles.instead(output.data, mime_type, label, err)
-                return Passage.of_text(text)
+                lines = bundles.instead(output.data, mime_type, label, err)
+                return Passage.of_lines(number(lines))
 
 
 def _display(  # noqa: PLR0911 (one for each kind)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Error, Output, Stream
 from jupyter_mcp_ext.outputs.rendering import Render, here
 from jupyter_mcp_ext.outputs.shares import share
 from jupyter_mcp_ext.outputs.slots import ImageBlock, Slots
+from jupyter_mcp_ext.outputs.text import More
 
 __all__ = ["ImageBlock", "Limits", "Presentation", "TextBlock", "is_heavy", "present"]
 
@@ -54,15 +56,17 @@ def present(
     *,
     limits: Limits,
     label: Callable[[int], str],
-    more: Callable[[int, int], str],
+    more: More,
     render: Render = here,
+    told: int | None = None,
 ) -> Presentation:
     """Show outputs within ``limits``.
 
-    ``label(i)`` is the id of the i-th output, ``more(i, offset)`` the call that shows it from
-    that line on.
+    ``label(i)`` is the id of the i-th output, ``more(i, line)`` the call that shows it from
+    that line on, ``more(i, line, column)`` from a character of it. ``told`` is the error whose
+    headline has been shown already.
     """
-    slots = Slots(outputs, limits, label, more, render).shown(limits.text)
+    slots = Slots(outputs, limits, label, more, render, told=told).shown(limits.text)
     sizes = [slot.part.size for slot in slots]
     room = limits.text - sum(slot.overhead for slot in slots)
     grants = share(sizes, [slot.reserve for slot in slots], room)
@@ -72,7 +76,7 @@ def present(
     left = limits.text
     truncated = False
     for slot, grant in zip(slots, grants, strict=True):
-        excerpt = slot.part.fit(grant, _more_of(slot.first, more))
+        excerpt = slot.part.fit(grant, partial(more, slot.first))
         truncated |= excerpt.truncated
         text = f"{slot.heading}\n{excerpt.text}" if slot.heading else excerpt.text
         if left < len(text) + 1:
@@ -85,14 +89,11 @@ def present(
                 positions[slot.first : slot.last + 1] = [len(blocks)] * (slot.last + 1 - slot.first)
         if slot.image:
             if texts:
-                blocks.append(TextBlock(text="\n".join(texts)))
+                # With its end: what follows then begins a line however the blocks are joined.
+                blocks.append(TextBlock(text="\n".join([*texts, ""])))
             texts = []
             positions[slot.first] = len(blocks)
             blocks.append(slot.image)
     if texts:
         blocks.append(TextBlock(text="\n".join(texts)))
     return Presentation(blocks=tuple(blocks), truncated=truncated, positions=tuple(positions))
-
-
-def _more_of(n: int, more: Callable[[int, int], str]) -> Callable[[int], str]:
-    return lambda offset: more(n, offset)

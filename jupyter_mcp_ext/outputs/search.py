@@ -7,38 +7,86 @@ when it takes too long.
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from functools import cache
 from types import TracebackType
+from typing import Any, NamedTuple
 
 from jupyter_mcp_ext.errors import InvalidArgument, shown
 
 DEADLINE = 2.0
 """Seconds that one search may take in all."""
 
-MAX_LINE = 2_000
-"""Characters at the beginning of a line that are searched."""
+LONG = 2_000
+"""Characters up to which a line is shown whole: of such a line it is enough that it matches."""
+
+SIMPLE = 100_000
+"""Characters of a line that even a simple pattern is searched for in this process."""
+
+APART = 150
+"""Characters that two places in a long line are apart at least that are told."""
+
+MOST = 1_000
+"""Places in one long line that are told."""
 
 MAX_PATTERN = 1_000
 
 BATCH = 20_000
 """Lines that are given to the other process at once."""
 
+BATCH_SIZE = 4_000_000
+"""Characters of them, unless one line has more."""
+
 _REPEATS = re.compile(r"[*+{?]")
 
-_WORKER = f"""
+_WORKER = """
 import json, re, sys
-pattern = re.compile(json.loads(sys.stdin.readline()))
-for request in sys.stdin:
-    lines = json.loads(request)
-    found = [n for n, line in enumerate(lines) if pattern.search(line, 0, {MAX_LINE})]
+source = sys.stdin.buffer
+pattern = re.compile(json.loads(source.readline()))
+while sizes := source.readline():
+    found = []
+    for n, (size, start) in enumerate(json.loads(sizes)):
+        line = source.read(size).decode("utf-8", "surrogatepass")
+        if there := places(pattern, line, start):
+            found.append([n, there])
     print(json.dumps(found), flush=True)
 """
+
+
+def places(pattern: Any, line: str, start: int) -> list[int]:
+    """The place of a match in a short line from a character on; in a long one, some apart."""
+    if len(line) <= LONG:
+        match = pattern.search(line, start)
+        return [match.start()] if match else []
+    found: list[int] = []
+    end = start
+    for match in pattern.finditer(line, start):
+        if match.start() >= end:
+            found.append(match.start())
+            end = match.start() + APART
+            if len(found) == MOST:
+                break
+    return found
+
+
+@cache
+def _program() -> str:
+    """What the other process runs."""
+    constants = f"from typing import Any\nLONG, APART, MOST = {LONG}, {APART}, {MOST}\n"
+    return f"{constants}\n{inspect.getsource(places)}\n{_WORKER}"
+
+
+class Match(NamedTuple):
+    """A line that matches, and where: the first place, and in a long line more of them."""
+
+    line: int
+    places: tuple[int, ...]
 
 
 class Search:
@@ -59,7 +107,7 @@ class Search:
             )
             raise InvalidArgument(msg) from err
         self._is_simple = _REPEATS.search(pattern) is None
-        self._worker: subprocess.Popen[str] | None = None
+        self._worker: subprocess.Popen[bytes] | None = None
         self._timer: threading.Timer | None = None
 
     def __enter__(self) -> Search:
@@ -77,48 +125,67 @@ class Search:
             self._worker.kill()
             self._worker.communicate()
 
-    def matching(self, lines: Iterable[str]) -> Iterator[int]:
-        """The numbers of the lines that match. Raises InvalidArgument when it takes too long."""
-        if self._is_simple:
-            search = self._compiled.search
-            yield from (n for n, line in enumerate(lines) if search(line, 0, MAX_LINE))
-            return
-        rest, start = iter(lines), 0
-        while batch := [line[:MAX_LINE] for line in islice(rest, BATCH)]:
-            yield from (start + n for n in self._found(batch))
-            start += len(batch)
+    def matching(self, lines: Iterable[str], start: tuple[int, int] = (0, 0)) -> Iterator[Match]:
+        """The lines that match, each searched from end to end.
 
-    def _found(self, lines: list[str]) -> list[int]:
+        The line of the number ``start[0]`` is searched from the character ``start[1]`` on.
+        Raises InvalidArgument when it takes too long.
+        """
+        first, size = 0, 0
+        batch: list[tuple[str, int]] = []
+        for n, line in enumerate(lines):
+            column = start[1] if n == start[0] else 0
+            if self._is_simple and len(line) <= SIMPLE:
+                if found := places(self._compiled, line, column):
+                    yield Match(n, tuple(found))
+                continue
+            first = first if batch else n
+            batch.append((line, column))
+            size += len(line)
+            if self._is_simple or len(batch) == BATCH or size > BATCH_SIZE:
+                yield from self._found(first, batch)
+                batch, size = [], 0
+        if batch:
+            yield from self._found(first, batch)
+
+    def _found(self, first: int, lines: list[tuple[str, int]]) -> Iterator[Match]:
         worker = self._started()
         if worker.stdin is None or worker.stdout is None:  # they are pipes; mypy is not told so
-            return []
+            return
+        encoded = [line.encode("utf-8", "surrogatepass") for line, _ in lines]
+        sizes = [(len(data), start) for data, (_, start) in zip(encoded, lines, strict=True)]
         try:
-            worker.stdin.write(json.dumps(lines) + "\n")
+            worker.stdin.write(json.dumps(sizes).encode() + b"\n")
+            worker.stdin.writelines(encoded)
             worker.stdin.flush()
             answer = worker.stdout.readline()
         except BrokenPipeError:
-            answer = ""
+            answer = b""
         if not answer:
+            longest = max(len(line) for line, _ in lines)
+            reach = (
+                f" A line has {longest:,} characters: bound what repeats, as in .{{0,100}}."
+                if longest > LONG
+                else ""
+            )
             msg = (
                 f"The search for {shown(self.pattern)} takes too long. Search for something "
-                "simpler, such as a word of the line."
+                f"simpler, such as a word of the line.{reach}"
             )
             raise InvalidArgument(msg)
-        found: list[int] = json.loads(answer)
-        return found
+        for n, found in json.loads(answer):
+            yield Match(first + n, tuple(found))
 
-    def _started(self) -> subprocess.Popen[str]:
+    def _started(self) -> subprocess.Popen[bytes]:
         if self._worker is None:
             self._worker = subprocess.Popen(  # noqa: S603  # this Python, and a program of ours
-                [sys.executable, "-I", "-S", "-c", _WORKER],
+                [sys.executable, "-I", "-S", "-c", _program()],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                text=True,
-                encoding="utf-8",
             )
             self._timer = threading.Timer(DEADLINE, self._worker.kill)
             self._timer.start()
             if self._worker.stdin is not None:
-                self._worker.stdin.write(json.dumps(self.pattern) + "\n")
+                self._worker.stdin.write(json.dumps(self.pattern).encode() + b"\n")
         return self._worker

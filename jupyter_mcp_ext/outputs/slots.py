@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from jupyter_mcp_ext.outputs import bundles, images
+from jupyter_mcp_ext.outputs.characters import plain_name
 from jupyter_mcp_ext.outputs.images import UnreadableImage
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Error, Output
@@ -16,7 +17,7 @@ from jupyter_mcp_ext.outputs.pages import heading
 from jupyter_mcp_ext.outputs.parts import Note, Part, part_of
 from jupyter_mcp_ext.outputs.rendering import NotRendered, Render, here
 from jupyter_mcp_ext.outputs.shares import FLOOR
-from jupyter_mcp_ext.outputs.text import Passage
+from jupyter_mcp_ext.outputs.text import More, Passage, number
 
 _NOTE = 200  # characters for saying which outputs are left out
 
@@ -53,8 +54,9 @@ class Slot:
 class Slots:
     """The slots of some outputs, each made when it is first asked for.
 
-    ``label(i)`` is the id of the i-th output, ``more(i, offset)`` the call that shows it from
-    that line on.
+    ``label(i)`` is the id of the i-th output, ``more(i, line)`` the call that shows it from
+    that line on, ``more(i, line, column)`` from a character of it. ``told`` is the error whose
+    headline has been shown already.
     """
 
     def __init__(
@@ -62,10 +64,13 @@ class Slots:
         outputs: Sequence[Output],
         limits: Limits,
         label: Callable[[int], str],
-        more: Callable[[int, int], str],
+        more: More,
         render: Render = here,
+        *,
+        told: int | None = None,
     ) -> None:
         self._outputs = outputs
+        self._told = told
         self._limits = limits
         self._label = label
         self._more = more
@@ -150,7 +155,9 @@ class Slots:
         if n in self._seen and isinstance(output, Display):
             part, image = _picture(output, self._limits, self._label(n), self._render)
         else:
-            part = part_of(output, self._limits, self._label(n), self._render)
+            part = part_of(
+                output, self._limits, self._label(n), self._render, is_told=n == self._told
+            )
         if not part.size and image is None:
             return None
         limits = self._limits
@@ -228,10 +235,12 @@ def _picture(
             data, max_edge=limits.image_edge, max_bytes=limits.image_bytes, render=render
         )
     except NotRendered as err:
-        return Passage.of_text(bundles.instead(output.data, mime_type, label, err)), None
+        return Passage.of_lines(number(bundles.instead(output.data, mime_type, label, err))), None
     except UnreadableImage as err:
         name = mime_type.removeprefix("image/")
-        return Note(text=f"[image {label} {name}, unreadable: {err}]", truncated=True), None
+        return Note(
+            text=f"[image {label} {plain_name(name)}, unreadable: {err}]", truncated=True
+        ), None
     kind_name = "svg" if kind == "svg" else mime_type.removeprefix("image/")
     line = f"[image {label} {fitted.original_width}x{fitted.original_height} {kind_name}"
     if (fitted.width, fitted.height) != (fitted.original_width, fitted.original_height):

@@ -10,29 +10,58 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
+from jupyter_mcp_ext.outputs.characters import visible
+from jupyter_mcp_ext.outputs.quoting import Remark, mark
 from jupyter_mcp_ext.outputs.rope import Rope
 from jupyter_mcp_ext.outputs.terminal import ESCAPE, fold
 
-Line: TypeAlias = tuple[int, str]
-"""A line that is shown, after the number of the first line that it stands for."""
+More: TypeAlias = Callable[..., str]
+"""Gives the call that shows an output from a line on, and from a ``column`` of it: (0), (0, 80)."""
 
-More: TypeAlias = Callable[[int], str]
-"""The call that shows an output from the line of this number on."""
+
+class Line(NamedTuple):
+    """A line as far as it is shown, after the number of the first line that it stands for."""
+
+    number: int
+    text: str
+    rest: int = 0
+    """Characters that are not shown."""
+    mark: str = ""
+    """What tells it from a line of ours."""
+
+    @property
+    def size(self) -> int:
+        """Characters that it takes, with the line that says what is not shown."""
+        return MAX_LINE if self.rest else len(self.mark) + len(self.text)
+
+    def shown(self, more: More, limit: int = 0) -> str:
+        """The line within ``limit`` characters, or those that it takes."""
+        limit = limit or self.size
+        if not self.rest and len(self.mark) + len(self.text) <= limit:
+            return self.mark + self.text
+        longest = _rest(len(self.text) + self.rest, more(self.number, len(self.text)))
+        kept = min(max(limit - len(self.mark) - len(longest) - 1, 0), len(self.text))
+        rest = len(self.text) - kept + self.rest
+        note = _rest(rest, more(self.number, kept))
+        return f"{self.mark}{self.text[:kept]}\n{note}" if kept else note[:limit]
+
+
+def _rest(count: int, call: str) -> str:
+    return f"… {count:,} characters of this line left out: {call}"
+
 
 MAX_LINE = 2_000
 _WHOLE = 256_000  # characters up to which a text is cleaned as a whole
 _PART = 100_000  # characters cleaned at either end of a longer one; no budget is larger
 _HEAD = 0.4
 _ESCAPES = re.compile(ESCAPE)
-# Lone surrogates are no characters: a client could not be sent them.
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def clean(text: str) -> str:
     """The text as a terminal shows it, without colours and control characters."""
-    return strip(fold(text))
+    return text if isinstance(text, Remark) else strip(fold(text))
 
 
 def settled(text: Rope) -> Rope:
@@ -46,16 +75,16 @@ def settled(text: Rope) -> Rope:
 
 
 def strip(text: str) -> str:
-    """The text without escape sequences and control characters, tabs and line ends excepted."""
+    """The text without escape sequences and characters that nobody sees."""
     if "\x1b" in text:
         text = _ESCAPES.sub("", text)
-    return _CONTROLS.sub("", text)
+    return visible(text)
 
 
 def split(text: str) -> list[str]:
     """The lines of cleaned text; the end of the last one begins no other."""
-    if not text:
-        return []
+    if not text or isinstance(text, Remark):
+        return [text] if text else []
     lines = text.split("\n")
     if not lines[-1]:
         lines.pop()
@@ -73,8 +102,14 @@ def cut_line(line: str, limit: int = MAX_LINE) -> str:
     return f"{line[:kept]} … ({len(line) - kept:,} characters cut)"
 
 
+def line_of(number: int, text: str) -> Line:
+    """A line of code's, or of ours if it is a `Remark`."""
+    rest = max(len(text) - MAX_LINE, 0)
+    return Line(number, text[:MAX_LINE] if rest else text, rest, mark(text))
+
+
 def number(lines: Iterable[str], start: int = 0) -> list[Line]:
-    return [(n, cut_line(line)) for n, line in enumerate(lines, start)]
+    return [line_of(n, line) for n, line in enumerate(lines, start)]
 
 
 def collapse(lines: Sequence[Line]) -> list[Line]:
@@ -82,13 +117,13 @@ def collapse(lines: Sequence[Line]) -> list[Line]:
     kept: list[Line] = []
     at = 0
     while at < len(lines):
-        start, line = lines[at]
+        line = lines[at]
         end = at + 1
-        while end < len(lines) and lines[end][1] == line:
+        while end < len(lines) and not line.rest and lines[end][1:] == line[1:]:
             end += 1
         count = end - at
-        if count > 2 and (len(line) + 1) * (count - 1) > len(note := f" (x {count})"):
-            kept.append((start, (line + note).lstrip()))
+        if count > 2 and (line.size + 1) * (count - 1) > len(note := f" (x {count})"):
+            kept.append(line._replace(text=(line.text + note).lstrip()))
         else:
             kept.extend(lines[at:end])
         at = end
@@ -122,8 +157,23 @@ class Passage:
         return cls(head=lines, tail=lines, total=total, seam=total)
 
     @classmethod
+    def of_range(cls, lines: Sequence[str], start: int, *, limit: int) -> Passage:
+        """The lines from a number on, of which ``limit`` at either end are looked at."""
+        total = len(lines)
+        if total - start <= 2 * limit:
+            return cls.of_lines(number(lines[start:], start), total)
+        return cls(
+            head=number(lines[start : start + limit], start),
+            tail=number(lines[total - limit :], total - limit),
+            total=total,
+            seam=start + limit,
+        )
+
+    @classmethod
     def of_text(cls, text: str | Rope, *, collapsed: bool = False) -> Passage:
-        """Of uncleaned text, at a cost that does not grow with it much."""
+        """Of uncleaned text, at a cost that does not grow with it much; or of a `Remark`."""
+        if isinstance(text, Remark):
+            return cls.of_lines([line_of(0, text)])
         text = settled(text if isinstance(text, Rope) else Rope((text,)))
         size = len(text)
         squeeze = collapse if collapsed else _unchanged
@@ -133,14 +183,13 @@ class Passage:
         total = text.count("\n") + (text.rfind("\n", size) != size - 1)
         first, last = text.find("\n", _PART), text.rfind("\n", size - _PART)
         if first < 0 or last <= first:
-            lines = list(enumerate(_long_lines(text)))
-            return cls.of_lines(squeeze(lines), total)
+            return cls.of_lines(squeeze([*_long_lines(text)]), total)
         beginning = number(split(strip(text.slice(0, first))))
         ending = number(split(strip(text.slice(last + 1, size))))
         offset = total - len(ending)
         return cls(
             head=squeeze(beginning),
-            tail=squeeze([(n + offset, line) for n, line in ending]),
+            tail=squeeze([line._replace(number=line.number + offset) for line in ending]),
             total=total,
             seam=text.count("\n", 0, first) + 1,
         )
@@ -148,63 +197,66 @@ class Passage:
     @property
     def size(self) -> int:
         """Characters of the whole; of a long text, of the two ends and the notice between."""
-        size = sum(len(line) + 1 for _, line in self.head)
+        size = sum(line.size + 1 for line in self.head)
         if self.tail is not self.head:
-            size += sum(len(line) + 1 for _, line in self.tail) + 200
+            size += sum(line.size + 1 for line in self.tail) + 200
         return max(size - 1, 0)
 
     def fit(self, budget: int, more: More) -> Excerpt:
         """The whole if it fits, else head and tail, and between them how the rest is to be had."""
         whole = self.tail is self.head
         if whole and self.size <= budget:
-            return Excerpt(text="\n".join(line for _, line in self.head), truncated=False)
+            is_cut = any(line.rest for line in self.head)
+            return Excerpt(text="\n".join(line.shown(more) for line in self.head), truncated=is_cut)
         room = budget - len(_notice(self.total, more(self.total))) - 2
         if room < 40:
             notice = _notice(self.total, more(0))
             return Excerpt(text=cut_line(notice, max(budget, 0)), truncated=True)
         head, used = _take(self.head, int(room * _HEAD))
-        after = self.head[len(head)][0] if len(head) < len(self.head) else self.seam
-        rest = self.head[len(head) :] if whole else [n for n in self.tail if n[0] >= after]
+        after = self.head[len(head)].number if len(head) < len(self.head) else self.seam
+        rest = self.head[len(head) :] if whole else [n for n in self.tail if n.number >= after]
         tail, _ = _take(reversed(rest), room - used)
+        shown = [line.shown(more) for line in head]
         if not head and not tail:
             # Each line is too long for the room: the beginning of one says more than a count.
-            head, rest = [(0, cut_line(self.head[0][1], room))], self.head[1:]
-            after = rest[0][0] if rest else self.total
-        before = tail[-1][0] if tail else self.total
+            shown, rest = [self.head[0].shown(more, room)], self.head[1:]
+            after = rest[0].number if rest else self.total
+        before = tail[-1].number if tail else self.total
         left_out = len(rest) > len(tail) or not whole
-        middle = [_notice(max(before - after, 1), more(after))] if left_out else []
-        shown = [*(line for _, line in head), *middle, *(line for _, line in reversed(tail))]
+        if left_out:
+            shown.append(_notice(max(before - after, 1), more(after)))
+        shown += [line.shown(more) for line in reversed(tail)]
         return Excerpt(text="\n".join(shown), truncated=True)
 
 
 def _notice(count: int, call: str) -> str:
-    return f"… {count:,} line{'' if count == 1 else 's'} left out: {call}"
+    """Names the page where the gap begins, and how to find what is in it."""
+    return f'… {count:,} line{"" if count == 1 else "s"} left out: {call}; grep="…" finds lines'
 
 
 def _take(lines: Iterable[Line], room: int) -> tuple[list[Line], int]:
     taken: list[Line] = []
     used = 0
-    for start, line in lines:
-        if used + len(line) + 1 > room:
+    for line in lines:
+        if used + line.size + 1 > room:
             break
-        taken.append((start, line))
-        used += len(line) + 1
+        taken.append(line)
+        used += line.size + 1
     return taken, used
 
 
-def _long_lines(text: Rope) -> Iterator[str]:
+def _long_lines(text: Rope) -> Iterator[Line]:
     """Lines of which one or two are so long that they are not even looked at as a whole."""
-    start, size = 0, len(text)
+    start, size, n = 0, len(text), 0
     while start < size:
         end = text.find("\n", start)
         end = size if end < 0 else end
         if end - start <= _PART:
-            yield cut_line(strip(text.slice(start, end)))
+            yield line_of(n, strip(text.slice(start, end)))
         else:
-            rest = end - start - MAX_LINE
-            beginning = strip(text.slice(start, start + MAX_LINE))[: MAX_LINE - 50]
-            yield f"{beginning} … ({rest + 50:,} characters cut)"
-        start = end + 1
+            beginning = strip(text.slice(start, start + MAX_LINE))
+            yield line_of(n, beginning)._replace(rest=end - start - MAX_LINE)
+        start, n = end + 1, n + 1
 
 
 def _unchanged(lines: list[Line]) -> list[Line]:

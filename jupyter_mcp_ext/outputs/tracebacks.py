@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 from jupyter_mcp_ext.outputs.model import Error
-from jupyter_mcp_ext.outputs.text import Line, clean, cut_line, number, split
+from jupyter_mcp_ext.outputs.quoting import Remark
+from jupyter_mcp_ext.outputs.text import Line, clean, line_of, number, split
 
 _FRAME = re.compile(r"^ {0,2}(?:File |Cell In|Input In|<ipython-input)")
 _WITHIN = re.compile(r"^(?:\s|-+> ?\d|\d|$)")
 _LIBRARY = re.compile(
     r"site-packages|dist-packages|lib(?:64|rary)?[/\\]python|[/\\]Lib[/\\]|<frozen |\.p(?:yx|xi)\b",
 )
+_ARROW = re.compile(r"^-+> ?\d|^ *\^+ *$")
+_LINK = re.compile(
+    r"(?:The above exception was the direct cause of|During handling of the above exception,)"
+)
 _NOISE = re.compile(r"^-{20,}$|Traceback \(most recent call last\):?$")
+
+
+_Block: TypeAlias = "list[tuple[int, str]]"
+"""Consecutive lines with their numbers: a frame, or what stands between frames."""
 
 
 def headline(error: Error) -> str:
@@ -28,21 +39,57 @@ def traceback_lines(error: Error) -> list[str]:
     return split(clean("\n".join(error.traceback))) or split(clean(headline(error)))
 
 
-def condense(error: Error) -> list[Line]:
-    """The headline and what of the traceback is about the user's code."""
-    lines = traceback_lines(error)
-    top = split(clean(headline(error)))
+def condense(error: Error, *, is_told: bool = False) -> list[Line]:
+    """The headline and what of the traceback is about the user's code.
+
+    ``is_told`` tells that the headline has been shown already: then it is left out. Of the errors
+    that led to this one only what it does not say itself is shown.
+    """
+    top = [] if is_told else split(clean(headline(error)))
     if not error.traceback:
         return number(top)
-    blocks = _blocks(lines)
+    *causes, blocks = _chain(_blocks(traceback_lines(error)))
     if blocks and not _is_frame(blocks[-1]) and _repeats(error, blocks[-1]):
         blocks.pop()
-    return [(0, cut_line(line)) for line in top] + _folded(blocks)
+    kept = [line_of(0, line) for line in top]
+    for cause in causes:
+        kept += _folded(list(_news(error, cause)))
+    return kept + _folded(blocks)
 
 
-def _blocks(lines: list[str]) -> list[list[Line]]:
+def _chain(blocks: list[_Block]) -> list[list[_Block]]:
+    """The blocks of each error, the one that was raised last at the end."""
+    errors: list[list[_Block]] = [[]]
+    for block in blocks:
+        errors[-1].append(block)
+        if _LINK.match(block[-1][1].lstrip()):
+            errors.append([])
+    return errors if errors[-1] else errors[:-1]
+
+
+def _news(error: Error, cause: list[_Block]) -> Iterator[_Block]:
+    """What a cause says that the error does not: its own words, and where it arose."""
+    frames = [block for block in cause if _is_frame(block)]
+    words = [block for block in cause if not _is_frame(block)]
+    is_own = any(not _is_library(frame) for frame in frames)
+    if not is_own and all(_says_no_more(error, block) for block in words):
+        return
+    for block in cause:
+        if not _is_frame(block) or _is_library(block):
+            yield block
+        else:
+            yield [line for n, line in enumerate(block) if not n or _ARROW.match(line[1])]
+
+
+def _says_no_more(error: Error, block: _Block) -> bool:
+    """Whether these lines repeat the headline, or only tie two errors together."""
+    lines = [line for line in _texts(block) if line.strip() and not _LINK.match(line.lstrip())]
+    return not lines or _repeats(error, [(0, line) for line in lines])
+
+
+def _blocks(lines: list[str]) -> list[_Block]:
     """The traceback's frames, and the lines between them, each with its number."""
-    blocks: list[list[Line]] = []
+    blocks: list[_Block] = []
     in_frame = False
     for n, line in enumerate(lines):
         if _NOISE.search(line):
@@ -59,7 +106,7 @@ def _blocks(lines: list[str]) -> list[list[Line]]:
     return [block for block in map(_trimmed, blocks) if block]
 
 
-def _folded(blocks: list[list[Line]]) -> list[Line]:
+def _folded(blocks: Sequence[_Block]) -> list[Line]:
     kept: list[Line] = []
     at = 0
     while at < len(blocks):
@@ -68,18 +115,19 @@ def _folded(blocks: list[list[Line]]) -> list[Line]:
         if _is_library(block):
             while end < len(blocks) and _is_library(blocks[end]):
                 end += 1
-            kept.append((block[0][0], f"… {_counted(end - at, 'library frame')}"))
+            kept.append(_remark(block, f"… {_counted(end - at, 'library frame')}"))
         else:
-            kept.extend((n, cut_line(line)) for n, line in block)
+            kept.extend(line_of(n, line) for n, line in block)
             while end < len(blocks) and _is_frame(block) and _texts(blocks[end]) == _texts(block):
                 end += 1
             if end > at + 1:
-                kept.append((blocks[at + 1][0][0], f"… {_counted(end - at - 1, 'equal frame')}"))
+                words = f"… {_counted(end - at - 1, 'equal frame')}"
+                kept.append(_remark(blocks[at + 1], words))
         at = end
     return kept
 
 
-def _trimmed(block: list[Line]) -> list[Line]:
+def _trimmed(block: _Block) -> _Block:
     while block and not block[-1][1].strip():
         block = block[:-1]
     while block and not block[0][1].strip():
@@ -87,23 +135,27 @@ def _trimmed(block: list[Line]) -> list[Line]:
     return block
 
 
-def _is_frame(block: list[Line]) -> bool:
+def _is_frame(block: _Block) -> bool:
     return _FRAME.match(block[0][1]) is not None
 
 
-def _is_library(block: list[Line]) -> bool:
+def _is_library(block: _Block) -> bool:
     return _is_frame(block) and _LIBRARY.search(block[0][1]) is not None
 
 
-def _texts(block: list[Line]) -> list[str]:
+def _texts(block: _Block) -> list[str]:
     return [line for _, line in block]
 
 
-def _repeats(error: Error, block: list[Line]) -> bool:
+def _repeats(error: Error, block: _Block) -> bool:
     """Whether these lines only say the headline again."""
     text = "\n".join(_texts(block)).strip()
     said = text.removeprefix(error.ename).removeprefix(":").strip()
     return text.startswith(error.ename) and said in clean(error.evalue)
+
+
+def _remark(block: _Block, words: str) -> Line:
+    return line_of(block[0][0], Remark(words))
 
 
 def _counted(count: int, noun: str) -> str:

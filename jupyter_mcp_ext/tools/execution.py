@@ -16,13 +16,15 @@ from jupyter_mcp_ext.executions.execution import UNFINISHED
 from jupyter_mcp_ext.outputs.model import Display, Output
 from jupyter_mcp_ext.outputs.pages import text_lines
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock
+from jupyter_mcp_ext.outputs.text import split, strip
 
 from .call import Call
 from .content import Answer
 from .definition import tool
 from .elicitation import Retry, settled
+from .paging import Paging, execution_lines, report_lines, report_news
 from .progress import reported
-from .reports import Paging, execution_lines, output_id, report, report_lines, report_status
+from .reports import output_id, report, report_status, seconds
 from .types import SessionId, Wait
 
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 
 
 OUTPUT_ID = re.compile(r"(?P<execution>[^/]+)(?:/(?P<first>\d{1,6})(?:-(?P<last>\d{1,6}))?)?")
+
+MAX_OTHERS = 5
+"""Executions that are named beside the latest."""
 
 MAX_IMAGES = 8
 """Images that one call fetches in the original."""
@@ -145,6 +150,8 @@ async def get_output(
     limit: Annotated[int, Field(ge=1, le=10_000)] = 200,
     grep: Annotated[str | None, Field(description="Regular expression.")] = None,
     mime_type: str | None = None,
+    context: Annotated[int, Field(ge=0, le=100, description="Lines around matches.")] = 0,
+    column: Annotated[int, Field(ge=0, description="First character of that line.")] = 0,
     wait: Annotated[float, Field(ge=0)] = 0,
 ) -> Answer:
     """Wait for running code, read its output again, search it (grep), or page through one output
@@ -157,7 +164,17 @@ async def get_output(
     if call.question is not None:
         return await _report(call, execution, allowed)
     tell_session(call, execution)
-    paging = Paging(offset=offset, limit=limit, grep=grep)
+    if column and offset is None:
+        msg = "column is a character of the line at offset. Give offset too."
+        raise InvalidArgument(msg)
+    paging = Paging(
+        offset=offset,
+        limit=limit,
+        grep=grep,
+        column=column,
+        context=context,
+        mime_type=mime_type,
+    )
     limits = call.services.limits
     if first is not None:
         outputs = _chosen(execution, first, last)
@@ -183,15 +200,32 @@ async def get_output(
         raise InvalidArgument(msg)
     if offset is None and grep is None and execution.is_finished:
         return await _report(call, execution, allowed)
+    reading = execution.readings.of(call.caller.reader)
+    ahead = call.services.executions.ahead(execution)
+    lines = partial(execution_lines, execution, execution.outputs)
+    if offset is None and grep is None:
+        since, reading.lines = reading.lines, execution.fold.lines
+        return await report_news(
+            execution,
+            lines,
+            since,
+            paging,
+            limits=limits,
+            notices=call.notices,
+            rendering=call.services.rendering,
+            ahead=ahead,
+        )
+    if grep is None:
+        reading.lines = max(reading.lines, execution.fold.lines)
     return await report_lines(
         execution,
-        partial(execution_lines, execution, execution.outputs),
+        lines,
         execution.id,
         paging,
         limits=limits,
         notices=call.notices,
         rendering=call.services.rendering,
-        ahead=call.services.executions.ahead(execution),
+        ahead=ahead,
     )
 
 
@@ -210,6 +244,7 @@ async def settle(call: Call, execution: Execution, wait: float) -> float:
 async def _report(call: Call, execution: Execution, wait: float) -> Answer:
     if call.question is not None:
         return Answer(blocks=(), status=execution.status, question=call.question)
+    execution.readings.of(call.caller.reader).lines = execution.fold.lines
     return await report(
         execution,
         limits=call.services.limits,
@@ -231,10 +266,9 @@ def tell_session(call: Call, execution: Execution) -> None:
     if execution.status == "dead":
         sessions.tell_loss(session, call.caller)
     elif execution.began is not None:
-        said = execution.said.get(call.caller.reader, ())
-        said += sessions.notices(session, call.caller, since=execution.began)
-        execution.said[call.caller.reader] = said
-        call.notices[:0] = said
+        reading = execution.readings.of(call.caller.reader)
+        reading.said += sessions.notices(session, call.caller, since=execution.began)
+        call.notices[:0] = reading.said
 
 
 async def _wanted(
@@ -243,9 +277,10 @@ async def _wanted(
     """The execution that an id means, and the outputs of it, counted from 1."""
     executions = call.services.executions
     if not wanted:
-        if not session_id and not call.services.sessions.has_default(call.caller):
-            # The server may have been restarted: its sessions are gone, its executions are not.
-            return executions.latest_of(call.caller), None, 0
+        if not session_id:
+            execution = executions.latest_of(call.caller)
+            call.notices += _others(executions.unfinished_of(call.caller), execution)
+            return execution, None, 0
         session = await call.services.sessions.find(call.caller, session_id)
         return executions.latest(call.caller, session.id), None, 0
     parts = OUTPUT_ID.fullmatch(wanted.strip())
@@ -260,6 +295,16 @@ async def _wanted(
         return execution, None, 0
     first = int(parts["first"])
     return execution, first, int(parts["last"] or first)
+
+
+def _others(unfinished: Sequence[Execution], latest: Execution) -> list[str]:
+    """Words for what else of a client runs, beside its latest execution."""
+    others = [each for each in reversed(unfinished) if each is not latest]
+    if not others:
+        return []
+    words = [f"{each.id} {each.status} {seconds(each.duration)}" for each in others[:MAX_OTHERS]]
+    more = f" and {len(others) - MAX_OTHERS} more" if len(others) > MAX_OTHERS else ""
+    return [f'also yours: {", ".join(words)}{more}; get_output("{others[0].id}") reads it']
 
 
 def _chosen(execution: Execution, first: int, last: int) -> tuple[Output, ...]:
@@ -319,5 +364,5 @@ def _lines(output: Output, name: str, mime_type: str | None, render: Render) -> 
         raise InvalidArgument(msg)
     value = held[mime_type]
     if isinstance(value, str):
-        return value.splitlines()
+        return split(strip(value))
     return text_lines(Display(data={mime_type: value}), name, render)

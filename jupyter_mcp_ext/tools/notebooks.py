@@ -59,6 +59,7 @@ async def read_notebook(
     grep: str | None = None,
     offset: Annotated[int, Field(ge=0)] = 0,
     limit: Annotated[int | None, Field(ge=1)] = None,
+    column: Annotated[int, Field(ge=0)] = 0,
 ) -> Answer:
     """Read a Jupyter notebook's cells with handles and run states: source, outline (one line a
     cell) or outputs. Read before editing; never open .ipynb as a file.
@@ -71,6 +72,7 @@ async def read_notebook(
         cells=cells,
         grep=grep,
         offset=offset,
+        column=column,
         limit=limit,
         limits=call.services.limits,
     )

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from jupyter_mcp_ext.executions.execution import UNFINISHED, Execution
 from jupyter_mcp_ext.files.changes import in_words
 from jupyter_mcp_ext.outputs.area import value_size
+from jupyter_mcp_ext.outputs.characters import without_format
 from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream
-from jupyter_mcp_ext.outputs.pages import Page, merged_lines, page
-from jupyter_mcp_ext.outputs.presentation import TextBlock, is_heavy, present
-from jupyter_mcp_ext.outputs.search import Search
-from jupyter_mcp_ext.outputs.text import clean
+from jupyter_mcp_ext.outputs.presentation import Presentation, TextBlock, is_heavy, present
+from jupyter_mcp_ext.outputs.text import clean, strip
 from jupyter_mcp_ext.outputs.tracebacks import headline
 
+from .calls import call_words, place
 from .content import Answer
 
 if TYPE_CHECKING:
@@ -25,30 +24,12 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.outputs.limits import Limits
     from jupyter_mcp_ext.outputs.rendering import Render
     from jupyter_mcp_ext.rendering.service import Rendering
-from jupyter_mcp_ext.outputs.presentation import Presentation
-
-STATUS_LINE = 400
-"""Characters of a result's budget that are kept for the status line and the notices."""
-
 
 MAX_OUTPUTS = 100
 """Outputs that ``_meta`` lists, the latest."""
 
 MAX_TRACEBACK = 8_000
 """Characters of a traceback in ``_meta``, its end."""
-
-DEFAULT_LIMIT = 200
-"""Lines of a page when the call does not say."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Paging:
-    """Which lines a call wants."""
-
-    offset: int | None
-    """The first, counted from 0, negative from the end; None is the last page."""
-    limit: int
-    grep: str | None
 
 
 def output_id(execution: Execution, index: int) -> str:
@@ -71,10 +52,11 @@ async def report(
     """
     outputs = execution.outputs
     notices = (*notices, *execution.notices)
-    next_call = _next_call(execution, wait)
-    head = _head(execution, outputs, notices, ahead, next_call)
+    next_call = waiting_call(execution, wait)
+    head = head_of(execution, outputs, notices, ahead, next_call)
     if execution.written.files:
         head += f"\nfiles: {in_words(execution.written)}"
+    told = _told_error(execution, outputs)
     left = replace(limits, text=max(limits.text - len(head) - 1, limits.text // 2))
 
     def build(render: Render) -> Presentation:
@@ -82,10 +64,9 @@ async def report(
             outputs,
             limits=left,
             label=lambda index: output_id(execution, index),
-            more=lambda index, offset: _call(
-                "get_output", output_id=output_id(execution, index), offset=offset
-            ),
+            more=lambda index, *at: place(output_id(execution, index), *at),
             render=render,
+            told=told,
         )
 
     shown = await rendering.shown(build, aside=is_heavy(outputs))
@@ -93,64 +74,15 @@ async def report(
     first = shown.blocks[0] if shown.blocks else None
     joined = isinstance(first, TextBlock)
     if isinstance(first, TextBlock):
-        # An output that looks like a notice of ours is kept apart from them.
-        between = "\n\n" if first.text.startswith("! ") else "\n"
-        blocks[:2] = [TextBlock(text=f"{head}{between}{first.text}")]
+        blocks[:2] = [TextBlock(text=f"{head}\n{first.text}")]
     offset = 0 if joined else 1
     places = [None if p is None else p + offset for p in shown.positions]
+    if told is not None and places[told] is None:
+        places[told] = 0  # the status line says all of it
     return Answer(
         blocks=tuple(blocks),
-        meta={"execution": _meta(execution, outputs, notices, next_call, places, shown.truncated)},
-        status=execution.status,
-    )
-
-
-async def report_lines(
-    execution: Execution,
-    lines: Callable[[Render], Sequence[str]],
-    name: str,
-    paging: Paging,
-    *,
-    limits: Limits,
-    notices: Sequence[str] = (),
-    rendering: Rendering,
-    ahead: Ahead | None = None,
-) -> Answer:
-    """A page of lines of an execution or of one output, which ``name`` is the id of.
-
-    ``lines`` is called in a thread. ``notices`` are those of this answer.
-    """
-    notices = (*notices, *execution.notices)
-    outputs = execution.outputs  # now: while the page is made they may leave memory again
-    part = await rendering.shown(
-        lambda render: _page(lines(render), paging, limits.text - STATUS_LINE)
-    )
-    next_call = _next_page(name, part, paging)
-    if execution.status in UNFINISHED and next_call is None and name == execution.id:
-        # The last line may not be finished: it comes again, whole.
-        offset = min(part.total, execution.fold.lines)
-        next_call = {
-            "name": "get_output",
-            "arguments": {"output_id": name, "offset": offset, "wait": 50},
-        }
-    head = _head(execution, outputs, notices, ahead, None)
-    body = (
-        [f"{number}: {line}" for number, line in part.lines]
-        if paging.grep
-        else [line for _, line in part.lines]
-    )
-    words = "\n".join([head, _page_line(name, part, next_call), *body])
-    return Answer(
-        blocks=(TextBlock(text=words),),
         meta={
-            "execution": _meta(
-                execution,
-                outputs,
-                notices,
-                next_call,
-                [],
-                part.next_offset is not None,
-            )
+            "execution": meta_of(execution, outputs, notices, next_call, places, shown.truncated)
         },
         status=execution.status,
     )
@@ -158,21 +90,8 @@ async def report_lines(
 
 def report_status(execution: Execution, *, ahead: Ahead | None = None) -> Answer:
     """The status line of an execution and nothing else."""
-    line = _status_line(execution, (), ahead, _next_call(execution, wait=0))
+    line = _status_line(execution, (), ahead, waiting_call(execution, wait=0))
     return Answer(blocks=(TextBlock(text=line),), status=execution.status)
-
-
-def _page(lines: Sequence[str], paging: Paging, budget: int) -> Page:
-    with ExitStack() as stack:
-        search = stack.enter_context(Search(paging.grep)) if paging.grep else None
-        return page(lines, offset=paging.offset, limit=paging.limit, grep=search, budget=budget)
-
-
-def execution_lines(
-    execution: Execution, outputs: Sequence[Output], render: Render
-) -> Sequence[str]:
-    """The merged text of an execution's outputs, line by line."""
-    return merged_lines(outputs, lambda index: output_id(execution, index), render)
 
 
 def seconds(value: float) -> str:
@@ -182,19 +101,8 @@ def seconds(value: float) -> str:
     return f"{value:.0f} s" if value < 120 else f"{value / 60:.0f} min"
 
 
-def call_words(call: dict[str, Any]) -> str:
-    """A tool call as a model would write it."""
-    return _call(call["name"], **call["arguments"])
-
-
-def _call(name: str, /, **arguments: Any) -> str:
-    first, *rest = arguments.items()
-    words = [json.dumps(first[1], ensure_ascii=False)]
-    words += [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in rest]
-    return f"{name}({', '.join(words)})"
-
-
-def _next_call(execution: Execution, wait: float) -> dict[str, Any] | None:
+def waiting_call(execution: Execution, wait: float) -> dict[str, Any] | None:
+    """The call that goes on waiting for an execution; None when it has ended."""
     if execution.status not in UNFINISHED:
         return None
     arguments: dict[str, Any] = {"output_id": execution.id}
@@ -204,34 +112,14 @@ def _next_call(execution: Execution, wait: float) -> dict[str, Any] | None:
     return {"name": "get_output", "arguments": arguments}
 
 
-def _next_page(name: str, part: Page, paging: Paging) -> dict[str, Any] | None:
-    if part.next_offset is None:
-        return None
-    arguments: dict[str, Any] = {"output_id": name, "offset": part.next_offset}
-    if paging.limit != DEFAULT_LIMIT:
-        arguments["limit"] = paging.limit
-    if paging.grep is not None:
-        arguments["grep"] = paging.grep
-    return {"name": "get_output", "arguments": arguments}
-
-
-def _page_line(name: str, part: Page, next_call: dict[str, Any] | None) -> str:
-    if part.matches is not None:
-        words = f"{name}: {part.matches} of {part.total} lines match"
-    elif part.lines:
-        words = f"{name}: lines {part.lines[0][0]} to {part.lines[-1][0]} of {part.total}"
-    else:
-        words = f"{name}: {part.total} lines, none here"
-    return f"{words}; next: {call_words(next_call)}" if next_call else words
-
-
-def _head(
+def head_of(
     execution: Execution,
     outputs: Sequence[Output],
     notices: Sequence[str],
     ahead: Ahead | None,
     next_call: dict[str, Any] | None,
 ) -> str:
+    """The status line and the notices."""
     lines = [_status_line(execution, outputs, ahead, next_call)]
     lines += [f"! {notice}" for notice in notices]
     if execution.fold.dropped_bytes:
@@ -278,6 +166,17 @@ def _status_line(
     return line
 
 
+def _told_error(execution: Execution, outputs: Sequence[Output]) -> int | None:
+    """The position of the error whose headline the status line says in full."""
+    if execution.status != "error":
+        return None
+    last = next((n for n in range(len(outputs) - 1, -1, -1) if isinstance(outputs[n], Error)), None)
+    error = outputs[last] if last is not None else None
+    if not isinstance(error, Error) or len(error.evalue) > 200:
+        return None
+    return last if _one_line(error) == clean(headline(error)) else None
+
+
 def _behind(ahead: Ahead | None) -> str:
     if ahead is None:
         return "until the kernel takes it up"
@@ -290,7 +189,7 @@ def _one_line(error: Error) -> str:
     return words[0][:200]
 
 
-def _meta(
+def meta_of(
     execution: Execution,
     outputs: Sequence[Output],
     notices: Sequence[str],
@@ -298,6 +197,7 @@ def _meta(
     places: Sequence[int | None],
     truncated: bool,
 ) -> dict[str, Any]:
+    """What a program would parse; ``places`` are the blocks in which the outputs are."""
     error = execution.error
     return {
         "version": 1,
@@ -324,7 +224,11 @@ def _meta(
 def _error_meta(error: Error) -> dict[str, Any]:
     """The error for a program; whole, it is an output with an id."""
     traceback = "\n".join(error.traceback)[-MAX_TRACEBACK:].split("\n")
-    return {"ename": error.ename[:200], "evalue": error.evalue[:1_000], "traceback": traceback}
+    return {
+        "ename": strip(error.ename[:200]),
+        "evalue": strip(error.evalue[:1_000]),
+        "traceback": [without_format(line) for line in traceback],
+    }
 
 
 def _output_meta(

@@ -19,7 +19,7 @@ from jupyter_mcp_ext.executions.storage import COMPACT, Record, Storage
 from jupyter_mcp_ext.outputs.fold import OutputFold
 from jupyter_mcp_ext.outputs.model import Output, Stream
 from jupyter_mcp_ext.outputs.rendering import Render
-from jupyter_mcp_ext.tools.reports import Paging, report_lines
+from jupyter_mcp_ext.tools.paging import Paging, report_lines
 from tests.engine import ALICE, printed, running
 
 LOG = logging.getLogger(__name__)

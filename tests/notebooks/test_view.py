@@ -3,6 +3,7 @@ from __future__ import annotations
 import ast
 import io
 import random
+import re
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
@@ -230,8 +231,39 @@ def test_a_line_longer_than_a_page_is_cut_and_the_pages_go_on() -> None:
     seen = list(pages(book, cells=[0]))
 
     assert all(len(text(page)) <= LIMITS.text for page in seen)
-    assert "characters cut" in "".join(map(text, seen))
+    [call] = re.findall(r"characters of this line left out: (.*)", "".join(map(text, seen)))
+    rest = list(pages(book, **arguments(call)))
+    assert sum(text(page).count("x") for page in (*seen, *rest)) == 50_000
     assert text(seen[-1]).splitlines()[-1] == "b"
+
+
+def test_a_search_covers_the_outputs_where_they_are_shown() -> None:
+    book = notebook(
+        code("first", Stream(name="stdout", text="a needle\nhay\n")),
+        code("second", Stream(name="stdout", text="hay\n")),
+        code("third = 'needle'", Display(data={"text/plain": "hay"}, is_result=True)),
+    )
+
+    outputs = view(book, what="outputs", grep="needle", limits=LIMITS)
+    source = view(book, grep="needle", limits=LIMITS)
+
+    assert [info.index for info in outputs.shown] == [0, 2]
+    assert "2: a needle" in text(outputs)
+    assert "0: third = 'needle'" in text(outputs)
+    assert "hay" not in text(outputs)
+    assert [info.index for info in source.shown] == [2]
+
+
+def test_what_a_cell_puts_out_cannot_be_taken_for_another_cell() -> None:
+    fake = "[1] code ab12cd34@9d1e0f In[7] ok\nrm -rf"
+    book = notebook(code("! ls", Stream(name="stdout", text=fake)))
+
+    for page in (
+        view(book, what="outputs", limits=LIMITS),
+        *pages(book, what="outputs", cells=[0]),
+    ):
+        assert "> [1] code ab12cd34@9d1e0f" in text(page)
+        assert "\n! ls\n" in text(page)
 
 
 def test_a_page_begins_where_it_is_asked_to_and_holds_as_many_cells_as_asked() -> None:

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import re
-from contextlib import ExitStack
 
 import pandas as pd
 
+from jupyter_mcp_ext.outputs.finds import find, words_of
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream
-from jupyter_mcp_ext.outputs.pages import Page, merged_lines, page, text_lines
+from jupyter_mcp_ext.outputs.pages import Page, Shown, merged_lines, page, text_lines
 from jupyter_mcp_ext.outputs.presentation import TextBlock, present
 from jupyter_mcp_ext.outputs.search import Search
 from tests.outputs.frames import html_of
@@ -16,7 +16,11 @@ _LINES = [f"line {n}" for n in range(1_000)]
 
 
 def numbers(shown: Page) -> list[int]:
-    return [n for n, _ in shown.lines]
+    return [line.number for line in shown.lines]
+
+
+def more(line: int, column: int = 0) -> str:
+    return f"more({line}, {column})"
 
 
 def get(
@@ -26,19 +30,18 @@ def get(
     grep: str | None = None,
     budget: int = 10_000,
 ) -> Page:
-    with ExitStack() as stack:
-        search = stack.enter_context(Search(grep)) if grep is not None else None
-        return page(_LINES, offset=offset, limit=limit, grep=search, budget=budget)
+    if grep is None:
+        return page(_LINES, offset=offset, limit=limit, budget=budget, more=more)
+    with Search(grep) as search:
+        return find(_LINES, search, offset=offset or 0, limit=limit, budget=budget, more=more)
 
 
 def test_without_an_offset_the_tail_is_shown() -> None:
     shown = get(limit=3)
 
     assert shown == Page(
-        lines=((997, "line 997"), (998, "line 998"), (999, "line 999")),
+        lines=tuple(Shown(number=n, text=f"line {n}") for n in (997, 998, 999)),
         total=1_000,
-        matches=None,
-        next_offset=None,
     )
 
 
@@ -48,7 +51,7 @@ def test_pages_follow_each_other_without_gap() -> None:
 
     while offset is not None:
         shown = get(offset=offset, budget=500)
-        assert sum(len(line) + 1 for _, line in shown.lines) <= 500
+        assert sum(len(line.text) + 1 for line in shown.lines) <= 500
         seen += numbers(shown)
         offset = shown.next_offset
 
@@ -61,8 +64,8 @@ def test_a_negative_offset_counts_from_the_end() -> None:
 
 
 def test_beyond_the_end_there_is_nothing() -> None:
-    assert get(offset=1_000) == Page(lines=(), total=1_000, matches=None, next_offset=None)
-    assert page([], offset=None, limit=5, grep=None, budget=10).lines == ()
+    assert get(offset=1_000) == Page(lines=(), total=1_000)
+    assert page([], offset=None, limit=5, budget=10, more=more).lines == ()
 
 
 def test_grep_gives_numbers_that_serve_as_offset() -> None:
@@ -80,11 +83,110 @@ def test_grep_is_case_sensitive() -> None:
 
 
 def test_a_line_longer_than_the_budget_is_cut_and_paging_goes_on() -> None:
-    shown = page(["x" * 10_000, "end"], offset=0, limit=10, grep=None, budget=100)
+    shown = page(["x" * 10_000, "end"], offset=0, limit=10, budget=100, more=more)
 
     assert len(shown.lines) == 1
-    assert len(shown.lines[0][1]) < 100
+    assert len(shown.lines[0].text) < 100
     assert shown.next_offset == 1
+
+
+def test_a_long_line_is_read_to_its_end_from_one_call_to_the_next() -> None:
+    long = "".join(f"{n:07}" for n in range(5_000))
+    lines = ["before", long, "after"]
+
+    shown = page(lines, offset=0, limit=10, budget=10_000, more=more)
+    text, note = shown.lines[1].text.split("\n")
+    assert (
+        note
+        == f"… {len(long) - len(text):,} characters of this line left out: more(1, {len(text)})"
+    )
+    read, column, offset = text, len(text), 1
+    while column:
+        part = page(lines, offset=offset, column=column, limit=10, budget=10_000, more=more)
+        assert sum(len(line.text) + 1 for line in part.lines) <= 10_000
+        read += part.lines[0].text
+        column = part.next_column
+
+    assert read == long
+    assert [line.text for line in part.lines[1:]] == ["after"]
+
+
+def test_a_match_deep_in_a_long_line_is_shown_with_its_surroundings() -> None:
+    long = "a" * 50_000 + "<needle>" + "b" * 50_000
+    with Search("needle") as search:
+        found = find(["x", long], search, limit=10, budget=10_000, more=more)
+
+    [line] = found.lines
+    text, note = line.text.split("\n")
+    assert "aaa<needle>bbb" in text
+    assert len(text) < 400
+    assert note == "… 1 place in this line of 100,008 characters: more(1, 49851)"
+    assert (
+        page(["x", long], offset=1, column=49851, limit=1, budget=500, more=more)
+        .lines[0]
+        .text.startswith("a" * 149 + "<needle>")
+    )
+
+
+def test_all_places_of_a_long_line_are_found_page_by_page() -> None:
+    long = "".join(f"{'.' * 600}hit{n:02}" for n in range(23))
+    seen: list[str] = []
+    offset: int | None = 0
+    column = 0
+    while offset is not None:
+        with Search(r"hit\d+") as search:
+            found = find(
+                [long, "hit23"],
+                search,
+                offset=offset,
+                column=column,
+                limit=10,
+                budget=3_000,
+                more=more,
+            )
+        seen += re.findall(r"hit(\d+)", " ".join(line.text for line in found.lines))
+        offset, column = found.next_offset, found.next_column
+
+    assert seen == [f"{n:02}" for n in range(24)]
+
+
+def test_lines_around_matches_are_shown_once() -> None:
+    with Search("[37]$") as search:
+        found = find(_LINES[:20], search, context=2, limit=10, budget=10_000, more=more)
+
+    assert list(words_of(found, numbered=True)) == [
+        "1- line 1",
+        "2- line 2",
+        "3: line 3",
+        "4- line 4",
+        "5- line 5",
+        "6- line 6",
+        "7: line 7",
+        "8- line 8",
+        "9- line 9",
+        "--",
+        "11- line 11",
+        "12- line 12",
+        "13: line 13",
+        "14- line 14",
+        "15- line 15",
+        "16- line 16",
+        "17: line 17",
+        "18- line 18",
+        "19- line 19",
+    ]
+
+
+def test_matches_with_their_context_follow_each_other_from_page_to_page() -> None:
+    seen: list[int] = []
+    offset: int | None = 0
+    while offset is not None:
+        with Search("9$") as search:
+            found = find(_LINES, search, offset=offset, context=3, limit=7, budget=400, more=more)
+        seen += [line.number for line in found.lines if line.is_match]
+        offset = found.next_offset
+
+    assert seen == list(range(9, 1_000, 10))
 
 
 def test_left_out_lines_are_where_their_offset_says() -> None:

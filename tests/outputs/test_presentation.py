@@ -28,8 +28,9 @@ def label(n: int) -> str:
     return f"k7m2q9xw-12/{n + 1}"
 
 
-def more(n: int, offset: int) -> str:
-    return f'get_output("{label(n)}", offset={offset})'
+def more(n: int, offset: int, column: int = 0) -> str:
+    at = f", column={column}" if column else ""
+    return f'get_output("{label(n)}", offset={offset}{at})'
 
 
 def shown(*outputs: Output, limits: Limits | None = None) -> Presentation:
@@ -88,7 +89,7 @@ def test_an_image_stands_behind_the_line_that_names_it() -> None:
     presentation = shown(out("before"), png(1200, 800), out("after"))
 
     before, image, after = presentation.blocks
-    assert before == TextBlock(text="before\n[image k7m2q9xw-12/2 1200x800 png]")
+    assert before == TextBlock(text="before\n[image k7m2q9xw-12/2 1200x800 png]\n")
     assert isinstance(image, ImageBlock)
     assert image.mime_type == "image/png"
     assert image.data == base64.b64decode(str(png(1200, 800).data["image/png"]))
@@ -100,7 +101,7 @@ def test_a_large_image_is_scaled_and_says_so() -> None:
     presentation = shown(png(4000, 2000))
 
     line, image = presentation.blocks
-    assert line == TextBlock(text="[image k7m2q9xw-12/1 4000x2000 png, scaled to 1568x784]")
+    assert line == TextBlock(text="[image k7m2q9xw-12/1 4000x2000 png, scaled to 1568x784]\n")
     assert isinstance(image, ImageBlock)
     assert Image.open(io.BytesIO(image.data)).size == (1568, 784)
 

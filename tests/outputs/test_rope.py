@@ -7,9 +7,10 @@ import tracemalloc
 
 import pytest
 
+from jupyter_mcp_ext.outputs.finds import find
 from jupyter_mcp_ext.outputs.lines import SECTION
 from jupyter_mcp_ext.outputs.model import Stream
-from jupyter_mcp_ext.outputs.pages import merged_lines, page, text_lines
+from jupyter_mcp_ext.outputs.pages import Shown, merged_lines, page, text_lines
 from jupyter_mcp_ext.outputs.rope import Rope
 from jupyter_mcp_ext.outputs.search import Search
 from jupyter_mcp_ext.outputs.text import Passage, clean, split
@@ -56,15 +57,15 @@ def test_a_page_of_a_flood_takes_little_memory() -> None:
     tracemalloc.start()
     try:
         lines = merged_lines([flood], str)
-        middle = page(lines, offset=500_000, limit=2, grep=None, budget=1_000)
+        middle = page(lines, offset=500_000, limit=2, budget=1_000, more=str)
         with Search("^77$") as search:
-            found = page(lines, offset=None, limit=2, grep=search, budget=1_000)
+            found = find(lines, search, limit=2, budget=1_000, more=str)
         passage = Passage.of_text(flood.rope).fit(1_000, lambda offset: f"from {offset}")
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
 
-    assert middle.lines == ((500_000, "0"), (500_001, "1"))
-    assert (found.lines[1], found.matches) == ((10_077, "77"), 100)
+    assert middle.lines == (Shown(number=500_000, text="0"), Shown(number=500_001, text="1"))
+    assert (found.lines[1], found.matches) == (Shown(number=10_077, text="77"), 100)
     assert passage.text.endswith("\n9999")
     assert peak < 15_000_000, "a list of all lines takes 60 MB"

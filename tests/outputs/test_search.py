@@ -7,14 +7,14 @@ import re
 import pytest
 
 from jupyter_mcp_ext.errors import InvalidArgument
-from jupyter_mcp_ext.outputs.search import BATCH, MAX_PATTERN, Search
+from jupyter_mcp_ext.outputs.search import BATCH, MAX_PATTERN, Match, Search
 
 LINES = [f"line {n} of ten thousand, 10.0.0.{n}" for n in range(300)]
 
 
 def found(pattern: str, lines: list[str]) -> list[int]:
     with Search(pattern) as search:
-        return list(search.matching(lines))
+        return [match.line for match in search.matching(lines)]
 
 
 @pytest.mark.parametrize(
@@ -37,8 +37,8 @@ def test_a_search_finds_what_pythons_own_would(pattern: str) -> None:
 
 def test_one_search_serves_several_texts() -> None:
     with Search("x+") as search:
-        assert list(search.matching(["x", "y"])) == [0]
-        assert list(search.matching(["y", "xx", "é x"])) == [1, 2]
+        assert list(search.matching(["x", "y"])) == [Match(0, (0,))]
+        assert list(search.matching(["y", "xx", "é x"])) == [Match(1, (0,)), Match(2, (2,))]
 
 
 def test_more_lines_than_are_given_to_the_other_process_at_once() -> None:
@@ -64,5 +64,27 @@ def test_a_pattern_that_takes_without_end_ends_and_says_so(pattern: str) -> None
         found(pattern, ["a" * 1_900 + "!"] * 50)
 
 
-def test_only_the_beginning_of_a_long_line_is_searched() -> None:
-    assert found("x+y", ["x" * 5_000 + "y"]) == []
+@pytest.mark.parametrize("pattern", ["needle", "ne+dle", "needle$"])
+@pytest.mark.parametrize("size", [3_000, 300_000, 9_000_000])
+def test_a_long_line_is_searched_from_end_to_end(pattern: str, size: int) -> None:
+    with Search(pattern) as search:
+        matches = list(search.matching(["short", "é" * size + "needle", "needle", "x" * size]))
+
+    assert matches == [Match(1, (size,)), Match(2, (0,))]
+
+
+def test_places_apart_in_a_long_line_are_told() -> None:
+    with Search(r"b\d?") as search:
+        [match] = search.matching(["ab1" * 1_000])
+        [later] = search.matching(["ab1" * 1_000], (0, 1_000))
+
+    assert match.places == tuple(range(1, 3_000, 150))
+    assert later.places[0] == 1_000
+
+
+def test_lines_of_any_characters_are_searched() -> None:
+    with Search("x+$") as search:
+        assert list(search.matching(["\ud800 é 🙂 xx", "\r\u2028 x"])) == [
+            Match(0, (6,)),
+            Match(1, (3,)),
+        ]

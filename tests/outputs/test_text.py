@@ -7,8 +7,8 @@ import pytest
 from jupyter_mcp_ext.outputs.text import Passage, clean, collapse, cut_line, number, split
 
 
-def more(offset: int) -> str:
-    return f"more({offset})"
+def more(offset: int, column: int = 0) -> str:
+    return f"more({offset}, {column})" if column else f"more({offset})"
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,13 @@ def more(offset: int) -> str:
         ("8-bit \x9bcontrol\x7f", "8-bit control"),
         ("lone \ud83d surrogate", "lone  surrogate"),
         ("emoji 🙂 é ü", "emoji 🙂 é ü"),
+        ("\u202eevil\u202c \u2066x\u2069", "evil x"),
+        ("zero\u200b\u2060\ufeff width", "zero width"),
+        ("tags\U000e0001\U000e0041\U000e007f \U000e0100", "tags "),
+        ("o\u200dk, \u200dok\u200c", "ok, ok"),
+        ("\u06cc\u200c\u062e 👩\u200d💻 ❤\ufe0f", "\u06cc\u200c\u062e 👩\u200d💻 ❤\ufe0f"),
+        ("❤\ufe0f\ufe01\ufe02\ufe03", "❤\ufe0f"),
+        ("one\u2028two\u2029three", "one two three"),
         ("a\x1b[", "a"),
     ],
 )
@@ -41,7 +48,12 @@ def test_the_end_of_the_last_line_begins_no_other() -> None:
 def test_runs_of_equal_lines_are_counted() -> None:
     lines = number(["a", *["waiting"] * 1204, "b", "b"])
 
-    assert collapse(lines) == [(0, "a"), (1, "waiting (x 1204)"), (1205, "b"), (1206, "b")]
+    assert [(line.number, line.text) for line in collapse(lines)] == [
+        (0, "a"),
+        (1, "waiting (x 1204)"),
+        (1205, "b"),
+        (1206, "b"),
+    ]
 
 
 def test_a_run_that_its_count_would_not_shorten_stays() -> None:
@@ -67,7 +79,9 @@ def test_a_long_text_is_head_and_tail_and_the_call_for_the_rest() -> None:
 
     excerpt = Passage.of_text(text).fit(1_000, more)
 
-    match = re.search(r"^… (\d+) lines left out: more\((\d+)\)$", excerpt.text, re.MULTILINE)
+    match = re.search(
+        r"^… (\d+) lines left out: more\((\d+)\); grep=.*$", excerpt.text, re.MULTILINE
+    )
     assert match is not None
     head, tail = excerpt.text[: match.start()], excerpt.text[match.end() + 1 :]
     first = int(match[2])
@@ -82,7 +96,9 @@ def test_the_numbers_of_collapsed_lines_are_those_before_collapsing() -> None:
 
     excerpt = Passage.of_text(text, collapsed=True).fit(300, more)
 
-    match = re.search(r"^… (\d+) lines left out: more\((\d+)\)$", excerpt.text, re.MULTILINE)
+    match = re.search(
+        r"^… (\d+) lines left out: more\((\d+)\); grep=.*$", excerpt.text, re.MULTILINE
+    )
     assert excerpt.text.startswith("same (x 500)\n500\n")
     assert match is not None
     assert split(excerpt.text[: match.start()])[-1] == str(int(match[2]) - 1)
@@ -97,7 +113,9 @@ def test_of_a_text_of_megabytes_the_ends_are_numbered_as_in_the_whole(blank: str
 
     excerpt = Passage.of_text(text, collapsed=True).fit(2_000, more)
 
-    match = re.search(r"^… ([\d,]+) lines left out: more\((\d+)\)$", excerpt.text, re.MULTILINE)
+    match = re.search(
+        r"^… ([\d,]+) lines left out: more\((\d+)\); grep=.*$", excerpt.text, re.MULTILINE
+    )
     lines = split(clean(text))
     assert match is not None
     first, count = int(match[2]), int(match[1].replace(",", ""))
@@ -119,7 +137,13 @@ def test_equal_lines_of_megabytes_are_said_to_be_left_out() -> None:
 def test_one_line_of_megabytes_is_cut() -> None:
     excerpt = Passage.of_text("x" * 3_000_000 + "\nend").fit(10_000, more)
 
-    assert excerpt.text.endswith("characters cut)\nend")
+    line, note, end = split(excerpt.text)
+    assert (
+        note
+        == f"… {3_000_000 - len(line):,} characters of this line left out: more(0, {len(line)})"
+    )
+    assert end == "end"
+    assert excerpt.truncated
     assert len(excerpt.text) < 2_100
 
 
@@ -127,7 +151,9 @@ def test_lines_too_long_for_the_budget_are_cut_rather_than_only_counted() -> Non
     excerpt = Passage.of_text("x" * 1_500 + "\n" + "y" * 1_500).fit(300, more)
 
     assert excerpt.text.startswith("xxxxx")
-    assert excerpt.text.endswith("… 1 line left out: more(1)")
+    first, note, left_out = split(excerpt.text)
+    assert note.endswith(f"left out: more(0, {len(first)})")
+    assert left_out.startswith("… 1 line left out: more(1)")
     assert len(excerpt.text) <= 300
 
 

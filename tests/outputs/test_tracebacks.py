@@ -31,16 +31,12 @@ _KEY_ERROR = Error(
 
 
 def texts(error: Error) -> list[str]:
-    return [line for _, line in condense(error)]
+    return [line.text for line in condense(error)]
 
 
 def test_frames_of_libraries_are_a_count() -> None:
     assert texts(_KEY_ERROR) == [
         "KeyError: 'pric'",
-        "… 2 library frames",
-        "KeyError: 'pric'",
-        "",
-        "The above exception was the direct cause of the following exception:",
         "Cell In[1], line 2",
         "      1 import pandas as pd",
         "----> 2 pd.DataFrame({'a':[1]})['pric']",
@@ -48,11 +44,50 @@ def test_frames_of_libraries_are_a_count() -> None:
     ]
 
 
+# raise RuntimeError("bad") from the ValueError of int("x")
+_CHAIN = Error(
+    ename="RuntimeError",
+    evalue="bad",
+    traceback=(
+        _RULE,
+        "ValueError                                Traceback (most recent call last)",
+        "Cell In[1], line 2\n      1 try:\n----> 2     int('x')\n"
+        "      3 except ValueError as err:\n",
+        "ValueError: invalid literal for int() with base 10: 'x'",
+        "\nThe above exception was the direct cause of the following exception:\n",
+        "RuntimeError                              Traceback (most recent call last)",
+        "Cell In[1], line 4\n      2     int('x')\n      3 except ValueError as err:\n"
+        "----> 4     raise RuntimeError('bad') from err\n",
+        "RuntimeError: bad",
+    ),
+)
+
+
+def test_of_a_cause_only_what_differs_is_shown() -> None:
+    assert texts(_CHAIN) == [
+        "RuntimeError: bad",
+        "Cell In[1], line 2",
+        "----> 2     int('x')",
+        "ValueError: invalid literal for int() with base 10: 'x'",
+        "",
+        "The above exception was the direct cause of the following exception:",
+        "Cell In[1], line 4",
+        "      2     int('x')",
+        "      3 except ValueError as err:",
+        "----> 4     raise RuntimeError('bad') from err",
+    ]
+
+
+def test_a_headline_that_was_told_is_not_said_again() -> None:
+    assert not any("KeyError" in line.text for line in condense(_KEY_ERROR, is_told=True))
+    assert condense(Error(ename="KeyboardInterrupt", evalue=""), is_told=True) == []
+
+
 def test_line_numbers_are_those_of_the_whole_traceback() -> None:
     whole = traceback_lines(_KEY_ERROR)
 
-    for n, line in condense(_KEY_ERROR)[1:]:
-        assert whole[n] == line or line.startswith("… ")
+    for line in condense(_KEY_ERROR)[1:]:
+        assert whole[line.number] == line.text or line.text.startswith("… ")
 
 
 def test_frames_of_the_users_modules_stay() -> None:
@@ -147,7 +182,7 @@ def test_a_long_message_repeats_no_line_when_it_is_cut() -> None:
     evalue = "\n".join(f"reason {n}" for n in range(1_000))
     error = Error(ename="E", evalue=evalue, traceback=("Cell In[1], line 1\n----> 1 f()\n",))
 
-    excerpt = Passage.of_lines(condense(error)).fit(500, lambda offset: f"more({offset})")
+    excerpt = Passage.of_lines(condense(error)).fit(500, lambda *place: f"more{place}")
 
     shown = excerpt.text.split("\n")
     assert len(shown) == len(set(shown))

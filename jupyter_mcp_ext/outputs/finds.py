@@ -1,0 +1,120 @@
+"""The lines of outputs in which a search has found something, as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from jupyter_mcp_ext.outputs.pages import Page, Shown, first_line
+from jupyter_mcp_ext.outputs.search import APART, LONG, Match, Search
+from jupyter_mcp_ext.outputs.text import More, line_of
+
+AROUND = APART
+"""Characters that are shown before and behind a place in a long line."""
+
+PLACES = 5
+"""Places of a long line that are shown on one page."""
+
+NUMBER = 12
+"""Characters that a line's number takes, or some more."""
+
+
+def find(
+    lines: Sequence[str],
+    search: Search,
+    *,
+    offset: int = 0,
+    column: int = 0,
+    context: int = 0,
+    limit: int,
+    budget: int,
+    more: More,
+) -> Page:
+    """The matches from a place on, within ``limit`` lines that match and ``budget`` characters.
+
+    ``context`` is how many lines before and behind each are shown too. Of a long line the
+    surroundings of some places are shown; the next page goes on behind them.
+    """
+    start = first_line(offset, len(lines))
+    wanted: list[Match] = []
+    matches = 0
+    for match in search.matching(lines, (start, column)):
+        matches += 1
+        if match.line >= start and len(wanted) <= min(limit, budget):
+            wanted.append(match)
+    shown: list[Shown] = []
+    for count, match in enumerate(wanted):
+        after = wanted[count + 1].line if count + 1 < len(wanted) else len(lines)
+        around = range(
+            max(match.line - context, shown[-1].number + 1 if shown else 0),
+            min(match.line + context + 1, after),
+        )
+        group = list(_group(lines, match, around, more))
+        size = sum(len(line.text) + NUMBER for line in group)
+        if shown and (size > budget or count == limit):
+            return Page(
+                lines=tuple(shown),
+                total=len(lines),
+                matches=matches,
+                next_offset=match.line,
+            )
+        shown += group if size <= budget else _cut(group, budget)
+        budget -= size
+        if len(match.places) > PLACES and len(lines[match.line]) > LONG:
+            return Page(
+                lines=tuple(shown),
+                total=len(lines),
+                matches=matches,
+                next_offset=match.line,
+                next_column=match.places[PLACES],
+            )
+    return Page(lines=tuple(shown), total=len(lines), matches=matches)
+
+
+def words_of(page: Page, *, numbered: bool) -> Iterator[str]:
+    """The lines of a page, with their numbers where they were searched for."""
+    has_context = any(not line.is_match for line in page.lines)
+    before = -1
+    for line in page.lines:
+        if not numbered:
+            yield line.text
+            continue
+        if has_context and before >= 0 and line.number > before + 1:
+            yield "--"
+        yield f"{line.number}{':' if line.is_match else '-'} {line.text}"
+        before = line.number
+
+
+def _group(
+    lines: Sequence[str], match: Match, around: Iterable[int], more: More
+) -> Iterator[Shown]:
+    """A match and the lines around it."""
+    for n in around:
+        if n == match.line and len(lines[n]) > LONG:
+            yield Shown(number=n, text=_places(lines[n], match, more))
+        else:
+            text = line_of(n, lines[n]).shown(more)
+            yield Shown(number=n, text=text, is_match=n == match.line)
+
+
+def _places(line: str, match: Match, more: More) -> str:
+    """What is around places of a long line, and how to read on there."""
+    parts: list[str] = []
+    end = 0
+    for place in match.places[:PLACES]:
+        start = max(place - AROUND, end)
+        if start > end:
+            parts.append(" … ")
+        end = min(place + AROUND, len(line))
+        parts.append(line[start:end])
+    column = max(match.places[0] - AROUND, 0)
+    count = f"{len(match.places)} places" if len(match.places) > 1 else "1 place"
+    note = f"… {count} in this line of {len(line):,} characters: {more(match.line, column)}"
+    return f"{''.join(parts)}{' …' if end < len(line) else ''}\n{note}"
+
+
+def _cut(group: Iterable[Shown], budget: int) -> Iterator[Shown]:
+    """What there is room for of a group that does not fit, its match at least."""
+    for line in group:
+        if line.is_match:
+            text = line.text[: max(budget - NUMBER, 1)]
+            yield Shown(number=line.number, text=text)

@@ -1,0 +1,53 @@
+"""Whose a line is: ours begin as no line of code's does, since those are quoted.
+
+A result's first lines, its notices and what stands between outputs have fixed beginnings. A line
+that code has put out and that begins like one of them is shown as ``> [ok] …``, wherever it
+stands: that holds however a client joins the blocks of a result.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+QUOTE = "> "
+"""What is put before a line of code that looks like one of ours."""
+
+_STATUS = "ok|error|queued|running|input|timeout|interrupted|dead"
+_BETWEEN = "stderr|stdout|result|display|image|file|svg|text|outputs?"
+_OURS = re.compile(
+    rf"!(?:\s|$)"  # a notice
+    rf"|\[(?:{_STATUS}|{_BETWEEN})\b|\[[\d,]+ (?:images|displays|outputs)\b"
+    r"|\[\d+\] (?:code|markdown|raw)\b"  # a cell of a notebook
+    r"|\[\w*[^\x00-\x7f]\w*\]"  # a status in letters that only look like those
+    r"|[a-z0-9]{8}-\d+(?:/\d+)?: |(?:files|Outputs):|\((?:[\d,]+ )?more\b"
+)
+_FIRST = frozenset("!\u01c3\u2026\u22ef[(fO\uff01\uff3b")
+"""How lines of ours begin, and characters that look so."""
+
+_BLANKS = " \t\xa0\u115f\u1160\u2800\u3164\uffa0"
+_LONGEST = 60
+"""Characters of a line that are looked at."""
+
+
+class Remark(str):
+    """A line that is never quoted: one of ours, or of a cell's source, which has to be exact."""
+
+    __slots__ = ()
+
+
+def mark(line: str) -> str:
+    """What goes before a line so that it cannot be taken for one of ours; mostly nothing."""
+    if isinstance(line, Remark):
+        return ""
+    start = line[:_LONGEST].lstrip(_BLANKS)
+    first = start[:1]
+    if first in _FIRST or "a" <= first <= "z" or "0" <= first <= "9" or first > "\x7f":
+        plain = unicodedata.normalize("NFKC", start).replace("\u01c3", "!")
+        return QUOTE if first in "\u2026\u22ef" or _OURS.match(plain) else ""
+    return ""
+
+
+def quoted(line: str) -> str:
+    """The line as it is shown among lines of ours."""
+    return mark(line) + line

@@ -1,0 +1,30 @@
+"""The calls that results spell out, as a model would write them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+DEFAULT_LIMIT = 200
+"""Lines of a page when the call does not say."""
+
+
+def call_words(call: dict[str, Any]) -> str:
+    """A tool call as a model would write it."""
+    first, *rest = call["arguments"].items()
+    words = [json.dumps(first[1], ensure_ascii=False)]
+    words += [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in rest]
+    return f"{call['name']}({', '.join(words)})"
+
+
+def output_call(name: str, *, offset: int, **arguments: Any) -> dict[str, Any]:
+    """The call of ``get_output`` for an output or execution from a line on."""
+    if arguments.get("limit") == DEFAULT_LIMIT:
+        del arguments["limit"]
+    given = {key: value for key, value in arguments.items() if value}
+    return {"name": "get_output", "arguments": {"output_id": name, "offset": offset, **given}}
+
+
+def place(name: str, line: int, column: int = 0, mime_type: str | None = None) -> str:
+    """The call that reads on from a character of a line."""
+    return call_words(output_call(name, offset=line, column=column, mime_type=mime_type))

@@ -1,0 +1,190 @@
+"""Pages of an execution's output: lines, what was found in them, what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from jupyter_mcp_ext.executions.execution import UNFINISHED, Execution
+from jupyter_mcp_ext.outputs.finds import find, words_of
+from jupyter_mcp_ext.outputs.model import Output
+from jupyter_mcp_ext.outputs.pages import Page, merged_lines, page
+from jupyter_mcp_ext.outputs.presentation import TextBlock
+from jupyter_mcp_ext.outputs.search import Search
+from jupyter_mcp_ext.outputs.text import Excerpt, Passage
+
+from .calls import DEFAULT_LIMIT, call_words, output_call, place
+from .content import Answer
+from .reports import head_of, meta_of, output_id, waiting_call
+
+if TYPE_CHECKING:
+    from jupyter_mcp_ext.executions.turns import Ahead
+    from jupyter_mcp_ext.outputs.limits import Limits
+    from jupyter_mcp_ext.outputs.rendering import Render
+    from jupyter_mcp_ext.rendering.service import Rendering
+
+STATUS_LINE = 400
+"""Characters of a result's budget that are kept for the status line and the notices."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paging:
+    """Which lines a call wants."""
+
+    offset: int | None
+    """The first, counted from 0, negative from the end; None is the last page."""
+    limit: int = DEFAULT_LIMIT
+    grep: str | None = None
+    column: int = 0
+    """The first character of the first line."""
+    context: int = 0
+    """How many lines before and behind those that match."""
+    mime_type: str | None = None
+
+
+async def report_lines(
+    execution: Execution,
+    lines: Callable[[Render], Sequence[str]],
+    name: str,
+    paging: Paging,
+    *,
+    limits: Limits,
+    notices: Sequence[str] = (),
+    rendering: Rendering,
+    ahead: Ahead | None = None,
+) -> Answer:
+    """A page of lines of an execution or of one output, which ``name`` is the id of.
+
+    ``lines`` is called in a thread. ``notices`` are those of this answer.
+    """
+    notices = (*notices, *execution.notices)
+    outputs = execution.outputs  # now: while the page is made they may leave memory again
+    budget = limits.text - STATUS_LINE
+    part = await rendering.shown(lambda render: _page(lines(render), name, paging, budget))
+    next_call = _next_page(name, part, paging)
+    if execution.status in UNFINISHED and next_call is None and name == execution.id:
+        # The last line may not be finished: it comes again, whole.
+        offset = min(part.total, execution.fold.lines)
+        next_call = _next_of(name, paging, offset=offset, wait=50)
+    head = head_of(execution, outputs, notices, ahead, None)
+    words = "\n".join(
+        [head, _page_line(name, part, next_call), *words_of(part, numbered=bool(paging.grep))]
+    )
+    return Answer(
+        blocks=(TextBlock(text=words),),
+        meta={
+            "execution": meta_of(
+                execution,
+                outputs,
+                notices,
+                next_call,
+                [],
+                part.next_offset is not None,
+            )
+        },
+        status=execution.status,
+    )
+
+
+async def report_news(
+    execution: Execution,
+    lines: Callable[[Render], Sequence[str]],
+    since: int,
+    paging: Paging,
+    *,
+    limits: Limits,
+    notices: Sequence[str] = (),
+    rendering: Rendering,
+    ahead: Ahead | None = None,
+) -> Answer:
+    """What a running execution has put out since a line: its head and its tail.
+
+    ``lines`` is called in a thread. ``notices`` are those of this answer.
+    """
+    notices = (*notices, *execution.notices)
+    outputs = execution.outputs
+    next_call = waiting_call(execution, wait=50)
+    head = head_of(execution, outputs, notices, ahead, next_call)
+
+    def build(render: Render) -> tuple[str, Excerpt]:
+        every = lines(render)
+        start = since if since <= len(every) else 0  # what was seen has been cleared
+        passage = Passage.of_range(every, start, limit=paging.limit)
+        excerpt = passage.fit(limits.flood, partial(place, execution.id))
+        new = len(every) - start
+        if not new:
+            return f"{execution.id}: nothing new, {len(every)} lines so far", excerpt
+        return f"{execution.id}: {new} new of {len(every)} lines", excerpt
+
+    words, excerpt = await rendering.shown(build)
+    text = "\n".join([head, words, *([excerpt.text] if excerpt.text else [])])
+    return Answer(
+        blocks=(TextBlock(text=text),),
+        meta={"execution": meta_of(execution, outputs, notices, next_call, [], excerpt.truncated)},
+        status=execution.status,
+    )
+
+
+def _page(lines: Sequence[str], name: str, paging: Paging, budget: int) -> Page:
+    more = partial(place, name, mime_type=paging.mime_type)
+    if not paging.grep:
+        return page(
+            lines,
+            offset=paging.offset,
+            column=paging.column,
+            limit=paging.limit,
+            budget=budget,
+            more=more,
+        )
+    with Search(paging.grep) as search:
+        return find(
+            lines,
+            search,
+            offset=paging.offset or 0,
+            column=paging.column,
+            context=paging.context,
+            limit=paging.limit,
+            budget=budget,
+            more=more,
+        )
+
+
+def execution_lines(
+    execution: Execution, outputs: Sequence[Output], render: Render
+) -> Sequence[str]:
+    """The merged text of an execution's outputs, line by line."""
+    return merged_lines(outputs, lambda index: output_id(execution, index), render)
+
+
+def _next_page(name: str, part: Page, paging: Paging) -> dict[str, Any] | None:
+    if part.next_offset is None:
+        return None
+    return _next_of(name, paging, offset=part.next_offset, column=part.next_column)
+
+
+def _next_of(
+    name: str, paging: Paging, *, offset: int, column: int = 0, wait: int = 0
+) -> dict[str, Any]:
+    """The call for what follows a page, which looks for the same."""
+    return output_call(
+        name,
+        offset=offset,
+        column=column,
+        limit=paging.limit,
+        grep=paging.grep,
+        context=paging.context,
+        mime_type=paging.mime_type,
+        wait=wait,
+    )
+
+
+def _page_line(name: str, part: Page, next_call: dict[str, Any] | None) -> str:
+    if part.matches is not None:
+        words = f"{name}: {part.matches} of {part.total} lines match"
+    elif part.lines:
+        words = f"{name}: lines {part.lines[0].number} to {part.lines[-1].number} of {part.total}"
+    else:
+        words = f"{name}: {part.total} lines, none here"
+    return f"{words}; next: {call_words(next_call)}" if next_call else words
