@@ -254,13 +254,17 @@ def test_an_error_gets_three_thousand_characters_and_a_last_result_as_many() -> 
     assert len(text) <= 10_000
 
 
-def test_a_short_error_leaves_its_room_to_the_streams() -> None:
+def test_a_flood_does_not_take_all_that_is_left() -> None:
     flood = out("".join(f"line {n}\n" for n in range(100_000)))
+    fits = out("".join(f"line {n}\n" for n in range(900)))
 
     text = text_of(shown(flood, Error(ename="E", evalue="oh")))
 
-    assert 9_900 < len(text) <= 10_000
-    assert text.endswith("\nE: oh")
+    assert 3_900 < len(text) <= 4_010
+    assert text.startswith("line 0\n")
+    assert text.endswith("\nline 99999\nE: oh")
+    assert text_of(shown(fits)).endswith("line 899")
+    assert not shown(fits).truncated
 
 
 def test_ten_thousand_outputs_are_first_and_last_ones() -> None:

@@ -61,7 +61,7 @@ async def test_a_plot_that_fits_needs_no_process() -> None:
     async with rendering() as made:
         line, shown = await blocks(made, image(png(640, 480)))
 
-        assert line == TextBlock(text="[image k7m2q9xw-12/1 640x480 png]")
+        assert line == TextBlock(text="[image k7m2q9xw-12/1 640x480 png]\n")
         assert isinstance(shown, ImageBlock)
         assert not processes()
 
