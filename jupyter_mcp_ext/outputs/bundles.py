@@ -77,10 +77,7 @@ def _full_lines(
 ) -> list[str]:
     match kind:
         case "table" | "html":
-            read = document(data, render)
-            if isinstance(read.blocks[0], Remark):
-                return [read.blocks[0]]
-            return split(clean("\n".join(read.lines(specs=specs))))
+            return _document_lines(document(data, render), specs=specs)
         case "json":
             return trees.pretty_lines(data[mime_type])
         case "chart":
@@ -109,6 +106,11 @@ def brief_lines(data: MimeBundle, label: str, render: Render = here) -> list[str
             return [one_line(data, kind, mime_type, label)]
         case _:
             return full_lines(data, label, render, specs=False)
+
+
+def _document_lines(read: Document, *, specs: bool) -> list[str]:
+    remarks = [block for block in read.blocks if isinstance(block, Remark)]
+    return [*remarks] or split(clean("\n".join(read.lines(specs=specs))))
 
 
 def document(data: MimeBundle, render: Render = here) -> Document:

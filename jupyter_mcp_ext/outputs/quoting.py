@@ -14,10 +14,10 @@ QUOTE = "> "
 """What is put before a line of code that looks like one of ours."""
 
 _STATUS = "ok|error|queued|running|input|timeout|interrupted|dead"
-_BETWEEN = "stderr|stdout|result|display|image|file|svg|text|outputs?"
 _OURS = re.compile(
-    rf"!(?:\s|$)"  # a notice
-    rf"|\[(?:{_STATUS}|{_BETWEEN})\b|\[[\d,]+ (?:images|displays|outputs)\b"
+    rf"!(?:\s|$)|\[(?:{_STATUS}|stderr|stdout|result|display)\]"
+    r"|\[(?:image|file|display|[\d,]+ \w+) [\w-]+/\d|\[svg drawing\b"
+    r"|\[(?:text|image|application)/"
     r"|\[\d+\] (?:code|markdown|raw)\b"  # a cell of a notebook
     r"|\[\w*[^\x00-\x7f]\w*\]"  # a status in letters that only look like those
     r"|[a-z0-9]{8}-\d+(?:/\d+)?: |(?:files|Outputs):|\((?:[\d,]+ )?more\b"

@@ -41,6 +41,8 @@ def test_a_line_that_begins_like_one_of_ours_is_quoted(line: str) -> None:
         "[1, 2, 3]",
         "[INFO] started",
         "[okay]",
+        "[image https://example.org/a.png]",
+        "[error 5]",
         "!=",
         "!pip",
         "é",
