@@ -121,6 +121,44 @@ def test_a_persons_run_all_is_waited_for(
     assert "a person's code runs for" in status
 
 
+def test_all_that_wait_behind_a_persons_cell_name_that_at_once(
+    server: JupyterServer, client: McpClient, gate: Gate
+) -> None:
+    kernel = client.run("1").execution["kernel_id"]
+    with lab.opened(server, kernel) as person:
+        cell = person.run(gate.code)
+        gate.wait()
+        first, second = (client.run(code, wait=0) for code in ("'first'", "'second'"))
+        gate.open()
+        assert person.status(cell) == "ok"
+        assert last(client.call("get_output", output_id=second.id, wait=50)) == "'second'"
+
+    for waiting in (first, second):
+        assert "behind code of a person (" in waiting.text.splitlines()[0]
+
+
+def test_a_call_behind_a_long_run_of_its_own_client_is_answered_soon(
+    start_server: Callable[..., JupyterServer],
+) -> None:
+    server = start_server("--McpExecutions.long_run=0.1")
+    client, gate = McpClient(server, name="long"), Gate(server, "long")
+    running = client.begin(gate.code)
+    gate.wait()
+
+    second = client.run("'second'", wait=50)
+
+    assert second.status == "queued"
+    line = second.text.splitlines()[0]
+    assert f'interrupt_kernel(execution_id="{running.id}")' in line
+    assert 'create_session(name="...")' in line
+    third = McpClient(server, name="another").run(
+        "'third'", session_id=running.execution["session_id"], wait=0
+    )
+    assert "interrupt_kernel" not in third.text.splitlines()[0]
+    gate.open()
+    assert client.call("get_output", output_id=second.id, wait=50).status == "ok"
+
+
 def test_what_a_persons_failing_cell_aborted_runs_all_the_same(
     server: JupyterServer, client: McpClient, gate: Gate
 ) -> None:

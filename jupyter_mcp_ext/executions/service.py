@@ -105,6 +105,12 @@ class McpExecutions(LoggingConfigurable):
         "waits for it, which the protocol takes for a cancellation from 2026-07-28 on. If not, the "
         "code goes on and get_output reads it.",
     ).tag(config=True)
+    long_run = Float(
+        30.0,
+        min=0.0,
+        help="Seconds after which a run is a long one: a call of the same client that is queued "
+        "behind it answers after five seconds instead of waiting.",
+    ).tag(config=True)
     input_timeout = Float(
         300.0,
         min=1.0,
@@ -172,14 +178,16 @@ class McpExecutions(LoggingConfigurable):
         caller: Caller,
         timeout: float | None,
         can_ask: bool = False,
-        prepare: Callable[[], Awaitable[None]] | None = None,
+        prepare: Callable[[], Awaitable[str]] | None = None,
         after: int = 0,
+        kernel_id: str = "",
     ) -> Execution:
         """Queue code on a kernel; the execution goes on whether or not anybody waits.
 
-        ``kernel`` gives the kernel's id, when it has been started if need be. ``can_ask`` tells
-        whether questions of the code (``input()``) can be brought to a person. ``prepare`` is
-        awaited when its turn has come and the kernel answers; its number is larger than ``after``.
+        ``kernel`` gives the kernel's id, when it has been started if need be; ``kernel_id`` is the
+        one that runs already. ``can_ask`` tells whether questions of the code (``input()``) can be
+        brought to a person. ``prepare`` is awaited when its turn has come and the kernel answers,
+        and gives words for what came back after a loss; its number is larger than ``after``.
         """
         execution = self._new(
             code,
@@ -190,6 +198,7 @@ class McpExecutions(LoggingConfigurable):
             timeout=self._allowed_timeout(timeout),
             input_timeout=self.input_timeout if can_ask else None,
         )
+        execution.kernel_id = kernel_id
         self._spawn(self._run(execution, kernel, prepare), name=f"mcp-execution-{execution.id}")
         return execution
 
@@ -321,12 +330,15 @@ class McpExecutions(LoggingConfigurable):
 
     def ahead(self, execution: Execution) -> Ahead | None:
         """The execution that this one waits for, if it does."""
+        if execution.status != "queued":
+            return None
         first = self._turns.ahead(execution)
-        if first is not None:
-            return Ahead(what=first.id, client=first.client, seconds=first.duration)
         since = self._kernels.foreign_since(execution.kernel_id)
+        if first is not None and (since is None or first.began is not None):
+            return Ahead(what=first.id, client=first.client, seconds=first.duration)
         if since is None:
             return None
+        # Ours that has the turn waits in the kernel itself then.
         return Ahead(what="code of a person", client="", seconds=time.time() - since)
 
     async def interrupt(self, execution: Execution) -> None:
@@ -397,7 +409,7 @@ class McpExecutions(LoggingConfigurable):
         self,
         execution: Execution,
         kernel: Callable[[], Awaitable[str]],
-        prepare: Callable[[], Awaitable[None]] | None,
+        prepare: Callable[[], Awaitable[str]] | None,
     ) -> None:
         try:
             if await self._is_stopped_before(execution, asyncio.ensure_future(kernel())):
@@ -429,7 +441,7 @@ class McpExecutions(LoggingConfigurable):
         return True
 
     async def _take_turn(
-        self, execution: Execution, prepare: Callable[[], Awaitable[None]] | None
+        self, execution: Execution, prepare: Callable[[], Awaitable[str]] | None
     ) -> None:
         turn = self._turns.join(execution)
         try:
@@ -442,7 +454,7 @@ class McpExecutions(LoggingConfigurable):
             self._turns.leave(execution)
 
     async def _execute(
-        self, execution: Execution, prepare: Callable[[], Awaitable[None]] | None
+        self, execution: Execution, prepare: Callable[[], Awaitable[str]] | None
     ) -> None:
         async with self._kernels.linked(execution.kernel_id) as link:
             await self._execute_over(link, execution, prepare)
@@ -451,7 +463,7 @@ class McpExecutions(LoggingConfigurable):
         self,
         link: KernelLink,
         execution: Execution,
-        prepare: Callable[[], Awaitable[None]] | None,
+        prepare: Callable[[], Awaitable[str]] | None,
     ) -> None:
         self._kernels.begin(execution.kernel_id)
         execution.fold.share(self._widgets_of(execution.kernel_id), by=execution.id)
@@ -568,20 +580,34 @@ class McpExecutions(LoggingConfigurable):
             execution.notices.append("the shell ended and began anew: its variables are gone")
 
     async def _is_prepared(
-        self, execution: Execution, prepare: Callable[[], Awaitable[None]]
+        self, execution: Execution, prepare: Callable[[], Awaitable[str]]
     ) -> bool:
         """Make ready what the code needs; false when it was stopped meanwhile."""
         preparing = asyncio.ensure_future(prepare())
         try:
             await _either(preparing, execution.stop)
             if preparing.done():
-                preparing.result()
+                self._tell_missed(execution, preparing.result())
                 return True
             return False
         finally:
             if not preparing.done():  # it ends what it has begun in the kernel
                 preparing.cancel()
                 await asyncio.wait({preparing})
+
+    def _tell_missed(self, execution: Execution, comeback: str) -> None:
+        """Tell of a loss while the code waited, whoever else has been told: it was written before.
+
+        ``comeback`` is what came back, in words.
+        """
+        losses = self._kernels.losses(execution.kernel_id)
+        if losses and losses[-1].at > execution.created:
+            what = losses[-1].detail
+            what = f"the kernel died ({what})" if losses[-1].kind == "died" else what
+            after = comeback or "variables of before are gone"
+            execution.notices.append(
+                f"{what} while this code waited, which ran after that: {after}"
+            )
 
     async def _reply(self, execution: Execution, exchange: Exchange) -> Content:
         """The kernel's reply; the turn is kept until it has come, whatever the caller was told."""
@@ -663,6 +689,8 @@ def _end_lost(execution: Execution, lost: KernelLost) -> None:
         execution.ended_late(f"the code ignored the interrupt; then {words}")
     elif execution.sent is None or lost.behind_other:
         words += " before this code began: it never ran"
+    elif execution.began is None:
+        words += ", and this code was not heard to begin"
     execution.end("dead" if lost.loss.kind == "died" else "interrupted", words)
 
 

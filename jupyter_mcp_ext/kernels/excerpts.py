@@ -172,7 +172,8 @@ class _Reader:
         head = self._taken(start, start + min(END, length))
         tail = _from_whole(self._taken(end - END, end)) if end is not None else b""
         left_out = f"\n[… {max(0, length - 2 * END):,} bytes of this text are not kept …]\n"
-        return _decoded(_to_whole(head)) + left_out + _decoded(tail), end
+        text = _decoded(_to_whole(head)) + left_out + _decoded(tail)
+        return text.encode(errors="replace").decode(), end  # half a pair is no character
 
     def _taken(self, start: int, end: int) -> bytes:
         self.taken += end - start
@@ -186,10 +187,9 @@ def _key(name: str, value: bytes) -> re.Pattern[bytes]:
 def _decoded(raw: bytes) -> str:
     """What stands between the quotes of a string."""
     try:
-        text = str(json.loads(b'"' + raw + b'"', strict=False))
+        return str(json.loads(b'"' + raw + b'"', strict=False))
     except ValueError:
-        text = raw.decode(errors="replace")
-    return text.encode(errors="replace").decode()
+        return raw.decode(errors="replace")
 
 
 def _from_whole(raw: bytes) -> bytes:

@@ -302,10 +302,11 @@ class McpSessions(LoggingConfigurable):
                 await self._give_kernel(session)
         return session.kernel_id
 
-    async def prepare(self, session: Session) -> None:
+    async def prepare(self, session: Session) -> str:
         """Make ready for code, whose turn has come: bring back what a lost kernel had.
 
-        The kernel has a link and nothing else of ours runs in it.
+        The kernel has a link and nothing else of ours runs in it. Words for what came back after
+        the latest loss, or for why nothing did; may be empty.
         """
         await self._comeback.pause(session)
         losses = self._kernels.losses(session.kernel_id)
@@ -317,6 +318,7 @@ class McpSessions(LoggingConfigurable):
         elif new or session.is_empty:
             session.is_empty = False
             session.comeback = await self._comeback.bring_back(session, session)
+        return session.comeback or session.why_empty
 
     def awaits_comeback(self, session: Session) -> bool:
         """Whether the next code will find variables that its new kernel does not have yet."""

@@ -40,6 +40,9 @@ OUTPUT_ID = re.compile(r"(?P<execution>[^/]+)(?:/(?P<first>\d{1,6})(?:-(?P<last>
 MAX_OTHERS = 5
 """Executions that are named beside the latest."""
 
+QUEUED = 5.0
+"""Seconds for which a call waits behind a long run of its own client."""
+
 MAX_IMAGES = 8
 """Images that one call fetches in the original."""
 
@@ -69,6 +72,7 @@ async def execute_code(
         kernel=partial(ready, call, session),
         prepare=partial(sessions.prepare, session),
         after=session.last_number,
+        kernel_id=session.kernel_id if sessions.is_ready(session) else "",
         caller=call.caller,
         timeout=timeout,
         can_ask=call.elicitation is not None,
@@ -122,7 +126,9 @@ async def awaited(call: Call, execution: Execution, wait: float, *, stops: bool)
     if call.task_after is not None:
         wait = min(wait, call.task_after)
     try:
-        allowed = await settle(call, execution, wait)
+        allowed = await settle(call, execution, min(wait, QUEUED))
+        if wait > QUEUED and not _is_behind_own(call, execution):
+            allowed = await settle(call, execution, wait)
     except asyncio.CancelledError:
         if stops and call.is_gone():
             call.services.executions.disconnect(execution)
@@ -227,6 +233,13 @@ async def get_output(
         rendering=call.services.rendering,
         ahead=ahead,
     )
+
+
+def _is_behind_own(call: Call, execution: Execution) -> bool:
+    """Whether an execution waits for a long run of the client, who can do something about that."""
+    ahead = call.services.executions.ahead(execution)
+    is_long = ahead is not None and ahead.seconds >= call.services.executions.long_run
+    return is_long and ahead is not None and ahead.client == call.caller.client
 
 
 async def settle(call: Call, execution: Execution, wait: float) -> float:

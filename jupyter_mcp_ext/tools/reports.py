@@ -163,6 +163,9 @@ def _status_line(
         line += f": {call_words(next_call)}"
         if execution.status == "running":
             line += f' or interrupt_kernel(execution_id="{execution.id}")'
+        elif ahead is not None and ahead.client == execution.client:
+            line += f' or interrupt_kernel(execution_id="{ahead.what}"), which ends what runs; '
+            line += 'create_session(name="...") gives a kernel beside it'
     return line
 
 

@@ -157,7 +157,26 @@ ANSWERED = tuple(
 )
 """What the functions that run in a kernel are made to answer."""
 
-CASES: Sequence[Case] = (*RENDERED, *ANSWERED)
+_PAYLOAD = "get_ipython().payload_manager.write_payload({'source': 'mine', 'items': ITEMS})"
+
+_SENT = {
+    "a print of 18 MB": "print('line of a frame, 1, 2, 3\\n' * 600_000)",
+    "a print of 100 MB": "print('x' * 100_000_000)",
+    "a value of 18 MB": "'y' * 18_000_000",
+    "an error of 18 MB": "raise ValueError('x' * 18_000_000)",
+    "a reply with 30 million numbers": _PAYLOAD.replace("ITEMS", "[0] * 30_000_000"),
+    "a reply with a million lists": _PAYLOAD.replace("ITEMS", "[[]] * 1_000_000"),
+    "ten displays of a million lists": "from IPython.display import display\n"
+    "for _ in range(10): display({'application/json': [[]] * 1_000_000}, raw=True)",
+}
+
+SENT = tuple(
+    Case(name=name, calls=[("execute_code", {"code": code, "wait": 50})])
+    for name, code in _SENT.items()
+)
+"""Messages that are larger, or more items, than is parsed."""
+
+CASES: Sequence[Case] = (*RENDERED, *ANSWERED, *SENT)
 
 
 def hostile(base: Path, cases: Sequence[Case] = CASES) -> list[Row]:

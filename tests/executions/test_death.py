@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ while True:
 
 RESTARTED = "the kernel was restarted from outside"
 SHUT_DOWN = "the kernel was shut down from outside"
+MISSED = "while this code waited, which ran after that"
 
 
 async def restart_as_lab_does(fetch: Callable[..., Any], engine: Engine) -> None:
@@ -111,9 +113,71 @@ async def test_a_persons_restart_ends_what_runs_and_lets_run_what_waits(
 
         assert (execution.status, execution.reason) == ("interrupted", RESTARTED)
         assert value(behind) == "'behind'"
+        assert behind.notices == [f"{RESTARTED} {MISSED}: variables of before are gone"]
         session = await engine.session()
         said = engine.services.sessions.notices(session, ALICE, since=behind.began)
         assert [line.partition(" from outside")[0] for line in said] == ["the kernel was restarted"]
+
+
+async def test_code_that_waited_while_its_kernel_died_says_so_itself(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        await introduced(engine)
+        first = await engine.start("import os; os._exit(3)")
+        behind = await engine.start("'behind'")
+        later = await engine.run("'later'")
+
+        assert first.status == "dead"
+        assert value(behind) == "'behind'"
+        assert [MISSED in notice for notice in behind.notices] == [True]
+        assert behind.notices[0].startswith("the kernel died (exit code 3")
+        assert (await engine.run("1")).notices == []
+        assert value(later) == "'later'"
+
+
+async def test_code_behind_a_persons_cell_at_a_restart_never_began_and_says_so(
+    jp_serverapp: Any, jp_fetch: Any, tmp_path: Path
+) -> None:
+    async with running(jp_serverapp) as engine:
+        await introduced(engine)
+        session = await engine.session()
+        kernels = engine.services.kernels
+        person = jp_serverapp.kernel_manager.get_kernel(session.kernel_id).client()
+        person.start_channels()
+        try:
+            person.execute(DEAF)
+            await engine.until(lambda: kernels.foreign_since(session.kernel_id) is not None)
+            execution = await engine.start(f"open({str(tmp_path / 'ran')!r}, 'w')")
+            await engine.until(lambda: execution.sent is not None)
+            await restart_as_lab_does(jp_fetch, engine)
+            await engine.services.executions.settled(execution, 20)
+        finally:
+            person.stop_channels()
+
+        assert execution.status == "interrupted"
+        assert execution.reason == f"{RESTARTED} before this code began: it never ran"
+        assert not (tmp_path / "ran").exists()
+
+
+async def test_a_persons_code_is_known_where_nothing_of_ours_ever_ran(
+    jp_serverapp: Any, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    async with running(jp_serverapp) as engine:
+        manager = jp_serverapp.kernel_manager
+        kernel_id = await manager.start_kernel()
+        kernels = engine.services.kernels
+        await manager.get_kernel(kernel_id).ready
+        person = manager.get_kernel(kernel_id).client()
+        person.start_channels()
+        try:
+            person.execute(f"open({str(gate)!r}).read()")
+            await engine.until(lambda: kernels.foreign_since(kernel_id) is not None)
+            assert (await kernels.status(kernel_id)).foreign_since is not None
+            await asyncio.to_thread(gate.write_text, "go on")
+            await engine.until(lambda: kernels.foreign_since(kernel_id) is None)
+        finally:
+            person.stop_channels()
 
 
 @pytest.mark.parametrize("code", [PATIENT, BUSY])

@@ -43,7 +43,8 @@ def test_text_that_only_looks_like_many_items_is_read_whole() -> None:
 @pytest.mark.parametrize("unit", ["x", "\\", '"', "\n", 'a\\"', "é", "\u4e2d", "\U0001f600", "\0b"])
 @pytest.mark.parametrize("is_ascii", [True, False])
 def test_both_ends_of_a_long_text_are_kept_whatever_is_in_it(unit: str, is_ascii: bool) -> None:
-    text = "first " + unit * (LARGE // len(json.dumps(unit, ensure_ascii=False)) * 3) + " last"
+    bytes_each = len(json.dumps(unit, ensure_ascii=is_ascii).encode()) - len('""')
+    text = "first " + unit * (LARGE // bytes_each + 1_000) + " last"
 
     found = text_of(read("stream", {"text": text, "name": "stdout"}, is_ascii=is_ascii))
 
