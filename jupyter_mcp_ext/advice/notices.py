@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import debuggers, modules, shell, shown, whitespace
+from . import debuggers, figures, modules, shell, shown, unsent, whitespace
 from .run import Adviser, Run
 
 ADVISERS: tuple[Adviser, ...] = (
     shown.ADVISER,
     shell.ADVISER,
+    figures.ADVISER,
     modules.ADVISER,
     debuggers.ADVISER,
     whitespace.ADVISER,
+    unsent.ADVISER,
 )
 """In the order of their notices."""
 

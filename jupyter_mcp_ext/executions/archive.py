@@ -78,6 +78,10 @@ class Archive:
 
     def take(self, execution: Execution, msg_type: str, content: object) -> None:
         """Take in a message of an execution and write it down if it changed anything."""
+        if msg_type == "stream" and isinstance(content, dict) and content.get("name") == "stderr":
+            text, notices = execution.unsent.feed(str(content.get("text") or ""))
+            content = {**content, "text": text}
+            execution.tell(notices)
         if execution.is_finished:
             self._take_late(execution, msg_type, content)
         elif execution.fold.feed(msg_type, content) or msg_type == "clear_output":
@@ -106,6 +110,14 @@ class Archive:
             return False
         execution.fold.bytes += size
         return True
+
+    def finish_text(self, execution: Execution) -> None:
+        """Take in what was held back of an execution's text, at the end of its code."""
+        text, notices = execution.unsent.finish()
+        execution.tell(notices)
+        if text:
+            execution.fold.feed("stream", content := {"name": "stderr", "text": text})
+            self._storage.message(execution.id, execution.fold, "stream", content)
 
     def widgets_changed(self, execution: Execution) -> None:
         """Write down what the widgets that a finished execution displays have become."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal, get_args
 
 from jupyter_mcp_ext.advice import debuggers
+from jupyter_mcp_ext.advice.unsent import Unsent
 from jupyter_mcp_ext.files.changes import Change, Changes
 from jupyter_mcp_ext.outputs.fold import OutputFold
 from jupyter_mcp_ext.outputs.model import Error, Output
@@ -98,6 +100,7 @@ class Execution:
         self.began: float | None = None
         self.ended: float | None = None
         self.fold = OutputFold(max_output_bytes)
+        self.unsent = Unsent()
         self._loop = asyncio.get_running_loop()
         self.stop: asyncio.Future[Stop] = self._loop.create_future()
         self.done: asyncio.Future[None] = self._loop.create_future()
@@ -287,6 +290,10 @@ class Execution:
         self.reason = reason
         if self.over is not None:
             self.over.set_result(None)
+
+    def tell(self, notices: Iterable[str]) -> None:
+        """Add notices that it does not have yet."""
+        self.notices += [notice for notice in dict.fromkeys(notices) if notice not in self.notices]
 
     def changed(self) -> None:
         """More was put out after its end."""

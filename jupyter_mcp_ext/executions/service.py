@@ -7,6 +7,7 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from traitlets.config import LoggingConfigurable
 
 from jupyter_mcp_ext.advice import debuggers, notices, payloads
 from jupyter_mcp_ext.advice.run import Run
+from jupyter_mcp_ext.advice.unsent import Unsent
 from jupyter_mcp_ext.errors import ToolError, UnknownExecution, shown
 from jupyter_mcp_ext.kernels.link import Content, Exchange, KernelInfo, KernelLink, KernelLost
 from jupyter_mcp_ext.outputs.model import Error, from_nbformat
@@ -49,7 +51,7 @@ OUTSIDE = "from outside"
 INTERRUPTED = ("KeyboardInterrupt", "CancelledError")
 """What an interrupt raises in code, and in code that awaits."""
 
-MAX_WITH_WIDGETS = 32
+MAX_MEMORIES = 32
 """Kernels whose widgets are known, the latest used."""
 
 MAX_WIDGETS_TOLD = 5
@@ -57,6 +59,14 @@ MAX_WIDGETS_TOLD = 5
 
 INTERRUPTS = 3
 """How often code is interrupted within the grace."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a kernel has said that outlasts an execution."""
+
+    widgets: Widgets = field(default_factory=Widgets)
+    unsent: Unsent = field(default_factory=Unsent)
 
 
 class McpExecutions(LoggingConfigurable):
@@ -163,8 +173,8 @@ class McpExecutions(LoggingConfigurable):
         self._numbers: dict[str, int] = {}
         self._latest: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._widgets: OrderedDict[str, Widgets] = OrderedDict()
-        """What is known of the widgets of kernels by their ids, the latest used last."""
+        self._memories: OrderedDict[str, Memory] = OrderedDict()
+        """What kernels have said, by their ids, the latest used last."""
         self._works: set[Execution] = set()
         """Running work that is no code: installations."""
 
@@ -466,7 +476,9 @@ class McpExecutions(LoggingConfigurable):
         prepare: Callable[[], Awaitable[str]] | None,
     ) -> None:
         self._kernels.begin(execution.kernel_id)
-        execution.fold.share(self._widgets_of(execution.kernel_id), by=execution.id)
+        memory = self._memory_of(execution.kernel_id)
+        execution.unsent = memory.unsent
+        execution.fold.share(memory.widgets, by=execution.id)
         is_ipython = link.info is not None and link.info.implementation == "ipython"
         try:
             if prepare is not None and not await self._is_prepared(execution, prepare):
@@ -518,6 +530,7 @@ class McpExecutions(LoggingConfigurable):
     def _take_payload(self, execution: Execution, reply: Content) -> None:
         """Show what the reply has for the person at a notebook."""
         execution.fold.release_captures()
+        self._archive.finish_text(execution)
         for payload in payloads.payloads(reply):
             shown = payloads.shown(payload)
             if shown.data:
@@ -526,12 +539,12 @@ class McpExecutions(LoggingConfigurable):
             if shown.notice:
                 execution.notices.append(shown.notice)
 
-    def _widgets_of(self, kernel_id: str) -> Widgets:
-        """What is known of a kernel's widgets: their ids are never given again."""
-        found = self._widgets.setdefault(kernel_id, Widgets())
-        self._widgets.move_to_end(kernel_id)
-        if len(self._widgets) > MAX_WITH_WIDGETS:
-            self._widgets.popitem(last=False)
+    def _memory_of(self, kernel_id: str) -> Memory:
+        """What is known of what a kernel has said: ids of widgets are never given again."""
+        found = self._memories.setdefault(kernel_id, Memory())
+        self._memories.move_to_end(kernel_id)
+        if len(self._memories) > MAX_MEMORIES:
+            self._memories.popitem(last=False)
         return found
 
     def _tell_widgets(self, execution: Execution) -> None:

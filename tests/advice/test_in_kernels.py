@@ -151,3 +151,49 @@ def test_white_space_is_told_of_series_and_of_the_last_rows(client: McpClient) -
     ).notices
 
     assert notice.endswith(r": values 'y\u200b\t'")
+
+
+def test_text_that_cannot_be_sent_is_told_in_one_notice(client: McpClient) -> None:
+    result = client.run("print('before', flush=True); print('a\\ud800b')")
+
+    assert result.status == "ok"
+    [notice] = result.notices
+    assert "'\\ud800', a lone surrogate" in notice
+    assert result.text.partition(notice)[2].split() == ["before"]
+    assert client.call("get_output", output_id=result.id).notices == [notice]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("class A:\n    def __repr__(self): return '\\ud800'\nA()", "what the code displays"),
+        ("display({'text/plain': '\\ud800'}, raw=True)", "what the code displays"),
+        ("raise ValueError('\\ud800')", "an exception whose text"),
+    ],
+)
+def test_a_value_that_cannot_be_sent_is_told(client: McpClient, code: str, said: str) -> None:
+    result = client.run(code)
+
+    assert result.status == "error"
+    [notice] = result.notices
+    assert said in notice
+    assert len(result.text) < 1_500
+
+
+def test_values_that_json_does_not_have_are_told(client: McpClient) -> None:
+    result = client.run("display({'application/json': {'a': float('nan')}}, raw=True)")
+
+    [notice] = result.notices
+    assert "NaN" in notice
+    assert "UserWarning" not in result.text
+
+
+def test_a_figure_that_its_backend_does_not_show_is_told(client: McpClient) -> None:
+    head = "import matplotlib; matplotlib.use('Agg')\nimport matplotlib.pyplot as plt\n"
+    result = client.run(f"{head}plt.plot([1]); plt.show()")
+    inline = client.run("%matplotlib inline\ndisplay(plt.gcf())")
+
+    [notice] = result.notices
+    assert "1 figure exists and none was shown" in notice
+    assert inline.notices == []
+    assert len(inline.images) == 1

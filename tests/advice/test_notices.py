@@ -7,12 +7,17 @@ import pytest
 from jupyter_mcp_ext.advice.debuggers import is_prompt
 from jupyter_mcp_ext.advice.notices import expressions, notices, values
 from jupyter_mcp_ext.advice.run import Run
-from jupyter_mcp_ext.outputs.model import Error
+from jupyter_mcp_ext.outputs.model import Display, Error
 
 
 def failed(evalue: str, ename: str = "ModuleNotFoundError", installing: str = "") -> list[str]:
     error = Error(ename=ename, evalue=evalue)
     return notices(Run(source="", status="error", error=error, installing=installing))
+
+
+def after_plots(source: str, figures: str, *shown: Display) -> list[str]:
+    asked = {"figures": repr(figures)}
+    return notices(Run(source=source, status="ok", asked=asked, shown=lambda: shown))
 
 
 def after_shell(source: str, code: str) -> list[str]:
@@ -179,3 +184,36 @@ def test_white_space_is_not_asked_for_where_nothing_is_shown(source: str) -> Non
 @pytest.mark.parametrize("value", ["''", "None", "0", "'broken", "[" * 900, "['a']"])
 def test_no_white_space_and_answers_that_are_none_have_no_notice(value: str) -> None:
     assert notices(Run(source="frame", status="ok", asked={"whitespace": value})) == []
+
+
+# -- figures -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", ["plt.show()", "df.plot()", "fig, ax = subplots()\nfig.show()"])
+def test_figures_are_asked_for_where_code_may_draw(source: str) -> None:
+    assert "figures" in expressions(source)
+
+
+def test_figures_that_no_backend_shows_are_told() -> None:
+    [one] = after_plots("plt.plot([1]); plt.show()", "Agg 1")
+    [three] = after_plots("df.plot()", "pdf 3")
+
+    assert one.startswith("1 figure exists and none was shown, as matplotlib's backend is Agg")
+    assert three.startswith("3 figures exist")
+
+
+@pytest.mark.parametrize("figures", ["Agg 0", "module://matplotlib_inline.backend_inline 1"])
+def test_figures_that_are_shown_or_not_there_need_no_word(figures: str) -> None:
+    assert after_plots("plt.show()", figures) == []
+
+
+def test_figures_that_were_displayed_or_saved_need_no_word() -> None:
+    assert after_plots("plt.plot([1]); plt.savefig('x.png')", "Agg 1") == []
+    assert after_plots("display(plt.gcf())", "Agg 1", Display(data={"image/png": "x"})) == []
+
+
+def test_a_backend_that_needs_a_screen_says_what_to_do() -> None:
+    words = "Cannot load backend 'TkAgg' which requires the 'tk' interactive framework"
+    [notice] = failed(words, ename="ImportError")
+
+    assert "no screen here for the backend TkAgg: run %matplotlib inline" in notice
