@@ -45,7 +45,8 @@ def _says(run: Run) -> Iterator[str]:
     if not any(_is_picture(output) for output in run.shown() if isinstance(output, Display)):
         count = int(found["count"])
         exist = "1 figure exists" if count == 1 else f"{count} figures exist"
-        yield f"{exist} and none was shown, as matplotlib's backend is {found['backend']}: {INSTEAD}"
+        backend = found["backend"]
+        yield f"{exist} and none was shown, as matplotlib's backend is {backend}: {INSTEAD}"
 
 
 def _is_saved(source: str) -> bool:
