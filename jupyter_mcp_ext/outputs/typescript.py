@@ -9,6 +9,7 @@ from jupyter_mcp_ext.outputs.terminal import eased, first_move, folded, rows_up
 
 _CHUNK = 64_000  # characters of plain text that are kept as one string
 _OPEN_LINE = 10_000  # characters of an unfinished line that can still be overwritten
+_BACK = 100_000  # characters that a cursor can go back over, however few rows they are
 
 
 class End(NamedTuple):
@@ -108,22 +109,24 @@ class Typescript:
             self._chunks[self._tight :] = ["".join(self._chunks[self._tight :])]
 
     def _cut(self, rows: int) -> str:
-        """Take the last ``rows`` lines off the chunks."""
+        """Take the last ``rows`` lines off the chunks, fewer of them if they are long."""
         parts: list[str] = []
+        room = _BACK
         while self._chunks:
             chunk = self._chunks.pop()
-            at = len(chunk)
-            while rows and (at := chunk.rfind("\n", 0, at)) >= 0:
-                rows -= 1
-            if not rows:
-                parts.append(chunk[at + 1 :])
-                self._chunks.append(chunk[: at + 1])
-                break
-            if len(chunk) > _OPEN_LINE and "\n" not in chunk:
+            low = max(len(chunk) - room, 0)
+            at = start = len(chunk)
+            while rows and (at := chunk.rfind("\n", low, at)) >= 0:
+                rows, start = rows - 1, at + 1
+            if rows and not low:
+                parts.append(chunk)
+                room -= len(chunk)
+                continue
+            if rows and start == len(chunk) and not any(parts):
                 # A terminal wraps such a line, and its cursor could not go back further either.
-                parts.append(chunk[-_OPEN_LINE:])
-                self._chunks.append(chunk[:-_OPEN_LINE])
-                break
-            parts.append(chunk)
+                start -= _OPEN_LINE
+            parts.append(chunk[start:])
+            self._chunks.append(chunk[:start])
+            break
         self._tight = min(self._tight, len(self._chunks))
         return "".join(reversed(parts))
