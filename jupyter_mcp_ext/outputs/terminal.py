@@ -30,16 +30,20 @@ def fold(text: str) -> str:
     It takes time in proportion to the text and little of it, whatever that is made of: of a text
     with very many movements the last ones are followed, and the lines before are roughly right.
     """
-    if first_move(text) < 0:
-        return text
-    text = eased(text)
+    return text if first_move(text) < 0 else settled(text)[0]
+
+
+def settled(text: str) -> tuple[str, str, int]:
+    """What is shown of it, the sequence that puts the cursor back, rows from there on."""
+    text = _eased(text)
     first = first_move(text)
     if first < 0:
-        return text
+        return text, "", 0
     start = text.rfind("\n", 0, first) + 1
     for _ in range(rows_up(text)):
         start = text.rfind("\n", 0, max(start - 1, 0)) + 1
-    return text[:start] + folded(text[start:])[0]
+    shown, cursor, displaced = _folded(text[start:])
+    return text[:start] + shown, cursor, displaced
 
 
 def first_move(text: str) -> int:
@@ -58,7 +62,7 @@ def rows_up(text: str) -> int:
     return min(sum(ups), _REACH)
 
 
-def eased(text: str) -> str:
+def _eased(text: str) -> str:
     """The text without the movements that change nothing, or that are too many to be followed."""
     if _moves(text) <= _MOVES:
         return text
@@ -90,8 +94,7 @@ def _rough(text: str) -> str:
     return _BACKED.sub("", text).replace("\b", "") if "\b" in text else text
 
 
-def folded(text: str) -> tuple[str, str, int]:
-    """What is shown, the sequence that puts the cursor back to its place, rows from there on."""
+def _folded(text: str) -> tuple[str, str, int]:
     if "\x1b" in text and _CURSOR.search(text):
         return _Screen().write(text).state()
     done, newline, line = text.rpartition("\n")
@@ -104,7 +107,7 @@ def folded(text: str) -> tuple[str, str, int]:
 
 
 def _line(line: str) -> tuple[str, str, int]:
-    """As `folded`, for one line whose cursor keeps to it."""
+    """As `settled`, for one line whose cursor keeps to it."""
     if "\b" in line or "\x1b" in line:
         return _Screen().write(line).state()
     *older, last = line.split("\r")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from jupyter_mcp_ext.outputs.rope import Rope
-from jupyter_mcp_ext.outputs.terminal import eased, first_move, folded, rows_up
+from jupyter_mcp_ext.outputs.terminal import first_move, rows_up, settled
 
 _CHUNK = 64_000  # characters of plain text that are kept as one string
 _OPEN_LINE = 10_000  # characters of an unfinished line that can still be overwritten
@@ -72,31 +72,38 @@ class Typescript:
     def append(self, text: str) -> None:
         """Write text of which ``overwrites`` is false."""
         self._pack()
-        self._chunks.append(text)
-        self._loose += len(text)
+        self._add(text)
         self.newlines += text.count("\n")
 
     def overwrite(self, text: str) -> Overwriting:
         """Write text of which ``overwrites`` is true."""
         self._pack()
-        text = eased(text)
         old = End(self._cut(max(self._displaced, 1) + rows_up(text)), self._cursor, self._displaced)
-        new = End(*folded(old.text + old.cursor + text))
+        new = End(*settled(old.text + old.cursor + text))
         self._put(old, new)
         return Overwriting(old, new)
 
     def undo(self, last: Overwriting) -> None:
         """Take back the last ``overwrite``."""
-        if last.new.text:
-            self._chunks.pop()
+        left = len(last.new.text)
+        while left:
+            left -= len(self._chunks.pop())
+        self._tight = min(self._tight, len(self._chunks))
         self._put(last.new, last.old)
 
     def _put(self, old: End, new: End) -> None:
         self.newlines += new.text.count("\n") - old.text.count("\n")
-        if new.text:
-            self._chunks.append(new.text)
-            self._loose += len(new.text)
+        self._add(new.text)
         self._cursor, self._displaced = new.cursor, new.displaced
+
+    def _add(self, text: str) -> None:
+        if len(text) > 2 * _CHUNK:  # in pieces: what is cut off the end costs what a piece does
+            self._join()
+            self._chunks += [text[at : at + _CHUNK] for at in range(0, len(text), _CHUNK)]
+            self._tight, self._loose = len(self._chunks), 0
+        elif text:
+            self._chunks.append(text)
+            self._loose += len(text)
 
     def _pack(self) -> None:
         """Have few chunks: each is an object."""

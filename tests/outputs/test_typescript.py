@@ -54,3 +54,23 @@ def test_writes_bit_by_bit_show_what_a_write_at_once_does() -> None:
         texts = chance.choices(pieces, k=chance.randint(1, 40))
 
         assert str(written(*texts).rope) == fold("".join(texts))
+
+
+def test_a_write_that_is_taken_back_leaves_what_stood_before() -> None:
+    for before in ("", "a\nb", "x" * 300_000 + "\n" + "y" * 50):
+        script = written(before)
+        last = script.overwrite("\x1b[1A" + "z" * 400_000 + "\r")
+
+        script.undo(last)
+
+        assert str(script.rope) == before
+        assert script.newlines == before.count("\n")
+
+
+def test_a_write_of_much_is_kept_in_pieces_so_that_cutting_its_end_is_cheap() -> None:
+    script = written("line\n" * 1_000_000, "\x1b[2A\rtwo")
+
+    pieces = script.rope.pieces
+
+    assert max(map(len, pieces)) <= 200_000
+    assert str(script.rope) == "line\n" * 999_998 + "twoe\nline\n"
