@@ -29,7 +29,7 @@ _FORMULA = re.compile(
 _TABULAR = ("text/csv", "text/tab-separated-values")
 _JSON = ("application/json", "application/geo+json")
 _FILES = re.compile(r"(?:audio|video|image)/|application/pdf$")
-_SILENT = re.compile(r"<(?:Figure size |[^\n<>]*(?: object\b| at 0x[0-9a-fA-F]+))[^\n]*>$")
+_SILENT = re.compile(r"<(?:Figure size |[^\n<>]{0,200}?(?: object\b| at 0x[0-9a-fA-F]))")
 _CLASS = re.compile(r"<class '[\w.]+'>")
 _PLAYER = re.compile(r"\s*(?:<div[^<>]{0,200}>\s*)?<(audio|video)\b")
 _EMBEDDED = re.compile(r"data:((?:audio|video)/[\w.+-]+)")
@@ -129,7 +129,7 @@ def svg_text(data: MimeBundle) -> str:
     source = string(data["image/svg+xml"])
     if len(source) <= _SVG_SOURCE:
         return source
-    words = re.sub(r"\s+", " ", " | ".join(re.findall(r"<(?:text|tspan)\b[^>]*>([^<]+)<", source)))
+    words = re.sub(r"\s+", " ", " | ".join(re.findall(r"<(?:text|tspan)\b[^<>]*>([^<]+)<", source)))
     return Remark(clean(f"[svg drawing, {in_bytes(len(source))}] {words}".rstrip()))
 
 
@@ -175,7 +175,8 @@ def says_something(data: MimeBundle) -> bool:
     plain = data.get("text/plain")
     if not isinstance(plain, str) or not (words := plain.strip()):
         return False
-    return not _SILENT.match(words) and not _CLASS.fullmatch(words)
+    is_one_tag = words.endswith(">") and "\n" not in words
+    return not (is_one_tag and (_SILENT.match(words) or _CLASS.fullmatch(words)))
 
 
 def in_bytes(size: int) -> str:

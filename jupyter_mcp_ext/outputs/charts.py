@@ -7,7 +7,7 @@ import re
 from jupyter_mcp_ext.outputs import plotly, scripts, vega
 from jupyter_mcp_ext.outputs.model import MimeBundle
 
-_CHART = re.compile(r"application/vnd\.(plotly|vega(?:lite)?|bokeh\w*)[\w.]*(?:\+json)?$")
+_CHART = re.compile(r"application/vnd\.(plotly|vega(?:lite)?|bokeh)[\w.]*(?:\+json)?$")
 
 
 def chart_type(data: MimeBundle) -> str | None:

@@ -64,7 +64,7 @@ def _svg_size(svg: str) -> tuple[float, float]:
 
 
 def _length(written: str) -> float:
-    match = re.fullmatch(r"\s*([\d.]+(?:e\d+)?)\s*([a-z]*)\s*", written)
+    match = re.fullmatch(r"([\d.]+(?:e\d+)?)\s*([a-z]*)", written.strip())
     try:
         return float(match[1]) * _UNITS.get(match[2], 0.0) if match else 0.0
     except ValueError:

@@ -18,7 +18,7 @@ MAX_CHARACTERS = 1_000
 EXAMPLE = "Pass one package like 'pandas>=2', or a list of several."
 
 VCS = re.compile(r"(?:git|hg|svn|bzr)(?:\+|@)|(?:git|hg|svn|bzr)://", re.IGNORECASE)
-URL = re.compile(r"[a-z][a-z0-9+.-]*:/", re.IGNORECASE)
+URL = re.compile(r"[a-z][a-z0-9+.-]{0,40}:/", re.IGNORECASE)
 PATH = re.compile(r"[./~\\]|[^\s;]*[/\\]")
 ARCHIVE = re.compile(r".*\.(?:whl|zip|tar|tar\.\w+|tgz|tbz)", re.IGNORECASE)
 """Names that installers take for files."""

@@ -9,7 +9,7 @@ from functools import cached_property
 
 MAGIC = re.compile(
     r"""^(?P<indent>\s*)(?:
-        (?P<target>[A-Za-z_][\w\s,.]*?)\s*=\s*(?:%[A-Za-z]|!)   # x = %magic, x = !command
+        (?P<target>[A-Za-z_][\w\s,.]*)=\s*(?:%[A-Za-z]|!)   # x = %magic, x = !command
         | %{1,2}[A-Za-z]\w*(?P<rest>.*)                         # %time x = 1
         | !.*
         | \?{1,2}[\w.*%]+
@@ -88,7 +88,7 @@ def _replaced(magic: re.Match[str]) -> str:
     """A line that binds what the magic binds, and is no definition."""
     indent, rest = magic["indent"], (magic["rest"] or "").strip()
     if magic["target"]:
-        return f"{indent}{magic['target']} = get_ipython()"
+        return f"{indent}{magic['target'].rstrip()} = get_ipython()"
     # ``%time x = 1`` binds x; what is no Python, as in ``%cd here``, does not.
     return f"{indent}if get_ipython(): {rest}" if rest and _tree(rest) else f"{indent}pass"
 

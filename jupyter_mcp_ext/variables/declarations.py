@@ -18,9 +18,12 @@ QUOTED = r"""\$'[^'\\]*(?:\\.[^'\\]*)*'|"[^"\\]*(?:\\.[^"\\]*)*"|'[^']*'|\\."""
 
 PART = re.compile(rf"""{QUOTED}|[^\n"'\\$]+|\$""", re.DOTALL)
 
-WORD = rf"""(?:{QUOTED}|[^\s"'\\\])])*"""
+WORD = rf"""(?:{QUOTED}|\$(?!')|[^\s"'\\$\])])*"""
 
-ELEMENT = re.compile(rf"\[({WORD})\]=({WORD})", re.DOTALL)
+KEY = rf"""(?:{QUOTED}|\$(?!')|[^\s"'\\$[\])])*"""
+"""A word in which a bracket is quoted, as bash does in keys."""
+
+ELEMENT = re.compile(rf"\[({KEY})\]=({WORD})", re.DOTALL)
 
 ESCAPES = dict(zip("abeEfnrtv\\'\"?", "\a\b\x1b\x1b\f\n\r\t\v\\'\"?", strict=True))
 
