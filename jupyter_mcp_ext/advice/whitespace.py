@@ -76,7 +76,7 @@ def _says(run: Run) -> Iterator[str]:
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return
     if isinstance(said, str) and (words := " ".join(strip(said[:_MAX_WORDS]).split("\n"))):
-        yield f"pandas does not show white space at the ends of values, which is there: {words}"
+        yield f"white space at the ends of values, which pandas does not show: {words}"
 
 
 ADVISER = Adviser(says=_says, asks=_asks)

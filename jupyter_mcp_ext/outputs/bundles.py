@@ -119,6 +119,8 @@ def document(data: MimeBundle, render: Render = here) -> Document:
     read: Document = render("read", html)
     if read.blocks:
         return read
+    if says_something(data):
+        return Document(blocks=(string(data["text/plain"]),))
     return Document(blocks=(Remark(f"[text/html {in_bytes(len(html))}, no readable text]"),))
 
 

@@ -9,7 +9,7 @@ from itertools import chain, takewhile
 from typing import Literal, TypeAlias
 
 from jupyter_mcp_ext.outputs.flow import Block, Flow, Value
-from jupyter_mcp_ext.outputs.tables import Table
+from jupyter_mcp_ext.outputs.tables import Table, gap_columns, is_gap
 from jupyter_mcp_ext.outputs.tags import Attributes, Start
 
 Section: TypeAlias = Literal["head", "body", "foot"]
@@ -18,7 +18,6 @@ _MAX_CELLS = 1_000_000
 _MAX_WIDTH = 5_000  # columns that are read of a table
 _MAX_SPAN = 1_000
 _SECTIONS: dict[str, Section] = {"thead": "head", "tbody": "body", "tfoot": "foot"}
-_DOTS = {"...", "…"}
 _NUMBER = r"([\d,_]{1,20})"
 _PANDAS = re.compile(rf"{_NUMBER} rows × {_NUMBER} columns")  # noqa: RUF001 (it writes it so)
 _POLARS = re.compile(rf"shape: \({_NUMBER},(?: {_NUMBER})?\)")
@@ -149,9 +148,11 @@ class Grid:
         for line in (*names, *lines):
             line.extend([""] * (width - len(line)))
         index_width = self._index_width(body, names)
-        is_cut = any(_DOTS.issuperset(line[index_width:] or [""]) for line in lines)
+        header = _header(head, names, width)
+        is_cut = any(is_gap(line[index_width:]) for line in lines)
+        is_cut = is_cut or any(True for _ in gap_columns(header, lines, index_width))
         table = Table(
-            header=_header(head, names, width),
+            header=header,
             rows=lines,
             index_width=index_width,
             shape=None if is_cut else (len(lines), width - index_width),

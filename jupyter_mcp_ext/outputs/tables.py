@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -34,7 +34,7 @@ class Table:
 
         Of each cell there are ``width`` characters at most (0: all).
         """
-        if not self.header:
+        if not any(self.header) and not self.rows:
             return []
         across = _picked(len(self.header), self.index_width, columns)
         lines = [_row(self.header, across, width), "|" + "---|" * len(across)]
@@ -69,11 +69,11 @@ class Table:
             return []
         cut = (self._cut_rows(rows), len(names := self._cut_columns(columns)))
         absent = self._absent
-        note = f"{self._size[0]} rows x {self._size[1]} columns"
+        said = [f"{self.shape[0]} rows x {self.shape[1]} columns"] if self.shape else []
         if any(cut) or any(absent):
             out = (cut[0] + absent[0], cut[1] + absent[1])
-            note = f"{note}; {_counted(out)} left out{self._ways(cut, call)}"
-        return [f"[{note}]", *self._named(names)]
+            said.append(f"{_counted(out)} left out{self._ways(cut, call)}")
+        return [f"[{'; '.join(said)}]", *self._named(names)]
 
     def _ways(self, cut: tuple[int, int], call: str) -> str:
         """How what is left out can be seen."""
@@ -82,31 +82,22 @@ class Table:
         code = f"{self._selected} in code" if self._selected else "not in this output"
         return f": {call} has {_counted(cut)} of them, the others: {code}" if call else f": {code}"
 
-    @property
-    def _size(self) -> tuple[int, int]:
-        return self.shape or (len(self.rows), len(self.header) - self.index_width)
-
     @cached_property
     def _gaps(self) -> tuple[int | None, int | None]:
         """The row and the column that stand for those which the library left out."""
-        down, across = self._size
         start, width = self.index_width, len(self.header)
-        is_long, is_wide = down > len(self.rows), across > width - start
-        rows = (
-            n for n, row in enumerate(self.rows) if row[start:] and _GAPS.issuperset(row[start:])
-        )
-        columns = (
-            n
-            for n in range(start, width)
-            if self.header[n].partition(" ")[0] in _GAPS
-            and all(row[n] in _GAPS for row in self.rows)
-        )
+        is_long = self.shape is None or self.shape[0] > len(self.rows)
+        is_wide = self.shape is None or self.shape[1] > width - start
+        rows = (n for n, row in enumerate(self.rows) if is_gap(row[start:]))
+        columns = gap_columns(self.header, self.rows, start)
         return next(rows, None) if is_long else None, next(columns, None) if is_wide else None
 
     @property
     def _absent(self) -> tuple[int, int]:
-        """How many rows and columns of the frame are not in its output."""
-        (down, across), (row, column) = self._size, self._gaps
+        """How many rows and columns of the frame are not in its output, as far as is known."""
+        if self.shape is None:
+            return 0, 0
+        (down, across), (row, column) = self.shape, self._gaps
         data_rows = len(self.rows) - (row is not None)
         data_columns = len(self.header) - self.index_width - (column is not None)
         return max(down - data_rows, 0), max(across - data_columns, 0)
@@ -154,6 +145,18 @@ class Table:
             first = column - self.index_width
             said.append(f"and those that .columns[{first}:{first + absent}] names")
         return [f"[columns left out: {', '.join(said)}]"] if said else []
+
+
+def gap_columns(header: Sequence[str], rows: Sequence[Sequence[str]], start: int) -> Iterator[int]:
+    """The columns that stand for others, from a position on."""
+    for n in range(start, len(header)):
+        if header[n].partition(" ")[0] in _GAPS and all(row[n] in _GAPS for row in rows):
+            yield n
+
+
+def is_gap(cells: Sequence[str]) -> bool:
+    """Whether cells stand for others that a library left out."""
+    return bool(cells) and _GAPS.issuperset(cells)
 
 
 def _picked(size: int, start: int, most: int) -> list[int | None]:

@@ -131,7 +131,7 @@ def test_white_space_that_pandas_does_not_show_is_told(client: McpClient, code: 
     )
 
     assert client.run(code).notices == [
-        "pandas does not show white space at the ends of values, which is there: "
+        "white space at the ends of values, which pandas does not show: "
         "columns ' n'; city ' Oslo', 'Lima '"
     ]
 

@@ -78,3 +78,9 @@ def test_a_chart_that_cannot_be_read_is_no_chart(code: str) -> None:
     data: dict[str, Json] = {"text/html": f"<p>Words</p><script>vegaEmbed(); {code}</script>"}
 
     assert full_lines(data) == ["Words"]
+
+
+def test_a_chart_that_cannot_be_read_leaves_its_plain_text() -> None:
+    html = "<script>vegaEmbed(); var spec = {broken</script>"
+
+    assert full_lines({"text/html": html, "text/plain": "Chart of sales"}) == ["Chart of sales"]

@@ -179,6 +179,17 @@ def test_what_more_shows_has_the_columns_that_are_said_to_be_there() -> None:
     assert note == "[3 rows x 61 columns; 41 columns left out: .iloc[:, 10:51] in code]"
 
 
+def test_of_a_frame_whose_shape_is_not_known_none_is_said() -> None:
+    with pd.option_context("display.show_dimensions", False, "display.max_columns", 20):
+        long, wide, both = (
+            html_of(pd.DataFrame(np.zeros(shape))) for shape in ((100, 2), (2, 61), (100, 61))
+        )
+
+    assert parsed(long).lines()[-1] == "| 99 | 0.0 | 0.0 |"
+    assert "[8 columns left out: more(0)]" in shown(wide).splitlines()
+    assert "[8 columns left out: more(0)]" in shown(both).splitlines()
+
+
 @pytest.mark.usefixtures("kernels_options")
 def test_rows_that_pandas_left_out_are_counted_with_a_way_to_see_them() -> None:
     text = shown(html_of(pd.DataFrame({"a": range(100)})))
