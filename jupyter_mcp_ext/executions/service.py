@@ -21,7 +21,8 @@ from jupyter_mcp_ext.advice.unsent import Unsent
 from jupyter_mcp_ext.errors import ToolError, UnknownExecution, shown
 from jupyter_mcp_ext.kernels.link import Content, Exchange, KernelInfo, KernelLink, KernelLost
 from jupyter_mcp_ext.outputs.model import Error, from_nbformat
-from jupyter_mcp_ext.outputs.text import cut_line, strip
+from jupyter_mcp_ext.outputs.numbered import cut_line
+from jupyter_mcp_ext.outputs.text import strip
 from jupyter_mcp_ext.outputs.widgets import Widgets
 
 from .activity import Activity

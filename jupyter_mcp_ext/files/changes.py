@@ -6,7 +6,9 @@ the top first, so that what it has no time for is the deepest.
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +24,9 @@ MAX_ENTRIES = 5_000
 
 MAX_SHOWN = 20
 """Files that are listed."""
+
+_PLAIN = re.compile(r"[^\W_][\w./@+=-]*(?: [\w./@+=-]+)*|_[\w./@+=-]*")
+"""A path that nothing can be mistaken in."""
 
 MAX_WORDS = 600
 """Characters of the list in words."""
@@ -91,7 +96,7 @@ def in_words(found: Changes) -> str:
     words: list[str] = []
     left = MAX_WORDS
     for change in reversed(found.files):  # the latest are kept
-        word = f"{plain(change.path)} ({size_in_words(change.bytes)})"
+        word = f"{_named(change.path)} ({size_in_words(change.bytes)})"
         if len(word) > left:
             break
         left -= len(word)
@@ -100,6 +105,12 @@ def in_words(found: Changes) -> str:
     if more:
         words.append(f"{'and ' if words else ''}{more} more")
     return ", ".join(words)
+
+
+def _named(path: str) -> str:
+    """A path in a list, quoted where it could be taken for more of the list."""
+    is_plain = _PLAIN.fullmatch(path) is not None
+    return path if is_plain else json.dumps(plain(path), ensure_ascii=False)
 
 
 def _files(

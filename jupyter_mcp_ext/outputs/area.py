@@ -15,7 +15,8 @@ from jupyter_mcp_ext.outputs.model import (
     from_nbformat,
     to_nbformat,
 )
-from jupyter_mcp_ext.outputs.text import clean, cut_line
+from jupyter_mcp_ext.outputs.numbered import cut_line
+from jupyter_mcp_ext.outputs.text import clean
 from jupyter_mcp_ext.outputs.typescript import Typescript
 
 

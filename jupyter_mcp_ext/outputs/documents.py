@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from jupyter_mcp_ext.outputs.flow import Block
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.markup import Document, height_of
+from jupyter_mcp_ext.outputs.numbered import More
 from jupyter_mcp_ext.outputs.shares import FLOOR, share
 from jupyter_mcp_ext.outputs.tables import MAX_CELL, Table
-from jupyter_mcp_ext.outputs.text import Excerpt, More, Passage
+from jupyter_mcp_ext.outputs.text import Excerpt, Passage
 
 _HEAD = 0.6
 _CALL = 60  # characters of the call that shows a table in full

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from jupyter_mcp_ext.outputs.numbered import More, line_of
 from jupyter_mcp_ext.outputs.pages import Page, Shown, first_line
 from jupyter_mcp_ext.outputs.search import APART, LONG, Match, Search
-from jupyter_mcp_ext.outputs.text import More, line_of
 
 AROUND = APART
 """Characters that are shown before and behind a place in a long line."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from jupyter_mcp_ext.outputs import bundles, tracebacks
 from jupyter_mcp_ext.outputs.lines import Lines, Section, ready, sections
 from jupyter_mcp_ext.outputs.model import Error, Output, Stream
+from jupyter_mcp_ext.outputs.numbered import More, line_of
 from jupyter_mcp_ext.outputs.quoting import Remark
 from jupyter_mcp_ext.outputs.rendering import Render, here
-from jupyter_mcp_ext.outputs.text import More, line_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,9 @@ from jupyter_mcp_ext.outputs import bundles, charts, tracebacks, trees
 from jupyter_mcp_ext.outputs.documents import Reading
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Error, MimeBundle, Output, Stream
+from jupyter_mcp_ext.outputs.numbered import More, cut_line, number
 from jupyter_mcp_ext.outputs.rendering import NotRendered, Render, here
-from jupyter_mcp_ext.outputs.text import Excerpt, More, Passage, cut_line, number
+from jupyter_mcp_ext.outputs.text import Excerpt, Passage
 
 
 class Part(Protocol):

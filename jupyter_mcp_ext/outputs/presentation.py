@@ -8,10 +8,10 @@ from functools import partial
 
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Error, Output, Stream
+from jupyter_mcp_ext.outputs.numbered import More
 from jupyter_mcp_ext.outputs.rendering import Render, here
 from jupyter_mcp_ext.outputs.shares import share
 from jupyter_mcp_ext.outputs.slots import ImageBlock, Slots
-from jupyter_mcp_ext.outputs.text import More
 
 __all__ = ["ImageBlock", "Limits", "Presentation", "TextBlock", "is_heavy", "present"]
 

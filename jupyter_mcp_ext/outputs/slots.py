@@ -7,18 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from jupyter_mcp_ext.outputs import bundles, images
 from jupyter_mcp_ext.outputs.characters import plain_name
+from jupyter_mcp_ext.outputs.documents import Piece, Reading
 from jupyter_mcp_ext.outputs.images import UnreadableImage
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Error, Output
+from jupyter_mcp_ext.outputs.numbered import Line, More, number
 from jupyter_mcp_ext.outputs.pages import heading
 from jupyter_mcp_ext.outputs.parts import Note, Part, part_of
+from jupyter_mcp_ext.outputs.quoting import Remark
 from jupyter_mcp_ext.outputs.rendering import NotRendered, Render, here
 from jupyter_mcp_ext.outputs.shares import FLOOR
-from jupyter_mcp_ext.outputs.text import More, Passage, number
+from jupyter_mcp_ext.outputs.text import Passage
 
+_TYPES = 5  # MIME types that are named
 _NOTE = 200  # characters for saying which outputs are left out
 
 
@@ -39,6 +44,8 @@ class Slot:
     image: ImageBlock | None = None
     reserve: int = 0
     shown: bool = True
+    is_silent: bool = False
+    """Whether it only says that there is nothing to read."""
 
     @property
     def overhead(self) -> int:
@@ -89,11 +96,30 @@ class Slots:
         """All; where they are too many even to be named, the first and last and what matters."""
         head = list(_up_to(budget, self._walk(0, 1)))
         if sum(slot.cost for slot in head) <= budget:
-            return head
+            return self._joined(head)
         tail = list(_up_to(budget, self._walk(len(self._outputs) - 1, -1)))
         known = {slot.first: slot for slot in (*head, *tail, *self._what_matters())}
         slots = [known[first] for first in sorted(known)]
-        return self._chosen(slots, budget)
+        return self._joined(self._chosen(slots, budget))
+
+    def _joined(self, slots: Sequence[Slot]) -> list[Slot]:
+        """The slots, those in a row that only say that there is nothing to read as one."""
+        joined: list[Slot] = []
+        for is_silent, group in groupby(slots, lambda slot: slot.is_silent):
+            row = list(group)
+            joined += [self._silence(row)] if is_silent and len(row) > 1 else row
+        return joined
+
+    def _silence(self, row: Sequence[Slot]) -> Slot:
+        first, last = row[0].first, row[-1].last
+        outputs = self._outputs[first : last + 1]
+        types = dict.fromkeys(
+            name for output in outputs if isinstance(output, Display) for name in output.data
+        )
+        named = ", ".join(plain_name(name) for name in [*types][:_TYPES])
+        ids = f"{len(row)} displays {self._label(first)} … {self._label(last)}"
+        note = Note(text=f"[{ids} without readable text: {named}]")
+        return Slot(first=first, last=last, part=note, heading=row[0].heading)
 
     def _chosen(self, slots: Sequence[Slot], budget: int) -> list[Slot]:
         kept = {n for n, slot in enumerate(slots) if slot.image or slot.reserve}
@@ -158,7 +184,8 @@ class Slots:
             part = part_of(
                 output, self._limits, self._label(n), self._render, is_told=n == self._told
             )
-        if not part.size and image is None:
+        is_silent = _is_silent(part)
+        if image is None and (not part.size or (is_silent and _is_blank(output))):
             return None
         limits = self._limits
         return Slot(
@@ -167,6 +194,7 @@ class Slots:
             part=part,
             heading=heading(output, self._outputs[n - 1] if n else None),
             image=image,
+            is_silent=is_silent,
             reserve=limits.error if n == self._error else limits.last if n == self._result else 0,
         )
 
@@ -190,6 +218,22 @@ class Slots:
             ids = f"{last - first + 1} outputs {self._label(first)} … {self._label(last)}"
         note = Note(text=f"… {ids} left out: {self._more(first, 0)}", truncated=True)
         return Slot(first=first, last=last, part=note, shown=False)
+
+
+def _is_silent(part: Part) -> bool:
+    match part:
+        case Passage(head=[Line(text=Remark() as words)]):
+            return words.startswith("[display ")
+        case Reading(pieces=[Piece(block=Remark())]):
+            return True
+        case _:
+            return False
+
+
+def _is_blank(output: Output) -> bool:
+    """Whether it says itself that it is an empty line or nothing, as rich does."""
+    plain = output.data.get("text/plain") if isinstance(output, Display) else None
+    return isinstance(plain, str) and not plain.strip()
 
 
 def _up_to(budget: int, slots: Iterable[Slot]) -> Iterator[Slot]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from jupyter_mcp_ext.outputs.text import Excerpt, More, Passage, number
+from jupyter_mcp_ext.outputs.numbered import More, number
+from jupyter_mcp_ext.outputs.text import Excerpt, Passage
 
 GAP = "…"
 MAX_CELL = 200

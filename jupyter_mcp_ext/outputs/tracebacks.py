@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from jupyter_mcp_ext.outputs.model import Error
+from jupyter_mcp_ext.outputs.numbered import Line, line_of, number
 from jupyter_mcp_ext.outputs.quoting import Remark
-from jupyter_mcp_ext.outputs.text import Line, clean, line_of, number, split
+from jupyter_mcp_ext.outputs.text import clean, split
 
 _FRAME = re.compile(r"^ {0,2}(?:File |Cell In|Input In|<ipython-input)")
 _WITHIN = re.compile(r"^(?:\s|-+> ?\d|\d|$)")

@@ -7,7 +7,8 @@ import sys
 from dataclasses import dataclass
 
 from jupyter_mcp_ext.outputs.model import Json
-from jupyter_mcp_ext.outputs.text import Excerpt, More, clean, cut_line
+from jupyter_mcp_ext.outputs.numbered import More, cut_line
+from jupyter_mcp_ext.outputs.text import Excerpt, clean
 
 # Depth, items a level, characters a string; each shows more than the one before.
 _STEPS = (

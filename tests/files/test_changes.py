@@ -51,6 +51,17 @@ def test_files_at_any_depth_are_found_relative_to_jupyters_root(tmp_path: Path) 
     assert "elsewhere.txt" in written(tmp_path)
 
 
+def test_no_name_of_a_file_can_be_taken_for_more_of_the_list() -> None:
+    names = ["a b/c-1.csv", "x (1 B), y", "! z", "é.txt", "n\nl", "\u202ex"]
+
+    words = in_words(Changes(files=tuple(Change(path=n, bytes=1, at=0) for n in names)))
+
+    assert words == (
+        'a b/c-1.csv (1 B), "x (1 B), y" (1 B), "! z" (1 B), é.txt (1 B), '
+        '"n\\\\nl" (1 B), "\\\\u202ex" (1 B)'
+    )
+
+
 def test_what_was_not_written_since_is_left_out(tmp_path: Path) -> None:
     make(tmp_path, "before.txt")
     make(tmp_path, "after.txt", at=time.time() + 2 * HOUR)

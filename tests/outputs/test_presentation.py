@@ -168,6 +168,27 @@ def test_html_that_only_html_can_say_is_read() -> None:
     assert text == "Title\nsome words"
 
 
+def test_displays_with_nothing_to_read_are_told_once() -> None:
+    script = bundle(application__javascript="x", **{"application/vnd.holoviews_load.v0+json": "y"})
+    empty = bundle(text__html="<div id='1'></div>")
+
+    presentation = shown(out("a\n"), script, empty, script, out("b\n"), empty)
+
+    assert text_of(presentation) == (
+        "a\n[3 displays k7m2q9xw-12/2 … k7m2q9xw-12/4 without readable text: "
+        "application/javascript, application/vnd.holoviews_load.v0+json, text/html]\n"
+        "b\n[text/html 18 bytes, no readable text]"
+    )
+    assert presentation.positions == (0,) * 6
+
+
+def test_an_empty_line_that_is_displayed_is_no_remark() -> None:
+    """As ``rich.print()`` displays it."""
+    blank = bundle(text__html="<pre style='white-space:pre'>\n</pre>", text__plain="\n")
+
+    assert text_of(shown(out("a\n"), blank, blank, out("b\n"))) == "a\nb"
+
+
 def test_plain_text_that_says_something_is_preferred_to_html() -> None:
     text = text_of(shown(result(html="<div>much</div>", plain="LogisticRegression()")))
 

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from jupyter_mcp_ext.outputs.text import Passage, clean, collapse, cut_line, number, split
+from jupyter_mcp_ext.outputs.numbered import collapse, cut_line, number
+from jupyter_mcp_ext.outputs.text import Passage, clean, split
 
 
 def more(offset: int, column: int = 0) -> str:

@@ -1,0 +1,120 @@
+"""Lines that say the same again: warnings from several places, steps of downloads, bars.
+
+They are shown once with their count; the lines that are paged through and searched are all of
+them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from jupyter_mcp_ext.outputs.numbered import Line
+
+FEW = 3
+"""Lines in a row up to which they all stay."""
+
+_WARNING = re.compile(r"(\S.{0,300}?:\d{1,7}): (\w{0,80}Warning: .*)")
+"""What Python's ``warnings`` print: the place, the category, the text; then a line of source."""
+
+_STEPS = re.compile(
+    r"\s*(?:Collecting|Requirement already satisfied:|Downloading|Downloaded|Using cached"
+    r"|Obtaining|Building wheels?|Created wheel|Stored in directory:|Preparing metadata"
+    r"|Installing build dependencies|Getting requirements|Attempting uninstall:"
+    r"|Found existing installation:|Uninstalling|Successfully uninstalled|Looking in indexes:"
+    r"|Fetching|Extracting|Unpacking|Selecting previously|Preparing to unpack|Setting up"
+    r"|Get:\d+|Hit:\d+|Ign:\d+|\[nltk_data\])\s"
+)
+"""Lines of pip, uv, apt, conda, hubs of models and data."""
+
+_BAR = re.compile(
+    r".{0,200}?\d{1,3}%\s?\|[^|]{0,200}\|"  # tqdm, and what downloads with it
+    r"|\s*[━╸╺╴╶─][━╸╺╴╶─ ]{9,200}[\d.]{1,12}/[\d.]{1,12} [kMGT]?B"  # pip, rich
+    r"|\s*\d{1,12}[KMG]? [. ]{10,200}\d{1,3}%"  # wget
+    r"|\s*\d{1,3}%[ \t]*\[[=>#\-. ]{10,200}\]"
+)
+_DONE = re.compile(r"100%")
+_SPEED = re.compile(r"[\d.]{1,12} ?[kKMGT]i?B(?:/s)?\b")
+
+
+def once(lines: Sequence[Line]) -> list[Line]:
+    """The lines without what says the same again."""
+    return _runs(_runs(_warnings(lines), _is_step, "steps"), _is_bar, "updates")
+
+
+def _warnings(lines: Sequence[Line]) -> list[Line]:
+    """Each warning at its first place only, with how often it came."""
+    first: dict[str, int] = {}
+    places: dict[str, list[str]] = {}
+    kept: list[Line] = []
+    is_source_of_repeated = False
+    for line in lines:
+        found = _WARNING.match(line.text) if "Warning: " in line.text else None
+        if found is None:
+            if not (is_source_of_repeated and line.text.startswith("  ")):
+                kept.append(line)
+            is_source_of_repeated = False
+            continue
+        place, said = found.groups()
+        places.setdefault(said, []).append(place)
+        is_source_of_repeated = said in first
+        if not is_source_of_repeated:
+            first[said] = len(kept)
+            kept.append(line)
+    for said, at in first.items():
+        if len(places[said]) > 1:
+            also = ", also from other lines" if len({*places[said]}) > 1 else ""
+            note = f" (x {len(places[said])}{also})"
+            kept[at] = kept[at]._replace(text=kept[at].text + note)
+    return kept
+
+
+def _runs(lines: Sequence[Line], belongs: Callable[[str], bool], noun: str) -> list[Line]:
+    """Of lines in a row that belong together the last, with how many there were."""
+    kept: list[Line] = []
+    for run, does_belong in _grouped(lines, belongs):
+        if does_belong and len(run) > FEW:
+            last = run[-1]
+            note = f" (the last of {len(run)} {noun})"
+            kept.append(last._replace(number=run[0].number, text=last.text + note))
+        else:
+            kept.extend(run)
+    return kept
+
+
+def _grouped(
+    lines: Sequence[Line], belongs: Callable[[str], bool]
+) -> Iterator[tuple[list[Line], bool]]:
+    """Runs of lines that do, and of others; blank lines within a run are a part of it."""
+    run: list[Line] = []
+    blanks: list[Line] = []
+    others: list[Line] = []
+    for line in lines:
+        if belongs(line.text):
+            if others:
+                yield others, False
+                others = []
+            run += [*blanks, line]
+            blanks = []
+        elif run and not line.text.strip():
+            blanks.append(line)
+        else:
+            if run:
+                yield run, True
+            others += [*blanks, line]
+            run, blanks = [], []
+    if run:
+        yield run, True
+    if others or blanks:
+        yield [*others, *blanks], False
+
+
+def _is_step(text: str) -> bool:
+    return _STEPS.match(text) is not None
+
+
+def _is_bar(text: str) -> bool:
+    """Whether it is a state of a bar that is no result: of training, say, the last one is."""
+    if ("%" not in text and "━" not in text) or _BAR.match(text) is None:
+        return False
+    return _DONE.search(text) is None or _SPEED.search(text) is not None
