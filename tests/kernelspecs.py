@@ -33,11 +33,16 @@ def install(data_dir: Path, *names: str) -> None:
 
 
 def add_kernelspec(
-    server: JupyterServer, name: str, code: str, *, argv: Sequence[str] | None = None
+    server: JupyterServer,
+    name: str,
+    code: str,
+    *,
+    argv: Sequence[str] | None = None,
+    **more: object,
 ) -> None:
     """Install a kernelspec: Python runs ``code`` with the connection file as its argument.
 
-    With ``argv`` that is what is run.
+    With ``argv`` that is what is run; ``more`` is what else ``kernel.json`` has.
     """
     folder = server.root_dir.parent / ".local/share/jupyter/kernels" / name
     folder.mkdir(parents=True)
@@ -45,5 +50,6 @@ def add_kernelspec(
         "argv": list(argv or [sys.executable, "-c", code, "{connection_file}"]),
         "display_name": name,
         "language": "python",
+        **more,
     }
     (folder / "kernel.json").write_text(json.dumps(spec))

@@ -64,6 +64,20 @@ def test_a_kernel_that_could_not_be_started_does_not_keep_the_server_from_ending
     assert "did not start" in words
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("number", 3), ("nothing", None), ("nul", "a\0b"), ("list", ["x"])]
+)
+def test_a_kernelspec_that_no_process_can_be_given_says_what_to_mend(
+    server: JupyterServer, name: str, value: object
+) -> None:
+    add_kernelspec(server, name, "", env={"DEPTH": value})
+    client = McpClient(server)
+
+    words = client.refused("create_session", name="odd", kernel_name=name)
+
+    assert "the value of 'DEPTH' in its env is no text" in words
+
+
 def test_a_session_that_dies_five_times_in_a_row_says_so_and_stops(server: JupyterServer) -> None:
     client = McpClient(server, name="dies five times")
     for _ in range(5):

@@ -28,7 +28,7 @@ from .links import McpLinks
 from .losses import Losses, outside_end, outside_restart, outside_shutdown
 from .process import Exit, ProcessWatch
 from .signals import may_repeat
-from .specs import chosen
+from .specs import check_startable, chosen
 from .states import HonestState
 from .status import KernelStatus, foreign_since, local_pid, look
 from .stderr import StderrTail
@@ -43,6 +43,13 @@ DRAIN = 0.05
 
 STARTS = 3
 """How often a kernel is started whose ports somebody takes before it does."""
+
+
+NOT_STARTED = (HTTPError, KeyError, OSError, KernelLost, TimeoutError, KernelUnavailable)
+"""What the start of a kernel raises; the KeyError when somebody ends it while it starts."""
+
+ODD_SPEC = (TypeError, ValueError, AttributeError)
+"""What it raises when its kernelspec holds something that no process can be given."""
 
 
 class PortTaken(KernelUnavailable):
@@ -135,12 +142,13 @@ class Kernels:
             self._manager.notify_connect(kernel_id)
             await self._first_link(kernel_id, tail)
             self._manager.notify_disconnect(kernel_id)
-        # Jupyter's KeyError: somebody ended the kernel while Jupyter itself was starting it.
-        except (HTTPError, KeyError, OSError, KernelLost, TimeoutError, KernelUnavailable) as err:
+        except (*NOT_STARTED, *ODD_SPEC) as err:
             said = tail.finish()
             if kernel_id in self._manager:
                 await self._manager.shutdown_kernel(kernel_id, now=True)
             self._forget(kernel_id)
+            if isinstance(err, ODD_SPEC):
+                check_startable(kernel_name, (await self.specs()).get(kernel_name, {}))
             kind = PortTaken if tail.port_taken.done() else KernelUnavailable
             raise kind(_why_not_started(kernel_name, err, said)) from err
         except asyncio.CancelledError:

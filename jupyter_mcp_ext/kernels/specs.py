@@ -1,9 +1,9 @@
-"""Which kernelspec a name means; pure."""
+"""Kernelspecs: which one a name means, and whether it can be started; pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from jupyter_mcp_ext.errors import KernelUnavailable, shown
 
@@ -31,4 +31,25 @@ def chosen(wanted: str, specs: Mapping[str, Mapping[str, Any]], *, default: str)
         raise KernelUnavailable(msg)
     known = ", ".join(sorted(specs))
     msg = f"There is no kernel named {shown(wanted)}. Use one of these: {known}."
+    raise KernelUnavailable(msg)
+
+
+def check_startable(name: str, spec: Mapping[str, Any]) -> None:
+    """Raise KernelUnavailable, with what to mend, when a process cannot be given what it holds."""
+    env = spec.get("env") or {}
+    if not isinstance(env, Mapping):
+        _refuse(name, "its env is no object of names and texts")
+    for variable, value in env.items():
+        if not isinstance(value, str) or "\0" in value:
+            _refuse(name, f"the value of {shown(str(variable))} in its env is no text")
+    argv = spec.get("argv") or []
+    if not isinstance(argv, list) or not all(isinstance(each, str) for each in argv):
+        _refuse(name, "its argv is no list of texts")
+
+
+def _refuse(name: str, why: str) -> NoReturn:
+    msg = (
+        f"The kernel {shown(name)} cannot be started: {why}. Have its kernel.json mended; "
+        "list_sessions shows the other kernels there are."
+    )
     raise KernelUnavailable(msg)

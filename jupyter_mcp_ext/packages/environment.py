@@ -15,6 +15,7 @@ from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.kernels.activation import OWN, PYTHON
 from jupyter_mcp_ext.kernels.evaluation import EvaluationError, evaluate
 from jupyter_mcp_ext.kernels.link import KernelLost
+from jupyter_mcp_ext.kernels.specs import check_startable
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.service import Kernels
@@ -78,6 +79,7 @@ async def kernel_environment(
 ) -> dict[str, str]:
     """The variables that a kernel gets, of a server's with these."""
     spec = await _spec(kernels, name)
+    check_startable(name, spec)
     own = {k: Template(v).safe_substitute(base) for k, v in (spec.get("env") or {}).items()}
     return {**base, **own}
 
