@@ -91,7 +91,7 @@ class Area:
         """Take in a message; true if it changed what is shown here."""
         match msg_type:
             case "stream":
-                return self._write(content)
+                return self.write(content)
             case "display_data" | "execute_result" | "error":
                 return self._show(msg_type, content)
             case "clear_output" if content.get("wait"):
@@ -139,7 +139,8 @@ class Area:
         self.lines_before = self.refused = self.bytes = 0
         return changed
 
-    def _write(self, content: Mapping[str, Json]) -> bool:
+    def write(self, content: Mapping[str, Json]) -> bool:
+        """Take in a ``stream``; true if it changed what is shown here."""
         text = content.get("text")
         if not isinstance(text, str) or not text:
             return False

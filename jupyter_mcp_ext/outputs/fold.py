@@ -145,9 +145,12 @@ class OutputFold:
 
     def feed(self, msg_type: str, content: object) -> bool:
         """Take in a message; true if it changed what a notebook would show."""
-        self._kept = []
+        if self._kept:
+            self._kept = []
         if not isinstance(content, Mapping):
             return False
+        if msg_type == "stream" and not self._captures:  # the most, in a flood
+            return self._area.write(content)
         if msg_type in COMMS:
             return self._follow(msg_type, content)
         if msg_type == "update_display_data":
