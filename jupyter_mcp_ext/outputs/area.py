@@ -19,6 +19,9 @@ from jupyter_mcp_ext.outputs.numbered import cut_line
 from jupyter_mcp_ext.outputs.text import clean
 from jupyter_mcp_ext.outputs.typescript import Typescript
 
+ITEM_BYTES = 40
+"""About what an item of parsed JSON takes, beyond its text: an empty list has 56 and its place."""
+
 
 class Writing:
     """A stream that may still grow."""
@@ -123,7 +126,7 @@ class Area:
             )
             growth = _output_size(display) - _output_size(old)
             if growth > 0 and self._full(growth):
-                self.refused += _output_size(display)
+                self.refused += bundle_size(display.data)
             elif display != old:
                 self.entries[position] = display
                 self.bytes += growth
@@ -182,7 +185,7 @@ class Area:
         cleared = self._clear_if_due()
         size = _output_size(output)
         if isinstance(output, Display) and self._full(size):
-            self.refused += size
+            self.refused += bundle_size(output.data)
             return cleared
         self._append(output)
         self.bytes += size
@@ -241,4 +244,15 @@ def _size(text: str) -> int:
 def _output_size(output: Display | Error) -> int:
     if isinstance(output, Error):
         return sum(map(_size, (output.ename, output.evalue, *output.traceback)))
-    return bundle_size(output.data)
+    return sum(map(_held_size, output.data.values()))
+
+
+def _held_size(value: Json) -> int:
+    """About the bytes that a representation takes while it is kept."""
+    if isinstance(value, str):
+        return _size(value)
+    try:
+        text = json.dumps(value)
+    except RecursionError:  # nested to the limit of what could be parsed
+        return 0
+    return len(text) + ITEM_BYTES * sum(map(text.count, "[{,"))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -267,3 +268,14 @@ def test_messages_of_other_types_change_nothing() -> None:
     assert not fold.feed("status", {"execution_state": "idle"})
     assert not fold.feed("comm_msg", {"data": {}})
     assert fold.outputs == ()
+
+
+def test_parsed_json_counts_as_the_memory_that_it_takes() -> None:
+    fold = OutputFold(max_bytes=1_000_000)
+    items: list[Json] = [[] for _ in range(10_000)]
+
+    for _ in range(20):
+        fold.feed("display_data", {"data": {"application/json": items}, "metadata": {}})
+
+    assert len(fold.outputs) == 1  # 40 kB of text, a megabyte of lists
+    assert fold.dropped_bytes == 19 * len(json.dumps(items))
