@@ -82,9 +82,10 @@ class Archive:
             text, notices = execution.unsent.feed(str(content.get("text") or ""))
             content = {**content, "text": text}
             execution.tell(notices)
-        if execution.is_finished:
+        if execution.is_finished and not execution.goes_on:
             self._take_late(execution, msg_type, content)
         elif execution.fold.feed(msg_type, content) or msg_type == "clear_output":
+            execution.changed()  # of one that goes on after its end
             for kept in execution.fold.kept(msg_type, content):
                 self._storage.message(execution.id, execution.fold, *kept)
 

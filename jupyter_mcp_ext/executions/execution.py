@@ -109,7 +109,8 @@ class Execution:
         """Seconds of its timeout, while that stands still."""
         self.was_cancelled = False
         """Whether the task that it is for a client was cancelled while it ran."""
-        self._stop_words = ""
+        self.stop_words = ""
+        """Words for why it is to stop; may be empty."""
         self._outputs: tuple[Output, ...] | None = None
         self._outputs_version = 0
         self._error: Error | None = None
@@ -197,7 +198,7 @@ class Execution:
     def request_stop(self, why: Stop, words: str = "") -> None:
         """Ask its task to end it; the first reason counts. ``words`` are for its `reason`."""
         if not self.stop.done():
-            self._stop_words = words
+            self.stop_words = words
             self.stop.set_result(why)
             self._end_prompt()
 
@@ -281,7 +282,7 @@ class Execution:
             return
         self._end_prompt()
         self.status = status
-        self.reason = reason or (self._stop_words if status in ("timeout", "interrupted") else "")
+        self.reason = reason or (self.stop_words if status in ("timeout", "interrupted") else "")
         self.ended = time.time()
         self.done.set_result(None)
 

@@ -580,7 +580,8 @@ class McpExecutions(LoggingConfigurable):
     def _interrupter(self, execution: Execution) -> str:
         """Words for who interrupted its code while it ran; empty when nobody did."""
         if execution.interrupted is not None:
-            return "its timeout" if execution.stop.result() == "timeout" else "on request"
+            is_timeout = execution.stop.result() == "timeout"
+            return "its timeout" if is_timeout else execution.stop_words or "on request"
         last = self._kernels.last_interrupt(execution.kernel_id)
         if last < (execution.sent or execution.created):
             return ""

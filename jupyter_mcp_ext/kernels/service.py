@@ -450,6 +450,7 @@ class Kernels:
             await self._revive(kernel_id)
         link = ZmqLink(kernel_id, kernel, self._log)
         self._links.put(link)
+        link.on_interrupt = partial(self._interrupted, kernel_id)
         if kernel_id not in self._linked:
             self._linked[kernel_id] = kernel
             # The word of Jupyter's restarter, where no process can be watched.

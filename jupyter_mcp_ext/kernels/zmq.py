@@ -15,26 +15,20 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import partial
 from logging import Logger
-from typing import Any, TypeAlias
+from typing import Any
 
 import zmq
 from jupyter_client.session import Session
 from zmq.eventloop.zmqstream import ZMQStream
 
 from .counting import Count
-from .excerpts import CHEAP, Excerpt
 from .incoming import Incoming
+from .inorder import InOrder
 from .link import Channel, Content, Exchange, Foreign, KernelInfo, KernelLost, Loss, OnInput
 from .signals import handler_request, sleeps_through
 
-Use: TypeAlias = Callable[[Content | None, int], object]
-"""Takes a message's content, as far as it was read, and how many bytes of it were not."""
-
 HANDSHAKE = 0.2
 """Seconds after which a connection on this machine is certainly made."""
-
-MAX_BEHIND = 64_000_000
-"""Bytes of messages that wait while a large one is read; beyond, other large ones are dropped."""
 
 MAX_LATE = 64
 """Exchanges that are over and whose threads are still listened to."""
@@ -66,6 +60,8 @@ class ZmqLink:
         self.heard = ""
         self.heard_restart: bool | None = None
         """What the kernel itself said when it was asked to go: True for a restart."""
+        self.on_interrupt: Callable[[], object] = _ignore
+        """Is called when another client has asked the kernel to interrupt its code."""
         self.on_change: Callable[[], object] = _ignore
         """Is called when `is_busy` may have changed, and when the link is lost."""
         self._manager = manager
@@ -83,9 +79,7 @@ class ZmqLink:
         self._drops: dict[str, Callable[[int], None]] = {}
         self._count = Count()
         self._calls: dict[str, asyncio.Future[Content]] = {}
-        self._behind: list[tuple[str, list[Any]]] | None = None
-        """What came, in its order, while a large message is read."""
-        self._behind_bytes = 0
+        self._order = InOrder(self._dispatch, self._drop, log)
         self._loss: Loss | None = None
         self._has_answered = False
         """Whether the kernel has answered at its shell, and so runs nothing from before."""
@@ -161,7 +155,7 @@ class ZmqLink:
         stream = getattr(self._manager, f"connect_{channel}")(identity=self._session.bsession)
         self._streams[channel] = stream
         # Frames are not copied before their size is known: a print of 200 MB is one frame.
-        stream.on_recv(partial(self._receive, channel), copy=False)
+        stream.on_recv(partial(self._order.put, channel), copy=False)
         return stream
 
     async def _connect_stdin(self) -> None:
@@ -304,16 +298,6 @@ class ZmqLink:
         self.heard = ""
         self._take_foreign(None)
 
-    def _receive(self, channel: str, frames: list[Any]) -> None:
-        # An exception that leaves an on_recv callback wedges the stream for good.
-        try:
-            if self._behind is not None and channel != "control":
-                self._wait_behind(self._behind, channel, frames)
-            else:
-                self._dispatch(channel, frames)
-        except Exception:  # noqa: BLE001  # whatever it is, the next message is to be read
-            self._log.exception("A message of kernel %s could not be read", self.kernel_id)
-
     def _dispatch(self, channel: str, frames: list[Any]) -> None:
         if channel == "iopub" and not self._subscribed.is_set():
             self._subscribed.set()
@@ -328,39 +312,11 @@ class ZmqLink:
         if exchange is None:
             self._watch_others(message)
         else:
-            self._take(message, partial(self._feed, exchange, message))
+            self._order.take(message, partial(self._feed, exchange, message))
 
-    def _take(self, message: Incoming, use: Use) -> None:
-        """Give a message's content to ``use``; what comes after a large one waits for it."""
-        content = message.content()
-        if content is not None:
-            use(content, 0)
-            return
-        self._behind, self._behind_bytes = [], 0
-        loop = asyncio.get_running_loop()
-        reading = loop.run_in_executor(None, message.read)
-        reading.add_done_callback(partial(self._take_read, use))
-
-    def _wait_behind(
-        self, behind: list[tuple[str, list[Any]]], channel: str, frames: list[Any]
-    ) -> None:
-        self._behind_bytes += sum(map(len, frames))
-        if channel == "iopub" and self._behind_bytes > MAX_BEHIND:
-            message = Incoming(self._session, frames)
-            if message.size > CHEAP:
-                self._drops.get(message.parent_id, _ignore)(message.size)
-                return
-        behind.append((channel, frames))
-
-    def _take_read(self, use: Use, reading: asyncio.Future[Excerpt]) -> None:
-        behind, self._behind = self._behind or [], None
-        try:
-            found = reading.result()
-            use(found.content, found.unread)
-        except Exception:  # noqa: BLE001  # whatever it is, the next message is to be read
-            self._log.exception("A message of kernel %s could not be read", self.kernel_id)
-        for channel, frames in behind:
-            self._receive(channel, frames)
+    def _drop(self, frames: list[Any]) -> None:
+        message = Incoming(self._session, frames)
+        self._drops.get(message.parent_id, _ignore)(message.size)
 
     def _feed(
         self, exchange: Exchange, message: Incoming, content: Content | None, unread: int
@@ -385,7 +341,7 @@ class ZmqLink:
         exchange = self._exchanges.get(message.parent_id)
         call = self._calls.get(message.parent_id)
         if exchange is not None or call is not None:
-            self._take(message, partial(self._answer, message, exchange, call))
+            self._order.take(message, partial(self._answer, message, exchange, call))
 
     def _answer(
         self,
@@ -420,6 +376,8 @@ class ZmqLink:
         parent = message.parent
         if message.msg_type == "shutdown_reply":
             self.heard_restart = bool(content.get("restart"))
+        elif parent.get("msg_type") == "interrupt_request":
+            self.on_interrupt()
         elif parent.get("msg_type") in AT_SHELL and not parent.get("subshell_id"):
             self._hear(content)
             known = None if self.foreign is None else self.foreign.msg_id

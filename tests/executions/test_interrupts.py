@@ -111,6 +111,22 @@ async def test_code_that_swallows_an_interrupt_of_a_person_is_said_to_have_gone_
         assert "(from outside)" in notice
 
 
+async def test_an_interrupt_request_of_another_client_is_known(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        execution = await engine.start("import time; print('on', flush=True); time.sleep(600)")
+        await engine.until_printed(execution, "on")
+        session = await engine.session()
+        person = jp_serverapp.kernel_manager.get_kernel(session.kernel_id).client()
+        person.start_channels()
+        try:
+            person.control_channel.send(person.session.msg("interrupt_request", {}))
+            await engine.services.executions.settled(execution, 20)
+        finally:
+            person.stop_channels()
+
+        assert (execution.status, execution.reason) == ("interrupted", "interrupted from outside")
+
+
 async def test_a_keyboard_interrupt_that_the_code_raises_is_its_own(jp_serverapp: Any) -> None:
     async with running(jp_serverapp) as engine:
         for name in ("KeyboardInterrupt", "asyncio.CancelledError"):
@@ -146,6 +162,7 @@ while True:
         break
     except KeyboardInterrupt:
         pass
+print('over')
 """
     async with running(jp_serverapp, interrupt_grace=0.3) as engine:
         await engine.run("kept = 42")
@@ -156,6 +173,7 @@ while True:
         await engine.until(lambda: not execution.goes_on)
 
         assert execution.reason == "the code ignored the interrupt and went on to its end"
+        assert printed(execution) == "over\n"
         assert value(await engine.run("kept")) == "42"
 
 

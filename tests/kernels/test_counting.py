@@ -160,7 +160,7 @@ async def test_messages_that_a_kernel_has_dropped_are_told(
         await asyncio.to_thread(gate.write_text, "")  # returns when all are put out
         ours = await link(engine)
         ours._streams["iopub"].on_recv(  # as if the loop had been busy
-            partial(ours._receive, "iopub"),
+            partial(ours._order.put, "iopub"),
             copy=False,
         )
         await engine.services.executions.settled(execution, 60)

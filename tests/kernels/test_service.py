@@ -209,7 +209,7 @@ async def test_a_message_that_cannot_be_read_is_logged_and_the_next_one_is_read(
         session = await engine.session()
         link = await engine.services.kernels.link(session.kernel_id)
         with caplog.at_level(logging.ERROR):
-            link._receive("iopub", [])  # as a broken kernel would call it
+            link._order.put("iopub", [])  # as a broken kernel would call it
 
         assert "could not be read" in caplog.text
         assert value(await engine.run("1")) == "1"
