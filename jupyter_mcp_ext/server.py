@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
     from .services import Services
+    from .sessions.service import McpSessions
     from .tools.definition import Tool
 
 NAME = "jupyter-mcp-ext"
@@ -71,7 +73,7 @@ def build_server(services: Services) -> Server[Any]:
 
     def open_call(ctx: ServerRequestContext[Any, Any]) -> tuple[Call, Principal]:
         principal = _principal(ctx)
-        caller = _caller(ctx, principal, services.sessions.conversation_keys)
+        caller = _caller(ctx, principal, services.sessions)
         wants_progress = "progress_token" in (ctx.meta or {})
         progress = ctx.session.report_progress if wants_progress else None
         call = Call(
@@ -113,6 +115,15 @@ def build_server(services: Services) -> Server[Any]:
     # Not by the constructor, whose types do not know a task for an answer.
     server.add_request_handler("tools/call", types.CallToolRequestParams, on_call_tool)
     serve_tasks(server, tasks)
+
+    async def notice_arrival(
+        ctx: ServerRequestContext[Any, Any], call_next: CallNext
+    ) -> HandlerResult:
+        if ctx.method == "server/discover":
+            services.sessions.arrive(_caller(ctx, _principal(ctx), services.sessions))
+        return await call_next(ctx)
+
+    server.middleware.append(notice_arrival)
     server.middleware.append(_unpack_arguments)
     server.middleware.append(Sealing(services.keys, NAME))
     return server
@@ -164,17 +175,28 @@ def _is_gone(ctx: ServerRequestContext[Any, Any]) -> Callable[[], bool]:
 
 
 def _caller(
-    ctx: ServerRequestContext[Any, Any], principal: Principal, conversation_keys: list[str]
+    ctx: ServerRequestContext[Any, Any], principal: Principal, sessions: McpSessions
 ) -> Caller:
     params = ctx.session.client_params
     info = params.client_info if params is not None else None
+    client = _client_name(info.name if info is not None else "")
+    mcp_session = _mcp_session(ctx)
     return Caller(
         subject=principal.subject,
         username=principal.subject,
-        client=_client_name(info.name if info is not None else ""),
+        client=client,
         client_version=info.version[:64] if info is not None else "",
-        scope=principal.scope or _conversation(ctx.meta or {}, conversation_keys),
+        scope=principal.scope
+        or _conversation(ctx.meta or {}, sessions.conversation_keys)
+        or (mcp_session if sessions.is_nameless(client) else ""),
+        mcp_session=mcp_session,
     )
+
+
+def _mcp_session(ctx: ServerRequestContext[Any, Any]) -> str:
+    """A short word for the protocol session of a request, where the protocol has one."""
+    given = ctx.request.headers.get("mcp-session-id", "") if ctx.request is not None else ""
+    return hashlib.sha256(given.encode()).hexdigest()[:8] if given else ""
 
 
 def _client_name(name: str) -> str:

@@ -37,6 +37,8 @@ SESSION = {
     "cwd": str,
     "state": str,
     "owner": (str, type(None)),
+    "client": (str, type(None)),
+    "last_client": (str, type(None)),
     "existing": bool,
 }
 CELL = {

@@ -43,6 +43,8 @@ class Caller:
     """The client's name without `` (via …)``; ``"unknown"`` when it gives none."""
     client_version: str = ""
     scope: str = ""
+    mcp_session: str = ""
+    """Tells protocol sessions apart; empty where the protocol has none."""
 
     @property
     def reader(self) -> str:

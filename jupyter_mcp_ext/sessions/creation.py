@@ -121,6 +121,7 @@ class Creation:
         """A session whose kernel runs in the folder already, if there is one."""
         if folder != self._maker.default_folder:
             return None
+        await self._lives.make_room(caller.subject)
         with self._lives.room(caller.subject):
             spare = await self._spares.take()
             if spare is not None:

@@ -20,7 +20,7 @@ from jupyter_mcp_ext.kernels.orphans import started_at
 
 from .notices import ago
 from .record import KernelProcess
-from .session import Session
+from .session import RESTED, Session
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.service import Kernels
@@ -86,6 +86,8 @@ class SessionKernels:
 
     async def start_unlisted(self, session: Session) -> None:
         """Start a kernel that Jupyter's list of sessions does not show."""
+        if session.is_agents:
+            await self.make_room(session.owner)
         with self.room(session.owner) if session.is_agents else nullcontext():
             await self._start(session)
 
@@ -141,8 +143,7 @@ class SessionKernels:
 
     def use(self, session: Session, client: str = "") -> None:
         """A session is used, by a client if one is named: its time without use begins anew."""
-        session.last_used = time.time()
-        session.last_client = client or session.last_client
+        session.use(client, now=time.time())
         limit = self._limit(session)
         if limit and session not in self._timers:
             self._arm(session, limit)
@@ -201,6 +202,29 @@ class SessionKernels:
         finally:
             self._expected.remove(owner)
 
+    async def make_room(self, owner: str) -> None:
+        """End kernels of default sessions of earlier connections where the limit is reached."""
+        tried: set[Session] = set()
+        while self._is_full(owner):
+            before = time.time() - RESTED
+            left = [
+                s
+                for s in self._register.own(owner)
+                if s.is_default and s.scope and s.last_used < before and self.runs(s)
+            ]
+            oldest = min((s for s in left if s not in tried), key=_last_used, default=None)
+            if oldest is None:
+                return
+            tried.add(oldest)
+            await self._end_idle(oldest)
+
+    def _is_full(self, owner: str) -> bool:
+        try:
+            self._check_room(owner)
+        except KernelUnavailable:
+            return True
+        return False
+
     def _check_room(self, owner: str) -> None:
         live = [s for s in self._register if s.is_agents and self.runs(s)]
         own = [s for s in live if s.owner == owner]
@@ -221,3 +245,7 @@ class SessionKernels:
         )
         msg = f"{whose}. {advice}"
         raise KernelUnavailable(msg)
+
+
+def _last_used(session: Session) -> float:
+    return session.last_used

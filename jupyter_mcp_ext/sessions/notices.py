@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from jupyter_mcp_ext.kernels.link import Loss
 
-from .session import Session, Told
+from .session import MAX_CLIENTS, Session, Told
 
 READERS = 64
 """Readers of a session's results that are remembered."""
@@ -22,11 +22,35 @@ def told(session: Session, reader: str) -> Told:
     return known
 
 
-def notices(session: Session, known: Told, losses: Sequence[Loss]) -> tuple[str, ...]:
-    """What there is to say of a session to a reader; then that is known."""
+def is_due(session: Session, known: Told, connection: str) -> bool:
+    """Whether a reader has to be told what a session is: on a new connection or after a rest."""
+    return connection not in known.connections or known.heard < session.rested
+
+
+def introduced(known: Told, connection: str) -> None:
+    """A reader has been told."""
+    if len(known.connections) >= MAX_CLIENTS:
+        known.connections.clear()
+    known.connections.add(connection)
+    known.heard, known.variables = time.time(), None
+
+
+def notices(
+    session: Session,
+    known: Told,
+    losses: Sequence[Loss],
+    *,
+    connection: str = "",
+    earlier: Session | None = None,
+) -> tuple[str, ...]:
+    """What there is to say of a session to a reader; then that is known.
+
+    ``earlier`` is the default session of an earlier connection of the same client.
+    """
     said = []
-    if not known.introduced:
-        said.append(introduction(session))
+    if is_due(session, known, connection):
+        said.append(introduction(session, known.variables, earlier))
+        introduced(known, connection)
     comeback = session.comeback or session.why_empty
     is_news = comeback not in ("", known.comeback)
     if losses and (losses[-1].at > known.loss_at or is_news):
@@ -35,18 +59,31 @@ def notices(session: Session, known: Told, losses: Sequence[Loss]) -> tuple[str,
     fault = session.fault or (session.story.fault if session.story is not None else "")
     if fault and fault != known.fault:
         said.append(f"the story of this session is not being saved: {fault}")
-    known.introduced, known.comeback, known.fault = True, comeback, fault
+    known.comeback, known.fault = comeback, fault
     return tuple(said)
 
 
-def introduction(session: Session) -> str:
-    """What a session is, in a line."""
+def introduction(
+    session: Session, variables: int | None = None, earlier: Session | None = None
+) -> str:
+    """What a session is and who used it before, in a line."""
     words = (
         f"session {session.id} ({session.name}), kernel {session.kernel_name}, "
         f"folder {session.cwd or '.'}"
     )
     notebook = session.shown_notebook
-    return f"{words}, notebook {notebook}" if notebook else words
+    words += f", notebook {notebook}" if notebook else ""
+    now = time.time()
+    if session.previous is not None:
+        count = "" if variables is None else f"{variables} variable{'s'[: variables != 1]}, "
+        last = session.previous
+        words += f"; {count}last used {ago(now - last.at)} by {last.client}"
+    if earlier is not None:
+        words += (
+            f"; it is new with this connection, an earlier one used {earlier.id} "
+            f'{ago(now - earlier.last_used)}: session_id="{earlier.id}" goes on there'
+        )
+    return words
 
 
 def others(session: Session, client: str, *, now: float) -> str:

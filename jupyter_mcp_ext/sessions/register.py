@@ -64,6 +64,18 @@ class Register:
         ]
         return max(fits, key=lambda s: (s.story is not None, s.last_used), default=None)
 
+    def earlier_default(self, session: Session) -> Session | None:
+        """The latest used default session of another connection of the client it was made for."""
+        fits = [
+            s
+            for s in self._sessions.values()
+            if s.is_default
+            and (s.owner, s.client) == (session.owner, session.client)
+            and s is not session
+            and s.last_client
+        ]
+        return max(fits, key=lambda s: s.last_used, default=None)
+
     async def people(self, caller: Caller) -> list[Session]:
         """The sessions that people have open and the caller may use."""
         return [self.adopt(model) for model in await self._open(caller)]

@@ -23,7 +23,7 @@ from .journal import NOT_RUN, Entry
 from .keeping import Keeper
 from .lifecycle import Quotas, SessionKernels
 from .making import SessionMaker
-from .notices import notices, told
+from .notices import introduced, is_due, notices, told
 from .record import Restore, as_restore
 from .register import DEFAULT_WORDS, Register
 from .session import Session
@@ -112,6 +112,12 @@ class McpSessions(LoggingConfigurable):
         "create_session makes with the default kernel in default_folder. None: 1, and 0 "
         "under JupyterHub; always 0 where idle kernels or servers are ended. While sessions are "
         "made one after the other, up to 3 are kept.",
+    ).tag(config=True)
+    nameless_clients = List(
+        Unicode(),
+        default_value=["mcp", "mcp-client", "fastmcp", "fastmcp-client", "client", "unknown"],
+        help="Names of clients that many programs have, such as the default of an SDK: each of "
+        "their protocol sessions, where the protocol has them, gets a default session of its own.",
     ).tag(config=True)
     conversation_keys = List(
         Unicode(),
@@ -504,11 +510,39 @@ class McpSessions(LoggingConfigurable):
         """
         losses = self._kernels.losses(session.kernel_id)
         known = [loss for loss in losses if since is None or loss.at <= since]
-        return notices(session, told(session, caller.reader), known)
+        is_of_connection = session.is_default and self.is_nameless(caller.client)
+        return notices(
+            session,
+            told(session, caller.reader),
+            known,
+            connection=caller.mcp_session,
+            earlier=self._register.earlier_default(session) if is_of_connection else None,
+        )
+
+    def is_nameless(self, client: str) -> bool:
+        """Whether many programs give this name for theirs."""
+        return client.casefold() in {name.casefold() for name in self.nameless_clients}
+
+    def arrive(self, caller: Caller) -> None:
+        """A client connects where the protocol has no sessions: it may be another conversation."""
+        for session in self._register:
+            for reader, known in session.told.items():
+                if reader.split("\n")[:2] == [caller.subject, caller.client]:
+                    known.connections.discard("")
+
+    def wants_count(self, session: Session, caller: Caller) -> bool:
+        """Whether the caller's next answer introduces a session that may have variables."""
+        known = told(session, caller.reader)
+        is_used = session.previous is not None and self.is_ready(session)
+        return is_used and is_due(session, known, caller.mcp_session)
+
+    def note_count(self, session: Session, caller: Caller, variables: int) -> None:
+        """Have that introduction say how many there are."""
+        told(session, caller.reader).variables = variables
 
     def introduce(self, session: Session, caller: Caller) -> None:
         """An answer has told the caller itself what the session is."""
-        told(session, caller.reader).introduced = True
+        introduced(told(session, caller.reader), caller.mcp_session)
 
     def tell_loss(self, session: Session, caller: Caller) -> None:
         """An answer has told the caller itself of the latest loss."""

@@ -35,12 +35,31 @@ def new_jupyter_id(session_id: str) -> str:
     return f"{session_id}-{str(uuid.uuid4()).partition('-')[2]}"
 
 
+RESTED = 900.0
+"""Seconds without use after which a session is introduced again to who uses it."""
+
+MAX_CLIENTS = 32
+"""Clients of a session, and connections of one, that are remembered."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Use:
+    """When a session was used last, in seconds since the epoch, and by which client."""
+
+    at: float
+    client: str
+
+
 @dataclass(kw_only=True)
 class Told:
     """What the results of a session have said of it to one reader."""
 
-    introduced: bool = False
-    """Whether one has named its folder."""
+    connections: set[str] = field(default_factory=set)
+    """Those of the reader's connections that have read what it is."""
+    heard: float = 0.0
+    """When one read it last, in seconds since the epoch."""
+    variables: int | None = None
+    """How many it had when its next introduction became due, where that is known."""
     loss_at: float
     """When the latest loss of variables was that it knows of, in seconds since the epoch."""
     comeback: str = ""
@@ -71,7 +90,13 @@ class Session:
     created: float = field(default_factory=time.time)
     last_used: float = field(default_factory=time.time)
     last_client: str = ""
-    """The client whose code it ran last."""
+    """The client that used it last."""
+    uses: dict[str, float] = field(default_factory=dict)
+    """When each client used it last, as far as this server has seen it."""
+    previous: Use | None = None
+    """The use before the latest."""
+    rested: float = 0.0
+    """When it was used again after a long time without use."""
     last_line: str = ""
     """The last line that its latest execution put out."""
     folder: str = ""
@@ -102,6 +127,24 @@ class Session:
         """Whether an agent made it (and so may restart its kernel unasked)."""
         return bool(self.owner)
 
+    def use(self, client: str, *, now: float) -> None:
+        """Note that a client uses it; an empty name is this server's own work."""
+        if client:
+            if self.last_client:
+                self.previous = Use(at=self.last_used, client=self.last_client)
+                self.rested = now if now - self.last_used > RESTED else self.rested
+            self.uses.pop(client, None)
+            self.uses[client] = now
+            if len(self.uses) > MAX_CLIENTS:
+                self.uses.pop(next(iter(self.uses)))
+            self.last_client = client
+        self.last_used = now
+
+    def latest_of_others(self, client: str) -> Use | None:
+        """The latest use by another client."""
+        theirs = [Use(at=at, client=name) for name, at in self.uses.items() if name != client]
+        return max(theirs, key=lambda use: use.at, default=None)
+
     @property
     def shown_notebook(self) -> str:
         """The notebook that callers are told of: the one it is on, else that with its story."""
@@ -118,6 +161,7 @@ class Session:
 
         What its record says of its own folder is taken for the folder's place now.
         """
+        last_client = record.last_client or (record.client if record.had_kernel else "")
         is_own_path = PurePosixPath(record.path).parent.name == record.id
         is_own_cwd = PurePosixPath(record.cwd).name == record.id
         return cls(
@@ -135,7 +179,8 @@ class Session:
             restore=record.restore,
             created=record.created,
             last_used=record.last_used,
-            last_client=record.last_client,
+            last_client=last_client,
+            uses={last_client: record.last_used} if last_client else {},
             last_line=record.last_line,
             folder=folder,
             notebook=notebook,

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from jupyter_mcp_ext.errors import InvalidArgument, UnknownExecution, shown
+from jupyter_mcp_ext.errors import InvalidArgument, ToolError, UnknownExecution, shown
 from jupyter_mcp_ext.executions.execution import UNFINISHED
 from jupyter_mcp_ext.outputs.model import Display, Output
 from jupyter_mcp_ext.outputs.pages import text_lines
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock
 from jupyter_mcp_ext.outputs.text import split, strip
+from jupyter_mcp_ext.variables.way import Query
 
 from .call import Call
 from .content import Answer
@@ -43,6 +44,9 @@ MAX_OTHERS = 5
 QUEUED = 5.0
 """Seconds for which a call waits behind a long run of its own client."""
 
+COUNT = 0.5
+"""Seconds for which code waits for the number of variables that its answer names."""
+
 MAX_IMAGES = 8
 """Images that one call fetches in the original."""
 
@@ -64,6 +68,8 @@ async def execute_code(
     """
     sessions, executions = call.services.sessions, call.services.executions
     session = await used(call, session_id)
+    if sessions.wants_count(session, call.caller):
+        await _count_variables(call, session)
 
     execution = executions.start(
         code,
@@ -268,9 +274,23 @@ async def _report(call: Call, execution: Execution, wait: float) -> Answer:
     )
 
 
+async def _count_variables(call: Call, session: Session) -> None:
+    """Have the session's introduction say how many variables it has, if that is told at once."""
+    services = call.services
+    if services.kernels.implementation(session.kernel_id) != "ipython":
+        return
+    try:
+        looking = services.variables.listing(session.kernel_id, Query(limit=1))
+        found = await asyncio.wait_for(looking, COUNT)
+    except (ToolError, asyncio.TimeoutError):
+        return
+    services.sessions.note_count(session, call.caller, found.data)
+
+
 def tell_session(call: Call, execution: Execution) -> None:
     """Have the answer say what there is to say of an execution's session to its client."""
     if execution.client != call.caller.client:
+        call.notices.insert(0, f"run by {execution.client}, not by you")
         return
     sessions = call.services.sessions
     session = sessions.get(execution.session_id)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from jupyter_mcp_ext.errors import Forbidden, InvalidArgument
-from jupyter_mcp_ext.sessions.notices import ago
+from jupyter_mcp_ext.sessions.notices import ago, others
 
 from .call import Call
 from .content import Answer, text
@@ -33,6 +33,9 @@ STARTING = "starting"
 """The state of a session whose kernel is on its way."""
 
 MAX_LISTED = 100
+
+IN_USE = 600.0
+"""Seconds after its last use for which a kernel counts as in use by a client."""
 
 
 @tool(("write", "sessions"), ("write", "kernels"))
@@ -120,10 +123,11 @@ async def get_kernel_status(call: Call, session_id: SessionId = None) -> Answer:
     lines = [
         f"[{state}] {session.id} ({session.name}), kernel {session.kernel_name} "
         f"({status.language}), folder {session.cwd or '.'}",
-        f"kernel {session.kernel_id}, {_owner(session)}, "
+        f"kernel {session.kernel_id}, {_owner(session, call.caller.client)}, "
         f"last active {seconds(time.time() - status.last_activity)} ago",
         *_queue(line, status),
         *_resources(status),
+        *filter(None, [_of_others(call, session).strip()]),
     ]
     return text("\n".join(lines), session=_meta(session, state, call))
 
@@ -170,6 +174,7 @@ async def restart_kernel(
     call.services.sessions.tell_loss(session, call.caller)
     status = await call.services.kernels.status(session.kernel_id)
     words = f"The kernel of {session.id} ({session.name}) was restarted: its variables are gone."
+    words += _of_others(call, session)
     return text(words, session=_meta(session, status.state, call))
 
 
@@ -189,6 +194,7 @@ async def shutdown_kernel(call: Call, session_id: str, force: bool = False) -> A
         words += f" Its notebook is {session.notebook}; using the session starts a new kernel" + (
             " and brings back what was saved." if keeps else ", without the variables."
         )
+    words += _of_others(call, session)
     return text(words, session=_meta(session, await _state(call, session), call))
 
 
@@ -237,10 +243,20 @@ async def _check_force(call: Call, session: Session, *, force: bool, doing: str)
     if others:
         msg = f"{others[0].client} runs {others[0].id} on this kernel. {again}"
         raise Forbidden(msg)
+    theirs = session.latest_of_others(call.caller.client)
+    if theirs is not None and (since := time.time() - theirs.at) < IN_USE:
+        msg = f"{theirs.client} used {session.id} ({session.name}) {ago(since)}. {again}"
+        raise Forbidden(msg)
     status = await call.services.kernels.status(session.kernel_id)
     if status.foreign_since is not None:
         msg = f"A person's code runs on this kernel. {again}"
         raise Forbidden(msg)
+
+
+def _of_others(call: Call, session: Session) -> str:
+    """A line for a result about a session that other clients made or used last."""
+    whose = others(session, call.caller.client, now=time.time())
+    return f"\n! {whose}" if whose else ""
 
 
 async def _without(call: Call, session: Session, state: str) -> str:
@@ -275,13 +291,14 @@ def is_running(state: str) -> bool:
 async def _listing(call: Call, session: Session, state: str) -> str:
     """A session in a line."""
     now = time.time()
-    whose = "yours" if session.is_agents else "a person's"
+    whose = _owner(session, call.caller.client)
     where = session.path if session.path.endswith(".ipynb") else f"folder {session.cwd or '.'}"
     line = f"{session.id} {session.name}: {whose}, {where}, {session.kernel_name} {state}"
     if state == ELSEWHERE:
         line += f" ({await call.services.sessions.holder(session)})"
     if session.is_agents:
         line += f", made {ago(now - session.created)}, used {ago(now - session.last_used)}"
+        line += f" by {last}" if (last := session.last_client) not in ("", session.client) else ""
     if is_running(state) and session.is_agents:
         memory = (await call.services.kernels.status(session.kernel_id)).memory
         line += f", {memory / 1e6:.0f} MB" if memory is not None else ""
@@ -290,8 +307,10 @@ async def _listing(call: Call, session: Session, state: str) -> str:
     return f"{line}, last: {session.last_line[:80]}" if session.last_line else line
 
 
-def _owner(session: Session) -> str:
-    return f"made by {session.client}" if session.is_agents else "a person's"
+def _owner(session: Session, client: str) -> str:
+    if not session.is_agents:
+        return "a person's"
+    return "yours" if session.client == client else f"made by {session.client}"
 
 
 def _queue(line: tuple[Execution, ...], status: KernelStatus) -> list[str]:
@@ -321,5 +340,7 @@ def _meta(session: Session, state: str, call: Call) -> Mapping[str, Any]:
         "cwd": session.cwd,
         "state": state,
         "owner": call.caller.username if session.is_agents else None,
+        "client": session.client or None,
+        "last_client": session.last_client or None,
         "existing": True,
     }
