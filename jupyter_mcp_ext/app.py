@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from datetime import datetime, timezone
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_server.extension.application import ExtensionApp
@@ -20,6 +21,7 @@ from .transport.absent import AbsentHandler, absent_patterns
 from .transport.handler import McpHandler
 from .transport.host import McpHost
 from .transport.identity import SHARED_SUBJECT, is_stock
+from .transport.mcp_session_id import PURPOSE
 from .transport.password import PasswordCheck
 from .transport.routes import claims, describe
 
@@ -46,13 +48,13 @@ class McpApp(ExtensionApp):
         256,
         min=0,
         help="How many protocol sessions of clients before 2026-07-28 are kept open at a time; "
-        "0 sets no limit.",
+        "0 sets no limit. Beyond it the user's session that has been idle longest is closed.",
     ).tag(config=True)
     mcp_session_idle_timeout = Int(
         600,
         min=0,
         help="Seconds after which such a session without a request is closed; 0 keeps it. "
-        "Nothing of the client's work belongs to it.",
+        "It is opened again under its id when its client comes back.",
     ).tag(config=True)
 
     key_file = Unicode(
@@ -101,6 +103,7 @@ class McpApp(ExtensionApp):
             max_sessions=self.max_mcp_sessions,
             session_idle_timeout=self.mcp_session_idle_timeout,
             log=self.log,
+            session_key=partial(self.services.keys.derive, PURPOSE),
         )
         endpoint = url_path_join(serverapp.base_url, self.path)
         self.mounted = not (before := claims(web_app, endpoint))

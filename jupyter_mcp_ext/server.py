@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -38,6 +37,9 @@ PRINCIPAL = "jupyter_mcp_ext.principal"
 
 GONE = "jupyter_mcp_ext.gone"
 """Key under which it leaves a function that tells whether the peer has closed its connection."""
+
+MCP_SESSION = "jupyter_mcp_ext.mcp_session"
+"""The same for a word that tells protocol sessions apart."""
 
 LIST_TTL = 300_000
 """Milliseconds for which a client may keep the list of tools: it changes with a restart only."""
@@ -195,8 +197,7 @@ def _caller(
 
 def _mcp_session(ctx: ServerRequestContext[Any, Any]) -> str:
     """A short word for the protocol session of a request, where the protocol has one."""
-    given = ctx.request.headers.get("mcp-session-id", "") if ctx.request is not None else ""
-    return hashlib.sha256(given.encode()).hexdigest()[:8] if given else ""
+    return str(ctx.request.scope.get(MCP_SESSION, "")) if ctx.request is not None else ""
 
 
 def _client_name(name: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
+import secrets
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -50,17 +51,21 @@ class McpHost:
         max_sessions: int,
         session_idle_timeout: float,
         log: Logger,
+        session_key: Callable[[], bytes] = lambda: secrets.token_bytes(32),
         build: Callable[[Any], Server[Any]] | None = None,
         manager_options: Mapping[str, Any] | None = None,
     ) -> None:
         """``build`` makes the server object of ``services``; left out, it is ours.
 
-        ``manager_options`` are further arguments of the SDK's session manager.
+        ``session_key`` gives the secret that seals the ids of protocol sessions: with the same one
+        they are understood after a restart. ``manager_options`` are further arguments of the SDK's
+        session manager.
         """
         self._services = services
         self._max_sessions = max_sessions
         self._session_idle_timeout = session_idle_timeout
         self._log = log
+        self._session_key = session_key
         self._build = build
         self._manager_options = manager_options or {}
         self._task: asyncio.Task[None] | None = None
@@ -114,11 +119,14 @@ class McpHost:
     async def _live(self, ready: asyncio.Future[Engine]) -> None:
         try:
             sdk = cast("Any", await asyncio.to_thread(_load))
+            session_key = await asyncio.to_thread(self._session_key)
             engine: Engine = sdk.make_engine(
                 self._services,
                 build=self._build,
                 max_sessions=self._max_sessions,
                 session_idle_timeout=self._session_idle_timeout,
+                session_key=session_key,
+                log=self._log,
                 **self._manager_options,
             )
             async with engine.run():

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import lru_cache
+from logging import Logger
 from typing import TYPE_CHECKING, Any
 
 from mcp.server.auth.middleware.auth_context import auth_context_var
@@ -20,6 +21,8 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from jupyter_mcp_ext.server import build_server
 
 from .body import MAX_BODY_BYTES
+from .mcp_session_id import Seal
+from .mcp_sessions import ProtocolSessions
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
@@ -33,9 +36,14 @@ def make_engine(
     build: Callable[[Any], Server[Any]] | None,
     max_sessions: int,
     session_idle_timeout: float,
+    session_key: bytes,
+    log: Logger,
     **manager_options: Any,
 ) -> SdkEngine:
-    """Put a session manager around the server object that ``build`` makes of the services."""
+    """Put a session manager around the server object that ``build`` makes of the services.
+
+    ``session_key`` seals the ids of protocol sessions, which with it outlast this process.
+    """
     manager = StreamableHTTPSessionManager(
         (build or build_server)(services),
         max_sessions=max_sessions or None,
@@ -43,14 +51,25 @@ def make_engine(
         max_request_body_size=MAX_BODY_BYTES,
         **manager_options,
     )
-    return SdkEngine(manager)
+    return SdkEngine(
+        manager, Seal(session_key), limit=max_sessions, idle=session_idle_timeout, log=log
+    )
 
 
 class SdkEngine:
     """A session manager that is told who is calling."""
 
-    def __init__(self, manager: StreamableHTTPSessionManager) -> None:
+    def __init__(
+        self,
+        manager: StreamableHTTPSessionManager,
+        seal: Seal,
+        *,
+        limit: int,
+        idle: float,
+        log: Logger,
+    ) -> None:
         self._manager = manager
+        self._sessions = ProtocolSessions(self._ask, seal, limit=limit, idle=idle, log=log)
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
@@ -61,6 +80,10 @@ class SdkEngine:
 
     async def serve(self, subject: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request of ``subject``."""
+        await self._sessions.serve(subject, scope, receive, send)
+
+    async def _ask(self, subject: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have the session manager answer one, under its own ids of protocol sessions."""
         user = scope["user"] = _user(subject)
         # Sealed request states are bound to it.
         token = auth_context_var.set(user)
