@@ -99,6 +99,7 @@ def running_at(client: McpClient, code: str, marker: str) -> Result:
 
 
 def test_ok_without_output_says_so(either: McpClient) -> None:
+    either.run("None")  # the first result of a connection says what the session is
     result = either.run("x = 1")
 
     assert re.fullmatch(
@@ -226,7 +227,8 @@ def test_a_restart_is_told_once_to_each_client_and_stays_with_its_answer(
     assert again.notices == []
     assert len(others.notices) == 1
     assert "restarted" in others.notices[0]
-    assert other.call("get_output", output_id=told.id).notices == []
+    read = other.call("get_output", output_id=told.id)
+    assert read.notices == ["run by restarting, not by you"]
     assert one.call("get_output", output_id=told.id).notices == [notice]
 
 

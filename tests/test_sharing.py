@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import replace
 from typing import Any
@@ -139,7 +140,7 @@ def test_what_another_client_made_or_ran_is_named(server: JupyterServer) -> None
     status = claude.call("get_kernel_status", session_id="named-by")
     read = claude.call("get_output", output_id=ran.id)
     joined = claude.call("create_session", name="named-by")
-    own = codex.call("list_sessions")
+    own = codex.call("list_sessions", filter="named-*")
 
     [line] = [each for each in listed.text.splitlines() if each.startswith(session_id)]
     assert " named-by: made by codex-tui, " in line
@@ -150,4 +151,6 @@ def test_what_another_client_made_or_ran_is_named(server: JupyterServer) -> None
     assert any(notice.startswith("made by codex-tui") for notice in joined.notices)
     [line] = [each for each in own.text.splitlines() if each.startswith(session_id)]
     assert " named-by: yours, " in line
+    assert re.match(r"1 of \d+ sessions fit 'named-\*'\n", own.text)
+    assert len(own.meta["jupyter-mcp-ext/sessions"]) == 1
     assert " by claude-tui" in line

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -15,10 +16,13 @@ from .lifecycle import SessionKernels
 from .record import Restore
 from .register import Register
 from .session import Session, new_jupyter_id
-from .store import SUFFIX, as_file_name
+from .store import as_file_name
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.service import Kernels
+
+_ID = re.compile(r"[0-9a-fA-F-]{8,}")
+"""What a scope is that a program has made up and that says nothing to people."""
 
 
 class SessionMaker:
@@ -58,11 +62,12 @@ class SessionMaker:
         """
         kernel_name = await self._kernels.known_name(kernel_name)
         session_id = self._register.new_id()
+        title = _title(caller, name, is_default=is_default)
         name = name or session_id
         folder = notebook = ""
         if self._keeper.store is not None:
             folder = self._keeper.store.path_of(session_id)
-            notebook = self._keeper.store.notebook_of(session_id, name)
+            notebook = self._keeper.store.notebook_of(session_id, title)
         beside = PurePosixPath(cwd) / f"{as_file_name(name)}-{session_id}"
         session = Session(
             id=session_id,
@@ -120,9 +125,19 @@ class SessionMaker:
         session.created = session.last_used = time.time()
         session.had_kernel = True
         self._kernels.start_watching(session.kernel_id)
-        if name is not None and self._keeper.store is not None:
-            session.name = name
-            session.path = session.notebook = self._keeper.store.notebook_of(session.id, name)
+        session.name = name or session.name
+        if self._keeper.store is not None:
+            title = _title(caller, name, is_default=False)
+            session.path = session.notebook = self._keeper.store.notebook_of(session.id, title)
             if session.story is not None:
-                session.story.notebook = as_file_name(name) + SUFFIX
+                session.story.notebook = PurePosixPath(session.notebook).name
         self._register.add(session)
+
+
+def _title(caller: Caller, name: str | None, *, is_default: bool) -> str:
+    """What a session's notebook is called: its name, else its client with the scope or the day."""
+    if name is not None and not is_default:
+        return name
+    scope = caller.scope if is_default else ""
+    of_day = not is_default or _ID.fullmatch(scope)
+    return f"{caller.client or 'session'} {time.strftime('%Y-%m-%d') if of_day else scope}"

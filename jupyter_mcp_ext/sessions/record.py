@@ -19,7 +19,8 @@ TEXTS = {
     "id": 8,
     "jupyter_id": 100,
     "kernel_name": MAX_TEXT,
-    **dict.fromkeys(("name", "owner", "client", "scope", "path", "cwd", "last_client"), MAX_TEXT),
+    "last_client": MAX_TEXT,
+    **dict.fromkeys(("name", "owner", "client", "scope", "path", "notebook", "cwd"), MAX_TEXT),
 }
 """The texts of a record, and the characters that each may have."""
 
@@ -63,6 +64,8 @@ class SessionRecord:
     is_default: bool = False
     kernel_name: str
     path: str
+    notebook: str = ""
+    """The file with its story; in records of earlier releases the session's name tells it."""
     cwd: str
     restore: Restore
     created: float

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Container
 from dataclasses import replace
@@ -22,6 +23,8 @@ PURPOSE = "sessions"
 """What the key of the records is derived for."""
 
 SUFFIX = ".ipynb"
+
+_RUNS = re.compile("-{2,}")
 
 
 class SessionStore:
@@ -55,9 +58,9 @@ class SessionStore:
         """The API path of a session's folder."""
         return f"{self._sessions_dir}/{session_id}" if self._sessions_dir else session_id
 
-    def notebook_of(self, session_id: str, name: str) -> str:
-        """The API path of the notebook that tells its story."""
-        return f"{self.path_of(session_id)}/{as_file_name(name)}{SUFFIX}"
+    def notebook_of(self, session_id: str, title: str) -> str:
+        """The API path of the notebook that tells its story; the title is for people."""
+        return f"{self.path_of(session_id)}/{_RUNS.sub('-', as_file_name(title))}{SUFFIX}"
 
     def session_in(self, path: str) -> str:
         """The id of the session in whose folder an API path is, or would be.
@@ -165,7 +168,7 @@ class SessionStore:
         return Session.of(
             record if is_signed else _claimed(record, self._shared, folder.api_path),
             folder=folder.api_path,
-            notebook=self.notebook_of(session_id, record.name),
+            notebook=f"{folder.api_path}/{_file_of(record)}",
             is_signed=is_signed,
         )
 
@@ -175,6 +178,13 @@ def as_file_name(name: str) -> str:
     name = name.removesuffix(SUFFIX)  # a session on a notebook is named like it
     plain = "".join(c if c.isalnum() or c in "-_." else "-" for c in name).strip("-.")
     return plain.encode()[:100].decode(errors="ignore") or "session"
+
+
+def _file_of(record: SessionRecord) -> str:
+    """The file name of a session's notebook."""
+    name = record.notebook
+    is_plain = name.isprintable() and not name.startswith(".") and "/" not in name
+    return name if is_plain and name.endswith(SUFFIX) else as_file_name(record.name) + SUFFIX
 
 
 def _claimed(record: SessionRecord, subject: str, folder: str) -> SessionRecord:
@@ -188,7 +198,7 @@ def _claimed(record: SessionRecord, subject: str, folder: str) -> SessionRecord:
         scope=record.scope,
         is_default=record.is_default,
         kernel_name=record.kernel_name,
-        path=f"{folder}/{as_file_name(record.name)}{SUFFIX}",
+        path=f"{folder}/{_file_of(record)}",
         cwd=folder,
         restore="snapshot",
         created=record.created,
@@ -208,6 +218,7 @@ def _record(session: Session) -> SessionRecord:
         is_default=session.is_default,
         kernel_name=session.kernel_name,
         path=session.path,
+        notebook=session.notebook.rpartition("/")[2],
         cwd=session.cwd,
         restore=session.restore,
         created=session.created,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from jupyter_mcp_ext.errors import Forbidden, InvalidArgument
+from jupyter_mcp_ext.errors import Forbidden, InvalidArgument, shown
+from jupyter_mcp_ext.sessions.filter import fits
 from jupyter_mcp_ext.sessions.notices import ago, others
 
 from .call import Call
@@ -86,7 +87,12 @@ async def create_session(
 
 
 @tool(("read", "sessions"), ("read", "kernels"), ("read", "kernelspecs"), read_only=True)
-async def list_sessions(call: Call) -> Answer:
+async def list_sessions(
+    call: Call,
+    filter: Annotated[  # the word that get_variables has for it
+        str | None, Field(description="Part or glob of a name, path, kernel, client or state.")
+    ] = None,
+) -> Answer:
     """List the sessions you can use, yours and those people have open, and which kernels can be
     started.
     """
@@ -94,11 +100,13 @@ async def list_sessions(call: Call) -> Answer:
     sessions = await services.sessions.listed(call.caller)
     states = [await _state(call, session) for session in sessions]
     specs = await services.kernels.specs()
-    lines = [f"{len(sessions)} session{'' if len(sessions) == 1 else 's'}"]
+    every = zip(sessions, states, strict=True)
     both = sorted(
-        zip(sessions, states, strict=True),
+        (pair for pair in every if not filter or fits(*pair, filter)),
         key=lambda pair: (not is_running(pair[1]), -pair[0].last_used),
     )
+    counted = f"{len(sessions)} session{'' if len(sessions) == 1 else 's'}"
+    lines = [f"{len(both)} of {counted} fit {shown(filter)}" if filter else counted]
     lines += [await _listing(call, session, state) for session, state in both[:MAX_LISTED]]
     if len(both) > MAX_LISTED:
         lines.append(f"and {len(both) - MAX_LISTED} that were used longer ago")

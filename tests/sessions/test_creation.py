@@ -16,8 +16,9 @@ import pytest
 from jupyter_mcp_ext.errors import ContentsError, InvalidArgument, KernelUnavailable, ToolError
 from jupyter_mcp_ext.kernels.specs import chosen
 from jupyter_mcp_ext.sessions.creation import Created
-from jupyter_mcp_ext.sessions.record import SessionRecord
+from jupyter_mcp_ext.sessions.record import SessionRecord, parse
 from jupyter_mcp_ext.sessions.session import Session
+from jupyter_mcp_ext.sessions.store import PURPOSE
 from tests.engine import ALICE, BOB, Engine, printed, running, value
 
 CODEX = replace(ALICE, client="codex")
@@ -282,3 +283,51 @@ def test_a_record_without_the_last_client_is_still_read() -> None:
     session = Session.of(record, folder="f", notebook="n", is_signed=True)
 
     assert session.last_client == ""
+
+
+def file_of(session: Session) -> str:
+    return session.notebook.rpartition("/")[2]
+
+
+@pytest.mark.parametrize("spare_kernels", [0, 1])
+async def test_a_notebook_has_a_name_that_people_can_read(
+    jp_serverapp: Any, spare_kernels: int
+) -> None:
+    day = time.strftime("%Y-%m-%d")
+    codex = replace(ALICE, client="codex")
+    thread = replace(codex, scope="0199a213-81c0-7800-8aa1-bbab2a035a53")
+    async with running(jp_serverapp, spare_kernels=spare_kernels) as engine:
+        sessions = engine.services.sessions
+        unnamed = (await created(engine, codex)).session
+        named = (await created(engine, codex, name="Churn (model) 2")).session
+        scopes = (codex, thread, replace(codex, scope="work"))
+        defaults = [await sessions.resolve(caller, None) for caller in scopes]
+        every = [unnamed, named, *defaults]
+
+        assert file_of(unnamed) == f"codex-{day}.ipynb"
+        assert file_of(named) == "Churn-model-2.ipynb"
+        assert [file_of(session) for session in defaults] == [
+            "codex.ipynb",
+            f"codex-{day}.ipynb",
+            "codex-work.ipynb",
+        ]
+        before = {session.id: session.notebook for session in every}
+    async with running(jp_serverapp) as engine:
+        known = await engine.services.sessions.listed(ALICE)
+
+        assert {session.id: session.notebook for session in known} == before
+
+
+async def test_a_session_of_an_earlier_release_keeps_its_notebook(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        session = (await created(engine, name="a (b)")).session
+        file = Path(jp_serverapp.root_dir, session.folder, ".mcp", "session.json")
+        key = engine.services.keys.derive(PURPOSE)
+    record, _ = parse(file.read_bytes(), key)
+    path = f"{session.folder}/a--b.ipynb"
+    file.write_bytes(replace(record, notebook="", path=path).to_bytes(key))
+
+    async with running(jp_serverapp) as engine:
+        [known] = await engine.services.sessions.listed(ALICE)
+
+        assert (known.notebook, known.path) == (path, path)
