@@ -44,7 +44,7 @@ MAX_OTHERS = 5
 QUEUED = 5.0
 """Seconds for which a call waits behind a long run of its own client."""
 
-COUNT = 0.5
+COUNT = 2.0
 """Seconds for which code waits for the number of variables that its answer names."""
 
 MAX_IMAGES = 8

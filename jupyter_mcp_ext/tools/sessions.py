@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from jupyter_mcp_ext.errors import Forbidden, InvalidArgument, shown
+from jupyter_mcp_ext.errors import shown
 from jupyter_mcp_ext.sessions.filter import fits
-from jupyter_mcp_ext.sessions.notices import ago, others
+from jupyter_mcp_ext.sessions.notices import ago
 
 from .call import Call
 from .content import Answer, text
 from .definition import tool
+from .others import check_force, line_of, of_others, running_one
 from .reports import report, seconds
 from .types import Restore, SessionId
 
@@ -34,9 +35,6 @@ STARTING = "starting"
 """The state of a session whose kernel is on its way."""
 
 MAX_LISTED = 100
-
-IN_USE = 600.0
-"""Seconds after its last use for which a kernel counts as in use by a client."""
 
 
 @tool(("write", "sessions"), ("write", "kernels"))
@@ -126,7 +124,7 @@ async def get_kernel_status(call: Call, session_id: SessionId = None) -> Answer:
         words = f"[{state}] {session.id} ({session.name}) {await _without(call, session, state)}"
         return text(words, session=_meta(session, state, call))
     status = await call.services.kernels.status(session.kernel_id)
-    line = _line(call, session)
+    line = line_of(call, session)
     state = "busy" if line and status.state not in ("restarting", "dead") else status.state
     lines = [
         f"[{state}] {session.id} ({session.name}), kernel {session.kernel_name} "
@@ -135,7 +133,7 @@ async def get_kernel_status(call: Call, session_id: SessionId = None) -> Answer:
         f"last active {seconds(time.time() - status.last_activity)} ago",
         *_queue(line, status),
         *_resources(status),
-        *filter(None, [_of_others(call, session).strip()]),
+        *filter(None, [of_others(call, session).strip()]),
     ]
     return text("\n".join(lines), session=_meta(session, state, call))
 
@@ -152,7 +150,7 @@ async def interrupt_kernel(
         execution = executions.find(call.caller, execution_id)
     else:
         session = await call.services.sessions.find(call.caller, session_id)
-        execution = await _running(call, session)
+        execution = await running_one(call, session)
     call.remember(execution)
     if not execution.is_finished or execution.goes_on:
         await executions.interrupt(execution)
@@ -176,13 +174,13 @@ async def restart_kernel(
     """Restart a session's kernel; its variables are lost, what runs is interrupted."""
     session = await call.services.sessions.find(call.caller, session_id)
     call.session_id = session.id
-    await _check_force(call, session, force=force, doing="restart")
-    busy = bool(_line(call, session))
+    await check_force(call, session, force=force, doing="restart")
+    busy = bool(line_of(call, session))
     await call.services.sessions.restart(session, by=call.caller.client, now=force or busy)
     call.services.sessions.tell_loss(session, call.caller)
     status = await call.services.kernels.status(session.kernel_id)
     words = f"The kernel of {session.id} ({session.name}) was restarted: its variables are gone."
-    words += _of_others(call, session)
+    words += of_others(call, session)
     return text(words, session=_meta(session, status.state, call))
 
 
@@ -193,8 +191,8 @@ async def shutdown_kernel(call: Call, session_id: str, force: bool = False) -> A
     """
     session = await call.services.sessions.find(call.caller, session_id)
     call.session_id = session.id
-    await _check_force(call, session, force=force, doing="shut down")
-    busy = bool(_line(call, session))
+    await check_force(call, session, force=force, doing="shut down")
+    busy = bool(line_of(call, session))
     keeps = call.services.sessions.keeps_variables(session)
     await call.services.sessions.shutdown(session, by=call.caller.client, now=force or busy)
     words = f"The kernel of {session.id} ({session.name}) has ended."
@@ -202,69 +200,8 @@ async def shutdown_kernel(call: Call, session_id: str, force: bool = False) -> A
         words += f" Its notebook is {session.notebook}; using the session starts a new kernel" + (
             " and brings back what was saved." if keeps else ", without the variables."
         )
-    words += _of_others(call, session)
+    words += of_others(call, session)
     return text(words, session=_meta(session, await _state(call, session), call))
-
-
-def _line(call: Call, session: Session) -> tuple[Execution, ...]:
-    return call.services.executions.line(session.kernel_id)
-
-
-def _is_callers(call: Call, execution: Execution) -> bool:
-    return execution.owner == call.caller.subject and execution.client == call.caller.client
-
-
-async def _running(call: Call, session: Session) -> Execution:
-    """The execution that an interrupt without an id means."""
-    line = _line(call, session)
-    if line and _is_callers(call, line[0]):
-        return line[0]
-    if line:
-        msg = (
-            f"What runs is {line[0].id} of {line[0].client}, not yours. If it must end, "
-            f'interrupt_kernel(execution_id="{line[0].id}") ends it.'
-        )
-        raise Forbidden(msg)
-    status = (
-        await call.services.kernels.status(session.kernel_id)
-        if call.services.sessions.is_ready(session)
-        else None
-    )
-    if status is not None and status.foreign_since is not None:
-        msg = (
-            "What runs is a person's code, not yours. Ask them, or use "
-            f'restart_kernel(session_id="{session.id}", force=true) if it must end.'
-        )
-        raise Forbidden(msg)
-    msg = f"Nothing runs in {session.id}. get_output() shows its latest execution."
-    raise InvalidArgument(msg)
-
-
-async def _check_force(call: Call, session: Session, *, force: bool, doing: str) -> None:
-    if force or not call.services.sessions.is_ready(session):
-        return
-    again = f"Pass force=true to {doing} it all the same, if a person asked for it."
-    if not session.is_agents:
-        msg = f"The kernel of {session.path} is a person's, not yours. {again}"
-        raise Forbidden(msg)
-    others = [e for e in _line(call, session) if not _is_callers(call, e)]
-    if others:
-        msg = f"{others[0].client} runs {others[0].id} on this kernel. {again}"
-        raise Forbidden(msg)
-    theirs = session.latest_of_others(call.caller.client)
-    if theirs is not None and (since := time.time() - theirs.at) < IN_USE:
-        msg = f"{theirs.client} used {session.id} ({session.name}) {ago(since)}. {again}"
-        raise Forbidden(msg)
-    status = await call.services.kernels.status(session.kernel_id)
-    if status.foreign_since is not None:
-        msg = f"A person's code runs on this kernel. {again}"
-        raise Forbidden(msg)
-
-
-def _of_others(call: Call, session: Session) -> str:
-    """A line for a result about a session that other clients made or used last."""
-    whose = others(session, call.caller.client, now=time.time())
-    return f"\n! {whose}" if whose else ""
 
 
 async def _without(call: Call, session: Session, state: str) -> str:

@@ -1,0 +1,82 @@
+"""What other clients and people do in a session: what may be ended, and whose it is."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from jupyter_mcp_ext.errors import Forbidden, InvalidArgument
+from jupyter_mcp_ext.sessions.notices import ago, others
+
+from .call import Call
+
+if TYPE_CHECKING:
+    from jupyter_mcp_ext.executions.execution import Execution
+    from jupyter_mcp_ext.sessions.session import Session
+
+IN_USE = 600.0
+"""Seconds after its last use for which a kernel counts as in use by a client."""
+
+
+def line_of(call: Call, session: Session) -> tuple[Execution, ...]:
+    """What runs and waits in a session's kernel."""
+    return call.services.executions.line(session.kernel_id)
+
+
+def is_callers(call: Call, execution: Execution) -> bool:
+    """Whether the caller itself has started it."""
+    return execution.owner == call.caller.subject and execution.client == call.caller.client
+
+
+async def running_one(call: Call, session: Session) -> Execution:
+    """The execution that an interrupt without an id means."""
+    line = line_of(call, session)
+    if line and is_callers(call, line[0]):
+        return line[0]
+    if line:
+        msg = (
+            f"What runs is {line[0].id} of {line[0].client}, not yours. If it must end, "
+            f'interrupt_kernel(execution_id="{line[0].id}") ends it.'
+        )
+        raise Forbidden(msg)
+    status = (
+        await call.services.kernels.status(session.kernel_id)
+        if call.services.sessions.is_ready(session)
+        else None
+    )
+    if status is not None and status.foreign_since is not None:
+        msg = (
+            "What runs is a person's code, not yours. Ask them, or use "
+            f'restart_kernel(session_id="{session.id}", force=true) if it must end.'
+        )
+        raise Forbidden(msg)
+    msg = f"Nothing runs in {session.id}. get_output() shows its latest execution."
+    raise InvalidArgument(msg)
+
+
+async def check_force(call: Call, session: Session, *, force: bool, doing: str) -> None:
+    """Refuse to end a kernel that others use or that is a person's. Raises Forbidden."""
+    if force or not call.services.sessions.is_ready(session):
+        return
+    again = f"Pass force=true to {doing} it all the same, if a person asked for it."
+    if not session.is_agents:
+        msg = f"The kernel of {session.path} is a person's, not yours. {again}"
+        raise Forbidden(msg)
+    running = [e for e in line_of(call, session) if not is_callers(call, e)]
+    if running:
+        msg = f"{running[0].client} runs {running[0].id} on this kernel. {again}"
+        raise Forbidden(msg)
+    theirs = session.latest_of_others(call.caller.client)
+    if theirs is not None and (since := time.time() - theirs.at) < IN_USE:
+        msg = f"{theirs.client} used {session.id} ({session.name}) {ago(since)}. {again}"
+        raise Forbidden(msg)
+    status = await call.services.kernels.status(session.kernel_id)
+    if status.foreign_since is not None:
+        msg = f"A person's code runs on this kernel. {again}"
+        raise Forbidden(msg)
+
+
+def of_others(call: Call, session: Session) -> str:
+    """A line for a result about a session that other clients made or used last."""
+    whose = others(session, call.caller.client, now=time.time())
+    return f"\n! {whose}" if whose else ""
