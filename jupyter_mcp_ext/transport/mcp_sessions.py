@@ -11,8 +11,8 @@ import asyncio
 import json
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from logging import Logger
 from typing import TypeAlias
@@ -103,7 +103,6 @@ class ProtocolSessions:
         if opening is None or message.get("method") != "initialize":
             await self._ask(subject, scope, receive, send)
             return
-        await self._make_room(subject)
 
         async def sealed(message: Message) -> None:
             inner = _inner(message)
@@ -112,11 +111,8 @@ class ProtocolSessions:
                 message = _renamed(message, session.id.encode())
             await send(message)
 
-        self._opening += 1
-        try:
+        async with self._room(subject):
             await self._ask(subject, scope, receive, sealed)
-        finally:
-            self._opening -= 1
 
     async def _serve_in(
         self, given: str, subject: str, scope: Scope, receive: Receive, send: Send
@@ -180,7 +176,7 @@ class ProtocolSessions:
         # A task of its own: a client that goes meanwhile must not leave half of a session.
         task = asyncio.create_task(self._open_again(given, opening, subject, scope))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._opened_again)
         return await asyncio.shield(task)
 
     async def _open_again(
@@ -189,17 +185,13 @@ class ProtocolSessions:
         async with self._locks.setdefault(given, asyncio.Lock()):
             if given in self._open:  # another request of it came first
                 return self._open[given]
-            await self._make_room(subject)
-            self._opening += 1
-            try:
+            async with self._room(subject):
                 inner = await self._initialize(opening, subject, scope)
-            finally:
-                self._opening -= 1
-            if not inner:
-                return None
-            session = self._add(given, inner, subject)
-            ready = {"jsonrpc": "2.0", "method": "notifications/initialized"}
-            await self._send(ready, subject, _within(scope, inner))
+                if not inner:
+                    return None
+                ready = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+                await self._send(ready, subject, _within(scope, inner))
+                session = self._add(given, inner, subject)
         self._log.debug("A protocol session was opened again for a client of %s", subject)
         return session
 
@@ -209,6 +201,21 @@ class ProtocolSessions:
         started = await self._send(message, subject, _within(scope, b""))
         return _inner(started)
 
+    def _opened_again(self, task: asyncio.Task[_McpSession | None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # who waited for it has it, unless the host stops
+
+    @asynccontextmanager
+    async def _room(self, subject: str) -> AsyncIterator[None]:
+        """Count one more session while it is being opened."""
+        self._opening += 1
+        try:
+            await self._make_room(subject)
+            yield
+        finally:
+            self._opening -= 1
+
     async def _make_room(self, subject: str) -> None:
         """End the oldest idle session of the user where there would be too many.
 
@@ -216,7 +223,7 @@ class ProtocolSessions:
         has most.
         """
         self._forget_expired()
-        while self._limit and len(self._open) + self._opening >= self._limit:
+        while self._limit and len(self._open) + self._opening > self._limit:
             idle = [session for session in self._open.values() if not session.calls]
             counts = Counter(session.subject for session in idle)
             if not counts:
