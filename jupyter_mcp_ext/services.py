@@ -107,7 +107,7 @@ class Services:
             kernels=kernels,
             sessions=sessions,
             executions=executions,
-            written=WrittenFiles(root, kernels.language, on_found=wrote),
+            written=WrittenFiles(root, kernels.language, serverapp.event_logger, on_found=wrote),
             notebooks=notebooks,
             files=files,
             variables=Variables(kernels),

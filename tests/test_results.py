@@ -900,6 +900,24 @@ def test_long_output_costs_less_than_the_budget_and_short_output_is_whole(
     assert whole.text.splitlines()[1:] == [f"line {n}" for n in range(600)]
 
 
+def test_only_files_that_the_code_wrote_are_told(server: JupyterServer, client: McpClient) -> None:
+    code = "open('by code.csv', 'w').close(); open('by both.csv', 'w').close()\n"
+    code += gated("files may end") + "open('by both.csv', 'a').write('more')"
+    running = running_at(client, code, "by code.csv")
+
+    client.call("write_file", path="by tool.txt", content="a")
+    client.call("write_file", path="by both.csv", content="b")
+    client.call("create_notebook", path="by tool.ipynb")
+    model = json.dumps({"type": "file", "format": "text", "content": "c"}).encode()
+    path = "/api/contents/by%20person.txt"
+    assert server.request("PUT", model, server.auth, path=path).status == 201
+    client.call("write_file", path="files may end", content="")
+    ended = client.call("get_output", output_id=running.id, wait=30)
+
+    [files] = [line for line in ended.text.splitlines() if line.startswith("files: ")]
+    assert files == "files: by code.csv (0 B), by both.csv (5 B)"
+
+
 def test_the_latest_is_the_clients_latest_in_any_session_and_names_what_else_runs(
     server: JupyterServer,
 ) -> None:

@@ -9,13 +9,18 @@ from __future__ import annotations
 import ast
 import asyncio
 import time
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from jupyter_mcp_ext.files.changes import Change, Changes, changes
+from jupyter_mcp_ext.files.changes import SLACK, Change, Changes, changes
 
 from .execution import Execution
+
+CONTENTS_ACTIONS = "https://events.jupyter.org/jupyter_server/contents_service/v1"
+"""Jupyter's event for every file that a person saves."""
 
 LEAST, MOST = 0.005, 0.25
 """Seconds that a look through a folder may take."""
@@ -28,6 +33,9 @@ MAX_LOOKS = 2
 
 RECENT = 2.0
 """Seconds for which a file is kept in mind: the times of files are not exact."""
+
+MAX_OTHERS = 1_000
+"""Files that are remembered as written by tools or people."""
 
 SHORT = 200
 """Characters of code that is looked at for whether it can write."""
@@ -49,10 +57,13 @@ class WrittenFiles:
         self,
         root: Path | None,
         language: Callable[[str], str],
+        events: Any,
         *,
         on_found: Callable[[Execution], None],
     ) -> None:
-        """``language`` gives the language of a kernel by its id."""
+        """``language`` gives the language of a kernel by its id, ``events`` are Jupyter's."""
+        self._events = events
+        self._events.add_listener(schema_id=CONTENTS_ACTIONS, listener=self._on_action)
         self._on_found = on_found
         self._root = root
         self._language = language
@@ -60,6 +71,8 @@ class WrittenFiles:
         self._is_closed = False
         self._known: dict[str, frozenset[Change]] = {}
         """What was found of late, by session: the next execution has not written it."""
+        self._others: OrderedDict[str, float] = OrderedDict()
+        """When files were last written that code did not write."""
 
     def follow(self, execution: Execution, folder: str, *, but: Callable[[str], bool]) -> None:
         """Look in a folder when the execution ends, ``but`` not at paths that are the server's."""
@@ -67,6 +80,13 @@ class WrittenFiles:
             execution.done.add_done_callback(
                 partial(self._begin, execution, partial(changes, self._root, folder, but=but))
             )
+
+    def by_another(self, path: str) -> None:
+        """A file (an API path) was written now, but not by code: by a tool or a person."""
+        self._others[path] = time.time()
+        self._others.move_to_end(path)
+        if len(self._others) > MAX_OTHERS:
+            self._others.popitem(last=False)
 
     async def settled(self, execution: Execution) -> None:
         """Return when the look at a finished execution's files is over."""
@@ -76,6 +96,7 @@ class WrittenFiles:
 
     async def close(self) -> None:
         """End all looks and begin no more."""
+        self._events.remove_listener(listener=self._on_action)
         self._is_closed = True
         if self._looks:
             await asyncio.wait(list(self._looks.values()))
@@ -97,13 +118,20 @@ class WrittenFiles:
             within=min(max(SHARE * execution.duration, LEAST), MOST),
             known=known,
         )
-        execution.written = Changes.latest(found)
+        execution.written = Changes.latest([c for c in found if not self._is_anothers(c)])
         if execution.written.files:
             self._on_found(execution)
         late = (time.time() - RECENT) * 1e9
         self._known[execution.session_id] = frozenset(
             change for change in (*found, *known) if change.at >= late
         )
+
+    async def _on_action(self, logger: Any, schema_id: str, data: Mapping[str, Any]) -> None:
+        if data.get("action") in ("save", "upload", "copy", "rename"):
+            self.by_another(str(data.get("path", "")).strip("/"))
+
+    def _is_anothers(self, change: Change) -> bool:
+        return change.at / 1e9 <= self._others.get(change.path, 0.0) + SLACK
 
 
 def is_idle(code: str) -> bool:

@@ -30,8 +30,8 @@ A kernel whose own code fails never does: bash_kernel, for one, on code that is 
 NO_REPLY: Content = {
     "status": "error",
     "ename": "NoReply",
-    "evalue": "the kernel ended this code without a reply, as some do when code is incomplete (an "
-    "open quote, a block without its end)",
+    "evalue": "the kernel ended this code without a reply: it could not read it, as when code is "
+    "incomplete (an open quote, a block without its end) or nested too deep (split it into steps)",
     "traceback": [],
 }
 """Stands for the reply that never came."""

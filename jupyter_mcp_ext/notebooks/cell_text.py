@@ -19,7 +19,7 @@ from jupyter_mcp_ext.outputs.pages import heading, merged_lines
 from jupyter_mcp_ext.outputs.quoting import Remark
 from jupyter_mcp_ext.outputs.rendering import Render, here
 
-State: TypeAlias = Literal["never run", "ok", "error"]
+State: TypeAlias = Literal["no run saved", "ok", "error"]
 
 OUTPUTS = "Outputs:"
 
@@ -45,7 +45,7 @@ class CellText:
         if any(isinstance(output, Error) for output in self.cell.outputs):
             return "error"
         has_run = self.cell.execution_count is not None or self.cell.outputs
-        return "ok" if has_run else "never run"
+        return "ok" if has_run else "no run saved"
 
     @cached_property
     def header(self) -> str:

@@ -94,12 +94,12 @@ class Keeper:
             except LaterJournal as err:
                 self._go_without(session, str(err))
 
-    async def save(self, session: Session) -> None:
-        """Write down what a session is."""
+    async def save(self, session: Session, *, is_at_rest: bool = False) -> None:
+        """Write down what a session is, and whether its folder is let go of."""
         if self.store is None:
             return
         try:
-            await self.store.save(session)
+            await self.store.save(session, is_at_rest=is_at_rest)
         except OSError as err:
             session.fault = FAULTS.get(err.errno, UNUSABLE)
 
@@ -107,7 +107,7 @@ class Keeper:
         """Let go of a session's folder; it is taken again when the session is used."""
         if session.story is not None:
             self._held.discard(session)
-            await self.save(session)
+            await self.save(session, is_at_rest=True)
             await session.story.close()
             session.story = None
 

@@ -70,6 +70,8 @@ class SessionRecord:
     restore: Restore
     created: float
     last_used: float
+    is_at_rest: bool = False
+    """Whether no server holds it: then ``last_used`` is when it was, and no file's time counts."""
     last_line: str = ""
     last_client: str = ""
     had_kernel: bool = False
@@ -117,6 +119,7 @@ def _record(content: dict[str, object], *, is_signed: bool) -> SessionRecord:
         _check_text(known.get(name, ""), limit, is_ours=is_signed)
     if known["restore"] not in get_args(Restore):
         raise ValueError
+    known["is_at_rest"] = known.get("is_at_rest") is True
     for name in ("created", "last_used"):
         known[name] = _time(known[name])
     for name in ("is_default", "had_kernel"):

@@ -112,10 +112,10 @@ class SessionStore:
             raise
         session.story = story
 
-    async def save(self, session: Session) -> None:
+    async def save(self, session: Session, *, is_at_rest: bool = False) -> None:
         """Write a session's record. Raises OSError."""
         if session.story is not None:
-            record = _record(session)
+            record = replace(_record(session), is_at_rest=is_at_rest)
             await asyncio.to_thread(self._save, session.story.folder, record)
 
     async def holder(self, session: Session) -> str:
@@ -163,7 +163,8 @@ class SessionStore:
                 folder.api_path,
             )
             return None
-        written = folder.written_at(JOURNAL)  # the record is written seldom
+        # The record is written seldom while a server works there.
+        written = 0.0 if record.is_at_rest else folder.written_at(JOURNAL)
         record = replace(record, last_used=min(max(record.last_used, written), time.time()))
         return Session.of(
             record if is_signed else _claimed(record, self._shared, folder.api_path),

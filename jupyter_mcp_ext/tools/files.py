@@ -94,6 +94,7 @@ async def write_file(
         path, content, folder=folder, hides=call.hides, encoding=encoding, append=append
     )
     call.services.hints.changed(found.path)
+    call.services.written.by_another(found.path)
     return text(view.written(found), file={"path": found.path, "size": found.size})
 
 
@@ -112,6 +113,7 @@ async def edit_file(
         path, old_string, new_string, folder=folder, hides=call.hides, replace_all=replace_all
     )
     call.services.hints.changed(name)
+    call.services.written.by_another(name)
     return text(view.edited(name, edit), file={"path": name, "replacements": edit.count})
 
 

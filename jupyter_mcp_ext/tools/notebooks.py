@@ -36,6 +36,7 @@ async def create_notebook(
     spec = (await services.kernels.specs())[name]
     kernel = KernelInfo(name=name, display_name=spec["display_name"], language=spec["language"])
     notebook = await services.notebooks.create(path, new_cells, kernel=kernel, hides=call.hides)
+    services.written.by_another(notebook.path)
     count = len(notebook.cells)
     words = (
         f"Made {notebook.path}: {count} cell{'' if count == 1 else 's'}, kernel {name}. "

@@ -109,7 +109,7 @@ def test_a_cell_is_a_header_with_its_handle_and_its_source_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("cell", "state", "words"),
     [
-        (code("1"), "never run", " never run\n"),
+        (code("1"), "no run saved", " no run saved\n"),
         (code("1", count=3), "ok", " In[3] ok\n"),
         (code("1", Stream(name="stdout", text="a")), "ok", " ok\n"),
         (code("1", Error(ename="E", evalue=""), count=4), "error", " In[4] error\n"),
@@ -171,8 +171,8 @@ def test_an_outline_is_a_line_for_each_cell() -> None:
         f"[0] markdown {names[0]}: ## Heading ##",
         f"[1] markdown {names[1]}: ```",
         f"[2] code {names[2]} In[1] ok: import os",
-        f"[3] code {names[3]} never run",
-        f"[4] code {names[4]} never run: {'x' * 100}…",
+        f"[3] code {names[3]} no run saved",
+        f"[4] code {names[4]} no run saved: {'x' * 100}…",
     ]
 
 

@@ -378,3 +378,16 @@ async def test_a_session_whose_folder_another_server_took_is_not_written_any_mor
             await engine.services.sessions.resolve(ALICE, session.id)
         assert (hidden / "journal.jsonl").read_bytes() == journal
         assert json.loads((hidden / "lock").read_text()) == theirs
+
+
+async def test_when_a_session_was_last_used_outlasts_the_server(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        await engine.run("1")
+        session = await engine.session()
+        session.last_used = then = time.time() - 3_600
+
+    async with running(jp_serverapp) as engine:
+        listed = await engine.services.sessions.listed(ALICE)
+        [back] = [each for each in listed if each.id == session.id]
+
+        assert abs(back.last_used - then) < 1
