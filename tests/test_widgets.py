@@ -30,6 +30,20 @@ def test_interact_shows_what_was_printed_before_it_and_in_it(client: McpClient) 
     assert shown(client.run(code)) == "before\nIntSlider x 5\nx is 5"
 
 
+def test_the_sessions_notebook_has_what_was_printed_before_and_in_a_widget(
+    server: JupyterServer,
+) -> None:
+    client = McpClient(server, name="told in a notebook")
+    client.run("from ipywidgets import interact")
+    result = client.run("print('before'); interact(lambda x: print('x is', x), x=5);")
+    session_id = result.execution["session_id"]
+    client.call("shutdown_kernel", session_id=session_id)
+
+    [notebook] = (server.root_dir / "mcp-sessions" / session_id).glob("*.ipynb")
+    outputs = json.loads(notebook.read_text())["cells"][1]["outputs"]
+    assert [output.get("text") for output in outputs] == ["before\n", None, "x is 5\n"]
+
+
 @pytest.mark.parametrize(
     "code",
     [
@@ -107,7 +121,7 @@ def test_a_password_is_nowhere(server: JupyterServer, client: McpClient) -> None
     result = client.run(code)
     plain = client.call("get_output", output_id=f"{result.id}/1", mime_type="text/plain")
     inspected = client.call("inspect_variable", name="p")
-    client.call("shutdown_kernel")
+    client.call("shutdown_kernel", session_id=result.execution["session_id"])
 
     assert "Password key (its value is not shown)" in result.text
     for each in (result, plain, inspected):

@@ -9,8 +9,8 @@ from jupyter_mcp_ext.outputs.model import Error, Stream
 
 from .run import Adviser, Run
 
-PROMPT = re.compile(r"\s*(?:ipdb>|\(Pdb[^)\n]{0,20}\))\s*$")
-"""What a debugger asks with."""
+_PROMPT = re.compile(r"\s*(?:ipdb>|\(Pdb[^)\n]{0,20}\))\s*$")
+_CONFIRMATION = re.compile(r"Quitting pdb will kill the process\. Quit anyway\? \[y/n\]\s*$")
 
 INSTEAD = (
     "there is no debugger here, its prompts cannot be answered: look at values with "
@@ -21,9 +21,11 @@ _BREAKPOINT = re.compile(r"^[ \t]*breakpoint\(\)", re.MULTILINE)
 _MAGIC = re.compile(r"\s*%%?debug\b")
 
 
-def is_prompt(text: str) -> bool:
-    """Whether it is a debugger that asks, and not the code."""
-    return PROMPT.match(text[:200]) is not None
+def way_out(text: str) -> str | None:
+    """What ends a debugger that asks with this; None when it is the code that asks."""
+    if _PROMPT.match(text[:200]):
+        return "q"
+    return "y" if _CONFIRMATION.match(text[:200]) else None
 
 
 def in_traceback(error: Error) -> bool:

@@ -119,6 +119,7 @@ class Archive:
         if text:
             execution.fold.feed("stream", content := {"name": "stderr", "text": text})
             self._storage.message(execution.id, execution.fold, "stream", content)
+            execution.changed()
 
     def widgets_changed(self, execution: Execution) -> None:
         """Write down what the widgets that a finished execution displays have become."""

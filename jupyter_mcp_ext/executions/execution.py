@@ -206,8 +206,8 @@ class Execution:
         """The code asks a person and stands still until ``reply`` is called or it is stopped."""
         if self.stop.done() or self.is_finished:
             return
-        if debuggers.is_prompt(text):
-            self._leave_debugger(reply)
+        if (way_out := debuggers.way_out(text)) is not None:
+            self._leave_debugger(way_out, reply)
             return
         if self.input_timeout is None:
             self._give_up("the code asked for input", NO_PASSWORDS if is_password else NO_FORM)
@@ -239,15 +239,14 @@ class Execution:
         )
         return True
 
-    def _leave_debugger(self, reply: Reply) -> None:
+    def _leave_debugger(self, way_out: str, reply: Reply) -> None:
         """Have a debugger quit; one that asks again and again is interrupted."""
-        if debuggers.INSTEAD not in self.notices:
-            self.notices.append(debuggers.INSTEAD)
+        self.tell([debuggers.INSTEAD])
         self._debuggers_left += 1
         if self._debuggers_left > MAX_DEBUGGERS:
             self.request_stop("interrupted", "the code starts debuggers again and again")
         else:
-            reply("q")
+            reply(way_out)
 
     def _go_on(self) -> None:
         """Let its timeout count."""

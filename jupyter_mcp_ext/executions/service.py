@@ -501,6 +501,7 @@ class McpExecutions(LoggingConfigurable):
                     reply = await self._reply(execution, exchange)
                 finally:
                     link.forget(exchange)
+                    self._archive.finish_text(execution)
                 if reply.get("status") != "ok" and not execution.stop.done():
                     await self._kernels.check_stays(execution.kernel_id)
                 if exchange.begun or reply.get("status") != "aborted":
@@ -531,7 +532,6 @@ class McpExecutions(LoggingConfigurable):
     def _take_payload(self, execution: Execution, reply: Content) -> None:
         """Show what the reply has for the person at a notebook."""
         execution.fold.release_captures()
-        self._archive.finish_text(execution)
         for payload in payloads.payloads(reply):
             shown = payloads.shown(payload)
             if shown.data:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jupyter_mcp_ext.advice.debuggers import is_prompt
+from jupyter_mcp_ext.advice.debuggers import way_out
 from jupyter_mcp_ext.advice.notices import expressions, notices, values
 from jupyter_mcp_ext.advice.run import Run
 from jupyter_mcp_ext.outputs.model import Display, Error
@@ -145,10 +145,17 @@ def test_a_module_is_not_proposed_while_an_installation_runs() -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("ipdb> ", True), ("(Pdb) ", True), ("(Pdb++) ", True), ("name? ", False), ("(Pdb", False)],
+    [
+        ("ipdb> ", "q"),
+        ("(Pdb) ", "q"),
+        ("(Pdb++) ", "q"),
+        ("Quitting pdb will kill the process. Quit anyway? [y/n] ", "y"),
+        ("name? ", None),
+        ("(Pdb", None),
+    ],
 )
-def test_a_debuggers_prompt_is_told_from_a_question(text: str, expected: bool) -> None:
-    assert is_prompt(text) is expected
+def test_a_debuggers_prompt_is_told_from_a_question(text: str, expected: str | None) -> None:
+    assert way_out(text) == expected
 
 
 # -- white space ---------------------------------------------------------------------------------

@@ -257,3 +257,14 @@ async def test_the_timeout_goes_on_after_the_answer(jp_serverapp: Any) -> None:
         await engine.services.executions.settled(execution, 30)
 
         assert execution.status == "timeout"
+
+
+async def test_a_debugger_is_left_and_no_person_is_asked(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        code = "def f():\n    import pdb; pdb.set_trace()\n    return 1\nf()"
+        execution = await engine.run(code, can_ask=True)
+
+        assert execution.status == "error"
+        assert execution.prompts.current is None
+        assert [n for n in execution.notices if "there is no debugger here" in n]
+        assert len(execution.notices) == 1

@@ -17,7 +17,7 @@ from jupyter_mcp_ext.executions import archive
 from jupyter_mcp_ext.executions.archive import SMALL
 from jupyter_mcp_ext.executions.storage import COMPACT, Record, Storage
 from jupyter_mcp_ext.outputs.fold import OutputFold
-from jupyter_mcp_ext.outputs.model import Output, Stream
+from jupyter_mcp_ext.outputs.model import Display, Output, Stream
 from jupyter_mcp_ext.outputs.rendering import Render
 from jupyter_mcp_ext.tools.paging import Paging, report_lines
 from tests.engine import ALICE, printed, running
@@ -294,3 +294,23 @@ async def test_a_page_survives_that_its_outputs_leave_memory(jp_serverapp: Any) 
         others_are_read.set()
 
         assert (await page).status == "ok"
+
+
+async def test_a_widget_is_after_a_restart_what_a_later_execution_has_made_of_it(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        shows = await engine.run(
+            "from ipywidgets import IntProgress, Output\nbar = IntProgress(max=9)\nout = Output()\n"
+            "display(bar, out)"
+        )
+        await engine.run("bar.value = 7\nwith out: print('late')")
+
+    async with running(jp_serverapp) as engine:
+        execution = engine.services.executions.find(ALICE, shows.id)
+        await engine.services.executions.load(execution)
+
+        assert printed(execution) == "late\n"
+        [bar, _] = execution.outputs
+        assert isinstance(bar, Display)
+        assert bar.data["text/plain"] == "[7/9]"
