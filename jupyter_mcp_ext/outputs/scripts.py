@@ -8,13 +8,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from jupyter_mcp_ext.outputs import bokeh, lets_plot, maps, plotly, trees, vega
+from jupyter_mcp_ext.outputs import bokeh, echarts, lets_plot, maps, plotly, trees, vega
 from jupyter_mcp_ext.outputs.model import Json
 
 MAX_CODE = 5_000_000
 """Characters of a program that is read; of a longer one it is only said what it draws with."""
 
 _MOST = 5  # places in a program that are tried
+_NAMED = {
+    "echarts.init(": "echarts chart",
+    "mpld3.draw_figure(": "mpld3 chart",
+    "Highcharts.chart(": "Highcharts chart",
+    "new vis.Network(": "vis.js network",
+    "new Chart(": "Chart.js chart",
+}
+"""What draws charts that are named only, by how that is called."""
+
 _DECODER = json.JSONDecoder()
 
 
@@ -48,7 +57,9 @@ class _Library:
 
 def draws(html: str) -> bool:
     """Whether programs in this HTML draw a chart or a map; quick."""
-    return maps.SIGN in html or any(
+    if maps.SIGN in html or any(sign in html for sign in _NAMED):
+        return True
+    return any(
         library.sign in html and (len(html) > MAX_CODE or library.place.search(html))
         for library in _LIBRARIES
     )
@@ -64,9 +75,10 @@ def find(code: str) -> Chart | None:
                 return Chart(words=f"{library.name} chart, drawn by {len(code):,} characters")
             if chart := library.read(code, match.end()):
                 return chart
-    if maps.SIGN not in code:
-        return None
-    return Chart(words=maps.words(code) if len(code) <= MAX_CODE else "leaflet map")
+    if maps.SIGN in code:
+        return Chart(words=maps.words(code) if len(code) <= MAX_CODE else "leaflet map")
+    name = next((name for sign, name in _NAMED.items() if sign in code), "")
+    return Chart(words=name) if name else None
 
 
 def _vega(code: str, at: int) -> Chart | None:
@@ -87,6 +99,13 @@ def _plotly(code: str, at: int) -> Chart | None:
 def _bokeh(code: str, at: int) -> Chart | None:
     words = "".join(bokeh.words(value) for value in islice(_values(code, at), 1))
     return Chart(words=words) if words else None
+
+
+def _echarts(code: str, at: int) -> Chart | None:
+    for option in islice(_values(code, at), 1):
+        if isinstance(option, dict):
+            return Chart(words=echarts.words(option), spec=json.dumps(option))
+    return None
 
 
 def _lets_plot(code: str, at: int) -> Chart | None:
@@ -128,6 +147,12 @@ _LIBRARIES = (
         sign='"Figure"',
         place=re.compile(r"\bdocs_json\s{0,9}=\s{0,9}(?=\{)"),
         read=_bokeh,
+    ),
+    _Library(
+        name="echarts",
+        sign="echarts.init(",
+        place=re.compile(r"\boption_\w{1,64}\s{0,9}=\s{0,9}(?=\{)"),
+        read=_echarts,
     ),
     _Library(
         name="lets-plot",

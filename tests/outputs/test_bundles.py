@@ -84,3 +84,22 @@ def test_a_chart_that_cannot_be_read_leaves_its_plain_text() -> None:
     html = "<script>vegaEmbed(); var spec = {broken</script>"
 
     assert full_lines({"text/html": html, "text/plain": "Chart of sales"}) == ["Chart of sales"]
+
+
+@pytest.mark.parametrize(
+    ("code", "lines"),
+    [
+        ("new vis.Network(box, data, {})", ["vis.js network"]),
+        ("echarts.init(e); var option_1 = {f: function() {}}", ["echarts chart"]),
+        (
+            'echarts.init(e); var option_1 = {"title": [{"text": "T"}], "series": {"type": "pie", '
+            '"data": [{"value": 1}]}, "yAxis": {"name": "EUR", "data": [3, 1]}}',
+            ['echarts chart "T"', "- pie: 1 points", 'axes: y "EUR" (1 to 3)'],
+        ),
+        ("console.log('echarts')", ["[text/html 39 bytes, no readable text]"]),
+    ],
+)
+def test_a_chart_is_at_least_named_by_what_draws_it(code: str, lines: list[str]) -> None:
+    html = f"<script>{code}</script>"
+
+    assert brief_lines({"text/html": html, "text/plain": _SILENT}, "x-1/1") == lines
