@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
@@ -15,6 +16,12 @@ MAX_CODE = 5_000_000
 """Characters of a program that is read; of a longer one it is only said what it draws with."""
 
 _MOST = 5  # places in a program that are tried
+_PLOTLY = re.compile(r'Plotly\.(?:newPlot|react)\(\s{0,99}"[^"]{1,100}",\s{0,99}(?=\[)')
+_VEGA = re.compile(r"(?:\}\)\(|\bspec\s{0,9}=\s{0,9})(?=\{)")
+_BOKEH = re.compile(r"\bdocs_json\s{0,9}=\s{0,9}(?=\{)")
+_ECHARTS = re.compile(r"\boption_\w{1,64}\s{0,9}=\s{0,9}(?=\{)")
+_LETS_PLOT = re.compile(r"\bplotSpec\s{0,9}=\s{0,9}(?=\{)")
+_COMMA = re.compile(r"\s{0,99},\s{0,99}")
 _NAMED = {
     "echarts.init(": "echarts chart",
     "mpld3.draw_figure(": "mpld3 chart",
@@ -40,9 +47,10 @@ class Chart:
     def lines(self, *, specs: bool) -> list[str]:
         """The chart in words, with its specification if that is wanted."""
         lines = self.words.split("\n")
-        return (
-            [*lines, *trees.pretty_lines(json.loads(self.spec))] if specs and self.spec else lines
-        )
+        if specs and self.spec:
+            with suppress(RecursionError):  # nested deeper than any chart
+                lines += trees.pretty_lines(json.loads(self.spec))
+        return lines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +81,9 @@ def find(code: str) -> Chart | None:
         for match in islice(library.place.finditer(code), _MOST):
             if len(code) > MAX_CODE:
                 return Chart(words=f"{library.name} chart, drawn by {len(code):,} characters")
-            if chart := library.read(code, match.end()):
-                return chart
+            with suppress(RecursionError):
+                if chart := library.read(code, match.end()):
+                    return chart
     if maps.SIGN in code:
         return Chart(words=maps.words(code) if len(code) <= MAX_CODE else "leaflet map")
     name = next((name for sign, name in _NAMED.items() if sign in code), "")
@@ -123,7 +132,7 @@ def _values(code: str, at: int) -> Iterator[Json]:
         except (ValueError, RecursionError):
             return
         yield value
-        comma = re.compile(r"\s{0,99},\s{0,99}").match(code, at)
+        comma = _COMMA.match(code, at)
         if comma is None:
             return
         at = comma.end()
@@ -133,31 +142,31 @@ _LIBRARIES = (
     _Library(
         name="plotly",
         sign="Plotly.",
-        place=re.compile(r'Plotly\.(?:newPlot|react)\(\s{0,99}"[^"]{1,100}",\s{0,99}(?=\[)'),
+        place=_PLOTLY,
         read=_plotly,
     ),
     _Library(
         name="vega",
         sign="vegaEmbed",
-        place=re.compile(r"(?:\}\)\(|\bspec\s{0,9}=\s{0,9})(?=\{)"),
+        place=_VEGA,
         read=_vega,
     ),
     _Library(
         name="bokeh",
         sign='"Figure"',
-        place=re.compile(r"\bdocs_json\s{0,9}=\s{0,9}(?=\{)"),
+        place=_BOKEH,
         read=_bokeh,
     ),
     _Library(
         name="echarts",
         sign="echarts.init(",
-        place=re.compile(r"\boption_\w{1,64}\s{0,9}=\s{0,9}(?=\{)"),
+        place=_ECHARTS,
         read=_echarts,
     ),
     _Library(
         name="lets-plot",
         sign="letsPlotCall",
-        place=re.compile(r"\bplotSpec\s{0,9}=\s{0,9}(?=\{)"),
+        place=_LETS_PLOT,
         read=_lets_plot,
     ),
 )

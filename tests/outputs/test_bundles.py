@@ -103,3 +103,11 @@ def test_a_chart_is_at_least_named_by_what_draws_it(code: str, lines: list[str])
     html = f"<script>{code}</script>"
 
     assert brief_lines({"text/html": html, "text/plain": _SILENT}, "x-1/1") == lines
+
+
+@pytest.mark.parametrize("depth", range(700, 1_100, 25))
+def test_a_chart_nested_as_deep_as_the_interpreter_goes_breaks_nothing(depth: int) -> None:
+    spec = f'{{"$schema": "vega-lite", "mark": "bar", "a": {"[" * depth}{"]" * depth}}}'
+    html = f"<p>Words</p><script>vegaEmbed('#v', x); var spec = {spec}</script>"
+
+    assert full_lines({"text/html": html})[0] == "Words"
