@@ -6,6 +6,9 @@ is, so it names no class, no traceback and no path outside Jupyter's root.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 MAX_SHOWN = 80
 """Characters of a caller's value that a message repeats."""
 
@@ -14,6 +17,13 @@ def shown(value: object) -> str:
     """A caller's value as a message may repeat it: quoted and cut."""
     words = repr(value)
     return words if len(words) <= MAX_SHOWN else f"{words[:MAX_SHOWN]}…"
+
+
+def did_you_mean(wanted: str, names: Iterable[str]) -> str:
+    """A sentence that offers the names that are like one that does not exist; may be empty."""
+    by_low = {name.lower(): name for name in names}
+    near = get_close_matches(wanted.lower()[:200], by_low, n=3)
+    return f" Did you mean {' or '.join(shown(by_low[name]) for name in near)}?" if near else ""
 
 
 class ToolError(Exception):

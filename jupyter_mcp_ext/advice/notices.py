@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import debuggers, figures, modules, shell, shown, unsent, whitespace
+from . import (
+    commands,
+    debuggers,
+    fences,
+    figures,
+    modules,
+    shell,
+    shown,
+    unsent,
+    whitespace,
+)
 from .run import Adviser, Run
 
 ADVISERS: tuple[Adviser, ...] = (
@@ -16,6 +26,8 @@ ADVISERS: tuple[Adviser, ...] = (
     debuggers.ADVISER,
     whitespace.ADVISER,
     unsent.ADVISER,
+    fences.ADVISER,
+    commands.ADVISER,
 )
 """In the order of their notices."""
 

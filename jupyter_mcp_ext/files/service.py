@@ -12,7 +12,7 @@ from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 from weakref import WeakValueDictionary
 
@@ -35,6 +35,7 @@ from .gate import Gate, Place
 from .lines import HEAD, is_binary
 from .listing import Entry, Glob, Listing
 from .managed import Managed
+from .nearby import missing
 from .paths import Hides, quoted
 from .results import Binary, Download, FileImage, FileText, Written
 from .sensitive import SENSITIVE
@@ -130,7 +131,7 @@ class McpFiles(LoggingConfigurable):
         """What a file says: a page of its lines, or an image, or that it is neither."""
         place = await self.gate.place(path, hides, folder=folder)
         with _told(f"{quoted(place.path)} could not be read"):
-            size = (await self._file(place)).size or 0
+            size = (await self._file(place, folder, hides)).size or 0
             head = await self.storage.head(place.real, HEAD)
             if _may_be_image(head) and size <= self.max_bytes:
                 content = await self.storage.read(place.real, self.max_bytes)
@@ -194,7 +195,7 @@ class McpFiles(LoggingConfigurable):
         self._refuse_notebook(place)
         with _told(f"{quoted(place.path)} could not be changed"):
             async with self._lock(place):
-                size = (await self._file(place)).size or 0
+                size = (await self._file(place, folder, hides)).size or 0
                 if size > self.max_bytes:
                     raise self._too_large(place, size)
                 before = await self.storage.read(place.real, self.max_bytes)
@@ -220,7 +221,7 @@ class McpFiles(LoggingConfigurable):
         """Where a file can be fetched, and ``limit`` bytes of it from ``offset`` on."""
         place = await self.gate.place(path, hides, folder=folder)
         with _told(f"{quoted(place.path)} could not be read"):
-            size = (await self._file(place)).size or 0
+            size = (await self._file(place, folder, hides)).size or 0
             if limit and offset and offset >= size:
                 msg = f"{quoted(place.path)} has {size:,} bytes. Give a smaller offset."
                 raise InvalidArgument(msg)
@@ -238,10 +239,12 @@ class McpFiles(LoggingConfigurable):
             data=data,
         )
 
-    async def _file(self, place: Place) -> Entry:
+    async def _file(self, place: Place, folder: str, hides: Hides) -> Entry:
         entry = await self.storage.find(place.real)
         if entry is None:
-            raise _missing(place.path)
+            raise await missing(
+                place.path, folder=folder, hides=hides, gate=self.gate, storage=self.storage
+            )
         _check_kind(place, entry)
         return entry
 
@@ -274,11 +277,6 @@ def _told(doing: str) -> Iterator[None]:
         yield
     except (HTTPError, OSError) as err:
         raise explained(err, doing) from err
-
-
-def _missing(path: str) -> ContentsError:
-    parent = str(PurePosixPath(path).parent)
-    return ContentsError(f'There is no file {quoted(path)}. list_files("{parent}") may show it.')
 
 
 def _check_kind(place: Place, entry: Entry | None) -> None:

@@ -73,6 +73,14 @@ class Notebooks:
         # With the suffix it is another path, which may be a link.
         return await self._gate.place(str(name) if name.suffix else f"{name}{_SUFFIX}", hides)
 
+    async def existing(self, path: str, *, hides: Hides) -> str:
+        """The API path of a notebook, if it is there; else empty."""
+        place = await self._place(path, hides)
+        with suppress(HTTPError, OSError):
+            entry = await self._storage.find(place.real)
+            return place.path if entry is not None and entry.kind == "file" else ""
+        return ""
+
     async def kernel_name(self, path: str, *, hides: Hides) -> str:
         """The kernel that an existing notebook asks for; empty when it names none."""
         return (await self.read(path, hides=hides)).kernel_name

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import time
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet, WeakValueDictionary
@@ -12,7 +14,7 @@ from weakref import WeakSet, WeakValueDictionary
 from traitlets import Bool, Enum, Float, Int, List, Unicode
 from traitlets.config import LoggingConfigurable
 
-from jupyter_mcp_ext.errors import ToolError, UnknownSession
+from jupyter_mcp_ext.errors import ContentsError, ToolError, UnknownSession, shown
 from jupyter_mcp_ext.governance.caller import Caller
 from jupyter_mcp_ext.kernels import orphans
 from jupyter_mcp_ext.kernels.link import Loss
@@ -225,6 +227,7 @@ class McpSessions(LoggingConfigurable):
             notebooks=notebooks,
             lock=self._lock,
         )
+        self._notebooks = notebooks
         self._joined: WeakSet[Session] = WeakSet()
         """Sessions that more than one call has asked for."""
 
@@ -574,8 +577,23 @@ class McpSessions(LoggingConfigurable):
             return await self._register.find(caller, wanted)
         except UnknownSession:
             if not await self._look_for_moved():
+                await self._check_notebook(caller, wanted)
                 raise
         return await self._register.find(caller, wanted)
+
+    async def _check_notebook(self, caller: Caller, wanted: str) -> None:
+        """Raise UnknownSession with what to do, if it is a notebook that is not open."""
+        if not wanted.endswith(".ipynb"):
+            return
+        path = ""
+        with suppress(ContentsError):
+            path = await self._notebooks.existing(wanted, hides=partial(self.hides, caller))
+        if path:
+            msg = (
+                f"There is no session {shown(wanted)}, but a notebook of this path. "
+                f"create_session(path={json.dumps(path)}) gives it a session with a kernel."
+            )
+            raise UnknownSession(msg)
 
     async def _look_for_moved(self) -> bool:
         """Know the sessions whose folders have come since; whether there are any."""

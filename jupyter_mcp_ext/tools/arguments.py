@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from jupyter_mcp_ext.errors import InvalidArgument, shown
+from jupyter_mcp_ext.errors import InvalidArgument, did_you_mean, shown
 
 from .definition import ALIASES, Tool
 
@@ -70,7 +70,8 @@ def _in_words(tool: Tool, error: Any) -> str:
     name = where[0] if where else ""
     known = f"Its arguments are: {', '.join(tool.arguments)}."
     if kind == "extra_forbidden":
-        return f"{tool.name} has no argument {shown(name)}. {known}"
+        near = did_you_mean(name, tool.arguments)
+        return f"{tool.name} has no argument {shown(name)}.{near} {known}"
     if kind == "missing":
         return f"{tool.name} needs the argument {name!r}. {known}"
     schema = tool.input_schema["properties"].get(name, {})

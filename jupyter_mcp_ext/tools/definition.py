@@ -26,6 +26,23 @@ ALIASES: Mapping[str, str] = {
     "type": "cell_type",
     "packages": "package",
     "package_name": "package",
+    "execution_id": "output_id",
+    "output_id": "execution_id",
+    "id": "output_id",
+    "session": "session_id",
+    "session_name": "session_id",
+    "notebook": "path",
+    "notebook_path": "path",
+    "file": "path",
+    "variable": "name",
+    "variable_name": "name",
+    "old_text": "old_string",
+    "new_text": "new_string",
+    "old_str": "old_string",
+    "new_str": "new_string",
+    "text": "content",
+    "script": "code",
+    "pattern": "glob",
 }
 """What models write for an argument that a tool has under another name."""
 

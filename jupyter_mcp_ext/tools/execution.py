@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from jupyter_mcp_ext.advice.fences import unfenced
 from jupyter_mcp_ext.errors import InvalidArgument, ToolError, UnknownExecution, shown
 from jupyter_mcp_ext.executions.execution import UNFINISHED
 from jupyter_mcp_ext.outputs.model import Display, Output
@@ -70,7 +71,7 @@ async def execute_code(
     session = await used(call, session_id)
     if sessions.wants_count(session, call.caller):
         await _count_variables(call, session)
-
+    code = unfenced(code)
     execution = executions.start(
         code,
         session_id=session.id,

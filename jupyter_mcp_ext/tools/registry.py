@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 
 from .definition import Tool
 from .execution import execute_code, get_output
@@ -72,7 +73,18 @@ PEERS: Mapping[str, str] = {
 
 def unknown(name: str) -> str:
     """Words for a tool that does not exist."""
-    ours = PEERS.get(name)
-    if ours is not None:
-        return f"There is no tool {name!r} here. Use {ours}."
+    low = name.lower().replace("-", "_")[:64]
+    near = get_close_matches(low, (*BY_NAME, *PEERS), n=1, cutoff=0.7)
+    ours = PEERS.get(near[0], near[0]) if near else _by_words(low)
+    if ours:
+        return f"There is no tool {name[:64]!r} here. Use {ours}."
     return f"There is no tool {name[:64]!r}. The tools are: {', '.join(BY_NAME)}."
+
+
+def _by_words(name: str) -> str:
+    """The one tool whose name has most of the same words; empty where no one has."""
+    words = set(name.split("_"))
+    shared = {tool: len(words & set(tool.split("_"))) for tool in BY_NAME}
+    best = max(shared.values())
+    fits = [tool for tool, count in shared.items() if count == best]
+    return fits[0] if best and len(fits) == 1 else ""

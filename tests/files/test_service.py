@@ -628,3 +628,26 @@ async def test_a_large_folder_is_paged_in_order(disk: Files, root: Path) -> None
     words, shown = view.listing(await disk.list(limit=50), glob=None, limit=50, room=10_000)
     assert shown == 50
     assert words.endswith('more: list_files(".", offset=50, limit=50)')
+
+
+async def test_a_file_that_is_not_there_offers_what_is_named_like_it(files: Files) -> None:
+    await files.write("data/orders.csv", "a\n")
+    await files.write("root.csv", "a\n")
+
+    with pytest.raises(ContentsError, match=r"order.csv\". Did you mean 'orders.csv'"):
+        await files.read("data/order.csv")
+    with pytest.raises(ContentsError, match=r"no folder \"dat\". Did you mean 'data'"):
+        await files.read("dat/orders.csv")
+    with pytest.raises(ContentsError, match=r'but "root.csv" is in Jupyter\'s root'):
+        await files.read("root.csv", folder="data")
+    with pytest.raises(ContentsError, match='no file "data/zzz"'):
+        await files.read("data/zzz")
+
+
+async def test_what_is_hidden_is_not_offered(files: Files) -> None:
+    await files.write("data/orders.csv", "a\n")
+
+    with pytest.raises(ContentsError) as refused:
+        await files.read("data/order.csv", hides=lambda path: path == "data/orders.csv")
+
+    assert "Did you mean" not in str(refused.value)

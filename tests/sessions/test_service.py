@@ -160,6 +160,22 @@ async def test_a_name_that_fits_two_sessions_lists_both(jp_serverapp: Any) -> No
         assert "b/same.ipynb" in str(refused.value)
 
 
+async def test_a_notebook_that_is_not_open_proposes_to_open_it(jp_serverapp: Any) -> None:
+    (Path(jp_serverapp.root_dir) / "report.ipynb").write_text("{}")
+    async with running(jp_serverapp) as engine:
+        await made(engine, name="analysis")
+
+        with pytest.raises(UnknownSession, match=r'create_session\(path="report.ipynb"\)'):
+            await engine.services.sessions.find(ALICE, "report.ipynb")
+        with pytest.raises(UnknownSession, match=r"There is no session 'reprot.ipynb'"):
+            await engine.services.sessions.find(ALICE, "reprot.ipynb")
+        with pytest.raises(UnknownSession, match="Did you mean 'analysis'"):
+            await engine.services.sessions.find(ALICE, "anaylsis")
+        with pytest.raises(UnknownSession) as refused:
+            await engine.services.sessions.find(BOB, "anaylsis")
+        assert "analysis" not in str(refused.value)
+
+
 async def test_another_users_session_is_answered_like_one_that_does_not_exist(
     jp_serverapp: Any,
 ) -> None:

@@ -42,6 +42,10 @@ def test_numbers_in_text_are_understood() -> None:
         ("read_notebook", "filename", "path"),
         ("execute_code", "kernel_id", "session_id"),
         ("create_notebook", "filename", "path"),
+        ("get_output", "execution_id", "output_id"),
+        ("interrupt_kernel", "output_id", "execution_id"),
+        ("read_notebook", "notebook_path", "path"),
+        ("list_files", "pattern", "glob"),
     ],
 )
 def test_other_names_for_an_argument_are_understood(tool: str, alias: str, name: str) -> None:
@@ -89,6 +93,11 @@ def test_wrong_arguments_are_refused_in_words_with_the_known_ones(
     assert "code, session_id, timeout, wait" in said
     assert "pydantic" not in said
     assert "http" not in said
+
+
+def test_an_argument_that_is_nearly_one_offers_it() -> None:
+    with pytest.raises(InvalidArgument, match=r"no argument 'tiemout'\. Did you mean 'timeout'"):
+        parse(EXECUTE, {"code": "1", "tiemout": 1})
 
 
 def test_a_choice_names_what_there_is() -> None:

@@ -100,6 +100,21 @@ def test_a_peers_name_for_a_tool_leads_to_ours() -> None:
     assert "execute_code" in unknown("frobnicate")
 
 
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("execute-code", "execute_code"),
+        ("ExecuteCode", "execute_code"),
+        ("excute_code", "execute_code"),
+        ("list_variable", "get_variables"),
+        ("restart", "restart_kernel"),
+        ("notebook_create", "create_notebook"),
+    ],
+)
+def test_a_name_that_is_nearly_a_tools_leads_to_it(name: str, ours: str) -> None:
+    assert unknown(name).endswith(f"Use {ours}.")
+
+
 PLANNED = [
     "insert_cell",
     "edit_cell",
