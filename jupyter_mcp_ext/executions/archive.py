@@ -86,7 +86,8 @@ class Archive:
             self._take_late(execution, msg_type, content)
         elif execution.fold.feed(msg_type, content) or msg_type == "clear_output":
             execution.changed()  # of one that goes on after its end
-            for kept in execution.fold.kept(msg_type, content):
+            kept = execution.fold.kept(msg_type, content)
+            if kept:
                 self._storage.message(execution.id, execution.fold, *kept)
 
     def _take_late(self, execution: Execution, msg_type: str, content: object) -> None:
@@ -118,7 +119,7 @@ class Archive:
         execution.tell(notices)
         if text:
             execution.fold.feed("stream", content := {"name": "stderr", "text": text})
-            self._storage.message(execution.id, execution.fold, "stream", content)
+            self._storage.message(execution.id, execution.fold, ("stream", content))
             execution.changed()
 
     def widgets_changed(self, execution: Execution) -> None:

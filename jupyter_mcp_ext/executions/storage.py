@@ -117,8 +117,8 @@ class Storage:
         self._files[record.execution_id] = file = _File(head=head)
         self._add(record.execution_id, file, head)
 
-    def message(self, execution_id: str, fold: OutputFold, msg_type: str, content: object) -> None:
-        """Write down a message that changed the outputs to what ``fold`` has now."""
+    def message(self, execution_id: str, fold: OutputFold, *messages: tuple[str, object]) -> None:
+        """Write down messages that changed the outputs to what ``fold`` has now."""
         file = self._files.get(execution_id)
         if file is None:
             return
@@ -126,11 +126,12 @@ class Storage:
             # A progress bar: what it has overwritten need not be kept.
             file.pending, file.written, file.anew = [], 0, True
             self._add(execution_id, file, file.head)
-            for message in fold.messages():
-                self._add(execution_id, file, _line(message))
+            for written in fold.messages():
+                self._add(execution_id, file, _line(written))
             file.least = file.written
             return
-        self._add(execution_id, file, _line((msg_type, content)))
+        for message in messages:
+            self._add(execution_id, file, _line(message))
 
     def end(self, record: Record) -> None:
         """Write down how it ended."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from jupyter_mcp_ext.outputs.area import Area, Entry, Message, Writing
 from jupyter_mcp_ext.outputs.model import Display, Json, MimeBundle, Output
-from jupyter_mcp_ext.outputs.widgets import MAX_WIDGETS, VIEW, Widgets, capture
+from jupyter_mcp_ext.outputs.widgets import MAX_WIDGETS, VIEW, Room, Widgets, capture
 
 COMMS = ("comm_open", "comm_msg", "comm_close")
 
@@ -49,7 +49,7 @@ class OutputFold:
     @property
     def dropped_bytes(self) -> int:
         """Bytes that a notebook would show and ``outputs`` does not."""
-        return self._lost + self._area.refused + sum(area.refused for area in self._areas())
+        return self._lost + self._area.refused
 
     @property
     def cost(self) -> int:
@@ -58,7 +58,7 @@ class OutputFold:
 
     @property
     def outputs(self) -> tuple[Output, ...]:
-        return tuple(self._resolved(self._area.entries, _MAX_DEPTH))
+        return tuple(self._resolved(self._area.entries, _MAX_DEPTH, Room()))
 
     @property
     def lines(self) -> int:
@@ -90,7 +90,7 @@ class OutputFold:
         seen: set[tuple[str, str]] = set()
         for comm_id in self._elsewhere:
             by, shown = self._widgets.shown_by(comm_id)
-            is_lost = not by and comm_id in self._widgets and bool(self._held(comm_id))
+            is_lost = not by and self._widgets.holds(comm_id)
             found = (by, shown) if by else ("", "")
             if (is_lost or by not in ("", self._by)) and found not in seen:
                 seen.add(found)
@@ -102,8 +102,11 @@ class OutputFold:
         return " ".join(part for part in parts if isinstance(part, str) and part)
 
     def messages(self) -> Iterator[Message]:
-        """The fewest messages that lead to the same outputs, display ids included."""
-        told: set[str] = set()
+        """The fewest messages that lead to the same outputs, display ids included.
+
+        They take the place of all that were written down before.
+        """
+        told = self._told = set[str]()
         for msg_type, content in self._area.messages():
             yield from self._introduced(_model_id(content.get("data")), told)
             yield msg_type, content
@@ -116,7 +119,7 @@ class OutputFold:
         for view in self._views:
             yield from self._introduced(view, told)
 
-    def kept(self, msg_type: str, content: object) -> Iterable[tuple[str, object]]:
+    def kept(self, msg_type: str, content: object) -> Sequence[tuple[str, object]]:
         """What is to be written down of the message that was fed last: it leads to the same.
 
         It says what is known of widgets of other executions, and nothing that is secret.
@@ -131,7 +134,6 @@ class OutputFold:
 
     def release(self) -> None:
         """Let go of the outputs, which stand elsewhere; the counts stay."""
-        self._lost = self.dropped_bytes - self._area.refused
         self._area.release()
         self._widgets, self._views = Widgets(), set()
 
@@ -164,8 +166,15 @@ class OutputFold:
             self._widgets.display(model_id, self._by, inside)
         if not self._captures:
             return self._area.feed(msg_type, content)
-        self._change(self._captures[-1])
-        return self._widgets.take(self._captures[-1], msg_type, content)
+        return self._give(self._captures[-1], msg_type, content)
+
+    def _give(self, comm_id: str, msg_type: str, content: Mapping[str, Json]) -> bool:
+        """Give a message to an Output widget."""
+        self._change(comm_id)
+        before = self._widgets.refused(comm_id)
+        changed = self._widgets.take(comm_id, msg_type, content)
+        self._lost += max(self._widgets.refused(comm_id) - before, 0)
+        return changed
 
     def _follow(self, msg_type: str, content: Mapping[str, Json]) -> bool:
         """Take in a message of a comm."""
@@ -178,10 +187,7 @@ class OutputFold:
         elif kept is not None:
             self._change(comm_id)
         if kept is not None and comm_id in self._told:
-            for child in self._widgets.tree(comm_id):
-                if child != comm_id:
-                    self._kept += self._introduced(child, self._told)
-            self._kept.append(kept)
+            self._kept += [*self._introduced(comm_id, self._told), kept]  # what is new in it
         is_captured = msg_type == "comm_msg" and self._capture(comm_id, content)
         return kept is not None or is_captured
 
@@ -211,31 +217,21 @@ class OutputFold:
                 told.add(each)
                 yield from self._widgets.messages(each)
 
-    def _areas(self) -> Iterator[Area]:
-        for view in self._views:
-            for part in self._widgets.parts(view) or ():
-                if isinstance(part, Area):
-                    yield part
-
-    def _held(self, comm_id: str) -> list[Entry]:
-        parts = self._widgets.parts(comm_id) or ()
-        return [entry for part in parts if isinstance(part, Area) for entry in part.entries]
-
-    def _resolved(self, entries: Iterable[Entry], depth: int) -> Iterator[Output]:
+    def _resolved(self, entries: Iterable[Entry], depth: int, room: Room) -> Iterator[Output]:
         """The outputs that entries are, what widgets show in their place."""
         for entry in entries:
             if isinstance(entry, Writing):
                 yield entry.stream
             elif isinstance(entry, Display) and VIEW in entry.data:
-                yield from self._widget(entry, depth)
+                yield from self._widget(entry, depth, room)
             else:
                 yield entry
 
-    def _widget(self, entry: Display, depth: int) -> Iterator[Output]:
+    def _widget(self, entry: Display, depth: int, room: Room) -> Iterator[Output]:
         """What a widget shows, where it is displayed."""
         model_id = _model_id(entry.data)
-        parts = self._widgets.parts(model_id)
-        if parts is None or not depth:
+        parts = self._widgets.parts(model_id, room) if depth and room.left > 0 else None
+        if parts is None:
             name = self._widgets.bare(model_id)
             has_words = bool(str(entry.data.get("text/plain") or "").strip()) or not name
             yield entry if has_words else replace(entry, data={**entry.data, "text/plain": name})
@@ -250,8 +246,8 @@ class OutputFold:
                 yield replace(entry, data={**data, "text/plain": text})
                 data = {}
             words = []
-            if part is not None:
-                yield from self._resolved(part.entries, depth - 1)
+            if part is not None and room.take(len(part.entries)):
+                yield from self._resolved(part.entries, depth - 1, room)
 
 
 def _model_id(data: object) -> str:

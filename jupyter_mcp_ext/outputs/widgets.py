@@ -20,17 +20,17 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 MAX_WIDGETS = 2_000
 """Widgets of a kernel that are followed, the latest; others are shown as they were displayed."""
 
-MAX_TEXT = 2_000
+MAX_TEXT = 10_000
 """Characters of one text of a widget that are kept."""
 
 MAX_ITEMS = 500
 """Items of one list of a widget that are kept."""
 
-MAX_STATE = 20_000
+MAX_STATE = 40_000
 """Characters about of one widget's state that are kept."""
 
-MAX_PARTS = 2_000
-"""Widgets in one that are shown with it."""
+MAX_PARTS = 20_000
+"""Widgets, and outputs in them, that are shown of one execution."""
 
 MAX_AREAS = 8_000_000
 """Bytes of all that Output widgets of a kernel hold."""
@@ -47,6 +47,9 @@ _KEPT = (
     "titles",
     "value",
 )
+SAID = "outputs_said"
+"""The outputs that the kernel has said it holds, in what we write down: they are shown already."""
+
 _MAX_DEPTH = 8
 _PREFIX = "IPY_MODEL_"
 
@@ -140,16 +143,26 @@ class Widgets:
         self.version += changed
         return changed
 
-    def parts(self, model_id: str) -> list[str | Area] | None:
+    def refused(self, comm_id: str) -> int:
+        """Bytes that an Output widget had no room for since it was last cleared."""
+        area = self._outputs.get(comm_id)
+        return area.refused if area is not None else 0
+
+    def holds(self, comm_id: str) -> bool:
+        """Whether it is an Output widget with something in it."""
+        area = self._outputs.get(comm_id)
+        return area is not None and bool(area.entries)
+
+    def parts(self, model_id: str, room: Room | None = None) -> list[str | Area] | None:
         """What the widget of a view shows, in order; None when nothing better is known of it.
 
-        Nothing is left of one that was closed.
+        Nothing is left of one that was closed. ``room`` is what may be looked at yet.
         """
         if model_id in self._closed:
             return []
         if model_id not in self._known:
             return None
-        found = _Collection()
+        found = _Collection(room=room or Room())
         self._collect(model_id, found, _MAX_DEPTH)
         return found.parts if found.tells else None
 
@@ -181,6 +194,9 @@ class Widgets:
             yield capture(model_id, begins=True)
             yield from widget.area.messages()
             yield capture(model_id, begins=False)
+        if widget.said:
+            state: dict[str, Json] = {SAID: widget.said}
+            yield "comm_msg", {"comm_id": model_id, "data": {"state": state}}
 
     def display(self, model_id: str, by: str, inside: str) -> None:
         """An execution displays a widget, ``inside`` an Output widget if that is not empty."""
@@ -244,6 +260,8 @@ class Widgets:
             for child in widget.children:
                 if child in self._known:
                     self._known[child].parent = comm_id
+        if isinstance(said := new.get(SAID), list):
+            widget.said = said
         outputs = new.get("outputs")
         if isinstance(outputs, list) and kind_of(widget.state) == "Output":
             self._hold(comm_id, widget, outputs)
@@ -279,8 +297,7 @@ class Widgets:
     def _collect(self, model_id: str, found: _Collection, depth: int) -> None:
         """Add what a widget shows."""
         widget = self._known.get(model_id)
-        found.left -= 1
-        if widget is None or found.left < 0:
+        if widget is None or not found.room.take(1):
             return
         if kind_of(widget.state) == "Output":
             found.add(widget.area or Area(), tells=True)
@@ -297,14 +314,25 @@ class Widgets:
 
 
 @dataclass
+class Room:
+    """Widgets and outputs in them that may be shown yet: they can contain each other."""
+
+    left: int = MAX_PARTS
+
+    def take(self, count: int) -> bool:
+        """Whether there is room for so many; then it is taken."""
+        self.left -= count
+        return self.left >= 0
+
+
+@dataclass
 class _Collection:
     """What a widget shows, while it is put together."""
 
+    room: Room
     parts: list[str | Area] = field(default_factory=list)
     tells: bool = False
     """Whether it is more than names of kinds."""
-    left: int = MAX_PARTS
-    """Widgets that are looked at yet: they can contain each other."""
 
     def add(self, part: str | Area, *, tells: bool) -> None:
         self.parts.append(part)

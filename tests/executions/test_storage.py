@@ -17,8 +17,9 @@ from jupyter_mcp_ext.executions import archive
 from jupyter_mcp_ext.executions.archive import SMALL
 from jupyter_mcp_ext.executions.storage import COMPACT, Record, Storage
 from jupyter_mcp_ext.outputs.fold import OutputFold
-from jupyter_mcp_ext.outputs.model import Display, Output, Stream
+from jupyter_mcp_ext.outputs.model import Display, Json, Output, Stream
 from jupyter_mcp_ext.outputs.rendering import Render
+from jupyter_mcp_ext.outputs.widgets import VIEW, Widgets
 from jupyter_mcp_ext.tools.paging import Paging, report_lines
 from tests.engine import ALICE, printed, running
 
@@ -48,7 +49,7 @@ def written(storage: Storage, *messages: tuple[str, Any]) -> OutputFold:
     fold = OutputFold()
     for msg_type, content in messages:
         fold.feed(msg_type, content)
-        storage.message("abcdefgh-1", fold, msg_type, content)
+        storage.message("abcdefgh-1", fold, (msg_type, content))
     return fold
 
 
@@ -154,7 +155,7 @@ async def test_a_progress_bar_does_not_grow_its_file_for_ever(tmp_path: Path) ->
     for number in range(10_000):
         content = {"name": "stderr", "text": f"\r{number} {text}"}
         fold.feed("stream", content)
-        storage.message("abcdefgh-1", fold, "stream", content)
+        storage.message("abcdefgh-1", fold, ("stream", content))
         if number % 1_000 == 0:
             await storage.flush()
     await storage.flush()
@@ -238,7 +239,7 @@ async def test_many_small_displays_are_seldom_written_anew(tmp_path: Path) -> No
     for number in range(30_000):
         content = {"data": {"text/plain": str(number)}, "metadata": {"padding": "x" * 100}}
         fold.feed("display_data", content)
-        storage.message("abcdefgh-1", fold, "display_data", content)
+        storage.message("abcdefgh-1", fold, ("display_data", content))
         sizes.add(storage._files["abcdefgh-1"].least)  # nothing else tells of it
     await storage.flush()
 
@@ -314,3 +315,22 @@ async def test_a_widget_is_after_a_restart_what_a_later_execution_has_made_of_it
         [bar, _] = execution.outputs
         assert isinstance(bar, Display)
         assert bar.data["text/plain"] == "[7/9]"
+
+
+async def test_a_widget_that_is_displayed_when_a_file_is_written_anew_is_there_once(
+    tmp_path: Path,
+) -> None:
+    storage, _ = opened(tmp_path)
+    storage.begin(record())
+    widgets, fold = Widgets(), OutputFold()
+    state: dict[str, Json] = {"_model_name": "LabelModel", "value": "here"}
+    widgets.feed("comm_open", {"comm_id": "w", "data": {"state": state}})
+    fold.share(widgets, by="abcdefgh-1")
+    content = {"data": {VIEW: {"model_id": "w"}}, "metadata": {}}
+    fold.feed("display_data", content)
+    storage._files["abcdefgh-1"].written = COMPACT * 10
+    storage.message("abcdefgh-1", fold, *fold.kept("display_data", content))
+    await storage.flush()
+
+    assert storage.outputs("abcdefgh-1", 0).outputs == fold.outputs
+    assert len(fold.outputs) == 1

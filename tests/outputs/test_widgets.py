@@ -8,7 +8,14 @@ import pytest
 
 from jupyter_mcp_ext.outputs.fold import OutputFold
 from jupyter_mcp_ext.outputs.model import Display, Output, Stream
-from jupyter_mcp_ext.outputs.widgets import MAX_AREAS, MAX_WIDGETS, VIEW, Widgets, capture
+from jupyter_mcp_ext.outputs.widgets import (
+    MAX_AREAS,
+    MAX_PARTS,
+    MAX_WIDGETS,
+    VIEW,
+    Widgets,
+    capture,
+)
 
 
 def opened(fold: OutputFold, comm_id: str, **state: Any) -> None:
@@ -379,3 +386,36 @@ def test_boxes_that_contain_each_other_many_times_cost_little() -> None:
 
     assert len(fold.outputs) == 1
     assert len(list(fold.messages())) < 10
+
+
+def test_output_widgets_that_show_each_other_many_times_cost_little() -> None:
+    fold = OutputFold()
+    for name in "abcdefgh":
+        opened(fold, name, _model_name="OutputModel")
+    for name, other in zip("abcdefgh", "bcdefgha", strict=True):
+        fold.feed(*capture(name, begins=True))
+        for _ in range(100):
+            displayed(fold, other)
+        fold.feed(*capture(name, begins=False))
+    displayed(fold, "a")
+
+    assert len(fold.outputs) <= MAX_PARTS
+
+
+def test_outputs_that_the_kernel_adds_later_come_once_after_a_replay() -> None:
+    widgets = Widgets()
+    first, second = Journal(widgets, "e-1"), Journal(widgets, "e-2")
+    nodes: list[Any] = [
+        {"output_type": "stream", "name": "stdout", "text": f"{n}\n"} for n in range(3)
+    ]
+    state = {"_model_name": "OutputModel", "outputs": nodes[:1]}
+    first.feed("comm_open", {"comm_id": "out", "data": {"state": state}})
+    second.feed("display_data", {"data": {VIEW: {"model_id": "out"}}, "metadata": {}})
+    second.feed("comm_msg", {"comm_id": "out", "data": {"state": {"outputs": nodes[:2]}}})
+    compact = list(second.fold.messages())
+    second.feed("comm_msg", {"comm_id": "out", "data": {"state": {"outputs": nodes}}})
+    rest = second.fold.kept("comm_msg", {})
+
+    assert texts(second.fold) == ["0\n1\n2\n"]
+    assert texts(second.replayed()) == ["0\n1\n2\n"]
+    assert texts(replayed([*compact, *rest])) == ["0\n1\n2\n"]
