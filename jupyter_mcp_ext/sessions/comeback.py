@@ -128,7 +128,8 @@ class Comeback:
         ran = [entry for entry in story.alive if entry.is_shown]
         try:
             if source is session and session.restore == "replay":
-                return await self._replay(link, [entry for entry in ran if entry.status == "ok"])
+                words = await self._replay(link, [entry for entry in ran if entry.status == "ok"])
+                return "; ".join([words, *_unsigned(story)])
             if session.restore == "fresh":
                 self.begin_anew(session)
                 return ""
@@ -239,7 +240,7 @@ class Comeback:
         if later.sources:
             again = await snapshots.define(link, later, seconds=self._max_seconds)
         run_again = _again(restored, again, expected=known.uncertain)
-        words = [*_loaded(restored, ran), *run_again, *([why] if why else [])]
+        words = [*_loaded(restored, ran), *run_again, *([why] if why else []), *_unsigned(story)]
         if restored is None and words:
             words.append("other variables of before are gone")
         return "; ".join(words)
@@ -308,6 +309,14 @@ async def _tell_copy(session: Session, source: Session, ran: Sequence[Entry]) ->
     )
     session.story.begin(entry)
     session.story.end(entry, ())
+
+
+def _unsigned(story: Story) -> list[str]:
+    """What to say of code that is not run again since it may be another program's."""
+    if not story.unsigned:
+        return []
+    these = _count(story.unsigned, "execution")
+    return [f"{these} of its journal, not signed by this server's key, were not run again"]
 
 
 def _loaded(restored: Restored | None, ran: Sequence[Entry]) -> list[str]:

@@ -5,9 +5,11 @@ Everything here blocks: call it in a thread. Failures are OSError.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import RawIOBase
 from pathlib import Path
 
 from jupyter_mcp_ext.files.beneath import Folder, opened
@@ -18,6 +20,7 @@ HIDDEN = ".mcp"
 RECORD = "session.json"
 JOURNAL = "journal.jsonl"
 MAX_RECORD = 1_000_000
+CHUNK = 1_000_000
 
 
 class SessionFolder:
@@ -87,10 +90,25 @@ class SessionFolder:
         with self._hidden() as folder:
             return folder.read(name, limit)
 
-    def write(self, name: str, data: bytes) -> None:
+    def lines(self, name: str, *, longest: int, limit: int) -> Iterator[bytes]:
+        """The lines of a file under ``.mcp``, but for those of more than ``longest`` bytes.
+
+        EFBIG when it has more bytes than ``limit``.
+        """
+        try:
+            with self._hidden() as folder:
+                fd = folder.open(name, os.O_RDONLY)
+        except FileNotFoundError:
+            return
+        with os.fdopen(fd, "rb", buffering=0) as file:
+            if os.fstat(fd).st_size > limit:
+                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+            yield from _lines(file, longest)
+
+    def write(self, name: str, *pieces: bytes) -> None:
         """Put a file under ``.mcp``, whole or not at all, for this account only."""
         with self._hidden() as folder:
-            folder.write(name, [data])
+            folder.write(name, pieces)
 
     def append(self, name: str, data: bytes) -> None:
         """Add to a file under ``.mcp``; it outlives this process, if not the machine."""
@@ -125,6 +143,12 @@ class SessionFolder:
             found = folder.stat(name)
         return found.st_mtime if found is not None else 0.0
 
+    def size_of(self, name: str) -> int:
+        """Bytes of a file under ``.mcp``; 0 where there is none."""
+        with self._hidden() as folder:
+            found = folder.stat(name)
+        return found.st_size if found is not None else 0
+
     def size(self, notebook: str) -> int:
         """Bytes of a notebook in it, and of all under ``.mcp``; 0 where it cannot be read."""
         total = 0
@@ -146,6 +170,26 @@ class SessionFolder:
     def _hidden(self) -> Iterator[Folder]:
         with opened(self._root, f"{self.api_path}/{HIDDEN}") as folder:
             yield folder
+
+
+def _lines(file: RawIOBase, longest: int) -> Iterator[bytes]:
+    pieces: list[bytes] = []
+    size = 0
+    while chunk := file.read(CHUNK):
+        first, *more = chunk.split(b"\n")
+        size += len(first)
+        if size <= longest:
+            pieces.append(first)
+        else:
+            pieces = []
+        if not more:
+            continue
+        if size <= longest:
+            yield b"".join(pieces)
+        yield from more[:-1]
+        pieces, size = [more[-1]], len(more[-1])
+    if pieces and size <= longest:
+        yield b"".join(pieces)
 
 
 def names_in(root: Path, path: str) -> list[str]:

@@ -1,24 +1,59 @@
 """The journal of a session: one line when an execution begins and one when it has ended.
 
 Another kind of line says that the variables of before are gone for good, as after a restart that
-somebody asked for: what came before it is not brought back. And since a server can be killed before
-a beginning is written, a line goes before some of them that reserves their numbers.
+somebody asked for: what came before it is not brought back. Since a server can be killed before
+a beginning is written, a line goes before some of them that reserves their numbers. And one says
+in which file the notebook goes on.
 
-Each line is JSON with a version. A line that a crash cut off is left out when it is read.
+Each line is JSON with a version, and a digest by the server's key: code of a line that another
+program wrote is never run. A line that a crash cut off is left out when it is read.
 """
 
 from __future__ import annotations
 
+import hmac
 import json
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-VERSION = 1
+from jupyter_mcp_ext import measured
+
+VERSION = 2
+
+UNSIGNED = 1
+"""The version of lines without a digest, which earlier releases wrote."""
 
 NOT_RUN = "not run"
 """The status of code that never reached its kernel."""
+
+MAX_ENTRIES = 20_000
+"""Executions that are kept of a journal, the latest ones."""
+
+MAX_CODE = 50_000_000
+"""Characters of their code."""
+
+MAX_UNSIGNED = 50_000
+"""Lines without our digest that are looked at."""
+
+MAX_OUTPUTS = 20_000_000
+"""Bytes of outputs that are read at once; of later executions it is said that they are gone."""
+
+MAX_ITEMS = 300_000
+"""Of the JSON in one line."""
+
+MAX_NUMBER = 10**9
+MAX_FOREIGN = 10**8
+"""The largest number of an execution that our key has not signed: ours go on from it."""
+
+MAX_TIME = 1e11
+
+_HEAD = f'{{"version":{VERSION},"digest":"'.encode()
+_DIGEST = 64
+_OUTPUTS = b',"outputs":['
+_ID = re.compile(r"[a-z0-9]{8}-([0-9]{1,10})")
+_STATUS = re.compile(r"[a-z ]{1,20}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +69,8 @@ class Entry:
     execution_count: int | None = None
     ended: float | None = None
     outputs: Sequence[dict[str, Any]] = ()
+    is_signed: bool = True
+    """Whether this server's key has signed it: else it is shown, and never run again."""
 
     @property
     def has_ended(self) -> bool:
@@ -45,113 +82,236 @@ class Entry:
         """Whether it is a part of the story: it has ended, and reached its kernel."""
         return self.has_ended and self.status != NOT_RUN
 
-    def begin_line(self) -> bytes:
+    @property
+    def beginning(self) -> dict[str, Any]:
         """The line for its beginning."""
-        return _line(
-            {
-                "begin": self.number,
-                "execution_id": self.execution_id,
-                "code": self.code,
-                "client": self.client,
-                "created": self.created,
-            }
-        )
+        return {
+            "begin": self.number,
+            "execution_id": self.execution_id,
+            "code": self.code,
+            "client": self.client,
+            "created": self.created,
+        }
 
-    def end_line(self) -> bytes:
+    @property
+    def end(self) -> dict[str, Any]:
         """The line for its end."""
-        return _line(
-            {
-                "end": self.number,
-                "status": self.status,
-                "execution_count": self.execution_count,
-                "ended": self.ended,
-                "outputs": list(self.outputs),
-            }
-        )
+        return {
+            "end": self.number,
+            "status": self.status,
+            "execution_count": self.execution_count,
+            "ended": self.ended,
+            "outputs": list(self.outputs),
+        }
 
 
-def anew_line(number: int) -> bytes:
+def anew(number: int) -> dict[str, Any]:
     """The line that says that the variables of the executions up to a number are gone."""
-    return _line({"anew_after": number})
+    return {"anew_after": number}
 
 
-def anew_after(data: bytes) -> int:
-    """The number of the last execution whose variables are gone for good; 0 for none."""
-    return _latest(data, "anew_after")
-
-
-def reserved_line(number: int) -> bytes:
+def reserved(number: int) -> dict[str, Any]:
     """The line that says that the numbers up to this one may have been given to executions."""
-    return _line({"reserved": number})
+    return {"reserved": number}
 
 
-def reserved(data: bytes) -> int:
-    """Up to which number they may have been given; 0 where nothing says so."""
-    return _latest(data, "reserved")
+def part(number: int, after: int) -> dict[str, Any]:
+    """The line that says that a notebook has the executions after one."""
+    return {"part": number, "after": after}
 
 
-def _latest(data: bytes, name: str) -> int:
-    last = 0
-    for line in data.split(b"\n"):
-        if f'"{name}"'.encode() in line[:60]:
-            with suppress(ValueError, TypeError, AttributeError):
-                last = int(json.loads(line).get(name, last))
-    return last
+def gone(entry: Entry) -> dict[str, Any]:
+    """What stands in the place of outputs that the journal does not have any more."""
+    words = f"[the outputs of {entry.execution_id} are not kept here]\n"
+    return {"output_type": "stream", "name": "stderr", "text": words}
+
+
+def signed(content: Mapping[str, Any], key: bytes) -> bytes:
+    """A line as it is written."""
+    said = json.dumps(content, separators=(",", ":")).encode()[1:]
+    return _HEAD + _digest(said, key) + b'",' + said + b"\n"
+
+
+@dataclass(kw_only=True)
+class Journal:
+    """What a journal says."""
+
+    entries: list[Entry] = field(default_factory=list)
+    """In the order of the executions."""
+    anew_after: int = 0
+    """The number of the last execution whose variables are gone for good."""
+    reserved: int = 0
+    """Up to which number they may have been given."""
+    part: int = 1
+    """In which file the notebook goes on."""
+    after: int = 0
+    """After which execution that one begins."""
 
 
 class LaterJournal(ValueError):
     """A later release has written the journal, which this one must not add to."""
 
 
-def entries(data: bytes) -> list[Entry]:
-    """What a journal holds, in the order of the executions. Raises LaterJournal."""
-    known: dict[int, Entry] = {}
-    for line in data.split(b"\n"):
+def read(lines: Iterable[bytes], key: bytes, *, outputs_after: int | None = None) -> Journal:
+    """What a journal says; outputs of the executions after a number alone. Raises LaterJournal."""
+    reader = _Reader(key, outputs_after)
+    for line in lines:
+        reader.feed(line)
+    return reader.journal()
+
+
+class _Reader:
+    """Takes the lines of a journal one by one, in bounds whatever they are."""
+
+    def __init__(self, key: bytes, outputs_after: int | None) -> None:
+        self._key = key
+        self._outputs_after = outputs_after
+        self._known: dict[int, Entry] = {}
+        self._code = 0
+        self._unsigned = 0
+        self._room = MAX_OUTPUTS
+        self._journal = Journal()
+
+    def feed(self, line: bytes) -> None:
+        """Take a line."""
+        said = line[len(_HEAD) + _DIGEST + 2 :]
+        is_signed = line.startswith(_HEAD) and hmac.compare_digest(
+            line[len(_HEAD) : len(_HEAD) + _DIGEST], _digest(said, self._key)
+        )
+        if not is_signed:
+            self._unsigned += 1
+            if self._unsigned > MAX_UNSIGNED:
+                return
         try:
-            found = json.loads(line) if line else {}
-            if not isinstance(found, dict):
-                continue
-            if found.get("version") != VERSION:
-                _check_version(found.get("version"))
-                continue
-            if "begin" in found:
-                entry = _begun(found)
-                known[entry.number] = entry
-            elif found.get("end") in known:
-                known[found["end"]] = _ended(known[found["end"]], found)
+            self._take(b"{" + said if is_signed else line, is_signed=is_signed)
         except LaterJournal:
             raise
-        except (ValueError, TypeError, KeyError, RecursionError):  # cut off, or somebody edited it
-            continue
-    return [known[number] for number in sorted(known)]
+        # It is cut off, or another program wrote it.
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+            return
+
+    def journal(self) -> Journal:
+        """What they say."""
+        self._prune(MAX_ENTRIES, MAX_CODE)
+        self._journal.entries = [self._known[number] for number in sorted(self._known)]
+        return self._journal
+
+    def _take(self, line: bytes, *, is_signed: bool) -> None:
+        head, outputs, _ = line.partition(_OUTPUTS)
+        found = measured.loads(head + b"}" if outputs else head, max_items=MAX_ITEMS)
+        if not isinstance(found, dict):
+            return
+        if not is_signed:
+            _check_version(found.get("version"))
+        if "begin" in found:
+            self._begin(_begun(found, is_signed=is_signed))
+        elif "end" in found:
+            self._end(found, line, is_signed=is_signed)
+        elif "reserved" in found:
+            self._reserve(_number(found["reserved"]), is_signed=is_signed)
+        elif "anew_after" in found:
+            self._journal.anew_after = max(self._journal.anew_after, _number(found["anew_after"]))
+        elif "part" in found and is_signed:
+            self._journal.part = _number(found["part"])
+            self._journal.after = _number(found["after"])
+
+    def _reserve(self, number: int, *, is_signed: bool) -> None:
+        if is_signed:  # fewer, when a server has ended
+            self._journal.reserved = number
+        elif number <= MAX_FOREIGN:
+            self._journal.reserved = max(self._journal.reserved, number)
+
+    def _begin(self, entry: Entry) -> None:
+        known = self._known.get(entry.number)
+        if known is not None:
+            if known.is_signed and not entry.is_signed:
+                return
+            self._code -= len(known.code)
+        self._known[entry.number] = entry
+        self._code += len(entry.code)
+        if len(self._known) > 2 * MAX_ENTRIES or self._code > 2 * MAX_CODE:
+            self._prune(MAX_ENTRIES, MAX_CODE)
+
+    def _end(self, found: dict[str, Any], line: bytes, *, is_signed: bool) -> None:
+        entry = self._known.get(_number(found["end"]))
+        if entry is None or (entry.is_signed and not is_signed):
+            return
+        is_wanted = self._outputs_after is not None and entry.number > self._outputs_after
+        outputs = self._outputs(line, entry) if is_wanted else ()
+        self._known[entry.number] = replace(_ended(entry, found), outputs=outputs)
+
+    def _outputs(self, line: bytes, entry: Entry) -> Sequence[dict[str, Any]]:
+        self._room -= len(line)
+        try:
+            if self._room < 0:
+                return [gone(entry)]
+            outputs = measured.loads(line, max_items=MAX_ITEMS)["outputs"]
+        except (measured.TooMuch, RecursionError):
+            return [gone(entry)]
+        if not isinstance(outputs, list):
+            raise TypeError
+        return [output for output in outputs if isinstance(output, dict)]
+
+    def _prune(self, entries: int, code: int) -> None:
+        """Let the earliest go, those that are not ours before the others."""
+        if len(self._known) <= entries and self._code <= code:
+            return
+        for number in sorted(self._known, key=lambda n: (self._known[n].is_signed, n)):
+            if len(self._known) <= entries and self._code <= code:
+                return
+            self._code -= len(self._known.pop(number).code)
 
 
 def _check_version(version: object) -> None:
     if isinstance(version, int) and version > VERSION:
-        msg = f"its journal has version {version}, which this release does not know"
+        shown = version if version < MAX_NUMBER else "of a later release"
+        msg = f"its journal has version {shown}, which this release does not know"
         raise LaterJournal(msg)
+    if version not in (UNSIGNED, VERSION):
+        raise ValueError
 
 
-def _begun(found: dict[str, Any]) -> Entry:
+def _begun(found: dict[str, Any], *, is_signed: bool) -> Entry:
+    number, execution_id, client = _number(found["begin"]), found["execution_id"], found["client"]
+    match = _ID.fullmatch(execution_id)
+    if match is None or int(match[1]) != number or not isinstance(found["code"], str):
+        raise ValueError
+    if number > MAX_FOREIGN and not is_signed:
+        raise ValueError
     return Entry(
-        number=int(found["begin"]),
-        execution_id=str(found["execution_id"]),
-        code=str(found["code"]),
-        client=str(found["client"]),
-        created=float(found["created"]),
+        number=number,
+        execution_id=execution_id,
+        code=found["code"],
+        client=str(client) if is_signed else "".join(c for c in client[:200] if c.isprintable()),
+        created=_time(found["created"]),
+        is_signed=is_signed,
     )
 
 
 def _ended(entry: Entry, found: dict[str, Any]) -> Entry:
-    count = found["execution_count"]
+    count, status = found["execution_count"], found["status"]
+    if not _STATUS.fullmatch(status):
+        raise ValueError
     return replace(
         entry,
-        status=str(found["status"]),
-        execution_count=count if isinstance(count, int) else None,
-        ended=float(found["ended"]),
-        outputs=[output for output in found["outputs"] if isinstance(output, dict)],
+        status=status,
+        execution_count=None if count is None else _number(count),
+        ended=_time(found["ended"]),
     )
 
 
-def _line(content: dict[str, Any]) -> bytes:
-    return json.dumps({"version": VERSION, **content}, separators=(",", ":")).encode() + b"\n"
+def _number(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= MAX_NUMBER:
+        raise ValueError
+    return value
+
+
+def _time(value: object) -> float:
+    seconds = float(value) if isinstance(value, int | float) else -1.0
+    if not 0 <= seconds < MAX_TIME:
+        raise ValueError
+    return seconds
+
+
+def _digest(said: bytes, key: bytes) -> bytes:
+    return hmac.digest(key, said, "sha256").hex().encode()

@@ -130,7 +130,7 @@ class SessionMaker:
             title = _title(caller, name, is_default=False)
             session.path = session.notebook = self._keeper.store.notebook_of(session.id, title)
             if session.story is not None:
-                session.story.notebook = PurePosixPath(session.notebook).name
+                session.story.rename(PurePosixPath(session.notebook).name)
         self._register.add(session)
 
 

@@ -499,7 +499,8 @@ class McpSessions(LoggingConfigurable):
 
     def is_servers_file(self, session: Session, path: str) -> bool:
         """Whether a path is a session's notebook, or in the folder of another session."""
-        if path in (session.path, session.notebook):
+        story = session.story
+        if path in (session.path, session.notebook) or (story is not None and path == story.path):
             return True
         if self._store is None or session.cwd == session.folder:
             return False

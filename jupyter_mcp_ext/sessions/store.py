@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Container
 from dataclasses import replace
+from functools import partial
 from logging import Logger
 from pathlib import Path
 
@@ -98,7 +99,14 @@ class SessionStore:
         """
         folder = SessionFolder(self._root, session.folder)
         name = session.notebook.rpartition("/")[2]
-        story = Story(folder, name, lambda: self._head(session), self._log, live=self._live)
+        story = Story(
+            folder,
+            name,
+            lambda: self._head(session),
+            self._log,
+            key=partial(self._key, f"journal of {session.id}"),
+            live=self._live,
+        )
 
         def take() -> None:
             folder.make()

@@ -13,26 +13,18 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from logging import Logger
+from typing import Any
 
-from jupyter_mcp_ext.files.beneath import Changed, Folder, Stamp, stamp
+from jupyter_mcp_ext.files.beneath import Changed
 from jupyter_mcp_ext.notebooks.live import LiveNotebook
 from jupyter_mcp_ext.outputs.model import Output
 
-from .folder import JOURNAL, SessionFolder
-from .journal import Entry, anew_after, anew_line, entries, reserved, reserved_line
-from .view import (
-    Head,
-    UnreadableNotebook,
-    Written,
-    compose,
-    cut,
-    extended,
-    lacking,
-    last_of,
-    merged,
-    ours,
-    through_of,
-)
+from . import journal
+from .folder import SessionFolder
+from .journal import Entry, Journal
+from .journal_file import Content, JournalFile
+from .notebook import StoryNotebook, ids
+from .view import Head, UnreadableNotebook, cut, lacking, last_of, ours, through_of
 
 FLUSH = 0.4
 """Seconds for which lines of the journal wait for others."""
@@ -43,16 +35,14 @@ RESERVED = 20
 SHARE = 20
 """A notebook that took a second to write is not written again for so many."""
 
-MAX_PENDING = 50_000_000
-"""Bytes of the journal that are kept in memory while it cannot be written."""
+RATE = 300_000
+"""Bytes a second that writing a notebook again and again may come to."""
 
-MAX_JOURNAL = 2_000_000_000
-MAX_NOTEBOOK = 100_000_000
+MAX_RUNNING = 100
+"""Executions that may have run when a server was killed; more of them are not believed."""
+
 TRIES = 3
 """How often the notebook is read again because somebody changed it just then."""
-
-SAVING = 2.0
-"""Seconds after a write in which a notebook may be half there: Jupyter saves in place."""
 
 AGAIN = 1.0
 """Seconds after which it is tried once more when somebody still did, or a room reads it."""
@@ -81,26 +71,31 @@ class Story:
         head: Callable[[], Head],
         log: Logger,
         *,
+        key: Callable[[], bytes],
         live: Callable[[str], Awaitable[LiveNotebook | None]],
     ) -> None:
-        """``notebook`` is the file's name in the folder.
+        """``notebook`` is the file's name in the folder, ``key`` gives what signs the journal.
 
         ``live`` finds the notebook of an API path that people have open together.
         """
         self.folder = folder
-        self.notebook = notebook
         self.fault = ""
         """Why the story is not being saved; empty while it is."""
-        self.entries: list[Entry] = []
-        """What was executed, in order, without its outputs."""
+        self.unsigned = 0
+        """Executions that do not come back, since this server's key has not signed them."""
         self.anew_after = 0
         """The number of the last execution whose variables are gone for good."""
+        self._entries: dict[int, Entry] = {}
+        """What was executed, in order, without its outputs."""
         self._head = head
         self._log = log
         self._live = live
-        self._todo: list[Callable[[], bytes]] = []
+        self._journal = JournalFile(folder, key)
+        self._notebook = StoryNotebook(folder, notebook, head)
+        self._todo: list[Content] = []
         """What makes the lines that are to be written, called in the thread that writes."""
-        self._lines: list[bytes] = []
+        self.last_number = 0
+        """The number of the latest execution."""
         self._given = 0
         """The number up to which an earlier server may have given numbers."""
         self._reserved = 0
@@ -109,8 +104,9 @@ class Story:
         """Ended executions, with outputs, that the notebook does not have yet."""
         self._is_complete = False
         """Whether `_new` is all that it lacks: else the journal is read."""
-        self._shown: tuple[Written, Stamp] | None = None
-        """The notebook as it was last written."""
+        self._read_after = 0
+        self._unshown: list[Entry] | None = None
+        """The executions after that number, with outputs, as the journal had them at first."""
         self._is_behind = False
         """Whether the notebook lacks something that is in the journal only."""
         self._not_before = 0.0
@@ -122,54 +118,62 @@ class Story:
 
         Raises OSError, LaterJournal.
         """
-        await asyncio.to_thread(self._read)
-        for entry in [entry for entry in self.entries if not entry.has_ended]:
+        ran = await asyncio.to_thread(self._read)
+        for entry in ran:
             self.end(replace(entry, status="interrupted", ended=time.time()), ())
 
     @property
-    def alive(self) -> list[Entry]:
-        """The executions whose variables can come back, in order."""
-        return [entry for entry in self.entries if entry.number > self.anew_after]
+    def entries(self) -> list[Entry]:
+        """What was executed, in order, without its outputs."""
+        return list(self._entries.values())
 
     @property
-    def last_number(self) -> int:
-        """The number of the latest execution."""
-        return self.entries[-1].number if self.entries else 0
+    def alive(self) -> list[Entry]:
+        """The executions whose code may be run again, in order."""
+        return [e for e in self._entries.values() if e.number > self.anew_after and e.is_signed]
 
     @property
     def given(self) -> int:
         """Numbers up to this one are never given again, even if the server was killed."""
         return max(self.last_number, self._given)
 
+    @property
+    def path(self) -> str:
+        """The API path of the notebook that is written now."""
+        return f"{self.folder.api_path}/{self._notebook.file_name}"
+
+    def rename(self, notebook: str) -> None:
+        """Give the notebook another name, before it is written."""
+        self._notebook.name = notebook
+
     def begin(self, entry: Entry) -> None:
         """An execution has been started."""
-        self.entries.append(entry)
+        self._entries[entry.number] = entry
+        self.last_number = entry.number
         if entry.number + RESERVED // 2 <= self._reserved:
-            self._add(entry.begin_line)
+            self._add(lambda: entry.beginning)
             return
         number = self._reserved = entry.number + RESERVED
-        self._todo += [lambda: reserved_line(number), entry.begin_line]
+        self._todo += [lambda: journal.reserved(number), lambda: entry.beginning]
         self._start()
 
     def end(self, entry: Entry, outputs: Sequence[Output]) -> None:
         """An execution has ended, with these outputs."""
-        for n in range(len(self.entries) - 1, -1, -1):
-            if self.entries[n].number == entry.number:
-                self.entries[n] = entry
-                break
+        self._entries[entry.number] = entry
         self._add(lambda: self._ended(entry, outputs))
 
     def begin_anew(self) -> None:
         """The variables of all executions so far are gone for good."""
         if self.last_number > self.anew_after:
             number = self.anew_after = self.last_number
-            self._add(lambda: anew_line(number))
+            self.unsigned = 0
+            self._add(lambda: journal.anew(number))
 
     async def flush(self) -> None:
         """Write everything that is noted, the notebook too, and return when it is done."""
         for _ in range(TRIES):  # more may come while it is written
             self._not_before = 0.0
-            is_new = self._todo or self._lines or self._new or self._is_behind
+            is_new = self._todo or self._journal.has_lines or self._new or self._is_behind
             if self._writing is None and is_new:
                 self._start()
             if self._writing is None:
@@ -178,7 +182,8 @@ class Story:
 
     def abandon(self) -> None:
         """Write nothing more: the folder is another server's."""
-        self._todo, self._lines, self._new, self._is_behind = [], [], [], False
+        self._todo, self._new, self._is_behind = [], [], False
+        self._journal.abandon()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -187,14 +192,14 @@ class Story:
         """Write what is left and let go of the folder."""
         if self._reserved > self.last_number:
             number = self._reserved = self.last_number
-            self._todo.append(lambda: reserved_line(number))
+            self._todo.append(lambda: journal.reserved(number))
         await self.flush()
         if self._timer is not None:
             self._timer.cancel()
         self.folder.let_go()
 
-    def _add(self, line: Callable[[], bytes]) -> None:
-        self._todo.append(line)
+    def _add(self, content: Content) -> None:
+        self._todo.append(content)
         self._schedule(FLUSH)
 
     def _schedule(self, seconds: float) -> None:
@@ -211,12 +216,15 @@ class Story:
     async def _write(self) -> None:
         todo, self._todo = self._todo, []
         try:
-            await asyncio.to_thread(self._append, todo)
+            await asyncio.to_thread(self._journal.append, todo)
             if (self._new or self._is_behind) and time.monotonic() >= self._not_before:
                 began = time.monotonic()
                 is_shown = await self._show_all()
                 spent = time.monotonic() - began
-                self._not_before = time.monotonic() + (SHARE * spent if is_shown else AGAIN)
+                rest = pause_after(self._notebook.size, spent) if is_shown else AGAIN
+                self._not_before = time.monotonic() + rest
+                if self._journal.is_long and self._is_whole:
+                    await asyncio.to_thread(self._journal.shorten, self._kept())
             self.fault = ""
         except Changed:  # a save of a person's, which empties the file before it fills it
             self._not_before = time.monotonic() + AGAIN
@@ -235,33 +243,51 @@ class Story:
             self._log.warning("The story of %s is not saved: %s", self.folder.api_path, words)
         self.fault = words
 
-    def _read(self) -> None:
-        data = self.folder.read(JOURNAL, MAX_JOURNAL) or b""
-        self.entries = [replace(entry, outputs=()) for entry in entries(data)]
-        self.anew_after, self._given = anew_after(data), reserved(data)
+    def _read(self) -> list[Entry]:
+        """Read the journal: the executions that ran when a server was killed."""
+        after = self._read_after = self._notebook.through()
+        found = self._journal.read(outputs_after=after)
+        ran = [entry for entry in found.entries if not entry.has_ended][-MAX_RUNNING:]
+        kept = [e for e in found.entries if e.has_ended or e.number >= ran[0].number]
+        self._unshown = [entry for entry in kept if entry.number > after]
+        self._entries = {entry.number: replace(entry, outputs=()) for entry in kept}
+        self.last_number = next(reversed(self._entries), 0)
+        self.anew_after, self._given = found.anew_after, found.reserved
+        self._notebook.part, self._notebook.after = max(found.part, 1), found.after
+        self.unsigned = sum(
+            entry.is_shown and not entry.is_signed and entry.number > self.anew_after
+            for entry in kept
+        )
+        return ran
 
-    def _append(self, todo: Sequence[Callable[[], bytes]]) -> None:
-        self._lines += [line() for line in todo]
-        data = b"".join(self._lines)
-        if not data:
-            return
-        if len(data) > MAX_PENDING:  # the latest are let go: the earlier lines begin the story
-            while sum(map(len, self._lines)) > MAX_PENDING:
-                self._lines.pop()
-        self.folder.append(JOURNAL, data)
-        self._lines = []
+    @property
+    def _is_whole(self) -> bool:
+        """Whether the journal has everything, and the notebook all of that."""
+        return self._notebook.is_shown and not self._todo and not self._new
 
-    def _ended(self, entry: Entry, outputs: Sequence[Output]) -> bytes:
+    def _kept(self) -> Journal:
+        """What is to stay of the journal, and here: that which may come back."""
+        self._entries = {entry.number: entry for entry in self.alive}
+        return Journal(
+            entries=self.alive,
+            anew_after=self.anew_after,
+            reserved=max(self._reserved, self.given),
+            part=self._notebook.part,
+            after=self._notebook.after,
+        )
+
+    def _ended(self, entry: Entry, outputs: Sequence[Output]) -> Mapping[str, Any]:
         whole = replace(entry, outputs=cut(outputs, entry.execution_id))
         self._new.append(whole)
-        return whole.end_line()
+        return whole.end
 
     async def _show_all(self) -> bool:
         """Put into the notebook what it lacks: where people have it open, not past them.
 
         False when a room is just reading the file.
         """
-        room = await self._live(f"{self.folder.api_path}/{self.notebook}")
+        await asyncio.to_thread(self._turn)
+        room = await self._live(self.path)
         if room is None:
             await asyncio.to_thread(self._show)
         elif room.is_loaded:
@@ -272,16 +298,24 @@ class Story:
         through = through_of(room.metadata)
         found: Sequence[Entry] = self._new
         if not self._is_complete:
-            data = await asyncio.to_thread(self.folder.read, JOURNAL, MAX_JOURNAL)
-            found = entries(data or b"")
-        added = lacking(found, room.cell_ids, through, _ids(self._new))
+            found = await asyncio.to_thread(self._in_journal, through)
+        found = [entry for entry in found if entry.number > self._notebook.after]
+        added = lacking(found, room.cell_ids, through, ids(self._new))
         room.append(added, ours(self._head(), max(through, last_of(found))))
         # What the room saves, or does not save, is compared with the journal once it is closed.
-        self._shown = None
+        self._notebook.forget()
         self._is_told()
 
     def _is_told(self) -> None:
         self._new, self._is_complete, self._is_behind = [], True, False
+        self._unshown = None
+
+    def _turn(self) -> None:
+        """Go on in another file, if the notebook's is large."""
+        book = self._notebook
+        if book.turn():
+            self._is_complete = False
+            self._journal.append([lambda: journal.part(book.part, book.after)])
 
     def _show(self) -> None:
         """Put into the notebook's file what it lacks."""
@@ -291,47 +325,24 @@ class Story:
                     return self._show_once()
             self._show_once()
         except (OSError, UnreadableNotebook, Changed):
-            self._new, self._is_complete, self._shown = [], False, None
+            self._new, self._is_complete, self._unshown = [], False, None
+            self._notebook.forget()
             self._is_behind = True
             raise
 
     def _show_once(self) -> None:
-        with self.folder.visible() as folder:
-            before = stamp(folder.stat(self.notebook))
-            old = folder.read(self.notebook, MAX_NOTEBOOK)
-            written = self._grown(folder, old, before)
-            status = folder.write(
-                self.notebook,
-                [written.data],
-                mode=0o666,
-                check=lambda: stamp(folder.stat(self.notebook)) == before,
-            )
-        self._shown = replace(written, data=b""), stamp(status)
+        self._notebook.write(self._new, self._in_journal, is_complete=self._is_complete)
         self._is_told()
 
-    def _grown(self, folder: Folder, old: bytes | None, before: Stamp) -> Written:
-        """The notebook with what it lacks. Raises Changed when ``old`` may be half of it."""
-        head, new = self._head(), _ids(self._new)
-        if old is not None and self._is_complete and self._shown is not None:
-            shown, at = self._shown
-            if at == before:
-                return extended(old, shown.tail, self._new, head, shown.through)
-            found: Sequence[Entry] = self._new
-        else:
-            found = entries(self.folder.read(JOURNAL, MAX_JOURNAL) or b"")
-        if old is None:
-            return compose(found, head)
-        try:
-            return merged(old, found, head, new=new)
-        except UnreadableNotebook:
-            age = time.time() - before[2] / 1e9 if before is not None else 0.0
-            if 0 <= age < SAVING or stamp(folder.stat(self.notebook)) != before:
-                raise Changed from None
-            raise
+    def _in_journal(self, after: int) -> list[Entry]:
+        if self._unshown is not None and after >= self._read_after:
+            return [*self._unshown, *self._new]
+        return self._journal.read(outputs_after=after).entries
 
 
-def _ids(found: Sequence[Entry]) -> frozenset[str]:
-    return frozenset(entry.execution_id for entry in found)
+def pause_after(size: int, seconds: float) -> float:
+    """Seconds until a notebook is written again that has so many bytes and took so long."""
+    return max(SHARE * seconds, size / RATE)
 
 
 def _words(err: Exception) -> str:

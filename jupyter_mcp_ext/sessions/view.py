@@ -12,6 +12,8 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from jupyter_mcp_ext.measured import TooMuch
+from jupyter_mcp_ext.notebooks import pieces
 from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream, to_nbformat
 from jupyter_mcp_ext.outputs.rope import Rope
 
@@ -30,6 +32,9 @@ MAX_CELL = 4_000_000
 """Characters of all outputs of a cell."""
 
 MAX_OUTPUTS = 100
+MAX_MINOR = 99
+
+_ODD = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 
 
 class UnreadableNotebook(ValueError):
@@ -72,19 +77,31 @@ def cut(outputs: Sequence[Output], execution_id: str) -> list[dict[str, Any]]:
     return kept
 
 
-def compose(entries: Sequence[Entry], head: Head) -> Written:
-    """A new notebook."""
-    cells = [cell(entry) for entry in entries if entry.is_shown]
+def compose(
+    entries: Sequence[Entry], head: Head, *, first: dict[str, Any] | None = None
+) -> Written:
+    """A new notebook; with ``first``, a cell that is no execution."""
+    cells = [first] if first is not None else []
+    cells += [cell(entry) for entry in entries if entry.is_shown]
     return _written(cells, _metadata(head, last_of(entries)), head, last_of(entries))
 
 
-def extended(old: bytes, tail: int, entries: Sequence[Entry], head: Head, through: int) -> Written:
-    """A notebook of ours that nobody has touched, with more executions.
+def extended(
+    old: bytes,
+    tail: int,
+    entries: Sequence[Entry],
+    head: Head,
+    through: int,
+    *,
+    last: dict[str, Any] | None = None,
+) -> Written:
+    """A notebook of ours that nobody has touched, with more executions, and at its end a cell.
 
     ``tail`` and ``through`` are those of `Written`; the cells before are not read again.
     """
     through = max(through, last_of(entries))
-    cells = b",\n".join(_dumped(cell(entry)) for entry in entries if entry.is_shown)
+    added = [cell(entry) for entry in entries if entry.is_shown]
+    cells = b",\n".join(map(_dumped, [*added, last] if last is not None else added))
     start = old[:tail]
     if cells:
         start += (b",\n" if _has_cells(old, tail) else b"\n") + cells
@@ -101,16 +118,19 @@ def merged(
     ``new`` are those that were never in it. Raises UnreadableNotebook.
     """
     try:
-        node = json.loads(old)
+        node: Any = pieces.loads(old)
         cells, metadata = node["cells"], node["metadata"]
         if node["nbformat"] != 4 or not isinstance(cells, list) or not isinstance(metadata, dict):
             raise TypeError
-        ids = {known["id"] for known in cells if "id" in known}
+        ids = {str(known["id"]) for known in cells if "id" in known}
         through = through_of(metadata)
-        minor = int(node.get("nbformat_minor", 5))
+        minor = min(max(int(node.get("nbformat_minor", 5)), 0), MAX_MINOR)
     except UnreadableNotebook:
         raise
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as err:
+    except TooMuch as err:
+        msg = "it has more data in it than is read here; move it away"
+        raise UnreadableNotebook(msg) from err
+    except (*_ODD, RecursionError) as err:
         msg = "it is no notebook any more; repair it or move it away"
         raise UnreadableNotebook(msg) from err
     added = lacking(entries, ids, through, new)
@@ -168,6 +188,16 @@ def cell(entry: Entry) -> dict[str, Any]:
             for output in entry.outputs
         ],
         "source": entry.code,
+    }
+
+
+def note(head: Head, part: int, words: str) -> dict[str, Any]:
+    """A cell that says where the story begins or goes on, once it is long."""
+    return {
+        "cell_type": "markdown",
+        "id": f"{head.session_id}-part-{part}",
+        "metadata": {},
+        "source": words,
     }
 
 

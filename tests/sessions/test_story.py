@@ -6,7 +6,6 @@ import json
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,14 @@ from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream
 from jupyter_mcp_ext.sessions import journal
 from jupyter_mcp_ext.sessions.folder import SessionFolder
 from jupyter_mcp_ext.sessions.journal import NOT_RUN, Entry
-from jupyter_mcp_ext.sessions.story import Story
+from jupyter_mcp_ext.sessions.story import MAX_RUNNING, Story, pause_after
 from jupyter_mcp_ext.sessions.view import Head, UnreadableNotebook, compose, cut, extended, merged
 
 HEAD = Head(
     session_id="k7m2q9xw", kernel_name="python3", display_name="Python 3", language="python"
 )
 NOTEBOOK = "work.ipynb"
+KEY = b"k" * 32
 
 
 def entry(number: int, code: str = "1 + 1", **more: Any) -> Entry:
@@ -57,7 +57,8 @@ def make(tmp_path: Path) -> Callable[[], Story]:
     def story() -> Story:
         folder = SessionFolder(tmp_path, "sessions/k7m2q9xw")
         folder.make()
-        return Story(folder, NOTEBOOK, lambda: HEAD, logging.getLogger("test"), live=nobody)
+        log = logging.getLogger("test")
+        return Story(folder, NOTEBOOK, lambda: HEAD, log, key=lambda: KEY, live=nobody)
 
     return story
 
@@ -134,12 +135,6 @@ def test_long_outputs_are_cut_and_say_so() -> None:
     assert "980,000 characters" in kept[0]["text"]
     assert "too large" in kept[1]["data"]["text/plain"]
     assert "402 more outputs" in kept[-1]["text"]
-
-
-def test_a_line_that_a_crash_cut_off_is_left_out() -> None:
-    data = begun(1).begin_line() + entry(1).end_line() + begun(2).begin_line()[:-20]
-
-    assert journal.entries(data) == [replace(entry(1), outputs=[])]
 
 
 async def test_each_execution_is_in_the_journal_and_in_the_notebook(
@@ -274,9 +269,9 @@ async def test_a_journal_of_a_later_release_is_named_and_left_alone(
     run(story, 1, "one")
     await story.close()
     path = story.folder.path / "journal.jsonl"
-    path.write_bytes(path.read_bytes() + b'{"version": 2, "began": 2}\n')
+    path.write_bytes(path.read_bytes() + b'{"version": 3, "began": 2}\n')
 
-    with pytest.raises(journal.LaterJournal, match="version 2"):
+    with pytest.raises(journal.LaterJournal, match="version 3"):
         await make().open()
 
 
@@ -379,3 +374,127 @@ async def test_what_somebody_began_anew_does_not_come_back(make: Callable[[], St
     again = make()
     await again.open()
     assert [e.number for e in story.alive] == [e.number for e in again.alive] == [2]
+
+
+async def test_code_that_another_program_wrote_into_the_journal_is_never_run_again(
+    make: Callable[[], Story],
+) -> None:
+    story = make()
+    run(story, 1, "ours")
+    await story.close()
+    forged = [{"version": 1, **entry(2, "evil").beginning}, {"version": 1, **entry(2).end}]
+    with (story.folder.path / "journal.jsonl").open("a") as written:
+        written.writelines(json.dumps(line) + "\n" for line in forged)
+
+    again = make()
+    await again.open()
+
+    assert [e.code for e in again.alive] == ["ours"]
+    assert [e.code for e in again.entries] == ["ours", "evil"]
+    assert again.unsigned == 1
+    assert again.given >= 2
+
+
+async def test_many_executions_without_an_end_are_not_believed(make: Callable[[], Story]) -> None:
+    story = make()
+    with (story.folder.path / "journal.jsonl").open("wb") as written:
+        written.writelines(journal.signed(begun(n).beginning, KEY) for n in range(1, 20_001))
+
+    await story.open()
+    run(story, story.given + 1, "next")
+    await story.flush()
+
+    assert len(sources(file(story).read_bytes())) == MAX_RUNNING + 1
+    assert story.fault == ""
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A notebook is long with 5 kB."""
+    monkeypatch.setattr("jupyter_mcp_ext.sessions.notebook.MAX_PART", 5_000)
+
+
+@pytest.mark.usefixtures("small_parts")
+async def test_a_long_notebook_goes_on_in_another_file(make: Callable[[], Story]) -> None:
+    story = make()
+    for number in range(1, 8):
+        run(story, number, f"{number}" + " " * 2_000)
+        await story.flush()
+    later = make()
+    await later.open()
+    run(later, 8, "8")
+    await later.flush()
+
+    parts = sorted(story.folder.path.parent.glob("*.ipynb"))
+    assert [part.name for part in parts] == ["work-2.ipynb", "work-3.ipynb", "work.ipynb"]
+    told = [sources(part.read_bytes()) for part in (parts[2], parts[0], parts[1])]
+    numbers = [[source.strip() for source in part if source[0].isdigit()] for part in told]
+    assert [number for part in numbers for number in part] == [str(n) for n in range(1, 9)]
+    assert told[0][-1] == "This notebook goes on in work-2.ipynb."
+    assert told[1][0] == "This notebook goes on from work.ipynb."
+    assert later.path.endswith("/work-3.ipynb")
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("content", [b"x", b"{" * 6_000])
+async def test_a_notebook_that_others_have_made_large_is_left_alone(
+    make: Callable[[], Story], content: bytes
+) -> None:
+    story = make()
+    run(story, 1, "1")
+    await story.flush()
+    with file(story).open("wb") as notebook:
+        notebook.write(content)
+        notebook.truncate(1_900_000_000)
+
+    run(story, 2, "2")
+    await story.flush()
+
+    assert story.fault == ""
+    assert file(story).stat().st_size == 1_900_000_000
+    (second,) = story.folder.path.parent.glob("work-2.ipynb")
+    assert "2" in sources(second.read_bytes())
+
+
+@pytest.mark.usefixtures("small_parts")
+async def test_a_file_of_that_name_is_not_taken_for_the_next_part(
+    make: Callable[[], Story],
+) -> None:
+    story = make()
+    (story.folder.path.parent / "work-2.ipynb").write_text("mine")
+    for number in range(1, 6):
+        run(story, number, "x" * 2_000)
+        await story.flush()
+
+    assert (story.folder.path.parent / "work-2.ipynb").read_text() == "mine"
+    assert (story.folder.path.parent / "work-3.ipynb").exists()
+
+
+async def test_the_journal_of_a_long_session_is_made_short(
+    make: Callable[[], Story], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jupyter_mcp_ext.sessions.journal_file.SHORT", 10_000)
+    story = make()
+    for number in range(1, 31):
+        run(story, number, f"cell {number}", (Stream(name="stdout", text="x" * 1_000),))
+        await story.flush()
+        if number == 10:
+            story.begin_anew()
+
+    assert (story.folder.path / "journal.jsonl").stat().st_size < 30_000
+    assert len(sources(file(story).read_bytes())) == 30
+    assert "x" * 1_000 in file(story).read_text()
+    again = make()
+    await again.open()
+    assert [e.code for e in again.alive] == [f"cell {number}" for number in range(11, 31)]
+    assert again.given >= 30
+    run(again, again.given + 1, "after")
+    await again.flush()
+    assert sources(file(again).read_bytes())[-2:] == ["cell 30", "after"]
+
+
+@pytest.mark.parametrize(
+    ("size", "seconds", "least"), [(100, 0.01, 0.2), (4_600_000, 0.1, 15), (20_000_000, 0.5, 60)]
+)
+def test_a_large_notebook_is_written_seldom(size: int, seconds: float, least: float) -> None:
+    assert pause_after(size, seconds) >= least

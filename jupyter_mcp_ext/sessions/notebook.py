@@ -1,0 +1,189 @@
+"""The files in which the notebook of a session's story is: when one is large, the next begins.
+
+Everything here blocks: call it in a thread. Failures are OSError.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from jupyter_mcp_ext.files.beneath import Changed, Folder, Stamp, stamp
+
+from .folder import SessionFolder
+from .journal import Entry
+from .view import Head, UnreadableNotebook, Written, compose, extended, merged, note
+
+MAX_PART = 20_000_000
+"""Bytes from which on a notebook goes on in another file."""
+
+MAX_READ = 5 * MAX_PART
+MAX_PARTS = 1_000
+
+Journal = Callable[[int], Sequence[Entry]]
+"""Gives all executions of the journal, with the outputs of those after a number."""
+
+SAVING = 2.0
+"""Seconds after a write in which a notebook may be half there: Jupyter saves in place."""
+
+TAIL = 64_000
+THROUGH = re.compile(rb'"executions": ?([0-9]{1,9})\b')
+
+
+class StoryNotebook:
+    """The notebook of a story, of which one file is written."""
+
+    def __init__(self, folder: SessionFolder, name: str, head: Callable[[], Head]) -> None:
+        """``name`` is that of the first file in the folder."""
+        self.name = name
+        self.part = 1
+        self.after = 0
+        """The number after which the executions in the file begin."""
+        self.size = 0
+        """Bytes of the file when it was last written."""
+        self._folder = folder
+        self._head = head
+        self._shown: tuple[Written, Stamp] | None = None
+        """The file as it was last written."""
+
+    @property
+    def file_name(self) -> str:
+        """The file that is written now."""
+        return self._name_of(self.part)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether all that was written here is in the file, as far as is known."""
+        return self._shown is not None
+
+    def forget(self) -> None:
+        """Compare the file with the journal before it is written again."""
+        self._shown = None
+
+    def through(self) -> int:
+        """The number of the last execution that the file has; 0 where it does not say."""
+        with self._folder.visible() as folder:
+            return self._through(folder)
+
+    def turn(self) -> bool:
+        """Begin the next file if this one is large; whether it did so."""
+        with self._folder.visible() as folder:
+            status = folder.stat(self.file_name)
+            if status is None or status.st_size <= MAX_PART or self.part == MAX_PARTS:
+                return False
+            with suppress(Changed):
+                self._refer(folder)
+            self.after = max(self.after, self._through(folder))
+            self.part += 1
+            while folder.stat(self.file_name) is not None and self.part < MAX_PARTS:
+                self.part += 1
+        self._shown = None
+        return True
+
+    def write(self, new: Sequence[Entry], journal: Journal, *, is_complete: bool) -> None:
+        """Put into the file what it lacks: that is ``new``, where this ``is_complete``.
+
+        Raises UnreadableNotebook, and Changed when it was saved by others just then.
+        """
+        with self._folder.visible() as folder:
+            before = stamp(folder.stat(self.file_name))
+            old = folder.read(self.file_name, MAX_READ)
+            if old is None or not is_complete or self._shown is None:
+                written = self._made_up(folder, old, before, new, journal)
+            else:
+                written = self._extended(folder, old, before, new)
+            status = folder.write(
+                self.file_name,
+                [written.data],
+                mode=0o666,
+                check=lambda: stamp(folder.stat(self.file_name)) == before,
+            )
+        self.size = len(written.data)
+        self._shown = replace(written, data=b""), stamp(status)
+
+    def _extended(self, folder: Folder, old: bytes, before: Stamp, new: Sequence[Entry]) -> Written:
+        if self._shown is not None and self._shown[1] == before:
+            shown = self._shown[0]
+            return extended(old, shown.tail, new, self._head(), shown.through)
+        return self._merged(folder, old, before, new, new)
+
+    def _made_up(
+        self,
+        folder: Folder,
+        old: bytes | None,
+        before: Stamp,
+        new: Sequence[Entry],
+        journal: Journal,
+    ) -> Written:
+        if old is not None:
+            return self._merged(folder, old, before, journal(_through(old)), new)
+        found = [entry for entry in journal(self.after) if entry.number > self.after]
+        if self.part == 1:
+            return compose(found, self._head())
+        words = f"This notebook goes on from {self._name_of(self.part - 1)}."
+        return compose(found, self._head(), first=note(self._head(), self.part, words))
+
+    def _merged(
+        self,
+        folder: Folder,
+        old: bytes,
+        before: Stamp,
+        found: Sequence[Entry],
+        new: Sequence[Entry],
+    ) -> Written:
+        found = [entry for entry in found if entry.number > self.after]
+        try:
+            return merged(old, found, self._head(), new=ids(new))
+        except UnreadableNotebook:
+            age = time.time() - before[2] / 1e9 if before is not None else 0.0
+            if 0 <= age < SAVING or stamp(folder.stat(self.file_name)) != before:
+                raise Changed from None
+            raise
+
+    def _refer(self, folder: Folder) -> None:
+        """Say at the end of a file of ours that nobody has touched where the story goes on."""
+        before = stamp(folder.stat(self.file_name))
+        if self._shown is None or self._shown[1] != before:
+            return
+        old = folder.read(self.file_name, MAX_READ)
+        shown = self._shown[0]
+        words = f"This notebook goes on in {self._name_of(self.part + 1)}."
+        last = note(self._head(), self.part + 1, words)
+        if old is not None:
+            whole = extended(old, shown.tail, (), self._head(), shown.through, last=last)
+            folder.write(
+                self.file_name,
+                [whole.data],
+                mode=0o666,
+                check=lambda: stamp(folder.stat(self.file_name)) == before,
+            )
+
+    def _through(self, folder: Folder) -> int:
+        if self._shown is not None:
+            return self._shown[0].through
+        try:
+            fd = folder.open(self.file_name, os.O_RDONLY)
+        except OSError:  # none, or nothing that could be read
+            return 0
+        with os.fdopen(fd, "rb") as file:
+            file.seek(max(os.fstat(fd).st_size - TAIL, 0))
+            return _through(file.read(TAIL))
+
+    def _name_of(self, part: int) -> str:
+        stem, dot, suffix = self.name.rpartition(".")
+        return self.name if part == 1 else f"{stem}-{part}{dot}{suffix}"
+
+
+def ids(found: Sequence[Entry]) -> frozenset[str]:
+    """The ids of executions."""
+    return frozenset(entry.execution_id for entry in found)
+
+
+def _through(data: bytes) -> int:
+    """Up to which execution a notebook goes, by its metadata, which are at its end."""
+    found = THROUGH.findall(data[-TAIL:])
+    return int(found[-1]) if found else 0
