@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -13,9 +12,10 @@ from mcp.server.caching import CacheHint
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 
-from . import __version__
+from . import __version__, measured
 from .governance.caller import Caller, Principal
 from .tasks import created, serve_tasks, takes_tasks
+from .tools.arguments import MAX_ITEMS
 from .tools.call import Call, run
 from .tools.elicitation import elicitation, retry
 from .tools.execution import resume
@@ -138,7 +138,8 @@ async def _unpack_arguments(
     params = ctx.params
     if ctx.method == "tools/call" and params and isinstance(params.get("arguments"), str):
         try:
-            arguments = json.loads(params["arguments"] or "{}")
+            text = params["arguments"] or "{}"
+            arguments = measured.loads(text.encode(), max_items=MAX_ITEMS)
         except (ValueError, RecursionError):
             arguments = None
         if not isinstance(arguments, dict):

@@ -8,9 +8,15 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from jupyter_mcp_ext import measured
 from jupyter_mcp_ext.errors import InvalidArgument, did_you_mean, shown
 
 from .definition import ALIASES, Tool
+
+MAX_ARGUMENTS = 100
+MAX_ITEMS = 50_000
+MAX_NUMBER = 10**12
+"""Larger than any offset, limit or time that is meant."""
 
 _EXPECTED: Mapping[str, str] = {
     "string": "text",
@@ -34,13 +40,27 @@ def parse(tool: Tool, given: Mapping[str, Any] | None) -> BaseModel:
         msg = "An argument is nested too deep. Send a flatter one."
         raise InvalidArgument(msg) from None
     try:
-        return tool.model.model_validate(understood)
+        parsed = tool.model.model_validate(understood)
     except ValidationError as err:
         raise InvalidArgument(_in_words(tool, err.errors(include_url=False)[0])) from None
+    for name in tool.arguments:
+        _check_numbers(name, getattr(parsed, name))
+    return parsed
+
+
+def _check_numbers(name: str, value: object) -> None:
+    """Refuse numbers for which the system has no room, also in a list."""
+    for number in value if isinstance(value, list) else (value,):
+        if isinstance(number, int | float) and not abs(number) <= MAX_NUMBER:
+            msg = f"{shown(name)} has a number over {MAX_NUMBER:,}. Give a smaller one."
+            raise InvalidArgument(msg)
 
 
 def _understood(tool: Tool, given: Mapping[str, Any]) -> dict[str, Any]:
     names = tool.arguments
+    if len(given) > MAX_ARGUMENTS:  # to name one that is wrong, all would be looked at
+        msg = f"{tool.name} was given {len(given):,} arguments. {_known(tool)}"
+        raise InvalidArgument(msg)
     understood: dict[str, Any] = {}
     for name, value in given.items():
         other = ALIASES.get(name)
@@ -60,15 +80,19 @@ def _unpacked(schema: Mapping[str, Any], value: str) -> Any:
     if "string" in types or not types & {"array", "object"} or value.lstrip()[:1] not in ("[", "{"):
         return value
     try:
-        return json.loads(value)
+        return measured.loads(value.encode(), max_items=MAX_ITEMS)
     except (ValueError, RecursionError):
         return value
+
+
+def _known(tool: Tool) -> str:
+    return f"Its arguments are: {', '.join(tool.arguments)}."
 
 
 def _in_words(tool: Tool, error: Any) -> str:
     kind, where = error["type"], [str(part) for part in error["loc"]]
     name = where[0] if where else ""
-    known = f"Its arguments are: {', '.join(tool.arguments)}."
+    known = _known(tool)
     if kind == "extra_forbidden":
         near = did_you_mean(name, tool.arguments)
         return f"{tool.name} has no argument {shown(name)}.{near} {known}"

@@ -7,11 +7,16 @@ parameters must look like is left to it.
 from __future__ import annotations
 
 import json
-from typing import TypeGuard, cast
+from typing import NoReturn, TypeGuard, cast
+
+from jupyter_mcp_ext import measured
 
 from .refusal import INVALID_REQUEST, PARSE_ERROR, Refusal
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
+
+MAX_ITEMS = 50_000
+"""Objects, arrays and members of them in a body: to look at each takes time that all wait for."""
 
 _ONE_MESSAGE = "Send one JSON-RPC 2.0 message as a JSON object in each POST."
 
@@ -19,7 +24,13 @@ _ONE_MESSAGE = "Send one JSON-RPC 2.0 message as a JSON object in each POST."
 def refuse_body(body: bytes) -> Refusal | None:
     """Say what is wrong with a POST's body, or return ``None`` when it is one JSON-RPC message."""
     try:
-        message: object = json.loads(body)
+        message: object = measured.loads(body, max_items=MAX_ITEMS, constant=_no_number)
+    except measured.TooMuch:
+        sentence = (
+            f"The body has more than {MAX_ITEMS:,} items or is nested over {measured.MAX_DEPTH} "
+            "deep. Send less in one request."
+        )
+        return Refusal(status=400, code=PARSE_ERROR, message=sentence)
     except (ValueError, RecursionError):
         return Refusal(
             status=400, code=PARSE_ERROR, message=f"The body is not JSON. {_ONE_MESSAGE}"
@@ -32,6 +43,11 @@ def refuse_body(body: bytes) -> Refusal | None:
     if not isinstance(message, dict):
         return _invalid(f"The body is JSON but no object. {_ONE_MESSAGE}")
     return _refuse_envelope(cast("dict[str, object]", message))
+
+
+def _no_number(word: str) -> NoReturn:
+    """NaN and Infinity, which Python's parser takes, are no JSON."""
+    raise ValueError(word)
 
 
 def _is_unicode(body: bytes, message: object) -> bool:

@@ -8,7 +8,7 @@ import pytest
 
 from jupyter_mcp_ext.errors import InvalidArgument
 from jupyter_mcp_ext.tools.arguments import parse
-from jupyter_mcp_ext.tools.registry import BY_NAME
+from jupyter_mcp_ext.tools.registry import BY_NAME, TOOLS
 
 EXECUTE = BY_NAME["execute_code"]
 READ = BY_NAME["read_notebook"]
@@ -110,3 +110,40 @@ def test_a_long_wrong_value_is_cut() -> None:
         parse(EXECUTE, {"code": "1", "timeout": "x" * 10_000})
 
     assert len(str(refused.value)) < 300
+
+
+NUMBERS = [
+    (tool.name, name)
+    for tool in TOOLS
+    for name, schema in tool.input_schema["properties"].items()
+    if {o.get("type") for o in schema.get("anyOf", (schema,))} & {"integer", "number"}
+]
+
+
+@pytest.mark.parametrize(
+    "number", [1e20, 10**13, 10**400, float("inf"), float("-inf"), float("nan"), "9" * 30]
+)
+@pytest.mark.parametrize(("tool", "name"), NUMBERS)
+def test_no_argument_takes_a_number_without_bounds(tool: str, name: str, number: object) -> None:
+    text = dict.fromkeys(BY_NAME[tool].input_schema.get("required", ()), "x")
+
+    with pytest.raises(InvalidArgument, match=f"'{name}'") as refused:
+        parse(BY_NAME[tool], {**text, name: number})
+
+    assert len(str(refused.value)) < 400
+
+
+@pytest.mark.parametrize("cells", [[10**400], [1, 10**30], f"[{10**30}]"])
+def test_no_item_of_a_list_is_a_number_without_bounds(cells: object) -> None:
+    with pytest.raises(InvalidArgument, match="'cells'"):
+        parse(READ, {"path": "a", "cells": cells})
+
+
+def test_a_hundred_thousand_arguments_are_not_looked_at() -> None:
+    with pytest.raises(InvalidArgument, match=r"100,001 arguments\. Its arguments are: code,"):
+        parse(EXECUTE, {"code": "1", **{f"a{n}": n for n in range(100_000)}})
+
+
+def test_a_list_in_text_of_too_many_items_is_refused() -> None:
+    with pytest.raises(InvalidArgument, match="'cells' must be a list"):
+        parse(READ, {"path": "a", "cells": f"[{'[],' * 100_000}[]]"})

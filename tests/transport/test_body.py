@@ -67,3 +67,38 @@ def test_the_refusal_of_a_request_carries_its_id() -> None:
 
     assert refusal is not None
     assert json.loads(refusal.body())["id"] == "abc"
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        '{"arguments": ' + "[" * 200 + "]" * 200 + "}",
+        "{" + ",".join(f'"{n}": 1' for n in range(300_000)) + "}",
+        '{"arguments": {"cells": [' + ",".join(["{}"] * 100_000) + "]}}",
+    ],
+)
+def test_a_body_of_too_much_is_refused_before_it_is_parsed(params: str) -> None:
+    body = f'{{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {params}}}'
+
+    refusal = refuse_body(body.encode())
+
+    assert refusal is not None
+    assert (refusal.status, refusal.code) == (400, PARSE_ERROR)
+    assert "Send less" in refusal.message
+
+
+def test_commas_and_brackets_in_the_text_of_a_body_are_no_items() -> None:
+    code = ',[{\\"' * 200_000
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"code": code}}
+
+    assert refuse_body(json.dumps(message).encode()) is None
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "9" * 10_000])
+def test_what_only_python_takes_for_a_number_is_no_json(number: str) -> None:
+    body = f'{{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {{"n": {number}}}}}'
+
+    refusal = refuse_body(body.encode())
+
+    assert refusal is not None
+    assert refusal.code == PARSE_ERROR
