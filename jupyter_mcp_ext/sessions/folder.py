@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import RawIOBase
+from itertools import islice
 from pathlib import Path
 
 from jupyter_mcp_ext.files.beneath import Folder, opened
@@ -21,6 +22,7 @@ RECORD = "session.json"
 JOURNAL = "journal.jsonl"
 MAX_RECORD = 1_000_000
 CHUNK = 1_000_000
+MAX_NAMES = 1_000
 
 
 class SessionFolder:
@@ -133,9 +135,9 @@ class SessionFolder:
             folder.remove(name)
 
     def names(self) -> list[str]:
-        """The names of the files under ``.mcp``."""
+        """The names of files under ``.mcp``; of very many not all."""
         with self._hidden() as folder:
-            return folder.names()
+            return [entry.name for entry in islice(folder.entries(), MAX_NAMES)]
 
     def written_at(self, name: str) -> float:
         """When a file under ``.mcp`` was last written, since the epoch; 0 where there is none."""
@@ -156,7 +158,8 @@ class SessionFolder:
             with self.visible() as folder:
                 found = [folder.stat(notebook)]
             with self._hidden() as folder:
-                found += [folder.stat(name) for name in folder.names()]
+                names = [entry.name for entry in islice(folder.entries(), MAX_NAMES)]
+                found += [folder.stat(name) for name in names]
             total = sum(status.st_size for status in found if status is not None)
         return total
 
@@ -192,10 +195,10 @@ def _lines(file: RawIOBase, longest: int) -> Iterator[bytes]:
         yield b"".join(pieces)
 
 
-def names_in(root: Path, path: str) -> list[str]:
-    """The names in a folder; none where it cannot be read."""
+def names_in(root: Path, path: str, *, most: int) -> list[str]:
+    """Names in a folder, so many at most; none where it cannot be read."""
     try:
         with opened(root, path) as folder:
-            return folder.names()
+            return [entry.name for entry in islice(folder.entries(), most)]
     except OSError:
         return []

@@ -25,6 +25,15 @@ PURPOSE = "sessions"
 
 SUFFIX = ".ipynb"
 
+MAX_FOLDERS = 50_000
+"""Names of the sessions' folder that are looked at."""
+
+AGAIN = 50
+"""Folders without a session that are looked at once more by each search for sessions."""
+
+MAX_TOLD = 20
+"""Folders of which the log says why they are left out."""
+
 _RUNS = re.compile("-{2,}")
 
 
@@ -54,6 +63,9 @@ class SessionStore:
         self._head = head
         self._live = live
         self._log = log
+        self._left_out: dict[str, None] = {}
+        """Folders in which no session was found, the one that was looked at last at the end."""
+        self._told: set[str] = set()
 
     def path_of(self, session_id: str) -> str:
         """The API path of a session's folder."""
@@ -145,10 +157,24 @@ class SessionStore:
         folder.write(RECORD, record.to_bytes(self._key(PURPOSE)))
 
     def _all(self, but: Container[str]) -> list[Session]:
-        names = names_in(self._root, self._sessions_dir)
-        new = [name for name in names if SESSION_ID.fullmatch(name) and name not in but]
-        sessions = [self._load(name) for name in new]
-        return [session for session in sessions if session is not None]
+        names = names_in(self._root, self._sessions_dir, most=MAX_FOLDERS)
+        wanted = {name for name in names if SESSION_ID.fullmatch(name) and name not in but}
+        # Those of which nothing could be made are looked at again in turns.
+        known = [name for name in self._left_out if name in wanted]
+        again, rest = known[:AGAIN], known[AGAIN:]
+        new = wanted.difference(known)
+        self._left_out = dict.fromkeys(rest)
+        sessions = {name: self._load(name) for name in (*new, *again)}
+        self._left_out |= dict.fromkeys(name for name in sessions if sessions[name] is None)
+        return [session for session in sessions.values() if session is not None]
+
+    def _warn(self, folder: SessionFolder, why: object) -> None:
+        """Say once of a folder why there is no session in it, and of very many no more."""
+        if folder.api_path not in self._told and len(self._told) < MAX_TOLD:
+            self._told.add(folder.api_path)
+            self._log.warning("The session in %s is left out: %s", folder.api_path, why)
+            if len(self._told) == MAX_TOLD:
+                self._log.warning("Of further sessions that are left out nothing is said")
 
     def _load(self, session_id: str) -> Session | None:
         folder = SessionFolder(self._root, self.path_of(session_id))
@@ -160,16 +186,13 @@ class SessionStore:
                 return None
             record, is_signed = parse(data, self._key(PURPOSE))
         except (OSError, UnusableRecord) as err:
-            self._log.warning("The session in %s is left out: %s", folder.api_path, err)
+            self._warn(folder, err)
             return None
         if record.id != session_id:  # a copy of another session's folder
             return None
         if not is_signed and not self._shared:
-            self._log.warning(
-                "The session in %s is left out: this server's key (McpApp.key_file) has not "
-                "signed it, so that nobody can tell whose it is",
-                folder.api_path,
-            )
+            why = "this server's key (McpApp.key_file) has not signed it, so whose it is is unknown"
+            self._warn(folder, why)
             return None
         # The record is written seldom while a server works there.
         written = 0.0 if record.is_at_rest else folder.written_at(JOURNAL)

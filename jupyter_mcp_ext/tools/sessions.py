@@ -35,6 +35,8 @@ STARTING = "starting"
 """The state of a session whose kernel is on its way."""
 
 MAX_LISTED = 100
+MAX_FILTERED = 1_000
+"""Sessions in which a filter looks, those that were used last."""
 
 
 @tool(("write", "sessions"), ("write", "kernels"))
@@ -96,18 +98,19 @@ async def list_sessions(
     """
     services = call.services
     sessions = await services.sessions.listed(call.caller)
-    states = [await _state(call, session) for session in sessions]
+    ready = services.sessions.is_ready
+    # Each state may be a look into a file.
+    first = sorted(sessions, key=lambda s: (not ready(s), -s.last_used))
+    looked = first[: MAX_FILTERED if filter else MAX_LISTED]
+    states = [(session, await _state(call, session)) for session in looked]
+    both = [pair for pair in states if not filter or fits(*pair, filter)]
     specs = await services.kernels.specs()
-    every = zip(sessions, states, strict=True)
-    both = sorted(
-        (pair for pair in every if not filter or fits(*pair, filter)),
-        key=lambda pair: (not is_running(pair[1]), -pair[0].last_used),
-    )
     counted = f"{len(sessions)} session{'' if len(sessions) == 1 else 's'}"
     lines = [f"{len(both)} of {counted} fit {shown(filter)}" if filter else counted]
     lines += [await _listing(call, session, state) for session, state in both[:MAX_LISTED]]
-    if len(both) > MAX_LISTED:
-        lines.append(f"and {len(both) - MAX_LISTED} that were used longer ago")
+    more = len(both) if filter else len(sessions)
+    if more > MAX_LISTED:
+        lines.append(f"and {more - MAX_LISTED} that were used longer ago")
     kernels = ", ".join(f"{name} ({spec['display_name']})" for name, spec in sorted(specs.items()))
     lines.append(f"kernels to start: {kernels or 'none'}")
     metas = [_meta(s, state, call) for s, state in both[:MAX_LISTED]]
