@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from tests.benchmarks.hostile import hostile
 from tests.benchmarks.measures import Row, Samples
 from tests.benchmarks.sessions import sessions
 from tests.benchmarks.variables import looked_at
+from tests.benchmarks.written import WRITTEN
 from tests.servers import READY, JupyterServer, running_server
 
 ROUNDS = 300
@@ -248,6 +250,7 @@ PARTS: Mapping[str, Callable[[Path], list[Row]]] = {
     "endurance": endurance,
     "floods": floods,
     "hostile": hostile,
+    "written": partial(hostile, cases=WRITTEN),
     "sessions": sessions,
     "variables": variables,
     "files": large_files,
