@@ -41,6 +41,27 @@ def test_a_snapshot_dropped_into_the_folder_is_not_loaded(tmp_path: Path) -> Non
     assert any("could not be loaded" in notice for notice in result.notices)
 
 
+def test_code_dropped_into_the_journal_is_not_run_on_replay(tmp_path: Path) -> None:
+    with serving(tmp_path) as (_, client):
+        client.call("create_session", name="again", restore="replay")
+        client.run("x = 7", session_id="again")
+    (folder,) = folders(tmp_path)
+    code = f"open({str(tmp_path / 'stolen')!r}, 'w')"
+    forged = [
+        {"begin": 2, "execution_id": f"{folder.name}-2", "code": code, "client": "", "created": 1},
+        {"end": 2, "status": "ok", "execution_count": 2, "ended": 2, "outputs": []},
+    ]
+    with (folder / ".mcp" / "journal.jsonl").open("a") as journal:
+        journal.writelines(json.dumps({"version": 1, **line}) + "\n" for line in forged)
+
+    with serving(tmp_path) as (_, client):
+        result = client.run("x", session_id="again")
+
+    assert result.text.endswith("7")
+    assert not (tmp_path / "stolen").exists()
+    assert any("not signed by this server's key" in notice for notice in result.notices)
+
+
 def test_an_owner_that_was_forged_is_not_believed(tmp_path: Path) -> None:
     with serving(tmp_path, OPTION) as (server, _):
         alice = McpClient(server, headers={"Authorization": "Bearer alice"})
@@ -346,6 +367,7 @@ def test_a_kernel_stays_its_owners_however_others_list_it(tmp_path: Path) -> Non
         bob = McpClient(server, headers={"Authorization": "Bearer bob"})
         made = alice.call("create_session", name="secret").meta["jupyter-mcp-ext/session"]
         alice.run("x = 'hidden'", session_id="secret")
+        bob.call("create_notebook", path="mine.ipynb")
         listed = _listed_on(server, "bob", "mine.ipynb", made["kernel_id"])
         wanted = (listed["id"], listed["id"][:8], "mine.ipynb", made["kernel_id"][:8])
         calls: dict[str, dict[str, Any]] = {

@@ -69,19 +69,22 @@ class StoryNotebook:
         with self._folder.visible() as folder:
             return self._through(folder)
 
-    def turn(self) -> bool:
-        """Begin the next file if this one is large; whether it did so."""
+    def turn(self, last: int) -> bool:
+        """Begin the next file if this one is large; whether it did so.
+
+        ``last`` is the number of the last execution that can be in it.
+        """
         with self._folder.visible() as folder:
             status = folder.stat(self.file_name)
-            if status is None or status.st_size <= MAX_PART or self.part == MAX_PARTS:
+            if status is None or status.st_size <= MAX_PART:
                 return False
+            following = self.part + 1
+            while folder.stat(self._name_of(following)) is not None and following < MAX_PARTS:
+                following += 1
             with suppress(Changed):
-                self._refer(folder)
-            self.after = max(self.after, self._through(folder))
-            self.part += 1
-            while folder.stat(self.file_name) is not None and self.part < MAX_PARTS:
-                self.part += 1
-        self._shown = None
+                self._refer(folder, following)
+            self.after = max(self.after, min(self._through(folder), last))
+        self.part, self._shown = following, None
         return True
 
     def write(self, new: Sequence[Entry], journal: Journal, *, is_complete: bool) -> None:
@@ -144,15 +147,15 @@ class StoryNotebook:
                 raise Changed from None
             raise
 
-    def _refer(self, folder: Folder) -> None:
+    def _refer(self, folder: Folder, following: int) -> None:
         """Say at the end of a file of ours that nobody has touched where the story goes on."""
         before = stamp(folder.stat(self.file_name))
         if self._shown is None or self._shown[1] != before:
             return
         old = folder.read(self.file_name, MAX_READ)
         shown = self._shown[0]
-        words = f"This notebook goes on in {self._name_of(self.part + 1)}."
-        last = note(self._head(), self.part + 1, words)
+        words = f"This notebook goes on in {self._name_of(following)}."
+        last = note(self._head(), following, words)
         if old is not None:
             whole = extended(old, shown.tail, (), self._head(), shown.through, last=last)
             folder.write(

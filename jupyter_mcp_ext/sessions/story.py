@@ -313,7 +313,8 @@ class Story:
     def _turn(self) -> None:
         """Go on in another file, if the notebook's is large."""
         book = self._notebook
-        if book.turn():
+        last = min((entry.number for entry in self._new), default=self.last_number + 1) - 1
+        if book.turn(last):
             self._is_complete = False
             self._journal.append([lambda: journal.part(book.part, book.after)])
 

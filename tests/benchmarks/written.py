@@ -59,8 +59,8 @@ def _sparse(root: Path) -> None:
 
 
 def _grown(root: Path) -> None:
-    (notebook,) = _folder(root).glob("*.ipynb")
-    with notebook.open("ab") as file:
+    record = json.loads((_folder(root) / ".mcp" / "session.json").read_text())
+    with (root / record["path"]).open("ab") as file:
         file.truncate(1_900_000_000)
 
 

@@ -436,7 +436,7 @@ async def test_a_long_notebook_goes_on_in_another_file(make: Callable[[], Story]
 
 
 @pytest.mark.usefixtures("small_parts")
-@pytest.mark.parametrize("content", [b"x", b"{" * 6_000])
+@pytest.mark.parametrize("content", [b"x", b"{" * 6_000, b'"executions": 999999999'])
 async def test_a_notebook_that_others_have_made_large_is_left_alone(
     make: Callable[[], Story], content: bytes
 ) -> None:
@@ -444,8 +444,9 @@ async def test_a_notebook_that_others_have_made_large_is_left_alone(
     run(story, 1, "1")
     await story.flush()
     with file(story).open("wb") as notebook:
-        notebook.write(content)
         notebook.truncate(1_900_000_000)
+        notebook.seek(-len(content), os.SEEK_END)
+        notebook.write(content)
 
     run(story, 2, "2")
     await story.flush()
