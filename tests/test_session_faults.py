@@ -409,8 +409,9 @@ def test_folders_of_one_users_sessions_are_not_there_for_another(tmp_path: Path)
         alice = McpClient(server, headers={"Authorization": "Bearer alice"})
         bob = McpClient(server, headers={"Authorization": "Bearer bob"})
         session = alice.call("create_session", name="secret").meta["jupyter-mcp-ext/session"]
-        alice.run("open('a.txt', 'w').write('hidden')", session_id="secret")
         folder = session["path"].rpartition("/")[0]
+        alice.run("1", session_id="secret")
+        alice.call("write_file", path=f"{folder}/a.txt", content="hidden")
         (tmp_path / "root" / "link").symlink_to(tmp_path / "root" / folder)
         nowhere = "mcp-sessions/aaaaaaaa"
         calls: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -438,7 +439,8 @@ def test_folders_of_one_users_sessions_are_not_there_for_another(tmp_path: Path)
         found = bob.call("list_files", glob="**/*").text
         own = alice.call("read_file", path=f"{folder}/a.txt")
         mine = bob.call("create_session", name="mine").meta["jupyter-mcp-ext/session"]
-        bob.run("open('c.txt', 'w').write('mine')", session_id="mine")
+        mine_folder = mine["path"].rpartition("/")[0]
+        bob.call("write_file", path=f"{mine_folder}/c.txt", content="mine")
         theirs = bob.call("read_file", path=f"{mine['path'].rpartition('/')[0]}/c.txt")
 
     assert told == []
