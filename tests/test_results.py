@@ -432,6 +432,28 @@ def test_a_range_of_images_by_id_gives_each(client: McpClient) -> None:
     assert [Image.open(io.BytesIO(data)).width for data in images] == [11, 12, 13]
 
 
+def test_images_that_were_not_shown_are_shown_by_the_call_that_is_named(client: McpClient) -> None:
+    result = client.run(
+        "import base64, io\nfrom PIL import Image\nfrom IPython.display import HTML, SVG, display\n"
+        "def embedded(width):\n"
+        "    file = io.BytesIO(); Image.new('RGB', (width, 9)).save(file, 'PNG')\n"
+        "    data = base64.b64encode(file.getvalue()).decode()\n"
+        "    return f'<img src=\"data:image/png;base64,{data}\">'\n"
+        "display(HTML('<p>words</p>' + ''.join(embedded(n) for n in range(20, 25))))\n"
+        'drawing = \'<svg xmlns="http://www.w3.org/2000/svg" width="30" height="10"/>\'\n'
+        "for n in range(3): display(SVG(drawing))"
+    )
+
+    [more] = proposed_calls(result.text)
+    every = client.make(more)
+
+    assert [Image.open(io.BytesIO(data)).width for data in result.images] == [24, 30, 30, 30]
+    assert "words" in result.text
+    assert [Image.open(io.BytesIO(data)).width for data in every.images] == [20, 21, 22, 23, 24]
+    drawings = client.call("get_output", output_id=f"{result.id}/2-4")
+    assert [Image.open(io.BytesIO(data)).width for data in drawings.images] == [30, 30, 30]
+
+
 def test_a_data_frame_is_a_table(client: McpClient) -> None:
     result = client.run(
         "import pandas as pd\npd.DataFrame({'city': ['Ulm', 'Bonn'] * 50, 'n': range(100)})"

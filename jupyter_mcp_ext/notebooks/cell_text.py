@@ -21,7 +21,7 @@ from jupyter_mcp_ext.outputs.rendering import Render, here
 
 State: TypeAlias = Literal["no run saved", "ok", "error"]
 
-OUTPUTS = "Outputs:"
+_OUTPUTS, _IMAGES = "Outputs:", "Images:"
 
 _SHORT = 100
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -59,6 +59,11 @@ class CellText:
         return " ".join(words)
 
     @property
+    def outputs_begin(self) -> str:
+        """The line before its outputs; a cell of text has images."""
+        return _OUTPUTS if self.cell.cell_type == "code" else _IMAGES
+
+    @property
     def outline(self) -> str:
         """The header with the first line of the source, or the first heading of markdown."""
         lines = [line for line in self.source_lines if line.strip()]
@@ -80,7 +85,7 @@ class CellText:
         if not outputs or not self.cell.outputs:
             return source
         lines = merged_lines(self.cell.outputs, self.label, self.render)
-        return [*source, Remark(OUTPUTS), *lines]
+        return [*source, Remark(self.outputs_begin), *lines]
 
     def line_of(self, output: int) -> int:
         """The number of the first line of an output."""

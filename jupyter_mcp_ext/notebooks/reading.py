@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from jupyter_mcp_ext.measured import MAX_DEPTH, is_deep
 from jupyter_mcp_ext.notebooks.cells import CELL_TYPES, CellType
 from jupyter_mcp_ext.outputs.model import Display, Json, Output, from_nbformat
+from jupyter_mcp_ext.outputs.pictures import embedded
 
 _CELL_ID = re.compile(r"[a-zA-Z0-9-_]{1,64}")
 _MAX_LEVEL = 6
@@ -29,6 +30,7 @@ class Cell:
     source: str
     execution_count: int | None = None
     outputs: tuple[Output, ...] = ()
+    """Of a cell of text, the images in it."""
     oddities: tuple[str, ...] = ()
     """What is not as nbformat wants it, in words."""
 
@@ -63,7 +65,12 @@ def _cell(node: Json, index: int, cell_id: str | None) -> Cell:
     source = _source(node, odd)
     if cell_type != "code":
         return Cell(
-            index=index, cell_id=cell_id, cell_type=cell_type, source=source, oddities=tuple(odd)
+            index=index,
+            cell_id=cell_id,
+            cell_type=cell_type,
+            source=source,
+            outputs=tuple(_images(node, source)) if cell_type == "markdown" else (),
+            oddities=tuple(odd),
         )
     return Cell(
         index=index,
@@ -74,6 +81,22 @@ def _cell(node: Json, index: int, cell_id: str | None) -> Cell:
         outputs=tuple(_outputs(node, odd)),
         oddities=tuple(odd),
     )
+
+
+def _images(node: dict[str, Json], source: str) -> Iterator[Output]:
+    """The images of a cell of text: attached to it, or embedded in its source."""
+    attachments = node.get("attachments")
+    for bundle in attachments.values() if isinstance(attachments, dict) else ():
+        if isinstance(bundle, dict):
+            images = {name: value for name, value in bundle.items() if name.startswith("image/")}
+            if images:
+                yield Display(data={name: _joined(value) for name, value in images.items()})
+    for picture in embedded(source):
+        yield Display(data={picture.mime_type: picture.value})
+
+
+def _joined(value: Json) -> Json:
+    return "".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _cell_type(node: dict[str, Json], odd: list[str]) -> CellType:

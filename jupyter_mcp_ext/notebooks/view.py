@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 
 from jupyter_mcp_ext.errors import InvalidArgument
-from jupyter_mcp_ext.notebooks.cell_text import OUTPUTS, CellText
+from jupyter_mcp_ext.notebooks.cell_text import CellText
 from jupyter_mcp_ext.notebooks.document import Notebook
 from jupyter_mcp_ext.notebooks.handles import handles, select
 from jupyter_mcp_ext.notebooks.page import NOTE, Filling, NotebookPage, Part, length, parts_of
@@ -146,7 +146,7 @@ def _view_folded(page: Filling, cell: CellText, source: Sequence[str]) -> Notebo
         calls.append(page.query.only(cell.handle, cell.line_of(output) + line, column))
         return calls[-1]
 
-    parts = [*source, OUTPUTS]
+    parts = [*source, cell.outputs_begin]
     limits = replace(page.limits, text=page.room - length(parts))
     shown = present(
         cell.cell.outputs, limits=limits, label=cell.label, more=more, render=cell.render
@@ -180,7 +180,7 @@ def _whole(page: Filling, cell: CellText, found: Sequence[str] | None) -> Iterat
             more=lambda *_place: page.query.only(cell.handle),
             render=cell.render,
         )
-        yield OUTPUTS
+        yield cell.outputs_begin
         yield from parts_of(shown.blocks)
     yield ""
 

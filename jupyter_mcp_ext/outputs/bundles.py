@@ -33,7 +33,7 @@ _SILENT = re.compile(r"<(?:Figure size |[^\n<>]{0,200}?(?: object\b| at 0x[0-9a-
 _CLASS = re.compile(r"<class '[\w.]+'>")
 _PLAYER = re.compile(r"\s*(?:<div[^<>]{0,200}>\s*)?<(audio|video)\b")
 _EMBEDDED = re.compile(r"data:((?:audio|video)/[\w.+-]+)")
-_OUTPUT_ID = re.compile(r"[a-z0-9]{8}-[0-9]{1,9}/[0-9]{1,9}")  # a notebook's cells have others
+OUTPUT_ID = re.compile(r"[a-z0-9]{8}-[0-9]{1,9}/[0-9]{1,9}")  # a notebook's cells have others
 _SVG_SOURCE = 2_000  # characters of a drawing that are read as they are
 
 
@@ -166,7 +166,7 @@ def instead(data: MimeBundle, mime_type: str, label: str, err: NotRendered) -> l
     """What is said of a display that is not rendered, with its plain text if that says more."""
     size = in_bytes(value_size(data[mime_type]))
     line = f"[{_named(plain_name(mime_type), label)} {size} {err}"
-    if _OUTPUT_ID.fullmatch(label):
+    if OUTPUT_ID.fullmatch(label):
         line += f'; its source: get_output("{label}", mime_type="{mime_type}")'
     plain = split(clean(string(data["text/plain"]))) if says_something(data) else []
     return [Remark(f"{line}]"), *plain]

@@ -9,9 +9,10 @@ from functools import partial
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Error, Output, Stream
 from jupyter_mcp_ext.outputs.numbered import More
+from jupyter_mcp_ext.outputs.pictures import ImageBlock
 from jupyter_mcp_ext.outputs.rendering import Render, here
 from jupyter_mcp_ext.outputs.shares import share
-from jupyter_mcp_ext.outputs.slots import ImageBlock, Slots
+from jupyter_mcp_ext.outputs.slots import Slots
 
 __all__ = ["ImageBlock", "Limits", "Presentation", "TextBlock", "is_heavy", "present"]
 
@@ -94,6 +95,14 @@ def present(
             texts = []
             positions[slot.first] = len(blocks)
             blocks.append(slot.image)
+        for line, image in slot.embedded:
+            if len(line) < left:
+                texts.append(line)
+                left -= len(line) + 1
+            if image:
+                blocks += [TextBlock(text="\n".join([*texts, ""])), image]
+                texts = []
+            truncated |= image is None
     if texts:
         blocks.append(TextBlock(text="\n".join(texts)))
     return Presentation(blocks=tuple(blocks), truncated=truncated, positions=tuple(positions))

@@ -29,6 +29,10 @@ class NotRendered(Exception):
     """It could not be rendered within the limits; the message says within which."""
 
 
+class Lacking(NotRendered):
+    """It was not rendered yet, and will be: what is made now is not what is shown."""
+
+
 def operation(name: str) -> Callable[..., Any]:
     """The function of that name; its module loads."""
     module = importlib.import_module(f"{__package__}.{OPERATIONS[name]}")

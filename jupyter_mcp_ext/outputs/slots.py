@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from jupyter_mcp_ext.outputs import bundles, images
+from jupyter_mcp_ext.outputs import bundles
 from jupyter_mcp_ext.outputs.characters import plain_name
 from jupyter_mcp_ext.outputs.documents import Piece, Reading
 from jupyter_mcp_ext.outputs.images import UnreadableImage
@@ -18,6 +18,7 @@ from jupyter_mcp_ext.outputs.model import Display, Error, Output
 from jupyter_mcp_ext.outputs.numbered import Line, More, number
 from jupyter_mcp_ext.outputs.pages import heading
 from jupyter_mcp_ext.outputs.parts import Note, Part, part_of
+from jupyter_mcp_ext.outputs.pictures import ImageBlock, Shown, galleries, pictures
 from jupyter_mcp_ext.outputs.quoting import Remark
 from jupyter_mcp_ext.outputs.rendering import NotRendered, Render, here
 from jupyter_mcp_ext.outputs.shares import FLOOR
@@ -25,12 +26,6 @@ from jupyter_mcp_ext.outputs.text import Passage
 
 _TYPES = 5  # MIME types that are named
 _NOTE = 200  # characters for saying which outputs are left out
-
-
-@dataclass(frozen=True, kw_only=True)
-class ImageBlock:
-    data: bytes
-    mime_type: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +37,8 @@ class Slot:
     part: Part
     heading: str | None = None
     image: ImageBlock | None = None
+    embedded: Sequence[tuple[str, ImageBlock | None]] = ()
+    """Lines after the part, and the image that follows each."""
     reserve: int = 0
     shown: bool = True
     is_silent: bool = False
@@ -50,7 +47,8 @@ class Slot:
     @property
     def overhead(self) -> int:
         """Characters besides those of the part."""
-        return 1 + (len(self.heading) + 1 if self.heading else 0)
+        lines = sum(len(line) + 1 for line, _ in self.embedded)
+        return 1 + (len(self.heading) + 1 if self.heading else 0) + lines
 
     @property
     def cost(self) -> int:
@@ -83,9 +81,13 @@ class Slots:
         self._more = more
         self._render = render
         self._made: dict[int, Slot | None] = {}
-        pictures = [n for n, output in enumerate(outputs) if _is_picture(output)]
-        self._seen = set(pictures[-limits.images :] if limits.images else ())
-        self._unseen = set(pictures) - self._seen
+        self._galleries = galleries(outputs, limits, label, render)
+        self._seen = {n for n, gallery in self._galleries.items() if gallery.shown}
+        self._unseen = {
+            n
+            for n, gallery in self._galleries.items()
+            if not gallery.shown and not next(pictures(outputs[n])).is_embedded
+        }
         self._error = _last(outputs, lambda output: isinstance(output, Error))
         result = _last(outputs, lambda output: isinstance(output, Display) and output.is_result)
         if result is None:
@@ -122,7 +124,7 @@ class Slots:
         return Slot(first=first, last=last, part=note, heading=row[0].heading)
 
     def _chosen(self, slots: Sequence[Slot], budget: int) -> list[Slot]:
-        kept = {n for n, slot in enumerate(slots) if slot.image or slot.reserve}
+        kept = {n for n, slot in enumerate(slots) if slot.image or slot.embedded or slot.reserve}
         room = budget - sum(slots[n].cost for n in kept) - _NOTE * (len(kept) + 1)
         for order, part in ((range(len(slots)), 0.4), (range(len(slots) - 1, -1, -1), 0.6)):
             left = room * part
@@ -176,16 +178,24 @@ class Slots:
 
     def _make(self, n: int) -> Slot | None:
         output = self._outputs[n]
+        shown = self._galleries[n].shown if n in self._galleries else ()
+        embedded = self._embedded(n)
         image: ImageBlock | None = None
         part: Part
-        if n in self._seen and isinstance(output, Display):
-            part, image = _picture(output, self._limits, self._label(n), self._render)
+        if shown and not embedded and not _is_drawing_in_words(shown[0]):
+            image = shown[0].block
+            part = Note(text=shown[0].line, truncated=image is None)
+            if isinstance(shown[0].failure, NotRendered) and isinstance(output, Display):
+                mime_type = shown[0].picture.mime_type
+                lines = bundles.instead(output.data, mime_type, self._label(n), shown[0].failure)
+                part = Passage.of_lines(number(lines))
         else:
             part = part_of(
                 output, self._limits, self._label(n), self._render, is_told=n == self._told
             )
-        is_silent = _is_silent(part)
-        if image is None and (not part.size or (is_silent and _is_blank(output))):
+        is_silent = _is_silent(part) and not embedded
+        is_nothing = not part.size or (is_silent and _is_blank(output))
+        if image is None and not embedded and is_nothing:
             return None
         limits = self._limits
         return Slot(
@@ -195,8 +205,30 @@ class Slots:
             heading=heading(output, self._outputs[n - 1] if n else None),
             image=image,
             is_silent=is_silent,
+            embedded=embedded,
             reserve=limits.error if n == self._error else limits.last if n == self._result else 0,
         )
+
+    def _embedded(self, n: int) -> tuple[tuple[str, ImageBlock | None], ...]:
+        """The images that are part of an output's text, each with the line that names it."""
+        gallery = self._galleries.get(n)
+        if gallery is None or not next(pictures(self._outputs[n])).is_embedded:
+            return ()
+        left_out = gallery.left_out
+        lines = [(shown.line, shown.block) for shown in gallery.shown]
+        if left_out:
+            words = f"{left_out} image{'' if left_out == 1 else 's'} {self._label(n)}"
+            is_all = self._limits.images > Limits().images  # this is the call already
+            call = "" if is_all else f": {self._call(n, n)}"
+            lines.insert(0, (f"[{words} not shown{call}]", None))
+        return tuple(lines)
+
+    def _call(self, first: int, last: int) -> str:
+        """The call that shows all images of some outputs."""
+        label = self._label(first)
+        if not bundles.OUTPUT_ID.fullmatch(label):
+            return self._more(first, 0)
+        return f'get_output("{label}-{self._label(last).rpartition("/")[2]}")'
 
     def _unseen_around(self, n: int) -> Slot:
         """Images of before the latest ones, named."""
@@ -208,7 +240,7 @@ class Slots:
         ids = f"image {self._label(first)}"
         if last > first:
             ids = f"{last - first + 1} images {self._label(first)} … {self._label(last)}"
-        note = Note(text=f"[{ids} not shown: {self._more(first, 0)}]", truncated=True)
+        note = Note(text=f"[{ids} not shown: {self._call(first, last)}]", truncated=True)
         return Slot(first=first, last=last, part=note)
 
     def _left_out(self, slots: Sequence[Slot]) -> Slot:
@@ -240,7 +272,7 @@ def _up_to(budget: int, slots: Iterable[Slot]) -> Iterator[Slot]:
     """Slots until those of them that are not kept anyway cost more than the budget."""
     for slot in slots:
         yield slot
-        if not slot.image and not slot.reserve:
+        if not slot.image and not slot.embedded and not slot.reserve:
             budget -= slot.cost
             if budget < 0:
                 return
@@ -252,44 +284,9 @@ def _first(slots: Iterator[Slot]) -> Iterator[Slot]:
         yield slot
 
 
-def _is_picture(output: Output) -> bool:
-    if not isinstance(output, Display):
-        return False
-    if not any(mime_type.startswith("image/") for mime_type in output.data):
-        return False  # the most, in a flood
-    kind, _ = bundles.choose(output.data)
-    return kind == "image" or (kind == "svg" and images.can_draw())
-
-
-def _picture(
-    output: Display, limits: Limits, label: str, render: Render
-) -> tuple[Part, ImageBlock | None]:
-    """The line that names an image, and the image; where that cannot be shown, why."""
-    kind, mime_type = bundles.choose(output.data)
-    value = output.data[mime_type]
-    try:
-        if kind == "svg":
-            svg = bundles.string(value)
-            data = images.rasterise(svg, max_edge=limits.image_edge, render=render)
-            if data is None:
-                return part_of(output, limits, label, render), None
-        else:
-            data = images.decode(value)
-        fitted = images.fit(
-            data, max_edge=limits.image_edge, max_bytes=limits.image_bytes, render=render
-        )
-    except NotRendered as err:
-        return Passage.of_lines(number(bundles.instead(output.data, mime_type, label, err))), None
-    except UnreadableImage as err:
-        name = mime_type.removeprefix("image/")
-        return Note(
-            text=f"[image {label} {plain_name(name)}, unreadable: {err}]", truncated=True
-        ), None
-    kind_name = "svg" if kind == "svg" else mime_type.removeprefix("image/")
-    line = f"[image {label} {fitted.original_width}x{fitted.original_height} {kind_name}"
-    if (fitted.width, fitted.height) != (fitted.original_width, fitted.original_height):
-        line += f", scaled to {fitted.width}x{fitted.height}"
-    return Note(text=f"{line}]"), ImageBlock(data=fitted.data, mime_type=fitted.mime_type)
+def _is_drawing_in_words(shown: Shown) -> bool:
+    """Whether a drawing cannot be drawn here, so that its words say more."""
+    return shown.picture.mime_type == "image/svg+xml" and isinstance(shown.failure, UnreadableImage)
 
 
 def _last(outputs: Sequence[Output], test: Callable[[Output], bool]) -> int | None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from logging import Logger
 from typing import Any, TypeVar
 
-from jupyter_mcp_ext.outputs.rendering import NotRendered, Render
+from jupyter_mcp_ext.outputs.rendering import Lacking, NotRendered, Render
 
 from .process import RenderingProcess
 from .wire import Outcome, Task
@@ -105,6 +105,7 @@ class _Stock:
             return outcome.get()
         if not self._is_last:
             self.lacking[task.key] = task
+            raise Lacking
         msg = f"was not rendered: what was before it took {LIMIT:g} s"
         raise NotRendered(msg)
 

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import binascii
 import re
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,8 @@ from jupyter_mcp_ext.errors import InvalidArgument, ToolError, UnknownExecution,
 from jupyter_mcp_ext.executions.execution import UNFINISHED
 from jupyter_mcp_ext.outputs.model import Display, Output
 from jupyter_mcp_ext.outputs.pages import text_lines
-from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock
+from jupyter_mcp_ext.outputs.pictures import ImageBlock, pictures
+from jupyter_mcp_ext.outputs.presentation import Presentation, TextBlock, present
 from jupyter_mcp_ext.outputs.text import split, strip
 from jupyter_mcp_ext.variables.way import Query
 
@@ -50,6 +52,9 @@ COUNT = 2.0
 
 MAX_IMAGES = 8
 """Images that one call fetches in the original."""
+
+MAX_PICTURES = 16
+"""Images that one call fetches, made smaller where they are large."""
 
 
 @tool(("execute", "kernels"), destructive=True, open_world=True, is_main=True)
@@ -190,21 +195,7 @@ async def get_output(
     )
     limits = call.services.limits
     if first is not None:
-        outputs = _chosen(execution, first, last)
-        if all(_image(output, mime_type) for output in outputs):
-            return await _images(call, execution, outputs, first, mime_type)
-        if len(outputs) > 1:
-            msg = "A range may name images only. Ask for other outputs one by one."
-            raise InvalidArgument(msg)
-        return await report_lines(
-            execution,
-            partial(_lines, outputs[0], f"{execution.id}/{first}", mime_type),
-            f"{execution.id}/{first}",
-            paging,
-            limits=limits,
-            notices=call.notices,
-            rendering=call.services.rendering,
-        )
+        return await _outputs(call, execution, str(output_id), first, last, paging)
     if mime_type is not None:
         msg = (
             "mime_type goes with one output. Name it, as in "
@@ -341,6 +332,30 @@ def _others(unfinished: Sequence[Execution], latest: Execution) -> list[str]:
     return [f'also yours: {", ".join(words)}{more}; get_output("{others[0].id}") reads it']
 
 
+async def _outputs(
+    call: Call, execution: Execution, name: str, first: int, last: int, paging: Paging
+) -> Answer:
+    """What is answered where some outputs are named."""
+    outputs = _chosen(execution, first, last)
+    if all(_image(output, paging.mime_type) for output in outputs):
+        return await _images(call, execution, outputs, first, paging.mime_type)
+    is_range = "-" in name.rpartition("/")[2]
+    if is_range and paging.mime_type is None and all(next(pictures(o), None) for o in outputs):
+        return await _pictures(call, execution, outputs, first)
+    if len(outputs) > 1:
+        msg = "A range may name images only. Ask for other outputs one by one."
+        raise InvalidArgument(msg)
+    return await report_lines(
+        execution,
+        partial(_lines, outputs[0], f"{execution.id}/{first}", paging.mime_type),
+        f"{execution.id}/{first}",
+        paging,
+        limits=call.services.limits,
+        notices=call.notices,
+        rendering=call.services.rendering,
+    )
+
+
 def _chosen(execution: Execution, first: int, last: int) -> tuple[Output, ...]:
     count = len(execution.outputs)
     if not 1 <= first <= last <= count:
@@ -386,6 +401,27 @@ async def _images(
         following = f"{execution.id}/{first + MAX_IMAGES}-{first + len(outputs) - 1}"
         blocks.append(TextBlock(text=f'more images: get_output("{following}")'))
     return Answer(blocks=tuple(blocks), status=execution.status)
+
+
+async def _pictures(
+    call: Call, execution: Execution, outputs: tuple[Output, ...], first: int
+) -> Answer:
+    """Outputs with images that have no original of their own: drawings, or parts of a text."""
+
+    def name(index: int) -> str:
+        return output_id(execution, first - 1 + index)
+
+    def build(render: Render) -> Presentation:
+        return present(
+            outputs,
+            limits=replace(call.services.limits, images=MAX_PICTURES),
+            label=name,
+            more=lambda index, *_: f'get_output("{name(index)}", offset=0)',
+            render=render,
+        )
+
+    shown = await call.services.rendering.shown(build)
+    return Answer(blocks=shown.blocks, status=execution.status)
 
 
 def _lines(output: Output, name: str, mime_type: str | None, render: Render) -> Sequence[str]:

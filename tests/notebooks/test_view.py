@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import io
+import json
 import random
 import re
 from base64 import b64encode
@@ -13,7 +14,7 @@ import pytest
 from PIL import Image
 
 from jupyter_mcp_ext.errors import InvalidArgument
-from jupyter_mcp_ext.notebooks.document import Notebook
+from jupyter_mcp_ext.notebooks.document import Notebook, parse
 from jupyter_mcp_ext.notebooks.handles import handles
 from jupyter_mcp_ext.notebooks.page import NotebookPage
 from jupyter_mcp_ext.notebooks.reading import Cell
@@ -489,3 +490,19 @@ def test_a_page_keeps_to_its_budget_whatever_the_notebook_holds(seed: int) -> No
     for page in pages(book, limits, **asked):
         assert len(text(page)) <= limits.text
         assert len(images(page)) <= limits.images
+
+
+def test_the_images_of_a_markdown_cell_are_shown() -> None:
+    node = {
+        "cell_type": "markdown",
+        "metadata": {},
+        "source": f"![a](attachment:a.png) ![b](data:image/png;base64,{png(2)})",
+        "attachments": {"a.png": {"image/png": png(1)}, "odd": 3, "b.txt": {"text/plain": "x"}},
+    }
+    book = parse(json.dumps({"nbformat": 4, "nbformat_minor": 5, "cells": [node]}), "a.ipynb")
+
+    page = view(book, what="outputs", limits=LIMITS)
+
+    assert [b64encode(data).decode() for data in images(page)] == [png(1), png(2)]
+    assert "Images:\n" in text(page)
+    assert images(view(book, limits=LIMITS)) == []

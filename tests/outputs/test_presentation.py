@@ -112,10 +112,70 @@ def test_of_many_images_the_latest_are_shown_and_the_others_named() -> None:
     assert sum(isinstance(block, ImageBlock) for block in presentation.blocks) == 4
     assert text_of(presentation).startswith(
         "[5 images k7m2q9xw-12/1 … k7m2q9xw-12/5 not shown: "
-        'get_output("k7m2q9xw-12/1", offset=0)]\n[image k7m2q9xw-12/6 40x30 png]'
+        'get_output("k7m2q9xw-12/1-5")]\n[image k7m2q9xw-12/6 40x30 png]'
     )
     assert presentation.truncated
     assert presentation.positions == (0, 0, 0, 0, 0, 1, 3, 5, 7)
+
+
+def embedded(*widths: int) -> str:
+    """HTML with images in it."""
+    return "".join(
+        f'<p>number {n}</p><img src="data:image/png;base64,{png(n).data["image/png"]}">'
+        for n in widths
+    )
+
+
+def widths(presentation: Presentation) -> list[int]:
+    blocks = [block for block in presentation.blocks if isinstance(block, ImageBlock)]
+    return [Image.open(io.BytesIO(block.data)).width for block in blocks]
+
+
+@pytest.mark.parametrize(
+    ("mime_type", "source"),
+    [
+        ("text/html", "<b>words</b><img alt=x src='data:image/png;base64,{0}'>"),
+        ("text/html", "<b>words</b><img src=data:image/png;base64,{0}>"),
+        ("text/markdown", "words ![x](data:image/png;base64,{0}) more"),
+        ("text/markdown", 'words <img src="data:image/png;base64,{0}"/>'),
+    ],
+)
+def test_an_image_embedded_in_text_is_shown(mime_type: str, source: str) -> None:
+    data = source.format(png(41).data["image/png"])
+
+    presentation = shown(Display(data={mime_type: data}))
+
+    assert widths(presentation) == [41]
+    assert "words" in text_of(presentation)
+    assert "[image k7m2q9xw-12/1 41x30 png]" in text_of(presentation)
+
+
+def test_of_many_embedded_images_the_latest_are_shown_and_the_call_for_all_is_named() -> None:
+    presentation = shown(result(html=embedded(*range(41, 47))), png(50))
+
+    assert widths(presentation) == [44, 45, 46, 50]
+    assert '[3 images k7m2q9xw-12/1 not shown: get_output("k7m2q9xw-12/1-1")]' in text_of(
+        presentation
+    )
+    assert presentation.truncated
+
+
+def test_an_image_that_is_only_named_in_html_is_not_shown() -> None:
+    presentation = shown(
+        result(html="<p>words <img src='plot.png'> data:image/png;base64,AAAA</p>")
+    )
+
+    assert widths(presentation) == []
+
+
+def test_unreadable_images_do_not_take_the_places_of_readable_ones() -> None:
+    broken = Display(data={"image/png": "aGVsbG8="})
+
+    presentation = shown(*[png(n) for n in range(40, 45)], *[broken] * 6)
+
+    assert widths(presentation) == [41, 42, 43, 44]
+    assert text_of(presentation).count("unreadable") == 6
+    assert '[image k7m2q9xw-12/1 not shown: get_output("k7m2q9xw-12/1-1")]' in text_of(presentation)
 
 
 @pytest.mark.parametrize("data", ["not base64!", "aGVsbG8=", "", None, 3])

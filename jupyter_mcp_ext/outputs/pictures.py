@@ -1,0 +1,161 @@
+"""The images of displays: a display is one, or its HTML or Markdown has some embedded."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from jupyter_mcp_ext.outputs import bundles, images
+from jupyter_mcp_ext.outputs.characters import plain_name
+from jupyter_mcp_ext.outputs.images import FittedImage, UnreadableImage
+from jupyter_mcp_ext.outputs.limits import Limits
+from jupyter_mcp_ext.outputs.model import Display, Json, Output
+from jupyter_mcp_ext.outputs.rendering import Lacking, NotRendered, Render
+
+_EMBEDDED = "data:image/"
+_BASE64 = ";base64,"
+_BEFORE = ("src=", "src='", 'src="', "](", "](<")  # of HTML, of Markdown
+_UNQUOTED = re.compile(r"[\"')>\s]")
+_QUOTES = {quote: re.compile(quote) for quote in "\"'"}
+_MOST = 100  # embedded images of one display that are looked for
+_TRIES = 16  # images that are read to find readable ones
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageBlock:
+    data: bytes
+    mime_type: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """An image that may be shown; base64, or the source of a drawing."""
+
+    mime_type: str
+    value: Json
+    is_embedded: bool = False
+
+    def fitted(self, limits: Limits, render: Render) -> FittedImage:
+        """The image in its size for a model. Raises UnreadableImage, NotRendered."""
+        if self.mime_type == "image/svg+xml":
+            svg = bundles.string(self.value)
+            data = images.rasterise(svg, max_edge=limits.image_edge, render=render)
+            if data is None:
+                msg = "it cannot be drawn here"
+                raise UnreadableImage(msg)
+        else:
+            data = images.decode(self.value)
+        return images.fit(
+            data, max_edge=limits.image_edge, max_bytes=limits.image_bytes, render=render
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """What stands for a picture: the line that names it or says why it is not shown, and it."""
+
+    picture: Picture
+    line: str
+    block: ImageBlock | None = None
+    failure: NotRendered | UnreadableImage | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gallery:
+    """The pictures of one output that are shown, and how many more it has."""
+
+    shown: Sequence[Shown]
+    left_out: int
+
+
+def galleries(
+    outputs: Sequence[Output], limits: Limits, label: Callable[[int], str], render: Render
+) -> dict[int, Gallery]:
+    """The pictures of all outputs that have some; the latest readable ones are shown."""
+    room, tries = limits.images, max(_TRIES, limits.images)
+    found: dict[int, Gallery] = {}
+    for n in range(len(outputs) - 1, -1, -1):
+        own = [*pictures(outputs[n])]
+        shown: list[Shown] = []
+        left_out = len(own)
+        while left_out and room and tries:
+            left_out -= 1
+            tries -= 1
+            one = _shown(own[left_out], limits, label(n), render)
+            room -= one.failure is None or isinstance(one.failure, Lacking)
+            shown.insert(0, one)
+        if own:
+            found[n] = Gallery(shown=shown, left_out=left_out)
+    return found
+
+
+def pictures(output: Output) -> Iterator[Picture]:
+    """The images of an output, in their order."""
+    if not isinstance(output, Display) or not _may_have(output):
+        return
+    kind, mime_type = bundles.choose(output.data)
+    if kind == "image" or (kind == "svg" and images.can_draw()):
+        yield Picture(mime_type=mime_type, value=output.data[mime_type])
+    elif kind in {"html", "table"} or mime_type == "text/markdown":
+        yield from embedded(bundles.string(output.data[mime_type]))
+
+
+def embedded(source: str) -> Iterator[Picture]:
+    """The images in HTML or Markdown that are part of it; drawings only where they are base64."""
+    at = 0
+    for _ in range(_MOST):
+        at = source.find(_EMBEDDED, at)
+        if at < 0:
+            return
+        start = source.find(_BASE64, at, at + 50)
+        mime_type = source[at + len("data:") : start].partition(";")[0].replace("/jpg", "/jpeg")
+        before = source[max(at - 5, 0) : at]
+        at += len(_EMBEDDED)
+        if start < 0 or not before.endswith(_BEFORE):
+            continue
+        start += len(_BASE64)
+        quote = before[-1:] if before[-1:] in {"'", '"'} else ""
+        ending = (_QUOTES[quote] if quote else _UNQUOTED).search(source, start)
+        end = ending.start() if ending else len(source)
+        picture = _embedded(mime_type, source[start:end])
+        at = end
+        if picture is not None:
+            yield picture
+
+
+def _embedded(mime_type: str, value: str) -> Picture | None:
+    if mime_type in images.FORMATS.values():
+        return Picture(mime_type=mime_type, value=value, is_embedded=True)
+    if mime_type != "image/svg+xml" or not images.can_draw():
+        return None
+    try:
+        svg = base64.b64decode(value).decode(errors="replace")
+    except (binascii.Error, ValueError):
+        return None
+    return Picture(mime_type=mime_type, value=svg, is_embedded=True)
+
+
+def _may_have(display: Display) -> bool:
+    return any(
+        name.startswith("image/")
+        or (name in {"text/html", "text/markdown"} and isinstance(v, str) and _EMBEDDED in v)
+        for name, v in display.data.items()
+    )
+
+
+def _shown(picture: Picture, limits: Limits, label: str, render: Render) -> Shown:
+    name = "svg" if "svg" in picture.mime_type else picture.mime_type.removeprefix("image/")
+    try:
+        fitted = picture.fitted(limits, render)
+    except (NotRendered, UnreadableImage) as err:
+        why = "unreadable: " if isinstance(err, UnreadableImage) else ""
+        line = f"[image {label} {plain_name(name)}, {why}{err}]"
+        return Shown(picture=picture, line=line, failure=err)
+    line = f"[image {label} {fitted.original_width}x{fitted.original_height} {name}"
+    if (fitted.width, fitted.height) != (fitted.original_width, fitted.original_height):
+        line += f", scaled to {fitted.width}x{fitted.height}"
+    block = ImageBlock(data=fitted.data, mime_type=fitted.mime_type)
+    return Shown(picture=picture, line=f"{line}]", block=block)
