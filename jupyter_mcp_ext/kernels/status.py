@@ -66,8 +66,14 @@ def foreign_since(kernel: Any, link: KernelLink | None) -> float | None:
     """
     if link is not None:
         return link.foreign.since if link.foreign is not None else None
-    is_busy = getattr(kernel, "execution_state", "") == "busy"
+    is_busy = getattr(kernel, "execution_state", "") == "busy" and not _has_ended(kernel)
     return float(kernel.last_activity.timestamp()) if is_busy else None
+
+
+def _has_ended(kernel: Any) -> bool:
+    """Whether its process here is gone: the last that it said of itself may be "busy"."""
+    process = getattr(kernel.provisioner, "process", None)
+    return process is not None and process.poll() is not None
 
 
 def local_pid(kernel: Any) -> int | None:

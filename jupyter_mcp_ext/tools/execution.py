@@ -289,7 +289,8 @@ def tell_session(call: Call, execution: Execution) -> None:
     if session is None:  # shut down; what was run can be read all the same
         return
     if execution.status == "dead":
-        sessions.tell_loss(session, call.caller)
+        if session.story is None:  # else the next result tells of it, and of what came back
+            sessions.tell_loss(session, call.caller)
     elif execution.began is not None:
         reading = execution.readings.of(call.caller.reader)
         reading.said += sessions.notices(session, call.caller, since=execution.began)
