@@ -14,7 +14,7 @@ from jupyter_mcp_ext.sessions.notices import ago
 from .call import Call
 from .content import Answer, text
 from .definition import tool
-from .others import check_force, line_of, of_others, running_one
+from .others import check_force, is_callers, line_of, of_others, running_one
 from .reports import report, seconds
 from .types import Restore, SessionId
 
@@ -155,6 +155,8 @@ async def interrupt_kernel(
         session = await call.services.sessions.find(call.caller, session_id)
         execution = await running_one(call, session)
     call.remember(execution)
+    if not is_callers(call, execution):
+        call.notices.append(f"run by {execution.client}, not by you")
     if not execution.is_finished or execution.goes_on:
         await executions.interrupt(execution)
     await executions.load(execution)
