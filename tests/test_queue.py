@@ -137,6 +137,23 @@ def test_all_that_wait_behind_a_persons_cell_name_that_at_once(
         assert "behind code of a person (" in waiting.text.splitlines()[0]
 
 
+def test_code_that_waited_while_its_kernel_died_tells_it_once(
+    client: McpClient, gate: Gate
+) -> None:
+    client.run("kept = 42")
+    client.run(f"{gate.code}os._exit(3)", wait=0)
+    gate.wait()
+    waiting = client.run("'after'", wait=0)
+    gate.open()
+
+    result = client.call("get_output", output_id=waiting.id, wait=30)
+
+    assert result.status == "ok"
+    [told] = [notice for notice in result.notices if "the kernel died" in notice]
+    assert "while this code waited" in told
+    assert not any("the kernel died" in notice for notice in client.run("1").notices)
+
+
 def test_a_call_behind_a_long_run_of_its_own_client_is_answered_soon(
     start_server: Callable[..., JupyterServer],
 ) -> None:

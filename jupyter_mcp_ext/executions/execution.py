@@ -49,6 +49,9 @@ class Execution:
     interrupted: float | None = None
     """When its code was first interrupted, by whomever, as far as that is known."""
 
+    missed_loss = False
+    """Whether its notices tell of a loss while it waited, and of what came back."""
+
     over: asyncio.Future[None] | None = None
     """Of code that ignored its interrupt and goes on after its end: done when that has ended."""
 

@@ -620,6 +620,7 @@ class McpExecutions(LoggingConfigurable):
             what = losses[-1].detail
             what = f"the kernel died ({what})" if losses[-1].kind == "died" else what
             after = comeback or "variables of before are gone"
+            execution.missed_loss = True
             execution.notices.append(
                 f"{what} while this code waited, which ran after that: {after}"
             )

@@ -554,6 +554,13 @@ class McpSessions(LoggingConfigurable):
         if losses:
             told(session, caller.reader).loss_at = losses[-1].at
 
+    def tell_comeback(self, session: Session, caller: Caller, *, until: float) -> None:
+        """The same of a loss until that moment, and also of what came back after it."""
+        losses = self._kernels.losses(session.kernel_id)
+        if losses and losses[-1].at <= until:
+            self.tell_loss(session, caller)
+            told(session, caller.reader).comeback = session.comeback or session.why_empty
+
     async def _default(self, caller: Caller) -> Session:
         if self.default == "none":
             msg = (

@@ -292,6 +292,8 @@ def tell_session(call: Call, execution: Execution) -> None:
         if session.story is None:  # else the next result tells of it, and of what came back
             sessions.tell_loss(session, call.caller)
     elif execution.began is not None:
+        if execution.missed_loss:
+            sessions.tell_comeback(session, call.caller, until=execution.began)
         reading = execution.readings.of(call.caller.reader)
         reading.said += sessions.notices(session, call.caller, since=execution.began)
         call.notices[:0] = reading.said

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.outputs.rendering import Render
     from jupyter_mcp_ext.rendering.service import Rendering
 
+LONG = 4.0
+"""Seconds after which what runs is worth being interrupted for what waits."""
+
 MAX_OUTPUTS = 100
 """Outputs that ``_meta`` lists, the latest."""
 
@@ -163,7 +166,7 @@ def _status_line(
         line += f": {call_words(next_call)}"
         if execution.status == "running":
             line += f' or interrupt_kernel(execution_id="{execution.id}")'
-        elif ahead is not None and ahead.client == execution.client:
+        elif ahead is not None and ahead.client == execution.client and ahead.seconds > LONG:
             line += f' or interrupt_kernel(execution_id="{ahead.what}"), which ends what runs; '
             line += 'create_session(name="...") gives a kernel beside it'
     return line
