@@ -705,7 +705,7 @@ def _end_lost(execution: Execution, lost: KernelLost) -> None:
         execution.ended_late(f"the code ignored the interrupt; then {words}")
     elif execution.sent is None or lost.behind_other:
         words += " before this code began: it never ran"
-    elif execution.began is None:
+    elif execution.began is None and lost.loss.kind != "died":
         words += ", and this code was not heard to begin"
     execution.end("dead" if lost.loss.kind == "died" else "interrupted", words)
 

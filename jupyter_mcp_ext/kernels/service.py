@@ -346,7 +346,7 @@ class Kernels:
 
     def foreign_since(self, kernel_id: str) -> float | None:
         """Since when, in seconds since the epoch, the kernel runs code that is not ours."""
-        if kernel_id not in self._manager:
+        if kernel_id not in self._manager or self._losses.is_noted(kernel_id):
             return None
         return foreign_since(self._kernel(kernel_id), self._links.get(kernel_id))
 
@@ -391,10 +391,12 @@ class Kernels:
     async def status(self, kernel_id: str) -> KernelStatus:
         """What is known of a kernel now. Raises KernelUnavailable when it is gone."""
         known = await look(kernel_id, self._kernel(kernel_id), self._links.get(kernel_id))
+        if self._losses.is_noted(kernel_id):
+            # Jupyter goes on saying what the process was at that is gone.
+            known = replace(known, foreign_since=None)
         if self._deaths.are_too_many(kernel_id):
             return replace(known, state="dead")
         if self._losses.is_restarting(kernel_id):
-            # Jupyter goes on saying what the process was at that is gone.
             return replace(known, state="restarting")
         return known
 
