@@ -31,6 +31,10 @@ _HIDDEN = frozenset(
         "audio canvas defs desc head iframe metadata noscript object symbol template video",
     )
 )
+_CLOSED = frozenset(["a", "button", "details", "div", "form", "section", "span", "ul"])
+"""Elements that never end without an end tag, so that what is hidden of them does."""
+
+_IN_HEAD = frozenset(["base", "link", "meta", "noscript", "script", "style", "template", "title"])
 _APART = frozenset(["button", "input", "label", "text", "tspan"])
 _EXACT = frozenset(["code", "kbd", "pre", "samp", "textarea", "xmp"])
 _SIGNS = {"sup": "^", "sub": "_"}
@@ -69,7 +73,7 @@ def lines_of(block: Block, *, specs: bool = True) -> list[str]:
 def height_of(block: Block) -> int:
     """How many lines a block has in full."""
     if isinstance(block, Table):
-        return (len(block.rows) + 2 if block.header else 0) + len(block.notes())
+        return block.height
     return len(lines_of(block))
 
 
@@ -149,8 +153,9 @@ class _Reader:
         if isinstance(token, Start):
             if token.name == name and not token.is_empty:
                 self._hidden = (name, depth + 1)
-            elif (name, token.name) == ("head", "body"):
+            elif name == "head" and token.name not in _IN_HEAD:
                 self._hidden = None
+                self._take(token)
         elif isinstance(token, End) and token.name == name:
             self._hidden = (name, depth - 1) if depth else None
 
@@ -180,7 +185,8 @@ class _Reader:
             self._flow.start_item()
         else:
             self._show(name, attributes)
-        if not tag.is_empty and (name in _HIDDEN or "hidden" in attributes):
+        is_hidden = name in _HIDDEN or (name in _CLOSED and "hidden" in attributes)
+        if is_hidden and not tag.is_empty and "shadowrootmode" not in attributes:
             self._hidden = (name, 0)
 
     def _show(self, name: str, attributes: Mapping[str, str]) -> None:

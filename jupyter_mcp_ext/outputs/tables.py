@@ -35,7 +35,7 @@ class Table:
 
         Of each cell there are ``width`` characters at most (0: all).
         """
-        if not any(self.header) and not self.rows:
+        if not self._has_cells:
             return []
         across = _picked(len(self.header), self.index_width, columns)
         lines = [_row(self.header, across, width), "|" + "---|" * len(across)]
@@ -47,6 +47,15 @@ class Table:
     def lines(self) -> list[str]:
         """All that there is of it."""
         return [*self.markdown(), *self.notes()]
+
+    @property
+    def height(self) -> int:
+        """How many lines there are."""
+        return (len(self.rows) + 2 if self._has_cells else 0) + len(self.notes())
+
+    @property
+    def _has_cells(self) -> bool:
+        return any(self.header) or bool(self.rows)
 
     def fit(self, budget: int, more: More, *, rows: int, columns: int) -> Excerpt:
         """As many rows as the budget allows, ``rows`` and ``columns`` at most."""

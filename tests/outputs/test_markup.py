@@ -7,7 +7,7 @@ import time
 import pandas as pd
 import pytest
 
-from jupyter_mcp_ext.outputs.markup import MAX_HTML, is_table, read
+from jupyter_mcp_ext.outputs.markup import MAX_HTML, height_of, is_table, read
 from tests.outputs.frames import html_of
 
 _FRAME = pd.DataFrame({"city": ["Rome", "Oslo"], "n": [1, 2]})
@@ -69,7 +69,10 @@ def test_everything_around_and_between_tables_is_read_in_its_order() -> None:
         ("x<sup>2</sup> H<sub>2</sub>O", "x^2 H_2O"),
         ("<head><title>no</title></head><body>yes", "yes"),
         ("<head><title>no</title><body>yes", "yes"),
-        ("<p hidden>no</p><p>yes", "yes"),
+        ("<div hidden>no<div>no</div></div>yes", "yes"),
+        ("<img hidden src='a.png'><input hidden>yes", "[image a.png] yes"),
+        ("<head><meta charset=utf-8><title>no</title><p>yes", "yes"),
+        ("<template>no</template><template shadowrootmode=open>yes</template>", "yes"),
         ("<textarea>a <b></textarea>", "a <b>"),
         ("<select><option>a<option>b</select>", "a\nb"),
         (
@@ -168,6 +171,16 @@ def test_tables_read_as(html: str, lines: list[str]) -> None:
 
 def test_a_caption_of_a_styler_is_read() -> None:
     assert text(html_of(_FRAME.style.set_caption("Weather"))).startswith("Weather\n|  | city | n |")
+
+
+def test_a_piece_of_a_document_is_where_its_height_puts_it() -> None:
+    html = f"<p>a<br>b</p>{html_of(pd.DataFrame())}<p>c</p>{html_of(_FRAME)}<p>d"
+
+    document = read(html)
+
+    lines = document.lines()
+    assert [height_of(block) for block in document.blocks] == [2, 1, 1, 5, 1]
+    assert sum(map(height_of, document.blocks)) == len(lines)
 
 
 @pytest.mark.parametrize(

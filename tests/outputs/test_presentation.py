@@ -220,6 +220,21 @@ def test_the_rows_left_out_of_a_data_frame_are_where_its_call_says() -> None:
     assert len(text.split("\n")) == 2 + 20 + 1 + 2
 
 
+def test_the_rows_left_out_of_a_table_among_others_are_where_its_call_says() -> None:
+    with pd.option_context("display.max_rows", 100):
+        first, second = (html_of(pd.DataFrame({name: range(50)})) for name in "ab")
+    output = result(html=f"<p>one<br>two</p>{first}<p>between</p>{second}<p>end</p>")
+
+    text = text_of(shown(output))
+
+    calls = re.findall(r"30 rows left out: .*offset=(\d+)", text)
+    lines = text_lines(output)
+    assert [lines[int(call)] for call in calls] == ["| 10 | 10 |"] * 2
+    assert int(calls[1]) > lines.index("between") > int(calls[0])
+    assert text.splitlines()[0] == "one"
+    assert text.splitlines()[-1] == "end"
+
+
 def test_html_that_only_html_can_say_is_read() -> None:
     silent = "<IPython.core.display.HTML object>"
 
