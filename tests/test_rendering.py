@@ -57,7 +57,7 @@ def test_the_process_starts_when_it_is_needed_and_ends_with_a_server_that_is_kil
     client = McpClient(server, name="killed")
     client.run("print(1)\nfrom PIL import Image\nImage.new('RGB', (64, 48))")
     assert processes(server.process.pid) == []
-    client.run("from IPython.display import HTML\nHTML('<p>words</p>')")
+    client.run("from IPython.display import HTML\nHTML('<p>words</p>' + ' ' * 200_000)")
     [process] = processes(server.process.pid)
 
     server.process.kill()

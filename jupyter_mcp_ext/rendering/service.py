@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from logging import Logger
 from typing import Any, TypeVar
 
-from jupyter_mcp_ext.outputs.rendering import Lacking, NotRendered, Render
+from jupyter_mcp_ext.outputs.rendering import Lacking, NotRendered, Render, operation
 
 from .process import RenderingProcess
 from .wire import Outcome, Task
@@ -27,6 +27,9 @@ IDLE = 300.0
 
 MAX_SOURCE = 32_000_000
 """Characters or bytes of what is rendered at most."""
+
+MAX_AT_ONCE = 100_000
+"""Characters of HTML that one result has read without the process: they take 50 ms at most."""
 
 MAX_KEPT = 16_000_000
 """Bytes of what was rendered that are kept."""
@@ -93,12 +96,17 @@ class _Stock:
         self._kept = kept
         self._had = had
         self._is_last = is_last
+        self._at_once = MAX_AT_ONCE
         self.lacking: dict[bytes, Task] = {}
 
     def __call__(self, name: str, source: str | bytes, *options: int) -> Any:
         if len(source) > MAX_SOURCE:
             msg = "is too large to be rendered"
             raise NotRendered(msg)
+        if name == "read" and len(source) <= self._at_once:
+            # Its time grows with its length only, and most of it is a table of a few lines.
+            self._at_once -= len(source)
+            return operation(name)(source, *options)
         task = Task(name=name, source=source, options=options)
         outcome = self._had.get(task.key) or self._kept.get(task.key)
         if outcome is not None:

@@ -12,6 +12,7 @@ import psutil
 from PIL import Image
 
 from jupyter_mcp_ext.outputs.model import Display
+from jupyter_mcp_ext.rendering.service import MAX_AT_ONCE
 
 TOO_MUCH = "could not be rendered within"
 
@@ -28,7 +29,8 @@ def uses(name: str = "a") -> str:
 
 
 def html(source: str) -> Display:
-    return Display(data={"text/html": source})
+    """HTML that is long enough to be read by the process."""
+    return Display(data={"text/html": f"{source}<!--{' ' * MAX_AT_ONCE}-->"})
 
 
 def image(data: bytes, kind: str = "png") -> Display:

@@ -13,10 +13,10 @@ import psutil
 import pytest
 
 from jupyter_mcp_ext.outputs.limits import Limits
-from jupyter_mcp_ext.outputs.model import Output
+from jupyter_mcp_ext.outputs.model import Display, Output
 from jupyter_mcp_ext.outputs.pages import text_lines
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock, present
-from jupyter_mcp_ext.rendering.service import LIMIT, MAX_SOURCE, Rendering
+from jupyter_mcp_ext.rendering.service import LIMIT, MAX_AT_ONCE, MAX_SOURCE, Rendering
 from tests.outputs.frames import html_of
 from tests.rendering.bombs import BOMBS, TOO_MUCH, drawing, html, image, png, processes, uses
 
@@ -55,6 +55,16 @@ async def words(made: Rendering, *outputs: Output) -> str:
 async def test_a_data_frame_is_a_table() -> None:
     async with rendering() as made:
         assert await words(made, FRAME) == TABLE
+
+
+async def test_short_html_needs_no_process_until_there_is_much_of_it() -> None:
+    short = Display(data={"text/html": "<p>words</p>" + " " * (MAX_AT_ONCE // 3)})
+    async with rendering() as made:
+        assert await words(made, short, short) == "words\nwords"
+        assert not processes()
+
+        assert await words(made, *[short] * 5) == "words\n" * 4 + "words"
+        assert processes()
 
 
 async def test_a_plot_that_fits_needs_no_process() -> None:
