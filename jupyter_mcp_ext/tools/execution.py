@@ -139,7 +139,8 @@ async def awaited(call: Call, execution: Execution, wait: float, *, stops: bool)
         wait = min(wait, call.task_after)
     try:
         allowed = await settle(call, execution, min(wait, QUEUED))
-        if wait > QUEUED and not _is_behind_own(call, execution):
+        is_over = execution.is_finished or call.question is not None
+        if wait > QUEUED and not is_over and not _is_behind_own(call, execution):
             allowed = await settle(call, execution, wait)
     except asyncio.CancelledError:
         if stops and call.is_gone():
