@@ -7,7 +7,7 @@ with it the event loop, to its end, and what is nested deep breaks all that walk
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 MAX_DEPTH = 100
@@ -20,20 +20,11 @@ class TooMuch(ValueError):
     """The JSON has too many items or is nested too deep."""
 
 
-def loads(
-    data: bytes,
-    *,
-    max_items: int,
-    max_depth: int = MAX_DEPTH,
-    constant: Callable[[str], float] | None = None,
-) -> Any:
-    """The value that a text is; ``constant`` makes what NaN and Infinity are taken for.
-
-    Raises TooMuch, ValueError, RecursionError.
-    """
+def loads(data: bytes, *, max_items: int, max_depth: int = MAX_DEPTH) -> Any:
+    """The value that a text is. Raises TooMuch, ValueError, RecursionError."""
     if has_more_items(data, max_items):
         raise TooMuch
-    value = json.loads(data, parse_constant=constant)
+    value = json.loads(data)
     if data.count(b"[") + data.count(b"{") > max_depth and is_deep(value, max_depth):
         raise TooMuch
     return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,17 +44,25 @@ def parse(tool: Tool, given: Mapping[str, Any] | None) -> BaseModel:
         parsed = tool.model.model_validate(understood)
     except ValidationError as err:
         raise InvalidArgument(_in_words(tool, err.errors(include_url=False)[0])) from None
-    for name in tool.arguments:
-        _check_numbers(name, getattr(parsed, name))
-    return parsed
+    given_values = {name: getattr(parsed, name) for name in tool.arguments}
+    bounded = {name: _bounded(name, value) for name, value in given_values.items()}
+    return parsed if bounded == given_values else parsed.model_copy(update=bounded)
 
 
-def _check_numbers(name: str, value: object) -> None:
-    """Refuse numbers for which the system has no room, also in a list."""
-    for number in value if isinstance(value, list) else (value,):
-        if isinstance(number, int | float) and not abs(number) <= MAX_NUMBER:
-            msg = f"{shown(name)} has a number over {MAX_NUMBER:,}. Give a smaller one."
-            raise InvalidArgument(msg)
+def _bounded(name: str, value: Any) -> Any:
+    """A value whose numbers are such that the system has room for them, also in a list."""
+    match value:
+        case bool():
+            return value
+        case int() | float():
+            if isinstance(value, float) and not math.isfinite(value):
+                msg = f"{name!r} must be a number that has an end. Give a smaller one."
+                raise InvalidArgument(msg)
+            return min(max(value, -MAX_NUMBER), MAX_NUMBER)
+        case list():
+            return [_bounded(name, item) for item in value]
+        case _:
+            return value
 
 
 def _understood(tool: Tool, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ parameters must look like is left to it.
 from __future__ import annotations
 
 import json
-from typing import NoReturn, TypeGuard, cast
+from typing import TypeGuard, cast
 
 from jupyter_mcp_ext import measured
 
@@ -24,7 +24,7 @@ _ONE_MESSAGE = "Send one JSON-RPC 2.0 message as a JSON object in each POST."
 def refuse_body(body: bytes) -> Refusal | None:
     """Say what is wrong with a POST's body, or return ``None`` when it is one JSON-RPC message."""
     try:
-        message: object = measured.loads(body, max_items=MAX_ITEMS, constant=_no_number)
+        message: object = measured.loads(body, max_items=MAX_ITEMS)
     except measured.TooMuch:
         sentence = (
             f"The body has more than {MAX_ITEMS:,} items or is nested over {measured.MAX_DEPTH} "
@@ -43,11 +43,6 @@ def refuse_body(body: bytes) -> Refusal | None:
     if not isinstance(message, dict):
         return _invalid(f"The body is JSON but no object. {_ONE_MESSAGE}")
     return _refuse_envelope(cast("dict[str, object]", message))
-
-
-def _no_number(word: str) -> NoReturn:
-    """NaN and Infinity, which Python's parser takes, are no JSON."""
-    raise ValueError(word)
 
 
 def _is_unicode(body: bytes, message: object) -> bool:

@@ -94,9 +94,8 @@ def test_commas_and_brackets_in_the_text_of_a_body_are_no_items() -> None:
     assert refuse_body(json.dumps(message).encode()) is None
 
 
-@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "9" * 10_000])
-def test_what_only_python_takes_for_a_number_is_no_json(number: str) -> None:
-    body = f'{{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {{"n": {number}}}}}'
+def test_a_number_of_ten_thousand_digits_is_a_parse_error() -> None:
+    body = f'{{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {{"n": {"9" * 10_000}}}}}'
 
     refusal = refuse_body(body.encode())
 
