@@ -137,7 +137,8 @@ class McpExecutions(LoggingConfigurable):
     max_output_bytes = Int(
         50_000_000,
         min=0,
-        help="Bytes of output kept of one execution; the rest is dropped and counted. 0: all.",
+        help="Bytes of output kept of one execution; of text beyond it the end is kept (100 kB at "
+        "most), the rest is dropped and counted. 0: all.",
     ).tag(config=True)
     max_kept = Int(
         1_000,

@@ -16,6 +16,7 @@ from jupyter_mcp_ext.outputs.model import (
     to_nbformat,
 )
 from jupyter_mcp_ext.outputs.numbered import cut_line
+from jupyter_mcp_ext.outputs.rope import Rope
 from jupyter_mcp_ext.outputs.text import clean
 from jupyter_mcp_ext.outputs.typescript import Typescript
 
@@ -23,36 +24,73 @@ ITEM_BYTES = 40
 """About what an item of parsed JSON takes, beyond its text: an empty list has 56 and its place."""
 
 
-class Writing:
-    """A stream that may still grow."""
+END = 100_000
+"""Characters of the end of a flood that are kept beyond the limit, of small limits fewer."""
 
-    def __init__(self, name: Literal["stdout", "stderr"]) -> None:
-        self.name = name
-        self.script = Typescript()
+MAX_ENDS = 4
+"""Ends of floods in one place: what stands between is kept, as an error."""
 
-    @property
-    def stream(self) -> Stream:
-        """The stream as it is now."""
-        return Stream(name=self.name, text=self.script.rope)
-
-
-Entry: TypeAlias = "Writing | Display | Error"
+BETWEEN = "\n(what was put out between is not kept)\n"
+"""Parts the end of a flood from its beginning."""
 
 Message: TypeAlias = "tuple[str, dict[str, Json]]"
 """The type and the content of a message."""
 
 
+class Writing:
+    """A stream that may still grow."""
+
+    def __init__(self, name: Literal["stdout", "stderr"], *, most: int = 0) -> None:
+        """``most`` makes it the end of a flood, of which so many characters are kept, or some
+        more.
+        """
+        self.name = name
+        self.most = most
+        self.script = Typescript()
+        self.is_told = False
+        """Whether the end of a flood is written down."""
+        self._held = 0
+
+    @property
+    def stream(self) -> Stream:
+        """The stream as it is now."""
+        rope = self.script.rope
+        return Stream(name=self.name, text=Rope((BETWEEN, *rope.pieces)) if self.most else rope)
+
+    def add(self, text: str) -> None:
+        """Write to the end of a flood."""
+        if self.script.overwrites(text):
+            self.script.overwrite(text)
+        else:
+            self.script.append(text)
+        self._held += len(text)
+        if self._held > 2 * self.most:
+            self.script.trim(self.most)
+            self._held = self.most
+
+    @property
+    def message(self) -> Message:
+        """The message that says all of it."""
+        return "stream", {"name": self.name, "text": self.script.raw}
+
+
+Entry: TypeAlias = "Writing | Display | Error"
+
+
 class Area:
     """The outputs of one place, as messages make, change and clear them.
 
-    Output beyond ``max_bytes`` is refused and counted, 0 for none; an error is always kept.
+    Output beyond ``max_bytes`` is refused and counted, 0 for none; an error is always kept. With
+    ``keeps_ends`` the end of what is written beyond it is kept too.
     """
 
-    def __init__(self, max_bytes: int = 0) -> None:
+    def __init__(self, max_bytes: int = 0, *, keeps_ends: bool = False) -> None:
         self.max_bytes = max_bytes
+        self._most = min(END, max_bytes // 20) if keeps_ends else 0
         self.entries: list[Entry] = []
         self.bytes = 0
         self.refused = 0
+        """Bytes of output beyond the limit."""
         self.lines_before = 0
         """Lines in the streams before the last entry."""
         self._by_display_id: dict[str, list[int]] = {}
@@ -74,12 +112,32 @@ class Area:
                     return cut_line(line.strip())
         return ""
 
+    @property
+    def dropped(self) -> int:
+        """Bytes of output that are not kept."""
+        ends = (e.script.raw for e in self.entries if isinstance(e, Writing) and e.most)
+        return max(self.refused - sum(map(_size, ends)), 0)
+
+    def ends(self, *, but_last: bool = False) -> Iterator[Message]:
+        """The messages that say the ends of floods, each once: single writes do not say them.
+
+        ``but_last`` leaves out one that may still go on.
+        """
+        for entry in self.entries[: -1 if but_last else None]:
+            if isinstance(entry, Writing) and entry.most and not entry.is_told:
+                entry.is_told = True
+                yield entry.message
+
     def messages(self) -> Iterator[Message]:
-        """The fewest messages that lead to the same outputs, display ids included."""
+        """The fewest messages that lead to the same outputs, display ids included.
+
+        The end of a flood that may still go on is left to `ends`.
+        """
         ids = {at: name for name, places in self._by_display_id.items() for at in places}
         for position, entry in enumerate(self.entries):
             if isinstance(entry, Writing):
-                yield "stream", {"name": entry.name, "text": entry.script.raw}
+                if not entry.most or entry.is_told:
+                    yield entry.message
                 continue
             node = to_nbformat(entry)
             if position in ids:
@@ -88,6 +146,7 @@ class Area:
 
     def release(self) -> None:
         """Let go of the outputs; the counts stay."""
+        self.refused = self.dropped
         self.lines_before, self.entries, self._by_display_id = self.lines, [], {}
 
     def feed(self, msg_type: str, content: Mapping[str, Json]) -> bool:
@@ -152,9 +211,9 @@ class Area:
             "stderr" if content.get("name") == "stderr" else "stdout"
         )
         last = self.entries[-1] if self.entries else None
-        if not isinstance(last, Writing) or last.name != name:
+        if not isinstance(last, Writing) or last.name != name or last.most:
             if self._full(1):
-                self.refused += _size(text)
+                self._keep_end(name, text)
                 return cleared
             last = Writing(name)
             self._append(last)
@@ -164,7 +223,20 @@ class Area:
         if kept:
             last.script.append(kept)
             self.bytes += _size(kept)
+        if len(kept) < len(text):
+            self._keep_end(name, text[len(kept) :])
         return bool(kept) or cleared
+
+    def _keep_end(self, name: Literal["stdout", "stderr"], text: str) -> None:
+        """Take in text beyond the limit, of which the end is kept."""
+        self.refused += _size(text)
+        ends = [each for each in self.entries if isinstance(each, Writing) and each.most]
+        last = self.entries[-1] if self.entries else None
+        if isinstance(last, Writing) and last.most and last.name == name and not last.is_told:
+            last.add(text)
+        elif self._most and len(ends) < MAX_ENDS:
+            self._append(end := Writing(name, most=self._most))
+            end.add(text)
 
     def _overwrite(self, script: Typescript, text: str) -> bool:
         written = script.overwrite(text)
@@ -206,14 +278,12 @@ class Area:
         return 0 < self.max_bytes < self.bytes + size
 
     def _fitting(self, text: str) -> str:
-        """As much of the text as there is room for; the rest is counted."""
+        """As much of the text as there is room for."""
         size = _size(text)
         if not self._full(size):
             return text
         room = max(self.max_bytes - self.bytes, 0)
-        kept = text.encode(errors="replace")[:room].decode(errors="ignore")
-        self.refused += size - _size(kept)
-        return kept
+        return text.encode(errors="replace")[:room].decode(errors="ignore")
 
 
 def bundle_size(data: MimeBundle) -> int:

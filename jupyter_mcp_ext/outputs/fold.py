@@ -22,7 +22,7 @@ class OutputFold:
     """
 
     def __init__(self, max_bytes: int = 0) -> None:
-        self._area = Area(max_bytes)
+        self._area = Area(max_bytes, keeps_ends=True)
         self._widgets = Widgets()
         self._by = ""
         self._captures: list[str] = []
@@ -49,7 +49,7 @@ class OutputFold:
     @property
     def dropped_bytes(self) -> int:
         """Bytes that a notebook would show and ``outputs`` does not."""
-        return self._lost + self._area.refused
+        return self._lost + self._area.dropped
 
     @property
     def cost(self) -> int:
@@ -126,7 +126,11 @@ class OutputFold:
         """
         if msg_type in COMMS:
             return self._kept
-        return [*self._kept, (msg_type, content)]
+        return [*self._kept, *self.ends(but_last=True), (msg_type, content)]
+
+    def ends(self, *, but_last: bool = False) -> Iterator[Message]:
+        """What is to be written down of floods beside what was kept: their ends, each once."""
+        return self._area.ends(but_last=but_last)
 
     def restore(self, lines: int, size: int, dropped: int) -> None:
         """Have the counts of outputs that stand elsewhere."""

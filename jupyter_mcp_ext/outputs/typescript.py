@@ -83,6 +83,17 @@ class Typescript:
         self._put(old, new)
         return Overwriting(old, new)
 
+    def trim(self, size: int) -> None:
+        """Forget the beginning; the last ``size`` characters stay, of whole lines if they can."""
+        text = self.rope
+        start = len(text) - size
+        if start <= 0:
+            return
+        line = text.find("\n", start) + 1
+        kept = text.slice(line if 0 < line < len(text) else start, len(text))
+        self._chunks, self._tight, self._loose = [kept], 0, len(kept)
+        self.newlines = kept.count("\n")
+
     def undo(self, last: Overwriting) -> None:
         """Take back the last ``overwrite``."""
         left = len(last.new.text)

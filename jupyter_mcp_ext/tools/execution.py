@@ -15,6 +15,7 @@ from pydantic import Field
 from jupyter_mcp_ext.advice.fences import unfenced
 from jupyter_mcp_ext.errors import InvalidArgument, ToolError, UnknownExecution, shown
 from jupyter_mcp_ext.executions.execution import UNFINISHED
+from jupyter_mcp_ext.outputs.characters import plain_name
 from jupyter_mcp_ext.outputs.model import Display, Output
 from jupyter_mcp_ext.outputs.pages import text_lines
 from jupyter_mcp_ext.outputs.pictures import ImageBlock, pictures
@@ -396,10 +397,13 @@ async def _images(
         try:
             data = await asyncio.to_thread(base64.b64decode, str(output.data[found]))
         except binascii.Error:
-            blocks.append(TextBlock(text=f"[{output_id(execution, index)} is no valid {found}]"))
+            words = f"[{output_id(execution, index)} is no valid {plain_name(found)}]"
+            blocks.append(TextBlock(text=words))
             continue
         name = output_id(execution, index)
-        blocks.append(TextBlock(text=f"[image {name} {found}, {len(data):,} bytes, original]"))
+        blocks.append(
+            TextBlock(text=f"[image {name} {plain_name(found)}, {len(data):,} bytes, original]")
+        )
         blocks.append(ImageBlock(data=data, mime_type=found))
     if len(outputs) > MAX_IMAGES:
         following = f"{execution.id}/{first + MAX_IMAGES}-{first + len(outputs) - 1}"
@@ -433,7 +437,7 @@ def _lines(output: Output, name: str, mime_type: str | None, render: Render) -> 
         return text_lines(output, name, render)
     held = output.data if isinstance(output, Display) else {}
     if mime_type not in held:
-        types = ", ".join(held) or "text/plain, which needs no mime_type"
+        types = ", ".join(map(plain_name, held)) or "text/plain, which needs no mime_type"
         msg = f"This output is not held as {shown(mime_type)}, but as: {types}."
         raise InvalidArgument(msg)
     value = held[mime_type]

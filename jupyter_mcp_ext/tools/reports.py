@@ -124,7 +124,7 @@ def head_of(
 ) -> str:
     """The status line and the notices."""
     lines = [_status_line(execution, outputs, ahead, next_call)]
-    lines += [f"! {notice}" for notice in notices]
+    lines += [f"! {_in_a_line(notice)}" for notice in notices]
     if execution.fold.dropped_bytes:
         lines.append(
             f"! {execution.fold.dropped_bytes:,} bytes of output are gone: more than is kept"
@@ -169,7 +169,12 @@ def _status_line(
         elif ahead is not None and ahead.client == execution.client and ahead.seconds > LONG:
             line += f' or interrupt_kernel(execution_id="{ahead.what}"), which ends what runs; '
             line += 'create_session(name="...") gives a kernel beside it'
-    return line
+    return _in_a_line(line)
+
+
+def _in_a_line(words: str) -> str:
+    """Words of ours with names in them that code has given: they begin no other line."""
+    return " ".join(strip(words).splitlines())
 
 
 def _told_error(execution: Execution, outputs: Sequence[Output]) -> int | None:

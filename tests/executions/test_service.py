@@ -282,6 +282,8 @@ async def test_output_beyond_the_limit_is_dropped_and_counted(jp_serverapp: Any)
         assert execution.status == "ok"
         assert execution.fold.bytes <= 10_000
         assert execution.fold.dropped_bytes > 5_000
+        assert printed(execution).startswith("line 0\n")
+        assert printed(execution).endswith("line 1999\n")
 
 
 async def test_a_write_larger_than_is_parsed_keeps_its_ends_and_its_place(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from jupyter_mcp_ext.outputs.area import BETWEEN
 from jupyter_mcp_ext.outputs.fold import OutputFold
 from jupyter_mcp_ext.outputs.model import Display, Error, Json, Stream
 from jupyter_mcp_ext.outputs.pages import merged_lines
@@ -176,6 +177,51 @@ def test_text_beyond_the_limit_is_dropped_and_counted() -> None:
     assert write(fold, "12345678", "90abc", "def") == [True, True, False]
     assert texts(fold) == ["1234567890"]
     assert (fold.bytes, fold.dropped_bytes) == (10, 6)
+
+
+def test_of_a_flood_the_beginning_and_the_end_are_kept() -> None:
+    fold = OutputFold(max_bytes=2_000)
+    for n in range(10_000):
+        write(fold, f"line {n}\n")
+    fold.feed("error", {"ename": "E", "evalue": "", "traceback": []})
+
+    first, end, error = fold.outputs
+    assert isinstance(first, Stream)
+    assert isinstance(end, Stream)
+    assert first.text.startswith("line 0\nline 1\n")
+    assert len(first.text) == 2_000
+    assert end.text.startswith("\n(what was put out between is not kept)\nline 99")
+    assert end.text.endswith("line 9998\nline 9999\n")
+    assert len(end.text) < 300
+    assert isinstance(error, Error)
+    whole = sum(len(f"line {n}\n") for n in range(10_000))
+    kept = len(first.text) + len(end.text) - len("\n(what was put out between is not kept)\n")
+    assert fold.dropped_bytes == whole - kept
+    assert fold.bytes <= 2_100
+
+
+def test_the_end_of_a_flood_is_written_down_once_and_read_again() -> None:
+    fold, again = OutputFold(max_bytes=2_000), OutputFold(max_bytes=2_000)
+    messages: list[tuple[str, object]] = [
+        ("stream", {"name": "stdout", "text": f"line {n}\n"}) for n in range(1_000)
+    ]
+    messages += [("error", {"ename": "E", "evalue": "", "traceback": []})]
+    messages += [("stream", {"name": "stderr", "text": f"late {n}\n"}) for n in range(100)]
+    written: list[tuple[str, object]] = []
+
+    for message in messages:
+        if fold.feed(*message):
+            written += fold.kept(*message)
+    written += fold.ends()
+    for message in written:
+        again.feed(*message)
+
+    assert len(written) < 300
+    assert [type(output) for output in again.outputs] == [Stream, Stream, Error, Stream]
+    for read, had in zip(again.outputs, fold.outputs, strict=True):
+        if isinstance(read, Stream) and isinstance(had, Stream):
+            assert had.text.endswith(read.text.removeprefix(BETWEEN))
+            assert len(read.text) > 130
 
 
 def test_the_limit_cuts_between_characters() -> None:
