@@ -136,7 +136,7 @@ class Archive:
     def finish(self, execution: Execution) -> None:
         """Keep an execution that has ended, and let the oldest go."""
         for message in execution.fold.ends():
-            self._storage.message(execution.id, execution.fold, *message)
+            self._storage.message(execution.id, execution.fold, message)
         self._storage.end(execution.record())
         self._count(execution)
         if execution.fold.cost > SMALL and self._storage.works:
