@@ -44,15 +44,16 @@ def module_names() -> list[str]:
 
 
 @cache
-def uses() -> dict[str, set[str]]:
-    """The methods that are called on what has a name of capitals, by name."""
-    found: dict[str, set[str]] = {}
+def uses() -> dict[tuple[str, str], set[str]]:
+    """The methods that are called on names, by module (none for names of many) and name."""
+    found: dict[tuple[str, str], set[str]] = {}
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute) and node.attr in METHODS:
                 value = node.value
                 name = value.attr if isinstance(value, ast.Attribute) else getattr(value, "id", "")
-                found.setdefault(name, set()).add(node.attr)
+                owner = str(path) if name.startswith("_") else ""
+                found.setdefault((owner, name), set()).add(node.attr)
     return found
 
 
@@ -62,7 +63,8 @@ def patterns() -> Iterator[tuple[str, Any, int, str]]:
         module = importlib.import_module(f"jupyter_mcp_ext.{module_name}")
         for name, value in vars(module).items():
             if isinstance(value, re.Pattern):
-                for method in sorted(uses().get(name, {"search"})):
+                owner = str(module.__file__) if name.startswith("_") else ""
+                for method in sorted(uses().get((owner, name), {"search"})):
                     yield f"{module_name}.{name}", value.pattern, value.flags, method
         yield from inline(module_name, module)
 

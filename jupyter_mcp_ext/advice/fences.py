@@ -9,7 +9,7 @@ from .run import Adviser, Run
 
 FENCE = "```"
 
-_OPENING = re.compile(r"```[ \t]*\{?[\w.+-]{0,30}\}?[ \t]*")
+_OPENING = re.compile(r"```[ \t]*\{?[\w.+-]{0,30}\}?")
 
 
 def unfenced(code: str) -> str:

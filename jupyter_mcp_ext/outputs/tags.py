@@ -57,6 +57,9 @@ _CONTENT: Mapping[str, type[Script | Words]] = {
     "xmp": Words,
 }
 
+_MOST_ATTRIBUTES = 1_000
+"""Attributes of one tag that are read."""
+
 Token: TypeAlias = Start | End | Script | Words
 
 
@@ -106,7 +109,10 @@ def _attributes(html: str, at: int) -> tuple[int, dict[str, str]]:
     found: dict[str, str] = {}
     if html.startswith(">", at):
         return at + 1, found
-    while match := _ATTRIBUTE.match(html, at):
+    for _ in range(_MOST_ATTRIBUTES):
+        match = _ATTRIBUTE.match(html, at)
+        if match is None:
+            break
         name, *values = match.groups()
         found.setdefault(name.lower(), next(filter(None, values), ""))
         at = match.end()

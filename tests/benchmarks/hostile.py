@@ -113,7 +113,26 @@ _DRAWN = {
     "8 MB of base64 that is no image": "base64",
 }
 
+TEXTS = {
+    "140 kB of a repr without an end": (
+        "display({'text/plain': '<' + ' object' * 20_000}, raw=True)"
+    ),
+    "a drawing of words without an end": (
+        "display({'image/svg+xml': '<text' * 100_000, 'text/plain': '<x object>'}, raw=True)"
+    ),
+    "a MIME type of 100 kB": (
+        "display({'application/vnd.bokeh' + 'a' * 100_000 + '!': 1}, raw=True)"
+    ),
+    "20 MB of long lines, and five movements over 99 rows": (
+        "import sys\nfor n in range(20): sys.stdout.write('x' * 1_000_000 + '\\n')\n"
+        "for n in range(5): sys.stdout.write('\\x1b[99Ax'); sys.stdout.flush()"
+    ),
+    "2 MB of colours and a movement": "print('\\x1b[31mx' * 300_000 + '\\r')",
+}
+"""What our own reading of text could take long for."""
+
 RENDERED = (
+    *(Case(name=name, calls=[("execute_code", {"code": code})]) for name, code in TEXTS.items()),
     *(
         Case(
             name=name,
