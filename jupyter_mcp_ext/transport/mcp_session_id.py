@@ -1,7 +1,7 @@
 """Ids of protocol sessions of the older era, sealed with what opens such a session again; pure.
 
-An id says what its client said of itself when it opened the session, and nothing more: whoever
-shows it could as well open a new one. It is bound to its user and to this server's key.
+An id says what its client said of itself when it opened the session, and nothing more: a client
+that shows it could as well open a new one. It is bound to its user and to this server's key.
 """
 
 from __future__ import annotations

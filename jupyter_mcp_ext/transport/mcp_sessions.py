@@ -173,7 +173,7 @@ class ProtocolSessions:
         opening = None if given in self._ended else self._seal.open(given, subject)
         if opening is None:
             return None
-        # A task of its own: a client that goes meanwhile must not leave half of a session.
+        # A task of its own: a client that closes its connection must not leave half of a session.
         task = asyncio.create_task(self._open_again(given, opening, subject, scope))
         self._tasks.add(task)
         task.add_done_callback(self._opened_again)
@@ -219,8 +219,8 @@ class ProtocolSessions:
     async def _make_room(self, subject: str) -> None:
         """End the oldest idle session of the user where there would be too many.
 
-        It is opened again when its client comes back. A user who has none takes the place of who
-        has most.
+        It is opened again when its client comes back. For a user who has none, a session of the
+        user with the most is ended.
         """
         self._forget_expired()
         while self._limit and len(self._open) + self._opening > self._limit:
