@@ -869,7 +869,8 @@ def test_a_poll_shows_what_is_new_since_the_last_look(
     assert "two" not in nothing.text
     assert f"{running.id}: nothing new, 2 lines so far" in nothing.text.splitlines()
     assert news.text.splitlines()[1:] == [f"{running.id}: 1 new of 3 lines", "three"]
-    assert other.text.splitlines()[2:] == ["one", "two", "three"]
+    assert other.text.splitlines()[-3:] == ["one", "two", "three"]
+    assert f"{running.id}: 3 new of 3 lines" in other.text.splitlines()
     assert whole.status == "ok"
     assert whole.text.splitlines()[-3:] == ["one", "two", "three"]
 
