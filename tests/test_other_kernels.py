@@ -209,7 +209,7 @@ def test_code_that_prints_much_is_cut_and_kept(kernel: Kernel) -> None:
 
     assert flood.status == "ok"
     assert len(flood.text) < 10_500
-    page = kernel.client.call("get_output", output_id=flood.id, offset=2_500, limit=1)
+    page = kernel.client.call("get_output", output_id=flood.id, offset=2_501, limit=1)
     assert "2501" in page.text
 
 

@@ -667,13 +667,27 @@ def test_a_page_does_not_say_that_there_is_no_output(client: McpClient) -> None:
     assert "no output" not in page.text
 
 
+def test_lines_are_counted_from_1_as_those_of_files_are(client: McpClient) -> None:
+    execution = client.run("for n in range(1, 1_001): print('line', n)").id
+    client.call("write_file", path="lines.txt", content="".join(f"line {n}\n" for n in range(1, 9)))
+
+    page = client.call("get_output", output_id=execution, offset=3, limit=2)
+
+    assert page.text.splitlines()[1].startswith(f"{execution}: lines 3 to 4 of 1000; next: ")
+    assert page.text.splitlines()[2:] == ["line 3", "line 4"]
+    assert proposed_calls(page.text)[0].arguments["offset"] == 5
+    found = client.call("get_output", output_id=execution, grep="^line 7$")
+    assert found.text.splitlines()[-1] == "7: line 7"
+    assert "line 3" in client.call("read_file", path="lines.txt", offset=3, limit=1).text
+
+
 def test_numbers_of_found_lines_serve_as_offsets(client: McpClient) -> None:
     execution = client.run("for n in range(5_000): print('even' if n % 2 == 0 else 'odd', n)").id
 
     found = client.call("get_output", output_id=execution, grep=r"odd 47\d1$")
 
     numbers = [int(m[1]) for m in re.finditer(r"^(\d+): odd \d+$", found.text, re.MULTILINE)]
-    assert numbers == [4_701, 4_711, 4_721, 4_731, 4_741, 4_751, 4_761, 4_771, 4_781, 4_791]
+    assert numbers == [4_702, 4_712, 4_722, 4_732, 4_742, 4_752, 4_762, 4_772, 4_782, 4_792]
     page = client.call("get_output", output_id=execution, offset=numbers[3], limit=1)
     assert page.text.splitlines()[-1] == "odd 4731"
 
@@ -810,7 +824,7 @@ def test_the_call_of_a_running_answer_loses_and_repeats_no_line(
     open_gate(server, gate)
     rest = client.make(call)
 
-    offset = call.arguments.get("offset", 0)
+    offset = call.arguments.get("offset", 1) - 1
     whole = client.call("get_output", output_id=running.id, offset=0, limit=1_000)
     every = whole.text.splitlines()[2:]
     assert rest.status == "ok"

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal, TypeAlias
 
+from jupyter_mcp_ext.outputs.pages import as_offset
+
 What: TypeAlias = Literal["source", "outputs", "outline"]
 
 References: TypeAlias = Sequence[str | int]
@@ -38,7 +40,8 @@ class Query:
 
     def only(self, handle: str, offset: int | None = None, column: int = 0) -> str:
         """One cell alone, from a line or a character of it on."""
-        return self._call(cells=[handle], offset=offset, column=column or None)
+        first = None if offset is None else as_offset(offset)
+        return self._call(cells=[handle], offset=first, column=column or None)
 
     def _call(self, **arguments: References | str | int | None) -> str:
         view = None if self.what == "source" else self.what

@@ -19,7 +19,7 @@ from jupyter_mcp_ext.notebooks.page import NOTE, Filling, NotebookPage, Part, le
 from jupyter_mcp_ext.notebooks.query import Query, References, What, shorten
 from jupyter_mcp_ext.outputs.finds import find, words_of
 from jupyter_mcp_ext.outputs.limits import Limits
-from jupyter_mcp_ext.outputs.pages import Page
+from jupyter_mcp_ext.outputs.pages import Page, as_line, as_offset
 from jupyter_mcp_ext.outputs.pages import page as lines_page
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock, present
 from jupyter_mcp_ext.outputs.rendering import Render, here
@@ -48,7 +48,7 @@ def view(
 
     ``limit`` is a number of cells, ``grep`` a regular expression that a line of the source must
     match, or of the outputs where they are shown. When ``cells`` names one cell alone, the three
-    are about lines of that cell, and ``column`` about a character of the first.
+    are about lines of that cell, counted from 1, and ``column`` about a character of the first.
     """
     if offset < 0 or (limit is not None and limit < 1):
         msg = "offset is below 0 or limit below 1. Both count cells: offset from 0, limit from 1."
@@ -64,7 +64,7 @@ def view(
     with ExitStack() as stack:
         search = stack.enter_context(Search(grep)) if grep else None
         if cells and len(chosen) == 1 and what != "outline":
-            return _view_one(page, chosen[0], offset, column, search)
+            return _view_one(page, chosen[0], as_line(offset), column, search)
         if offset >= max(len(names), 1):
             msg = f"The notebook has {len(names)} cells, none from {offset} on. Use a lower offset."
             raise InvalidArgument(msg)
@@ -111,13 +111,13 @@ def _view_one(
         more=partial(query.only, cell.handle),
     )
     if offset and not part.lines:
-        msg = f"The cell has nothing to show from line {offset} on. Use a lower offset."
+        msg = f"The cell has nothing to show from line {as_offset(offset)} on. Use a lower offset."
         raise InvalidArgument(msg)
     lines = list(words_of(part, numbered=bool(query.grep)))
     page.add(cell, [cell.header, *_with_images(page, cell, part, lines, images)])
     if part.next_offset is None:
         return page.ended()
-    following = query.at(part.next_offset, part.next_column)
+    following = query.at(as_offset(part.next_offset), part.next_column)
     return page.ended(following, f"{part.total} lines, more")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from jupyter_mcp_ext.outputs.numbered import More, line_of
-from jupyter_mcp_ext.outputs.pages import Page, Shown, first_line
+from jupyter_mcp_ext.outputs.pages import Page, Shown, as_offset, first_line
 from jupyter_mcp_ext.outputs.search import APART, LONG, Match, Search
 
 AROUND = APART
@@ -71,7 +71,7 @@ def find(
 
 
 def words_of(page: Page, *, numbered: bool) -> Iterator[str]:
-    """The lines of a page, with their numbers where they were searched for."""
+    """The lines of a page, with their numbers from 1 where they were searched for."""
     has_context = any(not line.is_match for line in page.lines)
     before = -1
     for line in page.lines:
@@ -80,7 +80,7 @@ def words_of(page: Page, *, numbered: bool) -> Iterator[str]:
             continue
         if has_context and before >= 0 and line.number > before + 1:
             yield "--"
-        yield f"{line.number}{':' if line.is_match else '-'} {line.text}"
+        yield f"{as_offset(line.number)}{':' if line.is_match else '-'} {line.text}"
         before = line.number
 
 

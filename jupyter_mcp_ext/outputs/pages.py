@@ -117,6 +117,16 @@ def page(
     return Page(lines=shown, total=total, next_offset=after if after < total else None)
 
 
+def as_offset(line: int) -> int:
+    """A line as clients count it, from 1, as `read_file` and editors do."""
+    return line + 1
+
+
+def as_line(offset: int) -> int:
+    """The line that a client's offset means, from 0, or negative from the end."""
+    return offset - 1 if offset > 0 else offset
+
+
 def first_line(offset: int, total: int) -> int:
     """The number of the line that an offset means."""
     return max(total + offset, 0) if offset < 0 else offset

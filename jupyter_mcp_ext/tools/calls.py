@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from jupyter_mcp_ext.outputs.pages import as_offset
+
 DEFAULT_LIMIT = 200
 """Lines of a page when the call does not say."""
 
@@ -18,11 +20,14 @@ def call_words(call: dict[str, Any]) -> str:
 
 
 def output_call(name: str, *, offset: int, **arguments: Any) -> dict[str, Any]:
-    """The call of ``get_output`` for an output or execution from a line on."""
+    """The call of ``get_output`` for an output or execution from a line on, counted from 0."""
     if arguments.get("limit") == DEFAULT_LIMIT:
         del arguments["limit"]
     given = {key: value for key, value in arguments.items() if value}
-    return {"name": "get_output", "arguments": {"output_id": name, "offset": offset, **given}}
+    return {
+        "name": "get_output",
+        "arguments": {"output_id": name, "offset": as_offset(offset), **given},
+    }
 
 
 def place(name: str, line: int, column: int = 0, mime_type: str | None = None) -> str:

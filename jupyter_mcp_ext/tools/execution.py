@@ -17,7 +17,7 @@ from jupyter_mcp_ext.errors import InvalidArgument, ToolError, UnknownExecution,
 from jupyter_mcp_ext.executions.execution import UNFINISHED
 from jupyter_mcp_ext.outputs.characters import plain_name
 from jupyter_mcp_ext.outputs.model import Display, Output
-from jupyter_mcp_ext.outputs.pages import text_lines
+from jupyter_mcp_ext.outputs.pages import as_line, text_lines
 from jupyter_mcp_ext.outputs.pictures import ImageBlock, pictures
 from jupyter_mcp_ext.outputs.presentation import Presentation, TextBlock, present
 from jupyter_mcp_ext.outputs.text import split, strip
@@ -166,7 +166,9 @@ async def get_output(
         str | None, Field(description="Execution (`id-12`), output (`id-12/1`), images (`/3-6`).")
     ] = None,
     session_id: SessionId = None,
-    offset: Annotated[int | None, Field(description="First line; negative: from the end.")] = None,
+    offset: Annotated[
+        int | None, Field(description="First line, from 1; negative: from the end.")
+    ] = None,
     limit: Annotated[int, Field(ge=1, le=10_000)] = 200,
     grep: Annotated[str | None, Field(description="Regular expression.")] = None,
     mime_type: str | None = None,
@@ -188,7 +190,7 @@ async def get_output(
         msg = "column is a character of the line at offset. Give offset too."
         raise InvalidArgument(msg)
     paging = Paging(
-        offset=offset,
+        offset=None if offset is None else as_line(offset),
         limit=limit,
         grep=grep,
         column=column,

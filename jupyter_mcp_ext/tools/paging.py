@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_mcp_ext.executions.execution import UNFINISHED, Execution
 from jupyter_mcp_ext.outputs.finds import find, words_of
 from jupyter_mcp_ext.outputs.model import Output
-from jupyter_mcp_ext.outputs.pages import Page, merged_lines, page
+from jupyter_mcp_ext.outputs.pages import Page, as_offset, merged_lines, page
 from jupyter_mcp_ext.outputs.presentation import TextBlock
 from jupyter_mcp_ext.outputs.search import Search
 from jupyter_mcp_ext.outputs.text import Excerpt, Passage
@@ -184,7 +184,8 @@ def _page_line(name: str, part: Page, next_call: dict[str, Any] | None) -> str:
     if part.matches is not None:
         words = f"{name}: {part.matches} of {part.total} lines match"
     elif part.lines:
-        words = f"{name}: lines {part.lines[0].number} to {part.lines[-1].number} of {part.total}"
+        first, last = (as_offset(line.number) for line in (part.lines[0], part.lines[-1]))
+        words = f"{name}: lines {first} to {last} of {part.total}"
     else:
         words = f"{name}: {part.total} lines, none here"
     return f"{words}; next: {call_words(next_call)}" if next_call else words

@@ -12,6 +12,7 @@ from jupyter_mcp_ext.files.changes import in_words
 from jupyter_mcp_ext.outputs.area import value_size
 from jupyter_mcp_ext.outputs.characters import without_format
 from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream
+from jupyter_mcp_ext.outputs.pages import as_offset
 from jupyter_mcp_ext.outputs.presentation import Presentation, TextBlock, is_heavy, present
 from jupyter_mcp_ext.outputs.text import clean, strip
 from jupyter_mcp_ext.outputs.tracebacks import headline
@@ -110,7 +111,7 @@ def waiting_call(execution: Execution, wait: float) -> dict[str, Any] | None:
         return None
     arguments: dict[str, Any] = {"output_id": execution.id}
     if execution.fold.lines:
-        arguments["offset"] = execution.fold.lines
+        arguments["offset"] = as_offset(execution.fold.lines)
     arguments["wait"] = 50 if wait < 1 else int(wait)
     return {"name": "get_output", "arguments": arguments}
 

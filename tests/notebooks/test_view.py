@@ -249,8 +249,8 @@ def test_a_search_covers_the_outputs_where_they_are_shown() -> None:
     source = view(book, grep="needle", limits=LIMITS)
 
     assert [info.index for info in outputs.shown] == [0, 2]
-    assert "2: a needle" in text(outputs)
-    assert "0: third = 'needle'" in text(outputs)
+    assert "3: a needle" in text(outputs)
+    assert "1: third = 'needle'" in text(outputs)
     assert "hay" not in text(outputs)
     assert [info.index for info in source.shown] == [2]
 
@@ -338,16 +338,16 @@ def test_grep_shows_the_cells_whose_source_matches_with_the_lines() -> None:
     page = view(book, grep=r"import \w+$|we", limits=LIMITS)
 
     assert [info.index for info in page.shown] == [0, 2]
-    assert "\n0: import os\n2: import sys\n" in text(page)
+    assert "\n1: import os\n3: import sys\n" in text(page)
     assert "x = 1" not in text(page)
 
 
 def test_the_number_of_a_match_is_an_offset_into_its_cell() -> None:
     book = notebook(code("\n".join(f"x = {n}" for n in range(500))))
 
-    assert "\n321: x = 321" in text(view(book, grep="x = 321", limits=LIMITS))
-    assert "\nx = 321\n" in text(view(book, cells=[0], offset=321, limits=LIMITS))
-    assert "x = 320\n" not in text(view(book, cells=[0], offset=321, limits=LIMITS))
+    assert "\n322: x = 321" in text(view(book, grep="x = 321", limits=LIMITS))
+    assert "\nx = 321\n" in text(view(book, cells=[0], offset=322, limits=LIMITS))
+    assert "x = 320\n" not in text(view(book, cells=[0], offset=322, limits=LIMITS))
 
 
 def test_of_very_many_matches_in_a_cell_the_rest_is_counted() -> None:
@@ -410,7 +410,7 @@ def test_every_line_of_a_cells_outputs_can_be_reached() -> None:
         code("f()", Stream(name="stdout", text="".join(f"out {n}\n" for n in range(5_000))))
     )
 
-    seen = list(pages(book, what="outputs", cells=[0], offset=1))
+    seen = list(pages(book, what="outputs", cells=[0], offset=2))
 
     shown = [ln for page in seen for ln in text(page).splitlines() if ln.startswith("out ")]
     assert shown == [f"out {n}" for n in range(5_000)]
