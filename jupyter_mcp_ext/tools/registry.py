@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 
 from .definition import Tool
-from .execution import execute_code, get_output
+from .execution import execute_code
 from .files import download_file, edit_file, list_files, read_file, write_file
 from .notebooks import create_notebook, read_notebook
+from .outputs import get_output
 from .packages import install_package
 from .sessions import (
     create_session,

@@ -20,8 +20,8 @@ from .call import Call, run
 from .content import Answer
 from .definition import Tool, tool
 from .elicitation import Retry
-from .execution import settle, tell_session
 from .reports import report, report_status
+from .waiting import settle, tell_session
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.governance.caller import Principal
