@@ -12,6 +12,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+SET = frozenset({"CONDA_DEFAULT_ENV", "CONDA_PREFIX", "PATH", "VIRTUAL_ENV"})
+"""What a kernel may have other than its server."""
+
 OWN = (
     "python",
     f"python{sys.version_info[0]}",

@@ -35,13 +35,20 @@ MAX_REASON = 1_500
 
 ALL = ":all:"
 
+SYSTEM_CERTIFICATES = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}
+"""What has uv use the machine's certificates, in newer and in older versions."""
+
 
 class ProgramFailed(Exception):
     """An installer could not do what it was to do; its reason, cut."""
 
-    def __init__(self, reason: str, kind: Trouble = "requirements") -> None:
+    def __init__(
+        self, reason: str, kind: Trouble = "requirements", said: Sequence[str] = ()
+    ) -> None:
         super().__init__(reason)
         self.kind = kind
+        self.said = said
+        """The whole reason, by line."""
 
     @property
     def advice(self) -> str:
@@ -98,6 +105,23 @@ class _Program:
 
         ``log`` is a file in which the program writes more of it.
         """
+        try:
+            return await self._attempt(argv, say=say, doing=doing, given=given, log=log)
+        except ProgramFailed as err:
+            for line in err.said:
+                say(line)
+            raise
+
+    async def _attempt(
+        self,
+        argv: Sequence[str],
+        *,
+        say: Say,
+        doing: str,
+        given: str | None = None,
+        log: Path | None = None,
+    ) -> Run:
+        """Run the program and tell how far it is. Raises ProgramFailed."""
 
         def hear(line: str) -> None:
             self.is_changing |= line.startswith(CHANGING)
@@ -113,10 +137,8 @@ class _Program:
         if ran.code != 0:
             more = await asyncio.to_thread(_unfetched, log) if log is not None else []
             reason = [*why(ran.lines), *map(scrubbed, more)]
-            for line in reason:
-                say(line)
             msg = f"{doing} failed: {cut(reason)}"
-            raise ProgramFailed(msg, trouble([*ran.lines, *more]))
+            raise ProgramFailed(msg, trouble([*ran.lines, *more]), reason)
         return ran
 
 
@@ -175,6 +197,25 @@ class Uv(_Program):
         self._uv = [uv, "pip"]
         self._into = ["--python", python]
         self._options = [*self._into, *(["--only-binary", ALL] if only_binary else [])]
+
+    async def _attempt(
+        self,
+        argv: Sequence[str],
+        *,
+        say: Say,
+        doing: str,
+        given: str | None = None,
+        log: Path | None = None,
+    ) -> Run:
+        try:
+            return await super()._attempt(argv, say=say, doing=doing, given=given, log=log)
+        except ProgramFailed as err:
+            if err.kind != "certificate" or SYSTEM_CERTIFICATES.items() <= self._env.items():
+                raise
+        # uv has certificates of its own; pip and the rest of the machine trust the machine's.
+        say("trying again with the certificates that the machine trusts")
+        self._env = {**self._env, **SYSTEM_CERTIFICATES}
+        return await super()._attempt(argv, say=say, doing=doing, given=given, log=log)
 
     async def resolve(
         self, requirements: Sequence[Requirement], *, upgrade: bool, say: Say

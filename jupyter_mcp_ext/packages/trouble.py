@@ -48,8 +48,8 @@ MAX_UNFETCHED = 3
 ADVICE: dict[Trouble, str] = {
     "certificate": (
         "This is no fault of the package: the certificate of the index is not trusted. Have a "
-        "person name the certificate's authority in SSL_CERT_FILE (for uv; UV_SYSTEM_CERTS=1 has "
-        "it use the machine's own) or PIP_CERT (for pip) in the Jupyter server's environment."
+        "person add its authority to those that the machine trusts, or name it in SSL_CERT_FILE "
+        "(uv) or PIP_CERT (pip, uv) in the Jupyter server's environment."
     ),
     "login": (
         "This is no fault of the package: the index asks for a login. Have a person look at "

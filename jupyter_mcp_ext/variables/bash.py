@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
+from jupyter_mcp_ext.kernels import activation
 from jupyter_mcp_ext.kernels.link import Content
 from jupyter_mcp_ext.kernels.service import Kernels
 from jupyter_mcp_ext.kernels.zmq import ZmqLink
@@ -141,6 +142,7 @@ class BashWay:
             for name in names
             if not SHELLS_OWN.fullmatch(name)
             and name not in DEFAULTS
+            and name not in activation.SET
             and name not in self._environment
         ]
         data = [name for name in mine if query.fits(name, "")]

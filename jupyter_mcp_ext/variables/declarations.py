@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from jupyter_mcp_ext.kernels import activation
+
 HEAD = re.compile(r"declare -(?P<flags>[-A-Za-z]+) (?P<name>[^\s=]+)")
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -110,7 +112,7 @@ class Declaration:
         """Whether a person or an agent made it: not the shell, nor whoever started the shell."""
         if self.is_function:
             return self.name not in KERNELS_FUNCTIONS
-        if SHELLS_OWN.fullmatch(self.name):
+        if SHELLS_OWN.fullmatch(self.name) or self.name in activation.SET:
             return False
         if "x" in self.flags:
             return environment.get(self.name) != self.value

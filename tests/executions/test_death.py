@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 from collections.abc import Callable
 from datetime import timedelta
@@ -71,8 +72,9 @@ async def test_a_death_tells_its_signal_and_its_peak(jp_serverapp: Any) -> None:
             "import os; x = b'x' * 600_000_000; del x; os.kill(os.getpid(), 9)"
         )
 
-        assert execution.reason.startswith("killed by signal 9 (SIGKILL), peak ")
-        assert execution.reason.endswith(" MB")
+        # Of more than the code's, where the process that started the kernel had more itself.
+        peak = r"killed by signal 9 \(SIGKILL\), peak (under )?[\d.]+ [MG]B"
+        assert re.fullmatch(peak, execution.reason)
 
 
 async def test_the_first_result_after_a_death_between_calls_tells_of_it(jp_serverapp: Any) -> None:

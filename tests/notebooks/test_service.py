@@ -25,6 +25,7 @@ from jupyter_mcp_ext.files.service import McpFiles
 from jupyter_mcp_ext.notebooks.cells import NewCell
 from jupyter_mcp_ext.notebooks.document import KernelInfo
 from jupyter_mcp_ext.notebooks.service import Notebooks
+from jupyter_mcp_ext.rendering.service import Rendering
 from tests.users import nothing
 
 PYTHON = KernelInfo(name="python3", display_name="Python 3", language="python")
@@ -51,7 +52,7 @@ def contents(request: pytest.FixtureRequest, root: Path) -> Iterator[FileContent
 
 
 def service(contents: Any, root: Path | None, **traits: Any) -> Notebooks:
-    files = McpFiles(contents, root, "/", **traits)
+    files = McpFiles(contents, root, "/", Rendering(logging.getLogger(__name__)), **traits)
     return Notebooks(contents, root, gate=files.gate, storage=files.storage)
 
 
