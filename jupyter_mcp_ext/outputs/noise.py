@@ -17,14 +17,16 @@ FEW = 3
 _WARNING = re.compile(r"(\S.{0,300}?:\d{1,7}): (\w{0,80}Warning: .*)")
 """What Python's ``warnings`` print: the place, the category, the text; then a line of source."""
 
-_STEPS = re.compile(
-    r"\s*(?:Collecting|Requirement already satisfied:|Downloading|Downloaded|Using cached"
-    r"|Obtaining|Building wheels?|Created wheel|Stored in directory:|Preparing metadata"
-    r"|Installing build dependencies|Getting requirements|Attempting uninstall:"
-    r"|Found existing installation:|Uninstalling|Successfully uninstalled|Looking in indexes:"
-    r"|Fetching|Extracting|Unpacking|Selecting previously|Preparing to unpack|Setting up"
-    r"|Get:\d+|Hit:\d+|Ign:\d+|\[nltk_data\])\s"
+_STEP_WORDS = (
+    *("Collecting", "Requirement already satisfied:", "Downloading", "Downloaded", "Using cached"),
+    *("Obtaining", "Building wheel", "Created wheel", "Stored in directory:"),
+    *("Preparing metadata", "Installing build dependencies", "Getting requirements"),
+    *("Attempting uninstall:", "Found existing installation:", "Uninstalling"),
+    *("Successfully uninstalled", "Looking in indexes:", "Fetching", "Extracting", "Unpacking"),
+    *("Selecting previously", "Preparing to unpack", "Setting up", "Get:", "Hit:", "Ign:"),
+    "[nltk_data]",
 )
+_STEPS = re.compile(rf"\s*(?:{'|'.join(map(re.escape, _STEP_WORDS))})s?\d*\s")
 """Lines of pip, uv, apt, conda, hubs of models and data."""
 
 _BAR = re.compile(
@@ -37,8 +39,15 @@ _DONE = re.compile(r"100%")
 _SPEED = re.compile(r"[\d.]{1,12} ?[kKMGT]i?B(?:/s)?\b")
 
 
+_SIGNS = ("%", "\N{BOX DRAWINGS HEAVY HORIZONTAL}", "Warning: ", *_STEP_WORDS)
+"""One of these is in each text that has something to fold."""
+
+
 def once(lines: Sequence[Line]) -> list[Line]:
     """The lines without what says the same again."""
+    text = "\n".join(line.text for line in lines)
+    if not any(sign in text for sign in _SIGNS):  # by far the most
+        return [*lines]
     return _runs(_runs(_warnings(lines), _is_step, "steps"), _is_bar, "updates")
 
 

@@ -67,6 +67,8 @@ def number(lines: Iterable[str], start: int = 0) -> list[Line]:
 
 def collapse(lines: Sequence[Line]) -> list[Line]:
     """Runs of equal lines as one, `line (x 1204)`, where that is shorter."""
+    if len({line.text for line in lines}) == len(lines):
+        return [*lines]
     kept: list[Line] = []
     at = 0
     while at < len(lines):

@@ -43,7 +43,9 @@ def mark(line: str) -> str:
     start = line[:_LONGEST].lstrip(_BLANKS)
     first = start[:1]
     if first in _FIRST or "a" <= first <= "z" or "0" <= first <= "9" or first > "\x7f":
-        plain = unicodedata.normalize("NFKC", start).replace("\u01c3", "!")
+        plain = start
+        if not start.isascii():
+            plain = unicodedata.normalize("NFKC", start).replace("\u01c3", "!")
         return QUOTE if first in "\u2026\u22ef" or _OURS.match(plain) else ""
     return ""
 
