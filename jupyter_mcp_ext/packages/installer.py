@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
@@ -85,6 +86,19 @@ class Installer(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    """What a program is run for."""
+
+    argv: Sequence[str]
+    doing: str
+    """What it does, in words."""
+    given: str | None = None
+    """What it reads."""
+    log: Path | None = None
+    """A file in which it writes more than it says."""
+
+
 class _Program:
     """What both have in common."""
 
@@ -92,35 +106,16 @@ class _Program:
         self._env = env
         self.is_changing = False
 
-    async def _run(
-        self,
-        argv: Sequence[str],
-        *,
-        say: Say,
-        doing: str,
-        given: str | None = None,
-        log: Path | None = None,
-    ) -> Run:
-        """Run the program and tell how far it is. Raises ProgramFailed with its reason.
-
-        ``log`` is a file in which the program writes more of it.
-        """
+    async def _run(self, job: _Job, say: Say) -> Run:
+        """Run the program and tell how far it is. Raises ProgramFailed with its reason."""
         try:
-            return await self._attempt(argv, say=say, doing=doing, given=given, log=log)
+            return await self._attempt(job, say)
         except ProgramFailed as err:
             for line in err.said:
                 say(line)
             raise
 
-    async def _attempt(
-        self,
-        argv: Sequence[str],
-        *,
-        say: Say,
-        doing: str,
-        given: str | None = None,
-        log: Path | None = None,
-    ) -> Run:
+    async def _attempt(self, job: _Job, say: Say) -> Run:
         """Run the program and tell how far it is. Raises ProgramFailed."""
 
         def hear(line: str) -> None:
@@ -130,14 +125,14 @@ class _Program:
                 say(scrubbed(words))
 
         try:
-            ran = await run(argv, self._env, on_line=hear, given=given)
+            ran = await run(job.argv, self._env, on_line=hear, given=job.given)
         except OSError as err:
-            msg = f"{doing} failed: the installer cannot be started ({err.strerror})."
+            msg = f"{job.doing} failed: the installer cannot be started ({err.strerror})."
             raise ProgramFailed(msg) from err
         if ran.code != 0:
-            more = await asyncio.to_thread(_unfetched, log) if log is not None else []
+            more = await asyncio.to_thread(_unfetched, job.log) if job.log is not None else []
             reason = [*why(ran.lines), *map(scrubbed, more)]
-            msg = f"{doing} failed: {cut(reason)}"
+            msg = f"{job.doing} failed: {cut(reason)}"
             raise ProgramFailed(msg, trouble([*ran.lines, *more]), reason)
         return ran
 
@@ -160,12 +155,8 @@ class Pip(_Program):
             argv = [*self._pip, "install", "--dry-run", "--report", str(report), *self._options]
             argv += ["--upgrade"] if upgrade else []
             log = Path(folder) / "pip.log"
-            await self._run(
-                [*argv, "--log", str(log), "--", *map(str, requirements)],
-                say=say,
-                doing="Resolving with pip",
-                log=log,
-            )
+            argv += ["--log", str(log), "--", *map(str, requirements)]
+            await self._run(_Job(argv=argv, doing="Resolving with pip", log=log), say)
             text = await asyncio.to_thread(report.read_text, "utf-8")
         try:
             return of_pip(text)
@@ -181,10 +172,12 @@ class Pip(_Program):
             pins = Path(folder) / "requirements.txt"
             await asyncio.to_thread(pins.write_text, _pinned(planned), "utf-8")
             argv = [*self._pip, "install", "--no-deps", *_exactly(planned), *self._options]
-            await self._run([*argv, "-r", str(pins)], say=say, doing="Installing with pip")
+            job = _Job(argv=[*argv, "-r", str(pins)], doing="Installing with pip")
+            await self._run(job, say)
 
     async def uninstall(self, names: Sequence[str], *, say: Say) -> None:
-        await self._run([*self._pip, "uninstall", "-y", *names], say=say, doing="Taking away")
+        argv = [*self._pip, "uninstall", "-y", *names]
+        await self._run(_Job(argv=argv, doing="Taking away"), say)
 
 
 class Uv(_Program):
@@ -198,24 +191,16 @@ class Uv(_Program):
         self._into = ["--python", python]
         self._options = [*self._into, *(["--only-binary", ALL] if only_binary else [])]
 
-    async def _attempt(
-        self,
-        argv: Sequence[str],
-        *,
-        say: Say,
-        doing: str,
-        given: str | None = None,
-        log: Path | None = None,
-    ) -> Run:
+    async def _attempt(self, job: _Job, say: Say) -> Run:
         try:
-            return await super()._attempt(argv, say=say, doing=doing, given=given, log=log)
+            return await super()._attempt(job, say)
         except ProgramFailed as err:
             if err.kind != "certificate" or SYSTEM_CERTIFICATES.items() <= self._env.items():
                 raise
         # uv has certificates of its own; pip and the rest of the machine trust the machine's.
         say("trying again with the certificates that the machine trusts")
         self._env = {**self._env, **SYSTEM_CERTIFICATES}
-        return await super()._attempt(argv, say=say, doing=doing, given=given, log=log)
+        return await super()._attempt(job, say)
 
     async def resolve(
         self, requirements: Sequence[Requirement], *, upgrade: bool, say: Say
@@ -223,9 +208,8 @@ class Uv(_Program):
         argv = [*self._uv, "install", "--dry-run", *self._options]
         for requirement in requirements if upgrade else ():  # and, as pip does, no others
             argv += ["--upgrade-package", requirement.name]
-        ran = await self._run(
-            [*argv, "--", *map(str, requirements)], say=say, doing="Resolving with uv"
-        )
+        argv += ["--", *map(str, requirements)]
+        ran = await self._run(_Job(argv=argv, doing="Resolving with uv"), say)
         try:
             planned = of_uv(ran.lines)
         except Unreadable as err:
@@ -249,11 +233,12 @@ class Uv(_Program):
 
     async def install(self, planned: Sequence[Planned], *, say: Say) -> None:
         argv = [*self._uv, "install", "--no-deps", *_exactly(planned), *self._options, "-r", "-"]
-        await self._run(argv, say=say, doing="Installing with uv", given=_pinned(planned))
+        job = _Job(argv=argv, doing="Installing with uv", given=_pinned(planned))
+        await self._run(job, say)
 
     async def uninstall(self, names: Sequence[str], *, say: Say) -> None:
         argv = [*self._uv, "uninstall", *self._into, *names]
-        await self._run(argv, say=say, doing="Taking away")
+        await self._run(_Job(argv=argv, doing="Taking away"), say)
 
 
 def why(lines: Sequence[str]) -> list[str]:
