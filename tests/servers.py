@@ -54,6 +54,15 @@ class JupyterServer:
     log: list[str] = field(default_factory=list)
     """The lines of its stderr so far."""
 
+    def until_answered(self) -> None:
+        """Ask until the server answers: it says that it runs shortly before it listens."""
+        while True:
+            try:
+                self.request("GET", path="/api")
+            except ConnectionRefusedError:
+                continue
+            return
+
     @property
     def url(self) -> str:
         """Where MCP is served."""

@@ -90,6 +90,7 @@ def test_who_answers_a_url_is_found_in_order() -> None:
 
 def test_a_path_of_jupyters_own_is_left_to_it(start_server: Callable[..., JupyterServer]) -> None:
     server = start_server("--McpApp.path=/api/status", ready="is running at:")
+    server.until_answered()  # a signal before that can be lost
 
     server.process.terminate()
     server.process.wait(20)

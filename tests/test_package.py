@@ -169,6 +169,7 @@ def test_it_is_disabled_as_any_extension(
     assert "jupyter_mcp_ext disabled" in listed
     command = (installed.python, "-m", "jupyter_server", "--allow-root", "--no-browser")
     with started(command, tmp_path, ready=re.compile("is running at"), env=OWN_TOKEN) as server:
+        server.until_answered()  # a signal before that can be lost
         server.process.terminate()
         server.process.wait(20)
         assert not [line for line in server.log if "jupyter_mcp_ext" in line]

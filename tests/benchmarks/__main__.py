@@ -67,7 +67,7 @@ def endurance(base: Path) -> list[Row]:
 def floods(base: Path) -> list[Row]:
     """Outputs without end, beside the same server without us."""
     with server(base) as with_us, server(base, WITHOUT, ready="is running at") as without:
-        until_answered(without)
+        without.until_answered()
         return flooded(with_us, without)
 
 
@@ -206,7 +206,7 @@ def starts(base: Path) -> list[Row]:
             begun = time.perf_counter()
             options = () if is_with else (WITHOUT,)
             with server(base, *options, ready="is running at") as running:
-                until_answered(running)
+                running.until_answered()
                 times[is_with].milliseconds.append((time.perf_counter() - begun) * 1_000)
                 idle[is_with].append(memory(running))
                 if is_with:
@@ -228,16 +228,6 @@ def starts(base: Path) -> list[Row]:
             goal="at most +45 MB",
         ),
     ]
-
-
-def until_answered(running: JupyterServer) -> None:
-    """Ask until the server answers: it says that it runs shortly before it listens."""
-    while True:
-        try:
-            running.request("GET", path="/api")
-        except ConnectionRefusedError:
-            continue
-        return
 
 
 def memory(running: JupyterServer) -> float:

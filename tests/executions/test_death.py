@@ -173,6 +173,10 @@ async def test_a_persons_code_is_known_where_nothing_of_ours_ever_ran(
         person = manager.get_kernel(kernel_id).client()
         person.start_channels()
         try:
+            # What the kernel said before Jupyter listened is not known to it.
+            while manager.get_kernel(kernel_id).execution_state != "idle":
+                person.kernel_info()
+                await person.get_shell_msg()
             person.execute(f"open({str(gate)!r}).read()")
             await engine.until(lambda: kernels.foreign_since(kernel_id) is not None)
             assert (await kernels.status(kernel_id)).foreign_since is not None
