@@ -22,6 +22,8 @@ def saved(answer: object) -> dict[str, Any]:
         "modules": {name: text(modules[name]) for name in modules.names()},
         "definitions": texts(found["definitions"]),
         "skipped": [_texts(one, "name", "type", "why") for one in items(found["skipped"])],
+        "holes": [_texts(one, "name", "where", "why") for one in _maybe(found, "holes")],
+        "unrestored": [_texts(one, "name", "why") for one in _maybe(found, "unrestored")],
     }
 
 
@@ -35,7 +37,13 @@ def loaded(answer: object) -> dict[str, Any]:
         "definitions_failed": [
             _texts(one, "name", "why") for one in items(found["definitions_failed"])
         ],
+        "state": texts(_maybe(found, "state")),
+        "state_failed": [_texts(one, "name", "why") for one in _maybe(found, "state_failed")],
     }
+
+
+def _maybe(found: Fields, name: str) -> list[Any]:
+    return items(found[name]) if name in found else []
 
 
 def _record(answer: object) -> dict[str, Any]:

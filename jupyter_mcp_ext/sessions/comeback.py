@@ -21,7 +21,8 @@ from . import snapshots
 from .definitions import Definitions, definitions
 from .journal import Entry
 from .notices import ago
-from .snapshots import NoSnapshot, Restored, UnsupportedKernel, UnusableSnapshot
+from .snapshot import NoSnapshot, Restored, UnusableSnapshot
+from .snapshots import UnsupportedKernel
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.service import Kernels

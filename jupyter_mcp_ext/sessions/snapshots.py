@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hmac
-import json
 import os
 import re
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,8 +24,7 @@ from jupyter_mcp_ext.kernels.link import KernelLink
 
 from . import answers
 from .definitions import Definitions
-
-VERSION = 1
+from .snapshot import Failed, NoSnapshot, Restored, Snapshot, UnusableSnapshot, parsed
 
 INDEX = "snapshot.json"
 
@@ -62,129 +59,8 @@ class SnapshotFolder(Protocol):
         """The names of the files."""
 
 
-class UnusableSnapshot(Exception):
-    """The snapshot cannot be loaded; the message says why, as a sentence without its subject."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
-
-
-class NoSnapshot(UnusableSnapshot):
-    """The session has not been saved."""
-
-
 class UnsupportedKernel(Exception):
     """Only the variables of an ipykernel can be saved and loaded."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """A part of the data file, and the variables in it."""
-
-    offset: int
-    size: int
-    sha256: str
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Skipped:
-    """A variable that was not saved."""
-
-    name: str
-    type: str
-    why: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Failed:
-    """A variable that was not loaded, or a definition (its first line) that raised."""
-
-    name: str
-    why: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Snapshot:
-    """What was saved, and all that is needed to trust and load it."""
-
-    session_id: str
-    owner: str
-    created: float
-    after: int
-    """The number of the execution after which it was taken."""
-    python: str
-    """``"3.11"``"""
-    implementation: str
-    """``"CPython"``"""
-    file: str
-    records: tuple[Record, ...]
-    modules: Mapping[str, str]
-    """Variables that are modules, with the modules' names."""
-    sources: tuple[str, ...]
-    """The definitions to run before the variables are loaded."""
-    definitions: tuple[str, ...]
-    """Of the names that these bind, the ones that the session had."""
-    skipped: tuple[Skipped, ...]
-    version: int = field(default=VERSION)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The variables in the data file."""
-        return tuple(name for record in self.records for name in record.names)
-
-    @property
-    def size(self) -> int:
-        """Bytes of the data file."""
-        return sum(record.size for record in self.records)
-
-    def to_bytes(self, key: bytes) -> bytes:
-        """JSON with a digest by the key."""
-        content = asdict(self)
-        return _canonical({**content, "digest": _digest(content, key)})
-
-    @classmethod
-    def from_bytes(cls, data: bytes, key: bytes) -> Snapshot:
-        """What `to_bytes` made with the same key. Raises UnusableSnapshot."""
-        try:
-            content = json.loads(data)
-        except (ValueError, RecursionError) as err:
-            msg = "it is cut off or no JSON"
-            raise UnusableSnapshot(msg) from err
-        if not isinstance(content, dict) or "digest" not in content:
-            msg = "it is no snapshot"
-            raise UnusableSnapshot(msg)
-        if content.get("version") != VERSION:
-            msg = f"it is of version {content.get('version')!r}, and this server reads {VERSION}"
-            raise UnusableSnapshot(msg)
-        given = str(content.pop("digest"))
-        if not hmac.compare_digest(given.encode(errors="replace"), _digest(content, key).encode()):
-            msg = "it was not made with this server's key"
-            raise UnusableSnapshot(msg)
-        return cls(**content | _parsed(content))
-
-    def check_kernel(self, python: str, implementation: str) -> None:
-        """Raise UnusableSnapshot for a kernel whose Python is another one."""
-        saved = f"{self.implementation} {self.python}"
-        found = f"{implementation} {python}"
-        if saved != found:
-            msg = f"it was saved by {saved}, and the kernel is {found}"
-            raise UnusableSnapshot(msg)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Restored:
-    """What came back into a kernel."""
-
-    loaded: tuple[str, ...]
-    """Variables, modules among them."""
-    failed: tuple[Failed, ...]
-    definitions: tuple[str, ...]
-    """Names that definitions bind, which were run again."""
-    definitions_failed: tuple[Failed, ...]
-    snapshot: Snapshot | None = None
-    """Where the variables came from; its ``skipped`` were not in it."""
 
 
 async def save(
@@ -223,7 +99,7 @@ async def save(
         await asyncio.to_thread(_remove, folder, [name])
         raise
     snapshot = Snapshot(
-        **saved | _parsed(saved),
+        **saved | parsed(saved),
         session_id=session_id,
         owner=owner,
         created=time.time(),
@@ -353,24 +229,7 @@ def _restored(answer: Mapping[str, Any], snapshot: Snapshot | None) -> Restored:
         failed=tuple(Failed(**one) for one in answer["failed"]),
         definitions=tuple(answer["definitions"]),
         definitions_failed=tuple(Failed(**one) for one in answer["definitions_failed"]),
+        state=answer["state"],
+        state_failed=tuple(Failed(**one) for one in answer["state_failed"]),
         snapshot=snapshot,
     )
-
-
-def _parsed(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The lists of a snapshot's JSON as what they are in a `Snapshot`."""
-    records = (Record(**one | {"names": tuple(one["names"])}) for one in content["records"])
-    return {
-        "records": tuple(records),
-        "definitions": tuple(content["definitions"]),
-        "skipped": tuple(Skipped(**one) for one in content["skipped"]),
-        **({"sources": tuple(content["sources"])} if "sources" in content else {}),
-    }
-
-
-def _digest(content: Mapping[str, Any], key: bytes) -> str:
-    return hmac.new(key, _canonical(content), "sha256").hexdigest()
-
-
-def _canonical(content: Mapping[str, Any]) -> bytes:
-    return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()

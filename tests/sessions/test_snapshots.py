@@ -21,16 +21,17 @@ from jupyter_mcp_ext.kernels.link import Content, KernelInfo, KernelLink, Kernel
 from jupyter_mcp_ext.kernels.service import Kernels
 from jupyter_mcp_ext.sessions import snapshots
 from jupyter_mcp_ext.sessions.definitions import Definitions, definitions
-from jupyter_mcp_ext.sessions.snapshots import (
-    INDEX,
+from jupyter_mcp_ext.sessions.snapshot import (
+    Hole,
     NoSnapshot,
     Record,
     Restored,
     Skipped,
     Snapshot,
-    UnsupportedKernel,
+    Unrestored,
     UnusableSnapshot,
 )
+from jupyter_mcp_ext.sessions.snapshots import INDEX, UnsupportedKernel
 from tests.engine import running
 
 KEY = b"k" * 32
@@ -48,6 +49,8 @@ SNAPSHOT = Snapshot(
     sources=("import numpy as np",),
     definitions=("np",),
     skipped=(Skipped(name="g", type="generator", why="a generator cannot be pickled"),),
+    holes=(Hole(name="a", where=".lock", why="a lock cannot be pickled"),),
+    unrestored=(Unrestored(name="locale", why="it cannot be set"),),
 )
 
 
@@ -197,7 +200,7 @@ def test_an_index_that_was_changed_is_not_used() -> None:
         (b"{}", "no snapshot"),
         (data.replace(b'"after":3', b'"after":4'), "not made with this server's key"),
         (data.replace(b'"digest":"', b'"digest":"\xc3\xa4'), "not made with this server's key"),
-        (replace(SNAPSHOT, version=2).to_bytes(KEY), "of version 2"),
+        (replace(SNAPSHOT, version=3).to_bytes(KEY), "of version 3"),
     ):
         with pytest.raises(UnusableSnapshot, match=why):
             Snapshot.from_bytes(changed, KEY)

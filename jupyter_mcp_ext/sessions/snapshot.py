@@ -1,0 +1,185 @@
+"""What is known of a session's saved variables: the index beside them, and what came back."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+VERSION = 2
+
+READ = (1, VERSION)
+"""Versions that are read."""
+
+
+class UnusableSnapshot(Exception):
+    """The snapshot cannot be loaded; the message says why, as a sentence without its subject."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class NoSnapshot(UnusableSnapshot):
+    """The session has not been saved."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """A part of the data file, and the variables in it."""
+
+    offset: int
+    size: int
+    sha256: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skipped:
+    """A variable that was not saved."""
+
+    name: str
+    type: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hole:
+    """A part of a saved variable in whose place something else comes back."""
+
+    name: str
+    """The variable."""
+    where: str
+    """The way to it from there, as in Python: ``".lock"`` or ``"['a'][0]"``; it may be cut."""
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unrestored:
+    """What the session had changed of its process and is not saved."""
+
+    name: str
+    """In plain words: ``"locale"``."""
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """A variable that was not loaded, or a definition (its first line) that raised."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """What was saved, and all that is needed to trust and load it."""
+
+    session_id: str
+    owner: str
+    created: float
+    after: int
+    """The number of the execution after which it was taken."""
+    python: str
+    """``"3.11"``"""
+    implementation: str
+    """``"CPython"``"""
+    file: str
+    records: tuple[Record, ...]
+    modules: Mapping[str, str]
+    """Variables that are modules, with the modules' names."""
+    sources: tuple[str, ...]
+    """The definitions to run before the variables are loaded."""
+    definitions: tuple[str, ...]
+    """Of the names that these bind, the ones that the session had."""
+    skipped: tuple[Skipped, ...]
+    """All variables that are not in it."""
+    holes: tuple[Hole, ...] = ()
+    """All parts that the variables in it lack."""
+    unrestored: tuple[Unrestored, ...] = ()
+    """What else a restored session has otherwise than this one had."""
+    version: int = field(default=VERSION)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The variables in the data file."""
+        return tuple(name for record in self.records for name in record.names)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the data file."""
+        return sum(record.size for record in self.records)
+
+    def to_bytes(self, key: bytes) -> bytes:
+        """JSON with a digest by the key."""
+        content = asdict(self)
+        return _canonical({**content, "digest": _digest(content, key)})
+
+    @classmethod
+    def from_bytes(cls, data: bytes, key: bytes) -> Snapshot:
+        """What `to_bytes` made with the same key. Raises UnusableSnapshot."""
+        try:
+            content = json.loads(data)
+        except (ValueError, RecursionError) as err:
+            msg = "it is cut off or no JSON"
+            raise UnusableSnapshot(msg) from err
+        if not isinstance(content, dict) or "digest" not in content:
+            msg = "it is no snapshot"
+            raise UnusableSnapshot(msg)
+        if content.get("version") not in READ:
+            msg = f"it is of version {content.get('version')!r}, and this server reads {VERSION}"
+            raise UnusableSnapshot(msg)
+        given = str(content.pop("digest"))
+        if not hmac.compare_digest(given.encode(errors="replace"), _digest(content, key).encode()):
+            msg = "it was not made with this server's key"
+            raise UnusableSnapshot(msg)
+        return cls(**content | parsed(content))
+
+    def check_kernel(self, python: str, implementation: str) -> None:
+        """Raise UnusableSnapshot for a kernel whose Python is another one."""
+        saved = f"{self.implementation} {self.python}"
+        found = f"{implementation} {python}"
+        if saved != found:
+            msg = f"it was saved by {saved}, and the kernel is {found}"
+            raise UnusableSnapshot(msg)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restored:
+    """What came back into a kernel."""
+
+    loaded: tuple[str, ...]
+    """Variables, modules among them."""
+    failed: tuple[Failed, ...]
+    definitions: tuple[str, ...]
+    """Names that definitions bind, which were run again."""
+    definitions_failed: tuple[Failed, ...]
+    state: tuple[str, ...] = ()
+    """What came back of the process, in plain words: ``"working directory"``."""
+    state_failed: tuple[Failed, ...] = ()
+    """What of it did not."""
+    snapshot: Snapshot | None = None
+    """Where the variables came from; its ``skipped`` were not in it."""
+
+
+def parsed(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The lists of a snapshot's JSON as what they are in a `Snapshot`."""
+    records = (Record(**one | {"names": tuple(one["names"])}) for one in content["records"])
+    return {
+        "records": tuple(records),
+        "definitions": tuple(content["definitions"]),
+        "skipped": tuple(Skipped(**one) for one in content["skipped"]),
+        "holes": tuple(Hole(**one) for one in content.get("holes", ())),
+        "unrestored": tuple(Unrestored(**one) for one in content.get("unrestored", ())),
+        **({"sources": tuple(content["sources"])} if "sources" in content else {}),
+    }
+
+
+def _digest(content: Mapping[str, Any], key: bytes) -> str:
+    return hmac.new(key, _canonical(content), "sha256").hexdigest()
+
+
+def _canonical(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
