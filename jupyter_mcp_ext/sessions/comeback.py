@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from logging import Logger
 from typing import TYPE_CHECKING
@@ -240,7 +240,7 @@ class Comeback:
         again: Restored | None = None
         if later.sources:
             again = await snapshots.define(link, later, seconds=self._max_seconds)
-        run_again = _again(restored, again, expected=known.uncertain)
+        run_again = _again(restored, again)
         words = [*_loaded(restored, ran), *run_again, *([why] if why else []), *_unsigned(story)]
         if restored is None and words:
             words.append("other variables of before are gone")
@@ -289,8 +289,12 @@ REPLAY = 3_600.0
 async def _definitions(entries: Sequence[Entry]) -> Definitions:
     """What can be run again of these executions without running their effects again."""
     ran = [entry for entry in entries if entry.is_shown]
-    partial = {n for n, entry in enumerate(ran) if entry.status != "ok"}
-    return await asyncio.to_thread(definitions, [entry.code for entry in ran], partial=partial)
+    ended = {
+        n: entry.failed_line if entry.status == "error" else None
+        for n, entry in enumerate(ran)
+        if entry.status != "ok"
+    }
+    return await asyncio.to_thread(definitions, [entry.code for entry in ran], unfinished=ended)
 
 
 async def _tell_copy(session: Session, source: Session, ran: Sequence[Entry]) -> None:
@@ -339,9 +343,8 @@ def _loaded(restored: Restored | None, ran: Sequence[Entry]) -> list[str]:
     return words
 
 
-def _again(*restored: Restored | None, expected: Collection[str]) -> list[str]:
-    """What to say of definitions; that some of them fail, which may always have, is no news."""
-    no_news = {snapshots.first_line(source) for source in expected}
+def _again(*restored: Restored | None) -> list[str]:
+    """What to say of definitions that were run again."""
     names = sorted({name for each in restored if each is not None for name in each.definitions})
     words = [f"definitions run again: {_some(names)}"] if names else []
     bad = [
@@ -349,7 +352,6 @@ def _again(*restored: Restored | None, expected: Collection[str]) -> list[str]:
         for each in restored
         if each is not None
         for item in each.definitions_failed
-        if item.name not in no_news
     ]
     return [*words, f"these failed: {_some(bad)}"] if bad else words
 

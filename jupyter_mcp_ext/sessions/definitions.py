@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -30,9 +30,6 @@ class Definitions:
     names: frozenset[str]
     """What they bind and nothing after them does."""
 
-    uncertain: frozenset[str] = frozenset()
-    """Those of the sources of which it is not known that they ever succeeded."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class _Statement:
@@ -45,8 +42,6 @@ class _Statement:
     needs: frozenset[str]
     """Names that must have their value when it is run; those in function bodies need not."""
     is_constant: bool
-    is_certain: bool
-    """Whether it was run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,39 +57,61 @@ class _Others:
             self.binds[name] = max(place, self.binds.get(name, -1))
 
 
-def definitions(cells: Sequence[str], *, partial: Collection[int] = ()) -> Definitions:
+def definitions(
+    cells: Sequence[str], *, unfinished: Mapping[int, int | None] | None = None
+) -> Definitions:
     """What of the cells, in the order in which they were run, can be run again.
 
-    ``partial`` are the indexes of cells that ended early, by an error for example: what they
-    define counts only where no other cell defines the name otherwise.
+    ``unfinished`` are the indexes of cells that did not run to their end, with the line, counted
+    from 1, before which they did. Nothing else of those is run again, and what it may have bound
+    counts as unknown.
     """
+    ended = {index: line or 0 for index, line in (unfinished or {}).items()}
     candidates: list[_Statement] = []
     others = _Others(binds={}, imports=set())
+    left: list[_Statement] = []
     for place, (index, source, statement, is_whole) in enumerate(read_statements(cells)):
-        read = _read(source, statement, place, index not in partial) if is_whole else None
+        has_run = (statement.end_lineno or statement.lineno) < ended.get(index, sys.maxsize)
+        read = _read(source, statement, place) if is_whole else None
         if read is None:
             others.add(bound_names(statement), place)
             others.imports.update(imported_names(statement))
         else:
-            candidates.append(read)
+            (candidates if has_run else left).append(read)
         if source.has_globals:
             others.add(global_names(statement), sys.maxsize)  # bound whenever it is called
+    _add_left(left, candidates, others)
     kept = _harmless(candidates, others)
     last = {name: one.place for one in kept for name in one.binds}
     names = {name for name, place in last.items() if place > others.binds.get(name, -1)}
-    succeeded = {one.source for one in candidates if one.is_certain}
-    sources = tuple(one.source for one in kept)
-    return Definitions(
-        sources=sources, names=frozenset(names), uncertain=frozenset(sources) - succeeded
-    )
+    sources = tuple(one.source for one in kept if not one.binds or names & one.binds)
+    return Definitions(sources=sources, names=frozenset(names))
+
+
+def _add_left(left: list[_Statement], candidates: list[_Statement], others: _Others) -> None:
+    """Have what may not have run count as unknown, unless the same certainly has."""
+    last = {one.source: one.place for one in candidates}
+    sources = _sources(candidates)
+    for one in left:
+        changes_nothing = all(
+            sources.get(name) == {one.source} and name not in others.binds for name in one.binds
+        )
+        if last.get(one.source, -1) < one.place and not changes_nothing:
+            others.add(one.binds, one.place)
+
+
+def _sources(statements: list[_Statement]) -> dict[str, set[str]]:
+    """The sources that bind each name."""
+    found: dict[str, set[str]] = {}
+    for one in statements:
+        for name in one.binds:
+            found.setdefault(name, set()).add(one.source)
+    return found
 
 
 def _harmless(candidates: list[_Statement], others: _Others) -> list[_Statement]:
     """Those whose needs are met by others of them; ``others`` gets what the rest binds."""
-    sources: dict[str, set[str]] = {}
-    for one in candidates:
-        for name in one.binds:
-            sources.setdefault(name, set()).add(one.source)
+    sources = _sources(candidates)
     certain = []
     for one in candidates:
         is_only = (
@@ -102,7 +119,7 @@ def _harmless(candidates: list[_Statement], others: _Others) -> list[_Statement]
             and others.binds.keys().isdisjoint(one.binds)
             and not (one.is_constant and others.imports & one.binds)
         )
-        if is_only or (one.is_certain and not one.is_constant):
+        if is_only or not one.is_constant:
             certain.append(one)
         else:
             others.add(one.binds, one.place)
@@ -142,7 +159,7 @@ def _once(statements: list[_Statement]) -> list[_Statement]:
     return [statements[place] for place in sorted(places)]
 
 
-def _read(source: Source, statement: ast.stmt, place: int, is_certain: bool) -> _Statement | None:
+def _read(source: Source, statement: ast.stmt, place: int) -> _Statement | None:
     """The statement as a definition; None when it is none."""
     try:
         needs = read_needs(statement)
@@ -161,5 +178,4 @@ def _read(source: Source, statement: ast.stmt, place: int, is_certain: bool) -> 
         binds=frozenset(binds),
         needs=needs,
         is_constant=isinstance(statement, ast.Assign | ast.AnnAssign),
-        is_certain=is_certain,
     )

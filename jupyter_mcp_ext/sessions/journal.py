@@ -68,6 +68,8 @@ class Entry:
     status: str = "running"
     execution_count: int | None = None
     ended: float | None = None
+    failed_line: int | None = None
+    """Of code that raised: the line, from 1, before which all statements ran; None if unknown."""
     outputs: Sequence[dict[str, Any]] = ()
     is_signed: bool = True
     """Whether this server's key has signed it: else it is shown, and never run again."""
@@ -101,6 +103,7 @@ class Entry:
             "status": self.status,
             "execution_count": self.execution_count,
             "ended": self.ended,
+            **({} if self.failed_line is None else {"failed_line": self.failed_line}),
             "outputs": list(self.outputs),
         }
 
@@ -289,7 +292,7 @@ def _begun(found: dict[str, Any], *, is_signed: bool) -> Entry:
 
 
 def _ended(entry: Entry, found: dict[str, Any]) -> Entry:
-    count, status = found["execution_count"], found["status"]
+    count, status, line = found["execution_count"], found["status"], found.get("failed_line")
     if not _STATUS.fullmatch(status):
         raise ValueError
     return replace(
@@ -297,6 +300,7 @@ def _ended(entry: Entry, found: dict[str, Any]) -> Entry:
         status=status,
         execution_count=None if count is None else _number(count),
         ended=_time(found["ended"]),
+        failed_line=None if line is None else _number(line),
     )
 
 

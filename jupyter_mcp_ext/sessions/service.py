@@ -21,6 +21,7 @@ from jupyter_mcp_ext.kernels.link import Loss
 
 from .comeback import Comeback
 from .creation import Created, Creation, Wish, joined
+from .failure import failed_line
 from .journal import NOT_RUN, Entry
 from .keeping import Keeper
 from .lifecycle import Quotas, SessionKernels
@@ -644,6 +645,7 @@ class McpSessions(LoggingConfigurable):
             status=execution.status if was_sent else NOT_RUN,
             execution_count=execution.execution_count,
             ended=execution.ended or time.time(),
+            failed_line=_failed_line(execution),
         )
         session.last_line = execution.fold.last_line[:200]
         self._lives.use(session)
@@ -671,3 +673,10 @@ class McpSessions(LoggingConfigurable):
     def _lock(self, key: object) -> asyncio.Lock:
         """The lock for a key, which lives as long as somebody holds or awaits it."""
         return self._locks.setdefault(key, asyncio.Lock())
+
+
+def _failed_line(execution: Execution) -> int | None:
+    error = execution.error if execution.status == "error" else None
+    if error is None:
+        return None
+    return failed_line(execution.code, error, execution.execution_count)

@@ -243,7 +243,7 @@ def test_what_rests_on_something_left_out_is_left_out_too() -> None:
 def test_a_name_that_something_else_binds_too_is_not_a_definitions() -> None:
     found = definitions(["import functools\ndef f(): ...\nf = functools.lru_cache(f)"])
 
-    assert found.sources == ("import functools", "def f(): ...")
+    assert found.sources == ("import functools",)
     assert found.names == {"functools"}
 
 
@@ -253,23 +253,38 @@ def test_what_is_defined_last_is_what_counts() -> None:
     assert definitions(["def g():\n    global f", "def f(): ..."]).names == {"g"}
 
 
-def test_a_cell_that_ended_early_defines_what_nothing_else_does() -> None:
+def test_of_a_cell_that_did_not_run_to_its_end_nothing_is_run_again() -> None:
+    cells = ["import os", "X = 1\nwait()\nTRAINED = True\nimport json\ndef f(): ..."]
+
+    assert definitions(cells, unfinished={1: None}).sources == ("import os",)
+
+
+def test_of_a_cell_that_raised_only_the_statements_before_that_are_run_again() -> None:
+    cell = "X = 1\ndef f():\n    ...\nwith A() as a:\n    go()\nY = 2\ndef g(): ..."
+
+    for line in (4, 5):
+        found = definitions([cell], unfinished={0: line})
+        assert found.sources == ("X = 1", "def f():\n    ...")
+        assert found.names == {"X", "f"}
+    assert definitions(["X = 1; go(); Y = 2"], unfinished={0: 1}).sources == ()
+
+
+def test_what_an_unfinished_cell_may_have_bound_is_unknown() -> None:
     one, other = "def f(): return 1", "def f(): return 2"
 
-    assert definitions([f"{one}\nlaunch()"], partial=[0]).sources == (one,)
-    assert definitions([one, other], partial=[1]).sources == (one,)
-    assert definitions([one, other], partial=[1]).names == set()
-    assert definitions([other, one], partial=[0]).names == {"f"}
-    assert definitions([f"{one}\nlaunch()", one], partial=[0]).names == {"f"}
+    assert definitions([one, other], unfinished={1: None}).sources == ()
+    assert definitions(["N = 1", "N = 2"], unfinished={1: None}).sources == ()
+    assert definitions([other, one], unfinished={0: None}).sources == (one,)
+    assert definitions([one, "f = g(f)"], unfinished={1: None}).sources == ()
 
 
-def test_what_may_never_have_succeeded_is_told_apart() -> None:
-    cells = ["import absent", "import present\nlaunch()", "import present", "import json"]
+def test_an_unfinished_cell_that_only_repeats_changes_nothing() -> None:
+    cell = "import os\nN = 5\ndef f(): ..."
+    lines = ("import os", "N = 5", "def f(): ...")
 
-    found = definitions(cells, partial=[0, 1])
-
-    assert set(found.sources) == {"import absent", "import present", "import json"}
-    assert found.uncertain == {"import absent"}
+    assert definitions([cell, f"{cell}\ngo()"], unfinished={1: None}).sources == lines
+    assert definitions([f"go()\n{cell}", cell], unfinished={0: 1}).sources == lines
+    assert definitions([cell, "N = go()", cell], unfinished={2: None}).sources == lines[::2]
 
 
 def test_five_hundred_cells_are_read_at_once() -> None:
