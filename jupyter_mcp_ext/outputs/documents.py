@@ -60,7 +60,7 @@ class Reading:
         notice = ""
         if tail > head:
             notice = f"… {tail - head:,} parts left out: {more(self.pieces[head].first)}\n"
-        room = budget - len(shown) - len(notice)
+        room = budget - len(shown) + 1 - len(notice)
         sizes = [piece.size for piece in shown]
         grants = share(sizes, [0] * len(sizes), room)
         excerpts = [piece.fit(grant, more) for piece, grant in zip(shown, grants, strict=True)]
@@ -73,7 +73,7 @@ class Reading:
     def _ends(self, budget: int) -> tuple[int, int]:
         """How many pieces at the start are shown, and from which on at the end."""
         costs = [min(piece.size, FLOOR) + 1 for piece in self.pieces]
-        if sum(costs) <= budget:
+        if sum(costs) - 1 <= budget:
             return len(costs), len(costs)
         room = max(budget - FLOOR, 0)
         head = _within(costs, room * _HEAD)

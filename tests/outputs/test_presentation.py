@@ -235,6 +235,17 @@ def test_the_rows_left_out_of_a_table_among_others_are_where_its_call_says() -> 
     assert text.splitlines()[-1] == "end"
 
 
+@pytest.mark.parametrize("rows", [1, 2, 5, 9])
+def test_short_text_around_short_tables_is_shown_whole(rows: int) -> None:
+    table = html_of(pd.DataFrame({"a": range(rows)}))
+    output = result(html=f"<h2>First</h2>{table}<h2>Second</h2>{table}<p>end</p>")
+
+    presentation = shown(output)
+
+    assert text_of(presentation).splitlines() == list(text_lines(output))
+    assert not presentation.truncated
+
+
 def test_html_that_only_html_can_say_is_read() -> None:
     silent = "<IPython.core.display.HTML object>"
 
