@@ -9,12 +9,18 @@ from jupyter_mcp_ext.outputs.text import clean, strip
 
 from .run import Adviser, Run
 
-_COMMAND = re.compile(
-    r"(?:\$ )?(?P<name>git|pip3?|python3?|conda|mamba|uv|npm|npx|node|make|curl|wget|pytest|bash|sh"
-    r"|docker|apt|apt-get|grep|find|head|tail|wc|sed|awk|chmod|touch|which|export|sudo|tar|unzip|du"
-    r"|df|ps|kill|cargo|ls|cd|cat|echo|mkdir|rm|mv|cp|env|source)[ \t]+(?P<rest>[^=(,:+\s].{0,300})"
+_NAMES = (
+    "apt|apt-get|awk|bash|brew|cargo|cat|cd|chmod|cmake|conda|cp|curl|df|diff|docker|du|echo|env"
+    "|export|ffmpeg|find|g\\+\\+|gcc|gh|git|go|grep|head|java|jupyter|kill|kubectl|ln|ls|make|mamba"
+    "|mkdir|mv|mypy|node|npm|npx|nvidia-smi|pip3?|poetry|ps|pytest|python3?|rm|rsync|ruff|scp|sed|sh"
+    "|sort|source|sqlite3|ssh|streamlit|sudo|tail|tar|torchrun|touch|tree|uv|wc|wget|which|zip|unzip"
 )
-"""A line that is no Python: after a name there, a space and a word never come."""
+_WORDS = "(?:and|as|else|for|if|in|is|not|or)"
+_COMMAND = re.compile(
+    rf"\$ \S.{{0,300}}|(?:{_NAMES})[ \t]+(?!{_WORDS}\b)[^=(,:+\s].{{0,300}}"
+    r"|(?:git|make|mypy|npm|nvidia-smi|pip3?|pytest|whoami)"
+)
+"""A line that is no Python: no word follows a name there, and a prompt begins no line."""
 
 _LOOP = (
     "cannot be called from a running event loop",
@@ -55,9 +61,10 @@ def _command(run: Run) -> re.Match[str] | None:
 
 def _instead(command: re.Match[str]) -> str:
     line = strip(command[0].removeprefix("$ "))[:80]
-    script = re.match(r"[\w./-]{1,100}\.py\b", command["rest"])
-    if command["name"].startswith("python") and script is not None:
-        return f"a script is run by `%run {script[0]}`, which keeps its variables, or by `!{line}`"
+    script = re.match(r"python3? +(?P<path>[\w./-]{1,100}\.py)\b", line)
+    if script is not None:
+        path = script["path"]
+        return f"a script is run by `%run {path}`, which keeps its variables, or by `!{line}`"
     return f"`{line}` is a shell command: begin its line with `!`, as in `!{line}`"
 
 

@@ -18,6 +18,7 @@ _COMMAND = re.compile(
     r"^(?P<indent>[ \t]*)(?P<command>!(?![!=])[^\n]+"
     r"|%(?:pip|conda|mamba|micromamba|uv|ls|ll|cat|cp|mv|rm|rmdir|mkdir)\b[^\n]*"
     r"|(?:ls|ll|cat|cp|mv|rm|rmdir|mkdir)[ \t]+[-/~.\w][^\n=(]*"
+    r"|(?:pip|conda|mamba|micromamba|uv)[ \t]+\w[^\n]*"
     r"|get_ipython\(\)\.system\([^\n]*)$",
     re.MULTILINE,
 )

@@ -32,6 +32,7 @@ _FILES = re.compile(r"(?:audio|video|image)/|application/pdf$")
 _SILENT = re.compile(r"<(?:Figure size |[^\n<>]{0,200}?(?: object\b| at 0x[0-9a-fA-F]))")
 _CLASS = re.compile(r"<class '[\w.]+'>")
 _PLAYER = re.compile(r"\s*(?:<div[^<>]{0,200}>\s*)?<(audio|video)\b")
+_BASE64 = re.compile(r"(?<=;base64,)[A-Za-z0-9+/=]{60,}")
 _EMBEDDED = re.compile(r"data:((?:audio|video)/[\w.+-]+)")
 OUTPUT_ID = re.compile(r"[a-z0-9]{8}-[0-9]{1,9}/[0-9]{1,9}")  # a notebook's cells have others
 _SVG_SOURCE = 2_000  # characters of a drawing that are read as they are
@@ -85,7 +86,7 @@ def _full_lines(
             spec = data[mime_type]
             return [*lines, *trees.pretty_lines(spec)] if isinstance(spec, dict) else lines
         case "svg" | "text":
-            return split(clean(string(data[mime_type])))
+            return split(clean(words_in(data, mime_type)))
         case "image":
             return [image_line(data, mime_type, "", render)]
         case "widget" | "file" | "unknown":
@@ -122,6 +123,12 @@ def document(data: MimeBundle, render: Render = here) -> Document:
     if says_something(data):
         return Document(blocks=(string(data["text/plain"]),))
     return Document(blocks=(Remark(f"[text/html {in_bytes(len(html))}, no readable text]"),))
+
+
+def words_in(data: MimeBundle, mime_type: str) -> str:
+    """A text for a reader, without the bytes of the images embedded in Markdown."""
+    text = string(data[mime_type])
+    return _BASE64.sub("…", text) if mime_type == "text/markdown" else text
 
 
 def svg_text(data: MimeBundle) -> str:

@@ -83,7 +83,7 @@ def _display(  # noqa: PLR0911 (one for each kind)
 ) -> Part:
     match kind:
         case "text":
-            return Passage.of_text(bundles.string(data[mime_type]))
+            return Passage.of_text(bundles.words_in(data, mime_type))
         case "table" | "html":
             return Reading.of(bundles.document(data, render), limits)
         case "json":

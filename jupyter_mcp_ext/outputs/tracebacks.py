@@ -12,11 +12,11 @@ from jupyter_mcp_ext.outputs.quoting import Remark
 from jupyter_mcp_ext.outputs.text import clean, split
 
 _FRAME = re.compile(r"^ {0,2}(?:File |Cell In|Input In|<ipython-input)")
-_WITHIN = re.compile(r"^(?:\s|-+> ?\d|\d|$)")
+_WITHIN = re.compile(r"^(?:\s|-*> ?\d|\d|$)")
 _LIBRARY = re.compile(
     r"site-packages|dist-packages|lib(?:64|rary)?[/\\]python|[/\\]Lib[/\\]|<frozen |\.p(?:yx|xi)\b",
 )
-_ARROW = re.compile(r"^-+> ?\d|^ *\^+ *$")
+_ARROW = re.compile(r"^-*> ?\d|^ *\^+ *$")
 _LINK = re.compile(
     r"(?:The above exception was the direct cause of|During handling of the above exception,)"
 )

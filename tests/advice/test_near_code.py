@@ -25,6 +25,8 @@ def failed(source: str, ename: str, evalue: str = "", line: str = "") -> list[st
         ("\n```py\nx = 1\n\ny = 2\n```\n", "x = 1\n\ny = 2"),
         ("``` {python}\nx\n```", "x"),
         ("```\n```", ""),
+        ("~~~python\nx = 1\n~~~", "x = 1"),
+        ("~~~\nx\n```", None),
         ("x = 1", "x = 1"),
         ("```python\nx\n```\ntext\n```\ny\n```", None),
         ("Here it is:\n```python\nx\n```", None),
@@ -41,6 +43,7 @@ def test_code_with_a_fence_in_it_is_explained() -> None:
     [notice] = failed("Run this:\n```python\nx\n```", "SyntaxError")
 
     assert "without fences" in notice
+    assert failed("~~~\nx\n~~~\ny", "SyntaxError") == [notice]
     assert failed("x = '```'\n1/0", "ZeroDivisionError") == []
 
 
@@ -54,6 +57,10 @@ def test_code_with_a_fence_in_it_is_explained() -> None:
         ("python train.py --fast", "SyntaxError", "`%run train.py`"),
         ("python train.py --fast", "SyntaxError", "`!python train.py --fast`"),
         ("python -m pytest", "SyntaxError", "`!python -m pytest`"),
+        ("pytest", "NameError", "`!pytest`"),
+        ("nvidia-smi", "NameError", "`!nvidia-smi`"),
+        ("jupyter lab --no-browser", "SyntaxError", "`!jupyter lab --no-browser`"),
+        ("$ ls", "SyntaxError", "`!ls`"),
     ],
 )
 def test_a_shell_command_without_its_sign_is_explained(source: str, ename: str, words: str) -> None:
@@ -67,6 +74,8 @@ def test_a_shell_command_without_its_sign_is_explained(source: str, ename: str, 
     [
         ("find = 3 +", "SyntaxError", "find = 3 +"),
         ("head (1", "SyntaxError", "head (1"),
+        ("node is None", "NameError", "node is None"),
+        ("x = 1 if head in y else 2\nsort for x", "SyntaxError", "sort for x"),
         ("git status\nx = (", "SyntaxError", "x = ("),
         ("git status", "TypeError", "git status"),
         ("df[0", "SyntaxError", "df[0"),

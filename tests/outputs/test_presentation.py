@@ -148,6 +148,7 @@ def test_an_image_embedded_in_text_is_shown(mime_type: str, source: str) -> None
     assert widths(presentation) == [41]
     assert "words" in text_of(presentation)
     assert "[image k7m2q9xw-12/1 41x30 png]" in text_of(presentation)
+    assert len(text_of(presentation)) < 120
 
 
 def test_of_many_embedded_images_the_latest_are_shown_and_the_call_for_all_is_named() -> None:

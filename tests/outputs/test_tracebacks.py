@@ -44,6 +44,15 @@ def test_frames_of_libraries_are_a_count() -> None:
     ]
 
 
+def test_the_arrow_of_a_line_with_a_large_number_is_a_part_of_its_frame() -> None:
+    frame = _KEY_ERROR.traceback[-3]
+    arrow = "  13786 x\n> 13788         return Grouped(\n  13789             obj=self,\n"
+    parts = (*_KEY_ERROR.traceback[:-3], f"{frame.splitlines()[0]}\n{arrow}", "KeyError: 'pric'")
+    error = Error(ename="KeyError", evalue="'pric'", traceback=parts)
+
+    assert texts(error)[-1] == "… 1 library frame"
+
+
 # raise RuntimeError("bad") from the ValueError of int("x")
 _CHAIN = Error(
     ename="RuntimeError",

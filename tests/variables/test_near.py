@@ -66,6 +66,7 @@ def said(code: str, root: Path | str = "", **names: Any) -> list[str]:
         ("cfg[2]", "cfg has no key 2: it has 'model', 1"),
         ("import math\nmath.squrt(2)", "module has no 'squrt': did you mean 'sqrt' or 'isqrt'?"),
         ("prce + 1", "there is no 'prce': did you mean 'price'?"),
+        ("prnt(1)", "there is no 'prnt': did you mean 'print'"),
     ],
 )
 def test_an_error_offers_what_it_has_nearly_named(code: str, words: str) -> None:

@@ -199,7 +199,7 @@ def near_name(error: Any) -> str:
     if type(name) is not str or not frames:
         return ""
     frame = frames[0][0]
-    names = [*frame.f_locals, *frame.f_globals]
+    names = [*frame.f_locals, *frame.f_globals, *frame.f_builtins]
     near = nearest(name, [one for one in names if type(one) is str and one[:1] != "_"])
     return f"there is no {brief(name)}: {offered(near)}" if near else ""
 
