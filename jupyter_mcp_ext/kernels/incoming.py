@@ -49,6 +49,7 @@ class Incoming:
         self.msg_type = str(self.header.get("msg_type"))
         self.size = len(self._content)
         """Bytes of its content."""
+        self._known: Content | None = None
 
     @property
     def says_busy(self) -> bool:
@@ -57,13 +58,16 @@ class Incoming:
 
     def content(self) -> Content | None:
         """Its content; None where that is to be `read`. Raises ValueError for a wrong signature."""
+        if self._known is not None:
+            return self._known
         if len(self._metadata) > CHEAP or not is_cheap(content := self._bytes):
             return None
         self._check()
         try:
-            return _object(self._session.unpack(content))
+            self._known = _object(self._session.unpack(content))
         except (ValueError, RecursionError):
             return None
+        return self._known
 
     def read(self) -> Excerpt:
         """What can be read of a content that is too large to be parsed; it takes a while.

@@ -33,6 +33,7 @@ from .states import HonestState
 from .status import KernelStatus, foreign_since, local_pid, look
 from .stderr import StderrTail
 from .subshells import Subshells
+from .watching import ActivityWatch
 from .zmq import ZmqLink
 
 KERNEL_ACTIONS = "https://events.jupyter.org/jupyter_server/kernel_actions/v1"
@@ -67,6 +68,7 @@ class Kernels:
         self._log = log
         self._events = event_logger
         self._links = links
+        self._activity = ActivityWatch(manager)
         self._subshells = Subshells()
         self._visited: WeakSet[ZmqLink] = WeakSet()
         """Links to kernels that had a subshell of ours."""
@@ -304,6 +306,7 @@ class Kernels:
         link = self._links.pop(kernel_id)
         if link is not None:
             link.lose(loss)
+        self._activity.give_back(kernel_id)
 
     def look_for_end(self, kernel_id: str) -> None:
         """Note the loss of a kernel that Jupyter has ended and will tell of in a moment."""
@@ -329,14 +332,11 @@ class Kernels:
 
     def stop_watching(self, kernel_id: str) -> None:
         """Have nothing that a kernel says, which has answered, counted as the server's activity."""
-        if kernel_id in self._manager:
-            self._manager.stop_watching_activity(kernel_id)
-            self._kernel(kernel_id).execution_state = "idle"  # Jupyter may not have heard it yet
+        self._activity.stop(kernel_id, self._links.get(kernel_id))
 
     def start_watching(self, kernel_id: str) -> None:
         """Have it counted again, as Jupyter does by itself for a kernel that is started."""
-        if kernel_id in self._manager:
-            self._manager.start_watching_activity(kernel_id)
+        self._activity.start(kernel_id, self._links.get(kernel_id))
 
     async def is_sound(self, kernel_id: str) -> bool:
         """Whether the kernel lives, and has from its start."""
@@ -479,6 +479,7 @@ class Kernels:
             raise KernelUnavailable(msg) from err
         if getattr(kernel, "execution_state", "") == "busy":
             link.find_running()
+        self._activity.take_over(kernel_id, link)
         if pid is not None:  # only now: a program before the kernel may have joined a cgroup
             self._deaths.watch(kernel_id, pid)
         return link
@@ -499,6 +500,7 @@ class Kernels:
             self._links.pop(link.kernel_id)
             self._unwatch(link.kernel_id)
             link.lose(Loss(kind="stopped", detail="the idle link was closed"))
+            self._activity.give_back(link.kernel_id)
 
     def _on_exit(self, kernel_id: str, kernel: Any, end: Exit) -> None:
         words = self._deaths.explain(kernel_id, end)
@@ -551,6 +553,8 @@ class Kernels:
         if action == "restart":
             self._losses.restarted(kernel_id)
             self._deaths.restarted(kernel_id)
+            if kernel_id not in self._links:
+                self._activity.give_back(kernel_id)
             if kernel_id in self._reviving:
                 self._reviving.discard(kernel_id)
             else:  # somebody wants it to live
@@ -573,6 +577,7 @@ class Kernels:
         self._linked.pop(kernel_id, None)
         self._interrupts.pop(kernel_id, None)
         self._losses.forget(kernel_id)
+        self._activity.give_back(kernel_id)
         self._reviving.discard(kernel_id)
         self._deaths.forget(kernel_id)
         tail = self._stderr.pop(kernel_id, None)

@@ -60,10 +60,12 @@ class ZmqLink:
         self.heard = ""
         self.heard_restart: bool | None = None
         """What the kernel itself said when it was asked to go: True for a restart."""
-        self.on_interrupt: Callable[[], object] = _ignore
+        self.on_interrupt: Callable[[], object] = ignore
         """Is called when another client has asked the kernel to interrupt its code."""
-        self.on_change: Callable[[], object] = _ignore
+        self.on_change: Callable[[], object] = ignore
         """Is called when `is_busy` may have changed, and when the link is lost."""
+        self.on_heard: Callable[[Incoming], object] = ignore
+        """Is called with every message on IOPub, whoever's it is, before it is handed on."""
         self._manager = manager
         self._log = log
         self._session = Session(
@@ -305,6 +307,7 @@ class ZmqLink:
         if channel != "iopub":
             self._dispatch_reply(message)
             return
+        self.on_heard(message)
         # What is too large for us was not lost on its way either.
         self._count.see(message.msg_id, message.parent, busy=message.says_busy)
         parent_id = message.parent_id
@@ -316,13 +319,13 @@ class ZmqLink:
 
     def _drop(self, frames: list[Any]) -> None:
         message = Incoming(self._session, frames)
-        self._drops.get(message.parent_id, _ignore)(message.size)
+        self._drops.get(message.parent_id, ignore)(message.size)
 
     def _feed(
         self, exchange: Exchange, message: Incoming, content: Content | None, unread: int
     ) -> None:
         if unread:
-            self._drops.get(message.parent_id, _ignore)(unread)
+            self._drops.get(message.parent_id, ignore)(unread)
         if content is None:
             return
         if message.msg_type == "status":
@@ -400,5 +403,5 @@ class ZmqLink:
         self.on_change()
 
 
-def _ignore(*_: object) -> None:
-    """Nobody listens."""
+def ignore(*_: object) -> None:
+    """What is called where nothing listens."""
