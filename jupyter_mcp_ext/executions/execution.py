@@ -140,7 +140,12 @@ class Execution:
         execution.notices = list(record.notices)
         execution.was_cancelled = record.was_cancelled
         files = tuple(Change(path=path, bytes=size, at=at) for path, size, at in record.files)
-        execution.written = Changes(files=files, more=record.more_files)
+        execution.written = Changes(
+            files=files,
+            more=record.more_files,
+            is_whole=record.files_are_whole,
+            is_shared=record.files_are_shared,
+        )
         execution.fold.restore(record.lines, record.bytes, record.dropped_bytes)
         execution.is_loaded = False
         execution.end(as_status(record.status), record.reason)
@@ -335,5 +340,7 @@ class Execution:
             dropped_bytes=self.fold.dropped_bytes,
             files=tuple((change.path, change.bytes, change.at) for change in self.written.files),
             more_files=self.written.more,
+            files_are_whole=self.written.is_whole,
+            files_are_shared=self.written.is_shared,
             was_cancelled=self.was_cancelled,
         )

@@ -63,6 +63,8 @@ class Record:
     files: tuple[tuple[str, int, int], ...] = ()
     """Path, bytes and time of writing, in nanoseconds, of the files that its code wrote."""
     more_files: int = 0
+    files_are_whole: bool = True
+    files_are_shared: bool = False
     was_cancelled: bool = False
     scope: str = ""
 

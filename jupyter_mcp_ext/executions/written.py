@@ -1,7 +1,8 @@
 """Tells which files executions have written in their session's folder.
 
 It looks after an execution's end, in a thread, for a fifth of the time that the code ran and for
-a quarter of a second at most; and not at all after code that cannot have written anything.
+a quarter of a second at most; and not at all after code that cannot have written anything. What
+it did not see it says, and also where code of another kernel may have written what it found.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from __future__ import annotations
 import ast
 import asyncio
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jupyter_mcp_ext.files.changes import SLACK, Change, Changes, changes
+import anyio
+
+from jupyter_mcp_ext.files.changes import SLACK, Change, Changes, Found, changes
 
 from .execution import Execution
 
@@ -40,7 +43,10 @@ MAX_OTHERS = 1_000
 SHORT = 200
 """Characters of code that is looked at for whether it can write."""
 
-Look = Callable[..., tuple[Change, ...]]
+MAX_BESIDE = 200
+"""Executions that are remembered as having run beside others."""
+
+Look = Callable[..., Found]
 
 IDLE = (
     *(ast.Module, ast.Expr, ast.Constant, ast.Name, ast.Load, ast.Attribute, ast.Subscript),
@@ -60,13 +66,21 @@ class WrittenFiles:
         events: Any,
         *,
         on_found: Callable[[Execution], None],
+        foreign_beside: Callable[[str], float | None] = lambda _: None,
     ) -> None:
-        """``language`` gives the language of a kernel by its id, ``events`` are Jupyter's."""
+        """``language`` gives the language of a kernel by its id, ``events`` are Jupyter's.
+
+        ``foreign_beside`` tells since when kernels but one run a person's code.
+        """
         self._events = events
         self._events.add_listener(schema_id=CONTENTS_ACTIONS, listener=self._on_action)
         self._on_found = on_found
         self._root = root
         self._language = language
+        self._foreign_beside = foreign_beside
+        self._turns = anyio.CapacityLimiter(MAX_LOOKS)
+        self._followed: deque[tuple[Execution, str]] = deque(maxlen=MAX_BESIDE)
+        """The latest executions, and the folders that they work in."""
         self._looks: dict[Execution, asyncio.Task[None]] = {}
         self._is_closed = False
         self._known: dict[str, frozenset[Change]] = {}
@@ -77,6 +91,7 @@ class WrittenFiles:
     def follow(self, execution: Execution, folder: str, *, but: Callable[[str], bool]) -> None:
         """Look in a folder when the execution ends, ``but`` not at paths that are the server's."""
         if self._root is not None:
+            self._followed.append((execution, folder))
             execution.done.add_done_callback(
                 partial(self._begin, execution, partial(changes, self._root, folder, but=but))
             )
@@ -102,7 +117,7 @@ class WrittenFiles:
             await asyncio.wait(list(self._looks.values()))
 
     def _begin(self, execution: Execution, look: Look, _: object) -> None:
-        if self._is_closed or execution.sent is None or len(self._looks) >= MAX_LOOKS:
+        if self._is_closed or execution.sent is None:
             return
         if self._language(execution.kernel_id) == "python" and is_idle(execution.code):
             return
@@ -112,18 +127,41 @@ class WrittenFiles:
 
     async def _look(self, execution: Execution, look: Look) -> None:
         known = self._known.get(execution.session_id, frozenset())
-        found = await asyncio.to_thread(
-            look,
-            since=execution.sent,
-            within=min(max(SHARE * execution.duration, LEAST), MOST),
-            known=known,
+        found = await self._looked(execution, partial(look, known=known))
+        own = [change for change in found.changes if not self._is_anothers(change)]
+        execution.written = Changes.latest(
+            own, is_whole=found.is_whole, is_shared=bool(own) and self._is_shared(execution, own)
         )
-        execution.written = Changes.latest([c for c in found if not self._is_anothers(c)])
-        if execution.written.files:
+        if execution.written:
             self._on_found(execution)
         late = (time.time() - RECENT) * 1e9
         self._known[execution.session_id] = frozenset(
-            change for change in (*found, *known) if change.at >= late
+            change for change in (*found.changes, *known) if change.at >= late
+        )
+
+    async def _looked(self, execution: Execution, look: Look) -> Found:
+        """What a look finds that gets its turn in time."""
+        within = min(max(SHARE * execution.duration, LEAST), MOST)
+        turn = object()
+        with anyio.move_on_after(within) as waiting:
+            await self._turns.acquire_on_behalf_of(turn)
+        if waiting.cancelled_caught:
+            return Found(is_whole=False)
+        try:
+            return await asyncio.to_thread(look, since=execution.sent, within=within)
+        finally:
+            self._turns.release_on_behalf_of(turn)
+
+    def _is_shared(self, execution: Execution, found: Sequence[Change]) -> bool:
+        """Whether code of another kernel ran when and where some of the files were written."""
+        since = self._foreign_beside(execution.kernel_id)
+        if since is not None and any(change.at / 1e9 >= since - SLACK for change in found):
+            return True
+        return any(
+            _ran_at(other, change.at / 1e9) and change.path.startswith(f"{folder}/" * bool(folder))
+            for other, folder in self._followed
+            if other.kernel_id != execution.kernel_id
+            for change in found
         )
 
     async def _on_action(self, logger: Any, schema_id: str, data: Mapping[str, Any]) -> None:
@@ -132,6 +170,12 @@ class WrittenFiles:
 
     def _is_anothers(self, change: Change) -> bool:
         return change.at / 1e9 <= self._others.get(change.path, 0.0) + SLACK
+
+
+def _ran_at(execution: Execution, moment: float) -> bool:
+    if execution.sent is None or is_idle(execution.code):
+        return False
+    return execution.sent - SLACK <= moment <= (execution.ended or moment)
 
 
 def is_idle(code: str) -> bool:

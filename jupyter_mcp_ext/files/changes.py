@@ -1,7 +1,7 @@
 """Which files of a folder were written since a moment: a look through it that ends soon.
 
 It follows no symbolic link, leaves out what is hidden or a tool's own, and takes what lies near
-the top first, so that what it has no time for is the deepest.
+the top first, so that what it has no time for is the deepest. It says whether it saw everything.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ _PLAIN = re.compile(r"[^\W_][\w./@+=-]*(?: [\w./@+=-]+)*|_[\w./@+=-]*")
 MAX_WORDS = 600
 """Characters of the list in words."""
 
+PATIENCE = 0.25
+"""Seconds after which a look ends even if others had the processor, or the disk is slow."""
+
 SLACK = 0.02
 """Seconds by which a file's time may be early: file systems keep the time of the last tick."""
 
@@ -55,11 +58,35 @@ class Changes:
     files: tuple[Change, ...] = ()
     more: int = 0
     """How many earlier ones there are."""
+    is_whole: bool = True
+    """Whether everything was looked at."""
+    is_shared: bool = False
+    """Whether other code ran when some of them were written, which may be that code's."""
 
     @classmethod
-    def latest(cls, found: Sequence[Change]) -> Changes:
+    def latest(
+        cls, found: Sequence[Change], *, is_whole: bool = True, is_shared: bool = False
+    ) -> Changes:
         """As many of them as are shown."""
-        return cls(files=tuple(found[-MAX_SHOWN:]), more=max(0, len(found) - MAX_SHOWN))
+        return cls(
+            files=tuple(found[-MAX_SHOWN:]),
+            more=max(0, len(found) - MAX_SHOWN),
+            is_whole=is_whole,
+            is_shared=is_shared,
+        )
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to say."""
+        return bool(self.files) or not self.is_whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What one look has found."""
+
+    changes: tuple[Change, ...] = ()
+    is_whole: bool = True
+    """Whether it saw everything."""
 
 
 def changes(
@@ -70,25 +97,26 @@ def changes(
     within: float,
     known: frozenset[Change] = frozenset(),
     but: Callable[[str], bool] = lambda _: False,
-) -> tuple[Change, ...]:
+) -> Found:
     """What was written in a folder (an API path) and below it ``since`` a time, the latest last.
 
-    It ends after ``within`` seconds with what it has found. Files that are ``known`` as they are
-    now are left out, and so are paths of which ``but`` says so; those of folders end in a slash.
-    It blocks: call it in a thread.
+    It ends after ``within`` seconds of the processor's time with what it has found. Files that are
+    ``known`` as they are now are left out, and so are paths of which ``but`` says so; those of
+    folders end in a slash. It blocks: call it in a thread.
     """
-    deadline = time.monotonic() + within
+    budget = _Budget(within)
     try:
         api_path = contents_path(folder or ".", root)
     except ContentsError:  # it has become a symbolic link that leads out of the root
-        return ()
+        return Found()
     since_ns = int((since - SLACK) * 1e9)
     found = [
         change
-        for change in _files(root, api_path, deadline, but)
+        for change in _files(root, api_path, budget, but)
         if change.at >= since_ns and change not in known
     ]
-    return tuple(sorted(found, key=lambda change: change.at))
+    found.sort(key=lambda change: change.at)
+    return Found(changes=tuple(found), is_whole=not budget.is_spent)
 
 
 def in_words(found: Changes) -> str:
@@ -104,7 +132,13 @@ def in_words(found: Changes) -> str:
     more = found.more + len(found.files) - len(words)
     if more:
         words.append(f"{'and ' if words else ''}{more} more")
-    return ", ".join(words)
+    remarks = [", ".join(words)] if words else []
+    if found.is_shared:
+        remarks.append("code of other kernels ran at the same time, and may have written some")
+    if not found.is_whole:
+        rest = "the rest" if words else "what is there"
+        remarks.append(f"not everything was looked at, list_files shows {rest}")
+    return "; ".join(remarks)
 
 
 def _named(path: str) -> str:
@@ -113,11 +147,32 @@ def _named(path: str) -> str:
     return path if is_plain else json.dumps(plain(path), ensure_ascii=False)
 
 
+class _Budget:
+    """What one look may use up.
+
+    The processor's time is counted, as far as others leave it to us: on a machine with much load
+    a look at few files would end by the clock before it began.
+    """
+
+    def __init__(self, within: float) -> None:
+        self._entries = MAX_ENTRIES
+        self._end = time.thread_time() + within
+        self._deadline = time.monotonic() + max(within, PATIENCE)
+        self.is_spent = False
+
+    def spend(self) -> bool:
+        """Whether one more entry can be looked at."""
+        self._entries -= 1
+        self.is_spent = (
+            self._entries < 0 or time.thread_time() > self._end or time.monotonic() > self._deadline
+        )
+        return not self.is_spent
+
+
 def _files(
-    root: Path, api_path: str, deadline: float, but: Callable[[str], bool]
+    root: Path, api_path: str, budget: _Budget, but: Callable[[str], bool]
 ) -> Iterator[Change]:
     folders = deque([api_path])
-    entries = 0
     while folders:
         folder = folders.popleft()
         try:
@@ -126,8 +181,7 @@ def _files(
             continue
         with listing:
             for entry in listing:
-                entries += 1
-                if entries > MAX_ENTRIES or time.monotonic() > deadline:
+                if not budget.spend():
                     return
                 if entry.name.startswith(".") or entry.name in TOOLS_OWN:
                     continue

@@ -27,14 +27,17 @@ REPLY_GRACE = 2.0
 A kernel whose own code fails never does: bash_kernel, for one, on code that is incomplete.
 """
 
-NO_REPLY: Content = {
-    "status": "error",
-    "ename": "NoReply",
-    "evalue": "the kernel ended this code without a reply: it could not read it, as when code is "
-    "incomplete (an open quote, a block without its end) or nested too deep (split it into steps)",
-    "traceback": [],
-}
-"""Stands for the reply that never came."""
+NESTED = "nested too deep (split it into steps)"
+
+
+def no_reply(language: str) -> Content:
+    """Stands for the reply that never came."""
+    # A Python kernel says of itself where code is incomplete, and fails where compiling it does.
+    why = f"an expression in it is {NESTED}"
+    if language != "python":
+        why = f"as when code is incomplete (an open quote, a block without its end) or {NESTED}"
+    evalue = f"the kernel ended this code without a reply: it could not read it, {why}"
+    return {"status": "error", "ename": "NoReply", "evalue": evalue, "traceback": []}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,8 +96,10 @@ class Exchange:
         on_message: Callable[[str, Content], object],
         on_begin: Callable[[], None],
         on_input: OnInput | None = None,
+        language: str = "",
     ) -> None:
         self.msg_id = msg_id
+        self._language = language
         self.reply: Content | None = None
         self.reply_id = ""
         self.unread = 0
@@ -173,7 +178,7 @@ class Exchange:
 
     def _wait_for_reply(self) -> None:
         self._stop_grace()
-        self._grace = self._loop.call_later(REPLY_GRACE, self.answer, NO_REPLY)
+        self._grace = self._loop.call_later(REPLY_GRACE, self.answer, no_reply(self._language))
 
     def _wait_for_idle(self) -> None:
         self._stop_grace()

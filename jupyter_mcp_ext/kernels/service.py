@@ -350,6 +350,12 @@ class Kernels:
             return None
         return foreign_since(self._kernel(kernel_id), self._links.get(kernel_id))
 
+    def foreign_beside(self, kernel_id: str) -> float | None:
+        """Since when any other kernel runs code that is not ours."""
+        others = (each for each in self._manager.list_kernel_ids() if each != kernel_id)
+        found = [since for each in others if (since := self.foreign_since(each)) is not None]
+        return min(found, default=None)
+
     def pid(self, kernel_id: str) -> int | None:
         """The process of a kernel on this machine."""
         return local_pid(self._kernel(kernel_id)) if kernel_id in self._manager else None

@@ -224,7 +224,9 @@ class ZmqLink:
             },
         )
         msg_id = message["header"]["msg_id"]
-        exchange = self._exchanges[msg_id] = Exchange(msg_id, on_message, on_begin, on_input)
+        language = self.info.language if self.info is not None else ""
+        exchange = Exchange(msg_id, on_message, on_begin, on_input, language)
+        self._exchanges[msg_id] = exchange
         self._drops[msg_id] = on_dropped
         self._count.begin(msg_id)
         self._session.send(self._streams["shell"], message)

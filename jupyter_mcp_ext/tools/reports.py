@@ -58,7 +58,7 @@ async def report(
     notices = (*notices, *execution.notices)
     next_call = waiting_call(execution, wait)
     head = head_of(execution, outputs, notices, ahead, next_call)
-    if execution.written.files:
+    if execution.written:
         head += f"\nfiles: {in_words(execution.written)}"
     told = _told_error(execution, outputs)
     left = replace(limits, text=max(limits.text - len(head) - 1, limits.text // 2))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 from jupyter_mcp_ext.executions.execution import Execution
-from jupyter_mcp_ext.executions.written import is_idle
+from jupyter_mcp_ext.executions.written import MAX_LOOKS, is_idle
 from jupyter_mcp_ext.files.changes import (
     MAX_ENTRIES,
     MAX_SHOWN,
@@ -31,7 +33,7 @@ LONG = 60.0
 def written(root: Path, folder: str = "", **arguments: Any) -> list[str]:
     """The paths that a look finds of what was written in the last hour."""
     given = {"since": time.time() - HOUR, "within": LONG, **arguments}
-    return [change.path for change in changes(root, folder, **given)]
+    return [change.path for change in changes(root, folder, **given).changes]
 
 
 def make(root: Path, *paths: str, at: float | None = None) -> None:
@@ -79,7 +81,7 @@ def test_a_file_that_keeps_an_old_time_of_its_own_is_found_all_the_same(tmp_path
 def test_a_file_that_is_known_as_it_is_is_left_out_until_it_changes(tmp_path: Path) -> None:
     make(tmp_path, "out.csv")
     since = time.time() - HOUR
-    known = frozenset(changes(tmp_path, "", since=since, within=LONG))
+    known = frozenset(changes(tmp_path, "", since=since, within=LONG).changes)
 
     assert written(tmp_path, known=known) == []
     (tmp_path / "out.csv").write_text("other content")
@@ -128,14 +130,45 @@ def test_a_look_takes_in_a_bounded_number_of_entries_the_upper_ones_first(tmp_pa
 
     found = changes(tmp_path, "", since=time.time() - HOUR, within=LONG)
 
-    assert found[-1].path == "b/upper.txt"
-    assert MAX_ENTRIES - 10 < len(found) < MAX_ENTRIES
+    assert found.changes[-1].path == "b/upper.txt"
+    assert MAX_ENTRIES - 10 < len(found.changes) < MAX_ENTRIES
+    assert not found.is_whole
 
 
 def test_a_look_that_has_no_time_ends_at_once(tmp_path: Path) -> None:
     make(tmp_path, "out.csv")
 
-    assert written(tmp_path, within=-1) == []
+    found = changes(tmp_path, "", since=time.time() - HOUR, within=-1)
+
+    assert (found.changes, found.is_whole) == ((), False)
+
+
+def test_a_look_at_everything_says_so(tmp_path: Path) -> None:
+    make(tmp_path, "out.csv")
+
+    assert changes(tmp_path, "", since=time.time() - HOUR, within=LONG).is_whole
+    assert changes(tmp_path, "gone", since=0, within=LONG).is_whole
+
+
+def test_the_words_say_what_a_look_did_not_see() -> None:
+    file = Change(path="a.csv", bytes=1, at=0)
+
+    assert in_words(Changes(files=(file,), is_whole=False)) == (
+        "a.csv (1 B); not everything was looked at, list_files shows the rest"
+    )
+    assert in_words(Changes(is_whole=False)) == (
+        "not everything was looked at, list_files shows what is there"
+    )
+    assert Changes(is_whole=False)
+    assert not Changes()
+
+
+def test_the_words_say_that_a_file_may_be_of_other_code() -> None:
+    file = Change(path="a.csv", bytes=1, at=0)
+
+    assert in_words(Changes(files=(file,), is_shared=True)) == (
+        "a.csv (1 B); code of other kernels ran at the same time, and may have written some"
+    )
 
 
 def test_the_latest_files_are_listed_in_the_order_of_their_writing(tmp_path: Path) -> None:
@@ -143,7 +176,7 @@ def test_the_latest_files_are_listed_in_the_order_of_their_writing(tmp_path: Pat
     for number, name in enumerate(names):
         make(tmp_path, name, at=time.time() + number + 1)
 
-    found = Changes.latest(changes(tmp_path, "", since=time.time() - HOUR, within=LONG))
+    found = Changes.latest(changes(tmp_path, "", since=time.time() - HOUR, within=LONG).changes)
 
     assert [change.path for change in found.files] == names[5:]
     assert found.more == 5
@@ -239,7 +272,7 @@ def test_a_folder_that_is_left_out_takes_no_part_of_the_look(tmp_path: Path) -> 
 
     found = changes(tmp_path, "", since=0, within=60, but=lambda path: path.startswith("kept/"))
 
-    assert [change.path for change in found] == ["work/deep/out.txt"]
+    assert [change.path for change in found.changes] == ["work/deep/out.txt"]
 
 
 async def test_only_the_sessions_folder_is_looked_at_and_not_its_own_notebook(
@@ -257,6 +290,57 @@ async def test_only_the_sessions_folder_is_looked_at_and_not_its_own_notebook(
     assert listed(execution) == ["work/a.txt"]
 
 
+async def test_files_that_were_written_while_another_kernel_worked_there_are_marked(
+    jp_serverapp: Any, jp_root_dir: Path
+) -> None:
+    async with running(jp_serverapp) as engine:
+        sessions, written = engine.services.sessions, engine.services.written
+        for name in ("one", "two"):
+            await sessions.create(ALICE, name=name, cwd=".")
+        two = await sessions.resolve(ALICE, "two")
+        asks = "print('asks', flush=True); input()"
+        beside = await engine.start(asks, session_id=two.id, can_ask=True)
+        written.follow(beside, two.cwd, but=two.path.__eq__)
+        await engine.until_printed(beside, "asks")
+
+        during = await ran(engine, "open('during.txt', 'w').close()", "one")
+        engine.services.executions.cancel(beside)
+        await engine.services.executions.settled(beside, 30)
+        await ran(engine, "print('what follows is written clearly later')", "one")
+        after = await ran(engine, "open('after.txt', 'w').close()", "one")
+
+    assert (listed(during), during.written.is_shared) == (["during.txt"], True)
+    assert (listed(after), after.written.is_shared) == (["after.txt"], False)
+
+
+async def test_a_look_that_gets_no_turn_is_told(jp_serverapp: Any, jp_root_dir: Path) -> None:
+    async with running(jp_serverapp) as engine:
+        release = threading.Event()
+        looks = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def waits(path: str) -> bool:
+            loop.call_soon_threadsafe(looks.set)
+            return not release.wait(60)
+
+        make(jp_root_dir, "a.txt")
+        session = await engine.session()
+        held = []
+        for _ in range(MAX_LOOKS):
+            looks.clear()
+            held.append(await engine.start("a = 1", session_id=session.id))
+            engine.services.written.follow(held[-1], "", but=waits)
+            await asyncio.wait_for(looks.wait(), 60)
+        unseen = await ran(engine, "open('b.txt', 'w').close()")
+        release.set()
+        for execution in held:
+            await engine.services.written.settled(execution)
+        seen = await ran(engine, "open('c.txt', 'w').close()")
+
+    assert (listed(unseen), unseen.written.is_whole) == ([], False)
+    assert (listed(seen)[-1], seen.written.is_whole) == ("c.txt", True)
+
+
 def test_a_client_reads_the_files_in_a_line_and_in_meta(server: JupyterServer) -> None:
     client = McpClient(server, name="files")
     client.run("1")
@@ -268,3 +352,16 @@ def test_a_client_reads_the_files_in_a_line_and_in_meta(server: JupyterServer) -
     assert meta["files"] == [{"path": "out.csv", "bytes": 1_234_567}]
     again = client.call("get_output", output_id=meta["execution_id"])
     assert "files: out.csv (1.2 MB)" in again.text
+
+
+def test_a_client_is_told_that_not_all_files_were_looked_at(server: JupyterServer) -> None:
+    client = McpClient(server, name="many files")
+    client.call("create_session", name="many files", cwd=".")
+    client.run("import os; os.makedirs('many')", session_id="many files")
+    code = f"for n in range({MAX_ENTRIES}): open(f'many/{{n}}', 'w').close()"
+
+    result = client.run(code, session_id="many files")
+
+    [line] = [line for line in result.text.splitlines() if line.startswith("files: ")]
+    assert line.endswith("more; not everything was looked at, list_files shows the rest")
+    client.run("import shutil; shutil.rmtree('many')", session_id="many files")

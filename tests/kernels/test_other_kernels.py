@@ -61,6 +61,7 @@ async def test_code_that_is_never_replied_to_ends_and_the_next_runs(jp_serverapp
         assert failed.status == "error"
         assert failed.error is not None
         assert "without a reply" in failed.error.evalue
+        assert "incomplete" in failed.error.evalue
         assert printed(await odd.run("after")) == "after"
 
 
