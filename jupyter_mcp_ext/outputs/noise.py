@@ -26,8 +26,12 @@ _STEP_WORDS = (
     *("Selecting previously", "Preparing to unpack", "Setting up", "Get:", "Hit:", "Ign:"),
     "[nltk_data]",
 )
-_STEPS = re.compile(rf"\s*(?:{'|'.join(map(re.escape, _STEP_WORDS))})s?\d*\s")
+_STEPS = re.compile(
+    rf"^[ \t]{{0,80}}(?:{'|'.join(map(re.escape, _STEP_WORDS))})s?\d*\s", re.MULTILINE
+)
 """Lines of pip, uv, apt, conda, hubs of models and data."""
+
+_STEP_STARTS = frozenset({" ", "\t", *(word[0] for word in _STEP_WORDS)})
 
 _BAR = re.compile(
     r".{0,200}?\d{1,3}%\s?\|[^|]{0,200}\|"  # tqdm, and what downloads with it
@@ -39,14 +43,16 @@ _DONE = re.compile(r"100%")
 _SPEED = re.compile(r"[\d.]{1,12} ?[kKMGT]i?B(?:/s)?\b")
 
 
-_SIGNS = ("%", "\N{BOX DRAWINGS HEAVY HORIZONTAL}", "Warning: ", *_STEP_WORDS)
-"""One of these is in each text that has something to fold."""
+_SIGNS = ("%", "\N{BOX DRAWINGS HEAVY HORIZONTAL}", "Warning: ")
+"""One of these is in each text that has a bar or a warning to fold."""
 
 
 def once(lines: Sequence[Line]) -> list[Line]:
     """The lines without what says the same again."""
-    text = "\n".join(line.text for line in lines)
-    if not any(sign in text for sign in _SIGNS):  # by far the most
+    text = "\n".join([line.text for line in lines])
+    may_have_steps = not _STEP_STARTS.isdisjoint([line.text[:1] for line in lines])
+    has_steps = may_have_steps and _STEPS.search(text) is not None
+    if not has_steps and not any(sign in text for sign in _SIGNS):  # by far the most
         return [*lines]
     return _runs(_runs(_warnings(lines), _is_step, "steps"), _is_bar, "updates")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
-from jupyter_mcp_ext.outputs.quoting import mark
+from jupyter_mcp_ext.outputs.quoting import have_no_marks, mark
 
 MAX_LINE = 2_000
 
@@ -40,6 +41,16 @@ class Line(NamedTuple):
         return f"{self.mark}{self.text[:kept]}\n{note}" if kept else note[:limit]
 
 
+def size_of(lines: Iterable[Line]) -> int:
+    """Characters that lines take, each with its end."""
+    return sum(
+        [
+            (MAX_LINE if rest else len(mark) + len(text)) + 1  # as `Line.size`, without its call
+            for _, text, rest, mark in lines
+        ]
+    )
+
+
 def _rest(count: int, call: str) -> str:
     return f"… {count:,} characters of this line left out: {call}"
 
@@ -63,6 +74,17 @@ def line_of(number: int, text: str) -> Line:
 
 def number(lines: Iterable[str], start: int = 0) -> list[Line]:
     return [line_of(n, line) for n, line in enumerate(lines, start)]
+
+
+_PLAIN = partial(tuple.__new__, Line)
+"""Makes a line of all its fields: twice as fast as with defaults, and outputs are made of lines."""
+
+
+def number_text(text: str, lines: Sequence[str]) -> list[Line]:
+    """Like `number`, of all the lines of a text."""
+    if have_no_marks(lines, text) and max(map(len, lines), default=0) <= MAX_LINE:
+        return [_PLAIN((n, line, 0, "")) for n, line in enumerate(lines)]
+    return number(lines)
 
 
 def collapse(lines: Sequence[Line]) -> list[Line]:

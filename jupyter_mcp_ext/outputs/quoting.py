@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 QUOTE = "> "
 """What is put before a line of code that looks like one of ours."""
@@ -22,6 +23,12 @@ _OURS = re.compile(
     r"|\[\w*[^\x00-\x7f]\w*\]"  # a status in letters that only look like those
     r"|[a-z0-9]{8}-\d+(?:/\d+)?: |(?:files|Outputs):|\((?:[\d,]+ )?more\b"
 )
+_STARTS = frozenset(" \t![(fO")
+"""How a line of ASCII begins that is marked, unless it is an execution's, which has a hyphen."""
+
+_SOMEWHERE = re.compile(rf"^[ \t]{{0,60}}(?:{_OURS.pattern})", re.MULTILINE)
+"""In each ASCII text of which a line is to be marked."""
+
 _FIRST = frozenset("!\u01c3\u2026\u22ef[(fO\uff01\uff3b")
 """How lines of ours begin, and characters that look so."""
 
@@ -48,6 +55,14 @@ def mark(line: str) -> str:
             plain = unicodedata.normalize("NFKC", start).replace("\u01c3", "!")
         return QUOTE if first in "\u2026\u22ef" or _OURS.match(plain) else ""
     return ""
+
+
+def have_no_marks(lines: Sequence[str], text: str) -> bool:
+    """Whether it is certain that none of a text's lines is marked; quicker than to ask for each."""
+    if not text.isascii():
+        return False
+    is_clear = _STARTS.isdisjoint([line[:1] for line in lines]) and "-" not in text
+    return is_clear or _SOMEWHERE.search(text) is None
 
 
 def quoted(line: str) -> str:

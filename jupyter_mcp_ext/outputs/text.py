@@ -21,6 +21,8 @@ from jupyter_mcp_ext.outputs.numbered import (
     cut_line,
     line_of,
     number,
+    number_text,
+    size_of,
 )
 from jupyter_mcp_ext.outputs.quoting import Remark
 from jupyter_mcp_ext.outputs.rope import Rope
@@ -43,7 +45,9 @@ def settled(text: Rope) -> Rope:
     In several pieces it is a `Typescript`'s, which has followed the cursor already.
     """
     if len(text) <= _WHOLE or len(text.pieces) == 1:
-        return Rope((fold(str(text)),))
+        whole = str(text)
+        folded = fold(whole)
+        return text if folded is whole else Rope((folded,))
     return text
 
 
@@ -112,14 +116,14 @@ class Passage:
         size = len(text)
         squeeze = _squeezed if collapsed else _unchanged
         if size <= _WHOLE:
-            lines = number(split(strip(str(text))))
+            lines = _numbered(strip(str(text)))
             return cls.of_lines(squeeze(lines), len(lines))
         total = text.count("\n") + (text.rfind("\n", size) != size - 1)
         first, last = text.find("\n", _PART), text.rfind("\n", size - _PART)
         if first < 0 or last <= first:
             return cls.of_lines(squeeze([*_long_lines(text)]), total)
-        beginning = number(split(strip(text.slice(0, first))))
-        ending = number(split(strip(text.slice(last + 1, size))))
+        beginning = _numbered(strip(text.slice(0, first)))
+        ending = _numbered(strip(text.slice(last + 1, size)))
         offset = total - len(ending)
         return cls(
             head=squeeze(beginning),
@@ -131,17 +135,21 @@ class Passage:
     @property
     def size(self) -> int:
         """Characters of the whole; of a long text, of the two ends and the notice between."""
-        size = sum(line.size + 1 for line in self.head)
+        size = size_of(self.head)
         if self.tail is not self.head:
-            size += sum(line.size + 1 for line in self.tail) + 200
+            size += size_of(self.tail) + 200
         return max(size - 1, 0)
 
     def fit(self, budget: int, more: More) -> Excerpt:
         """The whole if it fits, else head and tail, and between them how the rest is to be had."""
         whole = self.tail is self.head
         if whole and self.size <= budget:
-            is_cut = any(line.rest for line in self.head)
-            return Excerpt(text="\n".join(line.shown(more) for line in self.head), truncated=is_cut)
+            is_cut = False
+            shown = []
+            for line in self.head:
+                is_cut = is_cut or line.rest > 0
+                shown.append(line.shown(more) if line.rest else line.mark + line.text)
+            return Excerpt(text="\n".join(shown), truncated=is_cut)
         room = budget - len(_notice(self.total, more(self.total))) - 2
         if room < 40:
             notice = _notice(self.total, more(0))
@@ -191,6 +199,10 @@ def _long_lines(text: Rope) -> Iterator[Line]:
             beginning = strip(text.slice(start, start + MAX_LINE))
             yield line_of(n, beginning)._replace(rest=end - start - MAX_LINE)
         start, n = end + 1, n + 1
+
+
+def _numbered(text: str) -> list[Line]:
+    return number_text(text, split(text))
 
 
 def _squeezed(lines: list[Line]) -> list[Line]:
