@@ -12,6 +12,8 @@ from tornado.web import HTTPError
 
 from jupyter_mcp_ext.errors import ContentsError
 
+from .paths import quoted
+
 _CAUSES = {
     errno.ENOSPC: "the disk is full. Delete files, then try again.",
     errno.EDQUOT: "the disk quota is used up. Free space, then retry.",
@@ -51,6 +53,14 @@ def disk_of(contents: object) -> Path | None:
     if isinstance(contents, FileContentsManager) and contents.root_dir:
         return Path(contents.root_dir)
     return None
+
+
+def irregular(path: str) -> ContentsError:
+    """The error for an API path that is neither a file nor a folder."""
+    return ContentsError(
+        f"{quoted(path)} is no regular file but a device, a pipe or the like, which are not "
+        "opened. Use another path."
+    )
 
 
 def explained(error: HTTPError | OSError, doing: str) -> ContentsError:

@@ -17,21 +17,38 @@ MAX_NAMES = 1_000
 
 
 async def missing(
-    path: str, *, folder: str, hides: Hides, gate: Gate, storage: Storage
+    path: str,
+    *,
+    folder: str,
+    hides: Hides,
+    gate: Gate,
+    storage: Storage,
+    noun: str = "file",
+    suffix: str = "",
 ) -> ContentsError:
-    """The error for an API path without a file; ``folder`` is the session's that it was in."""
+    """The error for an API path without a file; ``folder`` is the session's that it was in.
+
+    With a ``suffix`` only names that end so are like its own, which may leave it out.
+    """
     inside = folder and path.startswith(f"{folder}/")
     plain = path[len(folder) + 1 :] if inside else ""
     if plain and await _is_there(plain, hides, gate, storage):
         return ContentsError(
-            f"There is no file {quoted(path)}, but {quoted(plain)} is in Jupyter's root: leave out "
-            "session_id."
+            f"There is no {noun} {quoted(path)}, but {quoted(plain)} is in Jupyter's root: leave "
+            "out session_id."
         )
     above, wrong = PurePosixPath(path).parent, PurePosixPath(path)
     while str(above) != "." and not await _is_there(str(above), hides, gate, storage):
         above, wrong = above.parent, above
-    near = did_you_mean(wrong.name, await _names(str(above), hides, gate, storage))
-    what = "file" if str(wrong) == path else "folder"
+    names = await _names(str(above), hides, gate, storage)
+    if str(wrong) == path:
+        near = did_you_mean(
+            wrong.name.removesuffix(suffix),
+            [name.removesuffix(suffix) for name in names if name.endswith(suffix)],
+        )
+        what = noun
+    else:
+        near, what = did_you_mean(wrong.name, names), "folder"
     return ContentsError(
         f'There is no {what} {quoted(str(wrong))}.{near} list_files("{above}") shows what there is.'
     )

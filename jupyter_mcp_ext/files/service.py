@@ -28,7 +28,7 @@ from jupyter_mcp_ext.rendering.service import Rendering
 
 from .beneath import Changed
 from .changes import size_in_words
-from .contents import Contents, explained
+from .contents import Contents, explained, irregular
 from .disk import Disk
 from .edits import Edit, replace
 from .gate import Gate, Place
@@ -209,8 +209,8 @@ class McpFiles(LoggingConfigurable):
                     await self.storage.write(place.real, data, over=before)
                 except Changed as err:
                     msg = (
-                        f"{quoted(place.path)} was changed by somebody meanwhile, and is left so. "
-                        "Read it again, then edit it."
+                        f"{quoted(place.path)} was changed by another program, and is left as "
+                        "it is. Read it again, then edit it."
                     )
                     raise ContentsError(msg) from err
         return place.path, edit
@@ -282,13 +282,9 @@ def _told(doing: str) -> Iterator[None]:
 def _check_kind(place: Place, entry: Entry | None) -> None:
     if entry is None or entry.kind == "file":
         return
-    if entry.kind == "folder":
-        msg = f"{quoted(place.path or '.')} is a folder, not a file. Name a file in it."
-    else:
-        msg = (
-            f"{quoted(place.path)} is no regular file but a device, a pipe or the like, "
-            "which are not opened. Use another path."
-        )
+    if entry.kind != "folder":
+        raise irregular(place.path)
+    msg = f"{quoted(place.path or '.')} is a folder, not a file. Name a file in it."
     raise ContentsError(msg)
 
 

@@ -9,7 +9,6 @@ import asyncio
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from weakref import WeakValueDictionary
 
@@ -17,8 +16,9 @@ from jupyter_server.utils import ensure_async
 from tornado.web import HTTPError
 
 from jupyter_mcp_ext.errors import ContentsError
-from jupyter_mcp_ext.files.contents import Contents, explained
+from jupyter_mcp_ext.files.contents import Contents, explained, irregular
 from jupyter_mcp_ext.files.gate import Gate, Place
+from jupyter_mcp_ext.files.nearby import missing
 from jupyter_mcp_ext.files.paths import Hides, contents_path, quoted
 from jupyter_mcp_ext.files.storage import Storage
 from jupyter_mcp_ext.notebooks.cells import NewCell
@@ -34,9 +34,6 @@ _MAX_BYTES = 64_000_000
 """Of the largest notebook that is read: it is in memory three times for a moment."""
 
 _CHECKPOINTS = ".ipynb_checkpoints"
-
-_MAX_NAMES = 2_000
-"""Names of a folder that are compared with one that does not exist."""
 
 
 class Notebooks:
@@ -120,15 +117,11 @@ class Notebooks:
         try:
             entry = await self._storage.find(place.real)
             if entry is None:
-                raise await self._missing(path, place, hides)
+                raise await self.missing(path, hides=hides)
             if entry.kind == "folder":
                 raise _is_folder_words(path)
             if entry.kind != "file":
-                msg = (
-                    f"{quoted(place.path)} is no regular file but a device, a pipe or the like, "
-                    "which are not opened. Use another path."
-                )
-                raise ContentsError(msg)
+                raise irregular(place.path)
             if (entry.size or 0) > _MAX_BYTES:
                 raise _too_large(place.path, entry.size or 0)
             data = (await self._storage.read(place.real, _MAX_BYTES)).data
@@ -138,15 +131,19 @@ class Notebooks:
             return await asyncio.to_thread(parse, data, place.path)
         return parse(data, place.path)
 
-    async def _missing(self, asked: str, place: Place, hides: Hides) -> ContentsError:
+    async def missing(self, path: str, *, hides: Hides) -> ContentsError:
+        """The error for a path without a notebook: it offers what is named like it."""
         with suppress(ContentsError):  # what is to be hidden of a folder is hidden
-            if await self._is_folder((await self._gate.place(asked, hides)).path):
-                return _is_folder_words(asked)
-        near = await asyncio.to_thread(_near_names, self._root / place.path) if self._root else []
-        folder = PurePosixPath(place.path).parent
-        paths = [str(folder / name) for name in near]
-        return _not_there(
-            place.path, [quoted(path) for path in paths if not self._gate.leaves_out(path, hides)]
+            if await self._is_folder((await self._gate.place(path, hides)).path):
+                return _is_folder_words(path)
+        return await missing(
+            await self.named(path, hides),
+            folder="",
+            hides=hides,
+            gate=self._gate,
+            storage=self._storage,
+            noun="notebook",
+            suffix=_SUFFIX,
         )
 
     async def _check_free(self, path: str) -> None:
@@ -213,25 +210,3 @@ def _too_large(path: str, size: int) -> ContentsError:
         f"{quoted(path)} has {size / 1e6:.0f} MB, more than the {_MAX_BYTES / 1e6:.0f} MB "
         "that are read here. Look at it with code of your own (execute_code)."
     )
-
-
-def _not_there(path: str, near: Sequence[str] = ()) -> ContentsError:
-    advice = (
-        f"Near it: {', '.join(near)}." if near else "Use a path that Jupyter's file browser shows."
-    )
-    return ContentsError(f"There is no notebook {quoted(path)}. {advice}")
-
-
-def _near_names(path: Path) -> list[str]:
-    """Notebooks of the same folder whose names are like this one's, three at most."""
-    try:
-        with os.scandir(path.parent) as entries:
-            names = [e.name for _, e in zip(range(_MAX_NAMES), entries, strict=False)]
-    except OSError:
-        return []
-    stems = {
-        name.removesuffix(_SUFFIX).lower(): name
-        for name in names
-        if name.endswith(_SUFFIX) and not name.startswith(".") and name.isprintable()
-    }
-    return [stems[stem] for stem in get_close_matches(path.stem.lower(), stems, n=3)]

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import time
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet, WeakValueDictionary
@@ -594,15 +593,20 @@ class McpSessions(LoggingConfigurable):
         """Raise UnknownSession with what to do, if it is a notebook that is not open."""
         if not wanted.endswith(".ipynb"):
             return
-        path = ""
-        with suppress(ContentsError):
-            path = await self._notebooks.existing(wanted, hides=partial(self.hides, caller))
+        hides = partial(self.hides, caller)
+        try:
+            path = await self._notebooks.existing(wanted, hides=hides)
+        except ContentsError:
+            return
         if path:
             msg = (
                 f"There is no session {shown(wanted)}, but a notebook of this path. "
                 f"create_session(path={json.dumps(path)}) gives it a session with a kernel."
             )
             raise UnknownSession(msg)
+        near = await self._notebooks.missing(wanted, hides=hides)
+        msg = f"There is no session {shown(wanted)}. {near}"
+        raise UnknownSession(msg)
 
     async def _look_for_moved(self) -> bool:
         """Know the sessions whose folders have come since; whether there are any."""

@@ -525,7 +525,7 @@ async def test_an_edit_of_a_file_that_changes_meanwhile_is_not_made(root: Path) 
     (root / "a.txt").write_text("one\n")
     contents = Busy(root_dir=str(root))
 
-    with pytest.raises(ContentsError, match="by somebody meanwhile"):
+    with pytest.raises(ContentsError, match="by another program"):
         await made(contents, None).edit("a.txt", "one", "two")
 
     contents.notary.store.close()

@@ -281,12 +281,23 @@ async def test_a_missing_notebook_is_said_with_names_near_it(
         await notebooks.read("x/Anaylsis", hides=nothing)
 
     words = str(refusal.value)
-    assert words.startswith('There is no notebook "x/Anaylsis.ipynb". Near it: "x/analysis.ipynb"')
-    assert words.count("x/") == 4
+    assert words == (
+        "There is no notebook \"x/Anaylsis.ipynb\". Did you mean 'analysis' or 'Analysis2' or "
+        "'analyses'? list_files(\"x\") shows what there is."
+    )
+
+
+async def test_a_folder_near_the_one_that_is_missing_is_offered(
+    notebooks: Notebooks, root: Path
+) -> None:
+    (root / "analyses").mkdir()
+
+    with pytest.raises(ContentsError, match=r'no folder "analysis". Did you mean \'analyses\''):
+        await notebooks.read("analysis/a.ipynb", hides=nothing)
 
 
 async def test_without_a_near_name_the_folder_is_pointed_to(notebooks: Notebooks) -> None:
-    with pytest.raises(ContentsError, match="file browser"):
+    with pytest.raises(ContentsError, match=r'list_files\("\."\)'):
         await notebooks.read("nowhere/a.ipynb", hides=nothing)
 
 

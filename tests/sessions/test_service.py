@@ -167,7 +167,7 @@ async def test_a_notebook_that_is_not_open_proposes_to_open_it(jp_serverapp: Any
 
         with pytest.raises(UnknownSession, match=r'create_session\(path="report.ipynb"\)'):
             await engine.services.sessions.find(ALICE, "report.ipynb")
-        with pytest.raises(UnknownSession, match=r"There is no session 'reprot.ipynb'"):
+        with pytest.raises(UnknownSession, match=r"'reprot.ipynb'. .* Did you mean 'report'"):
             await engine.services.sessions.find(ALICE, "reprot.ipynb")
         with pytest.raises(UnknownSession, match="Did you mean 'analysis'"):
             await engine.services.sessions.find(ALICE, "anaylsis")
