@@ -113,7 +113,7 @@ def test_a_wide_frame_says_how_much_is_left_out() -> None:
 
     found, full = look(wide), look(wide, detail="full")
 
-    assert found["notes"] == ["150 columns left out", "38 columns of rows left out"]
+    assert found["notes"] == ["150 columns left out", "188 columns of rows left out"]
     assert found["cut"]
     assert len(table(found, "columns")) == 50
     assert len(table(full, "columns")) == 200

@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from .frames import left_out, schema
+from .frames import bare_column, bare_frame
 from .libraries import cell
 from .numbers import Budget, Tally, of_column
-from .tables import edges, examples, table, titles
+from .tables import examples
 
 NUMBERS = ("int", "uint", "float", "double", "halffloat", "decimal")
 
@@ -46,7 +46,7 @@ def arrow_statistics(values: Any, budget: Budget) -> dict[str, str]:
 
 
 def arrow_table(value: Any, wide: int, deep: int, budget: Budget) -> dict[str, Any]:
-    names, width = value.schema.names, value.num_columns
+    names = value.schema.names
     rows = [
         {
             "column": cell(name),
@@ -55,28 +55,15 @@ def arrow_table(value: Any, wide: int, deep: int, budget: Budget) -> dict[str, A
         }
         for place, name in enumerate(names[:deep])
     ]
-    sections = [schema(rows)] if rows else []
-    head = [cell(name, 20) for name in names[:wide]]
-    parts = edges(value.num_rows) if width else []
-    for title, part in zip(titles(parts), parts):
-        piece = value.slice(part.start, len(part))
-        cells = [[cell(one) for one in piece.column(n).to_pylist()] for n in range(len(head))]
-        sections.append(table(title, head, [list(row) for row in zip(*cells)]))
-    return {
-        "facts": [],
-        "sections": sections,
-        "notes": [],
-        "cut": width > min(wide, deep),
-        "left": [left_out(width - deep, "columns"), left_out(width - wide, "columns of rows")],
-    }
+
+    def values(place: int, part: range) -> list[Any]:
+        return list(value.column(place).slice(part.start, len(part)).to_pylist())
+
+    return bare_frame(names, rows, value.num_rows, wide, deep, values)
 
 
 def arrow_column(value: Any, wide: int, deep: int, budget: Budget) -> dict[str, Any]:
     facts = [[name, words] for name, words in arrow_statistics(value, budget).items()]
-    sections = []
-    parts = edges(len(value))
-    for title, part in zip(titles(parts), parts):
-        values = value.slice(part.start, len(part)).to_pylist()
-        rows = [[str(place), cell(one)] for place, one in zip(part, values)]
-        sections.append(table(title, ["", "value"], rows))
-    return {"facts": facts, "sections": sections, "notes": []}
+    return bare_column(
+        facts, len(value), lambda part: list(value.slice(part.start, len(part)).to_pylist())
+    )

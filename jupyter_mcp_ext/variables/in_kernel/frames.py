@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .libraries import cell, kind
@@ -61,12 +62,50 @@ def pandas_frame(value: Any, wide: int, deep: int, budget: Budget) -> dict[str, 
         "sections": sections + pandas_rows(index, shown[:wide], size),
         "notes": [],
         "cut": width > deep or len(shown) > wide,
-        "left": [left_out(width - deep, "columns"), left_out(len(shown) - wide, "columns of rows")],
+        "left": left_out(width, deep, len(shown[:wide])),
     }
 
 
-def left_out(number: int, what: str) -> str:
-    return f"{number:,} {what} left out" if number > 0 else ""
+def left_out(width: int, deep: int, wide: int) -> list[str]:
+    """Of ``width`` columns ``deep`` are in the schema and ``wide`` in the rows."""
+    left = ((width - deep, "columns"), (width - wide, "columns of rows"))
+    return [f"{number:,} {what} left out" for number, what in left if number > 0]
+
+
+def bare_frame(
+    names: list[str],
+    rows: list[dict[str, str]],
+    size: int,
+    wide: int,
+    deep: int,
+    values: Callable[[int, range], list[Any]],
+) -> dict[str, Any]:
+    """A frame without an index; ``rows`` are its schema, ``values`` those of a column in a part."""
+    head = [cell(name, 20) for name in names[:wide]]
+    sections = [schema(rows)] if rows else []
+    parts = edges(size) if names else []
+    for title, part in zip(titles(parts), parts):
+        columns = [[cell(one) for one in values(place, part)] for place in range(len(head))]
+        sections.append(table(title, head, [list(row) for row in zip(*columns)]))
+    return {
+        "facts": [],
+        "sections": sections,
+        "notes": [],
+        "cut": len(names) > min(wide, deep),
+        "left": left_out(len(names), deep, wide),
+    }
+
+
+def bare_column(
+    facts: list[list[str]], size: int, values: Callable[[range], list[Any]]
+) -> dict[str, Any]:
+    """A column without an index."""
+    sections = []
+    parts = edges(size)
+    for title, part in zip(titles(parts), parts):
+        rows = [[str(place), cell(one)] for place, one in zip(part, values(part))]
+        sections.append(table(title, ["", "value"], rows))
+    return {"facts": facts, "sections": sections, "notes": []}
 
 
 def index_words(index: Any) -> str:
@@ -106,7 +145,6 @@ def pandas_series(value: Any, wide: int, deep: int, budget: Budget) -> dict[str,
 
 
 def polars_frame(value: Any, wide: int, deep: int, budget: Budget) -> dict[str, Any]:
-    size, width = value.height, value.width
     names = value.columns
     rows = [
         {
@@ -116,20 +154,11 @@ def polars_frame(value: Any, wide: int, deep: int, budget: Budget) -> dict[str, 
         }
         for name in names[:deep]
     ]
-    sections = [schema(rows)] if rows else []
-    parts = edges(size) if width else []
-    for title, part in zip(titles(parts), parts):
-        piece = value.slice(part.start, len(part))
-        cells = [[cell(one) for one in piece[name].to_list()] for name in names[:wide]]
-        head = [cell(name, 20) for name in names[:wide]]
-        sections.append(table(title, head, [list(row) for row in zip(*cells)]))
-    return {
-        "facts": [],
-        "sections": sections,
-        "notes": [],
-        "cut": width > min(wide, deep),
-        "left": [left_out(width - deep, "columns"), left_out(width - wide, "columns of rows")],
-    }
+
+    def values(place: int, part: range) -> list[Any]:
+        return list(value[names[place]].slice(part.start, len(part)).to_list())
+
+    return bare_frame(names, rows, value.height, wide, deep, values)
 
 
 def polars_statistics(values: Any, budget: Budget) -> dict[str, str]:
@@ -145,13 +174,9 @@ def polars_statistics(values: Any, budget: Budget) -> dict[str, str]:
 def polars_series(value: Any, wide: int, deep: int, budget: Budget) -> dict[str, Any]:
     facts = [["name", cell(value.name)]]
     facts += [[name, words] for name, words in polars_statistics(value, budget).items()]
-    sections = []
-    parts = edges(len(value))
-    for title, part in zip(titles(parts), parts):
-        values = value.slice(part.start, len(part)).to_list()
-        rows = [[str(place), cell(one)] for place, one in zip(part, values)]
-        sections.append(table(title, ["", "value"], rows))
-    return {"facts": facts, "sections": sections, "notes": []}
+    return bare_column(
+        facts, len(value), lambda part: list(value.slice(part.start, len(part)).to_list())
+    )
 
 
 def polars_lazy(value: Any, wide: int, deep: int, budget: Budget) -> dict[str, Any]:
