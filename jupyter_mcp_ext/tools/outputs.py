@@ -69,6 +69,9 @@ async def get_output(
     in full (text, original image, HTML). Without an id: your latest execution, also after a lost
     connection.
     """
+    if column and offset is None:
+        msg = "column is a character of the line at offset. Give offset too."
+        raise InvalidArgument(msg)
     execution, first, last = await _wanted(call, output_id, session_id)
     call.remember(execution)
     allowed = await settle(call, execution, wait)
@@ -77,9 +80,6 @@ async def get_output(
     if not output_id and not session_id:
         call.notices += _others(call, execution)
     tell_session(call, execution)
-    if column and offset is None:
-        msg = "column is a character of the line at offset. Give offset too."
-        raise InvalidArgument(msg)
     paging = Paging(
         offset=None if offset is None else as_line(offset),
         limit=limit,
@@ -88,7 +88,6 @@ async def get_output(
         context=context,
         mime_type=mime_type,
     )
-    limits = call.services.limits
     if first is not None:
         return await _outputs(call, execution, str(output_id), first, last, paging)
     if mime_type is not None:
@@ -99,33 +98,20 @@ async def get_output(
         raise InvalidArgument(msg)
     if offset is None and grep is None and execution.is_finished:
         return await answered(call, execution, allowed)
+    return await _execution(call, execution, paging)
+
+
+async def _execution(call: Call, execution: Execution, paging: Paging) -> Answer:
+    """A page of all outputs, or what is new in them since this reader's last look."""
     reading = execution.readings.of(call.caller.reader)
     ahead = call.services.executions.ahead(execution)
     lines = partial(execution_lines, execution, execution.outputs)
-    if offset is None and grep is None:
+    if paging.offset is None and paging.grep is None:
         since, reading.lines = reading.lines, execution.fold.lines
-        return await report_news(
-            execution,
-            lines,
-            since,
-            paging,
-            limits=limits,
-            notices=call.notices,
-            rendering=call.services.rendering,
-            ahead=ahead,
-        )
-    if grep is None:
+        return await report_news(call, execution, lines, since, paging, ahead=ahead)
+    if paging.grep is None:
         reading.lines = max(reading.lines, execution.fold.lines)
-    return await report_lines(
-        execution,
-        lines,
-        execution.id,
-        paging,
-        limits=limits,
-        notices=call.notices,
-        rendering=call.services.rendering,
-        ahead=ahead,
-    )
+    return await report_lines(call, execution, lines, execution.id, paging, ahead=ahead)
 
 
 async def _wanted(
@@ -164,27 +150,21 @@ def _others(call: Call, latest: Execution) -> list[str]:
 
 
 async def _outputs(
-    call: Call, execution: Execution, name: str, first: int, last: int, paging: Paging
+    call: Call, execution: Execution, wanted: str, first: int, last: int, paging: Paging
 ) -> Answer:
     """What is answered where some outputs are named."""
     outputs = _chosen(execution, first, last)
     if all(_image(output, paging.mime_type) for output in outputs):
         return await _images(call, execution, outputs, first, paging.mime_type)
-    is_range = "-" in name.rpartition("/")[2]
+    is_range = "-" in wanted.rpartition("/")[2]
     if is_range and paging.mime_type is None and all(next(pictures(o), None) for o in outputs):
         return await _pictures(call, execution, outputs, first)
     if len(outputs) > 1:
         msg = "A range may name images only. Ask for other outputs one by one."
         raise InvalidArgument(msg)
-    return await report_lines(
-        execution,
-        partial(_lines, outputs[0], f"{execution.id}/{first}", paging.mime_type),
-        f"{execution.id}/{first}",
-        paging,
-        limits=call.services.limits,
-        notices=call.notices,
-        rendering=call.services.rendering,
-    )
+    name = f"{execution.id}/{first}"
+    lines = partial(_lines, outputs[0], name, paging.mime_type)
+    return await report_lines(call, execution, lines, name, paging)
 
 
 def _chosen(execution: Execution, first: int, last: int) -> tuple[Output, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jupyter_mcp_ext.executions.execution import UNFINISHED, Execution
 from jupyter_mcp_ext.outputs.finds import find, words_of
@@ -15,15 +15,17 @@ from jupyter_mcp_ext.outputs.presentation import TextBlock
 from jupyter_mcp_ext.outputs.search import Search
 from jupyter_mcp_ext.outputs.text import Excerpt, Passage
 
+from .call import Call
 from .calls import DEFAULT_LIMIT, call_words, output_call, place
 from .content import Answer
 from .reports import head_of, meta_of, output_id, waiting_call
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.executions.turns import Ahead
-    from jupyter_mcp_ext.outputs.limits import Limits
     from jupyter_mcp_ext.outputs.rendering import Render
-    from jupyter_mcp_ext.rendering.service import Rendering
+
+Lines: TypeAlias = "Callable[[Render], Sequence[str]]"
+"""Gives the lines that are paged through; called in a thread."""
 
 STATUS_LINE = 400
 """Characters of a result's budget that are kept for the status line and the notices."""
@@ -45,83 +47,68 @@ class Paging:
 
 
 async def report_lines(
+    call: Call,
     execution: Execution,
-    lines: Callable[[Render], Sequence[str]],
+    lines: Lines,
     name: str,
     paging: Paging,
     *,
-    limits: Limits,
-    notices: Sequence[str] = (),
-    rendering: Rendering,
     ahead: Ahead | None = None,
 ) -> Answer:
-    """A page of lines of an execution or of one output, which ``name`` is the id of.
-
-    ``lines`` is called in a thread. ``notices`` are those of this answer.
-    """
-    notices = (*notices, *execution.notices)
+    """A page of lines of an execution or of one output, which ``name`` is the id of."""
     outputs = execution.outputs  # now: while the page is made they may leave memory again
-    budget = limits.text - STATUS_LINE
-    part = await rendering.shown(lambda render: _page(lines(render), name, paging, budget))
+    notices = (*call.notices, *execution.notices)
+    budget = call.services.limits.text - STATUS_LINE
+    part = await call.services.rendering.shown(
+        lambda render: _page(lines(render), name, paging, budget)
+    )
     next_call = _next_page(name, part, paging)
     if execution.status in UNFINISHED and next_call is None and name == execution.id:
         # The last line may not be finished: it comes again, whole.
         offset = min(part.total, execution.fold.lines)
         next_call = _next_of(name, paging, offset=offset, wait=50)
-    head = head_of(execution, outputs, notices, ahead, None)
-    words = "\n".join(
-        [head, _page_line(name, part, next_call), *words_of(part, numbered=bool(paging.grep))]
-    )
+    words = [
+        head_of(execution, outputs, notices, ahead, None),
+        _page_line(name, part, next_call),
+        *words_of(part, numbered=bool(paging.grep)),
+    ]
+    truncated = part.next_offset is not None
     return Answer(
-        blocks=(TextBlock(text=words),),
-        meta={
-            "execution": meta_of(
-                execution,
-                outputs,
-                notices,
-                next_call,
-                [],
-                part.next_offset is not None,
-            )
-        },
+        blocks=(TextBlock(text="\n".join(words)),),
+        meta={"execution": meta_of(execution, outputs, notices, next_call, [], truncated)},
         status=execution.status,
     )
 
 
 async def report_news(
+    call: Call,
     execution: Execution,
-    lines: Callable[[Render], Sequence[str]],
+    lines: Lines,
     since: int,
     paging: Paging,
     *,
-    limits: Limits,
-    notices: Sequence[str] = (),
-    rendering: Rendering,
     ahead: Ahead | None = None,
 ) -> Answer:
-    """What a running execution has put out since a line: its head and its tail.
-
-    ``lines`` is called in a thread. ``notices`` are those of this answer.
-    """
-    notices = (*notices, *execution.notices)
+    """What a running execution has put out since a line: its head and its tail."""
     outputs = execution.outputs
+    notices = (*call.notices, *execution.notices)
     next_call = waiting_call(execution, wait=50)
-    head = head_of(execution, outputs, notices, ahead, next_call)
 
     def build(render: Render) -> tuple[str, Excerpt]:
         every = lines(render)
         start = since if since <= len(every) else 0  # what was seen has been cleared
         passage = Passage.of_range(every, start, limit=paging.limit)
-        excerpt = passage.fit(limits.flood, partial(place, execution.id))
+        excerpt = passage.fit(call.services.limits.flood, partial(place, execution.id))
         new = len(every) - start
         if not new:
             return f"{execution.id}: nothing new, {len(every)} lines so far", excerpt
         return f"{execution.id}: {new} new of {len(every)} lines", excerpt
 
-    words, excerpt = await rendering.shown(build)
-    text = "\n".join([head, words, *([excerpt.text] if excerpt.text else [])])
+    line, excerpt = await call.services.rendering.shown(build)
+    words = [head_of(execution, outputs, notices, ahead, next_call), line]
+    words += [excerpt.text] if excerpt.text else []
     return Answer(
-        blocks=(TextBlock(text=text),),
+        blocks=(TextBlock(text="\n".join(words)),),
         meta={"execution": meta_of(execution, outputs, notices, next_call, [], excerpt.truncated)},
         status=execution.status,
     )

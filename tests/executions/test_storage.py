@@ -20,6 +20,7 @@ from jupyter_mcp_ext.outputs.fold import OutputFold
 from jupyter_mcp_ext.outputs.model import Display, Json, Output, Stream
 from jupyter_mcp_ext.outputs.rendering import Render
 from jupyter_mcp_ext.outputs.widgets import VIEW, Widgets
+from jupyter_mcp_ext.tools.call import Call
 from jupyter_mcp_ext.tools.paging import Paging, report_lines
 from tests.engine import ALICE, printed, running
 
@@ -281,12 +282,7 @@ async def test_a_page_survives_that_its_outputs_leave_memory(jp_serverapp: Any) 
         await engine.services.executions.load(large[0])
         page = asyncio.ensure_future(
             report_lines(
-                large[0],
-                lines,
-                large[0].id,
-                paging,
-                limits=engine.services.limits,
-                rendering=engine.services.rendering,
+                Call(services=engine.services, caller=ALICE), large[0], lines, large[0].id, paging
             )
         )
         await asyncio.sleep(0)
