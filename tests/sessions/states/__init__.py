@@ -1,0 +1,116 @@
+"""States of real work, each with what shows whether it came back: data in the text files here.
+
+    === name of the state {options}
+    code of a cell
+    ---
+    code of the next cell
+    ???
+    expressions, and statements between them, that are evaluated in both sessions
+
+Options: ``own``, a kernel of its own, for what others would notice; ``room="name"``, one with the
+others of this room; ``says="words"``, a pattern of
+what a notice may say instead of a name; ``names="a b"``, variables that the code binds unseen;
+``fails="4"``, its last cell raises in that line; ``brings``, its libraries bring cloudpickle.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from IPython.core.inputtransformer2 import TransformerManager
+
+FOLDER = Path(__file__).parent
+
+HEAD = re.compile(r"=== (?P<name>[^{}]+?)(?: \{(?P<options>.*)\})?")
+
+OPTION = re.compile(r'(\w+)(?:="([^"]*)")?')
+
+PLAIN: Any = TransformerManager()  # type: ignore[no-untyped-call]  # IPython has none
+"""Turns magics into Python."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """A state of a session, and how to tell it from another one."""
+
+    name: str
+    kind: str
+    cells: tuple[str, ...]
+    probe: str
+    room: str = ""
+    """States of different rooms do not share a kernel."""
+    says: str = ""
+    """A pattern for what may be said instead of a variable's name."""
+    fails: int = 0
+    """The line of its last cell that raises; 0 when none does."""
+    brings_cloudpickle: bool = False
+    """Whether it cannot be where cloudpickle is not installed."""
+    names: frozenset[str] = field(default_factory=frozenset)
+    """The variables that it binds."""
+
+
+def read_states() -> list[State]:
+    """All states, in the order of the table."""
+    return [state for file in sorted(FOLDER.glob("*.txt")) for state in _parsed(file)]
+
+
+def packed(states: Sequence[State], size: int) -> list[list[State]]:
+    """Groups that can share a session: their names differ."""
+    groups: list[list[State]] = []
+    for state in states:
+        for group in groups:
+            taken = {name for other in group for name in other.names}
+            is_in_room = group[0].room == state.room and len(group) < size
+            if is_in_room and taken.isdisjoint(state.names):
+                group.append(state)
+                break
+        else:
+            groups.append([state])
+    return groups
+
+
+def _parsed(file: Path) -> Iterator[State]:
+    kind, *parts = re.split(r"^(?==== )", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    for part in parts:
+        head, _, body = part.partition("\n")
+        found = HEAD.fullmatch(head)
+        assert found, head
+        options = dict(OPTION.findall(found["options"] or ""))
+        cells, _, probe = body.partition("\n???\n")
+        assert probe, head
+        texts = tuple(cell.strip("\n") for cell in re.split(r"^---$", cells, flags=re.MULTILINE))
+        bound = {name for text in texts for name in _bound(text)}
+        yield State(
+            name=found["name"],
+            kind=kind.strip(),
+            cells=texts,
+            probe=probe.strip("\n"),
+            room=found["name"] if "own" in options else options.get("room", ""),
+            says=options.get("says", ""),
+            fails=int(options.get("fails", 0)),
+            brings_cloudpickle="brings" in options,
+            names=frozenset(bound | set(options.get("names", "").split())),
+        )
+
+
+def _bound(cell: str) -> set[str]:
+    """Names that a cell binds, imports apart: what two states import is the same."""
+    found = set()
+    todo: list[ast.AST] = [ast.parse(PLAIN.transform_cell(cell))]
+    while todo:
+        node = todo.pop()
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                found.add(node.name)
+                continue
+            case ast.Lambda() | ast.comprehension():
+                continue
+            case ast.Name(ctx=ast.Store()):
+                found.add(node.id)
+        todo.extend(ast.iter_child_nodes(node))
+    return found

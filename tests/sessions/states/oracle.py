@@ -1,0 +1,278 @@
+"""Compares a session that was restored with itself before it was lost."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import logging
+import os
+import re
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from jupyter_client.ioloop.manager import AsyncIOLoopKernelManager
+
+from jupyter_mcp_ext.kernels.evaluation import evaluate
+from jupyter_mcp_ext.kernels.link import Content, Loss
+from jupyter_mcp_ext.kernels.zmq import ZmqLink
+from jupyter_mcp_ext.sessions import snapshots
+from jupyter_mcp_ext.sessions.definitions import definitions
+from jupyter_mcp_ext.sessions.folder import SessionFolder
+from jupyter_mcp_ext.sessions.snapshot import Restored, Snapshot
+
+from . import FOLDER, State, packed
+
+Outcome = Literal["equal", "named", "wrong"]
+
+EFFECTS = "effects.txt"
+"""Where cells write a word when they do what must not be done again."""
+
+HIDDEN = """
+import sys
+
+class Hides:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "cloudpickle":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Hides())
+"""
+"""A ``sitecustomize`` of an environment in which cloudpickle is not installed."""
+
+NO_NOTICE = {
+    *("loaded", "definitions", "records", "modules", "sources", "names", "file", "owner"),
+    *("session_id", "python", "implementation"),
+}
+"""Parts of an answer that do not tell anybody what is missing."""
+
+SECONDS = 60.0
+
+AT_ONCE = 2
+"""Sessions in work at the same time."""
+
+TOGETHER = 40
+"""States that share a session at most."""
+
+KEY = secrets.token_bytes(32)
+
+Look = Mapping[str, Sequence[tuple[str, str]]]
+"""What was seen of each state: expressions and their values."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """A thing that a restored session says it is not, or has not."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What became of a state."""
+
+    outcome: Outcome
+    why: str = ""
+    """What differs, or what the notice says."""
+
+
+@dataclass(kw_only=True)
+class Session:
+    """A kernel and the snapshots of its variables."""
+
+    manager: Any
+    folder: Path
+    kept: SessionFolder
+    env: Mapping[str, str]
+    link: ZmqLink
+    cells: list[str]
+    unfinished: dict[int, int | None]
+
+    async def run(self, cell: str) -> Content:
+        """Run a cell to its end."""
+        said: list[str] = []
+        exchange = self.link.execute(
+            cell,
+            on_message=lambda kind, content: said.append(f"{kind} {content}"),
+            on_begin=lambda: None,
+            on_dropped=lambda _: None,
+        )
+        reply = await exchange.finished()
+        self.link.forget(exchange)
+        return {**reply, "said": said}
+
+    async def work(self, states: Sequence[State]) -> None:
+        """Run the cells of the states."""
+        for state in states:
+            for place, cell in enumerate(state.cells):
+                reply = await self.run(cell)
+                fails = bool(state.fails) and place == len(state.cells) - 1
+                assert (reply["status"] == "error") == fails, (state.name, reply.get("evalue"))
+                if fails:
+                    self.unfinished[len(self.cells)] = state.fails
+                self.cells.append(cell)
+
+    async def look(self, states: Sequence[State]) -> Look:
+        """Evaluate the probes of the states."""
+        source = (FOLDER / "in_kernel.py").read_text(encoding="utf-8")
+        probes = {state.name: state.probe for state in states}
+        seen = await evaluate(self.link, source, "look", {"probes": probes}, timeout=SECONDS)
+        return {name: [(one, value) for one, value in pairs] for name, pairs in seen.items()}
+
+    async def save(self) -> Snapshot:
+        """Save the variables."""
+        return await snapshots.save(
+            self.link,
+            self.kept,
+            key=KEY,
+            session_id="s",
+            owner="alice",
+            after=len(self.cells),
+            definitions=definitions(self.cells, unfinished=self.unfinished),
+            max_bytes=10**9,
+            seconds=SECONDS,
+        )
+
+    async def restore(self) -> Restored:
+        """Lose the kernel, and bring the variables back in a new one."""
+        await self.end()
+        self.manager, self.link = await _started(self.folder, self.env)
+        return await snapshots.restore(
+            self.link,
+            self.kept,
+            key=KEY,
+            session_id="s",
+            owner="alice",
+            seconds=SECONDS,
+        )
+
+    async def end(self) -> None:
+        """End the kernel."""
+        self.link.lose(Loss(kind="stopped", detail="lost"))
+        await self.manager.shutdown_kernel(now=True)
+
+    def effects(self) -> Counter[str]:
+        """How often each word was written by what must not be done again."""
+        file = self.folder / EFFECTS
+        return Counter(file.read_text().split() if file.exists() else [])
+
+
+@asynccontextmanager
+async def session(folder: Path, *, has_cloudpickle: bool) -> AsyncIterator[Session]:
+    """A session in a folder of its own."""
+    folder.mkdir(parents=True)
+    kept = SessionFolder(folder, "session")
+    kept.make()
+    env = dict(os.environ)
+    if not has_cloudpickle:
+        (folder / "hides").mkdir()
+        (folder / "hides" / "sitecustomize.py").write_text(HIDDEN)
+        env["PYTHONPATH"] = str(folder / "hides")
+    manager, link = await _started(folder, env)
+    here = Session(
+        manager=manager, folder=folder, kept=kept, env=env, link=link, cells=[], unfinished={}
+    )
+    try:
+        yield here
+    finally:
+        await here.end()
+
+
+async def _started(folder: Path, env: Mapping[str, str]) -> tuple[Any, ZmqLink]:
+    sockets = str(folder / f"k{secrets.token_hex(2)}")
+    manager: Any = AsyncIOLoopKernelManager(kernel_name="python3", transport="ipc", ip=sockets)
+    await manager.start_kernel(cwd=str(folder), env=dict(env))
+    link = ZmqLink(secrets.token_hex(4), manager, logging.getLogger(__name__))
+    await link.open(SECONDS)
+    return manager, link
+
+
+async def judge(
+    states: Sequence[State], folder: Path, *, has_cloudpickle: bool
+) -> dict[str, Verdict]:
+    """Say what becomes of states, each in a session with others that it can share one with."""
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def judge_group(number: int, group: Sequence[State]) -> dict[str, Verdict]:
+        async with turn:
+            return await judged(group, folder / str(number), has_cloudpickle=has_cloudpickle)
+
+    possible = [state for state in states if has_cloudpickle or not state.brings_cloudpickle]
+    groups = packed(possible, TOGETHER)
+    found = await asyncio.gather(*(judge_group(n, group) for n, group in enumerate(groups)))
+    return {name: verdict for each in found for name, verdict in each.items()}
+
+
+async def judged(
+    states: Sequence[State], folder: Path, *, has_cloudpickle: bool
+) -> dict[str, Verdict]:
+    """Have the states in one session, lose it, restore it, and say what became of each."""
+    async with session(folder, has_cloudpickle=has_cloudpickle) as here:
+        await here.work(states)
+        done = here.effects()
+        saved = await here.save()
+        repeated = here.effects() - done
+        before = await here.look(states)
+        done = here.effects()
+        restored = await here.restore()
+        repeated += here.effects() - done
+        after = await here.look(states)
+    said = [*notices(asdict(saved)), *notices(asdict(restored))]
+    return {
+        state.name: _verdict(state, before[state.name], after[state.name], said, repeated)
+        for state in states
+    }
+
+
+def notices(answer: Any) -> Iterator[Notice]:
+    """Everything in an answer that tells what is missing or differs."""
+    match answer:
+        case {"name": str(name), **more}:
+            yield Notice(name=name, text=" ".join([name, *map(str, more.values())]))
+        case str():
+            yield Notice(name=answer, text=answer)
+        case dict():
+            for key, value in answer.items():
+                if key not in NO_NOTICE:
+                    yield from notices(value)
+        case list() | tuple():
+            for value in answer:
+                yield from notices(value)
+
+
+def _verdict(
+    state: State,
+    before: Sequence[tuple[str, str]],
+    after: Sequence[tuple[str, str]],
+    said: Sequence[Notice],
+    repeated: Mapping[str, int],
+) -> Verdict:
+    again = sorted({word for cell in state.cells for word in repeated if word in cell})
+    if again:
+        return Verdict(outcome="wrong", why=f"done again: {', '.join(again)}")
+    told = []
+    for (expression, was), (_, value) in zip(before, after, strict=True):
+        if was == value:
+            continue
+        notice = _notice(state, expression, said)
+        if notice is None:
+            return Verdict(outcome="wrong", why=f"{expression} was {was} and is {value}")
+        told.append(notice.text)
+    return Verdict(outcome="named", why="; ".join(told)) if told else Verdict(outcome="equal")
+
+
+def _notice(state: State, expression: str, said: Sequence[Notice]) -> Notice | None:
+    """What tells that an expression is not worth what it was."""
+    used = {node.id for node in ast.walk(ast.parse(expression)) if isinstance(node, ast.Name)}
+    names = "|".join(map(re.escape, sorted(used & state.names)))
+    for notice in said:
+        if names and re.search(rf"(?<!\w)(?:{names})(?!\w)", notice.name):
+            return notice
+        if state.says and re.search(state.says, notice.text, re.IGNORECASE):
+            return notice
+    return None

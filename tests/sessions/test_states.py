@@ -1,0 +1,33 @@
+"""States of real work that are lost and come back, beside what they were: see `states`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .states import read_states
+from .states.known import KNOWN_WRONG
+from .states.oracle import judge
+
+MANY = 150
+
+
+def test_there_are_many_states_and_each_has_a_name_of_its_own() -> None:
+    names = [state.name for state in read_states()]
+
+    assert len(names) >= MANY
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.timeout(400)  # a hundred kernels
+@pytest.mark.parametrize("has_cloudpickle", [True, False], ids=["cloudpickle", "bare"])
+async def test_what_comes_back_is_what_was_lost_or_is_named(
+    tmp_path: Path, *, has_cloudpickle: bool
+) -> None:
+    verdicts = await judge(read_states(), tmp_path, has_cloudpickle=has_cloudpickle)
+
+    wrong = {name: one.why for name, one in verdicts.items() if one.outcome == "wrong"}
+    known = KNOWN_WRONG[has_cloudpickle]
+    assert {name: why for name, why in wrong.items() if name not in known} == {}
+    assert known - wrong.keys() == set(), "these are right now: take them off the list"
