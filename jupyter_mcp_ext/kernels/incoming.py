@@ -20,6 +20,12 @@ MAX_SIGNATURE = 1_000
 MAX_IDENTITIES = 4
 """Frames before those of the message itself; one is usual."""
 
+PARTS = 5
+"""Frames of a message: its signature, header, parent, metadata and content."""
+
+MAX_FRAMES = MAX_IDENTITIES + PARTS
+"""Frames of which something is read; buffers follow."""
+
 MAX_READ = 256 * 1024 * 1024
 """Bytes of a content of which an excerpt is read; its signature is checked, which takes time."""
 
@@ -33,8 +39,8 @@ class Incoming:
         places = (i for i, f in marks if len(f) == len(DELIM) and f.bytes == DELIM)
         start = next(places, len(frames)) + 1
         self._session = session
-        self._parts = frames[start : start + 5]
-        if len(self._parts) < 5:
+        self._parts = frames[start : start + PARTS]
+        if len(self._parts) < PARTS:
             msg = "parts of it are missing"
             raise ValueError(msg)
         signature, header, parent, self._metadata, self._content = self._parts

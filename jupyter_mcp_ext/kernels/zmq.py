@@ -21,6 +21,7 @@ import zmq
 from jupyter_client.session import Session
 from zmq.eventloop.zmqstream import ZMQStream
 
+from .channel_socket import ChannelSocket
 from .counting import Count
 from .incoming import Incoming
 from .inorder import InOrder
@@ -74,7 +75,7 @@ class ZmqLink:
             check_pid=False,
             digest_history_size=0,
         )
-        self._streams: dict[str, Any] = {}
+        self._sockets: dict[str, ChannelSocket] = {}
         self._exchanges: dict[str, Exchange] = {}
         self._late: OrderedDict[str, Exchange] = OrderedDict()
         """Exchanges that are over, the latest last: threads of theirs may still print."""
@@ -93,7 +94,7 @@ class ZmqLink:
     @property
     def is_open(self) -> bool:
         """Whether requests can be sent."""
-        return bool(self._streams) and self._loss is None
+        return bool(self._sockets) and self._loss is None
 
     @property
     def is_idle(self) -> bool:
@@ -119,7 +120,7 @@ class ZmqLink:
             self._connect(channel)
         # A kernel greets only the first subscriber to everything, and that is the server's
         # activity watcher. A topic of our own is greeted too: then outputs do reach us.
-        self._streams["iopub"].socket.subscribe(self._topic)
+        self._sockets["iopub"].socket.subscribe(self._topic)
         try:
             await self._meet(time.monotonic() + timeout)
         finally:
@@ -153,12 +154,11 @@ class ZmqLink:
             if self.info is None or not self._subscribed.is_set():
                 channels = ["control", "shell"]
 
-    def _connect(self, channel: str) -> Any:
+    def _connect(self, channel: str) -> ChannelSocket:
         stream = getattr(self._manager, f"connect_{channel}")(identity=self._session.bsession)
-        self._streams[channel] = stream
-        # Frames are not copied before their size is known: a print of 200 MB is one frame.
-        stream.on_recv(partial(self._order.put, channel), copy=False)
-        return stream
+        socket = ChannelSocket(stream, partial(self._order.put, channel))
+        self._sockets[channel] = socket
+        return socket
 
     async def _connect_stdin(self) -> None:
         """Connect to where the kernel asks for input, and wait until it knows us there.
@@ -229,7 +229,7 @@ class ZmqLink:
         self._exchanges[msg_id] = exchange
         self._drops[msg_id] = on_dropped
         self._count.begin(msg_id)
-        self._session.send(self._streams["shell"], message)
+        self._send(self._sockets["shell"], message)
         return exchange
 
     async def call(
@@ -249,17 +249,20 @@ class ZmqLink:
             message["header"]["subshell_id"] = subshell_id
         msg_id = message["header"]["msg_id"]
         reply = self._calls[msg_id] = asyncio.get_running_loop().create_future()
-        self._session.send(self._streams[channel], message)
+        self._send(self._sockets[channel], message)
         try:
             return await asyncio.wait_for(reply, timeout)
         finally:
             del self._calls[msg_id]
 
+    def _send(self, socket: ChannelSocket, message: dict[str, Any]) -> None:
+        socket.send(self._session.serialize(message))
+
     def wake(self) -> None:
         """Speak to a kernel that was interrupted, where it sleeps through that; it does no harm."""
-        shell = self._streams.get("shell")
+        shell = self._sockets.get("shell")
         if shell is not None and sleeps_through(self.info):
-            self._session.send(shell, self._session.msg("kernel_info_request", {}))
+            self._send(shell, self._session.msg("kernel_info_request", {}))
 
     async def _prepare_interrupts(self) -> None:
         """Before any code of ours: an interrupt is to end that and not the kernel."""
@@ -294,11 +297,9 @@ class ZmqLink:
         for call in self._calls.values():
             if not call.done():
                 call.set_exception(KernelLost(loss))
-        for stream in self._streams.values():
-            if not stream.closed():
-                stream.on_recv(None)
-                stream.close(linger=0)
-        self._streams.clear()
+        for socket in self._sockets.values():
+            socket.close()
+        self._sockets.clear()
         self.heard = ""
         self._take_foreign(None)
 
@@ -368,10 +369,10 @@ class ZmqLink:
             call.set_result(content)
 
     def _reply_input(self, request: Content, value: str) -> None:
-        stdin = self._streams.get("stdin")
+        stdin = self._sockets.get("stdin")
         if stdin is not None:
             message = self._session.msg("input_reply", {"value": value}, parent=dict(request))
-            self._session.send(stdin, message)
+            self._send(stdin, message)
 
     def _watch_others(self, message: Incoming) -> None:
         """Know what else the kernel is at, and hear it say goodbye."""

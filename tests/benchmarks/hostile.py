@@ -178,6 +178,8 @@ ANSWERED = tuple(
 
 _PAYLOAD = "get_ipython().payload_manager.write_payload({'source': 'mine', 'items': ITEMS})"
 
+_FRAMES = "kernel.session.send(kernel.iopub_socket, 'display_data', {}, buffers=[b''] * 300_000)"
+
 _SENT = {
     "a print of 18 MB": "print('line of a frame, 1, 2, 3\\n' * 600_000)",
     "a print of 100 MB": "print('x' * 100_000_000)",
@@ -187,6 +189,7 @@ _SENT = {
     "a reply with a million lists": _PAYLOAD.replace("ITEMS", "[[]] * 1_000_000"),
     "ten displays of a million lists": "from IPython.display import display\n"
     "for _ in range(10): display({'application/json': [[]] * 1_000_000}, raw=True)",
+    "a message of 300,000 frames": f"kernel = get_ipython().kernel\n{_FRAMES}",
 }
 
 SENT = tuple(

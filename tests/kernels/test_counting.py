@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -159,10 +158,7 @@ async def test_messages_that_a_kernel_has_dropped_are_told(
         execution = await engine.start(code)
         await asyncio.to_thread(gate.write_text, "")  # returns when all are put out
         ours = await link(engine)
-        ours._streams["iopub"].on_recv(  # as if the loop had been busy
-            partial(ours._order.put, "iopub"),
-            copy=False,
-        )
+        ours._sockets["iopub"].listen()  # as if the loop had been busy
         await engine.services.executions.settled(execution, 60)
 
         assert execution.status == "ok"
@@ -177,7 +173,7 @@ async def test_messages_that_a_kernel_has_dropped_are_told(
 async def stopped(engine: Engine) -> AsyncIterator[None]:
     """Nobody reads what the kernel of the default session puts out."""
     await engine.run("1")
-    (await link(engine))._streams["iopub"].stop_on_recv()
+    (await link(engine))._sockets["iopub"].stop()
     yield
 
 

@@ -1,0 +1,126 @@
+"""One of a kernel's sockets, read frame by frame.
+
+pyzmq's ``ZMQStream`` receives a message whole, however many frames it has, one message for each
+turn of the loop, and looks at its socket again by a callback for each. This reads what is there at
+once, within a slice of time for each turn, and keeps no more frames than a message needs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import zmq
+from zmq.eventloop.zmqstream import ZMQStream
+
+from .incoming import MAX_FRAMES
+
+SLICE = 0.002
+"""Seconds of a turn of the loop that reading takes; a message is handled whole."""
+
+
+class ChannelSocket:
+    """Sends messages, and gives the first `MAX_FRAMES` frames of each that comes to ``hear``.
+
+    The socket's file descriptor tells only that something has changed since its state was last
+    asked for, and sending asks for it too. So the state is looked at after both, until nothing
+    is left to be read.
+    """
+
+    def __init__(self, stream: ZMQStream, hear: Callable[[list[Any]], object]) -> None:
+        """``stream`` is taken over; ``hear`` never raises."""
+        self._stream = stream
+        self._hear = hear
+        self._loop = asyncio.get_running_loop()
+        self._frames: list[Any] = []
+        """Those of a message that is not read to its end."""
+        self._unsent: deque[Sequence[bytes]] = deque()
+        self._is_due = False
+        self._stream.io_loop.remove_handler(self.socket)
+        self.listen()
+
+    @property
+    def socket(self) -> Any:
+        """The socket; None when closed."""
+        return self._stream.socket
+
+    def listen(self) -> None:
+        """Begin to read."""
+        loop = self._stream.io_loop
+        loop.add_handler(self.socket, lambda *_: self._work(), loop.READ)
+        self._work_soon()
+
+    def stop(self) -> None:
+        """Leave what comes where it is until `listen`."""
+        self._stream.io_loop.remove_handler(self.socket)
+
+    def send(self, frames: Sequence[bytes]) -> None:
+        """Send a message now, or when the socket takes it; a closed one takes none."""
+        if self._stream.closed():
+            return
+        self._unsent.append(frames)
+        self._send()
+        if self._events():
+            self._work_soon()
+
+    def close(self) -> None:
+        """Close the socket; nothing is heard any more."""
+        self._unsent.clear()
+        if not self._stream.closed():
+            self._stream.close(linger=0)
+
+    def _work_soon(self) -> None:
+        if not self._is_due:
+            self._is_due = True
+            self._loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self._is_due = False
+        self._work()
+
+    def _work(self) -> None:
+        until = time.monotonic() + SLICE
+        while events := self._events():
+            if events & zmq.POLLOUT:
+                self._send()
+            if events & zmq.POLLIN:
+                self._read(until)
+            if time.monotonic() > until:
+                self._work_soon()
+                return
+
+    def _events(self) -> int:
+        """What can be done now of what is to be done."""
+        if self._stream.closed():
+            return 0
+        wanted = zmq.POLLIN | (zmq.POLLOUT if self._unsent else 0)
+        try:
+            return int(self.socket.get(zmq.EVENTS)) & wanted
+        except zmq.ContextTerminated:  # the server ends
+            self.close()
+            return 0
+
+    def _send(self) -> None:
+        while self._unsent:
+            try:
+                self.socket.send_multipart(self._unsent[0], zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            self._unsent.popleft()
+
+    def _read(self, until: float) -> None:
+        """Read a message, or as many of its frames as there is time for; one is there."""
+        while True:
+            # Not copied before its size is known: a print of 200 MB is one frame.
+            frame = self.socket.recv(zmq.NOBLOCK, copy=False)
+            if len(self._frames) < MAX_FRAMES:
+                self._frames.append(frame)
+            if not frame.more:
+                break
+            if time.monotonic() > until:
+                return
+        frames, self._frames = self._frames, []
+        self._hear(frames)

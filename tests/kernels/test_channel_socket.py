@@ -1,0 +1,137 @@
+"""Reading and writing at a kernel's socket, with a peer that has one too."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import zmq
+from zmq.eventloop.zmqstream import ZMQStream
+
+from jupyter_mcp_ext.kernels import channel_socket
+from jupyter_mcp_ext.kernels.channel_socket import ChannelSocket
+from jupyter_mcp_ext.kernels.incoming import MAX_FRAMES
+
+
+class Peers:
+    """A kernel's socket, and ours, which notes the messages that it hears."""
+
+    def __init__(self, context: zmq.Context[Any]) -> None:
+        self.kernel = context.socket(zmq.DEALER)
+        self.kernel.linger = 0
+        self.kernel.sndhwm = 0
+        port = self.kernel.bind_to_random_port("tcp://127.0.0.1")
+        ours = context.socket(zmq.DEALER)
+        ours.connect(f"tcp://127.0.0.1:{port}")
+        self.heard: list[list[bytes]] = []
+        self.turns: list[int] = []
+        """For each message how many turns of the loop had been before it."""
+        self.ended = asyncio.Event()
+        self.ours = ChannelSocket(ZMQStream(ours), self.hear)
+        self._turn = 0
+        self._next_turn()
+
+    def hear(self, frames: list[Any]) -> None:
+        self.heard.append([frame.bytes for frame in frames])
+        self.turns.append(self._turn)
+        if frames[0].bytes == b"end":
+            self.ended.set()
+
+    def close(self) -> None:
+        self._turning.cancel()
+        self.ours.close()
+        self.kernel.close()
+
+    def _next_turn(self) -> None:
+        self._turn += 1
+        self._turning = asyncio.get_running_loop().call_soon(self._next_turn)
+
+
+@contextmanager
+def peers() -> Iterator[Peers]:
+    with zmq.Context() as context:
+        two = Peers(context)
+        try:
+            yield two
+        finally:
+            two.close()
+
+
+async def test_a_message_of_many_frames_is_read_in_many_turns_and_not_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(channel_socket, "SLICE", -1.0)
+    with peers() as two:
+        two.kernel.send_multipart([b"begin"])
+        two.kernel.send_multipart([b"%d" % n for n in range(5_000)])
+        two.kernel.send_multipart([b"end"])
+        await asyncio.wait_for(two.ended.wait(), 60)
+
+        assert two.heard == [[b"begin"], [b"%d" % n for n in range(MAX_FRAMES)], [b"end"]]
+        assert two.turns[1] - two.turns[0] > 4_000
+
+
+async def test_many_messages_are_read_in_one_turn_as_far_as_its_slice_of_time_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(channel_socket, "SLICE", 60.0)
+    with peers() as two:
+        two.ours.stop()
+        for number in range(500):
+            two.kernel.send(b"%d" % number)
+        two.kernel.send(b"end")
+        two.ours.socket.poll(60_000)
+        two.ours.listen()
+        await asyncio.wait_for(two.ended.wait(), 60)
+
+        assert len(two.heard) == 501
+        assert len(set(two.turns)) < 100
+
+
+async def test_answers_are_heard_while_messages_are_sent() -> None:
+    with peers() as two:
+        answering = asyncio.create_task(asyncio.to_thread(echo, two.kernel))
+        for number in range(3_000):
+            two.ours.send([b"%d" % number, b"content"])
+            if number % 10 == 0:
+                await asyncio.sleep(0)
+        two.ours.send([b"end"])
+        await asyncio.wait_for(two.ended.wait(), 60)
+        await answering
+
+        assert [frames[0] for frames in two.heard[:-1]] == [b"%d" % n for n in range(3_000)]
+
+
+async def test_what_a_kernel_does_not_take_is_sent_when_it_does() -> None:
+    with peers() as two:
+        for number in range(5_000):
+            two.ours.send([b"%d" % number, b"x" * 10_000])  # 50 MB: more than buffers hold
+        two.ours.send([b"end"])
+        await asyncio.to_thread(echo, two.kernel)
+        await asyncio.wait_for(two.ended.wait(), 60)
+
+        assert [frames[0] for frames in two.heard[:-1]] == [b"%d" % n for n in range(5_000)]
+
+
+async def test_a_closed_socket_is_neither_read_nor_written() -> None:
+    with peers() as two:
+        two.kernel.send(b"end")
+        two.ours.socket.poll(60_000)
+        two.ours.close()
+        two.ours.close()
+        two.ours.send([b"late"])
+
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert two.heard == []
+
+
+def echo(kernel: Any) -> None:
+    """Answer every message with itself, to the one that is the end."""
+    frames = [b""]
+    while frames[0] != b"end":
+        frames = kernel.recv_multipart()
+        kernel.send_multipart(frames)
