@@ -8,7 +8,7 @@ from typing import Any
 
 from jupyter_client.session import DELIM, Session
 
-from .excerpts import CHEAP, Excerpt, excerpt, is_cheap
+from .excerpts import CHEAP, MAX_PARSED, Excerpt, excerpt, is_cheap
 from .link import Content
 
 MAX_HEADER = 100_000
@@ -66,7 +66,9 @@ class Incoming:
         """Its content; None where that is to be `read`. Raises ValueError for a wrong signature."""
         if self._known is not None:
             return self._known
-        if len(self._metadata) > CHEAP or not is_cheap(content := self._bytes):
+        if self.size > MAX_PARSED or len(self._metadata) > CHEAP:
+            return None  # before its bytes are copied
+        if not is_cheap(content := self._bytes):
             return None
         self._check()
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 # Lone surrogates are no characters: a client could not be sent them.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -18,16 +19,46 @@ _FORMAT = re.compile(
     "|(?<=[\u200c\u200d])[\u200c\u200d]+|(?<=[\ufe00-\ufe0f])[\ufe00-\ufe0f]+"
 )
 _BREAKS = re.compile("[\u2028\u2029]")
+# All that the two change; quick to be sought.
+_SUSPECT = re.compile(
+    "[\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f"
+    "\ufeff\ufff9-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+
+# A pattern is sought without letting other threads run, so long text is cleaned part by part, cut
+# between characters of which neither depends on the other.
+_PART = 20_000
+_REACH = 1_000
+_CUT = re.compile("[^\u200c\u200d\ufe00-\ufe0f]{2}")
 
 
 def visible(text: str) -> str:
     """The text without what nobody sees; tabs and line ends stay."""
-    return without_format(_CONTROLS.sub("", text))
+    return without_format("".join([_CONTROLS.sub("", part) for part in _parts(text)]))
 
 
 def without_format(text: str) -> str:
     """The text without format characters; colours and other controls stay."""
-    return text if text.isascii() else _BREAKS.sub(" ", _FORMAT.sub("", text))
+    if text.isascii():
+        return text
+    return "".join([_formatless(part) for part in _parts(text)])
+
+
+def _formatless(text: str) -> str:
+    if text.isascii() or _SUSPECT.search(text) is None:
+        return text
+    return _BREAKS.sub(" ", _FORMAT.sub("", text))
+
+
+def _parts(text: str) -> Iterator[str]:
+    begin = 0
+    while len(text) - begin > _PART + _REACH:
+        at = begin + _PART
+        cut = _CUT.search(text, at, at + _REACH)
+        end = cut.start() + 1 if cut is not None else at
+        yield text[begin:end]
+        begin = end
+    yield text[begin:] if begin else text
 
 
 def plain_name(name: str, longest: int = 80) -> str:

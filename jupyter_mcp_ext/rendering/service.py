@@ -37,6 +37,9 @@ MAX_KEPT = 16_000_000
 FORGIVEN = 300.0
 """Seconds for which what could not be rendered is not tried again."""
 
+BUILDERS = 2
+"""Threads that build at once: with more, the event loop waits long for each turn of its own."""
+
 ROUNDS = 5
 """How often something is built at most."""
 
@@ -52,6 +55,7 @@ class Rendering:
     def __init__(self, log: Logger, *, idle: float = IDLE) -> None:
         self._process = RenderingProcess(log, idle)
         self._turn = asyncio.Lock()
+        self._builders = asyncio.Semaphore(BUILDERS)
         self._kept = _Kept()
 
     async def shown(self, build: Callable[[Render], T], *, aside: bool = True) -> T:
@@ -63,7 +67,7 @@ class Rendering:
         spent = 0.0
         for number in range(ROUNDS):
             stock = _Stock(self._kept, had, is_last=spent >= LIMIT or number == ROUNDS - 1)
-            built = await asyncio.to_thread(build, stock) if aside else build(stock)
+            built = await self._aside(build, stock) if aside else build(stock)
             if not stock.lacking:
                 break
             for task in sorted(stock.lacking.values(), key=_cheap_first):
@@ -76,6 +80,10 @@ class Rendering:
         """End the process."""
         async with self._turn:
             await self._process.close()
+
+    async def _aside(self, build: Callable[[Render], T], stock: Render) -> T:
+        async with self._builders:
+            return await asyncio.to_thread(build, stock)
 
     async def _render(self, task: Task, within: float) -> tuple[Outcome, float]:
         async with self._turn:

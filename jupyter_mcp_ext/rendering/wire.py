@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any, BinaryIO
 
@@ -37,7 +38,7 @@ class Task:
     source: str | bytes
     options: tuple[int, ...]
 
-    @property
+    @cached_property
     def key(self) -> bytes:
         """A short name, the same for equal tasks."""
         digest = blake2b(digest_size=16)

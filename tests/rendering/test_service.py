@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 import pandas as pd
@@ -16,7 +18,13 @@ from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Output
 from jupyter_mcp_ext.outputs.pages import text_lines
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock, present
-from jupyter_mcp_ext.rendering.service import LIMIT, MAX_AT_ONCE, MAX_SOURCE, Rendering
+from jupyter_mcp_ext.rendering.service import (
+    BUILDERS,
+    LIMIT,
+    MAX_AT_ONCE,
+    MAX_SOURCE,
+    Rendering,
+)
 from tests.outputs.frames import html_of
 from tests.rendering.bombs import BOMBS, TOO_MUCH, drawing, html, image, png, processes, uses
 
@@ -203,3 +211,16 @@ async def test_the_process_ends_when_nothing_is_to_be_rendered() -> None:
             await asyncio.sleep(0)
 
         assert await words(made, html("<p>words</p>")) == "words"
+
+
+async def test_many_reads_at_once_leave_threads_to_others() -> None:
+    gate = threading.Event()
+    with ThreadPoolExecutor(BUILDERS + 1) as threads:
+        asyncio.get_running_loop().set_default_executor(threads)
+        async with rendering() as made:
+            reads = [asyncio.create_task(made.shown(lambda _: gate.wait())) for _ in range(8)]
+            try:
+                assert await asyncio.wait_for(asyncio.to_thread(str, "a file"), 60) == "a file"
+            finally:
+                gate.set()
+                await asyncio.gather(*reads)
