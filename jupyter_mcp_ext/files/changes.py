@@ -6,7 +6,6 @@ the top first, so that what it has no time for is the deepest. It says whether i
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jupyter_mcp_ext.errors import ContentsError
+from jupyter_mcp_ext.outputs.characters import argument
 
 from .paths import contents_path
 
@@ -144,7 +144,7 @@ def in_words(found: Changes) -> str:
 def _named(path: str) -> str:
     """A path in a list, quoted where it could be taken for more of the list."""
     is_plain = _PLAIN.fullmatch(path) is not None
-    return path if is_plain else json.dumps(plain(path), ensure_ascii=False)
+    return path if is_plain else argument(path)
 
 
 class _Budget:
@@ -199,11 +199,6 @@ def _files(
 def _change(path: str, stat: os.stat_result) -> Change:
     # Programs that unpack or download set a file's own time back; the system's then tells.
     return Change(path=path, bytes=stat.st_size, at=max(stat.st_mtime_ns, stat.st_ctime_ns))
-
-
-def plain(path: str) -> str:
-    """A path that cannot break a line nor the encoding."""
-    return path if path.isprintable() else path.encode("unicode_escape").decode("ascii")
 
 
 def size_in_words(count: int) -> str:

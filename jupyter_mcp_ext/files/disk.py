@@ -18,7 +18,7 @@ from jupyter_mcp_ext.errors import ContentsError
 
 from .beneath import Folder, opened, stamp
 from .changes import TOOLS_OWN
-from .lines import CHUNK, Lines, read_lines
+from .lines import CHUNK, Lines, Wanted, read_lines
 from .listing import MAX_LOOKED, Entry, Glob, Kind, Listing, paged
 from .paths import MAX_FOLDERS, followed
 from .storage import Content, IsApart, Refuses
@@ -54,8 +54,8 @@ class Disk:
     async def head(self, path: str, count: int, offset: int = 0) -> bytes:
         return await asyncio.to_thread(self._head, path, count, offset)
 
-    async def lines(self, path: str, *, first: int, count: int, room: int) -> Lines:
-        return await _in_thread(partial(self._lines, path, first, count, room))
+    async def lines(self, path: str, wanted: Wanted) -> Lines:
+        return await _in_thread(partial(self._lines, path, wanted))
 
     async def read(self, path: str, limit: int) -> Content:
         return await asyncio.to_thread(self._read, path, limit)
@@ -108,9 +108,9 @@ class Disk:
             file.seek(offset)
             return file.read(count)
 
-    def _lines(self, path: str, first: int, count: int, room: int, goes_on: Proceed) -> Lines:
+    def _lines(self, path: str, wanted: Wanted, goes_on: Proceed) -> Lines:
         with self._file(path) as file:
-            return read_lines(file, first=first, count=count, room=room, goes_on=goes_on)
+            return read_lines(file, wanted, goes_on=goes_on)
 
     def _read(self, path: str, limit: int) -> Content:
         with self._file(path) as file:

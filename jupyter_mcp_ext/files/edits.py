@@ -2,17 +2,21 @@
 
 Tried in this order, and the first that fits somewhere decides: the exact text; whole lines, but for
 the indentation that they have in common and for blanks at their ends; whole lines, but for all
-blanks at both ends. In the latter two the new text gets the indentation that is in the file.
+blanks at both ends. In the latter two the new text gets the indentation that is in the file. At
+last the text is looked for as `read_file` shows it, without invisible characters.
 """
 
 from __future__ import annotations
 
 import os
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
+from itertools import accumulate
 
 from jupyter_mcp_ext.errors import ContentsError, InvalidArgument
+from jupyter_mcp_ext.outputs.characters import seen, spelled_out, unseen
 
 MAX_DIFF = 1_500
 """Characters of a diff."""
@@ -23,6 +27,8 @@ _MANY_LINES = 300
 """From here on a diff is the old lines and then the new ones: comparing them takes long."""
 
 _MAX_PLACES = 5
+
+INDENTATION = "indentation"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,11 +82,34 @@ def _places(text: str, old: str, new: str) -> tuple[str, list[_Change]]:
     if exact or not old.strip():
         return "", exact
     lines = text.split("\n")
-    for how, alike in (("indentation", _dedented), ("blanks at the ends of lines", _trimmed)):
+    for how, alike in ((INDENTATION, _dedented), ("blanks at the ends of lines", _trimmed)):
         changes = list(_by_lines(lines, old, new, alike))
         if changes:
             return how, changes
-    return "", []
+    return "invisible characters", list(_as_shown(text, old, new))
+
+
+def _as_shown(text: str, old: str, new: str) -> Iterator[_Change]:
+    """Places of a text that has invisible characters, looked for without them."""
+    wanted = seen(old)
+    if not wanted.strip():
+        return
+    starts, ends = [0], []  # of the pieces between those characters, as they are in the text
+    for start, end in unseen(text):
+        ends.append(start)
+        starts.append(end)
+    ends.append(len(text))
+    if len(starts) == 1:
+        return
+    pieces = [text[start:end] for start, end in zip(starts, ends, strict=True)]
+    before = list(accumulate(map(len, pieces)))
+    for found in _exact("".join(pieces), wanted, new):
+        first, last = bisect_right(before, found.start), bisect_left(before, found.end)
+        yield _Change(
+            start=ends[first] - (before[first] - found.start),
+            end=ends[last] - (before[last] - found.end),
+            new=new,
+        )
 
 
 def _exact(text: str, old: str, new: str) -> Iterator[_Change]:
@@ -237,4 +266,6 @@ def _compared(before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
 
 
 def _cut(line: str) -> str:
-    return line if len(line) <= _MAX_DIFF_LINE else f"{line[:_MAX_DIFF_LINE]}…"
+    """A line of a diff, in which invisible characters can be what is changed."""
+    said = spelled_out(line[:_MAX_DIFF_LINE])
+    return said if len(line) <= _MAX_DIFF_LINE else f"{said}…"

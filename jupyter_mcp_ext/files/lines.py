@@ -7,11 +7,11 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
+
+from jupyter_mcp_ext.outputs.numbered import MAX_LINE
 
 CHUNK = 1 << 20
-MAX_LINE = 2_000
-"""Characters of a line that are shown."""
 
 HEAD = 8_192
 """Bytes at the start of a file by which binary ones are known."""
@@ -21,14 +21,32 @@ _COUNTED = 16 << 20
 
 _CONTROLS = re.compile(rb"[\x01-\x06\x0e-\x1a\x1c-\x1f\x7f]")
 _MAX_CONTROLS = 0.01
+_NO_TEXT = re.compile("[\udc80-\udcff]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A page: at most ``count`` lines with ``room`` characters in all, one line at least."""
+
+    first: int
+    count: int
+    room: int
+    column: int = 0
+    """The first character of the first line."""
+    note: int = 0
+    """Characters that it takes to say that a line goes on."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lines:
-    """Lines as they are shown, from line ``first`` on; the file's first line is 1."""
+    """Lines as they are in the file, from line ``first`` on; the file's first line is 1."""
 
     first: int
     lines: tuple[str, ...]
+    rests: tuple[int, ...] = ()
+    """Characters behind what is here of each line."""
+    column: int = 0
+    """The first character of the first line."""
     total: int | None
     """How many the file has, None when they were not counted."""
     has_more: bool
@@ -47,45 +65,62 @@ def is_binary(head: bytes) -> bool:
     return False
 
 
-def read_lines(
-    file: BinaryIO, *, first: int, count: int, room: int, goes_on: Callable[[], None]
-) -> Lines:
-    """At most ``count`` lines with ``room`` characters in all, one line at least.
+class _Line(NamedTuple):
+    text: str
+    rest: int
+    is_utf8: bool
 
-    ``goes_on`` is called for every chunk that is passed over, and raises to end it.
+
+def read_lines(file: BinaryIO, wanted: Wanted, *, goes_on: Callable[[], None]) -> Lines:
+    """A page of a file.
+
+    Long lines are cut. The first one is shown as far as there is room if it begins with a
+    ``column``, and alone if that is not to its end. ``goes_on`` is called for every chunk that is
+    passed over, and raises to end it.
     """
+    first = wanted.first
     passed, total = _skip(file, first - 1, goes_on)
     if passed < first - 1:
         return Lines(first=first, lines=(), total=total, has_more=False)
-    lines: list[str] = []
-    is_utf8 = True
-    while len(lines) < count:
-        at = file.tell()
-        line, is_valid = _line(file, goes_on)
-        if line is None:
-            break
-        room -= len(line) + 1 + len(str(first + len(lines))) + 1
-        if lines and room < 0:
-            file.seek(at)
-            break
-        is_utf8 = is_utf8 and is_valid
-        lines.append(line)
-    if first == 1 and lines:
-        lines[0] = lines[0].removeprefix("\ufeff")
+    lines = _page(file, wanted, goes_on)
+    if first == 1 and lines and not wanted.column:
+        lines[0] = lines[0]._replace(text=lines[0].text.removeprefix("\ufeff"))
     end = file.tell()
     size = file.seek(0, os.SEEK_END)
-    read = first - 1 + len(lines)
     rest: int | None = 0
     if end < size:
         file.seek(end)
         rest = _count(file, goes_on) if size - end <= _COUNTED else None
     return Lines(
         first=first,
-        lines=tuple(lines),
-        total=None if rest is None else read + rest,
+        lines=tuple(line.text for line in lines),
+        rests=tuple(line.rest for line in lines),
+        column=wanted.column,
+        total=None if rest is None else first - 1 + len(lines) + rest,
         has_more=end < size,
-        is_utf8=is_utf8,
+        is_utf8=all(line.is_utf8 for line in lines),
     )
+
+
+def _page(file: BinaryIO, wanted: Wanted, goes_on: Callable[[], None]) -> list[_Line]:
+    lines: list[_Line] = []
+    room, column = wanted.room, wanted.column
+    while len(lines) < wanted.count:
+        at = file.tell()
+        number = len(str(wanted.first + len(lines))) + 2  # with what follows it, and a line end
+        longest = max(room - number - wanted.note, 1) if column else MAX_LINE
+        line = _line(file, goes_on, column, longest)
+        if line is None:
+            break
+        room -= number + len(line.text) + bool(line.rest) * wanted.note
+        if lines and room < 0:
+            file.seek(at)
+            break
+        lines.append(line)
+        if column and line.rest:
+            break
+        column = 0
+    return lines
 
 
 def _skip(file: BinaryIO, lines: int, goes_on: Callable[[], None]) -> tuple[int, int]:
@@ -122,29 +157,23 @@ def _count(file: BinaryIO, goes_on: Callable[[], None]) -> int:
     return count + (last != b"\n")
 
 
-def _line(file: BinaryIO, goes_on: Callable[[], None]) -> tuple[str | None, bool]:
-    data = file.readline(4 * MAX_LINE)
-    if not data:
-        return None, True
-    dropped = 0
-    if not data.endswith(b"\n"):
-        while more := file.readline(CHUNK):
-            goes_on()
-            dropped += len(more)
-            if more.endswith(b"\n"):
-                break
-    words = data.rstrip(b"\r\n") if not dropped else data
-    try:
-        # The cut may go through a character.
-        text = codecs.getincrementaldecoder("utf-8")().decode(words, final=not dropped)
-        is_utf8 = True
-    except UnicodeDecodeError:
-        text, is_utf8 = words.decode(errors="replace"), False
-    if len(text) > MAX_LINE or dropped:
-        over = f"{dropped:,} bytes" if dropped else f"{len(text) - MAX_LINE:,} characters"
-        text = (
-            f"{text[:MAX_LINE]}… (over {over} more)"
-            if dropped
-            else (f"{text[:MAX_LINE]}… ({over} more)")
-        )
-    return text, is_utf8
+def _line(file: BinaryIO, goes_on: Callable[[], None], column: int, longest: int) -> _Line | None:
+    """The next line from a character on, as far as it is shown; nothing else of it is held."""
+    # What is no UTF-8 becomes a lone surrogate a byte, which valid text cannot have.
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    text, length = "", 0
+    data = b""
+    while not data.endswith(b"\n") and (data := file.readline(CHUNK)):
+        goes_on()
+        words = decoder.decode(data.rstrip(b"\r\n") if data.endswith(b"\n") else data)
+        if len(text) < longest:
+            start = max(column - length, 0)
+            text += words[start : start + longest - len(text)]
+        length += len(words)
+    if not data and not length:
+        return None
+    unread = decoder.decode(b"", final=True)
+    text, length = text + unread[: longest - len(text)], length + len(unread)
+    rest = max(length - column - len(text), 0)
+    shown = _NO_TEXT.sub("\ufffd", text)
+    return _Line(shown, rest, is_utf8=shown == text)

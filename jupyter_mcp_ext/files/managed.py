@@ -20,7 +20,7 @@ from tornado.web import HTTPError
 
 from .beneath import Changed
 from .contents import Contents
-from .lines import Lines, read_lines
+from .lines import Lines, Wanted, read_lines
 from .listing import MAX_LOOKED, Entry, Glob, Kind, Listing, paged
 from .storage import Content, IsApart, Refuses
 
@@ -84,11 +84,9 @@ class Managed:
     async def head(self, path: str, count: int, offset: int = 0) -> bytes:
         return (await self.read(path, self._max_bytes)).data[offset : offset + count]
 
-    async def lines(self, path: str, *, first: int, count: int, room: int) -> Lines:
+    async def lines(self, path: str, wanted: Wanted) -> Lines:
         data = (await self.read(path, self._max_bytes)).data
-        return await asyncio.to_thread(
-            read_lines, io.BytesIO(data), first=first, count=count, room=room, goes_on=lambda: None
-        )
+        return await asyncio.to_thread(read_lines, io.BytesIO(data), wanted, goes_on=lambda: None)
 
     async def read(self, path: str, limit: int) -> Content:
         known = (await ensure_async(self._contents.get(path, content=False))).get("size")

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from tornado.web import HTTPError
 
 from jupyter_mcp_ext.errors import ContentsError, did_you_mean
+from jupyter_mcp_ext.outputs.characters import argument
 
 from .gate import Gate
 from .paths import Hides, quoted
@@ -50,7 +51,8 @@ async def missing(
     else:
         near, what = did_you_mean(wrong.name, names), "folder"
     return ContentsError(
-        f'There is no {what} {quoted(str(wrong))}.{near} list_files("{above}") shows what there is.'
+        f"There is no {what} {quoted(str(wrong))}.{near} list_files({argument(str(above))}) shows "
+        "what there is."
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from jupyter_mcp_ext.errors import ContentsError
+from jupyter_mcp_ext.outputs.characters import escaped
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -108,4 +109,4 @@ def _is_same(path: Path, root: Path) -> bool:
 
 def quoted(path: str) -> str:
     """A path as a message quotes it, cut when it is absurdly long."""
-    return f'"{path}"' if len(path) <= 200 else f'"{path[:200]}…"'
+    return f'"{escaped(path)}"' if len(path) <= 200 else f'"{escaped(path[:200])}…"'

@@ -32,7 +32,7 @@ from .contents import Contents, explained, irregular
 from .disk import Disk
 from .edits import Edit, replace
 from .gate import Gate, Place
-from .lines import HEAD, is_binary
+from .lines import HEAD, Wanted, is_binary
 from .listing import Entry, Glob, Listing
 from .managed import Managed
 from .nearby import missing
@@ -48,6 +48,9 @@ MAX_DIGEST = 20_000_000_000
 
 _LONG = 500_000
 """Characters from which on a text is coded in a thread."""
+
+_NOTE = 120
+"""Characters of the line that says how a line goes on, beside the file's path."""
 
 _NOTEBOOK = ".ipynb"
 
@@ -126,7 +129,15 @@ class McpFiles(LoggingConfigurable):
             )
 
     async def read(
-        self, path: str, *, folder: str, hides: Hides, offset: int, limit: int, room: int
+        self,
+        path: str,
+        *,
+        folder: str,
+        hides: Hides,
+        offset: int,
+        limit: int,
+        room: int,
+        column: int = 0,
     ) -> FileText | FileImage | Binary:
         """What a file says: a page of its lines, or an image, or that it is neither."""
         place = await self.gate.place(path, hides, folder=folder)
@@ -144,7 +155,9 @@ class McpFiles(LoggingConfigurable):
                 return FileImage(path=place.path, size=len(content.data), image=image)
             if is_binary(head):
                 return self._binary(place, size)
-            lines = await self.storage.lines(place.real, first=offset, count=limit, room=room)
+            note = len(place.path) + _NOTE
+            wanted = Wanted(first=offset, count=limit, room=room, column=column, note=note)
+            lines = await self.storage.lines(place.real, wanted)
         if not lines.lines and offset > 1:
             msg = (
                 f"{quoted(place.path)} has {lines.total} lines, so none from {offset} on. "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from .lines import Lines
+from .lines import Lines, Wanted
 from .listing import Entry, Glob, Listing
 
 
@@ -53,7 +53,7 @@ class Storage(Protocol):
     async def head(self, path: str, count: int, offset: int = 0) -> bytes:
         """At most so many bytes of a file."""
 
-    async def lines(self, path: str, *, first: int, count: int, room: int) -> Lines:
+    async def lines(self, path: str, wanted: Wanted) -> Lines:
         """A page of a text file."""
 
     async def read(self, path: str, limit: int) -> Content:

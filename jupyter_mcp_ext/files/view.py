@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 
-from .changes import plain, size_in_words
-from .edits import Edit
+from jupyter_mcp_ext.outputs.characters import argument, code_points, escaped, seen
+from jupyter_mcp_ext.outputs.numbered import rest_words
+
+from .changes import size_in_words
+from .edits import INDENTATION, Edit
+from .lines import Lines
 from .listing import Entry, Listing
 from .results import Binary, Download, FileImage, FileText, Written
+
+_MAX_LINES = 5
+"""Lines with invisible characters that are named."""
 
 
 def listing(found: Listing, *, glob: str | None, limit: int, room: int) -> tuple[str, int]:
@@ -22,55 +28,85 @@ def listing(found: Listing, *, glob: str | None, limit: int, room: int) -> tuple
             break
         lines.append(line)
         shown += 1
-    name = plain(found.folder) or "."
-    what = f" that fit {json.dumps(glob, ensure_ascii=False)}" if glob else ""
+    name = escaped(found.folder) or "."
+    what = f" that fit {argument(glob)}" if glob else ""
     entries = "entry" if found.total == 1 else "entries"
     head = f"{name}: {found.total:,} {entries}{what}"
     if not found.is_whole:
         head += "\n! not everything was looked at: there are too many files; use a deeper folder"
     if found.passed:
-        inside = f"list_files({_quoted(found.passed)}, glob={_quoted(glob)})"
-        head += f"\n! not looked into: {plain(found.passed)}, where sessions are kept; {inside}"
+        inside = f"list_files({argument(found.passed)}, glob={argument(glob)})"
+        head += f"\n! not looked into: {escaped(found.passed)}, where sessions are kept; {inside}"
     if not shown:
         return head if not found.total else f"{head}, none from offset {found.offset} on", 0
     end = found.offset + shown
     if end < found.total or found.offset:
         head += f", {found.offset + 1}-{end} shown"
     if end < found.total:
-        more = f", glob={_quoted(glob)}" if glob else ""
+        more = f", glob={argument(glob)}" if glob else ""
         size = f", limit={limit}" if limit != 100 else ""
-        lines.append(f"more: list_files({_quoted(found.folder or '.')}{more}, offset={end}{size})")
+        lines.append(f"more: list_files({argument(found.folder or '.')}{more}, offset={end}{size})")
     return "\n".join([head, *lines]), shown
 
 
 def lines(found: FileText, *, limit: int) -> tuple[str, str | None]:
     """Numbered lines, and the call that shows the next ones."""
     page = found.lines
-    name = plain(found.path)
+    name = escaped(found.path)
     if not page.lines:
         return f"{name} is empty", None
     last = page.first + len(page.lines) - 1
     of = f" of {page.total}" if page.total is not None else ""
-    head = f"{name}: lines {page.first}-{last}{of}, {size_in_words(found.size)}"
+    start = f" from character {page.column + 1:,} on" if page.column else ""
+    head = f"{name}: lines {page.first}-{last}{of}{start}, {size_in_words(found.size)}"
     notices = []
     if found.path.lower().endswith(".ipynb"):
-        notices.append(f"! read_notebook({_quoted(found.path)}) shows its cells")
+        notices.append(f"! read_notebook({argument(found.path)}) shows its cells")
     if not page.is_utf8:
         notices.append("! not all of it is UTF-8; what is not is shown as \ufffd")
-    body = [f"{n}\t{line}" for n, line in enumerate(page.lines, page.first)]
+    if left_out := _left_out(page):
+        notices.append(left_out)
+    body = []
     following = None
-    if page.has_more:
-        size = f", limit={limit}" if limit != 500 else ""
-        following = f"read_file({_quoted(found.path)}, offset={last + 1}{size})"
+    for n, (line, rest) in enumerate(zip(page.lines, page.rests, strict=True), page.first):
+        body.append(f"{n}\t{seen(line)}")
+        if rest:
+            column = (page.column if n == page.first else 0) + len(line)
+            call = _read_call(found.path, n, column, limit)
+            body.append(rest_words(rest, call))
+            following = call if page.column and n == page.first else None
+    if page.has_more and following is None:
+        following = _read_call(found.path, last + 1, 0, limit)
         body.append(f"more: {following}")
     return "\n".join([head, *notices, *body]), following
+
+
+def _left_out(page: Lines) -> str:
+    """The notice of characters that are in the file and not shown."""
+    lines = list(page.lines)
+    if page.first == 1 and not page.column and lines:
+        lines[0] = lines[0].removeprefix("\ufeff")  # the mark of an encoding, and no text
+    odd = [n for n, line in enumerate(lines, page.first) if code_points([line])]
+    if not odd:
+        return ""
+    where = ", ".join(map(str, odd[:_MAX_LINES])) + (", …" if len(odd) > _MAX_LINES else "")
+    return (
+        f"! invisible characters are left out in line{'s'[: len(odd) - 1]} {where}: "
+        f"{code_points(lines)}; edit_file finds text that has them without them"
+    )
+
+
+def _read_call(path: str, line: int, column: int, limit: int) -> str:
+    at = f", column={column}" if column else ""
+    size = f", limit={limit}" if limit != 500 else ""
+    return f"read_file({argument(path)}, offset={line}{at}{size})"
 
 
 def image(found: FileImage) -> str:
     """The line above an image."""
     shown = found.image
     kind = shown.mime_type.partition("/")[2]
-    words = f"{plain(found.path)} {shown.original_width}x{shown.original_height}"
+    words = f"{escaped(found.path)} {shown.original_width}x{shown.original_height}"
     made_smaller = (shown.width, shown.height) != (shown.original_width, shown.original_height)
     small = f", shown {shown.width}x{shown.height}" if made_smaller else ""
     return f"[image {words} {kind}, {size_in_words(found.size)}{small}]"
@@ -79,14 +115,14 @@ def image(found: FileImage) -> str:
 def binary(found: Binary) -> str:
     """What a file is that cannot be shown, and the call that fetches it."""
     return (
-        f"[binary {plain(found.path)} {found.mime_type}, {found.size:,} bytes]\n"
-        f"download_file({_quoted(found.path)}) tells where to fetch it."
+        f"[binary {escaped(found.path)} {found.mime_type}, {found.size:,} bytes]\n"
+        f"download_file({argument(found.path)}) tells where to fetch it."
     )
 
 
 def written(found: Written) -> str:
     """What was written."""
-    name = plain(found.path)
+    name = escaped(found.path)
     if found.did == "appended":
         return f"Appended {found.added:,} bytes to {name}, which has {found.size:,} now."
     return f"{'Made' if found.did == 'made' else 'Replaced'} {name}: {found.size:,} bytes."
@@ -95,15 +131,16 @@ def written(found: Written) -> str:
 def edited(path: str, edit: Edit) -> str:
     """What was changed."""
     places = "1 place" if edit.count == 1 else f"{edit.count} places"
-    how = f"\n! old_string did not fit exactly; {edit.how} was passed over" if edit.how else ""
-    return f"Edited {plain(path)} in {places}.{how}\n{edit.diff}"
+    verb = "was" if edit.how == INDENTATION else "were"
+    how = f"\n! old_string did not fit exactly; {edit.how} {verb} passed over" if edit.how else ""
+    return f"Edited {escaped(path)} in {places}.{how}\n{edit.diff}"
 
 
 def download(found: Download, url: str) -> tuple[str, str | None]:
     """Where to fetch a file, and the call for the next bytes."""
     digest = f"sha256 {found.sha256}" if found.sha256 else "too large for a sha256 here"
     lines = [
-        f"{plain(found.path)}: {found.size:,} bytes, {found.mime_type}, {digest}",
+        f"{escaped(found.path)}: {found.size:,} bytes, {found.mime_type}, {digest}",
         f"URL, with the Jupyter server's login: {url}",
     ]
     following = None
@@ -112,14 +149,14 @@ def download(found: Download, url: str) -> tuple[str, str | None]:
         lines.append(f"bytes {found.offset}-{end - 1} follow")
         if end < found.size:
             following = (
-                f"download_file({_quoted(found.path)}, offset={end}, limit={len(found.data)})"
+                f"download_file({argument(found.path)}, offset={end}, limit={len(found.data)})"
             )
             lines.append(f"more: {following}")
     return "\n".join(lines), following
 
 
 def _entry(entry: Entry, folder: str) -> str:
-    name = plain(entry.path[len(folder) + 1 :] if folder else entry.path)
+    name = escaped(entry.path[len(folder) + 1 :] if folder else entry.path)
     at = (
         datetime.fromtimestamp(entry.modified).strftime("%Y-%m-%d %H:%M")
         if entry.modified is not None
@@ -135,7 +172,3 @@ def _entry(entry: Entry, folder: str) -> str:
         case "file":
             size = size_in_words(entry.size) if entry.size is not None else ""
             return f"{name}  {size}  {at}".rstrip()
-
-
-def _quoted(path: str | None) -> str:
-    return json.dumps(path or "", ensure_ascii=False)

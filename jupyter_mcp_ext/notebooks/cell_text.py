@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 
 from jupyter_mcp_ext.notebooks.reading import Cell
 from jupyter_mcp_ext.outputs.bundles import choose
+from jupyter_mcp_ext.outputs.characters import code_points, seen
 from jupyter_mcp_ext.outputs.model import Display, Error, Output
 from jupyter_mcp_ext.outputs.pages import heading, merged_lines
 from jupyter_mcp_ext.outputs.quoting import Remark
@@ -24,7 +25,6 @@ State: TypeAlias = Literal["no run saved", "ok", "error"]
 _OUTPUTS, _IMAGES = "Outputs:", "Images:"
 
 _SHORT = 100
-_SURROGATES = re.compile("[\ud800-\udfff]")
 _HEADING = re.compile(r"#{1,6}\s")
 _FENCE = re.compile(r"\s*(```|~~~)")
 
@@ -55,6 +55,8 @@ class CellText:
         words += [] if count is None else [f"In[{count}]"]
         words += [self.state] if self.state else []
         odd = list(dict.fromkeys(self.cell.oddities))
+        if hidden := code_points([self.cell.source]):
+            odd.insert(0, f"invisible characters left out: {hidden}")
         words += [f"(odd: {'; '.join(odd[:3])})"] if odd else []
         return " ".join(words)
 
@@ -76,8 +78,8 @@ class CellText:
 
     @cached_property
     def source_lines(self) -> list[str]:
-        """The source by lines, so that joining them with line ends gives it back."""
-        return printable(self.cell.source).split("\n") if self.cell.source else []
+        """The source by lines, so that joining them with line ends gives what can be seen of it."""
+        return seen(self.cell.source).split("\n") if self.cell.source else []
 
     def lines(self, *, outputs: bool) -> list[str]:
         """Every line, nothing folded and nothing left out; an image is a line that names it."""
@@ -116,11 +118,6 @@ class CellText:
             line += len(lines) - (heading(output, None) is not None)
             before = output
         return starts
-
-
-def printable(text: str) -> str:
-    """The text without lone surrogates, which a client could not be sent."""
-    return _SURROGATES.sub("\ufffd", text)
 
 
 def _headings(lines: list[str]) -> Iterator[str]:

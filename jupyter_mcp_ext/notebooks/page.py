@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from jupyter_mcp_ext.notebooks.cell_text import CellText, State, printable
+from jupyter_mcp_ext.notebooks.cell_text import CellText, State
 from jupyter_mcp_ext.notebooks.document import Notebook
 from jupyter_mcp_ext.notebooks.query import Query
+from jupyter_mcp_ext.outputs.characters import escaped, visible
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock
 
@@ -103,7 +104,7 @@ def _title(notebook: Notebook) -> str:
     count = len(notebook.cells)
     kernel = " ".join(notebook.kernel_name.split())[:_LONGEST_NAME] or "unknown"
     words = f"{count} cell{'' if count == 1 else 's'}, kernel {kernel}"
-    return printable(f"{notebook.path}: {words}, nbformat {notebook.nbformat}")
+    return f"{escaped(notebook.path)}: {visible(words)}, nbformat {notebook.nbformat}"
 
 
 def _blocks(parts: Iterable[Part]) -> Iterator[TextBlock | ImageBlock]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal, TypeAlias
 
+from jupyter_mcp_ext.outputs.characters import argument
 from jupyter_mcp_ext.outputs.pages import as_offset
 
 What: TypeAlias = Literal["source", "outputs", "outline"]
@@ -46,11 +46,11 @@ class Query:
     def _call(self, **arguments: References | str | int | None) -> str:
         view = None if self.what == "source" else self.what
         given = [
-            f"{name}={json.dumps(value, ensure_ascii=False)}"
+            f"{name}={argument(value)}"
             for name, value in {"view": view, **arguments}.items()
             if value is not None
         ]
-        return f"read_notebook({', '.join([json.dumps(self.path, ensure_ascii=False), *given])})"
+        return f"read_notebook({', '.join([argument(self.path), *given])})"
 
 
 def shorten(references: References, indices: Sequence[int]) -> References:

@@ -1,9 +1,10 @@
-"""Characters that a reader would not see, and that therefore no text of code's keeps."""
+"""Characters that a reader would not see: no text of code's keeps them, and names spell them."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 # Lone surrogates are no characters: a client could not be sent them.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -30,6 +31,12 @@ _SUSPECT = re.compile(
 _PART = 20_000
 _REACH = 1_000
 _CUT = re.compile("[^\u200c\u200d\ufe00-\ufe0f]{2}")
+_UNSEEN = re.compile(f"{_CONTROLS.pattern}|{_BREAKS.pattern}|{_FORMAT.pattern}")
+
+# Letters and marks that show nothing: in a name they are only there to deceive.
+_BLANK = re.compile("[\t\n\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\U000e0100-\U000e01ef]")
+
+_MAX_NAMED = 5
 
 
 def visible(text: str) -> str:
@@ -59,6 +66,51 @@ def _parts(text: str) -> Iterator[str]:
         yield text[begin:end]
         begin = end
     yield text[begin:] if begin else text
+
+
+def unseen(text: str) -> Iterator[tuple[int, int]]:
+    """Where in a text there are such characters: from, to."""
+    begin = 0
+    for part in _parts(text):
+        for found in _pattern(part).finditer(part):
+            yield begin + found.start(), begin + found.end()
+        begin += len(part)
+
+
+def seen(text: str) -> str:
+    """The text without such characters, however they stand."""
+    return "".join([_pattern(part).sub("", part) for part in _parts(text)])
+
+
+def _pattern(part: str) -> re.Pattern[str]:
+    """What finds them in a part of a text, the quickest."""
+    return _CONTROLS if part.isascii() or _SUSPECT.search(part) is None else _UNSEEN
+
+
+def code_points(text: Iterable[str]) -> str:
+    """Such characters as ``U+202E, U+200B``; line ends of other systems are none."""
+    found = {c: None for part in text for at in unseen(part) for c in part[slice(*at)] if c != "\r"}
+    names = [f"U+{ord(character):04X}" for character in found]
+    return ", ".join([*names[:_MAX_NAMED], *(["…"] if len(names) > _MAX_NAMED else [])])
+
+
+def spelled_out(text: str) -> str:
+    """The text with each such character as JSON spells it: ``\\u202e``."""
+    return _UNSEEN.sub(_spelled, text)
+
+
+def escaped(text: str) -> str:
+    """A path or name that nothing in it can hide, nor end its line."""
+    return _BLANK.sub(_spelled, spelled_out(text))
+
+
+def argument(value: object) -> str:
+    """A value as a model writes it in a call: JSON that has the exact value and shows all of it."""
+    return escaped(json.dumps(value, ensure_ascii=False))
+
+
+def _spelled(found: re.Match[str]) -> str:
+    return json.dumps(found.group())[1:-1]
 
 
 def plain_name(name: str, longest: int = 80) -> str:

@@ -34,10 +34,10 @@ class Line(NamedTuple):
         limit = limit or self.size
         if not self.rest and len(self.mark) + len(self.text) <= limit:
             return self.mark + self.text
-        longest = _rest(len(self.text) + self.rest, more(self.number, len(self.text)))
+        longest = rest_words(len(self.text) + self.rest, more(self.number, len(self.text)))
         kept = min(max(limit - len(self.mark) - len(longest) - 1, 0), len(self.text))
         rest = len(self.text) - kept + self.rest
-        note = _rest(rest, more(self.number, kept))
+        note = rest_words(rest, more(self.number, kept))
         return f"{self.mark}{self.text[:kept]}\n{note}" if kept else note[:limit]
 
 
@@ -51,7 +51,8 @@ def size_of(lines: Iterable[Line]) -> int:
     )
 
 
-def _rest(count: int, call: str) -> str:
+def rest_words(count: int, call: str) -> str:
+    """The line that says what is not shown of a line, and the call that shows it."""
     return f"… {count:,} characters of this line left out: {call}"
 
 

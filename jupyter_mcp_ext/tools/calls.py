@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from jupyter_mcp_ext.outputs.characters import argument
 from jupyter_mcp_ext.outputs.pages import as_offset
 
 DEFAULT_LIMIT = 200
@@ -14,8 +14,7 @@ DEFAULT_LIMIT = 200
 def call_words(call: dict[str, Any]) -> str:
     """A tool call as a model would write it."""
     first, *rest = call["arguments"].items()
-    words = [json.dumps(first[1], ensure_ascii=False)]
-    words += [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in rest]
+    words = [argument(first[1]), *(f"{key}={argument(value)}" for key, value in rest)]
     return f"{call['name']}({', '.join(words)})"
 
 

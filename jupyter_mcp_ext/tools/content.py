@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import mcp_types as types
 
+from jupyter_mcp_ext.outputs.characters import visible
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock
 
 META = "jupyter-mcp-ext/"
@@ -84,7 +85,7 @@ def _to_form(question: Question) -> types.InputRequiredResult:
 def to_error(words: str) -> types.CallToolResult:
     """The result of a tool that could not; clients may hide the flag, so the text says it too."""
     return types.CallToolResult(
-        content=[types.TextContent(type="text", text=f"Error: {words}")], is_error=True
+        content=[types.TextContent(type="text", text=f"Error: {visible(words)}")], is_error=True
     )
 
 
@@ -93,7 +94,9 @@ def _block(
 ) -> types.TextContent | types.ImageContent | types.EmbeddedResource:
     match block:
         case TextBlock():
-            return types.TextContent(type="text", text=block.text)
+            # What comes from outside is cleaned where it is taken up, and its names are spelled;
+            # this holds for what a name or a message brings along all the same.
+            return types.TextContent(type="text", text=visible(block.text))
         case ImageBlock():
             return types.ImageContent(
                 type="image", data=b64encode(block.data).decode(), mime_type=block.mime_type

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from jupyter_mcp_ext.files import view
-from jupyter_mcp_ext.files.changes import plain
 from jupyter_mcp_ext.files.results import Binary, FileImage
+from jupyter_mcp_ext.outputs.characters import escaped
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock
 
 from .call import Call
@@ -48,7 +48,7 @@ async def list_files(
         files={
             "folder": found.folder,
             "total": found.total,
-            "entries": [{**asdict(e), "path": plain(e.path)} for e in found.entries[:shown]],
+            "entries": [{**asdict(e), "path": escaped(e.path)} for e in found.entries[:shown]],
             "next_offset": end if end < found.total and shown else None,
         },
     )
@@ -61,13 +61,20 @@ async def read_file(
     session_id: SessionId = None,
     offset: Annotated[int, Field(ge=1, description="First line.")] = 1,
     limit: Annotated[int, Field(ge=1)] = 500,
+    column: Annotated[int, Field(ge=0, description="First character of that line.")] = 0,
 ) -> Answer:
     """Read a text file (CSV, code, log) as numbered lines, or look at an image."""
     services = call.services
     folder = await _folder(call, session_id)
     room = services.limits.text - 500
     found = await services.files.read(
-        path, folder=folder, hides=call.hides, offset=offset, limit=limit, room=room
+        path,
+        folder=folder,
+        hides=call.hides,
+        offset=offset,
+        limit=limit,
+        room=room,
+        column=column,
     )
     if isinstance(found, Binary):
         return text(view.binary(found), file=asdict(found))

@@ -11,6 +11,7 @@ from pydantic import Field
 from jupyter_mcp_ext.notebooks.cells import parse_cells
 from jupyter_mcp_ext.notebooks.document import KernelInfo
 from jupyter_mcp_ext.notebooks.view import view as show
+from jupyter_mcp_ext.outputs.characters import argument, escaped
 
 from .call import Call
 from .content import Answer, text
@@ -39,8 +40,8 @@ async def create_notebook(
     services.written.by_another(notebook.path)
     count = len(notebook.cells)
     words = (
-        f"Made {notebook.path}: {count} cell{'' if count == 1 else 's'}, kernel {name}. "
-        f'create_session(path="{notebook.path}") gives it a kernel to run code in.'
+        f"Made {escaped(notebook.path)}: {count} cell{'' if count == 1 else 's'}, kernel {name}. "
+        f"create_session(path={argument(notebook.path)}) gives it a kernel to run code in."
     )
     page = show(notebook, what="outline", limits=services.limits)
     return text(words, notebook={"path": notebook.path, "cells": [asdict(c) for c in page.shown]})

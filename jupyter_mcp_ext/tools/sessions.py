@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from jupyter_mcp_ext.errors import shown
+from jupyter_mcp_ext.outputs.characters import escaped, plain_name
 from jupyter_mcp_ext.sessions.filter import fits
 from jupyter_mcp_ext.sessions.notices import ago
 
@@ -111,7 +112,8 @@ async def list_sessions(
     more = len(both) if filter else len(sessions)
     if more > MAX_LISTED:
         lines.append(f"and {more - MAX_LISTED} that were used longer ago")
-    kernels = ", ".join(f"{name} ({spec['display_name']})" for name, spec in sorted(specs.items()))
+    known = {name: plain_name(str(specs[name]["display_name"])) for name in sorted(specs)}
+    kernels = ", ".join(f"{name} ({display_name})" for name, display_name in known.items())
     lines.append(f"kernels to start: {kernels or 'none'}")
     metas = [_meta(s, state, call) for s, state in both[:MAX_LISTED]]
     return text("\n".join(lines), sessions=metas)
@@ -243,7 +245,8 @@ async def _listing(call: Call, session: Session, state: str) -> str:
     now = time.time()
     whose = _owner(session, call.caller.client)
     where = session.path if session.path.endswith(".ipynb") else f"folder {session.cwd or '.'}"
-    line = f"{session.id} {session.name}: {whose}, {where}, {session.kernel_name} {state}"
+    line = f"{session.id} {escaped(session.name)}: {whose}, {escaped(where)}, "
+    line += f"{session.kernel_name} {state}"
     if state == ELSEWHERE:
         line += f" ({await call.services.sessions.holder(session)})"
     if session.is_agents:

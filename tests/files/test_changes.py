@@ -60,7 +60,7 @@ def test_no_name_of_a_file_can_be_taken_for_more_of_the_list() -> None:
 
     assert words == (
         'a b/c-1.csv (1 B), "x (1 B), y" (1 B), "! z" (1 B), é.txt (1 B), '
-        '"n\\\\nl" (1 B), "\\\\u202ex" (1 B)'
+        '"n\\nl" (1 B), "\\u202ex" (1 B)'
     )
 
 

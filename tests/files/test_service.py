@@ -7,6 +7,7 @@ import base64
 import hashlib
 import logging
 import os
+import re
 import resource
 import shutil
 import socket
@@ -27,11 +28,11 @@ from jupyter_mcp_ext.errors import ContentsError, InvalidArgument, ToolError
 from jupyter_mcp_ext.files import view
 from jupyter_mcp_ext.files.beneath import Changed
 from jupyter_mcp_ext.files.disk import Disk
-from jupyter_mcp_ext.files.lines import MAX_LINE
 from jupyter_mcp_ext.files.listing import Listing
 from jupyter_mcp_ext.files.results import Binary, Download, FileImage, FileText, Written
 from jupyter_mcp_ext.files.sensitive import SENSITIVE, Sensitive
 from jupyter_mcp_ext.files.service import McpFiles
+from jupyter_mcp_ext.outputs.numbered import MAX_LINE
 from jupyter_mcp_ext.rendering.service import Rendering
 from tests.users import nothing
 
@@ -560,7 +561,7 @@ async def test_long_lines_and_long_pages_are_cut_and_the_rest_is_counted(
     first = (await disk.text("a.txt", limit=1)).lines
     page = (await disk.text("a.txt", offset=2)).lines
 
-    assert first.lines[0].startswith("é" * MAX_LINE + "…")
+    assert (first.lines[0], first.rests[0]) == ("é" * MAX_LINE, 5_000_000 - MAX_LINE)
     assert first.is_utf8
     assert len("\n".join(page.lines)) < ROOM
     assert page.has_more
@@ -615,6 +616,88 @@ async def test_a_page_deep_in_a_large_file_comes_soon_and_holds_up_nobody(
     assert len(found.lines.lines) < 101  # the budget of a result
     assert found.lines.lines[0].startswith("0000999 ")
     assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("end", ["", "\nlast\n"])
+async def test_a_long_line_is_read_to_its_end_by_the_calls_that_are_named(
+    files: Files, end: str
+) -> None:
+    line = "".join(f"{n}é," for n in range(6_000))
+    await files.write("a.json", f"[\n{line}{end}")
+    words, _ = view.lines(await files.text("a.json"), limit=500)
+    [call] = re.findall(r"of this line left out: (.*)", words)
+    seen = words.splitlines()[2].partition("\t")[2]
+    assert f"… {len(line) - MAX_LINE:,} characters of this line left out: " in words
+
+    while call:
+        column = len(seen)
+        assert call == f'read_file("a.json", offset=2, column={column})'
+        words, _ = view.lines(await files.text("a.json", offset=2, column=column), limit=500)
+        assert len(words) < ROOM + 200
+        seen += words.splitlines()[1].partition("\t")[2]
+        call = "".join(re.findall(r"of this line left out: (.*)", words))
+
+    assert seen == line
+    assert ("3\tlast" in words) == bool(end)
+
+
+async def test_a_line_of_another_encoding_is_counted_as_it_is_shown(
+    disk: Files, root: Path
+) -> None:
+    (root / "a.txt").write_bytes(b"\xe9" * 3_000 + b"\n")
+
+    first = (await disk.text("a.txt")).lines
+    rest = (await disk.text("a.txt", column=MAX_LINE)).lines
+
+    assert (first.rests, first.is_utf8) == ((1_000,), False)
+    assert rest.lines == ("\ufffd" * 1_000,)
+
+
+async def test_invisible_characters_are_left_out_named_and_passed_over_by_edits(
+    files: Files,
+) -> None:
+    await files.write("a.py", "\ufeffplain = 1\nad\u200bmin = \u202e2\U000e0041\nlast = 3\n")
+
+    words, _ = view.lines(await files.text("a.py"), limit=500)
+    path, edit = await files.edit("a.py", "admin = 2\nlast", "user = 2\nlast")
+    after, _ = view.lines(await files.text("a.py"), limit=500)
+
+    assert words.splitlines()[1:] == [
+        "! invisible characters are left out in line 2: U+200B, U+202E, U+E0041; "
+        "edit_file finds text that has them without them",
+        "1\tplain = 1",
+        "2\tadmin = 2",
+        "3\tlast = 3",
+    ]
+    said = view.edited(path, edit)
+    assert "! old_string did not fit exactly; invisible characters were passed over" in said
+    assert "-ad\\u200bmin = \\u202e2\\udb40\\udc41\n" in said
+    assert after.splitlines()[1:] == ["1\tplain = 1", "2\tuser = 2", "3\tlast = 3"]
+
+
+async def test_an_edit_that_names_invisible_characters_exactly_is_made_exactly(
+    files: Files,
+) -> None:
+    await files.write("a.txt", "a\u200bb ab\n")
+
+    _, edit = await files.edit("a.txt", "a\u200bb", "c")
+
+    assert (edit.text, edit.how) == ("c ab\n", "")
+
+
+async def test_no_invisible_character_of_a_name_is_shown(disk: Files, root: Path) -> None:
+    name = "a\u202eb\u3164\n[ok].txt"
+    (root / name).write_text("x")
+    spelled = r"a\u202eb\u3164\n[ok].txt"
+
+    words, _ = view.listing(await disk.list(), glob=None, limit=9, room=9_000)
+
+    assert spelled in words
+    assert len(words.splitlines()) == 2
+    with pytest.raises(ContentsError) as refusal:
+        await disk.text("a\u202eb.txt")
+    assert r"a\u202eb.txt" in str(refusal.value)
+    assert "\u202e" not in str(refusal.value)
 
 
 async def test_a_large_folder_is_paged_in_order(disk: Files, root: Path) -> None:
