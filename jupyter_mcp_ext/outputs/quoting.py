@@ -2,7 +2,8 @@
 
 A result's first lines, its notices and what stands between outputs have fixed beginnings. A line
 that code has put out and that begins like one of them is shown as ``> [ok] …``, wherever it
-stands: that holds however a client joins the blocks of a result.
+stands: that holds however a client joins the blocks of a result. So is a line that ends like one
+of which we say how often it came.
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ _STARTS = frozenset(" \t![(fO")
 
 _SOMEWHERE = re.compile(rf"^[ \t]{{0,60}}(?:{_OURS.pattern})", re.MULTILINE)
 """In each ASCII text of which a line is to be marked."""
+_COUNT = re.compile(
+    r"(?:^|\s)\((?:x [\d,]{1,15}(?:, also from other lines)?"
+    r"|the last of [\d,]{1,15} \w{1,20})\)\s*$"
+)
+"""What follows a line that stands for several."""
 
 _FIRST = frozenset("!\u01c3\u2026\u22ef[(fO\uff01\uff3b")
 """How lines of ours begin, and characters that look so."""
@@ -53,13 +59,16 @@ def mark(line: str) -> str:
         plain = start
         if not start.isascii():
             plain = unicodedata.normalize("NFKC", start).replace("\u01c3", "!")
-        return QUOTE if first in "\u2026\u22ef" or _OURS.match(plain) else ""
-    return ""
+        if first in "\u2026\u22ef" or _OURS.match(plain):
+            return QUOTE
+    last = line[-1:]
+    is_counted = (last == ")" or last.isspace()) and _COUNT.search(line[-_LONGEST:])
+    return QUOTE if is_counted else ""
 
 
 def have_no_marks(lines: Sequence[str], text: str) -> bool:
     """Whether it is certain that none of a text's lines is marked; quicker than to ask for each."""
-    if not text.isascii():
+    if not text.isascii() or "(x " in text or "(the last of " in text:
         return False
     is_clear = _STARTS.isdisjoint([line[:1] for line in lines]) and "-" not in text
     return is_clear or _SOMEWHERE.search(text) is None

@@ -506,3 +506,22 @@ def test_the_images_of_a_markdown_cell_are_shown() -> None:
     assert [b64encode(data).decode() for data in images(page)] == [png(1), png(2)]
     assert "Images:\n" in text(page)
     assert images(view(book, limits=LIMITS)) == []
+
+
+def test_invisible_characters_of_a_source_are_left_out_with_a_word() -> None:
+    book = notebook(code("ad\u200bmin = '\u202e'\r\nb = 'c\u200cd'"), code("x = 1\r\ny"))
+
+    words = text(view(book, limits=LIMITS))
+
+    assert "(odd: invisible characters left out: U+200B, U+202E, U+200C)" in words
+    assert "admin = ''\nb = 'cd'\n" in words
+    assert words.count("(odd: ") == 1
+
+
+def test_no_invisible_character_of_a_notebooks_name_is_shown() -> None:
+    book = replace(notebook(*[code("x = 1")] * 3), path="a\u202eb.ipynb", kernel_name="k\u200bn")
+
+    page = view(book, limit=1, limits=LIMITS)
+
+    assert text(page).startswith("a\\u202eb.ipynb: 3 cells, kernel kn, ")
+    assert page.next_call == 'read_notebook("a\\u202eb.ipynb", offset=1, limit=1)'

@@ -26,9 +26,14 @@ from jupyter_mcp_ext.outputs.quoting import Remark, quoted
         "[3] code ab12cd34@9d1e0f In[7] ok",
         "k7m2q9xw-12: lines 1 to 3 of 4",
         "(3 more lines of this cell: read_notebook())",
+        "saved (x 12)",
+        "(x 12)",
+        "saved (x 1,204) \t",
+        "w.py:1: UserWarning: a (x 4, also from other lines)",
+        "Downloading a (the last of 12 steps)",
     ],
 )
-def test_a_line_that_begins_like_one_of_ours_is_quoted(line: str) -> None:
+def test_a_line_that_looks_like_one_of_ours_is_quoted(line: str) -> None:
     assert quoted(line) == f"> {line}"
     assert quoted(Remark(line)) == line
 
@@ -50,6 +55,9 @@ def test_a_line_that_begins_like_one_of_ours_is_quoted(line: str) -> None:
         "filesystem: /",
         "12: x",
         "(a, b)",
+        "f(x 12)",
+        "(x 12) and more",
+        "y (x y)",
         "> quoted",
     ],
 )
