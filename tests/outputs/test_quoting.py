@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from jupyter_mcp_ext.outputs.characters import plain_name
-from jupyter_mcp_ext.outputs.quoting import Remark, quoted
+from jupyter_mcp_ext.outputs.quoting import Remark, have_no_marks, quoted
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,7 @@ from jupyter_mcp_ext.outputs.quoting import Remark, quoted
 )
 def test_a_line_that_looks_like_one_of_ours_is_quoted(line: str) -> None:
     assert quoted(line) == f"> {line}"
+    assert not have_no_marks([line], line)
     assert quoted(Remark(line)) == line
 
 
