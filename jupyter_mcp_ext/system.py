@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
+import re
 import sys
+from pathlib import Path
 from typing import IO
 
 if sys.platform != "win32":
@@ -29,3 +32,15 @@ def lock(file: IO[str], *, shared: bool = False) -> bool | None:
             return None
         raise
     return True
+
+
+def locker(file: IO[str]) -> int | None:
+    """The process that has locked an open file, where the system tells."""
+    known = os.fstat(file.fileno())
+    place = f"{os.major(known.st_dev):02x}:{os.minor(known.st_dev):02x}:{known.st_ino}"
+    try:
+        locks = Path("/proc/locks").read_text()
+    except OSError:
+        return None
+    found = re.search(rf"^\d+: FLOCK +\S+ +\S+ +(\d+) {place} ", locks, re.MULTILINE)
+    return int(found[1]) if found is not None else None

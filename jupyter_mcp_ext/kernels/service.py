@@ -360,6 +360,11 @@ class Kernels:
         """The process of a kernel on this machine."""
         return local_pid(self._kernel(kernel_id)) if kernel_id in self._manager else None
 
+    def pids(self) -> set[int]:
+        """The processes of all kernels on this machine."""
+        found = (self.pid(kernel_id) for kernel_id in self._manager.list_kernel_ids())
+        return {pid for pid in found if pid is not None}
+
     def is_idle(self, kernel_id: str) -> bool:
         """Whether nothing runs in it that is known here."""
         link = self._links.get(kernel_id)

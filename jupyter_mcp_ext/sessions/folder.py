@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import RawIOBase
 from itertools import islice
@@ -56,12 +56,15 @@ class SessionFolder:
             with opened(self._root, parent) as folder:
                 folder.remove_folder(name)
 
-    def hold(self) -> None:
-        """Be the one server that writes here, until `let_go`. Raises HeldElsewhere."""
+    def hold(self, is_kernel: Callable[[int], bool] = lambda _: False) -> None:
+        """Be the one server that writes here, until `let_go`. Raises HeldElsewhere.
+
+        ``is_kernel`` tells of a process whether it is a kernel: that is no server.
+        """
         if self._lock is not None:
             return
         with self._hidden() as folder:
-            self._lock = FolderLock.take(folder)
+            self._lock = FolderLock.take(folder, is_kernel)
 
     def beat(self) -> bool:
         """Say that this server still works here; False when another one has taken it."""

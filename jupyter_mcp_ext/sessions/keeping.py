@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
+from contextlib import suppress
 from logging import Logger
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
+
+import psutil
 
 from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.notebooks.live import LiveNotebook
@@ -77,17 +80,15 @@ class Keeper:
                 return
             await self._read_specs()
             try:
-                await self.store.hold(session)
+                await self.store.hold(session, self._kernels.pids().__contains__)
                 self._held.add(session)
                 self._wait()
                 if session.is_agents:  # a spare's is written when it is somebody's
                     await self.store.save(session)
                 session.fault = ""
             except HeldElsewhere as err:
-                msg = (
-                    f"The session {session.id} ({session.name}) is in use by another Jupyter "
-                    f"server ({err.words}). Use it there, or create_session makes another one."
-                )
+                words = await asyncio.to_thread(_in_use, err, self._kernels.pids())
+                msg = f"The session {session.id} ({session.name}) {words}"
                 raise KernelUnavailable(msg) from err
             except OSError as err:
                 self._go_without(session, FAULTS.get(err.errno, UNUSABLE))
@@ -188,3 +189,18 @@ def _beats(folder: SessionFolder) -> bool:
         return folder.beat()
     except OSError:  # a full disk, say: what is written next tells
         return True
+
+
+def _in_use(err: HeldElsewhere, kernels: Container[int]) -> str:
+    """Words on a session whose folder cannot be had."""
+    with suppress(psutil.Error):
+        if err.pid is not None and any(p.pid in kernels for p in psutil.Process(err.pid).parents()):
+            return (
+                f"has its folder locked by process {err.pid}, which code in a kernel of this "
+                "server has started. End that process or restart that kernel, or create_session "
+                "makes another one."
+            )
+    return (
+        f"is in use by another Jupyter server ({err.words}). Use it there, or create_session "
+        "makes another one."
+    )

@@ -13,13 +13,14 @@ import os
 import re
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import IO
 
 import psutil
 
 from jupyter_mcp_ext.files.beneath import Folder
-from jupyter_mcp_ext.system import lock
+from jupyter_mcp_ext.system import lock, locker
 
 LOCK = "lock"
 
@@ -67,11 +68,17 @@ class Holder:
 
 
 class HeldElsewhere(Exception):
-    """Another server holds the folder, and only it may write there."""
+    """Another server holds the folder, and only it may write there.
 
-    def __init__(self, holder: Holder | None) -> None:
-        super().__init__(holder.words if holder else "another process")
+    ``pid`` is the process that has locked it, where the system tells: what the file says may be
+    anything.
+    """
+
+    def __init__(self, holder: Holder | None, pid: int | None = None) -> None:
+        named = f"process {pid} on this machine" if pid else "another process"
+        super().__init__(holder.words if holder and not pid else named)
         self.words = str(self)
+        self.pid = pid
 
 
 class FolderLock:
@@ -85,8 +92,21 @@ class FolderLock:
         self._write(self._own)
 
     @classmethod
-    def take(cls, folder: Folder) -> FolderLock:
-        """Be the one who holds the folder. Raises HeldElsewhere."""
+    def take(cls, folder: Folder, is_kernel: Callable[[int], bool]) -> FolderLock:
+        """Be the one who holds the folder; the lock of a kernel's process is none.
+
+        Raises HeldElsewhere.
+        """
+        try:
+            return cls._take(folder)
+        except HeldElsewhere as err:
+            if err.pid is None or not is_kernel(err.pid):
+                raise
+        folder.remove(LOCK)  # a lock belongs to the file and not to its name
+        return cls._take(folder)
+
+    @classmethod
+    def _take(cls, folder: Folder) -> FolderLock:
         file = os.fdopen(folder.open(LOCK, os.O_RDWR | os.O_CREAT), "r+")
         try:
             return cls(file, is_locked=_check_free(file))
@@ -143,7 +163,7 @@ def _check_free(file: IO[str], *, shared: bool = False) -> bool:
     is_locked = lock(file, shared=shared)
     holder = _holder(file)
     if is_locked is False:
-        raise HeldElsewhere(holder)
+        raise HeldElsewhere(holder, locker(file))
     is_elsewhere = holder is not None and (is_locked is None or not holder.is_here)
     if holder is not None and is_elsewhere and holder.is_alive:
         raise HeldElsewhere(holder)

@@ -104,9 +104,10 @@ class SessionStore:
         """Every session that is kept here, but for those of some ids."""
         return await asyncio.to_thread(self._all, but)
 
-    async def hold(self, session: Session) -> None:
+    async def hold(self, session: Session, is_kernel: Callable[[int], bool]) -> None:
         """Be the server that keeps a session's story; its folder is made if need be.
 
+        ``is_kernel`` tells of a process whether it is a kernel of this server.
         Raises OSError, HeldElsewhere, LaterJournal.
         """
         folder = SessionFolder(self._root, session.folder)
@@ -122,7 +123,7 @@ class SessionStore:
 
         def take() -> None:
             folder.make()
-            folder.hold()
+            folder.hold(is_kernel)
 
         await asyncio.to_thread(take)
         try:

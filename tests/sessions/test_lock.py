@@ -8,7 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ import pytest
 from jupyter_mcp_ext.sessions import lock
 from jupyter_mcp_ext.sessions.folder import SessionFolder
 from jupyter_mcp_ext.sessions.lock import SILENCE, HeldElsewhere
+
+tells_lockers = pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux tells who has locked a file"
+)
 
 
 @pytest.fixture
@@ -58,6 +63,51 @@ def test_one_server_at_a_time_holds_a_folder(folder: Callable[[], SessionFolder]
     assert theirs.holder() == ""
     theirs.hold()
     theirs.let_go()
+
+
+@contextmanager
+def locking(path: Path) -> Iterator[int]:
+    """A process that has locked a file, and says in it that it is another."""
+    code = "import fcntl, sys; f = open(sys.argv[1], 'a'); fcntl.flock(f, fcntl.LOCK_EX); print()"
+    process = subprocess.Popen(
+        [sys.executable, "-uc", f"{code}; input()", path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process.pid
+        process.communicate(b"\n")
+
+
+@tells_lockers
+def test_a_process_that_has_locked_a_folder_is_named_whatever_the_file_says(
+    folder: Callable[[], SessionFolder],
+) -> None:
+    ours = folder()
+    left_behind(ours)
+
+    with locking(ours.path / "lock") as pid, pytest.raises(HeldElsewhere) as caught:
+        ours.hold(lambda _: False)
+
+    assert caught.value.pid == pid
+    assert caught.value.words == f"process {pid} on this machine"
+
+
+@tells_lockers
+def test_a_kernel_that_has_locked_a_folder_does_not_keep_it(
+    folder: Callable[[], SessionFolder],
+) -> None:
+    ours, theirs = folder(), folder()
+    left_behind(ours)
+    with locking(ours.path / "lock") as pid:
+        ours.hold({pid}.__contains__)
+
+        assert ours.is_held
+        with pytest.raises(HeldElsewhere, match=str(os.getpid())):
+            theirs.hold()
+        ours.let_go()
 
 
 def test_a_look_changes_nothing(folder: Callable[[], SessionFolder]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import stat
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -394,6 +395,42 @@ async def test_a_session_whose_folder_another_server_took_is_not_written_any_mor
             await engine.services.sessions.resolve(ALICE, session.id)
         assert (hidden / "journal.jsonl").read_bytes() == journal
         assert json.loads((hidden / "lock").read_text()) == theirs
+
+
+LOCKING = """
+import fcntl, subprocess, sys
+def locked(path):
+    file = open(path, 'a')
+    fcntl.flock(file, fcntl.LOCK_EX)
+    return file
+def locked_elsewhere(path):
+    code = "import fcntl, sys; f = open(sys.argv[1]); fcntl.flock(f, 2); print(); input()"
+    process = subprocess.Popen(
+        [sys.executable, '-uc', code, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process.stdout.readline()
+    return process
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who has locked a file")
+async def test_code_that_locks_the_folder_of_a_session_is_not_another_server(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        sessions = engine.services.sessions
+        session = await engine.session()
+        assert session.story is not None
+        lock = str(session.story.folder.path / "lock")
+        await sessions.shutdown(session, by="test", now=True)
+        await made(engine, name="other")
+        await engine.run(f"{LOCKING}\nheld = locked({lock!r})", session_id="other")
+
+        assert value(await engine.run("1 + 1", session_id=session.id)) == "2"
+
+        await sessions.shutdown(session, by="test", now=True)
+        await engine.run(f"process = locked_elsewhere({lock!r})", session_id="other")
+        with pytest.raises(KernelUnavailable, match="which code in a kernel of this server has"):
+            await sessions.resolve(ALICE, session.id)
 
 
 async def test_when_a_session_was_last_used_outlasts_the_server(jp_serverapp: Any) -> None:
