@@ -68,9 +68,17 @@ def test_each_connection_of_a_client_without_a_name_has_a_default_session(
 def test_a_client_without_a_name_has_one_where_the_protocol_has_no_sessions(
     server: JupyterServer,
 ) -> None:
+    McpClient(server, OLD, name="MCP").run("0")
     one, two = (McpClient(server, NEW, name="MCP") for _ in range(2))
+    first = one.run("1")
+    two.request("server/discover")
 
-    assert one.run("1").execution["session_id"] == two.run("2").execution["session_id"]
+    second = two.run("2")
+
+    assert first.execution["session_id"] == second.execution["session_id"]
+    assert "it is new" in introduced(first)[0]
+    assert "it is new" not in introduced(second)[0]
+    assert "last used" in introduced(second)[0]
 
 
 async def test_a_session_that_has_rested_is_introduced_again(jp_serverapp: Any) -> None:

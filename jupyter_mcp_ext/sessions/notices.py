@@ -78,7 +78,7 @@ def introduction(
         count = "" if variables is None else f"{variables} variable{'s'[: variables != 1]}, "
         last = session.previous
         words += f"; {count}last used {ago(now - last.at)} by {last.client}"
-    if earlier is not None:
+    elif earlier is not None:
         words += (
             f"; it is new with this connection, an earlier one used {earlier.id} "
             f'{ago(now - earlier.last_used)}: session_id="{earlier.id}" goes on there'
