@@ -87,7 +87,7 @@ class McpApp(ExtensionApp):
         return path
 
     def initialize_handlers(self) -> None:
-        """Compose the services and mount the endpoint, unless somebody else has its path."""
+        """Compose the services and mount the endpoint, unless another extension has its path."""
         serverapp = cast("ServerApp", self.serverapp)  # Jupyter links an extension before this
         web_app: Application = serverapp.web_app
         self.services = Services.build(
@@ -127,7 +127,7 @@ class McpApp(ExtensionApp):
         if not claims(web_app, url_path_join(base_url, "/register")):
             self.handlers.extend((absent, AbsentHandler) for absent in absent_patterns(pattern))
         if base_url != "/":
-            # Clients look at the host's root too, which Jupyter then leaves to nobody.
+            # Clients look at the host's root too, for which Jupyter has no handler then.
             behind = re.escape(base_url.rstrip("/")) + pattern
             web_app.add_handlers(
                 ".*$", [(absent, AbsentHandler) for absent in absent_patterns(behind)]

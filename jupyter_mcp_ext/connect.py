@@ -12,7 +12,7 @@ class Login:
     """How a client proves who it is; at most one of the three is shown."""
 
     token: str = field(default="", repr=False)
-    """The token, where it is to be shown."""
+    """The token, where it is shown."""
     token_file: Path | None = None
     """Where it is kept for the next start."""
     own_token: bool = False
@@ -63,7 +63,7 @@ def announcement(url: str, login: Login) -> str:
         ]
     else:
         lines += [
-            "Authentication is switched off: everybody who reaches this address runs code.",
+            "Authentication is switched off: any program that reaches this address can run code.",
             "Connect Claude Code:",
             f"  {command}",
         ]

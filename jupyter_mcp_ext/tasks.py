@@ -52,7 +52,7 @@ class Task:
 
 
 class TaskStore(Protocol):
-    """The tasks, as far as they are those of whoever makes the request.
+    """The tasks, as far as they belong to the client of the request.
 
     Each method raises ToolError for a task that is unknown to them.
     """
@@ -62,7 +62,7 @@ class TaskStore(Protocol):
         ...
 
     async def update(self, ctx: Context, task_id: str, responses: Mapping[str, Any]) -> None:
-        """Take what was asked for, by key; keys that are not waited for are to be ignored."""
+        """Take what was asked for, by key; keys that are not waited for are ignored."""
         ...
 
     async def cancel(self, ctx: Context, task_id: str) -> None:
@@ -102,7 +102,7 @@ def serve_tasks(server: Server[Any], store: TaskStore) -> None:
 
 
 def takes_tasks(ctx: Context) -> bool:
-    """Whether this request may be answered with a task: each declares it anew."""
+    """Whether this request may be answered with a task: each declares it again."""
     declared = ctx.session.client_capabilities
     return (
         ctx.protocol_version in MODERN_PROTOCOL_VERSIONS

@@ -263,7 +263,7 @@ def test_a_shell_that_ends_is_told_as_a_loss(server: JupyterServer) -> None:
 
     ended = bash.run("exit 3")
 
-    assert "the shell ended and began anew: its variables are gone" in ended.notices
+    assert "the shell ended and was started again: its variables are lost" in ended.notices
     assert "[]" in bash.run(BASH.tells).text
 
 

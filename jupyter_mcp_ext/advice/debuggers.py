@@ -1,4 +1,4 @@
-"""Debuggers, which nobody can talk to here."""
+"""Debuggers, whose prompts cannot be answered here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All that our own notices say about code: add an `Adviser` to `ADVISERS`."""
+"""The notices about code that has run: add an `Adviser` to `ADVISERS`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Code that has run, as those see it who have a word to say about it."""
+"""Code that has run, as the advisers see it."""
 
 from __future__ import annotations
 

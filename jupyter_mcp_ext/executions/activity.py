@@ -8,7 +8,7 @@ from collections.abc import Callable
 from .execution import Execution
 
 PULSE = 30.0
-"""Seconds between two signs of life: those who end idle servers count in minutes."""
+"""Seconds between two signs of activity: JupyterHub's culler counts in minutes."""
 
 
 class Activity:

@@ -151,7 +151,7 @@ class Archive:
         return execution
 
     def of(self, owner: str, client: str) -> list[Execution]:
-        """The executions that a client of somebody started, in whichever session."""
+        """The executions that a subject's client started, in any session."""
         return [e for e in self._executions.values() if (e.owner, e.client) == (owner, client)]
 
     def ids(self) -> tuple[str, ...]:

@@ -32,11 +32,11 @@ class Prompt:
     number: int
     text: str
     closed: asyncio.Future[None] = field(repr=False)
-    """Done when it has been answered, or is to be answered no more."""
+    """Done when it has been answered, or can no longer be."""
 
     @property
     def quoted(self) -> str:
-        """The question as a sentence of ours holds it."""
+        """The question as it is quoted in a sentence."""
         return f'"{" ".join(self.text.split())[:200]}"'
 
 
@@ -87,7 +87,7 @@ class Prompts:
 
 
 def unanswerable(error: Error) -> str | None:
-    """What to do instead, when code raised this because it could ask nobody."""
+    """What to do instead, when code raised this because there was no person to ask."""
     if error.ename == "StdinNotImplementedError":  # ipykernel and what is built on it
         return NO_PASSWORDS if "getpass" in error.evalue else NO_FORM
     if error.evalue == "This frontend does not support input requests":  # xeus

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 EXECUTION_ID = re.compile(r"(?P<session>[a-z0-9-]{1,64})-(?P<number>[0-9]{1,9})")
 
 MAX_ABORTS = 3
-"""How often an execution that somebody else's failing cell aborted is sent again."""
+"""How often an execution that another client's failing cell aborted is sent again."""
 
 DISCONNECTED = "because the client closed the connection; wait=0 keeps code running"
 
@@ -132,7 +132,7 @@ class McpExecutions(LoggingConfigurable):
         43_200.0,
         min=0.0,
         help="Seconds for which code that runs counts as the server's activity, so that JupyterHub "
-        "does not end the server meanwhile. 0: it does not count, only requests do.",
+        "does not end the server while it runs. 0: it does not count, only requests do.",
     ).tag(config=True)
     max_output_bytes = Int(
         50_000_000,
@@ -194,7 +194,7 @@ class McpExecutions(LoggingConfigurable):
         after: int = 0,
         kernel_id: str = "",
     ) -> Execution:
-        """Queue code on a kernel; the execution goes on whether or not anybody waits.
+        """Queue code on a kernel; the execution goes on whether or not a request waits for it.
 
         ``kernel`` gives the kernel's id, when it has been started if need be; ``kernel_id`` is the
         one that runs already. ``can_ask`` tells whether questions of the code (``input()``) can be
@@ -525,7 +525,7 @@ class McpExecutions(LoggingConfigurable):
                     return
             execution.end(
                 "interrupted",
-                f"failing cells of somebody else aborted it {1 + MAX_ABORTS} times before it began",
+                f"failing cells of others aborted it {1 + MAX_ABORTS} times before it began",
             )
         finally:
             self._kernels.end(execution.kernel_id)
@@ -579,7 +579,7 @@ class McpExecutions(LoggingConfigurable):
         execution.notices += notices.notices(run)
 
     def _interrupter(self, execution: Execution) -> str:
-        """Words for who interrupted its code while it ran; empty when nobody did."""
+        """Words for who interrupted its code while it ran; empty when it was not."""
         if execution.interrupted is not None:
             is_timeout = execution.stop.result() == "timeout"
             return "its timeout" if is_timeout else execution.stop_words or "on request"
@@ -593,12 +593,14 @@ class McpExecutions(LoggingConfigurable):
         """Tell of a shell that ended, of which bash_kernel says only in its output."""
         is_bash = self._kernels.implementation(execution.kernel_id) == "bash_kernel"
         if is_bash and execution.fold.last_line == "Restarting Bash":
-            execution.notices.append("the shell ended and began anew: its variables are gone")
+            execution.notices.append(
+                "the shell ended and was started again: its variables are lost"
+            )
 
     async def _is_prepared(
         self, execution: Execution, prepare: Callable[[], Awaitable[str]]
     ) -> bool:
-        """Make ready what the code needs; false when it was stopped meanwhile."""
+        """Make ready what the code needs; false when it was stopped before that was done."""
         preparing = asyncio.ensure_future(prepare())
         try:
             await _either(preparing, execution.stop)

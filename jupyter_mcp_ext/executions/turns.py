@@ -1,4 +1,4 @@
-"""Whose turn it is on a kernel: one execution of ours at a time, first come, first served."""
+"""Whose turn it is on a kernel: one execution at a time, first come, first served."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A folder beneath a root that is held open: no symbolic link leads a name in it elsewhere.
 
 Each part of the path is opened in the one before, without following links (``O_NOFOLLOW``), so
-that whoever may write beneath the root cannot put a link in the way between a check and its use.
+that no other writer beneath the root can put a link in the way between a check and its use.
 Where the system has no such calls (Windows), names are joined as usual.
 
 Everything here blocks: call it in a thread. Failures are OSError.
@@ -30,7 +30,7 @@ Stamp: TypeAlias = "tuple[int, int, int] | None"
 
 
 class Changed(Exception):
-    """Somebody changed the file meanwhile; nothing was written."""
+    """Another program changed the file; nothing was written."""
 
 
 def stamp(status: os.stat_result | None) -> Stamp:

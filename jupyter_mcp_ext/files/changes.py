@@ -38,7 +38,7 @@ SLACK = 0.02
 """Seconds by which a file's time may be early: file systems keep the time of the last tick."""
 
 TOOLS_OWN = frozenset({"__pycache__", "node_modules", "site-packages", "venv"})
-"""Folders that tools fill and nobody reads."""
+"""Folders that tools fill for themselves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,7 +192,7 @@ def _files(
                             folders.append(path)
                     elif entry.is_file(follow_symlinks=False) and not but(path):
                         yield _change(path, entry.stat(follow_symlinks=False))
-                except OSError:  # gone meanwhile
+                except OSError:  # gone by now
                     continue
 
 

@@ -48,7 +48,7 @@ def disk_of(contents: object) -> Path | None:
     """The folder on this server's disk that the contents are in, None where they are elsewhere.
 
     Every ContentsManager has a ``root_dir``, which is ``/`` where it means nothing: it may keep its
-    contents in a database while the disk is nobody's business.
+    contents in a database and not on that disk.
     """
     if isinstance(contents, FileContentsManager) and contents.root_dir:
         return Path(contents.root_dir)

@@ -26,7 +26,7 @@ from .storage import Content, IsApart, Refuses
 T = TypeVar("T")
 
 Proceed = Callable[[], None]
-"""Raises when nobody waits for the answer any more."""
+"""Raises when the caller has stopped waiting."""
 
 
 class Disk:
@@ -153,7 +153,7 @@ class Disk:
                         written += file.write(data[written:]) or 0
                     os.fsync(fd)
                 except OSError:
-                    with suppress(OSError):  # no half of it stays, unless others wrote meanwhile
+                    with suppress(OSError):  # no half of it stays, unless others wrote too
                         if os.fstat(fd).st_size == before + written:
                             os.ftruncate(fd, before)
                     raise
@@ -249,7 +249,7 @@ class _Looked:
 
 
 async def _in_thread(work: Callable[[Proceed], T]) -> T:
-    """Do in a thread what may take long; it ends soon after nobody waits for it any more."""
+    """Do in a thread what may take long; it ends soon after its caller has stopped waiting."""
     is_over = threading.Event()
 
     def goes_on() -> None:
@@ -269,7 +269,7 @@ def _kind(entry: os.DirEntry[str]) -> Kind:
         if entry.is_dir(follow_symlinks=False):
             return "folder"
         return "file" if entry.is_file(follow_symlinks=False) else "other"
-    except OSError:  # gone meanwhile
+    except OSError:  # gone by now
         return "other"
 
 

@@ -48,5 +48,5 @@ class Caller:
 
     @property
     def reader(self) -> str:
-        """Stands for whoever reads the answers: what one reader was told, another was not."""
+        """Tells the readers of answers apart: what one was told, another was not."""
         return "\n".join((self.subject, self.client, self.scope))

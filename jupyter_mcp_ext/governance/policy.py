@@ -21,7 +21,7 @@ Right: TypeAlias = tuple[Action, Resource]
 
 
 class Policy:
-    """Decides each call. What Jupyter's REST API would refuse to somebody, the tools refuse too."""
+    """Decides each call. The tools refuse a user what Jupyter's REST API would refuse."""
 
     def __init__(self, authorizer: Authorizer) -> None:
         self._authorizer = authorizer

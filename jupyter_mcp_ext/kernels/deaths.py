@@ -59,7 +59,7 @@ class Deaths:
         row.append(words)
         if not self.are_too_many(kernel_id):
             return words
-        return f"{words}, the {_ordinal(len(row))} death in a row: restart_kernel starts it anew"
+        return f"{words}, the {_ordinal(len(row))} death in a row: restart_kernel starts it again"
 
     def are_too_many(self, kernel_id: str) -> bool:
         """Whether the kernel is not to be started unasked any more."""
@@ -70,11 +70,11 @@ class Deaths:
         row = self._row[kernel_id]
         return (
             f"The kernel died {len(row)} times in a row (last: {row[-1]}), so it is not started "
-            "again by itself. Find what kills it; then restart_kernel starts it anew."
+            "again by itself. Find what kills it; then restart_kernel starts it again."
         )
 
     def forget(self, kernel_id: str) -> None:
-        """Somebody starts the kernel anew, or it is gone for good."""
+        """The kernel is started again by others, or it is gone for good."""
         for known in (self._groups, self._row, self._words):
             known.pop(kernel_id, None)
 

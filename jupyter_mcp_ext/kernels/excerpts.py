@@ -29,7 +29,7 @@ MAX_FRAMES = 100
 """Parts of a traceback that are read."""
 
 WINDOW = 1_000_000
-"""Bytes that are searched at a time: other threads wait meanwhile."""
+"""Bytes that are searched at a time, for which other threads wait."""
 
 OVERLAP = 200
 """Bytes of two windows in common: a key is shorter."""

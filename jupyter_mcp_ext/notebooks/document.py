@@ -1,4 +1,4 @@
-"""A notebook as a value of ours, read from the JSON of its file and made from new cells. No I/O.
+"""A notebook as a value, read from the JSON of its file and made from new cells. No I/O.
 
 nbformat's own reader is not used for reading: it gives random ids to cells that have none, logs
 what it finds invalid, and its validation takes most of the time that reading a notebook may cost.

@@ -54,7 +54,7 @@ class Rooms:
         self._log = log
 
     async def notebook(self, path: str) -> LiveNotebook | None:
-        """The notebook that people have open under an API path; None when nobody has."""
+        """The notebook that people have open under an API path; None when it is not open."""
         extension: Any = self._settings.get(ROOMS)  # now: it may be loaded after us
         if not hasattr(extension, "get_document"):
             return None

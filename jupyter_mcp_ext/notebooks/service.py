@@ -83,7 +83,7 @@ class Notebooks:
         return (await self.read(path, hides=hides)).kernel_name
 
     def lock(self, path: str) -> asyncio.Lock:
-        """Held while a notebook is changed, so that no two changes of ours cross."""
+        """Held while a notebook is changed, so that two changes from here do not cross."""
         key = path if self._root is None else os.path.realpath(self._root / path)
         return self._locks.setdefault(key, asyncio.Lock())
 
@@ -133,7 +133,7 @@ class Notebooks:
 
     async def missing(self, path: str, *, hides: Hides) -> ContentsError:
         """The error for a path without a notebook: it offers what is named like it."""
-        with suppress(ContentsError):  # what is to be hidden of a folder is hidden
+        with suppress(ContentsError):  # a hidden folder is not told of
             if await self._is_folder((await self._gate.place(path, hides)).path):
                 return _is_folder_words(path)
         return await missing(
@@ -166,7 +166,7 @@ class Notebooks:
             try:
                 await ensure_async(self._contents.save({"type": "directory"}, folder))
             except (HTTPError, OSError):
-                # Another call may have made it meanwhile; the lock is only for the notebook.
+                # Another call may have made it; the lock is only for the notebook.
                 if not await self._is_folder(folder):
                     raise
             else:

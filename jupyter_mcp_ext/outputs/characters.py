@@ -1,4 +1,4 @@
-"""Characters that a reader would not see: no text of code's keeps them, and names spell them."""
+"""Characters that a reader does not see: text from code is shown without them, names spell them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _MAX_NAMED = 5
 
 
 def visible(text: str) -> str:
-    """The text without what nobody sees; tabs and line ends stay."""
+    """The text without invisible characters; tabs and line ends stay."""
     return without_format("".join([_CONTROLS.sub("", part) for part in _parts(text)]))
 
 
@@ -114,6 +114,6 @@ def _spelled(found: re.Match[str]) -> str:
 
 
 def plain_name(name: str, longest: int = 80) -> str:
-    """A name that code has given, as a part of a line of ours, which it cannot end."""
+    """A name that code has given, for one of our own lines: it cannot end the line."""
     words = "".join(c if c.isprintable() and c not in "[]" else "?" for c in visible(name))
     return words if len(words) <= longest else f"{words[: longest - 1]}…"

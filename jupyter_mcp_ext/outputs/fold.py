@@ -120,7 +120,7 @@ class OutputFold:
             yield from self._introduced(view, told)
 
     def kept(self, msg_type: str, content: object) -> Sequence[tuple[str, object]]:
-        """What is to be written down of the message that was fed last: it leads to the same.
+        """The messages to write down for the one that was fed last: they lead to the same outputs.
 
         It says what is known of widgets of other executions, and nothing that is secret.
         """
@@ -129,7 +129,7 @@ class OutputFold:
         return [*self._kept, *self.ends(but_last=True), (msg_type, content)]
 
     def ends(self, *, but_last: bool = False) -> Iterator[Message]:
-        """What is to be written down of floods beside what was kept: their ends, each once."""
+        """The messages to write down for the ends of floods, each once."""
         return self._area.ends(but_last=but_last)
 
     def restore(self, lines: int, size: int, dropped: int) -> None:

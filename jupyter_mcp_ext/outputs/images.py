@@ -58,7 +58,7 @@ def measure(data: bytes, render: Render = here) -> tuple[int, int, str]:
 def fit(
     data: bytes, *, max_edge: int = 1568, max_bytes: int = 1_000_000, render: Render = here
 ) -> FittedImage:
-    """The image as it is if it is whole and small enough, else scaled and encoded anew."""
+    """The image as it is if it is whole and small enough, else scaled and encoded again."""
     if len(data) <= max_bytes and (size := whole_png(data, max_edge)):
         width, height = size
         return FittedImage(

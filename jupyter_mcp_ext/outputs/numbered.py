@@ -22,7 +22,7 @@ class Line(NamedTuple):
     rest: int = 0
     """Characters that are not shown."""
     mark: str = ""
-    """What tells it from a line of ours."""
+    """What tells it from one of our own lines."""
 
     @property
     def size(self) -> int:
@@ -68,7 +68,7 @@ def cut_line(line: str, limit: int = MAX_LINE) -> str:
 
 
 def line_of(number: int, text: str) -> Line:
-    """A line of code's, or of ours if it is a `Remark`."""
+    """A line from code, or one of our own if it is a `Remark`."""
     rest = max(len(text) - MAX_LINE, 0)
     return Line(number, text[:MAX_LINE] if rest else text, rest, mark(text))
 

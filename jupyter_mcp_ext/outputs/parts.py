@@ -25,7 +25,7 @@ class Part(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Note:
-    """A line of ours about something that is not shown."""
+    """A line about something that is not shown."""
 
     text: str
     truncated: bool = False

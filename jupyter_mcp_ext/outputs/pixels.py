@@ -40,7 +40,7 @@ def measure(data: bytes) -> tuple[int, int, str]:
 
 
 def fit(data: bytes, max_edge: int, max_bytes: int) -> FittedImage:
-    """The image as it is if it is whole and small enough, else scaled and encoded anew."""
+    """The image as it is if it is whole and small enough, else scaled and encoded again."""
     image = _open(data)
     width, height = image.size
     mime_type = FORMATS[image.format or "PNG"]

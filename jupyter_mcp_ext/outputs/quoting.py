@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Sequence
 
 QUOTE = "> "
-"""What is put before a line of code that looks like one of ours."""
+"""What is put before a line from code that looks like one of our own."""
 
 _STATUS = "ok|error|queued|running|input|timeout|interrupted|dead"
 _OURS = re.compile(
@@ -36,7 +36,7 @@ _COUNT = re.compile(
 """What follows a line that stands for several."""
 
 _FIRST = frozenset("!\u01c3\u2026\u22ef[(fO\uff01\uff3b")
-"""How lines of ours begin, and characters that look so."""
+"""First characters of our own lines, and characters that look like them."""
 
 _BLANKS = " \t\xa0\u115f\u1160\u2800\u3164\uffa0"
 _LONGEST = 60
@@ -44,13 +44,13 @@ _LONGEST = 60
 
 
 class Remark(str):
-    """A line that is never quoted: one of ours, or of a cell's source, which has to be exact."""
+    """A line that is never quoted: one of our own, or of a cell's source, which must be exact."""
 
     __slots__ = ()
 
 
 def mark(line: str) -> str:
-    """What goes before a line so that it cannot be taken for one of ours; mostly nothing."""
+    """What goes before a line so that it cannot be taken for one of our own; mostly nothing."""
     if isinstance(line, Remark):
         return ""
     start = line[:_LONGEST].lstrip(_BLANKS)
@@ -75,5 +75,5 @@ def have_no_marks(lines: Sequence[str], text: str) -> bool:
 
 
 def quoted(line: str) -> str:
-    """The line as it is shown among lines of ours."""
+    """The line as it is shown among our own."""
     return mark(line) + line

@@ -178,7 +178,7 @@ class Search:
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._worker is None:
-            self._worker = subprocess.Popen(  # noqa: S603  # this Python, and a program of ours
+            self._worker = subprocess.Popen(  # noqa: S603  # this Python, and the program above
                 [sys.executable, "-I", "-S", "-c", _program()],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""How a budget of characters is shared by what is to be shown within it."""
+"""How a budget of characters is shared by the outputs shown within it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def share(sizes: Sequence[int], reserves: Sequence[int], room: int) -> list[int]
         extra = min(max(min(sizes[n], reserve) - grants[n], 0), max(room, 0) // 2)
         grants[n] += extra
         room -= extra
-    # Whoever has a reserve gets more only if the others leave it.
+    # Those with a reserve get more only if the others leave it.
     waiting = sorted(range(len(sizes)), key=lambda n: sizes[n] - grants[n])
     waiting.sort(key=lambda n: reserves[n] > 0)
     others = sum(reserve == 0 for reserve in reserves)

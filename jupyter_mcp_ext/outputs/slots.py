@@ -231,7 +231,7 @@ class Slots:
         return f'get_output("{label}-{self._label(last).rpartition("/")[2]}")'
 
     def _unseen_around(self, n: int) -> Slot:
-        """Images of before the latest ones, named."""
+        """A slot that names the images before the latest ones."""
         first = last = n
         while first - 1 in self._unseen:
             first -= 1

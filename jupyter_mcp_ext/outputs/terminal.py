@@ -149,7 +149,7 @@ class _Screen:
             elif cursor := _CURSOR.fullmatch(piece):
                 self._move(int(cursor[1] or 1), cursor[2], cursor[1])
             else:
-                # The last few are enough: each bar sets its colours anew.
+                # The last few are enough: each bar sets its colours again.
                 self._colours = [*self._colours[-7:], piece]
         self._print(text[at:])
         return self

@@ -52,7 +52,7 @@ def settled(text: Rope) -> Rope:
 
 
 def strip(text: str) -> str:
-    """The text without escape sequences and characters that nobody sees."""
+    """The text without escape sequences and invisible characters."""
     if "\x1b" in text:
         text = _ESCAPES.sub("", text)
     return visible(text)
@@ -141,7 +141,7 @@ class Passage:
         return max(size - 1, 0)
 
     def fit(self, budget: int, more: More) -> Excerpt:
-        """The whole if it fits, else head and tail, and between them how the rest is to be had."""
+        """The whole if it fits, else head and tail, and between them the call for the rest."""
         whole = self.tail is self.head
         if whole and self.size <= budget:
             is_cut = False

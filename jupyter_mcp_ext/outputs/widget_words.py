@@ -26,7 +26,7 @@ def kind_of(state: State) -> str:
 
 
 def is_secret(state: State) -> bool:
-    """Whether its value is for nobody's eyes."""
+    """Whether its value must not be shown."""
     return "password" in kind_of(state).lower()
 
 

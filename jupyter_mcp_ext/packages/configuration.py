@@ -62,7 +62,7 @@ def environment(
 ) -> dict[str, str]:
     """The environment of an installer; ``hidden`` are patterns of variables that it does not get.
 
-    An index is named in it and not among the arguments: those are seen by everybody.
+    An index is named in it and not among the arguments: other users of the machine see those.
     """
     kept = NETWORK if index_url else (*NETWORK, *INDEX)
     env = {

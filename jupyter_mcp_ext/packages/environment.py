@@ -114,7 +114,7 @@ async def _asked(kernels: Kernels, kernel: KernelOf) -> str:
     """The Python that the kernel itself names: another program has started it."""
     kernel_id = await kernel.ready()
     if not kernels.is_idle(kernel_id):
-        msg = "Which Python the kernel uses has to be asked of it, and it is busy. Try again later."
+        msg = "Only the kernel knows which Python it uses, and it is busy. Try again later."
         raise KernelUnavailable(msg)
     try:
         found = str(await _evaluate(kernels, kernel_id, "where", {}))

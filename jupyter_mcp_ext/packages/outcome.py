@@ -53,7 +53,7 @@ class Outcome:
         return [f"{kind}: {', '.join(words)}" for kind, words in kinds if words]
 
     def notices(self, session_id: str) -> list[str]:
-        """What is to be done now, in words."""
+        """What to do now, in words."""
         restart = f'restart_kernel(session_id="{session_id}")'
         said = []
         if self.loaded:

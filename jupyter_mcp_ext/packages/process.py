@@ -1,4 +1,4 @@
-"""Runs a program to its end, without a shell and without anybody to ask."""
+"""Runs a program to its end, without a shell and without input."""
 
 from __future__ import annotations
 

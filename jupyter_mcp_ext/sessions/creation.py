@@ -48,7 +48,7 @@ class Wish:
 
 
 class Created(NamedTuple):
-    """A session, whether it existed, and what its caller has to be told."""
+    """A session, whether it existed, and notices for its caller."""
 
     session: Session
     existing: bool
@@ -151,7 +151,7 @@ class Creation:
         return Created(session, existing=False, notices=(unopened, *notices))
 
     async def _kernel_for(self, wish: Wish, asked: str) -> tuple[str, tuple[str, ...]]:
-        """The kernel for a notebook that asks for one, and what is to be said of it."""
+        """The kernel for a notebook, which may ask for one, and notices about it."""
         if wish.kernel_name is not None and asked in ("", wish.kernel_name):
             return wish.kernel_name, ()
         if wish.kernel_name is not None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.service import Kernels
 
 UNUSABLE = "its folder cannot be used"
-TAKEN = "another server has taken its folder meanwhile"
+TAKEN = "another server has taken its folder"
 
 
 class Keeper:

@@ -1,4 +1,4 @@
-"""The kernels of sessions: started, listed with Jupyter, counted, ended when nobody uses them."""
+"""The kernels of sessions: started, listed with Jupyter, counted, ended when unused."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class SessionKernels:
     ) -> None:
         """``hidden`` are patterns of variables that kernels do not get.
 
-        ``on_idle`` ends the kernel of a session that nobody has used for too long.
+        ``on_idle`` ends the kernel of a session that was not used for too long.
         """
         self._register = register
         self._kernels = kernels
@@ -142,7 +142,7 @@ class SessionKernels:
         await self.unlist(session)
 
     def use(self, session: Session, client: str = "") -> None:
-        """A session is used, by a client if one is named: its time without use begins anew."""
+        """A session is used, by a client if one is named: its time without use begins again."""
         session.use(client, now=time.time())
         limit = self._limit(session)
         if limit and session not in self._timers:
@@ -173,7 +173,7 @@ class SessionKernels:
         self._timers[session] = loop.call_later(seconds, self._look, session)
 
     def _look(self, session: Session) -> None:
-        """The time is over, unless the session was used meanwhile."""
+        """The time is over, unless the session was used since."""
         del self._timers[session]
         left = session.last_used + self._limit(session) - time.time()
         if left > 0:

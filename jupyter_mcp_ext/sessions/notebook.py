@@ -148,7 +148,7 @@ class StoryNotebook:
             raise
 
     def _refer(self, folder: Folder, following: int) -> None:
-        """Say at the end of a file of ours that nobody has touched where the story goes on."""
+        """Say at the end of a file that only we have written where the story goes on."""
         before = stamp(folder.stat(self.file_name))
         if self._shown is None or self._shown[1] != before:
             return

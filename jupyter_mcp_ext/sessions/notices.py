@@ -23,7 +23,7 @@ def told(session: Session, reader: str) -> Told:
 
 
 def is_due(session: Session, known: Told, connection: str) -> bool:
-    """Whether a reader has to be told what a session is: on a new connection or after a rest."""
+    """Whether to introduce a session to a reader: on a new connection or after a rest."""
     return connection not in known.connections or known.heard < session.rested
 
 

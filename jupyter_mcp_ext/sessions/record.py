@@ -1,4 +1,4 @@
-"""What ``session.json`` says of a session, with a digest so that nobody forges its owner.
+"""What ``session.json`` says of a session, with a digest so that its owner cannot be forged.
 
 The digest is keyed with the server's secret (`governance.keys`): a file without the right one is
 still a session, but whose it is cannot be told from it.
@@ -140,7 +140,7 @@ def _process(kernel: object) -> KernelProcess | None:
 
 
 def _check_text(value: object, limit: int, *, is_ours: bool) -> None:
-    """What is shown in a line of ours brings no lines of its own."""
+    """Raise ValueError for text of other programs that could break a line it is shown in."""
     if not isinstance(value, str):
         raise TypeError
     if not (is_ours or (len(value) <= limit and value.isprintable())):

@@ -51,7 +51,7 @@ class Register:
         return session_id
 
     def own(self, subject: str) -> list[Session]:
-        """The sessions that belong to somebody."""
+        """The sessions that belong to a subject."""
         return [s for s in self._sessions.values() if s.owner == subject]
 
     def default_of(self, caller: Caller) -> Session | None:
@@ -86,7 +86,7 @@ class Register:
         return self.adopt(fits[0]) if fits else None
 
     async def _open(self, caller: Caller) -> list[dict[str, Any]]:
-        # Jupyter lets everybody list a session of their own on any kernel: its owner stays.
+        # Jupyter lets a user list a session on any kernel; its owner stays the owner.
         others = {
             s.kernel_id for s in self._sessions.values() if s.owner not in ("", caller.subject)
         }
@@ -104,7 +104,7 @@ class Register:
         return known is None or not known.is_agents
 
     def adopt(self, model: Mapping[str, Any]) -> Session:
-        """A person's session as one of ours, the same object each time."""
+        """A person's session as a `Session`, the same object each time."""
         short = str(model["id"])[:8]
         known = self._sessions.get(short)
         kernel = model["kernel"]

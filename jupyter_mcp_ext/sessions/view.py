@@ -1,7 +1,7 @@
 """The notebook that tells a session's story: the journal's executions, one cell each.
 
 It is a view. What people typed in it stays: executions are only added, each once, and found again
-by the cell's id. Its metadata says up to which execution it goes, so a cell that somebody deleted
+by the cell's id. Its metadata says up to which execution it goes, so a cell that a person deleted
 is not put back. Everything here is pure.
 """
 
@@ -95,7 +95,7 @@ def extended(
     *,
     last: dict[str, Any] | None = None,
 ) -> Written:
-    """A notebook of ours that nobody has touched, with more executions, and at its end a cell.
+    """A notebook that only we have written, with more executions, and at its end a cell.
 
     ``tail`` and ``through`` are those of `Written`; the cells before are not read again.
     """
@@ -113,7 +113,7 @@ def extended(
 def merged(
     old: bytes, entries: Sequence[Entry], head: Head, *, new: frozenset[str] = frozenset()
 ) -> Written:
-    """A notebook that somebody else may have changed, with the executions that it lacks.
+    """A notebook that others may have changed, with the executions that it lacks.
 
     ``new`` are those that were never in it. Raises UnreadableNotebook.
     """

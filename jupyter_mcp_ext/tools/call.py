@@ -45,7 +45,7 @@ class Call:
     is_gone: Callable[[], bool] = lambda: False
     """Whether the client has closed the connection of the call."""
     question: Question | None = None
-    """What is to be asked by the call's result."""
+    """The question that the call's result asks."""
     paused: float = 0.0
     """Seconds for which the wait stood still, since a person was asked."""
     task_after: float | None = None

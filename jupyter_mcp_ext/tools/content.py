@@ -54,7 +54,7 @@ class Answer:
     meta: Mapping[str, Any] = field(default_factory=dict)
     status: str = "ok"
     question: Question | None = None
-    """What the person at the client is to be asked; then nothing else is answered."""
+    """A question for the person at the client; then nothing else is answered."""
 
 
 def text(words: str, **meta: Any) -> Answer:

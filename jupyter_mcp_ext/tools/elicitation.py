@@ -159,6 +159,6 @@ def _key(number: int) -> str:
 
 
 def _message(execution: Execution, prompt: Prompt) -> str:
-    """What the person reads: that it is code that asks, which may be anybody's."""
+    """What the person reads: that code asks, and that they may not know whose."""
     asked = prompt.text.strip() or "(it does not say what)"
     return f"Code that runs in Jupyter ({execution.id}) asks: {asked}"

@@ -119,7 +119,7 @@ async def awaited(call: Call, execution: Execution, wait: float, *, stops: bool)
     except asyncio.CancelledError:
         if stops and call.is_gone():
             call.services.executions.disconnect(execution)
-        elif stops:  # whoever started it no longer wants it
+        elif stops:  # its client no longer wants it
             call.services.executions.cancel(execution)
         raise
     if execution.failure is not None:

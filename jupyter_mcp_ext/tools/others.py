@@ -58,7 +58,7 @@ async def check_force(call: Call, session: Session, *, force: bool, doing: str) 
     """Refuse to end a kernel that others use or that is a person's. Raises Forbidden."""
     if force or not call.services.sessions.is_ready(session):
         return
-    again = f"Pass force=true to {doing} it all the same, if a person asked for it."
+    again = f"Pass force=true to {doing} all the same, if a person asked for it."
     if not session.is_agents:
         msg = f"The kernel of {session.path} is a person's, not yours. {again}"
         raise Forbidden(msg)

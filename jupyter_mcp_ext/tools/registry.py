@@ -69,7 +69,7 @@ PEERS: Mapping[str, str] = {
     "str_replace": "edit_file",
     "get_file": "download_file",
 }
-"""What other servers call a tool that does what one of ours does."""
+"""Names that other servers give to tools like these."""
 
 
 def unknown(name: str) -> str:

@@ -174,7 +174,7 @@ def _status_line(
 
 
 def _in_a_line(words: str) -> str:
-    """Words of ours with names in them that code has given: they begin no other line."""
+    """Our own words, with names in them that code has given, on one line."""
     return " ".join(strip(words).splitlines())
 
 

@@ -181,7 +181,7 @@ async def restart_kernel(
     """Restart a session's kernel; its variables are lost, what runs is interrupted."""
     session = await call.services.sessions.find(call.caller, session_id)
     call.session_id = session.id
-    await check_force(call, session, force=force, doing="restart")
+    await check_force(call, session, force=force, doing="restart it")
     busy = bool(line_of(call, session))
     await call.services.sessions.restart(session, by=call.caller.client, now=force or busy)
     call.services.sessions.tell_loss(session, call.caller)
@@ -198,7 +198,7 @@ async def shutdown_kernel(call: Call, session_id: str, force: bool = False) -> A
     """
     session = await call.services.sessions.find(call.caller, session_id)
     call.session_id = session.id
-    await check_force(call, session, force=force, doing="shut down")
+    await check_force(call, session, force=force, doing="shut it down")
     busy = bool(line_of(call, session))
     keeps = call.services.sessions.keeps_variables(session)
     await call.services.sessions.shutdown(session, by=call.caller.client, now=force or busy)

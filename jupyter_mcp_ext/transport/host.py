@@ -79,7 +79,7 @@ class McpHost:
         """Start if that has not been done, or failed; give what becomes the engine."""
         if self._ready is None or self._task is None or self._task.done():
             self._ready = asyncio.get_running_loop().create_future()
-            # Nobody may be waiting for it when it fails; the log tells then.
+            # No request may be waiting for it when it fails; the log tells then.
             self._ready.add_done_callback(lambda ready: ready.cancelled() or ready.exception())
             self._task = asyncio.create_task(self._live(self._ready), name="mcp-host")
         return self._ready

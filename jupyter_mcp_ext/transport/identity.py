@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tornado.httputil import HTTPServerRequest
 
 SHARED_SUBJECT = "jupyter"
-"""Everybody under a stock identity provider: it has one token and one password for all."""
+"""The one subject under a stock identity provider: it has one token and one password for all."""
 
 PRINCIPAL_KEY = "jupyter_mcp_ext.principal"
 """Where the ASGI scope carries the `Principal`."""
@@ -26,7 +26,7 @@ def is_stock(provider: IdentityProvider) -> bool:
     """Tell whether a provider knows one person only.
 
     By exact type: a subclass may tell users apart. ``LegacyIdentityProvider`` does, since it asks
-    a login handler that somebody else wrote.
+    a login handler of another package.
     """
     return type(provider) in (IdentityProvider, PasswordIdentityProvider)
 

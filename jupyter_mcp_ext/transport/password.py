@@ -133,7 +133,7 @@ class PasswordCheck:
 
 
 def _network(address: str) -> str:
-    """The address; of IPv6 the /64, since whoever has one address there has all of them."""
+    """The address; of IPv6 the /64, since a host that has one address there has all of them."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -9,7 +9,7 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from tornado.routing import Router, RuleRouter
 from tornado.web import Application
 
-# Jupyter's answers to what nobody serves.
+# Jupyter's answers for paths without a handler.
 _NOBODY = (Template404, TrailingSlashHandler)
 
 

@@ -1,6 +1,6 @@
 """From what the functions in the kernel answer to what is known of variables.
 
-The answer comes from a process that runs anybody's code: it is parsed, not trusted.
+The answer comes from a process that runs users' code: it is parsed, not trusted.
 """
 
 from __future__ import annotations

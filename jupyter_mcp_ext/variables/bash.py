@@ -1,7 +1,7 @@
 """Variables of bash_kernel, which runs a bash and answers nothing but what that prints.
 
 A silent request prints nothing at all, and ``inspect_request`` knows nothing. So the shell writes
-its declarations into a file of ours, in a subshell: no name, no entry of the history and no
+its declarations into a temporary file, in a subshell: no name, no entry of the history and no
 number of the kernel's is used for it.
 """
 

@@ -109,7 +109,7 @@ class Declaration:
         return ", ".join(words for flag, words in ATTRIBUTES.items() if flag in self.flags)
 
     def is_users(self, environment: Mapping[str, str]) -> bool:
-        """Whether a person or an agent made it: not the shell, nor whoever started the shell."""
+        """Whether a person or an agent made it: not the shell, nor the program that started it."""
         if self.is_function:
             return self.name not in KERNELS_FUNCTIONS
         if SHELLS_OWN.fullmatch(self.name) or self.name in activation.SET:

@@ -1,4 +1,4 @@
-"""Variables of an ipykernel, looked at by functions of ours that run in it."""
+"""Variables of an ipykernel, looked at by our functions, which run in it."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def listing(
 
 
 def _table(variables: Sequence[Variable], room: int) -> tuple[list[str], int]:
-    """Columns in which nobody has anything are left out."""
+    """Empty columns are left out."""
     cells = [
         (
             v.name,

@@ -37,7 +37,7 @@ class Query:
 
 
 class KernelBusy(Exception):
-    """The kernel runs code and cannot tell of variables meanwhile."""
+    """The kernel runs code and cannot tell of variables until that ends."""
 
 
 class Unresolved(ToolError):

@@ -1,4 +1,4 @@
-"""Variables of xeus-python: functions of ours run in it as in an ipykernel, while it is idle.
+"""Variables of xeus-python: our functions run in it as in an ipykernel, while it is idle.
 
 A ``debug_request`` ends it, and subshells it has none. Its raw mode has no IPython: that is asked
 as any other kernel is.

@@ -122,7 +122,7 @@ def lines_of(file: str) -> list[str]:
 
 
 def place(value: Any) -> tuple[str, int, list[str]]:
-    """The file, the line and the source of a function or a class; empty where nobody knows."""
+    """The file, the line and the source of a function or a class; empty where unknown."""
     if is_a(value, type):
         return place_of_class(value)
     function = function_of(value)

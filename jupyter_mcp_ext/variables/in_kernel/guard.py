@@ -1,4 +1,4 @@
-"""Runs somebody's code for a second at most, where the kernel is idle."""
+"""Runs a user's code for a second at most, where the kernel is idle."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Deaf:
 
 
 def can_run() -> bool:
-    """Whether code can be stopped here: on the main thread, where nobody else waits for alarms."""
+    """Whether code can be stopped here: on the main thread, if no other code waits for alarms."""
     return (
         threading.current_thread() is threading.main_thread()
         and hasattr(signal, "setitimer")
@@ -47,7 +47,7 @@ def can_run() -> bool:
 
 
 def guarded(function: Callable[[], Any]) -> tuple[Any, str]:
-    """The value of somebody's function, and else why there is none."""
+    """The value of a user's function, or why there is none."""
     earlier = signal.signal(signal.SIGALRM, stop)
     out, err = sys.stdout, sys.stderr
     deaf = Deaf(out), Deaf(err)
@@ -79,7 +79,7 @@ def stop(number: int, frame: Any) -> None:
 
 
 def said(caught: BaseException) -> str:
-    """The name and the message of an exception, which are not asked for: it may be anybody's."""
+    """The name and the message of an exception, not asked for: its class may be a user's."""
     name = class_name(type(caught))
     args = BaseException.__dict__["args"].__get__(caught)
     words = args[0] if args and type(args[0]) is str else ""

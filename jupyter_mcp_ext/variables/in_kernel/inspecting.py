@@ -62,7 +62,7 @@ ROWS = {False: 20, True: 200}
 def inspection(
     steps: list[Any], detail: str, until: float | None, seconds: float
 ) -> dict[str, Any]:
-    """What is known of what the steps lead to. Nobody waits for it after ``until``."""
+    """The value at the end of the steps, described. The caller stops waiting at ``until``."""
     check_time(until)
     shell = sys.modules["IPython"].get_ipython()
     return inspected(shell.user_ns, steps, detail, is_idle=until is not None, seconds=seconds)
@@ -111,7 +111,7 @@ def of_library_value(value: Any, is_full: bool, is_idle: bool, seconds: float) -
     why = f"since exact ones take more than {seconds:g} s" if is_idle else WHILE_BUSY
     try:
         return data(value, is_full, seconds, why)
-    except Exception as err:  # noqa: BLE001  # a library's: it may change meanwhile
+    except Exception as err:  # noqa: BLE001  # a library's: it may be changed just now
         note = f"it could not be looked into ({class_name(type(err))})"
         return {"facts": [], "sections": [], "notes": [note]}
 
@@ -183,7 +183,7 @@ def first(values: Any, most: int) -> list[Any]:
             found.append(one)
             if len(found) == most:
                 break
-    except RuntimeError:  # it changes meanwhile
+    except RuntimeError:  # another thread changes it
         pass
     return found
 

@@ -2,7 +2,7 @@
 
 None of them is imported here.
 
-Only values whose class is the library's own count: a class that somebody derived from it runs
+Only values whose class is the library's own count: a class that a user derived from it runs
 their code.
 """
 
@@ -267,5 +267,5 @@ def of_library(value: Any) -> dict[str, Any] | None:
         return None
     try:
         return describer(value)
-    except Exception:  # noqa: BLE001  # a library's: it may be half-built, or changed meanwhile
+    except Exception:  # noqa: BLE001  # a library's: it may be half-built, or be changed just now
         return {}

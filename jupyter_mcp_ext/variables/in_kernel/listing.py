@@ -37,7 +37,7 @@ MAX_NAMED = 100
 def listing(pattern: str, limit: int, until: float | None) -> dict[str, Any]:
     """The variables whose name or type fits ``pattern``, newest first, ``limit`` in detail.
 
-    Nobody waits for it after ``until``.
+    The caller stops waiting at ``until``.
     """
     check_time(until)
     shell = sys.modules["IPython"].get_ipython()

@@ -57,7 +57,7 @@ SCALARS = {
 
 
 class Late(Exception):
-    """Nobody waits for the answer any more."""
+    """The caller has stopped waiting for the answer."""
 
 
 def check_time(until: float | None) -> None:
@@ -134,7 +134,7 @@ def instance_dict(value: Any) -> dict[str, Any] | None:
 
 
 def items_of(found: dict[Any, Any]) -> list[tuple[Any, Any]]:
-    """A copy of a dict's items, also while somebody else changes it."""
+    """A copy of a dict's items, also while another thread changes it."""
     for _ in range(4):
         with contextlib.suppress(RuntimeError):
             return list(dict.items(found))
@@ -210,7 +210,7 @@ def _container(value: Any, limit: int, depth: int, above: set[int]) -> str:
 
 
 def _first(value: Any, limit: int) -> list[Any]:
-    """The first items of an exact builtin container, also while somebody else changes it."""
+    """The first items of an exact builtin container, also while another thread changes it."""
     count = max(MAX_ITEMS, limit // 8) + 1
     if type(value) in (list, tuple):
         return list(value[:count])
@@ -251,7 +251,7 @@ def scalar_text(value: Any) -> str:
 
 
 def _foreign(value: Any) -> str:
-    """A value whose own repr may be anybody's code."""
+    """A value whose own repr may be a user's code."""
     cls = type(value)
     words = scalar_text(value)
     if words:

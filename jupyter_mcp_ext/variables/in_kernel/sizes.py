@@ -32,7 +32,7 @@ def deep_size(value: Any, until: float) -> tuple[int | None, str]:
     while stack:
         try:
             one = next(stack[-1])
-        except (StopIteration, RuntimeError):  # its end, or it changes meanwhile
+        except (StopIteration, RuntimeError):  # its end, or another thread changes it
             stack.pop()
             continue
         if id(one) in seen:

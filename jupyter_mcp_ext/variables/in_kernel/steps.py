@@ -1,4 +1,4 @@
-"""From a name to what it leads to, without running anybody's code on the way."""
+"""From a name to what it leads to, without running a user's code on the way."""
 
 from __future__ import annotations
 

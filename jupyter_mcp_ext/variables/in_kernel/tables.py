@@ -12,7 +12,7 @@ EDGE = 5
 
 
 def dtype_name(dtype: Any) -> str:
-    """A dtype's name; one that somebody else made is not asked for it."""
+    """A dtype's name; one of an unknown library is not asked for it."""
     root = module_of(type(dtype)).partition(".")[0]
     known = root in ("numpy", "pandas", "polars", "pyarrow", "torch")
     return cell(str(dtype), 40) if known else class_name(type(dtype))
