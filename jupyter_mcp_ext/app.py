@@ -153,11 +153,12 @@ class McpApp(ExtensionApp):
             serverapp.announce(url)
 
     async def stop_extension(self) -> None:
-        """End what is being served, then the services, within `STOP_TIMEOUT`."""
+        """End what is being served, then the services; what hangs is left."""
+        limit = STOP_TIMEOUT + self.services.sessions.stop_seconds
         try:
-            await asyncio.wait_for(self._stop(), STOP_TIMEOUT)
+            await asyncio.wait_for(self._stop(), limit)
         except asyncio.TimeoutError:
-            self.log.warning("MCP did not end within %g s.", STOP_TIMEOUT)
+            self.log.warning("MCP did not end within %g s.", limit)
 
     async def _stop(self) -> None:
         await self.host.stop(timeout=STOP_TIMEOUT / 4)

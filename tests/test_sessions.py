@@ -145,7 +145,7 @@ def test_a_fresh_session_says_that_nothing_came_back(tmp_path: Path) -> None:
         result = client.run("'x' in dir(), 'f' in dir()")
 
     assert "(False, False)" in result.text
-    assert any("variables of before are gone" in notice for notice in result.notices)
+    assert any("its variables are lost" in notice for notice in result.notices)
 
 
 def test_a_killed_kernel_comes_back_with_what_was_saved(tmp_path: Path) -> None:

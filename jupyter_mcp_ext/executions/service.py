@@ -622,7 +622,7 @@ class McpExecutions(LoggingConfigurable):
         if losses and losses[-1].at > execution.created:
             what = losses[-1].detail
             what = f"the kernel died ({what})" if losses[-1].kind == "died" else what
-            after = comeback or "variables of before are gone"
+            after = comeback or "its variables are lost"
             execution.missed_loss = True
             execution.notices.append(
                 f"{what} while this code waited, which ran after that: {after}"

@@ -1,28 +1,28 @@
-"""Saves what sessions have in their kernels, and brings it back into new ones.
-
-A session is saved once after each execution, when it has not been used for a while: in its kernel,
-since only that can, and out of the way of its code, which interrupts it.
-"""
+"""Brings what sessions had back into new kernels."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from logging import Logger
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.errors import KernelUnavailable
-from jupyter_mcp_ext.kernels.evaluation import EvaluationError, FunctionRaised
-from jupyter_mcp_ext.kernels.link import KernelLost
+from jupyter_mcp_ext.kernels.evaluation import (
+    EvaluationError,
+    FunctionRaised,
+    NotEvaluated,
+    evaluate,
+)
 
-from . import snapshots
-from .definitions import Definitions, definitions
+from . import aside, snapshots
 from .journal import Entry
-from .notices import ago
-from .snapshot import NoSnapshot, Restored, UnusableSnapshot
-from .snapshots import UnsupportedKernel
+from .restoration import Found, Older, Restoration, counted, restoration, some
+from .runs import bound_after, read_definitions
+from .saves import WHY, Saves
+from .snapshot import Failed, NoSnapshot, Restored, Snapshot, UnusableSnapshot
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.service import Kernels
@@ -31,92 +31,90 @@ if TYPE_CHECKING:
     from .session import Session
     from .story import Story
 
-PAUSE = 5.0
-"""Seconds that a save gets to heed its interrupt."""
+REPLAY = 3_600.0
+"""Seconds that one execution may take when it is run again."""
 
-LAST = 4.0
-"""Seconds for the saves at the end of the server."""
+TRIES = 3
+"""How often a restore that was cut short is begun again before the session goes on without."""
 
-NAMED = 5
-"""Names that a notice lists of each kind."""
+FORGET = """
+import sys
 
-GONE = "variables of before are gone"
+def forget(names):
+    namespace = sys.modules["IPython"].get_ipython().user_ns
+    for name in names:
+        namespace.pop(name, None)
+"""
 
-LOST = (
-    EvaluationError,
-    KernelLost,
-    KernelUnavailable,
-    UnsupportedKernel,
-    OSError,
-)
-"""Why a save may fail without a fault of ours."""
+FAILURES = (UnusableSnapshot, EvaluationError, asyncio.TimeoutError, OSError)
+"""Why a snapshot may not be loaded."""
+
+
+class CutShort(Exception):
+    """What is in the kernel is only a part: an interrupt came, or it was never begun."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Attempt:
+    """What is needed to load a session's snapshots into a kernel."""
+
+    link: ZmqLink
+    source: Session
+    story: Story
+    key: bytes
+    seconds: float
+
+    async def current(self) -> Snapshot:
+        return await snapshots.read(
+            self.story.folder,
+            key=self.key,
+            session_id=self.source.id,
+            owner=self.source.owner,
+        )
+
+    async def restore(self, folder: snapshots.SnapshotFolder) -> Restored:
+        """Load a snapshot. Raises CutShort beside the `FAILURES`."""
+        try:
+            return await snapshots.restore(
+                self.link,
+                folder,
+                key=self.key,
+                session_id=self.source.id,
+                owner=self.source.owner,
+                seconds=self.seconds,
+            )
+        except FunctionRaised as err:
+            if err.ename != "KeyboardInterrupt":
+                raise
+            raise CutShort from err
+        except NotEvaluated as err:  # aborted behind a failing cell of a person, for example
+            raise CutShort from err
 
 
 class Comeback:
-    """The saved states of sessions."""
+    """Brings back what is saved of sessions; `Saves` saves it."""
 
     def __init__(
         self,
         kernels: Kernels,
+        saves: Saves,
         *,
         key: Callable[[Session], bytes],
-        delay: float,
-        max_bytes: int,
         max_seconds: float,
-        log: Logger,
     ) -> None:
-        """``key`` signs the snapshots of a session; ``delay`` is the time without use."""
+        """``key`` signs the snapshots of a session."""
         self._kernels = kernels
+        self._saves = saves
         self._key = key
-        self._delay = delay
-        self._max_bytes = max_bytes
         self._max_seconds = max_seconds
-        self._log = log
-        self._unsaved: set[Session] = set()
-        self._timers: dict[Session, asyncio.TimerHandle] = {}
-        self._saves: dict[Session, asyncio.Task[None]] = {}
-
-    def note(self, session: Session) -> None:
-        """An execution has ended in a session."""
-        if session.story is None or session.restore != "snapshot" or not self._max_bytes:
-            return
-        self._unsaved.add(session)
-        self._stop_timer(session)
-        loop = asyncio.get_running_loop()
-        self._timers[session] = loop.call_later(self._delay, self._begin, session)
-
-    async def pause(self, session: Session) -> None:
-        """Let the session's kernel do something else: what is being saved is given up."""
-        self._stop_timer(session)
-        saving = self._saves.get(session)
-        if saving is None:
-            return
-        try:
-            await self._kernels.interrupt(session.kernel_id)
-        except KernelUnavailable:
-            saving.cancel()
-        await asyncio.wait({saving}, timeout=PAUSE)
-
-    async def save(self, session: Session) -> None:
-        """Save a session now, if there is anything new and its kernel does nothing else."""
-        self._stop_timer(session)
-        if session in self._unsaved and session not in self._saves:
-            self._begin(session)
-        saving = self._saves.get(session)
-        if saving is not None:
-            await asyncio.wait({saving})
-
-    def begin_anew(self, session: Session) -> None:
-        """What the session had is gone for good: somebody wanted it so."""
-        self._stop_timer(session)
-        self._unsaved.discard(session)
-        if session.story is not None:
-            session.story.begin_anew()
+        self._cut_short: dict[str, int] = {}
+        """How often it happened, by the ids of kernels."""
 
     async def bring_back(self, session: Session, source: Session) -> str:
         """Bring what ``source`` had into a session's new kernel; words for what came back.
 
-        Mostly both are one. Raises KernelLost when the kernel ends meanwhile.
+        Mostly both are one. Raises KernelLost when the kernel ends meanwhile, and
+        KernelUnavailable when somebody interrupts it: then it is to be tried again.
         """
         async with self._kernels.linked(session.kernel_id) as link:
             return await self._bring_back(link, session, source)
@@ -125,29 +123,29 @@ class Comeback:
         story = source.story
         if story is None:
             return ""
-        session.why_empty = ""
+        session.why_empty, session.lost, session.missing = "", (), frozenset()
         ran = [entry for entry in story.alive if entry.is_shown]
         try:
             if source is session and session.restore == "replay":
                 words = await self._replay(link, [entry for entry in ran if entry.status == "ok"])
                 return "; ".join([words, *_unsigned(story)])
             if session.restore == "fresh":
-                self.begin_anew(session)
+                self._saves.begin_anew(session)
                 return ""
             why = await self._why_not(link, session, source)
             if why:
-                what = "nothing was copied" if source is not session else GONE
-                session.why_empty = f"{what}; {why}"
-                self.begin_anew(session)
+                await self._go_without(session, source, why)
                 return ""
-            words = await self._load(link, source, ran)
+            found = await self._load(link, session, source, ran)
         except asyncio.CancelledError:
-            await self._kernels.interrupt(session.kernel_id)
+            if self._kernels.foreign_since(session.kernel_id) is None:
+                await self._kernels.interrupt(session.kernel_id)  # our own load
             raise
         if source is not session:
             await _tell_copy(session, source, ran)
-            self.note(session)
-        return words
+            self._saves.note(session)
+        session.lost = found.lost
+        return found.words
 
     async def _why_not(self, link: ZmqLink, session: Session, source: Session) -> str:
         """Words for why what ``source`` had cannot be brought back here; empty when it can."""
@@ -163,105 +161,157 @@ class Comeback:
             )
         return ""
 
-    async def close(self, sessions: Sequence[Session]) -> None:
-        """Save what is not saved, as far as time allows."""
-        saves = [asyncio.create_task(self.save(session)) for session in sessions]
-        if saves:
-            await asyncio.wait(saves, timeout=LAST)
-        for timer in self._timers.values():
-            timer.cancel()
-        for task in (*saves, *self._saves.values()):
-            task.cancel()
-
-    def _stop_timer(self, session: Session) -> None:
-        timer = self._timers.pop(session, None)
-        if timer is not None:
-            timer.cancel()
-
-    def _begin(self, session: Session) -> None:
-        self._timers.pop(session, None)
-        lost = len(self._kernels.losses(session.kernel_id)) > session.losses_met
-        if session.kernel_id not in self._kernels or lost or session in self._saves:
+    async def _go_without(self, session: Session, source: Session, why: str) -> None:
+        what = "nothing was copied" if source is not session else "its variables are lost"
+        session.why_empty = f"{what}; {why}"
+        folder = session.story.folder if session.story is not None else None
+        if folder is None or source is not session:
             return
-        if not self._kernels.is_idle(session.kernel_id):
-            return  # somebody else's code: the next execution of ours saves
-        task = asyncio.create_task(self._save(session), name=f"mcp-snapshot-{session.id}")
-        self._saves[session] = task
-        task.add_done_callback(lambda _: self._saves.pop(session, None))
+        # What another kernel of the session has saved stays for that.
+        if not await asyncio.to_thread(folder.size_of, snapshots.INDEX):
+            self._saves.begin_anew(session)
 
-    async def _save(self, session: Session) -> None:
-        story = session.story
-        if story is None:
-            return
-        try:
-            async with self._kernels.linked(session.kernel_id) as link:
-                await self._save_over(link, session, story)
-            self._unsaved.discard(session)
-        except asyncio.TimeoutError:  # a variable's own code holds the kernel
-            self._unsaved.discard(session)
-            await self._kernels.interrupt(session.kernel_id)
-        except LOST as err:
-            # Mostly an interrupt by the next execution, after which it is tried again.
-            is_interrupt = isinstance(err, FunctionRaised) and err.ename == "KeyboardInterrupt"
-            tell = self._log.debug if is_interrupt else self._log.warning
-            tell("The variables of %s were not saved: %s", session.id, err)
-
-    async def _save_over(self, link: ZmqLink, session: Session, story: Story) -> None:
-        if link.info is None or link.info.implementation != "ipython":
-            return
-        await snapshots.save(
-            link,
-            story.folder,
-            key=self._key(session),
-            session_id=session.id,
-            owner=session.owner,
-            after=story.last_number,
-            definitions=await _definitions(story.alive),
-            max_bytes=self._max_bytes,
-            seconds=self._max_seconds,
-        )
-
-    async def _load(self, link: ZmqLink, source: Session, ran: Sequence[Entry]) -> str:
+    async def _load(
+        self, link: ZmqLink, session: Session, source: Session, ran: Sequence[Entry]
+    ) -> Restoration:
         """Load what was saved, and run the definitions that came later."""
         story = source.story
         if story is None:
-            return ""
-        known = await _definitions(ran)
-        why = ""
-        restored: Restored | None = None
+            return Restoration()
+        attempt = _Attempt(
+            link=link, source=source, story=story, key=self._key(source), seconds=self._max_seconds
+        )
         try:
-            restored = await self._restored(link, story, source)
+            found = await self._loaded(attempt)
+            again = await self._define(attempt, ran, found.restored)
+        except CutShort as err:
+            times = self._cut_short[session.kernel_id] = (
+                self._cut_short.get(session.kernel_id, 0) + 1
+            )
+            if times < TRIES:
+                msg = (
+                    f"The variables of session {session.id} were being brought back when its "
+                    "kernel was interrupted, and the code was not run. Call again to bring them "
+                    "back; restart_kernel goes on without them."
+                )
+                raise KernelUnavailable(msg) from err
+            found, again = await self._none(attempt, "its kernel was interrupted each time"), None
+        self._cut_short.pop(session.kernel_id, None)
+        if source is session:
+            session.missing = frozenset(one.name for one in found.failed)
+            if found.restored is not None:
+                session.missing |= {one.name for one in found.restored.failed}
+        told = await self._told(session, attempt, ran, replace(found, again=again))
+        if source is session:
+            session.not_saved = ""
+        return told
+
+    async def _loaded(self, attempt: _Attempt) -> Found:
+        """Load the older snapshots that are kept, then the session's own over them."""
+        current: Snapshot | None = None
+        why = ""
+        try:
+            current = await attempt.current()
+            if current.after <= attempt.story.anew_after:
+                current = None
         except NoSnapshot:
             pass
-        except (UnusableSnapshot, EvaluationError, asyncio.TimeoutError, OSError) as err:
-            why = f"the saved variables were not loaded: {_why(err)}"
+        except FAILURES as err:
+            why = _why(err)
+        older, failed = await self._older(attempt, current)
+        restored: Restored | None = None
+        if current is not None:
+            try:
+                restored = await attempt.restore(attempt.story.folder)
+            except FAILURES as err:
+                why = _why(err)
+                failed += [Failed(name=one, why=why) for one in sorted(aside.variables(current))]
+        why = f"the saved variables were not loaded: {why}" if why else ""
+        return Found(restored=restored, older=tuple(older), failed=tuple(failed), why=why)
+
+    async def _older(
+        self, attempt: _Attempt, current: Snapshot | None
+    ) -> tuple[list[Older], list[Failed]]:
+        """Load what is kept of older snapshots."""
+        folder, story = attempt.story.folder, attempt.story
+        kept = await asyncio.to_thread(aside.read, folder, attempt.key)
+        index = await asyncio.to_thread(folder.read, snapshots.INDEX, snapshots.MAX_INDEX) or b""
+        kept = await asyncio.to_thread(
+            aside.settled,
+            kept,
+            index.decode(errors="replace"),
+            attempt.key,
+            partial(bound_after, story.alive),
+            story.anew_after,
+        )
+        older: list[Older] = []
+        failed: list[Failed] = []
+        for item in kept.items:
+            try:
+                snapshot = Snapshot.from_bytes(item.index.encode(), attempt.key)
+                wanted = aside.wanted(item, snapshot, current)
+            except UnusableSnapshot as err:
+                failed += [Failed(name=name, why=err.why) for name in sorted(item.names)]
+                continue
+            try:
+                restored = await attempt.restore(aside.Older(folder, item.index))
+            except FAILURES as err:
+                failed += [Failed(name=name, why=_why(err)) for name in sorted(wanted)]
+                continue
+            got = {*restored.loaded, *restored.definitions}
+            await evaluate(
+                attempt.link, FORGET, "forget", {"names": sorted(got - wanted)}, timeout=PATIENCE
+            )
+            older.append(Older(names=tuple(sorted(got & wanted)), created=snapshot.created))
+            whys = {one.name: one.why for one in restored.failed}
+            failed += [
+                Failed(name=name, why=whys.get(name, "it was not loaded"))
+                for name in sorted(wanted - got)
+            ]
+        return [one for one in older if one.names], failed
+
+    async def _define(
+        self, attempt: _Attempt, ran: Sequence[Entry], restored: Restored | None
+    ) -> Restored | None:
+        """Run the definitions again that the snapshot does not have."""
+        known = await read_definitions(ran)
         done = () if restored is None or restored.snapshot is None else restored.snapshot.sources
         later = replace(known, sources=tuple(s for s in known.sources if s not in done))
-        again: Restored | None = None
-        if later.sources:
-            again = await snapshots.define(link, later, seconds=self._max_seconds)
-        run_again = _again(restored, again)
-        words = [*_loaded(restored, ran), *run_again, *([why] if why else []), *_unsigned(story)]
-        if restored is None and words:
-            words.append("other variables of before are gone")
-        return "; ".join(words)
-
-    async def _restored(self, link: ZmqLink, story: Story, source: Session) -> Restored | None:
-        """Load a session's snapshot, unless the session was begun anew after it."""
-        key = self._key(source)
-        snapshot = await snapshots.read(
-            story.folder, key=key, session_id=source.id, owner=source.owner
-        )
-        if snapshot.after <= story.anew_after:
+        if not later.sources:
             return None
-        return await snapshots.restore(
-            link,
-            story.folder,
-            key=key,
-            session_id=source.id,
-            owner=source.owner,
-            seconds=self._max_seconds,
+        return await snapshots.define(attempt.link, later, seconds=attempt.seconds)
+
+    async def _none(self, attempt: _Attempt, why: str) -> Found:
+        """What there is to say when nothing is loaded."""
+        failed: list[Failed] = []
+        try:
+            names = aside.variables(await attempt.current())
+            failed += [Failed(name=name, why=why) for name in sorted(names)]
+        except (UnusableSnapshot, OSError):
+            pass
+        kept = await asyncio.to_thread(aside.read, attempt.story.folder, attempt.key)
+        failed += [Failed(name=n, why=why) for item in kept.items for n in sorted(item.names)]
+        return Found(failed=tuple(failed), why=f"the saved variables were not loaded: {why}")
+
+    async def _told(
+        self, session: Session, attempt: _Attempt, ran: Sequence[Entry], found: Found
+    ) -> Restoration:
+        snapshot = found.restored.snapshot if found.restored is not None else None
+        after = snapshot.after if snapshot is not None else 0
+        changed = await asyncio.to_thread(bound_after, ran, after)
+        back = {
+            name
+            for each in (found.restored, found.again)
+            if each is not None
+            for name in each.definitions
+        }
+        found = replace(
+            found,
+            unsaved=[entry.execution_id for entry in ran if entry.number > after],
+            changed=changed - back,
+            remarks=[*_stopped(attempt.source), *_unsigned(attempt.story)],
         )
+        return restoration(found, session_id=session.id)
 
     async def _replay(self, link: ZmqLink, ran: Sequence[Entry]) -> str:
         """Run the code again, cell by cell."""
@@ -279,27 +329,16 @@ class Comeback:
             if reply.get("status") != "ok":
                 failed.append(f"{entry.execution_id} ({reply.get('ename') or 'aborted'})")
         words = f"the code of {len(ran)} successful executions was run again"
-        return f"{words}; of these failed: {_some(failed)}" if failed else words
+        return f"{words}; of these failed: {some(failed)}" if failed else words
 
 
-REPLAY = 3_600.0
-"""Seconds that one execution may take when it is run again."""
-
-
-async def _definitions(entries: Sequence[Entry]) -> Definitions:
-    """What can be run again of these executions without running their effects again."""
-    ran = [entry for entry in entries if entry.is_shown]
-    ended = {
-        n: entry.failed_line if entry.status == "error" else None
-        for n, entry in enumerate(ran)
-        if entry.status != "ok"
-    }
-    return await asyncio.to_thread(definitions, [entry.code for entry in ran], unfinished=ended)
+PATIENCE = 10.0
+"""Seconds in which a kernel deletes names."""
 
 
 async def _tell_copy(session: Session, source: Session, ran: Sequence[Entry]) -> None:
     """Begin a copy's story with the definitions it has from the other."""
-    known = await _definitions(ran)
+    known = await read_definitions(ran)
     if session.story is None or not known.sources:
         return
     now = time.time()
@@ -320,53 +359,18 @@ def _unsigned(story: Story) -> list[str]:
     """What to say of code that is not run again since it may be another program's."""
     if not story.unsigned:
         return []
-    these = _count(story.unsigned, "execution")
+    these = counted(story.unsigned, "execution")
     return [f"{these} of its journal, not signed by this server's key, were not run again"]
 
 
-def _loaded(restored: Restored | None, ran: Sequence[Entry]) -> list[str]:
-    """What to say of a snapshot that was loaded."""
-    if restored is None or restored.snapshot is None:
+def _stopped(session: Session) -> list[str]:
+    """What to say of variables that were not saved when their kernel was ended."""
+    if not session.not_saved:
         return []
-    snapshot = restored.snapshot
-    saved = ago(time.time() - snapshot.created)
-    words = [f"{_count(len(restored.loaded), 'variable')} came back as saved {saved}"]
-    behind = sum(entry.number > snapshot.after for entry in ran)
-    if behind:
-        words.append(f"what the last {_count(behind, 'execution')} changed is gone")
-    if snapshot.skipped:
-        left = [f"{item.name} ({item.why})" for item in snapshot.skipped]
-        words.append(f"could not be saved: {_some(left)}")
-    if restored.failed:
-        left = [f"{item.name} ({item.why})" for item in restored.failed]
-        words.append(f"could not be loaded: {_some(left)}")
-    return words
-
-
-def _again(*restored: Restored | None) -> list[str]:
-    """What to say of definitions that were run again."""
-    names = sorted({name for each in restored if each is not None for name in each.definitions})
-    words = [f"definitions run again: {_some(names)}"] if names else []
-    bad = [
-        f"{item.name} ({item.why})"
-        for each in restored
-        if each is not None
-        for item in each.definitions_failed
-    ]
-    return [*words, f"these failed: {_some(bad)}"] if bad else words
+    return [f"its latest variables were not saved, {WHY[session.not_saved]}"]
 
 
 def _why(err: Exception) -> str:
     if isinstance(err, asyncio.TimeoutError):
         return "it took too long"
     return "the file cannot be read" if isinstance(err, OSError) else str(err)[:200]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - NAMED
-    words = ", ".join(name[:80] for name in names[:NAMED])
-    return f"{words} and {more} more" if more > 0 else words

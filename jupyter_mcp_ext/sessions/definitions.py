@@ -88,6 +88,16 @@ def definitions(
     return Definitions(sources=sources, names=frozenset(names))
 
 
+def bound(cells: Sequence[str], *, unfinished: Mapping[int, int | None]) -> frozenset[str]:
+    """The names that the cells have set or deleted, as far as they have certainly run."""
+    found: set[str] = set()
+    for index, _, statement, _ in read_statements(cells):
+        line = unfinished.get(index, sys.maxsize) or 0
+        if (statement.end_lineno or statement.lineno) < line:
+            found.update(bound_names(statement), imported_names(statement))
+    return frozenset(found)
+
+
 def _add_left(left: list[_Statement], candidates: list[_Statement], others: _Others) -> None:
     """Have what may not have run count as unknown, unless the same certainly has."""
     last = {one.source: one.place for one in candidates}

@@ -30,6 +30,9 @@ MAX_TIME = 1e11
 Restore = Literal["snapshot", "replay", "fresh"]
 """How a session comes back when its kernel is gone."""
 
+NotSaved = Literal["", "busy", "late", "failed", "ended"]
+"""Why a session's latest variables were not saved when its kernel was ended; empty if they were."""
+
 
 def as_restore(word: str) -> Restore:
     """A word as a way to come back; one that is none is taken for ``fresh``."""
@@ -76,6 +79,7 @@ class SessionRecord:
     last_client: str = ""
     had_kernel: bool = False
     """Whether it ever had a kernel: then there is something to come back."""
+    not_saved: NotSaved = ""
     kernel: KernelProcess | None = None
     """The kernel's process while it runs."""
 
@@ -120,6 +124,8 @@ def _record(content: dict[str, object], *, is_signed: bool) -> SessionRecord:
     if known["restore"] not in get_args(Restore):
         raise ValueError
     known["is_at_rest"] = known.get("is_at_rest") is True
+    if known.get("not_saved") not in get_args(NotSaved):
+        known["not_saved"] = ""
     for name in ("created", "last_used"):
         known[name] = _time(known[name])
     for name in ("is_default", "had_kernel"):

@@ -28,6 +28,7 @@ from .making import SessionMaker
 from .notices import introduced, is_due, notices, told
 from .record import Restore, as_restore
 from .register import DEFAULT_WORDS, Register
+from .saves import Saves, cores
 from .session import Session
 from .spares import Spares
 
@@ -88,6 +89,12 @@ class McpSessions(LoggingConfigurable):
         30.0,
         min=0.1,
         help="Seconds that saving a session's variables may take.",
+    ).tag(config=True)
+    stop_seconds = Float(
+        6.0,
+        min=0.0,
+        help="Seconds for saving sessions' variables when the server stops, of those used last "
+        "first. Containers are mostly killed 10 seconds after they are asked to stop.",
     ).tag(config=True)
     idle_timeout = Float(
         0.0,
@@ -195,13 +202,18 @@ class McpSessions(LoggingConfigurable):
             default_folder=home,
             restore=as_restore(self.restore),
         )
-        self._comeback = Comeback(
+        signs = self._store.snapshot_key if self._store is not None else lambda _: b""
+        self._saves = Saves(
             kernels,
-            key=self._store.snapshot_key if self._store is not None else lambda _: b"",
+            key=signs,
             delay=self.snapshot_delay,
             max_bytes=self.max_snapshot_bytes,
             max_seconds=self.max_snapshot_seconds,
+            at_once=cores(),
             log=self.log,
+        )
+        self._comeback = Comeback(
+            kernels, self._saves, key=signs, max_seconds=self.max_snapshot_seconds
         )
         self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -259,7 +271,12 @@ class McpSessions(LoggingConfigurable):
         await self._lives.close()
         await self.spares.close()
         sessions = [session for session in self._register if session.story is not None]
-        await self._comeback.close(sessions)
+        stories = [session.story for session in sessions if session.story is not None]
+        # The stories at once: whoever ends this server may not wait for all variables.
+        await asyncio.gather(
+            self._saves.close(sessions, seconds=self.stop_seconds),
+            *(story.flush() for story in stories),
+        )
         await asyncio.gather(*(self._keeper.let_go(session) for session in sessions))
         await self._keeper.close()
 
@@ -317,16 +334,18 @@ class McpSessions(LoggingConfigurable):
         The kernel has a link and nothing else of ours runs in it. Words for what came back after
         the latest loss, or for why nothing did; may be empty.
         """
-        await self._comeback.pause(session)
+        await self._saves.pause(session)
         losses = self._kernels.losses(session.kernel_id)
         new = losses[session.losses_met :]
         session.losses_met = len(losses)
         if any(loss.kind == "restarted" for loss in new):  # somebody wants to begin anew
-            self._comeback.begin_anew(session)
+            self._saves.begin_anew(session)
             session.comeback = session.why_empty = ""
-        elif new or session.is_empty:
             session.is_empty = False
+        elif new or session.is_empty:
+            session.is_empty = True  # until all of it is done: what is cut short is tried again
             session.comeback = await self._comeback.bring_back(session, session)
+            session.is_empty = False
         return session.comeback or session.why_empty
 
     def awaits_comeback(self, session: Session) -> bool:
@@ -414,7 +433,7 @@ class McpSessions(LoggingConfigurable):
 
     async def _copy(self, source: Session, session: Session) -> None:
         """Begin a new session with the variables of another."""
-        await self._comeback.save(source)
+        await self._saves.save(source)
         async with self._kernels.linked(session.kernel_id):
             session.is_empty = False
             session.comeback = await self._comeback.bring_back(session, source)
@@ -442,10 +461,10 @@ class McpSessions(LoggingConfigurable):
     async def restart(self, session: Session, *, by: str, now: bool) -> None:
         """Restart the session's kernel. Raises KernelUnavailable."""
         await self._keeper.hold(session)
-        await self._comeback.pause(session)
+        await self._saves.pause(session)
         await self.ready(session)
         await self._kernels.restart(session.kernel_id, by=by, now=now)
-        self._comeback.begin_anew(session)
+        self._saves.begin_anew(session)
         session.comeback = session.why_empty = ""
         session.is_empty = False
         session.losses_met = len(self._kernels.losses(session.kernel_id))
@@ -457,9 +476,10 @@ class McpSessions(LoggingConfigurable):
     async def shutdown(self, session: Session, *, by: str, now: bool) -> None:
         """End the session's kernel; what is kept on disk can come back when it is used."""
         if now:
-            await self._comeback.pause(session)
+            await self._saves.pause(session)
+            self._saves.give_up(session)
         else:
-            await self._comeback.save(session)
+            await self._saves.save(session)
         await self._lives.shutdown(session, by=by, now=now)
         if session.story is None:
             self._register.remove(session)
@@ -656,7 +676,7 @@ class McpSessions(LoggingConfigurable):
         if story is not None:
             story.end(ended, execution.outputs if was_sent else ())
         if was_sent:
-            self._comeback.note(session)
+            self._saves.note(session)
 
     async def _end_idle(self, session: Session) -> None:
         """A session was not used for long: its kernel goes, the rest stays."""

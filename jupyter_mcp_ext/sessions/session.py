@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .record import KernelProcess, Restore, SessionRecord
+    from .record import KernelProcess, NotSaved, Restore, SessionRecord
     from .story import Story
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
@@ -117,6 +117,12 @@ class Session:
     """Words for what was brought back after the latest loss; empty when nothing was."""
     why_empty: str = ""
     """Words for why nothing was, where that is in the nature of the kernel."""
+    lost: tuple[str, ...] = ()
+    """All that was not brought back, or not as it was, with reasons, a line each."""
+    missing: frozenset[str] = frozenset()
+    """Saved variables that its kernel does not have, since they could not be loaded."""
+    not_saved: NotSaved = ""
+    """Why its latest variables were not saved, if they were not when its kernel was ended."""
     losses_met: int = 0
     """After how many losses of its kernel's variables it has been brought back."""
     told: OrderedDict[str, Told] = field(default_factory=OrderedDict)
@@ -186,5 +192,6 @@ class Session:
             notebook=notebook,
             is_signed=is_signed,
             had_kernel=record.had_kernel,
+            not_saved=record.not_saved,
             process=record.kernel,
         )

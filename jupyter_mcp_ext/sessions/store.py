@@ -259,5 +259,6 @@ def _record(session: Session) -> SessionRecord:
         last_line=session.last_line,
         last_client=session.last_client,
         had_kernel=session.had_kernel,
+        not_saved=session.not_saved,
         kernel=session.process,
     )

@@ -24,6 +24,7 @@ from jupyter_mcp_ext.outputs.text import split, strip
 from .call import Call
 from .content import Answer
 from .definition import tool
+from .lost import LOST, report_lost
 from .paging import Paging, execution_lines, report_lines, report_news
 from .reports import output_id as id_of
 from .reports import seconds
@@ -72,6 +73,9 @@ async def get_output(
     if column and offset is None:
         msg = "column is a character of the line at offset. Give offset too."
         raise InvalidArgument(msg)
+    if output_id and (found := LOST.fullmatch(output_id.strip())):
+        paging = Paging(offset=as_line(offset or 1), limit=limit, grep=grep, context=context)
+        return await report_lost(call, found["session"], paging)
     execution, first, last = await _wanted(call, output_id, session_id)
     call.remember(execution)
     allowed = await settle(call, execution, wait)

@@ -80,6 +80,18 @@ async def report_lines(
     )
 
 
+async def report_text(
+    call: Call, lines: Sequence[str], name: str, paging: Paging, *, head: str
+) -> Answer:
+    """A page of lines that are no execution's, below a line that says what they are."""
+    budget = call.services.limits.text - STATUS_LINE
+    part = await call.services.rendering.shown(lambda _: _page(lines, name, paging, budget))
+    next_call = _next_page(name, part, paging)
+    page_line = _page_line(name, part, next_call)
+    words = "\n".join([head, page_line, *words_of(part, numbered=bool(paging.grep))])
+    return Answer(blocks=(TextBlock(text=words),), meta={"next": next_call})
+
+
 async def report_news(
     call: Call,
     execution: Execution,

@@ -11,10 +11,12 @@ from jupyter_mcp_ext.errors import shown
 from jupyter_mcp_ext.outputs.characters import escaped, plain_name
 from jupyter_mcp_ext.sessions.filter import fits
 from jupyter_mcp_ext.sessions.notices import ago
+from jupyter_mcp_ext.sessions.saves import WHY
 
 from .call import Call
 from .content import Answer, text
 from .definition import tool
+from .lost import lost_lines
 from .others import check_force, is_callers, line_of, of_others, running_one
 from .reports import report, seconds
 from .types import Restore, SessionId
@@ -139,6 +141,7 @@ async def get_kernel_status(call: Call, session_id: SessionId = None) -> Answer:
         *_queue(line, status),
         *_resources(status),
         *filter(None, [of_others(call, session).strip()]),
+        *lost_lines(session),
     ]
     return text("\n".join(lines), session=_meta(session, state, call))
 
@@ -186,7 +189,7 @@ async def restart_kernel(
     await call.services.sessions.restart(session, by=call.caller.client, now=force or busy)
     call.services.sessions.tell_loss(session, call.caller)
     status = await call.services.kernels.status(session.kernel_id)
-    words = f"The kernel of {session.id} ({session.name}) was restarted: its variables are gone."
+    words = f"The kernel of {session.id} ({session.name}) was restarted: its variables are lost."
     words += of_others(call, session)
     return text(words, session=_meta(session, status.state, call))
 
@@ -207,6 +210,8 @@ async def shutdown_kernel(call: Call, session_id: str, force: bool = False) -> A
         words += f" Its notebook is {session.notebook}; using the session starts a new kernel" + (
             " and brings back what was saved." if keeps else ", without the variables."
         )
+        if session.not_saved:
+            words += f" Its latest variables were not saved, {WHY[session.not_saved]}."
     words += of_others(call, session)
     return text(words, session=_meta(session, await _state(call, session), call))
 

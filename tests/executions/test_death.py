@@ -89,7 +89,7 @@ async def test_the_first_result_after_a_death_between_calls_tells_of_it(jp_serve
 
         assert len(said) == 1
         assert said[0].startswith("the kernel died (killed by signal 9 (SIGKILL)")
-        assert said[0].endswith("variables of before are gone")
+        assert said[0].endswith("its variables are lost")
 
 
 async def died(engine: Engine, kernel_id: str) -> None:
@@ -115,7 +115,7 @@ async def test_a_persons_restart_ends_what_runs_and_lets_run_what_waits(
 
         assert (execution.status, execution.reason) == ("interrupted", RESTARTED)
         assert value(behind) == "'behind'"
-        assert behind.notices == [f"{RESTARTED} {MISSED}: variables of before are gone"]
+        assert behind.notices == [f"{RESTARTED} {MISSED}: its variables are lost"]
         session = await engine.session()
         said = engine.services.sessions.notices(session, ALICE, since=behind.began)
         assert [line.partition(" from outside")[0] for line in said] == ["the kernel was restarted"]
@@ -233,7 +233,7 @@ async def test_what_a_person_did_between_calls_is_told_by_the_next_result_once(
         first = await next_notices(engine)
         second = await next_notices(engine)
 
-        assert first == (f"{words} just now: variables of before are gone",)
+        assert first == (f"{words} just now: its variables are lost",)
         assert second == ()
 
 
@@ -253,7 +253,7 @@ async def test_a_cull_between_calls_is_told_as_one(jp_serverapp: Any) -> None:
 
         assert len(said) == 1
         assert said[0].startswith("the kernel was shut down after 120 min without use")
-        assert "variables of before are gone" in said[0]
+        assert "its variables are lost" in said[0]
 
 
 async def test_a_session_stops_starting_a_kernel_that_dies_again_and_again(

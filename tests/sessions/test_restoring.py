@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from tests.engine import running, value
+import pytest
+
+from jupyter_mcp_ext.errors import KernelUnavailable
+from jupyter_mcp_ext.sessions.session import Session
+from tests.engine import ALICE, Engine, running, value
 
 UNFINISHED = [
     "import time; time.sleep(60)\nT1 = True\ndef f1(): ...",
@@ -32,3 +37,95 @@ async def test_code_that_did_not_run_to_its_end_is_not_run_again(jp_serverapp: A
         found = await engine.run(HAS)
 
         assert value(found) == "['BEFORE', 'P5', 'p5']"  # of the others it is not known
+
+
+MODULE = """
+import os, time
+
+class Thing:
+    x = 1
+
+class Slow:
+    def __reduce__(self):
+        return load, ()
+
+def load():
+    open("loading", "w").close()
+    while not os.path.exists("go"):
+        time.sleep(0.01)
+    return Slow()
+"""
+
+
+async def folder_of(engine: Engine) -> Path:
+    """The folder of the default session's kernel, with a module to import there."""
+    session = await engine.session()
+    folder = Path(engine.serverapp.root_dir, session.cwd)
+    (folder / "made.py").write_text(MODULE)
+    return folder
+
+
+async def end_kernel(engine: Engine) -> Session:
+    """Shut the kernel of the default session down, which saves it."""
+    session = await engine.session()
+    await engine.services.sessions.shutdown(session, by="test", now=False)
+    return session
+
+
+async def test_a_restore_that_was_cut_short_is_done_again(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        folder = await folder_of(engine)
+        await engine.run("import made; a = [1]; slow = made.Slow(); b = [2]")
+        await end_kernel(engine)
+        for stop in ("interrupt", "signal"):
+            (folder / "loading").unlink(missing_ok=True)
+            execution = await engine.start("c = 3")
+            await engine.until((folder / "loading").exists)
+            if stop == "interrupt":
+                await engine.services.executions.interrupt(execution)
+                assert execution.status == "interrupted"
+            else:
+                session = await engine.services.sessions.find(ALICE, None)
+                await engine.services.kernels.interrupt(session.kernel_id)
+                with pytest.raises(KernelUnavailable, match="Call again"):
+                    await engine.services.executions.settled(execution, 20)
+        await end_kernel(engine)  # nothing of the part is saved
+        (folder / "go").touch()
+
+        assert value(await engine.run("a, b, 'c' in dir()")) == "([1], [2], False)"
+
+
+async def test_what_was_not_loaded_once_comes_back_when_it_can_be(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        folder = await folder_of(engine)
+        await engine.run("import made; thing = made.Thing(); thing.x = 5; dropped = [thing]; n = 1")
+        await end_kernel(engine)
+        (folder / "made.py").rename(folder / "away")
+        await engine.run("n = 2")
+        session = await end_kernel(engine)
+        said, lost = session.comeback, session.lost
+        await engine.run("n = 3; dropped = 4")
+        await end_kernel(engine)
+        (folder / "away").rename(folder / "made.py")
+
+        found = await engine.run("n, thing.x, dropped")
+
+        assert value(found) == "(3, 5, 4)"
+        assert "will be tried again" in said
+        assert {line.split(":")[0] for line in lost} >= {"thing", "dropped", "made"}
+        assert "older save" in session.comeback
+
+
+async def test_what_cannot_be_saved_any_more_comes_back_as_it_was(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        await engine.run("kept, changed, d = [1], [1], [1]")
+        await end_kernel(engine)
+        await engine.run("kept.append(n for n in d); changed = (n for n in d); del d")
+        await end_kernel(engine)
+
+        found = await engine.run("[name for name in ('changed', 'd') if name in globals()]")
+
+        assert value(found) == "[]"
+        session = await engine.session()
+        assert any(line.startswith("changed") for line in session.lost)
+        assert any(line.startswith("kept") for line in session.lost)

@@ -232,7 +232,7 @@ async def test_a_session_whose_kernel_was_shut_down_gets_a_new_one_and_says_so(
         assert value(execution) == "False"  # it was not idle for long enough to be saved
         assert session.kernel_id != old
         said = engine.services.sessions.notices(session, ALICE, since=execution.began)
-        assert any("variables of before are gone" in line for line in said)
+        assert any("its variables are lost" in line for line in said)
         listed = await jp_serverapp.session_manager.list_sessions()
         assert [model["id"] for model in listed] == [session.jupyter_id]
 

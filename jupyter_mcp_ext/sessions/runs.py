@@ -1,0 +1,32 @@
+"""What the executions of a session's journal say of its names."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from .definitions import Definitions, bound, definitions
+from .journal import Entry
+
+
+async def read_definitions(entries: Sequence[Entry]) -> Definitions:
+    """What can be run again of these executions without running their effects again."""
+    ran = [entry for entry in entries if entry.is_shown]
+    return await asyncio.to_thread(
+        definitions, [entry.code for entry in ran], unfinished=_unfinished(ran)
+    )
+
+
+def bound_after(entries: Sequence[Entry], number: int) -> frozenset[str]:
+    """The names that the executions after a number have certainly set or deleted."""
+    ran = [entry for entry in entries if entry.number > number and entry.is_shown]
+    return bound([entry.code for entry in ran], unfinished=_unfinished(ran))
+
+
+def _unfinished(entries: Sequence[Entry]) -> dict[int, int | None]:
+    """The places of executions that did not run to their end, with the lines before that."""
+    return {
+        place: entry.failed_line if entry.status == "error" else None
+        for place, entry in enumerate(entries)
+        if entry.status != "ok"
+    }

@@ -1,0 +1,266 @@
+"""Saves the variables of sessions: when they are not used, and when their kernels are ended.
+
+A session is saved once after each execution. A save replaces the one before it only where nothing
+of that is lost (`aside`), and a session that was not brought back as a whole is not saved.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from logging import Logger
+from typing import TYPE_CHECKING
+
+from jupyter_mcp_ext.errors import KernelUnavailable
+from jupyter_mcp_ext.kernels.evaluation import EvaluationError, FunctionRaised
+from jupyter_mcp_ext.kernels.link import KernelLost
+
+from . import aside, snapshots
+from .record import NotSaved
+from .runs import bound_after, read_definitions
+from .snapshots import UnsupportedKernel
+
+if TYPE_CHECKING:
+    from jupyter_mcp_ext.kernels.service import Kernels
+    from jupyter_mcp_ext.kernels.zmq import ZmqLink
+
+    from .session import Session
+    from .story import Story
+
+PAUSE = 5.0
+"""Seconds that a save gets to heed its interrupt."""
+
+LOST = (
+    EvaluationError,
+    KernelLost,
+    KernelUnavailable,
+    UnsupportedKernel,
+    OSError,
+)
+"""Why a save may fail without a fault of ours."""
+
+WHY: Mapping[NotSaved, str] = {
+    "busy": "since its code was still running",
+    "late": "since there was no time left when the server stopped",
+    "failed": "since saving failed, which the server's log tells",
+    "ended": "since its kernel was ended by force or while its code ran",
+}
+"""Words for why a session's latest variables were not saved."""
+
+
+class Saves:
+    """Saves sessions' variables."""
+
+    def __init__(
+        self,
+        kernels: Kernels,
+        *,
+        key: Callable[[Session], bytes],
+        delay: float,
+        max_bytes: int,
+        max_seconds: float,
+        at_once: int,
+        log: Logger,
+    ) -> None:
+        """``key`` signs the snapshots of a session; ``delay`` is the time without use.
+
+        ``at_once`` is how many are saved side by side when the server stops.
+        """
+        self._kernels = kernels
+        self._key = key
+        self._delay = delay
+        self._max_bytes = max_bytes
+        self._max_seconds = max_seconds
+        self._at_once = at_once
+        self._log = log
+        self._unsaved: set[Session] = set()
+        self._timers: dict[Session, asyncio.TimerHandle] = {}
+        self._tasks: dict[Session, asyncio.Task[None]] = {}
+
+    def note(self, session: Session) -> None:
+        """An execution has ended in a session."""
+        if session.story is None or session.restore != "snapshot" or not self._max_bytes:
+            return
+        self._unsaved.add(session)
+        self._wait(session)
+
+    async def pause(self, session: Session) -> None:
+        """Let the session's kernel do something else: what is being saved is given up."""
+        self._stop_timer(session)
+        saving = self._tasks.get(session)
+        if saving is None:
+            return
+        try:
+            await self._kernels.interrupt(session.kernel_id)
+        except KernelUnavailable:
+            saving.cancel()
+        await asyncio.wait({saving}, timeout=PAUSE)
+
+    async def save(self, session: Session) -> None:
+        """Save a session now, if there is anything new and its kernel does nothing else.
+
+        Its ``not_saved`` says why that was not done.
+        """
+        self._stop_timer(session)
+        saving = self._tasks.get(session)
+        if saving is not None:
+            await asyncio.wait({saving})
+        if session not in self._unsaved or not self._is_whole(session):
+            return
+        if not self._kernels.is_idle(session.kernel_id):
+            session.not_saved = "busy"
+            return
+        await asyncio.wait({self._start(session, self._max_seconds)})
+
+    def give_up(self, session: Session) -> None:
+        """The session's kernel is ended at once, with what is not saved."""
+        self._stop_timer(session)
+        if session in self._unsaved and self._is_whole(session):
+            session.not_saved = "ended"
+
+    def begin_anew(self, session: Session) -> None:
+        """What the session had is gone for good: somebody wanted it so."""
+        self._stop_timer(session)
+        self._unsaved.discard(session)
+        session.lost, session.missing, session.not_saved = (), frozenset(), ""
+        if session.story is not None:
+            session.story.begin_anew()
+
+    async def close(self, sessions: Sequence[Session], *, seconds: float) -> None:
+        """Save what is not saved, the sessions used last first, as far as the time allows.
+
+        More side by side than there are cores would only make each later.
+        """
+        for timer in self._timers.values():
+            timer.cancel()
+        unsaved = [one for one in sessions if one in self._unsaved and self._is_whole(one)]
+        unsaved.sort(key=lambda one: one.last_used, reverse=True)
+        deadline = asyncio.get_running_loop().time() + seconds
+        places = asyncio.Semaphore(self._at_once)
+        saves = [
+            asyncio.create_task(self._save_last(session, places, deadline)) for session in unsaved
+        ]
+        if saves:
+            await asyncio.wait(saves, timeout=seconds)
+        for task in (*saves, *self._tasks.values()):
+            task.cancel()
+        await asyncio.gather(*saves, *self._tasks.values(), return_exceptions=True)
+        left = [one for one in unsaved if one in self._unsaved]
+        for session in left:
+            session.not_saved = session.not_saved or "late"
+        if left:
+            self._log.warning(
+                "The server stops, and the latest variables of %d of %d sessions were not saved: "
+                "%s. c.McpSessions.stop_seconds gives more time.",
+                len(left),
+                len(unsaved),
+                ", ".join(f"{one.id} {WHY[one.not_saved]}" for one in left),
+            )
+
+    async def _save_last(
+        self, session: Session, places: asyncio.Semaphore, deadline: float
+    ) -> None:
+        """Save a session at the server's stop; one whose code runs waits for that beside others."""
+        is_idle = await self._is_idle(session)
+        saving = self._tasks.get(session)
+        async with places if is_idle else asyncio.Semaphore():
+            if saving is not None:
+                await asyncio.wait({saving})
+            left = deadline - asyncio.get_running_loop().time()
+            if session in self._unsaved and left > 0:
+                session.not_saved = "" if is_idle else "busy"
+                await asyncio.wait({self._start(session, min(left, self._max_seconds))})
+
+    async def _is_idle(self, session: Session) -> bool:
+        """Also of code that an execution has run which the server's stop has ended."""
+        try:
+            status = await self._kernels.status(session.kernel_id)
+        except KernelUnavailable:
+            return True
+        return self._kernels.is_idle(session.kernel_id) and status.state != "busy"
+
+    def _wait(self, session: Session) -> None:
+        self._stop_timer(session)
+        loop = asyncio.get_running_loop()
+        self._timers[session] = loop.call_later(self._delay, self._begin, session)
+
+    def _stop_timer(self, session: Session) -> None:
+        timer = self._timers.pop(session, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _is_whole(self, session: Session) -> bool:
+        """Whether all that is to be in its kernel is: else there is a better save than now's."""
+        lost = len(self._kernels.losses(session.kernel_id)) > session.losses_met
+        return session.kernel_id in self._kernels and not lost and not session.is_empty
+
+    def _begin(self, session: Session) -> None:
+        self._timers.pop(session, None)
+        if session in self._tasks:
+            self._wait(session)
+        elif self._is_whole(session) and self._kernels.is_idle(session.kernel_id):
+            # Else it is busy with code of others, and the next execution of ours saves.
+            self._start(session, self._max_seconds)
+
+    def _start(self, session: Session, seconds: float) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._save(session, seconds), name=f"mcp-snapshot-{session.id}")
+        self._tasks[session] = task
+        task.add_done_callback(lambda _: self._ended(session))
+        return task
+
+    def _ended(self, session: Session) -> None:
+        self._tasks.pop(session, None)
+
+    async def _save(self, session: Session, seconds: float) -> None:
+        story = session.story
+        if story is None:
+            return
+        self._unsaved.discard(session)
+        is_over = False
+        try:
+            async with self._kernels.linked(session.kernel_id) as link:
+                if link.info is not None and link.info.implementation == "ipython":
+                    await self._save_over(link, session, story, seconds)
+            is_over, session.not_saved = True, ""
+        except asyncio.TimeoutError:  # a variable's own code holds the kernel
+            is_over, session.not_saved = True, "failed"
+            await self._kernels.interrupt(session.kernel_id)
+        except LOST as err:
+            session.not_saved = session.not_saved or "failed"
+            # Mostly an interrupt by the next execution, after which it is tried again.
+            is_interrupt = isinstance(err, FunctionRaised) and err.ename == "KeyboardInterrupt"
+            tell = self._log.debug if is_interrupt else self._log.warning
+            tell("The variables of %s were not saved: %s", session.id, err)
+        finally:
+            if not is_over:
+                self._unsaved.add(session)
+
+    async def _save_over(
+        self, link: ZmqLink, session: Session, story: Story, seconds: float
+    ) -> None:
+        key = self._key(session)
+        rebound = partial(bound_after, story.alive)
+        await asyncio.to_thread(
+            aside.begin, story.folder, key, session.missing, rebound, story.anew_after
+        )
+        await snapshots.save(
+            link,
+            aside.Keeping(story.folder),
+            key=key,
+            session_id=session.id,
+            owner=session.owner,
+            after=story.last_number,
+            definitions=await read_definitions(story.alive),
+            max_bytes=self._max_bytes,
+            seconds=seconds,
+        )
+        await asyncio.to_thread(aside.settle, story.folder, key, rebound, story.anew_after)
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,43 @@
+"""What a session did not get back with its new kernel: all of it is read like an output."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from .paging import Paging, report_text
+
+if TYPE_CHECKING:
+    from jupyter_mcp_ext.sessions.session import Session
+
+    from .call import Call
+    from .content import Answer
+
+LOST = re.compile(r"(?P<session>[^/]+)/lost")
+"""The output id of the list."""
+
+SHOWN = 20
+"""Lines that a kernel's status shows of it."""
+
+
+async def report_lost(call: Call, session_id: str, paging: Paging) -> Answer:
+    """A page of what a session has lost, a line for each name, with the reason."""
+    session = await call.services.sessions.find(call.caller, session_id)
+    call.session_id = session.id
+    if session.lost:
+        head = f"not brought back, or not as it was, in {session.id} ({session.name}):"
+    else:
+        head = f"Nothing is known to be missing in {session.id} ({session.name})."
+    return await report_text(call, session.lost, f"{session.id}/lost", paging, head=head)
+
+
+def lost_lines(session: Session) -> list[str]:
+    """What a kernel's status says of it."""
+    if not session.lost:
+        return []
+    lines = [f"not brought back, or not as it was ({len(session.lost)}):"]
+    lines += [f"  {line}" for line in session.lost[:SHOWN]]
+    if len(session.lost) > SHOWN:
+        call = f'get_output("{session.id}/lost", offset={SHOWN + 1})'
+        lines.append(f"  and {len(session.lost) - SHOWN} more: {call}")
+    return lines
