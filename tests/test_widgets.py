@@ -103,6 +103,22 @@ def test_a_closed_widget_is_not_shown(client: McpClient) -> None:
     assert shown(client.run(code)) == "done"
 
 
+@pytest.mark.parametrize("flood", [0, 400_000])
+def test_a_widget_that_is_closed_in_a_later_execution_does_not_come_back(
+    client: McpClient, flood: int
+) -> None:
+    """Also where the earlier one has so much output that it is read from disk."""
+    code = f"bar = w.IntProgress(3, description='epoch'); display(bar); print('x' * {flood})"
+    first = client.run(code)
+
+    later = client.run("bar.close()")
+    client.run("1 + 1")
+    shown = client.call("get_output", output_id=first.id, grep="epoch")
+
+    assert later.notices == [f'a widget that get_output("{first.id}") shows has been closed']
+    assert ": 0 of " in shown.text
+
+
 def test_a_selection_is_told_by_its_label(client: McpClient) -> None:
     code = "w.Dropdown(options=[('Berlin', 7), ('Paris', 8)], value=8, description='city')"
 

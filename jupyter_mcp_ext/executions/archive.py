@@ -122,10 +122,10 @@ class Archive:
             self._storage.message(execution.id, execution.fold, ("stream", content))
             execution.changed()
 
-    def widgets_changed(self, execution: Execution) -> None:
-        """Write down what the widgets that a finished execution displays have become."""
-        if execution.id in self._finished and execution.is_loaded:
-            for message in execution.fold.shown_widgets():
+    def widgets_changed(self, execution: Execution, by: Execution) -> None:
+        """Write down what the widgets that a finished execution displays have become in another."""
+        if execution.id in self._finished:
+            for message in by.fold.news(execution.id):
                 self._storage.late(execution.record(), *message)
 
     def amend(self, execution: Execution) -> None:
@@ -163,6 +163,7 @@ class Archive:
         if execution.is_loaded:
             return
         try:
+            await self._storage.flush()
             fold = await asyncio.to_thread(
                 self._storage.outputs, execution.id, self._max_output_bytes
             )

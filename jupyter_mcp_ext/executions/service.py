@@ -560,9 +560,10 @@ class McpExecutions(LoggingConfigurable):
                 continue
             shows = self._archive.get(by)
             if shows is not None:
-                self._archive.widgets_changed(shows)
+                self._archive.widgets_changed(shows, execution)
                 words = cut_line(" ".join(strip(execution.fold.words(model_id)).split()), 200)
-                now = f"is now: {words}" if words else "has changed"
+                bare = "has been closed" if execution.fold.has_closed(model_id) else "has changed"
+                now = f"is now: {words}" if words else bare
                 execution.notices.append(f'a widget that get_output("{by}") shows {now}')
 
     def _advise(self, execution: Execution, info: KernelInfo | None, reply: Content) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from jupyter_mcp_ext.outputs.area import Area, Entry, Message, Writing
 from jupyter_mcp_ext.outputs.model import Display, Json, MimeBundle, Output
-from jupyter_mcp_ext.outputs.widgets import MAX_WIDGETS, VIEW, Room, Widgets, capture
+from jupyter_mcp_ext.outputs.widgets import MAX_WIDGETS, VIEW, Room, Widgets, capture, close
 
 COMMS = ("comm_open", "comm_msg", "comm_close")
 
@@ -96,6 +96,10 @@ class OutputFold:
                 seen.add(found)
                 yield found
 
+    def has_closed(self, model_id: str) -> bool:
+        """Whether a widget has ended."""
+        return self._widgets.is_closed(model_id)
+
     def words(self, model_id: str) -> str:
         """What a widget shows, in words; empty for one that shows outputs."""
         parts = self._widgets.parts(model_id) or []
@@ -113,11 +117,15 @@ class OutputFold:
         for comm_id in self._captures:
             yield capture(comm_id, begins=True)
 
-    def shown_widgets(self) -> Iterator[Message]:
-        """The messages that tell of the widgets in the outputs as they are now."""
+    def news(self, by: str) -> Iterator[Message]:
+        """The messages that tell another execution what its widgets have become here."""
         told: set[str] = set()
-        for view in self._views:
-            yield from self._introduced(view, told)
+        for comm_id in self._elsewhere:
+            owner, shown = self._widgets.shown_by(comm_id)
+            if owner == by:
+                yield from self._introduced(shown, told)
+                if self._widgets.is_closed(comm_id):
+                    yield close(comm_id)
 
     def kept(self, msg_type: str, content: object) -> Sequence[tuple[str, object]]:
         """The messages to write down for the one that was fed last: they lead to the same outputs.

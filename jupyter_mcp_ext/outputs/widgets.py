@@ -78,7 +78,8 @@ class Widgets:
     def __init__(self) -> None:
         self._known: OrderedDict[str, _Widget] = OrderedDict()
         """The least recently used first."""
-        self._closed: OrderedDict[str, None] = OrderedDict()
+        self._closed: OrderedDict[str, tuple[str, str]] = OrderedDict()
+        """By which execution each was displayed, and in which widget."""
         self._outputs: dict[str, Area] = {}
         """What Output widgets hold."""
         self._held = 0
@@ -132,6 +133,10 @@ class Widgets:
         """Whether it is an Output widget, as far as is known."""
         widget = self._known.get(comm_id)
         return widget is None or kind_of(widget.state) in ("Output", "")
+
+    def is_closed(self, comm_id: str) -> bool:
+        """Whether a widget has ended."""
+        return comm_id in self._closed
 
     def update_displays(self, content: Mapping[str, Json]) -> bool:
         """Take in an ``update_display_data`` for what Output widgets hold."""
@@ -211,7 +216,7 @@ class Widgets:
         for _ in range(_MAX_DEPTH):
             widget = self._known.get(comm_id)
             if widget is None:
-                break
+                return self._closed.get(comm_id, ("", ""))
             if widget.shown_by:
                 return widget.shown_by, comm_id
             comm_id = widget.parent
@@ -229,12 +234,13 @@ class Widgets:
     def _close(self, comm_id: str) -> Message | None:
         if comm_id not in self._known:
             return None
+        shown_by = self.shown_by(comm_id)
         self._forget(comm_id)
-        self._closed[comm_id] = None
+        self._closed[comm_id] = shown_by
         if len(self._closed) > MAX_WIDGETS:
             self._closed.popitem(last=False)
         self.version += 1
-        return "comm_close", {"comm_id": comm_id, "data": {}}
+        return close(comm_id)
 
     def _add(self, comm_id: str, widget: _Widget) -> None:
         self._known[comm_id] = widget
@@ -337,6 +343,11 @@ class _Collection:
     def add(self, part: str | Area, *, tells: bool) -> None:
         self.parts.append(part)
         self.tells |= tells
+
+
+def close(comm_id: str) -> Message:
+    """The message by which a widget ends."""
+    return "comm_close", {"comm_id": comm_id, "data": {}}
 
 
 def capture(comm_id: str, *, begins: bool) -> Message:

@@ -364,7 +364,27 @@ def test_a_widget_that_another_execution_displays_is_named_when_it_changes() -> 
     assert list(second.fold.elsewhere()) == [("e-1", "box")]
     assert first.fold.version != before
     assert texts(first.fold) == ["[8/9]"]
-    assert texts(replayed([*first.lines, *first.fold.shown_widgets()])) == ["[8/9]"]
+    assert texts(replayed([*first.lines, *second.fold.news("e-1")])) == ["[8/9]"]
+
+
+@pytest.mark.parametrize("closed", [["box"], ["bar"], ["bar", "box"]])
+def test_what_a_later_execution_has_closed_stays_closed_where_it_was_displayed(
+    closed: list[str],
+) -> None:
+    widgets = Widgets()
+    first, second = Journal(widgets, "e-1"), Journal(widgets, "e-2")
+    state = {"_model_name": "IntProgressModel", "value": 1, "max": 9}
+    first.feed("comm_open", {"comm_id": "bar", "data": {"state": state}})
+    box = {"_model_name": "HBoxModel", "children": ["IPY_MODEL_bar"]}
+    first.feed("comm_open", {"comm_id": "box", "data": {"state": box}})
+    first.feed("display_data", {"data": {VIEW: {"model_id": "box"}}, "metadata": {}})
+    for comm_id in closed:
+        second.feed("comm_close", {"comm_id": comm_id, "data": {}})
+
+    assert list(second.fold.elsewhere()) == [("e-1", "box")]
+    assert "[1/9]" not in str(texts(first.fold))
+    again = replayed([*first.lines, *second.fold.news("e-1")])
+    assert texts(again) == texts(first.fold)
 
 
 def test_an_output_widget_of_an_earlier_execution_takes_what_is_put_out_in_a_later_one() -> None:
