@@ -10,7 +10,8 @@
 Options: ``own``, a kernel of its own, for what others would notice; ``room="name"``, one with the
 others of this room; ``says="words"``, a pattern of
 what a notice may say instead of a name; ``names="a b"``, variables that the code binds unseen;
-``fails="4"``, its last cell raises in that line; ``brings``, its libraries bring cloudpickle.
+``fails="4"``, its last cell raises in that line; ``brings``, its libraries bring cloudpickle;
+``shows``, what the next cell shows is compared.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ class State:
     """The line of its last cell that raises; 0 when none does."""
     brings_cloudpickle: bool = False
     """Whether it cannot be where cloudpickle is not installed."""
+    shows: bool = False
+    """Whether what the next cell shows is compared."""
     names: frozenset[str] = field(default_factory=frozenset)
     """The variables that it binds."""
 
@@ -93,6 +96,7 @@ def _parsed(file: Path) -> Iterator[State]:
             room=found["name"] if "own" in options else options.get("room", ""),
             says=options.get("says", ""),
             fails=int(options.get("fails", 0)),
+            shows="shows" in options,
             brings_cloudpickle="brings" in options,
             names=frozenset(bound | set(options.get("names", "").split())),
         )

@@ -55,7 +55,7 @@ SECONDS = 60.0
 AT_ONCE = 2
 """Sessions in work at the same time."""
 
-TOGETHER = 40
+TOGETHER = 60
 """States that share a session at most."""
 
 KEY = secrets.token_bytes(32)
@@ -120,9 +120,14 @@ class Session:
     async def look(self, states: Sequence[State]) -> Look:
         """Evaluate the probes of the states."""
         source = (FOLDER / "in_kernel.py").read_text(encoding="utf-8")
+        reply = await self.run("None")
+        shown = ("'displays'", str(sum(text.startswith("display_data") for text in reply["said"])))
         probes = {state.name: state.probe for state in states}
         seen = await evaluate(self.link, source, "look", {"probes": probes}, timeout=SECONDS)
-        return {name: [(one, value) for one, value in pairs] for name, pairs in seen.items()}
+        return {
+            state.name: [*map(tuple, seen[state.name]), *([shown] if state.shows else [])]
+            for state in states
+        }
 
     async def save(self) -> Snapshot:
         """Save the variables."""
