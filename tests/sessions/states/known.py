@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 _BOTH = {
+    "filters of warnings",
+    "hooks of the interpreter",
+    "a figure that stays open is not shown again",
     "a default that was computed when the function was defined",
     "attributes of a function, and those that were changed",
     "the code of a function that was changed",
