@@ -16,7 +16,8 @@ from logging import Logger
 from jupyter_mcp_ext.outputs.fold import COMMS
 
 from .execution import UNFINISHED, Execution
-from .storage import Record, Storage
+from .record import Record
+from .storage import Storage
 
 SMALL = 262_144
 """Bytes of output up to which a finished execution stays in memory."""

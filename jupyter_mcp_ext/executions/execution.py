@@ -20,7 +20,7 @@ from jupyter_mcp_ext.outputs.model import Error, Output
 
 from .prompts import NO_FORM, NO_PASSWORDS, Prompt, Prompts, Reply
 from .readings import Readings
-from .storage import Record
+from .record import Record
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.errors import ToolError

@@ -11,24 +11,24 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from logging import Logger
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
+from jupyter_mcp_ext.files.beneath import Folder, opened
 from jupyter_mcp_ext.outputs.fold import OutputFold
 from jupyter_mcp_ext.system import lock
 
-VERSION = 1
+from .record import VERSION, CutOff, Record, read_messages, read_record
 
 FLUSH = 0.25
 """Seconds for which lines are collected before they are written."""
-
-MAX_RECORD = 8_000_000
-"""Bytes at a file's end in which the line that says how it ended is looked for: code is in it."""
 
 COMPACT = 2_000_000
 """Characters of messages, beyond four times what they amount to, that are written anew as such."""
@@ -37,36 +37,12 @@ EARLY = 4_000_000
 """Characters of collected lines that are written at once."""
 
 LOCK = "lock"
+SUFFIX = ".jsonl"
 
+TAKING = 2.0
+"""Seconds for which executions of earlier servers are taken over at a start; then at the next."""
 
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """What is known of an execution besides its outputs. Times are seconds since the epoch."""
-
-    execution_id: str
-    session_id: str
-    kernel_id: str
-    kernel_name: str
-    code: str
-    owner: str
-    client: str
-    created: float
-    status: str = "interrupted"
-    reason: str = ""
-    began: float | None = None
-    ended: float | None = None
-    execution_count: int | None = None
-    notices: tuple[str, ...] = ()
-    lines: int = 0
-    bytes: int = 0
-    dropped_bytes: int = 0
-    files: tuple[tuple[str, int, int], ...] = ()
-    """Path, bytes and time of writing, in nanoseconds, of the files that its code wrote."""
-    more_files: int = 0
-    files_are_whole: bool = True
-    files_are_shared: bool = False
-    was_cancelled: bool = False
-    scope: str = ""
+REST = "\n(the rest of what was put out cannot be read any more)\n"
 
 
 @dataclass
@@ -106,9 +82,11 @@ class Storage:
         self._lock = (self._folder / LOCK).open("w")
         lock(self._lock)
         found: list[Record] = []
+        known: set[str] = set()
+        until = time.monotonic() + TAKING
         for folder in sorted(self._base.glob(f"{self._kind}-*")):
-            if folder != self._folder:
-                found += self._take_over(folder)
+            if folder != self._folder and time.monotonic() < until:
+                found += self._take_over(folder.name, known, until)
         return sorted(found, key=lambda record: record.created)
 
     def begin(self, record: Record) -> None:
@@ -163,9 +141,15 @@ class Storage:
     def outputs(self, execution_id: str, max_bytes: int) -> OutputFold:
         """The outputs as they are on disk. Blocks. Raises OSError."""
         fold = OutputFold(max_bytes)
-        for line in _lines(self._path(execution_id)):
-            if isinstance(line, list) and len(line) == 2:
-                fold.feed(str(line[0]), line[1])
+        with (
+            opened(self._base, self._folder.name) as folder,
+            os.fdopen(folder.open(_name(execution_id), os.O_RDONLY), "rb") as file,
+        ):
+            try:
+                for msg_type, content in read_messages(file):
+                    fold.feed(msg_type, content)
+            except CutOff:
+                fold.feed("stream", {"name": "stderr", "text": REST})
         return fold
 
     async def flush(self) -> None:
@@ -188,7 +172,7 @@ class Storage:
             self._lock = None
 
     def _path(self, execution_id: str) -> Path:
-        return self._folder / f"{execution_id}.jsonl"
+        return self._folder / _name(execution_id)
 
     def _add(self, execution_id: str, file: _File, line: str) -> None:
         file.pending.append(line)
@@ -225,32 +209,65 @@ class Storage:
                 self._timer = asyncio.get_running_loop().call_later(FLUSH, self._write_now)
 
     def _append(self, batch: list[tuple[str, bool, list[str]]]) -> None:
-        for execution_id, anew, lines in batch:
-            path = self._path(execution_id)
-            target = path.with_suffix(".new") if anew else path
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-            with os.fdopen(os.open(target, flags, 0o600), "w") as file:
-                file.writelines(lines)
-            if anew:
-                target.replace(path)
+        with opened(self._base, self._folder.name) as folder:
+            results = [
+                _failure(folder, _name(execution_id), lines, anew=anew)
+                for execution_id, anew, lines in batch
+            ]
+        for failure in filter(None, results):
+            raise failure
 
-    def _take_over(self, folder: Path) -> Iterator[Record]:
+    def _take_over(self, name: str, known: set[str], until: float) -> Iterator[Record]:
         """The executions of a server that runs no longer; their files become ours."""
         try:
-            with (folder / LOCK).open("r+") as held:
+            with (
+                opened(self._base, name) as folder,
+                os.fdopen(folder.open(LOCK, os.O_RDWR), "r+") as held,
+            ):
                 if not lock(held):
                     return
-                for path in folder.glob("*.jsonl"):
-                    record = _record(path)
-                    if record is not None:
-                        path.rename(self._path(record.execution_id))
-                        yield record
-                    else:
-                        path.unlink()
-                (folder / LOCK).unlink()
-            folder.rmdir()
+                for each in folder.names():
+                    if time.monotonic() > until:
+                        return
+                    if each.endswith(SUFFIX):
+                        yield from self._take(folder, each, known)
+                folder.remove(LOCK)
+            (self._base / name).rmdir()
         except OSError as err:
             self._log.warning("Executions of an earlier server were not taken over: %s", err)
+
+    def _take(self, folder: Folder, name: str, known: set[str]) -> Iterator[Record]:
+        with suppress(OSError):  # it is no file, or gone
+            record = read_record(folder, name)
+            if record is None or record.execution_id in known:
+                folder.remove(name)
+                return
+            (folder.path / name).rename(self._path(record.execution_id))
+            known.add(record.execution_id)
+            yield record
+
+
+def _failure(folder: Folder, name: str, lines: list[str], *, anew: bool) -> OSError | None:
+    """Write to a file; why not, as when a kernel has put something in its place."""
+    try:
+        _write(folder, name, lines, anew=anew)
+    except OSError as err:
+        return err
+    return None
+
+
+def _write(folder: Folder, name: str, lines: list[str], *, anew: bool) -> None:
+    """Add lines to a file, or put it in the place of what is there."""
+    target = f"{name}.new" if anew else name
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if anew else os.O_APPEND)
+    with os.fdopen(folder.open(target, flags), "w") as file:
+        file.writelines(lines)
+    if anew:
+        folder.rename(target, name)
+
+
+def _name(execution_id: str) -> str:
+    return f"{execution_id}{SUFFIX}"
 
 
 def _head(record: Record) -> str:
@@ -259,33 +276,3 @@ def _head(record: Record) -> str:
 
 def _line(value: object) -> str:
     return json.dumps(value, separators=(",", ":")) + "\n"
-
-
-def _lines(path: Path) -> Iterator[Any]:
-    with path.open() as file:
-        try:
-            for line in file:
-                yield json.loads(line)
-        except ValueError:  # the last one, cut off when the server ended
-            return
-
-
-def _record(path: Path) -> Record | None:
-    """What a file says of its execution: at its end, or at its beginning if that was cut off."""
-    with path.open("rb") as file:
-        first = file.readline()
-        file.seek(max(0, path.stat().st_size - MAX_RECORD))
-        last = file.read().rpartition(b"\n")[0].rpartition(b"\n")[2]
-    return _parsed(last, path.stem) or _parsed(first, path.stem)
-
-
-def _parsed(line: bytes, execution_id: str) -> Record | None:
-    """The record in a line; None when the line is none of ours."""
-    try:
-        found = json.loads(line)
-        if found.pop("version") != VERSION or found["execution_id"] != execution_id:
-            return None
-        files = tuple((str(path), int(size), int(at)) for path, size, at in found.get("files", ()))
-        return Record(**{**found, "notices": tuple(found["notices"]), "files": files})
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return None

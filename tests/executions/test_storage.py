@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
+import resource
 import stat
 import threading
 from pathlib import Path
@@ -15,7 +17,8 @@ import pytest
 from jupyter_mcp_ext.errors import UnknownExecution
 from jupyter_mcp_ext.executions import archive
 from jupyter_mcp_ext.executions.archive import SMALL
-from jupyter_mcp_ext.executions.storage import COMPACT, Record, Storage
+from jupyter_mcp_ext.executions.record import MAX_RECORD, Record
+from jupyter_mcp_ext.executions.storage import COMPACT, LOCK, REST, Storage
 from jupyter_mcp_ext.outputs.fold import OutputFold
 from jupyter_mcp_ext.outputs.model import Display, Json, Output, Stream
 from jupyter_mcp_ext.outputs.rendering import Render
@@ -330,3 +333,152 @@ async def test_a_widget_that_is_displayed_when_a_file_is_written_anew_is_there_o
 
     assert storage.outputs("abcdefgh-1", 0).outputs == fold.outputs
     assert len(fold.outputs) == 1
+
+
+async def left(tmp_path: Path) -> Path:
+    """The file of an execution of a server that has ended."""
+    first, _ = opened(tmp_path)
+    first.begin(record(notices=("said",)))
+    written(first, ("stream", {"name": "stdout", "text": "so far"}))
+    await first.close()
+    [file] = files(tmp_path)
+    return file
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"created": "yesterday"},
+        {"created": 1e999},
+        {"ended": "later"},
+        {"began": -1},
+        {"execution_count": "x" * 100},
+        {"execution_count": 10**400},
+        {"notices": [["nested"]]},
+        {"notices": ["x"] * 100_000},
+        {"kernel_name": {"a": 1}},
+        {"reason": "x" * 1_000_000},
+        {"lines": -5},
+        {"bytes": None},
+        {"files": [["a.csv", "big", 1]]},
+        {"files": [["a.csv", 1, 1e999]]},
+        {"files": 7},
+        {"was_cancelled": "yes"},
+        {"more": 1},
+    ],
+    ids=lambda forged: str(forged)[:40],
+)
+async def test_a_forged_record_is_left_out_and_others_are_taken_over(
+    tmp_path: Path, forged: dict[str, Any]
+) -> None:
+    file = await left(tmp_path)
+    lines = json.loads(file.read_text().splitlines()[0]) | {"execution_id": "zzzzzzzz-1"} | forged
+    (file.parent / "zzzzzzzz-1.jsonl").write_text(json.dumps(lines) + "\n")
+
+    _, found = opened(tmp_path)
+
+    assert [r.execution_id for r in found] == ["abcdefgh-1"]
+
+
+async def test_what_is_no_file_is_not_waited_for_and_what_is_large_not_read(
+    tmp_path: Path,
+) -> None:
+    file = await left(tmp_path)
+    os.mkfifo(file.parent / "pppppppp-1.jsonl")
+    (file.parent / "llllllll-1.jsonl").symlink_to(file)
+    (file.parent / "dddddddd-1.jsonl").mkdir()
+    with (file.parent / "ssssssss-1.jsonl").open("wb") as sparse:
+        sparse.truncate(1_900_000_000)
+    (file.parent / "nnnnnnnn-1.jsonl").write_text("[" * (MAX_RECORD // 2))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    _, found = opened(tmp_path)
+
+    assert [r.execution_id for r in found] == ["abcdefgh-1"]
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
+
+
+async def test_a_file_that_a_kernel_has_replaced_costs_no_other_its_lines(tmp_path: Path) -> None:
+    storage, _ = opened(tmp_path)
+    for name in ("abcdefgh-1", "abcdefgh-2"):
+        storage.begin(record(name))
+    await storage.flush()
+    [one, other] = files(tmp_path)
+    one.unlink()
+    os.mkfifo(one)
+    fold = written(storage, ("stream", {"name": "stdout", "text": "lost"}))
+    storage.message("abcdefgh-2", fold, ("stream", {"name": "stdout", "text": "kept"}))
+
+    await asyncio.wait_for(storage.flush(), 60)
+
+    assert "kept" in other.read_text()
+    with pytest.raises(OSError, match=r"Invalid argument|No such device"):
+        storage.outputs("abcdefgh-1", 0)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '["stream", ' + "[" * 100_000 + "]" * 100_000 + "]",
+        '["display_data", {"data": {"application/json": [' + "1," * 2_000_000 + "1]}}]",
+        '["stream", 7]',
+        '["clear_output", null]',
+        "7",
+    ],
+    ids=["deep", "items", "number", "null", "bare"],
+)
+async def test_a_forged_message_is_left_out_and_others_are_shown(tmp_path: Path, line: str) -> None:
+    storage, _ = opened(tmp_path)
+    storage.begin(record())
+    await storage.flush()
+    [file] = files(tmp_path)
+    file.write_text(f'["stream", {{"text": "a"}}]\n{line}\n["stream", {{"text": "b"}}]\n')
+
+    [output] = storage.outputs("abcdefgh-1", 0).outputs
+
+    assert output == Stream(name="stdout", text="ab")
+
+
+async def test_a_forged_journal_of_many_messages_is_read_for_a_bounded_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jupyter_mcp_ext.executions.record.WITHIN", 0.1)
+    storage, _ = opened(tmp_path)
+    storage.begin(record())
+    await storage.flush()
+    [file] = files(tmp_path)
+    file.write_text('["display_data", {"data": {"text/plain": ""}}]\n' * 400_000)
+
+    outputs = storage.outputs("abcdefgh-1", 0).outputs
+
+    assert outputs[-1] == Stream(name="stderr", text=REST)
+    assert len(outputs) < 400_000
+
+
+async def test_a_flood_of_single_writes_is_read_as_it_was(tmp_path: Path) -> None:
+    storage, _ = opened(tmp_path)
+    storage.begin(record())
+    await storage.flush()
+    [file] = files(tmp_path)
+    writes = [("stdout", f"{n}\n") for n in range(5_000)] + [("stderr", "e\rf")] * 3
+    fold = OutputFold()
+    for name, text in writes:
+        fold.feed("stream", {"name": name, "text": text})
+    lines = [json.dumps(["stream", {"name": name, "text": text}]) for name, text in writes]
+    file.write_text("\n".join(lines) + "\n")
+
+    assert storage.outputs("abcdefgh-1", 0).outputs == fold.outputs
+
+
+async def test_an_execution_that_two_folders_have_is_taken_over_once(tmp_path: Path) -> None:
+    file = await left(tmp_path)
+    copy = file.parent.with_name(f"{file.parent.name[:-1]}_")
+    copy.mkdir()
+    (copy / LOCK).touch()
+    (copy / file.name).write_text(file.read_text())
+
+    storage, found = opened(tmp_path)
+
+    assert [r.execution_id for r in found] == ["abcdefgh-1"]
+    assert len(files(tmp_path)) == 1
+    await storage.close()
