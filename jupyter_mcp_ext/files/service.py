@@ -148,7 +148,7 @@ class McpFiles(LoggingConfigurable):
                 content = await self.storage.read(place.real, self.max_bytes)
                 try:
                     image = await self._rendering.shown(
-                        lambda render: fit(content.data, render=render)
+                        lambda render: fit(content.data, render=render), of=place.path
                     )
                 except (UnreadableImage, NotRendered):
                     return self._binary(place, size)

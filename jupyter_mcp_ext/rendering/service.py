@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from jupyter_mcp_ext.outputs.rendering import Lacking, NotRendered, Render, operation
 
 from .process import RenderingProcess
+from .turns import Turns
 from .wire import Outcome, Task
 
 LIMIT = 2.0
@@ -54,39 +55,40 @@ class Rendering:
 
     def __init__(self, log: Logger, *, idle: float = IDLE) -> None:
         self._process = RenderingProcess(log, idle)
-        self._turn = asyncio.Lock()
-        self._builders = asyncio.Semaphore(BUILDERS)
+        self._turns = Turns(1)
+        self._builders = Turns(BUILDERS)
         self._kept = _Kept()
 
-    async def shown(self, build: Callable[[Render], T], *, aside: bool = True) -> T:
+    async def shown(self, build: Callable[[Render], T], *, of: str, aside: bool = True) -> T:
         """Build something; ``aside`` does so in a thread.
 
-        ``build`` is called several times, and never waits for rendering.
+        ``build`` is called several times, and never waits for rendering. ``of`` is whose it is,
+        a session's for one: what takes long delays others of the same first.
         """
         had: dict[bytes, Outcome] = {}
         spent = 0.0
         for number in range(ROUNDS):
             stock = _Stock(self._kept, had, is_last=spent >= LIMIT or number == ROUNDS - 1)
-            built = await self._aside(build, stock) if aside else build(stock)
+            built = await self._aside(build, stock, of) if aside else build(stock)
             if not stock.lacking:
                 break
             for task in sorted(stock.lacking.values(), key=_cheap_first):
                 if spent < LIMIT:
-                    had[task.key], took = await self._render(task, LIMIT - spent)
+                    had[task.key], took = await self._render(task, LIMIT - spent, of)
                     spent += took
         return built
 
     async def close(self) -> None:
         """End the process."""
-        async with self._turn:
+        async with self._turns.turn(""):
             await self._process.close()
 
-    async def _aside(self, build: Callable[[Render], T], stock: Render) -> T:
-        async with self._builders:
+    async def _aside(self, build: Callable[[Render], T], stock: Render, of: str) -> T:
+        async with self._builders.turn(of):
             return await asyncio.to_thread(build, stock)
 
-    async def _render(self, task: Task, within: float) -> tuple[Outcome, float]:
-        async with self._turn:
+    async def _render(self, task: Task, within: float, of: str) -> tuple[Outcome, float]:
+        async with self._turns.turn(of):
             if (outcome := self._kept.get(task.key)) is not None:
                 return outcome, 0.0
             is_long = len(task.source) > _LONG

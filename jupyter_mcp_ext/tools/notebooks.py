@@ -79,7 +79,9 @@ async def read_notebook(
         limits=call.services.limits,
     )
     heavy = view == "outputs" or bool(grep) or len(notebook.cells) > MANY_CELLS
-    page = await call.services.rendering.shown(lambda render: build(render=render), aside=heavy)
+    page = await call.services.rendering.shown(
+        lambda render: build(render=render), of=notebook.path, aside=heavy
+    )
     return Answer(
         blocks=page.blocks,
         meta={

@@ -238,7 +238,7 @@ async def _pictures(
             render=render,
         )
 
-    shown = await call.services.rendering.shown(build)
+    shown = await call.services.rendering.shown(build, of=execution.session_id)
     return Answer(blocks=shown.blocks, status=execution.status)
 
 

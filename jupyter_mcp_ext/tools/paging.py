@@ -60,7 +60,7 @@ async def report_lines(
     notices = (*call.notices, *execution.notices)
     budget = call.services.limits.text - STATUS_LINE
     part = await call.services.rendering.shown(
-        lambda render: _page(lines(render), name, paging, budget)
+        lambda render: _page(lines(render), name, paging, budget), of=execution.session_id
     )
     next_call = _next_page(name, part, paging)
     if execution.status in UNFINISHED and next_call is None and name == execution.id:
@@ -116,7 +116,7 @@ async def report_news(
             return f"{execution.id}: nothing new, {len(every)} lines so far", excerpt
         return f"{execution.id}: {new} new of {len(every)} lines", excerpt
 
-    line, excerpt = await call.services.rendering.shown(build)
+    line, excerpt = await call.services.rendering.shown(build, of=execution.session_id)
     words = [head_of(execution, outputs, notices, ahead, next_call), line]
     words += [excerpt.text] if excerpt.text else []
     return Answer(

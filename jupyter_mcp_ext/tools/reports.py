@@ -73,7 +73,7 @@ async def report(
             told=told,
         )
 
-    shown = await rendering.shown(build, aside=is_heavy(outputs))
+    shown = await rendering.shown(build, of=execution.session_id, aside=is_heavy(outputs))
     blocks = [TextBlock(text=head), *shown.blocks]
     first = shown.blocks[0] if shown.blocks else None
     joined = isinstance(first, TextBlock)

@@ -42,7 +42,9 @@ async def rendering(**options: float) -> AsyncIterator[Rendering]:
         assert not processes()
 
 
-async def blocks(made: Rendering, *outputs: Output) -> tuple[TextBlock | ImageBlock, ...]:
+async def blocks(
+    made: Rendering, *outputs: Output, of: str = ""
+) -> tuple[TextBlock | ImageBlock, ...]:
     presentation = await made.shown(
         lambda render: present(
             outputs,
@@ -50,7 +52,8 @@ async def blocks(made: Rendering, *outputs: Output) -> tuple[TextBlock | ImageBl
             label=lambda n: f"k7m2q9xw-12/{n + 1}",
             more=lambda n, offset: f"get_output({n}, {offset})",
             render=render,
-        )
+        ),
+        of=of,
     )
     return presentation.blocks
 
@@ -125,7 +128,7 @@ async def test_what_can_be_rendered_beside_a_bomb_is_rendered() -> None:
 async def test_a_display_in_full_is_named_where_it_cannot_be_rendered() -> None:
     large = html("x" * (MAX_SOURCE + 1))
     async with rendering() as made:
-        lines = await made.shown(lambda render: text_lines(large, "k7m2q9xw-12/3", render))
+        lines = await made.shown(lambda render: text_lines(large, "k7m2q9xw-12/3", render), of="")
 
         assert "is too large to be rendered" in lines[0]
         assert 'get_output("k7m2q9xw-12/3", mime_type="text/html")' in lines[0]
@@ -218,9 +221,25 @@ async def test_many_reads_at_once_leave_threads_to_others() -> None:
     with ThreadPoolExecutor(BUILDERS + 1) as threads:
         asyncio.get_running_loop().set_default_executor(threads)
         async with rendering() as made:
-            reads = [asyncio.create_task(made.shown(lambda _: gate.wait())) for _ in range(8)]
+            reads = [
+                asyncio.create_task(made.shown(lambda _: gate.wait(), of=str(n))) for n in range(8)
+            ]
             try:
                 assert await asyncio.wait_for(asyncio.to_thread(str, "a file"), 60) == "a file"
             finally:
                 gate.set()
                 await asyncio.gather(*reads)
+
+
+async def test_many_bombs_of_one_session_delay_another_one_by_one_bomb() -> None:
+    read: list[str] = []
+    async with rendering() as made:
+
+        async def of(session: str, output: Output) -> None:
+            await blocks(made, output, of=session)
+            read.append(session)
+
+        bombs = [of("hostile", drawing(uses(name))) for name in "abcd"]
+        await asyncio.gather(*bombs, of("other", html("<p>words</p>" * MAX_AT_ONCE)))
+
+    assert read[-1] == "hostile"

@@ -1,0 +1,70 @@
+"""Who is next at what only few can have at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+FORGOTTEN = 0.1
+"""Seconds of what an owner had that are forgotten each second."""
+
+
+class Turns:
+    """Gives ``places`` turns at once; next is the owner who had least of late, and asked first.
+
+    So an owner whose turns are long waits for the others, and they for one turn of it at most.
+    """
+
+    def __init__(self, places: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._free = places
+        self._clock = clock
+        self._waiting: list[tuple[str, asyncio.Future[None]]] = []
+        self._had: dict[str, tuple[float, float]] = {}
+        """Seconds that owners had lately, as of a time."""
+
+    @asynccontextmanager
+    async def turn(self, owner: str) -> AsyncIterator[None]:
+        """Have a turn for as long as the block lasts."""
+        await self._begin(owner)
+        begun = self._clock()
+        try:
+            yield
+        finally:
+            now = self._clock()
+            self._had[owner] = (self._lately(owner) + now - begun, now)
+            self._end()
+
+    async def _begin(self, owner: str) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        given = asyncio.get_running_loop().create_future()
+        waiting = (owner, given)
+        self._waiting.append(waiting)
+        try:
+            await given
+        except asyncio.CancelledError:
+            if not given.cancelled():  # its turn had been given to it already
+                self._end()
+            elif waiting in self._waiting:
+                self._waiting.remove(waiting)
+            raise
+
+    def _end(self) -> None:
+        self._had = {owner: had for owner, had in self._had.items() if self._lately(owner)}
+        if not self._waiting:
+            self._free += 1
+            return
+        following = min(self._waiting, key=lambda waiting: self._lately(waiting[0]))
+        self._waiting.remove(following)
+        _, given = following
+        if given.cancelled():
+            self._end()
+        else:
+            given.set_result(None)
+
+    def _lately(self, owner: str) -> float:
+        had, at = self._had.get(owner, (0.0, 0.0))
+        return max(0.0, had - (self._clock() - at) * FORGOTTEN)
