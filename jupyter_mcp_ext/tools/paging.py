@@ -85,7 +85,9 @@ async def report_text(
 ) -> Answer:
     """A page of lines that are no execution's, below a line that says what they are."""
     budget = call.services.limits.text - STATUS_LINE
-    part = await call.services.rendering.shown(lambda _: _page(lines, name, paging, budget))
+    part = await call.services.rendering.shown(
+        lambda _: _page(lines, name, paging, budget), of=name
+    )
     next_call = _next_page(name, part, paging)
     page_line = _page_line(name, part, next_call)
     words = "\n".join([head, page_line, *words_of(part, numbered=bool(paging.grep))])
