@@ -12,8 +12,14 @@ def about(answer: object) -> dict[str, str]:
     return _texts(answer, "python", "implementation")
 
 
+def has_begun(answer: object) -> bool:
+    """Whether ``begin`` has begun a save in another process, and has not done it itself."""
+    return "saved" not in Fields(answer)
+
+
 def saved(answer: object) -> dict[str, Any]:
-    """The answer of ``save``."""
+    """The answer of a save."""
+    answer = Fields(answer)["saved"]
     found = Fields(answer)
     modules = Fields(found["modules"])
     return {

@@ -10,6 +10,9 @@ from typing import Any
 
 VERSION = 2
 
+SPECIAL = "\0"
+"""Begins the names in a record that are of no variables."""
+
 READ = (1, VERSION)
 """Versions that are read."""
 
@@ -105,7 +108,8 @@ class Snapshot:
     @property
     def names(self) -> tuple[str, ...]:
         """The variables in the data file."""
-        return tuple(name for record in self.records for name in record.names)
+        names = (name for record in self.records for name in record.names)
+        return tuple(name for name in names if not name.startswith(SPECIAL))
 
     @property
     def size(self) -> int:

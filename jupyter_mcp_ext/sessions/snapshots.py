@@ -13,27 +13,30 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
 from jupyter_mcp_ext.kernels.evaluation import evaluate
 from jupyter_mcp_ext.kernels.link import KernelLink
 
-from . import answers
+from . import answers, texts
 from .definitions import Definitions
+from .reply import Reply
 from .snapshot import Failed, NoSnapshot, Restored, Snapshot, UnusableSnapshot, parsed
 
 INDEX = "snapshot.json"
 
-DATA = re.compile(r"snapshot-[0-9a-f]{16}\.pickle")
+DATA = re.compile(r"snapshot-[0-9a-f]{16}\.(pickle|reply)")
 
 MAX_INDEX = 64 * 1024 * 1024
 
 MAX_LINE = 200
 """Characters by which a definition that failed is named, the ``MAX_WHY`` of what runs there."""
+
+EACH = 0.3
+"""Of the time of a save, for one variable that writes nothing."""
 
 SLACK = 5.0
 """Seconds that the kernel is waited for beyond those in which it is to be done."""
@@ -77,27 +80,37 @@ async def save(
 ) -> Snapshot:
     """Have the kernel write its variables, and make them the session's snapshot.
 
-    One at a time for a session. It waits behind what the kernel is at, so this should be idle. An
-    interrupt of the kernel ends it; after a TimeoutError one is needed, since a variable's own
-    code may hold the kernel.
+    One at a time for a session. It waits behind what the kernel is at, and then keeps it for
+    milliseconds: what is written is the session of that moment, and what the kernel runs
+    afterwards neither ends nor changes it. Where the kernel cannot be copied, as on Windows and
+    macOS, it is kept until the end; a save that is given up ends there by itself.
 
     Raises UnsupportedKernel, EvaluationError, asyncio.TimeoutError, KernelLost, OSError. Then the
     snapshot before it is still there.
     """
     _require_ipykernel(link)
     name = f"snapshot-{secrets.token_hex(8)}.pickle"
+    older = await asyncio.to_thread(_data_files, folder)
+    reply = await asyncio.to_thread(Reply.open, folder.path, name)
     arguments = {
+        "source": await asyncio.to_thread(texts.saving),
         "path": str(folder.path / name),
-        "definitions": sorted(definitions.names),
+        "reply": str(reply.path) if reply is not None else "",
         "max_bytes": max_bytes,
         "seconds": seconds,
+        "each": seconds * EACH,
     }
-    older = await asyncio.to_thread(_data_files, folder)
     try:
-        saved = answers.saved(await _evaluate(link, "save", arguments, seconds))
+        answer = await _evaluate(link, texts.beginning, "begin", arguments, seconds)
+        if reply is not None and answers.has_begun(answer):
+            answer = await reply.read(timeout=seconds + SLACK)
+        saved = await asyncio.to_thread(answers.saved, answer)
     except BaseException:
         await asyncio.to_thread(_remove, folder, [name])
         raise
+    finally:
+        if reply is not None:
+            await asyncio.to_thread(reply.close)
     snapshot = Snapshot(
         **saved | parsed(saved),
         session_id=session_id,
@@ -133,7 +146,9 @@ async def restore(
     """
     _require_ipykernel(link)
     snapshot = await read(folder, key=key, session_id=session_id, owner=owner)
-    snapshot.check_kernel(**answers.about(await _evaluate(link, "about", {}, seconds)))
+    snapshot.check_kernel(
+        **answers.about(await _evaluate(link, texts.loading, "about", {}, seconds))
+    )
     arguments = {
         "path": str(folder.path / snapshot.file),
         "sources": snapshot.sources,
@@ -142,7 +157,9 @@ async def restore(
         "alive": snapshot.definitions,
         "seconds": seconds,
     }
-    return _restored(answers.loaded(await _evaluate(link, "load", arguments, seconds)), snapshot)
+    return _restored(
+        answers.loaded(await _evaluate(link, texts.loading, "load", arguments, seconds)), snapshot
+    )
 
 
 def first_line(source: str) -> str:
@@ -164,7 +181,9 @@ async def define(link: KernelLink, definitions: Definitions, *, seconds: float) 
         "alive": None,
         "seconds": seconds,
     }
-    return _restored(answers.loaded(await _evaluate(link, "load", arguments, seconds)), None)
+    return _restored(
+        answers.loaded(await _evaluate(link, texts.loading, "load", arguments, seconds)), None
+    )
 
 
 def _require_ipykernel(link: KernelLink) -> None:
@@ -175,15 +194,14 @@ def _require_ipykernel(link: KernelLink) -> None:
 
 
 async def _evaluate(
-    link: KernelLink, function: str, arguments: Mapping[str, Any], seconds: float
+    link: KernelLink,
+    text: Callable[[], str],
+    function: str,
+    arguments: Mapping[str, Any],
+    seconds: float,
 ) -> Any:
-    source = await asyncio.to_thread(_source)
+    source = await asyncio.to_thread(text)
     return await evaluate(link, source, function, arguments, timeout=seconds + SLACK)
-
-
-@cache
-def _source() -> str:
-    return Path(__file__).with_name("in_kernel.py").read_text(encoding="utf-8")
 
 
 def _commit(folder: SnapshotFolder, snapshot: Snapshot, key: bytes, older: list[str]) -> None:

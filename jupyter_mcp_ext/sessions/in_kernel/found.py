@@ -1,0 +1,92 @@
+"""What can be found again by its name: modules, and what is in them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import types
+from typing import Any
+
+from .words import text_of
+
+LIBRARIES = tuple(
+    {
+        os.path.realpath(folder) + os.sep
+        for folder in (sys.prefix, sys.base_prefix, os.path.dirname(os.__file__))
+    }
+)
+
+FOUND_OTHERWISE = (
+    *(int, float, complex, str, bytes, bytearray, bool, type(None), type(Ellipsis)),
+    *(tuple, list, dict, set, frozenset, range, slice, type(NotImplemented)),
+    *(types.FunctionType, types.BuiltinFunctionType, types.ModuleType, types.MethodType),
+)
+"""Types of what is in modules that is no single thing, or has a name of its own."""
+
+BUILTIN_TYPES = {value: name for name, value in vars(types).items() if type(value) is type}
+"""Types that are under no name of their own."""
+
+
+def is_importable(module: Any) -> bool:
+    """Whether an import of its name gives this module in another process too."""
+    if type(module) is not types.ModuleType and not isinstance(module, types.ModuleType):
+        return False
+    name = text_of(module, "__name__")
+    return (
+        name != "__main__"
+        and sys.modules.get(name) is module
+        and getattr(module, "__spec__", None) is not None
+    )
+
+
+def import_name(value: Any) -> str:
+    """The name under which a module is imported, empty for what is no such module."""
+    return text_of(value, "__name__") if is_importable(value) else ""
+
+
+def has_name(value: Any) -> bool:
+    """Whether a function or class is what an import finds under its name."""
+    found = sys.modules.get(text_of(value, "__module__"))
+    if not is_importable(found):
+        return False
+    for part in text_of(value, "__qualname__").split("."):
+        found = getattr(found, part, None)
+    return found is value
+
+
+def is_library(module: Any) -> bool:
+    """Whether its file is of Python or of what is installed, and not the user's own."""
+    path = text_of(module, "__file__")
+    return not path or os.path.realpath(path).startswith(LIBRARIES)
+
+
+def singles() -> dict[int, tuple[str, str]]:
+    """The objects that are libraries' single ones, by their id, with where they are found."""
+    found: dict[int, tuple[str, str]] = {}
+    for name, module in list(sys.modules.items()):
+        if name in {"sys", "builtins"} or not is_importable(module) or not is_library(module):
+            continue
+        for attribute, value in list(vars(module).items()):
+            kind = type(value)
+            if kind in FOUND_OTHERWISE or issubclass(kind, type) or not has_name(kind):
+                continue
+            found.setdefault(id(value), (module.__name__, attribute))
+    return found
+
+
+def attribute_of(module: str, name: str) -> Any:
+    """What an imported module has under a name."""
+    __import__(module)
+    return getattr(sys.modules[module], name)
+
+
+def module_of(name: str) -> Any:
+    """An imported module."""
+    __import__(name)
+    return sys.modules[name]
+
+
+def names_of(module: str) -> dict[str, Any]:
+    """The names of an imported module."""
+    names: dict[str, Any] = vars(module_of(module))
+    return names

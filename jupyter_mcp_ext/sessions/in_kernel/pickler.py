@@ -1,0 +1,222 @@
+"""The Pickler: functions and classes of the session by value, libraries' by name, holes named."""
+
+from __future__ import annotations
+
+import builtins
+import copyreg
+import pickle
+import threading
+import types
+import typing
+from typing import Any
+
+from .classes import (
+    class_reduced,
+    has_own_new,
+    instance_reduced,
+    is_member,
+    member_reduced,
+    newtype_reduced,
+    typevar_reduced,
+)
+from .found import (
+    BUILTIN_TYPES,
+    attribute_of,
+    has_name,
+    import_name,
+    module_of,
+    names_of,
+    singles,
+)
+from .functions import Reference, function_reduced, globals_of, module_names
+from .holes import hole_again, hole_reduced, is_hole, refusal, text_name
+from .sink import Unwanted
+from .values import (
+    WAYS,
+    array_reduced,
+    exception_reduced,
+    is_plain_exception,
+    local_reduced,
+    memmap_reduced,
+)
+from .words import PREAMBLE, PROTOCOL, OutOfTime, TooSlow, text_of, the_shell, why_of
+
+NAMELESS = {"datetime", "decimal", "uuid"}
+"""Modules whose values come by the million and are never pickled as the name of something."""
+
+NOT_OF_ONE_VALUE = (TooSlow, Unwanted, OutOfTime, MemoryError, RecursionError, KeyboardInterrupt)
+"""What ends the pickling of a variable; other exceptions leave a hole."""
+
+TYPE_VARIABLES = tuple(
+    getattr(typing, name)
+    for name in ("TypeVar", "ParamSpec", "TypeVarTuple")
+    if hasattr(typing, name)
+)
+
+NEW_TYPE = getattr(typing, "NewType", None)
+
+HEAP_TYPE = 1 << 9
+
+
+class Pickler(pickle.Pickler):
+    """It calls nothing of a value but what pickle's own protocol does."""
+
+    def __init__(self, file: Any, namespace: dict[str, Any], standard: dict[int, Any]) -> None:
+        super().__init__(file, protocol=PROTOCOL)
+        self.holes: dict[int, tuple[Any, str]] = {}
+        """What was left out, by its id, with why."""
+        self.notes: list[tuple[Any, str]] = []
+        """What came with less than it had."""
+        self._plain: dict[Any, bool] = {}
+        self._named = {**singles(), **standard}
+        """What is found again by a call, by its id."""
+        self._modules: dict[str, Reference] = {}
+        self._refused: dict[Any, str] = {}
+        self._seed(namespace)
+
+    def _seed(self, namespace: dict[str, Any]) -> None:
+        """Remember, before all else, dictionaries that are found and not copied."""
+        marks = [Reference(names_of, ("__main__",)), Reference(names_of, ("builtins",))]
+        self.dump([PREAMBLE, marks])
+        memo = self.memo.copy()
+        for mark, names in zip(marks, (namespace, vars(builtins))):
+            place, _ = memo.pop(id(mark))
+            memo[id(names)] = (place, names)
+        self.memo = memo
+        self._marks = marks  # their ids stay theirs
+
+    def reducer_override(self, obj: Any) -> Any:
+        """How an object is pickled that is none of Python's plain ones."""
+        kind = type(obj)
+        if self._plain.get(kind):
+            return NotImplemented
+        if kind is Reference:
+            return obj.reduced
+        try:
+            return self._reduced(obj, kind)
+        except NOT_OF_ONE_VALUE:
+            raise
+        except BaseException as err:  # noqa: BLE001  # code of users, which may raise anything
+            return self._hole(obj, kind, why_of(err))
+
+    def _hole(self, obj: Any, kind: type, why: str) -> Any:
+        self.holes[id(obj)] = (obj, why)
+        return hole_reduced(text_name(kind), why)
+
+    def _reduced(self, obj: Any, kind: Any) -> Any:
+        if kind is types.FunctionType:
+            return self._function(obj)
+        if id(obj) in self._named:
+            return attribute_of, self._named[id(obj)]
+        if text_of(kind, "__module__").startswith(("ipykernel", "IPython")) and obj is the_shell():
+            return the_shell, ()
+        if issubclass(kind, type):
+            return self._class(obj)
+        if isinstance(obj, types.ModuleType):
+            return self._module(obj)
+        way = WAYS.get(kind)
+        if way is not None:
+            return self._by(way, obj)
+        refused = self._refused.get(kind)
+        if refused is None:
+            refused = self._refused[kind] = refusal(kind)
+        if refused:
+            return self._hole(obj, kind, refused)
+        return self._instance(obj, kind)
+
+    def _by(self, way: Any, obj: Any) -> Any:
+        reduced = way(obj)
+        if hasattr(type(obj), "cache_info") and obj.cache_info().currsize:
+            self.notes.append((obj, "its cache begins empty"))
+        return reduced
+
+    def _function(self, function: Any) -> Any:
+        if self._is_ours(function) or has_name(function):
+            return NotImplemented
+        module = globals_of(function)
+        names: Any = function.__globals__
+        if module and names is not vars(builtins):
+            names = self._modules.setdefault(module, module_names(module))
+        return function_reduced(function, names)
+
+    def _is_ours(self, function: Any) -> bool:
+        return text_of(function, "__module__") == __name__.rpartition(".")[0] or (
+            function.__globals__.get("__name__") == __name__
+        )
+
+    def _class(self, cls: Any) -> Any:
+        if cls in (type(None), type(Ellipsis), type(NotImplemented)):
+            return NotImplemented
+        if cls in BUILTIN_TYPES:
+            return getattr, (types, BUILTIN_TYPES[cls])
+        if has_name(cls):
+            return NotImplemented
+        if is_hole(cls) or not cls.__flags__ & HEAP_TYPE:
+            msg = "a type that has no name cannot be pickled"
+            raise TypeError(msg)
+        if "_sa_class_manager" in vars(cls) and "__mapper__" in vars(cls):
+            msg = "a mapped class cannot be pickled"
+            raise TypeError(msg)
+        return class_reduced(cls)
+
+    def _module(self, module: Any) -> Any:
+        name = import_name(module)
+        if name:
+            return module_of, (name,)
+        if text_of(module, "__name__") == "__main__":
+            return module_of, ("__main__",)
+        names = {k: v for k, v in vars(module).items() if k != "__builtins__"}
+        return types.ModuleType, (module.__name__,), names
+
+    def _instance(self, obj: Any, kind: Any) -> Any:
+        if is_hole(kind):
+            self.holes[id(obj)] = (obj, vars(kind)["_jupyter_mcp_hole"][1])
+            return hole_again(obj)
+        if kind in TYPE_VARIABLES:
+            return typevar_reduced(obj)
+        if NEW_TYPE is not None and kind is NEW_TYPE:
+            return newtype_reduced(obj)
+        module = text_of(kind, "__module__")
+        if module == "numpy" and kind.__name__ in ("ndarray", "memmap"):
+            return array_reduced(obj) if kind.__name__ == "ndarray" else memmap_reduced(obj)
+        if issubclass(kind, BaseException) and is_plain_exception(kind):
+            if obj.__traceback__ is not None:
+                self.notes.append((obj, "its traceback is gone"))
+            return exception_reduced(obj)
+        if isinstance(obj, threading.local):
+            return local_reduced(obj)
+        is_by_value = not has_name(kind)
+        if is_by_value and is_member(obj):
+            return member_reduced(obj)
+        is_object = kind not in copyreg.dispatch_table and is_reduced_as_object(kind)
+        if is_by_value and is_object and has_own_new(kind):
+            return instance_reduced(obj)
+        return self._by_its_own(obj, kind, module, is_object)
+
+    def _by_its_own(self, obj: Any, kind: Any, module: str, is_object: bool) -> Any:
+        reduce = copyreg.dispatch_table.get(kind)
+        reduced = obj.__reduce_ex__(PROTOCOL) if reduce is None else reduce(obj)
+        if isinstance(reduced, str) and module_for(obj, reduced) == "__main__":
+            msg = f"it is pickled as the name {reduced}, which is no plain definition"
+            raise pickle.PicklingError(msg)
+        is_plain = is_object and not has_own_state(kind)
+        if module in NAMELESS or is_plain:
+            self._plain[kind] = True
+        return reduced
+
+
+def is_reduced_as_object(kind: Any) -> bool:
+    """Whether it has no way of its own to be pickled."""
+    is_same = kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__
+    return bool(is_same)
+
+
+def has_own_state(kind: Any) -> bool:
+    """Whether code of its class gives its state, which may raise for one and not for another."""
+    own = getattr(kind, "__getstate__", None)
+    return own is not None and own is not getattr(object, "__getstate__", None)
+
+
+def module_for(obj: Any, name: str) -> str:
+    """Where pickle would look for a name."""
+    return str(pickle.whichmodule(obj, name))  # type: ignore[attr-defined]

@@ -1,0 +1,219 @@
+"""Writes the session's variables to a file: in a process of its own, or else in the kernel."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+import types
+from typing import Any
+
+from .found import import_name
+from .holes import places
+from .pickler import Pickler
+from .sink import Sink, Unwanted
+from .words import (
+    MISSING,
+    NOT_THE_USERS,
+    PIECE,
+    PREAMBLE,
+    OutOfTime,
+    about,
+    deadline_in,
+    the_shell,
+    why_of,
+)
+
+CUTTING = 1.0
+"""Seconds that are spent on taking failed variables out of a Pickler's memo; then a new one."""
+
+NO_VARIABLE = -1
+
+LOOKED_THROUGH = 300_000
+"""Objects that are looked at to tell where in the variables the holes are."""
+
+
+def save(path: str, max_bytes: int, seconds: float) -> dict[str, Any]:
+    """Write the session's variables to a new file, within the kernel."""
+    found = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        return save_to(found, max_bytes, deadline_in(seconds), {}, None, {})
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):  # the server may have given it up
+            os.unlink(path)
+        raise
+
+
+def save_to(
+    found: int,
+    max_bytes: int,
+    deadline: float,
+    lost: dict[str, str],
+    watch: Any,
+    standard: dict[int, tuple[str, str]],
+) -> dict[str, Any]:
+    """Write the session's variables to an open file.
+
+    ``lost`` are variables that a worker before this one came to grief with, with why;
+    ``watch`` is told which variable is at hand. What cannot be saved is named, and the rest is
+    saved.
+    """
+    with pretended_module(), os.fdopen(found, "wb", PIECE) as file:
+        saving = Saving(the_shell(), Sink(file, max_bytes, deadline), lost, watch, standard)
+        saving.run()
+    return {
+        **about(),
+        "records": saving.records,
+        "modules": saving.modules,
+        "definitions": [],
+        "skipped": saving.skipped,
+        "holes": saving.holes,
+        "unrestored": [],
+    }
+
+
+@contextlib.contextmanager
+def pretended_module() -> Any:
+    """Have pickle find the functions here under the name that `loading` knows them by."""
+    if __name__ in sys.modules:
+        yield
+        return
+    module = types.ModuleType(__name__)
+    vars(module).update(globals())
+    sys.modules[__name__] = module
+    try:
+        yield
+    finally:
+        sys.modules.pop(__name__, None)
+
+
+class Saving:
+    """One save of all variables."""
+
+    def __init__(
+        self,
+        shell: Any,
+        sink: Sink,
+        lost: dict[str, str],
+        watch: Any,
+        standard: dict[int, tuple[str, str]],
+    ) -> None:
+        self.records: list[dict[str, Any]] = []
+        self.modules: dict[str, str] = {}
+        self.skipped: list[dict[str, str]] = []
+        self.holes: list[dict[str, str]] = []
+        self._namespace = shell.user_ns
+        self._hidden = shell.user_ns_hidden
+        self._sink = sink
+        self._lost = lost
+        self._watch = watch
+        if watch is not None:
+            watch.begin(sink)
+        self._standard = standard
+        self._cutting = 0.0
+        self._budget = [LOOKED_THROUGH]
+        self._begin()
+
+    def run(self) -> None:
+        """Save them."""
+        for number, (name, value) in enumerate(list(self._namespace.items())):
+            if type(name) is not str or NOT_THE_USERS.fullmatch(name):
+                continue
+            if self._hidden.get(name, MISSING) is value:
+                continue
+            module = import_name(value)
+            if module:
+                self.modules[name] = module
+            elif name in self._lost:
+                self._skip(name, value, self._lost[name])
+            else:
+                self._at(number)
+                self._dump(name, value)
+                self._at(NO_VARIABLE)
+        self._end()
+
+    def _at(self, number: int) -> None:
+        if self._watch is not None:
+            self._watch.at(number)
+
+    def _dump(self, name: str, value: Any) -> None:
+        if self._sink.is_late:
+            self._skip(name, value, str(OutOfTime()))
+            return
+        mark = self._sink.mark()
+        had = set(self._pickler.holes)
+        entry = [name, value]  # a new object: its place in the memo is where this dump began
+        why = self._tried(entry)
+        if not why and id(value) in self._pickler.holes:
+            why = self._pickler.holes[id(value)][1]
+        if not why:
+            self._names.append(name)
+            self._name_holes(name, value)
+            return
+        self._sink.cut(mark)
+        for new in set(self._pickler.holes) - had:
+            del self._pickler.holes[new]
+        self._forget(entry)
+        self._skip(name, value, why)
+
+    def _tried(self, entry: list[Any]) -> str:
+        """Why it could not be pickled, empty when it was."""
+        try:
+            self._pickler.dump(entry)
+        except (KeyboardInterrupt, Unwanted):
+            raise  # the kernel is wanted, or the save is not
+        except BaseException as err:  # noqa: BLE001  # code of users, which may raise anything
+            if self._sink.broken is not None:
+                raise self._sink.broken from None
+            return self._sink.why or why_of(err)
+        return ""
+
+    def _name_holes(self, name: str, value: Any) -> None:
+        """Name what the variable lacks, as far as it is found."""
+        lacks = {id(obj): why for obj, why in self._pickler.notes}
+        lacks.update({known: why for known, (_, why) in self._pickler.holes.items()})
+        if not lacks or value is self._namespace:
+            return
+        if id(value) in lacks:
+            self.holes.append({"name": name, "where": "", "why": lacks[id(value)]})
+        found = places(value, set(lacks), self._namespace, self._budget)
+        for known, where in found.items():
+            self.holes.append({"name": name, "where": where, "why": lacks[known]})
+
+    def _forget(self, entry: list[Any]) -> None:
+        """The Pickler must not refer to what was cut off; what it knew before it may."""
+        if self._cutting > CUTTING:
+            self._end()
+            self._begin()
+            return
+        started = time.monotonic()
+        memo = self._pickler.memo.copy()
+        if id(entry) in memo:
+            first = memo[id(entry)][0]
+            self._pickler.memo = {k: known for k, known in memo.items() if known[0] < first}
+        self._cutting += time.monotonic() - started
+
+    def _begin(self) -> None:
+        """Begin a record."""
+        self._sink.begin()
+        self._start = self._sink.position
+        self._names = [PREAMBLE]
+        self._sink.is_timeless = True
+        self._pickler = Pickler(self._sink, self._namespace, self._standard)
+        self._sink.is_timeless = False
+        self._cutting = 0.0
+
+    def _end(self) -> None:
+        """End the record."""
+        self.records.append(
+            {
+                "offset": self._start,
+                "size": self._sink.position - self._start,
+                "sha256": self._sink.digest(),
+                "names": self._names,
+            }
+        )
+
+    def _skip(self, name: str, value: Any, why: str) -> None:
+        self.skipped.append({"name": name, "type": type(value).__name__, "why": why})

@@ -1,0 +1,37 @@
+"""The texts that are sent to a kernel: modules of `in_kernel`, joined to ones that stand alone."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+FOLDER = Path(__file__).with_name("in_kernel")
+
+OWN_IMPORTS = re.compile(r"^from \.\w+ import (?:\([^)]*\)|[^\n]*)\n", re.MULTILINE)
+
+FUTURE = "from __future__ import annotations\n"
+
+SHARED = ("words", "found", "functions", "classes", "holes", "values")
+
+
+def beginning() -> str:
+    """The text whose function ``begin`` begins a save: short, since the kernel compiles it."""
+    return _joined("forking")
+
+
+def saving() -> str:
+    """The text whose functions ``save`` and ``save_to`` write variables."""
+    return _joined(*SHARED, "sink", "pickler", "saving")
+
+
+def loading() -> str:
+    """The text whose functions ``load`` and ``about`` bring them back."""
+    return _joined(*SHARED, "loading")
+
+
+@cache
+def _joined(*modules: str) -> str:
+    """The modules in the order in which they need each other."""
+    texts = ((FOLDER / f"{module}.py").read_text(encoding="utf-8") for module in modules)
+    return FUTURE + "\n".join(OWN_IMPORTS.sub("", text).replace(FUTURE, "") for text in texts)
