@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from .session import Session
     from .story import Story
 
-PAUSE = 5.0
-"""Seconds that a save gets to heed its interrupt."""
+PAUSE = 1.0
+"""Seconds that a save may keep a kernel that is wanted."""
 
 LOST = (
     EvaluationError,
@@ -78,6 +78,8 @@ class Saves:
         self._unsaved: set[Session] = set()
         self._timers: dict[Session, asyncio.TimerHandle] = {}
         self._tasks: dict[Session, asyncio.Task[None]] = {}
+        self._holding: dict[Session, asyncio.Future[None]] = {}
+        """Saves for which the kernel has something to do, and what tells when that is done."""
 
     def note(self, session: Session) -> None:
         """An execution has ended in a session."""
@@ -87,16 +89,19 @@ class Saves:
         self._wait(session)
 
     async def pause(self, session: Session) -> None:
-        """Let the session's kernel do something else: what is being saved is given up."""
+        """Let the session's kernel do something else.
+
+        A save that goes on in a copy of the kernel's process does not keep it. One that must be
+        done in the kernel itself is given up; nothing is interrupted.
+        """
         self._stop_timer(session)
         saving = self._tasks.get(session)
-        if saving is None:
+        freed = self._holding.get(session)
+        if saving is None or freed is None:
             return
-        try:
-            await self._kernels.interrupt(session.kernel_id)
-        except KernelUnavailable:
+        await asyncio.wait({saving, freed}, timeout=PAUSE, return_when=asyncio.FIRST_COMPLETED)
+        if not freed.done():
             saving.cancel()
-        await asyncio.wait({saving}, timeout=PAUSE)
 
     async def save(self, session: Session) -> None:
         """Save a session now, if there is anything new and its kernel does nothing else.
@@ -224,16 +229,16 @@ class Saves:
                 if link.info is not None and link.info.implementation == "ipython":
                     await self._save_over(link, session, story, seconds)
             is_over, session.not_saved = True, ""
-        except asyncio.TimeoutError:  # a variable's own code holds the kernel
+        except asyncio.TimeoutError:  # what waits in the kernel finds its file gone, and ends
             is_over, session.not_saved = True, "failed"
-            await self._kernels.interrupt(session.kernel_id)
         except LOST as err:
             session.not_saved = session.not_saved or "failed"
-            # Mostly an interrupt by the next execution, after which it is tried again.
+            # Of a person, or of what the kernel ran before; it is tried again after the next one.
             is_interrupt = isinstance(err, FunctionRaised) and err.ename == "KeyboardInterrupt"
             tell = self._log.debug if is_interrupt else self._log.warning
             tell("The variables of %s were not saved: %s", session.id, err)
         finally:
+            self._holding.pop(session, None)
             if not is_over:
                 self._unsaved.add(session)
 
@@ -245,6 +250,7 @@ class Saves:
         await asyncio.to_thread(
             aside.begin, story.folder, key, session.missing, rebound, story.anew_after
         )
+        freed = self._holding[session] = asyncio.get_running_loop().create_future()
         await snapshots.save(
             link,
             aside.Keeping(story.folder),
@@ -255,6 +261,7 @@ class Saves:
             definitions=await read_definitions(story.alive),
             max_bytes=self._max_bytes,
             seconds=seconds,
+            freed=lambda: None if freed.done() else freed.set_result(None),
         )
         await asyncio.to_thread(aside.settle, story.folder, key, rebound, story.anew_after)
 

@@ -77,13 +77,15 @@ async def save(
     definitions: Definitions,
     max_bytes: int,
     seconds: float,
+    freed: Callable[[], None] = lambda: None,
 ) -> Snapshot:
     """Have the kernel write its variables, and make them the session's snapshot.
 
     One at a time for a session. It waits behind what the kernel is at, and then keeps it for
     milliseconds: what is written is the session of that moment, and what the kernel runs
     afterwards neither ends nor changes it. Where the kernel cannot be copied, as on Windows and
-    macOS, it is kept until the end; a save that is given up ends there by itself.
+    macOS, it is kept until the end; a save that is given up ends there by itself. ``freed`` is
+    called when the kernel has no more to do for it.
 
     Raises UnsupportedKernel, EvaluationError, asyncio.TimeoutError, KernelLost, OSError. Then the
     snapshot before it is still there.
@@ -102,6 +104,7 @@ async def save(
     }
     try:
         answer = await _evaluate(link, texts.beginning, "begin", arguments, seconds)
+        freed()
         if reply is not None and answers.has_begun(answer):
             answer = await reply.read(timeout=seconds + SLACK)
         saved = await asyncio.to_thread(answers.saved, answer)
@@ -149,12 +152,13 @@ async def restore(
     snapshot.check_kernel(
         **answers.about(await _evaluate(link, texts.loading, "about", {}, seconds))
     )
+    is_older = snapshot.version == 1  # functions and classes were not in the data
     arguments = {
         "path": str(folder.path / snapshot.file),
-        "sources": snapshot.sources,
+        "sources": snapshot.sources if is_older else (),
         "records": [asdict(record) for record in snapshot.records],
         "modules": snapshot.modules,
-        "alive": snapshot.definitions,
+        "alive": snapshot.definitions if is_older else None,
         "seconds": seconds,
     }
     return _restored(

@@ -277,33 +277,33 @@ async def test_an_import_that_always_failed_is_no_news_when_the_session_comes_ba
         assert "no_such_module" not in session.comeback
 
 
-SLOW = """
-import time
-class Slow:
+GATED = """
+import os
+os.mkfifo("begun"); os.mkfifo("gate")
+class Gated:
     def __reduce__(self):
-        open("saving", "w").close()
-        time.sleep(60)
-        return Slow, ()
-slow = Slow()
+        open("begun", "w").close()
+        open("gate").close()
+        return int, ()
+gated = Gated()
 """
 
 
-async def test_new_code_interrupts_a_save_and_does_not_wait_for_it(jp_serverapp: Any) -> None:
+async def test_new_code_neither_ends_a_save_nor_waits_for_it(jp_serverapp: Any) -> None:
     async with running(jp_serverapp, snapshot_delay=0.01, default_folder="") as engine:
-        await engine.run("kept = 1")
         session = await engine.session()
-        await engine.run(SLOW)
-        saving = Path(jp_serverapp.root_dir, session.cwd, "saving")
-        await engine.until(saving.exists)
+        folder = Path(jp_serverapp.root_dir, session.cwd)
+        await engine.run(GATED)
+        await engine.until((folder / "begun").exists)
+        await asyncio.to_thread((folder / "begun").read_text)
 
-        execution = await engine.run("slow = None; 1 + 1", wait=20)
-
+        execution = await engine.run("del gated; 1 + 1", wait=20)
         assert value(execution) == "2"
-        assert execution.status == "ok"
+        await asyncio.to_thread((folder / "gate").write_text, "")
+
         index = Path(jp_serverapp.root_dir, session.folder, ".mcp", "snapshot.json")
-        await engine.until(lambda: index.exists() and '"after":3' in index.read_text())
-        names = {path.name for path in index.parent.glob("snapshot*")}
-        assert len(names) == 2
+        await engine.until(lambda: index.exists() and '"after":2' in index.read_text())
+        await engine.until(lambda: len(list(index.parent.glob("snapshot*"))) == 2)
 
 
 async def test_a_save_leaves_the_history_and_the_count_alone(jp_serverapp: Any) -> None:

@@ -29,13 +29,17 @@ BUILTIN_TYPES = {value: name for name, value in vars(types).items() if type(valu
 
 def is_importable(module: Any) -> bool:
     """Whether an import of its name gives this module in another process too."""
-    if type(module) is not types.ModuleType and not isinstance(module, types.ModuleType):
-        return False
     name = text_of(module, "__name__")
+    return sys.modules.get(name) is module and is_imported(name)
+
+
+def is_imported(name: str) -> bool:
+    """Whether an import of this name gives what it gives here in another process too."""
+    module = sys.modules.get(name)
     return (
         name != "__main__"
-        and sys.modules.get(name) is module
-        and getattr(module, "__spec__", None) is not None
+        and isinstance(module, types.ModuleType)
+        and vars(module).get("__spec__") is not None
     )
 
 
@@ -46,9 +50,10 @@ def import_name(value: Any) -> str:
 
 def has_name(value: Any) -> bool:
     """Whether a function or class is what an import finds under its name."""
-    found = sys.modules.get(text_of(value, "__module__"))
-    if not is_importable(found):
+    module = text_of(value, "__module__")
+    if not is_imported(module):
         return False
+    found: Any = sys.modules[module]
     for part in text_of(value, "__qualname__").split("."):
         found = getattr(found, part, None)
     return found is value
@@ -64,13 +69,13 @@ def singles() -> dict[int, tuple[str, str]]:
     """The objects that are libraries' single ones, by their id, with where they are found."""
     found: dict[int, tuple[str, str]] = {}
     for name, module in list(sys.modules.items()):
-        if name in {"sys", "builtins"} or not is_importable(module) or not is_library(module):
+        if name in {"sys", "builtins"} or not is_imported(name) or not is_library(module):
             continue
         for attribute, value in list(vars(module).items()):
             kind = type(value)
             if kind in FOUND_OTHERWISE or issubclass(kind, type) or not has_name(kind):
                 continue
-            found.setdefault(id(value), (module.__name__, attribute))
+            found.setdefault(id(value), (name, attribute))
     return found
 
 

@@ -57,7 +57,10 @@ def about() -> dict[str, str]:
 
 def text_of(value: Any, attribute: str) -> str:
     """An attribute that is a text, else an empty one."""
-    found = getattr(value, attribute, "")
+    try:
+        found = getattr(value, attribute, "")
+    except Exception:  # noqa: BLE001  # of what makes its attributes itself
+        return ""
     return found if type(found) is str else ""
 
 
