@@ -268,9 +268,10 @@ def test_guessers_at_other_addresses_do_not_lock_out_the_right_password(
 
     right = server.request("POST", INITIALIZE, login("secret")).status
 
-    answered, _, _ = select.select([guesser.sock for guesser in guessers], [], [], 0)
+    others = [guesser.sock for guesser in guessers[:-1]]
+    answered, _, _ = select.select(others, [], [], 0)
     assert (last, right) == (429, 200)
-    assert len(answered) < len(guessers)  # it was not behind those that wait
+    assert len(answered) < len(others) - 1  # it was not behind those that wait
     for guesser in guessers:
         guesser.close()
 
