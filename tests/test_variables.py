@@ -106,6 +106,30 @@ def test_a_frame_a_value_and_a_function_are_inspected(client: McpClient) -> None
     assert "    return width * height" in area
 
 
+def test_the_numbers_of_a_frame_are_those_of_all_its_rows(client: McpClient) -> None:
+    client.run(
+        "n = np.arange(200_000.0)\n"
+        "n[n % 20 == 3], n[7] = np.nan, -5\n"
+        "long = pd.DataFrame({'a': n, 'b': n, 'c': n})"
+    )
+
+    lines = client.call("inspect_variable", name="long").text.splitlines()
+
+    client.run("del n, long")
+    [row] = [line for line in lines if line.startswith("| c | float64 |")]
+    assert row.startswith("| c | float64 | 10,000 | -5 | ")
+
+
+def test_a_formatter_of_the_session_has_no_say_in_what_is_told(client: McpClient) -> None:
+    formatters = "get_ipython().display_formatter.formatters['text/plain'].type_printers"
+    client.run(f"{formatters}[str] = lambda text, printer, cycle: printer.text('{{{{')")
+
+    names = known(client)
+
+    client.run(f"del {formatters}[str]")
+    assert "df" in names
+
+
 def test_a_figure_is_shown_as_a_picture(client: McpClient) -> None:
     client.run("from matplotlib.figure import Figure; fig = Figure((2, 1))")
     client.run("fig.subplots().set_title('Sales'); fig.savefig('warm.png')")

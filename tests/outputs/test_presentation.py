@@ -247,6 +247,19 @@ def test_short_text_around_short_tables_is_shown_whole(rows: int) -> None:
     assert not presentation.truncated
 
 
+def test_the_shape_of_an_empty_frame_is_its_own() -> None:
+    empty, rows = (result(html=html_of(pd.DataFrame(index=range(n)))) for n in (0, 2))
+
+    assert text_of(shown(empty)) == "[0 rows x 0 columns]"
+    assert text_of(shown(rows)).splitlines()[-1] == "[2 rows x 0 columns]"
+
+
+def test_program_text_in_html_keeps_its_lines_and_its_indentation() -> None:
+    html = "<h1>Code</h1><pre>def f():\n    return 1\n</pre><p><code>a   b</code></p>"
+
+    assert text_of(shown(result(html=html))) == "Code\ndef f():\n    return 1\na   b"
+
+
 def test_html_that_only_html_can_say_is_read() -> None:
     silent = "<IPython.core.display.HTML object>"
 

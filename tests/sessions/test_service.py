@@ -177,6 +177,26 @@ async def test_a_notebook_that_is_not_open_proposes_to_open_it(jp_serverapp: Any
         assert "analysis" not in str(refused.value)
 
 
+async def test_a_large_notebook_of_a_session_goes_on_in_another_file(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        session = await engine.session()
+        await engine.run("'in the first'")
+        assert session.story is not None
+        await session.story.flush()
+        first = Path(jp_serverapp.root_dir, session.notebook)
+        node = json.loads(first.read_text())
+        note = {"cell_type": "raw", "id": "large", "metadata": {}, "source": "x" * 21_000_000}
+        node["cells"].append(note)
+        first.write_text(json.dumps(node))
+
+        await engine.run("'in the second'")
+        await session.story.flush()
+
+        [second] = {*first.parent.glob("*.ipynb")} - {first}
+        assert "in the second" in second.read_text()
+        assert "in the second" not in first.read_text()
+
+
 async def test_another_users_session_is_answered_like_one_that_does_not_exist(
     jp_serverapp: Any,
 ) -> None:
