@@ -134,7 +134,7 @@ def test_a_kernel_that_its_cgroup_kills_is_said_to_be_out_of_memory(server: Jupy
     assert dead.status == "dead"
     first, *more = dead.text.splitlines()
     assert ": out of memory (" in first
-    assert first.endswith("240 MB); unsaved variables are gone")
+    assert first.endswith("240 MB); unsaved variables are lost")
     assert more[-1] == "begun"
     assert again.text.endswith("'lives'")
     assert any("gone" in notice for notice in again.notices)

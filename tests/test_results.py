@@ -176,7 +176,7 @@ def test_a_dead_kernel_is_told_with_its_reason(server: JupyterServer) -> None:
     result = client.run("import os; os._exit(3)")
 
     assert first_line(result).startswith(f"[dead] {result.id}")
-    assert "unsaved variables are gone" in first_line(result)
+    assert "unsaved variables are lost" in first_line(result)
     assert "3" in first_line(result).partition(":")[2]
     assert not result.is_error
 

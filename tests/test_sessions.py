@@ -214,7 +214,7 @@ def test_an_idle_kernel_ends_and_its_session_comes_back(tmp_path: Path) -> None:
 
     assert kernels == []
     assert "[1]" in result.text
-    assert any("nobody used it" in notice for notice in result.notices)
+    assert any("was not used" in notice for notice in result.notices)
 
 
 def test_too_many_kernels_are_refused_with_what_could_be_ended(tmp_path: Path) -> None:

@@ -438,7 +438,7 @@ class Kernels:
             losses = self.losses(kernel_id)
             why = f" ({losses[-1].detail})" if losses else ""
             msg = (
-                f"The kernel and its unsaved variables are gone{why}. execute_code starts a new "
+                f"The kernel and its unsaved variables are lost{why}. execute_code starts a new "
                 "one."
             )
             raise KernelUnavailable(msg)

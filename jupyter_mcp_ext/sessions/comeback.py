@@ -113,8 +113,8 @@ class Comeback:
     async def bring_back(self, session: Session, source: Session) -> str:
         """Bring what ``source`` had into a session's new kernel; words for what came back.
 
-        Mostly both are one. Raises KernelLost when the kernel ends meanwhile, and
-        KernelUnavailable when somebody interrupts it: then it is to be tried again.
+        Usually both are the same. Raises KernelLost when the kernel ends, and KernelUnavailable
+        when it is interrupted: then it has to be called again.
         """
         async with self._kernels.linked(session.kernel_id) as link:
             return await self._bring_back(link, session, source)
@@ -212,7 +212,7 @@ class Comeback:
         why = ""
         try:
             current = await attempt.current()
-            if current.after <= attempt.story.anew_after:
+            if current.after <= attempt.story.gone_until:
                 current = None
         except NoSnapshot:
             pass
@@ -242,7 +242,7 @@ class Comeback:
             index.decode(errors="replace"),
             attempt.key,
             partial(bound_after, story.alive),
-            story.anew_after,
+            story.gone_until,
         )
         older: list[Older] = []
         failed: list[Failed] = []
@@ -273,10 +273,12 @@ class Comeback:
     async def _define(
         self, attempt: _Attempt, ran: Sequence[Entry], restored: Restored | None
     ) -> Restored | None:
-        """Run the definitions again that the snapshot does not have."""
-        known = await read_definitions(ran)
-        done = () if restored is None or restored.snapshot is None else restored.snapshot.sources
-        later = replace(known, sources=tuple(s for s in known.sources if s not in done))
+        """Run the definitions of the executions again that came after the snapshot."""
+        given: tuple[str, ...] = ()
+        if restored is not None and restored.snapshot is not None:
+            ran = [entry for entry in ran if entry.number > restored.snapshot.after]
+            given = (*restored.loaded, *restored.definitions)
+        later = await read_definitions(ran, given)
         if not later.sources:
             return None
         return await snapshots.define(attempt.link, later, seconds=attempt.seconds)
@@ -360,7 +362,7 @@ def _unsigned(story: Story) -> list[str]:
     if not story.unsigned:
         return []
     these = counted(story.unsigned, "execution")
-    return [f"{these} of its journal, not signed by this server's key, were not run again"]
+    return [f"{these} in its journal, not signed by this server's key, were not run again"]
 
 
 def _stopped(session: Session) -> list[str]:

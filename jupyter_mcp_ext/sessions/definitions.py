@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -58,13 +58,16 @@ class _Others:
 
 
 def definitions(
-    cells: Sequence[str], *, unfinished: Mapping[int, int | None] | None = None
+    cells: Sequence[str],
+    *,
+    unfinished: Mapping[int, int | None] | None = None,
+    given: Collection[str] = (),
 ) -> Definitions:
     """What of the cells, in the order in which they were run, can be run again.
 
     ``unfinished`` are the indexes of cells that did not run to their end, with the line, counted
     from 1, before which they did. Nothing else of those is run again, and what it may have bound
-    counts as unknown.
+    counts as unknown. ``given`` are names that the session has before the first cell.
     """
     ended = {index: line or 0 for index, line in (unfinished or {}).items()}
     candidates: list[_Statement] = []
@@ -81,7 +84,7 @@ def definitions(
         if source.has_globals:
             others.add(global_names(statement), sys.maxsize)  # bound whenever it is called
     _add_left(left, candidates, others)
-    kept = _harmless(candidates, others)
+    kept = _harmless(candidates, others, frozenset(given))
     last = {name: one.place for one in kept for name in one.binds}
     names = {name for name, place in last.items() if place > others.binds.get(name, -1)}
     sources = tuple(one.source for one in kept if not one.binds or names & one.binds)
@@ -119,7 +122,9 @@ def _sources(statements: list[_Statement]) -> dict[str, set[str]]:
     return found
 
 
-def _harmless(candidates: list[_Statement], others: _Others) -> list[_Statement]:
+def _harmless(
+    candidates: list[_Statement], others: _Others, given: frozenset[str]
+) -> list[_Statement]:
     """Those whose needs are met by others of them; ``others`` gets what the rest binds."""
     sources = _sources(candidates)
     certain = []
@@ -134,7 +139,7 @@ def _harmless(candidates: list[_Statement], others: _Others) -> list[_Statement]
         else:
             others.add(one.binds, one.place)
     while True:
-        known: set[str] = set()
+        known = set(given)
         kept = []
         rejected = []
         for one in certain:

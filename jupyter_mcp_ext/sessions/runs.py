@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from .definitions import Definitions, bound, definitions
 from .journal import Entry
 
 
-async def read_definitions(entries: Sequence[Entry]) -> Definitions:
-    """What can be run again of these executions without running their effects again."""
+async def read_definitions(entries: Sequence[Entry], given: Collection[str] = ()) -> Definitions:
+    """What can be run again of these executions without running their effects again.
+
+    ``given`` are names that the session has before them.
+    """
     ran = [entry for entry in entries if entry.is_shown]
-    return await asyncio.to_thread(
-        definitions, [entry.code for entry in ran], unfinished=_unfinished(ran)
-    )
+    codes = [entry.code for entry in ran]
+    return await asyncio.to_thread(definitions, codes, unfinished=_unfinished(ran), given=given)
 
 
 def bound_after(entries: Sequence[Entry], number: int) -> frozenset[str]:

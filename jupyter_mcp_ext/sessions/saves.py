@@ -21,6 +21,7 @@ from . import aside, snapshots
 from .record import NotSaved
 from .runs import bound_after, read_definitions
 from .snapshots import UnsupportedKernel
+from .threads import to_its_end
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.service import Kernels
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 PAUSE = 1.0
 """Seconds that a save may keep a kernel that is wanted."""
 
+PATIENCE = 2.0
+"""Seconds for a save to come to its end before its kernel is ended at once."""
+
 LOST = (
     EvaluationError,
     KernelLost,
@@ -39,7 +43,7 @@ LOST = (
     UnsupportedKernel,
     OSError,
 )
-"""Why a save may fail without a fault of ours."""
+"""Why a save may fail without a bug in this package."""
 
 WHY: Mapping[NotSaved, str] = {
     "busy": "since its code was still running",
@@ -119,15 +123,23 @@ class Saves:
             return
         await asyncio.wait({self._start(session, self._max_seconds)})
 
-    def give_up(self, session: Session) -> None:
+    async def give_up(self, session: Session) -> None:
         """The session's kernel is ended at once, with what is not saved."""
-        self._stop_timer(session)
+        await self.pause(session)
+        saving = self._tasks.get(session)
+        if saving is not None:
+            await asyncio.wait({saving}, timeout=PATIENCE)
+            saving.cancel()
+            await asyncio.wait({saving})
         if session in self._unsaved and self._is_whole(session):
             session.not_saved = "ended"
 
     def begin_anew(self, session: Session) -> None:
-        """What the session had is gone for good: somebody wanted it so."""
+        """Forget what the session had: its kernel was restarted on request."""
         self._stop_timer(session)
+        saving = self._tasks.get(session)
+        if saving is not None:
+            saving.cancel()
         self._unsaved.discard(session)
         session.lost, session.missing, session.not_saved = (), frozenset(), ""
         if session.story is not None:
@@ -144,9 +156,12 @@ class Saves:
         unsaved.sort(key=lambda one: one.last_used, reverse=True)
         deadline = asyncio.get_running_loop().time() + seconds
         places = asyncio.Semaphore(self._at_once)
-        saves = [
-            asyncio.create_task(self._save_last(session, places, deadline)) for session in unsaved
-        ]
+        idle = await asyncio.gather(*map(self._is_idle, unsaved))
+        saves = []
+        for session, is_idle in zip(unsaved, idle, strict=True):
+            place = places if is_idle else asyncio.Semaphore()  # its code ends when it ends
+            save = self._save_last(session, place, deadline, is_idle=is_idle)
+            saves.append(asyncio.create_task(save))
         if saves:
             await asyncio.wait(saves, timeout=seconds)
         for task in (*saves, *self._tasks.values()):
@@ -165,12 +180,11 @@ class Saves:
             )
 
     async def _save_last(
-        self, session: Session, places: asyncio.Semaphore, deadline: float
+        self, session: Session, place: asyncio.Semaphore, deadline: float, *, is_idle: bool
     ) -> None:
-        """Save a session at the server's stop; one whose code runs waits for that beside others."""
-        is_idle = await self._is_idle(session)
-        saving = self._tasks.get(session)
-        async with places if is_idle else asyncio.Semaphore():
+        """Save a session at the server's stop."""
+        async with place:
+            saving = self._tasks.get(session)
             if saving is not None:
                 await asyncio.wait({saving})
             left = deadline - asyncio.get_running_loop().time()
@@ -247,9 +261,8 @@ class Saves:
     ) -> None:
         key = self._key(session)
         rebound = partial(bound_after, story.alive)
-        await asyncio.to_thread(
-            aside.begin, story.folder, key, session.missing, rebound, story.anew_after
-        )
+        before = session.missing, rebound, story.gone_until
+        await to_its_end(lambda: aside.begin(story.folder, key, *before))
         freed = self._holding[session] = asyncio.get_running_loop().create_future()
         await snapshots.save(
             link,
@@ -257,13 +270,13 @@ class Saves:
             key=key,
             session_id=session.id,
             owner=session.owner,
-            after=story.last_number,
+            after=story.last_ended,
             definitions=await read_definitions(story.alive),
             max_bytes=self._max_bytes,
             seconds=seconds,
             freed=lambda: None if freed.done() else freed.set_result(None),
         )
-        await asyncio.to_thread(aside.settle, story.folder, key, rebound, story.anew_after)
+        await to_its_end(lambda: aside.settle(story.folder, key, rebound, story.gone_until))
 
 
 def cores() -> int:

@@ -476,8 +476,7 @@ class McpSessions(LoggingConfigurable):
     async def shutdown(self, session: Session, *, by: str, now: bool) -> None:
         """End the session's kernel; what is kept on disk can come back when it is used."""
         if now:
-            await self._saves.pause(session)
-            self._saves.give_up(session)
+            await self._saves.give_up(session)
         else:
             await self._saves.save(session)
         await self._lives.shutdown(session, by=by, now=now)
@@ -683,7 +682,7 @@ class McpSessions(LoggingConfigurable):
         if not self._kernels.is_idle(session.kernel_id):
             self._lives.use(session)
             return
-        await self.shutdown(session, by="this server, since nobody used it", now=False)
+        await self.shutdown(session, by="this server, since it was not used", now=False)
 
     async def _bring_back(self, session: Session) -> None:
         try:

@@ -25,6 +25,7 @@ from . import answers, texts
 from .definitions import Definitions
 from .reply import Reply
 from .snapshot import Failed, NoSnapshot, Restored, Snapshot, UnusableSnapshot, parsed
+from .threads import to_its_end
 
 INDEX = "snapshot.json"
 
@@ -123,8 +124,8 @@ async def save(
         file=name,
         sources=definitions.sources,
     )
-    # One thread to its end: a cancelled request must not leave an index without its data.
-    await asyncio.to_thread(_commit, folder, snapshot, key, older)
+    # The save after a cancelled one must not meet it: it would remove data without its index.
+    await to_its_end(lambda: _commit(folder, snapshot, key, older))
     return snapshot
 
 

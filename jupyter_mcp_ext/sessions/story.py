@@ -130,7 +130,17 @@ class Story:
     @property
     def alive(self) -> list[Entry]:
         """The executions whose code may be run again, in order."""
-        return [e for e in self._entries.values() if e.number > self.anew_after and e.is_signed]
+        return [e for e in self._entries.values() if e.number > self.gone_until and e.is_signed]
+
+    @property
+    def last_ended(self) -> int:
+        """The number of the latest execution that has ended; 0 when none has."""
+        return max((e.number for e in self._entries.values() if e.has_ended), default=0)
+
+    @property
+    def gone_until(self) -> int:
+        """The number up to which saved variables are gone for good, -1 when none are."""
+        return self.anew_after or -1  # a copy is saved after its execution 0
 
     @property
     def given(self) -> int:

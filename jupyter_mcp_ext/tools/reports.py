@@ -158,7 +158,7 @@ def _status_line(
             error = execution.error
             line += f": {_one_line(error)}" if error else ""
         case "dead":
-            line += f": {execution.reason}; unsaved variables are gone"
+            line += f": {execution.reason}; unsaved variables are lost"
         case "timeout" | "interrupted" if execution.reason:
             line += f": {execution.reason}"
         case _:

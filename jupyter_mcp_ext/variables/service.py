@@ -56,6 +56,6 @@ class Variables:
 
 def _gone(err: KernelLost) -> KernelUnavailable:
     return KernelUnavailable(
-        f"The kernel ended meanwhile ({err.loss.detail}); its unsaved variables are gone. "
+        f"The kernel ended ({err.loss.detail}); its unsaved variables are lost. "
         "execute_code starts it again."
     )

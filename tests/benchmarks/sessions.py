@@ -32,7 +32,7 @@ MAKE_FRAME = (
 
 
 SESSIONS = 6
-ROWS = 400_000
+ROWS = 285_000
 MAKE_LISTS = f"rows = [[n, float(n), str(n)] for n in range({ROWS})]"
 """60 MB in memory, of many small objects, which take longest to save."""
 

@@ -234,6 +234,13 @@ def test_a_default_must_be_a_definition_itself() -> None:
     assert definitions(["N = 5", f, "N = 6"]).sources == ()
 
 
+def test_what_the_session_has_already_can_be_needed() -> None:
+    cells = ["class B(A): ...", "def f(n=N): ..."]
+
+    assert definitions(cells, given=["A", "N"]).sources == tuple(cells)
+    assert definitions(["N = go()", *cells], given=["A", "N"]).sources == (cells[0],)
+
+
 def test_what_rests_on_something_left_out_is_left_out_too() -> None:
     cells = ["class A(launch()): ...", "class B(A): ...", "def f(b: B): ...", "def g(x=f): ..."]
 

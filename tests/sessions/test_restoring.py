@@ -72,6 +72,12 @@ async def end_kernel(engine: Engine) -> Session:
     return session
 
 
+async def lose_kernel(engine: Engine) -> None:
+    """End it before anything is saved."""
+    session = await engine.session()
+    await engine.services.sessions.shutdown(session, by="test", now=True)
+
+
 async def test_a_restore_that_was_cut_short_is_done_again(jp_serverapp: Any) -> None:
     async with running(jp_serverapp) as engine:
         folder = await folder_of(engine)
@@ -129,3 +135,37 @@ async def test_what_cannot_be_saved_any_more_comes_back_as_it_was(jp_serverapp: 
         session = await engine.session()
         assert any(line.startswith("changed") for line in session.lost)
         assert any(line.startswith("kept") for line in session.lost)
+
+
+async def test_a_copy_comes_back_though_nothing_was_executed_in_it(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        await engine.run("x = [1]")
+        original = await engine.session()
+        made = await engine.services.sessions.create(ALICE, name="copy", copy_of=original.id)
+        await engine.services.sessions.shutdown(made.session, by="test", now=False)
+
+        assert value(await engine.run("x", session_id="copy")) == "[1]"
+
+
+async def test_code_that_waits_for_its_turn_is_not_taken_for_saved(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        await engine.run("x = [1]")
+        session = await engine.session()
+        assert session.story is not None
+        waiting = await engine.start("x = [2]")  # begun, and not yet in the kernel
+        assert session.story.last_number == 2
+
+        assert session.story.last_ended == 1
+
+        await engine.services.executions.settled(waiting, 20)
+        assert session.story.last_ended == 2
+
+
+async def test_definitions_after_the_last_save_rest_on_what_was_saved(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        await engine.run("N = 5\nclass A: pass\nexec('N = 50')")
+        await end_kernel(engine)
+        await engine.run("def f(n=N): return n\nclass B(A): pass\nM = 1")
+        await lose_kernel(engine)
+
+        assert value(await engine.run("f(), issubclass(B, A), M, N")) == "(50, True, 1, 50)"

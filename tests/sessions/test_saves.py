@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jupyter_mcp_ext.sessions.saves import Saves
 from jupyter_mcp_ext.sessions.session import Session
-from tests.engine import ALICE, Engine, running
+from tests.engine import ALICE, Engine, running, value
 
 
 async def used(engine: Engine, name: str, code: str) -> Session:
@@ -51,7 +53,7 @@ async def test_the_sessions_used_last_are_saved_first_when_the_server_stops(
         saves = saves_of(engine, at_once=1)
         for session in sessions:
             saves.note(session)
-        sessions[0].use("test", now=sessions[2].last_used + 1)
+        sessions[0].use("test", now=time.time() + 60)
 
         await saves.close(sessions, seconds=30)
 
@@ -71,7 +73,7 @@ async def test_a_session_that_could_not_be_saved_is_told_of_and_takes_no_other_a
         saves = saves_of(engine, at_once=1)
         saves.note(busy)
         saves.note(quick)
-        busy.use("test", now=quick.last_used + 1)
+        busy.use("test", now=time.time() + 60)
 
         await saves.close([quick, busy], seconds=3)
 
@@ -90,3 +92,32 @@ async def test_what_ran_while_a_session_was_saved_is_saved_afterwards(jp_servera
         session = await engine.session()
 
         await engine.until(lambda: saved_after(session) == 5)
+
+
+WITHIN = """
+import glob, sys, time, types
+sys.modules["cupy"] = types.ModuleType("cupy")  # its values are where no copy can read them
+class Slow:
+    def __reduce__(self):
+        open("saving", "w").close()
+        while glob.glob({hidden!r} + "/*.pickle"):
+            time.sleep(0.01)
+        return Slow, ()
+slow = Slow()
+"""
+
+
+async def test_a_save_in_the_kernel_itself_is_given_up_without_an_interrupt(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp, snapshot_delay=0.01) as engine:
+        session = await engine.session()
+        assert session.story is not None
+        await engine.run(WITHIN.format(hidden=str(session.story.folder.path)))
+        await engine.until(Path(jp_serverapp.root_dir, session.cwd, "saving").exists)
+
+        execution = await engine.run("slow = None; 1 + 1")
+
+        assert value(execution) == "2"
+        await engine.until(lambda: saved_after(session) == 2)
+        assert engine.services.kernels.last_interrupt(session.kernel_id) == 0
