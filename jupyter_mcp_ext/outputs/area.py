@@ -23,12 +23,17 @@ from jupyter_mcp_ext.outputs.typescript import Typescript
 ITEM_BYTES = 40
 """About what an item of parsed JSON takes, beyond its text: an empty list has 56 and its place."""
 
+MAX_ENTRIES = 100_000
+"""Outputs of one place where there is a limit: each takes 400 bytes, however short it is."""
 
 END = 100_000
 """Characters of the end of a flood that are kept beyond the limit, of small limits fewer."""
 
 MAX_ENDS = 4
 """Ends of floods in one place: what stands between is kept, as an error."""
+
+MAX_ERRORS = 20
+"""Errors that are kept beyond the limit, each within `END` characters."""
 
 BETWEEN = "\n(what was put out between is not kept)\n"
 """Parts the end of a flood from its beginning."""
@@ -80,8 +85,8 @@ Entry: TypeAlias = "Writing | Display | Error"
 class Area:
     """The outputs of one place, as messages make, change and clear them.
 
-    Output beyond ``max_bytes`` is refused and counted, 0 for none; an error is always kept. With
-    ``keeps_ends`` the end of what is written beyond it is kept too.
+    Output beyond ``max_bytes`` is refused and counted, 0 for none; `MAX_ERRORS` errors are kept all
+    the same. With ``keeps_ends`` the end of what is written beyond it is kept too.
     """
 
     def __init__(self, max_bytes: int = 0, *, keeps_ends: bool = False) -> None:
@@ -95,6 +100,10 @@ class Area:
         """Lines in the streams before the last entry."""
         self._by_display_id: dict[str, list[int]] = {}
         self._clear_before_next = False
+        self._ends: list[Writing] = []
+        """The entries that are ends of floods."""
+        self._errors = 0
+        """Errors that are kept beyond the limit."""
 
     @property
     def lines(self) -> int:
@@ -115,18 +124,17 @@ class Area:
     @property
     def dropped(self) -> int:
         """Bytes of output that are not kept."""
-        ends = (e.script.raw for e in self.entries if isinstance(e, Writing) and e.most)
-        return max(self.refused - sum(map(_size, ends)), 0)
+        return max(self.refused - sum(_size(end.script.raw) for end in self._ends), 0)
 
     def ends(self, *, but_last: bool = False) -> Iterator[Message]:
         """The messages that say the ends of floods, each once: single writes do not say them.
 
         ``but_last`` leaves out one that may still go on.
         """
-        for entry in self.entries[: -1 if but_last else None]:
-            if isinstance(entry, Writing) and entry.most and not entry.is_told:
-                entry.is_told = True
-                yield entry.message
+        for end in self._ends:
+            if not end.is_told and not (but_last and end is self.entries[-1]):
+                end.is_told = True
+                yield end.message
 
     def messages(self) -> Iterator[Message]:
         """The fewest messages that lead to the same outputs, display ids included.
@@ -148,6 +156,7 @@ class Area:
         """Let go of the outputs; the counts stay."""
         self.refused = self.dropped
         self.lines_before, self.entries, self._by_display_id = self.lines, [], {}
+        self._ends = []
 
     def feed(self, msg_type: str, content: Mapping[str, Json]) -> bool:
         """Take in a message; true if it changed what is shown here."""
@@ -198,7 +207,8 @@ class Area:
         self._clear_before_next = False
         self.entries = []
         self._by_display_id = {}
-        self.lines_before = self.refused = self.bytes = 0
+        self._ends = []
+        self.lines_before = self.refused = self.bytes = self._errors = 0
         return changed
 
     def write(self, content: Mapping[str, Json]) -> bool:
@@ -212,7 +222,7 @@ class Area:
         )
         last = self.entries[-1] if self.entries else None
         if not isinstance(last, Writing) or last.name != name or last.most:
-            if self._full(1):
+            if self._full(1, entries=1):
                 self._keep_end(name, text)
                 return cleared
             last = Writing(name)
@@ -230,12 +240,12 @@ class Area:
     def _keep_end(self, name: Literal["stdout", "stderr"], text: str) -> None:
         """Take in text beyond the limit, of which the end is kept."""
         self.refused += _size(text)
-        ends = [each for each in self.entries if isinstance(each, Writing) and each.most]
         last = self.entries[-1] if self.entries else None
         if isinstance(last, Writing) and last.most and last.name == name and not last.is_told:
             last.add(text)
-        elif self._most and len(ends) < MAX_ENDS:
+        elif self._most and len(self._ends) < MAX_ENDS:
             self._append(end := Writing(name, most=self._most))
+            self._ends.append(end)
             end.add(text)
 
     def _overwrite(self, script: Typescript, text: str) -> bool:
@@ -256,9 +266,13 @@ class Area:
             return False
         cleared = self._clear_if_due()
         size = _output_size(output)
-        if isinstance(output, Display) and self._full(size):
-            self.refused += bundle_size(output.data)
-            return cleared
+        if self._full(size, entries=1):
+            if isinstance(output, Display) or self._errors >= MAX_ERRORS:
+                self.refused += bundle_size(output.data) if isinstance(output, Display) else size
+                return cleared
+            self._errors += 1
+            output = _shortened(output)
+            size = _output_size(output)
         self._append(output)
         self.bytes += size
         if msg_type != "error" and (display_id := _display_id(content)):
@@ -274,8 +288,11 @@ class Area:
     def _clear_if_due(self) -> bool:
         return self.clear() if self._clear_before_next else False
 
-    def _full(self, size: int) -> bool:
-        return 0 < self.max_bytes < self.bytes + size
+    def _full(self, size: int, *, entries: int = 0) -> bool:
+        """Whether there is no room for so many bytes, and so many outputs more."""
+        if self.max_bytes <= 0:
+            return False
+        return self.max_bytes < self.bytes + size or len(self.entries) + entries > MAX_ENTRIES
 
     def _fitting(self, text: str) -> str:
         """As much of the text as there is room for."""
@@ -315,6 +332,19 @@ def _output_size(output: Display | Error) -> int:
     if isinstance(output, Error):
         return sum(map(_size, (output.ename, output.evalue, *output.traceback)))
     return sum(map(_held_size, output.data.values()))
+
+
+def _shortened(error: Error) -> Error:
+    """An error without the frames before the last, and the words, that are beyond `END`."""
+    frames: list[str] = []
+    room = END
+    for frame in reversed(error.traceback):
+        room -= len(frame)
+        if room < 0:
+            break
+        frames.append(frame)
+    traceback = tuple(reversed(frames))
+    return Error(ename=error.ename[:END], evalue=error.evalue[:END], traceback=traceback)
 
 
 def _held_size(value: Json) -> int:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from jupyter_mcp_ext.outputs.area import BETWEEN
+from jupyter_mcp_ext.outputs import area
+from jupyter_mcp_ext.outputs.area import BETWEEN, END
 from jupyter_mcp_ext.outputs.fold import OutputFold
 from jupyter_mcp_ext.outputs.model import Display, Error, Json, Stream
 from jupyter_mcp_ext.outputs.pages import merged_lines
@@ -222,6 +223,34 @@ def test_the_end_of_a_flood_is_written_down_once_and_read_again() -> None:
         if isinstance(read, Stream) and isinstance(had, Stream):
             assert had.text.endswith(read.text.removeprefix(BETWEEN))
             assert len(read.text) > 130
+
+
+def test_outputs_without_length_are_limited_by_their_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(area, "MAX_ENTRIES", 100)
+    fold = OutputFold(max_bytes=1_000_000)
+    for n in range(1_000):
+        write(fold, "x", name="stdout" if n % 2 else "stderr")
+        fold.feed("display_data", {"data": {"text/plain": "x"}, "metadata": {}})
+
+    assert len(fold.outputs) < 120
+    assert fold.dropped_bytes > 1_000
+
+
+def test_errors_beyond_the_limit_are_kept_in_short_and_not_without_end() -> None:
+    fold = OutputFold(max_bytes=1_000)
+    frames = ["first frame" * END, "last frame"]
+    for n in range(100):
+        error = {"ename": f"E{n}", "evalue": "x" * 10 * END, "traceback": frames}
+        fold.feed("error", error)
+
+    first, *more = fold.outputs
+    assert isinstance(first, Error)
+    assert first.traceback == ("last frame",)
+    assert len(first.evalue) == END
+    assert len(more) < 100
+    assert fold.dropped_bytes > 10 * END
 
 
 def test_the_limit_cuts_between_characters() -> None:
