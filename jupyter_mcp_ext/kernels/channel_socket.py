@@ -39,23 +39,22 @@ class ChannelSocket:
         """Those of a message that is not read to its end."""
         self._unsent: deque[Sequence[bytes]] = deque()
         self._is_due = False
-        self._stream.io_loop.remove_handler(self.socket)
-        self.listen()
+        self._listens = True
+        loop = self._stream.io_loop
+        loop.remove_handler(self.socket)
+        loop.add_handler(self.socket, lambda *_: self._work(), loop.READ)
+        self._work_soon()
 
     @property
     def socket(self) -> Any:
         """The socket; None when closed."""
         return self._stream.socket
 
-    def listen(self) -> None:
-        """Begin to read."""
-        loop = self._stream.io_loop
-        loop.add_handler(self.socket, lambda *_: self._work(), loop.READ)
-        self._work_soon()
-
-    def stop(self) -> None:
-        """Leave what comes where it is until `listen`."""
-        self._stream.io_loop.remove_handler(self.socket)
+    def listen(self, *, is_on: bool = True) -> None:
+        """Read, or leave what comes where it is."""
+        self._listens = is_on
+        if is_on:
+            self._work_soon()
 
     def send(self, frames: Sequence[bytes]) -> None:
         """Send a message now, or when the socket takes it; a closed one takes none."""
@@ -96,7 +95,7 @@ class ChannelSocket:
         """What can be done now of what is to be done."""
         if self._stream.closed():
             return 0
-        wanted = zmq.POLLIN | (zmq.POLLOUT if self._unsent else 0)
+        wanted = (zmq.POLLIN if self._listens else 0) | (zmq.POLLOUT if self._unsent else 0)
         try:
             return int(self.socket.get(zmq.EVENTS)) & wanted
         except zmq.ContextTerminated:  # the server ends

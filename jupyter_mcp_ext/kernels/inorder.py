@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from logging import Logger
@@ -15,6 +17,15 @@ from .link import Content
 MAX_WAITING = 64_000_000
 """Bytes of messages that wait while a large one is read; beyond, other large ones are dropped."""
 
+MAX_MESSAGES = 2_000
+"""Messages that wait until no more are taken from the kernel, which then drops what it puts out."""
+
+MAX_LOGGED = 5
+"""Messages that could not be read of which it is told: there may be any number of them."""
+
+SLICE = 0.002
+"""Seconds of a turn of the loop in which messages that have waited are handed on."""
+
 Use: TypeAlias = Callable[[Content | None, int], object]
 """Takes a message's content, as far as it was read, and how many bytes of it were not."""
 
@@ -23,33 +34,36 @@ class InOrder:
     """Hands on what comes; what comes after a large message waits until that has been read.
 
     ``handle`` gets a channel and the frames of a message; ``drop`` gets frames that are too large
-    to wait. What either raises is logged: an exception that leaves an ``on_recv`` callback wedges
-    its stream for good.
+    to wait; ``hold`` is told when so many messages wait that no more are to be given, but on
+    control, and when they are to be given again. What ``handle`` and ``drop`` raise is logged.
     """
 
     def __init__(
         self,
         handle: Callable[[str, list[Any]], None],
         drop: Callable[[list[Any]], None],
+        hold: Callable[[bool], object],
         log: Logger,
     ) -> None:
         self._handle = handle
         self._drop = drop
+        self._hold = hold
         self._log = log
         self._reading = 0
         """Large messages that are being read; beside one, only control is listened to."""
-        self._waiting: list[tuple[str, list[Any]]] = []
+        self._waiting: deque[tuple[str, list[Any], int]] = deque()
+        """Channels, frames and sizes."""
         self._bytes = 0
+        self._is_full = False
+        self._is_due = False
+        self._failures = 0
 
     def put(self, channel: str, frames: list[Any]) -> None:
         """A message has come."""
-        try:
-            if self._reading and channel != "control":
-                self._wait(channel, frames)
-            else:
-                self._handle(channel, frames)
-        except Exception:  # noqa: BLE001  # whatever it is, the next message is to be read
-            self._log.exception("A message of a kernel could not be read")
+        if (self._reading or self._waiting) and channel != "control":
+            self._wait(channel, frames)
+        else:
+            self._try(self._handle, channel, frames)
 
     def take(self, message: Incoming, use: Use) -> None:
         """Give a message's content to ``use``, now or when it has been read."""
@@ -63,20 +77,54 @@ class InOrder:
 
     def _wait(self, channel: str, frames: list[Any]) -> None:
         size = sum(map(len, frames))
+        if channel == "iopub" and size > CHEAP and self._bytes + size > MAX_WAITING:
+            self._try(self._drop, frames)
+            return
         self._bytes += size
-        if channel == "iopub" and size > CHEAP and self._bytes > MAX_WAITING:
-            self._drop(frames)
-        else:
-            self._waiting.append((channel, frames))
+        self._waiting.append((channel, frames, size))
+        if len(self._waiting) == MAX_MESSAGES:
+            self._is_full = True
+            self._hold(True)
 
     def _take_read(self, use: Use, reading: asyncio.Future[Excerpt]) -> None:
-        try:
-            found = reading.result()
-            use(found.content, found.unread)
-        except Exception:  # noqa: BLE001  # whatever it is, the next message is to be read
-            self._log.exception("A message of a kernel could not be read")
+        self._try(self._use, use, reading)
         self._reading -= 1
-        if not self._reading:
-            waiting, self._waiting, self._bytes = self._waiting, [], 0
-            for channel, frames in waiting:
-                self.put(channel, frames)
+        self._go_on()
+
+    @staticmethod
+    def _use(use: Use, reading: asyncio.Future[Excerpt]) -> None:
+        found = reading.result()
+        use(found.content, found.unread)
+
+    def _go_on(self) -> None:
+        """Hand on what has waited, within a slice of the loop's turn."""
+        until = time.monotonic() + SLICE
+        while self._waiting and not self._reading:
+            channel, frames, size = self._waiting.popleft()
+            self._bytes -= size
+            self._try(self._handle, channel, frames)
+            if time.monotonic() > until:
+                self._go_on_soon()
+                break
+        if self._is_full and not self._waiting:
+            self._is_full = False
+            self._hold(False)
+
+    def _go_on_soon(self) -> None:
+        if not self._is_due:
+            self._is_due = True
+            asyncio.get_running_loop().call_soon(self._go_on_now)
+
+    def _go_on_now(self) -> None:
+        self._is_due = False
+        self._go_on()
+
+    def _try(self, work: Callable[..., object], *args: Any) -> None:
+        try:
+            work(*args)
+        except Exception:  # noqa: BLE001  # whatever it is, the next message is to be read
+            self._failures += 1
+            if self._failures <= MAX_LOGGED:
+                self._log.exception("A message of a kernel could not be read")
+            elif self._failures == MAX_LOGGED + 1:
+                self._log.error("More messages of this kernel cannot be read; no more are logged")

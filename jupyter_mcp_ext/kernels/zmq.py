@@ -82,7 +82,7 @@ class ZmqLink:
         self._drops: dict[str, Callable[[int], None]] = {}
         self._count = Count()
         self._calls: dict[str, asyncio.Future[Content]] = {}
-        self._order = InOrder(self._dispatch, self._drop, log)
+        self._order = InOrder(self._dispatch, self._drop, self._hold, log)
         self._loss: Loss | None = None
         self._has_answered = False
         """Whether the kernel has answered at its shell, and so runs nothing from before."""
@@ -323,6 +323,10 @@ class ZmqLink:
     def _drop(self, frames: list[Any]) -> None:
         message = Incoming(self._session, frames)
         self._drops.get(message.parent_id, ignore)(message.size)
+
+    def _hold(self, is_full: bool) -> None:
+        for channel, socket in self._sockets.items():
+            socket.listen(is_on=not is_full or channel == "control")
 
     def _feed(
         self, exchange: Exchange, message: Incoming, content: Content | None, unread: int

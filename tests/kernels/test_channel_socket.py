@@ -79,7 +79,7 @@ async def test_many_messages_are_read_in_one_turn_as_far_as_its_slice_of_time_go
 ) -> None:
     monkeypatch.setattr(channel_socket, "SLICE", 60.0)
     with peers() as two:
-        two.ours.stop()
+        two.ours.listen(is_on=False)
         for number in range(500):
             two.kernel.send(b"%d" % number)
         two.kernel.send(b"end")

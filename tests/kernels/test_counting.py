@@ -173,7 +173,7 @@ async def test_messages_that_a_kernel_has_dropped_are_told(
 async def stopped(engine: Engine) -> AsyncIterator[None]:
     """Nobody reads what the kernel of the default session puts out."""
     await engine.run("1")
-    (await link(engine))._sockets["iopub"].stop()
+    (await link(engine))._sockets["iopub"].listen(is_on=False)
     yield
 
 

@@ -11,9 +11,10 @@ import pytest
 import zmq
 from jupyter_client.session import Session
 
+from jupyter_mcp_ext.kernels import inorder
 from jupyter_mcp_ext.kernels.excerpts import MAX_PARSED
 from jupyter_mcp_ext.kernels.incoming import MAX_HEADER, Incoming
-from jupyter_mcp_ext.kernels.inorder import MAX_WAITING, InOrder
+from jupyter_mcp_ext.kernels.inorder import MAX_MESSAGES, MAX_WAITING, InOrder
 from jupyter_mcp_ext.kernels.link import Content
 
 LARGE = "x" * (MAX_PARSED + 1)
@@ -26,8 +27,9 @@ class Hearing:
         self.session = Session(key=b"key")
         self.heard: list[str] = []
         self.dropped = 0
+        self.held: list[bool] = []
         self.all = asyncio.Event()
-        self.order = InOrder(self.handle, self.drop, logging.getLogger("hearing"))
+        self.order = InOrder(self.handle, self.drop, self.held.append, logging.getLogger("hearing"))
 
     def frames(self, text: str, **header: Any) -> list[zmq.Frame]:
         message = self.session.msg("stream", {"name": "stdout", "text": text}, header=None)
@@ -99,6 +101,56 @@ async def test_of_a_flood_that_waits_the_large_ones_are_dropped() -> None:
 
     assert hearing.dropped >= 4
     assert len(hearing.heard) == 14 - hearing.dropped
+
+
+async def test_what_has_waited_is_handed_on_in_many_turns_of_the_loop_and_in_its_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(inorder, "SLICE", -1.0)
+    hearing = Hearing()
+    hearing.put("iopub", "first" + LARGE)
+    for number in range(300):
+        hearing.put("iopub", f"{number}")
+
+    turns = 0
+    while len(hearing.heard) < 301:
+        if len(hearing.heard) == 150:
+            hearing.put("iopub", "late")
+        turns += 1
+        await asyncio.sleep(0)
+
+    assert turns > 290
+    hearing.put("iopub", "end")
+    await asyncio.wait_for(hearing.all.wait(), 60)
+    waited = [*map(str, range(300)), "late", "end"]
+    assert hearing.heard[1:] == [f"iopub {each}" for each in waited]
+
+
+async def test_when_many_messages_wait_no_more_are_taken_until_they_are_handed_on() -> None:
+    hearing = Hearing()
+    hearing.put("iopub", "first" + LARGE)
+    for _ in range(MAX_MESSAGES):
+        assert hearing.held == []
+        hearing.put("iopub", "x")
+    assert hearing.held == [True]
+
+    while len(hearing.heard) <= MAX_MESSAGES:
+        assert hearing.held == [True]
+        await asyncio.sleep(0)
+
+    assert hearing.held == [True, False]
+
+
+def test_of_many_messages_that_cannot_be_read_few_are_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    hearing = Hearing()
+    for _ in range(1_000):
+        hearing.order.put("iopub", [])
+    hearing.put("iopub", "end")
+
+    assert hearing.heard == ["iopub end"]
+    assert 0 < len(caplog.records) < 10
 
 
 def test_headers_are_limited_before_they_are_parsed() -> None:
