@@ -10,7 +10,6 @@ from jupyter_mcp_ext.outputs.model import (
     Display,
     Error,
     Json,
-    MimeBundle,
     Stream,
     from_nbformat,
     to_nbformat,
@@ -192,9 +191,10 @@ class Area:
                 is_result=old.is_result,
                 execution_count=old.execution_count,
             )
-            growth = _output_size(display) - _output_size(old)
+            came, size = _sizes(display)
+            growth = size - _sizes(old)[1]
             if growth > 0 and self._full(growth):
-                self.refused += bundle_size(display.data)
+                self.refused += came
             elif display != old:
                 self.entries[position] = display
                 self.bytes += growth
@@ -265,14 +265,14 @@ class Area:
         if isinstance(output, Display) and not output.data:
             return False
         cleared = self._clear_if_due()
-        size = _output_size(output)
+        came, size = _sizes(output)
         if self._full(size, entries=1):
             if isinstance(output, Display) or self._errors >= MAX_ERRORS:
-                self.refused += bundle_size(output.data) if isinstance(output, Display) else size
+                self.refused += came
                 return cleared
             self._errors += 1
             output = _shortened(output)
-            size = _output_size(output)
+            _, size = _sizes(output)
         self._append(output)
         self.bytes += size
         if msg_type != "error" and (display_id := _display_id(content)):
@@ -303,19 +303,9 @@ class Area:
         return text.encode(errors="replace")[:room].decode(errors="ignore")
 
 
-def bundle_size(data: MimeBundle) -> int:
-    """Bytes of all representations as they came; base64 is not decoded."""
-    return sum(map(value_size, data.values()))
-
-
 def value_size(value: Json) -> int:
-    """Bytes of one representation."""
-    if isinstance(value, str):
-        return _size(value)
-    try:
-        return len(json.dumps(value))
-    except RecursionError:  # nested to the limit of what could be parsed
-        return 0
+    """Bytes of one representation as it came; base64 is not decoded."""
+    return _value_sizes(value)[0]
 
 
 def _display_id(content: Mapping[str, Json]) -> str | None:
@@ -328,10 +318,13 @@ def _size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode(errors="replace"))
 
 
-def _output_size(output: Display | Error) -> int:
+def _sizes(output: Display | Error) -> tuple[int, int]:
+    """Bytes of an output as it came, and about those that it takes while it is kept."""
     if isinstance(output, Error):
-        return sum(map(_size, (output.ename, output.evalue, *output.traceback)))
-    return sum(map(_held_size, output.data.values()))
+        size = sum(map(_size, (output.ename, output.evalue, *output.traceback)))
+        return size, size
+    sizes = [_value_sizes(value) for value in output.data.values()]
+    return sum(came for came, _ in sizes), sum(held for _, held in sizes)
 
 
 def _shortened(error: Error) -> Error:
@@ -347,12 +340,11 @@ def _shortened(error: Error) -> Error:
     return Error(ename=error.ename[:END], evalue=error.evalue[:END], traceback=traceback)
 
 
-def _held_size(value: Json) -> int:
-    """About the bytes that a representation takes while it is kept."""
+def _value_sizes(value: Json) -> tuple[int, int]:
     if isinstance(value, str):
-        return _size(value)
+        return _size(value), _size(value)
     try:
         text = json.dumps(value)
     except RecursionError:  # nested to the limit of what could be parsed
-        return 0
-    return len(text) + ITEM_BYTES * sum(map(text.count, "[{,"))
+        return 0, 0
+    return len(text), len(text) + ITEM_BYTES * sum(map(text.count, "[{,"))
