@@ -24,7 +24,11 @@ from jupyter_mcp_ext.errors import ContentsError
 from jupyter_mcp_ext.files.service import McpFiles
 from jupyter_mcp_ext.notebooks.cells import NewCell
 from jupyter_mcp_ext.notebooks.document import KernelInfo
+from jupyter_mcp_ext.notebooks.page import NotebookPage
 from jupyter_mcp_ext.notebooks.service import Notebooks
+from jupyter_mcp_ext.notebooks.view import view
+from jupyter_mcp_ext.outputs.limits import Limits
+from jupyter_mcp_ext.outputs.presentation import TextBlock
 from jupyter_mcp_ext.rendering.service import Rendering
 from tests.users import nothing
 
@@ -285,6 +289,26 @@ async def test_a_missing_notebook_is_said_with_names_near_it(
         "There is no notebook \"x/Anaylsis.ipynb\". Did you mean 'analysis' or 'Analysis2' or "
         "'analyses'? list_files(\"x\") shows what there is."
     )
+
+
+def text_of(page: NotebookPage) -> str:
+    return "".join(block.text for block in page.blocks if isinstance(block, TextBlock))
+
+
+async def test_a_search_of_outputs_finds_what_only_outputs_say(
+    notebooks: Notebooks, root: Path
+) -> None:
+    output = {"output_type": "stream", "name": "stdout", "text": "some needle"}
+    cell = {"cell_type": "code", "metadata": {}, "source": "x()", "outputs": [output]}
+    (root / "a.ipynb").write_text(json.dumps(node(cell, {**cell, "outputs": []})))
+    notebook = await notebooks.read("a.ipynb", hides=nothing)
+
+    found = text_of(view(notebook, what="outputs", grep="needle", limits=Limits()))
+    in_source = text_of(view(notebook, what="source", grep="needle", limits=Limits()))
+
+    assert "some needle" in found
+    assert "[1]" not in found
+    assert "needle" not in in_source
 
 
 async def test_a_folder_near_the_one_that_is_missing_is_offered(
