@@ -12,7 +12,9 @@ OWN_IMPORTS = re.compile(r"^from \.\w+ import (?:\([^)]*\)|[^\n]*)\n", re.MULTIL
 
 FUTURE = "from __future__ import annotations\n"
 
-SHARED = ("words", "found", "functions", "classes", "holes", "values")
+STATES = ("libraries", "interactive", "imported", "process", "parts")
+
+SHARED = ("words", "found", "functions", "classes", "holes", "values", *STATES)
 
 
 def beginning() -> str:

@@ -65,12 +65,12 @@ def begin(
         space: dict[str, Any] = {"__name__": "jupyter_mcp_ext_saving"}
         try:
             exec(compile(source, "<jupyter_mcp_ext>", "exec", dont_inherit=True), space)
-            return {"saved": space["save"](path, max_bytes, seconds)}
+            return {"saved": space["save"](path, max_bytes, seconds, states_here())}
         finally:
             space.clear()
     pipe = os.open(reply, os.O_WRONLY | os.O_NONBLOCK)
     standard = standard_objects()
-    states = {"random": sys.modules["random"].getstate()} if "random" in sys.modules else {}
+    states = states_here()
     masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         child = copied()
@@ -117,6 +117,37 @@ def standard_objects() -> dict[int, tuple[str, str]]:
     return {id(getattr(sys, name)): ("sys", name) for name in reversed(names)}
 
 
+def states_here() -> dict[str, Any]:
+    """What a copy of the process changes of itself, or has changed when it begins."""
+    states: dict[str, Any] = {
+        "collection": (gc.isenabled(), gc.get_threshold()),
+        "recursion": sys.getrecursionlimit(),
+        "signals": [
+            str(getattr(number, "name", number))
+            for number in range(1, signal.NSIG)
+            if getattr(handler_of(number), "__module__", "") == "__main__"
+        ],
+    }
+    if "random" in sys.modules:
+        states["random"] = sys.modules["random"].getstate()
+    return states
+
+
+def resources_here() -> dict[int, Any]:
+    """What the process may use, before a worker is bounded."""
+    resource: Any = importlib.import_module("resource")
+    names = [name for name in dir(resource) if name.startswith("RLIMIT_")]
+    return {which: resource.getrlimit(which) for which in {getattr(resource, n) for n in names}}
+
+
+def handler_of(number: int) -> Any:
+    """What Python calls for a signal."""
+    try:
+        return signal.getsignal(number)
+    except (ValueError, OSError):
+        return None
+
+
 class Supervisor:
     """The process that starts workers until one has come to the end."""
 
@@ -161,6 +192,7 @@ class Supervisor:
         code = compile(self._source, "<jupyter_mcp_ext>", "exec", dont_inherit=True)
         found = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         self._beside = mmap.mmap(-1, BESIDE.size)
+        self._states["resources"] = resources_here()
         while True:
             self._say(NOWHERE, 0)
             answer, why = self._worked(code, found)
@@ -249,6 +281,7 @@ class Supervisor:
                 self._lost,
                 self,
                 self._standard,
+                self._states,
             )
             signal.setitimer(signal.ITIMER_REAL, 0)
             return json.dumps({"value": {"saved": answer}}).encode()

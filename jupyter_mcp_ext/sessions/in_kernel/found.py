@@ -79,6 +79,37 @@ def singles() -> dict[int, tuple[str, str]]:
     return found
 
 
+def own_containers() -> list[tuple[tuple[str, str], Any]]:
+    """The lists, sets and dictionaries in modules of the user's own, with their places."""
+    found: dict[int, tuple[tuple[str, str], Any]] = {}
+    for name, module in list(sys.modules.items()):
+        if not is_imported(name) or is_library(module):
+            continue
+        for attribute, value in list(vars(module).items()):
+            if type(value) in (list, set, dict) and not attribute.startswith("__"):
+                found.setdefault(id(value), ((name, attribute), value))
+    return list(found.values())
+
+
+def container_of(module: str, name: str, kind: str) -> Any:
+    """A module's container, or an empty one where that is not to be had."""
+    made: Any = {"list": list, "set": set, "dict": dict}[kind]
+    try:
+        found = attribute_of(module, name)
+    except Exception:  # noqa: BLE001  # modules run code
+        return made()
+    return found if type(found) is made else made()
+
+
+def fill_container(container: Any, contents: Any) -> None:
+    """Have it contain what it did."""
+    if type(container) is list:
+        container[:] = contents
+    else:
+        container.clear()
+        container.update(contents)
+
+
 def attribute_of(module: str, name: str) -> Any:
     """What an imported module has under a name."""
     __import__(module)

@@ -16,13 +16,18 @@ import time
 import types
 from typing import Any
 
+from .found import fill_container
+from .parts import early_parts, late_parts, set_part
 from .words import (
     ATTRIBUTES,
+    CONTENTS,
     MAX_WHY,
     MISSING,
+    MODULES,
     NOT_THE_USERS,
     PIECE,
     SPECIAL,
+    STATE,
     OutOfTime,
     deadline_in,
     the_shell,
@@ -55,10 +60,8 @@ def load(
     try:
         for source in sources:
             loading.define(source)
-        for name, module in modules.items():
-            loading.import_module(name, module)
         if path is not None:
-            loading.load(path, records)
+            loading.load(path, records, modules)
     finally:
         if theirs is not MISSING:  # cloudpickle sets it where it makes functions
             shell.user_ns["__builtins__"] = theirs
@@ -69,6 +72,8 @@ def load(
         "failed": [{"name": name, "why": why} for name, why in loading.failed.items()],
         "definitions": sorted(loading.defined),
         "definitions_failed": loading.definitions_failed,
+        "state": loading.state,
+        "state_failed": [{"name": name, "why": why} for name, why in loading.state_failed.items()],
     }
 
 
@@ -78,6 +83,10 @@ class _Loading:
     def __init__(self, shell: Any, deadline: float) -> None:
         self.loaded: list[str] = []
         self.failed: dict[str, str] = {}
+        self.state: list[str] = []
+        self.state_failed: dict[str, str] = {}
+        self._modules: dict[str, str] = {}
+        self._parts = {name: (take, put) for name, take, put in (*early_parts(), *late_parts({}))}
         self.defined: set[str] = set()
         self.definitions_failed: list[dict[str, str]] = []
         self._namespace = shell.user_ns
@@ -120,7 +129,11 @@ class _Loading:
         except BaseException as err:  # noqa: BLE001  # modules run code
             self.failed[name] = why_of(err)
 
-    def load(self, path: str, records: list[dict[str, Any]]) -> None:
+    def load(self, path: str, records: list[dict[str, Any]], modules: dict[str, str]) -> None:
+        """Load the records of a file."""
+        self._modules = modules
+        if not any(MODULES in record["names"] for record in records):
+            self._import_modules()
         try:
             found = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
         except OSError as err:
@@ -148,8 +161,8 @@ class _Loading:
             try:
                 value = reading.next(name)
                 if name.startswith(SPECIAL):
-                    continue
-                if name.startswith(ATTRIBUTES):
+                    self._take(name, value)
+                elif name.startswith(ATTRIBUTES):
                     self._set_attributes(name[len(ATTRIBUTES) :], value)
                 else:
                     self._namespace[name] = value
@@ -157,7 +170,28 @@ class _Loading:
             except KeyboardInterrupt:  # one at a time is the point
                 raise
             except BaseException as err:  # noqa: BLE001  # code of users
-                self.failed[name] = why_of(err)
+                if name.startswith(STATE):
+                    self.state_failed[name[len(STATE) :]] = why_of(err)
+                elif not name.startswith(SPECIAL):
+                    self.failed[name] = why_of(err)
+        self._import_modules()
+
+    def _take(self, name: str, value: Any) -> None:
+        """Do what stands among the variables."""
+        if name == MODULES:
+            self._import_modules()
+        elif name == CONTENTS:
+            fill_container(*value)
+        elif name.startswith(STATE):
+            part = name[len(STATE) :]
+            take, put = self._parts[part]
+            if set_part(take, put, value):
+                self.state.append(part)
+
+    def _import_modules(self) -> None:
+        for name, module in self._modules.items():
+            self.import_module(name, module)
+        self._modules = {}
 
     def _fail(self, record: dict[str, Any], why: str) -> None:
         names = (name for name in record["names"] if not name.startswith(SPECIAL))

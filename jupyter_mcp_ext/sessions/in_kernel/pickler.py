@@ -22,10 +22,12 @@ from .classes import (
 from .found import (
     BUILTIN_TYPES,
     attribute_of,
+    container_of,
     has_name,
     import_name,
     module_of,
     names_of,
+    own_containers,
     singles,
 )
 from .functions import Reference, function_reduced, globals_of, module_names
@@ -72,14 +74,24 @@ class Pickler(pickle.Pickler):
         """What is found again by a call, by its id."""
         self._modules: dict[str, Reference] = {}
         self._refused: dict[Any, str] = {}
+        self._own = own_containers()
         self._seed(namespace)
+
+    def contents(self) -> list[tuple[str, Any, Any]]:
+        """What the containers have that are modules' own: a name, the container, and that."""
+        return [
+            (".".join(where), one, list(one.items() if type(one) is dict else one))
+            for where, one in self._own
+        ]
 
     def _seed(self, namespace: dict[str, Any]) -> None:
         """Remember, before all else, dictionaries that are found and not copied."""
         marks = [Reference(names_of, ("__main__",)), Reference(names_of, ("builtins",))]
+        marks += [Reference(container_of, (*where, type(one).__name__)) for where, one in self._own]
         self.dump([PREAMBLE, marks])
         memo = self.memo.copy()
-        for mark, names in zip(marks, (namespace, vars(builtins))):
+        known = [namespace, vars(builtins), *(one for _, one in self._own)]
+        for mark, names in zip(marks, known):
             place, _ = memo.pop(id(mark))
             memo[id(names)] = (place, names)
         self.memo = memo
@@ -199,6 +211,9 @@ class Pickler(pickle.Pickler):
         if isinstance(reduced, str) and module_for(obj, reduced) == "__main__":
             msg = f"it is pickled as the name {reduced}, which is no plain definition"
             raise pickle.PicklingError(msg)
+        state = reduced[2] if isinstance(reduced, tuple) and len(reduced) > 2 else None
+        if module.startswith("matplotlib") and isinstance(state, dict):
+            state.pop("_restore_to_pylab", None)  # it would be shown again
         is_plain = is_object and not has_own_state(kind)
         if module in NAMELESS or is_plain:
             self._plain[kind] = True

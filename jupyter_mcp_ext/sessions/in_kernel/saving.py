@@ -11,13 +11,19 @@ from typing import Any
 
 from .found import import_name
 from .holes import places
+from .interactive import RESULTS
+from .libraries import NotThere
+from .parts import early_parts, late_parts
 from .pickler import Pickler
 from .sink import Sink, Unwanted
 from .words import (
+    CONTENTS,
     MISSING,
+    MODULES,
     NOT_THE_USERS,
     PIECE,
     PREAMBLE,
+    STATE,
     OutOfTime,
     about,
     deadline_in,
@@ -34,11 +40,11 @@ LOOKED_THROUGH = 300_000
 """Objects that are looked at to tell where in the variables the holes are."""
 
 
-def save(path: str, max_bytes: int, seconds: float) -> dict[str, Any]:
+def save(path: str, max_bytes: int, seconds: float, states: dict[str, Any]) -> dict[str, Any]:
     """Write the session's variables to a new file, within the kernel."""
     found = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
-        return save_to(found, max_bytes, deadline_in(seconds), {}, None, {})
+        return save_to(found, max_bytes, deadline_in(seconds), {}, None, {}, states)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):  # the server may have given it up
             os.unlink(path)
@@ -52,6 +58,7 @@ def save_to(
     lost: dict[str, str],
     watch: Any,
     standard: dict[int, tuple[str, str]],
+    states: dict[str, Any],
 ) -> dict[str, Any]:
     """Write the session's variables to an open file.
 
@@ -60,7 +67,7 @@ def save_to(
     saved.
     """
     with pretended_module(), os.fdopen(found, "wb", PIECE) as file:
-        saving = Saving(the_shell(), Sink(file, max_bytes, deadline), lost, watch, standard)
+        saving = Saving(the_shell(), Sink(file, max_bytes, deadline), lost, watch, standard, states)
         saving.run()
     return {
         **about(),
@@ -69,7 +76,7 @@ def save_to(
         "definitions": [],
         "skipped": saving.skipped,
         "holes": saving.holes,
-        "unrestored": [],
+        "unrestored": saving.unrestored,
     }
 
 
@@ -98,11 +105,16 @@ class Saving:
         lost: dict[str, str],
         watch: Any,
         standard: dict[int, tuple[str, str]],
+        states: dict[str, Any],
     ) -> None:
         self.records: list[dict[str, Any]] = []
         self.modules: dict[str, str] = {}
         self.skipped: list[dict[str, str]] = []
         self.holes: list[dict[str, str]] = []
+        self.unrestored: list[dict[str, str]] = [
+            {"name": f"handler of {name}", "why": "handlers of signals are not saved"}
+            for name in states.get("signals", ())
+        ]
         self._namespace = shell.user_ns
         self._hidden = shell.user_ns_hidden
         self._sink = sink
@@ -111,12 +123,19 @@ class Saving:
         if watch is not None:
             watch.begin(sink)
         self._standard = standard
+        self._states = states
         self._cutting = 0.0
         self._budget = [LOOKED_THROUGH]
         self._begin()
 
     def run(self) -> None:
-        """Save them."""
+        """Save them, and what was changed of the process around them."""
+        self._save_parts(early_parts())
+        self._put(MODULES, None)
+        for name, container, contents in self._pickler.contents():
+            why = self._put(CONTENTS, (container, contents))
+            if why:
+                self.unrestored.append({"name": name, "why": why})
         for number, (name, value) in enumerate(list(self._namespace.items())):
             if type(name) is not str or NOT_THE_USERS.fullmatch(name):
                 continue
@@ -131,7 +150,44 @@ class Saving:
                 self._at(number)
                 self._dump(name, value)
                 self._at(NO_VARIABLE)
+        self._save_parts(late_parts(self._states))
         self._end()
+
+    def _save_parts(self, parts: list[Any]) -> None:
+        for name, take, _ in parts:
+            try:
+                why = self._put(STATE + name, take())
+            except NotThere:
+                continue
+            except Exception as err:  # noqa: BLE001  # of libraries
+                why = why_of(err)
+            if why:
+                self.unrestored.append({"name": name, "why": why})
+
+    def _put(self, name: str, value: Any) -> str:
+        """Save what is no variable; why it could not be, or empty."""
+        if self._sink.is_late:
+            return str(OutOfTime())
+        mark = self._sink.mark()
+        had = set(self._pickler.holes)
+        entry = [name, value]
+        why = self._tried(entry)
+        new = set(self._pickler.holes) - had
+        if name == STATE + RESULTS:
+            self._name_holes("Out", value)
+        elif not why and new:
+            why = self._pickler.holes[min(new)][1]
+        if why:
+            self._cut(mark, had, entry)
+        else:
+            self._names.append(name)
+        return why
+
+    def _cut(self, mark: Any, had: set[int], entry: list[Any]) -> None:
+        self._sink.cut(mark)
+        for new in set(self._pickler.holes) - had:
+            del self._pickler.holes[new]
+        self._forget(entry)
 
     def _at(self, number: int) -> None:
         if self._watch is not None:
@@ -151,10 +207,7 @@ class Saving:
             self._names.append(name)
             self._name_holes(name, value)
             return
-        self._sink.cut(mark)
-        for new in set(self._pickler.holes) - had:
-            del self._pickler.holes[new]
-        self._forget(entry)
+        self._cut(mark, had, entry)
         self._skip(name, value, why)
 
     def _tried(self, entry: list[Any]) -> str:

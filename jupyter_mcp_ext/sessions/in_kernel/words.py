@@ -26,6 +26,15 @@ SPECIAL = "\0"
 PREAMBLE = SPECIAL + "names"
 """The session's names, which functions refer to."""
 
+MODULES = SPECIAL + "modules"
+"""The place in a record at which modules are imported."""
+
+CONTENTS = SPECIAL + "contents"
+"""What containers have that are modules' own."""
+
+STATE = SPECIAL + "state "
+"""Begins the names of what is set in the process: see `process`."""
+
 NOT_THE_USERS = re.compile(
     r"_+|_i+|_i?\d+|_[iod]h|_exit_code|In|Out|exit|quit|get_ipython"
     r"|__(name|doc|package|loader|spec|builtins?|file|cached|session|warningregistry)__"

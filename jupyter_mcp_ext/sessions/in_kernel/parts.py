@@ -1,0 +1,148 @@
+"""The parts of a session's process that are saved: a name, what takes its state, what sets it."""
+
+from __future__ import annotations
+
+import importlib
+import locale
+import os
+import sys
+from typing import Any
+
+from .imported import (
+    atoms_of_modules,
+    names_of_builtins,
+    set_atoms_of_modules,
+    set_names_of_builtins,
+    set_submodules,
+    submodules,
+)
+from .interactive import (
+    RESULTS,
+    extensions,
+    formatters,
+    hooks_of_cells,
+    magics,
+    options_of_ipython,
+    results,
+    set_extensions,
+    set_formatters,
+    set_hooks_of_cells,
+    set_magics,
+    set_options_of_ipython,
+    set_results,
+)
+from .libraries import (
+    library,
+    options_of_pandas,
+    seeds_of_numpy,
+    set_options_of_pandas,
+    set_settings_of_matplotlib,
+    settings_of_matplotlib,
+)
+from .process import (
+    collection,
+    decimals,
+    environment,
+    filters_of_warnings,
+    handlers_of_loggers,
+    hooks_of_the_interpreter,
+    levels_of_loggers,
+    limits_of_the_interpreter,
+    resources,
+    search_path,
+    set_collection,
+    set_decimals,
+    set_environment,
+    set_filters_of_warnings,
+    set_handlers_of_loggers,
+    set_hooks_of_the_interpreter,
+    set_levels_of_loggers,
+    set_limits_of_the_interpreter,
+    set_locale,
+    set_resources,
+    set_search_path,
+    umask,
+)
+
+
+def taken(states: dict[str, Any], name: str, here: Any) -> Any:
+    """What gives a state that had to be taken in the kernel, or, there, takes it."""
+    return lambda: states[name] if name in states else here()
+
+
+def set_part(take: Any, put: Any, state: Any) -> bool:
+    """Set a part of the process's state where it is another; whether it was."""
+    try:
+        if bool(take() == state):
+            return False
+    except Exception:  # noqa: BLE001, S110  # not to be had or compared: it is set
+        pass
+    put(state)
+    return True
+
+
+def early_parts() -> list[Any]:
+    """Parts that are set before anything is imported."""
+    return [
+        ("environment", environment, set_environment),
+        ("working directory", os.getcwd, os.chdir),
+        ("sys.path", search_path, set_search_path),
+        ("umask", umask, os.umask),
+    ]
+
+
+def late_parts(states: dict[str, Any]) -> list[Any]:
+    """Parts that are set when all variables are there; ``states`` were taken in the kernel."""
+    numpy = "numpy"
+    return [
+        ("submodules", submodules, set_submodules),
+        ("attributes of modules", atoms_of_modules, set_atoms_of_modules),
+        (RESULTS, results, set_results),
+        ("names among the builtins", names_of_builtins, set_names_of_builtins),
+        ("loaded extensions", extensions, set_extensions),
+        ("options of IPython", options_of_ipython, set_options_of_ipython),
+        ("magics and aliases", magics, set_magics),
+        ("hooks of cells", hooks_of_cells, set_hooks_of_cells),
+        ("formatters", formatters, set_formatters),
+        ("hooks of the interpreter", hooks_of_the_interpreter, set_hooks_of_the_interpreter),
+        ("limits of the interpreter", limits_of_the_interpreter, set_limits_of_the_interpreter),
+        ("resource limits", taken(states, "resources", resources), set_resources),
+        (
+            "recursion limit",
+            taken(states, "recursion", sys.getrecursionlimit),
+            sys.setrecursionlimit,
+        ),
+        ("collection of garbage", taken(states, "collection", collection), set_collection),
+        ("locale", lambda: locale.setlocale(locale.LC_ALL), set_locale),
+        ("handlers of loggers", handlers_of_loggers, set_handlers_of_loggers),
+        ("levels of loggers", levels_of_loggers, set_levels_of_loggers),
+        ("context of decimals", decimals, set_decimals),
+        ("options of pandas", options_of_pandas, set_options_of_pandas),
+        (
+            "options of polars",
+            lambda: library("polars").Config.save(),
+            lambda state: importlib.import_module("polars").Config.load(state),
+        ),
+        ("settings of matplotlib", settings_of_matplotlib, set_settings_of_matplotlib),
+        (
+            "print options of numpy",
+            lambda: library(numpy).get_printoptions(),
+            lambda state: importlib.import_module(numpy).set_printoptions(**state),
+        ),
+        (
+            "errors of numpy",
+            lambda: library(numpy).geterr(),
+            lambda state: importlib.import_module(numpy).seterr(**state),
+        ),
+        ("filters of warnings", filters_of_warnings, set_filters_of_warnings),
+        (
+            "random state of numpy",
+            seeds_of_numpy,
+            lambda state: importlib.import_module(numpy).random.set_state(state),
+        ),
+        (
+            "random state",
+            taken(states, "random", lambda: library("random").getstate()),
+            lambda state: importlib.import_module("random").setstate(state),
+        ),
+    ]

@@ -1,0 +1,191 @@
+"""What a session has changed of its process, beside its variables: taken, and set again."""
+
+from __future__ import annotations
+
+import importlib
+import locale
+import logging
+import os
+import sys
+import threading
+import time
+import warnings
+from typing import Any
+
+from .interactive import is_own
+from .libraries import library
+
+LOCALS = {"IPYTHONDIR", "JPY_PARENT_PID", "JPY_SESSION_NAME", "JPY_INTERRUPT_EVENT", "PWD"}
+"""Of the environment, what is another kernel's own."""
+
+
+def environment() -> Any:
+    """What differs from the environment that the kernel was started with."""
+    with open("/proc/self/environ", "rb") as file:
+        pairs = (one.partition(b"=") for one in file.read().split(b"\0") if one)
+        began = {os.fsdecode(name): os.fsdecode(value) for name, _, value in pairs}
+    now = dict(os.environ)
+    changed = {k: v for k, v in now.items() if began.get(k) != v and k not in LOCALS}
+    return changed, [name for name in began if name not in now and name not in LOCALS]
+
+
+def set_environment(state: Any) -> None:
+    """Change the environment, and what the time zone follows from."""
+    changed, removed = state
+    os.environ.update(changed)
+    for name in removed:
+        os.environ.pop(name, None)
+    if hasattr(time, "tzset"):
+        time.tzset()
+
+
+def search_path() -> Any:
+    """Where modules are found."""
+    return list(sys.path), sys.prefix
+
+
+def set_search_path(state: Any) -> None:
+    """Have modules found there; of another environment, only what is not its own."""
+    path, prefix = state
+    if prefix == sys.prefix:
+        sys.path[:] = path
+    else:
+        known = {*sys.path, ""}
+        sys.path += [one for one in path if one not in known and not one.startswith(prefix)]
+
+
+def decimals() -> Any:
+    """The context of decimal numbers."""
+    context = library("decimal").getcontext()
+    names = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
+    return {name: getattr(context, name) for name in names}, dict(context.traps)
+
+
+def set_decimals(state: Any) -> None:
+    """Change the context in place."""
+    values, traps = state
+    context = importlib.import_module("decimal").getcontext()
+    for name, value in values.items():
+        setattr(context, name, value)
+    context.traps.update(traps)
+
+
+def filters_of_warnings() -> Any:
+    """What is done about warnings."""
+    return list(warnings.filters)
+
+
+def set_filters_of_warnings(state: Any) -> None:
+    """Do the same about warnings."""
+    warnings.filters[:] = state  # type: ignore[index]
+    getattr(warnings, "_filters_mutated", lambda: None)()
+
+
+def levels_of_loggers() -> Any:
+    """What loggers let through."""
+    root = logging.getLogger()
+    known = {
+        name: (one.level, one.disabled, one.propagate)
+        for name, one in list(root.manager.loggerDict.items())
+        if isinstance(one, logging.Logger)
+    }
+    return {name: one for name, one in known.items() if one != (0, False, True)}, (
+        root.level,
+        root.manager.disable,
+    )
+
+
+def set_levels_of_loggers(state: Any) -> None:
+    """Have loggers let the same through."""
+    levels, (level, disable) = state
+    for name, (own, disabled, propagate) in levels.items():
+        logger = logging.getLogger(name)
+        logger.setLevel(own)
+        logger.disabled, logger.propagate = disabled, propagate
+    logging.getLogger().setLevel(level)
+    logging.disable(disable)
+
+
+def handlers_of_loggers() -> Any:
+    """The handlers of the root logger that write to the streams."""
+    kinds = (logging.StreamHandler, logging.NullHandler)
+    return [one for one in logging.getLogger().handlers if type(one) in kinds]
+
+
+def set_handlers_of_loggers(state: Any) -> None:
+    """Add handlers that are not there."""
+    root = logging.getLogger()
+    for handler in state[len(root.handlers) :]:
+        root.addHandler(handler)
+
+
+def limits_of_the_interpreter() -> Any:
+    """Numbers that Python lets be set."""
+    digits = getattr(sys, "get_int_max_str_digits", lambda: None)()
+    return sys.getswitchinterval(), digits
+
+
+def set_limits_of_the_interpreter(state: Any) -> None:
+    """Set them."""
+    sys.setswitchinterval(state[0])
+    if state[1] is not None:
+        sys.set_int_max_str_digits(state[1])
+
+
+def set_collection(state: Any) -> None:
+    """Whether and when garbage is collected."""
+    gc = importlib.import_module("gc")
+    is_enabled, threshold = state
+    (gc.enable if is_enabled else gc.disable)()
+    gc.set_threshold(*threshold)
+
+
+def set_resources(state: Any) -> None:
+    """What the process may use, as far as it may be set."""
+    resource = importlib.import_module("resource")
+    for which, (soft, hard) in state.items():
+        if resource.getrlimit(which) != (soft, hard):
+            resource.setrlimit(which, (soft, hard))
+
+
+def umask() -> Any:
+    """Which permissions new files do not get."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def hooks_of_the_interpreter() -> Any:
+    """Functions of the session that Python calls."""
+    places = {"sys": sys, "threading": threading}
+    names = ("excepthook", "unraisablehook", "displayhook", "breakpointhook")
+    known = {
+        (place, name): getattr(module, name, None)
+        for place, module in places.items()
+        for name in names
+    }
+    return {where: one for where, one in known.items() if is_own(one)}
+
+
+def set_hooks_of_the_interpreter(state: Any) -> None:
+    """Have Python call them."""
+    for (place, name), hook in state.items():
+        setattr(sys.modules[place], name, hook)
+
+
+def collection() -> Any:
+    """Whether and when garbage is collected."""
+    gc = importlib.import_module("gc")
+    return gc.isenabled(), gc.get_threshold()
+
+
+def resources() -> Any:
+    """What the process may use."""
+    resource = importlib.import_module("resource")
+    names = [name for name in dir(resource) if name.startswith("RLIMIT_")]
+    return {which: resource.getrlimit(which) for which in {getattr(resource, n) for n in names}}
+
+
+def set_locale(state: str) -> None:
+    """Use the same locale."""
+    locale.setlocale(locale.LC_ALL, state)
