@@ -22,6 +22,12 @@ SLICE = 0.002
 """Seconds of a turn of the loop that reading takes; a message is handled whole."""
 
 
+HEAVY = 0.02
+"""Seconds of a turn after which reading rests as long as the turn took, for other work's sake."""
+
+MAX_REST = 0.2
+
+
 class ChannelSocket:
     """Sends messages, and gives the first `MAX_FRAMES` frames of each that comes to ``hear``.
 
@@ -42,7 +48,7 @@ class ChannelSocket:
         self._listens = True
         loop = self._stream.io_loop
         loop.remove_handler(self.socket)
-        loop.add_handler(self.socket, lambda *_: self._work(), loop.READ)
+        loop.add_handler(self.socket, self._on_event, loop.READ)
         self._work_soon()
 
     @property
@@ -71,24 +77,35 @@ class ChannelSocket:
         if not self._stream.closed():
             self._stream.close(linger=0)
 
-    def _work_soon(self) -> None:
+    def _on_event(self, *_: object) -> None:
+        if self._is_due:
+            self._events()  # else the loop is told the same again at once
+        else:
+            self._work()
+
+    def _work_soon(self, rest: float = 0) -> None:
         if not self._is_due:
             self._is_due = True
-            self._loop.call_soon(self._go_on)
+            if rest:
+                self._loop.call_later(rest, self._go_on)
+            else:
+                self._loop.call_soon(self._go_on)
 
     def _go_on(self) -> None:
         self._is_due = False
         self._work()
 
     def _work(self) -> None:
-        until = time.monotonic() + SLICE
+        begun = time.monotonic()
+        until = begun + SLICE
         while events := self._events():
             if events & zmq.POLLOUT:
                 self._send()
             if events & zmq.POLLIN:
                 self._read(until)
-            if time.monotonic() > until:
-                self._work_soon()
+            if (now := time.monotonic()) > until:
+                took = now - begun
+                self._work_soon(min(took, MAX_REST) if took > HEAVY else 0)
                 return
 
     def _events(self) -> int:

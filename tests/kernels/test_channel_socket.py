@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ import zmq
 from zmq.eventloop.zmqstream import ZMQStream
 
 from jupyter_mcp_ext.kernels import channel_socket
-from jupyter_mcp_ext.kernels.channel_socket import ChannelSocket
+from jupyter_mcp_ext.kernels.channel_socket import HEAVY, ChannelSocket
 from jupyter_mcp_ext.kernels.incoming import MAX_FRAMES
 
 
@@ -89,6 +91,25 @@ async def test_many_messages_are_read_in_one_turn_as_far_as_its_slice_of_time_go
 
         assert len(two.heard) == 501
         assert len(set(two.turns)) < 100
+
+
+async def test_after_a_message_that_took_long_other_work_has_its_turns() -> None:
+    with peers() as two:
+
+        def work(frames: list[Any]) -> None:
+            until = time.monotonic() + 2 * HEAVY
+            while time.monotonic() < until:
+                pass
+            hear(frames)
+
+        hear, two.ours._hear = two.hear, work
+        for number in range(5):
+            two.kernel.send(b"%d" % number)
+        two.kernel.send(b"end")
+        await asyncio.wait_for(two.ended.wait(), 60)
+
+        assert len(two.heard) == 6
+        assert all(later - earlier > 3 for earlier, later in pairwise(two.turns))
 
 
 async def test_answers_are_heard_while_messages_are_sent() -> None:
