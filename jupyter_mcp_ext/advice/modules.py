@@ -36,6 +36,9 @@ PACKAGES: Mapping[str, str] = {
 }
 """Names of packages that are not those of their modules."""
 
+SHARED = frozenset({"azure", "google", "ruamel", "zope"})
+"""Names under which many packages have their modules: the package cannot be told from one."""
+
 
 def _says(run: Run) -> Iterator[str]:
     if run.error is None or run.error.ename != "ModuleNotFoundError" or run.language != "python":
@@ -58,7 +61,7 @@ def _package(module: str) -> str | None:
     if module in PACKAGES:
         return PACKAGES[module]
     # The part of a package that is there, or a module that Python itself should have.
-    if "." in module or module in sys.stdlib_module_names:
+    if "." in module or module in sys.stdlib_module_names or module in SHARED:
         return None
     return module
 

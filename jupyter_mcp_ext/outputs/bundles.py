@@ -166,7 +166,7 @@ def one_line(data: MimeBundle, kind: Kind, mime_type: str, label: str) -> str:
     types = ", ".join(
         f"{plain_name(name)} {in_bytes(value_size(value))}" for name, value in data.items()
     )
-    return Remark(f"[{_named('display', label)} {types}]")
+    return Remark(f"[{_named('display', label)} {types or 'without data'}]")
 
 
 def instead(data: MimeBundle, mime_type: str, label: str, err: NotRendered) -> list[str]:

@@ -12,7 +12,7 @@ from jupyter_mcp_ext.outputs import bundles, tracebacks
 from jupyter_mcp_ext.outputs.lines import Lines, Section, ready, sections
 from jupyter_mcp_ext.outputs.model import Error, Output, Stream
 from jupyter_mcp_ext.outputs.numbered import More, line_of
-from jupyter_mcp_ext.outputs.quoting import Remark
+from jupyter_mcp_ext.outputs.quoting import Remark, mark
 from jupyter_mcp_ext.outputs.rendering import Render, here
 
 
@@ -105,12 +105,14 @@ def page(
     shown: tuple[Shown, ...] = ()
     if column and start < total:
         rest = lines[start][column:]
-        if len(rest) >= budget:
-            end = column + budget - 1
-            line = Shown(number=start, text=rest[: budget - 1])
-            return Page(lines=(line,), total=total, next_offset=start, next_column=end)
-        shown = (Shown(number=start, text=rest),)
-        budget -= len(rest) + 1
+        # What stands in the middle of a line begins one here.
+        before = "" if isinstance(lines[start], Remark) else mark(rest)
+        if len(before) + len(rest) >= budget:
+            room = max(budget - 1 - len(before), 1)
+            line = Shown(number=start, text=before + rest[:room])
+            return Page(lines=(line,), total=total, next_offset=start, next_column=column + room)
+        shown = (Shown(number=start, text=before + rest),)
+        budget -= len(before) + len(rest) + 1
     end = min(start + max(limit, 1), total)
     shown += _within(lines, range(start + len(shown), end), budget, more, at_least=not shown)
     after = start + len(shown)

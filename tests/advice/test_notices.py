@@ -133,7 +133,12 @@ def test_a_missing_module_proposes_its_package(module: str, package: str) -> Non
 
 @pytest.mark.parametrize(
     "evalue",
-    ["No module named 'pandas.nope'", "No module named 'os.x'; 'os' is not a package", "odd"],
+    [
+        "No module named 'pandas.nope'",
+        "No module named 'os.x'; 'os' is not a package",
+        "No module named 'google'",
+        "odd",
+    ],
 )
 def test_what_no_package_would_bring_is_not_proposed(evalue: str) -> None:
     assert failed(evalue) == []

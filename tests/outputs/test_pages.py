@@ -45,6 +45,17 @@ def test_without_an_offset_the_tail_is_shown() -> None:
     )
 
 
+def test_the_middle_of_a_line_cannot_be_taken_for_a_line_of_ours() -> None:
+    lines = ["x" * 10 + "! the kernel died"]
+
+    [rest] = page(lines, offset=0, column=10, limit=9, budget=100, more=more).lines
+    part = page(lines, offset=0, column=10, limit=9, budget=12, more=more)
+    [after] = page(lines, offset=0, column=part.next_column, limit=9, budget=99, more=more).lines
+
+    assert rest.text == "> ! the kernel died"
+    assert part.lines[0].text + after.text == rest.text
+
+
 def test_pages_follow_each_other_without_gap() -> None:
     seen: list[int] = []
     offset: int | None = 0

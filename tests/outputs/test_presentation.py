@@ -329,6 +329,7 @@ def test_readable_html_is_cut_at_its_limit() -> None:
             },
             "[file k7m2q9xw-12/1 audio/wav 44 bytes]",
         ),
+        ({}, "[display k7m2q9xw-12/1 without data]"),
         (
             {"application/x-own": "abc", "application/vnd.own+json": [1]},
             "[display k7m2q9xw-12/1 application/x-own 3 bytes, application/vnd.own+json 3 bytes]",
