@@ -45,6 +45,7 @@ MAX_ABORTS = 3
 """How often an execution that another client's failing cell aborted is sent again."""
 
 DISCONNECTED = "because the client closed the connection; wait=0 keeps code running"
+CANCELLED = "because its request was cancelled; wait=0 keeps code running"
 
 OUTSIDE = "from outside"
 """Who interrupts, when it is none of us."""
@@ -365,8 +366,8 @@ class McpExecutions(LoggingConfigurable):
             await asyncio.wait({execution.over}, timeout=self.interrupt_grace)
 
     def cancel(self, execution: Execution) -> None:
-        """Stop it without waiting for its end."""
-        execution.request_stop("interrupted")
+        """Stop it, since its request was cancelled, without waiting for its end."""
+        execution.request_stop("interrupted", CANCELLED)
 
     def disconnect(self, execution: Execution) -> None:
         """The client closed the connection over which it waited: stop, unless the operator says."""

@@ -135,15 +135,15 @@ class Area:
                 end.is_told = True
                 yield end.message
 
-    def messages(self) -> Iterator[Message]:
+    def messages(self, *, whole: bool = False) -> Iterator[Message]:
         """The fewest messages that lead to the same outputs, display ids included.
 
-        The end of a flood that may still go on is left to `ends`.
+        The end of a flood that may still go on is left to `ends`, unless this is ``whole``.
         """
         ids = {at: name for name, places in self._by_display_id.items() for at in places}
         for position, entry in enumerate(self.entries):
             if isinstance(entry, Writing):
-                if not entry.most or entry.is_told:
+                if whole or not entry.most or entry.is_told:
                     yield entry.message
                 continue
             node = to_nbformat(entry)

@@ -27,6 +27,8 @@ class OutputFold:
         self._by = ""
         self._captures: list[str] = []
         """The Output widgets that take what is put out; the last one gets it."""
+        self._taking: dict[str, None] = {}
+        """Output widgets that have taken something."""
         self._told: set[str] = set()
         """Widgets that the messages so far have made known, those of `kept` for one."""
         self._kept: list[Message] = []
@@ -123,7 +125,7 @@ class OutputFold:
         for comm_id in self._elsewhere:
             owner, shown = self._widgets.shown_by(comm_id)
             if owner == by:
-                yield from self._introduced(shown, told)
+                yield from self._introduced(shown, told, whole=True)
                 if self._widgets.is_closed(comm_id):
                     yield close(comm_id)
 
@@ -134,11 +136,18 @@ class OutputFold:
         """
         if msg_type in COMMS:
             return self._kept
-        return [*self._kept, *self.ends(but_last=True), (msg_type, content)]
+        if self._captures:
+            ends = self._widgets.ends(self._captures[-1], but_last=True)
+        else:
+            ends = self._area.ends(but_last=True)
+        return [*self._kept, *ends, (msg_type, content)]
 
-    def ends(self, *, but_last: bool = False) -> Iterator[Message]:
+    def ends(self) -> Iterator[Message]:
         """The messages to write down for the ends of floods, each once."""
-        return self._area.ends(but_last=but_last)
+        yield from self._area.ends()
+        for comm_id in self._taking:
+            if ends := list(self._widgets.ends(comm_id)):
+                yield from (capture(comm_id, begins=True), *ends, capture(comm_id, begins=False))
 
     def restore(self, lines: int, size: int, dropped: int) -> None:
         """Have the counts of outputs that stand elsewhere."""
@@ -183,9 +192,11 @@ class OutputFold:
     def _give(self, comm_id: str, msg_type: str, content: Mapping[str, Json]) -> bool:
         """Give a message to an Output widget."""
         self._change(comm_id)
-        before = self._widgets.refused(comm_id)
+        if len(self._taking) < MAX_WIDGETS:
+            self._taking[comm_id] = None
+        before = self._widgets.dropped(comm_id)
         changed = self._widgets.take(comm_id, msg_type, content)
-        self._lost += max(self._widgets.refused(comm_id) - before, 0)
+        self._lost += max(self._widgets.dropped(comm_id) - before, 0)
         return changed
 
     def _follow(self, msg_type: str, content: Mapping[str, Json]) -> bool:
@@ -222,12 +233,14 @@ class OutputFold:
         if len(self._elsewhere) < MAX_WIDGETS:
             self._elsewhere[comm_id] = None
 
-    def _introduced(self, model_id: str, told: set[str]) -> Iterator[Message]:
+    def _introduced(
+        self, model_id: str, told: set[str], *, whole: bool = False
+    ) -> Iterator[Message]:
         """The messages that tell of a widget and those in it which are not in ``told`` yet."""
         for each in self._widgets.tree(model_id):
             if each not in told:
                 told.add(each)
-                yield from self._widgets.messages(each)
+                yield from self._widgets.messages(each, whole=whole)
 
     def _resolved(self, entries: Iterable[Entry], depth: int, room: Room) -> Iterator[Output]:
         """The outputs that entries are, what widgets show in their place."""

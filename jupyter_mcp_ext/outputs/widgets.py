@@ -35,6 +35,9 @@ MAX_PARTS = 20_000
 MAX_AREAS = 8_000_000
 """Bytes of all that Output widgets of a kernel hold."""
 
+MAX_ENDING = 50
+"""Output widgets that keep the end of a flood beyond that, the earliest."""
+
 _KEPT = (
     "_model_name",
     "_options_labels",
@@ -125,7 +128,7 @@ class Widgets:
         if widget is None:  # its beginning was not seen
             self._add(comm_id, widget := _Widget(state={"_model_name": "OutputModel"}))
         if widget.area is None:
-            widget.area = Area()
+            widget.area = Area(MAX_AREAS, keeps_ends=len(self._outputs) < MAX_ENDING)
             self._outputs[comm_id] = widget.area
         return widget.area
 
@@ -148,10 +151,16 @@ class Widgets:
         self.version += changed
         return changed
 
-    def refused(self, comm_id: str) -> int:
-        """Bytes that an Output widget had no room for since it was last cleared."""
+    def dropped(self, comm_id: str) -> int:
+        """Bytes that an Output widget has not kept since it was last cleared."""
         area = self._outputs.get(comm_id)
-        return area.refused if area is not None else 0
+        return area.dropped if area is not None else 0
+
+    def ends(self, comm_id: str, *, but_last: bool = False) -> Iterator[Message]:
+        """What is to be written down of floods in an Output widget, as `Area.ends` says."""
+        area = self._outputs.get(comm_id)
+        if area is not None:
+            yield from area.ends(but_last=but_last)
 
     def holds(self, comm_id: str) -> bool:
         """Whether it is an Output widget with something in it."""
@@ -191,13 +200,16 @@ class Widgets:
             self._walk(child, found, seen, depth - 1)
         found[model_id] = None
 
-    def messages(self, model_id: str) -> Iterator[Message]:
-        """The messages that make a widget known to others, without those in it."""
+    def messages(self, model_id: str, *, whole: bool = False) -> Iterator[Message]:
+        """The messages that make a widget known to others, without those in it.
+
+        For ``whole`` see `Area.messages`.
+        """
         widget = self._known[model_id]
         yield "comm_open", {"comm_id": model_id, "data": {"state": dict(widget.state)}}
         if widget.area is not None and widget.area.entries:
             yield capture(model_id, begins=True)
-            yield from widget.area.messages()
+            yield from widget.area.messages(whole=whole)
             yield capture(model_id, begins=False)
         if widget.said:
             state: dict[str, Json] = {SAID: widget.said}
@@ -243,6 +255,8 @@ class Widgets:
         return close(comm_id)
 
     def _add(self, comm_id: str, widget: _Widget) -> None:
+        if comm_id in self._known:
+            self._forget(comm_id)
         self._known[comm_id] = widget
         self._closed.pop(comm_id, None)
         if len(self._known) > MAX_WIDGETS:

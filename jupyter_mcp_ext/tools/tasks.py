@@ -64,7 +64,7 @@ async def cancel_task(call: Call, task_id: str) -> Answer:
     execution = call.task = call.services.executions.find(call.caller, task_id)
     call.remember(execution)
     execution.was_cancelled |= not execution.is_finished
-    call.services.executions.cancel(execution)
+    execution.request_stop("interrupted", "because its task was cancelled")
     return report_status(execution)
 
 

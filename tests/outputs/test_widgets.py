@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from jupyter_mcp_ext.outputs.area import BETWEEN
 from jupyter_mcp_ext.outputs.fold import OutputFold
 from jupyter_mcp_ext.outputs.model import Display, Output, Stream
 from jupyter_mcp_ext.outputs.widgets import (
@@ -79,6 +80,11 @@ class Journal:
         if changed or msg_type == "clear_output":
             self.lines += self.fold.kept(msg_type, content)
         return changed
+
+    def end(self) -> None:
+        """The code has ended."""
+        self.fold.release_captures()
+        self.lines += self.fold.ends()
 
     def replayed(self) -> OutputFold:
         return replayed(self.lines)
@@ -244,8 +250,10 @@ def test_output_widgets_hold_only_so_much_and_what_is_gone_is_counted() -> None:
     for _ in range(10):
         captured(fold, "out", "x" * 999_999 + "\n")
 
-    assert len(texts(fold)[0]) == MAX_AREAS
-    assert fold.dropped_bytes == 10_000_000 - MAX_AREAS
+    beginning, end = texts(fold)
+    assert len(beginning) == MAX_AREAS
+    assert end.startswith(BETWEEN)
+    assert fold.dropped_bytes == 10_000_000 - MAX_AREAS - len(end.removeprefix(BETWEEN)) > 0
 
 
 # -- kinds, ends, secrets ----------------------------------------------------------------------
@@ -320,6 +328,34 @@ def test_the_state_of_a_widget_is_bounded() -> None:
 
     assert fold.words("big") == ""
     assert len(fold.words("deep")) < 1_000
+
+
+@pytest.mark.parametrize("then", ["", "after"])
+def test_of_a_flood_in_an_output_widget_the_end_is_kept_and_written_down(then: str) -> None:
+    widgets = Widgets()
+    first, second = Journal(widgets, "e-1"), Journal(widgets, "e-2")
+    first.feed("comm_open", {"comm_id": "out", "data": {"state": {"_model_name": "OutputModel"}}})
+    first.feed("display_data", {"data": {VIEW: {"model_id": "out"}}, "metadata": {}})
+    for journal in (first, second):
+        journal.feed(*capture("out", begins=True))
+        for n in range(MAX_AREAS // 100_000):
+            journal.feed("stream", {"name": "stdout", "text": f"line {n}\n" + "x" * 100_000})
+        journal.feed("stream", {"name": "stdout", "text": "the last line\n"})
+        if then:
+            journal.feed("error", {"ename": "E", "evalue": then, "traceback": [then]})
+        journal.feed(*capture("out", begins=False))
+        journal.end()
+
+    shown = texts(first.fold)
+    again = texts(replayed([*first.lines, *second.fold.news("e-1")]))
+    own = texts(first.replayed())
+
+    last = -2 if then else -1
+    assert all(each[last].endswith("the last line\n") for each in (shown, again, own))
+    assert again[0] == own[0] == shown[0]
+    if then:  # else one end follows another, and they are read as one
+        assert again == shown
+    assert second.fold.dropped_bytes > 0
 
 
 # -- across executions -------------------------------------------------------------------------

@@ -297,6 +297,23 @@ async def test_an_import_that_always_failed_is_no_news_when_the_session_comes_ba
         assert "no_such_module" not in session.comeback
 
 
+async def test_an_import_that_worked_before_its_cell_failed_is_told_when_it_fails_now(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        session = await engine.session()
+        module = Path(jp_serverapp.root_dir, session.cwd, "here_for_now.py")
+        module.write_text("")
+        await engine.run("import here_for_now\n1 / 0")
+        await engine.run("x = 1")
+        module.unlink()
+        await engine.services.sessions.shutdown(session, by="test", now=False)
+
+        await engine.run("x")
+
+        assert "here_for_now" in session.comeback
+
+
 GATED = """
 import os
 os.mkfifo("begun"); os.mkfifo("gate")
