@@ -68,3 +68,19 @@ def test_code_that_ran_when_the_server_stopped_is_not_run_again_and_that_is_told
     assert f"{session_id} since its code was still running" in said
     assert any("not saved, since its code was still running" in told for told in result.notices)
     assert f"{ran.id}: " in lost
+
+
+def test_variables_of_another_key_are_kept_until_that_key_is_there_again(tmp_path: Path) -> None:
+    def key(name: str) -> str:
+        return f"--McpApp.key_file={tmp_path / name}"
+
+    with serving(tmp_path, key("one")) as (_, client):
+        client.run("x = [1]")
+    with serving(tmp_path, key("other")) as (_, client):
+        other = client.run("y = [2]; 'x' in globals()")
+    with serving(tmp_path, key("one")) as (_, client):
+        back = client.run("x")
+
+    assert other.text.endswith("False")
+    assert any("not made with this server's key" in told for told in other.notices)
+    assert back.text.endswith("[1]")

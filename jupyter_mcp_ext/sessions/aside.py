@@ -9,7 +9,6 @@ decided after the save, or when the session is next brought back.
 
 from __future__ import annotations
 
-import hmac
 import json
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -71,7 +70,7 @@ def begin(
     index = folder.read(INDEX, MAX_INDEX)
     if index is not None:
         later = replace(aside, replaced=_text(index), missing=frozenset(missing))
-        _write(folder, key, later)
+        _write(folder, later)
 
 
 def settle(folder: SnapshotFolder, key: bytes, rebound: Rebound, anew_after: int) -> Aside:
@@ -80,11 +79,11 @@ def settle(folder: SnapshotFolder, key: bytes, rebound: Rebound, anew_after: int
     What executions have set or deleted themselves is not wanted, nor is what was saved up to the
     execution ``anew_after``.
     """
-    before = read(folder, key)
+    before = read(folder)
     index = folder.read(INDEX, MAX_INDEX)
     after = settled(before, _text(index), key, rebound, anew_after)
     if after != before:
-        _write(folder, key, after)
+        _write(folder, after)
     used = {_file(one) for one in (*(item.index for item in after.items), _text(index))}
     for name in folder.names():
         if DATA.fullmatch(name) and name not in used:
@@ -124,25 +123,29 @@ def wanted(item: Item, snapshot: Snapshot, current: Snapshot | None) -> frozense
     return (item.names or variables(snapshot)) - there
 
 
-def read(folder: SnapshotFolder, key: bytes) -> Aside:
-    """What ``aside.json`` says, nothing where this server's key has not signed it."""
-    data = folder.read(FILE, MAX_FILE)
-    if data is None:
-        return Aside()
+def read(folder: SnapshotFolder) -> Aside:
+    """What ``aside.json`` says, nothing where it is no such file.
+
+    It has no digest of its own: only indexes in it that this server's key has signed are loaded.
+    """
     try:
-        content = json.loads(data)
-        digest = content.pop("digest").encode()
-        if not hmac.compare_digest(digest, _digest(content, key).encode()):
-            return Aside()
+        content = json.loads(folder.read(FILE, MAX_FILE) or b"{}")
         return Aside(
             items=tuple(
-                Item(index=one["index"], names=frozenset(one["names"])) for one in content["items"]
+                Item(index=_checked(one["index"]), names=frozenset(map(_checked, one["names"])))
+                for one in content.get("items", ())
             ),
-            replaced=content["replaced"],
-            missing=frozenset(content["missing"]),
+            replaced=_checked(content.get("replaced", "")),
+            missing=frozenset(map(_checked, content.get("missing", ()))),
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return Aside()
+
+
+def _checked(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
 
 
 class Older:
@@ -189,7 +192,7 @@ class Keeping(Older):
         return [name for name in self._folder.names() if not DATA.fullmatch(name)]
 
 
-def _write(folder: SnapshotFolder, key: bytes, aside: Aside) -> None:
+def _write(folder: SnapshotFolder, aside: Aside) -> None:
     if aside == Aside():
         with suppress(FileNotFoundError):
             folder.remove(FILE)
@@ -199,7 +202,7 @@ def _write(folder: SnapshotFolder, key: bytes, aside: Aside) -> None:
         "replaced": aside.replaced,
         "missing": sorted(aside.missing),
     }
-    folder.write(FILE, json.dumps({**content, "digest": _digest(content, key)}).encode())
+    folder.write(FILE, json.dumps(content).encode())
 
 
 def _parsed(index: str, key: bytes) -> Snapshot | None:
@@ -235,8 +238,3 @@ def _loose(index: str) -> dict[str, Any]:
 
 def _text(index: bytes | None) -> str:
     return index.decode(errors="replace") if index is not None else ""
-
-
-def _digest(content: dict[str, Any], key: bytes) -> str:
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
-    return hmac.new(key, canonical, "sha256").hexdigest()

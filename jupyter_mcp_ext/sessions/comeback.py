@@ -197,6 +197,9 @@ class Comeback:
                 raise KernelUnavailable(msg) from err
             found, again = await self._none(attempt, "its kernel was interrupted each time"), None
         self._cut_short.pop(session.kernel_id, None)
+        if again is not None:
+            left = [one for one in found.failed if one.name not in again.definitions]
+            found = replace(found, failed=tuple(left))
         if source is session:
             session.missing = frozenset(one.name for one in found.failed)
             if found.restored is not None:
@@ -234,7 +237,7 @@ class Comeback:
     ) -> tuple[list[Older], list[Failed]]:
         """Load what is kept of older snapshots."""
         folder, story = attempt.story.folder, attempt.story
-        kept = await asyncio.to_thread(aside.read, folder, attempt.key)
+        kept = await asyncio.to_thread(aside.read, folder)
         index = await asyncio.to_thread(folder.read, snapshots.INDEX, snapshots.MAX_INDEX) or b""
         kept = await asyncio.to_thread(
             aside.settled,
@@ -251,7 +254,8 @@ class Comeback:
                 snapshot = Snapshot.from_bytes(item.index.encode(), attempt.key)
                 wanted = aside.wanted(item, snapshot, current)
             except UnusableSnapshot as err:
-                failed += [Failed(name=name, why=err.why) for name in sorted(item.names)]
+                names = sorted(item.names) or ["the variables of an older save"]
+                failed += [Failed(name=name, why=err.why) for name in names]
                 continue
             try:
                 restored = await attempt.restore(aside.Older(folder, item.index))
@@ -291,7 +295,7 @@ class Comeback:
             failed += [Failed(name=name, why=why) for name in sorted(names)]
         except (UnusableSnapshot, OSError):
             pass
-        kept = await asyncio.to_thread(aside.read, attempt.story.folder, attempt.key)
+        kept = await asyncio.to_thread(aside.read, attempt.story.folder)
         failed += [Failed(name=n, why=why) for item in kept.items for n in sorted(item.names)]
         return Found(failed=tuple(failed), why=f"the saved variables were not loaded: {why}")
 
@@ -307,6 +311,7 @@ class Comeback:
             if each is not None
             for name in each.definitions
         }
+        back.update(name for older in found.older for name in older.names)
         found = replace(
             found,
             unsaved=[entry.execution_id for entry in ran if entry.number > after],

@@ -97,7 +97,7 @@ def _loaded(found: Found) -> list[str]:
         loaded = counted(len(found.restored.loaded), "variable")
         words.append(f"{loaded} came back as saved {saved}")
         if found.restored.state:
-            words.append(f"and of its process: {some(found.restored.state)}")
+            words.append(f"also restored: {some(found.restored.state)}")
     words += [
         f"{some(older.names)} came back from an older save, {ago(now - older.created)}"
         for older in found.older
@@ -171,6 +171,7 @@ def _lost(found: Found) -> list[str]:
     for older in found.older:
         saved = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(older.created))
         lines += [f"{name}: as it was saved at {saved}, not later" for name in older.names]
-    lines += [f"{name}: set or deleted after the last save" for name in sorted(found.changed)]
+    when = "was set or deleted after the last save" if snapshot is not None else "was not saved"
+    lines += [f"{name}: {when}" for name in sorted(found.changed)]
     lines += [f"{one}: ran after the last save" for one in found.unsaved]
     return lines

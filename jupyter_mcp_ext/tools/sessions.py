@@ -210,8 +210,7 @@ async def shutdown_kernel(call: Call, session_id: str, force: bool = False) -> A
         words += f" Its notebook is {session.notebook}; using the session starts a new kernel" + (
             " and brings back what was saved." if keeps else ", without the variables."
         )
-        if session.not_saved:
-            words += f" Its latest variables were not saved, {WHY[session.not_saved]}."
+        words += _not_saved(session)
     words += of_others(call, session)
     return text(words, session=_meta(session, await _state(call, session), call))
 
@@ -227,7 +226,13 @@ async def _without(call: Call, session: Session, state: str) -> str:
             f"read: {session.notebook}."
         )
     back = " and brings back what was saved." if state == RESTORABLE else "."
-    return f"has no kernel; execute_code starts one{back}"
+    return f"has no kernel; execute_code starts one{back}{_not_saved(session)}"
+
+
+def _not_saved(session: Session) -> str:
+    if not session.not_saved:
+        return ""
+    return f" Its latest variables were not saved, {WHY[session.not_saved]}."
 
 
 async def _state(call: Call, session: Session) -> str:
