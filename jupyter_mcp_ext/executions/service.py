@@ -304,8 +304,8 @@ class McpExecutions(LoggingConfigurable):
             )
             raise UnknownExecution(msg)
         msg = (
-            f"There is no execution {shown(execution_id)}. get_output() without an id shows the "
-            "latest of your session."
+            f"There is no execution {shown(execution_id)}. get_output() without an id shows your "
+            "latest one."
         )
         raise UnknownExecution(msg)
 
