@@ -7,6 +7,8 @@ import binascii
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from html import unescape
+from urllib.parse import unquote
 
 from jupyter_mcp_ext.outputs import bundles, images
 from jupyter_mcp_ext.outputs.characters import plain_name
@@ -16,7 +18,6 @@ from jupyter_mcp_ext.outputs.model import Display, Json, Output
 from jupyter_mcp_ext.outputs.rendering import Lacking, NotRendered, Render
 
 _EMBEDDED = "data:image/"
-_BASE64 = ";base64,"
 _BEFORE = ("src=", "src='", 'src="', "](", "](<")  # of HTML, of Markdown
 _UNQUOTED = re.compile(r"[\"')>\s]")
 _QUOTES = {quote: re.compile(quote) for quote in "\"'"}
@@ -104,38 +105,44 @@ def pictures(output: Output) -> Iterator[Picture]:
 
 
 def embedded(source: str) -> Iterator[Picture]:
-    """The images in HTML or Markdown that are part of it; drawings only where they are base64."""
+    """The images in HTML or Markdown that are part of it."""
     at = 0
     for _ in range(_MOST):
         at = source.find(_EMBEDDED, at)
         if at < 0:
             return
-        start = source.find(_BASE64, at, at + 50)
-        mime_type = source[at + len("data:") : start].partition(";")[0].replace("/jpg", "/jpeg")
+        comma = source.find(",", at, at + 80)
+        kind, *parameters = source[at + len("data:") : comma].split(";")
+        mime_type = kind.replace("/jpg", "/jpeg")
         before = source[max(at - 5, 0) : at]
         at += len(_EMBEDDED)
-        if start < 0 or not before.endswith(_BEFORE):
+        if comma < 0 or not before.endswith(_BEFORE):
             continue
-        start += len(_BASE64)
+        start = comma + 1
         quote = before[-1:] if before[-1:] in {"'", '"'} else ""
         ending = (_QUOTES[quote] if quote else _UNQUOTED).search(source, start)
         end = ending.start() if ending else len(source)
-        picture = _embedded(mime_type, source[start:end])
+        picture = _embedded(mime_type, source[start:end], is_base64="base64" in parameters)
         at = end
         if picture is not None:
             yield picture
 
 
-def _embedded(mime_type: str, value: str) -> Picture | None:
-    if mime_type in images.FORMATS.values():
+def _embedded(mime_type: str, value: str, *, is_base64: bool) -> Picture | None:
+    if mime_type in images.FORMATS.values() and is_base64:
         return Picture(mime_type=mime_type, value=value, is_embedded=True)
     if mime_type != "image/svg+xml" or not images.can_draw():
         return None
     try:
-        svg = base64.b64decode(value).decode(errors="replace")
+        svg = base64.b64decode(value).decode(errors="replace") if is_base64 else _unescaped(value)
     except (binascii.Error, ValueError):
         return None
     return Picture(mime_type=mime_type, value=svg, is_embedded=True)
+
+
+def _unescaped(value: str) -> str:
+    """The text of a URI that stands in HTML or Markdown."""
+    return unquote(unescape(value))
 
 
 def _may_have(display: Display) -> bool:

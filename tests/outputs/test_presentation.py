@@ -5,6 +5,8 @@ import io
 import random
 import re
 from collections.abc import Sequence
+from html import escape
+from urllib.parse import quote
 
 import pandas as pd
 import pytest
@@ -149,6 +151,29 @@ def test_an_image_embedded_in_text_is_shown(mime_type: str, source: str) -> None
     assert "words" in text_of(presentation)
     assert "[image k7m2q9xw-12/1 41x30 png]" in text_of(presentation)
     assert len(text_of(presentation)) < 120
+
+
+SVG = (
+    "<svg xmlns='http://www.w3.org/2000/svg' width='41' height='30'>"
+    "<rect width='41' height='30' fill='#abc'/></svg>"
+)
+
+
+@pytest.mark.parametrize(
+    ("mime_type", "source"),
+    [
+        ("text/html", f'<img src="data:image/svg+xml,{quote(SVG)}">'),
+        ("text/html", f'<img src="data:image/svg+xml;utf8,{quote(SVG)}">'),
+        ("text/html", f'<img src="data:image/svg+xml;charset=utf-8,{escape(SVG)}">'),
+        ("text/html", f"<img src=data:image/svg+xml,{quote(SVG)}>"),
+        ("text/markdown", f"![x](data:image/svg+xml,{quote(SVG)})"),
+    ],
+)
+def test_a_drawing_in_a_uri_that_is_not_base64_is_shown(mime_type: str, source: str) -> None:
+    presentation = shown(Display(data={mime_type: source}))
+
+    assert len(widths(presentation)) == 1
+    assert "svg]" in text_of(presentation) or "svg, scaled" in text_of(presentation)
 
 
 def test_of_many_embedded_images_the_latest_are_shown_and_the_call_for_all_is_named() -> None:

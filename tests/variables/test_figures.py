@@ -61,6 +61,26 @@ def test_a_matplotlib_figure_shows_its_axes_and_its_picture(pyplot: Any) -> None
     assert look(left)["picture"] == found["picture"]
 
 
+@pytest.mark.parametrize("name", ["Grid", "JointGrid"])
+def test_a_grid_of_seaborn_is_its_figure(
+    monkeypatch: pytest.MonkeyPatch, pyplot: Any, name: str
+) -> None:
+    class FacetGrid:  # what seaborn's grids have; nothing else of them is used
+        def __init__(self) -> None:
+            self.figure = pyplot.figure()
+
+    grids = types.ModuleType("seaborn.axisgrid")
+    setattr(grids, name, FacetGrid)
+    monkeypatch.setitem(sys.modules, "seaborn.axisgrid", grids)
+    grid = FacetGrid()
+    grid.figure.subplots(1, 2)[0].set(title="Left")
+
+    found = look(grid)
+
+    assert [row["title"] for row in rows(found, "axes")] == ["Left", ""]
+    assert base64.b64decode(found["picture"])
+
+
 def test_a_figure_is_not_drawn_while_code_runs(pyplot: Any) -> None:
     found = look(pyplot.figure(), idle=False)
 

@@ -13,6 +13,9 @@ OLD = """
 import math
 RATE = 0.5
 count = 0
+DAY = 24 * 60 * 60
+SIZE = (-1, "a")
+TABLE = {"a": 1}
 made = [RATE]
 class Shop:
     def price(self): return 1
@@ -38,6 +41,11 @@ def total():
         ("class Shop", "class Store", True),
         ("return 1", "return (", False),
         ("[RATE]", "[7]", False),
+        ("24 * 60", "25 * 60", True),
+        ('(-1, "a")', '(-1, "b")', True),
+        ('(-1, "a")', "(-1, len('b'))", False),  # what it would be is not known
+        ('{"a": 1}', '{"a": 2}', False),  # code may have changed it in place
+        ("24 * 60", "9 ** 9 ** 9 * 60", False),
     ],
 )
 def test_a_module_is_compared_with_its_file(

@@ -44,6 +44,8 @@ FIGURES = (
     ("matplotlib.figure", "Figure"),
     ("matplotlib.axes", "Axes"),
     ("plotly.basedatatypes", "BaseFigure"),
+    ("seaborn.axisgrid", "Grid"),
+    ("seaborn.axisgrid", "JointGrid"),
 )
 
 FIRST = ("fit", "predict", "predict_proba", "transform", "score", "forward", "summary")

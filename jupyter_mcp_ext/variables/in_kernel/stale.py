@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dis
 import os
 import sys
 import types
@@ -12,6 +13,8 @@ from typing import Any
 MAX_MODULE = 1_000_000
 
 MAX_MODULES = 20
+
+LOADS = ("LOAD_CONST", "LOAD_SMALL_INT", "RETURN_CONST")
 
 
 def stale(paths: list[str]) -> list[str]:
@@ -51,7 +54,10 @@ def differs(held: dict[str, Any], path: str, file: str) -> bool:
     made = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     if any(isinstance(node, made) and node.name not in held for node in tree.body):
         return True
-    return any(held.get(name) != value for name, value in constants(tree).items())
+    return any(
+        type(held.get(name)) is not type(value) or held[name] != value
+        for name, value in constants(tree).items()
+    )
 
 
 def codes_in(code: Any) -> list[Any]:
@@ -72,7 +78,7 @@ def codes_of(held: dict[str, Any], file: str) -> list[Any]:
 
 
 def constants(tree: Any) -> dict[str, Any]:
-    """What the file itself assigns as a literal, to names that no function assigns to."""
+    """What the file itself assigns as a constant, to names that no function assigns to."""
     changed = {n for node in ast.walk(tree) if isinstance(node, ast.Global) for n in node.names}
     found: dict[str, Any] = {}
     for node in tree.body:
@@ -80,6 +86,20 @@ def constants(tree: Any) -> dict[str, Any]:
             target = node.targets[0]
             if isinstance(target, ast.Name) and target.id not in changed:
                 found.pop(target.id, None)
-                if isinstance(node.value, ast.Constant):
-                    found[target.id] = node.value.value
+                known, value = folded(node.value)
+                if known:
+                    found[target.id] = value
     return found
+
+
+def folded(node: Any) -> tuple[bool, Any]:
+    """The value of what Python itself computes when it compiles: ``60 * 60``, ``(1, -2)``.
+
+    It bounds what that may cost. What can be changed in place is none: code may have done so.
+    """
+    code = compile(ast.Expression(node), "<constant>", "eval")
+    names = {one.opname for one in dis.get_instructions(code)}
+    if not names <= {"RESUME", "LOAD_CONST", "LOAD_SMALL_INT", "RETURN_CONST", "RETURN_VALUE"}:
+        return False, None
+    [value] = [one.argval for one in dis.get_instructions(code) if one.opname in LOADS]
+    return True, value
