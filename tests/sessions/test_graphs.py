@@ -1,0 +1,165 @@
+"""Random graphs of functions, classes, aliases and containers come back as they were."""
+
+from __future__ import annotations
+
+import io
+import sys
+import types
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jupyter_mcp_ext.sessions.in_kernel.loading import _Unpickler
+from jupyter_mcp_ext.sessions.in_kernel.pickler import Pickler
+
+STATEMENTS = (
+    "{new} = []",
+    "{new} = {number}",
+    "{new} = 'text {number}'",
+    "{new} = {{'key': {one}, {number}: {two}}}",
+    "{new} = ({one}, {two})",
+    "{new} = frozenset([{number}, 'a'])",
+    "{new} = {one}",
+    "{new} = bytearray(b'{number}')",
+    "{new} = [{one}]; {new}.append({new})",
+    "isinstance({one}, list) and {one}.append({two})",
+    "{new} = lambda x={one}: (x, {two}, {new})",
+    "{new} = (lambda cell: (lambda: cell, lambda value: (cell, value)))({one})",
+    "def {new}(a, *, b={one}):\n    'doc'\n    return a, b, {two}\n{new}.note = {two}",
+    "class {new}:\n    held = {one}\n    def get(self): return self, __class__, {two}",
+    "class {new}(Exception):\n    def __init__(self, a, b): self.a = a",
+    "class {new}:\n    __slots__ = ('a', '__b')\n    def __init__(self): self.a = {one}",
+    "class _Base:\n    def __init_subclass__(cls): counted.append(cls.__name__)\n"
+    "class {new}(_Base):\n    inner = type('Inner', (), {{'up': {one}}})",
+    "import enum\nclass {new}(enum.Enum):\n    A = {number}\n    B = 'b'\n{new}.C = {one}",
+    "import dataclasses\n@dataclasses.dataclass\nclass {new}:\n    a: int = {number}\n"
+    "    b: object = dataclasses.field(default_factory=list)",
+    "import collections\n{new} = collections.namedtuple('{new}', 'a b')({one}, {two})",
+    "{new} = {one}() if type({one}) is type and '__init__' not in vars({one}) else None",
+    "if type({one}).__module__ == '__main__' and hasattr({one}, '__dict__'):\n"
+    "    vars({one})['more'] = {two}",
+    "{new} = {one}.get if hasattr(type({one}), 'get') and type({one}) is not dict else {number}",
+    "import math, functools\n{new} = functools.partial(max, {one})",
+    "{new} = property(lambda self: {one})",
+    "{new} = iter([{one}, {number}])",
+)
+
+Bound = tuple[int, int, int, int]
+
+
+@contextmanager
+def main() -> Iterator[dict[str, Any]]:
+    """The namespace of a session."""
+    module = types.ModuleType("__main__")
+    vars(module)["counted"] = []
+    before, sys.modules["__main__"] = sys.modules["__main__"], module
+    try:
+        yield vars(module)
+    finally:
+        sys.modules["__main__"] = before
+
+
+def build(choices: list[Bound], namespace: dict[str, Any]) -> None:
+    """Run a program that the choices make."""
+    namespace["v0"] = ["first"]
+    for place, (statement, one, two, number) in enumerate(choices, 1):
+        names = [name for name in namespace if name.startswith("v")]
+        text = STATEMENTS[statement].format(
+            new=f"v{place}",
+            one=names[one % len(names)],
+            two=names[two % len(names)],
+            number=number,
+        )
+        exec(text, namespace)  # noqa: S102  # as cells are
+
+
+def parts(value: Any) -> list[Any]:  # noqa: PLR0911  # a line for each type
+    """What a value consists of, in an order."""
+    kind = type(value)
+    if kind in (int, str, float, bool, type(None), types.ModuleType, types.BuiltinFunctionType):
+        return [repr(value)]
+    if kind in (list, tuple):
+        return list(value)
+    if kind is dict:
+        return [part for pair in value.items() for part in pair]
+    if kind is types.FunctionType:
+        slots = [value.__defaults__, value.__kwdefaults__, value.__doc__, value.__closure__]
+        return [value.__code__.co_code, value.__name__, vars(value), value.__module__, *slots]
+    if kind is types.CellType:
+        return [value.cell_contents]
+    if kind is types.MethodType:
+        return [value.__func__, value.__self__]
+    if kind is property:
+        return [value.fget]
+    if isinstance(value, type):
+        if value.__module__ != "__main__":
+            return [repr(value)]
+        skipped = {"__dict__", "__weakref__", "__abstractmethods__"}
+        own = sorted(vars(value).keys() - skipped)
+        held = [part for name in own for part in (name, vars(value)[name])]
+        return [value.__qualname__, value.__bases__, type(value), *held]
+    if kind.__module__ == "__main__":
+        slots = [getattr(value, name, None) for name in getattr(kind, "__slots__", ())]
+        rest = tuple.__iter__(value) if isinstance(value, tuple) else ()
+        return [kind, getattr(value, "__dict__", None), *slots, *rest]
+    if kind.__name__ == "partial":
+        return [value.func, value.args, value.keywords]
+    return [repr(value).partition(" at 0x")[0]]
+
+
+def assert_same(one: Any, other: Any) -> None:
+    """They consist of the same, and what is one object there is one here."""
+    met: dict[int, int] = {}
+    held = [(one, other)]
+    kept = []
+    while held:
+        left, right = held.pop()
+        assert type(left).__name__ == type(right).__name__
+        if type(left) in (int, str, float, bool, type(None), bytes):
+            assert left == right
+            continue
+        if id(left) in met:
+            assert met[id(left)] == id(right)
+            continue
+        met[id(left)] = id(right)
+        kept.append((left, right))  # so that no other object gets their ids
+        found, wanted = parts(right), parts(left)
+        assert len(found) == len(wanted)
+        held += list(zip(wanted, found, strict=True))
+    assert len(set(met.values())) == len(met)
+
+
+@settings(max_examples=60, deadline=None, database=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, len(STATEMENTS) - 1),
+            st.integers(0, 30),
+            st.integers(0, 30),
+            st.integers(0, 9),
+        ),
+        max_size=25,
+    )
+)
+def test_a_graph_comes_back_by_value_and_by_sharing(choices: list[Bound]) -> None:
+    file = io.BytesIO()
+    with main() as before:
+        build(choices, before)
+        pickler = Pickler(file, before, {})
+        names = [name for name in before if name.startswith("v")]
+        for name in (*names, "counted"):
+            pickler.dump([name, before[name]])
+        assert not pickler.holes
+    file.seek(0)
+    with main() as after:
+        unpickler = _Unpickler(file, set())
+        unpickler.load()
+        after.update(unpickler.load() for _ in (*names, "counted"))
+        functions = [value for value in after.values() if type(value) is types.FunctionType]
+
+        assert all(function.__globals__ is after for function in functions)
+        assert_same([before[name] for name in names], [after[name] for name in names])
+        assert after["counted"] == before["counted"]
