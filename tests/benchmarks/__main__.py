@@ -24,6 +24,7 @@ from tests.benchmarks.files import files
 from tests.benchmarks.floods import flooded
 from tests.benchmarks.hostile import hostile
 from tests.benchmarks.measures import Row, Samples
+from tests.benchmarks.saves import saves
 from tests.benchmarks.sessions import sessions
 from tests.benchmarks.variables import looked_at
 from tests.benchmarks.written import WRITTEN
@@ -242,6 +243,7 @@ PARTS: Mapping[str, Callable[[Path], list[Row]]] = {
     "hostile": hostile,
     "written": partial(hostile, cases=WRITTEN),
     "sessions": sessions,
+    "saves": saves,
     "variables": variables,
     "files": large_files,
     "starts": starts,

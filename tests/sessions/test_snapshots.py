@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import hashlib
+import io
+import pickle
 import re
 import stat
 import sys
@@ -883,6 +886,43 @@ async def test_definitions_alone_can_be_run(jp_serverapp: Any, snapshot_folder: 
         assert "ModuleNotFoundError" in restored.definitions_failed[0].why
         assert restored.loaded == ()
         assert await here.value("f()") == 5
+
+
+async def test_a_snapshot_of_the_first_version_is_loaded(
+    jp_serverapp: Any, snapshot_folder: Path
+) -> None:
+    """Its functions were run again from their source, and referred to by name."""
+    shared = ["shared"]
+    file = io.BytesIO()
+    pickler = pickle.Pickler(file, protocol=5)
+    for entry in (["x", shared], ["y", [shared]], ["attributes of thing", {"note": shared}]):
+        pickler.dump(entry)
+    pickler.dump(["calls", [range]])
+    data = file.getvalue().replace(b"builtins", b"__main__").replace(b"range", b"thing")
+    record = Record(
+        offset=0,
+        size=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        names=("x", "y", "attributes of thing", "calls"),
+    )
+    async with place(jp_serverapp, snapshot_folder) as here:
+        older = replace(
+            SNAPSHOT,
+            version=1,
+            python="{}.{}".format(*sys.version_info),
+            records=(record,),
+            modules={"m": "math"},
+            sources=("def thing(): return m.sqrt(4)", "GONE = 1"),
+            definitions=("thing",),
+        )
+        (snapshot_folder / older.file).write_bytes(data)
+        here.folder.write(INDEX, older.to_bytes(KEY))
+        restored = await here.restore()
+
+        assert (restored.failed, restored.definitions) == ((), ("thing",))
+        assert await here.value(
+            "y[0] is x is thing.note, calls[0] is thing, thing(), 'GONE' in globals()"
+        ) == (*(True, True, 2.0, False),)
 
 
 async def test_a_future_import_holds_for_what_follows(
