@@ -61,7 +61,9 @@ from .process import (
     set_locale,
     set_resources,
     set_search_path,
+    set_working_directory,
     umask,
+    working_directory,
 )
 
 
@@ -85,7 +87,7 @@ def early_parts() -> list[Any]:
     """Parts that are set before anything is imported."""
     return [
         ("environment", environment, set_environment),
-        ("working directory", os.getcwd, os.chdir),
+        ("working directory", working_directory, set_working_directory),
         ("sys.path", search_path, set_search_path),
         ("umask", umask, os.umask),
     ]

@@ -14,6 +14,7 @@ from typing import Any
 
 from .interactive import is_own
 from .libraries import library
+from .words import the_shell
 
 LOCALS = {"IPYTHONDIR", "JPY_PARENT_PID", "JPY_SESSION_NAME", "JPY_INTERRUPT_EVENT", "PWD"}
 """Of the environment, what is another kernel's own."""
@@ -37,6 +38,17 @@ def set_environment(state: Any) -> None:
         os.environ.pop(name, None)
     if hasattr(time, "tzset"):
         time.tzset()
+
+
+def working_directory() -> str:
+    """Where the session has gone; empty where its kernel began, which may be moved."""
+    path = os.getcwd()
+    return "" if path == the_shell().starting_dir else path
+
+
+def set_working_directory(path: str) -> None:
+    """Go there."""
+    os.chdir(path or the_shell().starting_dir)
 
 
 def search_path() -> Any:
