@@ -159,7 +159,7 @@ class Session:
     async def end(self) -> None:
         """End the kernel."""
         self.link.lose(Loss(kind="stopped", detail="lost"))
-        await self.manager.shutdown_kernel(now=True)
+        await self.manager.shutdown_kernel()
 
     def effects(self) -> Counter[str]:
         """How often each word was written by what must not be done again."""
@@ -228,6 +228,20 @@ async def judged(
         repeated += here.effects() - done
         after = await here.look(states)
     said = [*notices(asdict(saved)), *notices(asdict(restored))]
+    return compared(states, before, after, said, repeated)
+
+
+def compared(
+    states: Sequence[State],
+    before: Look,
+    after: Look,
+    said: Sequence[Notice],
+    repeated: Mapping[str, int],
+) -> dict[str, Verdict]:
+    """What became of states that looked so before and look so now.
+
+    ``said`` is what the session tells of itself, ``repeated`` the effects that were had again.
+    """
     return {
         state.name: _verdict(state, before[state.name], after[state.name], said, repeated)
         for state in states
