@@ -96,7 +96,7 @@ class Work:
         lines = [*result.notices, *result.text.splitlines()]
         parts = (part for line in lines for part in line.split("; "))
         told = (part for part in parts if "run again" not in part and "came back" not in part)
-        self.said += [Notice(name=part, text=part) for part in told]
+        self.said += [Notice(text=part) for part in told]
 
 
 def _effects(folder: Path) -> Counter[str]:

@@ -11,7 +11,7 @@ import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -44,12 +44,6 @@ sys.meta_path.insert(0, Hides())
 """
 """A ``sitecustomize`` of an environment in which cloudpickle is not installed."""
 
-NO_NOTICE = {
-    *("loaded", "definitions", "records", "modules", "sources", "names", "file", "owner"),
-    *("session_id", "python", "implementation"),
-}
-"""Parts of an answer that do not tell anybody what is missing."""
-
 SECONDS = 60.0
 
 AT_ONCE = 2
@@ -68,8 +62,9 @@ Look = Mapping[str, Sequence[tuple[str, str]]]
 class Notice:
     """A thing that a restored session says it is not, or has not."""
 
-    name: str
     text: str
+    name: str = ""
+    """The variable; empty when it is of the process, or of unknown what."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,8 +222,7 @@ async def judged(
         restored = await here.restore()
         repeated += here.effects() - done
         after = await here.look(states)
-    said = [*notices(asdict(saved)), *notices(asdict(restored))]
-    return compared(states, before, after, said, repeated)
+    return compared(states, before, after, list(notices(saved, restored)), repeated)
 
 
 def compared(
@@ -248,20 +242,14 @@ def compared(
     }
 
 
-def notices(answer: Any) -> Iterator[Notice]:
-    """Everything in an answer that tells what is missing or differs."""
-    match answer:
-        case {"name": str(name), **more}:
-            yield Notice(name=name, text=" ".join([name, *map(str, more.values())]))
-        case str():
-            yield Notice(name=answer, text=answer)
-        case dict():
-            for key, value in answer.items():
-                if key not in NO_NOTICE:
-                    yield from notices(value)
-        case list() | tuple():
-            for value in answer:
-                yield from notices(value)
+def notices(saved: Snapshot, restored: Restored) -> Iterator[Notice]:
+    """Everything that tells what is missing or differs."""
+    for one in (*saved.skipped, *restored.failed, *restored.definitions_failed):
+        yield Notice(name=one.name, text=f"{one.name}: {one.why}")
+    for hole in saved.holes:
+        yield Notice(name=hole.name, text=f"{hole.name}{hole.where}: {hole.why}")
+    for state in saved.unrestored:
+        yield Notice(text=f"{state.name}: {state.why}")
 
 
 def _verdict(
@@ -290,8 +278,8 @@ def _notice(state: State, expression: str, said: Sequence[Notice]) -> Notice | N
     used = {node.id for node in ast.walk(ast.parse(expression)) if isinstance(node, ast.Name)}
     names = "|".join(map(re.escape, sorted(used & state.names)))
     for notice in said:
-        if names and re.search(rf"(?<!\w)(?:{names})(?!\w)", notice.name):
+        if names and re.search(rf"(?<!\w)(?:{names})(?!\w)", notice.name or notice.text):
             return notice
-        if state.says and re.search(state.says, notice.text, re.IGNORECASE):
+        if state.says and not notice.name and re.search(state.says, notice.text, re.IGNORECASE):
             return notice
     return None
