@@ -827,6 +827,32 @@ async def test_what_the_session_had_deleted_does_not_come_back(
         ]
 
 
+async def test_texts_and_names_are_not_lost_with_a_variable_that_cannot_be_loaded(
+    jp_serverapp: Any, snapshot_folder: Path
+) -> None:
+    async with place(jp_serverapp, snapshot_folder) as here:
+        await here.run(
+            """
+            import collections, operator, os
+            class Picky:
+                def __getstate__(self): return {"refuse": True}
+                def __setstate__(self, state):
+                    if "REFUSE" in os.environ: raise ConnectionError("no database")
+            picky = [Picky(), "later", collections.OrderedDict(later=1), operator.itemgetter]
+            other = [picky[1], collections.OrderedDict(later=2), operator.itemgetter]
+            """
+        )
+        await here.save()
+        restored = await here.restore("import os; os.environ['REFUSE'] = '1'")
+
+        assert {one.name for one in restored.failed} == {"picky"}
+        assert await here.value("other[0], dict(other[1]), other[2](0)('ab')") == (
+            "later",
+            {"later": 2},
+            "a",
+        )
+
+
 @pytest.mark.parametrize("prepare", ["", HIDE])
 async def test_a_variable_that_cannot_be_loaded_takes_only_what_it_shares_with_it(
     jp_serverapp: Any, snapshot_folder: Path, prepare: str

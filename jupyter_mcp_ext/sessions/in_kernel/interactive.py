@@ -36,13 +36,17 @@ def options_of_ipython() -> Any:
     """Options of the shell."""
     shell = the_shell()
     options = {name: getattr(shell, name) for name in OPTIONS if hasattr(shell, name)}
-    return options, shell.InteractiveTB.mode
+    text = shell.display_formatter.formatters["text/plain"]
+    return options, shell.InteractiveTB.mode, text.float_precision
 
 
 def set_options_of_ipython(state: Any) -> None:
     """Set options of the shell."""
-    options, mode = state
+    options, mode, precision = state
     shell = the_shell()
+    text = shell.display_formatter.formatters["text/plain"]
+    if text.float_precision != precision:
+        text.float_precision = precision
     for name, value in options.items():
         if getattr(shell, name) != value:
             setattr(shell, name, value)

@@ -6,6 +6,7 @@ shared again when they are loaded by one Unpickler.
 
 from __future__ import annotations
 
+import collections
 import hashlib
 import importlib
 import io
@@ -338,12 +339,49 @@ class _Record:
         before = self._count_to(start)
         count, _ = self._scan(start)
         self._counted = (self._part.tell(), before + count)
+        end = self._part.tell()
         known = self._unpickler.memo.copy()
+        read = self._read_names(start, before, known)
+        self._part.seek(end)
         for reference in range(before, before + count):
-            if not isinstance(known.get(reference), ATOMS):
+            if isinstance(known.get(reference), ATOMS):
+                continue
+            if reference in read:
+                known[reference] = read[reference]
+            else:
                 self._lost[reference] = name
         self._unpickler = _Unpickler(_Input(self._part, before + count), self._defined)
         self._unpickler.recall(known)
+
+    def _read_names(self, start: int, before: int, known: dict[int, Any]) -> dict[int, Any]:
+        """What of a pickle that failed is known without it: texts, and what has a name.
+
+        Others refer to them only because they are in the file once.
+        """
+        self._part.seek(start)
+        read: dict[int, Any] = {}
+        latest: Any = collections.deque([MISSING, MISSING], 2)
+        number = before
+        for opcode, argument, _ in pickletools.genops(self._part):  # type: ignore[arg-type]
+            if opcode.name == "MEMOIZE":
+                if latest[-1] is not MISSING:
+                    read[number] = latest[-1]
+                number += 1
+            elif opcode.name == "STACK_GLOBAL":
+                latest.append(self._found(*latest))
+            elif opcode.name in {"BINGET", "LONG_BINGET"}:
+                place: Any = argument
+                latest.append(read.get(place, known.get(place, MISSING)))
+            elif opcode.name not in {"FRAME", "PROTO"}:
+                latest.append(argument if type(argument) in (str, bytes) else MISSING)
+        return read
+
+    def _found(self, module: Any, name: Any) -> Any:
+        """What is found under a name, if it is."""
+        try:
+            return self._unpickler.find_class(module, name)
+        except Exception:  # noqa: BLE001  # modules run code
+            return MISSING
 
     def _scan(self, start: int) -> tuple[int, set[Any]]:
         """What the pickle at ``start`` remembers, counted, and what it refers to.

@@ -244,8 +244,10 @@ def compared(
 
 def notices(saved: Snapshot, restored: Restored) -> Iterator[Notice]:
     """Everything that tells what is missing or differs."""
-    for one in (*saved.skipped, *restored.failed, *restored.definitions_failed):
-        yield Notice(name=one.name, text=f"{one.name}: {one.why}")
+    for skipped in saved.skipped:
+        yield Notice(name=skipped.name, text=f"{skipped.name}: {skipped.why}")
+    for failed in (*restored.failed, *restored.definitions_failed):
+        yield Notice(name=failed.name, text=f"{failed.name}: {failed.why}")
     for hole in saved.holes:
         yield Notice(name=hole.name, text=f"{hole.name}{hole.where}: {hole.why}")
     for state in saved.unrestored:
