@@ -31,6 +31,9 @@ END = 100_000
 MAX_ENDS = 4
 """Ends of floods in one place: what stands between is kept, as an error."""
 
+MAX_MOVED = 1_000_000
+"""Characters of a write with cursor movements; it takes longer to follow than to keep."""
+
 MAX_ERRORS = 20
 """Errors that are kept beyond the limit, each within `END` characters."""
 
@@ -63,6 +66,7 @@ class Writing:
 
     def add(self, text: str) -> None:
         """Write to the end of a flood."""
+        text = text[-MAX_MOVED:]
         if self.script.overwrites(text):
             self.script.overwrite(text)
         else:
@@ -228,7 +232,7 @@ class Area:
             last = Writing(name)
             self._append(last)
         if last.script.overwrites(text):
-            return self._overwrite(last.script, text) or cleared
+            return self._overwrite(last.script, self._followed(text)) or cleared
         kept = self._fitting(text)
         if kept:
             last.script.append(kept)
@@ -247,6 +251,14 @@ class Area:
             self._append(end := Writing(name, most=self._most))
             self._ends.append(end)
             end.add(text)
+
+    def _followed(self, text: str) -> str:
+        """A write that moves the cursor, without its middle where it is too long."""
+        if len(text) <= MAX_MOVED:
+            return text
+        half = MAX_MOVED // 2
+        self.refused += _size(text[half:-half])
+        return text[:half] + BETWEEN + text[-half:]
 
     def _overwrite(self, script: Typescript, text: str) -> bool:
         written = script.overwrite(text)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from jupyter_mcp_ext.outputs import area
-from jupyter_mcp_ext.outputs.area import BETWEEN, END
+from jupyter_mcp_ext.outputs.area import BETWEEN, END, MAX_MOVED
 from jupyter_mcp_ext.outputs.fold import OutputFold
 from jupyter_mcp_ext.outputs.model import Display, Error, Json, Stream
 from jupyter_mcp_ext.outputs.pages import merged_lines
@@ -236,6 +236,15 @@ def test_outputs_without_length_are_limited_by_their_number(
 
     assert len(fold.outputs) < 120
     assert fold.dropped_bytes > 1_000
+
+
+@pytest.mark.parametrize("limit", [0, 50_000_000, 1_000])
+def test_of_a_long_write_that_moves_the_cursor_both_ends_are_followed(limit: int) -> None:
+    fold = OutputFold(max_bytes=limit)
+    write(fold, "first\n" * 200, "x" * 10 + "\x1b[A\x1b[2K" * (3 * MAX_MOVED // 7) + "last")
+
+    assert fold.dropped_bytes > MAX_MOVED
+    assert "last" in str(texts(fold)[-1])
 
 
 def test_errors_beyond_the_limit_are_kept_in_short_and_not_without_end() -> None:
