@@ -10,7 +10,6 @@ import contextlib
 import sys
 import types
 from abc import ABCMeta
-from enum import Enum
 from typing import Any
 
 from .functions import Reduced
@@ -141,11 +140,6 @@ def make_instance(native: Any, cls: Any, *given: Any) -> Any:
 def fill_instance(obj: Any, state: Any) -> None:
     """Give an instance its attributes."""
     vars(obj).update(state)
-
-
-def is_member(obj: Any) -> bool:
-    """Whether it is a member of an enum."""
-    return isinstance(obj, Enum)
 
 
 def typevar_reduced(var: Any) -> Reduced:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import builtins
 import copyreg
 import pickle
+import sys
 import threading
 import types
 import typing
+from enum import Enum
 from typing import Any
 
 from .classes import (
     class_reduced,
     has_own_new,
     instance_reduced,
-    is_member,
     member_reduced,
     newtype_reduced,
     typevar_reduced,
@@ -71,7 +72,8 @@ class Pickler(pickle.Pickler):
         """What came with less than it had."""
         self._plain: dict[Any, bool] = {}
         self._named = {**singles(), **standard}
-        """What is found again by a call, by its id."""
+        """What is found again by its name, by its id."""
+        self._single_kinds = kinds_of(self._named)
         self._modules: dict[str, Reference] = {}
         self._refused: dict[Any, str] = {}
         self._own = own_containers()
@@ -124,7 +126,7 @@ class Pickler(pickle.Pickler):
             return the_shell, ()
         if issubclass(kind, type):
             return self._class(obj)
-        if isinstance(obj, types.ModuleType):
+        if issubclass(kind, types.ModuleType):
             return self._module(obj)
         way = WAYS.get(kind)
         if way is not None:
@@ -195,10 +197,10 @@ class Pickler(pickle.Pickler):
             if obj.__traceback__ is not None:
                 self.notes.append((obj, "its traceback is gone"))
             return exception_reduced(obj)
-        if isinstance(obj, threading.local):
+        if issubclass(kind, threading.local):
             return local_reduced(obj)
         is_by_value = not has_name(kind)
-        if is_by_value and is_member(obj):
+        if is_by_value and issubclass(kind, Enum):
             return member_reduced(obj)
         is_object = kind not in copyreg.dispatch_table and is_reduced_as_object(kind)
         if is_by_value and is_object and has_own_new(kind):
@@ -215,9 +217,14 @@ class Pickler(pickle.Pickler):
         if module.startswith("matplotlib") and isinstance(state, dict):
             state.pop("_restore_to_pylab", None)  # it would be shown again
         is_plain = is_object and not has_own_state(kind)
-        if module in NAMELESS or is_plain:
+        if (module in NAMELESS or is_plain) and kind not in self._single_kinds:
             self._plain[kind] = True
         return reduced
+
+
+def kinds_of(named: dict[int, tuple[str, str]]) -> set[type]:
+    """The types of objects that are found by name: others of them may be none of these."""
+    return {type(vars(sys.modules[module]).get(name)) for module, name in named.values()}
 
 
 def is_reduced_as_object(kind: Any) -> bool:
