@@ -23,7 +23,7 @@ def test_an_error_says_what_was_nearly_named(client: McpClient) -> None:
     assert client.run("def f(d): return d['aple']\nf(prices)").notices == [
         "d has no key 'aple': did you mean 'apple'?"
     ]
-    assert client.run("prics").notices == ["there is no 'prics': did you mean 'prices'?"]
+    assert client.run("pricees").notices == ["there is no 'pricees': did you mean 'prices'?"]
 
 
 def test_being_asked_leaves_no_trace(client: McpClient) -> None:

@@ -222,7 +222,7 @@ def test_a_restart_is_told_once_to_each_client_and_stays_with_its_answer(
 
     [notice] = told.notices
     assert "restarted" in notice
-    assert "gone" in notice
+    assert "lost" in notice
     assert told.execution["notices"] == [notice]
     assert again.notices == []
     assert len(others.notices) == 1
