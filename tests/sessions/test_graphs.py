@@ -163,3 +163,19 @@ def test_a_graph_comes_back_by_value_and_by_sharing(choices: list[Bound]) -> Non
         assert all(function.__globals__ is after for function in functions)
         assert_same([before[name] for name in names], [after[name] for name in names])
         assert after["counted"] == before["counted"]
+
+
+def test_a_single_object_of_a_library_stays_single_beside_others_of_its_type() -> None:
+    file = io.BytesIO()
+    with main() as before:
+        exec("import dataclasses", before)  # noqa: S102  # as cells are
+        single = before["dataclasses"].MISSING
+        Pickler(file, before, {}).dump([type(single)(), single])
+    file.seek(0)
+    with main():
+        unpickler = _Unpickler(file, set())
+        unpickler.load()
+        other, found = unpickler.load()
+
+    assert found is single
+    assert other is not single
