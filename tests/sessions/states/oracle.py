@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import secrets
+import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -184,7 +185,8 @@ async def session(folder: Path, *, has_cloudpickle: bool) -> AsyncIterator[Sessi
 
 
 async def _started(folder: Path, env: Mapping[str, str]) -> tuple[Any, ZmqLink]:
-    sockets = str(folder / f"k{secrets.token_hex(2)}")
+    # A socket's path has a hundred characters at most. They are removed with the kernel.
+    sockets = str(Path(tempfile.gettempdir(), f"k{secrets.token_hex(6)}"))
     manager: Any = AsyncIOLoopKernelManager(kernel_name="python3", transport="ipc", ip=sockets)
     await manager.start_kernel(cwd=str(folder), env=dict(env))
     link = ZmqLink(secrets.token_hex(4), manager, logging.getLogger(__name__))

@@ -17,8 +17,9 @@ INTRODUCTION = """\
 
 A session's variables are saved when its kernel has been idle for a while and when the server \
 stops, and they come back when the session is used again: after `shutdown_kernel`, after the \
-kernel was killed or ran out of memory, after the server was stopped or killed. No code is run \
-again to get there, so nothing is downloaded, trained, written or sent a second time.
+kernel was killed or ran out of memory, after the server was stopped or killed. Code that \
+was saved with its effects is not run again, so nothing is downloaded, trained, written or sent a \
+second time.
 
 What comes back equals what was there, or the first result says what does not: `get_kernel_status` \
 has the whole list, with a reason for each entry. The tables below are made by the tests, which \
@@ -42,13 +43,13 @@ NOTES = """\
 ## What is not compared
 
 Two equal numbers, texts or other values that never change may be one object or two, as in any \
-Python program. The kernel's counter of executions goes on where it was only in the session's \
-notebook. What lies outside the process, such as files, databases, servers and other processes, \
+Python program. What lies outside the process, such as files, databases, servers and other \
+processes, \
 is as they left it.
 
 Variables are loaded by the same version of Python that saved them. In a kernel with another one, \
 the imports, functions, classes and constants of the session are run again from their source, and \
-the first result says so.
+the first result says so. The same is done with those of executions that came after the last save.
 """
 
 ROW = re.compile(
