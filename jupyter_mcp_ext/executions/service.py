@@ -622,12 +622,12 @@ class McpExecutions(LoggingConfigurable):
         """
         losses = self._kernels.losses(execution.kernel_id)
         if losses and losses[-1].at > execution.created:
-            what = losses[-1].detail
-            what = f"the kernel died ({what})" if losses[-1].kind == "died" else what
-            after = comeback or "its variables are lost"
+            # Code that was sent after exit() has waited for the kernel's end and nothing else.
+            is_exit = losses[-1].kind == "exited"
+            when = "" if is_exit else " while this code waited, which ran after that"
             execution.missed_loss = True
             execution.notices.append(
-                f"{what} while this code waited, which ran after that: {after}"
+                f"{losses[-1].words}{when}: {comeback or 'its variables are lost'}"
             )
 
     async def _reply(self, execution: Execution, exchange: Exchange) -> Content:

@@ -44,10 +44,15 @@ def no_reply(language: str) -> Content:
 class Loss:
     """Why and when a kernel's variables went away."""
 
-    kind: Literal["died", "restarted", "stopped"]
+    kind: Literal["died", "exited", "restarted", "stopped"]
     detail: str
-    """Words for people: ``"killed by signal 9"``, ``"restarted from outside"``."""
+    """Words for people: ``"killed by signal 9"``, ``"the kernel was restarted from outside"``."""
     at: float = field(default_factory=time.time)
+
+    @property
+    def words(self) -> str:
+        """What happened, as a sentence without its end."""
+        return f"the kernel died ({self.detail})" if self.kind == "died" else self.detail
 
 
 class KernelLost(Exception):

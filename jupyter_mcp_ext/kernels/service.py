@@ -297,7 +297,8 @@ class Kernels:
     def lose(self, kernel_id: str, loss: Loss) -> None:
         """Note that the kernel's variables are gone and end what waits for it."""
         if loss.kind == "died" and kernel_id in self._exiting:
-            loss = replace(loss, detail="its code ended it with exit()")
+            detail = "the kernel ended, since its code called exit()"
+            loss = replace(loss, kind="exited", detail=detail)
         elif loss.kind == "died":
             loss = replace(loss, detail=self._deaths.count(kernel_id, loss.detail))
             self._stop_restarter(kernel_id)

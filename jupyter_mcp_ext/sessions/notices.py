@@ -99,9 +99,8 @@ def others(session: Session, client: str, *, now: float) -> str:
 
 
 def _in_full(loss: Loss, comeback: str) -> str:
-    what = f"the kernel died ({loss.detail})" if loss.kind == "died" else loss.detail
     after = comeback or "its variables are lost"
-    return f"{what} {ago(time.time() - loss.at)}: {after}"
+    return f"{loss.words} {ago(time.time() - loss.at)}: {after}"
 
 
 def ago(seconds: float) -> str:

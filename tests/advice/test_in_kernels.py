@@ -111,7 +111,10 @@ def test_exit_ends_the_kernel_and_the_next_call_brings_the_session_back(
     assert [result.status for result in results] == ["ok"] * 4
     assert any("exit() ends the kernel" in notice for notice in results[0].notices)
     assert results[1].text.splitlines()[-1] == "True"
-    assert any("its code ended it with exit()" in notice for notice in results[1].notices)
+    assert any(
+        "the kernel ended, since its code called exit(): " in notice
+        for notice in results[1].notices
+    )
     assert results[3].text.splitlines()[-1] == "True"
 
 
