@@ -32,11 +32,11 @@ def test_each_way_to_die_is_told_and_so_is_what_is_gone(server: JupyterServer) -
         died = client.run(f"print('last words', flush=True); import time; time.sleep(0.3); {code}")
         assert died.status == "dead"
         assert reason in died.text.splitlines()[0]
-        assert "variables are gone" in died.text
+        assert "variables are lost" in died.text
         assert "last words" in died.text
         after = client.run("'x' in dir()")
         assert after.text.endswith("False")
-        assert any("gone" in notice for notice in after.notices)
+        assert any("lost" in notice for notice in after.notices)
 
 
 def test_a_death_tells_how_much_memory_the_kernel_had(server: JupyterServer) -> None:
@@ -137,7 +137,7 @@ def test_a_kernel_that_its_cgroup_kills_is_said_to_be_out_of_memory(server: Jupy
     assert first.endswith("240 MB); unsaved variables are lost")
     assert more[-1] == "begun"
     assert again.text.endswith("'lives'")
-    assert any("gone" in notice for notice in again.notices)
+    assert any("lost" in notice for notice in again.notices)
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +162,7 @@ def test_the_first_result_after_a_cull_tells_of_it(
 
     assert after.text.endswith("False")
     assert any(
-        "without use (this server culls idle kernels)" in notice and "gone" in notice
+        "without use (this server culls idle kernels)" in notice and "lost" in notice
         for notice in after.notices
     )
 
@@ -190,4 +190,4 @@ def test_a_persons_restart_ends_what_waits_with_that_reason(
     assert "restarted" in ended.text.splitlines()[0]
     after = client.run("'after'")
     assert after.text.endswith("'after'")
-    assert any("gone" in notice for notice in after.notices)
+    assert any("lost" in notice for notice in after.notices)

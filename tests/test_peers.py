@@ -225,7 +225,7 @@ def test_a_killed_kernel_is_noticed_long_before_the_wait_is_over(client: McpClie
     result = client.run("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", wait=50)
 
     assert result.status == "dead"
-    assert "variables are gone" in result.text
+    assert "variables are lost" in result.text
     assert "9" in result.text.splitlines()[0]
     assert result.execution["duration"] < 10
 
@@ -237,7 +237,7 @@ def test_the_call_after_a_death_says_that_variables_are_gone(client: McpClient) 
     result = client.run("print('next'); precious")
 
     if result.status == "dead":  # it was sent before the death was heard of
-        assert "variables are gone" in result.text
+        assert "variables are lost" in result.text
         result = client.run("print('next'); precious")
     assert "NameError" in result.text
     assert any("lost" in notice for notice in result.notices)
@@ -465,7 +465,7 @@ def test_a_cleared_output_is_not_shown(client: McpClient) -> None:
     )
 
     assert "kept" in result.text
-    assert "gone" not in result.text
+    assert "lost" not in result.text
 
 
 def test_a_traceback_is_shown(client: McpClient) -> None:
