@@ -42,6 +42,10 @@ class UnknownSession(ToolError):
     """No session fits, or more than one does."""
 
 
+class AmbiguousSession(UnknownSession):
+    """More than one session fits."""
+
+
 class UnknownExecution(ToolError):
     """No execution or output has this id, or it is kept no longer."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from jupyter_mcp_ext.errors import UnknownSession, did_you_mean, shown
+from jupyter_mcp_ext.errors import AmbiguousSession, UnknownSession, did_you_mean, shown
 
 from .session import Session, new_session_id
 
@@ -144,7 +144,7 @@ class Register:
         if fits:
             either = " or ".join(f"{s.id} ({s.path})" for s in fits)
             msg = f"{shown(wanted)} fits {len(fits)} sessions. Use the id: {either}."
-            raise UnknownSession(msg)
+            raise AmbiguousSession(msg)
         near = did_you_mean(wanted, [word for s in reachable for word in (s.name, s.path, s.id)])
         msg = (
             f"There is no session {shown(wanted)}.{near} list_sessions shows those you can use; "

@@ -13,7 +13,7 @@ from weakref import WeakSet, WeakValueDictionary
 from traitlets import Bool, Enum, Float, Int, List, Unicode
 from traitlets.config import LoggingConfigurable
 
-from jupyter_mcp_ext.errors import ContentsError, ToolError, UnknownSession, shown
+from jupyter_mcp_ext.errors import AmbiguousSession, ContentsError, ToolError, UnknownSession, shown
 from jupyter_mcp_ext.governance.caller import Caller
 from jupyter_mcp_ext.kernels import orphans
 from jupyter_mcp_ext.kernels.link import Loss
@@ -602,6 +602,8 @@ class McpSessions(LoggingConfigurable):
     async def _find(self, caller: Caller, wanted: str) -> Session:
         try:
             return await self._register.find(caller, wanted)
+        except AmbiguousSession:
+            raise
         except UnknownSession:
             if not await self._look_for_moved():
                 await self._check_notebook(caller, wanted)
