@@ -16,6 +16,9 @@ NAMED = 5
 
 MAX_LINE = 400
 
+USUAL = {"submodules", "results and code", "random state", "random state of numpy"}
+"""Parts of a process that come back with nearly every session, and need no word."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Restoration:
@@ -96,8 +99,9 @@ def _loaded(found: Found) -> list[str]:
         saved = ago(now - found.restored.snapshot.created)
         loaded = counted(len(found.restored.loaded), "variable")
         words.append(f"{loaded} came back as saved {saved}")
-        if found.restored.state:
-            words.append(f"also restored: {some(found.restored.state)}")
+        changed = [name for name in found.restored.state if name not in USUAL]
+        if changed:
+            words.append(f"also restored: {some(changed)}")
     words += [
         f"{some(older.names)} came back from an older save, {ago(now - older.created)}"
         for older in found.older

@@ -287,7 +287,25 @@ def array_reduced(array: Any) -> Reduced:
         if 0 <= start < base.nbytes and array.dtype.hasobject == base.dtype.hasobject:
             given = (array.dtype, start, array.shape, array.strides, array.flags.writeable)
             return make_array_view, (base, *given)
-    return array.__reduce_ex__(5) if array.flags.writeable else _locked(array)
+    return _whole(array) if array.flags.writeable else _locked(array)
+
+
+OWNED = 64_000_000
+"""Bytes up to which an array is given memory of its own, as it had; a larger one keeps what was
+read, since a copy beside that would take as much again."""
+
+
+def _whole(array: Any) -> Reduced:
+    made, given, *more = array.__reduce_ex__(5)
+    if type(array) is sys.modules["numpy"].ndarray and made.__name__ == "_frombuffer":
+        made = make_array
+    return (made, given, *more)
+
+
+def make_array(buffer: Any, dtype: Any, shape: Any, order: str) -> Any:
+    """An array that views are of: numpy's own way puts another one beneath it."""
+    array = sys.modules["numpy"].ndarray(shape, dtype, buffer, 0, None, order)
+    return array.copy(order) if array.nbytes <= OWNED else array
 
 
 ALONE = 3
@@ -295,7 +313,7 @@ ALONE = 3
 
 
 def _locked(array: Any) -> Reduced:
-    made, given, *more = array.__reduce_ex__(5)
+    made, given, *more = _whole(array)
     return make_locked, (made, given, *more)
 
 
