@@ -1,11 +1,47 @@
-"""Kernels that an earlier server has left behind, told by their process."""
+"""Processes that are left behind: kernels of an earlier server, and what a kernel has started."""
 
 from __future__ import annotations
+
+import contextlib
+import os
+import select
+from pathlib import Path
 
 import psutil
 
 SLACK = 1.0
 """Seconds by which two readings of a process's start may differ."""
+
+
+ENDING = 1.0
+"""Seconds within which a process is gone that has let go of its files."""
+
+
+def reap(pid: int) -> None:
+    """Have a process that is ending, and whose parent has ended, be forgotten when it has ended.
+
+    An init does that. Where this server is process 1 of a container nothing else would, and each
+    would stay as a zombie. The number is the word of a kernel: a process is taken only if it is a
+    child of this one that this one cannot have started, since a process that it starts leads its
+    session or is in that of the server. Blocks shortly.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+        _, parent, _, session = stat.rpartition(b")")[2].split()[:4]
+    except (OSError, ValueError):  # ended and forgotten, or not on Linux
+        return
+    if int(parent) != os.getpid() or int(session) in (pid, os.getsid(0)):
+        return
+    with contextlib.suppress(OSError, AttributeError):  # of Linux 5.3
+        handle = os.pidfd_open(pid)
+        try:
+            ended = select.poll()
+            ended.register(handle, select.POLLIN)
+            ended.poll(ENDING * 1000)
+        finally:
+            os.close(handle)
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
 
 
 def started_at(pid: int) -> float | None:

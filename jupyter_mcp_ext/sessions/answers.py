@@ -17,6 +17,12 @@ def has_begun(answer: object) -> bool:
     return "saved" not in Fields(answer)
 
 
+def process_of(answer: object) -> int:
+    """The process that has saved, by the kernel's word; 0 where none is named."""
+    fields = Fields(answer)
+    return number(fields["process"]) if "process" in fields else 0
+
+
 def saved(answer: object) -> dict[str, Any]:
     """The answer of a save."""
     answer = Fields(answer)["saved"]

@@ -18,6 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
+from jupyter_mcp_ext.kernels import orphans
 from jupyter_mcp_ext.kernels.evaluation import evaluate
 from jupyter_mcp_ext.kernels.link import KernelLink
 
@@ -108,6 +109,7 @@ async def save(
         freed()
         if reply is not None and answers.has_begun(answer):
             answer = await reply.read(timeout=seconds + SLACK)
+            await asyncio.to_thread(orphans.reap, answers.process_of(answer))
         saved = await asyncio.to_thread(answers.saved, answer)
     except BaseException:
         await asyncio.to_thread(_remove, folder, [name])

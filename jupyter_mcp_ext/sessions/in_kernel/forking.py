@@ -284,7 +284,7 @@ class Supervisor:
                 self._states,
             )
             signal.setitimer(signal.ITIMER_REAL, 0)
-            return json.dumps({"value": {"saved": answer}}).encode()
+            return json.dumps({"value": {"saved": answer, "process": os.getppid()}}).encode()
         except BaseException as err:  # noqa: BLE001  # what failed is told
             return json.dumps({"raised": [type(err).__name__, str(err)[:200]]}).encode()
 
