@@ -43,7 +43,7 @@ def test_a_huge_output_is_counted_and_the_kernel_stays_usable(
     assert result.status == "ok"
     assert result.size < ANSWER
     assert result.execution["truncated"]
-    assert any("are lost" in notice for notice in result.notices)
+    assert any("are gone" in notice for notice in result.notices)
     assert client.run("6 * 7").text.endswith("42")
 
 

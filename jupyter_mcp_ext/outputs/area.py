@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Literal, TypeAlias
 
@@ -33,6 +34,12 @@ MAX_ENDS = 4
 
 MAX_MOVED = 1_000_000
 """Characters of a write with cursor movements; it takes longer to follow than to keep."""
+
+LONGEST_SEQUENCE = 100
+"""Characters of an escape sequence that a write is not cut in."""
+
+CONTROL = re.compile(r"[\n\r\b\x1b]")
+"""What a piece of such a write can begin with."""
 
 MAX_ERRORS = 20
 """Errors that are kept beyond the limit, each within `END` characters."""
@@ -257,8 +264,14 @@ class Area:
         if len(text) <= MAX_MOVED:
             return text
         half = MAX_MOVED // 2
-        self.refused += _size(text[half:-half])
-        return text[:half] + BETWEEN + text[-half:]
+        # Not within a sequence: its end would be text, and its beginning takes text for its end.
+        sequence = text.rfind("\x1b", half - LONGEST_SEQUENCE, half)
+        before = sequence if sequence >= 0 else half
+        control = CONTROL.search(text, len(text) - half)
+        after = control.start() if control else len(text) - half
+        self.refused += _size(text[before:after])
+        # No words of ours between: what follows may go back and overwrite them.
+        return f"{text[:before]}\n{text[after:]}"
 
     def _overwrite(self, script: Typescript, text: str) -> bool:
         written = script.overwrite(text)

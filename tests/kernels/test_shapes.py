@@ -32,18 +32,25 @@ INSPECTION = {
     "cut": False,
 }
 SAVED = {
-    "python": "3.11",
-    "implementation": "CPython",
-    "records": [{"offset": 0, "size": 1, "sha256": "ab", "names": ["a"]}],
-    "modules": {"np": "numpy"},
-    "definitions": ["f"],
-    "skipped": [{"name": "b", "type": "generator", "why": "it is one"}],
+    "saved": {
+        "python": "3.11",
+        "implementation": "CPython",
+        "records": [{"offset": 0, "size": 1, "sha256": "ab", "names": ["a"]}],
+        "modules": {"np": "numpy"},
+        "definitions": ["f"],
+        "skipped": [{"name": "b", "type": "generator", "why": "it is one"}],
+        "holes": [{"name": "c", "where": "[0]", "why": "it is a lock"}],
+        "unrestored": [{"name": "locale", "why": "it is not known"}],
+    },
+    "process": 1,
 }
 LOADED = {
     "loaded": ["a"],
     "failed": [{"name": "b", "why": "no"}],
     "definitions": ["f"],
     "definitions_failed": [{"name": "g", "why": "no"}],
+    "state": ["locale"],
+    "state_failed": [{"name": "umask", "why": "no"}],
 }
 
 
@@ -100,10 +107,11 @@ def spoiled(answer: Any) -> Iterator[Any]:
         (listed, LISTING),
         (inspected, INSPECTION),
         (sessions.saved, SAVED),
+        (sessions.process_of, SAVED),
         (sessions.loaded, LOADED),
         (sessions.about, {"python": "3.11", "implementation": "CPython"}),
     ],
-    ids=["listing", "inspection", "save", "load", "about"],
+    ids=["listing", "inspection", "save", "process", "load", "about"],
 )
 def test_every_answer_is_read_or_refused(read: Callable[[object], object], good: Any) -> None:
     read(good)

@@ -10,6 +10,7 @@ from jupyter_mcp_ext.outputs.area import BETWEEN, END, MAX_MOVED
 from jupyter_mcp_ext.outputs.fold import OutputFold
 from jupyter_mcp_ext.outputs.model import Display, Error, Json, Stream
 from jupyter_mcp_ext.outputs.pages import merged_lines
+from jupyter_mcp_ext.outputs.text import clean
 
 
 def write(fold: OutputFold, *texts: str, name: str = "stdout") -> list[bool]:
@@ -245,6 +246,14 @@ def test_of_a_long_write_that_moves_the_cursor_both_ends_are_followed(limit: int
 
     assert fold.dropped_bytes > MAX_MOVED
     assert "last" in str(texts(fold)[-1])
+
+
+@pytest.mark.parametrize("piece", ["\x1b[A", "\x1b[2K", "a\b", "x\r", "\x1b]8;;x\x1b\\"])
+def test_a_long_write_is_not_cut_within_a_sequence(piece: str) -> None:
+    fold = OutputFold(max_bytes=10_000_000)
+    write(fold, piece * MAX_MOVED + "\nthe end")
+
+    assert clean(str(texts(fold)[-1])).endswith("the end")
 
 
 def test_errors_beyond_the_limit_are_kept_in_short_and_not_without_end() -> None:

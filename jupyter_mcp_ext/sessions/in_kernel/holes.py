@@ -7,6 +7,7 @@ import io
 import mmap
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import types
@@ -39,6 +40,10 @@ def refusal(kind: type) -> str:
     """Why a value of a type is never saved, empty for the others."""
     if issubclass(kind, io.IOBase) and not issubclass(kind, (io.BytesIO, io.StringIO)):
         return "an open file cannot be pickled"
+    widget: Any = getattr(sys.modules.get("ipywidgets"), "Widget", None)
+    if widget is not None and issubclass(kind, widget):
+        # Of a password nothing is to be on disk, and without its comm none is of use.
+        return "a widget cannot be pickled"
     words = next((words for kinds, words in NEVER if issubclass(kind, kinds)), "")
     return f"{words} cannot be pickled" if words else ""
 
