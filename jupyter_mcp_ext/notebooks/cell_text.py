@@ -37,7 +37,7 @@ class CellText:
     handle: str
     render: Render = here
 
-    @property
+    @cached_property
     def state(self) -> State | None:
         """How the last run ended; None for a cell that does not run."""
         if self.cell.cell_type != "code":

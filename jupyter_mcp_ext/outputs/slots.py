@@ -15,7 +15,7 @@ from jupyter_mcp_ext.outputs.documents import Piece, Reading
 from jupyter_mcp_ext.outputs.images import UnreadableImage
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Error, Output
-from jupyter_mcp_ext.outputs.numbered import Line, More, number
+from jupyter_mcp_ext.outputs.numbered import More, number
 from jupyter_mcp_ext.outputs.pages import heading
 from jupyter_mcp_ext.outputs.parts import Note, Part, part_of
 from jupyter_mcp_ext.outputs.pictures import ImageBlock, Shown, galleries, pictures
@@ -254,8 +254,9 @@ class Slots:
 
 def _is_silent(part: Part) -> bool:
     match part:
-        case Passage(head=[Line(text=Remark() as words)]):
-            return words.startswith("[display ")
+        case Passage():  # by far the most
+            words = part.head[0].text if len(part.head) == 1 else ""
+            return isinstance(words, Remark) and words.startswith("[display ")
         case Reading(pieces=[Piece(block=Remark())]):
             return True
         case _:

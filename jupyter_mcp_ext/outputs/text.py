@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from jupyter_mcp_ext.outputs.characters import visible
 from jupyter_mcp_ext.outputs.noise import once
@@ -132,7 +133,7 @@ class Passage:
             seam=text.count("\n", 0, first) + 1,
         )
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Characters of the whole; of a long text, of the two ends and the notice between."""
         size = size_of(self.head)
