@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from operator import eq
 from typing import NamedTuple, TypeAlias
 
 from jupyter_mcp_ext.outputs.quoting import have_no_marks, mark
@@ -90,7 +91,8 @@ def number_text(text: str, lines: Sequence[str]) -> list[Line]:
 
 def collapse(lines: Sequence[Line]) -> list[Line]:
     """Runs of equal lines as one, `line (x 1204)`, where that is shorter."""
-    if len({line.text for line in lines}) == len(lines):
+    texts = [line.text for line in lines]
+    if not any(map(eq, texts, texts[1:])):  # by far the most
         return [*lines]
     kept: list[Line] = []
     at = 0
