@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,16 +53,23 @@ async def linked(engine: Engine) -> tuple[Session, Any]:
     return session, kernel
 
 
-async def test_a_persons_code_is_seen_while_a_link_is_open(jp_serverapp: Any) -> None:
+def waits_for(gate: Path) -> str:
+    """Code that runs until a file is there: an interrupt can come before code has begun."""
+    return f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.01)"
+
+
+async def test_a_persons_code_is_seen_while_a_link_is_open(
+    jp_serverapp: Any, tmp_path: Path
+) -> None:
     async with running(jp_serverapp) as engine:
         session, kernel = await linked(engine)
         manager = jp_serverapp.kernel_manager
         before = kernel.last_activity
 
         with person(manager, session.kernel_id) as client:
-            client.execute("input_of = 1; import time; time.sleep(60)")
+            client.execute(waits_for(tmp_path / "gate"))
             await becomes(kernel, "busy")
-            await manager.get_kernel(session.kernel_id).interrupt_kernel()
+            (tmp_path / "gate").touch()
             await becomes(kernel, "idle")
 
         assert kernel.last_activity > before
@@ -107,7 +115,9 @@ async def test_jupyter_listens_again_when_the_link_makes_room(jp_serverapp: Any)
 
 
 @pytest.mark.parametrize("by", ["us", "a person"])
-async def test_a_kernel_is_listened_to_after_a_restart(jp_serverapp: Any, by: str) -> None:
+async def test_a_kernel_is_listened_to_after_a_restart(
+    jp_serverapp: Any, tmp_path: Path, by: str
+) -> None:
     async with running(jp_serverapp) as engine:
         session, kernel = await linked(engine)
         manager = jp_serverapp.kernel_manager
@@ -118,9 +128,9 @@ async def test_a_kernel_is_listened_to_after_a_restart(jp_serverapp: Any, by: st
             await manager.restart_kernel(session.kernel_id)
         with person(manager, session.kernel_id) as client:
             await client.wait_for_ready(timeout=30)
-            client.execute("import time; time.sleep(60)")
+            client.execute(waits_for(tmp_path / "gate"))
             await becomes(kernel, "busy")
-            await manager.get_kernel(session.kernel_id).interrupt_kernel()
+            (tmp_path / "gate").touch()
             await becomes(kernel, "idle")
 
 
