@@ -32,7 +32,6 @@ def saved(answer: object) -> dict[str, Any]:
         **about(answer),
         "records": [_record(one) for one in items(found["records"])],
         "modules": {name: text(modules[name]) for name in modules.names()},
-        "definitions": texts(found["definitions"]),
         "skipped": [_texts(one, "name", "type", "why") for one in items(found["skipped"])],
         "holes": [_texts(one, "name", "where", "why") for one in _maybe(found, "holes")],
         "unrestored": [_texts(one, "name", "why") for one in _maybe(found, "unrestored")],

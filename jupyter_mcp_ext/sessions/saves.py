@@ -19,7 +19,7 @@ from jupyter_mcp_ext.kernels.link import KernelLost
 
 from . import aside, snapshots
 from .record import NotSaved
-from .runs import bound_after, read_definitions
+from .runs import bound_after
 from .snapshots import UnsupportedKernel
 from .threads import to_its_end
 
@@ -271,7 +271,6 @@ class Saves:
             session_id=session.id,
             owner=session.owner,
             after=story.last_ended,
-            definitions=await read_definitions(story.alive),
             max_bytes=self._max_bytes,
             seconds=seconds,
             freed=lambda: None if freed.done() else freed.set_result(None),

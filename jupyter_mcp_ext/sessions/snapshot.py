@@ -93,12 +93,12 @@ class Snapshot:
     records: tuple[Record, ...]
     modules: Mapping[str, str]
     """Variables that are modules, with the modules' names."""
-    sources: tuple[str, ...]
-    """The definitions to run before the variables are loaded."""
-    definitions: tuple[str, ...]
-    """Of the names that these bind, the ones that the session had."""
     skipped: tuple[Skipped, ...]
     """All variables that are not in it."""
+    sources: tuple[str, ...] = ()
+    """Of version 1, the definitions to run before the variables are loaded."""
+    definitions: tuple[str, ...] = ()
+    """Of the names that these bind, the ones that the session had."""
     holes: tuple[Hole, ...] = ()
     """All parts that the variables in it lack."""
     unrestored: tuple[Unrestored, ...] = ()
@@ -173,7 +173,7 @@ def parsed(content: Mapping[str, Any]) -> dict[str, Any]:
     records = (Record(**one | {"names": tuple(one["names"])}) for one in content["records"])
     return {
         "records": tuple(records),
-        "definitions": tuple(content["definitions"]),
+        "definitions": tuple(content.get("definitions", ())),
         "skipped": tuple(Skipped(**one) for one in content["skipped"]),
         "holes": tuple(Hole(**one) for one in content.get("holes", ())),
         "unrestored": tuple(Unrestored(**one) for one in content.get("unrestored", ())),

@@ -76,7 +76,6 @@ async def save(
     session_id: str,
     owner: str,
     after: int,
-    definitions: Definitions,
     max_bytes: int,
     seconds: float,
     freed: Callable[[], None] = lambda: None,
@@ -124,7 +123,6 @@ async def save(
         created=time.time(),
         after=after,
         file=name,
-        sources=definitions.sources,
     )
     # The save after a cancelled one must not meet it: it would remove data without its index.
     await to_its_end(lambda: _commit(folder, snapshot, key, older))

@@ -37,7 +37,6 @@ SAVED = {
         "implementation": "CPython",
         "records": [{"offset": 0, "size": 1, "sha256": "ab", "names": ["a"]}],
         "modules": {"np": "numpy"},
-        "definitions": ["f"],
         "skipped": [{"name": "b", "type": "generator", "why": "it is one"}],
         "holes": [{"name": "c", "where": "[0]", "why": "it is a lock"}],
         "unrestored": [{"name": "locale", "why": "it is not known"}],

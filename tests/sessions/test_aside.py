@@ -61,8 +61,6 @@ def snapshot(number: int, *names: str, skipped: Iterable[str] = (), **more: Any)
         file=f"snapshot-{number:016x}.pickle",
         records=(Record(offset=0, size=1, sha256="", names=names),),
         modules={},
-        sources=(),
-        definitions=(),
         skipped=tuple(Skipped(name=name, type="lock", why="no") for name in skipped),
         **more,
     )

@@ -130,7 +130,6 @@ class Place:
             session_id="s",
             owner="alice",
             after=len(self.cells),
-            definitions=definitions(self.cells),
             **arguments,
         )
 

@@ -73,7 +73,6 @@ def save_to(
         **about(),
         "records": saving.records,
         "modules": saving.modules,
-        "definitions": [],
         "skipped": saving.skipped,
         "holes": saving.holes,
         "unrestored": saving.unrestored,

@@ -10,7 +10,7 @@
 Options: ``own``, a kernel of its own, for what others would notice; ``room="name"``, one with the
 others of this room; ``says="words"``, a pattern of
 what a notice may say instead of a name; ``names="a b"``, variables that the code binds unseen;
-``fails="4"``, its last cell raises in that line; ``brings``, its libraries bring cloudpickle;
+``fails``, its last cell raises; ``brings``, its libraries bring cloudpickle;
 ``shows``, what the next cell shows is compared.
 """
 
@@ -47,8 +47,8 @@ class State:
     """States of different rooms do not share a kernel."""
     says: str = ""
     """A pattern for what may be said instead of a variable's name."""
-    fails: int = 0
-    """The line of its last cell that raises; 0 when none does."""
+    fails: bool = False
+    """Whether its last cell raises."""
     brings_cloudpickle: bool = False
     """Whether it cannot be where cloudpickle is not installed."""
     shows: bool = False
@@ -95,7 +95,7 @@ def _parsed(file: Path) -> Iterator[State]:
             probe=probe.strip("\n"),
             room=found["name"] if "own" in options else options.get("room", ""),
             says=options.get("says", ""),
-            fails=int(options.get("fails", 0)),
+            fails="fails" in options,
             shows="shows" in options,
             brings_cloudpickle="brings" in options,
             names=frozenset(bound | set(options.get("names", "").split())),

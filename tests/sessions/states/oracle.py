@@ -22,7 +22,6 @@ from jupyter_mcp_ext.kernels.evaluation import evaluate
 from jupyter_mcp_ext.kernels.link import Content, Loss
 from jupyter_mcp_ext.kernels.zmq import ZmqLink
 from jupyter_mcp_ext.sessions import snapshots
-from jupyter_mcp_ext.sessions.definitions import definitions
 from jupyter_mcp_ext.sessions.folder import SessionFolder
 from jupyter_mcp_ext.sessions.snapshot import Restored, Snapshot
 
@@ -87,7 +86,6 @@ class Session:
     env: Mapping[str, str]
     link: ZmqLink
     cells: list[str]
-    unfinished: dict[int, int | None]
 
     async def run(self, cell: str) -> Content:
         """Run a cell to its end."""
@@ -109,8 +107,6 @@ class Session:
                 reply = await self.run(cell)
                 fails = bool(state.fails) and place == len(state.cells) - 1
                 assert (reply["status"] == "error") == fails, (state.name, reply.get("evalue"))
-                if fails:
-                    self.unfinished[len(self.cells)] = state.fails
                 self.cells.append(cell)
 
     async def look(self, states: Sequence[State]) -> Look:
@@ -134,7 +130,6 @@ class Session:
             session_id="s",
             owner="alice",
             after=len(self.cells),
-            definitions=definitions(self.cells, unfinished=self.unfinished),
             max_bytes=10**9,
             seconds=SECONDS,
         )
@@ -175,9 +170,7 @@ async def session(folder: Path, *, has_cloudpickle: bool) -> AsyncIterator[Sessi
         (folder / "hides" / "sitecustomize.py").write_text(HIDDEN)
         env["PYTHONPATH"] = str(folder / "hides")
     manager, link = await _started(folder, env)
-    here = Session(
-        manager=manager, folder=folder, kept=kept, env=env, link=link, cells=[], unfinished={}
-    )
+    here = Session(manager=manager, folder=folder, kept=kept, env=env, link=link, cells=[])
     try:
         yield here
     finally:
