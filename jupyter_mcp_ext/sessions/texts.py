@@ -29,7 +29,7 @@ def saving() -> str:
 
 def loading() -> str:
     """The text whose functions ``load`` and ``about`` bring them back."""
-    return _joined(*SHARED, "loading")
+    return _joined(*SHARED, "reading", "loading")
 
 
 @cache

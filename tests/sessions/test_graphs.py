@@ -12,8 +12,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jupyter_mcp_ext.sessions.in_kernel.loading import _Unpickler
 from jupyter_mcp_ext.sessions.in_kernel.pickler import Pickler
+from jupyter_mcp_ext.sessions.in_kernel.reading import Unpickler
 
 STATEMENTS = (
     "{new} = []",
@@ -155,7 +155,7 @@ def test_a_graph_comes_back_by_value_and_by_sharing(choices: list[Bound]) -> Non
         assert not pickler.holes
     file.seek(0)
     with main() as after:
-        unpickler = _Unpickler(file, set())
+        unpickler = Unpickler(file, set())
         unpickler.load()
         after.update(unpickler.load() for _ in (*names, "counted"))
         functions = [value for value in after.values() if type(value) is types.FunctionType]
@@ -173,7 +173,7 @@ def test_a_single_object_of_a_library_stays_single_beside_others_of_its_type() -
         Pickler(file, before, {}).dump([type(single)(), single])
     file.seek(0)
     with main():
-        unpickler = _Unpickler(file, set())
+        unpickler = Unpickler(file, set())
         unpickler.load()
         other, found = unpickler.load()
 

@@ -1,24 +1,16 @@
-"""Brings saved variables back: runs in the new kernel.
-
-A record is a run of pickles by one Pickler: what two variables share is in the file once and is
-shared again when they are loaded by one Unpickler.
-"""
+"""Brings saved variables and the state of the process back: runs in the new kernel."""
 
 from __future__ import annotations
 
-import collections
-import hashlib
 import importlib
-import io
 import os
 import pickle
-import pickletools
 import time
-import types
 from typing import Any
 
 from .found import fill_container
 from .parts import early_parts, late_parts, set_part
+from .reading import ATOMS, Part, Record
 from .words import (
     ATTRIBUTES,
     CONTENTS,
@@ -35,12 +27,6 @@ from .words import (
     why_of,
 )
 
-SAVING = "jupyter_mcp_ext_saving"
-"""What `forking` calls the text that saves: its functions are found here."""
-
-ATOMS = (str, bytes, int, float, complex, bool, type, types.FunctionType, types.BuiltinFunctionType)
-"""What a load that failed half-way has left whole."""
-
 
 def load(
     path: str | None,
@@ -56,7 +42,7 @@ def load(
     had deleted them. Without a ``path`` the definitions alone are run.
     """
     shell = the_shell()
-    loading = _Loading(shell, deadline_in(seconds))
+    loading = Loading(shell, deadline_in(seconds))
     theirs = shell.user_ns.get("__builtins__", MISSING)
     try:
         for source in sources:
@@ -64,7 +50,7 @@ def load(
         if path is not None:
             loading.load(path, records, modules)
     finally:
-        if theirs is not MISSING:  # cloudpickle sets it where it makes functions
+        if theirs is not MISSING:  # what cloudpickle made for version 1 sets it
             shell.user_ns["__builtins__"] = theirs
     if alive is not None:
         loading.drop(set(alive))
@@ -78,7 +64,7 @@ def load(
     }
 
 
-class _Loading:
+class Loading:
     """One load into a namespace."""
 
     def __init__(self, shell: Any, deadline: float) -> None:
@@ -147,7 +133,7 @@ class _Loading:
                 self._load_record(file, record)
 
     def _load_record(self, file: Any, record: dict[str, Any]) -> None:
-        part = _Part(file, record["offset"], record["size"], self._deadline)
+        part = Part(file, record["offset"], record["size"], self._deadline)
         why = ""
         try:
             if part.digest() != record["sha256"]:
@@ -157,7 +143,7 @@ class _Loading:
         if why:
             self._fail(record, why)
             return
-        reading = _Record(part, self.defined)
+        reading = Record(part, self.defined)
         for name in record["names"]:
             try:
                 value = reading.next(name)
@@ -215,303 +201,3 @@ class _Loading:
         for name in gone:
             self._namespace.pop(name, None)
         self.defined -= gone
-
-
-class _Part:
-    """A part of a file as an Unpickler sees it."""
-
-    def __init__(self, file: Any, offset: int, size: int, deadline: float) -> None:
-        self._file = file
-        self._offset = offset
-        self._end = offset + size
-        self._deadline = deadline
-        self.seek(0)
-
-    def digest(self) -> str:
-        """The digest of it all; then it is at its begin."""
-        digest = hashlib.sha256()
-        piece = self.read(PIECE)
-        while piece:
-            digest.update(piece)
-            piece = self.read(PIECE)
-        self.seek(0)
-        return digest.hexdigest()
-
-    def tell(self) -> int:
-        return self._position - self._offset
-
-    def seek(self, position: int) -> None:
-        self._position = self._offset + position
-        self._file.seek(self._position)
-
-    def read(self, size: int) -> bytes:
-        return self._took(self._file.read(min(size, self._left())))
-
-    def readline(self) -> bytes:
-        return self._took(self._file.readline(self._left()))
-
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer)[: self._left()]
-        size = int(self._file.readinto(view))
-        self._position += size
-        return size
-
-    def _left(self) -> int:
-        if time.monotonic() > self._deadline:
-            raise OutOfTime
-        return self._end - self._position
-
-    def _took(self, data: bytes) -> bytes:
-        self._position += len(data)
-        return data
-
-
-class _Record:
-    """The pickles of a record, one after the other, and what they share.
-
-    When one cannot be loaded, the next ones still can, if they share nothing with it. References
-    are counted, so a new Unpickler is given what the first one knows, and a gap for the rest.
-    """
-
-    def __init__(self, part: _Part, defined: set[str]) -> None:
-        self._part = part
-        self._defined = defined
-        self._unpickler = _Unpickler(_Input(part), defined)
-        self._lost: dict[int, str] = {}
-        """References to what was not loaded, with the variable's name."""
-        self._counted = (0, 0)
-        """Up to a place in the file, how much is remembered."""
-
-    def next(self, name: str) -> Any:
-        start = self._part.tell()
-        if self._lost:
-            _, references = self._scan(start)
-            lost = next((self._lost[one] for one in references if one in self._lost), None)
-            if lost is not None:
-                self._skip(start, name)
-                msg = f"it shares data with {lost}, which could not be loaded"
-                raise pickle.UnpicklingError(msg)
-            self._part.seek(start)
-        try:
-            found, value = self._unpickler.load()
-        except KeyboardInterrupt:
-            raise
-        except BaseException as err:
-            if not _is_of_a_key(err):
-                self._skip(start, name)
-                raise
-            found, value = self._patiently(start, name)
-        if found != name:
-            msg = f"the record has {found} in its place"
-            raise pickle.UnpicklingError(msg)
-        return value
-
-    def _patiently(self, start: int, name: str) -> Any:
-        """Load the pickle at ``start`` again, with keys put into place when they are whole."""
-        before = self._count_to(start)
-        known = self._unpickler.memo.copy()
-        patient = _PatientUnpickler(_Input(self._part), self._defined)
-        patient.memo = {number: known.get(number) for number in range(before)}
-        self._part.seek(start)
-        try:
-            loaded = patient.load()
-        except KeyboardInterrupt:
-            raise
-        except BaseException:
-            self._skip(start, name)
-            raise
-        self._counted = (self._part.tell(), len(patient.memo))
-        self._unpickler = _Unpickler(_Input(self._part, len(patient.memo)), self._defined)
-        self._unpickler.recall(patient.memo)
-        return loaded
-
-    def _count_to(self, start: int) -> int:
-        """How much is remembered before a place in the file."""
-        place, before = self._counted
-        while place < start:
-            count, _ = self._scan(place)
-            place, before = self._part.tell(), before + count
-        self._counted = (place, before)
-        return before
-
-    def _skip(self, start: int, name: str) -> None:
-        """Go behind the pickle that begins at ``start``."""
-        before = self._count_to(start)
-        count, _ = self._scan(start)
-        self._counted = (self._part.tell(), before + count)
-        end = self._part.tell()
-        known = self._unpickler.memo.copy()
-        read = self._read_names(start, before, known)
-        self._part.seek(end)
-        for reference in range(before, before + count):
-            if isinstance(known.get(reference), ATOMS):
-                continue
-            if reference in read:
-                known[reference] = read[reference]
-            else:
-                self._lost[reference] = name
-        self._unpickler = _Unpickler(_Input(self._part, before + count), self._defined)
-        self._unpickler.recall(known)
-
-    def _read_names(self, start: int, before: int, known: dict[int, Any]) -> dict[int, Any]:
-        """What of a pickle that failed is known without it: texts, and what has a name.
-
-        Others refer to them only because they are in the file once.
-        """
-        self._part.seek(start)
-        read: dict[int, Any] = {}
-        latest: Any = collections.deque([MISSING, MISSING], 2)
-        number = before
-        for opcode, argument, _ in pickletools.genops(self._part):  # type: ignore[arg-type]
-            if opcode.name == "MEMOIZE":
-                if latest[-1] is not MISSING:
-                    read[number] = latest[-1]
-                number += 1
-            elif opcode.name == "STACK_GLOBAL":
-                latest.append(self._found(*latest))
-            elif opcode.name in {"BINGET", "LONG_BINGET"}:
-                place: Any = argument
-                latest.append(read.get(place, known.get(place, MISSING)))
-            elif opcode.name not in {"FRAME", "PROTO"}:
-                latest.append(argument if type(argument) in (str, bytes) else MISSING)
-        return read
-
-    def _found(self, module: Any, name: Any) -> Any:
-        """What is found under a name, if it is."""
-        try:
-            return self._unpickler.find_class(module, name)
-        except Exception:  # noqa: BLE001  # modules run code
-            return MISSING
-
-    def _scan(self, start: int) -> tuple[int, set[Any]]:
-        """What the pickle at ``start`` remembers, counted, and what it refers to.
-
-        Afterwards the part is behind it.
-        """
-        self._part.seek(start)
-        count = 0
-        references = set()
-        for opcode, argument, _ in pickletools.genops(self._part):  # type: ignore[arg-type]
-            if opcode.name == "MEMOIZE":
-                count += 1
-            elif opcode.name in {"BINGET", "LONG_BINGET"}:
-                references.add(argument)
-        return count, references
-
-
-class _Input:
-    """A part of a file, and before it a pickle that asks for things to remember."""
-
-    def __init__(self, part: _Part, remembered: int = 0) -> None:
-        self._part = part
-        asked = (b"J" + number.to_bytes(4, "little") + b"Q\x940" for number in range(remembered))
-        self._before = io.BytesIO(b"".join([b"\x80\x05", *asked, b"N."]) if remembered else b"")
-
-    def read(self, size: int) -> bytes:
-        return self._before.read(size) or self._part.read(size)
-
-    def readline(self) -> bytes:
-        return self._part.readline()
-
-    def readinto(self, buffer: Any) -> int:
-        # Only large data is read so, or, in some versions, everything.
-        data = self._before.read(len(buffer))
-        if data:
-            buffer[: len(data)] = data
-            return len(data)
-        return self._part.readinto(buffer)
-
-
-def _is_of_a_key(err: BaseException) -> bool:
-    """Whether a key could not be hashed or compared: it may not have had its attributes yet."""
-    trace = err.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_name in ("__hash__", "__eq__"):
-            return True
-        trace = trace.tb_next
-    return False
-
-
-class _Finding:
-    """It finds in the session only what the definitions have just put there."""
-
-    def __init__(self, file: Any, defined: set[str]) -> None:
-        super().__init__(file)  # type: ignore[call-arg]
-        self._defined = defined
-        self._known: dict[int, Any] = {}
-
-    def find_class(self, module: str, name: str) -> Any:
-        if module in (__name__, SAVING):
-            return globals()[name]
-        if module == "__main__" and name.partition(".")[0] not in self._defined:
-            msg = f"{name} is not defined any more"
-            raise pickle.UnpicklingError(msg)
-        return super().find_class(module, name)  # type: ignore[misc]
-
-
-_PurePython: Any = pickle._Unpickler
-
-
-class _PatientUnpickler(_Finding, _PurePython):  # type: ignore[misc]
-    """It puts keys into sets and dictionaries at the end, where they cannot be hashed before."""
-
-    dispatch: Any = dict(_PurePython.dispatch)  # noqa: RUF012  # as the base has it
-
-    def load(self) -> Any:
-        self._later: dict[int, tuple[Any, list[Any]]] = {}
-        loaded = super().load()
-        for holder, items in self._later.values():
-            for put in items:
-                put(holder)
-        return loaded
-
-    def _put(self, holder: Any, put: Any) -> None:
-        if id(holder) not in self._later:
-            try:
-                put(holder)
-            except Exception as err:  # code of users
-                if not _is_of_a_key(err):
-                    raise
-                self._later[id(holder)] = (holder, [])
-            else:
-                return
-        self._later[id(holder)][1].append(put)
-
-    def _load_setitem(self) -> None:
-        value = self.stack.pop()
-        key = self.stack.pop()
-        self._put(self.stack[-1], _setting(key, value))
-
-    def _load_setitems(self) -> None:
-        items = self.pop_mark()
-        for place in range(0, len(items), 2):
-            self._put(self.stack[-1], _setting(*items[place : place + 2]))
-
-    def _load_additems(self) -> None:
-        for item in self.pop_mark():
-            self._put(self.stack[-1], _adding(item))
-
-    dispatch[pickle.SETITEM[0]] = _load_setitem
-    dispatch[pickle.SETITEMS[0]] = _load_setitems
-    dispatch[pickle.ADDITEMS[0]] = _load_additems
-
-
-def _setting(key: Any, value: Any) -> Any:
-    return lambda holder: holder.__setitem__(key, value)
-
-
-def _adding(item: Any) -> Any:
-    return lambda holder: holder.add(item)
-
-
-class _Unpickler(_Finding, pickle.Unpickler):
-    """It can begin with what another one remembers."""
-
-    def recall(self, known: dict[int, Any]) -> None:
-        """Remember what another one did."""
-        self._known = known
-        self.load()
-        self._known = {}
-
-    def persistent_load(self, pid: Any) -> Any:
-        return self._known.get(pid)
