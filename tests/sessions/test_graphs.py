@@ -85,6 +85,8 @@ def parts(value: Any) -> list[Any]:  # noqa: PLR0911  # a line for each type
         return list(value)
     if kind is dict:
         return [part for pair in value.items() for part in pair]
+    if kind is frozenset:
+        return sorted(value, key=repr)  # its order hangs on the hashes of this run and on its past
     if kind is types.FunctionType:
         slots = [value.__defaults__, value.__kwdefaults__, value.__doc__, value.__closure__]
         return [value.__code__.co_code, value.__name__, vars(value), value.__module__, *slots]
