@@ -99,7 +99,8 @@ def parts(value: Any) -> list[Any]:  # noqa: PLR0911  # a line for each type
     if isinstance(value, type):
         if value.__module__ != "__main__":
             return [repr(value)]
-        skipped = {"__dict__", "__weakref__", "__abstractmethods__"}
+        # The last is written by the pickle protocol itself, when it looks at an instance.
+        skipped = {"__dict__", "__weakref__", "__abstractmethods__", "__slotnames__"}
         own = sorted(vars(value).keys() - skipped)
         held = [part for name in own for part in (name, vars(value)[name])]
         return [value.__qualname__, value.__bases__, type(value), *held]
