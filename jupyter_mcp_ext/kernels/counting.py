@@ -38,6 +38,8 @@ class Count:
         self._source = ""
         self._last = -1
         self._seen = 0
+        self._settled = -1
+        """The number up to which losses have been told: none of them is told a second time."""
         self._spans: dict[str, _Span | None] = {}
 
     def begin(self, request: str) -> None:
@@ -55,9 +57,9 @@ class Count:
             request = str(parent.get("msg_id"))
             if request in self._spans:
                 self._spans[request] = _Span(number=number - 1, seen=self._seen)
-            # Whoever asked gets a reply, on a channel that only they see.
+            # The client that asked gets a reply, on a channel that only it sees.
             self._seen += str(parent.get("msg_type")).endswith("_request")
-        self._seen += 1
+        self._seen += number > self._settled
 
     def see_question(self) -> None:
         """The kernel asked us for input, which is not on IOPub."""
@@ -70,7 +72,21 @@ class Count:
         if span is None or number is None:
             return 0
         lost = number - span.number - (self._seen - span.seen)
-        return lost if lost > TOLERANCE else 0
+        if lost <= TOLERANCE:
+            return 0
+        self._settle(number)
+        return lost
+
+    def _settle(self, number: int) -> None:
+        """Begin the count after this number, for requests that wait as well.
+
+        The message that says that a request is taken up may be lost with the rest, and then
+        nothing else says where the request's own messages begin.
+        """
+        self._last = self._settled = max(self._last, number)
+        for request, span in self._spans.items():
+            if span is not None:
+                self._spans[request] = _Span(number=self._settled, seen=self._seen)
 
     def _number(self, msg_id: str) -> int | None:
         source, _, number = msg_id.rpartition("_")
@@ -81,5 +97,5 @@ class Count:
                 return None
             # Another process answers: what was counted says nothing of it.
             self._spans = dict.fromkeys(self._spans)
-            self._source, self._last = source, -1
+            self._source, self._last, self._settled = source, -1, -1
         return int(number)

@@ -95,6 +95,31 @@ def test_a_beginning_that_was_lost_is_counted_with_the_rest() -> None:
     assert count.end("ours", ident(1_010)) == 1_000
 
 
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_loss_is_told_once_though_the_next_beginning_is_lost_as_well(*, waits: bool) -> None:
+    count = begun(at=10)
+    if waits:
+        count.begin("next")
+    count.see(ident(11), OURS)
+
+    assert count.end("ours", ident(3_012)) == 3_000
+    if not waits:
+        count.begin("next")
+    for late in range(1_000, 1_500):
+        count.see(ident(late), OURS)
+    count.see(ident(3_016), {"msg_id": "next"})
+    assert count.end("next", ident(3_016)) == 0
+
+
+def test_a_loss_of_the_next_request_is_told_of_it_alone() -> None:
+    count = begun(at=10)
+    count.end("ours", ident(3_011))
+    count.begin("next")
+    count.see(ident(2_000), OURS)
+
+    assert count.end("next", ident(3_111)) == 100
+
+
 def test_replies_to_others_and_questions_are_not_missed() -> None:
     count, number = begun(at=10), 10
     for asked in range(50):
