@@ -7,9 +7,12 @@ import re
 import site
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from email import message_from_bytes
+from email.message import Message
 from importlib.metadata import entry_points, requires
 from pathlib import Path
 
@@ -18,6 +21,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.first_run import started, tools
+from tests.links import targets
 from tests.servers import READY, environment
 
 PROJECT = Path(__file__).parent.parent
@@ -59,15 +63,7 @@ class Installed:
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built without a network."""
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder],
-        cwd=PROJECT,
-        capture_output=True,
-        check=True,
-    )
-    [built] = folder.glob("*.whl")
-    return built
+    return _built("wheel", tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +123,34 @@ def test_the_wheel_holds_nothing_beside_the_package(wheel: Path) -> None:
 
     info = wheel.name.removesuffix("-py3-none-any.whl")
     assert tops == {"jupyter_mcp_ext", f"{info}.dist-info", f"{info}.data"}
+
+
+def test_the_description_has_no_link_that_only_works_in_the_repository(wheel: Path) -> None:
+    metadata = _metadata(wheel)
+    description = str(metadata.get_payload())
+
+    assert description.startswith("# jupyter-mcp-ext\n")
+    assert "/blob/main/docs/security.md)" in description
+    assert "/raw/main/docs/overview.svg)" in description
+    assert [
+        target for target in targets(description) if not target.startswith(("https://", "#"))
+    ] == []
+
+
+def test_the_metadata_says_where_the_project_is(wheel: Path) -> None:
+    urls = dict(line.split(", ", 1) for line in _metadata(wheel).get_all("Project-URL") or ())
+
+    assert urls.keys() == {"Homepage", "Documentation", "Source", "Issues", "Changelog"}
+    assert all(url.startswith(urls["Source"]) for url in urls.values())
+
+
+def test_the_source_distribution_has_what_a_build_and_the_tests_need(tmp_path: Path) -> None:
+    with tarfile.open(_built("sdist", tmp_path)) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+
+    assert {"README.md", "SECURITY.md", "docs/overview.svg", "hatch_build.py"} <= names
+    assert {"jupyter_mcp_ext/cli.py", "tests/test_package.py", "LICENSE"} <= names
+    assert not [name for name in names if name.startswith((".ci", ".github", ".venv", ".pre-"))]
 
 
 def test_the_install_enables_the_extension(installed: Installed) -> None:
@@ -195,6 +219,23 @@ def test_the_commands_are_those_of_the_project() -> None:
     scripts = {e.name for e in entry_points(group="console_scripts", module="jupyter_mcp_ext.cli")}
 
     assert scripts == {"jupyter-mcp", "jupyter-mcp-ext"}
+
+
+def _built(target: str, folder: Path) -> Path:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", folder],
+        cwd=PROJECT,
+        capture_output=True,
+        check=True,
+    )
+    [built] = folder.iterdir()
+    return built
+
+
+def _metadata(wheel: Path) -> Message:
+    with zipfile.ZipFile(wheel) as archive:
+        [name] = [held for held in archive.namelist() if held.endswith(".dist-info/METADATA")]
+        return message_from_bytes(archive.read(name))
 
 
 def closure(*names: str) -> set[str]:

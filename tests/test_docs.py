@@ -1,4 +1,4 @@
-"""The README is so: its tables, its commands, its settings, its examples."""
+"""README and docs/ are true: their tables, commands, settings, examples and links."""
 
 from __future__ import annotations
 
@@ -28,9 +28,16 @@ from jupyter_mcp_ext.governance.audit import SCHEMA_ID
 from jupyter_mcp_ext.tools.registry import TOOLS
 from tests.benchmarks.clients import Client
 from tests.first_run import LIST_TOOLS, LIST_TOOLS_HEADERS
+from tests.links import anchors, broken, targets
 from tests.servers import JupyterServer
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
+PROJECT = Path(__file__).parent.parent
+PAGES = {
+    page.stem: page.read_text() for page in (PROJECT / "README.md", *PROJECT.glob("docs/*.md"))
+}
+README = PAGES["README"]
+EVERY_PAGE = "\n".join(PAGES.values())
+LINKING = [*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"), *PROJECT.glob(".github/**/*.md")]
 ADDRESS = "http://localhost:8888/mcp"
 MODERN = "2026-07-28"
 
@@ -38,25 +45,26 @@ Connection = tuple[str, dict[str, str]]
 """An address, and the headers that are sent to it."""
 
 
-def blocks(language: str) -> list[str]:
-    """The code blocks in a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def blocks(language: str, page: str) -> list[str]:
+    """The code blocks in a language on a page."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGES[page], re.MULTILINE | re.DOTALL)
 
 
-def block(language: str, part: str) -> str:
-    """The only code block in a language that has this in it."""
-    [found] = [text for text in blocks(language) if part in text]
+def block(language: str, part: str, page: str = "clients") -> str:
+    """The only code block in a language on a page that has this in it."""
+    [found] = [text for text in blocks(language, page) if part in text]
     return found
 
 
-def table(heading: str) -> list[list[str]]:
-    """The rows of the table whose first column is headed so."""
-    _, _, after = README.partition(f"| {heading} |")
+def table(heading: str, page: str) -> list[list[str]]:
+    """The rows of a page's tables whose first column has this heading."""
+    _, *tables = PAGES[page].split(f"| {heading} |")
     rows = []
-    for line in after.splitlines()[2:]:
-        if not line.startswith("|"):
-            break
-        rows.append([cell.strip() for cell in line.strip("|").split(" | ")])
+    for after in tables:
+        for line in after.splitlines()[2:]:
+            if not line.startswith("|"):
+                break
+            rows.append([cell.strip() for cell in line.strip("|").split(" | ")])
     return rows
 
 
@@ -74,8 +82,46 @@ def settings() -> Iterator[tuple[str, Any]]:
                 yield f"{owner.__name__}.{name}", trait.default()
 
 
+@pytest.mark.parametrize("page", LINKING, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_every_link_leads_to_a_file_or_heading_of_the_project(page: Path) -> None:
+    assert broken(page, PROJECT) == []
+
+
+def test_a_link_to_a_missing_file_or_heading_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# A `page`'s heading\n[here](#a-pages-heading) [file](page.md) [out](https://host/x)\n"
+        "[gone](gone.md) ![gone](gone.svg) [no heading](page.md#none) [outside](../outside.md)\n"
+        "`[code](gone.md)`\n```\n# No heading\n[code](gone.md)\n```\n[code](#no-heading)\n"
+    )
+    (tmp_path.parent / "outside.md").touch()
+
+    assert broken(page, tmp_path) == [
+        "gone.md",
+        "gone.svg",
+        "page.md#none",
+        "../outside.md",
+        "#no-heading",
+    ]
+
+
+def test_headings_have_the_anchors_that_github_gives_them() -> None:
+    assert anchors("# What Ctrl-C does\n## A [link](x), and `code`\n## Twice\n## Twice\n") == {
+        "what-ctrl-c-does",
+        "a-link-and-code",
+        "twice",
+        "twice-1",
+    }
+
+
+def test_the_readme_links_to_every_page() -> None:
+    linked = set(targets(README))
+
+    assert {f"docs/{page}.md" for page in PAGES if page != "README"} <= linked
+
+
 def test_the_table_of_tools_is_the_list_of_tools() -> None:
-    named = [row[0].strip("`") for row in table("Tool")]
+    named = [row[0].strip("`") for row in table("Tool", "tools")]
 
     assert named == [tool.name for tool in TOOLS]
 
@@ -83,7 +129,7 @@ def test_the_table_of_tools_is_the_list_of_tools() -> None:
 def test_the_table_of_rights_has_those_that_each_tool_needs() -> None:
     written = {
         tool: {tuple(right.split()) for right in re.findall(r"`([^`]+)`", rights)}
-        for rights, tools in table("Rights")
+        for rights, tools in table("Rights", "security")
         for tool in re.findall(r"`([^`]+)`", tools)
     }
 
@@ -91,27 +137,29 @@ def test_the_table_of_rights_has_those_that_each_tool_needs() -> None:
 
 
 def test_the_table_of_settings_has_every_setting_and_its_default() -> None:
-    written = {name.strip("`"): default.strip("`") for name, default, _ in table("Setting")}
+    rows = table("Setting", "configuration")
+    written = {name.strip("`"): default.strip("`") for name, default, _ in rows}
 
+    assert len(written) == len(rows)
     assert {name: ast.literal_eval(default) for name, default in written.items()} == dict(
         settings()
     )
 
 
 def test_every_setting_is_explained() -> None:
-    assert all(len(row[2].split()) > 3 for row in table("Setting"))
+    assert all(len(row[2].split()) > 3 for row in table("Setting", "configuration"))
 
 
 def test_the_extras_that_are_installed_exist() -> None:
-    named = set(re.findall(r"pip install -e \"\.\[(\w+)\]\"", README))
+    named = set(re.findall(r"pip install -e \"\.\[(\w+)\]\"", EVERY_PAGE))
 
-    assert "test" in named
+    assert {"test", "svg"} <= named
     assert named <= set(distribution("jupyter-mcp-ext").metadata.get_all("Provides-Extra") or ())
 
 
 def test_the_two_commands_do_all_the_set_up() -> None:
-    assert blocks("bash")[0].strip() == "pip install -e . && jupyter mcp"
-    assert blocks("bash")[-1].strip() == 'pip install -e ".[test]" && pytest'
+    assert blocks("bash", "README")[0].strip() == "pip install -e . && jupyter mcp"
+    assert blocks("bash", "README")[-1].strip() == 'pip install -e ".[test]" && pytest'
 
 
 @pytest.mark.parametrize(
@@ -119,16 +167,16 @@ def test_the_two_commands_do_all_the_set_up() -> None:
     [("jupyter mcp", "jupyter-mcp"), ("`jupyter-mcp-ext`", "jupyter-mcp-ext")],
 )
 def test_a_command_that_is_named_is_installed(words: str, script: str) -> None:
-    assert words in README
+    assert words in EVERY_PAGE
     assert script in entry_points(group="console_scripts").names
 
 
 def test_every_option_that_is_named_exists() -> None:
-    commands = re.findall(r"(?:jupyter (?:mcp|server|lab)|jupyter-mcp-ext) [^`\n]*", README)
+    commands = re.findall(r"(?:jupyter (?:mcp|server|lab)|jupyter-mcp-ext) [^`\n]*", EVERY_PAGE)
     short = {name for line in commands for name in re.findall(r" --([a-z][\w-]*)", line)}
     owners: list[type[Configurable]] = [*ServerApp.classes, ServerApp, IdentityProvider]
     settable = {f"{o.__name__}.{name}" for o in owners for name in o.class_traits(config=True)}
-    long = set(re.findall(r"(?:--|\bc\.|`)([A-Z]\w+\.\w+)", README))
+    long = set(re.findall(r"(?:--|\bc\.|`)([A-Z]\w+\.\w+)", EVERY_PAGE))
 
     assert {"root-dir", "port"} <= short
     assert short <= McpLauncher.aliases.keys() | McpLauncher.flags.keys()
@@ -137,13 +185,13 @@ def test_every_option_that_is_named_exists() -> None:
 
 
 def test_the_statuses_are_all_named() -> None:
-    [sentence] = re.findall(r"^The status is one of .*?\.", README, re.MULTILINE)
+    [sentence] = re.findall(r"^The status is one of .*?\.", PAGES["results"], re.MULTILINE)
 
     assert set(get_args(Status)) == set(re.findall(r"`(\w+)`", sentence))
 
 
 def test_the_keys_for_programs_are_all_named(server: JupyterServer) -> None:
-    [names] = re.findall(r"`jupyter-mcp-ext/execution` has (.*?)\. Sessions", README)
+    [names] = re.findall(r"`jupyter-mcp-ext/execution` has (.*?)\. Sessions", PAGES["results"])
     result = Client(server, MODERN).call("execute_code", code="1/0")
     execution = result["_meta"]["jupyter-mcp-ext/execution"]
 
@@ -165,9 +213,9 @@ def remote_connection() -> Connection:
     return address, {name: value}
 
 
-def command_connection(command: str) -> Connection:
+def command_connection(command: str, page: str = "clients") -> Connection:
     """What a client does with what its command line says."""
-    words = shlex.split(block("bash", command))
+    words = shlex.split(block("bash", command, page))
     [address] = [word for word in words if word.startswith("http:")]
     name, _, value = words[words.index("--header") + 1].partition(": ")
     return address, {name: value}
@@ -176,6 +224,7 @@ def command_connection(command: str) -> Connection:
 @pytest.mark.parametrize(
     ("connection", "token"),
     [
+        (command_connection("claude mcp add", "README"), "${JUPYTER_TOKEN}"),
         (command_connection("claude mcp add"), "${JUPYTER_TOKEN}"),
         (command_connection("gemini mcp add"), "$JUPYTER_TOKEN"),
         (json_connection('"servers"', "servers"), "${input:jupyter-token}"),
@@ -184,7 +233,7 @@ def command_connection(command: str) -> Connection:
         (json_connection('"tools"', "mcpServers"), "${JUPYTER_TOKEN}"),
         (remote_connection(), "<token>"),
     ],
-    ids=["claude", "gemini", "vscode", "cursor", "opencode", "copilot", "mcp-remote"],
+    ids=["first", "claude", "gemini", "vscode", "cursor", "opencode", "copilot", "mcp-remote"],
 )
 def test_what_a_client_is_told_lets_it_in(
     server: JupyterServer, connection: Connection, token: str
@@ -233,7 +282,7 @@ def test_the_record_of_the_calls_is_written_as_configured(
     start_server: Callable[..., JupyterServer], tmp_path: Path
 ) -> None:
     config = tmp_path / "jupyter_server_config.py"
-    config.write_text(block("python", "c.EventLogger"))
+    config.write_text(block("python", "c.EventLogger", "operations"))
     server = start_server(f"--config={config}")
 
     Client(server, MODERN).call("execute_code", code="secret = 1")
@@ -241,6 +290,6 @@ def test_the_record_of_the_calls_is_written_as_configured(
     written = (server.root_dir.parent / "mcp-calls.jsonl").read_text()
     [event] = [json.loads(line) for line in written.splitlines()]
     assert event["__schema__"] == SCHEMA_ID
-    assert SCHEMA_ID in README
+    assert SCHEMA_ID in PAGES["operations"]
     assert (event["tool"], event["status"]) == ("execute_code", "ok")
     assert "secret" not in written
