@@ -1,4 +1,4 @@
-"""The extension as Jupyter sees it: its traits, its handlers, its start and its end."""
+"""The extension application: its traits, its handlers, its start and its stop."""
 
 from __future__ import annotations
 
@@ -47,25 +47,26 @@ class McpApp(ExtensionApp):
     max_mcp_sessions = Int(
         256,
         min=0,
-        help="How many protocol sessions of clients before 2026-07-28 are kept open at a time; "
-        "0 sets no limit. Beyond it the user's session that has been idle longest is closed.",
+        help="Protocol sessions of clients before 2026-07-28 that are kept open at a time; 0 sets "
+        "no limit. Beyond it, the user's session that has been idle longest is closed.",
     ).tag(config=True)
     mcp_session_idle_timeout = Int(
         600,
         min=0,
-        help="Seconds after which such a session without a request is closed; 0 keeps it. "
+        help="Seconds without a request after which such a session is closed; 0 keeps it. "
         "It is opened again under its id when its client comes back.",
     ).tag(config=True)
 
     key_file = Unicode(
         "",
-        help="File with the secret under which the server seals what clients keep for it; made "
-        "when it is missing. Empty: jupyter_mcp_ext.key in Jupyter's data directory.",
+        help="File with the server's key, which seals what clients keep for it and signs what it "
+        "keeps in session folders; made if it is missing. Empty: jupyter_mcp_ext.key in Jupyter's "
+        "data directory.",
     ).tag(config=True)
 
     @default("open_browser")
     def _default_open_browser(self) -> bool:
-        # What a starter says overrides the server; MCP has no page to open.
+        # The extension that starts a server decides over it; MCP has no page to open.
         return bool(cast("ServerApp", self.serverapp).config.ServerApp.get("open_browser", False))
 
     max_result_characters = Int(
@@ -87,8 +88,8 @@ class McpApp(ExtensionApp):
         return path
 
     def initialize_handlers(self) -> None:
-        """Compose the services and mount the endpoint, unless another extension has its path."""
-        serverapp = cast("ServerApp", self.serverapp)  # Jupyter links an extension before this
+        """Build the services and mount the endpoint, unless another extension has its path."""
+        serverapp = cast("ServerApp", self.serverapp)  # set by Jupyter before this is called
         web_app: Application = serverapp.web_app
         self.services = Services.build(
             serverapp,
@@ -127,38 +128,38 @@ class McpApp(ExtensionApp):
         if not claims(web_app, url_path_join(base_url, "/register")):
             self.handlers.extend((absent, AbsentHandler) for absent in absent_patterns(pattern))
         if base_url != "/":
-            # Clients look at the host's root too, for which Jupyter has no handler then.
+            # Clients also ask at the host's root, where Jupyter then has no handler.
             behind = re.escape(base_url.rstrip("/")) + pattern
             web_app.add_handlers(
                 ".*$", [(absent, AbsentHandler) for absent in absent_patterns(behind)]
             )
 
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
-        """Begin in the background: the server answers already, and requests wait for us."""
+        """Start serving; Jupyter answers already, and requests for MCP wait until this is done."""
         if not self.mounted:
             return
         endpoint = url_path_join(serverapp.base_url, self.path)
         others = [claim for claim in claims(serverapp.web_app, endpoint) if claim is not McpHandler]
         if others:
             self.log.warning(
-                "%s also wants to answer %s, where MCP is served; it gets no request there.",
+                "%s also claims %s, where MCP is served; it gets no requests there.",
                 describe(others[0]),
                 endpoint,
             )
         await self.services.start()
         self.host.begin()
         url = url_path_join(serverapp.connection_url, self.path)
-        self.log.info("MCP is served at %s", url)  # Jupyter starts the extensions once it listens
+        self.log.info("MCP is served at %s", url)  # Jupyter starts extensions once it listens
         if isinstance(serverapp, Announces):
             serverapp.announce(url)
 
     async def stop_extension(self) -> None:
-        """End what is being served, then the services; what hangs is left."""
+        """Stop serving, then the services; what has not ended in time is left behind."""
         limit = STOP_TIMEOUT + self.services.sessions.stop_seconds
         try:
             await asyncio.wait_for(self._stop(), limit)
         except asyncio.TimeoutError:
-            self.log.warning("MCP did not end within %g s.", limit)
+            self.log.warning("MCP did not stop within %g s.", limit)
 
     async def _stop(self) -> None:
         await self.host.stop(timeout=STOP_TIMEOUT / 4)
@@ -169,6 +170,6 @@ class McpApp(ExtensionApp):
         self.services.sessions.warm()
 
     def _count_active(self) -> None:
-        # What Jupyter and JupyterHub look at before they stop an idle server.
+        # Jupyter and JupyterHub read this before they stop an idle server.
         web_app = cast("ServerApp", self.serverapp).web_app
         web_app.settings["last_activity_times"][self.name] = datetime.now(timezone.utc)

@@ -1,4 +1,4 @@
-"""``jupyter mcp``: a Jupyter server that serves MCP, on defaults that need no configuration."""
+"""``jupyter mcp``: a Jupyter server that serves MCP, with defaults that need no configuration."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NEW_TOKEN: dict[str, Any] = {
 
 
 class McpServer(ServerApp):
-    """The Jupyter server of ``jupyter mcp``: it opens no browser and keeps to its port."""
+    """The Jupyter server of ``jupyter mcp``: it opens no browser and never changes its port."""
 
     flags = Dict({**ServerApp.flags.default(), **NEW_TOKEN})  # type: ignore[dict-item]  # traitlets types a class attribute as its trait
 
@@ -47,20 +47,20 @@ class McpServer(ServerApp):
 
     @default("port_retries")
     def _default_port_retries(self) -> int:
-        # A client is configured with one address; a server that moves on is not found.
+        # A client is configured with one address and would not find a server on another port.
         return 0
 
     @validate("root_dir")
     def _validate_root_dir(self, proposal: dict[str, Any]) -> str:
         path = Path(proposal["value"]).expanduser()
         if not path.is_dir():
-            fail(f"There is no folder {str(path)!r}; --root-dir names the notebooks' folder.")
-        return os.path.abspath(path)  # noqa: PTH100  # a link stays a link, as in Jupyter's own
+            fail(f"There is no folder {str(path)!r}; --root-dir names the folder that is served.")
+        return os.path.abspath(path)  # noqa: PTH100  # keeps symbolic links, as Jupyter does
 
     keep_token = Bool(
         True,
-        help="Whether the token of one start is that of the next. A token or password of your own "
-        "comes first.",
+        help="Whether the token is kept for the next start. A token or password that you set takes "
+        "precedence.",
     ).tag(config=True)
     token_file = Unicode(
         "",
@@ -69,7 +69,7 @@ class McpServer(ServerApp):
     ).tag(config=True)
 
     def init_configurables(self) -> None:
-        """Take the token of the last start where Jupyter would make a new one."""
+        """Use the token of the last start if Jupyter would make a new one."""
         super().init_configurables()
         provider = self.identity_provider
         self.login = _login(provider)
@@ -79,11 +79,11 @@ class McpServer(ServerApp):
         if self.keep_token and (token := self._kept_token(path)):
             provider.token = token
             self.login = Login(token=token, token_file=path)
-        # What Jupyter has made itself it would write into its log, twice.
+        # Jupyter would log a token that it generated itself, twice.
         provider.token_generated = False
 
     def _kept_token(self, path: Path) -> str | None:
-        """The token in a file; None where it cannot be kept there."""
+        """The token in a file; None if it cannot be kept there."""
         try:
             kept = read_or_make(path, make_token)
             if kept.is_exposed:
@@ -103,8 +103,8 @@ class McpServer(ServerApp):
         sys.stdout.flush()
 
     def parse_command_line(self, argv: list[str] | None = None) -> None:
-        """Take the options; of one that is not known, say so without the list of all others."""
-        self.log.debug("Reading the options.")  # the log takes its stream now, not while captured
+        """Read the options; an unknown one is named without listing all others."""
+        self.log.debug("Reading the options.")  # opens the log's stream before stderr is redirected
         said = io.StringIO()
         try:
             with contextlib.redirect_stderr(said):
@@ -117,7 +117,7 @@ class McpServer(ServerApp):
             raise
 
     def init_server_extensions(self) -> None:
-        """Look at everything that would keep MCP from being served, before anything starts."""
+        """Check everything that would keep MCP from being served, before anything starts."""
         try:
             McpApp(config=self.config)
         except TraitError as err:
@@ -135,7 +135,7 @@ class McpServer(ServerApp):
                 f"As root this listens on loopback only, and --ip is {self.ip!r}; "
                 "use another account, or --allow-root."
             )
-        self.log.warning("Running as root: what a client executes may do anything here.")
+        self.log.warning("Running as root: code of clients may do anything on this machine.")
         self.allow_root = True
 
     def _check_port(self) -> None:
@@ -188,7 +188,7 @@ def fail(sentence: str) -> NoReturn:
 
 
 def make_token() -> str:
-    """A new token, of the form of Jupyter's own."""
+    """A new token, in the form of Jupyter's own."""
     return secrets.token_hex(24)
 
 
@@ -205,7 +205,7 @@ def _is_loopback(ip: str) -> bool:
 
 
 def _login(provider: IdentityProvider) -> Login:
-    """How a client logs in; the token is there only if it was made for this start."""
+    """How a client logs in; the token is included only if it was made for this start."""
     if not is_stock(provider):
         return Login(custom=True)
     if provider.token:

@@ -9,33 +9,33 @@ from typing import Protocol, runtime_checkable
 
 @dataclass(frozen=True, kw_only=True)
 class Login:
-    """How a client proves who it is; at most one of the three is shown."""
+    """How a client authenticates; at most one way is shown."""
 
     token: str = field(default="", repr=False)
-    """The token, where it is shown."""
+    """The token, if it is to be shown."""
     token_file: Path | None = None
-    """Where it is kept for the next start."""
+    """The file in which it is kept for the next start."""
     own_token: bool = False
-    """The person has set it, and knows it."""
+    """The token was set by the person, who knows it."""
     password: bool = False
     custom: bool = False
-    """An identity provider that is not Jupyter's own decides."""
+    """The identity provider is not one of Jupyter's own."""
 
 
 @runtime_checkable
 class Announces(Protocol):
-    """A Jupyter server that tells a person where MCP is served."""
+    """A Jupyter server that prints where MCP is served."""
 
     def announce(self, url: str) -> None:
-        """Say it; called once the server listens."""
+        """Print it; called once the server listens."""
         ...
 
 
 def announcement(url: str, login: Login) -> str:
-    """Say where MCP is and how Claude Code is connected; other clients take the same two things.
+    """Where MCP is and how Claude Code is connected; other clients need the same address and token.
 
-    The token stands in it once, if at all: the command has the client read it from its environment,
-    so that it is not stored in the client's configuration.
+    The token occurs at most once: the command has the client read it from its environment, so that
+    it is not stored in the client's configuration.
     """
     command = f"claude mcp add --scope user --transport http jupyter {url}"
     bearer = f"  {command} --header 'Authorization: Bearer ${{JUPYTER_TOKEN}}'"
@@ -58,7 +58,7 @@ def announcement(url: str, login: Login) -> str:
         ]
     elif login.custom:
         lines += [
-            "Connect Claude Code, with what your identity provider accepts in JUPYTER_TOKEN:",
+            "Connect Claude Code, with a token for your identity provider in JUPYTER_TOKEN:",
             bearer,
         ]
     else:

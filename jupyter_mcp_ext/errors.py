@@ -1,7 +1,7 @@
-"""What a tool could not do, in words a model can act on.
+"""Errors of tools, with messages that a model can act on.
 
-Every message is one sentence of what is so and one of what to do. It reaches the client as it
-is, so it names no class, no traceback and no path outside Jupyter's root.
+A message has one sentence that says what is so and one that says what to do. It reaches the client
+unchanged, so it names no class, no traceback and no path outside Jupyter's root.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ def shown(value: object) -> str:
 
 
 def did_you_mean(wanted: str, names: Iterable[str]) -> str:
-    """A sentence that offers the names that are like one that does not exist; may be empty."""
+    """A sentence that offers names similar to one that does not exist; may be empty."""
     by_low = {name.lower(): name for name in names}
     near = get_close_matches(wanted.lower()[:200], by_low, n=3)
     return f" Did you mean {' or '.join(shown(by_low[name]) for name in near)}?" if near else ""
 
 
 class ToolError(Exception):
-    """The tool could not do what was asked; the message says why and what to do instead."""
+    """A tool could not do what was asked; the message says why and what to do instead."""
 
 
 class InvalidArgument(ToolError):
@@ -47,7 +47,7 @@ class AmbiguousSession(UnknownSession):
 
 
 class UnknownExecution(ToolError):
-    """No execution or output has this id, or it is kept no longer."""
+    """No execution or output has this id, or it is no longer kept."""
 
 
 class KernelUnavailable(ToolError):

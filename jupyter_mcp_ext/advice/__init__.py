@@ -1,1 +1,1 @@
-"""What our own notices say about code that has run: pure functions from its source and outcome."""
+"""Notices about code that has run: pure functions of its source and its outcome."""

@@ -1,4 +1,4 @@
-"""Shell commands that were sent as Python code, and loops that are started within the kernel's."""
+"""Shell commands sent as Python code, and event loops started inside the kernel's own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COMMAND = re.compile(
     rf"\$ \S.{{0,300}}|(?:{_NAMES})[ \t]+(?!{_WORDS}\b)[^=(,:+\s].{{0,300}}"
     r"|(?:git|make|mypy|npm|nvidia-smi|pip3?|pytest|whoami)"
 )
-"""A line that is no Python: no word follows a name there, and a prompt begins no line."""
+"""A line that cannot be Python: there no word follows a name, and no line begins with a prompt."""
 
 _LOOP = (
     "cannot be called from a running event loop",
@@ -32,7 +32,7 @@ _LOOP = (
 MAX_LINES = 200
 
 AWAIT = (
-    "the kernel's event loop runs already: write `await main()` at the top level of the code, "
+    "the kernel already runs an event loop: write `await main()` at the top level of the code, "
     "without asyncio.run"
 )
 
@@ -50,7 +50,7 @@ def _says(run: Run) -> Iterator[str]:
 
 
 def _command(run: Run) -> re.Match[str] | None:
-    """The line that the error is about, if it is a command."""
+    """The line that raised the error, if it is a command."""
     shown = clean("\n".join(run.error.traceback if run.error is not None else ())[-5_000:])
     for line in run.source.split("\n", MAX_LINES)[:MAX_LINES]:
         found = _COMMAND.fullmatch(line.rstrip())
@@ -64,7 +64,7 @@ def _instead(command: re.Match[str]) -> str:
     script = re.match(r"python3? +(?P<path>[\w./-]{1,100}\.py)\b", line)
     if script is not None:
         path = script["path"]
-        return f"a script is run by `%run {path}`, which keeps its variables, or by `!{line}`"
+        return f"run a script with `%run {path}`, which keeps its variables, or with `!{line}`"
     return f"`{line}` is a shell command: begin its line with `!`, as in `!{line}`"
 
 

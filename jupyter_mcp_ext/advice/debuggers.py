@@ -13,7 +13,7 @@ _PROMPT = re.compile(r"\s*(?:ipdb>|\(Pdb[^)\n]{0,20}\))\s*$")
 _CONFIRMATION = re.compile(r"Quitting pdb will kill the process\. Quit anyway\? \[y/n\]\s*$")
 
 INSTEAD = (
-    "there is no debugger here, its prompts cannot be answered: look at values with "
+    "a debugger cannot be used here, since its prompts cannot be answered: look at values with "
     "inspect_variable or print, catch the exception, or run the function again with other arguments"
 )
 
@@ -22,14 +22,14 @@ _MAGIC = re.compile(r"\s*%%?debug\b")
 
 
 def way_out(text: str) -> str | None:
-    """What ends a debugger that asks with this; None when it is the code that asks."""
+    """The answer that ends a debugger with this prompt; None if the prompt is the code's own."""
     if _PROMPT.match(text[:200]):
         return "q"
     return "y" if _CONFIRMATION.match(text[:200]) else None
 
 
 def in_traceback(error: Error) -> bool:
-    """Whether a debugger asked and was refused."""
+    """Whether the error comes from a debugger whose prompt was refused."""
     return error.ename == "StdinNotImplementedError" and any(
         "/bdb.py" in part or "/pdb.py" in part for part in error.traceback
     )
@@ -41,11 +41,11 @@ def _says(run: Run) -> Iterator[str]:
     if (run.error is not None and in_traceback(run.error)) or _was_refused(run):
         yield INSTEAD
     elif run.status == "ok" and "breakpoint()" in run.source and _BREAKPOINT.search(run.source):
-        yield f"breakpoint() does not stop: {INSTEAD}"
+        yield f"breakpoint() does not stop the code: {INSTEAD}"
 
 
 def _was_refused(run: Run) -> bool:
-    """Whether ``%%debug`` was: it only prints what was raised."""
+    """Whether ``%%debug`` was refused: it prints the exception and ends well."""
     if run.status != "ok" or not _MAGIC.match(run.source):
         return False
     streams = (output for output in run.shown() if isinstance(output, Stream))

@@ -13,7 +13,7 @@ _OPENING = re.compile(r"(```|~~~)[ \t]*\{?[\w.+-]{0,30}\}?")
 
 
 def unfenced(code: str) -> str:
-    """The code within a fence that is around all of it; other code as it is."""
+    """The code inside a fence that encloses all of it; other code unchanged."""
     lines = code.strip().split("\n") if _has_fence(code) else []
     opening = _OPENING.fullmatch(lines[0].rstrip()) if len(lines) > 1 else None
     if opening is None or lines[-1].strip() != opening[1]:

@@ -1,4 +1,4 @@
-"""Figures of matplotlib that exist and were not shown: only its inline backend shows them here."""
+"""Matplotlib figures that exist but were not shown: only the inline backend shows them here."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _FOUND = re.compile(r"'(?P<backend>[\w.:/-]{1,100}) (?P<count>[1-9]\d{0,5})'")
 _SHOWS_THEM = re.compile(r"inline|ipympl|widget|nbagg|notebook", re.IGNORECASE)
 _NO_SCREEN = re.compile(r"Cannot load backend '(?P<backend>[\w.:/-]{1,100})'")
 
-# It imports nothing and names nothing that code may have given another meaning.
+# It imports nothing and uses no name that the code may have redefined.
 _EXPRESSION = (
     "(lambda m: f\"{m['matplotlib'].rcParams._get('backend')} "
     "{m['matplotlib._pylab_helpers'].Gcf.figs.__len__()}\")(__import__('sys').modules)"
 )
 
 INSTEAD = (
-    "run %matplotlib inline: then display(plt.gcf()) shows the latest, and plots made after it are "
-    "shown by themselves"
+    "run %matplotlib inline: then display(plt.gcf()) shows the latest figure, and later plots are "
+    "shown automatically"
 )
 
 
@@ -50,7 +50,7 @@ def _says(run: Run) -> Iterator[str]:
 
 
 def _is_saved(source: str) -> bool:
-    """Whether the code is content with files."""
+    """Whether the code only saves its figures to files."""
     return "savefig(" in source and "show(" not in source
 
 

@@ -1,4 +1,4 @@
-"""Modules that are missing, and how to have them."""
+"""Missing modules, and the packages that provide them."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ PACKAGES: Mapping[str, str] = {
     "usb": "pyusb",
     "yaml": "PyYAML",
 }
-"""Names of packages that are not those of their modules."""
+"""Packages whose names differ from those of their modules."""
 
 SHARED = frozenset({"azure", "google", "ruamel", "zope"})
-"""Names under which many packages have their modules: the package cannot be told from one."""
+"""Namespaces of many packages: the name does not tell which package is missing."""
 
 
 def _says(run: Run) -> Iterator[str]:
@@ -53,14 +53,15 @@ def _says(run: Run) -> Iterator[str]:
             "then run the code again"
         )
     else:
-        yield f'if it is a package and no file of yours, install_package("{package}") installs it'
+        installs = f'install_package("{package}") installs it'
+        yield f"if it is a package and not a file of yours, {installs}"
 
 
 def _package(module: str) -> str | None:
-    """The package that has a module; None for what no package would bring."""
+    """The package that provides a module; None if no package does."""
     if module in PACKAGES:
         return PACKAGES[module]
-    # The part of a package that is there, or a module that Python itself should have.
+    # A submodule of a package that is installed, or a module of the standard library.
     if "." in module or module in sys.stdlib_module_names or module in SHARED:
         return None
     return module

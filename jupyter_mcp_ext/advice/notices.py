@@ -32,16 +32,16 @@ ADVISERS: tuple[Adviser, ...] = (
 """In the order of their notices."""
 
 MAX_VALUE = 1_000
-"""Characters of an expression's value that are looked at."""
+"""Characters of an expression's value that are read."""
 
 
 def notices(run: Run) -> list[str]:
-    """What is to be said about code that has run."""
+    """The notices about code that has run."""
     return [notice for adviser in ADVISERS for notice in adviser.says(run)]
 
 
 def expressions(source: str) -> dict[str, str]:
-    """What has to be asked of an ipykernel together with code, by name: nothing for most."""
+    """Expressions that an ipykernel evaluates after the code, by name; none for most code."""
     asked: dict[str, str] = {}
     for adviser in ADVISERS:
         if adviser.asks is not None:

@@ -1,6 +1,6 @@
-"""What replies carry for the person at a notebook: text for the next cell, pages, an end.
+"""Payloads of replies, made for front ends: text for the next cell, pages, the kernel's exit.
 
-IPython uses these payloads still
+IPython still uses them
 (https://jupyter-client.readthedocs.io/en/stable/messaging.html#payloads-deprecated).
 """
 
@@ -14,7 +14,7 @@ from jupyter_mcp_ext.outputs.model import Json
 
 MAX_PAYLOADS = 100
 
-NEXT_INPUT = "the text below is for the next cell (as of %load or %recall) and has not run"
+NEXT_INPUT = "the text below is for the next cell (as from %load or %recall) and has not been run"
 EXIT = (
     "exit() ends the kernel; the next code in the session starts it again and brings back what was "
     "saved"
@@ -24,10 +24,10 @@ EDIT = "%edit opens no editor here: read_file shows the file, edit_file and writ
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """What stands for a payload."""
+    """What is shown for a payload."""
 
     data: Mapping[str, Json] | None = None
-    """A display."""
+    """The data of a display, if there is one."""
     notice: str = ""
 
 

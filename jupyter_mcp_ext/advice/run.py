@@ -23,11 +23,11 @@ class Run:
     error: Error | None = None
     """What ended it, if it raised."""
     shown: Callable[[], Sequence[Output]] = _nothing
-    """What it has put out; asked for only by those who need it."""
+    """Its outputs; a function, since few advisers need them."""
     asked: Mapping[str, str] = field(default_factory=dict)
     """The value of each expression that was asked for and could be evaluated, as text."""
     installing: str = ""
-    """The id of an installation that goes on beside it; may be empty."""
+    """The id of an installation that is still running; may be empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,5 +37,5 @@ class Adviser:
     says: Callable[[Run], Iterable[str]]
     """The notices about code that has run."""
     asks: Callable[[str], Mapping[str, str]] | None = None
-    """Expressions by name, from the source: the kernel evaluates them after the code in the same
-    request, when it ended well. They must not change anything, and be none for most code."""
+    """Expressions by name, for a source: the kernel evaluates them in the same request, after code
+    that ended well. They must have no effect, and there must be none for most code."""

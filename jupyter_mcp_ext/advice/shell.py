@@ -1,6 +1,6 @@
 """Shell commands that failed: IPython keeps their exit code in ``_exit_code`` and raises nothing.
 
-It keeps none for what is captured (``x = !cmd``, ``!!cmd``, ``%sx``), and ``%%bash`` raises.
+It keeps none for captured commands (``x = !cmd``, ``!!cmd``, ``%sx``), and ``%%bash`` raises.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def _says(run: Run) -> Iterator[str]:
     if last is None or not re.fullmatch(r"-?\d{1,10}", code):
         return
     end = f"was ended by signal {code[1:]}" if code.startswith("-") else f"failed: exit code {code}"
-    # A line in a block may not have run, nor one that stands in a string: then the exit code is
-    # that of an earlier command.
+    # A line in a block or in a string may not have run: then the exit code is that of an earlier
+    # command.
     is_certain = (
         not last["indent"]
         and last["command"].startswith(_CERTAIN)

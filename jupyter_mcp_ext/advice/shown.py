@@ -1,4 +1,4 @@
-"""Exceptions that were shown and not raised: ``%run``, ``%%capture`` and others end well then."""
+"""Exceptions that were shown but did not end the code, as with ``%run`` and ``%%capture``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _says(run: Run) -> Iterator[str]:
 
 
 def words(error: Error) -> str:
-    """An exception in a few words of one line."""
+    """An exception on one short line."""
     line = f"{error.ename}: {error.evalue}" if error.evalue else error.ename
     line = " ".join(strip(line[: 4 * MAX_WORDS]).split())
     return line if len(line) <= MAX_WORDS else f"{line[:MAX_WORDS]}…"

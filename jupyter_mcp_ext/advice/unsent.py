@@ -1,7 +1,7 @@
-"""Output that a kernel could not send, of which ipykernel tells in tracebacks of its own.
+"""Output that a kernel could not send, which ipykernel reports in tracebacks of its own.
 
-A lone surrogate, for one, is text that no encoding has: what was printed with it is lost, and the
-tracebacks come as standard error of the code.
+A lone surrogate, for example, cannot be encoded: what was printed with it is lost, and the
+tracebacks arrive as standard error of the code.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _TIMED_OUT = "IOStream.flush timed out\n"
 _CHARACTER = re.compile(r"can't encode characters? (?P<character>'[^'\n]{1,20}')")
 
 MAX_BLOCK = 10_000
-"""Characters of one of its tracebacks."""
+"""Characters of one traceback."""
 
 INSTEAD = (
     'print(ascii(text)), or text.encode("utf-8", "replace").decode(), can be sent in its place'
@@ -42,21 +42,21 @@ INSTEAD = (
 
 
 class Unsent:
-    """Takes what ipykernel says of unsent output out of a kernel's standard error.
+    """Removes ipykernel's tracebacks about unsent output from a kernel's standard error.
 
-    It comes in pieces, of which some come with the next execution only: this lives as long as its
-    kernel.
+    They arrive in pieces, some of them only with the next execution, so there is one object for
+    each kernel.
     """
 
     def __init__(self) -> None:
         self._block: _Block | None = None
         """The traceback that is being read."""
         self._tail = ""
-        """A line that is not whole yet, and may be of a traceback."""
+        """An incomplete line that may belong to a traceback."""
         self._has_seen = False
 
     def feed(self, text: str) -> tuple[str, list[str]]:
-        """Text of standard error without it, and notices in its place."""
+        """Standard error without these tracebacks, and notices in their place."""
         if self._block is None and not self._tail and not self._may_begin(text):
             return text, []
         *lines, tail = (self._tail + text).split("\n")
@@ -76,11 +76,11 @@ class Unsent:
         return self._without_noise("".join(kept) + ("" if may_be else tail), said), said
 
     def finish(self) -> tuple[str, list[str]]:
-        """What is left of an execution's text at its end, and the notices that are."""
+        """The rest of an execution's text at its end, and the notices about it."""
         kept: list[str] = []
         said: list[str] = []
         if self._block is not None and self._block.is_the_kernels:
-            said = self._block.notices()  # what is left of it comes with the next execution
+            said = self._block.notices()  # the rest of it arrives with the next execution
             return "", said
         if self._block is not None:
             self._end(kept, said)
@@ -89,7 +89,7 @@ class Unsent:
         return "".join(kept), said
 
     def _end(self, kept: list[str], said: list[str]) -> None:
-        """The traceback is at its end: the kernel's is said, another is text."""
+        """End the traceback: the kernel's own becomes a notice, any other stays as text."""
         block, self._block = self._block, None
         if block is not None and block.is_the_kernels:
             said += block.notices()
@@ -111,19 +111,19 @@ class Unsent:
 
 
 class _Block:
-    """A traceback line by line, from the one that introduces it."""
+    """A traceback, read line by line from the line that introduces it."""
 
     def __init__(self, line: str) -> None:
         self.lines = [line]
         self.size = len(line)
         self.is_the_kernels = False
-        """Whether it is of the kernel's sending, and not of the code."""
+        """Whether it comes from the kernel's sending and not from the code."""
         self._what = ""
         self._state: Literal["frames", "raised", "between"] = "frames"
         self._is_told = False
 
     def takes(self, line: str) -> bool:
-        """Take one more line in; false when that belongs to something else."""
+        """Add a line; false if it does not belong to this traceback."""
         state = self._next_state(line)
         if state is None or self.size > MAX_BLOCK:
             return False
@@ -134,7 +134,7 @@ class _Block:
         return True
 
     def notices(self) -> list[str]:
-        """What is to be said of it, once."""
+        """The notice about it, the first time that this is called."""
         is_told, self._is_told = self._is_told, True
         return [] if is_told else [_printed(self._what)]
 
@@ -154,7 +154,7 @@ class _Block:
 
 
 def _may_be_beginning(line: str) -> bool:
-    """Whether a line that is not whole may introduce one."""
+    """Whether an incomplete line may introduce a traceback."""
     return bool(line) and any(
         each.startswith(line) or line.startswith(each) for each in _BEGINNINGS
     )
@@ -162,15 +162,15 @@ def _may_be_beginning(line: str) -> bool:
 
 def _printed(what: str) -> str:
     return (
-        f"text that the code printed could not be sent, {_why(what)}: it is lost, with what was "
-        f"printed within about 0.2 s of it. {INSTEAD}"
+        f"text that the code printed could not be sent, {_why(what)}: it is lost, with all that "
+        f"was printed within about 0.2 s of it. {INSTEAD}"
     )
 
 
 def _odd(why: str) -> str:
     return (
-        "an output had values that JSON does not have, as NaN or infinity: they came as text "
-        f"({_short(why)})"
+        "an output had values that JSON cannot represent, such as NaN or infinity: they are shown "
+        f"as text ({_short(why)})"
     )
 
 
@@ -178,7 +178,7 @@ def _why(what: str) -> str:
     found = _CHARACTER.search(what)
     if found is not None and "surrogates" in what:
         return f"since it has {found['character']}, a lone surrogate, which UTF-8 cannot encode"
-    return f"because of {_short(what)}" if what else "as its tracebacks tell"
+    return f"because of {_short(what)}" if what else "as its tracebacks say"
 
 
 def _short(text: str) -> str:
@@ -186,7 +186,7 @@ def _short(text: str) -> str:
 
 
 def is_unsent(error: Error) -> bool:
-    """Whether the kernel raised this when it was to send something, and not the code."""
+    """Whether the kernel raised this while sending something, and not the code."""
     return "surrogates not allowed" in error.evalue and error.ename == "UnicodeEncodeError"
 
 

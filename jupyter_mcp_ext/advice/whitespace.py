@@ -1,7 +1,7 @@
 """White space at the ends of values, which pandas strips from the frames that it shows.
 
-Neither its HTML nor its text has it, so the kernel is asked: of the first and last rows of what
-the code shows, which are those that are seen.
+Neither its HTML nor its text has it, so the kernel is asked about the first and last rows of what
+the code shows, since only those are displayed.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _STATEMENT = re.compile(
     r"|if|import|nonlocal|pass|raise|return|try|while|with)\b"
     r"|[\w.,\[\]'\" ]{1,100}(?:[-+*/%|&^@]|//|<<|>>|\*\*)?=(?!=)"
 )
-_MOST = 3  # names of what is displayed that are asked for
+_MOST = 3  # displayed names that the kernel is asked about
 _MAX_WORDS = 500
 
-# Compiled only where something of pandas is shown: that takes longer than what it does.
+# Compiled only if something of pandas is shown: compiling takes longer than running it.
 _FIND = """
 lambda *shown: "; ".join(
     f"{name} " + ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
@@ -62,7 +62,7 @@ def _asks(source: str) -> Mapping[str, str]:
 
 
 def _shows_last(source: str) -> bool:
-    """Whether its last line may be one whose value is shown."""
+    """Whether the last line may be an expression whose value is shown."""
     line = source.rstrip()[-2_000:].rpartition("\n")[2]
     ends = line.startswith((")", "]", "}"))  # of an expression over several lines
     return (re.search("[A-Za-z_]", line) is not None or ends) and not (

@@ -66,7 +66,7 @@ def test_a_debugger_says_what_to_do_instead(client: McpClient, code: str) -> Non
     result = client.run(code)
 
     [notice] = result.notices
-    assert notice.startswith("there is no debugger here")
+    assert notice.startswith("a debugger cannot be used here")
     assert "inspect_variable" in notice
 
 
@@ -75,7 +75,7 @@ def test_a_post_mortem_debugger_says_what_to_do_instead(client: McpClient) -> No
 
     [notice] = client.run("%debug").notices
 
-    assert notice.startswith("there is no debugger here")
+    assert notice.startswith("a debugger cannot be used here")
 
 
 def test_a_breakpoint_that_does_not_stop_is_told(client: McpClient) -> None:

@@ -266,5 +266,5 @@ async def test_a_debugger_is_left_and_no_person_is_asked(jp_serverapp: Any) -> N
 
         assert execution.status == "error"
         assert execution.prompts.current is None
-        assert [n for n in execution.notices if "there is no debugger here" in n]
+        assert [n for n in execution.notices if "a debugger cannot be used here" in n]
         assert len(execution.notices) == 1
