@@ -1,4 +1,4 @@
-"""A cgroup with a memory limit, for tests of what the system kills for want of memory."""
+"""A cgroup with a memory limit, for tests of kernels that the system kills when memory runs out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LIMIT = 240 * 1024**2
 
 @contextmanager
 def limited_group() -> Iterator[Path]:
-    """A cgroup of whichever version this machine lets us make; else the test is skipped."""
+    """A cgroup of a version that this machine allows; otherwise the test is skipped."""
     own = counter_file(
         Path("/proc/self/cgroup").read_text() if sys.platform == "linux" else "",
         Path("/proc/self/mountinfo").read_text() if sys.platform == "linux" else "",

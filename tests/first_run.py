@@ -1,4 +1,4 @@
-"""The first minute of a person: start ``jupyter mcp``, use what it prints, stop it.
+"""The first minute of use: start ``jupyter mcp``, use what it prints, stop it.
 
 ``python -m tests.first_run jupyter mcp`` checks the command in the environment that is on PATH. It
 needs nothing but Python itself, so it also runs where the tests' packages are not installed.
@@ -111,7 +111,7 @@ def _read(
 
 
 def main() -> None:
-    """Check the command that the arguments are."""
+    """Check the command given by the arguments."""
     with (
         tempfile.TemporaryDirectory() as folder,
         started(sys.argv[1:], Path(folder)) as server,

@@ -42,7 +42,7 @@ def add_kernelspec(
 ) -> None:
     """Install a kernelspec: Python runs ``code`` with the connection file as its argument.
 
-    With ``argv`` that is what is run; ``more`` is what else ``kernel.json`` has.
+    With ``argv``, that is run instead; ``more`` is added to ``kernel.json``.
     """
     folder = server.root_dir.parent / ".local/share/jupyter/kernels" / name
     folder.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""A person with a notebook open in JupyterLab: what it sends on the server's own websocket."""
+"""A person with a notebook open in JupyterLab, over the server's own websocket."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Lab:
         self._replies: dict[str, dict[str, Any]] = {}
 
     def run(self, code: str) -> str:
-        """Run a cell; the id of the request. What is queued behind it falls if it fails."""
+        """Run a cell; the id of the request. If it fails, cells queued behind it are aborted."""
         msg_id = uuid.uuid4().hex
         header = {
             "msg_id": msg_id,
@@ -58,7 +58,7 @@ class Lab:
 
 @contextmanager
 def opened(server: JupyterServer, kernel_id: str) -> Iterator[Lab]:
-    """Open a kernel as a notebook's page does."""
+    """Connect to a kernel as JupyterLab does."""
     url = f"ws://127.0.0.1:{server.port}{server.base_url}api/kernels/{kernel_id}/channels"
     header = [f"{name}: {value}" for name, value in server.auth.items()]
     connection = websocket.create_connection(url, timeout=60, header=header)

@@ -1,4 +1,4 @@
-"""A client in both protocol eras over raw HTTP, for tests that look at what a result says."""
+"""A client for both protocol eras over raw HTTP, for tests that read results."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class Result:
 
     @property
     def text(self) -> str:
-        """The text blocks, one below the other."""
+        """The text blocks, joined by line breaks."""
         return "\n".join(block["text"] for block in self.content if block["type"] == "text")
 
     @property
     def status(self) -> str:
-        """The word in brackets with which the first line begins."""
+        """The word in brackets at the beginning of the first line."""
         found = re.match(r"\[(\w+)\]", self.text)
         return found[1] if found else ""
 
@@ -59,7 +59,7 @@ class Result:
 
     @property
     def execution(self) -> dict[str, Any]:
-        """What a program would parse of an execution."""
+        """The `_meta` of an execution."""
         execution: dict[str, Any] = self.meta["jupyter-mcp-ext/execution"]
         return execution
 
@@ -147,7 +147,7 @@ class McpClient:
         return result
 
     def error(self, method: str, **params: Any) -> dict[str, Any]:
-        """Make a request that is to be refused and give its JSON-RPC error."""
+        """Make a request that must be refused, and give its JSON-RPC error."""
         answer = self.send(method, **params).json()
         assert "error" in answer, answer
         error: dict[str, Any] = answer["error"]  # type: ignore[assignment]  # JSON
@@ -158,7 +158,7 @@ class McpClient:
         return self.call_with(tool, arguments)
 
     def call_with(self, tool: str, arguments: object) -> Result:
-        """Call a tool with anything for its arguments."""
+        """Call a tool with arguments of any shape."""
         answer = self.send("tools/call", name=tool, arguments=arguments)
         message = answer.json()
         assert "result" in message, message
@@ -176,14 +176,14 @@ class McpClient:
         return self.call("execute_code", code=code, **arguments)
 
     def begin(self, code: str, **arguments: Any) -> Result:
-        """Execute code that goes on; what is known of it once its kernel has taken it up."""
+        """Execute code without waiting; its status once the kernel has begun it."""
         known = self.run(code, **{**arguments, "wait": 0})
         while known.status == "queued":
             known = self.call("get_output", output_id=known.id, wait=0.1)
         return known
 
     def refused(self, tool: str, /, **arguments: Any) -> str:
-        """Call a tool that is to refuse; its sentence."""
+        """Call a tool that must refuse, and give its message."""
         result = self.call(tool, **arguments)
         assert result.is_error, result.text
         assert len(result.content) == 1
@@ -229,7 +229,7 @@ class McpClient:
             connection.close()
 
     def cancel(self, request_id: int) -> None:
-        """Say that the answer to a request is wanted no more, as before 2026-07-28."""
+        """Cancel a request, as protocols before 2026-07-28 do."""
         params = {"requestId": request_id}
         self.server.post(
             {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params},

@@ -1,7 +1,7 @@
-"""A kernel that does what some kernels do: it is silent where others answer.
+"""A kernel that is silent where others answer, as some kernels are.
 
 It tells what it is on shell only (as IRkernel), never answers ``inspect_request``, asks for input
-although nobody is there (as IRkernel), and fails in its own code without a reply (as bash_kernel).
+although no one can answer (as IRkernel), and fails internally without a reply (as bash_kernel).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ipykernel.kernelbase import Kernel
 
 
 class OddKernel(Kernel):
-    """Prints its code; ``ask`` asks for input, ``fail`` fails."""
+    """Prints the code; ``ask`` asks for input, ``fail`` fails."""
 
     implementation = "odd"
     implementation_version = "1"
@@ -29,7 +29,7 @@ class OddKernel(Kernel):
         """Answer nothing."""
 
     async def do_execute(self, code: Any, silent: Any, *_: Any, **__: Any) -> Any:
-        """Print the code, or be odd."""
+        """Print the code, ask or fail."""
         if code == "fail":
             msg = "as bash_kernel does"
             raise ValueError(msg)

@@ -1,4 +1,4 @@
-"""A ContentsManager without a folder behind it, as those that keep contents in a database."""
+"""A ContentsManager without a folder behind it, like those that use a database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions' folders and the stories in them, for tests over HTTP."""
+"""Session folders and the stories in them, for tests over HTTP."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def story(folder: Path) -> list[str]:
 
 
 def wait_for_snapshot(client: McpClient, folder: Path) -> None:
-    """Return when the variables are saved: the file is the only sign of it."""
+    """Return when the variables are saved; the file is the only sign of it."""
     for _ in range(400):
         if (folder / ".mcp" / "snapshot.json").exists():
             return

@@ -1,4 +1,4 @@
-"""What is wrong with a request is said in a sentence, changes nothing and holds up nobody else."""
+"""A bad request gets one sentence, changes nothing and delays no other request."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def either(request: pytest.FixtureRequest, server: JupyterServer) -> McpClient:
 
 
 def sessions(client: McpClient) -> list[str]:
-    """The ids of the sessions there are."""
+    """The ids of all sessions."""
     listed = client.call("list_sessions").meta["jupyter-mcp-ext/sessions"]
     return [session["session_id"] for session in listed]
 
 
 def files(server: JupyterServer) -> set[str]:
-    """Everything in the root and beside it, but for what Jupyter and sessions keep."""
+    """All files in the root and beside it, except those that Jupyter and sessions keep."""
     home = server.root_dir.parent
     return {
         str(path.relative_to(home))
@@ -55,7 +55,7 @@ def files(server: JupyterServer) -> set[str]:
 
 @pytest.fixture
 def unchanged(server: JupyterServer, client: McpClient) -> Iterator[None]:
-    """The test leaves sessions and files as they were."""
+    """Check that the test leaves sessions and files as they were."""
     before = (sessions(client), files(server))
     yield
     assert (sessions(client), files(server)) == before
@@ -71,7 +71,7 @@ def answered(body: bytes) -> str:
     return message
 
 
-# -- who may not, and what is no message ------------------------------------------------------
+# -- without rights, and no valid message ------------------------------------------------------
 
 
 @pytest.mark.parametrize("version", ERAS)
@@ -158,7 +158,7 @@ def test_the_tool_of_another_server_brings_the_name_of_ours(either: McpClient) -
 
 
 def test_a_body_over_4_mib_is_refused(server: JupyterServer) -> None:
-    """A client that goes on sending may find its connection closed; this one waits."""
+    """A client that keeps sending may find its connection closed; this one waits."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as sock:
         head = (
             f"POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {server.token}\r\n"
@@ -393,7 +393,7 @@ def test_an_offset_of_astronomical_size_harms_nothing(client: McpClient, offset:
 
 @pytest.fixture(scope="module")
 def xs(server: JupyterServer) -> str:
-    """A notebook and, under the name of its folder, a session with a line that patterns fear."""
+    """A notebook and, named after its folder, a session with a line that makes patterns slow."""
     client = McpClient(server)
     client.call("create_notebook", path="xs", cells=["x" * 1_900])
     return "xs.ipynb"
@@ -419,7 +419,7 @@ CATASTROPHES = [
 def test_catastrophic_patterns_are_answered_and_hold_up_nobody(
     start_server: Callable[..., JupyterServer], tool: str
 ) -> None:
-    """On a server of its own, since one that hangs would fail every test after it."""
+    """On its own server, since one that hangs would fail every later test."""
     server = start_server()
     client, other = McpClient(server), McpClient(server, OLD)
     arguments: dict[str, Any] = {"path": "xs.ipynb"}
@@ -432,11 +432,11 @@ def test_catastrophic_patterns_are_answered_and_hold_up_nobody(
         for pattern in CATASTROPHES:
             with client.opened(tool, grep=pattern, **arguments):
                 assert "kernels to start" in other.call("list_sessions").text
-            # A pattern that the answer above outran would still hold up this one.
+            # A pattern that is still being searched would hold up this call.
             client.call(tool, grep=pattern, **arguments)
             assert "kernels to start" in other.call("list_sessions").text
     finally:
-        server.process.kill()  # one that hangs hears no gentler word
+        server.process.kill()  # a server that hangs ignores other signals
 
 
 # -- sessions and kernels ----------------------------------------------------------------------
@@ -691,7 +691,7 @@ def test_a_file_over_the_limit_of_the_process_is_said_and_leaves_nothing(
 
 
 def test_others_are_answered_while_bad_input_pours_in(server: JupyterServer) -> None:
-    """Twenty of the heaviest refusals at once; a light call that comes last is not behind them."""
+    """Twenty of the slowest refusals at once; a light call that comes last does not wait."""
     heavy: list[tuple[str, dict[str, Any]]] = [
         ("execute_code", {"code": "#" * 3_000_000, "no": 1}),
         ("create_notebook", {"path": "p" * 3_000_000}),

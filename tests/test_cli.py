@@ -128,7 +128,7 @@ def test_the_printed_lines_connect(tmp_path: Path) -> None:
 
         assert f"http://localhost:{port}/mcp" in printed
         assert "--header 'Authorization: Bearer ${JUPYTER_TOKEN}'" in printed
-        # Without Accept the SDK answers 406: whoever gets so far is let in.
+        # Without Accept the SDK answers 406: a request that gets so far has passed the login.
         assert ping(port, {"Authorization": f"Bearer {token}"}).status == 406
         assert ping(port, {}).status == 401
 

@@ -1,4 +1,4 @@
-"""Kernels that die or are ended, over HTTP: each tells its reason at once, and what is gone."""
+"""Kernels that die or are ended, over HTTP: results give the reason and the losses at once."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_death_tells_how_much_memory_the_kernel_had(server: JupyterServer) -> 
 
     died = client.run("x = bytearray(b'x') * 400_000_000; import os; os.kill(os.getpid(), 9)")
 
-    # A process inherits the peak of the one that started it: then its own is at most that.
+    # A process inherits the peak of its parent: its own peak is at most that.
     [(under, megabytes)] = re.findall(r"peak (under )?(\d+) MB", died.text.splitlines()[0])
     assert int(megabytes) >= 400
     assert under or int(megabytes) < 600
@@ -93,7 +93,7 @@ def test_a_session_that_dies_five_times_in_a_row_says_so_and_stops(server: Jupyt
 
 
 def test_a_death_is_told_at_once(server: JupyterServer) -> None:
-    """Jupyter looks every three seconds; the benchmark tells how fast we are."""
+    """Jupyter polls every three seconds; the benchmark measures how fast we are."""
     client = McpClient(server, name="dies at once")
     took = []
     for _ in range(3):
@@ -111,7 +111,7 @@ def test_a_death_is_told_at_once(server: JupyterServer) -> None:
 
 
 def wait_for_end(server: JupyterServer, running: Result, told: list[float]) -> None:
-    """Wait for an execution as a client of its own, and note when its death is told."""
+    """Wait for an execution with a separate client, and note when its death is reported."""
     ended = McpClient(server, name="waits").call("get_output", output_id=running.id, wait=50)
     assert ended.status == "dead"
     told.append(time.monotonic())

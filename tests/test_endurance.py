@@ -1,4 +1,4 @@
-"""Floods of output, lost clients and ended servers, over HTTP: answers stay short and true."""
+"""Floods of output, lost clients and stopped servers, over HTTP: answers stay short and true."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.mcp_client import ERAS, NEW, OLD, OLDEST, McpClient
 from tests.servers import JupyterServer, running_server
 
 ANSWER = 40_000
-"""Bytes of an answer, whatever was put out; images aside."""
+"""Bytes of an answer, whatever the output; without images."""
 
 HUGE = {
     "one print": "print('x' * 200_000_000)",
@@ -158,7 +158,7 @@ def test_what_is_kept_on_disk_is_for_the_servers_account_only(server: JupyterSer
 def test_messages_that_were_lost_while_the_server_stood_still_are_told(
     server: JupyterServer,
 ) -> None:
-    """A kernel drops what nobody takes: here 50 MB, of which the way to us holds some."""
+    """A kernel drops messages that are not read: here some of 50 MB, as buffers hold the rest."""
     client = McpClient(server, name="stood still")
     begun, over = server.root_dir / "begun", server.root_dir / "over"
     running = client.run(

@@ -1,4 +1,4 @@
-"""Notices that a kernel is asked for: near misses of errors, and modules that are stale."""
+"""Notices for which a kernel is asked: near misses of errors, and stale modules."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.servers import JupyterServer
 
 @pytest.fixture(scope="module")
 def client(server: JupyterServer) -> McpClient:
-    """A client whose session has told its folder already."""
+    """A client whose first result, which names the folder, is behind it."""
     client = McpClient(server, name="hinted")
     client.run("import json; prices = {'apple': 1}; before = set(globals())")
     return client

@@ -27,7 +27,7 @@ def answer(value: str) -> types.ElicitResult:
 
 
 class Clerk:
-    """A person who has the answers ready, in their order, and remembers what was asked."""
+    """A person with prepared answers, in order, who records the questions."""
 
     def __init__(self, *answers: types.ElicitResult) -> None:
         self.answers = list(answers)
@@ -52,7 +52,7 @@ class Absent:
 
 @asynccontextmanager
 async def connected(server: JupyterServer, mode: str, person: Person) -> AsyncIterator[Client]:
-    """The official client, with a person at it."""
+    """The official client, with a person to ask."""
 
     async def ask(
         context: object, params: types.ElicitRequestParams
@@ -223,7 +223,7 @@ Call = dict[str, Any]
 
 
 def ask(client: McpClient, code: str, **arguments: Any) -> tuple[Call, Call]:
-    """A call that is answered with a question: the call, and the question."""
+    """A call that is answered with a question: the call and the question."""
     made = {"name": "execute_code", "arguments": {"code": code, **arguments}}
     result = client.request("tools/call", **made)
     assert result["resultType"] == "input_required", result

@@ -1,4 +1,4 @@
-"""bash_kernel and xeus-python as a client meets them: what they can do, and words for the rest."""
+"""bash_kernel and xeus-python as a client sees them: what works, and messages for the rest."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def start(server: JupyterServer, words: Words, name: str, **more: Any) -> Kernel
 
 @pytest.fixture(scope="module", params=[BASH, XPYTHON], ids=["bash", "xpython"])
 def kernel(server: JupyterServer, request: pytest.FixtureRequest) -> Kernel:
-    """One that a module's tests share, and leave usable."""
+    """A kernel that the module's tests share, and leave usable."""
     return start(server, request.param, f"shared-{request.param.kernel}")
 
 
@@ -202,7 +202,7 @@ def test_an_image_is_an_image(kernel: Kernel) -> None:
 
 
 def test_code_that_prints_much_is_cut_and_kept(kernel: Kernel) -> None:
-    # In one print: xeus sends a message for each, and drops some when nobody takes them in time.
+    # In one print: xeus sends a message for each, and drops some that are not read in time.
     code = {"bash": "seq 5000", "xpython": r"print('\n'.join(map(str, range(1, 5_001))))"}
 
     flood = kernel.run(code[kernel.words.kernel])
@@ -244,7 +244,7 @@ def test_the_default_kernel_is_what_it_was(kernel: Kernel) -> None:
     assert "python3 (" in kernel.client.call("list_sessions").text
 
 
-# What follows has a kernel of its own, or ends the one that is shared.
+# The tests below have a kernel of their own, or end the shared one.
 
 
 def test_code_of_bash_that_is_incomplete_ends_with_words(server: JupyterServer) -> None:

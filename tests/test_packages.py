@@ -1,4 +1,4 @@
-"""install_package over HTTP, as a client uses it, from an index of this machine."""
+"""install_package over HTTP, from an index on this machine."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ TASKS: dict[str, Any] = {"extensions": {"io.modelcontextprotocol/tasks": {}}}
 
 
 class SlowIndex:
-    """An index that lets some packages be waited for."""
+    """An index that delays some packages until it is told."""
 
     def __init__(self, index: Index) -> None:
         self.index = index
         self.asked = threading.Event()
-        """Somebody waits for a package."""
+        """Set when an installer waits for a package."""
         self.open = threading.Event()
-        """They need wait no longer."""
+        """Set when waiting installers may go on."""
         slow = self
 
         class Handler(SimpleHTTPRequestHandler):
@@ -38,11 +38,11 @@ class SlowIndex:
                 if "/slow-" in self.path:
                     slow.asked.set()
                     slow.open.wait(60)
-                with suppress(ConnectionError):  # of an installer that was ended
+                with suppress(ConnectionError):  # by an installer that was ended
                     super().do_GET()
 
             def log_message(self, format: str, *args: object) -> None:
-                """Say nothing."""
+                """Write no log."""
 
         self._server = ThreadingHTTPServer(
             ("127.0.0.1", 0), partial(Handler, directory=str(index.folder))
@@ -53,12 +53,12 @@ class SlowIndex:
 
     @property
     def url(self) -> str:
-        """What an installer is told."""
+        """The URL for installers."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
     @contextmanager
     def closed(self) -> Iterator[None]:
-        """Let slow packages be waited for while the block runs."""
+        """Delay slow packages while the block runs."""
         self.asked.clear()
         self.open.clear()
         try:
@@ -67,11 +67,11 @@ class SlowIndex:
             self.open.set()
 
     def wait_until_asked(self) -> None:
-        """Return when somebody waits for a package."""
+        """Return when an installer waits for a package."""
         assert self.asked.wait(30)
 
     def stop(self) -> None:
-        """End it."""
+        """Stop it."""
         self.open.set()
         self._server.shutdown()
         self._server.server_close()
@@ -79,14 +79,14 @@ class SlowIndex:
 
 @dataclass(frozen=True, kw_only=True)
 class Its:
-    """A server whose default kernel is that of an environment, and where that installs from."""
+    """A server whose default kernel is that of an environment, and the index it installs from."""
 
     server: JupyterServer
     venv: Venv
     slow: SlowIndex
 
     def installers(self) -> list[str]:
-        """The programs that the server has started which are no kernels."""
+        """The programs that the server has started, without kernels."""
         children = psutil.Process(self.server.process.pid).children(recursive=True)
         commands = [" ".join(child.cmdline()) for child in children]
         return [command for command in commands if "ipykernel" not in command]
@@ -313,7 +313,7 @@ def test_a_task_that_fails_is_completed_with_the_tools_error(its: Its) -> None:
 def real(
     start_server: Callable[..., JupyterServer], tmp_path_factory: pytest.TempPathFactory
 ) -> JupyterServer:
-    """A server that installs from where this machine does."""
+    """A server that installs from this machine's configured index."""
     folder = tmp_path_factory.mktemp("real")
     venv = make_venv(folder / "venv", with_pip=True)
     venv.see_ipykernel()

@@ -34,7 +34,7 @@ LIMIT = 1.0
 
 METHODS = {"search", "match", "fullmatch", "findall", "finditer", "sub", "subn", "split"}
 IN_KERNELS = ("variables.in_kernel", "sessions.in_kernel")
-"""What runs in kernels stops nothing but them."""
+"""Code that runs in kernels can only delay the kernel."""
 
 
 def module_names() -> list[str]:
@@ -45,7 +45,7 @@ def module_names() -> list[str]:
 
 @cache
 def uses() -> dict[tuple[str, str], set[str]]:
-    """The methods that are called on names, by module (none for names of many) and name."""
+    """The methods that are called on names, by module (empty for public names) and name."""
     found: dict[tuple[str, str], set[str]] = {}
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -82,7 +82,7 @@ def inline(module_name: str, module: types.ModuleType) -> Iterator[tuple[str, An
 
 
 def attacks(pattern: str | bytes, flags: int) -> Iterator[str]:
-    """Texts in which a part of the pattern is repeated and its end does not come."""
+    """Texts in which a part of the pattern is repeated and its end never matches."""
     text = pattern.decode("latin-1") if isinstance(pattern, bytes) else pattern
     parsed = sre.parse(text, flags & ~re.UNICODE if isinstance(pattern, bytes) else flags)
     whole = sample(parsed)
@@ -96,7 +96,7 @@ def attacks(pattern: str | bytes, flags: int) -> Iterator[str]:
 
 
 def prefixes(parsed: Any) -> Iterator[str]:
-    """What the pattern has matched after each of its parts."""
+    """The text that the pattern has matched after each of its parts."""
     items = list(parsed)
     for end in range(1, len(items)):
         yield sample(items[:end])
@@ -110,7 +110,7 @@ def prefixes(parsed: Any) -> Iterator[str]:
 
 
 def repeats(parsed: Any, before: str) -> Iterator[tuple[str, str]]:
-    """What can be repeated without end, with what comes before it."""
+    """The unbounded repeats, each with the text before it."""
     for op, argument in parsed:
         match str(op):
             case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT" if argument[1] > 50:
@@ -154,7 +154,7 @@ def one(op: str, argument: Any) -> list[str]:  # noqa: PLR0911 (one for each kin
             low = max(int(argument[0]), 1)
             return [text * low for text in samples(argument[2])]
         case _:
-            return [""]  # what stands between characters
+            return [""]  # matches between characters
 
 
 def members(argument: Any) -> list[str]:

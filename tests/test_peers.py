@@ -1,4 +1,4 @@
-"""What has gone wrong in servers of this kind, and must not here: real kernels, real HTTP."""
+"""Faults of other servers of this kind, which must not happen here: real kernels, real HTTP."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def settled(client: McpClient, execution_id: str) -> Result:
 
 
 def touching(name: str) -> str:
-    """Code that says that it has begun, by making a file in the root."""
+    """Code that makes a file in the root when it has begun."""
     return f"open({name!r}, 'w').close()\n"
 
 
 def wait_for(path: Path) -> None:
-    """Return when a kernel has made a file; a kernel's file is all that can be waited for."""
+    """Return when a kernel has made a file, which is the only sign that it gives."""
     made = threading.Event()
 
     def look() -> None:
@@ -144,12 +144,12 @@ def test_code_that_began_with_no_wait_outlives_its_client(
     execution_id = first.run("import time; time.sleep(0.5); 'still here'", wait=0).id
 
     with first.opened("get_output", output_id=execution_id, wait=30):
-        pass  # and gone: whoever only watches stops nothing
+        pass  # and gone: a client that only watches stops nothing
 
     assert "'still here'" in settled(McpClient(server, version, name=name), execution_id).text
 
 
-# -- code that will not end, will ask, will flood ----------------------------------------------
+# -- code that does not end, asks, or floods ---------------------------------------------------
 
 
 def test_an_infinite_print_does_not_block_later_calls(server: JupyterServer) -> None:
@@ -236,7 +236,7 @@ def test_the_call_after_a_death_says_that_variables_are_gone(client: McpClient) 
 
     result = client.run("print('next'); precious")
 
-    if result.status == "dead":  # it was sent before the death was heard of
+    if result.status == "dead":  # it was sent before the death was noticed
         assert "variables are lost" in result.text
         result = client.run("print('next'); precious")
     assert "NameError" in result.text
@@ -362,7 +362,7 @@ def test_restarts_at_the_same_time_leave_a_kernel_that_works(client: McpClient) 
 def test_a_failing_cell_of_a_person_does_not_lose_ours(
     server: JupyterServer, client: McpClient
 ) -> None:
-    """What stands behind it in the kernel's queue is aborted there; ours is sent again."""
+    """The kernel aborts what is queued behind it; our code is sent again."""
     kernel = client.run("1").execution["kernel_id"]
     files = list((server.root_dir.parent / "runtime").glob(f"kernel-{kernel}.json"))
     person = BlockingKernelClient(connection_file=str(files[0]))
@@ -402,7 +402,7 @@ def test_a_shut_down_session_leaves_no_kernel(server: JupyterServer, client: Mcp
     assert "restorable" in client.call("get_kernel_status", session_id="short-lived").text
 
 
-# -- outputs are kept and are one's own --------------------------------------------------------
+# -- outputs are kept, and are private ---------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -645,7 +645,7 @@ def test_variables_of_the_server_that_hold_its_token_are_not_the_kernels(
     assert "JUPYTER_TOKEN" not in result.text
 
 
-# -- the record and the log --------------------------------------------------------------------
+# -- the events and the log --------------------------------------------------------------------
 
 LOGGED = """
 import logging

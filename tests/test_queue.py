@@ -1,4 +1,4 @@
-"""A kernel's turn over HTTP: who waits behind whom, what is stopped, and what never waits."""
+"""A kernel's queue over HTTP: who waits for whom, what is stopped, and what never waits."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.mcp_client import ERAS, NEW, OLD, McpClient, Result, proposed_calls
 from tests.servers import JupyterServer
 
 AT_ONCE = 15.0
-"""Seconds within which what waits for no kernel is answered, however busy the machine is."""
+"""Seconds within which calls that need no kernel are answered, however busy the machine is."""
 
 STATES = ("busy", "stopped", "starting", "dead")
 
 
 class Gate:
-    """Code that says that it has begun and goes on until it is let go."""
+    """Code that reports its start and then runs until it is released."""
 
     def __init__(self, server: JupyterServer, name: str) -> None:
         self._begun = server.root_dir / f"{name} has begun"
@@ -34,19 +34,19 @@ class Gate:
         )
 
     def wait(self) -> None:
-        """Return when the code has begun: its file is all that tells."""
+        """Return when the code has begun; its file is the only sign."""
         deadline = time.monotonic() + 30
         while not self._begun.exists():
             assert time.monotonic() < deadline, "the code never began"
 
     def open(self) -> None:
-        """Let the code go on."""
+        """Release the code."""
         self._go.touch()
 
 
 @pytest.fixture
 def gate(server: JupyterServer, request: pytest.FixtureRequest) -> Iterator[Gate]:
-    """A gate of the test's own, open when it is over."""
+    """The test's own gate, which is opened after the test."""
     gate = Gate(server, request.node.name.replace("/", "-"))
     yield gate
     gate.open()
@@ -59,12 +59,12 @@ def client(server: JupyterServer, request: pytest.FixtureRequest) -> McpClient:
 
 
 def last(result: Result) -> str:
-    """The last line of a result that ended well."""
+    """The last line of a result whose status is `ok`."""
     assert result.status == "ok", result.text
     return result.text.splitlines()[-1]
 
 
-# -- whose turn it is --------------------------------------------------------------------------
+# -- order of turns ----------------------------------------------------------------------------
 
 
 def test_executions_on_one_kernel_run_in_the_order_in_which_they_came(
@@ -252,7 +252,7 @@ def test_a_cancelled_call_whose_kernel_starts_never_runs_its_code(
 
 
 def until_known(client: McpClient, but: Result | None = None) -> Result:
-    """The client's latest execution, as soon as the server knows of it."""
+    """The client's latest execution, as soon as the server has it."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         latest = client.call("get_output")
@@ -332,7 +332,7 @@ def test_a_kernel_that_is_on_its_way_is_said_to_start(
 
 @pytest.fixture(scope="module")
 def held(start_server: Callable[..., JupyterServer]) -> JupyterServer:
-    """A server of its own: its kernels are made to hang."""
+    """A separate server, since its kernels are made to hang."""
     return start_server()
 
 
@@ -359,7 +359,7 @@ def test_what_only_reads_waits_for_no_kernel(held: JupyterServer, state: str) ->
 
 
 def make(client: McpClient, state: str) -> tuple[Result, Callable[[], object]]:
-    """Bring a session's kernel into a state; what it printed before, and what ends the state."""
+    """Bring a session's kernel into a state; give its earlier output and what ends the state."""
     if state == "starting":
         return make_starting(client)
     done = client.run("import os; print('what was printed', os.getpid())")
@@ -378,7 +378,7 @@ def make(client: McpClient, state: str) -> tuple[Result, Callable[[], object]]:
 
 
 def make_starting(client: McpClient) -> tuple[Result, Callable[[], object]]:
-    """A kernel that is restarted, and whose new process does not come up."""
+    """A kernel that is restarted and whose new process does not start."""
     gate = add_gated_kernelspec(client.server, "slow")
     gate.touch()
     client.call("create_session", name="slow", kernel_name="slow")
@@ -396,7 +396,7 @@ def make_starting(client: McpClient) -> tuple[Result, Callable[[], object]]:
 
 
 def add_gated_kernelspec(server: JupyterServer, name: str) -> Path:
-    """A kernel that starts when the file exists that is returned."""
+    """A kernel that starts when the returned file exists."""
     gate = server.root_dir / f"{name} may start"
     code = (
         "import os, runpy, sys, time\n"
@@ -415,7 +415,7 @@ def restart(server: JupyterServer, done: Result) -> None:
 
 
 def until_state(client: McpClient, session_id: str | None, state: str) -> None:
-    """Return when the session's kernel is said to be in a state."""
+    """Return when the session's kernel is reported in this state."""
     deadline = time.monotonic() + 30
     while (found := client.call("get_kernel_status", session_id=session_id)).status != state:
         assert time.monotonic() < deadline, found.text

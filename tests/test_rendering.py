@@ -1,4 +1,4 @@
-"""Outputs that would take minutes to render, over HTTP: the server goes on, and answers."""
+"""Outputs that would take minutes to render, over HTTP: the server keeps answering."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a session gets back and what it says of the rest, over real HTTP."""
+"""What a session gets back, and what it says about the rest, over real HTTP."""
 
 from __future__ import annotations
 

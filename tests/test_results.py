@@ -1,4 +1,4 @@
-"""What a client reads in results, end to end: the contract of every tool's answer."""
+"""The results of every tool as clients read them, end to end."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ CELL = {
 
 @pytest.fixture(scope="module")
 def client(server: JupyterServer) -> McpClient:
-    """A client whose session has told its folder already."""
+    """A client whose first result, which names the folder, is behind it."""
     client = McpClient(server, name="results")
     client.run("1")
     return client
@@ -70,12 +70,12 @@ def first_line(result: Result) -> str:
 
 
 def has_shape(value: dict[str, Any], shape: dict[str, Any]) -> bool:
-    """Whether each key of a shape is there and of its type."""
+    """Whether each key of a shape is present and has its type."""
     return all(key in value and isinstance(value[key], kind) for key, kind in shape.items())
 
 
 def gated(name: str) -> str:
-    """Code that waits until a file of that name is there."""
+    """Code that waits until a file of that name exists."""
     return f"import os, time\nwhile not os.path.exists({name!r}): time.sleep(0.01)\n"
 
 
@@ -84,7 +84,7 @@ def open_gate(server: JupyterServer, name: str) -> None:
 
 
 def running_at(client: McpClient, code: str, marker: str) -> Result:
-    """The answer ``[running]`` of code that has made a file; a slow machine is waited for."""
+    """The answer ``[running]`` of code that has made a file; also on slow machines."""
     file = client.server.root_dir / marker
     for wait in (1, 5, 20):
         result = client.run(code, wait=wait)
@@ -279,7 +279,7 @@ def test_a_wait_beyond_what_is_allowed_is_told(start_server: Any) -> None:
     assert any("0.5 s" in notice for notice in result.notices)
 
 
-# -- what a program parses ---------------------------------------------------------------------
+# -- what programs parse -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("code", ["1", "x = 1", "print(1)", "1/0", "import os; os._exit(1)"])
@@ -373,7 +373,7 @@ def test_the_meta_of_a_notebook_has_every_key(client: McpClient) -> None:
     assert all(cell["handle"] in read.text for cell in shown)
 
 
-# -- what a model reads ------------------------------------------------------------------------
+# -- what models read --------------------------------------------------------------------------
 
 
 def test_a_plot_is_an_image_of_at_most_1568_pixels(client: McpClient) -> None:
@@ -830,7 +830,7 @@ def test_the_call_of_a_running_answer_loses_and_repeats_no_line(
     assert rest.status == "ok"
     if offset:  # a page, whose second line says which lines it has
         assert rest.text.splitlines()[2:] == every[offset:]
-    else:  # the whole
+    else:  # all of it
         told = [line for line in rest.text.splitlines()[1:] if not line.startswith("files: ")]
         assert told == every
     if name == "equal lines":
@@ -940,7 +940,7 @@ def test_long_output_costs_less_than_the_budget_and_short_output_is_whole(
 def test_only_files_that_the_code_wrote_are_told(
     start_server: Any,
 ) -> None:
-    server = start_server()  # a root with few files: a look at many is cut off by its time
+    server = start_server()  # a root with few files: looking at many is cut off by its time limit
     client = McpClient(server)
     code = "open('by code.csv', 'w').close(); open('by both.csv', 'w').close()\n"
     code += gated("files may end") + "open('by both.csv', 'a').write('more')"
@@ -968,7 +968,7 @@ def test_the_latest_is_the_clients_latest_in_any_session_and_names_what_else_run
         client.call("create_session", name=f"everywhere {name}")
     long = client.run(gated("everywhere"), session_id="everywhere first", wait=0)
     latest = client.run("'in the second session'", session_id="everywhere second")
-    McpClient(server, name="somebody else").run("'not yours'")
+    McpClient(server, name="another client").run("'not yours'")
 
     found = client.call("get_output")
 
@@ -1059,7 +1059,7 @@ def test_jupyters_list_of_sessions_has_ours_under_our_id(
 def test_jupyters_own_address_of_a_session_of_ours_works(
     server: JupyterServer, client: McpClient
 ) -> None:
-    """JupyterLab reads, renames and ends what it lists there."""
+    """JupyterLab reads, renames and ends the sessions that it lists."""
     made = client.call("create_session", name="addressed").meta["jupyter-mcp-ext/session"]
     every = json.loads(server.request("GET", None, server.auth, path="/api/sessions").body)
     [whole] = [s["id"] for s in every if s["id"].startswith(made["session_id"])]

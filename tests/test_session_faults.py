@@ -1,4 +1,4 @@
-"""What may befall sessions, over real HTTP: killed servers, forgers, others, full disks."""
+"""Faults of sessions, over real HTTP: killed servers, forged files, other users, full disks."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_the_folder_of_a_server_that_was_killed_is_taken_over_at_once(tmp_path: 
         client.call("create_session", name="shared")
         client.run("def f(): return 'known'", session_id="shared")
         (folder,) = folders(tmp_path)
-        # Written after the journal, which waits a moment for more.
+        # Written after the journal, which waits a moment for further entries.
         while not list(folder.glob("*.ipynb")) or not story(folder):
             pass
         refused = late.refused("execute_code", code="f()", session_id="shared")
@@ -197,7 +197,7 @@ def test_twenty_sessions_leave_nothing_behind(tmp_path: Path) -> None:
 
 
 def descriptors(server: JupyterServer, process: psutil.Process) -> Counter[str]:
-    """How many descriptors of each kind a server has open, clients' connections apart.
+    """How many descriptors of each kind a server has open, without clients' connections.
 
     The server closes those a moment after its clients have.
     """
@@ -212,7 +212,7 @@ def descriptors(server: JupyterServer, process: psutil.Process) -> Counter[str]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder for sessions that takes little, or at least no large file."""
+    """A folder for sessions with little room, or at least limited to small files."""
     folder = tmp_path / "root" / "mcp-sessions"
     folder.mkdir(parents=True)
     mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(folder)]
@@ -397,7 +397,7 @@ def test_a_kernel_stays_its_owners_however_others_list_it(tmp_path: Path) -> Non
 
 
 def _listed_on(server: JupyterServer, user: str, path: str, kernel_id: str) -> dict[str, Any]:
-    """A session that a user has Jupyter list on a kernel."""
+    """A session that Jupyter lists on a kernel at a user's request."""
     body = {"path": path, "name": "", "type": "notebook", "kernel": {"id": kernel_id}}
     headers = {"Authorization": f"Bearer {user}"}
     answer = server.request(
@@ -461,7 +461,7 @@ def test_folders_of_one_users_sessions_are_not_there_for_another(tmp_path: Path)
 def _told_of(
     client: McpClient, tool: str, arguments: dict[str, Any], wanted: str, folder: str
 ) -> str:
-    """What a call is refused with, the folder that it is about left out."""
+    """The message with which a call is refused, without the folder's name."""
     given = {name: value.replace("{}", wanted) for name, value in arguments.items()}
     words = client.refused(tool, **given)
     return words.replace(wanted, "…").replace(folder, "…")

@@ -1,4 +1,4 @@
-"""Sessions that several conversations or clients share: who is told what, who may end what."""
+"""Sessions that several conversations or clients share: who is told what, and who may end what."""
 
 from __future__ import annotations
 

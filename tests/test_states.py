@@ -1,4 +1,4 @@
-"""States of real work over HTTP: lost in each of the ways in which sessions are lost."""
+"""States of real work over HTTP, lost in every way in which sessions are lost."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Loss = Literal["shutdown", "kernel killed", "server stopped", "server killed"]
 SAVE_SOON = "--McpSessions.snapshot_delay=0.1"
 
 EACH = 5
-"""One of so many states is here: all are compared without a server."""
+"""One of this many states is tested here; all are tested without a server."""
 
 LOOK = """
 (lambda space: (
@@ -52,11 +52,11 @@ class Work:
 
     @property
     def has_cloudpickle(self) -> bool:
-        """Whether its kernel's environment has it."""
+        """Whether its kernel's environment has cloudpickle."""
         return self.kernel == "python3"
 
     def begin(self, client: McpClient) -> None:
-        """Have the states."""
+        """Make the states."""
         root = client.server.root_dir
         (root / self.name).mkdir()
         client.call("create_session", name=self.name, kernel_name=self.kernel, cwd=self.name)
@@ -73,7 +73,7 @@ class Work:
         pytest.fail("the variables were not saved")
 
     def judge(self, client: McpClient) -> dict[str, Verdict]:
-        """Look at the states in what came back."""
+        """Evaluate the states in the restored session."""
         folder = client.server.root_dir / self.name
         done = _effects(folder)
         self.hear(client.run("None", session_id=self.name))
@@ -92,7 +92,7 @@ class Work:
         return compared(self.states, self.before, after, self.said, repeated)
 
     def hear(self, result: Result) -> None:
-        """Take what a result says of the session."""
+        """Keep what a result says about the session."""
         lines = [*result.notices, *result.text.splitlines()]
         parts = (part for line in lines for part in line.split("; "))
         told = (part for part in parts if "run again" not in part and "came back" not in part)
@@ -111,13 +111,13 @@ def _works(loss: Loss = "shutdown") -> list[Work]:
     some = [state for state in shared[::EACH] if not state.fails]
     values = [Work(name=kernel, states=some, kernel=kernel) for kernel in ("python3", "bare")]
     if loss in ("kernel killed", "server stopped"):
-        return values  # the rest is the same as with the others, and costs seconds
+        return values  # the rest is as with the others, and takes seconds
     return [*values, Work(name="process", states=process, kernel="python3")]
 
 
 @pytest.fixture(scope="module")
 def looks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Look]:
-    """How the states look in sessions that nothing befalls."""
+    """How the states look in sessions that are not lost."""
 
     async def look(work: Work) -> Look:
         folder = tmp_path_factory.mktemp("l")
@@ -163,7 +163,7 @@ def test_a_session_that_was_lost_equals_one_that_was_not_or_says_where_it_does_n
 
 
 def _lost(folder: Path, loss: Loss, works: list[Work]) -> list[dict[str, Verdict]]:
-    """Have the sessions, lose them, and judge what came back."""
+    """Make the sessions, lose them, and judge what came back."""
     with ThreadPoolExecutor(len(works)) as threads, serving(folder, SAVE_SOON) as (server, _):
         list(threads.map(lambda work: work.begin(_client(server)), works))
         if loss == "shutdown":

@@ -19,20 +19,20 @@ WAITING = "import pathlib, time\nwhile not pathlib.Path({path!r}).exists(): time
 
 
 class Gate:
-    """Code that goes on until it is let go."""
+    """Code that runs until it is released."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "go"
         self.code = WAITING.format(path=str(self._file))
 
     def open(self) -> None:
-        """Let it go."""
+        """Release it."""
         self._file.touch()
 
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Gate:
-    """A gate of the test's own."""
+    """The test's own gate."""
     return Gate(tmp_path)
 
 
@@ -72,7 +72,7 @@ def ended(client: McpClient, task_id: str) -> dict[str, Any]:
 
 
 def without_stamp(result: dict[str, Any]) -> dict[str, Any]:
-    """A result without what the SDK adds to each that is sent by itself."""
+    """A result without what the SDK adds to results that are sent directly."""
     meta = {k: v for k, v in result["_meta"].items() if not k.endswith("/serverInfo")}
     return {**result, "_meta": meta}
 
@@ -254,7 +254,7 @@ def test_cancelling_what_has_completed_changes_nothing(client: McpClient) -> Non
 
 
 def test_code_that_is_interrupted_by_a_tool_has_completed(client: McpClient, gate: Gate) -> None:
-    """Whoever waits for the task learns of it and of the output so far."""
+    """A client that waits for the task gets the status and the output so far."""
     begun = begin(client, f"print('so far')\n{gate.code}")
     client.call("interrupt_kernel", execution_id=begun)
 
@@ -371,7 +371,7 @@ def answer(client: McpClient, task_id: str, **responses: Any) -> None:
 
 
 def said(value: str) -> dict[str, Any]:
-    """What a person wrote into the form."""
+    """The answer that a person gave in the form."""
     return {"action": "accept", "content": {"answer": value}}
 
 
@@ -397,7 +397,7 @@ def test_answers_that_nothing_asks_for_are_ignored(asking: McpClient) -> None:
     begun = begin(asking, "print('Hello', input('Name? '))")
     [key] = asked(asking, begun)["inputRequests"]
 
-    answer(asking, begun, nobody=said("x"), **{key + "0": said("x")})
+    answer(asking, begun, unknown=said("x"), **{key + "0": said("x")})
     answer(asking, begun, **{key: {"ignored": True}})
 
     assert task(asking, begun)["inputRequests"].keys() == {key}

@@ -46,7 +46,7 @@ def client(request: pytest.FixtureRequest, server: JupyterServer) -> McpClient:
 
 
 def known(client: McpClient) -> list[str]:
-    """The names of the variables there are."""
+    """The names of all variables."""
     result = client.call("get_variables")
     if result.is_error:
         return []
@@ -56,7 +56,7 @@ def known(client: McpClient) -> list[str]:
 
 @contextmanager
 def busy(client: McpClient) -> Iterator[None]:
-    """Code of the client's runs meanwhile."""
+    """Run code of the client while the block runs."""
     fifo = client.server.root_dir / f"go-{os.urandom(4).hex()}"
     os.mkfifo(fifo)
     code = f"print('begun'); open({str(fifo)!r}).read();"

@@ -20,7 +20,7 @@ def client(server: JupyterServer) -> McpClient:
 
 
 def shown(result: Result) -> str:
-    """What is below the status line."""
+    """The lines below the status."""
     return result.text.partition("\n")[2]
 
 
@@ -107,7 +107,7 @@ def test_a_closed_widget_is_not_shown(client: McpClient) -> None:
 def test_a_widget_that_is_closed_in_a_later_execution_does_not_come_back(
     client: McpClient, flood: int
 ) -> None:
-    """Also where the earlier one has so much output that it is read from disk."""
+    """Also if the earlier one has so much output that it is read from disk."""
     code = f"bar = w.IntProgress(3, description='epoch'); display(bar); print('x' * {flood})"
     first = client.run(code)
 

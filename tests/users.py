@@ -1,4 +1,4 @@
-"""An identity provider of many people, as a hub has one, for tests of what is whose."""
+"""An identity provider with many users, like a hub's, for tests of ownership."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ OPTION = "--ServerApp.identity_provider_class=tests.users.NamedUsers"
 
 
 class NamedUsers(IdentityProvider):
-    """Takes a token for the name of its owner."""
+    """Takes the token as its owner's name."""
 
     def get_user(self, handler: RequestHandler) -> User | None:
         """The owner of the request's token."""
@@ -17,10 +17,10 @@ class NamedUsers(IdentityProvider):
         return User(username=token) if token else None
 
     def is_token_authenticated(self, handler: RequestHandler) -> bool:
-        """Nobody has a cookie."""
+        """No user has a cookie."""
         return True
 
 
 def nothing(_path: str) -> bool:
-    """What is hidden from somebody who is alone: for `files.paths.Hides`."""
+    """What is hidden from a single user, as `files.paths.Hides`."""
     return False

@@ -26,7 +26,7 @@ class Index:
 
     @property
     def url(self) -> str:
-        """What an installer is told."""
+        """The URL for installers."""
         return self.folder.as_uri()
 
     def add(
@@ -95,15 +95,15 @@ class Venv:
 
     @property
     def site(self) -> Path:
-        """Where its packages are."""
+        """The folder of its packages."""
         return next((self.folder / "lib").glob("python*/site-packages"))
 
     def see_ipykernel(self) -> None:
-        """Let it see the packages of this environment too, so that a kernel can run in it."""
+        """Add the packages of this environment, so that a kernel can run in it."""
         (self.site / "ipykernel.pth").write_text(sysconfig.get_path("purelib"))
 
     def files(self) -> dict[str, bytes]:
-        """Everything that is installed in it, caches aside."""
+        """Everything that is installed in it, without caches."""
         return {
             str(path.relative_to(self.site)): path.read_bytes()
             for path in sorted(self.site.rglob("*"))
@@ -134,7 +134,7 @@ def write_kernelspec(data: Path, name: str, spec: Mapping[str, object]) -> str:
 
 
 def make_venv(folder: Path, *, with_pip: bool) -> Venv:
-    """Make an environment; its pip is a copy of this one's, which is faster than to install it."""
+    """Make an environment; its pip is a copy of this one's, which is faster than installing it."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     venv = Venv(folder=folder)
     if with_pip:

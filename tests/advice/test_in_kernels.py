@@ -1,4 +1,4 @@
-"""Code whose end says less than it should, in a real kernel and over HTTP."""
+"""Notices about code whose status says too little, in a real kernel and over HTTP."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.servers import JupyterServer
 
 @pytest.fixture(scope="module")
 def client(server: JupyterServer) -> McpClient:
-    """A client whose session has told its folder already."""
+    """A client whose first result, which names the folder, is behind it."""
     client = McpClient(server, name="advised")
     client.run("1")
     return client

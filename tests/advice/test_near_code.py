@@ -1,4 +1,4 @@
-"""Code that is nearly right: in fences, for the shell, or with a loop of its own."""
+"""Code that is nearly right: in fences, meant for the shell, or with its own event loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said about code that has run, from its source and outcome alone."""
+"""Notices about code that has run, made from its source and outcome alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a kernel could not send: the tracebacks that ipykernel writes of it, recorded."""
+"""Output that a kernel could not send, from recorded tracebacks of ipykernel."""
 
 from __future__ import annotations
 

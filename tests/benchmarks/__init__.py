@@ -1,1 +1,1 @@
-"""The benchmark: one table from one run. It is run with ``python -m tests.benchmarks``."""
+"""The benchmark, which prints one table: ``python -m tests.benchmarks``."""

@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def calls(base: Path) -> list[Row]:
-    """The way of a call."""
+    """What a call costs."""
     with server(base) as running:
         rows = [*one_plus_one(running), *lists(running), *notebook(running), *prints(running)]
     with server(base) as running:
@@ -66,7 +66,7 @@ def endurance(base: Path) -> list[Row]:
 
 
 def floods(base: Path) -> list[Row]:
-    """Outputs without end, beside the same server without us."""
+    """Endless outputs, beside the same server without the extension."""
     with server(base) as with_us, server(base, WITHOUT, ready="is running at") as without:
         without.until_answered()
         return flooded(with_us, without)
@@ -86,7 +86,7 @@ def large_files(base: Path) -> list[Row]:
 
 @contextmanager
 def server(base: Path, *options: str, ready: str = READY) -> Iterator[JupyterServer]:
-    """A server of its own folder."""
+    """A server with a folder of its own."""
     folder = base / str(next(FOLDERS))
     folder.mkdir()
     with running_server(folder, *options, ready=ready) as running:
@@ -159,7 +159,7 @@ def notebook(running: JupyterServer) -> list[Row]:
 
 
 def prints(running: JupyterServer) -> list[Row]:
-    """10 MB of prints in 100,000 lines: how long, and how much is answered."""
+    """10 MB of prints in 100,000 lines: the time, and the size of the answer."""
     client, samples, size = Client(running, NEW), Samples(), 0
 
     def run() -> None:
@@ -173,7 +173,7 @@ def prints(running: JupyterServer) -> list[Row]:
 
 
 def in_parallel(running: JupyterServer) -> list[Row]:
-    """Clients at once on four kernels."""
+    """Several clients at once on four kernels."""
     rows = []
     for clients in (1, 4, 16):
         made = [Client(running, NEW, scope=f"kernel-{n % 4}") for n in range(clients)]
@@ -232,7 +232,7 @@ def starts(base: Path) -> list[Row]:
 
 
 def memory(running: JupyterServer) -> float:
-    """Megabytes that the server's process has in memory."""
+    """The resident memory of the server's process, in megabytes."""
     return float(psutil.Process(running.process.pid).memory_info().rss / 1e6)
 
 

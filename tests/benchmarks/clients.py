@@ -1,4 +1,4 @@
-"""The leanest clients there can be: raw HTTP in both protocol eras, and a raw link to a kernel."""
+"""Minimal clients: raw HTTP in both protocol eras, and a raw link to a kernel."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ META = {
 
 
 class Client:
-    """One connection that is kept, speaking ``2026-07-28`` or an older version with a session."""
+    """A persistent connection, speaking ``2026-07-28`` or an older version with a session."""
 
     def __init__(self, server: JupyterServer, version: str, scope: str = "") -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=300)

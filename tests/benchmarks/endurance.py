@@ -1,4 +1,4 @@
-"""How fast an interrupt and a death are told, and what a thousand executions leave behind."""
+"""How fast interrupts and deaths are reported, and what a thousand executions leave behind."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def followed(server: JupyterServer) -> Row:
 def a_thousand(server: JupyterServer) -> Row:
     """Memory, descriptors and threads before and after a thousand executions in a row."""
     client, process = Client(server, "2026-07-28"), psutil.Process(server.process.pid)
-    for _ in range(EXECUTIONS):  # so many are kept to be read again; from then on the oldest go
+    for _ in range(EXECUTIONS):  # so many executions are kept; from then on the oldest are dropped
         client.call("execute_code", code="1+1")
     before = _held(process)
     for _ in range(EXECUTIONS):
@@ -92,14 +92,14 @@ def a_thousand(server: JupyterServer) -> Row:
 
 
 def two_hundred(server: JupyterServer) -> Row:
-    """What two hundred sessions leave behind whose kernels were shut down."""
+    """What two hundred sessions leave behind after their kernels were shut down."""
     client, process = Client(server, "2026-07-28"), psutil.Process(server.process.pid)
 
     def session(number: int) -> None:
         client.call("create_session", name=f"s{number}")
         client.call("shutdown_kernel", session_id=f"s{number}")
 
-    for number in range(10):  # the pool of threads grows to its size
+    for number in range(10):  # the thread pool grows to its full size
         session(number)
     before = _held(process)
     for number in range(10, 10 + SESSIONS):
@@ -125,7 +125,7 @@ def _held(process: psutil.Process) -> tuple[float, float, float]:
 
 
 def _sleeping(client: Client) -> str:
-    """Start code that sleeps, and return when the kernel is at it."""
+    """Start code that sleeps, and return when the kernel runs it."""
     result = client.call("execute_code", code="import time; time.sleep(60)", wait=0.2)
     execution_id: str = result["_meta"]["jupyter-mcp-ext/execution"]["execution_id"]
     return execution_id

@@ -1,4 +1,4 @@
-"""File tools on what is large: a page deep in a long log, and pages of a full folder."""
+"""File tools on large things: a page deep in a long log, and pages of a full folder."""
 
 from __future__ import annotations
 

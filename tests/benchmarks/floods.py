@@ -34,12 +34,12 @@ FLOODS = {
 
 
 AFTER = 2.0
-"""Seconds for which a server is looked at after the flood."""
+"""Seconds for which a server is observed after the flood."""
 
 
 @dataclass
 class Cost:
-    """What a flood cost the server; milliseconds and megabytes."""
+    """What a flood cost the server, in milliseconds and megabytes."""
 
     seconds: float = 0
     stall: float = 0
@@ -122,7 +122,7 @@ def during(server: JupyterServer) -> Row:
     flooding = Client(server, "2026-07-28", scope="flood")
     looking = Client(server, "2026-07-28", scope="looker")
     looking.call("execute_code", code="1")
-    flooding.call("execute_code", code="1")  # a kernel that only starts floods nobody
+    flooding.call("execute_code", code="1")  # a kernel that is starting floods no one
     result = flooding.call("execute_code", code="while True: print('x' * 99)", wait=1)
     samples = Samples()
     for _ in range(200):

@@ -34,18 +34,18 @@ class Case:
 
     name: str
     setup: str = ""
-    """Run in a kernel first, to its end, unmeasured."""
+    """Code that is run in a kernel first, to its end, unmeasured."""
     write: Callable[[Path], object] | None = None
-    """Given the root folder after that, to put files there."""
+    """Called after that with the root folder, to put files there."""
     restarted: bool = False
-    """Whether the server is then ended and started again."""
+    """Whether the server is then restarted."""
     calls: Sequence[tuple[str, Mapping[str, Any]]]
-    """Tools and their arguments: what is measured."""
+    """The measured calls: tools and their arguments."""
 
 
 @dataclass
 class Cost:
-    """What a case cost the server; milliseconds, megabytes and seconds."""
+    """What a case cost the server, in milliseconds, megabytes and seconds."""
 
     stall: float = 0
     file_tool: float = 0
@@ -129,7 +129,7 @@ TEXTS = {
     ),
     "2 MB of colours and a movement": "print('\\x1b[31mx' * 300_000 + '\\r')",
 }
-"""What our own reading of text could take long for."""
+"""Text that could take long to read."""
 
 RENDERED = (
     *(Case(name=name, calls=[("execute_code", {"code": code})]) for name, code in TEXTS.items()),
@@ -147,7 +147,7 @@ RENDERED = (
         calls=[("get_output", {"offset": 0, "limit": 10 + n}) for n in range(8)],
     ),
 )
-"""What is drawn, scaled and parsed."""
+"""Images and HTML that are drawn, scaled and parsed."""
 
 _LIES = """
 import json
@@ -174,7 +174,7 @@ ANSWERED = tuple(
     )
     for words, lie in _ANSWERS.items()
 )
-"""What the functions that run in a kernel are made to answer."""
+"""Forged answers of the functions that run in a kernel."""
 
 _PAYLOAD = "get_ipython().payload_manager.write_payload({'source': 'mine', 'items': ITEMS})"
 
@@ -196,7 +196,7 @@ SENT = tuple(
     Case(name=name, calls=[("execute_code", {"code": code, "wait": 50})])
     for name, code in _SENT.items()
 )
-"""Messages that are larger, or more items, than is parsed."""
+"""Messages with more bytes or items than are parsed."""
 
 CASES: Sequence[Case] = (*RENDERED, *ANSWERED, *SENT)
 
@@ -290,7 +290,7 @@ def _watched(server: JupyterServer, cost: Cost) -> Iterator[None]:
 
 
 def _memory(server: JupyterServer) -> float:
-    """Megabytes of the server and of what it has started, without its kernels."""
+    """Memory of the server and of the processes it started, without its kernels, in megabytes."""
     process = psutil.Process(server.process.pid)
     total = process.memory_info().rss
     for child in process.children():

@@ -34,12 +34,12 @@ class Samples:
 
     @property
     def median(self) -> float:
-        """The middle one."""
+        """The median."""
         return statistics.median(self.milliseconds)
 
     @property
     def p95(self) -> float:
-        """The one that 95 % do not exceed."""
+        """The 95th percentile."""
         ordered = sorted(self.milliseconds)
         return ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]
 

@@ -1,4 +1,4 @@
-"""Saves of variables: how long they take and keep code waiting, and the way back."""
+"""Saves of variables: how long they take, how long code waits for them, and the restore."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ USE = "len(globals())"
 
 
 def saves(base: Path) -> list[Row]:
-    """A save of each state beside code that runs, and the session's first use afterwards."""
+    """A save of each state while code runs, and the session's first use afterwards."""
     return [asyncio.run(_row(base, name, code)) for name, code in STATES.items()]
 
 

@@ -1,4 +1,4 @@
-"""Sessions: how fast they begin and come back, and what keeping their story on disk costs."""
+"""Sessions: how fast they start and come back, and what writing their story to disk costs."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ MAKE_FRAME = (
 SESSIONS = 6
 ROWS = 285_000
 MAKE_LISTS = f"rows = [[n, float(n), str(n)] for n in range({ROWS})]"
-"""60 MB in memory, of many small objects, which take longest to save."""
+"""60 MB of many small objects, which take longest to save."""
 
 
 class Diskless(AsyncContentsManager):
-    """Contents that are in no folder, so that sessions are kept in memory only."""
+    """Contents without a folder on disk, so that sessions are kept in memory only."""
 
     root_dir = ""
 
@@ -94,7 +94,7 @@ def _first_result(client: Client, name: str, samples: Samples) -> None:
 
 
 def _until_spares(server: JupyterServer, client: Client, wanted: int) -> None:
-    """Return when so many kernels are ready that are in no session, and the server is quiet."""
+    """Return when so many spare kernels are ready and the server is idle."""
     while True:
         client.call("list_sessions")
         kernels = _get(server, "kernels")
@@ -124,7 +124,7 @@ def came_back(base: Path) -> list[Row]:
     for _ in range(RESTARTS):
         with running_server(folder) as server:
             client = Client(server, NEW)
-            client.call("execute_code", code="1")  # what a server does once is no session's
+            client.call("execute_code", code="1")  # not the server's first
             for name, times in samples.items():
                 _come_back(client, name, times)
     empty = samples.pop("empty")
@@ -204,13 +204,13 @@ def kept(base: Path) -> Row:
 
 
 def _processor(server: JupyterServer) -> float:
-    """Milliseconds of processor time that the server has used."""
+    """The server's processor time, in milliseconds."""
     times = psutil.Process(server.process.pid).cpu_times()
     return float(times.user + times.system) * 1_000
 
 
 def long_stories(base: Path) -> list[Row]:
-    """A session of many cells beside a new one: an execution, and what writing the story stops."""
+    """A session of many cells and a new one: an execution, and how writing the story stalls."""
     folder = _folder(base)
     old, new = Samples(), Samples()
     with running_server(folder) as server:
@@ -252,7 +252,7 @@ def long_stories(base: Path) -> list[Row]:
 
 
 def _stall(server: JupyterServer, client: Client, name: str) -> Cost:
-    """What executing costs the server until the notebook has been written a few times."""
+    """What executions cost the server until the notebook has been written a few times."""
     [notebook] = (server.root_dir / "mcp-sessions").glob(f"*/{name}.ipynb")
     cost, written, writes = Cost(), notebook.stat().st_mtime_ns, 0
     with watched(server, cost):

@@ -1,4 +1,4 @@
-"""How fast variables are told: many names, and a large data frame, idle and while code runs."""
+"""How fast variables are shown: many names, and a large data frame, idle and while code runs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RUNNING = {
     ", while a cell computes with numpy": "while True: np.sort(df['x'].to_numpy()[:1_000_000])",
     ", while a cell spins": "while True: pass",
 }
-"""The last one holds Python's lock, which is given away every 5 ms."""
+"""The last one holds the interpreter lock, which is released every 5 ms."""
 
 
 def looked_at(server: JupyterServer) -> list[Row]:
@@ -55,7 +55,7 @@ def looked_at(server: JupyterServer) -> list[Row]:
 
 
 def _peak(client: Client) -> int:
-    """The most memory that the kernel ever had, in kB."""
+    """The kernel's peak memory, in kB."""
     result = client.call("execute_code", code=PEAK)
     return int(result["content"][0]["text"].splitlines()[-1])
 

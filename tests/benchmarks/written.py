@@ -1,4 +1,4 @@
-"""What code in a kernel, or a long session, leaves on the disk for the server to read."""
+"""Files that code in a kernel, or a long session, leaves on disk for the server to read."""
 
 from __future__ import annotations
 

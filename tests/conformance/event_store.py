@@ -1,4 +1,4 @@
-"""The events of streams that a client may take up again, for the scenario that does so."""
+"""The events of streams that a client may resume, for the scenario that does so."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ class MemoryEventStore(EventStore):
         self._events: list[tuple[str, JSONRPCMessage | None]] = []
 
     async def store_event(self, stream_id: str, message: JSONRPCMessage | None) -> str:
-        """Keep an event; its id is its place."""
+        """Keep an event; its id is its position."""
         self._events.append((stream_id, message))
         return str(len(self._events) - 1)
 
     async def replay_events_after(self, last_event_id: str, send_callback: EventCallback) -> str:
-        """Send what its stream had after an event."""
+        """Send the events of a stream after the given one."""
         place = int(last_event_id)
         stream = self._events[place][0]
         for number, (stream_id, message) in enumerate(self._events):

@@ -74,7 +74,7 @@ RESOURCES: dict[str, dict[str, str]] = {
 
 
 class Everything:
-    """The handlers of the server, with what they share."""
+    """The handlers of the server and their shared state."""
 
     def __init__(self) -> None:
         self.bus = InMemorySubscriptionBus()
@@ -208,7 +208,7 @@ class Everything:
         raise MCPError(types.INVALID_PARAMS, "Resource not found", {"uri": uri})
 
     async def acknowledge(self, ctx: Context, params: object) -> Result:
-        """Do what is asked, which is nothing."""
+        """Accept the request and do nothing."""
         return {}
 
     async def complete(self, ctx: Context, params: object) -> Result:
@@ -217,7 +217,7 @@ class Everything:
 
 
 def _as(model: type[BaseModel], handler: Callable[..., Awaitable[Result]]) -> Any:
-    """Give what a handler says in the shape that the protocol's version of the call wants."""
+    """Give a handler's answer in the shape of the call's protocol version."""
 
     async def answer(ctx: Context, params: object) -> BaseModel | Result:
         result = await handler(ctx, params)

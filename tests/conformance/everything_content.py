@@ -1,4 +1,4 @@
-"""What the conformance suite's fixtures consist of: images, schemas, the answers of tools."""
+"""Contents of the conformance suite's fixtures: images, schemas, answers of tools."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ PROMPTS: dict[str, list[str]] = {
 
 
 def prompt_messages(name: str, arguments: dict[str, str]) -> list[dict[str, Any]]:
-    """What a prompt says."""
+    """The text of a prompt."""
     given = {argument: arguments.get(argument, "") for argument in PROMPTS[name]}
     if name == "test_prompt_with_arguments":
         words = f"Prompt with arguments: arg1='{given['arg1']}', arg2='{given['arg2']}'"

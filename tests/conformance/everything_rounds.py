@@ -1,4 +1,4 @@
-"""Fixtures that ask the client for something: in answers of the 2026-07-28 protocol, retried."""
+"""Fixtures that ask the client for something: the 2026-07-28 protocol answers, and is retried."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def sampling(words: str) -> dict[str, Any]:
 
 ROOTS: dict[str, Any] = {"method": "roots/list", "params": {}}
 
-# What each tool asks for, and whether it seals a state into the question.
+# What each tool asks for, and whether its question carries a sealed state.
 QUESTIONS: dict[str, tuple[dict[str, Any], bool]] = {
     "test_input_required_result_elicitation": (
         {"user_name": elicitation("What is your name?", "name")},
@@ -72,7 +72,7 @@ ROUND_TOOLS = (
 
 
 def ask(requests: dict[str, Any], state: str | None = None) -> Result:
-    """The answer that asks; the client retries with what it was asked for."""
+    """An answer that asks; the client retries the call with what it was asked for."""
     result: Result = {"resultType": "input_required", "inputRequests": requests}
     return result if state is None else {**result, "requestState": state}
 

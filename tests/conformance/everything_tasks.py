@@ -21,11 +21,11 @@ Work = Callable[["Job"], Awaitable[Result]]
 
 
 class ProtocolError(Exception):
-    """What a server answers with a JSON-RPC error."""
+    """Raised for requests that get a JSON-RPC error."""
 
 
 class Job:
-    """One call that goes on after its answer."""
+    """A call that goes on after its answer."""
 
     def __init__(self, job_id: str, work: Work) -> None:
         self.id = job_id
@@ -47,14 +47,14 @@ class Job:
         return await answer
 
     def answer(self, key: str, response: Result) -> None:
-        """Take an answer to a question that is open."""
+        """Accept the answer to an open question."""
         if key in self.questions:
             _, answer = self.questions.pop(key)
             answer.set_result(response)
 
     @property
     def task(self) -> Task:
-        """How it stands."""
+        """Its status."""
         done = self.work.done() and not self.work.cancelled()
         error = self.work.exception() if done else None
         requests = {key: question for key, (question, _) in self.questions.items()}
@@ -165,7 +165,7 @@ class FixtureTasks:
         return self._find(task_id).task
 
     async def update(self, ctx: Context, task_id: str, responses: Mapping[str, Any]) -> None:
-        """Pass answers on."""
+        """Pass on the answers to a task's questions."""
         for key, response in responses.items():
             self._find(task_id).answer(key, response)
 

@@ -14,7 +14,7 @@ from .everything import build_everything
 
 
 class EverythingApp(ExtensionApp):
-    """Mounts the endpoint as `McpApp` does, around another server object."""
+    """Mounts the endpoint as `McpApp` does, with another server object."""
 
     name = "everything"
 
@@ -36,11 +36,11 @@ class EverythingApp(ExtensionApp):
         self.handlers.append(("/mcp/?", McpHandler, shared))
 
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
-        """Say that the server listens, in the words that the tests wait for."""
+        """Log that the server listens, in the words that the tests wait for."""
         self.log.info("MCP is served at %smcp", serverapp.connection_url)
 
     async def stop_extension(self) -> None:
-        """End it."""
+        """Stop it."""
         await self.host.stop()
 
 

@@ -20,7 +20,7 @@ EVERYTHING = (
     "--ServerApp.jpserver_extensions=tests.conformance.extension=True",
     "--ServerApp.jpserver_extensions=jupyter_mcp_ext=False",
 )
-# Extensions of the protocol: the one is tested apart, the other is not served.
+# Extensions of the protocol: one is tested separately, the other is not served.
 ASIDE = ("tasks-", "sep-2640-skills-")
 TASKS = {
     "tasks-lifecycle": 9,
@@ -42,7 +42,7 @@ pytestmark = pytest.mark.timeout(600)
 
 @pytest.fixture(scope="session")
 def node() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run a command of the pinned npm packages, which are installed when they are missing."""
+    """Run a command of the pinned npm packages, which are installed if they are missing."""
     binaries = MODULES / ".bin"
     # Node.js comes with the extra "test": the suite wants a newer one than some systems have.
     path = os.pathsep.join([str(binaries), sysconfig.get_path("scripts"), os.environ["PATH"]])
@@ -82,7 +82,7 @@ def everything(start_server: Callable[..., JupyterServer]) -> JupyterServer:
 
 
 def results(output: str) -> dict[str, tuple[int, int]]:
-    """Passed and failed checks by scenario, of those that are served."""
+    """Passed and failed checks of each scenario that is served."""
     return {
         name: (int(passed), int(failed))
         for name, passed, failed in SUMMARY.findall(output)
@@ -125,7 +125,7 @@ def test_the_tasks_conform(
         "conformance",
         "server",
         *("--url", everything.url, "--scenario", scenario, "--spec-version", "2026-07-28"),
-        "--force",  # an extension's scenarios are of no version
+        "--force",  # the scenarios of extensions belong to no version
     )
 
     assert PASSED.findall(done.stdout) == [(str(checks), "0", "0")], done.stdout[-8000:]

@@ -24,7 +24,7 @@ def new() -> Execution:
 
 
 class Told:
-    """Counts how often it was told."""
+    """Counts the reports of activity."""
 
     def __init__(self) -> None:
         self.times = 0

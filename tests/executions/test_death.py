@@ -1,4 +1,4 @@
-"""Kernels that die, are restarted, shut down or culled: each tells its reason, once and rightly."""
+"""Kernels that die, are restarted, shut down or culled: the right reason is given, once."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ async def shut_down_as_lab_does(fetch: Callable[..., Any], engine: Engine) -> No
 
 
 async def next_notices(engine: Engine) -> tuple[str, ...]:
-    """What the next result in the default session says of it."""
+    """What the next result in the default session says about it."""
     execution = await engine.run("'next'")
     assert value(execution) == "'next'"
     return engine.services.sessions.notices(await engine.session(), ALICE, since=execution.began)
 
 
 async def introduced(engine: Engine) -> None:
-    """Have the session's first result behind us."""
+    """Get the session's first result, which has its introduction."""
     await next_notices(engine)
 
 
@@ -71,8 +71,8 @@ async def test_a_death_tells_its_signal_and_its_peak(jp_serverapp: Any) -> None:
     piece = 64 << 20
     started_by = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     async with running(jp_serverapp) as engine:
-        # More than the process that starts the kernel ever had: a peak below is not known exactly.
-        # It is the same memory again and again, and counts each time.
+        # More than the process that starts the kernel ever had: a lower peak is not exact.
+        # It is the same memory each time, and counts every time.
         execution = await engine.run(
             "import mmap, os\n"
             f"fd = os.memfd_create('peak'); os.ftruncate(fd, {piece})\n"
@@ -107,7 +107,7 @@ async def died(engine: Engine, kernel_id: str) -> None:
     """Return when the link has noticed that its kernel died."""
     kernels = engine.services.kernels
     before = len(kernels.losses(kernel_id))
-    while len(kernels.losses(kernel_id)) == before:  # noqa: ASYNC110  # no event tells of it
+    while len(kernels.losses(kernel_id)) == before:  # noqa: ASYNC110  # no event reports it
         await asyncio.sleep(0.01)
 
 
@@ -184,7 +184,7 @@ async def test_a_persons_code_is_known_where_nothing_of_ours_ever_ran(
         person = manager.get_kernel(kernel_id).client()
         person.start_channels()
         try:
-            # What the kernel said before Jupyter listened is not known to it.
+            # Jupyter does not know what the kernel sent before it listened.
             while manager.get_kernel(kernel_id).execution_state != "idle":
                 person.kernel_info()
                 await person.get_shell_msg()
@@ -253,7 +253,7 @@ async def test_a_cull_between_calls_is_told_as_one(jp_serverapp: Any) -> None:
     async with running(jp_serverapp, snapshot_delay=3600) as engine:
         await introduced(engine)
         kernel = manager.get_kernel((await engine.session()).kernel_id)
-        # Jupyter listens on a socket of its own, which may be subscribed after the first code.
+        # Jupyter's own socket may subscribe only after the first code has run.
         while kernel.execution_state != "idle":
             await engine.run("1")
         manager.cull_idle_timeout = 3600
@@ -298,7 +298,7 @@ async def test_jupyters_own_restarter_leaves_such_a_kernel_alone(jp_serverapp: A
 
 
 def polls(kernel: Any) -> bool:
-    """Whether Jupyter looks every few seconds whether the kernel lives, to start it again."""
+    """Whether Jupyter's restarter polls the kernel, to start it again."""
     return kernel._restarter._pcallback is not None
 
 

@@ -1,4 +1,4 @@
-"""Interrupts on real kernels: who sent one, and whether the code heeded it, is told rightly."""
+"""Interrupts on real kernels: results say who sent one and whether the code obeyed it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questions of running code: alone, then on real kernels."""
+"""Questions of running code, first without a kernel, then on real kernels."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ async def test_code_that_is_being_stopped_takes_no_answer(jp_serverapp: Any) -> 
 async def stopped_by(
     jp_serverapp: Any, stop: Callable[[Engine, Execution], Any], **config: float
 ) -> Execution:
-    """The end of an execution whose question was open when that happened; its kernel is free."""
+    """Return when an execution has ended whose question was open, and its kernel is free."""
     async with running(jp_serverapp, **config) as engine:
         execution = await asking(engine)
         prompt = execution.prompts.current

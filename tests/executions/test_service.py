@@ -1,4 +1,4 @@
-"""Executions on real kernels: every one ends in an honest state and the next one works."""
+"""Executions on real kernels: each ends in the right state, and the next one works."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ async def test_a_kernel_that_dies_says_how_and_keeps_the_output(
     jp_serverapp: Any, end: str, reason: str
 ) -> None:
     async with running(jp_serverapp) as engine:
-        # The kernel's own sending thread needs a moment for what is printed to leave the process.
+        # The kernel's sending thread takes a moment until printed text leaves the process.
         code = f"import os, time; print('last words', flush=True); time.sleep(0.3); {end}"
         execution = await engine.run(code)
 

@@ -1,4 +1,4 @@
-"""Executions on disk: what a restart of the server and a bounded memory leave of them."""
+"""Executions on disk: what is left of them after a restart and within bounded memory."""
 
 from __future__ import annotations
 
@@ -235,7 +235,7 @@ async def test_a_runtime_folder_that_cannot_be_written_is_no_failure(
 
 
 async def test_many_small_displays_are_seldom_written_anew(tmp_path: Path) -> None:
-    """Each costs more on disk than it shows; to write all of them anew each time would not end."""
+    """Each takes more room on disk than it shows; rewriting all of them each time would not end."""
     storage, _ = opened(tmp_path)
     storage.begin(record())
     fold = OutputFold()
@@ -244,7 +244,7 @@ async def test_many_small_displays_are_seldom_written_anew(tmp_path: Path) -> No
         content = {"data": {"text/plain": str(number)}, "metadata": {"padding": "x" * 100}}
         fold.feed("display_data", content)
         storage.message("abcdefgh-1", fold, ("display_data", content))
-        sizes.add(storage._files["abcdefgh-1"].least)  # nothing else tells of it
+        sizes.add(storage._files["abcdefgh-1"].least)  # nothing else reports it
     await storage.flush()
 
     assert len(sizes) <= 3

@@ -1,4 +1,4 @@
-"""Work that is no code: an execution all the same, however it ends."""
+"""Executions that do other work than running code, however they end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files were written: in a folder, by an execution, in what a client reads."""
+"""Which files were written: in a folder, by an execution, and as a client reads it."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ LONG = 60.0
 
 
 def written(root: Path, folder: str = "", **arguments: Any) -> list[str]:
-    """The paths that a look finds of what was written in the last hour."""
+    """The paths written in the last hour, as one look at a folder finds them."""
     given = {"since": time.time() - HOUR, "within": LONG, **arguments}
     return [change.path for change in changes(root, folder, **given).changes]
 
 
 def make(root: Path, *paths: str, at: float | None = None) -> None:
-    """Files with some content, written at a time (a file's second one, the system's, is now)."""
+    """Files with some content and this modification time (their change time is now)."""
     for path in paths:
         file = root / path
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +72,7 @@ def test_what_was_not_written_since_is_left_out(tmp_path: Path) -> None:
 
 
 def test_a_file_that_keeps_an_old_time_of_its_own_is_found_all_the_same(tmp_path: Path) -> None:
-    """As programs leave it that unpack, copy or download."""
+    """Such times are left by programs that unpack, copy or download."""
     make(tmp_path, "downloaded.zip", at=time.time() - 30 * HOUR)
 
     assert written(tmp_path) == ["downloaded.zip"]
@@ -221,7 +221,7 @@ def test_code_that_might_write_is_looked_after(code: str) -> None:
 
 
 async def ran(engine: Engine, code: str, name: str | None = None) -> Execution:
-    """An execution that is followed as `execute_code` does it, when the look is over."""
+    """An execution, followed as `execute_code` does it, after the look at its files."""
     session = await engine.services.sessions.resolve(ALICE, name)
     execution = await engine.start(code, session_id=session.id)
     engine.services.written.follow(execution, session.cwd, but=session.path.__eq__)

@@ -1,4 +1,4 @@
-"""Text replaced as a model quotes it: what fits, what is refused, what the diff shows."""
+"""Text replaced as a model quotes it: what matches, what is refused, what the diff shows."""
 
 from __future__ import annotations
 

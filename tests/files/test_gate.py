@@ -1,4 +1,4 @@
-"""One rule decides for every path of every tool, in the same words."""
+"""One rule decides about every path of every tool, with the same messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files beneath Jupyter's root, on the disk and through a ContentsManager alone."""
+"""Files below Jupyter's root, on a disk and through a ContentsManager only."""
 
 from __future__ import annotations
 
@@ -306,7 +306,7 @@ def make_forbidden(root: Path) -> None:
     (root / "null").symlink_to("/dev/null")
     with socket.socket(socket.AF_UNIX) as sock:
         before = Path.cwd()
-        os.chdir(root)  # the address of a socket is short
+        os.chdir(root)  # the address of a socket has a short limit
         sock.bind("socket")
         os.chdir(before)
 
@@ -345,7 +345,7 @@ async def test_what_is_forbidden_is_neither_read_nor_written(
 
 
 class Swapping(LargeFileManager):
-    """Somebody puts a link in the way after a path was looked at, before it is opened."""
+    """Another process puts a link in the way between the check of a path and its opening."""
 
     swap: Any = None
 
@@ -503,22 +503,22 @@ async def test_a_file_that_was_written_since_it_was_read_is_not_replaced(root: P
     (root / "a.txt").write_text("one\n")
     storage = Disk(root)
     before = await storage.read("a.txt", 100)
-    (root / "a.txt").write_text("somebody's\n")
+    (root / "a.txt").write_text("a person's\n")
 
     with pytest.raises(Changed):
         await storage.write("a.txt", b"two\n", over=before)
 
-    assert (root / "a.txt").read_text() == "somebody's\n"
+    assert (root / "a.txt").read_text() == "a person's\n"
     assert everything(root) == ["a.txt"]
 
 
 class Busy(LargeFileManager):
-    """Somebody writes a file right after it was read."""
+    """Another process writes a file right after it was read."""
 
     def get(self, path: str, *args: Any, **kwargs: Any) -> Any:
         model = super().get(path, *args, **kwargs)  # type: ignore[no-untyped-call]  # jupyter_server has no types
         if model["content"] is not None:
-            (Path(self.root_dir) / path).write_text("somebody's\n")
+            (Path(self.root_dir) / path).write_text("a person's\n")
         return model
 
 
@@ -530,7 +530,7 @@ async def test_an_edit_of_a_file_that_changes_meanwhile_is_not_made(root: Path) 
         await made(contents, None).edit("a.txt", "one", "two")
 
     contents.notary.store.close()
-    assert (root / "a.txt").read_text() == "somebody's\n"
+    assert (root / "a.txt").read_text() == "a person's\n"
 
 
 async def test_edits_of_one_file_at_once_are_all_made(disk: Files, root: Path) -> None:
@@ -570,7 +570,7 @@ async def test_long_lines_and_long_pages_are_cut_and_the_rest_is_counted(
 
 @pytest.fixture
 def small_disk(root: Path) -> Iterator[Path]:
-    """A folder of the root that takes 64 kB, or at least no file of more than 25."""
+    """A folder of the root with room for 64 kB, or at least limited to files of 25 kB."""
     folder = root / "small"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]

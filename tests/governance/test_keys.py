@@ -1,4 +1,4 @@
-"""The file with the server's secret, and the keys that come of it."""
+"""The file with the server's secret, and the keys derived from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which variables agents' kernels get, so that shell lines reach the kernel's own environment."""
+"""The variables of agents' kernels, with which shell lines use the kernel's own environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading and writing at a kernel's socket, with a peer that has one too."""
+"""Reading from and writing to a kernel's socket, with a peer that has one too."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from jupyter_mcp_ext.kernels.incoming import MAX_FRAMES
 
 
 class Peers:
-    """A kernel's socket, and ours, which notes the messages that it hears."""
+    """A kernel's socket, and ours, which collects the messages that it receives."""
 
     def __init__(self, context: zmq.Context[Any]) -> None:
         self.kernel = context.socket(zmq.DEALER)
@@ -30,7 +30,7 @@ class Peers:
         ours.connect(f"tcp://127.0.0.1:{port}")
         self.heard: list[list[bytes]] = []
         self.turns: list[int] = []
-        """For each message how many turns of the loop had been before it."""
+        """For each message, the number of loop iterations before it."""
         self.ended = asyncio.Event()
         self.ours = ChannelSocket(ZMQStream(ours), self.hear)
         self._turn = 0
@@ -129,7 +129,7 @@ async def test_answers_are_heard_while_messages_are_sent() -> None:
 async def test_what_a_kernel_does_not_take_is_sent_when_it_does() -> None:
     with peers() as two:
         for number in range(5_000):
-            two.ours.send([b"%d" % number, b"x" * 10_000])  # 50 MB: more than buffers hold
+            two.ours.send([b"%d" % number, b"x" * 10_000])  # 50 MB: more than the buffers hold
         two.ours.send([b"end"])
         await asyncio.to_thread(echo, two.kernel)
         await asyncio.wait_for(two.ended.wait(), 60)
@@ -151,7 +151,7 @@ async def test_a_closed_socket_is_neither_read_nor_written() -> None:
 
 
 def echo(kernel: Any) -> None:
-    """Answer every message with itself, to the one that is the end."""
+    """Echo every message, up to and including the last one."""
     frames = [b""]
     while frames[0] != b"end":
         frames = kernel.recv_multipart()

@@ -1,4 +1,4 @@
-"""Messages that a kernel has dropped are noticed, and none is missed that was never sent."""
+"""Messages that a kernel has dropped are noticed, and no others are reported."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ORDINARY = {
     "prints of threads": (
         "import threading\n"
         "def work():\n"
-        # A flush takes ten seconds in ipykernel when many threads wait for it on a busy machine.
+        # A flush takes ten seconds in ipykernel if many threads wait for it on a busy machine.
         "    for n in range(200): print(n, flush=n % 10 == 0)\n"
         "threads = [threading.Thread(target=work) for _ in range(4)]\n"
         "for thread in threads: thread.start()\n"
@@ -52,7 +52,7 @@ def ident(number: int, source: str = "5a1f-c0_41") -> str:
 
 
 def begun(*, at: int = 10) -> Count:
-    """A count in which our request has been taken up by message ``at``."""
+    """A count in which the kernel has begun our request with message ``at``."""
     count = Count()
     count.see(ident(at - 1), {})
     count.begin("ours")
@@ -181,9 +181,9 @@ async def test_messages_that_a_kernel_has_dropped_are_told(
     code = f"for n in range(30_000): display(n)\nopen({str(gate)!r}).read(); display('end')"
     async with running(jp_serverapp) as engine, stopped(engine):
         execution = await engine.start(code)
-        await asyncio.to_thread(gate.write_text, "")  # returns when all are put out
+        await asyncio.to_thread(gate.write_text, "")  # returns when all have been sent
         ours = await link(engine)
-        ours._sockets["iopub"].listen()  # as if the loop had been busy
+        ours._sockets["iopub"].listen()  # as if the event loop had been busy
         await engine.services.executions.settled(execution, 60)
 
         assert execution.status == "ok"
@@ -196,7 +196,7 @@ async def test_messages_that_a_kernel_has_dropped_are_told(
 
 @asynccontextmanager
 async def stopped(engine: Engine) -> AsyncIterator[None]:
-    """Nobody reads what the kernel of the default session puts out."""
+    """Stop reading the output of the default session's kernel."""
     await engine.run("1")
     (await link(engine))._sockets["iopub"].listen(is_on=False)
     yield

@@ -96,7 +96,7 @@ async def test_nothing_of_it_stays_in_the_session(jp_serverapp: Any) -> None:
         history = await engine.run("%history")
 
         old, new = (json.loads(printed(e)) for e in (before, after))
-        assert new == [old[0], old[1] + 1, *old[2:]]  # the second look is an input of its own
+        assert new == [old[0], old[1] + 1, *old[2:]]  # the second look is another execution
         assert after.execution_count == (before.execution_count or 0) + 1
         assert "fails" not in printed(history)
 
@@ -113,7 +113,7 @@ async def test_names_that_the_user_has_overwritten_do_not_matter(jp_serverapp: A
 
 
 async def until_begun(link: KernelLink, begun: Path) -> None:
-    """Return when `forever` runs: before that an interrupt would be lost."""
+    """Return when `forever` runs; an interrupt before that would be lost."""
     while not begun.exists():
         await link.call("control", "kernel_info_request", {}, timeout=30)
 
@@ -126,7 +126,7 @@ async def test_it_is_not_taken_for_a_persons_execution(jp_serverapp: Any, tmp_pa
         await until_begun(link, begun)
         session = await engine.session()
         seen = []
-        for _ in range(20):  # the kernel's word that it is busy has arrived by then
+        for _ in range(20):  # by then the kernel's busy status has arrived
             await link.call("control", "kernel_info_request", {}, timeout=30)
             seen.append(link.foreign)
         await jp_serverapp.kernel_manager.interrupt_kernel(session.kernel_id)

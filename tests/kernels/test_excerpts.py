@@ -1,4 +1,4 @@
-"""What is read of messages that are too large to be parsed; they are literal JSON."""
+"""Excerpts of messages that are too large to be parsed, given as literal JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LARGE = MAX_PARSED + 2 * END
 
 
 def read(msg_type: str, content: Any, *, is_ascii: bool = False) -> Excerpt:
-    """The excerpt of a message, as a kernel in Python or another would write it."""
+    """The excerpt of a message, written as a Python kernel or another kernel would."""
     return excerpt(msg_type, memoryview(json.dumps(content, ensure_ascii=is_ascii).encode()))
 
 
@@ -39,7 +39,7 @@ def test_text_that_only_looks_like_many_items_is_read_whole() -> None:
     assert found.unread < 100
 
 
-# Escapes, and characters of several bytes, wherever the text is cut.
+# Escapes and multi-byte characters, wherever the text is cut.
 @pytest.mark.parametrize("unit", ["x", "\\", '"', "\n", 'a\\"', "é", "\u4e2d", "\U0001f600", "\0b"])
 @pytest.mark.parametrize("is_ascii", [True, False])
 def test_both_ends_of_a_long_text_are_kept_whatever_is_in_it(unit: str, is_ascii: bool) -> None:
@@ -53,7 +53,7 @@ def test_both_ends_of_a_long_text_are_kept_whatever_is_in_it(unit: str, is_ascii
     assert text.startswith(head.rstrip("?"))
     assert len(head) > 80_000
     assert int(left_out.replace(",", "")) > MAX_PARSED - 2 * END
-    if unit != "\\":  # there is no telling where one of them begins
+    if unit != "\\":  # where one of them begins cannot be told
         assert text.endswith(tail.lstrip("?"))
         assert len(tail) > 80_000
 
@@ -128,7 +128,7 @@ def test_messages_that_no_excerpt_shows_are_counted() -> None:
 
 
 def test_reading_takes_a_time_that_grows_with_the_size_only() -> None:
-    """No regular expression here goes back over what it has passed."""
+    """No regular expression here backtracks."""
     for unit in (b"\\", b'"', b'\\"', b'"text/plain', b'"a/', b" ", b'"a":'):
         content = memoryview(b'{"data": {' + unit * (4_000_000 // len(unit)))
         begun = time.perf_counter()

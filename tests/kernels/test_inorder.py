@@ -1,4 +1,4 @@
-"""The order of a kernel's messages while large ones are read, with messages as a kernel sends."""
+"""A kernel's messages stay in order while large ones are parsed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LARGE = "x" * (MAX_PARSED + 1)
 
 
 class Hearing:
-    """Takes messages in and notes what their text begins with."""
+    """Receives messages and keeps how their text begins."""
 
     def __init__(self) -> None:
         self.session = Session(key=b"key")

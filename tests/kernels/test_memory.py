@@ -129,7 +129,7 @@ def test_sizes_are_in_the_units_in_which_limits_are_set(count: int, words: str) 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps a peak until the reaping")
 async def test_the_peak_of_an_ended_process_is_known_though_nobody_looked_before() -> None:
-    # More than this process has had at any time: else only an upper bound can be known.
+    # More than this process ever had: otherwise only an upper bound is known.
     end = await ended("x = b'x' * 1_500_000_000")
 
     assert end.peak is not None

@@ -1,4 +1,4 @@
-"""Processes that this one inherits, as process 1 of a container does."""
+"""Orphaned processes that this one inherits, as process 1 of a container does."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PR_SET_CHILD_SUBREAPER = 36
 
 @pytest.fixture
 def inherits() -> Iterator[None]:
-    """This process is given those whose parents have ended, as process 1 is."""
+    """Make this process the reaper of orphans, as process 1 is."""
     prctl = ctypes.CDLL(None).prctl
     assert prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
     yield
@@ -51,7 +51,7 @@ def test_a_process_that_was_inherited_is_forgotten_when_it_has_ended() -> None:
 @pytest.mark.usefixtures("inherits")
 @pytest.mark.parametrize("new_session", [False, True])
 def test_a_process_that_this_one_has_started_is_left_to_whom_it_belongs(new_session: bool) -> None:
-    """A kernel may name any number, also that of another kernel."""
+    """A kernel may give any process id, also that of another kernel."""
     with child("raise SystemExit(7)", new_session=new_session) as process:
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
 

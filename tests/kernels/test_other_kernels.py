@@ -1,4 +1,4 @@
-"""Kernels other than ipykernel, where below HTTP is enough to see what they do."""
+"""Kernels other than ipykernel, tested below HTTP."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ async def test_a_kernel_that_is_interrupted_by_message_is(
 async def test_code_of_bash_that_ignores_an_interrupt_gets_no_second_one(
     jp_serverapp: Any,
 ) -> None:
-    """After a second one bash_kernel's answers are those of the code before."""
+    """After a second interrupt, bash_kernel's answers belong to the code before."""
     async with kernel(jp_serverapp, "bash", interrupt_grace=0.5) as bash:
         stubborn = await bash.run("trap '' INT; sleep 3; trap - INT", timeout=0.3)
 

@@ -1,4 +1,4 @@
-"""Links to kernels, where no execution is needed to show what they do."""
+"""Links to kernels, tested without executions."""
 
 from __future__ import annotations
 
@@ -123,11 +123,11 @@ async def test_a_watched_process_tells_how_it_ended(end: str, words: str) -> Non
 
     assert watch is not None
     assert (await asyncio.wait_for(told, 10)).words.startswith(words)
-    process.wait()  # the status is still there for whoever owns the process
+    process.wait()  # the exit status is still there for the owner of the process
 
 
 async def named_sessions(engine: Engine, names: str) -> None:
-    """Sessions of these names, a letter each."""
+    """Sessions with these one-letter names."""
     for name in names:
         await engine.services.sessions.create(
             ALICE, name=name, kernel_name=None, path=None, cwd=None
@@ -189,7 +189,7 @@ async def test_a_restart_after_a_look_at_variables_ends_the_cell_as_one(jp_serve
 
 
 async def test_a_dead_kernel_is_noticed_long_before_the_restarter_looks(jp_serverapp: Any) -> None:
-    """Jupyter's restarter looks every three seconds; see the benchmark for how fast ours is."""
+    """Jupyter's restarter polls every three seconds; the benchmark measures how fast ours is."""
     async with running(jp_serverapp) as engine:
         execution = await engine.start("import time; print('on', flush=True); time.sleep(60)")
         await engine.until_printed(execution, "on")
@@ -228,7 +228,7 @@ def test_a_server_with_a_gateway_answers_one_clear_error(
 
 
 def gated_kernelspec(data_dir: Path, gate: Path) -> str:
-    """A kernel that starts when somebody writes to a pipe."""
+    """A kernel that starts when the test writes to a pipe."""
     os.mkfifo(gate)
     script = (
         f"import runpy; open({str(gate)!r}).read()\n"
@@ -245,12 +245,12 @@ def gated_kernelspec(data_dir: Path, gate: Path) -> str:
 async def test_a_kernel_that_starts_is_not_taken_for_idle(
     jp_serverapp: Any, jp_data_dir: Path, tmp_path: Path
 ) -> None:
-    """Jupyter culls what was idle for too long and has no connection."""
+    """Jupyter culls kernels that are idle for too long and have no connection."""
     name, manager = gated_kernelspec(jp_data_dir, tmp_path / "gate"), jp_serverapp.kernel_manager
     async with running(jp_serverapp) as engine:
         kernels = engine.services.kernels
         starting = asyncio.ensure_future(kernels.start(name, path="", env=os.environ))
-        # Its process stands at the gate until Jupyter knows of a connection.
+        # Its process waits at the gate until Jupyter counts a connection.
         await engine.until(lambda: list(manager._kernel_connections.values()) == [1])
         await asyncio.to_thread((tmp_path / "gate").write_text, "")
         kernel_id = await starting
@@ -261,7 +261,7 @@ async def test_a_kernel_that_starts_is_not_taken_for_idle(
 async def test_a_status_is_what_the_link_has_heard_where_jupyter_has_not_heard_it_yet(
     jp_serverapp: Any,
 ) -> None:
-    """Jupyter listens on a socket of its own, and may come round to it later."""
+    """Jupyter listens on a socket of its own, and may read it later."""
     async with running(jp_serverapp) as engine:
         await engine.run("1")
         session = await engine.session()
@@ -316,7 +316,7 @@ async def test_a_kernel_whose_end_is_not_announced_yet_has_lost_all_the_same(
 async def test_a_kernel_whose_port_was_taken_is_started_once_more(
     jp_serverapp: Any, jp_data_dir: Path, tmp_path: Path
 ) -> None:
-    """Ports are chosen some time before a kernel takes them; it then fails, and can hang."""
+    """Ports are chosen some time before a kernel binds them; it then fails, and can hang."""
     mark = tmp_path / "tried"
     script = (
         "import os, runpy, sys, time\n"

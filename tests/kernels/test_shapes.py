@@ -1,4 +1,4 @@
-"""Answers of every shape: each is read or is refused as malformed, and nothing else is raised."""
+"""Answers of every shape: each is read or refused as malformed, and no other error is raised."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ ODD: tuple[Any, ...] = (
 
 
 def spoiled(answer: Any) -> Iterator[Any]:
-    """The answer with each of its parts replaced by each odd one, or left out."""
+    """The answer with each of its parts replaced by each odd value, or left out."""
     yield from ODD
     for key in answer if isinstance(answer, dict) else range(len(answer)):
         without = copy.copy(answer)

@@ -1,4 +1,4 @@
-"""Jupyter's word on a kernel, when Jupyter hears a subshell's end before or after us."""
+"""The state that Jupyter has of a kernel when it hears a subshell's end before or after us."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from jupyter_mcp_ext.kernels.states import HonestState
 
 
 class Kernel(HasTraits):
-    """What Jupyter's kernel manager has of a kernel."""
+    """The part of a kernel in Jupyter's kernel manager that is used here."""
 
     execution_state = Unicode("busy")
 
 
 class Link:
-    """A link that hears what it is told."""
+    """A link whose messages the test gives."""
 
     is_open = True
     is_busy = True
     on_change: Callable[[], object]
 
     def hear(self, *, busy: bool) -> None:
-        """Code begins or ends."""
+        """Report that code begins or ends."""
         self.is_busy = busy
         self.on_change()
 
@@ -46,7 +46,7 @@ def test_the_end_of_a_subshell_is_not_the_end_of_the_code() -> None:
     assert kernel.execution_state == "busy"
 
 
-# A subshell answers, then the code ends, and in the second story more code begins.
+# A subshell answers, then the code ends; in the second case more code begins.
 ENDS = ("busy", "idle", "busy", "idle", "idle")
 GOES_ON = (*ENDS, "busy")
 
@@ -83,7 +83,7 @@ def test_it_ends_with_the_link() -> None:
 
     link.is_open = False
     link.on_change()
-    link.on_change()  # as when what waited for the lost link is over
+    link.on_change()  # as after the requests on the lost link have ended
     kernel.execution_state = "idle"
 
     assert kernel.execution_state == "idle"

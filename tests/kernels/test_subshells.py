@@ -1,4 +1,4 @@
-"""Functions that run in a kernel beside its code, and what a link makes of subshells."""
+"""Functions that run in a kernel beside its code, and the subshells of a link."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def waits():
 
 @asynccontextmanager
 async def busy(serverapp: Any) -> AsyncIterator[tuple[Engine, ZmqLink]]:
-    """A kernel whose code runs until the end, and the link to it."""
+    """A kernel that runs code until the block is left, and the link to it."""
     async with running(serverapp) as engine:
         session = await engine.session()
         link = await engine.services.kernels.link(str(session.kernel_id))
@@ -40,7 +40,7 @@ async def busy(serverapp: Any) -> AsyncIterator[tuple[Engine, ZmqLink]]:
 
 
 async def subshells(link: ZmqLink) -> list[str]:
-    """The ids of the subshells there are."""
+    """The ids of the kernel's subshells."""
     reply = await link.call("control", "list_subshell_request", {}, timeout=30)
     return list(reply["subshell_id"])
 

@@ -1,4 +1,4 @@
-"""What Jupyter says of a kernel while a link of ours listens to it in Jupyter's place."""
+"""What Jupyter reports about a kernel while our link listens in place of Jupyter."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def person(manager: Any, kernel_id: str) -> Iterator[AsyncKernelClient]:
 
 
 async def becomes(kernel: Any, state: str) -> None:
-    """Return when Jupyter says that the kernel is in a state."""
+    """Return when Jupyter reports this state of the kernel."""
     reached = asyncio.Event()
 
     def look(change: Any) -> None:
@@ -54,7 +54,7 @@ async def linked(engine: Engine) -> tuple[Session, Any]:
 
 
 def waits_for(gate: Path) -> str:
-    """Code that runs until a file is there: an interrupt can come before code has begun."""
+    """Code that runs until a file exists: an interrupt can come before the code has begun."""
     return f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.01)"
 
 
@@ -77,7 +77,7 @@ async def test_a_persons_code_is_seen_while_a_link_is_open(
 
 
 async def test_only_one_listener_reads_what_a_linked_kernel_says(jp_serverapp: Any) -> None:
-    """Each reads and parses all of it, however much it is, on the one event loop."""
+    """Each would read and parse all of it, however much it is, on the one event loop."""
     async with running(jp_serverapp) as engine:
         _, kernel = await linked(engine)
 
@@ -85,7 +85,7 @@ async def test_only_one_listener_reads_what_a_linked_kernel_says(jp_serverapp: A
 
 
 async def test_questions_about_the_kernel_are_no_activity(jp_serverapp: Any) -> None:
-    """As Jupyter has it: else what shows the kernel's state would keep it from being culled."""
+    """As in Jupyter; otherwise showing the kernel's state would keep it from being culled."""
     async with running(jp_serverapp) as engine:
         session, kernel = await linked(engine)
         before = kernel.last_activity
@@ -138,13 +138,13 @@ class OwnRules(AsyncMappingKernelManager):
     """A manager that counts activity in its own way."""
 
     def start_watching_activity(self, kernel_id: str) -> None:
-        """Jupyter's, with something more."""
+        """Jupyter's manager, with an addition."""
         super().start_watching_activity(kernel_id)  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture
 def own_rules(jp_server_config: Any) -> None:
-    """A server with such a manager."""
+    """A server with this manager."""
     jp_server_config["ServerApp"]["kernel_manager_class"] = f"{__name__}.OwnRules"
 
 

@@ -411,7 +411,7 @@ async def test_reading_neither_signs_nor_changes_a_notebook(
 
 @pytest.fixture
 def small_disk(root: Path) -> Iterator[Path]:
-    """A folder of the root that takes 64 kB, or at least no file of more."""
+    """A folder of the root with room for 64 kB, or at least limited to files of that size."""
     folder = root / "small"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
@@ -461,7 +461,7 @@ async def test_a_failure_keeps_the_checkpoint_of_a_notebook_that_was_lost(root: 
 
 
 class Refusing(AsyncLargeFileManager):
-    """Stores half of a notebook, then fails as a remote storage may."""
+    """Stores half of a notebook, then fails, as remote storage may."""
 
     status = 500
 

@@ -72,7 +72,7 @@ def images(page: NotebookPage) -> list[bytes]:
 
 
 def arguments(call: str) -> dict[str, Any]:
-    """What a spelled-out call asks for."""
+    """The arguments of a call that a text proposes."""
     node = ast.parse(call.replace("null", "None"), mode="eval").body
     assert isinstance(node, ast.Call)
     assert isinstance(node.func, ast.Name)
@@ -82,7 +82,7 @@ def arguments(call: str) -> dict[str, Any]:
 
 
 def pages(book: Notebook, limits: Limits = LIMITS, **asked: Any) -> Iterator[NotebookPage]:
-    """The page and all that follow, each by the call that the one before names."""
+    """The page and all that follow, each fetched by the call that the one before names."""
     for _ in range(1_000):
         page = view(book, limits=limits, **asked)
         yield page

@@ -1,4 +1,4 @@
-"""What a kernel sends of a data frame."""
+"""What a kernel sends for a data frame."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from IPython.core.formatters import DisplayFormatter
 
 
 def html_of(frame: object) -> str:
-    """Its HTML, by IPython's own formatter and under pandas' options of the moment."""
+    """Its HTML, from IPython's formatter with the current options of pandas."""
     formatter = DisplayFormatter()
     data, _ = formatter.format(frame, include={"text/html"})  # type: ignore[no-untyped-call]  # IPython
     return str(data["text/html"])

@@ -1,4 +1,4 @@
-"""Text is rid of what nobody sees, also where it is long."""
+"""Invisible characters are removed from text, however long it is."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def test_a_broken_image_is_refused_however_it_is_broken() -> None:
             for _ in range(chance.randint(0, 3)):
                 if broken:
                     broken[chance.randrange(len(broken))] = chance.randrange(256)
-            with contextlib.suppress(UnreadableImage):  # whatever else is raised fails
+            with contextlib.suppress(UnreadableImage):  # any other exception fails the test
                 assert fit(bytes(broken), max_edge=20).width <= 20
 
 
@@ -203,7 +203,7 @@ def test_a_broken_drawing_is_none_or_an_image(svg: str) -> None:
 
 
 def test_nothing_outside_a_drawing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the renderer is given to fetch with gives only what the drawing holds itself."""
+    """The fetcher that the renderer gets returns only what the drawing itself holds."""
     given: dict[str, object] = {}
 
     def convert(**arguments: object) -> bytes:

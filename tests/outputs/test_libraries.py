@@ -1,4 +1,4 @@
-"""What a model reads of the displays of many libraries.
+"""The text that a model reads of the displays of many libraries.
 
 ``libraries.json`` has what kernels sent of them, in the versions named there: style sheets,
 programs and data that are not read are shortened. ``libraries.txt`` has what is read of each.

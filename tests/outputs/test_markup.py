@@ -1,4 +1,4 @@
-"""What is read in HTML."""
+"""The text that is read from HTML."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_code_within_a_line_stays_in_it() -> None:
             '<table class="dataframe"><tr><th>a<tr><td><table><tr><td>1<td>2</table></table>after',
             ["| a |", "|---|", "| 1\\n2 |", "[1 rows x 1 columns]", "after"],
         ),
-        (  # words between rows stand before the table, as a browser shows them
+        (  # text between rows comes before the table, as in a browser
             "<table><tr><th>a<th>b</tr>lost<tr><td>1<td>2</table>",
             ["lost", "| a | b |", "|---|---|", "| 1 | 2 |", "[1 rows x 2 columns]"],
         ),

@@ -1,4 +1,4 @@
-"""Long text in pieces says of itself what one string would."""
+"""Long text in pieces answers like one string."""
 
 from __future__ import annotations
 

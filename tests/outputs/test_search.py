@@ -1,4 +1,4 @@
-"""A caller's regular expression finds what Python's would, or ends in time and says so."""
+"""A caller's regular expression matches as in Python, or is stopped in time and says so."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _POLARS = (
 
 @pytest.fixture
 def kernels_options() -> Iterator[None]:
-    """What pandas shows in a kernel; it looks at the terminal for that."""
+    """What pandas shows in a kernel; its options depend on the terminal."""
     with pd.option_context("display.max_columns", 20, "display.max_rows", 60):
         yield
 

@@ -12,7 +12,7 @@ from jupyter_mcp_ext.outputs.text import strip
 from jupyter_mcp_ext.outputs.typescript import Typescript
 
 CHEAP = 5.0
-"""Seconds that a fold of some megabytes is far below, and one of quadratic cost far above."""
+"""Seconds: folding some megabytes takes far less, and with quadratic cost far more."""
 
 SLOW = {
     "backspaces": "a\b" * 4_000_000,
@@ -26,7 +26,7 @@ SLOW = {
     "rows up": "\x1b[A" * 1_000_000,
     "erased lines": "\x1b[2K" * 1_000_000,
     "erased long lines": "y" * 1_000_000 + "\x1b[1Kx" * 15_000,
-    "lines erased and written anew": "y\x1b[2K\r" * 500_000,
+    "lines erased and rewritten": "y\x1b[2K\r" * 500_000,
     "erased rows": "\n\x1b[2K" * 9_000 + "\x1b[J" * 9_000,
     "cells erased far to the right": "y\x1b[1999C\x1b[1K\r" * 200_000,
     "colours": "\x1b[31mred\x1b[0m\n" * 200_000 + "\r",
@@ -38,7 +38,7 @@ SLOW = {
 
 
 class Terminal:
-    """The plainest one that there can be: a character in each place, no colours."""
+    """The simplest screen: one character in each place, no colours."""
 
     def __init__(self) -> None:
         self.rows: list[list[str]] = [[]]
@@ -87,7 +87,7 @@ class Terminal:
 
     @property
     def shown(self) -> str:
-        """What stands on it, without the blanks at the ends of lines."""
+        """Its text, without the blanks at the ends of lines."""
         return trimmed("\n".join("".join(row) for row in self.rows))
 
 

@@ -4,7 +4,7 @@ from jupyter_mcp_ext.outputs.model import Error, from_nbformat
 from jupyter_mcp_ext.outputs.text import Passage
 from jupyter_mcp_ext.outputs.tracebacks import condense, headline, traceback_lines
 
-# As IPython 9 sends them, colours taken off but for one.
+# As IPython 9 sends them, without colours except for one.
 _RULE = "-" * 75
 _KEY_ERROR = Error(
     ename="KeyError",

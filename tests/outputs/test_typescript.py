@@ -1,4 +1,4 @@
-"""Text that is written bit by bit: what a write with a movement costs, and what it leaves."""
+"""Text written piece by piece: the cost and the result of writes that move the cursor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Widgets are told in words: the progress bar's last line, a slider's value."""
+"""Widgets described in words: a progress bar's last line, a slider's value."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def write(fold: OutputFold, text: str) -> None:
 
 
 def captured(fold: OutputFold, comm_id: str, *texts: str) -> None:
-    """What ``with out:`` sends around prints."""
+    """The messages that ``with out:`` sends around prints."""
     fold.feed(*capture(comm_id, begins=True))
     for text in texts:
         write(fold, text)
@@ -60,7 +60,7 @@ def _text(output: Output) -> Any:
 
 
 def replayed(messages: list[Any]) -> OutputFold:
-    """Another fold that has only these messages."""
+    """Another fold with only these messages."""
     other = OutputFold()
     for msg_type, content in messages:
         other.feed(msg_type, content)
@@ -68,7 +68,7 @@ def replayed(messages: list[Any]) -> OutputFold:
 
 
 class Journal:
-    """A fold, and what would be written down of it."""
+    """A fold, and what is stored of it."""
 
     def __init__(self, widgets: Widgets, by: str) -> None:
         self.fold = OutputFold()
@@ -82,7 +82,7 @@ class Journal:
         return changed
 
     def end(self) -> None:
-        """The code has ended."""
+        """End the code."""
         self.fold.release_captures()
         self.lines += self.fold.ends()
 
@@ -353,7 +353,7 @@ def test_of_a_flood_in_an_output_widget_the_end_is_kept_and_written_down(then: s
     last = -2 if then else -1
     assert all(each[last].endswith("the last line\n") for each in (shown, again, own))
     assert again[0] == own[0] == shown[0]
-    if then:  # else one end follows another, and they are read as one
+    if then:  # otherwise one end follows another, and both are read as one
         assert again == shown
     assert second.fold.dropped_bytes > 0
 

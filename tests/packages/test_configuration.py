@@ -1,4 +1,4 @@
-"""What installers get of the environment, and what they say of it in a result."""
+"""The environment that installers get, and how results describe it."""
 
 from __future__ import annotations
 

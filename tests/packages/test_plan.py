@@ -1,4 +1,4 @@
-"""What a resolver's answer says, and what it would break."""
+"""Plans read from a resolver's answer, and what they would break."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the operator's rules let in: decided on the whole plan."""
+"""The operator's rules, applied to the whole plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs run without a shell and end with whoever runs them."""
+"""Programs run without a shell, and end with the task that runs them."""
 
 from __future__ import annotations
 

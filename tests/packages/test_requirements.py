@@ -1,4 +1,4 @@
-"""What install_package takes for a package, and what it refuses with which words."""
+"""The requirements that install_package accepts, and the messages for others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Packages are installed into real environments, wholly or not at all."""
+"""Packages are installed into real environments, completely or not at all."""
 
 from __future__ import annotations
 
@@ -59,19 +59,19 @@ def with_pip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def own_packages_only(monkeypatch: pytest.MonkeyPatch, jp_environ: None) -> None:
-    """Let environments not see the packages of this one, as pytest-jupyter does."""
+    """Hide the packages of this environment from others, which pytest-jupyter shows them."""
     monkeypatch.delenv("PYTHONPATH", raising=False)
 
 
 @pytest.fixture(params=["pip", "uv"])
 def tool(request: pytest.FixtureRequest) -> str:
-    """What installs."""
+    """The installer."""
     return str(request.param)
 
 
 @pytest.fixture
 def venv(tmp_path: Path, jp_data_dir: Path, request: pytest.FixtureRequest) -> Venv:
-    """An environment for this test alone, with what installs, and a kernelspec for it."""
+    """An environment for this test alone, with an installer, and a kernelspec for it."""
     is_pips = "tool" in request.fixturenames and request.getfixturevalue("tool") == "pip"
     if is_pips:
         shutil.copytree(request.getfixturevalue("with_pip"), tmp_path / "v", symlinks=True)
@@ -84,14 +84,14 @@ def venv(tmp_path: Path, jp_data_dir: Path, request: pytest.FixtureRequest) -> V
 
 @dataclass(frozen=True, kw_only=True)
 class Packages:
-    """The service on a server, and what it has said."""
+    """The service on a server, and the lines that it reported."""
 
     engine: Engine
     service: McpPackages
     said: list[str]
 
     async def install(self, *package: str, kernel: str = "venv", upgrade: bool = False) -> Outcome:
-        """Install for a kernel, which runs if it has been started."""
+        """Install for a kernel, whether it has been started or not."""
         return await self.service.install(
             self.service.requested(list(package)),
             KernelOf(name=kernel, kernel_id=self.running(kernel), ready=lambda: self.start(kernel)),
@@ -100,14 +100,14 @@ class Packages:
         )
 
     async def start(self, kernel: str) -> str:
-        """Start a kernel in a session of its name; its id."""
+        """Start a kernel in a session of that name, and give its id."""
         session, *_ = await self.engine.services.sessions.create(
             ALICE, name=kernel, kernel_name=kernel
         )
         return session.kernel_id
 
     def running(self, kernel: str) -> str:
-        """The id of a kernel that has been started; else empty."""
+        """The id of a kernel that has been started; otherwise empty."""
         manager = self.engine.serverapp.kernel_manager
         ids = [i for i in manager.list_kernel_ids() if manager.get_kernel(i).kernel_name == kernel]
         return str(ids[0]) if ids else ""
@@ -117,7 +117,7 @@ class Packages:
 async def packages(
     serverapp: Any, index: Index, tool: str = "uv", **traits: Any
 ) -> AsyncIterator[Packages]:
-    """The service, which installs from that index with that tool."""
+    """The service, installing from this index with this tool."""
     async with running(serverapp) as engine:
         service = McpPackages(
             engine.services.kernels,
@@ -203,7 +203,7 @@ async def test_what_fails_or_is_refused_changes_nothing(
 
 
 class Broken(http.server.BaseHTTPRequestHandler):
-    """An index that is out of order, or wants to know who asks."""
+    """An index that fails or asks for credentials."""
 
     status = 503
 
@@ -222,7 +222,7 @@ class Locked(Broken):
 
 @contextmanager
 def serving(handler: type[Broken], *, secure: bool = False) -> Iterator[str]:
-    """An index over HTTP, or over TLS with a certificate that nothing trusts; its URL."""
+    """The URL of an index over HTTP, or over TLS with an untrusted certificate."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     if secure:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -307,7 +307,7 @@ async def test_an_installation_that_fails_half_way_is_undone(
     index.add("in-the-way", "1.0", ["first>1", "fresh"])
     async with packages(jp_serverapp, index, tool) as its:
         await its.install("first==1.0")
-        (venv.site / "in_the_way.py").mkdir()  # where a file is to be
+        (venv.site / "in_the_way.py").mkdir()  # where a file should be
         (venv.site / "in_the_way.py" / "of a user").touch()
         before = venv.files()
 

@@ -1,4 +1,4 @@
-"""A plan is carried out wholly or not at all, also when nobody wants it any more."""
+"""A plan is carried out completely or not at all, also when it is cancelled."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PLAN = (Planned(name="leaf", version="1.0"),)
 
 
 class ByHand:
-    """Installs a wheel by unpacking it, as soon and as far as the test says."""
+    """Unpacks a wheel, when and as far as the test says."""
 
     name = "by hand"
 
@@ -72,7 +72,7 @@ def wheel(tmp_path: Path) -> Path:
 
 
 async def begun(installer: ByHand, venv: Venv) -> asyncio.Task[Contents]:
-    """The installation, once it has begun."""
+    """The installation, after it has begun."""
     contents = await look(str(venv.python), ENV)
     place = Place(python=str(venv.python), env=ENV, contents=contents)
     work = asyncio.create_task(carry_out(installer, place, PLAN, lambda _: None))

@@ -18,7 +18,7 @@ TOO_MUCH = "could not be rendered within"
 
 
 def uses(name: str = "a") -> str:
-    """A drawing of a few bytes in which a rectangle is drawn a thousand million times."""
+    """A drawing of a few bytes that draws a rectangle a billion times."""
     steps = "".join(
         f'<g id="{name}{n}">' + f'<use href="#{name}{n - 1}"/>' * 10 + "</g>" for n in range(1, 10)
     )
@@ -29,7 +29,7 @@ def uses(name: str = "a") -> str:
 
 
 def html(source: str) -> Display:
-    """HTML that is long enough to be read by the process."""
+    """HTML that is long enough to be rendered in the process."""
     return Display(data={"text/html": f"{source}<!--{' ' * MAX_AT_ONCE}-->"})
 
 
@@ -42,7 +42,7 @@ def drawing(source: str) -> Display:
 
 
 def png(width: int, height: int, *, colour: int = 0, rows: int | None = None) -> bytes:
-    """A PNG with a header of this size, and as many rows as that says or others."""
+    """A PNG whose header gives this size, with that or another number of rows."""
     samples = {0: 1, 2: 3}[colour]
     head = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
     body = zlib.compress(bytes((width * samples + 1) * (height if rows is None else rows)))
@@ -79,10 +79,10 @@ BOMBS = {
 
 
 def processes(of: int | None = None) -> list[psutil.Process]:
-    """The processes of a server, or of this process, that render."""
+    """The rendering processes of a server or of this process."""
     found = []
     for child in psutil.Process(of).children():
-        with suppress(psutil.NoSuchProcess):  # also what has ended and is not waited for yet
+        with suppress(psutil.NoSuchProcess):  # also those that have ended and are not reaped yet
             if any("jupyter_mcp_ext.rendering" in word for word in child.cmdline()):
                 found.append(child)
     return found

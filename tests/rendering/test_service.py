@@ -1,4 +1,4 @@
-"""Rendering of what kernels send ends in time, and leaves nothing behind."""
+"""Rendering ends in time, whatever kernels send, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ async def test_a_bomb_is_shown_or_named_and_what_follows_is_rendered(name: str) 
 
         assert said
         assert len(said) <= Limits().text
-        assert took < 10 * LIMIT  # without a limit: minutes, or for ever
+        assert took < 10 * LIMIT  # without a limit: minutes, or forever
         assert await words(made, FRAME) == TABLE
 
 
@@ -210,7 +210,7 @@ async def test_the_process_has_none_of_the_servers_files_and_leaves_none() -> No
 async def test_the_process_ends_when_nothing_is_to_be_rendered() -> None:
     async with rendering(idle=0) as made:
         await words(made, FRAME)
-        while processes():  # noqa: ASYNC110  # its end is another task's
+        while processes():  # noqa: ASYNC110  # another task ends it
             await asyncio.sleep(0)
 
         assert await words(made, html("<p>words</p>")) == "words"

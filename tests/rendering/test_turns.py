@@ -12,7 +12,7 @@ from jupyter_mcp_ext.rendering.turns import Turns
 
 @dataclass
 class Table:
-    """A place that owners take turns at, on a clock that goes on when it is told to."""
+    """A place that owners share in turns, on a clock that the test moves."""
 
     places: int = 1
     now: float = 1_000.0

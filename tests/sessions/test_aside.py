@@ -1,4 +1,4 @@
-"""Which variables of older saves are kept beside a newer one, wherever a server is killed."""
+"""Variables of older saves that are kept beside a newer one, wherever the server is killed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Killed(Exception):
 
 
 class Memory:
-    """A folder in memory that can be killed before its next change but so many."""
+    """A folder in memory on which the server is killed after a number of changes."""
 
     path = Path("/nowhere")
 
@@ -74,7 +74,7 @@ def save(
     rebound: Iterable[str] = (),
     anew_after: int = 0,
 ) -> None:
-    """What the server does, in its order."""
+    """The steps of the server, in order."""
 
     def changed(_: int) -> frozenset[str]:
         return frozenset(rebound)
@@ -90,7 +90,7 @@ def save(
 
 
 def back(folder: Memory, *, rebound: Iterable[str] = (), anew_after: int = 0) -> dict[str, int]:
-    """What would be loaded, with the save that it comes from; each data file must be there."""
+    """The variables that would be loaded, with their saves; each data file must exist."""
     index = folder.files.get(INDEX)
     if index is None:
         return {}

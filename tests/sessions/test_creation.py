@@ -1,4 +1,4 @@
-"""What create_session finds or makes: in which folder, on which kernel, with which words."""
+"""What create_session finds or makes: the folder, the kernel and the messages."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ async def test_a_session_of_an_earlier_release_stays_in_its_own_folder(
     async with running(jp_serverapp) as engine:
         session = (await created(engine, name="old")).session
         await engine.services.sessions.shutdown(session, by="test", now=True)
-        session.cwd = session.folder  # as it was made before
+        session.cwd = session.folder  # as it already exists
         await engine.services.sessions.ready(await engine.services.sessions.resolve(ALICE, "old"))
     async with running(jp_serverapp) as engine:
         again = (await created(engine, name="old")).session
@@ -158,7 +158,7 @@ async def test_arguments_that_change_nothing_are_named(
             "cwd is for new sessions",
             "copy_of is for new sessions",
         ]
-        assert again.session.restore == "replay"  # is used, so it needs no word
+        assert again.session.restore == "replay"  # is used, so no notice is needed
         assert (await created(engine, name="churn", cwd=".")).notices == ()
 
 

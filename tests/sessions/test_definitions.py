@@ -1,4 +1,4 @@
-"""What of a session's cells can be run again without side effects."""
+"""The parts of a session's cells that can be run again without side effects."""
 
 from __future__ import annotations
 
@@ -318,7 +318,7 @@ async def test_a_cell_of_very_many_statements_is_read() -> None:
 
     found = await asyncio.wait_for(
         asyncio.to_thread(definitions, [cell]), 60
-    )  # not in half an hour
+    )  # quadratic cost would take half an hour
 
     assert len(found.sources) == 30_000
 

@@ -1,4 +1,4 @@
-"""At which line of its cell an execution failed, by tracebacks as kernels send them."""
+"""The line of a cell at which it failed, read from tracebacks as kernels send them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which sessions a filter asks for."""
+"""The sessions that a filter matches."""
 
 from __future__ import annotations
 

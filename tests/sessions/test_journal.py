@@ -1,4 +1,4 @@
-"""The journal of a session: what of it is believed, in bounds whatever it holds."""
+"""The journal of a session: which entries are trusted, within bounds whatever it holds."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def lines(*entries: Entry, key: bytes = KEY) -> list[bytes]:
 
 
 def unsigned(*entries: Entry) -> list[bytes]:
-    """As earlier releases wrote them."""
+    """Lines as earlier releases wrote them."""
     return [
         json.dumps({"version": 1, **said}, separators=(",", ":")).encode()
         for e in entries

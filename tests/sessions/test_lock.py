@@ -1,4 +1,4 @@
-"""One server at a time works in a session's folder, and the next one once it is gone."""
+"""One server at a time works in a session's folder, and the next one after it is gone."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def left_behind(folder: SessionFolder, **known: Any) -> None:
 
 
 def gone() -> int:
-    """The number of a process that has ended."""
+    """The id of a process that has ended."""
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     return process.pid
@@ -67,7 +67,7 @@ def test_one_server_at_a_time_holds_a_folder(folder: Callable[[], SessionFolder]
 
 @contextmanager
 def locking(path: Path) -> Iterator[int]:
-    """A process that has locked a file, and says in it that it is another."""
+    """A process that has locked a file, and claims in it to be another server."""
     code = "import fcntl, sys; f = open(sys.argv[1], 'a'); fcntl.flock(f, fcntl.LOCK_EX); print()"
     process = subprocess.Popen(
         [sys.executable, "-uc", f"{code}; input()", path],
@@ -226,7 +226,7 @@ def test_a_heartbeat_is_written_and_tells_who_has_the_folder(
     assert ours.beat()
     assert json.loads((ours.path / "lock").read_text())["heartbeat"] > time.time() - 60
 
-    left_behind(ours)  # another server came while this machine slept
+    left_behind(ours)  # another server took over while this machine slept
     assert not ours.beat()
     assert not ours.is_held
     assert json.loads((ours.path / "lock").read_text())["host"] == "elsewhere"

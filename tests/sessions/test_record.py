@@ -1,4 +1,4 @@
-"""What a session's record may say when another program wrote it."""
+"""A session's record that another program wrote."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a session comes back, over the services: nothing that it never had."""
+"""What comes back of a session, tested below HTTP: nothing that it never had."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def test_code_that_did_not_run_to_its_end_is_not_run_again(jp_serverapp: A
 
         found = await engine.run(HAS)
 
-        assert value(found) == "['BEFORE', 'P5', 'p5']"  # of the others it is not known
+        assert value(found) == "['BEFORE', 'P5', 'p5']"  # of the others this is not known
 
 
 MODULE = """
@@ -66,14 +66,14 @@ async def folder_of(engine: Engine) -> Path:
 
 
 async def end_kernel(engine: Engine) -> Session:
-    """Shut the kernel of the default session down, which saves it."""
+    """Shut down the default session's kernel, which saves its variables."""
     session = await engine.session()
     await engine.services.sessions.shutdown(session, by="test", now=False)
     return session
 
 
 async def lose_kernel(engine: Engine) -> None:
-    """End it before anything is saved."""
+    """Kill the kernel before anything is saved."""
     session = await engine.session()
     await engine.services.sessions.shutdown(session, by="test", now=True)
 
@@ -95,7 +95,7 @@ async def test_a_restore_that_was_cut_short_is_done_again(jp_serverapp: Any) -> 
                 await engine.services.kernels.interrupt(session.kernel_id)
                 with pytest.raises(KernelUnavailable, match="Call again"):
                     await engine.services.executions.settled(execution, 20)
-        await end_kernel(engine)  # nothing of the part is saved
+        await end_kernel(engine)  # no part of it is saved
         (folder / "go").touch()
 
         assert value(await engine.run("a, b, 'c' in dir()")) == "([1], [2], False)"

@@ -1,4 +1,4 @@
-"""A session's notebook that people have open together: the story goes through their room."""
+"""A session's notebook that people have open together: the story is written through their room."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.engine import ALICE, Engine, running
 
 @pytest.fixture
 def jp_server_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """A server with rooms, which save what is changed in them at once."""
-    monkeypatch.chdir(tmp_path)  # where the rooms keep a database
+    """A server with rooms that save changes at once."""
+    monkeypatch.chdir(tmp_path)  # where the rooms' database is
     names = ("jupyter_mcp_ext", "jupyter_server_ydoc", "jupyter_server_fileid")
     return {
         "ServerApp": {"jpserver_extensions": dict.fromkeys(names, True)},
@@ -59,11 +59,11 @@ def sources(document: Any) -> list[str]:
 
 
 async def in_file(notebook: Path, source: str) -> list[str]:
-    """What the room has saved, once that is in it."""
+    """The notebook that the room has saved, once it contains the text."""
     found: list[str] = []
     while source not in found:
         await asyncio.sleep(0.01)
-        with suppress(nbformat.reader.NotJSONError):  # it is just being written
+        with suppress(nbformat.reader.NotJSONError):  # it is being written
             node = nbformat.reads(notebook.read_text(), as_version=4)  # type: ignore[no-untyped-call]
             found = [cell.source for cell in node.cells]
     nbformat.validate(node)

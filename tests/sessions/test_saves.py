@@ -1,4 +1,4 @@
-"""When sessions are saved: the ones used last first when the server stops."""
+"""When sessions are saved: at the server's stop, those used last first."""
 
 from __future__ import annotations
 

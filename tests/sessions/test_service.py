@@ -1,4 +1,4 @@
-"""Sessions: which one an argument means, whose it is, what it says of what was lost."""
+"""Sessions: which one an argument means, whose it is, and what it says about losses."""
 
 from __future__ import annotations
 
@@ -249,7 +249,7 @@ async def test_a_session_whose_kernel_was_shut_down_gets_a_new_one_and_says_so(
 
         execution = await engine.run("'x' in dir()")
 
-        assert value(execution) == "False"  # it was not idle for long enough to be saved
+        assert value(execution) == "False"  # it was not idle long enough to be saved
         assert session.kernel_id != old
         said = engine.services.sessions.notices(session, ALICE, since=execution.began)
         assert any("its variables are lost" in line for line in said)
@@ -418,7 +418,7 @@ async def test_a_session_whose_folder_another_server_took_is_not_written_any_mor
         await session.story.flush()
 
         def is_lost() -> bool:
-            # As after a sleep of this machine that was longer than another server's patience.
+            # As after this machine slept longer than another server waits.
             (hidden / "lock").write_text(json.dumps(theirs))
             return session.story is None
 

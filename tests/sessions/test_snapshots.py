@@ -1,4 +1,4 @@
-"""Variables that are saved by one kernel and come back in another."""
+"""Variables saved by one kernel that come back in another."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ SNAPSHOT = Snapshot(
 
 @dataclass(frozen=True, kw_only=True)
 class Folder:
-    """A folder as the session's folder is one."""
+    """A folder like a session's."""
 
     path: Path
 
@@ -92,7 +92,7 @@ class Place:
         return await self.kernels.link(self.kernel_id)
 
     async def reply(self, code: str) -> tuple[Content, str]:
-        """What a kernel answers to code, and what that prints."""
+        """A kernel's reply to code, and the printed text."""
         link = await self.link()
         heard: list[str] = []
         exchange = link.execute(
@@ -108,7 +108,7 @@ class Place:
         return reply, "".join(heard)
 
     async def run(self, code: str) -> str:
-        """Run a cell, which must not fail; what it prints."""
+        """Run a cell, which must not fail, and give what it prints."""
         cell = dedent(code).strip("\n")
         self.cells.append(cell)
         reply, text = await self.reply(cell)
@@ -116,7 +116,7 @@ class Place:
         return text
 
     async def value(self, expression: str) -> Any:
-        """What an expression is worth, by its repr."""
+        """The repr of an expression's value."""
         reply, text = await self.reply(f"print(repr(({expression})))")
         assert reply["status"] == "ok", text
         return ast.literal_eval(text)
@@ -156,7 +156,7 @@ async def place(serverapp: Any, folder: Path) -> AsyncIterator[Place]:
 
 @pytest.fixture
 def snapshot_folder(tmp_path: Path) -> Path:
-    """Beside the folders of the server."""
+    """A folder outside those of the server."""
     return tmp_path / "snapshots"
 
 
@@ -190,7 +190,7 @@ def test_a_text_for_the_kernel_stands_alone(text: Callable[[], str], functions: 
 
 
 def test_no_two_modules_for_the_kernel_bind_one_name() -> None:
-    """In one text the later one would win."""
+    """In the joined text, the later definition would win."""
     folder = Path(texts.__file__).with_name("in_kernel")
     bound = Counter(
         name
@@ -595,7 +595,7 @@ async def test_saving_leaves_no_trace_in_the_session(
     )
     async with place(jp_serverapp, snapshot_folder) as here:
         await here.run("x = [1]\ngenerator = (i for i in x)\n7")
-        # Looks with user expressions, which leave no trace either.
+        # Reads with user expressions, which leave no trace either.
         link = await here.link()
         looking = {
             "code": "",
@@ -679,7 +679,7 @@ async def test_a_save_that_is_given_up_ends(jp_serverapp: Any, snapshot_folder: 
             assert await asyncio.to_thread(held.read, 5) == "begun"
             saving.cancel()
             await asyncio.wait({saving})
-            assert await asyncio.to_thread(held.read) == ""  # it writes no more
+            assert await asyncio.to_thread(held.read) == ""  # it has stopped writing
 
         assert here.files() == [first.file, INDEX]
 
@@ -916,7 +916,7 @@ async def test_definitions_alone_can_be_run(jp_serverapp: Any, snapshot_folder: 
 async def test_a_snapshot_of_the_first_version_is_loaded(
     jp_serverapp: Any, snapshot_folder: Path
 ) -> None:
-    """Its functions were run again from their source, and referred to by name."""
+    """Older snapshots referred to functions by name and ran their source again."""
     shared = ["shared"]
     file = io.BytesIO()
     pickler = pickle.Pickler(file, protocol=5)

@@ -1,4 +1,4 @@
-"""Spare sessions: kernels that run before anybody asks for them, and who gets them."""
+"""Spare sessions: kernels that are started ahead, and who gets them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def tasks(name: str) -> set[asyncio.Task[Any]]:
 
 
 async def filled(engine: Engine) -> list[str]:
-    """Have spares as after a request; their kernels' ids."""
+    """Start spares as a request does, and give their kernels' ids."""
     before = set(engine.serverapp.kernel_manager.list_kernel_ids())
     engine.services.sessions.warm()
     await engine.until(lambda: not engine.services.sessions.spares.is_filling)
@@ -294,7 +294,7 @@ def unused() -> Session:
 
 
 class Started:
-    """What has been started and ended."""
+    """The kernels that have been started and ended."""
 
     def __init__(self) -> None:
         self.living: list[Session] = []
@@ -331,7 +331,7 @@ class Started:
 
 
 async def until_idle(started: Started) -> None:
-    while started.living:  # noqa: ASYNC110  # the timer's turn
+    while started.living:  # noqa: ASYNC110  # lets the timer run
         await asyncio.sleep(0)
 
 
@@ -416,7 +416,7 @@ async def test_spares_end_when_memory_is_short(monkeypatch: pytest.MonkeyPatch) 
 
 
 def kernels(server: JupyterServer) -> list[str]:
-    """The kernels that Jupyter lists; it fails in the moment in which it adds one."""
+    """The kernels that Jupyter lists; it fails at the moment when one is added."""
     while (answer := server.request("GET", path="/api/kernels", headers=server.auth)).status == 500:
         pass
     return [model["id"] for model in json.loads(answer.body)]

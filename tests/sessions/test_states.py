@@ -1,4 +1,4 @@
-"""States of real work that are lost and come back, beside what they were: see `states`."""
+"""States of real work that are lost and restored, compared with the original: see `states`."""
 
 from __future__ import annotations
 

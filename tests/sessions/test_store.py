@@ -1,4 +1,4 @@
-"""The folders in which sessions are found again, and what else may be among them."""
+"""The folders in which sessions are found again, and other things among them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def head(session: Session) -> Head:
     return Head(session_id=session.id, kernel_name="", display_name="", language="")
 
 
-async def nobody(path: str) -> None:
+async def no_room(path: str) -> None:
     """No notebook is open in a room."""
 
 
@@ -36,7 +36,7 @@ def made(tmp_path: Path) -> SessionStore:
         key=lambda _: KEY,
         shared_subject="jupyter",
         head=head,
-        live=nobody,
+        live=no_room,
         log=logging.getLogger("test"),
     )
 

@@ -1,4 +1,4 @@
-"""The story of a session on disk: journal and notebook, whatever happens to them."""
+"""A session's story on disk: journal and notebook, whatever happens to them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def sources(data: bytes) -> list[str]:
     return [cell.source for cell in node.cells]
 
 
-async def nobody(path: str) -> None:
+async def no_room(path: str) -> None:
     """No notebook is open in a room."""
 
 
@@ -58,7 +58,7 @@ def make(tmp_path: Path) -> Callable[[], Story]:
         folder = SessionFolder(tmp_path, "sessions/k7m2q9xw")
         folder.make()
         log = logging.getLogger("test")
-        return Story(folder, NOTEBOOK, lambda: HEAD, log, key=lambda: KEY, live=nobody)
+        return Story(folder, NOTEBOOK, lambda: HEAD, log, key=lambda: KEY, live=no_room)
 
     return story
 
@@ -209,14 +209,14 @@ async def test_a_notebook_edited_into_nonsense_is_named_and_never_overwritten(
     await story.flush()
     whole = file(story).read_bytes()
     file(story).write_text("what a day")
-    os.utime(file(story), (1, 1))  # nobody is just saving it
+    os.utime(file(story), (1, 1))  # no one is saving it
 
     run(story, 2, "two")
     await story.flush()
 
     assert file(story).read_text() == "what a day"
     assert "notebook" in story.fault
-    file(story).write_bytes(whole)  # somebody repairs it
+    file(story).write_bytes(whole)  # a person repairs it
     run(story, 3, "three")
     await story.flush()
     assert story.fault == ""
@@ -410,7 +410,7 @@ async def test_many_executions_without_an_end_are_not_believed(make: Callable[[]
 
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A notebook is long with 5 kB."""
+    """Make 5 kB count as a long notebook."""
     monkeypatch.setattr("jupyter_mcp_ext.sessions.notebook.MAX_PART", 5_000)
 
 

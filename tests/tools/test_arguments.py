@@ -1,4 +1,4 @@
-"""Arguments: understood where their meaning is plain, else refused in words."""
+"""Arguments: understood if their meaning is clear, otherwise refused with a message."""
 
 from __future__ import annotations
 

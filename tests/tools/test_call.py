@@ -1,4 +1,4 @@
-"""The road to a tool: what is decided, recorded and hidden on the way."""
+"""The way of a call to a tool: permission, the event, and errors that are hidden."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PRINCIPAL = Principal(subject="alice", user=User("alice"), handler=SimpleNamespa
 
 
 class Recorder(Authorizer):
-    """Allows what it is told to and remembers what it was asked."""
+    """Allows the given rights, and records what it was asked."""
 
     def __init__(self, *allowed: tuple[str, str]) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ async def called(
 
 
 async def heard(serverapp: Any) -> list[dict[str, Any]]:
-    """What an operator's listener hears of tool calls from now on."""
+    """The events of tool calls that an operator's listener gets from now on."""
     events: list[dict[str, Any]] = []
 
     async def listen(logger: Any, schema_id: str, data: dict[str, Any]) -> None:
@@ -135,7 +135,7 @@ async def test_a_refusal_is_recorded_too(
 
 @tool(("read", "kernels"))
 async def broken(call: Call) -> Answer:
-    """Fail as a bug does."""
+    """Fail like a bug."""
     msg = "the secret detail"
     raise RuntimeError(msg)
 
@@ -188,5 +188,5 @@ async def test_a_cancelled_call_that_began_with_no_wait_leaves_its_code_running(
 
 
 def with_policy(services: Services, policy: Policy) -> Services:
-    """The same services under another policy."""
+    """The same services with another policy."""
     return replace(services, policy=policy)

@@ -1,4 +1,4 @@
-"""What a client gets of an answer."""
+"""The content of an answer that a client gets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a word search over names and descriptions finds first.
+"""The tools that a word search over names and descriptions finds first.
 
 Clients that defer tools show a model their names at most; it then searches for what it wants to do.
 """
@@ -56,7 +56,7 @@ WANTED = {
     "which kernels can be started": "list_sessions",
     "kernel memory": "get_kernel_status",
 }
-"""What a model may look for, and the tool that does it."""
+"""Queries of models, and the tool that each should find."""
 
 
 def plain(text: str) -> list[str]:
@@ -68,7 +68,7 @@ def without_stop_words(text: str) -> list[str]:
 
 
 def singular(text: str) -> list[str]:
-    """A stemmer's least: plurals are found by their singular."""
+    """Minimal stemming: plurals match their singular."""
     return [re.sub(r"(?<=[a-z]{3})s$", "", word) for word in without_stop_words(text)]
 
 
@@ -77,7 +77,7 @@ def description(tool: Tool) -> str:
 
 
 def description_and_arguments(tool: Tool) -> str:
-    """As clients that also index the schema have it."""
+    """The text of clients that also index the schema."""
     schema: Mapping[str, Any] = listed(tool).input_schema["properties"]
     said = (f"{name} {argument.get('description', '')}" for name, argument in schema.items())
     return " ".join([description(tool), *said])

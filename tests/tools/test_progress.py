@@ -1,4 +1,4 @@
-"""Progress: the last line of output, not too often, and never in the way."""
+"""Progress: the last line of output, not too often, and without delaying anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Jupyter's Authorizer refuses somebody over REST is refused to them here, by every tool."""
+"""Every tool refuses what Jupyter's Authorizer refuses to the same user over REST."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ CALLS: Mapping[str, tuple[Mapping[str, Any], set[tuple[str, str]]]] = {
     "edit_file": ({"path": "a.txt", "old_string": "old", "new_string": "new"}, {READ, WRITE}),
     "download_file": ({"path": "a.txt"}, {READ}),
 }
-"""A call of each tool for a caller who has no session yet, and all that it needs."""
+"""A call of each tool for a caller without a session, and all rights that it needs."""
 
 EVERY: set[tuple[str, str]] = {right for _, rights in CALLS.values() for right in rights}
 
@@ -69,7 +69,7 @@ async def called(
     arguments: Mapping[str, Any],
     caller: Caller = ALICE,
 ) -> str:
-    """What a tool says to a caller with only these rights."""
+    """A tool's answer to a caller with only these rights."""
     allowed = replace(services, policy=Policy(Only(rights)))
     result = await run(BY_NAME[name], arguments, Call(services=allowed, caller=caller), PRINCIPAL)
     assert isinstance(result, types.CallToolResult)

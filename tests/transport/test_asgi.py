@@ -1,4 +1,4 @@
-"""An answer on its way through tornado: a peer that goes, and one that does not read."""
+"""Answers through tornado to a client that disconnects, and to one that does not read."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def mount(serverapp: ServerApp, host: McpHost) -> str:
 
 
 def raw_call(path: str, token: str) -> bytes:
-    """A call of a tool of the 2026-07-28 protocol, as it goes over the wire."""
+    """A tool call of the 2026-07-28 protocol, as it is sent."""
     params = {"name": "slow", "arguments": {}, "_meta": {**META, "progressToken": 1}}
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
     head = [

@@ -35,7 +35,7 @@ INITIALIZE = json.dumps(
 
 
 def password_hash() -> str:
-    """Jupyter's hash of "secret", of a quick kind."""
+    """Jupyter's hash of "secret", of a kind that is fast to check."""
     return str(passwd("secret", algorithm="sha256"))  # type: ignore[no-untyped-call]  # Jupyter's
 
 
@@ -239,7 +239,7 @@ def test_the_password_works_with_any_user_name(start_server: Callable[..., Jupyt
     server = start_server(f"--PasswordIdentityProvider.hashed_password={hashed}", token="")
 
     def login(password: str) -> dict[str, str]:
-        pair = base64.b64encode(f"anybody:{password}".encode()).decode()
+        pair = base64.b64encode(f"me:{password}".encode()).decode()
         return {**ACCEPT, "Authorization": f"Basic {pair}"}
 
     assert server.request("POST", INITIALIZE, login("secret")).status == 200
@@ -271,7 +271,7 @@ def test_guessers_at_other_addresses_do_not_lock_out_the_right_password(
     others = [guesser.sock for guesser in guessers[:-1]]
     answered, _, _ = select.select(others, [], [], 0)
     assert (last, right) == (429, 200)
-    assert len(answered) < len(others) - 1  # it was not behind those that wait
+    assert len(answered) < len(others) - 1  # it did not wait for the others
     for guesser in guessers:
         guesser.close()
 

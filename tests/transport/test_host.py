@@ -21,7 +21,7 @@ META = {
 
 
 class Slow:
-    """A tool that never ends by itself, and says when it runs and when it was cancelled."""
+    """A tool that never ends by itself, and records when it runs and is cancelled."""
 
     def __init__(self) -> None:
         self.running = asyncio.Event()
@@ -40,7 +40,7 @@ class Slow:
 
 
 class Exchange:
-    """One request of the 2026-07-28 protocol and what is answered, without HTTP."""
+    """One request of the 2026-07-28 protocol and its answer, without HTTP."""
 
     def __init__(self, method: str, **params: Any) -> None:
         message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": META}}

@@ -11,7 +11,7 @@ from tests.servers import Answer, JupyterServer
 
 
 def opened(server: JupyterServer) -> Answer:
-    """Ask for one more session."""
+    """Open one more session."""
     client = {"name": "limits", "version": "1"}
     params = {"protocolVersion": OLD, "capabilities": {}, "clientInfo": client}
     return server.post({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params})

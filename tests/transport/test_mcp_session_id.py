@@ -1,4 +1,4 @@
-"""Ids of protocol sessions: what they say, to whom, and what they never say."""
+"""Ids of protocol sessions: what they carry, for whom, and what they never reveal."""
 
 from __future__ import annotations
 

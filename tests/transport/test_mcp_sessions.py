@@ -1,4 +1,4 @@
-"""Protocol sessions of the older era: opened again where they are gone, and how many there are."""
+"""Protocol sessions of the older era: reopened when they are gone, and limited in number."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_client_goes_on_with_its_id_after_the_server_was_restarted(
 
 
 class Manager:
-    """Knows sessions as the SDK's manager does, and can forget them."""
+    """Keeps sessions as the SDK's manager does, and can forget them."""
 
     def __init__(self) -> None:
         self.open: dict[bytes, str] = {}

@@ -1,4 +1,4 @@
-"""What bash says of its variables, read; the texts are what bash 5.2 prints."""
+"""Declarations of bash variables, read from texts that bash 5.2 prints."""
 
 from __future__ import annotations
 

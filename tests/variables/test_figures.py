@@ -15,13 +15,13 @@ import pytest
 from jupyter_mcp_ext.outputs.images import whole_png
 from jupyter_mcp_ext.variables.in_kernel.inspecting import inspected
 
-# The timer of the default method is the one that stops drawing.
+# pytest-timeout's default method uses the timer that stops drawing.
 pytestmark = pytest.mark.timeout(60, method="thread")
 
 
 @pytest.fixture
 def pyplot(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """matplotlib without a screen, and with as much time as drawing takes."""
+    """matplotlib without a screen, with unlimited time for drawing."""
     monkeypatch.setattr("jupyter_mcp_ext.variables.in_kernel.guard.SECONDS", 30)
     mpl.use("Agg")
     from matplotlib import pyplot as plt  # after the choice of a backend
@@ -65,7 +65,7 @@ def test_a_matplotlib_figure_shows_its_axes_and_its_picture(pyplot: Any) -> None
 def test_a_grid_of_seaborn_is_its_figure(
     monkeypatch: pytest.MonkeyPatch, pyplot: Any, name: str
 ) -> None:
-    class FacetGrid:  # what seaborn's grids have; nothing else of them is used
+    class FacetGrid:  # what seaborn's grids have; nothing else is used
         def __init__(self) -> None:
             self.figure = pyplot.figure()
 
@@ -99,7 +99,7 @@ def test_a_figure_whose_drawing_fails_says_so(pyplot: Any) -> None:
 
 
 def test_a_plotly_figure_shows_traces_and_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
-    class BaseFigure:  # what plotly's figures keep; nothing else of them is used
+    class BaseFigure:  # what plotly's figures keep; nothing else is used
         def __init__(self, data: Any, layout: Any) -> None:
             self._data = data
             self._layout = layout

@@ -1,4 +1,4 @@
-"""Looking at objects that lie, raise or never answer: nothing of theirs runs."""
+"""Looking at objects that lie, raise or never answer: none of their code runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from jupyter_mcp_ext.variables.in_kernel.listing import listed, users
 from jupyter_mcp_ext.variables.in_kernel.plain import brief
 from jupyter_mcp_ext.variables.names import parse
 
-# The timer of the default method is the one that is looked at here.
+# pytest-timeout's default method uses the timer that is tested here.
 pytestmark = pytest.mark.timeout(60, method="thread")
 
 
@@ -115,7 +115,7 @@ def look(
     idle: bool = False,
     seconds: float = 60,
 ) -> Any:
-    """What is found of ``name``, where ``x`` is the value."""
+    """What is found for ``name``, where ``x`` is the value."""
     steps = [list(step) for step in parse(name)]
     return inspected({"x": value}, steps, detail, is_idle=idle, seconds=seconds)
 
@@ -279,7 +279,7 @@ def test_a_list_in_itself_and_one_of_ten_million_have_a_preview() -> None:
     assert len(brief({str(n): "x" * 10**6 for n in range(20)})) <= 80
 
 
-# -- what may run: a repr, where the kernel is idle ----------------------------------------------
+# -- what may run: a repr, if the kernel is idle -----------------------------------------------
 
 
 def made(body: Callable[[Any], Any]) -> Any:
@@ -377,7 +377,7 @@ def test_the_handler_of_alarms_is_given_back() -> None:
     assert not isinstance(sys.stdout, type(None))
 
 
-# -- the list ------------------------------------------------------------------------------------
+# -- the list ----------------------------------------------------------------------------------
 
 
 def names(found: Any) -> list[str]:

@@ -1,4 +1,4 @@
-"""What errors have nearly named, from the exception and its frames."""
+"""Near misses of errors, from the exception and its frames."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAMES = {
 
 
 class Explosive(dict[str, int]):
-    """A dict whose look-up is code of the user."""
+    """A dict whose look-up is the user's code."""
 
     def __getitem__(self, key: str) -> int:
         NAMES["ran"] = True
@@ -33,7 +33,7 @@ class Explosive(dict[str, int]):
 
 
 def said(code: str, root: Path | str = "", **names: Any) -> list[str]:
-    """What is said of the error that code ends with."""
+    """The notices about the error that code ends with."""
     file = f"<near {code}>"
     linecache.cache[file] = (len(code), None, code.splitlines(keepends=True), file)
     try:

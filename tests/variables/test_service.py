@@ -37,15 +37,15 @@ def traces():
 a_list, a_number, text = [1, 2], 7, "words"
 """
 COUNT = itertools.count()
-"""Equal cells have one file name."""
+"""Equal cells have the same file name."""
 
 NEXT = {"inputs": 1, "count": 1, "cells": 1, "files": 1}
-"""What a cell of the user adds."""
+"""The change that a user's cell makes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Looked:
-    """A kernel with variables, and what looks at them."""
+    """A kernel with variables, and the service that looks at them."""
 
     engine: Engine
     kernel_id: str
@@ -61,7 +61,7 @@ class Looked:
         return await self.engine.services.variables.inspection(self.kernel_id, name, detail)
 
     async def traces(self) -> dict[str, Any]:
-        """What a look would leave behind, as code in the kernel sees it."""
+        """What looking would leave behind, as code in the kernel sees it."""
         told = await self.engine.run(f"print(traces())  # {next(COUNT)}")
         found: dict[str, Any] = json.loads(printed(told))
         return found
@@ -170,7 +170,7 @@ async def test_code_that_ran_before_there_was_a_link_is_known_to_run(jp_serverap
 
 
 async def test_a_kernel_whose_cell_runs_stays_busy_for_jupyter(jp_serverapp: Any) -> None:
-    """Else it would be culled: Jupyter takes the end of a subshell's request for the kernel's."""
+    """Otherwise it would be culled: Jupyter takes a subshell's end for the kernel's."""
     async with looked(jp_serverapp) as kernel:
         execution, fifo = await kernel.busy()
         states = []
@@ -178,10 +178,10 @@ async def test_a_kernel_whose_cell_runs_stays_busy_for_jupyter(jp_serverapp: Any
         for _ in range(5):
             await kernel.listing()
         control = (await kernel.engine.services.kernels.link(kernel.kernel_id)).call
-        for _ in range(20):  # the end of the last subshell has been heard by then
+        for _ in range(20):  # by then the end of the last subshell has arrived
             await control("control", "kernel_info_request", {}, timeout=30)
             assert kernel.manager.execution_state == "busy"
-        assert "idle" in states  # Jupyter did take it for idle
+        assert "idle" in states  # Jupyter took it for idle
         await kernel.done(execution, fifo)
         await kernel.engine.until(lambda: kernel.manager.execution_state == "idle")
         assert (await kernel.engine.run("1")).status == "ok"
@@ -279,7 +279,7 @@ async def test_a_kernel_without_subshells_says_that_it_is_busy(jp_serverapp: Any
     async with looked(jp_serverapp) as kernel:
         link = await kernel.engine.services.kernels.link(kernel.kernel_id)
         assert link.info is not None
-        link.info = replace(link.info, features=frozenset())  # as ipykernel 6 says of itself
+        link.info = replace(link.info, features=frozenset())  # as ipykernel 6 describes itself
         execution, fifo = await kernel.busy()
         with pytest.raises(KernelBusy):
             await kernel.listing()

@@ -1,4 +1,4 @@
-"""The text that kernels are sent."""
+"""The code that is sent to kernels."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def bound(module: Path) -> Iterator[str]:
 
 
 def test_no_two_modules_bind_one_name() -> None:
-    """In one text the later one would win."""
+    """In the joined text, the later definition would win."""
     counts = Counter(name for module in MODULES for name in bound(module))
 
     assert [name for name, count in counts.items() if count > 1] == []

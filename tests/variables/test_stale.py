@@ -1,4 +1,4 @@
-"""Whether a loaded module is what its file says."""
+"""Whether a loaded module matches its file."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def total():
         ("[RATE]", "[7]", False),
         ("24 * 60", "25 * 60", True),
         ('(-1, "a")', '(-1, "b")', True),
-        ('(-1, "a")', "(-1, len('b'))", False),  # what it would be is not known
+        ('(-1, "a")', "(-1, len('b'))", False),  # what it would become is not known
         ('{"a": 1}', '{"a": 2}', False),  # code may have changed it in place
         ("24 * 60", "9 ** 9 ** 9 * 60", False),
     ],

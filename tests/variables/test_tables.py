@@ -21,7 +21,7 @@ ROWS = 10_000_000
 
 
 class Cell:
-    """What somebody puts into a column of objects."""
+    """A user's object in a column of objects."""
 
     def __repr__(self) -> NoReturn:
         raise AssertionError
@@ -37,7 +37,7 @@ def look(
     idle: bool = False,
     seconds: float = 60,
 ) -> Any:
-    """What is found of ``name``, where ``x`` is the value."""
+    """What is found for ``name``, where ``x`` is the value."""
     steps = [list(step) for step in parse(name)]
     return inspected({"x": value}, steps, detail, is_idle=idle, seconds=seconds)
 
@@ -145,7 +145,7 @@ def test_frames_of_every_kind_are_looked_into(frame: pd.DataFrame) -> None:
 
 
 def orders(rows: int = 200_000) -> pd.DataFrame:
-    """A frame whose every 20th row tells little of the others."""
+    """A frame whose every 20th row says little about the others."""
     number = pd.Series(range(rows))
     odd = number % 8 == 1
     days = pd.Series(pd.date_range("2024-01-01", periods=rows, freq="min"))

@@ -1,4 +1,4 @@
-"""Variables in words."""
+"""Variables described in text."""
 
 from __future__ import annotations
 

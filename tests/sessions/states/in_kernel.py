@@ -14,7 +14,7 @@ MAX_SHOWN = 2_000
 
 
 def look(probes: dict[str, str]) -> dict[str, list[list[str]]]:
-    """What the expressions of each probe are worth: pairs of an expression and its value."""
+    """The values of each probe's expressions: pairs of an expression and its value."""
     shell: Any = sys.modules["IPython"].get_ipython()
     return {name: list(_looked(probe, shell.user_ns)) for name, probe in probes.items()}
 
@@ -30,7 +30,7 @@ def _looked(probe: str, namespace: dict[str, Any]) -> Any:
                 code = compile(ast.Module([statement], []), "<probe>", "exec")
                 exec(code, namespace)  # noqa: S102
                 yield [source, "done"]
-        except BaseException as err:  # noqa: BLE001  # what is gone, or is not what it was
+        except BaseException as err:  # noqa: BLE001  # of objects that are lost or changed
             yield [source, "raises " + "".join(traceback.format_exception_only(err)).strip()]
 
 
