@@ -30,7 +30,7 @@ async def list_files(
     offset: Annotated[int, Field(ge=0)] = 0,
     limit: Annotated[int, Field(ge=1, le=1_000)] = 100,
 ) -> Answer:
-    """List the files of a folder, folders first, or what fits a glob below it."""
+    """List the files of a folder, folders first, or what matches a glob below it."""
     services = call.services
     found = await services.files.listed(
         path or ".",
@@ -95,7 +95,7 @@ async def write_file(
     encoding: Literal["text", "base64"] = "text",
     append: bool = False,
 ) -> Answer:
-    """Write a file: make it, replace it or append to it. Makes missing folders."""
+    """Write a file: create, replace or append to it. Creates missing folders."""
     folder = await _folder(call, session_id)
     found = await call.services.files.write(
         path, content, folder=folder, hides=call.hides, encoding=encoding, append=append
@@ -114,7 +114,7 @@ async def edit_file(
     session_id: SessionId = None,
     replace_all: bool = False,
 ) -> Answer:
-    """Replace text in a file; old_string must fit one place, unless replace_all."""
+    """Replace text in a file; old_string must match one place, unless replace_all."""
     folder = await _folder(call, session_id)
     name, edit = await call.services.files.edit(
         path, old_string, new_string, folder=folder, hides=call.hides, replace_all=replace_all

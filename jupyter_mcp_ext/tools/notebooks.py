@@ -30,7 +30,7 @@ async def create_notebook(
     ] = None,
     kernel_name: str | None = None,
 ) -> Answer:
-    """Create a new notebook with cells; never overwrites. Makes missing folders."""
+    """Create a new notebook with cells; never overwrites. Creates missing folders."""
     services = call.services
     new_cells = parse_cells(cells or [])  # type: ignore[arg-type]  # JSON, as it was parsed
     name = await services.kernels.known_name(kernel_name)
