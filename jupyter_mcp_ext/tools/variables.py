@@ -39,8 +39,8 @@ async def get_variables(
     ] = None,
     limit: Annotated[int, Field(ge=1, le=1_000)] = 50,
 ) -> Answer:
-    """List the variables of a session, newest first: type, shape, size, preview. Also while code
-    runs.
+    """List what variables there are in a session, newest first: type, shape, size, preview. Also
+    while code runs.
     """
     session = await _session(call, session_id)
     services = call.services
