@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from jupyter_mcp_ext.errors import InvalidArgument, shown
 
+from .disk.record import Restore
 from .notices import others
-from .record import Restore
 from .register import DEFAULT_WORDS, folder_of
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.service import Kernels
     from jupyter_mcp_ext.notebooks.service import Notebooks
 
-    from .keeping import Keeper
+    from .disk.held import Keeper
     from .lifecycle import SessionKernels
     from .making import SessionMaker
     from .register import Register

@@ -18,8 +18,8 @@ from jupyter_mcp_ext.kernels.activation import activated
 from jupyter_mcp_ext.kernels.link import Loss
 from jupyter_mcp_ext.kernels.orphans import started_at
 
+from .disk.record import KernelProcess
 from .notices import ago
-from .record import KernelProcess
 from .session import RESTED, Session
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.governance.caller import Caller
 
-from .keeping import Keeper
+from .disk.held import Keeper
+from .disk.record import Restore
+from .disk.store import as_file_name
 from .lifecycle import SessionKernels
-from .record import Restore
 from .register import Register
 from .session import Session, new_jupyter_id
-from .store import as_file_name
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.service import Kernels

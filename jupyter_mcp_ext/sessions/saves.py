@@ -18,8 +18,8 @@ from jupyter_mcp_ext.kernels.evaluation import EvaluationError, FunctionRaised
 from jupyter_mcp_ext.kernels.link import KernelLost
 
 from . import aside, snapshots
-from .record import NotSaved
-from .runs import bound_after
+from .comeback.runs import bound_after
+from .disk.record import NotSaved
 from .snapshots import UnsupportedKernel
 from .threads import to_its_end
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.zmq import ZmqLink
 
     from .session import Session
-    from .story import Story
+    from .story.story import Story
 
 PAUSE = 1.0
 """Seconds that a save may keep a kernel that is wanted."""

@@ -18,19 +18,19 @@ from jupyter_mcp_ext.governance.caller import Caller
 from jupyter_mcp_ext.kernels import orphans
 from jupyter_mcp_ext.kernels.link import Loss
 
-from .comeback import Comeback
+from .comeback.comeback import Comeback
 from .creation import Created, Creation, Wish, joined
-from .failure import failed_line
-from .journal import NOT_RUN, Entry
-from .keeping import Keeper
+from .disk.held import Keeper
+from .disk.record import Restore, as_restore
 from .lifecycle import Quotas, SessionKernels
 from .making import SessionMaker
 from .notices import introduced, is_due, notices, told
-from .record import Restore, as_restore
 from .register import DEFAULT_WORDS, Register
 from .saves import Saves, cores
 from .session import Session
 from .spares import Spares
+from .story.failure import failed_line
+from .story.journal import NOT_RUN, Entry
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

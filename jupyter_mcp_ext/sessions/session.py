@@ -12,8 +12,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .record import KernelProcess, NotSaved, Restore, SessionRecord
-    from .story import Story
+    from .disk.record import KernelProcess, NotSaved, Restore, SessionRecord
+    from .story.story import Story
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 """Base32 in lower case (RFC 4648)."""

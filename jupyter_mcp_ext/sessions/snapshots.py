@@ -23,7 +23,7 @@ from jupyter_mcp_ext.kernels.evaluation import evaluate
 from jupyter_mcp_ext.kernels.link import KernelLink
 
 from . import answers, texts
-from .definitions import Definitions
+from .comeback.definitions import Definitions
 from .reply import Reply
 from .snapshot import Failed, NoSnapshot, Restored, Snapshot, UnusableSnapshot, parsed
 from .threads import to_its_end

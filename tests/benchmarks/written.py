@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from jupyter_mcp_ext.governance.keys import Keys
-from jupyter_mcp_ext.sessions.journal import Entry, signed
+from jupyter_mcp_ext.sessions.story.journal import Entry, signed
 from tests.benchmarks.hostile import Case
 
 TEXT = [{"output_type": "stream", "name": "stdout", "text": "x" * 20_000}]

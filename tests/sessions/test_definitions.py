@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from jupyter_mcp_ext.sessions.definitions import definitions
+from jupyter_mcp_ext.sessions.comeback.definitions import definitions
 
 HARMLESS = [
     "import os, sys as system",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jupyter_mcp_ext.outputs.model import Error
-from jupyter_mcp_ext.sessions.failure import failed_line
+from jupyter_mcp_ext.sessions.story.failure import failed_line
 from tests.engine import running
 
 CELL = "\x1b[36mCell\x1b[39m\x1b[36m \x1b[39m\x1b[32mIn[3]\x1b[39m\x1b[32m, line {}\x1b[39m\n"

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from jupyter_mcp_ext.sessions import journal
-from jupyter_mcp_ext.sessions.folder import SessionFolder
-from jupyter_mcp_ext.sessions.journal import Entry, Journal, read, signed
-from jupyter_mcp_ext.sessions.journal_file import JournalFile
+from jupyter_mcp_ext.sessions.disk.folder import SessionFolder
+from jupyter_mcp_ext.sessions.story import journal
+from jupyter_mcp_ext.sessions.story.journal import Entry, Journal, read, signed
+from jupyter_mcp_ext.sessions.story.journal_file import JournalFile
 
 KEY, OTHER = b"k" * 32, b"o" * 32
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from jupyter_mcp_ext.sessions import lock
-from jupyter_mcp_ext.sessions.folder import SessionFolder
-from jupyter_mcp_ext.sessions.lock import SILENCE, HeldElsewhere
+from jupyter_mcp_ext.sessions.disk import lock
+from jupyter_mcp_ext.sessions.disk.folder import SessionFolder
+from jupyter_mcp_ext.sessions.disk.lock import SILENCE, HeldElsewhere
 
 tells_lockers = pytest.mark.skipif(
     sys.platform != "linux", reason="only Linux tells who has locked a file"

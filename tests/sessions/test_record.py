@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_mcp_ext.sessions.record import KernelProcess, SessionRecord, UnusableRecord, parse
+from jupyter_mcp_ext.sessions.disk.record import KernelProcess, SessionRecord, UnusableRecord, parse
 
 KEY = b"k" * 32
 RECORD = SessionRecord(

@@ -408,7 +408,7 @@ async def test_a_kernel_that_ended_makes_room_for_another(
 async def test_a_session_whose_folder_another_server_took_is_not_written_any_more(
     jp_serverapp: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jupyter_mcp_ext.sessions.keeping.BEAT", 0.01)
+    monkeypatch.setattr("jupyter_mcp_ext.sessions.disk.held.BEAT", 0.01)
     async with running(jp_serverapp) as engine:
         await engine.run("x = 1")
         session = await engine.session()

@@ -23,7 +23,7 @@ import pytest
 from jupyter_mcp_ext.kernels.link import Content, KernelInfo, KernelLink
 from jupyter_mcp_ext.kernels.service import Kernels
 from jupyter_mcp_ext.sessions import snapshots, texts
-from jupyter_mcp_ext.sessions.definitions import Definitions, definitions
+from jupyter_mcp_ext.sessions.comeback.definitions import Definitions, definitions
 from jupyter_mcp_ext.sessions.snapshot import (
     Hole,
     NoSnapshot,

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_mcp_ext.sessions import store
-from jupyter_mcp_ext.sessions.record import SessionRecord
-from jupyter_mcp_ext.sessions.record import parse as record_of
+from jupyter_mcp_ext.sessions.disk import store
+from jupyter_mcp_ext.sessions.disk.record import SessionRecord
+from jupyter_mcp_ext.sessions.disk.record import parse as record_of
+from jupyter_mcp_ext.sessions.disk.store import MAX_TOLD, SessionStore
 from jupyter_mcp_ext.sessions.session import Session
-from jupyter_mcp_ext.sessions.store import MAX_TOLD, SessionStore
-from jupyter_mcp_ext.sessions.view import Head
+from jupyter_mcp_ext.sessions.story.composition import Head
 
 KEY = b"k" * 32
 NAMES = [f"aaaa{a}{b}{c}a" for a in "abcdefg" for b in "abcdefgh" for c in "abcdefgh"]

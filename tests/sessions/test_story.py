@@ -13,11 +13,18 @@ import nbformat
 import pytest
 
 from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream
-from jupyter_mcp_ext.sessions import journal
-from jupyter_mcp_ext.sessions.folder import SessionFolder
-from jupyter_mcp_ext.sessions.journal import NOT_RUN, Entry
-from jupyter_mcp_ext.sessions.story import MAX_RUNNING, Story, pause_after
-from jupyter_mcp_ext.sessions.view import Head, UnreadableNotebook, compose, cut, extended, merged
+from jupyter_mcp_ext.sessions.disk.folder import SessionFolder
+from jupyter_mcp_ext.sessions.story import journal
+from jupyter_mcp_ext.sessions.story.composition import (
+    Head,
+    UnreadableNotebook,
+    compose,
+    cut,
+    extended,
+    merged,
+)
+from jupyter_mcp_ext.sessions.story.journal import NOT_RUN, Entry
+from jupyter_mcp_ext.sessions.story.story import MAX_RUNNING, Story, pause_after
 
 HEAD = Head(
     session_id="k7m2q9xw", kernel_name="python3", display_name="Python 3", language="python"
@@ -411,7 +418,7 @@ async def test_many_executions_without_an_end_are_not_believed(make: Callable[[]
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make 5 kB count as a long notebook."""
-    monkeypatch.setattr("jupyter_mcp_ext.sessions.notebook.MAX_PART", 5_000)
+    monkeypatch.setattr("jupyter_mcp_ext.sessions.story.notebook.MAX_PART", 5_000)
 
 
 @pytest.mark.usefixtures("small_parts")
@@ -474,7 +481,7 @@ async def test_a_file_of_that_name_is_not_taken_for_the_next_part(
 async def test_the_journal_of_a_long_session_is_made_short(
     make: Callable[[], Story], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jupyter_mcp_ext.sessions.journal_file.SHORT", 10_000)
+    monkeypatch.setattr("jupyter_mcp_ext.sessions.story.journal_file.SHORT", 10_000)
     story = make()
     for number in range(1, 31):
         run(story, number, f"cell {number}", (Stream(name="stdout", text="x" * 1_000),))

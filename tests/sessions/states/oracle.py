@@ -22,7 +22,7 @@ from jupyter_mcp_ext.kernels.evaluation import evaluate
 from jupyter_mcp_ext.kernels.link import Content, Loss
 from jupyter_mcp_ext.kernels.zmq import ZmqLink
 from jupyter_mcp_ext.sessions import snapshots
-from jupyter_mcp_ext.sessions.folder import SessionFolder
+from jupyter_mcp_ext.sessions.disk.folder import SessionFolder
 from jupyter_mcp_ext.sessions.snapshot import Restored, Snapshot
 
 from . import FOLDER, State, packed

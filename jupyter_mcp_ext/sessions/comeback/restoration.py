@@ -7,9 +7,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from jupyter_mcp_ext.outputs.text import strip
-
-from .notices import ago
-from .snapshot import Failed, Restored, Snapshot
+from jupyter_mcp_ext.sessions.notices import ago
+from jupyter_mcp_ext.sessions.snapshot import Failed, Restored, Snapshot
 
 NAMED = 5
 """Names that a notice lists of each kind."""

@@ -14,14 +14,14 @@ import psutil
 
 from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.notebooks.live import LiveNotebook
+from jupyter_mcp_ext.sessions.session import Session
+from jupyter_mcp_ext.sessions.story.composition import Head
+from jupyter_mcp_ext.sessions.story.journal import LaterJournal
+from jupyter_mcp_ext.sessions.story.story import FAULTS
 
 from .folder import SessionFolder
-from .journal import LaterJournal
 from .lock import BEAT, HeldElsewhere
-from .session import Session
 from .store import SessionStore
-from .story import FAULTS
-from .view import Head
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.service import Kernels

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Sequence
 
+from jupyter_mcp_ext.sessions.story.journal import Entry
+
 from .definitions import Definitions, bound, definitions
-from .journal import Entry
 
 
 async def read_definitions(entries: Sequence[Entry], given: Collection[str] = ()) -> Definitions:

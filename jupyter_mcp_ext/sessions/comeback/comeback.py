@@ -16,20 +16,25 @@ from jupyter_mcp_ext.kernels.evaluation import (
     NotEvaluated,
     evaluate,
 )
+from jupyter_mcp_ext.sessions import aside, snapshots
+from jupyter_mcp_ext.sessions.saves import WHY, Saves
+from jupyter_mcp_ext.sessions.snapshot import (
+    Failed,
+    NoSnapshot,
+    Restored,
+    Snapshot,
+    UnusableSnapshot,
+)
+from jupyter_mcp_ext.sessions.story.journal import Entry
 
-from . import aside, snapshots
-from .journal import Entry
 from .restoration import Found, Older, Restoration, counted, restoration, some
 from .runs import bound_after, read_definitions
-from .saves import WHY, Saves
-from .snapshot import Failed, NoSnapshot, Restored, Snapshot, UnusableSnapshot
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.service import Kernels
     from jupyter_mcp_ext.kernels.zmq import ZmqLink
-
-    from .session import Session
-    from .story import Story
+    from jupyter_mcp_ext.sessions.session import Session
+    from jupyter_mcp_ext.sessions.story.story import Story
 
 REPLAY = 3_600.0
 """Seconds that one execution may take when it is run again."""

@@ -12,13 +12,13 @@ from logging import Logger
 from pathlib import Path
 
 from jupyter_mcp_ext.notebooks.live import LiveNotebook
+from jupyter_mcp_ext.sessions.session import SESSION_ID, Session
+from jupyter_mcp_ext.sessions.story.composition import Head
+from jupyter_mcp_ext.sessions.story.story import Story
 
 from .folder import HIDDEN, JOURNAL, MAX_RECORD, RECORD, SessionFolder, names_in
 from .lock import LOCK
 from .record import SessionRecord, UnusableRecord, parse
-from .session import SESSION_ID, Session
-from .story import Story
-from .view import Head
 
 PURPOSE = "sessions"
 """What the key of the records is derived for."""

@@ -13,10 +13,10 @@ from contextlib import suppress
 from dataclasses import replace
 
 from jupyter_mcp_ext.files.beneath import Changed, Folder, Stamp, stamp
+from jupyter_mcp_ext.sessions.disk.folder import SessionFolder
 
-from .folder import SessionFolder
+from .composition import Head, UnreadableNotebook, Written, compose, extended, merged, note
 from .journal import Entry
-from .view import Head, UnreadableNotebook, Written, compose, extended, merged, note
 
 MAX_PART = 20_000_000
 """Bytes from which on a notebook goes on in another file."""

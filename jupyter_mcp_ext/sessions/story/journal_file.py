@@ -10,8 +10,9 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from jupyter_mcp_ext.sessions.disk.folder import JOURNAL, SessionFolder
+
 from . import journal
-from .folder import JOURNAL, SessionFolder
 from .journal import Journal
 
 MAX_JOURNAL = 300_000_000

@@ -18,13 +18,13 @@ from typing import Any
 from jupyter_mcp_ext.files.beneath import Changed
 from jupyter_mcp_ext.notebooks.live import LiveNotebook
 from jupyter_mcp_ext.outputs.model import Output
+from jupyter_mcp_ext.sessions.disk.folder import SessionFolder
 
 from . import journal
-from .folder import SessionFolder
+from .composition import Head, UnreadableNotebook, cut, lacking, last_of, ours, through_of
 from .journal import Entry, Journal
 from .journal_file import Content, JournalFile
 from .notebook import StoryNotebook, ids
-from .view import Head, UnreadableNotebook, cut, lacking, last_of, ours, through_of
 
 FLUSH = 0.4
 """Seconds for which lines of the journal wait for others."""

@@ -1,0 +1,1 @@
+"""Sessions on disk: each one's folder, its record and its lock."""

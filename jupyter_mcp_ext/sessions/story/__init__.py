@@ -1,0 +1,1 @@
+"""What a session has executed: its journal and its notebook."""
