@@ -76,7 +76,10 @@ class SessionKernels:
         return session in self._starting
 
     async def start(self, session: Session) -> None:
-        """Start a kernel for a session. Raises KernelUnavailable."""
+        """Start a kernel for a session that has none, or none any more.
+
+        Raises KernelUnavailable.
+        """
         self._starting.add(session)
         try:
             await self.start_unlisted(session)
@@ -96,9 +99,12 @@ class SessionKernels:
         env = {k: v for k, v in whole.items() if not any(fnmatchcase(k, h) for h in self._hidden)}
         command = await self._kernels.command(session.kernel_name)
         env = await asyncio.to_thread(activated, env, command)
+        loss = self._loss_before(session)
         kernel_id = await self._kernels.start(session.kernel_name, path=session.cwd, env=env)
+        if loss is not None:
+            self._kernels.note(kernel_id, loss)
         session.kernel_id = kernel_id
-        session.losses_met = 0
+        session.continuity.started(met=0 if loss is None else 1)
         pid = self._kernels.pid(kernel_id)
         created = started_at(pid) if pid is not None else None
         session.process = (
@@ -125,14 +131,15 @@ class SessionKernels:
         except HTTPError:
             return
 
-    async def replace(self, session: Session) -> None:
-        """Start a kernel in the place of one that is gone, and have the loss told."""
-        self._kernels.look_for_end(session.kernel_id)
-        gone = self._kernels.losses(session.kernel_id)
-        await self.start(session)
-        loss = gone[-1] if gone else Loss(kind="stopped", detail="the kernel was shut down")
-        self._kernels.note(session.kernel_id, loss)
-        session.losses_met = 1
+    def _loss_before(self, session: Session) -> Loss | None:
+        """What ended the session's latest kernel; None when it never had one."""
+        if session.kernel_id:
+            self._kernels.look_for_end(session.kernel_id)
+            losses = self._kernels.losses(session.kernel_id)
+            return losses[-1] if losses else Loss(kind="stopped", detail="the kernel was shut down")
+        if session.continuity.had_kernel:
+            return Loss(kind="stopped", detail="the server was restarted")
+        return None
 
     async def shutdown(self, session: Session, *, by: str, now: bool) -> None:
         """End a session's kernel; fine when it is gone already."""

@@ -123,7 +123,7 @@ class SessionMaker:
         """Give a spare to a caller."""
         session.owner, session.client = caller.subject, caller.client
         session.created = session.last_used = time.time()
-        session.had_kernel = True
+        session.continuity.handed_out(at=session.created)
         self._kernels.start_watching(session.kernel_id)
         session.name = name or session.name
         if self._keeper.store is not None:

@@ -7,15 +7,13 @@ from collections.abc import Sequence
 
 from jupyter_mcp_ext.kernels.link import Loss
 
+from .comeback.continuity import READERS
 from .session import MAX_CLIENTS, Session, Told
-
-READERS = 64
-"""Readers of a session's results that are remembered."""
 
 
 def told(session: Session, reader: str) -> Told:
-    """What a reader knows of a session; a new one need not know what was lost before it began."""
-    known = session.told.setdefault(reader, Told(loss_at=session.created))
+    """What a reader knows of a session."""
+    known = session.told.setdefault(reader, Told())
     session.told.move_to_end(reader)
     if len(session.told) > READERS:
         session.told.popitem(last=False)
@@ -37,7 +35,7 @@ def introduced(known: Told, connection: str) -> None:
 
 def notices(
     session: Session,
-    known: Told,
+    reader: str,
     losses: Sequence[Loss],
     *,
     connection: str = "",
@@ -48,18 +46,18 @@ def notices(
     ``earlier`` is the default session of an earlier connection of the same client.
     """
     said = []
+    known = told(session, reader)
     if is_due(session, known, connection):
         said.append(introduction(session, known.variables, earlier))
         introduced(known, connection)
-    comeback = session.comeback or session.why_empty
-    is_news = comeback not in ("", known.comeback)
-    if losses and (losses[-1].at > known.loss_at or is_news):
-        said.append(_in_full(losses[-1], comeback))
-        known.loss_at = max(losses[-1].at, known.loss_at)
+    news = session.continuity.news(reader, losses)
+    if news is not None:
+        said.append(_in_full(*news))
+    session.continuity.told(reader, losses)
     fault = session.fault or (session.story.fault if session.story is not None else "")
     if fault and fault != known.fault:
         said.append(f"the story of this session is not being saved: {fault}")
-    known.comeback, known.fault = comeback, fault
+    known.fault = fault
     return tuple(said)
 
 

@@ -121,7 +121,7 @@ class Register:
             kernel_name=kernel["name"],
             owner="",
         )
-        session.losses_met = len(self._kernels.losses(session.kernel_id))
+        session.continuity.joined(self._kernels.losses(session.kernel_id))
         return session
 
     async def find(self, caller: Caller, wanted: str) -> Session:

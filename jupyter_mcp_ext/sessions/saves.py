@@ -141,7 +141,7 @@ class Saves:
         if saving is not None:
             saving.cancel()
         self._unsaved.discard(session)
-        session.lost, session.missing, session.not_saved = (), frozenset(), ""
+        session.not_saved = ""
         if session.story is not None:
             session.story.begin_anew()
 
@@ -212,8 +212,8 @@ class Saves:
 
     def _is_whole(self, session: Session) -> bool:
         """Whether all that is to be in its kernel is: else there is a better save than now's."""
-        lost = len(self._kernels.losses(session.kernel_id)) > session.losses_met
-        return session.kernel_id in self._kernels and not lost and not session.is_empty
+        need = session.continuity.need(self._kernels.losses(session.kernel_id))
+        return session.kernel_id in self._kernels and not need
 
     def _begin(self, session: Session) -> None:
         self._timers.pop(session, None)
@@ -261,7 +261,7 @@ class Saves:
     ) -> None:
         key = self._key(session)
         rebound = partial(bound_after, story.alive)
-        before = session.missing, rebound, story.gone_until
+        before = session.continuity.missing, rebound, story.gone_until
         await to_its_end(lambda: aside.begin(story.folder, key, *before))
         freed = self._holding[session] = asyncio.get_running_loop().create_future()
         await snapshots.save(

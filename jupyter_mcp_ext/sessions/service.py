@@ -16,7 +16,6 @@ from traitlets.config import LoggingConfigurable
 from jupyter_mcp_ext.errors import AmbiguousSession, ContentsError, ToolError, UnknownSession, shown
 from jupyter_mcp_ext.governance.caller import Caller
 from jupyter_mcp_ext.kernels import orphans
-from jupyter_mcp_ext.kernels.link import Loss
 
 from .comeback.comeback import Comeback
 from .creation import Created, Creation, Wish, joined
@@ -336,23 +335,19 @@ class McpSessions(LoggingConfigurable):
         """
         await self._saves.pause(session)
         losses = self._kernels.losses(session.kernel_id)
-        new = losses[session.losses_met :]
-        session.losses_met = len(losses)
-        if any(loss.kind == "restarted" for loss in new):  # somebody wants to begin anew
+        need = session.continuity.need(losses)
+        if need == "fresh":
             self._saves.begin_anew(session)
-            session.comeback = session.why_empty = ""
-            session.is_empty = False
-        elif new or session.is_empty:
-            session.is_empty = True  # until all of it is done: what is cut short is tried again
-            session.comeback = await self._comeback.bring_back(session, session)
-            session.is_empty = False
-        return session.comeback or session.why_empty
+            session.continuity.restarted(losses)
+        elif need == "comeback":
+            session.continuity.begins(losses)
+            await self._comeback.bring_back(session, session)
+        return session.continuity.comeback
 
     def awaits_comeback(self, session: Session) -> bool:
         """Whether the next code will find variables that its new kernel does not have yet."""
-        new = self._kernels.losses(session.kernel_id)[session.losses_met :]
-        is_wanted = any(loss.kind == "restarted" for loss in new)
-        return session.story is not None and not is_wanted and bool(new or session.is_empty)
+        need = session.continuity.need(self._kernels.losses(session.kernel_id))
+        return session.story is not None and need == "comeback"
 
     async def find(self, caller: Caller, session_id: str | None) -> Session:
         """Like `resolve`, but makes nothing and takes nothing from another server."""
@@ -435,8 +430,7 @@ class McpSessions(LoggingConfigurable):
         """Begin a new session with the variables of another."""
         await self._saves.save(source)
         async with self._kernels.linked(session.kernel_id):
-            session.is_empty = False
-            session.comeback = await self._comeback.bring_back(session, source)
+            await self._comeback.bring_back(session, source)
 
     async def _take_back(self, session: Session) -> None:
         """Leave nothing of a session that came to nothing, also when its request was cancelled."""
@@ -465,9 +459,7 @@ class McpSessions(LoggingConfigurable):
         await self.ready(session)
         await self._kernels.restart(session.kernel_id, by=by, now=now)
         self._saves.begin_anew(session)
-        session.comeback = session.why_empty = ""
-        session.is_empty = False
-        session.losses_met = len(self._kernels.losses(session.kernel_id))
+        session.continuity.restarted(self._kernels.losses(session.kernel_id))
 
     def keeps_variables(self, session: Session) -> bool:
         """Whether its kernel, as far as is known, is one whose variables are saved."""
@@ -536,7 +528,7 @@ class McpSessions(LoggingConfigurable):
         is_of_connection = session.is_default and self.is_nameless(caller.client)
         return notices(
             session,
-            told(session, caller.reader),
+            caller.reader,
             known,
             connection=caller.mcp_session,
             earlier=self._register.earlier_default(session) if is_of_connection else None,
@@ -570,15 +562,13 @@ class McpSessions(LoggingConfigurable):
     def tell_loss(self, session: Session, caller: Caller) -> None:
         """An answer has told the caller itself of the latest loss."""
         losses = self._kernels.losses(session.kernel_id)
-        if losses:
-            told(session, caller.reader).loss_at = losses[-1].at
+        session.continuity.told_loss(caller.reader, losses)
 
     def tell_comeback(self, session: Session, caller: Caller, *, until: float) -> None:
         """The same of a loss until that moment, and also of what came back after it."""
         losses = self._kernels.losses(session.kernel_id)
         if losses and losses[-1].at <= until:
-            self.tell_loss(session, caller)
-            told(session, caller.reader).comeback = session.comeback or session.why_empty
+            session.continuity.told(caller.reader, losses)
 
     async def _default(self, caller: Caller) -> Session:
         if self.default == "none":
@@ -646,15 +636,7 @@ class McpSessions(LoggingConfigurable):
                 "a new one for the notebook."
             )
             raise UnknownSession(msg)
-        if session.kernel_id:
-            await self._lives.replace(session)
-        else:
-            await self._lives.start(session)
-            if session.had_kernel:
-                loss = Loss(kind="stopped", detail="the server was restarted")
-                self._kernels.note(session.kernel_id, loss)
-                session.losses_met = 1
-        session.is_empty, session.had_kernel = session.had_kernel, True
+        await self._lives.start(session)
         self._lives.use(session)
         await self._keeper.save(session)
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from .comeback.continuity import Continuity
+
 if TYPE_CHECKING:
     from .disk.record import KernelProcess, NotSaved, Restore, SessionRecord
     from .story.story import Story
@@ -60,9 +62,6 @@ class Told:
     """When one read it last, in seconds since the epoch."""
     variables: int | None = None
     """How many it had when its next introduction became due, where that is known."""
-    loss_at: float
-    """When the latest loss of variables was that it knows of, in seconds since the epoch."""
-    comeback: str = ""
     fault: str = ""
 
 
@@ -105,26 +104,15 @@ class Session:
     """The notebook that tells its story, an API path."""
     is_signed: bool = True
     """Whether this server's key has signed its record: else its snapshots are not loaded."""
-    had_kernel: bool = False
     process: KernelProcess | None = None
     story: Story | None = None
     """Its story, while this server holds its folder."""
     fault: str = ""
     """Why it is not kept on disk although it should be."""
-    is_empty: bool = False
-    """Whether its kernel is new and what there was is still to be brought back."""
-    comeback: str = ""
-    """Words for what was brought back after the latest loss; empty when nothing was."""
-    why_empty: str = ""
-    """Words for why nothing was, where that is in the nature of the kernel."""
-    lost: tuple[str, ...] = ()
-    """All that was not brought back, or not as it was, with reasons, a line each."""
-    missing: frozenset[str] = frozenset()
-    """Saved variables that its kernel does not have, since they could not be loaded."""
+    continuity: Continuity = field(default_factory=lambda: Continuity(begun=time.time()))
+    """What its kernel must be brought back, and what is said of that."""
     not_saved: NotSaved = ""
     """Why its latest variables were not saved, if they were not when its kernel was ended."""
-    losses_met: int = 0
-    """After how many losses of its kernel's variables it has been brought back."""
     told: OrderedDict[str, Told] = field(default_factory=OrderedDict)
     """What each reader of its results knows, the one that was told last at the end."""
 
@@ -132,6 +120,11 @@ class Session:
     def is_agents(self) -> bool:
         """Whether an agent made it (and so may restart its kernel unasked)."""
         return bool(self.owner)
+
+    @property
+    def can_come_back(self) -> bool:
+        """Whether its next kernel gets back what the session had."""
+        return self.continuity.had_kernel and bool(self.folder)
 
     def use(self, client: str, *, now: float) -> None:
         """Note that a client uses it; an empty name is this server's own work."""
@@ -191,7 +184,7 @@ class Session:
             folder=folder,
             notebook=notebook,
             is_signed=is_signed,
-            had_kernel=record.had_kernel,
+            continuity=Continuity(begun=record.created, had_kernel=record.had_kernel),
             not_saved=record.not_saved,
             process=record.kernel,
         )

@@ -24,20 +24,20 @@ async def report_lost(call: Call, session_id: str, paging: Paging) -> Answer:
     """A page of what a session has lost, a line for each name, with the reason."""
     session = await call.services.sessions.find(call.caller, session_id)
     call.session_id = session.id
-    if session.lost:
+    if session.continuity.lost:
         head = f"not brought back, or not as it was, in {session.id} ({session.name}):"
     else:
         head = f"Nothing is known to be missing in {session.id} ({session.name})."
-    return await report_text(call, session.lost, f"{session.id}/lost", paging, head=head)
+    return await report_text(call, session.continuity.lost, f"{session.id}/lost", paging, head=head)
 
 
 def lost_lines(session: Session) -> list[str]:
     """What a kernel's status says of it."""
-    if not session.lost:
+    if not session.continuity.lost:
         return []
-    lines = [f"not brought back, or not as it was ({len(session.lost)}):"]
-    lines += [f"  {line}" for line in session.lost[:SHOWN]]
-    if len(session.lost) > SHOWN:
+    lines = [f"not brought back, or not as it was ({len(session.continuity.lost)}):"]
+    lines += [f"  {line}" for line in session.continuity.lost[:SHOWN]]
+    if len(session.continuity.lost) > SHOWN:
         call = f'get_output("{session.id}/lost", offset={SHOWN + 1})'
-        lines.append(f"  and {len(session.lost) - SHOWN} more: {call}")
+        lines.append(f"  and {len(session.continuity.lost) - SHOWN} more: {call}")
     return lines

@@ -84,7 +84,7 @@ async def create_session(
     if session.shown_notebook:
         words += f"\nIts notebook is {session.shown_notebook}."
     if copy_of and not existing:
-        copied = session.comeback or session.why_empty or "nothing could be copied"
+        copied = session.continuity.comeback or "nothing could be copied"
         words += f"\n! of {copy_of}: {copied}"
     return text(words, session={**_meta(session, status.state, call), "existing": existing})
 
@@ -242,7 +242,7 @@ async def _state(call: Call, session: Session) -> str:
         return STARTING
     if await call.services.sessions.holder(session):
         return ELSEWHERE
-    return RESTORABLE if session.had_kernel and session.folder else "none"
+    return RESTORABLE if session.can_come_back else "none"
 
 
 def is_running(state: str) -> bool:

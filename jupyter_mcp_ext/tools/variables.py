@@ -116,7 +116,7 @@ async def _session(call: Call, session_id: str | None) -> Session:
     session = await sessions.find(call.caller, session_id)
     call.session_id = session.id
     if not sessions.is_ready(session):
-        back = " and brings back what was saved" if session.had_kernel and session.folder else ""
+        back = " and brings back what was saved" if session.can_come_back else ""
         msg = (
             f"{session.id} ({session.name}) has no kernel now, so there are no variables. "
             f"execute_code starts one{back}."

@@ -109,7 +109,7 @@ async def test_what_was_not_loaded_once_comes_back_when_it_can_be(jp_serverapp: 
         (folder / "made.py").rename(folder / "away")
         await engine.run("n = 2")
         session = await end_kernel(engine)
-        said, lost = session.comeback, session.lost
+        said, lost = session.continuity.comeback, session.continuity.lost
         await engine.run("n = 3; dropped = 4")
         await end_kernel(engine)
         (folder / "away").rename(folder / "made.py")
@@ -119,7 +119,7 @@ async def test_what_was_not_loaded_once_comes_back_when_it_can_be(jp_serverapp: 
         assert value(found) == "(3, 5, 4)"
         assert "will be tried again" in said
         assert {line.split(":")[0] for line in lost} >= {"thing", "dropped", "made"}
-        assert "older save" in session.comeback
+        assert "older save" in session.continuity.comeback
 
 
 async def test_what_cannot_be_saved_any_more_comes_back_as_it_was(jp_serverapp: Any) -> None:
@@ -133,8 +133,8 @@ async def test_what_cannot_be_saved_any_more_comes_back_as_it_was(jp_serverapp: 
 
         assert value(found) == "[]"
         session = await engine.session()
-        assert any(line.startswith("changed") for line in session.lost)
-        assert any(line.startswith("kept") for line in session.lost)
+        assert any(line.startswith("changed") for line in session.continuity.lost)
+        assert any(line.startswith("kept") for line in session.continuity.lost)
 
 
 async def test_a_copy_comes_back_though_nothing_was_executed_in_it(jp_serverapp: Any) -> None:

@@ -293,8 +293,8 @@ async def test_an_import_that_always_failed_is_no_news_when_the_session_comes_ba
         await engine.run("x")
 
         assert failed.status == "error"
-        assert "came back" in session.comeback
-        assert "no_such_module" not in session.comeback
+        assert "came back" in session.continuity.comeback
+        assert "no_such_module" not in session.continuity.comeback
 
 
 async def test_an_import_that_worked_before_its_cell_failed_is_told_when_it_fails_now(
@@ -311,7 +311,7 @@ async def test_an_import_that_worked_before_its_cell_failed_is_told_when_it_fail
 
         await engine.run("x")
 
-        assert "here_for_now" in session.comeback
+        assert "here_for_now" in session.continuity.comeback
 
 
 GATED = """

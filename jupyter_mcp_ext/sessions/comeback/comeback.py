@@ -39,9 +39,6 @@ if TYPE_CHECKING:
 REPLAY = 3_600.0
 """Seconds that one execution may take when it is run again."""
 
-TRIES = 3
-"""How often a restore that was cut short is begun again before the session goes on without."""
-
 FORGET = """
 import sys
 
@@ -112,35 +109,33 @@ class Comeback:
         self._saves = saves
         self._key = key
         self._max_seconds = max_seconds
-        self._cut_short: dict[str, int] = {}
-        """How often it happened, by the ids of kernels."""
 
-    async def bring_back(self, session: Session, source: Session) -> str:
-        """Bring what ``source`` had into a session's new kernel; words for what came back.
+    async def bring_back(self, session: Session, source: Session) -> None:
+        """Bring what ``source`` had into a session's new kernel.
 
-        Usually both are the same. Raises KernelLost when the kernel ends, and KernelUnavailable
-        when it is interrupted: then it has to be called again.
+        Usually both are the same session. Its continuity has the words for what came back. Raises
+        KernelLost when the kernel ends, and KernelUnavailable when it is interrupted: then it has
+        to be called again.
         """
         async with self._kernels.linked(session.kernel_id) as link:
-            return await self._bring_back(link, session, source)
+            found = await self._bring_back(link, session, source)
+        session.continuity.brought_back(found.words, found.lost, found.not_loaded)
 
-    async def _bring_back(self, link: ZmqLink, session: Session, source: Session) -> str:
+    async def _bring_back(self, link: ZmqLink, session: Session, source: Session) -> Restoration:
         story = source.story
         if story is None:
-            return ""
-        session.why_empty, session.lost, session.missing = "", (), frozenset()
+            return Restoration()
         ran = [entry for entry in story.alive if entry.is_shown]
         try:
             if source is session and session.restore == "replay":
                 words = await self._replay(link, [entry for entry in ran if entry.status == "ok"])
-                return "; ".join([words, *_unsigned(story)])
+                return Restoration(words="; ".join([words, *_unsigned(story)]))
             if session.restore == "fresh":
                 self._saves.begin_anew(session)
-                return ""
+                return Restoration()
             why = await self._why_not(link, session, source)
             if why:
-                await self._go_without(session, source, why)
-                return ""
+                return await self._go_without(session, source, why)
             found = await self._load(link, session, source, ran)
         except asyncio.CancelledError:
             if self._kernels.foreign_since(session.kernel_id) is None:
@@ -149,8 +144,8 @@ class Comeback:
         if source is not session:
             await _tell_copy(session, source, ran)
             self._saves.note(session)
-        session.lost = found.lost
-        return found.words
+            return replace(found, not_loaded=frozenset())
+        return found
 
     async def _why_not(self, link: ZmqLink, session: Session, source: Session) -> str:
         """Words for why what ``source`` had cannot be brought back here; empty when it can."""
@@ -166,15 +161,14 @@ class Comeback:
             )
         return ""
 
-    async def _go_without(self, session: Session, source: Session, why: str) -> None:
-        what = "nothing was copied" if source is not session else "its variables are lost"
-        session.why_empty = f"{what}; {why}"
+    async def _go_without(self, session: Session, source: Session, why: str) -> Restoration:
+        if source is not session:
+            return Restoration(words=f"nothing was copied; {why}")
         folder = session.story.folder if session.story is not None else None
-        if folder is None or source is not session:
-            return
         # What another kernel of the session has saved stays for that.
-        if not await asyncio.to_thread(folder.size_of, snapshots.INDEX):
+        if folder is not None and not await asyncio.to_thread(folder.size_of, snapshots.INDEX):
             self._saves.begin_anew(session)
+        return Restoration(words=f"its variables are lost; {why}")
 
     async def _load(
         self, link: ZmqLink, session: Session, source: Session, ran: Sequence[Entry]
@@ -190,10 +184,7 @@ class Comeback:
             found = await self._loaded(attempt)
             again = await self._define(attempt, ran, found.restored)
         except CutShort as err:
-            times = self._cut_short[session.kernel_id] = (
-                self._cut_short.get(session.kernel_id, 0) + 1
-            )
-            if times < TRIES:
+            if session.continuity.cut_short():
                 msg = (
                     f"The variables of session {session.id} were being brought back when its "
                     "kernel was interrupted, and the code was not run. Call again to bring them "
@@ -201,14 +192,9 @@ class Comeback:
                 )
                 raise KernelUnavailable(msg) from err
             found, again = await self._none(attempt, "its kernel was interrupted each time"), None
-        self._cut_short.pop(session.kernel_id, None)
         if again is not None:
             left = [one for one in found.failed if one.name not in again.definitions]
             found = replace(found, failed=tuple(left))
-        if source is session:
-            session.missing = frozenset(one.name for one in found.failed)
-            if found.restored is not None:
-                session.missing |= {one.name for one in found.restored.failed}
         told = await self._told(session, attempt, ran, replace(found, again=again))
         if source is session:
             session.not_saved = ""

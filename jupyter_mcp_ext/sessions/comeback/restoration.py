@@ -27,6 +27,8 @@ class Restoration:
     """For a notice, in a line; empty when nothing came back."""
     lost: tuple[str, ...] = ()
     """All that is missing or not as it was, with reasons, a line each."""
+    not_loaded: frozenset[str] = frozenset()
+    """Saved variables that could not be loaded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,13 +66,14 @@ def restoration(found: Found, *, session_id: str) -> Restoration:
     if found.why:
         words.append(found.why)
     words += found.remarks
+    not_loaded = frozenset(one.name for one in _failed(found))
     if not words:  # its loss is told all the same
-        return Restoration(lost=lost)
+        return Restoration(lost=lost, not_loaded=not_loaded)
     if found.restored is None and not found.older:
         words.append("its other variables are lost")
     if lost:
         words.append(f'get_output("{session_id}/lost") lists {_all_of(len(lost))}')
-    return Restoration(words="; ".join(words), lost=lost)
+    return Restoration(words="; ".join(words), lost=lost, not_loaded=not_loaded)
 
 
 def counted(number: int, noun: str) -> str:

@@ -258,7 +258,7 @@ def _record(session: Session) -> SessionRecord:
         last_used=session.last_used,
         last_line=session.last_line,
         last_client=session.last_client,
-        had_kernel=session.had_kernel,
+        had_kernel=session.continuity.had_kernel,
         not_saved=session.not_saved,
         kernel=session.process,
     )
