@@ -90,7 +90,7 @@ async def test_a_session_that_has_rested_is_introduced_again(jp_serverapp: Any) 
         [first] = sessions.notices(session, ALICE, since=None)
         assert sessions.notices(session, ALICE, since=None) == ()
 
-        session.last_used -= 2 * 3600
+        session.use("", now=session.last_used - 2 * 3600)
         await engine.run("2", session_id="rests")
 
         [again] = sessions.notices(session, ALICE, since=None)
@@ -106,7 +106,7 @@ async def test_kernels_of_earlier_connections_make_room(jp_serverapp: Any) -> No
         with pytest.raises(KernelUnavailable, match="as many as"):
             await engine.run("1", caller=two)
 
-        earlier.last_used = time.time() - 3600
+        earlier.use("", now=time.time() - 3600)
         execution = await engine.run("1", caller=two)
 
         assert execution.status == "ok"

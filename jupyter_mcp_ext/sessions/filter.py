@@ -15,7 +15,7 @@ def fits(session: Session, state: str, wanted: str) -> bool:
     pattern = wanted.strip().casefold()
     words = (
         *(session.id, session.name, session.path, session.notebook, session.cwd),
-        *(session.kernel_name, session.client, session.last_client, state),
+        *(session.kernel_name, session.client, session.record.last_client, state),
     )
     plain = [word.casefold() for word in words]
     if any(sign in pattern for sign in "*?["):

@@ -103,21 +103,18 @@ class SessionKernels:
         kernel_id = await self._kernels.start(session.kernel_name, path=session.cwd, env=env)
         if loss is not None:
             self._kernels.note(kernel_id, loss)
-        session.kernel_id = kernel_id
-        session.continuity.started(met=0 if loss is None else 1)
         pid = self._kernels.pid(kernel_id)
         created = started_at(pid) if pid is not None else None
-        session.process = (
-            KernelProcess(kernel_id=kernel_id, pid=pid, created=created)
-            if pid is not None and created is not None
-            else None
-        )
+        process = None
+        if pid is not None and created is not None:
+            process = KernelProcess(kernel_id=kernel_id, pid=pid, created=created)
+        session.started(kernel_id, process, met=0 if loss is None else 1)
 
     async def list(self, session: Session) -> None:
         """Put a session into Jupyter's list, or change what is there."""
         await self.unlist(session)
         await self._manager.save_session(
-            session.jupyter_id,
+            session.record.jupyter_id,
             path=session.path,
             name=session.name,
             type="notebook" if session.path.endswith(".ipynb") else "console",
@@ -127,7 +124,7 @@ class SessionKernels:
     async def unlist(self, session: Session) -> None:
         """Take a session whose kernel is gone from Jupyter's list."""
         try:  # it drops the record of such a session when it looks it up
-            await self._manager.get_session(session_id=session.jupyter_id)
+            await self._manager.get_session(session_id=session.record.jupyter_id)
         except HTTPError:
             return
 
@@ -137,7 +134,7 @@ class SessionKernels:
             self._kernels.look_for_end(session.kernel_id)
             losses = self._kernels.losses(session.kernel_id)
             return losses[-1] if losses else Loss(kind="stopped", detail="the kernel was shut down")
-        if session.continuity.had_kernel:
+        if session.record.had_kernel:
             return Loss(kind="stopped", detail="the server was restarted")
         return None
 
@@ -145,7 +142,7 @@ class SessionKernels:
         """End a session's kernel; fine when it is gone already."""
         self.rest(session)
         await self._kernels.shutdown(session.kernel_id, by=by, now=now)
-        session.process = None
+        session.ended()
         await self.unlist(session)
 
     def use(self, session: Session, client: str = "") -> None:
@@ -172,7 +169,7 @@ class SessionKernels:
     def _limit(self, session: Session) -> float:
         if not session.is_agents:
             return 0.0
-        is_conversation = session.is_default and bool(session.scope)
+        is_conversation = session.record.is_default and bool(session.record.scope)
         return self._quotas.conversation_idle if is_conversation else self._quotas.idle
 
     def _arm(self, session: Session, seconds: float) -> None:
@@ -217,7 +214,7 @@ class SessionKernels:
             left = [
                 s
                 for s in self._register.own(owner)
-                if s.is_default and s.scope and s.last_used < before and self.runs(s)
+                if s.record.is_default and s.record.scope and s.last_used < before and self.runs(s)
             ]
             oldest = min((s for s in left if s not in tried), key=_last_used, default=None)
             if oldest is None:

@@ -12,8 +12,8 @@ from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.governance.caller import Caller
 
 from .disk.held import Keeper
-from .disk.record import Restore
-from .disk.store import as_file_name
+from .disk.record import Restore, SessionRecord
+from .disk.store import as_file_name, notebook_for
 from .lifecycle import SessionKernels
 from .register import Register
 from .session import Session, new_jupyter_id
@@ -65,26 +65,29 @@ class SessionMaker:
         title = _title(caller, name, is_default=is_default)
         name = name or session_id
         folder = notebook = ""
+        place = PurePosixPath(cwd) / f"{as_file_name(name)}-{session_id}"
         if self._keeper.store is not None:
             folder = self._keeper.store.path_of(session_id)
-            notebook = self._keeper.store.notebook_of(session_id, title)
-        beside = PurePosixPath(cwd) / f"{as_file_name(name)}-{session_id}"
-        session = Session(
+            notebook = notebook_for(title)
+            place = PurePosixPath(folder) / notebook
+        now = time.time()
+        record = SessionRecord(
             id=session_id,
             jupyter_id=new_jupyter_id(session_id),
             name=name,
-            path=path or notebook or str(beside),
+            path=path or str(place),
+            notebook=notebook,
             cwd=cwd,
-            kernel_id="",
             kernel_name=kernel_name,
             owner=caller.subject,
             client=caller.client,
             scope=caller.scope if is_default else "",
             is_default=is_default,
             restore=self._restore,
-            folder=folder,
-            notebook=notebook,
+            created=now,
+            last_used=now,
         )
+        session = Session(record=record, folder=folder)
         self._register.add(session)
         return session
 
@@ -121,16 +124,9 @@ class SessionMaker:
 
     def hand_out(self, session: Session, caller: Caller, name: str | None) -> None:
         """Give a spare to a caller."""
-        session.owner, session.client = caller.subject, caller.client
-        session.created = session.last_used = time.time()
-        session.continuity.handed_out(at=session.created)
+        title = _title(caller, name, is_default=False)
+        session.hand_out(caller, name=name, notebook=notebook_for(title), now=time.time())
         self._kernels.start_watching(session.kernel_id)
-        session.name = name or session.name
-        if self._keeper.store is not None:
-            title = _title(caller, name, is_default=False)
-            session.path = session.notebook = self._keeper.store.notebook_of(session.id, title)
-            if session.story is not None:
-                session.story.rename(PurePosixPath(session.notebook).name)
         self._register.add(session)
 
 

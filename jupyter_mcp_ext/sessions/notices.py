@@ -86,14 +86,14 @@ def introduction(
 
 def others(session: Session, client: str, *, now: float) -> str:
     """Which other clients made a session and used it last; empty when only this one did."""
-    if not session.is_agents or {session.client, session.last_client} <= {client, ""}:
+    if not session.is_agents or {session.client, session.record.last_client} <= {client, ""}:
         return ""
-    last = session.last_client or session.client
+    last = session.record.last_client or session.client
     used = f"last used {ago(now - session.last_used)}"
     if last != session.client:
         used += f" by {last if last != client else 'you'}"
     made = "you" if session.client == client else session.client or "an unknown client"
-    return f"made by {made} {ago(now - session.created)}, {used}"
+    return f"made by {made} {ago(now - session.record.created)}, {used}"
 
 
 def _in_full(loss: Loss, comeback: str) -> str:

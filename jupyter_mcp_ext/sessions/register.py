@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from jupyter_mcp_ext.errors import AmbiguousSession, UnknownSession, did_you_mean, shown
 
+from .disk.record import SessionRecord
 from .session import Session, new_session_id
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ class Register:
         fits = [
             s
             for s in self._sessions.values()
-            if s.is_default and (s.owner, s.client, s.scope) == key
+            if s.record.is_default and (s.owner, s.client, s.record.scope) == key
         ]
         return max(fits, key=lambda s: (s.story is not None, s.last_used), default=None)
 
@@ -69,10 +71,10 @@ class Register:
         fits = [
             s
             for s in self._sessions.values()
-            if s.is_default
+            if s.record.is_default
             and (s.owner, s.client) == (session.owner, session.client)
             and s is not session
-            and s.last_client
+            and s.record.last_client
         ]
         return max(fits, key=lambda s: s.last_used, default=None)
 
@@ -109,18 +111,23 @@ class Register:
         known = self._sessions.get(short)
         kernel = model["kernel"]
         if known is not None and known.kernel_id == kernel["id"]:
-            known.path, known.name = model["path"], model["name"] or model["path"]
+            known.rename(model["name"] or model["path"], path=model["path"])
             return known
-        session = self._sessions[short] = Session(
+        now = time.time()
+        record = SessionRecord(
             id=short,
             jupyter_id=model["id"],
             name=model["name"] or model["path"],
             path=model["path"],
             cwd=folder_of(model["path"]),
-            kernel_id=kernel["id"],
             kernel_name=kernel["name"],
             owner="",
+            client="",
+            restore="snapshot",
+            created=now,
+            last_used=now,
         )
+        session = self._sessions[short] = Session(record=record, kernel_id=kernel["id"])
         session.continuity.joined(self._kernels.losses(session.kernel_id))
         return session
 
@@ -134,7 +141,7 @@ class Register:
         reachable = own + people
         path = wanted.strip("/")
         fits = (
-            [s for s in people if wanted in (s.id, s.jupyter_id)]
+            [s for s in people if wanted in (s.id, s.record.jupyter_id)]
             or [s for s in reachable if s.name == wanted]
             or [s for s in reachable if path in (s.path, s.notebook)]
             or [s for s in reachable if len(wanted) >= 8 and s.kernel_id.startswith(wanted)]

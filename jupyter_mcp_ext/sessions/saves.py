@@ -87,7 +87,7 @@ class Saves:
 
     def note(self, session: Session) -> None:
         """An execution has ended in a session."""
-        if session.story is None or session.restore != "snapshot" or not self._max_bytes:
+        if session.story is None or session.record.restore != "snapshot" or not self._max_bytes:
             return
         self._unsaved.add(session)
         self._wait(session)
@@ -119,7 +119,7 @@ class Saves:
         if session not in self._unsaved or not self._is_whole(session):
             return
         if not self._kernels.is_idle(session.kernel_id):
-            session.not_saved = "busy"
+            session.saved("busy")
             return
         await asyncio.wait({self._start(session, self._max_seconds)})
 
@@ -132,7 +132,7 @@ class Saves:
             saving.cancel()
             await asyncio.wait({saving})
         if session in self._unsaved and self._is_whole(session):
-            session.not_saved = "ended"
+            session.saved("ended")
 
     def begin_anew(self, session: Session) -> None:
         """Forget what the session had: its kernel was restarted on request."""
@@ -141,7 +141,7 @@ class Saves:
         if saving is not None:
             saving.cancel()
         self._unsaved.discard(session)
-        session.not_saved = ""
+        session.saved()
         if session.story is not None:
             session.story.begin_anew()
 
@@ -169,14 +169,14 @@ class Saves:
         await asyncio.gather(*saves, *self._tasks.values(), return_exceptions=True)
         left = [one for one in unsaved if one in self._unsaved]
         for session in left:
-            session.not_saved = session.not_saved or "late"
+            session.saved(session.record.not_saved or "late")
         if left:
             self._log.warning(
                 "The server stops, and the latest variables of %d of %d sessions were not saved: "
                 "%s. c.McpSessions.stop_seconds gives more time.",
                 len(left),
                 len(unsaved),
-                ", ".join(f"{one.id} {WHY[one.not_saved]}" for one in left),
+                ", ".join(f"{one.id} {WHY[one.record.not_saved]}" for one in left),
             )
 
     async def _save_last(
@@ -189,7 +189,7 @@ class Saves:
                 await asyncio.wait({saving})
             left = deadline - asyncio.get_running_loop().time()
             if session in self._unsaved and left > 0:
-                session.not_saved = "" if is_idle else "busy"
+                session.saved("" if is_idle else "busy")
                 await asyncio.wait({self._start(session, min(left, self._max_seconds))})
 
     async def _is_idle(self, session: Session) -> bool:
@@ -242,11 +242,13 @@ class Saves:
             async with self._kernels.linked(session.kernel_id) as link:
                 if link.info is not None and link.info.implementation == "ipython":
                     await self._save_over(link, session, story, seconds)
-            is_over, session.not_saved = True, ""
+            is_over = True
+            session.saved()
         except asyncio.TimeoutError:  # what waits in the kernel finds its file gone, and ends
-            is_over, session.not_saved = True, "failed"
+            is_over = True
+            session.saved("failed")
         except LOST as err:
-            session.not_saved = session.not_saved or "failed"
+            session.saved(session.record.not_saved or "failed")
             # Of a person, or of what the kernel ran before; it is tried again after the next one.
             is_interrupt = isinstance(err, FunctionRaised) and err.ename == "KeyboardInterrupt"
             tell = self._log.debug if is_interrupt else self._log.warning

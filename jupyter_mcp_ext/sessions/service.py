@@ -252,12 +252,12 @@ class McpSessions(LoggingConfigurable):
             return
         for session in await self._store.all():
             self._register.add(session)
-            process = session.process
+            process = session.record.kernel
             if process is None or await self._store.holder(session):
                 continue
             if await asyncio.to_thread(orphans.end, process.pid, process.created):
                 self.log.info("A kernel that an earlier server left behind was ended")
-            session.process = None
+            session.ended()
             if self.restore_on_start:
                 task = asyncio.create_task(self._bring_back(session), name="mcp-session-restore")
                 self._tasks.add(task)
@@ -420,7 +420,7 @@ class McpSessions(LoggingConfigurable):
 
     async def _make_ready(self, session: Session, restore: Restore | None) -> None:
         if restore is not None and session.is_agents:
-            session.restore = restore
+            session.come_back_by(restore)
         await self._keeper.hold(session)
         if restore is not None:
             await self._keeper.save(session)
@@ -525,7 +525,7 @@ class McpSessions(LoggingConfigurable):
         """
         losses = self._kernels.losses(session.kernel_id)
         known = [loss for loss in losses if since is None or loss.at <= since]
-        is_of_connection = session.is_default and self.is_nameless(caller.client)
+        is_of_connection = session.record.is_default and self.is_nameless(caller.client)
         return notices(
             session,
             caller.reader,
@@ -654,7 +654,7 @@ class McpSessions(LoggingConfigurable):
             ended=execution.ended or time.time(),
             failed_line=_failed_line(execution),
         )
-        session.last_line = execution.fold.last_line[:200]
+        session.put_out(execution.fold.last_line[:200])
         self._lives.use(session)
         if story is not None:
             story.end(ended, execution.outputs if was_sent else ())

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 import secrets
-import time
 import uuid
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from .comeback.continuity import Continuity
 
 if TYPE_CHECKING:
+    from jupyter_mcp_ext.governance.caller import Caller
+
     from .disk.record import KernelProcess, NotSaved, Restore, SessionRecord
     from .story.story import Story
 
@@ -67,54 +68,81 @@ class Told:
 
 @dataclass(kw_only=True, eq=False)
 class Session:
-    """A session of ours, or a person's that somebody used through us.
+    """An agent's session, or a person's that an agent has used.
 
-    ``path`` is the API path under which Jupyter lists it, ``cwd`` that of its kernel's folder.
-    Times are seconds since the epoch.
+    ``record`` is what is written down of it, and is changed by the methods here only.
+    Times are seconds since the epoch, paths API paths.
     """
 
-    id: str
-    jupyter_id: str
-    name: str
-    path: str
-    cwd: str
-    kernel_id: str
-    kernel_name: str
-    owner: str
-    """The subject it belongs to; empty for a person's session."""
-    client: str = ""
-    scope: str = ""
-    is_default: bool = False
-    restore: Restore = "snapshot"
-    created: float = field(default_factory=time.time)
-    last_used: float = field(default_factory=time.time)
-    last_client: str = ""
-    """The client that used it last."""
-    uses: dict[str, float] = field(default_factory=dict)
-    """When each client used it last, as far as this server has seen it."""
-    previous: Use | None = None
-    """The use before the latest."""
-    rested: float = 0.0
-    """When it was used again after a long time without use."""
-    last_line: str = ""
-    """The last line that its latest execution put out."""
+    record: SessionRecord
+    kernel_id: str = ""
     folder: str = ""
     """Its own folder, an API path; empty for a session that is not kept on disk."""
-    notebook: str = ""
-    """The notebook that tells its story, an API path."""
     is_signed: bool = True
     """Whether this server's key has signed its record: else its snapshots are not loaded."""
-    process: KernelProcess | None = None
     story: Story | None = None
     """Its story, while this server holds its folder."""
     fault: str = ""
     """Why it is not kept on disk although it should be."""
-    continuity: Continuity = field(default_factory=lambda: Continuity(begun=time.time()))
-    """What its kernel must be brought back, and what is said of that."""
-    not_saved: NotSaved = ""
-    """Why its latest variables were not saved, if they were not when its kernel was ended."""
+    previous: Use | None = None
+    """The use before the latest."""
+    rested: float = 0.0
+    """When it was used again after a long time without use."""
     told: OrderedDict[str, Told] = field(default_factory=OrderedDict)
     """What each reader of its results knows, the one that was told last at the end."""
+    continuity: Continuity = field(init=False)
+    """What its kernel must be brought back, and what is said of that."""
+
+    def __post_init__(self) -> None:
+        self.continuity = Continuity(begun=self.record.created, had_kernel=self.record.had_kernel)
+        client = self.record.last_client
+        self._uses = {client: self.record.last_used} if client else {}
+        """When each client used it last, as far as this server has seen it."""
+
+    @property
+    def id(self) -> str:
+        """Eight characters."""
+        return self.record.id
+
+    @property
+    def name(self) -> str:
+        """What people and agents call it."""
+        return self.record.name
+
+    @property
+    def path(self) -> str:
+        """The API path under which Jupyter lists it."""
+        return self.record.path
+
+    @property
+    def cwd(self) -> str:
+        """The API path of its kernel's folder."""
+        return self.record.cwd
+
+    @property
+    def kernel_name(self) -> str:
+        """Its kernelspec."""
+        return self.record.kernel_name
+
+    @property
+    def owner(self) -> str:
+        """The subject it belongs to; empty for a person's session."""
+        return self.record.owner
+
+    @property
+    def client(self) -> str:
+        """The client that made it."""
+        return self.record.client
+
+    @property
+    def last_used(self) -> float:
+        """When it was used last."""
+        return self.record.last_used
+
+    @property
+    def notebook(self) -> str:
+        """The notebook that tells its story, an API path; empty without a folder."""
+        return f"{self.folder}/{self.record.notebook}" if self.folder else ""
 
     @property
     def is_agents(self) -> bool:
@@ -124,25 +152,7 @@ class Session:
     @property
     def can_come_back(self) -> bool:
         """Whether its next kernel gets back what the session had."""
-        return self.continuity.had_kernel and bool(self.folder)
-
-    def use(self, client: str, *, now: float) -> None:
-        """Note that a client uses it; an empty name is this server's own work."""
-        if client:
-            if self.last_client:
-                self.previous = Use(at=self.last_used, client=self.last_client)
-                self.rested = now if now - self.last_used > RESTED else self.rested
-            self.uses.pop(client, None)
-            self.uses[client] = now
-            if len(self.uses) > MAX_CLIENTS:
-                self.uses.pop(next(iter(self.uses)))
-            self.last_client = client
-        self.last_used = now
-
-    def latest_of_others(self, client: str) -> Use | None:
-        """The latest use by another client."""
-        theirs = [Use(at=at, client=name) for name, at in self.uses.items() if name != client]
-        return max(theirs, key=lambda use: use.at, default=None)
+        return self.record.had_kernel and bool(self.folder)
 
     @property
     def shown_notebook(self) -> str:
@@ -154,8 +164,73 @@ class Session:
         """The number up to which its executions may have been given numbers."""
         return self.story.given if self.story is not None else 0
 
+    def started(self, kernel_id: str, process: KernelProcess | None, *, met: int) -> None:
+        """It has a new kernel; for ``met`` see `Continuity.started`."""
+        self.kernel_id = kernel_id
+        self.continuity.started(met=met)
+        self.record = replace(self.record, had_kernel=True, kernel=process)
+
+    def ended(self) -> None:
+        """Its kernel's process is gone."""
+        self.record = replace(self.record, kernel=None)
+
+    def use(self, client: str, *, now: float) -> None:
+        """Note that a client uses it; an empty name is this server's own work."""
+        last = Use(at=self.last_used, client=self.record.last_client)
+        self.record = replace(self.record, last_used=now, last_client=client or last.client)
+        if not client:
+            return
+        if last.client:
+            self.previous = last
+            self.rested = now if now - last.at > RESTED else self.rested
+        self._uses.pop(client, None)
+        self._uses[client] = now
+        if len(self._uses) > MAX_CLIENTS:
+            self._uses.pop(next(iter(self._uses)))
+
+    def latest_of_others(self, client: str) -> Use | None:
+        """The latest use by another client."""
+        theirs = [Use(at=at, client=name) for name, at in self._uses.items() if name != client]
+        return max(theirs, key=lambda use: use.at, default=None)
+
+    def put_out(self, line: str) -> None:
+        """Its latest execution has ended with this line."""
+        self.record = replace(self.record, last_line=line)
+
+    def saved(self, not_saved: NotSaved = "") -> None:
+        """Its latest variables were saved, or were not for a reason."""
+        self.record = replace(self.record, not_saved=not_saved)
+
+    def come_back_by(self, restore: Restore) -> None:
+        """Have it come back in this way."""
+        self.record = replace(self.record, restore=restore)
+
+    def move_kernel(self, cwd: str) -> None:
+        """Have its first kernel start in another folder."""
+        self.record = replace(self.record, cwd=cwd)
+
+    def rename(self, name: str, *, path: str) -> None:
+        """A person gave the notebook it is on another name or place."""
+        self.record = replace(self.record, name=name, path=path)
+
+    def hand_out(self, caller: Caller, *, name: str | None, notebook: str, now: float) -> None:
+        """A spare becomes a caller's; ``notebook`` is the file that tells its story."""
+        self.record = replace(
+            self.record,
+            owner=caller.subject,
+            client=caller.client,
+            name=name or self.name,
+            path=f"{self.folder}/{notebook}",
+            notebook=notebook,
+            created=now,
+            last_used=now,
+        )
+        self.continuity.handed_out(at=now)
+        if self.story is not None:
+            self.story.rename(notebook)
+
     @classmethod
-    def of(cls, record: SessionRecord, *, folder: str, notebook: str, is_signed: bool) -> Session:
+    def of(cls, record: SessionRecord, *, folder: str, is_signed: bool) -> Session:
         """A session of an earlier server, or of another machine.
 
         What its record says of its own folder is taken for the folder's place now.
@@ -163,28 +238,10 @@ class Session:
         last_client = record.last_client or (record.client if record.had_kernel else "")
         is_own_path = PurePosixPath(record.path).parent.name == record.id
         is_own_cwd = PurePosixPath(record.cwd).name == record.id
-        return cls(
-            id=record.id,
-            jupyter_id=record.jupyter_id,
-            name=record.name,
-            path=notebook if is_own_path else record.path,
+        record = replace(
+            record,
+            path=f"{folder}/{record.notebook}" if is_own_path else record.path,
             cwd=folder if is_own_cwd else record.cwd,
-            kernel_id="",
-            kernel_name=record.kernel_name,
-            owner=record.owner,
-            client=record.client,
-            scope=record.scope,
-            is_default=record.is_default,
-            restore=record.restore,
-            created=record.created,
-            last_used=record.last_used,
             last_client=last_client,
-            uses={last_client: record.last_used} if last_client else {},
-            last_line=record.last_line,
-            folder=folder,
-            notebook=notebook,
-            is_signed=is_signed,
-            continuity=Continuity(begun=record.created, had_kernel=record.had_kernel),
-            not_saved=record.not_saved,
-            process=record.kernel,
         )
+        return cls(record=record, folder=folder, is_signed=is_signed)

@@ -230,9 +230,9 @@ async def _without(call: Call, session: Session, state: str) -> str:
 
 
 def _not_saved(session: Session) -> str:
-    if not session.not_saved:
+    if not session.record.not_saved:
         return ""
-    return f" Its latest variables were not saved, {WHY[session.not_saved]}."
+    return f" Its latest variables were not saved, {WHY[session.record.not_saved]}."
 
 
 async def _state(call: Call, session: Session) -> str:
@@ -260,14 +260,18 @@ async def _listing(call: Call, session: Session, state: str) -> str:
     if state == ELSEWHERE:
         line += f" ({await call.services.sessions.holder(session)})"
     if session.is_agents:
-        line += f", made {ago(now - session.created)}, used {ago(now - session.last_used)}"
-        line += f" by {last}" if (last := session.last_client) not in ("", session.client) else ""
+        line += f", made {ago(now - session.record.created)}, used {ago(now - session.last_used)}"
+        line += (
+            f" by {last}"
+            if (last := session.record.last_client) not in ("", session.client)
+            else ""
+        )
     if is_running(state) and session.is_agents:
         memory = (await call.services.kernels.status(session.kernel_id)).memory
         line += f", {memory / 1e6:.0f} MB" if memory is not None else ""
     elif state == RESTORABLE:
         line += f", {await call.services.sessions.size(session) / 1e6:.1f} MB on disk"
-    return f"{line}, last: {session.last_line[:80]}" if session.last_line else line
+    return f"{line}, last: {session.record.last_line[:80]}" if session.record.last_line else line
 
 
 def _owner(session: Session, client: str) -> str:
@@ -304,6 +308,6 @@ def _meta(session: Session, state: str, call: Call) -> Mapping[str, Any]:
         "state": state,
         "owner": call.caller.username if session.is_agents else None,
         "client": session.client or None,
-        "last_client": session.last_client or None,
+        "last_client": session.record.last_client or None,
         "existing": True,
     }

@@ -46,7 +46,7 @@ async def restart_as_lab_does(fetch: Callable[..., Any], engine: Engine) -> None
 
 async def shut_down_as_lab_does(fetch: Callable[..., Any], engine: Engine) -> None:
     session = await engine.session()
-    await fetch("api/sessions", session.jupyter_id, method="DELETE")
+    await fetch("api/sessions", session.record.jupyter_id, method="DELETE")
 
 
 async def next_notices(engine: Engine) -> tuple[str, ...]:

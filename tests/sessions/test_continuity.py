@@ -17,6 +17,7 @@ class Life:
         self.continuity = Continuity(begun=100.0, had_kernel=had_kernel)
         self.losses: list[Loss] = []
         self.said = ""
+        self._had_kernel = had_kernel
         self._clock = 100.0
 
     @property
@@ -31,9 +32,9 @@ class Life:
         self.losses.append(Loss(kind=kind, detail=f"it {kind}", at=self.now()))  # type: ignore[arg-type]  # by the rows
 
     def start(self) -> None:
-        had_one = self.continuity.had_kernel
         last = self.losses[-1:] or [Loss(kind="stopped", detail="it moved", at=self.now())]
-        self.losses = last if had_one else []
+        self.losses = last if self._had_kernel else []
+        self._had_kernel = True
         self.continuity.started(met=len(self.losses))
 
     def prepare(self) -> None:

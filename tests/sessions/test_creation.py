@@ -80,7 +80,7 @@ async def test_a_session_of_an_earlier_release_stays_in_its_own_folder(
     async with running(jp_serverapp) as engine:
         session = (await created(engine, name="old")).session
         await engine.services.sessions.shutdown(session, by="test", now=True)
-        session.cwd = session.folder  # as it already exists
+        session.move_kernel(session.folder)  # as it was made before
         await engine.services.sessions.ready(await engine.services.sessions.resolve(ALICE, "old"))
     async with running(jp_serverapp) as engine:
         again = (await created(engine, name="old")).session
@@ -158,7 +158,7 @@ async def test_arguments_that_change_nothing_are_named(
             "cwd is for new sessions",
             "copy_of is for new sessions",
         ]
-        assert again.session.restore == "replay"  # is used, so no notice is needed
+        assert again.session.record.restore == "replay"  # is used, so no notice is needed
         assert (await created(engine, name="churn", cwd=".")).notices == ()
 
 
@@ -280,9 +280,9 @@ def test_a_record_without_the_last_client_is_still_read() -> None:
         last_used=time.time(),
     )
 
-    session = Session.of(record, folder="f", notebook="n", is_signed=True)
+    session = Session.of(record, folder="f", is_signed=True)
 
-    assert session.last_client == ""
+    assert session.record.last_client == ""
 
 
 def file_of(session: Session) -> str:

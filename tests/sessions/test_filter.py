@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import pytest
 
+from jupyter_mcp_ext.sessions.disk.record import SessionRecord
 from jupyter_mcp_ext.sessions.filter import fits
 from jupyter_mcp_ext.sessions.session import Session
 
 SESSION = Session(
-    id="k7m2q9xw",
-    jupyter_id="",
-    name="Churn model",
-    path="mcp-sessions/k7m2q9xw/Churn-model.ipynb",
-    cwd="work",
-    kernel_id="",
-    kernel_name="python3",
-    owner="alice",
-    client="claude-code",
-    last_client="codex",
+    record=SessionRecord(
+        id="k7m2q9xw",
+        jupyter_id="",
+        name="Churn model",
+        path="mcp-sessions/k7m2q9xw/Churn-model.ipynb",
+        cwd="work",
+        kernel_name="python3",
+        owner="alice",
+        client="claude-code",
+        last_client="codex",
+        restore="snapshot",
+        created=1.0,
+        last_used=1.0,
+    )
 )
 
 

@@ -59,7 +59,7 @@ async def test_the_sessions_used_last_are_saved_first_when_the_server_stops(
 
         times = [saved_at(session) or 0.0 for session in sessions]
         assert 0 < times[0] < times[2] < times[1]
-        assert {session.not_saved for session in sessions} == {""}
+        assert {session.record.not_saved for session in sessions} == {""}
 
 
 async def test_a_session_that_could_not_be_saved_is_told_of_and_takes_no_other_along(
@@ -79,7 +79,7 @@ async def test_a_session_that_could_not_be_saved_is_told_of_and_takes_no_other_a
 
         assert saved_at(quick) is not None
         assert saved_at(busy) is None
-        assert (quick.not_saved, busy.not_saved) == ("", "busy")
+        assert (quick.record.not_saved, busy.record.not_saved) == ("", "busy")
         assert f"{busy.id} since its code was still running" in caplog.text
         said = [record.getMessage() for record in caplog.records if record.name == "saves"]
         assert "secret" not in "".join(said)

@@ -254,7 +254,7 @@ async def test_a_session_whose_kernel_was_shut_down_gets_a_new_one_and_says_so(
         said = engine.services.sessions.notices(session, ALICE, since=execution.began)
         assert any("its variables are lost" in line for line in said)
         listed = await jp_serverapp.session_manager.list_sessions()
-        assert [model["id"] for model in listed] == [session.jupyter_id]
+        assert [model["id"] for model in listed] == [session.record.jupyter_id]
 
 
 async def test_a_loss_is_told_to_a_client_once(jp_serverapp: Any) -> None:
@@ -474,7 +474,8 @@ async def test_when_a_session_was_last_used_outlasts_the_server(jp_serverapp: An
     async with running(jp_serverapp) as engine:
         await engine.run("1")
         session = await engine.session()
-        session.last_used = then = time.time() - 3_600
+        then = time.time() - 3_600
+        session.use("", now=then)
 
     async with running(jp_serverapp) as engine:
         listed = await engine.services.sessions.listed(ALICE)

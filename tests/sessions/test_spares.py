@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from jupyter_mcp_ext.errors import KernelUnavailable
+from jupyter_mcp_ext.sessions.disk.record import SessionRecord
 from jupyter_mcp_ext.sessions.session import Session, new_session_id
 from jupyter_mcp_ext.sessions.spares import MOST, Spares
 from tests.engine import ALICE, BOB, Engine, running, value
@@ -282,14 +283,19 @@ async def test_how_a_session_comes_back_is_kept_of_one_from_a_spare(jp_serverapp
 
 def unused() -> Session:
     return Session(
-        id=new_session_id(),
-        jupyter_id="",
-        name="",
-        path="",
-        cwd="",
-        kernel_id="",
-        kernel_name="python3",
-        owner="",
+        record=SessionRecord(
+            id=new_session_id(),
+            jupyter_id="",
+            name="",
+            path="",
+            cwd="",
+            kernel_name="python3",
+            owner="",
+            client="",
+            restore="snapshot",
+            created=1.0,
+            last_used=1.0,
+        )
     )
 
 

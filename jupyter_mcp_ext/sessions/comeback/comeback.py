@@ -127,10 +127,10 @@ class Comeback:
             return Restoration()
         ran = [entry for entry in story.alive if entry.is_shown]
         try:
-            if source is session and session.restore == "replay":
+            if source is session and session.record.restore == "replay":
                 words = await self._replay(link, [entry for entry in ran if entry.status == "ok"])
                 return Restoration(words="; ".join([words, *_unsigned(story)]))
-            if session.restore == "fresh":
+            if session.record.restore == "fresh":
                 self._saves.begin_anew(session)
                 return Restoration()
             why = await self._why_not(link, session, source)
@@ -197,7 +197,7 @@ class Comeback:
             found = replace(found, failed=tuple(left))
         told = await self._told(session, attempt, ran, replace(found, again=again))
         if source is session:
-            session.not_saved = ""
+            session.saved()
         return told
 
     async def _loaded(self, attempt: _Attempt) -> Found:
@@ -363,9 +363,9 @@ def _unsigned(story: Story) -> list[str]:
 
 def _stopped(session: Session) -> list[str]:
     """What to say of variables that were not saved when their kernel was ended."""
-    if not session.not_saved:
+    if not session.record.not_saved:
         return []
-    return [f"its latest variables were not saved, {WHY[session.not_saved]}"]
+    return [f"its latest variables were not saved, {WHY[session.record.not_saved]}"]
 
 
 def _why(err: Exception) -> str:

@@ -49,7 +49,7 @@ class Continuity:
         ``had_kernel`` tells of an earlier server's session whether there is something to bring
         back.
         """
-        self.had_kernel = had_kernel
+        self._had_kernel = had_kernel
         self.comeback = ""
         """What was brought back after the latest loss, or why nothing could be, in words."""
         self.lost: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ class Continuity:
     def started(self, *, met: int = 0) -> None:
         """The session has a new kernel, of whose losses so many befell the one before."""
         self._met, self._tries = met, 0
-        self._is_behind, self.had_kernel = self.had_kernel, True
+        self._is_behind, self._had_kernel = self._had_kernel, True
 
     def joined(self, losses: Sequence[Loss]) -> None:
         """The session is a person's, and its kernel runs already."""

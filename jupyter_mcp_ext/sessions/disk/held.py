@@ -164,8 +164,8 @@ class Keeper:
         """Go on with a session that cannot be kept on disk."""
         self._log.warning("The session %s is not kept on disk: %s", session.id, why)
         session.fault = why
-        if session.cwd == session.folder and not session.continuity.had_kernel:
-            session.cwd = self._instead
+        if session.cwd == session.folder and not session.record.had_kernel:
+            session.move_kernel(self._instead)
 
     async def _read_specs(self) -> None:
         specs = await self._kernels.specs()

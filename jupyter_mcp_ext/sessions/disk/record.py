@@ -9,21 +9,13 @@ from __future__ import annotations
 import hmac
 import json
 import math
-from dataclasses import asdict, dataclass, fields
-from typing import Literal, get_args
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, get_args
 
 VERSION = 1
 
 MAX_TEXT = 1_000
-TEXTS = {
-    "id": 8,
-    "jupyter_id": 100,
-    "kernel_name": MAX_TEXT,
-    "last_client": MAX_TEXT,
-    **dict.fromkeys(("name", "owner", "client", "scope", "path", "notebook", "cwd"), MAX_TEXT),
-}
-"""The texts of a record, and the characters that each may have."""
-
 MAX_PID = 2**31
 MAX_TIME = 1e11
 
@@ -54,33 +46,87 @@ class KernelProcess:
     """Seconds since the epoch."""
 
 
+def _read(
+    check: Callable[[object, bool], object], *, is_believed: bool = False
+) -> Mapping[str, Any]:
+    """How a field's value is read from a file: ``check`` gives it or raises ValueError, TypeError.
+
+    It is told whether this server's key has signed the file. Of a file without that signature
+    only the fields are taken that are ``is_believed``.
+    """
+    return {"check": check, "is_believed": is_believed}
+
+
+def _text(limit: int = MAX_TEXT, *, is_believed: bool = False) -> Mapping[str, Any]:
+    """Text of another program must not break a line that it is shown in."""
+
+    def check(value: object, is_signed: bool) -> str:
+        if not isinstance(value, str):
+            raise TypeError
+        if not (is_signed or (len(value) <= limit and value.isprintable())):
+            raise ValueError
+        return value
+
+    return _read(check, is_believed=is_believed)
+
+
+def _flag(*, is_believed: bool = False) -> Mapping[str, Any]:
+    return _read(lambda value, _: value is True, is_believed=is_believed)
+
+
+def _moment() -> Mapping[str, Any]:
+    return _read(lambda value, _: _time(value), is_believed=True)
+
+
+def _way(value: object, _: bool) -> object:
+    if value not in get_args(Restore):
+        raise ValueError
+    return value
+
+
+def _line(value: object, is_signed: bool) -> str:
+    line = str(value)[:MAX_TEXT]
+    return line if is_signed else "".join(c for c in line if c.isprintable())
+
+
+def _reason(value: object, _: bool) -> object:
+    return value if value in get_args(NotSaved) else ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SessionRecord:
-    """A session as it is on disk. Times are seconds since the epoch, paths API paths."""
+    """A session as it is on disk. Times are seconds since the epoch, paths API paths.
 
-    id: str
-    jupyter_id: str
-    name: str
-    owner: str
-    client: str
-    scope: str = ""
-    is_default: bool = False
-    kernel_name: str
-    path: str
-    notebook: str = ""
+    Each field says how it is read (`_read`); nothing else lists the fields.
+    """
+
+    id: str = field(metadata=_text(8, is_believed=True))
+    jupyter_id: str = field(metadata=_text(100, is_believed=True))
+    name: str = field(metadata=_text(is_believed=True))
+    owner: str = field(metadata=_text())
+    client: str = field(metadata=_text(is_believed=True))
+    scope: str = field(default="", metadata=_text(is_believed=True))
+    is_default: bool = field(default=False, metadata=_flag(is_believed=True))
+    kernel_name: str = field(metadata=_text(is_believed=True))
+    path: str = field(metadata=_text())
+    notebook: str = field(default="", metadata=_text())
     """The file with its story; in records of earlier releases the session's name tells it."""
-    cwd: str
-    restore: Restore
-    created: float
-    last_used: float
-    is_at_rest: bool = False
+    cwd: str = field(metadata=_text())
+    restore: Restore = field(metadata=_read(_way))
+    created: float = field(metadata=_moment())
+    last_used: float = field(metadata=_moment())
+    is_at_rest: bool = field(default=False, metadata=_flag())
     """Whether no server holds it: then ``last_used`` is when it was, and no file's time counts."""
-    last_line: str = ""
-    last_client: str = ""
-    had_kernel: bool = False
+    last_line: str = field(default="", metadata=_read(_line))
+    """The last line that its latest execution put out."""
+    last_client: str = field(default="", metadata=_text())
+    """The client that used it last."""
+    had_kernel: bool = field(default=False, metadata=_flag(is_believed=True))
     """Whether it ever had a kernel: then there is something to come back."""
-    not_saved: NotSaved = ""
-    kernel: KernelProcess | None = None
+    not_saved: NotSaved = field(default="", metadata=_read(_reason))
+    kernel: KernelProcess | None = field(
+        default=None, metadata=_read(lambda value, _: _process(value))
+    )
     """The kernel's process while it runs."""
 
     def to_bytes(self, key: bytes) -> bytes:
@@ -88,6 +134,25 @@ class SessionRecord:
         content = {"version": VERSION, **asdict(self)}
         text = json.dumps({**content, "digest": _digest(content, key)}, indent=1, sort_keys=True)
         return text.encode() + b"\n"
+
+    def claimed(self, *, owner: str, notebook: str, folder: str) -> SessionRecord:
+        """A record that our key has not signed, for an owner, in the place where it was found.
+
+        What it says of places, processes and its owner is not believed.
+        """
+        believed = {
+            each.name: getattr(self, each.name)
+            for each in fields(self)
+            if each.metadata["is_believed"]
+        }
+        return SessionRecord(
+            **believed,
+            owner=owner,
+            path=f"{folder}/{notebook}",
+            notebook=notebook,
+            cwd=folder,
+            restore="snapshot",
+        )
 
 
 def parse(data: bytes, key: bytes) -> tuple[SessionRecord, bool]:
@@ -116,41 +181,22 @@ def parse(data: bytes, key: bytes) -> tuple[SessionRecord, bool]:
 
 
 def _record(content: dict[str, object], *, is_signed: bool) -> SessionRecord:
-    names = {field.name for field in fields(SessionRecord)}
-    known = {name: value for name, value in content.items() if name in names}
-    kernel = known.pop("kernel", None)
-    for name, limit in TEXTS.items():
-        _check_text(known.get(name, ""), limit, is_ours=is_signed)
-    if known["restore"] not in get_args(Restore):
-        raise ValueError
-    known["is_at_rest"] = known.get("is_at_rest") is True
-    if known.get("not_saved") not in get_args(NotSaved):
-        known["not_saved"] = ""
-    for name in ("created", "last_used"):
-        known[name] = _time(known[name])
-    for name in ("is_default", "had_kernel"):
-        known[name] = known.get(name, False) is True
-    line = str(known.get("last_line", ""))[:MAX_TEXT]
-    known["last_line"] = line if is_signed else "".join(c for c in line if c.isprintable())
-    return SessionRecord(**known, kernel=_process(kernel))  # type: ignore[arg-type]  # checked by name
+    values: dict[str, Any] = {
+        each.name: each.metadata["check"](content[each.name], is_signed)
+        for each in fields(SessionRecord)
+        if each.name in content
+    }
+    return SessionRecord(**values)
 
 
 def _process(kernel: object) -> KernelProcess | None:
     if not isinstance(kernel, dict):
         return None
     kernel_id, pid = kernel["kernel_id"], kernel["pid"]
-    _check_text(kernel_id, MAX_TEXT, is_ours=False)
+    _text()["check"](kernel_id, False)
     if type(pid) is not int or not 0 < pid < MAX_PID:
         raise ValueError
     return KernelProcess(kernel_id=kernel_id, pid=pid, created=_time(kernel["created"]))
-
-
-def _check_text(value: object, limit: int, *, is_ours: bool) -> None:
-    """Raise ValueError for text of other programs that could break a line it is shown in."""
-    if not isinstance(value, str):
-        raise TypeError
-    if not (is_ours or (len(value) <= limit and value.isprintable())):
-        raise ValueError
 
 
 def _time(value: object) -> float:

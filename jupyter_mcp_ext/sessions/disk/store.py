@@ -71,10 +71,6 @@ class SessionStore:
         """The API path of a session's folder."""
         return f"{self._sessions_dir}/{session_id}" if self._sessions_dir else session_id
 
-    def notebook_of(self, session_id: str, title: str) -> str:
-        """The API path of the notebook that tells its story; the title is for people."""
-        return f"{self.path_of(session_id)}/{_RUNS.sub('-', as_file_name(title))}{SUFFIX}"
-
     def session_in(self, path: str) -> str:
         """The id of the session in whose folder an API path is, or would be.
 
@@ -111,7 +107,7 @@ class SessionStore:
         Raises OSError, HeldElsewhere, LaterJournal.
         """
         folder = SessionFolder(self._root, session.folder)
-        name = session.notebook.rpartition("/")[2]
+        name = session.record.notebook
         story = Story(
             folder,
             name,
@@ -136,7 +132,7 @@ class SessionStore:
     async def save(self, session: Session, *, is_at_rest: bool = False) -> None:
         """Write a session's record. Raises OSError."""
         if session.story is not None:
-            record = replace(_record(session), is_at_rest=is_at_rest)
+            record = replace(session.record, is_at_rest=is_at_rest)
             await asyncio.to_thread(self._save, session.story.folder, record)
 
     async def holder(self, session: Session) -> str:
@@ -148,7 +144,7 @@ class SessionStore:
     async def size(self, session: Session) -> int:
         """Bytes of a session's notebook and of what it comes back from."""
         folder = SessionFolder(self._root, session.folder)
-        return await asyncio.to_thread(folder.size, session.notebook.rpartition("/")[2])
+        return await asyncio.to_thread(folder.size, session.record.notebook)
 
     def snapshot_key(self, session: Session) -> bytes:
         """The key that signs a session's snapshots: no other's owner can have them loaded."""
@@ -197,13 +193,18 @@ class SessionStore:
             return None
         # The record is written seldom while a server works there.
         written = 0.0 if record.is_at_rest else folder.written_at(JOURNAL)
-        record = replace(record, last_used=min(max(record.last_used, written), time.time()))
-        return Session.of(
-            record if is_signed else _claimed(record, self._shared, folder.api_path),
-            folder=folder.api_path,
-            notebook=f"{folder.api_path}/{_file_of(record)}",
-            is_signed=is_signed,
-        )
+        last_used = min(max(record.last_used, written), time.time())
+        record = replace(record, last_used=last_used, notebook=_file_of(record))
+        if not is_signed:
+            record = record.claimed(
+                owner=self._shared, notebook=record.notebook, folder=folder.api_path
+            )
+        return Session.of(record, folder=folder.api_path, is_signed=is_signed)
+
+
+def notebook_for(title: str) -> str:
+    """The name of the file that tells a session's story; the title is for people."""
+    return f"{_RUNS.sub('-', as_file_name(title))}{SUFFIX}"
 
 
 def as_file_name(name: str) -> str:
@@ -218,47 +219,3 @@ def _file_of(record: SessionRecord) -> str:
     name = record.notebook
     is_plain = name.isprintable() and not name.startswith(".") and "/" not in name
     return name if is_plain and name.endswith(SUFFIX) else as_file_name(record.name) + SUFFIX
-
-
-def _claimed(record: SessionRecord, subject: str, folder: str) -> SessionRecord:
-    """A record without our signature: what it says of places and processes is not believed."""
-    return SessionRecord(
-        id=record.id,
-        jupyter_id=record.jupyter_id,
-        name=record.name,
-        owner=subject,
-        client=record.client,
-        scope=record.scope,
-        is_default=record.is_default,
-        kernel_name=record.kernel_name,
-        path=f"{folder}/{_file_of(record)}",
-        cwd=folder,
-        restore="snapshot",
-        created=record.created,
-        last_used=record.last_used,
-        had_kernel=record.had_kernel,
-    )
-
-
-def _record(session: Session) -> SessionRecord:
-    return SessionRecord(
-        id=session.id,
-        jupyter_id=session.jupyter_id,
-        name=session.name,
-        owner=session.owner,
-        client=session.client,
-        scope=session.scope,
-        is_default=session.is_default,
-        kernel_name=session.kernel_name,
-        path=session.path,
-        notebook=session.notebook.rpartition("/")[2],
-        cwd=session.cwd,
-        restore=session.restore,
-        created=session.created,
-        last_used=session.last_used,
-        last_line=session.last_line,
-        last_client=session.last_client,
-        had_kernel=session.continuity.had_kernel,
-        not_saved=session.not_saved,
-        kernel=session.process,
-    )
