@@ -122,7 +122,7 @@ def build_server(services: Services) -> Server[Any]:
         ctx: ServerRequestContext[Any, Any], call_next: CallNext
     ) -> HandlerResult:
         if ctx.method == "server/discover":
-            services.sessions.arrive(_caller(ctx, _principal(ctx), services.sessions))
+            services.sessions.readers.arrive(_caller(ctx, _principal(ctx), services.sessions))
         return await call_next(ctx)
 
     server.middleware.append(notice_arrival)
@@ -191,7 +191,7 @@ def _caller(
         client_version=info.version[:64] if info is not None else "",
         scope=principal.scope
         or _conversation(ctx.meta or {}, sessions.conversation_keys)
-        or (mcp_session if sessions.is_nameless(client) else ""),
+        or (mcp_session if sessions.readers.is_nameless(client) else ""),
         mcp_session=mcp_session,
     )
 

@@ -23,6 +23,7 @@ from .notebooks.service import Notebooks
 from .outputs.limits import Limits
 from .packages.service import McpPackages
 from .rendering.service import Rendering
+from .sessions.disk.store import Disk
 from .sessions.service import McpSessions
 from .variables.hints import Hints
 from .variables.service import Variables
@@ -91,15 +92,16 @@ class Services:
             for change in execution.written.files:
                 hints.changed(change.path, change.at / 1e9)
 
+        live = Rooms(serverapp.web_app.settings, parent.log).notebook
+        disk = None
+        if root is not None:
+            disk = Disk(root=root, key=keys.derive, shared_subject=shared_subject, live=live)
         sessions = McpSessions(
             serverapp.session_manager,
             kernels,
             folder=files.gate.folder,
             notebooks=notebooks,
-            root=root,
-            key=keys.derive,
-            shared_subject=shared_subject,
-            live=Rooms(serverapp.web_app.settings, parent.log).notebook,
+            disk=disk,
             may_have_spares=not _ends_what_is_idle(serverapp),
             parent=parent,
         )

@@ -87,13 +87,13 @@ async def test_a_session_that_has_rested_is_introduced_again(jp_serverapp: Any) 
         sessions = engine.services.sessions
         session, *_ = await sessions.create(codex, name="rests")
         await engine.run("1", session_id="rests")
-        [first] = sessions.notices(session, ALICE, since=None)
-        assert sessions.notices(session, ALICE, since=None) == ()
+        [first] = sessions.readers.notices(session, ALICE, since=None)
+        assert sessions.readers.notices(session, ALICE, since=None) == ()
 
         session.use("", now=session.last_used - 2 * 3600)
         await engine.run("2", session_id="rests")
 
-        [again] = sessions.notices(session, ALICE, since=None)
+        [again] = sessions.readers.notices(session, ALICE, since=None)
         assert first.endswith("by codex")
         assert again.endswith("last used 2 h ago by test")
 

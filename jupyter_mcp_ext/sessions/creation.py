@@ -1,204 +1,80 @@
-"""What ``create_session`` finds or makes, and what it says of arguments that change nothing."""
+"""Creates sessions for ``create_session``, and leaves nothing of one that fails."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING
+from weakref import WeakSet
 
-from jupyter_mcp_ext.errors import InvalidArgument, shown
-
-from .disk.record import Restore
-from .notices import others
-from .register import DEFAULT_WORDS, folder_of
+from .wishes import Created, Wish, joined
 
 if TYPE_CHECKING:
-    from jupyter_mcp_ext.files.paths import Hides
     from jupyter_mcp_ext.governance.caller import Caller
-    from jupyter_mcp_ext.kernels.service import Kernels
-    from jupyter_mcp_ext.notebooks.service import Notebooks
 
-    from .disk.held import Keeper
-    from .lifecycle import SessionKernels
+    from .comeback.readiness import Readiness
+    from .disk.held import HeldFolders
+    from .disk.paths import SessionPaths
     from .making import SessionMaker
     from .register import Register
     from .session import Session
-    from .spares import Spares
-
-MAX_NAME = 64
-"""Characters of a session's name."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wish:
-    """The arguments of one creation, as they were given."""
-
-    name: str | None = None
-    kernel_name: str | None = None
-    path: str | None = None
-    """A notebook."""
-    cwd: str | None = None
-    restore: Restore | None = None
-    copy_of: str | None = None
-    copied_kernel: str | None = None
-    """The kernel of that session, for a new one that asks for none."""
-
-
-class Created(NamedTuple):
-    """A session, whether it existed, and notices for its caller."""
-
-    session: Session
-    existing: bool
-    notices: tuple[str, ...] = ()
+    from .wishes import Wishes
 
 
 class Creation:
-    """Finds or makes the session of a wish; it has no kernel yet, unless it was a spare."""
+    """Gives callers the sessions that they wish for, with a running kernel."""
 
     def __init__(
         self,
         register: Register,
-        kernels: Kernels,
-        keeper: Keeper,
-        lives: SessionKernels,
+        wishes: Wishes,
         maker: SessionMaker,
-        spares: Spares,
-        *,
-        folder: Callable[[str, Hides], Awaitable[str]],
-        notebooks: Notebooks,
-        lock: Callable[[object], asyncio.Lock],
+        folders: HeldFolders,
+        paths: SessionPaths,
+        readiness: Readiness,
     ) -> None:
-        """``folder`` gives the API path that an argument names, or refuses it."""
         self._register = register
-        self._kernels = kernels
-        self._keeper = keeper
-        self._lives = lives
+        self._wishes = wishes
         self._maker = maker
-        self._spares = spares
-        self._folder = folder
-        self._notebooks = notebooks
-        self._lock = lock
+        self._folders = folders
+        self._paths = paths
+        self._readiness = readiness
+        self._joined: WeakSet[Session] = WeakSet()
+        """Sessions that more than one call has asked for."""
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def find_or_make(self, caller: Caller, wish: Wish, hides: Hides) -> Created:
-        """The session of that name or on that notebook. Raises ToolError and leaves nothing."""
-        name = None if wish.name is None else checked_name(wish.name)
-        kernel_name = None
-        if wish.kernel_name:
-            kernel_name = await self._kernels.known_name(wish.kernel_name)
-        cwd = await self._folder(wish.cwd, hides) if wish.cwd else None
-        path = await self._notebooks.named(wish.path, hides) if wish.path else None
-        plain = replace(wish, name=name, kernel_name=kernel_name, path=path, cwd=cwd)
-        if plain.path:
-            return await self._on_notebook(caller, plain, plain.path, hides)
-        return await self._named(caller, plain)
+    async def create(self, caller: Caller, wish: Wish, source: Session | None) -> Created:
+        """The session of a wish, its kernel running; a new one has the variables of ``source``."""
+        created = await self._wishes.find_or_make(caller, wish, partial(self._paths.hides, caller))
+        session = created.session
+        if created.existing:
+            self._joined.add(session)
+        try:
+            await self._make_ready(session, wish)
+            if wish.path and not created.existing:
+                opened = await self._register.on_path(session.path, caller)
+                if opened is not None:  # a person opened the notebook while our kernel started
+                    await self._maker.give_up(session)
+                    return joined(opened, caller, wish)
+            if source is not None and not created.existing:
+                await self._readiness.copy(source, session)
+        except BaseException:
+            if not created.existing and session not in self._joined:
+                await self._take_back(session)
+            raise
+        return created
 
-    async def give_up(self, session: Session) -> None:
-        """Take back a session that has just been made."""
-        if self._lives.runs(session):
-            await self._lives.shutdown(session, by="this server", now=True)
-        self._register.remove(session)
-        await self._keeper.discard(session)
+    async def _make_ready(self, session: Session, wish: Wish) -> None:
+        if wish.restore is not None and session.is_agents:
+            session.come_back_by(wish.restore)
+        await self._folders.hold(session)
+        if wish.restore is not None:
+            await self._folders.save(session)
+        await self._readiness.ready(session)
 
-    async def _named(self, caller: Caller, wish: Wish) -> Created:
-        async with self._lock((caller.subject, wish.name)):
-            for session in self._register.own(caller.subject):
-                if wish.name and wish.name in (session.name, session.id):
-                    return joined(session, caller, wish)
-            folder = self._maker.folder_for(caller) if wish.cwd is None else wish.cwd
-            kernel_name = wish.kernel_name or wish.copied_kernel
-            is_default = kernel_name in (None, self._kernels.default_name)
-            spare = await self._spare(caller, wish.name, folder) if is_default else None
-            if spare is not None:
-                await asyncio.gather(self._lives.list(spare), self._keeper.save(spare))
-                return Created(spare, existing=False)
-            made = await self._maker.make(caller, wish.name, kernel_name, folder)
-            return Created(made, existing=False)
-
-    async def _spare(self, caller: Caller, name: str | None, folder: str) -> Session | None:
-        """A session whose kernel runs in the folder already, if there is one."""
-        if folder != self._maker.default_folder:
-            return None
-        await self._lives.make_room(caller.subject)
-        with self._lives.room(caller.subject):
-            spare = await self._spares.take()
-            if spare is not None:
-                self._maker.hand_out(spare, caller, name)
-        return spare
-
-    async def _on_notebook(self, caller: Caller, wish: Wish, path: str, hides: Hides) -> Created:
-        async with self._lock(("path", path)):
-            own = self._register.own(caller.subject)
-            session = next((s for s in own if s.path == path), None)
-            session = session or await self._register.on_path(path, caller)
-            if session is not None:
-                return joined(session, caller, wish)
-            taken = next((s for s in own if wish.name and s.name == wish.name), None)
-            if taken is not None:
-                msg = (
-                    f"{shown(wish.name)} is the name of your session {taken.id} already, which is "
-                    "not on this notebook. Give another name."
-                )
-                raise InvalidArgument(msg)
-            asked = await self._notebooks.kernel_name(path, hides=hides)
-            kernel_name, notices = await self._kernel_for(wish, asked)
-            folder = folder_of(path) if wish.cwd is None else wish.cwd
-            name = wish.name or PurePosixPath(path).name
-            session = await self._maker.make(caller, name, kernel_name, folder, path)
-        unopened = f"{path} was not open anywhere: a new kernel was started for it"
-        return Created(session, existing=False, notices=(unopened, *notices))
-
-    async def _kernel_for(self, wish: Wish, asked: str) -> tuple[str, tuple[str, ...]]:
-        """The kernel for a notebook, which may ask for one, and notices about it."""
-        if wish.kernel_name is not None and asked in ("", wish.kernel_name):
-            return wish.kernel_name, ()
-        if wish.kernel_name is not None:
-            return wish.kernel_name, (f"the notebook itself asks for the kernel {shown(asked)}",)
-        default = wish.copied_kernel or self._kernels.default_name
-        if not asked or asked in await self._kernels.specs():
-            return asked or default, ()
-        return default, (f"the notebook asks for the kernel {shown(asked)}, which is not here",)
-
-
-def joined(session: Session, caller: Caller, wish: Wish) -> Created:
-    """An existing session for a wish. Raises InvalidArgument when it has another kernel."""
-    if wish.kernel_name not in (None, session.kernel_name):
-        msg = (
-            f"The session {session.id} ({session.name}) exists already, with the kernel "
-            f"{session.kernel_name} and not {wish.kernel_name}. Leave kernel_name out to use it, "
-            "or give another name."
-        )
-        raise InvalidArgument(msg)
-    said = []
-    whose = others(session, caller.client, now=time.time())
-    if whose:
-        said.append(f"{whose}; its variables are theirs too")
-    if wish.name and wish.name not in (session.name, session.id):
-        said.append(f"it is named {session.name} already: name was not used")
-    if wish.cwd is not None and wish.cwd != session.cwd:
-        said.append(f"its folder stays {session.cwd or '.'}: cwd is for new sessions")
-    if wish.restore is not None and not session.is_agents:
-        said.append("it is a person's and does not come back: restore was not used")
-    if wish.copy_of:
-        said.append(f"nothing of {wish.copy_of} was copied: copy_of is for new sessions")
-    return Created(session, existing=True, notices=tuple(said))
-
-
-def checked_name(name: str) -> str:
-    """A name for a session. Raises InvalidArgument."""
-    name = name.strip()
-    if (
-        name.lower() in DEFAULT_WORDS
-        or len(name) > MAX_NAME
-        or "/" in name
-        or not name.strip(".")
-        or not name.isprintable()
-    ):
-        msg = (
-            f"{shown(name)} is no name for a session: it has 1 to {MAX_NAME} printable characters "
-            "and no slash. Use one like 'churn-model'."
-        )
-        raise InvalidArgument(msg)
-    return name
+    async def _take_back(self, session: Session) -> None:
+        """Leave nothing of a session that failed, also when its request was cancelled."""
+        task = asyncio.create_task(self._maker.give_up(session), name="mcp-session-give-up")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        await asyncio.shield(task)

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from tornado.web import HTTPError
 
 from jupyter_mcp_ext.errors import KernelUnavailable, ToolError
+from jupyter_mcp_ext.kernels import orphans
 from jupyter_mcp_ext.kernels.activation import activated
 from jupyter_mcp_ext.kernels.link import Loss
-from jupyter_mcp_ext.kernels.orphans import started_at
 
 from .disk.record import KernelProcess
 from .notices import ago
@@ -104,11 +104,19 @@ class SessionKernels:
         if loss is not None:
             self._kernels.note(kernel_id, loss)
         pid = self._kernels.pid(kernel_id)
-        created = started_at(pid) if pid is not None else None
+        created = orphans.started_at(pid) if pid is not None else None
         process = None
         if pid is not None and created is not None:
             process = KernelProcess(kernel_id=kernel_id, pid=pid, created=created)
         session.started(kernel_id, process, met=0 if loss is None else 1)
+
+    async def end_orphan(self, session: Session) -> bool:
+        """End the kernel that an earlier server has left running; whether there was one."""
+        process = session.record.kernel
+        session.ended()
+        if process is None:
+            return False
+        return await asyncio.to_thread(orphans.end, process.pid, process.created)
 
     async def list(self, session: Session) -> None:
         """Put a session into Jupyter's list, or change what is there."""
@@ -144,6 +152,8 @@ class SessionKernels:
         await self._kernels.shutdown(session.kernel_id, by=by, now=now)
         session.ended()
         await self.unlist(session)
+        if session.story is None:  # it cannot come back
+            self._register.remove(session)
 
     def use(self, session: Session, client: str = "") -> None:
         """A session is used, by a client if one is named: its time without use begins again."""

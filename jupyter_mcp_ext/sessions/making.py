@@ -1,17 +1,18 @@
-"""Makes sessions: new ones, and those whose kernel runs before anybody asks for them."""
+"""Makes sessions: for callers, and spares, whose kernels run before they are asked for."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 import time
+from collections.abc import Awaitable, Callable, Container
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.governance.caller import Caller
 
-from .disk.held import Keeper
+from .disk.held import HeldFolders
 from .disk.record import Restore, SessionRecord
 from .disk.store import as_file_name, notebook_for
 from .lifecycle import SessionKernels
@@ -25,6 +26,9 @@ _ID = re.compile(r"[0-9a-fA-F-]{8,}")
 """What a scope is that a program has made up and that says nothing to people."""
 
 
+NO_CALLER = Caller(subject="", username="", client="")
+
+
 class SessionMaker:
     """Makes sessions and puts them into the register."""
 
@@ -32,7 +36,7 @@ class SessionMaker:
         self,
         register: Register,
         kernels: Kernels,
-        keeper: Keeper,
+        folders: HeldFolders,
         lives: SessionKernels,
         *,
         default_folder: str,
@@ -41,7 +45,7 @@ class SessionMaker:
         """``default_folder`` is that of kernels when no other is asked for, an API path."""
         self._register = register
         self._kernels = kernels
-        self._keeper = keeper
+        self._folders = folders
         self._lives = lives
         self.default_folder = default_folder
         self._restore: Restore = restore
@@ -53,21 +57,42 @@ class SessionMaker:
         kernel_name: str | None,
         cwd: str,
         path: str | None = None,
-        *,
-        is_default: bool = False,
     ) -> Session:
         """A session that has no kernel yet; ``cwd`` is its kernel's folder, an API path.
 
         Raises KernelUnavailable when there is no kernel of that name.
         """
         kernel_name = await self._kernels.known_name(kernel_name)
+        session = self._new(caller, name, _title(caller, name), kernel_name, cwd, path)
+        self._register.add(session)
+        return session
+
+    async def make_default(self, caller: Caller) -> Session:
+        """The caller's default session. Raises KernelUnavailable."""
+        kernel_name = await self._kernels.known_name(None)
+        name = f"{caller.client} ({caller.scope})" if caller.scope else caller.client
+        title = _default_title(caller)
+        session = self._new(caller, name, title, kernel_name, self.default_folder, is_default=True)
+        self._register.add(session)
+        return session
+
+    def _new(
+        self,
+        caller: Caller,
+        name: str | None,
+        title: str,
+        kernel_name: str,
+        cwd: str,
+        path: str | None = None,
+        *,
+        is_default: bool = False,
+    ) -> Session:
         session_id = self._register.new_id()
-        title = _title(caller, name, is_default=is_default)
         name = name or session_id
         folder = notebook = ""
         place = PurePosixPath(cwd) / f"{as_file_name(name)}-{session_id}"
-        if self._keeper.store is not None:
-            folder = self._keeper.store.path_of(session_id)
+        if self._folders.store is not None:
+            folder = self._folders.store.path_of(session_id)
             notebook = notebook_for(title)
             place = PurePosixPath(folder) / notebook
         now = time.time()
@@ -87,31 +112,50 @@ class SessionMaker:
             created=now,
             last_used=now,
         )
-        session = Session(record=record, folder=folder)
-        self._register.add(session)
-        return session
+        return Session(record=record, folder=folder)
+
+    @property
+    def default_kernel(self) -> str:
+        """The kernelspec of a session that asks for none."""
+        return self._kernels.default_name
+
+    async def known_name(self, kernel_name: str) -> str:
+        """The kernelspec that a name or display name means. Raises KernelUnavailable."""
+        return await self._kernels.known_name(kernel_name)
+
+    async def kernel_names(self) -> Container[str]:
+        """The kernelspecs that there are."""
+        return await self._kernels.specs()
 
     def folder_for(self, caller: Caller) -> str:
         """The folder of kernels that a caller starts: the one of the default session."""
         default = self._register.default_of(caller)
         return self.default_folder if default is None else default.cwd
 
-    async def make_spare(self) -> Session:
-        """A session that belongs to nobody yet, its kernel running in the default folder."""
-        nobody = Caller(subject="", username="", client="")
-        session = await self.make(nobody, None, None, self.default_folder)
+    async def give_up(self, session: Session) -> None:
+        """Take back a session that has just been made."""
+        if self._lives.runs(session):
+            await self._lives.shutdown(session, by="this server", now=True)
         self._register.remove(session)
-        holding = asyncio.ensure_future(self._keeper.hold(session))
+        await self._folders.discard(session)
+
+    async def make_spare(self) -> Session:
+        """A session that no caller has yet, its kernel running in the default folder."""
+        kernel_name = await self._kernels.known_name(None)
+        session = self._new(NO_CALLER, None, "", kernel_name, self.default_folder)
+        self._register.add_spare(session)
+        holding = asyncio.ensure_future(self._folders.hold(session))
         try:
             await asyncio.shield(holding)  # a thread goes on when it is cancelled
             if session.story is None:
                 msg = f"{session.fault}. Make room for sessions, or set McpSessions.sessions_dir."
                 raise KernelUnavailable(msg)
             await self._lives.start_unlisted(session)
-            self._kernels.stop_watching(session.kernel_id)  # it is nobody's activity
+            self._kernels.stop_watching(session.kernel_id)  # it is no user's activity
         except BaseException:
             await asyncio.wait({holding})
-            await self._keeper.discard(session)
+            self._register.remove(session)
+            await self._folders.discard(session)
             raise
         return session
 
@@ -120,20 +164,40 @@ class SessionMaker:
         try:
             await self._kernels.shutdown(session.kernel_id, by="this server", now=True)
         finally:
-            await self._keeper.discard(session)
+            self._register.remove(session)
+            await self._folders.discard(session)
 
-    def hand_out(self, session: Session, caller: Caller, name: str | None) -> None:
-        """Give a spare to a caller."""
-        title = _title(caller, name, is_default=False)
-        session.hand_out(caller, name=name, notebook=notebook_for(title), now=time.time())
-        self._kernels.start_watching(session.kernel_id)
-        self._register.add(session)
+    async def is_sound(self, session: Session) -> bool:
+        """Whether a spare's kernel can be used."""
+        return await self._kernels.is_sound(session.kernel_id)
+
+    async def hand_out(
+        self, caller: Caller, name: str | None, take: Callable[[], Awaitable[Session | None]]
+    ) -> Session | None:
+        """Give a caller the spare that ``take`` takes, if there is one.
+
+        Raises KernelUnavailable when the caller may have no more kernels.
+        """
+        await self._lives.make_room(caller.subject)
+        with self._lives.room(caller.subject):
+            spare = await take()
+            if spare is None:
+                return None
+            notebook = notebook_for(_title(caller, name))
+            spare.hand_out(caller, name=name, notebook=notebook, now=time.time())
+            self._kernels.start_watching(spare.kernel_id)
+            self._register.add(spare)
+        await asyncio.gather(self._lives.list(spare), self._folders.save(spare))
+        return spare
 
 
-def _title(caller: Caller, name: str | None, *, is_default: bool) -> str:
-    """What a session's notebook is called: its name, else its client with the scope or the day."""
-    if name is not None and not is_default:
-        return name
-    scope = caller.scope if is_default else ""
-    of_day = not is_default or _ID.fullmatch(scope)
-    return f"{caller.client or 'session'} {time.strftime('%Y-%m-%d') if of_day else scope}"
+def _title(caller: Caller, name: str | None) -> str:
+    """What a session's notebook is called: its name, else its client with the day."""
+    return name or f"{caller.client or 'session'} {time.strftime('%Y-%m-%d')}"
+
+
+def _default_title(caller: Caller) -> str:
+    """The same of a default session: its client with the scope or the day."""
+    is_made_up = _ID.fullmatch(caller.scope)
+    scope = time.strftime("%Y-%m-%d") if is_made_up else caller.scope
+    return f"{caller.client or 'session'} {scope}"

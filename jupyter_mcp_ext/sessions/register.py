@@ -27,6 +27,13 @@ class Register:
         self._manager = manager
         self._kernels = kernels
         self._sessions: dict[str, Session] = {}
+        self._spares: set[str] = set()
+        """Ids of sessions that no caller has yet."""
+
+    @property
+    def ids(self) -> set[str]:
+        """The ids that are taken."""
+        return self._sessions.keys() | self._spares
 
     def __iter__(self) -> Iterator[Session]:
         return iter(list(self._sessions.values()))
@@ -39,16 +46,22 @@ class Register:
         return self._sessions.get(session_id)
 
     def add(self, session: Session) -> None:
-        """Know a session."""
+        """List a session."""
+        self._spares.discard(session.id)
         self._sessions[session.id] = session
 
+    def add_spare(self, session: Session) -> None:
+        """Take the id of a session that no caller has yet."""
+        self._spares.add(session.id)
+
     def remove(self, session: Session) -> None:
-        """Know it no longer."""
+        """List a session no more."""
+        self._spares.discard(session.id)
         self._sessions.pop(session.id, None)
 
     def new_id(self) -> str:
         """An id that no session has."""
-        while (session_id := new_session_id()) in self._sessions:
+        while (session_id := new_session_id()) in self.ids:
             pass
         return session_id
 

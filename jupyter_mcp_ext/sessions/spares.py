@@ -1,12 +1,14 @@
-"""Spare sessions: kernels started before anybody asks, each in the folder that it will keep."""
+"""Spare sessions: kernels started before they are asked for, each in its final folder."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from logging import Logger
+from typing import Protocol
 
 import psutil
 
@@ -18,13 +20,13 @@ IDLE = 600.0
 """Seconds without a request after which the spares end."""
 
 ROW = 60.0
-"""Seconds for which a session that was made has one more kernel kept ready for the next."""
+"""Seconds after a session was made for which one more spare is held ready."""
 
 MOST = 3
-"""Spares that are kept for that, where the operator did not ask for more."""
+"""The most spares in that case, where the operator did not ask for more."""
 
 PATIENCE = 0.3
-"""Seconds for which the next kernel's start leaves the processor to who has just got one."""
+"""Seconds after a spare was taken until the next one starts: its taker needs the processor."""
 
 LEAST_MEMORY = 1_000_000_000
 """Bytes of memory that must be available for a spare to be started or kept."""
@@ -34,30 +36,45 @@ LOOK = 10.0
 
 
 def has_memory() -> bool:
-    """Whether a kernel more would not be in anybody's way."""
+    """Whether there is enough memory for another kernel."""
     return psutil.virtual_memory().available > LEAST_MEMORY
 
 
+def how_many(wanted: int | None) -> int:
+    """The number of spares; without an operator's wish none under JupyterHub, else one."""
+    if wanted is None:
+        return 0 if "JUPYTERHUB_SERVICE_PREFIX" in os.environ else 1
+    return wanted
+
+
+class SpareMaker(Protocol):
+    """Makes spares and ends them."""
+
+    async def make_spare(self) -> Session:
+        """A session whose kernel runs. Raises ToolError."""
+
+    async def end_spare(self, session: Session) -> None:
+        """End a spare's kernel and remove its folder. Raises ToolError."""
+
+    async def is_sound(self, session: Session) -> bool:
+        """Whether a spare's kernel can be used."""
+
+
 class Spares:
-    """Keeps some sessions ready that nobody has yet."""
+    """Some sessions with a running kernel that no caller has yet."""
 
     def __init__(
         self,
         count: int,
-        *,
-        make: Callable[[], Awaitable[Session]],
-        end: Callable[[Session], Awaitable[None]],
-        is_sound: Callable[[Session], Awaitable[bool]],
+        maker: SpareMaker,
         log: Logger,
+        *,
         idle: float = IDLE,
         patience: float = PATIENCE,
         has_memory: Callable[[], bool] = has_memory,
     ) -> None:
-        """``make`` starts a session's kernel, ``end`` takes the session back."""
         self._count = count
-        self._make = make
-        self._end = end
-        self._is_sound = is_sound
+        self._maker = maker
         self._log = log
         self._idle = idle
         self._patience = patience
@@ -73,13 +90,11 @@ class Spares:
         """When the latest sessions were made."""
         self._is_closed = False
 
-    @property
-    def ids(self) -> set[str]:
-        """The ids of the spares."""
-        return {session.id for session in self._ready}
+    def __len__(self) -> int:
+        return len(self._ready)
 
     def want(self) -> None:
-        """Somebody uses the server: have spares."""
+        """Start spares; called on each request."""
         self._wanted = time.monotonic()
         if self._count and not self._is_closed:
             if self._wanted - self._looked > LOOK:
@@ -100,7 +115,7 @@ class Spares:
             self._fill()
             is_sound = False
             try:
-                is_sound = await self._is_sound(session)
+                is_sound = await self._maker.is_sound(session)
             finally:
                 if not is_sound:
                     self._drop(session)
@@ -150,7 +165,7 @@ class Spares:
     async def _make_all(self) -> None:
         try:
             while len(self._ready) < self._goal and self._has_memory():
-                self._ready.append(await self._make())
+                self._ready.append(await self._maker.make_spare())
         except ToolError as err:
             self._count = 0  # what kept one from starting would keep the next
             self._log.warning("No kernel can be kept ready: %s", err)
@@ -158,7 +173,7 @@ class Spares:
             self._filling = None
 
     def _look(self) -> None:
-        """End the spares of a server that nobody uses."""
+        """End the spares of a server that gets no more requests."""
         self._timer = None
         left = self._wanted + self._idle - time.monotonic()
         if left > 0 and self._has_memory():
@@ -175,7 +190,7 @@ class Spares:
     def _drop(self, session: Session) -> None:
         async def end() -> None:
             try:
-                await self._end(session)
+                await self._maker.end_spare(session)
             except ToolError as err:
                 self._log.warning("A kernel that was kept ready was not ended: %s", err)
 

@@ -67,7 +67,7 @@ class Call:
 
     def hides(self, path: str) -> bool:
         """Whether an API path is for the caller as if it were not there."""
-        return self.services.sessions.hides(self.caller, path)
+        return self.services.sessions.paths.hides(self.caller, path)
 
     def remember(self, execution: Execution) -> None:
         """Note the execution that the call is about."""

@@ -48,7 +48,7 @@ async def execute_code(
     """
     sessions, executions = call.services.sessions, call.services.executions
     session = await used(call, session_id)
-    if sessions.wants_count(session, call.caller):
+    if sessions.readers.wants_count(session, call.caller):
         await _count_variables(call, session)
     code = unfenced(code)
     execution = executions.start(
@@ -69,7 +69,7 @@ async def execute_code(
         execution,
         session.cwd,
         but=lambda path: (
-            sessions.is_servers_file(session, path) or gate.leaves_out(path, call.hides)
+            sessions.paths.is_servers_file(session, path) or gate.leaves_out(path, call.hides)
         ),
     )
     call.remember(execution)
@@ -80,7 +80,7 @@ async def execute_code(
 async def used(call: Call, session_id: str | None) -> Session:
     """The session that is meant; the default one is made where the caller may make it."""
     sessions = call.services.sessions
-    if sessions.would_make(call.caller, session_id):
+    if sessions.directory.would_make(call.caller, session_id):
         await call.require(("write", "sessions"))
     return await sessions.resolve(call.caller, session_id)
 
@@ -149,4 +149,4 @@ async def _count_variables(call: Call, session: Session) -> None:
         found = await asyncio.wait_for(looking, COUNT)
     except (ToolError, asyncio.TimeoutError):
         return
-    services.sessions.note_count(session, call.caller, found.data)
+    services.sessions.readers.note_count(session, call.caller, found.data)

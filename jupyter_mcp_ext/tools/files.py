@@ -37,7 +37,7 @@ async def list_files(
         glob,
         folder=await _folder(call, session_id),
         hides=call.hides,
-        is_apart=services.sessions.keeps,
+        is_apart=services.sessions.paths.is_sessions_folder,
         offset=offset,
         limit=limit,
     )

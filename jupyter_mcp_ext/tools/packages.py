@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from jupyter_mcp_ext.packages.environment import KernelOf
+from jupyter_mcp_ext.sessions.story.following import count
 
 from .call import Call
 from .content import Answer
@@ -54,6 +55,6 @@ async def install_package(
         caller=call.caller,
         after=session.last_number,
     )
-    sessions.count(session, execution)
+    count(session, execution)
     call.remember(execution)
     return await awaited(call, execution, wait, stops=wait > 0)

@@ -73,7 +73,7 @@ async def create_session(
     )
     call.session_id = session.id
     status = await call.services.kernels.status(session.kernel_id)
-    call.services.sessions.introduce(session, call.caller)
+    call.services.sessions.readers.introduce(session, call.caller)
     first = "The session exists already" if existing else "New session"
     words = (
         f"{first}: {session.id} ({session.name}), kernel {session.kernel_name}, "
@@ -187,7 +187,7 @@ async def restart_kernel(
     await check_force(call, session, force=force, doing="restart it")
     busy = bool(line_of(call, session))
     await call.services.sessions.restart(session, by=call.caller.client, now=force or busy)
-    call.services.sessions.tell_loss(session, call.caller)
+    call.services.sessions.readers.tell_loss(session, call.caller)
     status = await call.services.kernels.status(session.kernel_id)
     words = f"The kernel of {session.id} ({session.name}) was restarted: its variables are lost."
     words += of_others(call, session)
@@ -203,7 +203,7 @@ async def shutdown_kernel(call: Call, session_id: str, force: bool = False) -> A
     call.session_id = session.id
     await check_force(call, session, force=force, doing="shut it down")
     busy = bool(line_of(call, session))
-    keeps = call.services.sessions.keeps_variables(session)
+    keeps = call.services.sessions.readiness.keeps_variables(session)
     await call.services.sessions.shutdown(session, by=call.caller.client, now=force or busy)
     words = f"The kernel of {session.id} ({session.name}) has ended."
     if session.folder and session.is_agents:
@@ -220,7 +220,7 @@ async def _without(call: Call, session: Session, state: str) -> str:
     if state == STARTING:
         return f"starts its kernel {session.kernel_name}"
     if state == ELSEWHERE:
-        holder = await call.services.sessions.holder(session)
+        holder = await call.services.sessions.folders.holder(session)
         return (
             f"is in use by another Jupyter server ({holder}). Use it there; its notebook can be "
             f"read: {session.notebook}."
@@ -238,9 +238,9 @@ def _not_saved(session: Session) -> str:
 async def _state(call: Call, session: Session) -> str:
     if call.services.sessions.is_ready(session):
         return (await call.services.kernels.status(session.kernel_id)).state
-    if call.services.sessions.is_starting(session):
+    if call.services.sessions.lives.starts(session):
         return STARTING
-    if await call.services.sessions.holder(session):
+    if await call.services.sessions.folders.holder(session):
         return ELSEWHERE
     return RESTORABLE if session.can_come_back else "none"
 
@@ -258,7 +258,7 @@ async def _listing(call: Call, session: Session, state: str) -> str:
     line = f"{session.id} {escaped(session.name)}: {whose}, {escaped(where)}, "
     line += f"{session.kernel_name} {state}"
     if state == ELSEWHERE:
-        line += f" ({await call.services.sessions.holder(session)})"
+        line += f" ({await call.services.sessions.folders.holder(session)})"
     if session.is_agents:
         line += f", made {ago(now - session.record.created)}, used {ago(now - session.last_used)}"
         line += (
@@ -270,7 +270,7 @@ async def _listing(call: Call, session: Session, state: str) -> str:
         memory = (await call.services.kernels.status(session.kernel_id)).memory
         line += f", {memory / 1e6:.0f} MB" if memory is not None else ""
     elif state == RESTORABLE:
-        line += f", {await call.services.sessions.size(session) / 1e6:.1f} MB on disk"
+        line += f", {await call.services.sessions.folders.size(session) / 1e6:.1f} MB on disk"
     return f"{line}, last: {session.record.last_line[:80]}" if session.record.last_line else line
 
 

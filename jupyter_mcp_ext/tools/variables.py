@@ -122,7 +122,7 @@ async def _session(call: Call, session_id: str | None) -> Session:
             f"execute_code starts one{back}."
         )
         raise KernelUnavailable(msg)
-    if sessions.awaits_comeback(session):
+    if sessions.readiness.awaits_comeback(session):
         msg = (
             f"{session.id} ({session.name}) lost its kernel and its variables are not back yet. "
             "execute_code brings them back."

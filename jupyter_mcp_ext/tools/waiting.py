@@ -47,15 +47,15 @@ def tell_session(call: Call, execution: Execution) -> None:
         call.notices.insert(0, f"run by {execution.client}, not by you")
         return
     sessions = call.services.sessions
-    session = sessions.get(execution.session_id)
+    session = sessions.directory.get(execution.session_id)
     if session is None:  # shut down; what was run can be read all the same
         return
     if execution.status == "dead":
         if session.story is None:  # else the next result tells of it, and of what came back
-            sessions.tell_loss(session, call.caller)
+            sessions.readers.tell_loss(session, call.caller)
     elif execution.began is not None:
         if execution.missed_loss:
-            sessions.tell_comeback(session, call.caller, until=execution.began)
+            sessions.readers.tell_comeback(session, call.caller, until=execution.began)
         reading = execution.readings.of(call.caller.reader)
-        reading.said += sessions.notices(session, call.caller, since=execution.began)
+        reading.said += sessions.readers.notices(session, call.caller, since=execution.began)
         call.notices[:0] = reading.said

@@ -53,7 +53,8 @@ async def next_notices(engine: Engine) -> tuple[str, ...]:
     """What the next result in the default session says about it."""
     execution = await engine.run("'next'")
     assert value(execution) == "'next'"
-    return engine.services.sessions.notices(await engine.session(), ALICE, since=execution.began)
+    readers = engine.services.sessions.readers
+    return readers.notices(await engine.session(), ALICE, since=execution.began)
 
 
 async def introduced(engine: Engine) -> None:
@@ -128,7 +129,7 @@ async def test_a_persons_restart_ends_what_runs_and_lets_run_what_waits(
         assert value(behind) == "'behind'"
         assert behind.notices == [f"{RESTARTED} {MISSED}: its variables are lost"]
         session = await engine.session()
-        said = engine.services.sessions.notices(session, ALICE, since=behind.began)
+        said = engine.services.sessions.readers.notices(session, ALICE, since=behind.began)
         assert [line.partition(" from outside")[0] for line in said] == ["the kernel was restarted"]
 
 

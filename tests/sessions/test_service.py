@@ -251,7 +251,7 @@ async def test_a_session_whose_kernel_was_shut_down_gets_a_new_one_and_says_so(
 
         assert value(execution) == "False"  # it was not idle long enough to be saved
         assert session.kernel_id != old
-        said = engine.services.sessions.notices(session, ALICE, since=execution.began)
+        said = engine.services.sessions.readers.notices(session, ALICE, since=execution.began)
         assert any("its variables are lost" in line for line in said)
         listed = await jp_serverapp.session_manager.list_sessions()
         assert [model["id"] for model in listed] == [session.record.jupyter_id]
@@ -261,10 +261,10 @@ async def test_a_loss_is_told_to_a_client_once(jp_serverapp: Any) -> None:
     async with running(jp_serverapp) as engine:
         await engine.run("print('x', flush=True); __import__('os')._exit(3)")
         session = await engine.session()
-        engine.services.sessions.notices(session, ALICE, since=None)
+        engine.services.sessions.readers.notices(session, ALICE, since=None)
         execution = await engine.run("1")
 
-        again = engine.services.sessions.notices(session, ALICE, since=execution.began)
+        again = engine.services.sessions.readers.notices(session, ALICE, since=execution.began)
 
         assert again == ()
 

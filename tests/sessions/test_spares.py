@@ -308,7 +308,7 @@ class Started:
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def make(self) -> Session:
+    async def make_spare(self) -> Session:
         self.living.append(session := unused())
         try:
             await self.gate.wait()
@@ -317,7 +317,7 @@ class Started:
             raise
         return session
 
-    async def end(self, session: Session) -> None:
+    async def end_spare(self, session: Session) -> None:
         self.living.remove(session)
 
     async def is_sound(self, session: Session) -> bool:
@@ -326,10 +326,8 @@ class Started:
     def spares(self, count: int, idle: float) -> Spares:
         return Spares(
             count,
-            make=self.make,
-            end=self.end,
-            is_sound=self.is_sound,
-            log=logging.getLogger(__name__),
+            self,
+            logging.getLogger(__name__),
             idle=idle,
             patience=0.0,
             has_memory=lambda: self.has_memory,
@@ -382,12 +380,12 @@ async def test_while_sessions_are_made_more_spares_are_kept() -> None:
     spares.want()
     for _ in range(5):
         await asyncio.gather(*tasks(FILLING))
-        counts.append(len(spares.ids))
+        counts.append(len(spares))
         assert await spares.take() is not None
     await asyncio.gather(*tasks(FILLING))
 
     assert counts == [1, 2, 3, 3, 3]
-    assert len(spares.ids) == MOST
+    assert len(spares) == MOST
     await spares.close()
 
 

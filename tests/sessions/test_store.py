@@ -12,16 +12,10 @@ import pytest
 from jupyter_mcp_ext.sessions.disk import store
 from jupyter_mcp_ext.sessions.disk.record import SessionRecord
 from jupyter_mcp_ext.sessions.disk.record import parse as record_of
-from jupyter_mcp_ext.sessions.disk.store import MAX_TOLD, SessionStore
-from jupyter_mcp_ext.sessions.session import Session
-from jupyter_mcp_ext.sessions.story.composition import Head
+from jupyter_mcp_ext.sessions.disk.store import MAX_TOLD, Disk, SessionStore
 
 KEY = b"k" * 32
 NAMES = [f"aaaa{a}{b}{c}a" for a in "abcdefg" for b in "abcdefgh" for c in "abcdefgh"]
-
-
-def head(session: Session) -> Head:
-    return Head(session_id=session.id, kernel_name="", display_name="", language="")
 
 
 async def no_room(path: str) -> None:
@@ -30,15 +24,8 @@ async def no_room(path: str) -> None:
 
 @pytest.fixture
 def made(tmp_path: Path) -> SessionStore:
-    return SessionStore(
-        tmp_path,
-        "mcp-sessions",
-        key=lambda _: KEY,
-        shared_subject="jupyter",
-        head=head,
-        live=no_room,
-        log=logging.getLogger("test"),
-    )
+    disk = Disk(root=tmp_path, key=lambda _: KEY, shared_subject="jupyter", live=no_room)
+    return SessionStore(disk, "mcp-sessions", logging.getLogger("test"))
 
 
 def record(session_id: str) -> bytes:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Container
+from collections.abc import Container
 from contextlib import suppress
+from functools import partial
 from logging import Logger
-from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import psutil
 
 from jupyter_mcp_ext.errors import KernelUnavailable
-from jupyter_mcp_ext.notebooks.live import LiveNotebook
 from jupyter_mcp_ext.sessions.session import Session
 from jupyter_mcp_ext.sessions.story.composition import Head
 from jupyter_mcp_ext.sessions.story.journal import LaterJournal
@@ -30,25 +29,17 @@ UNUSABLE = "its folder cannot be used"
 TAKEN = "another server has taken its folder"
 
 
-class Keeper:
-    """Keeps sessions in their folders; ``store`` is None where there is no disk for them."""
+class HeldFolders:
+    """The folders of sessions that this server holds, as one server does at a time."""
 
     def __init__(
-        self,
-        root: Path | None,
-        sessions_dir: str,
-        kernels: Kernels,
-        *,
-        key: Callable[[str], bytes],
-        shared_subject: str,
-        live: Callable[[str], Awaitable[LiveNotebook | None]],
-        instead: str,
-        log: Logger,
+        self, store: SessionStore | None, kernels: Kernels, *, instead: str, log: Logger
     ) -> None:
-        """For ``key``, ``shared_subject`` and ``live`` see `SessionStore`.
+        """Without a ``store`` there is no disk for sessions.
 
         ``instead`` is the folder of kernels whose session can have none of its own.
         """
+        self.store = store
         self._kernels = kernels
         self._instead = instead
         self._log = log
@@ -58,20 +49,21 @@ class Keeper:
         self._held: set[Session] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._beating: asyncio.Task[None] | None = None
-        self.store: SessionStore | None = None
-        if root is not None:
-            self.store = SessionStore(
-                root,
-                "/".join(part for part in sessions_dir.split("/") if part not in ("", ".")),
-                key=key,
-                shared_subject=shared_subject,
-                head=self._head,
-                live=live,
-                log=log,
-            )
+
+    async def found(self, *, but: Container[str] = ()) -> list[Session]:
+        """Every session on disk, but for those of some ids."""
+        return await self.store.all(but=but) if self.store is not None else []
+
+    def snapshot_key(self, session: Session) -> bytes:
+        """The key that signs a session's snapshots."""
+        return self.store.snapshot_key(session) if self.store is not None else b""
+
+    async def size(self, session: Session) -> int:
+        """Bytes that a session has on disk to come back from, its notebook included."""
+        return await self.store.size(session) if self.store is not None else 0
 
     async def hold(self, session: Session) -> None:
-        """Be the server that keeps the session's story.
+        """Be the server that writes the session's story.
 
         Raises KernelUnavailable when another server does.
         """
@@ -80,7 +72,8 @@ class Keeper:
                 return
             await self._read_specs()
             try:
-                await self.store.hold(session, self._kernels.pids().__contains__)
+                head = partial(self._head, session)
+                await self.store.hold(session, head, self._kernels.pids().__contains__)
                 self._held.add(session)
                 self._wait()
                 if session.is_agents:  # a spare's is written when it is somebody's
@@ -96,7 +89,7 @@ class Keeper:
                 self._go_without(session, str(err))
 
     async def save(self, session: Session, *, is_at_rest: bool = False) -> None:
-        """Write down what a session is, and whether its folder is let go of."""
+        """Write a session's record, and whether its folder is let go of."""
         if self.store is None:
             return
         try:
@@ -127,14 +120,14 @@ class Keeper:
             return await self.store.holder(session)
 
     async def close(self) -> None:
-        """Beat no more."""
+        """Send no more heartbeats."""
         if self._beating is not None:
             await asyncio.wait({self._beating})
         if self._timer is not None:
             self._timer.cancel()
 
     def _wait(self) -> None:
-        """Have the next heartbeat come."""
+        """Wait until the next heartbeat is due."""
         if self._timer is None and self._beating is None:
             self._timer = asyncio.get_running_loop().call_later(BEAT, self._beat)
 
@@ -144,7 +137,7 @@ class Keeper:
             self._beating = asyncio.create_task(self._beat_all(), name="mcp-session-heartbeat")
 
     async def _beat_all(self) -> None:
-        """Say of each folder that this server still works there."""
+        """Write into each folder's lock that this server still works there."""
         held = {s: s.story.folder for s in self._held if s.story is not None}
         try:
             lost = await asyncio.to_thread(

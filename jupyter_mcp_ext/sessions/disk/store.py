@@ -6,7 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Container
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from logging import Logger
 from pathlib import Path
@@ -37,31 +37,32 @@ MAX_TOLD = 20
 _RUNS = re.compile("-{2,}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Disk:
+    """Where sessions are stored, and for whom."""
+
+    root: Path
+    """Jupyter's root folder."""
+    key: Callable[[str], bytes]
+    """Derives the server's key for a purpose."""
+    shared_subject: str
+    """Whom all sessions of a server with one login belong to; empty where users are told apart.
+
+    There, a record that the key has not signed belongs to no user.
+    """
+    live: Callable[[str], Awaitable[LiveNotebook | None]]
+    """See `Story`."""
+
+
 class SessionStore:
-    """Keeps sessions in ``sessions_dir``, an API path beneath ``root``."""
+    """Stores sessions in ``sessions_dir``, an API path beneath the root."""
 
-    def __init__(
-        self,
-        root: Path,
-        sessions_dir: str,
-        *,
-        key: Callable[[str], bytes],
-        shared_subject: str,
-        head: Callable[[Session], Head],
-        live: Callable[[str], Awaitable[LiveNotebook | None]],
-        log: Logger,
-    ) -> None:
-        """``key`` derives the server's key for a purpose; for ``live`` see `Story`.
-
-        ``shared_subject`` is whom all sessions of a server with one login belong to; empty where
-        users are told apart, and then a record that the key has not signed belongs to nobody.
-        """
-        self._root = root
-        self._sessions_dir = sessions_dir
-        self._key = key
-        self._shared = shared_subject
-        self._head = head
-        self._live = live
+    def __init__(self, disk: Disk, sessions_dir: str, log: Logger) -> None:
+        self._disk = disk
+        self._root = disk.root
+        self._sessions_dir = "/".join(
+            part for part in sessions_dir.split("/") if part not in ("", ".")
+        )
         self._log = log
         self._left_out: dict[str, None] = {}
         """Folders in which no session was found, the one that was looked at last at the end."""
@@ -74,9 +75,9 @@ class SessionStore:
     def session_in(self, path: str) -> str:
         """The id of the session in whose folder an API path is, or would be.
 
-        Empty where all sessions are everybody's.
+        Empty on a server with one login.
         """
-        if self._shared:
+        if self._disk.shared_subject:
             return ""
         # Where case does not count, another spelling is the same folder.
         above = f"{self._sessions_dir}/".casefold() if self._sessions_dir else ""
@@ -87,34 +88,36 @@ class SessionStore:
         # In Jupyter's root itself any folder of eight letters would look like one.
         return name if above or (self._root / name / HIDDEN).is_dir() else ""
 
-    def keeps(self, path: str) -> bool:
-        """Whether an API path is that of the folder with the sessions' folders.
+    def is_sessions_folder(self, path: str) -> bool:
+        """Whether an API path is the folder with the sessions' folders.
 
-        Where that is Jupyter's root, it is whether it is that of a session's folder.
+        Where that is Jupyter's root, whether it is a session's folder.
         """
         if self._sessions_dir:
             return path == self._sessions_dir
         return bool(SESSION_ID.fullmatch(path)) and (self._root / path / HIDDEN).is_dir()
 
     async def all(self, *, but: Container[str] = ()) -> list[Session]:
-        """Every session that is kept here, but for those of some ids."""
+        """Every session that is stored here, but for those of some ids."""
         return await asyncio.to_thread(self._all, but)
 
-    async def hold(self, session: Session, is_kernel: Callable[[int], bool]) -> None:
-        """Be the server that keeps a session's story; its folder is made if need be.
+    async def hold(
+        self, session: Session, head: Callable[[], Head], is_kernel: Callable[[int], bool]
+    ) -> None:
+        """Be the server that writes a session's story; its folder is made if need be.
 
-        ``is_kernel`` tells of a process whether it is a kernel of this server.
-        Raises OSError, HeldElsewhere, LaterJournal.
+        ``head`` gives what the notebook says of its session, ``is_kernel`` tells of a process
+        whether it is a kernel of this server. Raises OSError, HeldElsewhere, LaterJournal.
         """
         folder = SessionFolder(self._root, session.folder)
         name = session.record.notebook
         story = Story(
             folder,
             name,
-            lambda: self._head(session),
+            head,
             self._log,
-            key=partial(self._key, f"journal of {session.id}"),
-            live=self._live,
+            key=partial(self._disk.key, f"journal of {session.id}"),
+            live=self._disk.live,
         )
 
         def take() -> None:
@@ -148,10 +151,10 @@ class SessionStore:
 
     def snapshot_key(self, session: Session) -> bytes:
         """The key that signs a session's snapshots: no other's owner can have them loaded."""
-        return self._key(f"snapshots of {session.owner}")
+        return self._disk.key(f"snapshots of {session.owner}")
 
     def _save(self, folder: SessionFolder, record: SessionRecord) -> None:
-        folder.write(RECORD, record.to_bytes(self._key(PURPOSE)))
+        folder.write(RECORD, record.to_bytes(self._disk.key(PURPOSE)))
 
     def _all(self, but: Container[str]) -> list[Session]:
         names = names_in(self._root, self._sessions_dir, most=MAX_FOLDERS)
@@ -181,13 +184,13 @@ class SessionStore:
                 if set(folder.names()) <= {LOCK} and not folder.holder():
                     folder.discard()  # a server was killed before the session was anybody's
                 return None
-            record, is_signed = parse(data, self._key(PURPOSE))
+            record, is_signed = parse(data, self._disk.key(PURPOSE))
         except (OSError, UnusableRecord) as err:
             self._warn(folder, err)
             return None
         if record.id != session_id:  # a copy of another session's folder
             return None
-        if not is_signed and not self._shared:
+        if not is_signed and not self._disk.shared_subject:
             why = "this server's key (McpApp.key_file) has not signed it, so whose it is is unknown"
             self._warn(folder, why)
             return None
@@ -197,7 +200,7 @@ class SessionStore:
         record = replace(record, last_used=last_used, notebook=_file_of(record))
         if not is_signed:
             record = record.claimed(
-                owner=self._shared, notebook=record.notebook, folder=folder.api_path
+                owner=self._disk.shared_subject, notebook=record.notebook, folder=folder.api_path
             )
         return Session.of(record, folder=folder.api_path, is_signed=is_signed)
 

@@ -1,0 +1,124 @@
+"""Gives a session a kernel that has what the session had, before code runs in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from jupyter_mcp_ext.errors import UnknownSession
+
+if TYPE_CHECKING:
+    from jupyter_mcp_ext.kernels.service import Kernels
+    from jupyter_mcp_ext.sessions.disk.held import HeldFolders
+    from jupyter_mcp_ext.sessions.lifecycle import SessionKernels
+    from jupyter_mcp_ext.sessions.saves import Saves
+    from jupyter_mcp_ext.sessions.session import Session
+
+    from .comeback import Comeback
+
+
+class Readiness:
+    """What happens to a session when its kernel starts, is lost, is restarted or is ended."""
+
+    def __init__(
+        self,
+        kernels: Kernels,
+        lives: SessionKernels,
+        folders: HeldFolders,
+        saves: Saves,
+        comeback: Comeback,
+        lock: Callable[[object], asyncio.Lock],
+    ) -> None:
+        self._kernels = kernels
+        self._lives = lives
+        self._folders = folders
+        self._saves = saves
+        self._comeback = comeback
+        self._lock = lock
+
+    async def ready(self, session: Session) -> str:
+        """Start the session's kernel if it has none, and give its id.
+
+        Raises KernelUnavailable, and UnknownSession when a person shut their own kernel down.
+        """
+        if not self._lives.runs(session):
+            async with self._lock(session):
+                if not self._lives.runs(session):
+                    await self._start(session)
+        return session.kernel_id
+
+    async def prepare(self, session: Session) -> str:
+        """Bring back what a lost kernel had; called when it is the turn of code to run.
+
+        The kernel has a link and runs nothing else of this server's. Returns words for what came
+        back after the latest loss, or for why nothing did; may be empty.
+        """
+        await self._saves.pause(session)
+        losses = self._kernels.losses(session.kernel_id)
+        match session.continuity.need(losses):
+            case "fresh":
+                self._saves.begin_anew(session)
+                session.continuity.restarted(losses)
+            case "comeback":
+                session.continuity.begins(losses)
+                await self._comeback.bring_back(session, session)
+        return session.continuity.comeback
+
+    def awaits_comeback(self, session: Session) -> bool:
+        """Whether the next code will find variables that its new kernel does not have yet."""
+        need = session.continuity.need(self._kernels.losses(session.kernel_id))
+        return session.story is not None and need == "comeback"
+
+    async def bring_back(self, session: Session) -> None:
+        """Bring a session back that nothing runs in yet. Raises ToolError."""
+        await self._folders.hold(session)
+        await self.ready(session)
+        async with self._kernels.linked(session.kernel_id):
+            await self.prepare(session)
+
+    async def copy(self, source: Session, session: Session) -> None:
+        """Begin a new session with the variables of another."""
+        await self._saves.save(source)
+        async with self._kernels.linked(session.kernel_id):
+            await self._comeback.bring_back(session, source)
+
+    def keeps_variables(self, session: Session) -> bool:
+        """Whether its kernel, as far as is known, is one whose variables are saved."""
+        return self._kernels.implementation(session.kernel_id) in ("", "ipython")
+
+    async def restart(self, session: Session, *, by: str, now: bool) -> None:
+        """Restart the session's kernel. Raises KernelUnavailable."""
+        await self._folders.hold(session)
+        await self._saves.pause(session)
+        await self.ready(session)
+        await self._kernels.restart(session.kernel_id, by=by, now=now)
+        self._saves.begin_anew(session)
+        session.continuity.restarted(self._kernels.losses(session.kernel_id))
+
+    async def shutdown(self, session: Session, *, by: str, now: bool) -> None:
+        """End the session's kernel; what is kept on disk can come back when it is used."""
+        if now:
+            await self._saves.give_up(session)
+        else:
+            await self._saves.save(session)
+        await self._lives.shutdown(session, by=by, now=now)
+        await self._folders.let_go(session)
+
+    async def end_idle(self, session: Session) -> None:
+        """End the kernel of a session that was not used for long."""
+        if self._kernels.is_idle(session.kernel_id):
+            await self.shutdown(session, by="this server, since it was not used", now=False)
+        else:
+            self._lives.use(session)
+
+    async def _start(self, session: Session) -> None:
+        if session.kernel_id and not session.is_agents:
+            msg = (
+                f"The kernel of {session.path} was shut down. create_session(path=…) starts "
+                "a new one for the notebook."
+            )
+            raise UnknownSession(msg)
+        await self._lives.start(session)
+        self._lives.use(session)
+        await self._folders.save(session)
