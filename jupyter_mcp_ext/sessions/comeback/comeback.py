@@ -5,29 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.errors import KernelUnavailable
-from jupyter_mcp_ext.kernels.evaluation import (
-    EvaluationError,
-    FunctionRaised,
-    NotEvaluated,
-    evaluate,
-)
-from jupyter_mcp_ext.sessions import aside, snapshots
+from jupyter_mcp_ext.sessions import snapshots
 from jupyter_mcp_ext.sessions.saves import WHY, Saves
-from jupyter_mcp_ext.sessions.snapshot import (
-    Failed,
-    NoSnapshot,
-    Restored,
-    Snapshot,
-    UnusableSnapshot,
-)
 from jupyter_mcp_ext.sessions.story.journal import Entry
 
-from .restoration import Found, Older, Restoration, counted, restoration, some
+from .loading import CutShort, Loading
+from .restoration import Found, Restoration, counted, restoration, some
 from .runs import bound_after, read_definitions
 
 if TYPE_CHECKING:
@@ -38,59 +25,6 @@ if TYPE_CHECKING:
 
 REPLAY = 3_600.0
 """Seconds that one execution may take when it is run again."""
-
-FORGET = """
-import sys
-
-def forget(names):
-    namespace = sys.modules["IPython"].get_ipython().user_ns
-    for name in names:
-        namespace.pop(name, None)
-"""
-
-FAILURES = (UnusableSnapshot, EvaluationError, asyncio.TimeoutError, OSError)
-"""Why a snapshot may not be loaded."""
-
-
-class CutShort(Exception):
-    """What is in the kernel is only a part: an interrupt came, or it was never begun."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Attempt:
-    """What is needed to load a session's snapshots into a kernel."""
-
-    link: ZmqLink
-    source: Session
-    story: Story
-    key: bytes
-    seconds: float
-
-    async def current(self) -> Snapshot:
-        return await snapshots.read(
-            self.story.folder,
-            key=self.key,
-            session_id=self.source.id,
-            owner=self.source.owner,
-        )
-
-    async def restore(self, folder: snapshots.SnapshotFolder) -> Restored:
-        """Load a snapshot. Raises CutShort beside the `FAILURES`."""
-        try:
-            return await snapshots.restore(
-                self.link,
-                folder,
-                key=self.key,
-                session_id=self.source.id,
-                owner=self.source.owner,
-                seconds=self.seconds,
-            )
-        except FunctionRaised as err:
-            if err.ename != "KeyboardInterrupt":
-                raise
-            raise CutShort from err
-        except NotEvaluated as err:  # aborted behind a failing cell of a person, for example
-            raise CutShort from err
 
 
 class Comeback:
@@ -177,12 +111,12 @@ class Comeback:
         story = source.story
         if story is None:
             return Restoration()
-        attempt = _Attempt(
+        loading = Loading(
             link=link, source=source, story=story, key=self._key(source), seconds=self._max_seconds
         )
         try:
-            found = await self._loaded(attempt)
-            again = await self._define(attempt, ran, found.restored)
+            found = await loading.load()
+            again = await loading.define(ran, found.restored)
         except CutShort as err:
             if session.continuity.cut_short():
                 msg = (
@@ -191,125 +125,14 @@ class Comeback:
                     "back; restart_kernel goes on without them."
                 )
                 raise KernelUnavailable(msg) from err
-            found, again = await self._none(attempt, "its kernel was interrupted each time"), None
+            found, again = await loading.nothing("its kernel was interrupted each time"), None
         if again is not None:
             left = [one for one in found.failed if one.name not in again.definitions]
             found = replace(found, failed=tuple(left))
-        told = await self._told(session, attempt, ran, replace(found, again=again))
+        told = await _told(session, source, story, ran, replace(found, again=again))
         if source is session:
             session.saved()
         return told
-
-    async def _loaded(self, attempt: _Attempt) -> Found:
-        """Load the older snapshots that are kept, then the session's own over them."""
-        current: Snapshot | None = None
-        why = ""
-        try:
-            current = await attempt.current()
-            if current.after <= attempt.story.gone_until:
-                current = None
-        except NoSnapshot:
-            pass
-        except FAILURES as err:
-            why = _why(err)
-        older, failed = await self._older(attempt, current)
-        restored: Restored | None = None
-        if current is not None:
-            try:
-                restored = await attempt.restore(attempt.story.folder)
-            except FAILURES as err:
-                why = _why(err)
-                failed += [Failed(name=one, why=why) for one in sorted(aside.variables(current))]
-        why = f"the saved variables were not loaded: {why}" if why else ""
-        return Found(restored=restored, older=tuple(older), failed=tuple(failed), why=why)
-
-    async def _older(
-        self, attempt: _Attempt, current: Snapshot | None
-    ) -> tuple[list[Older], list[Failed]]:
-        """Load what is kept of older snapshots."""
-        folder, story = attempt.story.folder, attempt.story
-        kept = await asyncio.to_thread(aside.read, folder)
-        index = await asyncio.to_thread(folder.read, snapshots.INDEX, snapshots.MAX_INDEX) or b""
-        kept = await asyncio.to_thread(
-            aside.settled,
-            kept,
-            index.decode(errors="replace"),
-            attempt.key,
-            partial(bound_after, story.alive),
-            story.gone_until,
-        )
-        older: list[Older] = []
-        failed: list[Failed] = []
-        for item in kept.items:
-            try:
-                snapshot = Snapshot.from_bytes(item.index.encode(), attempt.key)
-                wanted = aside.wanted(item, snapshot, current)
-            except UnusableSnapshot as err:
-                names = sorted(item.names) or ["the variables of an older save"]
-                failed += [Failed(name=name, why=err.why) for name in names]
-                continue
-            try:
-                restored = await attempt.restore(aside.Older(folder, item.index))
-            except FAILURES as err:
-                failed += [Failed(name=name, why=_why(err)) for name in sorted(wanted)]
-                continue
-            got = {*restored.loaded, *restored.definitions}
-            await evaluate(
-                attempt.link, FORGET, "forget", {"names": sorted(got - wanted)}, timeout=PATIENCE
-            )
-            older.append(Older(names=tuple(sorted(got & wanted)), created=snapshot.created))
-            whys = {one.name: one.why for one in restored.failed}
-            failed += [
-                Failed(name=name, why=whys.get(name, "it was not loaded"))
-                for name in sorted(wanted - got)
-            ]
-        return [one for one in older if one.names], failed
-
-    async def _define(
-        self, attempt: _Attempt, ran: Sequence[Entry], restored: Restored | None
-    ) -> Restored | None:
-        """Run the definitions of the executions again that came after the snapshot."""
-        given: tuple[str, ...] = ()
-        if restored is not None and restored.snapshot is not None:
-            ran = [entry for entry in ran if entry.number > restored.snapshot.after]
-            given = (*restored.loaded, *restored.definitions)
-        later = await read_definitions(ran, given)
-        if not later.sources:
-            return None
-        return await snapshots.define(attempt.link, later, seconds=attempt.seconds)
-
-    async def _none(self, attempt: _Attempt, why: str) -> Found:
-        """What there is to say when nothing is loaded."""
-        failed: list[Failed] = []
-        try:
-            names = aside.variables(await attempt.current())
-            failed += [Failed(name=name, why=why) for name in sorted(names)]
-        except (UnusableSnapshot, OSError):
-            pass
-        kept = await asyncio.to_thread(aside.read, attempt.story.folder)
-        failed += [Failed(name=n, why=why) for item in kept.items for n in sorted(item.names)]
-        return Found(failed=tuple(failed), why=f"the saved variables were not loaded: {why}")
-
-    async def _told(
-        self, session: Session, attempt: _Attempt, ran: Sequence[Entry], found: Found
-    ) -> Restoration:
-        snapshot = found.restored.snapshot if found.restored is not None else None
-        after = snapshot.after if snapshot is not None else 0
-        changed = await asyncio.to_thread(bound_after, ran, after)
-        back = {
-            name
-            for each in (found.restored, found.again)
-            if each is not None
-            for name in each.definitions
-        }
-        back.update(name for older in found.older for name in older.names)
-        found = replace(
-            found,
-            unsaved=[entry.execution_id for entry in ran if entry.number > after],
-            changed=changed - back,
-            remarks=[*_stopped(attempt.source), *_unsigned(attempt.story)],
-        )
-        return restoration(found, session_id=session.id)
 
     async def _replay(self, link: ZmqLink, ran: Sequence[Entry]) -> str:
         """Run the code again, cell by cell."""
@@ -330,8 +153,27 @@ class Comeback:
         return f"{words}; of these failed: {some(failed)}" if failed else words
 
 
-PATIENCE = 10.0
-"""Seconds in which a kernel deletes names."""
+async def _told(
+    session: Session, source: Session, story: Story, ran: Sequence[Entry], found: Found
+) -> Restoration:
+    """The words for what was found."""
+    snapshot = found.restored.snapshot if found.restored is not None else None
+    after = snapshot.after if snapshot is not None else 0
+    changed = await asyncio.to_thread(bound_after, ran, after)
+    back = {
+        name
+        for each in (found.restored, found.again)
+        if each is not None
+        for name in each.definitions
+    }
+    back.update(name for older in found.older for name in older.names)
+    found = replace(
+        found,
+        unsaved=[entry.execution_id for entry in ran if entry.number > after],
+        changed=changed - back,
+        remarks=[*_stopped(source), *_unsigned(story)],
+    )
+    return restoration(found, session_id=session.id)
 
 
 async def _tell_copy(session: Session, source: Session, ran: Sequence[Entry]) -> None:
@@ -366,9 +208,3 @@ def _stopped(session: Session) -> list[str]:
     if not session.record.not_saved:
         return []
     return [f"its latest variables were not saved, {WHY[session.record.not_saved]}"]
-
-
-def _why(err: Exception) -> str:
-    if isinstance(err, asyncio.TimeoutError):
-        return "it took too long"
-    return "the file cannot be read" if isinstance(err, OSError) else str(err)[:200]

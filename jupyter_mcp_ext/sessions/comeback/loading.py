@@ -1,0 +1,181 @@
+"""Loads what is saved of a session into a kernel, and runs definitions that came later."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from jupyter_mcp_ext.kernels.evaluation import (
+    EvaluationError,
+    FunctionRaised,
+    NotEvaluated,
+    evaluate,
+)
+from jupyter_mcp_ext.sessions import aside, snapshots
+from jupyter_mcp_ext.sessions.snapshot import (
+    Failed,
+    NoSnapshot,
+    Restored,
+    Snapshot,
+    UnusableSnapshot,
+)
+from jupyter_mcp_ext.sessions.story.journal import Entry
+
+from .restoration import Found, Older
+from .runs import bound_after, read_definitions
+
+if TYPE_CHECKING:
+    from jupyter_mcp_ext.kernels.zmq import ZmqLink
+    from jupyter_mcp_ext.sessions.session import Session
+    from jupyter_mcp_ext.sessions.story.story import Story
+
+PATIENCE = 10.0
+"""Seconds in which a kernel deletes names."""
+
+FORGET = """
+import sys
+
+def forget(names):
+    namespace = sys.modules["IPython"].get_ipython().user_ns
+    for name in names:
+        namespace.pop(name, None)
+"""
+
+FAILURES = (UnusableSnapshot, EvaluationError, asyncio.TimeoutError, OSError)
+"""Why a snapshot may not be loaded."""
+
+
+class CutShort(Exception):
+    """What is in the kernel is only a part: an interrupt came, or it was never begun."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loading:
+    """Loads what is saved of ``source``, whose story is given, into a kernel."""
+
+    link: ZmqLink
+    source: Session
+    story: Story
+    key: bytes
+    seconds: float
+
+    async def load(self) -> Found:
+        """Load the older snapshots that are kept, then the session's own over them."""
+        current: Snapshot | None = None
+        why = ""
+        try:
+            current = await self._current()
+            if current.after <= self.story.gone_until:
+                current = None
+        except NoSnapshot:
+            pass
+        except FAILURES as err:
+            why = _why(err)
+        older, failed = await self._older(current)
+        restored: Restored | None = None
+        if current is not None:
+            try:
+                restored = await self._restore(self.story.folder)
+            except FAILURES as err:
+                why = _why(err)
+                failed += [Failed(name=one, why=why) for one in sorted(aside.variables(current))]
+        why = f"the saved variables were not loaded: {why}" if why else ""
+        return Found(restored=restored, older=tuple(older), failed=tuple(failed), why=why)
+
+    async def _older(self, current: Snapshot | None) -> tuple[list[Older], list[Failed]]:
+        """Load what is kept of older snapshots."""
+        folder, story = self.story.folder, self.story
+        kept = await asyncio.to_thread(aside.read, folder)
+        index = await asyncio.to_thread(folder.read, snapshots.INDEX, snapshots.MAX_INDEX) or b""
+        kept = await asyncio.to_thread(
+            aside.settled,
+            kept,
+            index.decode(errors="replace"),
+            self.key,
+            partial(bound_after, story.alive),
+            story.gone_until,
+        )
+        older: list[Older] = []
+        failed: list[Failed] = []
+        for item in kept.items:
+            try:
+                snapshot = Snapshot.from_bytes(item.index.encode(), self.key)
+                wanted = aside.wanted(item, snapshot, current)
+            except UnusableSnapshot as err:
+                names = sorted(item.names) or ["the variables of an older save"]
+                failed += [Failed(name=name, why=err.why) for name in names]
+                continue
+            try:
+                restored = await self._restore(aside.Older(folder, item.index))
+            except FAILURES as err:
+                failed += [Failed(name=name, why=_why(err)) for name in sorted(wanted)]
+                continue
+            got = {*restored.loaded, *restored.definitions}
+            await evaluate(
+                self.link, FORGET, "forget", {"names": sorted(got - wanted)}, timeout=PATIENCE
+            )
+            older.append(Older(names=tuple(sorted(got & wanted)), created=snapshot.created))
+            whys = {one.name: one.why for one in restored.failed}
+            failed += [
+                Failed(name=name, why=whys.get(name, "it was not loaded"))
+                for name in sorted(wanted - got)
+            ]
+        return [one for one in older if one.names], failed
+
+    async def define(self, ran: Sequence[Entry], restored: Restored | None) -> Restored | None:
+        """Run the definitions of the executions again that came after the snapshot."""
+        given: tuple[str, ...] = ()
+        if restored is not None and restored.snapshot is not None:
+            ran = [entry for entry in ran if entry.number > restored.snapshot.after]
+            given = (*restored.loaded, *restored.definitions)
+        later = await read_definitions(ran, given)
+        if not later.sources:
+            return None
+        return await snapshots.define(self.link, later, seconds=self.seconds)
+
+    async def nothing(self, why: str) -> Found:
+        """What there is to say when nothing is loaded."""
+        failed: list[Failed] = []
+        try:
+            names = aside.variables(await self._current())
+            failed += [Failed(name=name, why=why) for name in sorted(names)]
+        except (UnusableSnapshot, OSError):
+            pass
+        kept = await asyncio.to_thread(aside.read, self.story.folder)
+        failed += [Failed(name=n, why=why) for item in kept.items for n in sorted(item.names)]
+        return Found(failed=tuple(failed), why=f"the saved variables were not loaded: {why}")
+
+    async def _current(self) -> Snapshot:
+        return await snapshots.read(
+            self.story.folder,
+            key=self.key,
+            session_id=self.source.id,
+            owner=self.source.owner,
+        )
+
+    async def _restore(self, folder: snapshots.SnapshotFolder) -> Restored:
+        """Load a snapshot. Raises CutShort beside the `FAILURES`."""
+        try:
+            return await snapshots.restore(
+                self.link,
+                folder,
+                key=self.key,
+                session_id=self.source.id,
+                owner=self.source.owner,
+                seconds=self.seconds,
+            )
+        except FunctionRaised as err:
+            if err.ename != "KeyboardInterrupt":
+                raise
+            raise CutShort from err
+        except NotEvaluated as err:  # aborted behind a failing cell of a person, for example
+            raise CutShort from err
+
+
+def _why(err: Exception) -> str:
+    if isinstance(err, asyncio.TimeoutError):
+        return "it took too long"
+    return "the file cannot be read" if isinstance(err, OSError) else str(err)[:200]
