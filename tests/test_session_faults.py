@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 import pytest
 
-from jupyter_mcp_ext.sessions.story.story import RESERVED
+from jupyter_mcp_ext.sessions.story.history import RESERVED
 from tests.mcp_client import McpClient
 from tests.servers import JupyterServer, running_server
 from tests.stories import folders, serving, story

@@ -31,6 +31,11 @@ class Life:
     def lose(self, kind: str) -> None:
         self.losses.append(Loss(kind=kind, detail=f"it {kind}", at=self.now()))  # type: ignore[arg-type]  # by the rows
 
+    def restart(self) -> None:
+        """A client asks for it."""
+        self.lose("restarted")
+        self.continuity.restarted(self.losses)
+
     def start(self) -> None:
         last = self.losses[-1:] or [Loss(kind="stopped", detail="it moved", at=self.now())]
         self.losses = last if self._had_kernel else []
@@ -59,7 +64,7 @@ EVENTS: dict[str, Callable[[Life], object]] = {
     "exited": lambda life: life.lose("exited"),
     "stopped": lambda life: life.lose("stopped"),
     "restarted outside": lambda life: life.lose("restarted"),
-    "restarted": lambda life: (life.lose("restarted"), life.continuity.restarted(life.losses)),
+    "restarted": Life.restart,
     "begins": lambda life: life.continuity.begins(life.losses),
     "nothing came back": lambda life: life.continuity.brought_back(""),
     "no way back": lambda life: life.continuity.brought_back("no way"),

@@ -15,10 +15,10 @@ import pytest
 
 from jupyter_mcp_ext.errors import ContentsError, InvalidArgument, KernelUnavailable, ToolError
 from jupyter_mcp_ext.kernels.specs import chosen
-from jupyter_mcp_ext.sessions.creation import Created
 from jupyter_mcp_ext.sessions.disk.record import SessionRecord, parse
 from jupyter_mcp_ext.sessions.disk.store import PURPOSE
 from jupyter_mcp_ext.sessions.session import Session
+from jupyter_mcp_ext.sessions.wishes import Created
 from tests.engine import ALICE, BOB, Engine, printed, running, value
 
 CODEX = replace(ALICE, client="codex")

@@ -23,8 +23,10 @@ from jupyter_mcp_ext.sessions.story.composition import (
     extended,
     merged,
 )
+from jupyter_mcp_ext.sessions.story.history import MAX_RUNNING
 from jupyter_mcp_ext.sessions.story.journal import NOT_RUN, Entry
-from jupyter_mcp_ext.sessions.story.story import MAX_RUNNING, Story, pause_after
+from jupyter_mcp_ext.sessions.story.story import Story
+from jupyter_mcp_ext.sessions.story.writing import pause_after
 
 HEAD = Head(
     session_id="k7m2q9xw", kernel_name="python3", display_name="Python 3", language="python"

@@ -101,29 +101,32 @@ class Loading:
         older: list[Older] = []
         failed: list[Failed] = []
         for item in kept.items:
-            try:
-                snapshot = Snapshot.from_bytes(item.index.encode(), self.key)
-                wanted = aside.wanted(item, snapshot, current)
-            except UnusableSnapshot as err:
-                names = sorted(item.names) or ["the variables of an older save"]
-                failed += [Failed(name=name, why=err.why) for name in names]
-                continue
-            try:
-                restored = await self._restore(aside.Older(folder, item.index))
-            except FAILURES as err:
-                failed += [Failed(name=name, why=_why(err)) for name in sorted(wanted)]
-                continue
-            got = {*restored.loaded, *restored.definitions}
-            await evaluate(
-                self.link, FORGET, "forget", {"names": sorted(got - wanted)}, timeout=PATIENCE
-            )
-            older.append(Older(names=tuple(sorted(got & wanted)), created=snapshot.created))
-            whys = {one.name: one.why for one in restored.failed}
-            failed += [
-                Failed(name=name, why=whys.get(name, "it was not loaded"))
-                for name in sorted(wanted - got)
-            ]
-        return [one for one in older if one.names], failed
+            one, lacking = await self._one_older(item, current)
+            older += [one] if one is not None and one.names else []
+            failed += lacking
+        return older, failed
+
+    async def _one_older(
+        self, item: aside.Item, current: Snapshot | None
+    ) -> tuple[Older | None, list[Failed]]:
+        try:
+            snapshot = Snapshot.from_bytes(item.index.encode(), self.key)
+            wanted = aside.wanted(item, snapshot, current)
+        except UnusableSnapshot as err:
+            names = sorted(item.names) or ["the variables of an older save"]
+            return None, [Failed(name=name, why=err.why) for name in names]
+        try:
+            restored = await self._restore(aside.Older(self.story.folder, item.index))
+        except FAILURES as err:
+            return None, [Failed(name=name, why=_why(err)) for name in sorted(wanted)]
+        got = {*restored.loaded, *restored.definitions}
+        unwanted = {"names": sorted(got - wanted)}
+        await evaluate(self.link, FORGET, "forget", unwanted, timeout=PATIENCE)
+        whys = {one.name: one.why for one in restored.failed}
+        return Older(names=tuple(sorted(got & wanted)), created=snapshot.created), [
+            Failed(name=name, why=whys.get(name, "it was not loaded"))
+            for name in sorted(wanted - got)
+        ]
 
     async def define(self, ran: Sequence[Entry], restored: Restored | None) -> Restored | None:
         """Run the definitions of the executions again that came after the snapshot."""

@@ -16,7 +16,7 @@ from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.sessions.session import Session
 from jupyter_mcp_ext.sessions.story.composition import Head
 from jupyter_mcp_ext.sessions.story.journal import LaterJournal
-from jupyter_mcp_ext.sessions.story.story import FAULTS
+from jupyter_mcp_ext.sessions.story.writing import FAULTS
 
 from .folder import SessionFolder
 from .lock import BEAT, HeldElsewhere

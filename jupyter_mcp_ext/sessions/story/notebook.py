@@ -39,12 +39,12 @@ class StoryNotebook:
 
     def __init__(self, folder: SessionFolder, name: str, head: Callable[[], Head]) -> None:
         """``name`` is that of the first file in the folder."""
-        self.name = name
         self.part = 1
         self.after = 0
         """The number after which the executions in the file begin."""
         self.size = 0
         """Bytes of the file when it was last written."""
+        self._name = name
         self._folder = folder
         self._head = head
         self._shown: tuple[Written, Stamp] | None = None
@@ -56,9 +56,27 @@ class StoryNotebook:
         return self._name_of(self.part)
 
     @property
+    def path(self) -> str:
+        """Its API path."""
+        return f"{self._folder.api_path}/{self.file_name}"
+
+    @property
+    def head(self) -> Head:
+        """What it says of its session."""
+        return self._head()
+
+    @property
     def is_shown(self) -> bool:
         """Whether all that was written here is in the file, as far as is known."""
         return self._shown is not None
+
+    def rename(self, name: str) -> None:
+        """Give the first file another name, before it is written."""
+        self._name = name
+
+    def go_on(self, *, part: int, after: int) -> None:
+        """Go on in the file that an earlier server has written last."""
+        self.part, self.after = part, after
 
     def forget(self) -> None:
         """Compare the file with the journal before it is written again."""
@@ -177,8 +195,8 @@ class StoryNotebook:
             return _through(file.read(TAIL))
 
     def _name_of(self, part: int) -> str:
-        stem, dot, suffix = self.name.rpartition(".")
-        return self.name if part == 1 else f"{stem}-{part}{dot}{suffix}"
+        stem, dot, suffix = self._name.rpartition(".")
+        return self._name if part == 1 else f"{stem}-{part}{dot}{suffix}"
 
 
 def ids(found: Sequence[Entry]) -> frozenset[str]:
