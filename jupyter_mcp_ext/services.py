@@ -16,8 +16,8 @@ from .files.service import McpFiles
 from .governance.audit import Audit
 from .governance.keys import Keys
 from .governance.policy import Policy
+from .kernels.fleet import Kernels
 from .kernels.links import McpLinks
-from .kernels.service import Kernels
 from .notebooks.live import Rooms
 from .notebooks.service import Notebooks
 from .outputs.limits import Limits
@@ -111,14 +111,14 @@ class Services:
             executions=executions,
             written=WrittenFiles(
                 root,
-                kernels.language,
+                lambda kernel_id: kernels[kernel_id].info.language,
                 serverapp.event_logger,
                 on_found=wrote,
                 foreign_beside=kernels.foreign_beside,
             ),
             notebooks=notebooks,
             files=files,
-            variables=Variables(kernels),
+            variables=Variables(),
             hints=hints,
             packages=McpPackages(kernels, hidden=sessions.hidden_environment, parent=parent),
             rendering=rendering,

@@ -305,7 +305,7 @@ def test_a_death_is_told_with_what_is_not_saved(server: JupyterServer, words: Wo
 
 
 @pytest.mark.parametrize("words", [BASH, XPYTHON], ids=["bash", "xpython"])
-def test_a_restart_begins_anew_and_a_shutdown_says_what_does_not_come_back(
+def test_a_restart_clears_the_session_and_a_shutdown_says_what_does_not_come_back(
     server: JupyterServer, words: Words
 ) -> None:
     kernel = start(server, words, f"shared-{words.kernel}")

@@ -19,7 +19,10 @@ from jupyter_mcp_ext.advice import debuggers, notices, payloads
 from jupyter_mcp_ext.advice.run import Run
 from jupyter_mcp_ext.advice.unsent import Unsent
 from jupyter_mcp_ext.errors import ToolError, UnknownExecution, shown
-from jupyter_mcp_ext.kernels.link import Content, Exchange, KernelInfo, KernelLink, KernelLost
+from jupyter_mcp_ext.kernels.exchange import Content, Exchange
+from jupyter_mcp_ext.kernels.kinds import Kind
+from jupyter_mcp_ext.kernels.link import KernelInfo, KernelLink
+from jupyter_mcp_ext.kernels.losses import KernelLost
 from jupyter_mcp_ext.outputs.model import Error, from_nbformat
 from jupyter_mcp_ext.outputs.numbered import cut_line
 from jupyter_mcp_ext.outputs.text import strip
@@ -34,7 +37,7 @@ from .work import Work, carry_out
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.governance.caller import Caller
-    from jupyter_mcp_ext.kernels.service import Kernels
+    from jupyter_mcp_ext.kernels.fleet import Kernels
     from jupyter_mcp_ext.variables.hints import Hints
 
     from .storage import Storage
@@ -346,7 +349,7 @@ class McpExecutions(LoggingConfigurable):
         if execution.status != "queued":
             return None
         first = self._turns.ahead(execution)
-        since = self._kernels.foreign_since(execution.kernel_id)
+        since = self._kernels[execution.kernel_id].foreign_since
         if first is not None and (since is None or first.began is not None):
             return Ahead(what=first.id, client=first.client, seconds=first.duration)
         if since is None:
@@ -362,7 +365,7 @@ class McpExecutions(LoggingConfigurable):
         execution.request_stop("interrupted")
         await asyncio.wait({execution.done})
         if execution.over is not None and not execution.over.done():
-            await self._kernels.interrupt(execution.kernel_id)
+            await self._kernels[execution.kernel_id].interrupt()
             await asyncio.wait({execution.over}, timeout=self.interrupt_grace)
 
     def cancel(self, execution: Execution) -> None:
@@ -469,7 +472,7 @@ class McpExecutions(LoggingConfigurable):
     async def _execute(
         self, execution: Execution, prepare: Callable[[], Awaitable[str]] | None
     ) -> None:
-        async with self._kernels.linked(execution.kernel_id) as link:
+        async with self._kernels[execution.kernel_id].linked() as link:
             await self._execute_over(link, execution, prepare)
 
     async def _execute_over(
@@ -478,11 +481,11 @@ class McpExecutions(LoggingConfigurable):
         execution: Execution,
         prepare: Callable[[], Awaitable[str]] | None,
     ) -> None:
-        self._kernels.begin(execution.kernel_id)
+        self._kernels[execution.kernel_id].begin()
         memory = self._memory_of(execution.kernel_id)
         execution.unsent = memory.unsent
         execution.fold.share(memory.widgets, by=execution.id)
-        is_ipython = link.info is not None and link.info.implementation == "ipython"
+        can_evaluate = link.info.kind.runs_functions
         try:
             if prepare is not None and not await self._is_prepared(execution, prepare):
                 execution.end(execution.stop.result(), "stopped while its session was brought back")
@@ -497,7 +500,7 @@ class McpExecutions(LoggingConfigurable):
                     on_dropped=execution.fold.drop,
                     on_input=execution.ask,
                     can_ask=execution.input_timeout is not None,
-                    expressions=notices.expressions(execution.code) if is_ipython else None,
+                    expressions=notices.expressions(execution.code) if can_evaluate else None,
                 )
                 try:
                     reply = await self._reply(execution, exchange)
@@ -505,11 +508,11 @@ class McpExecutions(LoggingConfigurable):
                     link.forget(exchange)
                     self._archive.finish_text(execution)
                 if reply.get("status") != "ok" and not execution.stop.done():
-                    await self._kernels.check_stays(execution.kernel_id)
+                    await self._kernels[execution.kernel_id].death.check_stays()
                 if exchange.begun or reply.get("status") != "aborted":
                     if reply.get("status") == "error" and not execution.stop.done():
                         hints += await self._hints.after_error(link, str(reply.get("ename")))
-                    self._see_shell(execution)
+                    self._see_shell(execution, link.info.kind)
                     self._take_payload(execution, reply)
                     interrupter = self._interrupter(execution)
                     _tell_ignored(execution, reply, interrupter)
@@ -519,7 +522,7 @@ class McpExecutions(LoggingConfigurable):
                     self._advise(execution, link.info, reply)
                     execution.notices += hints
                     if any(map(payloads.ends_kernel, payloads.payloads(reply))):
-                        await self._kernels.exits(execution.kernel_id)
+                        await self._kernels[execution.kernel_id].death.exits()
                     return
                 if execution.stop.done():
                     execution.end(execution.stop.result(), "stopped before it began")
@@ -529,7 +532,7 @@ class McpExecutions(LoggingConfigurable):
                 f"failing cells of others aborted it {1 + MAX_ABORTS} times before it began",
             )
         finally:
-            self._kernels.end(execution.kernel_id)
+            self._kernels[execution.kernel_id].end()
 
     def _take_payload(self, execution: Execution, reply: Content) -> None:
         """Show what the reply has for the person at a notebook."""
@@ -567,12 +570,12 @@ class McpExecutions(LoggingConfigurable):
                 now = f"is now: {words}" if words else bare
                 execution.notices.append(f'a widget that get_output("{by}") shows {now}')
 
-    def _advise(self, execution: Execution, info: KernelInfo | None, reply: Content) -> None:
+    def _advise(self, execution: Execution, info: KernelInfo, reply: Content) -> None:
         """Add what our own notices say about the code."""
         run = Run(
             source=execution.code,
             status=execution.status,
-            language=info.language if info is not None else "",
+            language=info.language,
             error=execution.error,
             shown=lambda: execution.outputs,
             asked=notices.values(reply),
@@ -585,16 +588,16 @@ class McpExecutions(LoggingConfigurable):
         if execution.interrupted is not None:
             is_timeout = execution.stop.result() == "timeout"
             return "its timeout" if is_timeout else execution.stop_words or "on request"
-        last = self._kernels.last_interrupt(execution.kernel_id)
+        last = self._kernels[execution.kernel_id].last_interrupt
         if last < (execution.sent or execution.created):
             return ""
         execution.interrupted = last
         return OUTSIDE
 
-    def _see_shell(self, execution: Execution) -> None:
+    @staticmethod
+    def _see_shell(execution: Execution, kind: Kind) -> None:
         """Tell of a shell that ended, of which bash_kernel says only in its output."""
-        is_bash = self._kernels.implementation(execution.kernel_id) == "bash_kernel"
-        if is_bash and execution.fold.last_line == "Restarting Bash":
+        if kind.lost_line and execution.fold.last_line == kind.lost_line:
             execution.notices.append(
                 "the shell ended and was started again: its variables are lost"
             )
@@ -620,7 +623,7 @@ class McpExecutions(LoggingConfigurable):
 
         ``comeback`` is what came back, in words.
         """
-        losses = self._kernels.losses(execution.kernel_id)
+        losses = self._kernels[execution.kernel_id].losses
         if losses and losses[-1].at > execution.created:
             # Code that was sent after exit() has waited for the kernel's end and nothing else.
             is_exit = losses[-1].kind == "exited"
@@ -652,12 +655,14 @@ class McpExecutions(LoggingConfigurable):
             execution.end(why, "stopped before the kernel began with it")
             await _either(exchange.started, replied)
         # A single interrupt can get lost, between a kernel's taking up the code and running it.
-        times = INTERRUPTS if self._kernels.may_repeat_interrupt(execution.kernel_id) else 1
+        times = (
+            INTERRUPTS if self._kernels[execution.kernel_id].info.kind.takes_second_interrupt else 1
+        )
         for _ in range(times):
             if replied.done():
                 return
             execution.interrupted = execution.interrupted or time.time()
-            await self._kernels.interrupt(execution.kernel_id)
+            await self._kernels[execution.kernel_id].interrupt()
             await asyncio.wait({replied}, timeout=self.interrupt_grace / times)
         if not replied.done():
             execution.end(

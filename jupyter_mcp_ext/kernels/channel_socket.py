@@ -109,7 +109,7 @@ class ChannelSocket:
                 return
 
     def _events(self) -> int:
-        """What can be done now of what is to be done."""
+        """Whether there is something to read, or what waits can be sent."""
         if self._stream.closed():
             return 0
         wanted = (zmq.POLLIN if self._listens else 0) | (zmq.POLLOUT if self._unsent else 0)

@@ -1,4 +1,4 @@
-"""How many of a kernel's messages never reached us, by the numbers that it gives them.
+"""How many of a kernel's messages never arrived, by the numbers that it gives them.
 
 A kernel that puts out more than a client takes drops messages silently. `jupyter_client`'s
 ``Session``, which kernels in Python use, gives each message of a process an id
@@ -16,7 +16,7 @@ SOURCE = re.compile(r".+_[0-9]+")
 """What stands before a number: the session's id, and the process that counts."""
 
 TOLERANCE = 8
-"""Missing messages of which nothing is said.
+"""Missing messages that are not reported.
 
 Each thread may number a message before the end of an execution and send it after; a debugger or a
 client that connects is sent messages that others do not see.
@@ -62,7 +62,7 @@ class Count:
         self._seen += number > self._settled
 
     def see_question(self) -> None:
-        """The kernel asked us for input, which is not on IOPub."""
+        """The kernel asked for input, which is not on IOPub."""
         self._seen += 1
 
     def end(self, request: str, msg_id: str) -> int:
@@ -95,7 +95,7 @@ class Count:
         if source != self._source:
             if SOURCE.fullmatch(source) is None:
                 return None
-            # Another process answers: what was counted says nothing of it.
+            # Another process answers: what was counted does not apply to it.
             self._spans = dict.fromkeys(self._spans)
             self._source, self._last, self._settled = source, -1, -1
         return int(number)

@@ -1,6 +1,8 @@
-"""How kernels died, and how often in a row: when to stop starting one that dies again and again."""
+"""How a kernel died, and how often in a row: when to stop starting one that dies every time."""
 
 from __future__ import annotations
+
+from collections.abc import MutableSet
 
 from .memory import MemoryGroup
 from .process import Exit
@@ -10,73 +12,73 @@ MAX_DEATHS = 5
 
 
 class Deaths:
-    """What is known of the deaths of every kernel."""
+    """The deaths of one kernel; ``groups`` are the memory groups of all kernels of the server."""
 
-    def __init__(self) -> None:
-        self._groups: dict[str, MemoryGroup] = {}
-        self._row: dict[str, list[str]] = {}
+    def __init__(self, groups: MutableSet[MemoryGroup]) -> None:
+        self._groups = groups
+        self._group: MemoryGroup | None = None
+        self._row: list[str] = []
         """Words for each death since an execution was last survived."""
-        self._words: dict[str, str] = {}
-        """Words for how the latest process of a kernel ended."""
+        self._words = ""
+        """Words for how the latest process ended."""
 
-    def watch(self, kernel_id: str, pid: int) -> None:
-        """A process of the kernel answers: whether it runs out of memory is to be known."""
-        group = MemoryGroup.of(pid)
-        if group is not None:
-            self._groups[kernel_id] = group
+    @property
+    def are_too_many(self) -> bool:
+        """Whether the kernel is started again only on request."""
+        return len(self._row) >= MAX_DEATHS
 
-    def restarted(self, kernel_id: str) -> None:
-        """The kernel has a new process."""
-        self._words.pop(kernel_id, None)
-
-    def mark(self, kernel_id: str) -> None:
-        """An execution begins."""
-        group = self._groups.get(kernel_id)
-        if group is not None:
-            group.mark()
-
-    def survive(self, kernel_id: str) -> None:
-        """An execution has ended and the kernel lives."""
-        self._row.pop(kernel_id, None)
-
-    def explain(self, kernel_id: str, end: Exit) -> str:
-        """Words for how the kernel's process ended; the first that are asked for count."""
-        known = self._words.get(kernel_id)
-        if known is not None:
-            return known
-        words = end.words
-        group = self._groups.get(kernel_id)
-        if group is not None and end.was_killed and group.has_killed():
-            words = group.words(end.peak)
-            for other in self._groups.values():
-                other.concede(group)
-        self._words[kernel_id] = words
-        return words
-
-    def count(self, kernel_id: str, words: str) -> str:
-        """Count a death; the words for it, which tell when it was one too many."""
-        row = self._row.setdefault(kernel_id, [])
-        row.append(words)
-        if not self.are_too_many(kernel_id):
-            return words
-        return f"{words}, the {_ordinal(len(row))} death in a row: restart_kernel starts it again"
-
-    def are_too_many(self, kernel_id: str) -> bool:
-        """Whether the kernel is not to be started unasked any more."""
-        return len(self._row.get(kernel_id, ())) >= MAX_DEATHS
-
-    def refusal(self, kernel_id: str) -> str:
+    @property
+    def refusal(self) -> str:
         """Why the kernel is not started, and what to do."""
-        row = self._row[kernel_id]
         return (
-            f"The kernel died {len(row)} times in a row (last: {row[-1]}), so it is not started "
-            "again by itself. Find what kills it; then restart_kernel starts it again."
+            f"The kernel died {len(self._row)} times in a row (last: {self._row[-1]}), so it is "
+            "not started again by itself. Find what kills it; then restart_kernel starts it again."
         )
 
-    def forget(self, kernel_id: str) -> None:
-        """The kernel is started again by others, or it is gone for good."""
-        for known in (self._groups, self._row, self._words):
-            known.pop(kernel_id, None)
+    def watch(self, pid: int) -> None:
+        """A process of the kernel answers: follow whether its system runs out of memory."""
+        group = MemoryGroup.of(pid)
+        if group is not None:
+            self._group = group
+            self._groups.add(group)
+
+    def restarted(self) -> None:
+        """The kernel has a new process."""
+        self._words = ""
+
+    def mark(self) -> None:
+        """An execution begins."""
+        if self._group is not None:
+            self._group.mark()
+
+    def survive(self) -> None:
+        """An execution has ended and the kernel lives, or a person has restarted it."""
+        self._row.clear()
+
+    def explain(self, end: Exit) -> str:
+        """Words for how the kernel's process ended; those of the first call are kept."""
+        if self._words:
+            return self._words
+        self._words = end.words
+        group = self._group
+        if group is not None and end.was_killed and group.has_killed():
+            self._words = group.words(end.peak)
+            for other in list(self._groups):
+                other.concede(group)
+        return self._words
+
+    def count(self, words: str) -> str:
+        """Count a death; the words for it, which say when it was one too many."""
+        self._row.append(words)
+        if not self.are_too_many:
+            return words
+        ordinal = _ordinal(len(self._row))
+        return f"{words}, the {ordinal} death in a row: restart_kernel starts it again"
+
+    def forget(self) -> None:
+        """The kernel is restarted on request, or it is gone for good."""
+        self._group, self._words = None, ""
+        self._row.clear()
 
 
 def _ordinal(number: int) -> str:

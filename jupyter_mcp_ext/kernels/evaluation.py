@@ -1,4 +1,4 @@
-"""Runs a function of ours in an ipykernel and leaves no trace of it in the session.
+"""Runs a function of this package in an ipykernel, without a trace in the session.
 
 It is one silent execute request with no code and one user expression: nothing is counted, stored
 in the history or bound to a name. Only ipykernel evaluates user expressions this way.
@@ -11,7 +11,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from .link import Content, KernelLink
+from .exchange import Content
+from .link import KernelLink
+from .requests import run
 
 NAME = "answer"
 """Of the one expression in its reply."""
@@ -100,9 +102,9 @@ def hold():
     linecache.cache.pop(name, None)
     getattr(shell.compile, "_filename_map", {}).pop(name, None)
 """
-"""IPython tells those who listen that a cell has ended after each request, also one in a subshell.
-matplotlib then draws and closes the figures that the running cell is still at. So it is not told
-of this one. The text is a cell to IPython, which remembers the lines of cells: not of this."""
+"""IPython tells its listeners that a cell has ended after each request, also one in a subshell.
+matplotlib then draws and closes the figures that the running cell still works on. So the end of
+this one is not announced. IPython remembers the lines of cells, but must not those of this one."""
 
 BESIDE = "{hold} if True else (await None)"
 """A coroutine: what is none is run with a copy of standard output, which must end before others."""
@@ -139,24 +141,16 @@ async def evaluate(
 ) -> Any:
     """The value of ``function(**arguments)``, a function of the Python text ``source``.
 
-    The text stands alone; arguments and value travel as JSON. It waits behind what the kernel is
-    at, unless it is to run in a subshell. After a TimeoutError the function may still run, and an
-    interrupt ends it.
+    The text stands alone; arguments and value travel as JSON. It waits behind the code that the
+    kernel runs, unless ``subshell_id`` names a subshell. After a TimeoutError the function may
+    still run, and an interrupt ends it.
 
     Raises FunctionRaised, NotEvaluated, asyncio.TimeoutError, KernelLost.
     """
     expression = _expression(source, function, arguments, link.latest)
-    content = {
-        "code": BESIDE.format(hold=_expression(HOLD, "hold", {}, None)) if subshell_id else "",
-        "silent": True,
-        "store_history": False,
-        "user_expressions": {NAME: expression},
-        "allow_stdin": False,
-        "stop_on_error": False,
-    }
-    reply = await link.call(
-        "shell", "execute_request", content, timeout=timeout, subshell_id=subshell_id
-    )
+    code = BESIDE.format(hold=_expression(HOLD, "hold", {}, None)) if subshell_id else ""
+    expressions = {NAME: expression}
+    reply = await run(link, code, timeout=timeout, expressions=expressions, subshell_id=subshell_id)
     text = answer_of(reply)
     return await asyncio.to_thread(value_of, text) if len(text) > LARGE else value_of(text)
 

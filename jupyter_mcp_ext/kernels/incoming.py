@@ -9,7 +9,7 @@ from typing import Any
 from jupyter_client.session import DELIM, Session
 
 from .excerpts import CHEAP, MAX_PARSED, Excerpt, excerpt, is_cheap
-from .link import Content
+from .exchange import Content
 
 MAX_HEADER = 100_000
 """Bytes of a header that are parsed."""
@@ -31,7 +31,7 @@ MAX_READ = 256 * 1024 * 1024
 
 
 class Incoming:
-    """What came on a channel. Its buffers are nothing to us."""
+    """What came on a channel, without its buffers."""
 
     def __init__(self, session: Session, frames: Sequence[Any]) -> None:
         """``frames`` are those of pyzmq. Raises ValueError where they are no message."""
@@ -63,7 +63,7 @@ class Incoming:
         return self.msg_type == "status" and self.size < MAX_HEADER and b'"busy"' in self._bytes
 
     def content(self) -> Content | None:
-        """Its content; None where that is to be `read`. Raises ValueError for a wrong signature."""
+        """Its content; None where it has to be `read`. Raises ValueError for a wrong signature."""
         if self._known is not None:
             return self._known
         if self.size > MAX_PARSED or len(self._metadata) > CHEAP:

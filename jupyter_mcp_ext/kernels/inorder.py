@@ -11,8 +11,8 @@ from logging import Logger
 from typing import Any, TypeAlias
 
 from .excerpts import CHEAP, Excerpt
+from .exchange import Content
 from .incoming import Incoming
-from .link import Content
 
 MAX_WAITING = 64_000_000
 """Bytes of messages that wait while a large one is read; beyond, other large ones are dropped."""
@@ -21,7 +21,7 @@ MAX_MESSAGES = 2_000
 """Messages that wait until no more are taken from the kernel, which then drops what it puts out."""
 
 MAX_LOGGED = 5
-"""Messages that could not be read of which it is told: there may be any number of them."""
+"""Unreadable messages that are logged; there may be any number of them."""
 
 SLICE = 0.002
 """Seconds of a turn of the loop in which messages that have waited are handed on."""
@@ -34,8 +34,8 @@ class InOrder:
     """Hands on what comes; what comes after a large message waits until that has been read.
 
     ``handle`` gets a channel and the frames of a message; ``drop`` gets frames that are too large
-    to wait; ``hold`` is told when so many messages wait that no more are to be given, but on
-    control, and when they are to be given again. What ``handle`` and ``drop`` raise is logged.
+    to wait; ``hold`` is called when so many messages wait that only those on control may follow,
+    and when all may again. What ``handle`` and ``drop`` raise is logged.
     """
 
     def __init__(

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from traitlets import Int
 from traitlets.config import LoggingConfigurable
 
-from .zmq import ZmqLink
+from .link import KernelLink
 
 
 class McpLinks(LoggingConfigurable):
-    """At most one link to each kernel, the most recently used last."""
+    """The links of all kernels, the most recently used last."""
 
     max_idle = Int(
         128,
@@ -26,32 +26,22 @@ class McpLinks(LoggingConfigurable):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._links: dict[str, ZmqLink] = {}
-        self._users: Counter[ZmqLink] = Counter()
+        self._links: dict[KernelLink, Callable[[], object]] = {}
+        """With what closes each."""
+        self._users: Counter[KernelLink] = Counter()
 
-    def __contains__(self, kernel_id: str) -> bool:
-        return kernel_id in self._links
+    def put(self, link: KernelLink, close: Callable[[], object]) -> None:
+        """Add a link as the one most recently used; ``close`` is called when it makes room."""
+        self._links.pop(link, None)
+        self._links[link] = close
 
-    def get(self, kernel_id: str) -> ZmqLink | None:
-        """The link to a kernel, if there is one."""
-        return self._links.get(kernel_id)
-
-    def put(self, link: ZmqLink) -> None:
-        """Keep a link, as the one most recently used."""
-        self._links.pop(link.kernel_id, None)
-        self._links[link.kernel_id] = link
-
-    def pop(self, kernel_id: str) -> ZmqLink | None:
-        """Keep a kernel's link no longer."""
-        return self._links.pop(kernel_id, None)
-
-    def ids(self) -> tuple[str, ...]:
-        """The kernels that have a link."""
-        return tuple(self._links)
+    def remove(self, link: KernelLink) -> None:
+        """A link is lost."""
+        self._links.pop(link, None)
 
     @contextmanager
-    def used(self, link: ZmqLink) -> Iterator[None]:
-        """Have a link not among those that make room, also before it is first asked anything."""
+    def used(self, link: KernelLink) -> Iterator[None]:
+        """Keep a link from making room, also before it is first asked anything."""
         self._users[link] += 1
         try:
             yield
@@ -60,9 +50,10 @@ class McpLinks(LoggingConfigurable):
             if not self._users[link]:
                 del self._users[link]
 
-    def surplus(self) -> list[ZmqLink]:
-        """The idle links that are too many."""
+    def close_surplus(self) -> None:
+        """Close the idle links that are too many."""
         if len(self._links) <= self.max_idle:
-            return []
-        idle = [link for link in self._links.values() if link.is_idle and not self._users.get(link)]
-        return idle[: max(0, len(idle) - self.max_idle)]
+            return
+        idle = [link for link in self._links if link.is_idle and not self._users.get(link)]
+        for link in idle[: max(0, len(idle) - self.max_idle)]:
+            self._links[link]()

@@ -1,104 +1,131 @@
-"""What kernels lost their variables by, and which of them are going or coming back.
-
-It keeps the books; the links and the processes are for `service.py` to end. Nobody's loss is
-forgotten until the kernel is: whoever had variables there is yet to be told.
-"""
+"""Why a kernel's variables are lost, and whether the kernel is going or coming back."""
 
 from __future__ import annotations
 
 import asyncio
+import time
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any
-
-from .link import Loss
+from typing import Any, Literal
 
 COME_BACK = 1.0
 """Seconds within which a kernel that was shut down is started again, if it was for a restart."""
 
 GO = 10.0
-"""Seconds that a kernel gets to end when somebody else restarts it or shuts it down."""
+"""Seconds that a kernel gets to end when another client restarts it or shuts it down."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """Why and when a kernel's variables went away."""
+
+    kind: Literal["died", "exited", "restarted", "stopped"]
+    detail: str
+    """Words for people: ``"killed by signal 9"``, ``"the kernel was restarted from outside"``."""
+    at: float = field(default_factory=time.time)
+
+    @property
+    def words(self) -> str:
+        """What happened, as a sentence without its end."""
+        return f"the kernel died ({self.detail})" if self.kind == "died" else self.detail
+
+
+class KernelLost(Exception):
+    """The kernel went away while a request waited for it."""
+
+    def __init__(self, loss: Loss, *, behind_other: bool = False) -> None:
+        """``behind_other`` says that the kernel ran other code and never began with this."""
+        super().__init__(loss.detail)
+        self.loss = loss
+        self.behind_other = behind_other
 
 
 class Losses:
-    """The losses of every kernel."""
+    """The losses of one kernel, and whether its process is going or another is coming.
+
+    They are never forgotten, since any session that has used the kernel may still have to be told.
+    """
 
     def __init__(self) -> None:
-        self._known: dict[str, list[Loss]] = {}
-        self._leaving: set[str] = set()
-        """Kernels whose loss is noted and whose new process Jupyter has not announced yet."""
-        self._going: dict[str, asyncio.Future[None]] = {}
-        """Done when a kernel has gone that somebody else is ending."""
-        self._coming_back: dict[str, asyncio.Future[None]] = {}
-        """Kernels that somebody else restarts while we wait for them."""
+        self._all: list[Loss] = []
+        self._is_noted = False
+        self._going: asyncio.Future[None] | None = None
+        """Done when the kernel has gone that another client is ending."""
+        self._coming_back: asyncio.Future[None] | None = None
+        """Done when the kernel is back that another client restarts, or does not come back."""
 
-    def of(self, kernel_id: str) -> tuple[Loss, ...]:
-        """Every loss of a kernel's variables so far, oldest first."""
-        return tuple(self._known.get(kernel_id, ()))
+    @property
+    def all(self) -> tuple[Loss, ...]:
+        """Every loss of the kernel's variables so far, oldest first."""
+        return tuple(self._all)
 
-    def note(self, kernel_id: str, loss: Loss) -> None:
-        """Note a loss that befell before this kernel was started in another's place."""
-        self._known.setdefault(kernel_id, []).append(loss)
+    @property
+    def is_noted(self) -> bool:
+        """Whether the end of the latest process is noted, and Jupyter has announced no new one."""
+        return self._is_noted
 
-    def add(self, kernel_id: str, loss: Loss) -> None:
-        """Note that a kernel's process is gone or is about to go."""
-        self.note(kernel_id, loss)
-        self._leaving.add(kernel_id)
-        gone = self._going.pop(kernel_id, None)
+    @property
+    def is_restarting(self) -> bool:
+        """Whether the process is gone and another is to come."""
+        return self._is_noted and self._all[-1].kind != "stopped"
+
+    def note(self, loss: Loss) -> None:
+        """Note a loss from before this kernel was started in another's place."""
+        self._all.append(loss)
+
+    def add(self, loss: Loss) -> None:
+        """Note that the process is gone or is about to go."""
+        self.note(loss)
+        self._is_noted = True
+        gone, self._going = self._going, None
         if gone is not None:
             gone.set_result(None)
 
-    def is_noted(self, kernel_id: str) -> bool:
-        """Whether the end of a kernel's latest process is noted already."""
-        return kernel_id in self._leaving
+    def restarted(self) -> None:
+        """The kernel has a new process."""
+        self._is_noted = False
+        self._end_wait()
 
-    def is_restarting(self, kernel_id: str) -> bool:
-        """Whether a kernel's process is gone and another is to come."""
-        return kernel_id in self._leaving and self.of(kernel_id)[-1].kind != "stopped"
+    def shut_down(self) -> None:
+        """It was shut down, which is a part of every restart too: then it is back soon."""
+        asyncio.get_running_loop().call_later(COME_BACK, self._end_wait)
 
-    def restarted(self, kernel_id: str) -> None:
-        """A kernel has a new process."""
-        self._leaving.discard(kernel_id)
-        self._end_wait(kernel_id)
+    def forget(self) -> None:
+        """The kernel is gone for good; its losses are still to be told."""
+        self._is_noted = False
 
-    def shut_down(self, kernel_id: str) -> None:
-        """A kernel was shut down, which is a part of every restart too: then it is back soon."""
-        asyncio.get_running_loop().call_later(COME_BACK, self._end_wait, kernel_id)
+    async def gone(self) -> None:
+        """Wait until the kernel has gone that another client is ending."""
+        if self._going is None:
+            self._going = asyncio.get_running_loop().create_future()
+        await asyncio.wait({self._going}, timeout=GO)
 
-    async def gone(self, kernel_id: str) -> None:
-        """Wait until a kernel has gone that somebody else is ending."""
-        going = self._going.setdefault(kernel_id, asyncio.get_running_loop().create_future())
-        await asyncio.wait({going}, timeout=GO)
-
-    async def back(self, kernel_id: str) -> None:
-        """Wait while somebody else restarts a kernel, if that is what they do."""
-        back = self._coming_back[kernel_id] = asyncio.get_running_loop().create_future()
+    async def back(self) -> None:
+        """Wait while another client restarts the kernel, if that is what it does."""
+        self._coming_back = asyncio.get_running_loop().create_future()
         try:
-            await asyncio.wait({back}, timeout=GO)
+            await asyncio.wait({self._coming_back}, timeout=GO)
         finally:
-            del self._coming_back[kernel_id]
+            self._coming_back = None
 
-    def forget(self, kernel_id: str) -> None:
-        """A kernel is gone for good; its losses are still to be told."""
-        self._leaving.discard(kernel_id)
-
-    def _end_wait(self, kernel_id: str) -> None:
-        back = self._coming_back.get(kernel_id)
+    def _end_wait(self) -> None:
+        back = self._coming_back
         if back is not None and not back.done():
             back.set_result(None)
 
 
 def outside_restart() -> Loss:
-    """A restart that was not ours."""
+    """A restart by another client."""
     return Loss(kind="restarted", detail="the kernel was restarted from outside")
 
 
 def outside_end() -> Loss:
-    """A restart or a shutdown that was not ours: which of them, the kernel did not say."""
+    """A restart or a shutdown by another client: which of them, the kernel did not say."""
     return Loss(kind="stopped", detail="the kernel was restarted or shut down from outside")
 
 
 def outside_shutdown(kernel: Any, default_limit: float) -> Loss:
-    """A shutdown that was not ours, by a person or by Jupyter's culling of idle kernels.
+    """A shutdown by a person or by Jupyter's culling of idle kernels.
 
     ``default_limit`` is how long a kernel may be idle whose kernelspec says nothing else.
     """

@@ -46,7 +46,7 @@ class Peak:
 
 
 def peak_of(pidfd: int) -> Peak | None:
-    """The peak of an ended process that nobody has reaped; None where that cannot be known.
+    """The peak of an ended process that has not been reaped; None where that cannot be known.
 
     ``/proc/<pid>/status`` has no memory in it any more by then, and ``os.waitid`` leaves out what
     the system call gives besides: the resource usage, also without reaping (WNOWAIT).
@@ -94,7 +94,7 @@ class MemoryGroup:
         return cls(counter, _limit(counter))
 
     def mark(self) -> None:
-        """What was killed until now was not our process."""
+        """What was killed until now was not this process."""
         self._seen = self._kills()
 
     def has_killed(self) -> bool:

@@ -1,4 +1,4 @@
-"""Processes that are left behind: kernels of an earlier server, and what a kernel has started."""
+"""Processes that outlive their parents: kernels of an earlier server, and children of kernels."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ ENDING = 1.0
 
 
 def reap(pid: int) -> None:
-    """Have a process that is ending, and whose parent has ended, be forgotten when it has ended.
+    """Reap a process that is ending and whose parent has ended, when it has ended.
 
     An init does that. Where this server is process 1 of a container nothing else would, and each
-    would stay as a zombie. The number is the word of a kernel: a process is taken only if it is a
-    child of this one that this one cannot have started, since a process that it starts leads its
-    session or is in that of the server. Blocks shortly.
+    would stay as a zombie. The number comes from a kernel and is not trusted: a process is reaped
+    only if it is a child of this one that this one cannot have started, since a process that it
+    starts leads its session or is in that of the server. Blocks shortly.
     """
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()

@@ -1,7 +1,7 @@
 """Notice at once that a local process has ended, and how.
 
 Jupyter's restarter looks every three seconds. On Linux a pidfd becomes readable the moment the
-process ends; elsewhere there is no watch, and the restarter's word is what we have.
+process ends; elsewhere there is no watch, and the restarter has to tell.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Exit:
 
     @property
     def was_killed(self) -> bool:
-        """Whether SIGKILL ended it, or a program that it only stood for (as a shell tells)."""
+        """Whether SIGKILL ended it, or the program that it ran, as shells report."""
         return self.signal == KILL or self.code == 128 + KILL
 
     @property
@@ -87,7 +87,7 @@ def _how_it_ended(pidfd: int) -> Exit:
     try:
         # WNOWAIT leaves the status for the restarter, which owns the process.
         result = os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOWAIT | os.WNOHANG)
-    except ChildProcessError:  # somebody has reaped it already
+    except ChildProcessError:  # reaped already
         return Exit()
     if result is None:
         return Exit()

@@ -35,7 +35,7 @@ def chosen(wanted: str, specs: Mapping[str, Mapping[str, Any]], *, default: str)
 
 
 def check_startable(name: str, spec: Mapping[str, Any]) -> None:
-    """Raise KernelUnavailable, with what to mend, when a process cannot be given what it holds."""
+    """Raise KernelUnavailable, with what to correct, when its values cannot start a process."""
     env = spec.get("env") or {}
     if not isinstance(env, Mapping):
         _refuse(name, "its env is no object of names and texts")
@@ -49,7 +49,7 @@ def check_startable(name: str, spec: Mapping[str, Any]) -> None:
 
 def _refuse(name: str, why: str) -> NoReturn:
     msg = (
-        f"The kernel {shown(name)} cannot be started: {why}. Have its kernel.json mended; "
+        f"The kernel {shown(name)} cannot be started: {why}. Have its kernel.json corrected; "
         "list_sessions shows the other kernels there are."
     )
     raise KernelUnavailable(msg)

@@ -1,4 +1,4 @@
-"""What a kernel is at, and what its process uses: read, never asked of the kernel itself."""
+"""What a kernel does and what its process uses, without asking the kernel itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
-from .link import KernelLink
+from .link import NO_INFO, KernelLink
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,7 @@ class KernelStatus:
     """
     last_activity: float
     foreign_since: float | None
-    """Since when an execution that is not ours runs, if one does."""
+    """Since when an execution of another client runs, if one does."""
     pid: int | None
     memory: int | None
     """Resident bytes of the process and its children."""
@@ -36,20 +36,20 @@ async def look(kernel_id: str, kernel: Any, link: KernelLink | None) -> KernelSt
     """What is known of a kernel now; ``kernel`` is its manager."""
     pid = local_pid(kernel)
     memory, cpu = await asyncio.to_thread(_usage, pid) if pid is not None else (None, None)
-    info = link.info if link is not None else None
     state = str(getattr(kernel, "execution_state", "unknown"))
     if link is not None and link.is_busy:
         state = "busy"
     elif link is not None and link.heard:
         # Jupyter listens on a socket of its own, and may hear later that code has ended.
         state = link.heard
-    elif info is not None and state == "starting":
-        # It has answered us. Jupyter listens on a socket that can be subscribed after that.
+    elif link is not None and link.info is not NO_INFO and state == "starting":
+        # It has answered. Jupyter listens on a socket that can be subscribed after that.
         state = "idle"
+    said = link.info.language if link is not None else ""
     return KernelStatus(
         kernel_id=kernel_id,
         name=str(kernel.kernel_name),
-        language=info.language if info is not None else str(kernel.kernel_spec.language),
+        language=said or str(kernel.kernel_spec.language),
         state=state,
         last_activity=kernel.last_activity.timestamp(),
         foreign_since=foreign_since(kernel, link),
@@ -60,7 +60,7 @@ async def look(kernel_id: str, kernel: Any, link: KernelLink | None) -> KernelSt
 
 
 def foreign_since(kernel: Any, link: KernelLink | None) -> float | None:
-    """Since when a kernel runs code that is not ours, as far as is known, in epoch seconds.
+    """Since when a kernel runs code of another client, as far as is known, in epoch seconds.
 
     Where no link listens it is Jupyter that knows, and of that only the latest sign of life.
     """
@@ -71,7 +71,7 @@ def foreign_since(kernel: Any, link: KernelLink | None) -> float | None:
 
 
 def _has_ended(kernel: Any) -> bool:
-    """Whether its process here is gone: the last that it said of itself may be "busy"."""
+    """Whether its process here is gone: its last message may have said "busy"."""
     process = getattr(kernel.provisioner, "process", None)
     return process is not None and process.poll() is not None
 

@@ -1,4 +1,4 @@
-"""The last words of a kernel's process: its standard error passes through here to the server's.
+"""A kernel's standard error: it passes through here to the server's, and its end is kept.
 
 A kernel that fails to start, or crashes, says why there, and the server's log is out of an
 agent's reach.
@@ -11,7 +11,7 @@ import os
 import sys
 
 PORT_TAKEN = b"Address already in use"
-"""What a kernel says when somebody took one of its ports between their choice and its start."""
+"""What a kernel writes when another program took a port that was chosen for it."""
 
 KEPT = 2_000
 """Characters of the end that are kept."""

@@ -1,6 +1,6 @@
-"""Runs a function of ours in an ipykernel beside the code that it runs, in a subshell.
+"""Runs a function in an ipykernel beside the code that it runs, in a subshell.
 
-The function shares the process with that code: it is to be short, and to run nobody else's code.
+The function shares the process with that code: it has to be short and to run no code of users.
 """
 
 from __future__ import annotations
@@ -11,10 +11,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from .evaluation import NotEvaluated, evaluate
-from .link import KernelLink, KernelLost
-
-FEATURE = "kernel subshells"
-"""What a kernel names that has them (https://jupyter.org/enhancement-proposals/91-kernel-subshells)."""
+from .link import KernelLink
+from .losses import KernelLost
 
 ANSWER = 5.0
 """Seconds within which a subshell is made, or is ended."""
@@ -27,12 +25,6 @@ class Subshells:
         self._locks: WeakKeyDictionary[KernelLink, asyncio.Lock] = WeakKeyDictionary()
         self._ending: set[asyncio.Task[None]] = set()
 
-    @staticmethod
-    def exist(link: KernelLink) -> bool:
-        """Whether a kernel has them."""
-        info = link.info
-        return info is not None and info.implementation == "ipython" and FEATURE in info.features
-
     async def evaluate(
         self,
         link: KernelLink,
@@ -42,7 +34,7 @@ class Subshells:
         *,
         timeout: float,
     ) -> Any:
-        """Like `evaluate`, without waiting for what the kernel is at."""
+        """Like `evaluate`, without waiting for the code that the kernel runs."""
         async with self._locks.setdefault(link, asyncio.Lock()):
             subshell_id = await _make(link)
             is_stuck = False
@@ -58,7 +50,7 @@ class Subshells:
                     self._end(link, subshell_id)
 
     def _end(self, link: KernelLink, subshell_id: str) -> None:
-        """End a subshell; nobody waits for that. It is over at the latest when the link is."""
+        """End a subshell in a task of its own, which is over at the latest when the link is."""
         task = asyncio.create_task(_delete(link, subshell_id), name="mcp-subshell-end")
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)

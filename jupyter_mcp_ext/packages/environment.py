@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.kernels.activation import OWN, PYTHON
 from jupyter_mcp_ext.kernels.evaluation import EvaluationError, evaluate
-from jupyter_mcp_ext.kernels.link import KernelLost
+from jupyter_mcp_ext.kernels.losses import KernelLost
 from jupyter_mcp_ext.kernels.specs import check_startable
 
 if TYPE_CHECKING:
-    from jupyter_mcp_ext.kernels.service import Kernels
+    from jupyter_mcp_ext.kernels.fleet import Kernels
+    from jupyter_mcp_ext.kernels.kernel import Kernel
 
 KERNELS = ("ipykernel_launcher", "ipykernel")
 """Modules that are a kernel in the very Python that runs them; others may start another one."""
@@ -84,12 +85,12 @@ async def kernel_environment(
     return {**base, **own}
 
 
-async def loaded(kernels: Kernels, kernel_id: str, names: Sequence[str]) -> set[str] | None:
+async def loaded(kernel: Kernel, names: Sequence[str]) -> set[str] | None:
     """Which of these modules a running kernel has loaded; None when it cannot be asked now."""
-    if not kernels.is_idle(kernel_id):
+    if not kernel.is_idle:
         return None
     try:
-        found = await _evaluate(kernels, kernel_id, "loaded", {"names": list(names)})
+        found = await _evaluate(kernel, "loaded", {"names": list(names)})
     except (EvaluationError, KernelLost, KernelUnavailable, asyncio.TimeoutError):
         return None
     return set(map(str, found)) if isinstance(found, list) else None
@@ -112,12 +113,12 @@ async def _spec(kernels: Kernels, name: str) -> Mapping[str, Any]:
 
 async def _asked(kernels: Kernels, kernel: KernelOf) -> str:
     """The Python that the kernel itself names: another program has started it."""
-    kernel_id = await kernel.ready()
-    if not kernels.is_idle(kernel_id):
+    running = kernels[await kernel.ready()]
+    if not running.is_idle:
         msg = "Only the kernel knows which Python it uses, and it is busy. Try again later."
         raise KernelUnavailable(msg)
     try:
-        found = str(await _evaluate(kernels, kernel_id, "where", {}))
+        found = str(await _evaluate(running, "where", {}))
     except (EvaluationError, KernelLost, asyncio.TimeoutError):
         found = ""
     if not Path(found).is_absolute():
@@ -129,11 +130,9 @@ async def _asked(kernels: Kernels, kernel: KernelOf) -> str:
     return found
 
 
-async def _evaluate(
-    kernels: Kernels, kernel_id: str, function: str, arguments: Mapping[str, Any]
-) -> Any:
-    async with kernels.linked(kernel_id) as link:
-        if link.info is None or link.info.implementation != "ipython":
+async def _evaluate(kernel: Kernel, function: str, arguments: Mapping[str, Any]) -> Any:
+    async with kernel.linked() as link:
+        if not link.info.kind.runs_functions:
             msg = "only ipykernel is asked"
             raise EvaluationError(msg)
         return await evaluate(link, IN_KERNEL, function, arguments, timeout=SECONDS)

@@ -31,7 +31,7 @@ from .transaction import UNCHANGED, Place, carry_out, contents_of
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
-    from jupyter_mcp_ext.kernels.service import Kernels
+    from jupyter_mcp_ext.kernels.fleet import Kernels
 
 OWN_PREFIX = os.path.realpath(sys.prefix)
 """The environment of the server itself."""
@@ -218,7 +218,7 @@ class McpPackages(LoggingConfigurable):
             outcome = replace(outcome, in_server=_users(modules, set(sys.modules)))
         if kernel.kernel_id not in self._kernels:
             return outcome
-        in_kernel = await loaded(self._kernels, kernel.kernel_id, names)
+        in_kernel = await loaded(self._kernels[kernel.kernel_id], names)
         if in_kernel is None:
             return replace(outcome, may_be_loaded=tuple(modules))
         return replace(outcome, loaded=_users(modules, in_kernel))

@@ -16,14 +16,14 @@ from tornado.web import HTTPError
 from jupyter_mcp_ext.errors import KernelUnavailable, ToolError
 from jupyter_mcp_ext.kernels import orphans
 from jupyter_mcp_ext.kernels.activation import activated
-from jupyter_mcp_ext.kernels.link import Loss
+from jupyter_mcp_ext.kernels.losses import Loss
 
 from .disk.record import KernelProcess
 from .notices import ago
 from .session import RESTED, Session
 
 if TYPE_CHECKING:
-    from jupyter_mcp_ext.kernels.service import Kernels
+    from jupyter_mcp_ext.kernels.fleet import Kernels
 
     from .register import Register
 
@@ -100,15 +100,15 @@ class SessionKernels:
         command = await self._kernels.command(session.kernel_name)
         env = await asyncio.to_thread(activated, env, command)
         loss = self._loss_before(session)
-        kernel_id = await self._kernels.start(session.kernel_name, path=session.cwd, env=env)
+        kernel = await self._kernels.start(session.kernel_name, path=session.cwd, env=env)
         if loss is not None:
-            self._kernels.note(kernel_id, loss)
-        pid = self._kernels.pid(kernel_id)
+            kernel.death.note(loss)
+        pid = kernel.hosted.pid
         created = orphans.started_at(pid) if pid is not None else None
         process = None
         if pid is not None and created is not None:
-            process = KernelProcess(kernel_id=kernel_id, pid=pid, created=created)
-        session.started(kernel_id, process, met=0 if loss is None else 1)
+            process = KernelProcess(kernel_id=kernel.id, pid=pid, created=created)
+        session.started(kernel.id, process, met=0 if loss is None else 1)
 
     async def end_orphan(self, session: Session) -> bool:
         """End the kernel that an earlier server has left running; whether there was one."""
@@ -139,8 +139,8 @@ class SessionKernels:
     def _loss_before(self, session: Session) -> Loss | None:
         """What ended the session's latest kernel; None when it never had one."""
         if session.kernel_id:
-            self._kernels.look_for_end(session.kernel_id)
-            losses = self._kernels.losses(session.kernel_id)
+            self._kernels[session.kernel_id].death.look()
+            losses = self._kernels[session.kernel_id].losses
             return losses[-1] if losses else Loss(kind="stopped", detail="the kernel was shut down")
         if session.record.had_kernel:
             return Loss(kind="stopped", detail="the server was restarted")
@@ -149,7 +149,7 @@ class SessionKernels:
     async def shutdown(self, session: Session, *, by: str, now: bool) -> None:
         """End a session's kernel; fine when it is gone already."""
         self.rest(session)
-        await self._kernels.shutdown(session.kernel_id, by=by, now=now)
+        await self._kernels[session.kernel_id].shutdown(by=by, now=now)
         session.ended()
         await self.unlist(session)
         if session.story is None:  # it cannot come back

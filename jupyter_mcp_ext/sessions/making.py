@@ -20,7 +20,7 @@ from .register import Register
 from .session import Session, new_jupyter_id
 
 if TYPE_CHECKING:
-    from jupyter_mcp_ext.kernels.service import Kernels
+    from jupyter_mcp_ext.kernels.fleet import Kernels
 
 _ID = re.compile(r"[0-9a-fA-F-]{8,}")
 """What a scope is that a program has made up and that says nothing to people."""
@@ -151,7 +151,7 @@ class SessionMaker:
                 msg = f"{session.fault}. Make room for sessions, or set McpSessions.sessions_dir."
                 raise KernelUnavailable(msg)
             await self._lives.start_unlisted(session)
-            self._kernels.stop_watching(session.kernel_id)  # it is no user's activity
+            self._kernels[session.kernel_id].activity.stop()  # it is no user's activity
         except BaseException:
             await asyncio.wait({holding})
             self._register.remove(session)
@@ -162,14 +162,14 @@ class SessionMaker:
     async def end_spare(self, session: Session) -> None:
         """Take back a spare."""
         try:
-            await self._kernels.shutdown(session.kernel_id, by="this server", now=True)
+            await self._kernels[session.kernel_id].shutdown(by="this server", now=True)
         finally:
             self._register.remove(session)
             await self._folders.discard(session)
 
     async def is_sound(self, session: Session) -> bool:
         """Whether a spare's kernel can be used."""
-        return await self._kernels.is_sound(session.kernel_id)
+        return await self._kernels[session.kernel_id].is_sound()
 
     async def hand_out(
         self, caller: Caller, name: str | None, take: Callable[[], Awaitable[Session | None]]
@@ -185,7 +185,7 @@ class SessionMaker:
                 return None
             notebook = notebook_for(_title(caller, name))
             spare.hand_out(caller, name=name, notebook=notebook, now=time.time())
-            self._kernels.start_watching(spare.kernel_id)
+            self._kernels[spare.kernel_id].activity.start()
             self._register.add(spare)
         await asyncio.gather(self._lives.list(spare), self._folders.save(spare))
         return spare

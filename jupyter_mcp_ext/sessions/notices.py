@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from jupyter_mcp_ext.kernels.link import Loss
+from jupyter_mcp_ext.kernels.losses import Loss
 
 from .comeback.continuity import READERS
 from .session import MAX_CLIENTS, Session, Told

@@ -9,7 +9,7 @@ from .notices import introduced, is_due, notices, told
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.governance.caller import Caller
-    from jupyter_mcp_ext.kernels.service import Kernels
+    from jupyter_mcp_ext.kernels.fleet import Kernels
 
     from .register import Register
     from .session import Session
@@ -40,7 +40,7 @@ class Readers:
 
         ``since`` is when the answer's execution began: later losses do not belong to it.
         """
-        losses = self._kernels.losses(session.kernel_id)
+        losses = self._kernels[session.kernel_id].losses
         is_of_connection = session.record.is_default and self.is_nameless(caller.client)
         return notices(
             session,
@@ -66,11 +66,11 @@ class Readers:
 
     def tell_loss(self, session: Session, caller: Caller) -> None:
         """An answer has told the caller itself of the latest loss."""
-        losses = self._kernels.losses(session.kernel_id)
+        losses = self._kernels[session.kernel_id].losses
         session.continuity.told_loss(caller.reader, losses)
 
     def tell_comeback(self, session: Session, caller: Caller, *, until: float) -> None:
         """The same of a loss until that moment, and also of what came back after it."""
-        losses = self._kernels.losses(session.kernel_id)
+        losses = self._kernels[session.kernel_id].losses
         if losses and losses[-1].at <= until:
             session.continuity.told(caller.reader, losses)

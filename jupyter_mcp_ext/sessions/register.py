@@ -14,7 +14,7 @@ from .session import Session, new_session_id
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.governance.caller import Caller
-    from jupyter_mcp_ext.kernels.service import Kernels
+    from jupyter_mcp_ext.kernels.fleet import Kernels
 
 DEFAULT_WORDS = frozenset({"", "0", "default", "none", "null"})
 """What models write when they mean the default session."""
@@ -141,7 +141,7 @@ class Register:
             last_used=now,
         )
         session = self._sessions[short] = Session(record=record, kernel_id=kernel["id"])
-        session.continuity.joined(self._kernels.losses(session.kernel_id))
+        session.continuity.joined(self._kernels[session.kernel_id].losses)
         return session
 
     async def find(self, caller: Caller, wanted: str) -> Session:

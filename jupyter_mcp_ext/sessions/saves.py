@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.kernels.evaluation import EvaluationError, FunctionRaised
-from jupyter_mcp_ext.kernels.link import KernelLost
+from jupyter_mcp_ext.kernels.losses import KernelLost
 
 from . import aside, snapshots
 from .comeback.runs import bound_after
@@ -24,8 +24,8 @@ from .snapshots import UnsupportedKernel
 from .threads import to_its_end
 
 if TYPE_CHECKING:
-    from jupyter_mcp_ext.kernels.service import Kernels
-    from jupyter_mcp_ext.kernels.zmq import ZmqLink
+    from jupyter_mcp_ext.kernels.fleet import Kernels
+    from jupyter_mcp_ext.kernels.link import KernelLink
 
     from .session import Session
     from .story.story import Story
@@ -118,7 +118,7 @@ class Saves:
             await asyncio.wait({saving})
         if session not in self._unsaved or not self._is_whole(session):
             return
-        if not self._kernels.is_idle(session.kernel_id):
+        if not self._kernels[session.kernel_id].is_idle:
             session.saved("busy")
             return
         await asyncio.wait({self._start(session, self._max_seconds)})
@@ -195,10 +195,10 @@ class Saves:
     async def _is_idle(self, session: Session) -> bool:
         """Also of code that an execution has run which the server's stop has ended."""
         try:
-            status = await self._kernels.status(session.kernel_id)
+            status = await self._kernels[session.kernel_id].status()
         except KernelUnavailable:
             return True
-        return self._kernels.is_idle(session.kernel_id) and status.state != "busy"
+        return self._kernels[session.kernel_id].is_idle and status.state != "busy"
 
     def _wait(self, session: Session) -> None:
         self._stop_timer(session)
@@ -212,14 +212,14 @@ class Saves:
 
     def _is_whole(self, session: Session) -> bool:
         """Whether all that is to be in its kernel is: else there is a better save than now's."""
-        need = session.continuity.need(self._kernels.losses(session.kernel_id))
+        need = session.continuity.need(self._kernels[session.kernel_id].losses)
         return session.kernel_id in self._kernels and not need
 
     def _begin(self, session: Session) -> None:
         self._timers.pop(session, None)
         if session in self._tasks:
             self._wait(session)
-        elif self._is_whole(session) and self._kernels.is_idle(session.kernel_id):
+        elif self._is_whole(session) and self._kernels[session.kernel_id].is_idle:
             # Else it is busy with code of others, and the next execution of ours saves.
             self._start(session, self._max_seconds)
 
@@ -239,8 +239,8 @@ class Saves:
         self._unsaved.discard(session)
         is_over = False
         try:
-            async with self._kernels.linked(session.kernel_id) as link:
-                if link.info is not None and link.info.implementation == "ipython":
+            async with self._kernels[session.kernel_id].linked() as link:
+                if link.info.kind.saves_variables:
                     await self._save_over(link, session, story, seconds)
             is_over = True
             session.saved()
@@ -259,7 +259,7 @@ class Saves:
                 self._unsaved.add(session)
 
     async def _save_over(
-        self, link: ZmqLink, session: Session, story: Story, seconds: float
+        self, link: KernelLink, session: Session, story: Story, seconds: float
     ) -> None:
         key = self._key(session)
         rebound = partial(bound_after, story.alive)

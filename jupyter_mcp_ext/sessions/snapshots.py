@@ -192,9 +192,9 @@ async def define(link: KernelLink, definitions: Definitions, *, seconds: float) 
 
 
 def _require_ipykernel(link: KernelLink) -> None:
-    found = link.info.implementation if link.info is not None else ""
-    if found != "ipython":
-        msg = f"the kernel is {found or 'unknown'}, and only ipykernel's variables can be saved"
+    if not link.info.kind.saves_variables:
+        found = link.info.implementation or "unknown"
+        msg = f"the kernel is {found}, and only ipykernel's variables can be saved"
         raise UnsupportedKernel(msg)
 
 

@@ -142,10 +142,11 @@ def _is_behind_own(call: Call, execution: Execution) -> bool:
 async def _count_variables(call: Call, session: Session) -> None:
     """Have the session's introduction say how many variables it has, if that is told at once."""
     services = call.services
-    if services.kernels.implementation(session.kernel_id) != "ipython":
+    kernel = services.kernels[session.kernel_id]
+    if not kernel.info.kind.runs_functions:
         return
     try:
-        looking = services.variables.listing(session.kernel_id, Query(limit=1))
+        looking = services.variables.listing(kernel, Query(limit=1))
         found = await asyncio.wait_for(looking, COUNT)
     except (ToolError, asyncio.TimeoutError):
         return

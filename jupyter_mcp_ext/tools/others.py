@@ -40,7 +40,7 @@ async def running_one(call: Call, session: Session) -> Execution:
         )
         raise Forbidden(msg)
     status = (
-        await call.services.kernels.status(session.kernel_id)
+        await call.services.kernels[session.kernel_id].status()
         if call.services.sessions.is_ready(session)
         else None
     )
@@ -70,7 +70,7 @@ async def check_force(call: Call, session: Session, *, force: bool, doing: str) 
     if theirs is not None and (since := time.time() - theirs.at) < IN_USE:
         msg = f"{theirs.client} used {session.id} ({session.name}) {ago(since)}. {again}"
         raise Forbidden(msg)
-    status = await call.services.kernels.status(session.kernel_id)
+    status = await call.services.kernels[session.kernel_id].status()
     if status.foreign_since is not None:
         msg = f"A person's code runs on this kernel. {again}"
         raise Forbidden(msg)

@@ -44,9 +44,10 @@ async def get_variables(
     """
     session = await _session(call, session_id)
     services = call.services
+    kernel = services.kernels[session.kernel_id]
     query = Query(filter=(filter or "").strip(), limit=limit)
     try:
-        found = await services.variables.listing(session.kernel_id, query)
+        found = await services.variables.listing(kernel, query)
     except KernelBusy as err:
         raise _busy(call, session) from err
     where = f"{session.id} ({session.kernel_name})"
@@ -83,8 +84,9 @@ async def inspect_variable(
     """
     session = await _session(call, session_id)
     services = call.services
+    kernel = services.kernels[session.kernel_id]
     try:
-        found = await services.variables.inspection(session.kernel_id, name, detail)
+        found = await services.variables.inspection(kernel, name, detail)
     except KernelBusy as err:
         raise _busy(call, session) from err
     words = view.inspection(
@@ -134,7 +136,7 @@ async def _session(call: Call, session_id: str | None) -> Session:
 def _busy(call: Call, session: Session) -> KernelUnavailable:
     """Words for a kernel that tells nothing while code runs."""
     line = call.services.executions.line(session.kernel_id)
-    since = call.services.kernels.foreign_since(session.kernel_id)
+    since = call.services.kernels[session.kernel_id].foreign_since
     if line:
         doing = f"runs {line[0].id} for {seconds(line[0].duration)}"
         then = f'get_output("{line[0].id}", wait=50) waits for it, interrupt_kernel stops it.'

@@ -11,7 +11,8 @@ import re
 from collections.abc import Sequence
 
 from jupyter_mcp_ext.errors import KernelUnavailable
-from jupyter_mcp_ext.kernels.zmq import ZmqLink
+from jupyter_mcp_ext.kernels.kernel import Kernel
+from jupyter_mcp_ext.kernels.link import KernelLink
 from jupyter_mcp_ext.outputs.text import clean
 
 from .model import Inspection, Listing, Text
@@ -30,7 +31,7 @@ MAX_TEXT = {"summary": 3_000, "full": 100_000, "source": 100_000}
 class AskingWay:
     """While the kernel is idle."""
 
-    async def listing(self, link: ZmqLink, query: Query) -> Listing:
+    async def listing(self, kernel: Kernel, link: KernelLink, query: Query) -> Listing:
         """Refuse, in words."""
         msg = (
             f"A kernel of this kind ({_words(link)}) does not tell which variables it has. "
@@ -38,7 +39,9 @@ class AskingWay:
         )
         raise KernelUnavailable(msg)
 
-    async def inspection(self, link: ZmqLink, steps: Sequence[Step], detail: Detail) -> Inspection:
+    async def inspection(
+        self, kernel: Kernel, link: KernelLink, steps: Sequence[Step], detail: Detail
+    ) -> Inspection:
         """What the kernel shows for the name."""
         name = ".".join(str(word) for _, word in steps)
         if not PLAIN.fullmatch(name) or any(kind == "item" for kind, _ in steps):
@@ -74,6 +77,5 @@ class AskingWay:
         )
 
 
-def _words(link: ZmqLink) -> str:
-    info = link.info
-    return (info.implementation or info.language or "unknown") if info is not None else "unknown"
+def _words(link: KernelLink) -> str:
+    return link.info.implementation or link.info.language or "unknown"

@@ -16,9 +16,10 @@ from itertools import islice
 from pathlib import Path
 
 from jupyter_mcp_ext.kernels import activation
-from jupyter_mcp_ext.kernels.link import Content
-from jupyter_mcp_ext.kernels.service import Kernels
-from jupyter_mcp_ext.kernels.zmq import ZmqLink
+from jupyter_mcp_ext.kernels.exchange import Content
+from jupyter_mcp_ext.kernels.kernel import Kernel
+from jupyter_mcp_ext.kernels.link import KernelLink
+from jupyter_mcp_ext.kernels.requests import run
 from jupyter_mcp_ext.outputs.text import strip
 
 from .answers import line
@@ -53,13 +54,12 @@ SHOW = "builtin declare -p {name} || builtin declare -f {name}"
 class BashWay:
     """While the kernel is idle; ``environment`` is what the kernels got, which is not listed."""
 
-    def __init__(self, kernels: Kernels, environment: Mapping[str, str]) -> None:
-        self._kernels = kernels
+    def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
 
-    async def listing(self, link: ZmqLink, query: Query) -> Listing:
+    async def listing(self, kernel: Kernel, link: KernelLink, query: Query) -> Listing:
         """The variables that fit, by name."""
-        text = await self._declared(link, LIST)
+        text = await _declared(kernel, link, LIST)
         if text is None:
             return await self._names(link, query)
         mine = await asyncio.to_thread(_mine, text, self._environment)
@@ -82,7 +82,9 @@ class BashWay:
             order="name",
         )
 
-    async def inspection(self, link: ZmqLink, steps: Sequence[Step], detail: Detail) -> Inspection:
+    async def inspection(
+        self, kernel: Kernel, link: KernelLink, steps: Sequence[Step], detail: Detail
+    ) -> Inspection:
         """What bash says of a variable, an element of an array, or a function."""
         name = str(steps[0][1])
         # Nothing but a name may get into the shell's line.
@@ -92,7 +94,7 @@ class BashWay:
                 'paths, files[0] or ages["ann"] here.'
             )
             raise Unresolved(msg)
-        text = await self._declared(link, SHOW.format(name=name))
+        text = await _declared(kernel, link, SHOW.format(name=name))
         if text is None:
             msg = "This kernel's variables cannot be read from here. execute_code can print them."
             raise Unresolved(msg)
@@ -109,31 +111,9 @@ class BashWay:
             return await asyncio.to_thread(_element, found, str(steps[1][1]), detail)
         return await asyncio.to_thread(_whole, found, detail)
 
-    async def _declared(self, link: ZmqLink, commands: str) -> str | None:
-        """What the shell declares; None when it cannot write where we read."""
-        if self._kernels.pid(link.kernel_id) is None:
-            return None
-        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="jupyter-mcp-ext-"))
-        path = folder / "declarations"
-        try:
-            await _execute(
-                link,
-                SNIPPET.format(
-                    blocks=MAX_BYTES // 1_024,
-                    commands=commands,
-                    path=shlex.quote(str(path)),
-                    mark=folder.name,
-                ),
-            )
-            data = await asyncio.to_thread(_read, path)
-        finally:
-            # A request that is answered too late finds no folder to write in.
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-        return data
-
-    async def _names(self, link: ZmqLink, query: Query) -> Listing:
+    async def _names(self, link: KernelLink, query: Query) -> Listing:
         """The names alone, which the kernel completes."""
-        reply = await _call(link, "complete_request", {"code": "$", "cursor_pos": 1})
+        reply = await _complete(link, "$")
         matches = reply.get("matches")
         found = matches if isinstance(matches, list) else []
         names = sorted({match.removeprefix("$") for match in found if isinstance(match, str)})
@@ -155,23 +135,44 @@ class BashWay:
         )
 
 
-async def _execute(link: ZmqLink, code: str) -> None:
-    content = {
-        "code": code,
-        "silent": True,
-        "store_history": False,
-        "user_expressions": {},
-        "allow_stdin": False,
-        "stop_on_error": False,
-    }
-    await _call(link, "execute_request", content)
+async def _declared(kernel: Kernel, link: KernelLink, commands: str) -> str | None:
+    """What the shell declares; None when it cannot write where we read."""
+    if kernel.hosted.pid is None:
+        return None
+    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="jupyter-mcp-ext-"))
+    path = folder / "declarations"
+    try:
+        await _execute(
+            link,
+            SNIPPET.format(
+                blocks=MAX_BYTES // 1_024,
+                commands=commands,
+                path=shlex.quote(str(path)),
+                mark=folder.name,
+            ),
+        )
+        data = await asyncio.to_thread(_read, path)
+    finally:
+        # A request that is answered too late finds no folder to write in.
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+    return data
 
 
-async def _call(link: ZmqLink, kind: str, content: Content) -> Content:
+async def _execute(link: KernelLink, code: str) -> None:
     if link.is_busy:
         raise KernelBusy
     try:
-        return await link.call("shell", kind, content, timeout=PATIENCE)
+        await run(link, code, timeout=PATIENCE)
+    except asyncio.TimeoutError as err:
+        raise KernelBusy from err
+
+
+async def _complete(link: KernelLink, code: str) -> Content:
+    if link.is_busy:
+        raise KernelBusy
+    content = {"code": code, "cursor_pos": len(code)}
+    try:
+        return await link.call("shell", "complete_request", content, timeout=PATIENCE)
     except asyncio.TimeoutError as err:
         raise KernelBusy from err
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_mcp_ext.kernels.evaluation import EvaluationError, evaluate
-from jupyter_mcp_ext.kernels.link import KernelLink, KernelLost
+from jupyter_mcp_ext.kernels.link import KernelLink
+from jupyter_mcp_ext.kernels.losses import KernelLost
 from jupyter_mcp_ext.kernels.shapes import texts
 
 from . import answers, sources
@@ -67,7 +68,7 @@ class Hints:
 
 
 async def _texts(link: KernelLink, source: str, function: str, **arguments: Any) -> list[str]:
-    if link.info is None or link.info.implementation != "ipython":
+    if not link.info.kind.runs_functions:
         return []
     try:
         found = await evaluate(link, source, function, arguments, timeout=SECONDS)

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jupyter_mcp_ext.kernels.evaluation import EvaluationError, evaluate
-from jupyter_mcp_ext.kernels.service import Kernels
-from jupyter_mcp_ext.kernels.zmq import ZmqLink
+from jupyter_mcp_ext.kernels.kernel import Kernel
+from jupyter_mcp_ext.kernels.link import KernelLink
 
 from . import answers, sources
 from .model import Inspection, Listing
@@ -33,29 +33,31 @@ BESIDE_SECONDS = 0.02
 class IPythonWay:
     """On the kernel's own thread while it is idle, in a subshell while it runs code."""
 
-    def __init__(self, kernels: Kernels) -> None:
-        self._kernels = kernels
-
-    async def listing(self, link: ZmqLink, query: Query) -> Listing:
+    async def listing(self, kernel: Kernel, link: KernelLink, query: Query) -> Listing:
         """The variables that fit, newest first."""
         arguments = {"pattern": query.filter, "limit": query.limit}
         source = sources.listing()
-        can_beside = self._kernels.can_evaluate_beside(link)
+        can_beside = link.info.has_subshells
         patience = LITTLE_PATIENCE if can_beside else PATIENCE
-        found = await self._evaluate(link, source, "listing", arguments, patience)
+        found = await self._evaluate(kernel, link, source, "listing", arguments, patience)
         return answers.read(answers.listing, found)
 
-    async def inspection(self, link: ZmqLink, steps: Sequence[Step], detail: Detail) -> Inspection:
+    async def inspection(
+        self, kernel: Kernel, link: KernelLink, steps: Sequence[Step], detail: Detail
+    ) -> Inspection:
         """What is known of what the steps lead to."""
         arguments = {"steps": steps, "detail": detail, "seconds": EXACT_SECONDS}
         beside = {**arguments, "seconds": BESIDE_SECONDS}
         source = sources.inspection()
-        found = await self._evaluate(link, source, "inspection", arguments, PATIENCE, beside)
+        found = await self._evaluate(
+            kernel, link, source, "inspection", arguments, PATIENCE, beside
+        )
         return answers.read(answers.inspection, found)
 
     async def _evaluate(
         self,
-        link: ZmqLink,
+        kernel: Kernel,
+        link: KernelLink,
         source: str,
         function: str,
         arguments: Mapping[str, Any],
@@ -74,10 +76,10 @@ class IPythonWay:
             except EvaluationError as err:
                 if not _was_stopped(err):
                     raise answers.cannot(err) from err
-        if not self._kernels.can_evaluate_beside(link):
+        if not link.info.has_subshells:
             raise KernelBusy
         try:
-            return await self._kernels.evaluate_beside(
+            return await kernel.evaluate_beside(
                 link, source, function, {**(beside or arguments), "until": None}, timeout=BESIDE
             )
         except asyncio.TimeoutError as err:

@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 from typing import Literal, Protocol, TypeAlias
 
 from jupyter_mcp_ext.errors import ToolError
-from jupyter_mcp_ext.kernels.zmq import ZmqLink
+from jupyter_mcp_ext.kernels.kernel import Kernel
+from jupyter_mcp_ext.kernels.link import KernelLink
 
 from .model import Inspection, Listing
 from .names import Step
@@ -51,8 +52,10 @@ class Way(Protocol):
     and ToolError in words where the kernel cannot do it.
     """
 
-    async def listing(self, link: ZmqLink, query: Query) -> Listing:
+    async def listing(self, kernel: Kernel, link: KernelLink, query: Query) -> Listing:
         """The variables that fit."""
 
-    async def inspection(self, link: ZmqLink, steps: Sequence[Step], detail: Detail) -> Inspection:
+    async def inspection(
+        self, kernel: Kernel, link: KernelLink, steps: Sequence[Step], detail: Detail
+    ) -> Inspection:
         """What is known of what the steps lead to. Raises Unresolved."""

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jupyter_mcp_ext.kernels.evaluation import FunctionRaised, NotEvaluated, evaluate
-from jupyter_mcp_ext.kernels.zmq import ZmqLink
+from jupyter_mcp_ext.kernels.kernel import Kernel
+from jupyter_mcp_ext.kernels.link import KernelLink
 
 from . import answers, sources
 from .asking import AskingWay
@@ -30,26 +31,30 @@ class XeusWay:
     def __init__(self, asking: AskingWay) -> None:
         self._asking = asking
 
-    async def listing(self, link: ZmqLink, query: Query) -> Listing:
+    async def listing(self, kernel: Kernel, link: KernelLink, query: Query) -> Listing:
         """The variables that fit, newest first."""
         arguments = {"pattern": query.filter, "limit": query.limit}
         try:
             found = await _evaluate(link, sources.listing(), "listing", arguments)
         except NotEvaluated:
-            return await self._asking.listing(link, query)
+            return await self._asking.listing(kernel, link, query)
         return answers.read(answers.listing, found)
 
-    async def inspection(self, link: ZmqLink, steps: Sequence[Step], detail: Detail) -> Inspection:
+    async def inspection(
+        self, kernel: Kernel, link: KernelLink, steps: Sequence[Step], detail: Detail
+    ) -> Inspection:
         """What is known of what the steps lead to."""
         arguments = {"steps": steps, "detail": detail, "seconds": EXACT_SECONDS}
         try:
             found = await _evaluate(link, sources.inspection(), "inspection", arguments)
         except NotEvaluated:
-            return await self._asking.inspection(link, steps, detail)
+            return await self._asking.inspection(kernel, link, steps, detail)
         return answers.read(answers.inspection, found)
 
 
-async def _evaluate(link: ZmqLink, source: str, function: str, arguments: Mapping[str, Any]) -> Any:
+async def _evaluate(
+    link: KernelLink, source: str, function: str, arguments: Mapping[str, Any]
+) -> Any:
     if link.is_busy:
         raise KernelBusy
     until = time.time() + PATIENCE

@@ -13,7 +13,8 @@ from typing import Any
 
 from jupyter_client.ioloop.manager import AsyncIOLoopKernelManager
 
-from jupyter_mcp_ext.kernels.zmq import ZmqLink
+from jupyter_mcp_ext.kernels.link import KernelLink, Listener
+from jupyter_mcp_ext.kernels.transports import link_to
 from tests.servers import JupyterServer
 
 META = {
@@ -111,7 +112,7 @@ class RawLink:
     def __init__(self, connection_file: Path) -> None:
         self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self._loop)
-        self._link: ZmqLink = self._loop.run_until_complete(_linked(connection_file))
+        self._link: KernelLink = self._loop.run_until_complete(_linked(connection_file))
 
     def execute(self, code: str) -> None:
         """Run code to its end."""
@@ -125,9 +126,9 @@ class RawLink:
         self._link.forget(exchange)
 
 
-async def _linked(connection_file: Path) -> ZmqLink:
+async def _linked(connection_file: Path) -> KernelLink:
     manager = AsyncIOLoopKernelManager(connection_file=str(connection_file))
     manager.load_connection_file()
-    link = ZmqLink("benchmark", manager, logging.getLogger(__name__))
+    link = link_to("benchmark", manager, logging.getLogger(__name__), Listener())
     await link.open(30)
     return link

@@ -107,8 +107,8 @@ async def test_the_first_result_after_a_death_between_calls_tells_of_it(jp_serve
 async def died(engine: Engine, kernel_id: str) -> None:
     """Return when the link has noticed that its kernel died."""
     kernels = engine.services.kernels
-    before = len(kernels.losses(kernel_id))
-    while len(kernels.losses(kernel_id)) == before:  # noqa: ASYNC110  # no event reports it
+    before = len(kernels[kernel_id].losses)
+    while len(kernels[kernel_id].losses) == before:  # noqa: ASYNC110  # no event reports it
         await asyncio.sleep(0.01)
 
 
@@ -159,7 +159,7 @@ async def test_code_behind_a_persons_cell_at_a_restart_never_began_and_says_so(
         person.start_channels()
         try:
             person.execute(DEAF)
-            await engine.until(lambda: kernels.foreign_since(session.kernel_id) is not None)
+            await engine.until(lambda: kernels[session.kernel_id].foreign_since is not None)
             execution = await engine.start(f"open({str(tmp_path / 'ran')!r}, 'w')")
             await engine.until(lambda: execution.sent is not None)
             await restart_as_lab_does(jp_fetch, engine)
@@ -190,10 +190,10 @@ async def test_a_persons_code_is_known_where_nothing_of_ours_ever_ran(
                 person.kernel_info()
                 await person.get_shell_msg()
             person.execute(f"open({str(gate)!r}).read()")
-            await engine.until(lambda: kernels.foreign_since(kernel_id) is not None)
-            assert (await kernels.status(kernel_id)).foreign_since is not None
+            await engine.until(lambda: kernels[kernel_id].foreign_since is not None)
+            assert (await kernels[kernel_id].status()).foreign_since is not None
             await asyncio.to_thread(gate.write_text, "go on")
-            await engine.until(lambda: kernels.foreign_since(kernel_id) is None)
+            await engine.until(lambda: kernels[kernel_id].foreign_since is None)
         finally:
             person.stop_channels()
 
@@ -280,7 +280,7 @@ async def test_a_session_stops_starting_a_kernel_that_dies_again_and_again(
         with pytest.raises(KernelUnavailable, match=r"died 5 times in a row .*exit code 3"):
             await engine.run("1")
         session = await engine.session()
-        status = await engine.services.kernels.status(session.kernel_id)
+        status = await engine.services.kernels[session.kernel_id].status()
         assert status.state == "dead"
 
 

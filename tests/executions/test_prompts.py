@@ -183,7 +183,7 @@ async def test_nobodys_answer_ends_the_question_in_time(jp_serverapp: Any) -> No
 
 async def test_a_restart_ends_the_question(jp_serverapp: Any) -> None:
     async def restart(engine: Engine, execution: Execution) -> None:
-        await engine.services.kernels.restart(execution.kernel_id, by="a test", now=True)
+        await engine.services.kernels[execution.kernel_id].restart(by="a test", now=True)
 
     execution = await stopped_by(jp_serverapp, restart)
 

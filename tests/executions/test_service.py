@@ -264,7 +264,7 @@ async def test_stopping_what_a_persons_code_holds_back_leaves_their_code_alone(
         try:
             person.execute(f"open({str(gate)!r}).read(); seen.append('whole')")
             kernels = engine.services.kernels
-            await engine.until(lambda: kernels.foreign_since(session.kernel_id) is not None)
+            await engine.until(lambda: kernels[session.kernel_id].foreign_since is not None)
             started = await engine.start("seen.append('never'); time.sleep(60)")
             await asyncio.wait_for(engine.services.executions.interrupt(started), 30)
             await asyncio.to_thread(gate.write_text, "go on")
@@ -452,7 +452,7 @@ async def test_what_waits_behind_a_persons_code_says_so(jp_serverapp: Any, tmp_p
         executions, kernels = engine.services.executions, engine.services.kernels
         try:
             person.execute(f"open({str(gate)!r}).read()")
-            await engine.until(lambda: kernels.foreign_since(session.kernel_id) is not None)
+            await engine.until(lambda: kernels[session.kernel_id].foreign_since is not None)
             waiting = await engine.start("'mine'")
             await executions.settled(waiting, 0.1)
             ahead = executions.ahead(waiting)

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from jupyter_mcp_ext.executions.execution import Execution
+from jupyter_mcp_ext.kernels.channel_socket import ChannelSocket
 from jupyter_mcp_ext.kernels.counting import TOLERANCE, Count
-from jupyter_mcp_ext.kernels.zmq import ZmqLink
+from jupyter_mcp_ext.kernels.link import KernelLink, Listener
+from jupyter_mcp_ext.kernels.transports import link_to
 from jupyter_mcp_ext.outputs.model import Display
 from tests.engine import Engine, printed, running
 
@@ -166,7 +168,7 @@ def test_of_kernels_whose_ids_have_no_numbers_nothing_is_claimed(form: str) -> N
     assert count.end("ours", form.format(5_000)) == 0
 
 
-def test_of_a_kernel_that_was_started_anew_meanwhile_nothing_is_claimed() -> None:
+def test_of_a_kernel_that_was_restarted_nothing_is_claimed() -> None:
     count = begun(at=10)
     count.see(ident(5_000, source="another_42"), OURS)
 
@@ -182,8 +184,7 @@ async def test_messages_that_a_kernel_has_dropped_are_told(
     async with running(jp_serverapp) as engine, stopped(engine):
         execution = await engine.start(code)
         await asyncio.to_thread(gate.write_text, "")  # returns when all have been sent
-        ours = await link(engine)
-        ours._sockets["iopub"].listen()  # as if the event loop had been busy
+        iopub(await link(engine)).listen()  # as if the event loop had been busy
         await engine.services.executions.settled(execution, 60)
 
         assert execution.status == "ok"
@@ -198,13 +199,19 @@ async def test_messages_that_a_kernel_has_dropped_are_told(
 async def stopped(engine: Engine) -> AsyncIterator[None]:
     """Stop reading the output of the default session's kernel."""
     await engine.run("1")
-    (await link(engine))._sockets["iopub"].listen(is_on=False)
+    iopub(await link(engine)).listen(is_on=False)
     yield
 
 
-async def link(engine: Engine) -> ZmqLink:
+def iopub(link: Any) -> ChannelSocket:
+    """The socket where a link hears outputs."""
+    socket: ChannelSocket = link._channels.sockets["iopub"]
+    return socket
+
+
+async def link(engine: Engine) -> KernelLink:
     """The link to the kernel of the default session."""
-    return await engine.services.kernels.link((await engine.session()).kernel_id)
+    return await engine.services.kernels[(await engine.session()).kernel_id].link()
 
 
 def losses(execution: Execution) -> int:
@@ -230,7 +237,7 @@ async def test_what_other_clients_are_told_meanwhile_is_not_missed(
     async with running(jp_serverapp) as engine:
         session = await engine.session()
         manager = jp_serverapp.kernel_manager.get_kernel(session.kernel_id)
-        other = ZmqLink("another", manager, jp_serverapp.log)
+        other = link_to("another", manager, jp_serverapp.log, Listener())
         await other.open(10)
         execution = await engine.start(f"open({str(gate)!r}).read(); print('over')")
         completions = []

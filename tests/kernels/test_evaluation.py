@@ -18,7 +18,8 @@ from jupyter_mcp_ext.kernels.evaluation import (
     evaluate,
     value_of,
 )
-from jupyter_mcp_ext.kernels.link import KernelLink, KernelLost, Loss
+from jupyter_mcp_ext.kernels.link import KernelLink
+from jupyter_mcp_ext.kernels.losses import KernelLost, Loss
 from tests.engine import Engine, printed, running, value
 
 SOURCE = """
@@ -61,7 +62,7 @@ async def linked(serverapp: Any) -> AsyncIterator[tuple[Engine, KernelLink]]:
     """A kernel of the caller's session, and the link to it."""
     async with running(serverapp) as engine:
         session = await engine.session()
-        yield engine, await engine.services.kernels.link(str(session.kernel_id))
+        yield engine, await engine.services.kernels[str(session.kernel_id)].link()
 
 
 async def test_arguments_and_value_travel_as_json(jp_serverapp: Any) -> None:

@@ -13,9 +13,9 @@ from jupyter_client.session import Session
 
 from jupyter_mcp_ext.kernels import inorder
 from jupyter_mcp_ext.kernels.excerpts import MAX_PARSED
+from jupyter_mcp_ext.kernels.exchange import Content
 from jupyter_mcp_ext.kernels.incoming import MAX_HEADER, Incoming
 from jupyter_mcp_ext.kernels.inorder import MAX_MESSAGES, MAX_WAITING, InOrder
-from jupyter_mcp_ext.kernels.link import Content
 
 LARGE = "x" * (MAX_PARSED + 1)
 

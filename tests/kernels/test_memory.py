@@ -90,7 +90,7 @@ def test_a_kill_is_explained_by_one_death_only(tmp_path: Path) -> None:
     assert not other.has_killed()
 
 
-def test_a_group_that_is_gone_has_killed_nobody(tmp_path: Path) -> None:
+def test_a_group_that_is_gone_has_killed_no_process(tmp_path: Path) -> None:
     events = tmp_path / "memory.events"
     events.write_text("oom_kill 0\n")
     memory = MemoryGroup.at(events)

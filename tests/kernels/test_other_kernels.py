@@ -12,20 +12,24 @@ import pytest
 
 from jupyter_mcp_ext.errors import ToolError
 from jupyter_mcp_ext.executions.execution import Execution
-from jupyter_mcp_ext.kernels.link import KernelInfo
-from jupyter_mcp_ext.kernels.signals import handler_request, may_repeat
+from jupyter_mcp_ext.kernels.kernel import Kernel
+from jupyter_mcp_ext.kernels.kinds import kind_of
 from jupyter_mcp_ext.variables.way import KernelBusy, Query, Unresolved
 from tests.engine import ALICE, Engine, printed, running, value
 from tests.kernelspecs import install
 
 
-class Kernel:
+class Other:
     """A session on one kernel, with the shortest way to use it."""
 
     def __init__(self, engine: Engine, session_id: str, kernel_id: str) -> None:
         self.engine = engine
         self.session_id = session_id
         self.id = kernel_id
+
+    @property
+    def kernel(self) -> Kernel:
+        return self.engine.services.kernels[self.id]
 
     async def run(self, code: str, **kwargs: Any) -> Execution:
         return await self.engine.run(code, session_id=self.session_id, **kwargs)
@@ -35,10 +39,10 @@ class Kernel:
 
 
 @asynccontextmanager
-async def kernel(serverapp: Any, name: str, **config: Any) -> AsyncIterator[Kernel]:
+async def kernel(serverapp: Any, name: str, **config: Any) -> AsyncIterator[Other]:
     async with running(serverapp, **config) as engine:
         session, *_ = await engine.services.sessions.create(ALICE, name="other", kernel_name=name)
-        yield Kernel(engine, session.id, session.kernel_id)
+        yield Other(engine, session.id, session.kernel_id)
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +52,7 @@ def specs(jp_data_dir: Path) -> None:
 
 async def test_a_kernel_that_answers_nothing_on_control_is_linked(jp_serverapp: Any) -> None:
     async with kernel(jp_serverapp, "odd") as odd:
-        status = await odd.engine.services.kernels.status(odd.id)
+        status = await odd.kernel.status()
 
         assert (status.language, status.foreign_since) == ("odd", None)
         assert printed(await odd.run("said")) == "said"
@@ -65,7 +69,7 @@ async def test_code_that_is_never_replied_to_ends_and_the_next_runs(jp_serverapp
         assert printed(await odd.run("after")) == "after"
 
 
-async def test_a_kernel_that_asks_although_nobody_is_there_is_interrupted(
+async def test_a_kernel_that_asks_although_no_answer_can_come_is_interrupted(
     jp_serverapp: Any,
 ) -> None:
     async with kernel(jp_serverapp, "odd") as odd:
@@ -76,13 +80,13 @@ async def test_a_kernel_that_asks_although_nobody_is_there_is_interrupted(
         assert printed(await odd.run("free")) == "free"
 
 
-async def test_a_kernel_that_never_answers_a_look_does_not_keep_anybody_waiting(
+async def test_a_kernel_that_never_answers_a_look_does_not_keep_its_caller_waiting(
     jp_serverapp: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jupyter_mcp_ext.variables.asking.PATIENCE", 0.2)
     async with kernel(jp_serverapp, "odd") as odd:
         with pytest.raises(KernelBusy):
-            await odd.engine.services.variables.inspection(odd.id, "x", "summary")
+            await odd.engine.services.variables.inspection(odd.kernel, "x", "summary")
 
         assert printed(await odd.run("alive")) == "alive"
 
@@ -96,7 +100,7 @@ async def test_an_interrupt_ends_the_code_of_xeus_python_and_not_the_kernel(
             stopped = await xeus.run(code, timeout=0.3)
             assert stopped.status == "timeout", stopped.reason
 
-        await xeus.engine.services.kernels.interrupt(xeus.id)  # a person's, while nothing runs
+        await xeus.kernel.interrupt()  # a person's, while nothing runs
 
         assert value(await xeus.run("x")) == "[5]"
         assert value(await xeus.run("sorted(k for k in globals() if 'interrupt' in k)")) == "[]"
@@ -151,13 +155,13 @@ async def test_xeus_python_without_ipython_tells_of_a_variable_by_its_name(
         await raw.run("import collections; x = collections.Counter()")
         variables = raw.engine.services.variables
 
-        found = await variables.inspection(raw.id, "x", "summary")
+        found = await variables.inspection(raw.kernel, "x", "summary")
 
         assert "Counter" in str(found.sections)
         with pytest.raises(ToolError, match="inspect_variable shows one by its name"):
-            await variables.listing(raw.id, Query())
+            await variables.listing(raw.kernel, Query())
         with pytest.raises(Unresolved, match="not for items"):
-            await variables.inspection(raw.id, "x[0]", "summary")
+            await variables.inspection(raw.kernel, "x[0]", "summary")
         assert (await raw.run("x")).execution_count == 2
 
 
@@ -171,8 +175,8 @@ async def test_a_repr_of_xeus_python_that_never_ends_is_not_waited_for(jp_server
         )
         variables = xeus.engine.services.variables
 
-        slow = await variables.inspection(xeus.id, "slow", "summary")
-        item = await variables.inspection(xeus.id, 'rows[1]["a"]', "summary")
+        slow = await variables.inspection(xeus.kernel, "slow", "summary")
+        item = await variables.inspection(xeus.kernel, 'rows[1]["a"]', "summary")
 
         assert slow.type == "Slow"
         assert item.type == "int"
@@ -185,9 +189,9 @@ async def test_what_bash_declares_is_data_and_leaves_no_trace(jp_serverapp: Any)
         variables = bash.engine.services.variables
         await bash.run("history -c")
 
-        listing = await variables.listing(bash.id, Query())
-        x = await variables.inspection(bash.id, "x", "summary")
-        age = await variables.inspection(bash.id, 'ages["a b"]', "summary")
+        listing = await variables.listing(bash.kernel, Query())
+        x = await variables.inspection(bash.kernel, "x", "summary")
+        age = await variables.inspection(bash.kernel, 'ages["a b"]', "summary")
 
         assert [one.name for one in listing.variables] == ["ages", "x"]
         assert "$(touch pwned)`touch pwned`" in str(x.sections)
@@ -202,11 +206,11 @@ async def test_a_shell_with_strict_options_outlives_a_look(jp_serverapp: Any) ->
         await bash.run("set -eu; set -o noclobber; IFS=:; x=1; pid=$$")
         variables = bash.engine.services.variables
 
-        assert (await variables.listing(bash.id, Query(filter="x"))).data == 1
+        assert (await variables.listing(bash.kernel, Query(filter="x"))).data == 1
         with pytest.raises(Unresolved, match="no variable nope"):
-            await variables.inspection(bash.id, "nope", "summary")
+            await variables.inspection(bash.kernel, "nope", "summary")
         await bash.run("set -o history; echo mine; set +o history")
-        await variables.listing(bash.id, Query())
+        await variables.listing(bash.kernel, Query())
 
         assert "echo mine" in printed(await bash.run("history"))
         assert printed(await bash.run("[ $pid = $$ ] && echo same")) == "same\n"
@@ -219,19 +223,23 @@ async def test_what_is_no_name_never_gets_into_a_line_of_the_shell(jp_serverapp:
 
         for name in ("é", "x.y", "x[0][1]", "x-y", "-p", "a b", "$(id)", "x;id", "`id`"):
             with pytest.raises(ToolError, match="takes a"):
-                await bash.engine.services.variables.inspection(bash.id, name, "summary")
+                await bash.engine.services.variables.inspection(bash.kernel, name, "summary")
 
         assert int(printed(await bash.run("wc -l < ran"))) - int(before) <= 2
 
 
 def test_only_kernels_that_need_it_are_prepared_for_interrupts() -> None:
-    def info(implementation: str) -> KernelInfo:
-        return KernelInfo(implementation=implementation, language="", language_version="")
+    kinds = [kind_of(name, "python") for name in ("xeus-python", "ipython", "bash_kernel", "new")]
 
-    assert handler_request(info("xeus-python")) is not None
-    assert [handler_request(i) for i in (info("ipython"), info("bash_kernel"), None)] == [None] * 3
-    assert [may_repeat(i) for i in (info("ipython"), info("bash_kernel"), None)] == [
-        True,
-        False,
-        False,
-    ]
+    assert [bool(kind.first_code) for kind in kinds] == [True, False, False, False]
+    assert [kind.takes_second_interrupt for kind in kinds] == [True, True, False, False]
+
+
+def test_an_unknown_kernel_is_trusted_with_what_any_kernel_can() -> None:
+    python, other = kind_of("new", "python"), kind_of("", "")
+
+    assert (python.look, other.look) == ("inspect", "inspect")
+    assert not python.runs_functions
+    assert not python.saves_variables
+    assert python.sleeps_through_interrupt
+    assert not other.sleeps_through_interrupt

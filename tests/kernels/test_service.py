@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from jupyter_mcp_ext.errors import KernelUnavailable
-from jupyter_mcp_ext.kernels.link import Exchange, KernelLost, Loss
+from jupyter_mcp_ext.kernels.exchange import Exchange
+from jupyter_mcp_ext.kernels.losses import KernelLost, Loss
 from jupyter_mcp_ext.kernels.process import Exit, ProcessWatch
 from jupyter_mcp_ext.variables.way import Query
 from tests.benchmarks.clients import Client
@@ -57,7 +58,7 @@ async def test_outputs_that_arrive_after_the_reply_are_not_lost() -> None:
 async def test_a_kernel_that_never_says_idle_is_waited_for_shortly(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("jupyter_mcp_ext.kernels.link.IDLE_GRACE", 0.01)
+    monkeypatch.setattr("jupyter_mcp_ext.kernels.exchange.IDLE_GRACE", 0.01)
     one = exchange()
 
     one.answer({"status": "ok"})
@@ -69,7 +70,7 @@ async def test_a_kernel_that_never_says_idle_is_waited_for_shortly(
 async def test_a_kernel_that_is_done_and_never_replies_is_waited_for_shortly(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("jupyter_mcp_ext.kernels.link.REPLY_GRACE", 0.01)
+    monkeypatch.setattr("jupyter_mcp_ext.kernels.exchange.REPLY_GRACE", 0.01)
     one = exchange()
 
     one.feed("status", {"execution_state": "idle"})
@@ -97,7 +98,7 @@ async def test_an_aborted_request_is_over_at_once() -> None:
     assert not one.begun
 
 
-async def test_a_loss_reaches_whoever_waits() -> None:
+async def test_a_loss_reaches_what_waits() -> None:
     one = exchange()
     over = asyncio.ensure_future(one.finished())
     await asyncio.sleep(0)
@@ -160,7 +161,7 @@ async def test_a_link_that_is_used_is_not_closed_for_others(jp_serverapp: Any) -
         kernels = engine.services.kernels
         session = await engine.services.sessions.find(ALICE, "a")
 
-        async with kernels.linked(session.kernel_id) as link:
+        async with kernels[session.kernel_id].linked() as link:
             for name in "bcb":
                 await engine.run("1", session_id=name)
             assert link.is_open
@@ -177,7 +178,8 @@ async def test_a_restart_after_a_look_at_variables_ends_the_cell_as_one(jp_serve
         )
         await engine.until_printed(execution, "on")
         session = await engine.session()
-        await engine.services.variables.listing(session.kernel_id, Query())
+        services = engine.services
+        await services.variables.listing(services.kernels[session.kernel_id], Query())
 
         await engine.services.sessions.restart(session, by="test", now=True)
         await engine.services.executions.settled(execution, 20)
@@ -207,9 +209,9 @@ async def test_a_message_that_cannot_be_read_is_logged_and_the_next_one_is_read(
 ) -> None:
     async with running(jp_serverapp) as engine:
         session = await engine.session()
-        link = await engine.services.kernels.link(session.kernel_id)
+        link = await engine.services.kernels[session.kernel_id].link()
         with caplog.at_level(logging.ERROR):
-            link._order.put("iopub", [])  # as a broken kernel would call it
+            link._order.put("iopub", [])  # type: ignore[attr-defined]  # as a broken kernel would call it
 
         assert "could not be read" in caplog.text
         assert value(await engine.run("1")) == "1"
@@ -253,9 +255,9 @@ async def test_a_kernel_that_starts_is_not_taken_for_idle(
         # Its process waits at the gate until Jupyter counts a connection.
         await engine.until(lambda: list(manager._kernel_connections.values()) == [1])
         await asyncio.to_thread((tmp_path / "gate").write_text, "")
-        kernel_id = await starting
+        kernel = await starting
 
-        assert manager.kernel_model(kernel_id)["connections"] == 0
+        assert manager.kernel_model(kernel.id)["connections"] == 0
 
 
 async def test_a_status_is_what_the_link_has_heard_where_jupyter_has_not_heard_it_yet(
@@ -269,11 +271,11 @@ async def test_a_status_is_what_the_link_has_heard_where_jupyter_has_not_heard_i
         manager.stop_watching_activity(session.kernel_id)
         manager.get_kernel(session.kernel_id).execution_state = "busy"
 
-        after = (await kernels.status(session.kernel_id)).state
+        after = (await kernels[session.kernel_id].status()).state
         execution = await engine.start("import time; print('on', flush=True); time.sleep(60)")
         await engine.until_printed(execution, "on")
         manager.get_kernel(session.kernel_id).execution_state = "idle"
-        while_it_runs = (await kernels.status(session.kernel_id)).state
+        while_it_runs = (await kernels[session.kernel_id].status()).state
 
         assert (after, while_it_runs) == ("idle", "busy")
 
@@ -310,7 +312,7 @@ async def test_a_kernel_whose_end_is_not_announced_yet_has_lost_all_the_same(
         await engine.run("1")
 
         assert session.kernel_id != ended
-        assert "from outside" in engine.services.kernels.losses(session.kernel_id)[0].detail
+        assert "from outside" in engine.services.kernels[session.kernel_id].losses[0].detail
 
 
 async def test_a_kernel_whose_port_was_taken_is_started_once_more(
@@ -351,6 +353,6 @@ async def test_a_kernel_that_has_answered_is_not_starting_whatever_jupyter_has_h
         await engine.until(lambda: kernel.execution_state != "busy")
         kernel.execution_state = "starting"
 
-        status = await engine.services.kernels.status(kernel_id)
+        status = await engine.services.kernels[kernel_id].status()
 
         assert status.state == "idle"

@@ -32,7 +32,7 @@ class Link:
 
 def both() -> tuple[Kernel, Link]:
     kernel, link = Kernel(), Link()
-    HonestState(kernel, link)
+    link.on_change = HonestState(kernel, link).follow
     return kernel, link
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jupyter_mcp_ext.kernels.evaluation import FunctionRaised
-from jupyter_mcp_ext.kernels.zmq import ZmqLink
+from jupyter_mcp_ext.kernels.link import KernelLink
 from tests.engine import Engine, printed, running
 
 SOURCE = """
@@ -27,11 +27,11 @@ def waits():
 
 
 @asynccontextmanager
-async def busy(serverapp: Any) -> AsyncIterator[tuple[Engine, ZmqLink]]:
+async def busy(serverapp: Any) -> AsyncIterator[tuple[Engine, KernelLink]]:
     """A kernel that runs code until the block is left, and the link to it."""
     async with running(serverapp) as engine:
         session = await engine.session()
-        link = await engine.services.kernels.link(str(session.kernel_id))
+        link = await engine.services.kernels[str(session.kernel_id)].link()
         execution = await engine.start("print('begun')\nwhile True: import time; time.sleep(0.01)")
         await engine.until_printed(execution, "begun")
         yield engine, link
@@ -39,16 +39,18 @@ async def busy(serverapp: Any) -> AsyncIterator[tuple[Engine, ZmqLink]]:
         assert printed(execution) == "begun\n"
 
 
-async def subshells(link: ZmqLink) -> list[str]:
+async def subshells(link: KernelLink) -> list[str]:
     """The ids of the kernel's subshells."""
     reply = await link.call("control", "list_subshell_request", {}, timeout=30)
     return list(reply["subshell_id"])
 
 
-async def evaluate(engine: Engine, link: ZmqLink, function: str, timeout: float = 30) -> Any:
+async def evaluate(engine: Engine, link: KernelLink, function: str, timeout: float = 30) -> Any:
     kernels = engine.services.kernels
-    assert kernels.can_evaluate_beside(link)
-    return await kernels.evaluate_beside(link, SOURCE, function, {}, timeout=timeout)
+    assert link.info.has_subshells
+    return await kernels[link.kernel_id].evaluate_beside(
+        link, SOURCE, function, {}, timeout=timeout
+    )
 
 
 async def test_a_function_runs_beside_the_code_and_its_subshell_ends(jp_serverapp: Any) -> None:
@@ -74,17 +76,17 @@ async def test_a_look_that_is_given_up_ends_its_subshell(jp_serverapp: Any) -> N
             pass
 
 
-async def test_a_subshell_that_does_not_answer_holds_up_nobody_else(jp_serverapp: Any) -> None:
+async def test_a_subshell_that_does_not_answer_holds_up_no_other(jp_serverapp: Any) -> None:
     async with busy(jp_serverapp) as (engine, link):
         with pytest.raises(asyncio.TimeoutError):
             await evaluate(engine, link, "sleeps", timeout=0.3)
         assert await evaluate(engine, link, "thread") is False
 
 
-async def test_a_subshell_of_somebody_else_is_not_what_the_kernel_is_at(jp_serverapp: Any) -> None:
+async def test_a_subshell_of_another_client_is_not_what_the_kernel_runs(jp_serverapp: Any) -> None:
     async with running(jp_serverapp) as engine:
         session = await engine.session()
-        link = await engine.services.kernels.link(str(session.kernel_id))
+        link = await engine.services.kernels[str(session.kernel_id)].link()
         made = await link.call("control", "create_subshell_request", {}, timeout=30)
         person = jp_serverapp.kernel_manager.get_kernel(session.kernel_id).client()
         person.start_channels()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from jupyter_mcp_ext.kernels.link import Loss
+from jupyter_mcp_ext.kernels.losses import Loss
 from jupyter_mcp_ext.sessions.comeback.continuity import READERS, TRIES, Continuity
 
 

@@ -92,7 +92,7 @@ async def test_a_restore_that_was_cut_short_is_done_again(jp_serverapp: Any) -> 
                 assert execution.status == "interrupted"
             else:
                 session = await engine.services.sessions.find(ALICE, None)
-                await engine.services.kernels.interrupt(session.kernel_id)
+                await engine.services.kernels[session.kernel_id].interrupt()
                 with pytest.raises(KernelUnavailable, match="Call again"):
                     await engine.services.executions.settled(execution, 20)
         await end_kernel(engine)  # no part of it is saved

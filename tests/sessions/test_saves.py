@@ -120,4 +120,4 @@ async def test_a_save_in_the_kernel_itself_is_given_up_without_an_interrupt(
 
         assert value(execution) == "2"
         await engine.until(lambda: saved_after(session) == 2)
-        assert engine.services.kernels.last_interrupt(session.kernel_id) == 0
+        assert engine.services.kernels[session.kernel_id].last_interrupt == 0

@@ -20,8 +20,9 @@ from typing import Any, cast
 
 import pytest
 
-from jupyter_mcp_ext.kernels.link import Content, KernelInfo, KernelLink
-from jupyter_mcp_ext.kernels.service import Kernels
+from jupyter_mcp_ext.kernels.exchange import Content
+from jupyter_mcp_ext.kernels.fleet import Kernels
+from jupyter_mcp_ext.kernels.link import KernelInfo, KernelLink
 from jupyter_mcp_ext.sessions import snapshots, texts
 from jupyter_mcp_ext.sessions.comeback.definitions import Definitions, definitions
 from jupyter_mcp_ext.sessions.snapshot import (
@@ -89,7 +90,7 @@ class Place:
     cells: list[str] = field(default_factory=list)
 
     async def link(self) -> KernelLink:
-        return await self.kernels.link(self.kernel_id)
+        return await self.kernels[self.kernel_id].link()
 
     async def reply(self, code: str) -> tuple[Content, str]:
         """A kernel's reply to code, and the printed text."""
@@ -135,7 +136,7 @@ class Place:
 
     async def restore(self, prepare: str = "", **given: Any) -> Restored:
         """Restore into a new kernel."""
-        await self.kernels.restart(self.kernel_id, by="a test", now=True)
+        await self.kernels[self.kernel_id].restart(by="a test", now=True)
         if prepare:
             await self.reply(dedent(prepare))
         arguments: dict[str, Any] = {"key": KEY, "session_id": "s", "owner": "alice", **given}
@@ -150,7 +151,7 @@ async def place(serverapp: Any, folder: Path) -> AsyncIterator[Place]:
     folder.mkdir()
     async with running(serverapp) as engine:
         kernels = engine.services.kernels
-        kernel_id = await kernels.start("python3", path="", env={})
+        kernel_id = (await kernels.start("python3", path="", env={})).id
         yield Place(kernels=kernels, kernel_id=kernel_id, folder=Folder(path=folder))
 
 
@@ -648,7 +649,7 @@ async def test_a_save_is_of_one_moment_and_keeps_nothing_waiting(
         saving = asyncio.ensure_future(here.save())
         await asyncio.to_thread(begun.read_text)
         printed = await here.run("x.append(2); later['x'] = 2; del gated; print('seen')")
-        await here.kernels.interrupt(here.kernel_id)
+        await here.kernels[here.kernel_id].interrupt()
         await here.run("open('gate', 'w').close()")
         saved = await saving
         await here.restore()

@@ -240,7 +240,7 @@ async def test_a_spare_is_no_activity_until_it_is_somebodys(
     manager = jp_serverapp.kernel_manager
     async with running(jp_serverapp, spare_kernels=1) as engine:
         [spare] = await filled(engine)
-        link = await engine.services.kernels.link(spare)
+        link = await engine.services.kernels[spare].link()
         before = manager.last_kernel_activity, (await listed(jp_fetch, "status"))["last_activity"]
 
         exchange = link.execute(

@@ -16,6 +16,7 @@ import pytest
 
 from jupyter_mcp_ext.errors import InvalidArgument, KernelUnavailable
 from jupyter_mcp_ext.executions.execution import Execution
+from jupyter_mcp_ext.kernels.kernel import Kernel
 from jupyter_mcp_ext.outputs.model import Display
 from jupyter_mcp_ext.variables.model import Inspection, Listing, Table, Text
 from jupyter_mcp_ext.variables.way import Detail, KernelBusy, Query, Unresolved
@@ -51,14 +52,19 @@ class Looked:
     kernel_id: str
     manager: Any
 
+    @property
+    def kernel(self) -> Kernel:
+        """The kernel itself."""
+        return self.engine.services.kernels[self.kernel_id]
+
     async def listing(self, filter: str = "", limit: int = 50) -> Listing:
         """List them."""
         query = Query(filter=filter, limit=limit)
-        return await self.engine.services.variables.listing(self.kernel_id, query)
+        return await self.engine.services.variables.listing(self.kernel, query)
 
     async def inspection(self, name: str, detail: Detail = "summary") -> Inspection:
         """Inspect one."""
-        return await self.engine.services.variables.inspection(self.kernel_id, name, detail)
+        return await self.engine.services.variables.inspection(self.kernel, name, detail)
 
     async def traces(self) -> dict[str, Any]:
         """What looking would leave behind, as code in the kernel sees it."""
@@ -135,11 +141,11 @@ async def test_a_running_persons_cell_is_looked_into_too(jp_serverapp: Any) -> N
         try:
             person.execute("mine = 5\nwhile True: time.sleep(0.01)")
             kernels = kernel.engine.services.kernels
-            await kernel.engine.until(lambda: kernels.foreign_since(kernel.kernel_id) is not None)
+            await kernel.engine.until(lambda: kernels[kernel.kernel_id].foreign_since is not None)
             while "mine" not in names(await kernel.listing()):
                 pass
             assert words(await kernel.inspection("mine")) == "5"
-            status = await kernels.status(kernel.kernel_id)
+            status = await kernels[kernel.kernel_id].status()
             assert (status.state, kernel.manager.execution_state) == ("busy", "busy")
         finally:
             person.stop_channels()
@@ -158,9 +164,9 @@ async def test_code_that_ran_before_there_was_a_link_is_known_to_run(jp_serverap
         async with running(jp_serverapp) as engine:
             await engine.until(lambda: kernel.execution_state == "busy")
             kernels, variables = engine.services.kernels, engine.services.variables
-            link = await kernels.link(kernel_id)
+            link = await kernels[kernel_id].link()
             assert link.is_busy
-            while "mine" not in names(await variables.listing(kernel_id, Query())):
+            while "mine" not in names(await variables.listing(kernels[kernel_id], Query())):
                 pass
             await kernel.interrupt_kernel()
             await engine.until(lambda: not link.is_busy)
@@ -177,7 +183,7 @@ async def test_a_kernel_whose_cell_runs_stays_busy_for_jupyter(jp_serverapp: Any
         kernel.manager.observe(lambda change: states.append(change.new), "execution_state")
         for _ in range(5):
             await kernel.listing()
-        control = (await kernel.engine.services.kernels.link(kernel.kernel_id)).call
+        control = (await kernel.engine.services.kernels[kernel.kernel_id].link()).call
         for _ in range(20):  # by then the end of the last subshell has arrived
             await control("control", "kernel_info_request", {}, timeout=30)
             assert kernel.manager.execution_state == "busy"
@@ -277,9 +283,9 @@ async def test_no_repr_is_asked_for_while_code_runs(jp_serverapp: Any) -> None:
 
 async def test_a_kernel_without_subshells_says_that_it_is_busy(jp_serverapp: Any) -> None:
     async with looked(jp_serverapp) as kernel:
-        link = await kernel.engine.services.kernels.link(kernel.kernel_id)
-        assert link.info is not None
-        link.info = replace(link.info, features=frozenset())  # as ipykernel 6 describes itself
+        link: Any = await kernel.kernel.link()
+        info = replace(link.info, features=frozenset())  # as ipykernel 6 describes itself
+        link._introduction.info = info
         execution, fifo = await kernel.busy()
         with pytest.raises(KernelBusy):
             await kernel.listing()
@@ -340,7 +346,7 @@ async def test_variables_of_an_overwritten_namespace_are_found(jp_serverapp: Any
         assert {"len", "list", "sys"} <= set(names(await kernel.listing()))
         assert words(await kernel.inspection("len")) == "3"
         execution = await kernel.engine.start("while True: pass")
-        link = await kernel.engine.services.kernels.link(kernel.kernel_id)
+        link = await kernel.kernel.link()
         await kernel.engine.until(lambda: execution.status == "running")
         assert link.is_busy
         assert words(await kernel.inspection("len")) == "3"

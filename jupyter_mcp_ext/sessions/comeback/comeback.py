@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.errors import KernelUnavailable
+from jupyter_mcp_ext.kernels.requests import run
 from jupyter_mcp_ext.sessions import snapshots
 from jupyter_mcp_ext.sessions.saves import WHY, Saves
 from jupyter_mcp_ext.sessions.story.journal import Entry
@@ -18,8 +19,8 @@ from .restoration import Found, Restoration, counted, restoration, some
 from .runs import bound_after, read_definitions
 
 if TYPE_CHECKING:
-    from jupyter_mcp_ext.kernels.service import Kernels
-    from jupyter_mcp_ext.kernels.zmq import ZmqLink
+    from jupyter_mcp_ext.kernels.fleet import Kernels
+    from jupyter_mcp_ext.kernels.link import KernelLink
     from jupyter_mcp_ext.sessions.session import Session
     from jupyter_mcp_ext.sessions.story.story import Story
 
@@ -51,11 +52,11 @@ class Comeback:
         KernelLost when the kernel ends, and KernelUnavailable when it is interrupted: then it has
         to be called again.
         """
-        async with self._kernels.linked(session.kernel_id) as link:
+        async with self._kernels[session.kernel_id].linked() as link:
             found = await self._bring_back(link, session, source)
         session.continuity.brought_back(found.words, found.lost, found.not_loaded)
 
-    async def _bring_back(self, link: ZmqLink, session: Session, source: Session) -> Restoration:
+    async def _bring_back(self, link: KernelLink, session: Session, source: Session) -> Restoration:
         story = source.story
         if story is None:
             return Restoration()
@@ -72,8 +73,8 @@ class Comeback:
                 return await self._go_without(session, source, why)
             found = await self._load(link, session, source, ran)
         except asyncio.CancelledError:
-            if self._kernels.foreign_since(session.kernel_id) is None:
-                await self._kernels.interrupt(session.kernel_id)  # our own load
+            if self._kernels[session.kernel_id].foreign_since is None:
+                await self._kernels[session.kernel_id].interrupt()  # our own load
             raise
         if source is not session:
             await _tell_copy(session, source, ran)
@@ -81,16 +82,16 @@ class Comeback:
             return replace(found, not_loaded=frozenset())
         return found
 
-    async def _why_not(self, link: ZmqLink, session: Session, source: Session) -> str:
+    async def _why_not(self, link: KernelLink, session: Session, source: Session) -> str:
         """Words for why what ``source`` had cannot be brought back here; empty when it can."""
         specs = await self._kernels.specs()
         known = [specs.get(one.kernel_name, {}).get("language") for one in (source, session)]
         if known[0] != known[1]:
             return f"{source.kernel_name} is another language than {session.kernel_name}"
-        implementation = link.info.implementation if link.info is not None else ""
-        if implementation != "ipython":
+        if not link.info.kind.saves_variables:
             return (
-                f"only variables of ipykernel are saved, and this kernel is {implementation}; "
+                "only variables of ipykernel are saved, and this kernel is "
+                f"{link.info.implementation}; "
                 'create_session(restore="replay") has code run again instead'
             )
         return ""
@@ -105,7 +106,7 @@ class Comeback:
         return Restoration(words=f"its variables are lost; {why}")
 
     async def _load(
-        self, link: ZmqLink, session: Session, source: Session, ran: Sequence[Entry]
+        self, link: KernelLink, session: Session, source: Session, ran: Sequence[Entry]
     ) -> Restoration:
         """Load what was saved, and run the definitions that came later."""
         story = source.story
@@ -134,19 +135,11 @@ class Comeback:
             session.saved()
         return told
 
-    async def _replay(self, link: ZmqLink, ran: Sequence[Entry]) -> str:
+    async def _replay(self, link: KernelLink, ran: Sequence[Entry]) -> str:
         """Run the code again, cell by cell."""
         failed: list[str] = []
         for entry in ran:
-            content = {
-                "code": entry.code,
-                "silent": False,
-                "store_history": True,
-                "user_expressions": {},
-                "allow_stdin": False,
-                "stop_on_error": False,
-            }
-            reply = await link.call("shell", "execute_request", content, timeout=REPLAY)
+            reply = await run(link, entry.code, timeout=REPLAY, is_silent=False)
             if reply.get("status") != "ok":
                 failed.append(f"{entry.execution_id} ({reply.get('ename') or 'aborted'})")
         words = f"the code of {len(ran)} successful executions was run again"

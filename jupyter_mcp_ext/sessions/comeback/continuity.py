@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from jupyter_mcp_ext.kernels.link import Loss
+from jupyter_mcp_ext.kernels.losses import Loss
 
 READERS = 64
 """Readers of a session's results that are remembered."""

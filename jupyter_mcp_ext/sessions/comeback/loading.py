@@ -28,7 +28,7 @@ from .restoration import Found, Older
 from .runs import bound_after, read_definitions
 
 if TYPE_CHECKING:
-    from jupyter_mcp_ext.kernels.zmq import ZmqLink
+    from jupyter_mcp_ext.kernels.link import KernelLink
     from jupyter_mcp_ext.sessions.session import Session
     from jupyter_mcp_ext.sessions.story.story import Story
 
@@ -56,7 +56,7 @@ class CutShort(Exception):
 class Loading:
     """Loads what is saved of ``source``, whose story is given, into a kernel."""
 
-    link: ZmqLink
+    link: KernelLink
     source: Session
     story: Story
     key: bytes

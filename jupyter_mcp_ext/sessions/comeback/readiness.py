@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.errors import UnknownSession
+from jupyter_mcp_ext.kernels.link import NO_INFO
 
 if TYPE_CHECKING:
-    from jupyter_mcp_ext.kernels.service import Kernels
+    from jupyter_mcp_ext.kernels.fleet import Kernels
     from jupyter_mcp_ext.sessions.disk.held import HeldFolders
     from jupyter_mcp_ext.sessions.lifecycle import SessionKernels
     from jupyter_mcp_ext.sessions.saves import Saves
@@ -55,7 +56,7 @@ class Readiness:
         back after the latest loss, or for why nothing did; may be empty.
         """
         await self._saves.pause(session)
-        losses = self._kernels.losses(session.kernel_id)
+        losses = self._kernels[session.kernel_id].losses
         match session.continuity.need(losses):
             case "fresh":
                 self._saves.begin_anew(session)
@@ -67,34 +68,35 @@ class Readiness:
 
     def awaits_comeback(self, session: Session) -> bool:
         """Whether the next code will find variables that its new kernel does not have yet."""
-        need = session.continuity.need(self._kernels.losses(session.kernel_id))
+        need = session.continuity.need(self._kernels[session.kernel_id].losses)
         return session.story is not None and need == "comeback"
 
     async def bring_back(self, session: Session) -> None:
         """Bring a session back that nothing runs in yet. Raises ToolError."""
         await self._folders.hold(session)
         await self.ready(session)
-        async with self._kernels.linked(session.kernel_id):
+        async with self._kernels[session.kernel_id].linked():
             await self.prepare(session)
 
     async def copy(self, source: Session, session: Session) -> None:
         """Begin a new session with the variables of another."""
         await self._saves.save(source)
-        async with self._kernels.linked(session.kernel_id):
+        async with self._kernels[session.kernel_id].linked():
             await self._comeback.bring_back(session, source)
 
     def keeps_variables(self, session: Session) -> bool:
         """Whether its kernel, as far as is known, is one whose variables are saved."""
-        return self._kernels.implementation(session.kernel_id) in ("", "ipython")
+        info = self._kernels[session.kernel_id].info
+        return info is NO_INFO or info.kind.saves_variables
 
     async def restart(self, session: Session, *, by: str, now: bool) -> None:
         """Restart the session's kernel. Raises KernelUnavailable."""
         await self._folders.hold(session)
         await self._saves.pause(session)
         await self.ready(session)
-        await self._kernels.restart(session.kernel_id, by=by, now=now)
+        await self._kernels[session.kernel_id].restart(by=by, now=now)
         self._saves.begin_anew(session)
-        session.continuity.restarted(self._kernels.losses(session.kernel_id))
+        session.continuity.restarted(self._kernels[session.kernel_id].losses)
 
     async def shutdown(self, session: Session, *, by: str, now: bool) -> None:
         """End the session's kernel; what is kept on disk can come back when it is used."""
@@ -107,7 +109,7 @@ class Readiness:
 
     async def end_idle(self, session: Session) -> None:
         """End the kernel of a session that was not used for long."""
-        if self._kernels.is_idle(session.kernel_id):
+        if self._kernels[session.kernel_id].is_idle:
             await self.shutdown(session, by="this server, since it was not used", now=False)
         else:
             self._lives.use(session)

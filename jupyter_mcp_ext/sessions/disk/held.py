@@ -23,7 +23,7 @@ from .lock import BEAT, HeldElsewhere
 from .store import SessionStore
 
 if TYPE_CHECKING:
-    from jupyter_mcp_ext.kernels.service import Kernels
+    from jupyter_mcp_ext.kernels.fleet import Kernels
 
 UNUSABLE = "its folder cannot be used"
 TAKEN = "another server has taken its folder"

@@ -19,8 +19,10 @@ from typing import Any, Literal
 from jupyter_client.ioloop.manager import AsyncIOLoopKernelManager
 
 from jupyter_mcp_ext.kernels.evaluation import evaluate
-from jupyter_mcp_ext.kernels.link import Content, Loss
-from jupyter_mcp_ext.kernels.zmq import ZmqLink
+from jupyter_mcp_ext.kernels.exchange import Content
+from jupyter_mcp_ext.kernels.link import KernelLink, Listener
+from jupyter_mcp_ext.kernels.losses import Loss
+from jupyter_mcp_ext.kernels.transports import link_to
 from jupyter_mcp_ext.sessions import snapshots
 from jupyter_mcp_ext.sessions.disk.folder import SessionFolder
 from jupyter_mcp_ext.sessions.snapshot import Restored, Snapshot
@@ -84,7 +86,7 @@ class Session:
     folder: Path
     kept: SessionFolder
     env: Mapping[str, str]
-    link: ZmqLink
+    link: KernelLink
     cells: list[str]
 
     async def run(self, cell: str) -> Content:
@@ -177,12 +179,12 @@ async def session(folder: Path, *, has_cloudpickle: bool) -> AsyncIterator[Sessi
         await here.end()
 
 
-async def _started(folder: Path, env: Mapping[str, str]) -> tuple[Any, ZmqLink]:
+async def _started(folder: Path, env: Mapping[str, str]) -> tuple[Any, KernelLink]:
     # A socket's path has a hundred characters at most. They are removed with the kernel.
     sockets = str(Path(tempfile.gettempdir(), f"k{secrets.token_hex(6)}"))
     manager: Any = AsyncIOLoopKernelManager(kernel_name="python3", transport="ipc", ip=sockets)
     await manager.start_kernel(cwd=str(folder), env=dict(env))
-    link = ZmqLink(secrets.token_hex(4), manager, logging.getLogger(__name__))
+    link = link_to(secrets.token_hex(4), manager, logging.getLogger(__name__), Listener())
     await link.open(SECONDS)
     return manager, link
 

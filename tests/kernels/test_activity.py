@@ -1,4 +1,4 @@
-"""What Jupyter reports about a kernel while our link listens in place of Jupyter."""
+"""What Jupyter reports about a kernel while a link listens in place of Jupyter."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ async def test_questions_about_the_kernel_are_no_activity(jp_serverapp: Any) -> 
         session, kernel = await linked(engine)
         before = kernel.last_activity
 
-        async with engine.services.kernels.linked(session.kernel_id) as link:
+        async with engine.services.kernels[session.kernel_id].linked() as link:
             await link.call("shell", "kernel_info_request", {}, timeout=30)
             await link.call("control", "kernel_info_request", {}, timeout=30)
 
@@ -101,9 +101,9 @@ async def test_jupyter_listens_again_when_the_link_makes_room(jp_serverapp: Any)
     async with running(jp_serverapp, max_idle=1) as engine:
         session, kernel = await linked(engine)
         before = kernel.last_activity
-        other = await engine.services.kernels.start("python3", path="", env={})
-        await engine.services.kernels.link(other)
-        async with engine.services.kernels.linked(other):
+        other = (await engine.services.kernels.start("python3", path="", env={})).id
+        await engine.services.kernels[other].link()
+        async with engine.services.kernels[other].linked():
             pass
 
         assert kernel._activity_stream is not None
@@ -123,7 +123,7 @@ async def test_a_kernel_is_listened_to_after_a_restart(
         manager = jp_serverapp.kernel_manager
 
         if by == "us":
-            await engine.services.kernels.restart(session.kernel_id, by="a test", now=True)
+            await engine.services.kernels[session.kernel_id].restart(by="a test", now=True)
         else:
             await manager.restart_kernel(session.kernel_id)
         with person(manager, session.kernel_id) as client:

@@ -1,0 +1,139 @@
+"""The standing link to one kernel: opened when it is needed, closed with the kernel."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from logging import Logger
+from typing import Any
+from weakref import WeakSet
+
+from jupyter_mcp_ext.errors import KernelUnavailable
+
+from .activity import Activity
+from .death import Death
+from .hosted import Hosted, check_local
+from .link import KernelLink
+from .links import McpLinks
+from .losses import KernelLost, Loss
+from .memory import MemoryGroup
+from .subshells import Subshells
+from .transports import link_to
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """What the kernels of one server share."""
+
+    manager: Any
+    links: McpLinks
+    subshells: Subshells
+    groups: WeakSet[MemoryGroup]
+    log: Logger
+
+
+class Connection:
+    """Holds the link to a kernel; a kernel that died is started again when a link is asked for."""
+
+    def __init__(
+        self, host: Host, kernel_id: str, hosted: Hosted, activity: Activity, death: Death
+    ) -> None:
+        self.current: KernelLink | None = None
+        self.changing = asyncio.Lock()
+        """Held while the link is opened or the kernel restarted, one at a time."""
+        self._host = host
+        self._id = kernel_id
+        self._hosted = hosted
+        self._activity = activity
+        self._death = death
+
+    @asynccontextmanager
+    async def used(self) -> AsyncIterator[KernelLink]:
+        """The open link, which stays open until the end. Raises KernelUnavailable."""
+        link = await self.get()
+        try:
+            with self._host.links.used(link):  # at once: nothing else runs since it was fetched
+                yield link
+        finally:
+            self._host.links.close_surplus()
+
+    async def get(self) -> KernelLink:
+        """The open link, which may be closed whenever nothing is asked of it."""
+        found = self._usable()
+        if found is not None:
+            self._host.links.put(found, self._make_room)
+            return found
+        self._check_deaths()
+        async with self.changing:
+            return self._usable() or await self.open()
+
+    async def open(self) -> KernelLink:
+        """Open a link; `changing` is held. Raises KernelUnavailable."""
+        check_local(self._host.manager)
+        await self._be_alive()
+        kernel, pid = self._hosted.manager, self._hosted.pid
+        link = link_to(self._id, kernel, self._host.log, self._activity)
+        self.current = link
+        self._host.links.put(link, self._make_room)
+        self._death.follow(pid)
+        await self._open(link)
+        if getattr(kernel, "execution_state", "") == "busy":
+            link.find_running()
+        self._activity.take_over()
+        if pid is not None:  # only now: a program before the kernel may have joined a cgroup
+            self._death.deaths.watch(pid)
+        return link
+
+    def drop(self, loss: Loss) -> None:
+        """The kernel's process is gone, or the link is to be closed."""
+        link, self.current = self.current, None
+        if link is not None:
+            self._host.links.remove(link)
+            link.lose(loss)
+        self._activity.give_back()
+
+    def _usable(self) -> KernelLink | None:
+        found = self.current
+        is_usable = found is not None and found.is_open and not self._hosted.is_leaving
+        return found if is_usable else None
+
+    async def _open(self, link: KernelLink) -> None:
+        try:
+            with self._host.links.used(link):
+                await link.open(self._hosted.patience)
+        except KernelLost as err:
+            msg = f"The kernel ended ({err.loss.detail})."
+            raise KernelUnavailable(msg) from err
+        except TimeoutError as err:
+            self._death.lose(Loss(kind="stopped", detail="the kernel does not answer"))
+            msg = (
+                f"The kernel has not answered for {self._hosted.patience:g} s. restart_kernel "
+                "restarts it."
+            )
+            raise KernelUnavailable(msg) from err
+
+    async def _be_alive(self) -> None:
+        """Wait for a kernel that another client restarts, and start one again that died."""
+        if self._hosted.manager.shutting_down and self._death.is_followed:
+            await self._death.losses.back()
+        if await self._hosted.is_alive():
+            return
+        # Now, not when Jupyter's restarter comes round to it.
+        self._death.died(self._hosted.manager)
+        self._check_deaths()
+        try:
+            msg = "The kernel died and could not be started again. create_session starts another."
+            await self._hosted.restart(now=True, otherwise=msg)
+        except KernelUnavailable:
+            self._death.give_up_reviving()
+            raise
+
+    def _check_deaths(self) -> None:
+        if self._death.deaths.are_too_many:
+            raise KernelUnavailable(self._death.deaths.refusal)
+
+    def _make_room(self) -> None:
+        self._death.unwatch()
+        self.drop(Loss(kind="stopped", detail="the idle link was closed"))

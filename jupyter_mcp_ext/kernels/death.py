@@ -1,0 +1,214 @@
+"""What happens when a kernel dies, or is ended or restarted by another client.
+
+Its end is noticed by a watch on its process, at once; where there is none, by Jupyter's restarter
+or by Jupyter's event. Then, in `Death.lose`:
+
+1. The words for it are found: how the process ended, whether memory ran out.
+2. The loss is noted. Sessions read it from `Kernel.losses`: they bring variables back and say so.
+3. The link is lost: whatever waits for the kernel fails with `KernelLost`.
+
+A kernel that died is started again when it is next used (`Kernel.link`) or by Jupyter's restarter,
+whichever is first; after `MAX_DEATHS` in a row only on request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import MutableSet
+from dataclasses import replace
+from functools import partial
+from typing import Any, Protocol
+
+from .deaths import Deaths
+from .hosted import Hosted
+from .link import KernelLink
+from .losses import KernelLost, Loss, Losses, outside_end, outside_restart, outside_shutdown
+from .memory import MemoryGroup
+from .process import Exit, ProcessWatch
+
+DRAIN = 0.05
+"""Seconds between a process's end and that of its link: its last output is still on the way."""
+
+
+class Linked(Protocol):
+    """What holds the link to the kernel."""
+
+    @property
+    def current(self) -> KernelLink | None:
+        """The link."""
+
+    def drop(self, loss: Loss) -> None:
+        """The process is gone, and the link with it."""
+
+
+class Owner(Protocol):
+    """The kernel whose death it is."""
+
+    @property
+    def connection(self) -> Linked:
+        """What holds its link."""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this extension has started it, so that it is no person's."""
+
+    def forget(self) -> None:
+        """Jupyter has taken it from its list."""
+
+
+class Death:
+    """The ends of one kernel's processes."""
+
+    def __init__(
+        self, owner: Owner, hosted: Hosted, losses: Losses, groups: MutableSet[MemoryGroup]
+    ) -> None:
+        self.deaths = Deaths(groups)
+        self.is_awaited = False
+        """Whether the kernel is about to end because its code asked it to."""
+        self._owner = owner
+        self._hosted = hosted
+        self.losses = losses
+        self._watch: ProcessWatch | None = None
+        self._manager: Any = None
+        """The kernel's own manager, once it had a link: before, there was nothing to lose."""
+        self._is_reviving = False
+        """Whether it died and is being started again, from here or by Jupyter's restarter."""
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether the kernel had a link."""
+        return self._manager is not None
+
+    def follow(self, pid: int | None) -> None:
+        """A link is opened to the kernel, whose process on this machine may be watched."""
+        kernel = self._hosted.manager
+        if self._manager is None:
+            self._manager = kernel
+            # What Jupyter's restarter says, where no process can be watched.
+            kernel.add_restart_callback(partial(self.died, kernel), "restart")
+            kernel.add_restart_callback(partial(self._given_up, kernel), "dead")
+        if pid is not None:
+            self.deaths.restarted()
+            self._watch = ProcessWatch.start(pid, partial(self._exited, kernel))
+
+    def lose(self, loss: Loss) -> None:
+        """Note that the kernel's variables are gone and fail what waits for it."""
+        if loss.kind == "died" and self.is_awaited:
+            detail = "the kernel ended, since its code called exit()"
+            loss = replace(loss, kind="exited", detail=detail)
+        elif loss.kind == "died":
+            loss = replace(loss, detail=self.deaths.count(loss.detail))
+            self._stop_restarter()
+        self.losses.add(loss)
+        self.unwatch()
+        self._owner.connection.drop(loss)
+
+    def note(self, loss: Loss) -> None:
+        """Note a loss from before this kernel was started in another's place."""
+        self.losses.note(loss)
+
+    def look(self) -> None:
+        """Note the loss of a kernel that Jupyter has ended and will tell of in a moment."""
+        if self.is_followed and not self._hosted.is_there and not self.losses.is_noted:
+            self.lose(self._outside_shutdown())
+
+    def died(self, kernel: Any) -> None:
+        """The kernel has died, and is started again next; its loss may be noted already."""
+        self._is_reviving = True
+        if not self.losses.is_noted:
+            words = self.deaths.explain(Exit.of(_returncode(kernel)))
+            self.lose(Loss(kind="died", detail=words))
+
+    def give_up_reviving(self) -> None:
+        """It could not be started again."""
+        self._is_reviving = False
+
+    def hear(self, action: str) -> None:
+        """Jupyter has done something to the kernel; known also where no process is watched."""
+        if action in ("restart", "shutdown") and not self.losses.is_noted:
+            is_shutdown = action == "shutdown"
+            self.lose(self._outside_shutdown() if is_shutdown else outside_restart())
+        if action == "restart":
+            self.losses.restarted()
+            self.deaths.restarted()
+            if self._is_reviving:
+                self._is_reviving = False
+            else:  # a restart on request: it is to live
+                self.deaths.survive()
+        elif action == "shutdown":
+            self.losses.shut_down()
+
+    async def check_stays(self) -> None:
+        """Raise KernelLost when another client is ending the kernel, as soon as it has ended.
+
+        Jupyter interrupts a kernel before it asks it to go, so code can end by that first.
+        """
+        if not self._hosted.is_leaving:
+            return
+        if self._owner.connection.current is not None:
+            await self.losses.gone()
+        if self._owner.connection.current is None and self.losses.all:
+            raise KernelLost(self.losses.all[-1])
+
+    async def exits(self) -> None:
+        """Wait for the end of a kernel whose code has asked it to go; that is no fault of it."""
+        if self._owner.connection.current is not None:
+            self.is_awaited = True
+            await self.losses.gone()
+            self.is_awaited = False
+
+    def unwatch(self) -> None:
+        """Stop watching the process."""
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.close()
+
+    def forget(self) -> None:
+        """The kernel is gone for good."""
+        self._manager = None
+        self._is_reviving = False
+        self.losses.forget()
+        self.deaths.forget()
+
+    def _exited(self, kernel: Any, end: Exit) -> None:
+        words = self.deaths.explain(end)
+        # Asked now: when its last output has come, a new process may be on its way already.
+        asked, link = bool(kernel.shutting_down), self._owner.connection.current
+        asyncio.get_running_loop().call_later(DRAIN, self._end, asked, link, words)
+
+    def _end(self, asked: bool, link: KernelLink | None, words: str) -> None:
+        if self._owner.connection.current is not link:
+            return  # the loss is noted already
+        if not asked:
+            loss = Loss(kind="died", detail=words)
+        elif link is not None and link.heard_restart:
+            loss = outside_restart()
+        elif link is not None and link.heard_restart is not None:
+            loss = self._outside_shutdown()
+        else:
+            loss = outside_end()
+        self.lose(loss)
+
+    def _given_up(self, kernel: Any) -> None:
+        """The kernel has died once more, and Jupyter takes it from its list."""
+        self.died(kernel)
+        self._owner.forget()
+
+    def _stop_restarter(self) -> None:
+        """Keep Jupyter from starting a kernel again that dies again and again.
+
+        A person's kernel is left to it: they would not learn why theirs stays away, and it only
+        lies idle until one of them acts.
+        """
+        if self._owner.is_own and self._hosted.is_there and self.deaths.are_too_many:
+            self._hosted.manager.stop_restarter()
+
+    def _outside_shutdown(self) -> Loss:
+        return outside_shutdown(self._manager, self._hosted.cull_limit)
+
+
+def _returncode(kernel: Any) -> int | None:
+    """How a local kernel's process ended, once Jupyter has looked; None when it does not tell."""
+    process = getattr(kernel.provisioner, "process", None)
+    code = getattr(process, "returncode", None)
+    return code if isinstance(code, int) else None

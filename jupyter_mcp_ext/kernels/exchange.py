@@ -1,0 +1,160 @@
+"""One execute request and what the kernel answers to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .losses import KernelLost, Loss
+
+Content = Mapping[str, Any]
+"""The content of a message."""
+
+OnInput = Callable[[str, bool, Callable[[str], None]], object]
+"""Is told what code asks, whether it is a password, and what takes the answer to the kernel."""
+
+IDLE_GRACE = 2.0
+"""Seconds for which a replied request waits for its last messages: PUB drops silently."""
+
+REPLY_GRACE = 2.0
+"""Seconds for which a kernel that is done may still reply.
+
+A kernel whose own code fails never does: bash_kernel, for one, on code that is incomplete.
+"""
+
+NESTED = "nested too deep (split it into steps)"
+
+
+def ignore(*_: object) -> None:
+    """Takes what is of no interest."""
+
+
+def no_reply(language: str) -> Content:
+    """Stands for the reply that never came."""
+    # A Python kernel says of itself where code is incomplete, and fails where compiling it does.
+    why = f"an expression in it is {NESTED}"
+    if language != "python":
+        why = f"as when code is incomplete (an open quote, a block without its end) or {NESTED}"
+    evalue = f"the kernel ended this code without a reply: it could not read it, {why}"
+    return {"status": "error", "ename": "NoReply", "evalue": evalue, "traceback": []}
+
+
+class Exchange:
+    """One execute request and everything the kernel says because of it.
+
+    It is over when the kernel has replied *and* is idle: the reply alone would lose outputs that
+    are still on their way, idle alone can be dropped by a busy kernel. The one that is missing is
+    waited for shortly.
+    """
+
+    def __init__(
+        self,
+        msg_id: str,
+        on_message: Callable[[str, Content], object],
+        on_begin: Callable[[], None],
+        on_input: OnInput | None = None,
+        on_dropped: Callable[[int], object] = ignore,
+        language: str = "",
+    ) -> None:
+        self.msg_id = msg_id
+        self.drop = on_dropped
+        """Takes how many bytes of output were too large to read."""
+        self._language = language
+        self.reply: Content | None = None
+        self.reply_id = ""
+        self.unread = 0
+        """Bytes of a reply that was too large to be read whole."""
+        self.complete = False
+        """Whether the kernel said idle: else outputs may be missing."""
+        self.lost = 0
+        """About how many of the kernel's messages never came, once it is over."""
+        self._on_message = on_message
+        self._on_begin = on_begin
+        self._on_input = on_input
+        self._loop = asyncio.get_running_loop()
+        self.started: asyncio.Future[None] = self._loop.create_future()
+        self._done: asyncio.Future[Content] = self._loop.create_future()
+        self._grace: asyncio.TimerHandle | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether the kernel has taken the code up."""
+        return self.started.done()
+
+    async def finished(self) -> Content:
+        """The content of the reply. Raises KernelLost."""
+        return await asyncio.shield(self._done)
+
+    def feed(self, msg_type: str, content: Content) -> None:
+        """Take an IOPub message whose parent is this request."""
+        if msg_type == "status":
+            if content.get("execution_state") == "idle":
+                self.complete = True
+                self._settle()
+            return
+        if msg_type == "execute_input":
+            self._begin()
+            return
+        self._begin()
+        self._on_message(msg_type, content)
+        if self._grace is not None and self.reply is not None:
+            self._wait_for_idle()
+
+    def ask(self, content: Content, reply: Callable[[str], None]) -> None:
+        """Take an ``input_request``; ``reply`` answers it."""
+        self._begin()
+        if self._on_input is not None:
+            self._on_input(str(content.get("prompt", "")), content.get("password") is True, reply)
+
+    def answer(self, reply: Content, *, msg_id: str = "", unread: int = 0) -> None:
+        """Take the reply, of which ``unread`` bytes were too large to read."""
+        self.reply, self.reply_id, self.unread = reply, msg_id, unread
+        if reply.get("status") == "aborted":
+            self.complete = True
+        self._settle()
+
+    def miss(self, messages: int) -> None:
+        """About so many messages of the kernel never came."""
+        self.lost = messages
+
+    def lose(self, loss: Loss, *, behind_other: bool = False) -> None:
+        """Fail: the kernel is gone, perhaps while it ran other code."""
+        self._stop_grace()
+        if not self._done.done():
+            behind_other = behind_other and not self.begun
+            self._done.set_exception(KernelLost(loss, behind_other=behind_other))
+            self._done.exception()  # taken, so that nothing is logged when nothing awaits it
+
+    def _begin(self) -> None:
+        if not self.started.done():
+            self.started.set_result(None)
+            self._on_begin()
+
+    def _settle(self) -> None:
+        if self._done.done():
+            return
+        if self.reply is None:
+            self._wait_for_reply()
+        elif self.complete:
+            self._finish()
+        else:
+            self._wait_for_idle()
+
+    def _wait_for_reply(self) -> None:
+        self._stop_grace()
+        self._grace = self._loop.call_later(REPLY_GRACE, self.answer, no_reply(self._language))
+
+    def _wait_for_idle(self) -> None:
+        self._stop_grace()
+        self._grace = self._loop.call_later(IDLE_GRACE, self._finish)
+
+    def _stop_grace(self) -> None:
+        if self._grace is not None:
+            self._grace.cancel()
+            self._grace = None
+
+    def _finish(self) -> None:
+        self._stop_grace()
+        if not self._done.done() and self.reply is not None:
+            self._done.set_result(self.reply)

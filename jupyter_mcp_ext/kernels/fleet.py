@@ -1,0 +1,106 @@
+"""The kernels of the server, a person's as well as an agent's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from logging import Logger
+from typing import Any
+from weakref import WeakSet
+
+from jupyter_core.utils import ensure_async
+
+from .connection import Host
+from .hosted import check_local
+from .kernel import Kernel
+from .links import McpLinks
+from .losses import Loss
+from .specs import chosen
+from .starting import Starter
+from .subshells import Subshells
+
+KERNEL_ACTIONS = "https://events.jupyter.org/jupyter_server/kernel_actions/v1"
+"""Jupyter's event for every start, restart, interrupt and shutdown, by any client."""
+
+
+class Kernels:
+    """``kernels[kernel_id]`` is a kernel, which may be gone: it then still tells its losses."""
+
+    def __init__(
+        self, manager: Any, specs: Any, event_logger: Any, links: McpLinks, log: Logger
+    ) -> None:
+        self._manager = manager
+        self._specs = specs
+        self._events = event_logger
+        self._host = Host(
+            manager=manager, links=links, subshells=Subshells(), groups=WeakSet(), log=log
+        )
+        self._kernels: dict[str, Kernel] = {}
+        self._starter = Starter(manager, self.__getitem__, self._spec, log)
+        self._events.add_listener(schema_id=KERNEL_ACTIONS, listener=self._on_action)
+
+    def __contains__(self, kernel_id: str) -> bool:
+        """Whether the kernel is there."""
+        return kernel_id in self._manager
+
+    def __getitem__(self, kernel_id: str) -> Kernel:
+        """The kernel of an id, also of one that is gone or that another server had."""
+        found = self._kernels.get(kernel_id)
+        if found is None:
+            found = self._kernels[kernel_id] = Kernel(kernel_id, self._host)
+        return found
+
+    @property
+    def default_name(self) -> str:
+        """The kernel that a session gets when it asks for none."""
+        return str(self._manager.default_kernel_name)
+
+    async def specs(self) -> Mapping[str, Mapping[str, Any]]:
+        """The kernelspecs that can be started: ``kernel.json`` by name."""
+        found: Mapping[str, Mapping[str, Any]] = await ensure_async(self._specs.get_all_specs())
+        return {name: model["spec"] for name, model in found.items()}
+
+    async def known_name(self, kernel_name: str | None) -> str:
+        """The kernelspec that a name or display name means. Raises KernelUnavailable."""
+        check_local(self._manager)
+        default = self.default_name
+        return chosen(kernel_name or default, await self.specs(), default=default)
+
+    async def command(self, kernel_name: str) -> Sequence[str]:
+        """The command of a kernelspec; empty when there is none."""
+        return tuple(map(str, (await self._spec(kernel_name)).get("argv") or ()))
+
+    async def start(self, kernel_name: str, *, path: str, env: Mapping[str, str]) -> Kernel:
+        """Start a kernel in a folder (an API path) and wait until it answers.
+
+        Raises KernelUnavailable with what the kernel wrote to standard error.
+        """
+        check_local(self._manager)
+        return await self._starter.start(kernel_name, path=path, env=env)
+
+    def foreign_beside(self, kernel_id: str) -> float | None:
+        """Since when any other kernel runs code of another client."""
+        others = (self[each] for each in self._manager.list_kernel_ids() if each != kernel_id)
+        found = [since for each in others if (since := each.foreign_since) is not None]
+        return min(found, default=None)
+
+    def pids(self) -> set[int]:
+        """The processes of all kernels on this machine."""
+        found = (self[kernel_id].hosted.pid for kernel_id in self._manager.list_kernel_ids())
+        return {pid for pid in found if pid is not None}
+
+    async def close(self) -> None:
+        """Close every link; the kernels are Jupyter's to end."""
+        self._events.remove_listener(listener=self._on_action)
+        for kernel in self._kernels.values():
+            if kernel.connection.current is not None:
+                kernel.death.lose(Loss(kind="stopped", detail="the server is stopping"))
+            kernel.forget()
+
+    async def _spec(self, kernel_name: str) -> Mapping[str, Any]:
+        return (await self.specs()).get(kernel_name, {})
+
+    async def _on_action(self, logger: Any, schema_id: str, data: Mapping[str, Any]) -> None:
+        """Hear of every restart and shutdown, also where no process can be watched."""
+        kernel = self._kernels.get(data.get("kernel_id", ""))
+        if kernel is not None and data.get("status") == "success":
+            kernel.hear(str(data.get("action")))

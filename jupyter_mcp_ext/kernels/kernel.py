@@ -1,0 +1,179 @@
+"""A running kernel: what others in this package ask of one, and what it is made of.
+
+`Hosted` is Jupyter's side of it, `Connection` holds the link, `Death` says what happens when its
+process ends, `Activity` keeps what Jupyter shows of it, `KernelInfo.kind` is what it can do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from typing import Any
+
+from .activity import Activity
+from .connection import Connection, Host
+from .death import Death
+from .hosted import Hosted
+from .link import NO_INFO, KernelInfo, KernelLink
+from .losses import Loss, Losses
+from .status import KernelStatus, foreign_since, look
+from .stderr import StderrTail
+
+
+class Kernel:
+    """A kernel of the server, an agent's or a person's, also after it is gone."""
+
+    def __init__(self, kernel_id: str, host: Host) -> None:
+        self.id = kernel_id
+        self.last_interrupt = 0.0
+        """When any client last interrupted it, in seconds since the epoch; 0 if none has."""
+        self._host = host
+        self._losses = Losses()
+        self._stderr: StderrTail | None = None
+        self.hosted = Hosted(host.manager, kernel_id, self._losses)
+        self.activity = Activity(host.manager, kernel_id, self._was_interrupted)
+        self.death = Death(self, self.hosted, self._losses, host.groups)
+        self.connection = Connection(host, kernel_id, self.hosted, self.activity, self.death)
+
+    @property
+    def losses(self) -> tuple[Loss, ...]:
+        """Every loss of its variables so far, oldest first."""
+        return self._losses.all
+
+    @property
+    def info(self) -> KernelInfo:
+        """What it says of itself; `NO_INFO` while it has no link."""
+        link = self.connection.current
+        return link.info if link is not None else NO_INFO
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this extension has started it."""
+        return self._stderr is not None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is known to run in it."""
+        link = self.connection.current
+        return link is None or (link.is_idle and link.foreign is None)
+
+    @property
+    def foreign_since(self) -> float | None:
+        """Since when, in seconds since the epoch, it runs code of another client."""
+        if not self.hosted.is_there or self._losses.is_noted:
+            return None
+        return foreign_since(self.hosted.manager, self.connection.current)
+
+    async def status(self) -> KernelStatus:
+        """What is known of it now. Raises KernelUnavailable when it is gone."""
+        known = await look(self.id, self.hosted.manager, self.connection.current)
+        if self._losses.is_noted:
+            # Jupyter goes on saying what the process did that is gone.
+            known = replace(known, foreign_since=None)
+        if self.death.deaths.are_too_many:
+            return replace(known, state="dead")
+        if self._losses.is_restarting:
+            return replace(known, state="restarting")
+        return known
+
+    async def is_sound(self) -> bool:
+        """Whether it lives, and has from its start."""
+        return self.hosted.is_there and not self.losses and await self.hosted.is_alive()
+
+    def linked(self) -> AbstractAsyncContextManager[KernelLink]:
+        """The open link to it, which stays open as long as the kernel is there.
+
+        A kernel that died is started again first. Raises KernelUnavailable.
+        """
+        return self.connection.used()
+
+    async def link(self) -> KernelLink:
+        """Like `linked`, of a link that may be closed whenever nothing is asked of it."""
+        return await self.connection.get()
+
+    async def interrupt(self) -> None:
+        """Interrupt whatever it runs. Raises KernelUnavailable."""
+        await self.hosted.interrupt()
+        self._was_interrupted()
+
+    async def restart(self, *, by: str, now: bool) -> None:
+        """Restart it, with ``now`` without asking it, and wait until it answers.
+
+        Raises KernelUnavailable.
+        """
+        self.hosted.check_there()
+        async with self.connection.changing:
+            self.death.deaths.forget()
+            self.death.lose(Loss(kind="restarted", detail=f"the kernel was restarted by {by}"))
+            msg = (
+                "The kernel could not be restarted. shutdown_kernel ends it; the next "
+                "execute_code starts a new one."
+            )
+            await self.hosted.restart(now=now, otherwise=msg)
+            await self.connection.open()
+
+    async def shutdown(self, *, by: str, now: bool) -> None:
+        """End it, with ``now`` without asking it; fine when it is gone already."""
+        async with self.connection.changing:
+            self.death.lose(Loss(kind="stopped", detail=f"the kernel was shut down by {by}"))
+            await self.hosted.shutdown(now=now)
+        self.forget()
+
+    def begin(self) -> None:
+        """Count as connected while code runs, so that the kernel is not culled under it."""
+        self.hosted.connect()
+        self.death.deaths.mark()
+
+    def end(self) -> None:
+        """Count as connected no longer."""
+        self.hosted.disconnect()
+        link = self.connection.current
+        if link is not None and link.is_open:
+            self.death.deaths.survive()
+
+    async def evaluate_beside(
+        self,
+        link: KernelLink,
+        source: str,
+        function: str,
+        arguments: Mapping[str, Any],
+        *,
+        timeout: float,
+    ) -> Any:
+        """Like `evaluate`, in a subshell: while the kernel goes on running code."""
+        self.activity.stay_busy(link)
+        subshells = self._host.subshells
+        return await subshells.evaluate(link, source, function, arguments, timeout=timeout)
+
+    def adopt(self, stderr: StderrTail) -> None:
+        """This extension has started it, with this standard error."""
+        self._stderr = stderr
+
+    def hear(self, action: str) -> None:
+        """Jupyter has done something to it, as its event says."""
+        if not self.death.is_followed:
+            return
+        if action == "interrupt":
+            self._was_interrupted()
+        self.death.hear(action)
+        if action == "restart" and self.connection.current is None:
+            self.activity.give_back()
+        elif action == "shutdown" and not self.hosted.is_there:
+            self.forget()
+
+    def forget(self) -> None:
+        """It is gone for good, or the server ends; its losses are still to be told."""
+        self.last_interrupt = 0.0
+        self.activity.give_back()
+        self.death.forget()
+        stderr, self._stderr = self._stderr, None
+        if stderr is not None:
+            stderr.close()
+
+    def _was_interrupted(self) -> None:
+        self.last_interrupt = time.time()
+        link = self.connection.current
+        if link is not None and link.is_open:
+            link.wake()

@@ -1,0 +1,143 @@
+"""Starts kernels, and ends those that do not come up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from logging import Logger
+from typing import Any
+
+from tornado.web import HTTPError
+
+from jupyter_mcp_ext.errors import KernelUnavailable
+
+from .kernel import Kernel
+from .losses import KernelLost, Loss
+from .specs import check_startable
+from .stderr import StderrTail
+
+STARTS = 3
+"""How often a kernel is started whose ports another program takes before it does."""
+
+NOT_STARTED = (HTTPError, KeyError, OSError, KernelLost, TimeoutError, KernelUnavailable)
+"""What the start of a kernel raises; the KeyError when it is ended while it starts."""
+
+ODD_SPEC = (TypeError, ValueError, AttributeError)
+"""What it raises when its kernelspec holds something that no process can be given."""
+
+
+class PortTaken(KernelUnavailable):
+    """A kernel could not start because one of its ports was taken; another try gets others."""
+
+
+class Starter:
+    """``manager`` is Jupyter's; ``kernel`` gives the kernel of an id, ``spec`` that of a name."""
+
+    def __init__(
+        self,
+        manager: Any,
+        kernel: Callable[[str], Kernel],
+        spec: Callable[[str], Awaitable[Mapping[str, Any]]],
+        log: Logger,
+    ) -> None:
+        self._manager = manager
+        self._kernel = kernel
+        self._spec = spec
+        self._log = log
+
+    async def start(self, kernel_name: str, *, path: str, env: Mapping[str, str]) -> Kernel:
+        """Start a kernel in a folder (an API path) and wait until it answers.
+
+        Raises KernelUnavailable with what the kernel wrote to standard error.
+        """
+        for _ in range(STARTS - 1):
+            try:
+                return await self._start(kernel_name, path, env)
+            except PortTaken:  # noqa: PERF203  # a new try is what the loop is for
+                self._log.warning("A port of a starting kernel was taken; it is tried again")
+        return await self._start(kernel_name, path, env)
+
+    async def _start(self, kernel_name: str, path: str, env: Mapping[str, str]) -> Kernel:
+        tail = StderrTail()
+        kernel = self._kernel(str(self._manager.new_kernel_id()))
+        starting = asyncio.ensure_future(
+            self._manager.start_kernel(
+                kernel_id=kernel.id,
+                kernel_name=kernel_name,
+                path=path,
+                env=dict(env),
+                stderr=tail.descriptor,
+            )
+        )
+        starting.add_done_callback(lambda done: self._started(kernel, done))
+        try:
+            await asyncio.shield(starting)
+            kernel.adopt(tail)
+            # One that takes longer to start than the idle are kept is not idle.
+            kernel.hosted.connect()
+            await _first_link(kernel, tail)
+            kernel.hosted.disconnect()
+        except (*NOT_STARTED, *ODD_SPEC) as err:
+            raise await self._failure(kernel, kernel_name, tail, err) from err
+        except asyncio.CancelledError:
+            await _take_back(kernel, starting, tail)
+            raise
+        return kernel
+
+    def _started(self, kernel: Kernel, starting: asyncio.Future[str]) -> None:
+        """Jupyter keeps a kernel that could not be started among those that are being started.
+
+        The server then could not end: it shuts down those too, and fails for want of this one.
+        """
+        if starting.cancelled() or starting.exception() is not None:
+            getattr(self._manager, "_pending_kernels", {}).pop(kernel.id, None)
+
+    async def _failure(
+        self, kernel: Kernel, kernel_name: str, tail: StderrTail, err: Exception
+    ) -> KernelUnavailable:
+        """The error for a kernel that did not come up, which is ended."""
+        said = tail.finish()
+        if kernel.hosted.is_there:
+            await self._manager.shutdown_kernel(kernel.id, now=True)
+        kernel.forget()
+        if isinstance(err, ODD_SPEC):
+            check_startable(kernel_name, await self._spec(kernel_name))
+        kind = PortTaken if tail.port_taken.done() else KernelUnavailable
+        return kind(_why_not_started(kernel_name, err, said))
+
+
+async def _first_link(kernel: Kernel, tail: StderrTail) -> None:
+    """Wait until the kernel answers, or says that it never will: some hang then."""
+    linking = asyncio.ensure_future(kernel.link())
+    try:
+        either: set[asyncio.Future[Any]] = {linking, tail.port_taken}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not linking.done():
+            kernel.death.lose(Loss(kind="stopped", detail="one of its ports was taken"))
+        await linking
+    finally:
+        linking.cancel()
+
+
+async def _take_back(kernel: Kernel, starting: asyncio.Future[str], tail: StderrTail) -> None:
+    """End a kernel whose start was cancelled; its process may not be there yet."""
+    await asyncio.wait({starting})
+    if starting.exception() is None:
+        await kernel.shutdown(by="this server", now=True)
+    tail.close()
+
+
+def _why_not_started(kernel_name: str, err: Exception, said: str) -> str:
+    match err:
+        case TimeoutError():
+            why = "it did not answer in time"
+        case KeyError():
+            why = "it was shut down before it answered"
+        case HTTPError():
+            why = err.log_message or "Jupyter refused"
+        case _:
+            why = str(err) or type(err).__name__
+    words = f"The kernel {kernel_name!r} did not start: {why.rstrip('.')}."
+    if said:
+        words += f" It wrote: {said}"
+    return words + " list_sessions shows the other kernels there are."
