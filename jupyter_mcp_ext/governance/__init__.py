@@ -1,1 +1,1 @@
-"""Who may do what, and the record of what was done."""
+"""Permissions, and the events of what was done."""

@@ -1,7 +1,7 @@
-"""The record of every tool call: one ``jupyter_events`` event, never code, output or a token.
+"""One ``jupyter_events`` event for every tool call, without code, output or tokens.
 
-An operator sees it as any of Jupyter's events (``c.EventLogger.handlers``); without a handler it
-costs nothing.
+An operator receives it like any of Jupyter's events (``c.EventLogger.handlers``); without a handler
+it costs nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SCHEMA_ID = "https://events.jupyter.org/jupyter_mcp_ext/tool_call/v1"
 
 @dataclass(frozen=True, kw_only=True)
 class ToolCall:
-    """What happened in one call; ``duration`` in seconds."""
+    """The outcome of one call; ``duration`` in seconds."""
 
     tool: str
     status: str
@@ -38,7 +38,7 @@ class Audit:
             event_logger.register_event_schema(SCHEMA)
 
     def record(self, caller: Caller, call: ToolCall) -> None:
-        """Record one call."""
+        """Emit the event of one call."""
         self._events.emit(
             schema_id=SCHEMA_ID,
             data={

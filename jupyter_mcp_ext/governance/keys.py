@@ -1,6 +1,6 @@
-"""The server's one lasting secret, and a key of its own for each purpose.
+"""The server's one lasting secret, and a key derived from it for each purpose.
 
-With the same file a server that was restarted, or moved, still knows what it has signed and sealed.
+With the same file, a restarted or moved server still accepts what it has signed and sealed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SIZE = 32
 
 
 class Keys:
-    """Keys derived from the secret in a file, which is made when a key is first wanted."""
+    """Keys derived from the secret in a file, which is made when the first key is needed."""
 
     def __init__(self, path: Path, log: Logger) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""Who may call which tool: Jupyter's ``Authorizer``, asked with Jupyter's own words."""
+"""Who may call which tool: asks Jupyter's ``Authorizer``, with Jupyter's actions and resources."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Action = Literal["read", "write", "execute"]
 Resource = Literal["kernels", "kernelspecs", "sessions", "contents"]
 
 Right: TypeAlias = tuple[Action, Resource]
-"""``("read", "contents")``: what Jupyter's handlers ask for, by the method of a request."""
+"""An action and a resource, like ``("read", "contents")``, as Jupyter's own handlers ask for."""
 
 
 class Policy:
@@ -27,7 +27,7 @@ class Policy:
         self._authorizer = authorizer
 
     async def decide(self, principal: Principal, *rights: Right) -> None:
-        """Return when the principal has all of the rights. Raises Forbidden."""
+        """Check that the principal has all of the rights. Raises Forbidden."""
         for action, resource in rights:
             allowed = await ensure_async(
                 self._authorizer.is_authorized(principal.handler, principal.user, action, resource)

@@ -1,6 +1,6 @@
-"""A secret in a file of its own: made when it is missing, whole whenever another process reads it.
+"""A secret in its own file: made if it is missing, and always complete for other processes.
 
-What the secret is for, and what to do when the file cannot be used, is left to the caller.
+The caller decides what the secret is for, and what to do if the file cannot be used.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ MAX_SIZE = 1_024
 
 @dataclass(frozen=True, kw_only=True)
 class Secret:
-    """What a file holds."""
+    """The content of a file."""
 
     text: str = field(repr=False)
     is_exposed: bool
-    """Other accounts can read the file, or one of them made it."""
+    """Whether other accounts can read the file, or one of them made it."""
 
 
 def read_or_make(path: Path, make: Callable[[], str]) -> Secret:
-    """The secret in a file; where there is no file, that of ``make`` in a new one of mode 0600.
+    """The secret in a file; if there is none, the secret of ``make`` in a new file of mode 0600.
 
-    When two processes make it at the same time, both get the same. Raises OSError; ValueError when
-    the file is no text.
+    If two processes make it at the same time, both get the same. Raises OSError; ValueError if the
+    file is not text.
     """
     return _read(path) or _make(path, make())
 
@@ -52,7 +52,7 @@ def _make(path: Path, text: str) -> Secret:
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(f"{text}\n")
     try:
-        os.link(draft, path)  # never replaces, and the file is whole when it appears
+        os.link(draft, path)  # never replaces, and the file is complete when it appears
     except FileExistsError:
         pass
     finally:

@@ -1,7 +1,7 @@
 """One cell as text: its header, its state, its lines. No I/O.
 
-The lines of a cell are numbered from 0: those of its source, then those of its outputs as
-``outputs/pages.py`` numbers them, so that each can be asked for.
+The lines of a cell are numbered from 0: those of its source, then those of its outputs as in
+``outputs/pages.py``, so that each can be asked for.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class CellText:
 
     @cached_property
     def state(self) -> State | None:
-        """How the last run ended; None for a cell that does not run."""
+        """How the last run ended; None for a cell that cannot run."""
         if self.cell.cell_type != "code":
             return None
         if any(isinstance(output, Error) for output in self.cell.outputs):
@@ -49,7 +49,7 @@ class CellText:
 
     @cached_property
     def header(self) -> str:
-        """Like ``[12] code ab12cd34@9d1e0f In[7] ok``, and what is odd in the cell."""
+        """Like ``[12] code ab12cd34@9d1e0f In[7] ok``, with notes on what is odd in the cell."""
         count = self.cell.execution_count
         words = [f"[{self.cell.index}]", self.cell.cell_type, self.handle]
         words += [] if count is None else [f"In[{count}]"]
@@ -62,7 +62,7 @@ class CellText:
 
     @property
     def outputs_begin(self) -> str:
-        """The line before its outputs; a cell of text has images."""
+        """The line before its outputs; markdown cells have images."""
         return _OUTPUTS if self.cell.cell_type == "code" else _IMAGES
 
     @property
@@ -78,11 +78,11 @@ class CellText:
 
     @cached_property
     def source_lines(self) -> list[str]:
-        """The source by lines, so that joining them with line ends gives what can be seen of it."""
+        """The lines of the source; joined with line ends they give its visible text."""
         return seen(self.cell.source).split("\n") if self.cell.source else []
 
     def lines(self, *, outputs: bool) -> list[str]:
-        """Every line, nothing folded and nothing left out; an image is a line that names it."""
+        """Every line, with nothing folded or left out; an image is a line that names it."""
         source: list[str] = [Remark(line) for line in self.source_lines]
         if not outputs or not self.cell.outputs:
             return source

@@ -1,7 +1,7 @@
-"""Cell handles: names of cells that also say which source the caller has seen.
+"""Cell handles: names of cells that also tell which source the caller has read.
 
 ``ab12cd34@9d1e0f`` is a unique beginning of the cell's id and a hash of its source;
-``#7@9d1e0f`` is a position, for cells whose file stores no id that stays.
+``#7@9d1e0f`` is a position, for cells whose file stores no id.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def select(cells: Sequence[Cell], references: Iterable[str | int]) -> tuple[int,
     """The indices, ascending, of the cells that a reader's references name.
 
     A reference is a handle, an id, the beginning of an id, an index from 0 or a range of indices
-    like ``"3-7"``. A handle whose source has changed still names its cell: who only reads wants to
-    see it as it is now.
+    like ``"3-7"``. A handle whose source has changed still names its cell: a reader wants to see
+    it as it is now.
     """
     found: set[int] = set()
     unknown: list[str] = []
@@ -68,7 +68,7 @@ def _find(cells: Sequence[Cell], reference: str | int) -> Sequence[int]:
     reference = reference.strip()
     handle = _HANDLE.fullmatch(reference)
     name = handle["name"] if handle else reference
-    # What stands in the file as an id is one, though it may look like an index.
+    # An id in the file is an id, even if it looks like an index.
     for cell in cells:
         if cell.cell_id == name:
             return (cell.index,)
@@ -86,12 +86,12 @@ def _find(cells: Sequence[Cell], reference: str | int) -> Sequence[int]:
 
 
 def _span(cells: Sequence[Cell], first: int, last: int) -> Sequence[int]:
-    """The range, of which the end may be past the last cell."""
+    """The range; its end may be past the last cell."""
     return range(first, min(last + 1, len(cells))) if 0 <= first < len(cells) else ()
 
 
 def _at_position(cells: Sequence[Cell], position: int, source: str | None) -> Sequence[int]:
-    """The cell there, or the one that has the handle's source now that cells have moved."""
+    """The cell at that position, or the one with the handle's source if cells have moved."""
     here = _span(cells, position, position)
     if source is None or (here and source_hash(cells[position].source) == source):
         return here
@@ -100,7 +100,7 @@ def _at_position(cells: Sequence[Cell], position: int, source: str | None) -> Se
 
 
 def _short_ids(ids: Iterable[str]) -> dict[str, str]:
-    """For each id its shortest beginning, of eight characters or more, that no other id has."""
+    """For each id, its shortest unique beginning of eight characters or more."""
     return {cell_id: cell_id[:length] for cell_id, length in _unique_lengths(sorted(set(ids)))}
 
 

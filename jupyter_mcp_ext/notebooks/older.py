@@ -1,6 +1,6 @@
-"""Notebooks of the formats before nbformat 4, as cells of that format. No I/O.
+"""Cells of notebooks in formats before nbformat 4, converted to that format. No I/O.
 
-nbformat's own upgrade gives up on a notebook with one odd cell.
+nbformat's own upgrade fails for a notebook with one odd cell.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _CELL_TYPES = {"html": "markdown", "text": "markdown", "plaintext": "raw"}
 
 
 def upgraded_cells(node: Mapping[str, Json]) -> list[Json] | None:
-    """The cells of a notebook of the formats 1 to 3; None when it has none."""
+    """The cells of a notebook in formats 1 to 3; None if it has none."""
     sheets = node.get("worksheets")
     lists = [node.get("cells")]
     if isinstance(sheets, list):

@@ -1,6 +1,6 @@
-"""A notebook's JSON, of which a large one is parsed cell by cell: in bounds, others get their turn.
+"""A notebook's JSON; a large one is parsed cell by cell, within bounds, so others can run.
 
-The parser holds the interpreter, and with it the event loop, until it is done with what it got.
+The parser holds the interpreter, and with it the event loop, until it has parsed its input.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _DECODER = json.JSONDecoder()
 
 
 def loads(data: bytes) -> Json:
-    """The JSON value that a notebook's file holds. Raises ValueError, RecursionError."""
+    """The JSON value in a notebook's file. Raises ValueError, RecursionError."""
     if len(data) <= SMALL:
         value: Json = json.loads(data.decode())
         return value
@@ -33,14 +33,14 @@ def loads(data: bytes) -> Json:
 
 
 class _Pieces:
-    """A JSON object, parsed part by part."""
+    """A JSON object that is parsed part by part."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
 
     def members(self) -> dict[str, Json]:
-        """The object that the text is; empty where it is another value."""
+        """The object in the text; empty if it is another value."""
         found: dict[str, Json] = {}
         if self._next() != "{":  # JSON or not, it is no notebook
             return found
@@ -73,7 +73,7 @@ class _Pieces:
         return value
 
     def _next(self) -> str:
-        """The next character that is no white space; empty at the end."""
+        """The next character that is not white space; empty at the end."""
         space = _SPACE.match(self._text, self._at)
         self._at = space.end() if space else self._at
         return self._text[self._at : self._at + 1]

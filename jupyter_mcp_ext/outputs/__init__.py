@@ -1,1 +1,1 @@
-"""Outputs of code: what a notebook would show (pure), and what of it a model gets to read."""
+"""Outputs of code: what a notebook would show, and the part that a model gets to read; pure."""

@@ -1,4 +1,4 @@
-"""Characters that a reader does not see: text from code is shown without them, names spell them."""
+"""Invisible characters: they are removed from text of code, and escaped in names."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _FORMAT = re.compile(
     "|(?<=[\u200c\u200d])[\u200c\u200d]+|(?<=[\ufe00-\ufe0f])[\ufe00-\ufe0f]+"
 )
 _BREAKS = re.compile("[\u2028\u2029]")
-# All that the two change; quick to be sought.
+# All characters that the two change; quick to search for.
 _SUSPECT = re.compile(
     "[\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f"
     "\ufeff\ufff9-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 
-# A pattern is sought without letting other threads run, so long text is cleaned part by part, cut
-# between characters of which neither depends on the other.
+# A search with a pattern blocks other threads, so long text is cleaned in parts, which are cut
+# between characters that do not depend on each other.
 _PART = 20_000
 _REACH = 1_000
 _CUT = re.compile("[^\u200c\u200d\ufe00-\ufe0f]{2}")
 _UNSEEN = re.compile(f"{_CONTROLS.pattern}|{_BREAKS.pattern}|{_FORMAT.pattern}")
 
-# Letters and marks that show nothing: in a name they are only there to deceive.
+# Letters and marks that show nothing: in a name they can only deceive.
 _BLANK = re.compile("[\t\n\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\U000e0100-\U000e01ef]")
 
 _MAX_NAMED = 5
@@ -78,12 +78,12 @@ def unseen(text: str) -> Iterator[tuple[int, int]]:
 
 
 def seen(text: str) -> str:
-    """The text without such characters, however they stand."""
+    """The text without such characters, whatever is around them."""
     return "".join([_pattern(part).sub("", part) for part in _parts(text)])
 
 
 def _pattern(part: str) -> re.Pattern[str]:
-    """What finds them in a part of a text, the quickest."""
+    """The fastest pattern that finds them in a part of a text."""
     return _CONTROLS if part.isascii() or _SUSPECT.search(part) is None else _UNSEEN
 
 
@@ -100,12 +100,12 @@ def spelled_out(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """A path or name that nothing in it can hide, nor end its line."""
+    """A path or name with escapes for characters that could hide a part of it or end its line."""
     return _BLANK.sub(_spelled, spelled_out(text))
 
 
 def argument(value: object) -> str:
-    """A value as a model writes it in a call: JSON that has the exact value and shows all of it."""
+    """A value as a model writes it in a call: JSON of the exact value, with nothing invisible."""
     return escaped(json.dumps(value, ensure_ascii=False))
 
 
@@ -114,6 +114,6 @@ def _spelled(found: re.Match[str]) -> str:
 
 
 def plain_name(name: str, longest: int = 80) -> str:
-    """A name that code has given, for one of our own lines: it cannot end the line."""
+    """A name given by code, for one of the server's own lines: it cannot end the line."""
     words = "".join(c if c.isprintable() and c not in "[]" else "?" for c in visible(name))
     return words if len(words) <= longest else f"{words[: longest - 1]}…"

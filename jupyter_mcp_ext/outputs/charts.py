@@ -1,4 +1,4 @@
-"""Interactive charts in a few lines: what is drawn, over which axes, of how many points."""
+"""Interactive charts in a few lines: what is drawn, the axes and the number of points."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _CHART = re.compile(r"application/vnd\.(plotly|vega(?:lite)?|bokeh)[\w.]*(?:\+js
 def chart_type(data: MimeBundle) -> str | None:
     """The MIME type of the chart in this bundle, if there is one."""
     found = [mime_type for mime_type in data if _CHART.match(mime_type)]
-    # The script that loads the library has a type as well, and an empty value.
+    # The script that loads the library has a MIME type as well, with an empty value.
     return next((mime_type for mime_type in found if "load" not in mime_type), None)
 
 
 def describe(data: MimeBundle, mime_type: str) -> str:
-    """The chart of this type in words."""
+    """A description of the chart with this type."""
     match = _CHART.match(mime_type)
     library = match[1] if match else ""
     if library.startswith("bokeh"):

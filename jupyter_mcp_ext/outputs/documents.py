@@ -1,4 +1,4 @@
-"""What is read in HTML, within a budget: its tables, its charts and the text between them."""
+"""HTML within a budget: its tables, its charts and the text between them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CALL = 60  # characters of the call that shows a table in full
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
-    """A block that is shown, from which line of the document on."""
+    """A block that is shown, and the line of the document at which it begins."""
 
     first: int
     size: int
@@ -52,7 +52,7 @@ class Reading:
         return sum(piece.size + 1 for piece in self.pieces) - bool(self.pieces)
 
     def fit(self, budget: int, more: More) -> Excerpt:
-        """All pieces, each as far as there is room; of very many the first and the last ones."""
+        """All pieces, each as far as there is room; of very many only the first and the last."""
         if len(self.pieces) == 1:
             return self.pieces[0].fit(budget, more)
         head, tail = self._ends(budget)
@@ -71,7 +71,7 @@ class Reading:
         return Excerpt(text="\n".join(texts)[: max(budget, 0)], truncated=truncated)
 
     def _ends(self, budget: int) -> tuple[int, int]:
-        """How many pieces at the start are shown, and from which on at the end."""
+        """The number of pieces shown at the start, and the first one shown at the end."""
         costs = [min(piece.size, FLOOR) + 1 for piece in self.pieces]
         if sum(costs) - 1 <= budget:
             return len(costs), len(costs)

@@ -1,4 +1,4 @@
-"""SVG drawn: where the renderer of the extra ``svg`` is used, and loads."""
+"""Drawing SVG: the only module that imports the renderer of the extra ``svg``."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ def renderer() -> ModuleType | None:
     """The SVG renderer, if it is installed."""
     try:
         return importlib.import_module("cairosvg")
-    except (ImportError, OSError):  # OSError: the package is there and the cairo library is not
+    except (ImportError, OSError):  # OSError: the package is installed and the cairo library is not
         return None
 
 
 def rasterise(svg: str, max_edge: int) -> bytes | None:
-    """The drawing as PNG; None where no renderer is installed or it cannot render this."""
+    """The drawing as PNG; None if no renderer is installed or it cannot render this."""
     cairosvg = renderer()
     if cairosvg is None or "<!ENTITY" in svg:
         return None
     width, height = _svg_size(svg)
     scale = min(1.0, max_edge / max(width, height))
     try:
-        # svg2png is the same without the argument that says how to fetch.
+        # svg2png does the same but does not take a function that fetches.
         png = cairosvg.surface.PNGSurface.convert(
             bytestring=svg.encode(),
             unsafe=False,

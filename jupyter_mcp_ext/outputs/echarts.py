@@ -12,7 +12,7 @@ _MOST = 12  # series that are named
 
 
 def words(option: Mapping[str, Json]) -> str:
-    """The series of a chart, and what its axes go over."""
+    """The series of a chart, and the extents of its axes."""
     title = _first(option, "title").get("text")
     series = option.get("series")
     series = series if isinstance(series, list) else [series]
@@ -36,7 +36,7 @@ def words(option: Mapping[str, Json]) -> str:
 
 
 def _first(option: Mapping[str, Json], name: str) -> Mapping[str, Json]:
-    """A part of which there can be several in a list."""
+    """A part that can be one object or a list of them."""
     part = option.get(name)
     part = part[0] if isinstance(part, list) and part else part
     return part if isinstance(part, dict) else {}

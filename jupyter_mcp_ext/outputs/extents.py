@@ -1,4 +1,4 @@
-"""How many values there are for a chart, and between which they lie."""
+"""The number of values in a chart, and their extent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from jupyter_mcp_ext.outputs.model import Json
 
 MAX_VALUES = 500_000
-"""Values whose extent is looked for at once; of more there are only counts."""
+"""Values whose extent is computed; more than that are only counted."""
 
 MAX_BYTES = 10_000_000
 """Bytes of a packed array that are read."""
@@ -43,7 +43,7 @@ _MAX_NAME = 40
 
 
 def count(value: Json) -> int:
-    """The number of values in a list, of which parts can be lists, or in a packed array."""
+    """The number of values in a list, which can contain lists, or in a packed array."""
     if isinstance(value, list):
         is_flat = not value or not isinstance(value[0], list)
         return len(value) if is_flat else sum(len(row) for row in value if isinstance(row, list))
@@ -91,7 +91,7 @@ def extent(values: Sequence[Json]) -> str:
 
 
 def between(low: Json, high: Json) -> str:
-    """Two ends of an axis."""
+    """The two ends of an axis."""
     return f"{_end(low)} to {_end(high)}"
 
 
@@ -117,5 +117,5 @@ def _end(value: Json) -> str:
 
 
 def _day(moment: str) -> str:
-    """A moment, without a time of day that is midnight."""
+    """A date, with the time of day unless it is midnight."""
     return re.sub(r"[T ]00:00:00(?:\.0*)?$", "", moment)

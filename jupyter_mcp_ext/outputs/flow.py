@@ -1,4 +1,4 @@
-"""Words and blocks as they follow each other in a text: lines, and what stands between them."""
+"""Words and blocks in the order of a text: lines, and blocks between them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from jupyter_mcp_ext.outputs.tables import Table
 from jupyter_mcp_ext.outputs.tags import resolved
 
 Block: TypeAlias = str | Table | Chart
-"""A line, or what takes several."""
+"""A line, or a block that takes several."""
 
-_MAX_DEPTH = 8  # lists within lists that are told apart
+_MAX_DEPTH = 8  # depth to which nested lists are distinguished
 _SPACES = re.compile(r"[ \t\n\r\f]+")
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u1680\u180e\u2000-\u200c\u200e\u200f\u2028-\u202f\u205f-\u206f\u3000"
@@ -32,7 +32,7 @@ class Flow:
         self._indent = 0
 
     def say(self, text: str, *, exact: bool = False) -> None:
-        """Go on with a line; white space counts where it is ``exact``, as in program text."""
+        """Continue a line; with ``exact`` white space counts, as in program text."""
         text = resolved(text)
         if exact:
             self._is_exact |= "\n" in text
@@ -45,7 +45,7 @@ class Flow:
             self._pieces.append(text)
 
     def end_line(self) -> None:
-        """End a line, if one is begun."""
+        """End the line, if there is one."""
         text = "".join(self._pieces)
         lines = text.split("\n") if self._is_exact else [text.strip(" ")]
         self._pieces, self._is_exact = [], False
@@ -57,7 +57,7 @@ class Flow:
             self._line(line.replace("\xa0", " ").rstrip())
 
     def add(self, block: Block) -> None:
-        """A block after what was said."""
+        """Add a block after the text so far."""
         self.end_line()
         if isinstance(block, str):
             self._line(block)
@@ -65,7 +65,7 @@ class Flow:
             self.blocks.append(block)
 
     def start_list(self, first: int | None) -> None:
-        """Begin a list, of numbered items from ``first`` on, or of others."""
+        """Begin a list, numbered from ``first`` on or with bullets."""
         self.end_line()
         self._lists.append(first)
 
@@ -98,7 +98,7 @@ class Value(Flow):
     """A cell of a data frame, in which white space is data."""
 
     def say(self, text: str, *, exact: bool = False) -> None:
-        """Go on; the no-break space of a library that writes HTML is a space, others are data."""
+        """Continue; no-break spaces of a library that writes HTML are spaces, others are data."""
         text = resolved(text.replace("\xa0", "\\xa0")).replace("\xa0", " ")
         self._pieces.append(_INVISIBLE.sub(_escaped, text))
 
@@ -108,7 +108,7 @@ class Value(Flow):
 
     @property
     def text(self) -> str:
-        """What is in the cell, in quotes where white space leads or trails."""
+        """The cell's text, in quotes if it has leading or trailing white space."""
         text = "".join(self._pieces)
         start, end = len(text) - len(text.lstrip()), len(text.rstrip())
         # With a line end it is the layout of the HTML.

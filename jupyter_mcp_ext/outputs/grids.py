@@ -15,7 +15,7 @@ from jupyter_mcp_ext.outputs.tags import Attributes, Start
 Section: TypeAlias = Literal["head", "body", "foot"]
 
 _MAX_CELLS = 1_000_000
-_MAX_WIDTH = 5_000  # columns that are read of a table
+_MAX_WIDTH = 5_000  # columns of a table that are read
 _MAX_SPAN = 1_000
 _SECTIONS: dict[str, Section] = {"thead": "head", "tbody": "body", "tfoot": "foot"}
 _NUMBER = r"([\d,_]{1,20})"
@@ -41,22 +41,22 @@ class _Row:
 
     @property
     def is_heading(self) -> bool:
-        """Whether all that it says is in cells of headings."""
+        """Whether all its text is in heading cells."""
         said = [cell for cell in self.cells if cell.text]
         is_title = len(self.cells) == 1 and self.cells[0].across > 1
         return bool(said) and not is_title and all(cell.is_header for cell in said)
 
     @property
     def alone(self) -> str:
-        """What it says where that is a single cell of data."""
+        """Its text if it has a single cell of data."""
         is_alone = len(self.cells) == 1 and not self.cells[0].is_header
         return self.cells[0].text if is_alone else ""
 
 
 class Grid:
-    """A table that is being read, and the text that it stands in.
+    """A table that is being read, and the text around it.
 
-    ``has_index`` is true where a library shows its frames with their index.
+    ``has_index`` is true for a library that shows frames with their index.
     """
 
     def __init__(self, outside: Flow, attributes: Attributes, *, has_index: bool) -> None:
@@ -66,10 +66,10 @@ class Grid:
         self._section: Section = "body"
         self._rows: list[_Row] = []
         self._cell: tuple[Start, Flow] | None = None
-        self._inner = 0  # tables within a cell that are read as text
+        self._inner = 0  # nested tables, which are read as text
 
     def takes_text(self, tag: Start, *, may_nest: bool) -> bool:
-        """Whether a tag of a table is within a cell that is read as text only."""
+        """Whether a table's tag is inside a cell that is read as text only."""
         is_table = tag.name == "table"
         if not self._inner and is_table:
             in_value = self._cell is not None and isinstance(self._cell[1], Value)
@@ -79,14 +79,14 @@ class Grid:
         return self._inner > 0
 
     def ends_text(self, name: str) -> bool:
-        """Whether the end of an element of a table is within such a cell."""
+        """Whether the end tag of a table's element is inside such a cell."""
         was_inner = self._inner > 0
         if was_inner and name == "table":
             self._inner -= 1
         return was_inner
 
     def start(self, tag: Start) -> Flow:
-        """A part of the table begins; what it says goes to the flow that is returned."""
+        """Begin a part of the table; its text goes to the returned flow."""
         self.end()
         if section := _SECTIONS.get(tag.name):
             self._section = section
@@ -99,7 +99,7 @@ class Grid:
         return flow
 
     def end(self, name: str = "") -> Flow:
-        """A part of the table ends; what follows goes to the flow that is returned."""
+        """End a part of the table; what follows goes to the returned flow."""
         if name in _SECTIONS:
             self._section = "body"
         if self._cell is not None:
@@ -120,7 +120,7 @@ class Grid:
         return self._outside
 
     def result(self) -> Iterator[Block]:
-        """The table, with the lines that belong before and after it; or lines only."""
+        """The table with the lines before and after it; or only lines."""
         cells = [cell for row in self._rows for cell in row.cells]
         blocks = chain.from_iterable(cell.blocks for cell in cells)
         is_layout = any(not isinstance(block, str) for block in blocks)
@@ -160,7 +160,7 @@ class Grid:
         return [*before, table, *after]
 
     def _index_width(self, body: Sequence[_Row], names: Sequence[Sequence[str]]) -> int:
-        """How many columns the index has; later rows of a multi-index can lack some of them."""
+        """The number of index columns; later rows of a multi-index can lack some of them."""
         if body and self._is_frame:
             cells = body[0].cells
             return next((n for n, cell in enumerate(cells) if not cell.is_header), len(cells))
@@ -192,7 +192,7 @@ def _number(digits: str) -> int:
 
 
 def _text(flow: Flow, *, is_header: bool) -> str:
-    """What is in a cell, on one line."""
+    """The text of a cell, on one line."""
     if isinstance(flow, Value):
         text = flow.text
     else:
@@ -207,7 +207,7 @@ def _span(tag: Start, name: str) -> int:
 
 
 def _line(row: _Row) -> Iterator[Block]:
-    """What a row says that is not one of a table."""
+    """The text of a row that does not belong to the table."""
     if all(len(cell.blocks) < 2 and cell.text for cell in row.cells if cell.blocks):
         if said := [str(block) for cell in row.cells for block in cell.blocks]:
             yield " | ".join(said)
@@ -216,7 +216,7 @@ def _line(row: _Row) -> Iterator[Block]:
 
 
 def _leading(rows: Sequence[_Row]) -> list[_Row]:
-    """The rows of headings that a table without a head begins with."""
+    """The heading rows at the beginning of a table without a head."""
     count = next((n for n, row in enumerate(rows) if not row.is_heading), 0)
     return [*rows[:count]]
 
@@ -236,7 +236,7 @@ def _header(head: Sequence[_Row], names: list[list[str]], width: int) -> list[st
 
 
 def _texts(rows: Sequence[_Row]) -> list[list[str]]:
-    """The cells' texts, those that span several places repeated in each."""
+    """The texts of the cells; a cell that spans several places is repeated in each."""
     grid: list[list[str]] = []
     pending: dict[int, tuple[int, str]] = {}  # by column: rows still to fill, and with what
     size = 0
@@ -247,7 +247,7 @@ def _texts(rows: Sequence[_Row]) -> list[list[str]]:
             for n in range(min(cell.across, _MAX_WIDTH - len(line))):
                 if cell.down > 1:
                     pending[len(line)] = (cell.down - 1, cell.text)
-                # The heading of several columns is that of each; words across a row are not.
+                # A heading over several columns belongs to each, a text across a row does not.
                 is_said = n == 0 or row.section == "head" or len(row.cells) > 1
                 line.append(cell.text if is_said else "")
         _fill(line, pending)

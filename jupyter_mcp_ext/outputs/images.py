@@ -1,4 +1,4 @@
-"""Images in a size that models take, and none that could do harm on the way."""
+"""Images in a size that models accept, without those that could do harm."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of a pixel, by a PNG's colour type
 
 
 class UnreadableImage(Exception):
-    """The data is no image, a broken one, or one too large to decode; the message says which."""
+    """The data is no image, or a broken one, or too large to decode; the message says which."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FittedImage:
-    """An image to be sent, and the size that it had before."""
+    """An image to be sent, and its original size."""
 
     data: bytes
     mime_type: str
@@ -48,7 +48,7 @@ def decode(value: object) -> bytes:
 
 
 def measure(data: bytes, render: Render = here) -> tuple[int, int, str]:
-    """Width, height and MIME type by the header alone."""
+    """Width, height and MIME type, read from the header only."""
     if data.startswith(_PNG) and data[12:16] == b"IHDR" and len(data) > 24:
         return (*struct.unpack(">II", data[16:24]), FORMATS["PNG"])
     width, height, mime_type = render("measure", data)
@@ -58,7 +58,7 @@ def measure(data: bytes, render: Render = here) -> tuple[int, int, str]:
 def fit(
     data: bytes, *, max_edge: int = 1568, max_bytes: int = 1_000_000, render: Render = here
 ) -> FittedImage:
-    """The image as it is if it is whole and small enough, else scaled and encoded again."""
+    """The image unchanged if it is intact and small enough, otherwise scaled and encoded again."""
     if len(data) <= max_bytes and (size := whole_png(data, max_edge)):
         width, height = size
         return FittedImage(
@@ -74,19 +74,19 @@ def fit(
 
 
 def rasterise(svg: str, *, max_edge: int = 1568, render: Render = here) -> bytes | None:
-    """The drawing as PNG; None where no renderer is installed or it cannot render this."""
+    """The drawing as PNG; None if no renderer is installed or it cannot render this."""
     png: bytes | None = render("rasterise", svg, max_edge) if len(svg) <= _MAX_SVG else None
     return png
 
 
 @cache
 def can_draw() -> bool:
-    """Whether the package that renders SVG is installed; its library may be missing still."""
+    """Whether the package that renders SVG is installed; its library may still be missing."""
     return importlib.util.find_spec("cairosvg") is not None
 
 
 def whole_png(data: bytes, max_edge: int) -> tuple[int, int] | None:
-    """Width and height of a PNG within ``max_edge`` that is certainly whole.
+    """Width and height of a PNG within ``max_edge`` that is certainly intact.
 
     Most plots are such, and need nothing that reads images. Time and memory are bounded by the
     edge. None means nothing: what knows images has to look.

@@ -1,4 +1,4 @@
-"""How much of the outputs a model gets to read in one result."""
+"""Limits for the outputs in one result."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How much of the outputs is shown; all but images and bytes in characters."""
+    """How much of the outputs is shown, in characters except for images and bytes."""
 
     text: int = 10_000
     flood: int = 4_000
-    """Of a stream that does not fit into a result: head and tail."""
+    """Head and tail of a stream that does not fit into a result."""
     error: int = 3_000
     last: int = 3_000
     html: int = 2_000
@@ -23,5 +23,5 @@ class Limits:
 
     @classmethod
     def within(cls, text: int) -> Limits:
-        """Those of a result with so many characters of text."""
+        """The limits of a result with this many characters of text."""
         return cls(text=text, flood=text * 2 // 5)

@@ -1,4 +1,4 @@
-"""HTML read: everything that a person reads of it, in its order, tables as tables."""
+"""Reading HTML: all text that a person sees, in order, with tables as tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jupyter_mcp_ext.outputs.tables import GAP, Table
 from jupyter_mcp_ext.outputs.tags import End, Script, Start, Token, Words, resolved, scan
 
 MAX_HTML = 4_000_000
-"""Characters that are read, most of those of scripts and tags aside."""
+"""Characters that are read, without most of those in scripts and tags."""
 
 _BLOCKS = frozenset(
     re.findall(
@@ -32,30 +32,30 @@ _HIDDEN = frozenset(
     )
 )
 _CLOSED = frozenset(["a", "button", "details", "div", "form", "section", "span", "ul"])
-"""Elements that never end without an end tag, so that what is hidden of them does."""
+"""Elements that only an end tag ends, so that hidden ones end with it."""
 
 _IN_HEAD = frozenset(["base", "link", "meta", "noscript", "script", "style", "template", "title"])
 _APART = frozenset(["button", "input", "label", "text", "tspan"])
 _EXACT = frozenset(["code", "kbd", "pre", "samp", "textarea", "xmp"])
 _SIGNS = {"sup": "^", "sub": "_"}
 _OF_TABLES = frozenset(["table", "thead", "tbody", "tfoot", "tr", "td", "th"])
-_UNTRUSTED = "Make this Notebook Trusted to load map: File -> Trust Notebook"  # folium says so
-_COST = 20  # characters that a tag counts for
-_START = 200_000  # characters in which a table is looked for
-_FIRST = 300  # tags and words among these
-_MAX_TABLES = 20  # tables within tables
-_MAX_PAGES = 3  # pages within pages
-_MAX_WORDS = 200  # characters of an address or of what an image is said to be
+_UNTRUSTED = "Make this Notebook Trusted to load map: File -> Trust Notebook"  # from folium
+_COST = 20  # characters that a tag counts as
+_START = 200_000  # characters in which a table is searched
+_FIRST = 300  # tags and words in these
+_MAX_TABLES = 20  # nested tables
+_MAX_PAGES = 3  # nested pages
+_MAX_WORDS = 200  # characters of an address or of an image's alternative text
 
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """What is read in HTML; lines in a row are one block."""
+    """The text of HTML; consecutive lines are one block."""
 
     blocks: tuple[Block, ...]
 
     def lines(self, *, specs: bool = True) -> list[str]:
-        """All of it; ``specs`` tells whether with the specifications of its charts."""
+        """All of it; with ``specs``, the specifications of its charts too."""
         return [line for block in self.blocks for line in lines_of(block, specs=specs)]
 
 
@@ -71,7 +71,7 @@ def lines_of(block: Block, *, specs: bool = True) -> list[str]:
 
 
 def height_of(block: Block) -> int:
-    """How many lines a block has in full."""
+    """The number of lines of a block in full."""
     if isinstance(block, Table):
         return block.height
     return len(lines_of(block))
@@ -96,7 +96,7 @@ def is_table(html: str) -> bool:
 
 
 def read(html: str) -> Document:
-    """What a person reads of the HTML."""
+    """The text that a person sees of the HTML."""
     return Document(blocks=tuple(_joined(_shaped(_Reader(html, MAX_HTML).blocks()))))
 
 
@@ -110,7 +110,7 @@ class _Reader:
         self._flow = Flow()
         self._grids: list[Grid] = []
         self._exact = 0
-        self._hidden: tuple[str, int] | None = None  # what is passed over, and how deep within it
+        self._hidden: tuple[str, int] | None = None  # the skipped element, and the depth in it
         self._has_index = False
         self._raised = ""
 
@@ -190,7 +190,7 @@ class _Reader:
             self._hidden = (name, 0)
 
     def _show(self, name: str, attributes: Mapping[str, str]) -> None:
-        """What is seen rather than read."""
+        """Images and other things that are seen rather than read."""
         if name == "img":
             source = attributes.get("src", "")
             said = attributes.get("alt") or ("" if source.startswith("data:") else source)
@@ -251,7 +251,7 @@ class _Reader:
 
 
 def _shaped(blocks: Iterable[Block]) -> list[Block]:
-    """The blocks, each table with the shape that the line before or after it says."""
+    """The blocks, each table with the shape that the line before or after it gives."""
     shaped: list[Block] = []
     for block in blocks:
         last = shaped[-1] if shaped else ""

@@ -1,4 +1,4 @@
-"""What code left behind, as a notebook keeps it: streams, displays and errors.
+"""Outputs of code as a notebook stores them: streams, displays and errors.
 
 The names and shapes are nbformat's (https://nbformat.readthedocs.io/en/latest/format_description.html#code-cell-outputs).
 """
@@ -21,7 +21,7 @@ MimeBundle: TypeAlias = Mapping[str, Json]
 class Stream:
     """Text written to standard output or standard error, consecutive writes merged.
 
-    ``rope`` is for those who read much text: ``text`` puts it together first.
+    ``rope`` is for reading much text without joining it, which ``text`` does.
     """
 
     __slots__ = ("name", "rope")
@@ -48,7 +48,7 @@ class Stream:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Display:
-    """A thing shown, or with ``is_result`` the value of the cell's last expression."""
+    """A display, or with ``is_result`` the value of the cell's last expression."""
 
     data: MimeBundle
     metadata: Mapping[str, Json] = field(default_factory=dict)
@@ -100,7 +100,7 @@ def from_nbformat(node: Mapping[str, Json]) -> Output | None:
 
 
 def plain_name(ename: str) -> str:
-    """The name of what was raised, where a kernel gives its class (xeus-python does)."""
+    """The exception's name, also if a kernel gives its class (as xeus-python does)."""
     return ename.removeprefix("<class '").removesuffix("'>") if ename.startswith("<") else ename
 
 

@@ -1,4 +1,4 @@
-"""Lines that say the same again: warnings from several places, steps of downloads, bars.
+"""Lines that repeat each other: warnings from several places, steps of downloads, progress bars.
 
 They are shown once with their count; the lines that are paged through and searched are all of
 them.
@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from jupyter_mcp_ext.outputs.numbered import Line
 
 FEW = 3
-"""Lines in a row up to which they all stay."""
+"""Consecutive lines up to which all are kept."""
 
 _WARNING = re.compile(r"(\S.{0,300}?:\d{1,7}): (\w{0,80}Warning: .*)")
-"""What Python's ``warnings`` print: the place, the category, the text; then a line of source."""
+"""The format of Python's ``warnings``: place, category and text, then a line of source."""
 
 _STEP_WORDS = (
     *("Collecting", "Requirement already satisfied:", "Downloading", "Downloaded", "Using cached"),
@@ -29,12 +29,12 @@ _STEP_WORDS = (
 _STEPS = re.compile(
     rf"^[ \t]{{0,80}}(?:{'|'.join(map(re.escape, _STEP_WORDS))})s?\d*\s", re.MULTILINE
 )
-"""Lines of pip, uv, apt, conda, hubs of models and data."""
+"""Lines of pip, uv, apt, conda, and of hubs for models and data."""
 
 _STEP_STARTS = frozenset({" ", "\t", *(word[0] for word in _STEP_WORDS)})
 
 _BAR = re.compile(
-    r".{0,200}?\d{1,3}%\s?\|[^|]{0,200}\|"  # tqdm, and what downloads with it
+    r".{0,200}?\d{1,3}%\s?\|[^|]{0,200}\|"  # tqdm, and downloads that use it
     r"|\s*[━╸╺╴╶─][━╸╺╴╶─ ]{9,200}[\d.]{1,12}/[\d.]{1,12} [kMGT]?B"  # pip, rich
     r"|\s*\d{1,12}[KMG]? [. ]{10,200}\d{1,3}%"  # wget
     r"|\s*\d{1,3}%[ \t]*\[[=>#\-. ]{10,200}\]"
@@ -44,21 +44,21 @@ _SPEED = re.compile(r"[\d.]{1,12} ?[kKMGT]i?B(?:/s)?\b")
 
 
 _SIGNS = ("%", "\N{BOX DRAWINGS HEAVY HORIZONTAL}", "Warning: ")
-"""One of these is in each text that has a bar or a warning to fold."""
+"""Each text with a bar or a warning to fold has one of these."""
 
 
 def once(lines: Sequence[Line]) -> list[Line]:
-    """The lines without what says the same again."""
+    """The lines without repetitions."""
     text = "\n".join([line.text for line in lines])
     may_have_steps = not _STEP_STARTS.isdisjoint([line.text[:1] for line in lines])
     has_steps = may_have_steps and _STEPS.search(text) is not None
-    if not has_steps and not any(sign in text for sign in _SIGNS):  # by far the most
+    if not has_steps and not any(sign in text for sign in _SIGNS):  # by far the most common case
         return [*lines]
     return _runs(_runs(_warnings(lines), _is_step, "steps"), _is_bar, "updates")
 
 
 def _warnings(lines: Sequence[Line]) -> list[Line]:
-    """Each warning at its first place only, with how often it came."""
+    """Each warning once, at its first place, with the number of times it came."""
     first: dict[str, int] = {}
     places: dict[str, list[str]] = {}
     kept: list[Line] = []
@@ -85,7 +85,7 @@ def _warnings(lines: Sequence[Line]) -> list[Line]:
 
 
 def _runs(lines: Sequence[Line], belongs: Callable[[str], bool], noun: str) -> list[Line]:
-    """Of lines in a row that belong together the last, with how many there were."""
+    """The last of consecutive lines that belong together, with their number."""
     kept: list[Line] = []
     for run, does_belong in _grouped(lines, belongs):
         if does_belong and len(run) > FEW:
@@ -100,7 +100,7 @@ def _runs(lines: Sequence[Line], belongs: Callable[[str], bool], noun: str) -> l
 def _grouped(
     lines: Sequence[Line], belongs: Callable[[str], bool]
 ) -> Iterator[tuple[list[Line], bool]]:
-    """Runs of lines that do, and of others; blank lines within a run are a part of it."""
+    """Runs of such lines, and of others; blank lines inside a run are part of it."""
     run: list[Line] = []
     blanks: list[Line] = []
     others: list[Line] = []
@@ -129,7 +129,7 @@ def _is_step(text: str) -> bool:
 
 
 def _is_bar(text: str) -> bool:
-    """Whether it is a state of a bar that is no result: of training, say, the last one is."""
+    """Whether it is an intermediate state of a bar; the last state can be a result."""
     if ("%" not in text and "━" not in text) or _BAR.match(text) is None:
         return False
     return _DONE.search(text) is None or _SPEED.search(text) is not None

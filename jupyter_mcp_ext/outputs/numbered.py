@@ -1,4 +1,4 @@
-"""Numbered lines as they are shown: cut, quoted, counted where they are equal."""
+"""Numbered lines as they are shown: cut, quoted, and counted if they are equal."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ More: TypeAlias = Callable[..., str]
 
 
 class Line(NamedTuple):
-    """A line as far as it is shown, after the number of the first line that it stands for."""
+    """The shown part of a line, with the number of the first line that it stands for."""
 
     number: int
     text: str
     rest: int = 0
     """Characters that are not shown."""
     mark: str = ""
-    """What tells it from one of our own lines."""
+    """The mark that distinguishes it from the server's own lines."""
 
     @property
     def size(self) -> int:
-        """Characters that it takes, with the line that says what is not shown."""
+        """Characters that it takes, including the line about what is not shown."""
         return MAX_LINE if self.rest else len(self.mark) + len(self.text)
 
     def shown(self, more: More, limit: int = 0) -> str:
-        """The line within ``limit`` characters, or those that it takes."""
+        """The line within ``limit`` characters."""
         limit = limit or self.size
         if not self.rest and len(self.mark) + len(self.text) <= limit:
             return self.mark + self.text
@@ -43,22 +43,22 @@ class Line(NamedTuple):
 
 
 def size_of(lines: Iterable[Line]) -> int:
-    """Characters that lines take, each with its end."""
+    """Characters that the lines take, with their line ends."""
     return sum(
         [
-            (MAX_LINE if rest else len(mark) + len(text)) + 1  # as `Line.size`, without its call
+            (MAX_LINE if rest else len(mark) + len(text)) + 1  # like `Line.size`, without the call
             for _, text, rest, mark in lines
         ]
     )
 
 
 def rest_words(count: int, call: str) -> str:
-    """The line that says what is not shown of a line, and the call that shows it."""
+    """The line about the part that is not shown, with the call that shows it."""
     return f"… {count:,} characters of this line left out: {call}"
 
 
 def cut_line(line: str, limit: int = MAX_LINE) -> str:
-    """The line, or its beginning and how many characters are cut."""
+    """The line, or its beginning and the number of characters cut."""
     if len(line) <= limit:
         return line
     note = f" … ({len(line):,} characters cut)"  # as long as the real one, or longer
@@ -69,7 +69,7 @@ def cut_line(line: str, limit: int = MAX_LINE) -> str:
 
 
 def line_of(number: int, text: str) -> Line:
-    """A line from code, or one of our own if it is a `Remark`."""
+    """A line of code's output, or one of the server's own if it is a `Remark`."""
     rest = max(len(text) - MAX_LINE, 0)
     return Line(number, text[:MAX_LINE] if rest else text, rest, mark(text))
 
@@ -79,7 +79,7 @@ def number(lines: Iterable[str], start: int = 0) -> list[Line]:
 
 
 _PLAIN = partial(tuple.__new__, Line)
-"""Makes a line of all its fields: twice as fast as with defaults, and outputs are made of lines."""
+"""Makes a line from all its fields: twice as fast as with defaults, for outputs with many lines."""
 
 
 def number_text(text: str, lines: Sequence[str]) -> list[Line]:
@@ -90,9 +90,9 @@ def number_text(text: str, lines: Sequence[str]) -> list[Line]:
 
 
 def collapse(lines: Sequence[Line]) -> list[Line]:
-    """Runs of equal lines as one, `line (x 1204)`, where that is shorter."""
+    """Runs of equal lines as one, `line (x 1204)`, if that is shorter."""
     texts = [line.text for line in lines]
-    if not any(map(eq, texts, texts[1:])):  # by far the most
+    if not any(map(eq, texts, texts[1:])):  # by far the most common case
         return [*lines]
     kept: list[Line] = []
     at = 0

@@ -40,7 +40,7 @@ class Note:
 
 @dataclass(frozen=True, kw_only=True)
 class _Capped:
-    """A part that gets so much and no more, even where there is room."""
+    """A part that gets this much and no more, even if there is room."""
 
     part: Part
     cap: int
@@ -56,9 +56,9 @@ class _Capped:
 def part_of(
     output: Output, limits: Limits, label: str, render: Render = here, *, is_told: bool = False
 ) -> Part:
-    """An output as a part; an image that shall be seen is the caller's to show.
+    """An output as a part; the caller shows images.
 
-    ``is_told`` tells of an error that its headline has been shown already.
+    ``is_told``: the headline of this error has been shown already.
     """
     match output:
         case Stream():

@@ -1,4 +1,4 @@
-"""Images decoded, measured, scaled and encoded: where Pillow is used, and loads."""
+"""Decoding, measuring, scaling and encoding images: the only module that imports Pillow."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from PIL import Image, ImageOps
 from jupyter_mcp_ext.outputs.images import FORMATS, FittedImage, UnreadableImage
 
 _MAX_DECODED = 100_000_000
-"""Bytes of the pixels of an image that is decoded; more would not leave a process 200 MB in all."""
+"""Bytes of pixels up to which an image is decoded, so that a process stays within 200 MB."""
 
 _WIDTHS = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}
-"""Bytes of a pixel by the mode of its image, where they are not 4."""
+"""Bytes of a pixel by its image's mode, if they are not 4."""
 
-# What Pillow's decoders were seen to raise for broken files.
+# What Pillow's decoders raise for broken files.
 BROKEN = (
     ArithmeticError,
     EOFError,
@@ -34,18 +34,18 @@ BROKEN = (
 
 
 def measure(data: bytes) -> tuple[int, int, str]:
-    """Width, height and MIME type by the header alone."""
+    """Width, height and MIME type, read from the header only."""
     image = _open(data)
     return image.width, image.height, FORMATS[image.format or "PNG"]
 
 
 def fit(data: bytes, max_edge: int, max_bytes: int) -> FittedImage:
-    """The image as it is if it is whole and small enough, else scaled and encoded again."""
+    """The image unchanged if it is intact and small enough, otherwise scaled and encoded again."""
     image = _open(data)
     width, height = image.size
     mime_type = FORMATS[image.format or "PNG"]
     if max(width, height) > 2 * max_edge:
-        image.draft(None, (2 * max_edge, 2 * max_edge))  # a JPEG is decoded smaller at once
+        image.draft(None, (2 * max_edge, 2 * max_edge))  # a JPEG can be decoded at a smaller size
     if image.width * image.height * _WIDTHS.get(image.mode, 4) > _MAX_DECODED:
         msg = f"{width}x{height}, too large"
         raise UnreadableImage(msg)
@@ -100,7 +100,7 @@ def _encode(
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """The first frame in 8-bit grey or colour."""
+    """The first frame, in 8-bit grey or colour."""
     mode = image.mode
     if mode.startswith(("I", "F")):
         low, high = image.convert("F").getextrema()

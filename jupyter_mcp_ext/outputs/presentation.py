@@ -81,7 +81,7 @@ def present(
         truncated |= excerpt.truncated
         text = f"{slot.heading}\n{excerpt.text}" if slot.heading else excerpt.text
         if left < len(text) + 1:
-            # Only where the limit is smaller than what names the outputs.
+            # Only if the limit is smaller than the lines that name the outputs.
             text, truncated = text[: max(left - 1, 0)], True
         if text:
             texts.append(text)
@@ -90,7 +90,7 @@ def present(
                 positions[slot.first : slot.last + 1] = [len(blocks)] * (slot.last + 1 - slot.first)
         if slot.image:
             if texts:
-                # With its end: what follows then begins a line however the blocks are joined.
+                # With a line end: then the next block begins a line, however the blocks are joined.
                 blocks.append(TextBlock(text="\n".join([*texts, ""])))
             texts = []
             positions[slot.first] = len(blocks)

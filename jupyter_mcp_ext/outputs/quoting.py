@@ -1,9 +1,9 @@
-"""Whose a line is: ours begin as no line of code's does, since those are quoted.
+"""Telling the server's lines from those of code: lines of code that look alike are quoted.
 
-A result's first lines, its notices and what stands between outputs have fixed beginnings. A line
-that code has put out and that begins like one of them is shown as ``> [ok] …``, wherever it
-stands: that holds however a client joins the blocks of a result. So is a line that ends like one
-of which we say how often it came.
+A result's first line, its notices and the lines between outputs have fixed beginnings. A line of
+the code's output that begins like one of them is shown as ``> [ok] …``, wherever it is, so that it
+holds however a client joins the blocks of a result. So is a line that ends like a count of
+repeated lines.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Sequence
 
 QUOTE = "> "
-"""What is put before a line from code that looks like one of our own."""
+"""The mark before a line of code's output that looks like one of the server's own."""
 
 _STATUS = "ok|error|queued|running|input|timeout|interrupted|dead"
 _OURS = re.compile(
@@ -25,32 +25,32 @@ _OURS = re.compile(
     r"|[a-z0-9]{8}-\d+(?:/\d+)?: |(?:files|Outputs):|\((?:[\d,]+ )?more\b"
 )
 _STARTS = frozenset(" \t![(fO")
-"""How a line of ASCII begins that is marked, unless it is an execution's, which has a hyphen."""
+"""Beginnings of ASCII lines that are marked, except those of executions, which have a hyphen."""
 
 _SOMEWHERE = re.compile(rf"^[ \t]{{0,60}}(?:{_OURS.pattern})", re.MULTILINE)
-"""In each ASCII text of which a line is to be marked."""
+"""One of these is in each ASCII text that has a line to be marked."""
 _COUNT = re.compile(
     r"(?:^|\s)\((?:x [\d,]{1,15}(?:, also from other lines)?"
     r"|the last of [\d,]{1,15} \w{1,20})\)\s*$"
 )
-"""What follows a line that stands for several."""
+"""The end of a line that stands for several."""
 
 _FIRST = frozenset("!\u01c3\u2026\u22ef[(fO\uff01\uff3b")
-"""First characters of our own lines, and characters that look like them."""
+"""First characters of the server's own lines, and characters that look like them."""
 
 _BLANKS = " \t\xa0\u115f\u1160\u2800\u3164\uffa0"
 _LONGEST = 60
-"""Characters of a line that are looked at."""
+"""Characters of a line that are examined."""
 
 
 class Remark(str):
-    """A line that is never quoted: one of our own, or of a cell's source, which must be exact."""
+    """A line that is never quoted: the server's own, or of a cell's source, which must be exact."""
 
     __slots__ = ()
 
 
 def mark(line: str) -> str:
-    """What goes before a line so that it cannot be taken for one of our own; mostly nothing."""
+    """The mark that a line needs so as not to be taken for the server's own; usually none."""
     if isinstance(line, Remark):
         return ""
     start = line[:_LONGEST].lstrip(_BLANKS)
@@ -67,7 +67,7 @@ def mark(line: str) -> str:
 
 
 def have_no_marks(lines: Sequence[str], text: str) -> bool:
-    """Whether it is certain that none of a text's lines is marked; quicker than to ask for each."""
+    """Whether certainly none of a text's lines is marked; faster than checking each."""
     if not text.isascii() or "(x " in text or "(the last of " in text:
         return False
     is_clear = _STARTS.isdisjoint([line[:1] for line in lines]) and "-" not in text
@@ -75,5 +75,5 @@ def have_no_marks(lines: Sequence[str], text: str) -> bool:
 
 
 def quoted(line: str) -> str:
-    """The line as it is shown among our own."""
+    """The line as it is shown, with its mark."""
     return mark(line) + line

@@ -1,7 +1,7 @@
-"""What takes more to show than its size tells: HTML, drawings and images.
+"""Outputs that cost more to show than their size tells: HTML, drawings and images.
 
-Hostile ones take minutes and gigabytes, so a server has them rendered in a process that can be
-ended (``rendering/``). Everything here is given how: a `Render`.
+Hostile ones take minutes and gigabytes, so a server renders them in a process that can be ended
+(``rendering/``). Code in this package gets a `Render` to call.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 Render: TypeAlias = Callable[..., Any]
-"""``render(name, source, *options)`` gives what the operation of that name makes of the source.
+"""``render(name, source, *options)`` gives the result of the named operation on the source.
 
 Raises NotRendered, and for images UnreadableImage.
 """
@@ -22,19 +22,19 @@ OPERATIONS = {
     "fit": "pixels",
     "rasterise": "drawings",
 }
-"""The functions that render, and the modules they are in: megabytes, which load when needed."""
+"""The functions that render, and their modules, which take megabytes and load when needed."""
 
 
 class NotRendered(Exception):
-    """It could not be rendered within the limits; the message says within which."""
+    """It could not be rendered within the limits; the message names the limit."""
 
 
 class Lacking(NotRendered):
-    """It was not rendered yet, and will be: what is made now is not what is shown."""
+    """It is not rendered yet and will be: what is built now is thrown away."""
 
 
 def operation(name: str) -> Callable[..., Any]:
-    """The function of that name; its module loads."""
+    """The function of that name; imports its module."""
     module = importlib.import_module(f"{__package__}.{OPERATIONS[name]}")
     function: Callable[..., Any] = getattr(module, name)
     return function

@@ -1,4 +1,4 @@
-"""Long text in pieces that are never put together: a copy of 50 MB would be 50 MB more."""
+"""Long text in pieces that are never joined: a copy of 50 MB would take 50 MB more."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import accumulate
 
 
 class Rope:
-    """Text that is read by the slice; offsets count characters from its beginning."""
+    """Text that is read in slices; offsets count characters from its beginning."""
 
     __slots__ = ("_ends", "pieces")
 
@@ -27,14 +27,14 @@ class Rope:
         return "".join(piece[a:b] for piece, a, b, _ in self._spans(start, end))
 
     def find(self, mark: str, start: int = 0) -> int:
-        """Where the character ``mark`` first is from ``start`` on; -1 if nowhere."""
+        """The first position of the character ``mark`` from ``start`` on; -1 if there is none."""
         for piece, a, _, base in self._spans(start, len(self)):
             if (at := piece.find(mark, a)) >= 0:
                 return base + at
         return -1
 
     def rfind(self, mark: str, end: int) -> int:
-        """Where the character ``mark`` last is before ``end``; -1 if nowhere."""
+        """The last position of the character ``mark`` before ``end``; -1 if there is none."""
         for n in range(bisect_left(self._ends, end), -1, -1) if end > 0 else ():
             piece = self.pieces[n]
             base = self._ends[n] - len(piece)
@@ -43,12 +43,12 @@ class Rope:
         return -1
 
     def count(self, mark: str, start: int = 0, end: int | None = None) -> int:
-        """How often the character ``mark`` is from ``start`` to before ``end``."""
+        """How often the character ``mark`` occurs from ``start`` to before ``end``."""
         spans = self._spans(start, len(self) if end is None else end)
         return sum(piece.count(mark, a, b) for piece, a, b, _ in spans)
 
     def _spans(self, start: int, end: int) -> Iterator[tuple[str, int, int, int]]:
-        """Each piece that has a part in the range, from where to where in it, and its offset."""
+        """Each piece that overlaps the range, with start and end in it, and its offset."""
         for n in range(bisect_right(self._ends, start), len(self.pieces)):
             piece = self.pieces[n]
             base = self._ends[n] - len(piece)

@@ -1,4 +1,4 @@
-"""Charts and maps whose HTML is a program: what they show, taken from the program's text."""
+"""Charts and maps whose HTML is a program, described from the program's text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jupyter_mcp_ext.outputs import bokeh, echarts, lets_plot, maps, plotly, tre
 from jupyter_mcp_ext.outputs.model import Json
 
 MAX_CODE = 5_000_000
-"""Characters of a program that is read; of a longer one it is only said what it draws with."""
+"""Characters up to which a program is read; of a longer one only its library is named."""
 
 _MOST = 5  # places in a program that are tried
 _PLOTLY = re.compile(r'Plotly\.(?:newPlot|react)\(\s{0,99}"[^"]{1,100}",\s{0,99}(?=\[)')
@@ -29,14 +29,14 @@ _NAMED = {
     "new vis.Network(": "vis.js network",
     "new Chart(": "Chart.js chart",
 }
-"""What draws charts that are named only, by how that is called."""
+"""Libraries whose charts are only named, by the call that draws them."""
 
 _DECODER = json.JSONDecoder()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """A chart in words, and the specification that it is drawn from, if a model can use that.
+    """A description of a chart, and its specification, if a model can use that.
 
     ``spec`` is JSON.
     """
@@ -45,7 +45,7 @@ class Chart:
     spec: str = ""
 
     def lines(self, *, specs: bool) -> list[str]:
-        """The chart in words, with its specification if that is wanted."""
+        """The description, with the specification if that is wanted."""
         lines = self.words.split("\n")
         if specs and self.spec:
             with suppress(RecursionError):  # nested deeper than any chart
@@ -55,7 +55,7 @@ class Chart:
 
 @dataclass(frozen=True, kw_only=True)
 class _Library:
-    """How the programs of a library are known, and what reads the JSON from a place on."""
+    """How programs of a library are recognised, and the function that reads their JSON."""
 
     name: str
     sign: str
@@ -64,7 +64,7 @@ class _Library:
 
 
 def draws(html: str) -> bool:
-    """Whether programs in this HTML draw a chart or a map; quick."""
+    """Whether programs in this HTML may draw a chart or a map; a quick check."""
     if maps.SIGN in html or any(sign in html for sign in _NAMED):
         return True
     return any(
@@ -125,7 +125,7 @@ def _lets_plot(code: str, at: int) -> Chart | None:
 
 
 def _values(code: str, at: int) -> Iterator[Json]:
-    """The JSON values that stand in a program from a place on, a comma between each two."""
+    """The JSON values in a program from a position on, separated by commas."""
     while True:
         try:
             value, at = _DECODER.raw_decode(code, at)

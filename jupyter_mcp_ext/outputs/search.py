@@ -24,24 +24,24 @@ DEADLINE = 2.0
 """Seconds that one search may take in all."""
 
 LONG = 2_000
-"""Characters up to which a line is shown whole: of such a line it is enough that it matches."""
+"""Characters up to which a line is shown whole, so that only its first match is needed."""
 
 SIMPLE = 100_000
-"""Characters of a line that even a simple pattern is searched for in this process."""
+"""Characters of a line up to which a simple pattern is searched in this process."""
 
 APART = 150
-"""Characters that two places in a long line are apart at least that are told."""
+"""Characters that reported matches in a long line are apart at least."""
 
 MOST = 1_000
-"""Places in one long line that are told."""
+"""Matches in one long line that are reported."""
 
 MAX_PATTERN = 1_000
 
 BATCH = 20_000
-"""Lines that are given to the other process at once."""
+"""Lines that are sent to the other process at once."""
 
 BATCH_SIZE = 4_000_000
-"""Characters of them, unless one line has more."""
+"""Characters that are sent at once, unless one line has more."""
 
 _REPEATS = re.compile(r"[*+{?]")
 
@@ -60,7 +60,7 @@ while sizes := source.readline():
 
 
 def places(pattern: Any, line: str, start: int) -> list[int]:
-    """The place of a match in a short line from a character on; in a long one, some apart."""
+    """The first match from a character on; in a long line, several that are apart."""
     if len(line) <= LONG:
         match = pattern.search(line, start)
         return [match.start()] if match else []
@@ -77,13 +77,13 @@ def places(pattern: Any, line: str, start: int) -> list[int]:
 
 @cache
 def _program() -> str:
-    """What the other process runs."""
+    """The program of the other process."""
     constants = f"from typing import Any\nLONG, APART, MOST = {LONG}, {APART}, {MOST}\n"
     return f"{constants}\n{inspect.getsource(places)}\n{_WORKER}"
 
 
 class Match(NamedTuple):
-    """A line that matches, and where: the first place, and in a long line more of them."""
+    """A line that matches, with the first position, and in a long line several."""
 
     line: int
     places: tuple[int, ...]
@@ -93,7 +93,7 @@ class Search:
     """One search, for use in a ``with`` block and outside the event loop: it may block."""
 
     def __init__(self, pattern: str) -> None:
-        """Raises InvalidArgument when it is no regular expression."""
+        """Raises InvalidArgument if it is not a regular expression."""
         self.pattern = pattern
         if len(pattern) > MAX_PATTERN:
             msg = f"The pattern has over {MAX_PATTERN} characters. Search for something simpler."
@@ -126,9 +126,9 @@ class Search:
             self._worker.communicate()
 
     def matching(self, lines: Iterable[str], start: tuple[int, int] = (0, 0)) -> Iterator[Match]:
-        """The lines that match, each searched from end to end.
+        """The lines that match, each searched completely.
 
-        The line of the number ``start[0]`` is searched from the character ``start[1]`` on.
+        The line with the number ``start[0]`` is searched from the character ``start[1]`` on.
         Raises InvalidArgument when it takes too long.
         """
         first, size = 0, 0

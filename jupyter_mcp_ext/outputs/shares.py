@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 FLOOR = 160
-"""Characters that each gets at least, if it has them: a notice fits in."""
+"""Characters that each output gets at least: enough for a notice."""
 
 
 def share(sizes: Sequence[int], reserves: Sequence[int], room: int) -> list[int]:
-    """Who gets how much: first what is kept for some, then the least of all, then equal parts."""
+    """The share of each: first the reserves of some, then the minimum of all, then equal parts."""
     if sum(sizes) <= room:
         return [*sizes]
     room = max(room, 0)
@@ -19,7 +19,7 @@ def share(sizes: Sequence[int], reserves: Sequence[int], room: int) -> list[int]
         extra = min(max(min(sizes[n], reserve) - grants[n], 0), max(room, 0) // 2)
         grants[n] += extra
         room -= extra
-    # Those with a reserve get more only if the others leave it.
+    # Outputs with a reserve get more only from what the others leave.
     waiting = sorted(range(len(sizes)), key=lambda n: sizes[n] - grants[n])
     waiting.sort(key=lambda n: reserves[n] > 0)
     others = sum(reserve == 0 for reserve in reserves)

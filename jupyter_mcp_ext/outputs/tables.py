@@ -1,4 +1,4 @@
-"""Tables as Markdown, within a budget, and what is left out of them."""
+"""Tables as Markdown within a budget, with notes on what is left out."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from jupyter_mcp_ext.outputs.text import Excerpt, Passage
 
 GAP = "…"
 MAX_CELL = 200
-"""Characters of a cell that are shown where a table is not shown in full."""
+"""Characters of a cell in a table that is not shown in full."""
 
-_MAX_NAMES = 1_000  # characters of the names of columns that are left out
+_MAX_NAMES = 1_000  # characters for the names of columns that are left out
 _GAPS = frozenset({"...", GAP})
 
 
@@ -45,12 +45,12 @@ class Table:
         return lines
 
     def lines(self) -> list[str]:
-        """All that there is of it."""
+        """The whole table."""
         return [*self.markdown(), *self.notes()]
 
     @property
     def height(self) -> int:
-        """How many lines there are."""
+        """The number of lines of the whole table."""
         return (len(self.rows) + 2 if self._has_cells else 0) + len(self.notes())
 
     @property
@@ -71,7 +71,7 @@ class Table:
             rows = min(rows, len(self.rows)) * 2 // 3
 
     def notes(self, *, rows: int = 0, columns: int = 0, call: str = "") -> list[str]:
-        """The shape, and what is left out where so many rows and columns are shown (0: all).
+        """The shape, and what is left out if this many rows and columns are shown (0: all).
 
         ``call`` shows all that there is.
         """
@@ -86,7 +86,7 @@ class Table:
         return [f"[{'; '.join(said)}]", *self._named(names)]
 
     def _ways(self, cut: tuple[int, int], call: str) -> str:
-        """How what is left out can be seen."""
+        """How to see what is left out."""
         if not any(self._absent):
             return f": {call}"
         code = f"{self._selected} in code" if self._selected else "not in this output"
@@ -94,7 +94,7 @@ class Table:
 
     @cached_property
     def _gaps(self) -> tuple[int | None, int | None]:
-        """The row and the column that stand for those which the library left out."""
+        """The row and the column of dots for those that the library left out."""
         start, width = self.index_width, len(self.header)
         is_long = self.shape is None or self.shape[0] > len(self.rows)
         is_wide = self.shape is None or self.shape[1] > width - start
@@ -104,7 +104,7 @@ class Table:
 
     @property
     def _absent(self) -> tuple[int, int]:
-        """How many rows and columns of the frame are not in its output, as far as is known."""
+        """How many rows and columns of the frame are not in its output, if known."""
         if self.shape is None:
             return 0, 0
         (down, across), (row, column) = self.shape, self._gaps
@@ -114,7 +114,7 @@ class Table:
 
     @property
     def _selected(self) -> str:
-        """What selects the rows or the columns that are not in the output."""
+        """The expression for the rows or the columns that are not in the output."""
         (down, across), (row, column) = self._absent, self._gaps
         if row is None and column is None:
             return ""
@@ -158,19 +158,19 @@ class Table:
 
 
 def gap_columns(header: Sequence[str], rows: Sequence[Sequence[str]], start: int) -> Iterator[int]:
-    """The columns that stand for others, from a position on."""
+    """The columns of dots, from a position on."""
     for n in range(start, len(header)):
         if header[n].partition(" ")[0] in _GAPS and all(row[n] in _GAPS for row in rows):
             yield n
 
 
 def is_gap(cells: Sequence[str]) -> bool:
-    """Whether cells stand for others that a library left out."""
+    """Whether these cells are the dots for others that a library left out."""
     return bool(cells) and _GAPS.issuperset(cells)
 
 
 def _picked(size: int, start: int, most: int) -> list[int | None]:
-    """Which of ``size`` things are shown: those before ``start``, and ``most`` of the others.
+    """The positions that are shown of ``size``: those before ``start``, and ``most`` of the others.
 
     None stands for those left out in the middle.
     """

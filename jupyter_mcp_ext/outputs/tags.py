@@ -1,7 +1,7 @@
-"""HTML as a stream of tags and words, in time that grows with its length only.
+"""HTML as a stream of tags and text, in time proportional to its length.
 
-A parser for documents builds a tree, and goes back over the text where a tag is never closed.
-Output that code writes can hold half a million such tags, so this one never goes back.
+A document parser builds a tree, and backtracks where a tag is never closed. Outputs can have half
+a million such tags, so this one never backtracks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _NAME = re.compile(r"[a-zA-Z][^\s/>]{0,100}")
 _ATTRIBUTE = re.compile(
     r"""[\s/=]*([^\s/>=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"'][^\s>]*)))?"""
 )
-# More digits than a character's number has: Python refuses to read thousands of them.
+# More digits than any character's number has: Python refuses to parse thousands of them.
 _NO_CHARACTER = re.compile(r"&#[xX]?[0-9a-fA-F]{9,};?")
 
 
@@ -64,7 +64,7 @@ Token: TypeAlias = Start | End | Script | Words
 
 
 def scan(html: str) -> Iterator[Token]:
-    """The tokens in their order; what stands in a style or a title is not among them."""
+    """The tokens in order, without the contents of styles and titles."""
     at, size = 0, len(html)
     while at < size:
         start = html.find("<", at)
@@ -90,7 +90,7 @@ def resolved(text: str) -> str:
 
 
 def _tag(html: str, start: int) -> tuple[int, Token | None]:
-    """The position behind what begins with this ``<``, and what it is."""
+    """The position after the token that begins with this ``<``, and the token."""
     for opening, closing in (("<!--", "-->"), ("<!", ">"), ("<?", ">")):
         if html.startswith(opening, start):
             end = html.find(closing, start + len(opening))
@@ -105,7 +105,7 @@ def _tag(html: str, start: int) -> tuple[int, Token | None]:
 
 
 def _attributes(html: str, at: int) -> tuple[int, dict[str, str]]:
-    """The position behind the tag, and its attributes; the first of equal names counts."""
+    """The position after the tag, and its attributes; the first of equal names counts."""
     found: dict[str, str] = {}
     if html.startswith(">", at):
         return at + 1, found
@@ -121,7 +121,7 @@ def _attributes(html: str, at: int) -> tuple[int, dict[str, str]]:
 
 
 def _end(html: str, at: int, name: str) -> tuple[int, int]:
-    """Where the end tag of this element begins, and the position behind it."""
+    """The position of this element's end tag, and the position after it."""
     while (at := html.find("</", at)) >= 0:
         if html[at + 2 : at + 2 + len(name)].lower() == name:
             close = html.find(">", at)

@@ -1,6 +1,6 @@
-"""What a terminal shows of text that moves its cursor: progress bars, spinners, nested bars.
+"""Text with cursor movements as a terminal shows it: progress bars, spinners, nested bars.
 
-Colours stay, for people see these outputs too; `text.py` strips them for models.
+Colours stay, since people see these outputs too; `text.py` strips them for models.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ _RETURNING = re.compile(r"^[^\n]*\r[^\n]*", re.MULTILINE)
 _BACKED = re.compile(r"[^\n\x08]\x08(?:[^\n]*\x08)?")
 _REACH = 100  # rows that a cursor can go back
 _WIDTH = 2_000  # columns that it can go right without writing
-_LONGEST = 100  # characters in which the beginning of a sequence is looked for
+_LONGEST = 100  # characters in which the beginning of a sequence is searched
 _MOVES = 20_000  # movements in one write that are followed, the last ones; each takes microseconds
 
 
 def fold(text: str) -> str:
     """The text as a terminal shows it after all its cursor movements, colours included.
 
-    It takes time in proportion to the text and little of it, whatever that is made of: of a text
-    with very many movements the last ones are followed, and the lines before are roughly right.
+    The time is proportional to the text: of very many movements only the last ones are followed,
+    and the lines before them are roughly right.
     """
     return text if first_move(text) < 0 else settled(text)[0]
 
 
 def settled(text: str) -> tuple[str, str, int]:
-    """What is shown of it, the sequence that puts the cursor back, rows from there on."""
+    """The shown text, the sequence that puts the cursor back, and the rows from there on."""
     text = _eased(text)
     first = first_move(text)
     if first < 0:
@@ -47,7 +47,7 @@ def settled(text: str) -> tuple[str, str, int]:
 
 
 def first_move(text: str) -> int:
-    """Where the cursor first goes anywhere but forward; -1 if it never does."""
+    """The first position where the cursor moves other than forward; -1 if there is none."""
     found = [at for at in (text.find("\r"), text.find("\b")) if at >= 0]
     if "\x1b" in text and (match := _CURSOR.search(text)):
         found.append(match.start())
@@ -55,7 +55,7 @@ def first_move(text: str) -> int:
 
 
 def rows_up(text: str) -> int:
-    """How many rows its movements go up, or some more."""
+    """An upper bound of the rows that its movements go up."""
     if "\x1b" not in text:
         return 0
     ups = (int(n or 1) for n, kind in _CURSOR.findall(text) if kind in "AF")
@@ -63,7 +63,7 @@ def rows_up(text: str) -> int:
 
 
 def _eased(text: str) -> str:
-    """The text without the movements that change nothing, or that are too many to be followed."""
+    """The text without movements that change nothing or are too many to be followed."""
     if _moves(text) <= _MOVES:
         return text
     text = text.replace("\r\n", "\n")
@@ -82,7 +82,7 @@ def _eased(text: str) -> str:
 
 
 def _moves(text: str) -> int:
-    """How many movements there are, or some more: colours are counted too."""
+    """An upper bound of the number of movements: colours are counted too."""
     return text.count("\r") + text.count("\b") + text.count("\x1b")
 
 
@@ -107,7 +107,7 @@ def _folded(text: str) -> tuple[str, str, int]:
 
 
 def _line(line: str) -> tuple[str, str, int]:
-    """As `settled`, for one line whose cursor keeps to it."""
+    """Like `settled`, for one line whose cursor stays in it."""
     if "\b" in line or "\x1b" in line:
         return _Screen().write(line).state()
     *older, last = line.split("\r")
@@ -149,7 +149,7 @@ class _Screen:
             elif cursor := _CURSOR.fullmatch(piece):
                 self._move(int(cursor[1] or 1), cursor[2], cursor[1])
             else:
-                # The last few are enough: each bar sets its colours again.
+                # The last few are enough: each update of a bar sets its colours again.
                 self._colours = [*self._colours[-7:], piece]
         self._print(text[at:])
         return self
@@ -173,7 +173,7 @@ class _Screen:
         return shown, f"{cursor}{colours}", down + 1
 
     def _print(self, text: str) -> None:
-        """Write what moves the cursor on only, lines at once where there is nothing yet."""
+        """Write text that only moves the cursor forward, whole lines where there is nothing yet."""
         first, *lines = text.split("\n")
         self._put(first)
         for n, line in enumerate(lines):
@@ -207,7 +207,7 @@ class _Screen:
         self._column += len(cells)
 
     def _cells(self) -> list[str]:
-        """The row that the cursor is in, to be changed."""
+        """The cursor's row, as cells that can be changed."""
         row = self._rows[self._row]
         if isinstance(row, str):
             row = self._rows[self._row] = list(row)
@@ -233,7 +233,7 @@ class _Screen:
                     self._blanks.pop(row, None)
                 del self._rows[self._row + 1 :]
             case _:
-                pass  # a place on, or the whole of, a screen that a notebook does not have
+                pass  # absolute positions, or the whole screen, which a notebook does not have
         if kind in "EF":
             self._column = 0
 
@@ -242,7 +242,7 @@ class _Screen:
         if which in "02":
             del row[self._column :]
         if which in "12":
-            # Only what has been written since the last time: a bar erases its line again and again.
+            # Only what was written since the last time: a bar erases its line repeatedly.
             before = min(self._column, len(row))
             blank = min(self._blanks.get(self._row, 0), before)
             row[blank:before] = " " * (before - blank)

@@ -10,7 +10,7 @@ from jupyter_mcp_ext.outputs.model import Json
 from jupyter_mcp_ext.outputs.numbered import More, cut_line
 from jupyter_mcp_ext.outputs.text import Excerpt, clean
 
-# Depth, items a level, characters a string; each shows more than the one before.
+# Depth, items of a level, characters of a string; each shows more than the one before.
 _STEPS = (
     (1, 3, 40),
     (2, 5, 80),
@@ -50,14 +50,14 @@ class Tree:
 
 
 def pretty_lines(value: Json) -> list[str]:
-    """All of it, a line an item."""
-    # Far deeper than people nest, and less than the encoder's recursion bears.
+    """All of it, with a line for each item."""
+    # Far deeper than real data, and within the encoder's recursion limit.
     value = _Pruner(100, sys.maxsize, sys.maxsize).prune(value)
     return clean(json.dumps(value, indent=1, ensure_ascii=False)).split("\n")
 
 
 def _within(value: Json, budget: int) -> tuple[str, bool]:
-    """The fullest text within the budget, and whether it is all there is."""
+    """The longest text within the budget, and whether it is complete."""
     best = ""
     for step in _STEPS:
         pruner = _Pruner(*step)

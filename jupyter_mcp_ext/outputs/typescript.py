@@ -1,4 +1,4 @@
-"""Text that is written bit by bit, as a terminal shows it at each moment."""
+"""Text that is written piece by piece, as a terminal shows it at each moment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from jupyter_mcp_ext.outputs.terminal import first_move, rows_up, settled
 
 _CHUNK = 64_000  # characters of plain text that are kept as one string
 _OPEN_LINE = 10_000  # characters of an unfinished line that can still be overwritten
-_BACK = 100_000  # characters that a cursor can go back over, however few rows they are
+_BACK = 100_000  # characters that a cursor can go back over, in however few rows
 
 
 class End(NamedTuple):
@@ -18,29 +18,29 @@ class End(NamedTuple):
     text: str
     """As it is shown."""
     cursor: str
-    """What puts the cursor to its place, if that is not the end."""
+    """The sequence that puts the cursor to its place, if that is not the end."""
     displaced: int
     """Rows from the cursor's to the last one, plus 1; 0: the cursor is at the end."""
 
 
 class Overwriting(NamedTuple):
-    """What a write has replaced, and by what."""
+    """The text that a write replaced, and its replacement."""
 
     old: End
     new: End
 
 
 class Typescript:
-    """Text that grows by many writes; what the cursor overwrites is gone at once.
+    """Text that grows by many writes; overwritten text is dropped at once.
 
-    A million updates of a progress bar so take the memory of one. Plain text stays as it came.
+    So a million updates of a progress bar take the memory of one. Plain text is kept unchanged.
     """
 
     def __init__(self) -> None:
         self._chunks: list[str] = []
         self._tight = 0  # chunks that are large enough
         self._loose = 0  # characters that were written after them
-        self._cursor = ""  # what puts the cursor to its place if that is not the end
+        self._cursor = ""  # the sequence that puts the cursor to its place if that is not the end
         self._displaced = 0  # rows from the cursor's to the last one, plus 1; 0: cursor at the end
         self.newlines = 0
 
@@ -52,11 +52,11 @@ class Typescript:
 
     @property
     def raw(self) -> str:
-        """All of it, and what puts the cursor back to its place: the next write goes on there."""
+        """All of it, and the sequence that puts the cursor where the next write continues."""
         return "".join((*self._chunks, self._cursor))
 
     def end(self, size: int) -> str:
-        """The last ``size`` characters or some more."""
+        """The last ``size`` characters, or a few more."""
         parts: list[str] = []
         for chunk in reversed(self._chunks):
             parts.append(chunk[-size:])
@@ -66,17 +66,17 @@ class Typescript:
         return "".join(reversed(parts))
 
     def overwrites(self, text: str) -> bool:
-        """Whether the next write of ``text`` would change what stands already."""
+        """Whether writing ``text`` next would change existing text."""
         return self._displaced > 0 or first_move(text) >= 0
 
     def append(self, text: str) -> None:
-        """Write text of which ``overwrites`` is false."""
+        """Write text for which ``overwrites`` is false."""
         self._pack()
         self._add(text)
         self.newlines += text.count("\n")
 
     def overwrite(self, text: str) -> Overwriting:
-        """Write text of which ``overwrites`` is true."""
+        """Write text for which ``overwrites`` is true."""
         self._pack()
         old = End(self._cut(max(self._displaced, 1) + rows_up(text)), self._cursor, self._displaced)
         new = End(*settled(old.text + old.cursor + text))
@@ -84,7 +84,7 @@ class Typescript:
         return Overwriting(old, new)
 
     def trim(self, size: int) -> None:
-        """Forget the beginning; the last ``size`` characters stay, of whole lines if they can."""
+        """Drop the beginning; the last ``size`` characters stay, in whole lines if possible."""
         text = self.rope
         start = len(text) - size
         if start <= 0:
@@ -95,7 +95,7 @@ class Typescript:
         self.newlines = kept.count("\n")
 
     def undo(self, last: Overwriting) -> None:
-        """Take back the last ``overwrite``."""
+        """Undo the last ``overwrite``."""
         left = len(last.new.text)
         while left:
             left -= len(self._chunks.pop())
@@ -108,7 +108,7 @@ class Typescript:
         self._cursor, self._displaced = new.cursor, new.displaced
 
     def _add(self, text: str) -> None:
-        if len(text) > 2 * _CHUNK:  # in pieces: what is cut off the end costs what a piece does
+        if len(text) > 2 * _CHUNK:  # in pieces: cutting at the end then costs one piece
             self._join()
             self._chunks += [text[at : at + _CHUNK] for at in range(0, len(text), _CHUNK)]
             self._tight, self._loose = len(self._chunks), 0
@@ -117,7 +117,7 @@ class Typescript:
             self._loose += len(text)
 
     def _pack(self) -> None:
-        """Have few chunks: each is an object."""
+        """Merge small chunks: each is an object."""
         if self._loose > _CHUNK:
             self._join()
             self._tight, self._loose = len(self._chunks), 0
@@ -127,7 +127,7 @@ class Typescript:
             self._chunks[self._tight :] = ["".join(self._chunks[self._tight :])]
 
     def _cut(self, rows: int) -> str:
-        """Take the last ``rows`` lines off the chunks, fewer of them if they are long."""
+        """Remove the last ``rows`` lines from the chunks, fewer if they are long."""
         parts: list[str] = []
         room = _BACK
         while self._chunks:
@@ -141,7 +141,7 @@ class Typescript:
                 room -= len(chunk)
                 continue
             if rows and start == len(chunk) and not any(parts):
-                # A terminal wraps such a line, and its cursor could not go back further either.
+                # A terminal wraps such a line, and its cursor cannot go back further either.
                 start -= _OPEN_LINE
             parts.append(chunk[start:])
             self._chunks.append(chunk[:start])

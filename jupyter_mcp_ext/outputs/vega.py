@@ -10,7 +10,7 @@ from jupyter_mcp_ext.outputs.model import Json
 from jupyter_mcp_ext.outputs.plotly import quoted, title
 
 _MOST = 12  # parts that are named, and channels of each
-_MAX_ROWS = 50_000  # of which the extents are looked for
+_MAX_ROWS = 50_000  # values whose extents are computed
 _PARTS = ("layer", "hconcat", "vconcat", "concat")
 _PICTURE = 'as an image: alt.renderers.enable("png") (needs the package vl-convert-python)'
 

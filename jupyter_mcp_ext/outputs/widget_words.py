@@ -26,7 +26,7 @@ def kind_of(state: State) -> str:
 
 
 def is_secret(state: State) -> bool:
-    """Whether its value must not be shown."""
+    """Whether its value is a secret."""
     return "password" in kind_of(state).lower()
 
 
@@ -41,7 +41,7 @@ def title_of(state: State, index: int) -> str:
 
 
 def words_of(state: State) -> tuple[str, bool]:
-    """What it shows, and whether that is more than its kind."""
+    """Its description, and whether that is more than its kind."""
     kind, description = kind_of(state), _plain(state.get("description"))
     value, most = state.get("value"), state.get("max")
     if is_secret(state):
@@ -56,7 +56,7 @@ def words_of(state: State) -> tuple[str, bool]:
 
 
 def _chosen(state: State) -> str:
-    """The labels of what is chosen."""
+    """The labels of the selected options."""
     labels, index = state.get("_options_labels"), state.get("index")
     chosen = index if isinstance(index, list) else [index]
     if not isinstance(labels, list) or not chosen or index is None:
@@ -95,7 +95,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _moment(value: State) -> str:
-    """A date or a time, which come as JavaScript counts them: January is 0."""
+    """A date or a time, whose months are counted as in JavaScript: January is 0."""
     numbers = {name: number for name, number in value.items() if isinstance(number, int)}
     words = []
     if {"year", "month", "date"} <= numbers.keys():
@@ -107,7 +107,7 @@ def _moment(value: State) -> str:
 
 
 def _plain(value: Json) -> str:
-    """Text without its tags: the whole of HTML is not needed for a label."""
+    """Text without its tags: a label does not need all of HTML."""
     if not isinstance(value, str):
         return ""
     return html.unescape(_TAG.sub("", value)).replace("\xa0", " ").strip()

@@ -1,7 +1,7 @@
-"""Addresses that MCP clients try when they look for OAuth, where there is none.
+"""Addresses at which MCP clients look for OAuth, which this server does not have.
 
-Jupyter would answer them with a login page, an HTML page or a missing XSRF cookie; a client takes
-a plain 404 for what it means and shows the 401 of the endpoint instead.
+Jupyter would answer them with a login page, an HTML page or an XSRF error. With a plain 404, a
+client understands and shows the 401 of the endpoint instead.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .refusal import Refusal
 
 
 def absent_patterns(endpoint: str) -> list[str]:
-    """Give URL patterns; ``endpoint`` is the pattern of the path where MCP is served."""
+    """The URL patterns; ``endpoint`` is the pattern of the path where MCP is served."""
     documents = "(?:oauth-protected-resource|oauth-authorization-server|openid-configuration)"
     return [
         rf"/\.well-known/{documents}(?:/.*)?",
@@ -23,7 +23,7 @@ def absent_patterns(endpoint: str) -> list[str]:
 
 
 class AbsentHandler(RequestHandler):
-    """Answers that there is nothing here."""
+    """Answers 404."""
 
     SUPPORTED_METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 
@@ -48,7 +48,7 @@ class AbsentHandler(RequestHandler):
         self._answer()
 
     def check_xsrf_cookie(self) -> None:
-        """Need none: nothing is done here."""
+        """Check nothing: this handler does nothing."""
 
     def _answer(self) -> None:
         message = (

@@ -1,6 +1,6 @@
-"""An ASGI application inside a tornado handler: its request goes in, its answer comes out.
+"""Runs an ASGI application for a request of a tornado handler.
 
-Who may call, and what the body must be, is the handler's business and settled before.
+The handler has checked before who is calling and what the body is.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-# Credentials end at the door: nothing behind it needs them, and a tool could show them.
+# Credentials stop here: nothing behind needs them, and a tool could show them.
 _CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie", "x-xsrftoken"})
 # tornado decides how an answer is framed and when its connection ends.
 _TORNADOS_OWN = frozenset({b"connection", b"date", b"server", b"transfer-encoding"})
@@ -51,20 +51,20 @@ def make_scope(request: HTTPServerRequest) -> Scope:
 
 
 class AsgiExchange:
-    """One request and its answer, as the two callables an ASGI application is given."""
+    """One request and its answer, as the two callables that an ASGI application gets."""
 
     def __init__(self, handler: RequestHandler, body: bytes) -> None:
         self._handler = handler
         self._body: bytes | None = body
         self._gone = asyncio.Event()
         self.started = False
-        """The answer has a status."""
+        """Whether the answer has a status."""
         self.ended = False
-        """The answer is complete."""
+        """Whether the answer is complete."""
 
     @property
     def gone(self) -> bool:
-        """The peer has closed its connection."""
+        """Whether the peer has closed its connection."""
         return self._gone.is_set()
 
     def disconnect(self) -> None:
@@ -72,7 +72,7 @@ class AsgiExchange:
         self._gone.set()
 
     async def receive(self) -> Message:
-        """Give the whole body, then wait for the peer to go."""
+        """Give the whole body, then wait until the peer disconnects."""
         if self._body is not None:
             body, self._body = self._body, None
             return {"type": "http.request", "body": body, "more_body": False}
@@ -80,7 +80,7 @@ class AsgiExchange:
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
-        """Pass a part of the answer on, and wait until the peer has taken it."""
+        """Pass on a part of the answer, and wait until the peer has read it."""
         if self.gone or self.ended:
             return
         if message["type"] == "http.response.start":
@@ -100,7 +100,7 @@ class AsgiExchange:
                 streams = value.startswith(b"text/event-stream")
         if streams:
             # tornado holds the header back until something is written, and a stream may stay
-            # silent for long: its client would take it for hung.
+            # silent for long: its client would think it hangs.
             self._handler.set_header("X-Accel-Buffering", "no")
             await self._flush()
 

@@ -1,7 +1,7 @@
-"""Whether a request's body is one JSON-RPC message, decided before the SDK sees it.
+"""Checks that a request's body is one JSON-RPC message, before the SDK sees it.
 
-The SDK answers some of what is refused here with a dump of its validator. What a method's own
-parameters must look like is left to it.
+For some of the bodies refused here, the SDK answers with a dump of its validator. The parameters
+of each method are left to it.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from .refusal import INVALID_REQUEST, PARSE_ERROR, Refusal
 MAX_BODY_BYTES = 4 * 1024 * 1024
 
 MAX_ITEMS = 50_000
-"""Objects, arrays and members of them in a body: to look at each takes time that all wait for."""
+"""Objects, arrays and members in a body: examining each takes time for which all wait."""
 
 _ONE_MESSAGE = "Send one JSON-RPC 2.0 message as a JSON object in each POST."
 
 
 def refuse_body(body: bytes) -> Refusal | None:
-    """Say what is wrong with a POST's body, or return ``None`` when it is one JSON-RPC message."""
+    """What is wrong with a POST's body; None if it is one JSON-RPC message."""
     try:
         message: object = measured.loads(body, max_items=MAX_ITEMS)
     except measured.TooMuch:
@@ -46,7 +46,7 @@ def refuse_body(body: bytes) -> Refusal | None:
 
 
 def _is_unicode(body: bytes, message: object) -> bool:
-    """Tell whether nothing in the message would fail to be encoded later on."""
+    """Whether everything in the message can be encoded again."""
     if b"\\ud" not in body and b"\\uD" not in body:
         return True
     try:

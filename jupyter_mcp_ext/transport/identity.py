@@ -1,4 +1,4 @@
-"""Who is calling, out of what Jupyter's identity provider says and what the request carries."""
+"""Who is calling, by Jupyter's identity provider and the request's headers."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _SCOPE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def is_stock(provider: IdentityProvider) -> bool:
-    """Tell whether a provider knows one person only.
+    """Whether a provider knows one person only.
 
-    By exact type: a subclass may tell users apart. ``LegacyIdentityProvider`` does, since it asks
-    a login handler of another package.
+    Compared by exact type: a subclass may tell users apart. ``LegacyIdentityProvider`` does, since
+    it asks a login handler of another package.
     """
     return type(provider) in (IdentityProvider, PasswordIdentityProvider)
 
 
 def subject_of(provider: IdentityProvider, user: User) -> str:
-    """Name what sessions belong to.
+    """The name of the owner of sessions.
 
     The stock providers give a request with a token a new random user name each time, so that name
     means nothing.
@@ -41,14 +41,14 @@ def subject_of(provider: IdentityProvider, user: User) -> str:
 
 
 def password_hash(provider: IdentityProvider) -> str:
-    """Give the hash of the server's password, or ``""``; custom providers check their own."""
+    """The hash of the server's password, or ``""``; custom providers check their own."""
     if is_stock(provider) and isinstance(provider, PasswordIdentityProvider):
         return str(provider.hashed_password)
     return ""
 
 
 def session_scope(request: HTTPServerRequest) -> str | None:
-    """Read which default session is meant; ``""`` means none, ``None`` that it is malformed."""
+    """The requested scope: ``""`` if there is none, ``None`` if it is malformed."""
     value = request.headers.get("Jupyter-Session", "")
     if not value:
         given = request.query_arguments.get("session", [b""])

@@ -1,7 +1,7 @@
-"""Ids of protocol sessions of the older era, sealed with what opens such a session again; pure.
+"""Ids of protocol sessions of the older era, which carry, sealed, what reopens the session; pure.
 
-An id says what its client said of itself when it opened the session, and nothing more: a client
-that shows it could as well open a new one. It is bound to its user and to this server's key.
+An id holds what the client said about itself when it opened the session, and nothing more: a
+client that shows it could as well open a new one. It is bound to its user and to this server's key.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ from dataclasses import dataclass
 from typing import Any
 
 PURPOSE = "mcp-sessions"
-"""What the key of the ids is derived for."""
+"""The purpose for which the key of the ids is derived."""
 
 VERSION = "1"
 
 MAX_SEALED = 1_500
-"""Characters for what is sealed; clients send the id with each request, in a header."""
+"""Characters of the sealed part; clients send the id with each request, in a header."""
 
 MAX_OPENED = 100_000
-"""Bytes that are unpacked of it."""
+"""Bytes up to which it is unpacked."""
 
 MAX_NAME = 100
 
 
 @dataclass(frozen=True, kw_only=True)
 class Opening:
-    """The parameters of ``initialize`` that have a meaning for a server."""
+    """The parameters of ``initialize`` that matter to a server."""
 
     protocol_version: str
     client: Mapping[str, str]
-    """Its name and version."""
+    """The client's name and version."""
     capabilities: Mapping[str, Any]
 
     @classmethod
     def of(cls, params: object) -> Opening | None:
-        """Those of a request; None where they have not the form that the protocol asks for."""
+        """The parameters of a request; None if they do not have the protocol's form."""
         given = params if isinstance(params, dict) else {}
         version, info = given.get("protocolVersion"), given.get("clientInfo")
         capabilities = given.get("capabilities")
@@ -70,9 +70,9 @@ class Seal:
         self._key = key
 
     def close(self, opening: Opening, subject: str) -> str:
-        """A new id for a session that a user's client has opened."""
+        """A new id for a session that a user's client opened."""
         packed = _pack(opening.params())
-        if len(packed) > MAX_SEALED:  # a client with much to say of itself
+        if len(packed) > MAX_SEALED:  # a client with long information about itself
             names = list(opening.capabilities)[:10]
             brief: dict[str, object] = {name[:MAX_NAME]: {} for name in names}
             packed = _pack({**opening.params(), "capabilities": brief})
@@ -80,7 +80,7 @@ class Seal:
         return f"{body}.{self._mac(body, subject)}"
 
     def open(self, session_id: str, subject: str) -> Opening | None:
-        """What an id of this user's was made for; None when it is not one of this server."""
+        """The parameters in an id of this user; None if this server did not make it."""
         body, _, mac = session_id.rpartition(".")
         if not session_id.isascii() or not hmac.compare_digest(mac, self._mac(body, subject)):
             return None
@@ -93,7 +93,7 @@ class Seal:
 
 
 def nonce(session_id: str) -> str:
-    """The part that tells one client's ids apart."""
+    """The random part, which makes ids unique."""
     return session_id.split(".")[1] if session_id.count(".") == 3 else ""
 
 

@@ -1,4 +1,4 @@
-"""Which web pages may speak to the endpoint: the ``Origin`` header against what the server allows.
+"""Which web pages may use the endpoint: compares the ``Origin`` header with what the server allows.
 
 Jupyter skips this for requests with a token; the MCP specification demands it for all of them.
 """
@@ -18,7 +18,7 @@ _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 def origin_allowed(
     origin: str | None, host: str, *, allow_origin: str = "", allow_origin_pat: str | None = None
 ) -> bool:
-    """Tell whether a request with this ``Origin`` may be served.
+    """Whether a request with this ``Origin`` may be served.
 
     A program sends none. A page of the server itself has the request's own host and port; the
     scheme is not compared, since a proxy in front may speak TLS for us.
@@ -36,10 +36,10 @@ def origin_allowed(
 
 
 def host_is_own(host: str, local_hostnames: Iterable[str]) -> bool:
-    """Tell whether a ``Host`` header names this machine itself.
+    """Whether a ``Host`` header names this machine itself.
 
-    Where nothing else is asked for, this keeps a page out whose own name was made to point here
-    (DNS rebinding): an address or this machine's name cannot be such a page's.
+    Without authentication, this keeps out a page whose own name was made to point here (DNS
+    rebinding): such a page cannot have an address or this machine's name as its host.
     """
     name = urlsplit(f"//{host}").hostname or ""
     try:

@@ -9,12 +9,12 @@ PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
 INTERNAL_ERROR = -32603
 REFUSED = -32000
-"""JSON-RPC's code for an error that the server defines: nothing is wrong with the message."""
+"""JSON-RPC's code for errors that the server defines, for messages that are well formed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
-    """Why a request is not served; ``message`` is a sentence that a person or a model reads."""
+    """Why a request is refused; ``message`` is a sentence for a person or a model."""
 
     status: int
     message: str

@@ -1,4 +1,4 @@
-"""Who answers a URL of Jupyter's web application: another extension may have come first."""
+"""Which handler answers a URL of Jupyter's web application: another extension may claim it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from tornado.routing import Router, RuleRouter
 from tornado.web import Application
 
-# Jupyter's answers for paths without a handler.
+# Jupyter's handlers for paths that no other handler answers.
 _NOBODY = (Template404, TrailingSlashHandler)
 
 
 def claims(web_app: Application, path: str) -> list[object]:
-    """Give what answers ``path``, in the order in which it is asked; the first one wins."""
+    """The handlers that match ``path``, in the order in which they are asked; the first wins."""
     request = HTTPServerRequest(
         headers=HTTPHeaders({"Host": "localhost"}),
         start_line=RequestStartLine("POST", path, "HTTP/1.1"),

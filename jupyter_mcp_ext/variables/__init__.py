@@ -1,1 +1,1 @@
-"""Variables of a kernel: listed and inspected without a trace, and without code of users."""
+"""Variables of a kernel: listed and inspected without leaving a trace or running users' code."""

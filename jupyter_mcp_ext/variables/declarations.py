@@ -1,6 +1,6 @@
 """Variables and functions of a bash, as ``declare -p`` and ``declare -F`` print them; pure.
 
-What stands there is data: nothing of it is run, here or in the shell.
+The text is data: nothing of it is run, here or in the shell.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ HEAD = re.compile(r"declare -(?P<flags>[-A-Za-z]+) (?P<name>[^\s=]+)")
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 QUOTED = r"""\$'[^'\\]*(?:\\.[^'\\]*)*'|"[^"\\]*(?:\\.[^"\\]*)*"|'[^']*'|\\."""
-"""A part in which characters mean nothing, in each of bash's ways."""
+"""A quoted or escaped part, in each of bash's notations."""
 
 PART = re.compile(rf"""{QUOTED}|[^\n"'\\$]+|\$""", re.DOTALL)
 
 WORD = rf"""(?:{QUOTED}|\$(?!')|[^\s"'\\$\])])*"""
 
 KEY = rf"""(?:{QUOTED}|\$(?!')|[^\s"'\\$[\])])*"""
-"""A word in which a bracket is quoted, as bash does in keys."""
+"""A word with quoted brackets, as bash writes keys."""
 
 ELEMENT = re.compile(rf"\[({KEY})\]=({WORD})", re.DOTALL)
 
@@ -42,10 +42,10 @@ SHELLS_OWN = re.compile(
     r"|PPID|PROMPT_COMMAND|PROMPT_DIRTRIM|PS[0-4]|PWD|RANDOM|READLINE_\w+|REPLY|SECONDS|SHELLOPTS"
     r"|SHLVL|SRANDOM|TIMEFORMAT|UID|JPY_\w+|NOTEBOOK_BASH_KERNEL_CAPABILITIES|PAGER|TERM"
 )
-"""What bash itself sets, and Jupyter and bash_kernel for it."""
+"""Variables that bash, Jupyter or bash_kernel set."""
 
 DEFAULTS = frozenset({"HOME", "PATH", "SHELL"})
-"""What bash sets for itself, not exported, where its environment has none."""
+"""Variables that bash sets, not exported, if its environment does not have them."""
 
 KERNELS_FUNCTIONS = frozenset({"display", "displayHTML", "displayJS"})
 
@@ -57,7 +57,7 @@ class Declaration:
     name: str
     flags: str
     quoted: str | None = None
-    """Its value as bash quotes it; None where it has none. Only what is looked at is unquoted."""
+    """Its value as bash quotes it; None if it has none. It is unquoted only when it is read."""
 
     @property
     def is_set(self) -> bool:
@@ -81,7 +81,7 @@ class Declaration:
 
     @property
     def is_function(self) -> bool:
-        """Whether it is no variable."""
+        """Whether it is a function."""
         return "f" in self.flags
 
     @property
@@ -109,7 +109,7 @@ class Declaration:
         return ", ".join(words for flag, words in ATTRIBUTES.items() if flag in self.flags)
 
     def is_users(self, environment: Mapping[str, str]) -> bool:
-        """Whether a person or an agent made it: not the shell, nor the program that started it."""
+        """Whether a person or an agent made it, not the shell or the program that started it."""
         if self.is_function:
             return self.name not in KERNELS_FUNCTIONS
         if SHELLS_OWN.fullmatch(self.name) or self.name in activation.SET:
@@ -120,7 +120,7 @@ class Declaration:
 
 
 def declarations(text: str) -> Iterator[Declaration]:
-    """What a text declares; it may be cut off at its end."""
+    """The declarations in a text, which may be cut off at its end."""
     at = 0
     while (head := HEAD.match(text, at)) is not None:
         end = _end(text, head.end())
@@ -136,15 +136,15 @@ def declarations(text: str) -> Iterator[Declaration]:
 
 
 def _end(text: str, at: int) -> int | None:
-    """Where a declaration's line ends; lines go on in quotes. None where the text is cut off."""
-    # Part by part: one match of all would hold up every other thread for its time.
+    """The end of a declaration's line, which goes on in quotes; None if the text is cut off."""
+    # Part by part: a single match would block every other thread.
     while (part := PART.match(text, at)) is not None:
         at = part.end()
     return at if text.startswith("\n", at) else None
 
 
 def _text(word: str) -> str:
-    """A word that may be quoted, in parts."""
+    """A word, in parts that may be quoted."""
     return "".join(_unquoted(part[0]) for part in PART.finditer(word))
 
 

@@ -1,4 +1,4 @@
-"""What an agent names: a variable, an attribute or an item of one; nothing that runs code."""
+"""Names in arguments: a variable, or an attribute or item of one; nothing that runs code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The text that is sent to a kernel: modules of `in_kernel`, joined to one that stands alone."""
+"""The code that is sent to a kernel: modules of `in_kernel`, joined to one that stands alone."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ which alone others import."""
 
 
 def listing() -> str:
-    """The text whose function ``listing`` lists variables."""
+    """The code whose function ``listing`` lists variables."""
     return _joined(("plain", "libraries", "sizes", "listing"))
 
 
 def inspection() -> str:
-    """The text whose function ``inspection`` inspects one variable."""
+    """The code whose function ``inspection`` inspects one variable."""
     modules = ("plain", "libraries", "steps", "guard", "sizes", "inspecting")
     data = ("numbers", "tables", "frames", "arrow", "arrays", "data")
     return _joined(modules, data, ("code",), ("numbers", "tables", "figures"))
 
 
 def near() -> str:
-    """The text whose function ``near`` tells what an error has nearly named."""
+    """The code whose function ``near`` finds the near misses of an error."""
     return _joined(("plain", "libraries", "steps", "near"), ("code",))
 
 
 def stale() -> str:
-    """The text whose function ``stale`` tells which modules are older than their files."""
+    """The code whose function ``stale`` finds modules that are older than their files."""
     return _joined(("stale",))
 
 
 @cache
 def _joined(modules: tuple[str, ...], *later: tuple[str, ...]) -> str:
-    """The modules in the order in which they need each other, and groups that may not be needed."""
+    """The modules in the order of their imports, and the groups that are compiled when needed."""
     texts = [FUTURE, *map(_text, modules)]
     groups = {group[-1]: "\n".join(map(_text, group)) for group in later}
     texts.append(f"LATER = {groups!r}\n")
@@ -63,7 +63,7 @@ def _text(module: str) -> str:
 
 
 def _imported(module: str, other: str) -> list[str]:
-    """What a module imports from another one of the folder."""
+    """The names that a module imports from other modules of the folder."""
     nodes = [node for node in ast.parse(_written(module)).body if isinstance(node, ast.ImportFrom)]
     return [alias.name for node in nodes if node.module == other for alias in node.names]
 

@@ -1,4 +1,4 @@
-"""Arrays: shape, statistics, first and last rows; never a copy of them."""
+"""Arrays: shape, statistics, first and last rows, without copying them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .plain import brief
 from .tables import dtype_name, edges, table, titles
 
 SMALL = 500_000
-"""Values that are copied, where they can be looked at in no other way."""
+"""Values that are copied if they cannot be read otherwise."""
 
 
 def numpy_array(value: Any, wide: int, deep: int, budget: Budget) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def array_statistics(value: Any, budget: Budget) -> list[list[str]]:
 
 
 def array_rows(value: Any, wide: int) -> list[dict[str, Any]]:
-    """The first and the last rows; of more than two dimensions those of the first plane."""
+    """The first and the last rows; with more than two dimensions, those of the first plane."""
     title = ""
     while value.ndim > 2 and value.size:
         value = value[0]

@@ -1,4 +1,4 @@
-"""Tables and columns of pyarrow: schema, statistics, first and last rows; never a copy of them."""
+"""Tables and columns of pyarrow: schema, statistics, first and last rows, without copying them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TIMES = ("date", "time", "duration")
 
 
 class ArrowTally(Tally):
-    """Of a column of pyarrow."""
+    """Numbers of a column of pyarrow."""
 
     def __init__(self, dtype: str) -> None:
         super().__init__()

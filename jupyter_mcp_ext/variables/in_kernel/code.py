@@ -1,6 +1,6 @@
 """Functions and classes: signature, documentation, where they are written, and their source.
 
-The ``inspect`` module asks objects for much of this, and their defaults for their repr.
+The ``inspect`` module would ask the objects, and run the repr of defaults.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ MAX_SOURCE = 20_000
 MAX_FILE = 4_000_000
 
 MAX_CELLS = 500
-"""Cells in which a class is looked for that has no function to tell where it is."""
+"""Cells in which a class without functions, which would tell its place, is searched."""
 
 
 def function_of(value: Any) -> Any:
-    """The function that is written somewhere; MISSING where there is none."""
+    """The function with source code behind an object; MISSING if there is none."""
     if type(value) is types.MethodType:
         value = value.__func__
     return value if type(value) is types.FunctionType else MISSING
@@ -77,7 +77,7 @@ def is_builtin(value: Any) -> bool:
 
 
 def notes_of(function: Any) -> dict[str, Any]:
-    """Those that are there: later Pythons run code to make them."""
+    """The annotations that exist already: later Pythons run code to make them."""
     if sys.version_info >= (3, 14):
         return {}
     found = function.__annotations__
@@ -108,7 +108,7 @@ def documentation(value: Any) -> str:
 
 
 def lines_of(file: str) -> list[str]:
-    """The lines of a file or of a cell, without a trace in the cache of lines."""
+    """The lines of a file or of a cell, without changing the line cache."""
     entry = linecache.cache.get(file)
     if entry is not None and len(entry) == 4:
         return list(entry[2])
@@ -133,7 +133,7 @@ def place(value: Any) -> tuple[str, int, list[str]]:
 
 
 def short_path(file: str) -> str:
-    """A file's path from where it was imported, which is all that others need to know."""
+    """A file's path relative to the folder from which it was imported, without what is above."""
     folders = [folder for folder in [str(Path.cwd()), *sys.path] if type(folder) is str and folder]
     for folder in sorted(folders, key=len, reverse=True):
         if Path(folder) in Path(file).parents:
@@ -179,7 +179,7 @@ def line_of_class(lines: list[str], name: str) -> int:
 
 
 def written(value: Any, detail: str) -> dict[str, Any]:
-    """What is known of a function or a class."""
+    """The description of a function or a class."""
     is_class = is_a(value, type)
     facts, sections, notes = [], [], []
     maker = in_class(value, "__init__") if is_class else value

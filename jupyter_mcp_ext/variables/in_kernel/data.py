@@ -1,4 +1,4 @@
-"""Values of the known libraries: which of the ways to look into them is for which."""
+"""Values of known libraries, and the function that reads each kind."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ INSPECTORS = {
 
 
 def data(value: Any, is_full: bool, seconds: float, why: str) -> dict[str, Any]:
-    """What is known of a library's value; ``kind`` knows it.
+    """The description of a library's value; ``kind`` knows it.
 
     ``why`` says why some numbers are estimates, if ``seconds`` do not suffice for all of them.
     """

@@ -20,7 +20,7 @@ MAX_BYTES = 700_000
 MAX_AXES = 30
 
 MAX_POINTS = 100_000
-"""Values of a list that the range of an axis is looked for in."""
+"""Values of a list from which an axis' range is taken."""
 
 AXES = ["title", "x", "x range", "y", "y range", "drawn", "legend"]
 
@@ -28,7 +28,7 @@ TRACES = ["trace", "type", "name", "points", "x range", "y range"]
 
 
 def figure(value: Any, is_idle: bool) -> dict[str, Any] | None:
-    """What is known of a figure or its axes; None where it can only be told as any object."""
+    """The description of a figure or its axes; None if it is described like any object."""
     if is_plotly(value):
         return plotly_figure(instance_dict(value) or {})
     if not is_idle or not can_run():
@@ -92,7 +92,7 @@ def axis_range(axis: Any, limits: Any) -> str:
 
 
 def drawn(value: Any, inches: float) -> str:
-    """A PNG as base64; empty where it is too large."""
+    """A PNG as base64; empty if it is too large."""
     for edge in (MAX_EDGE, MAX_EDGE // 2):
         file = io.BytesIO()
         value.savefig(file, format="png", dpi=min(100.0, edge / max(inches, 0.1)))
@@ -102,7 +102,7 @@ def drawn(value: Any, inches: float) -> str:
 
 
 def plotly_figure(held: dict[str, Any]) -> dict[str, Any]:
-    """From what it keeps itself: nothing of plotly is run."""
+    """From its own attributes: no code of plotly is run."""
     layout = held.get("_layout") if type(held.get("_layout")) is dict else {}
     traces = held.get("_data") if type(held.get("_data")) is list else []
     facts = [["title", title_of(layout)]] if title_of(layout) else []
@@ -142,7 +142,7 @@ def count(values: Any) -> str:
 
 
 def span(values: Any) -> str:
-    """From the least to the largest value."""
+    """The range from the smallest to the largest value."""
     if kind(values) == "numpy.ndarray":
         is_fit = values.dtype.kind in "iufM" and 0 < values.size <= 10 * MAX_POINTS
         ends = [values.min(), values.max()] if is_fit else []

@@ -1,4 +1,4 @@
-"""Data frames and series: schema, statistics, first and last rows; never a copy of them."""
+"""Data frames and series: schema, statistics, first and last rows, without copying them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def is_known(dtype: Any) -> bool:
 
 
 def statistics(column: Any, budget: Budget) -> dict[str, str]:
-    """Of a pandas Series."""
+    """Numbers of a pandas Series."""
     letter = getattr(column.dtype, "kind", "O")
     size = len(column)
     if letter in "iufb" and module_of(type(column.dtype)).partition(".")[0] == "numpy":
@@ -32,7 +32,7 @@ def statistics(column: Any, budget: Budget) -> dict[str, str]:
 
 
 def by_cost(columns: list[tuple[int, Any]]) -> list[tuple[int, Any]]:
-    """Numbers before texts, which take longer: the time is for as many as it suffices for."""
+    """Numeric columns before text columns, which take longer: the time may not suffice for all."""
     return sorted(columns, key=lambda column: getattr(column[1].dtype, "kind", "O") in "OU")
 
 
@@ -43,7 +43,7 @@ def schema(rows: list[dict[str, str]]) -> dict[str, Any]:
 
 
 def pandas_frame(value: Any, wide: int, deep: int, budget: Budget) -> dict[str, Any]:
-    """``wide`` columns of rows and ``deep`` columns of the schema are shown."""
+    """Shows ``wide`` columns of rows and ``deep`` columns of the schema."""
     size, width = len(value.index), len(value.columns)
     names = list(value.columns[:deep])
     columns = [value.iloc[:, place] for place in range(len(names))]
@@ -67,7 +67,7 @@ def pandas_frame(value: Any, wide: int, deep: int, budget: Budget) -> dict[str, 
 
 
 def left_out(width: int, deep: int, wide: int) -> list[str]:
-    """Of ``width`` columns ``deep`` are in the schema and ``wide`` in the rows."""
+    """Of ``width`` columns, ``deep`` are in the schema and ``wide`` in the rows."""
     left = ((width - deep, "columns"), (width - wide, "columns of rows"))
     return [f"{number:,} {what} left out" for number, what in left if number > 0]
 

@@ -1,4 +1,4 @@
-"""Runs a user's code for a second at most, where the kernel is idle."""
+"""Runs a user's code for a second at most, while the kernel is idle."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .plain import class_name, cut
 SECONDS = 1.0
 
 AGAIN = 0.05
-"""Seconds after which code is stopped once more that has caught what stopped it."""
+"""Seconds after which code that caught the exception is stopped again."""
 
 
 class TooSlow(BaseException):
-    """The time is over; code that catches every Exception does not catch this."""
+    """The time is over; not an Exception, so that code does not catch it by accident."""
 
 
 class Deaf:
-    """A stream that takes nothing from one thread and passes on what others write."""
+    """A stream that drops what one thread writes and passes on what others write."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -47,7 +47,7 @@ def can_run() -> bool:
 
 
 def guarded(function: Callable[[], Any]) -> tuple[Any, str]:
-    """The value of a user's function, or why there is none."""
+    """The value of a user's function, or the reason why there is none."""
     earlier = signal.signal(signal.SIGALRM, stop)
     out, err = sys.stdout, sys.stderr
     deaf = Deaf(out), Deaf(err)
@@ -57,7 +57,7 @@ def guarded(function: Callable[[], Any]) -> tuple[Any, str]:
         return run(function), ""
     except TooSlow:
         return None, f"took more than {SECONDS:g} s"
-    except BaseException as caught:  # noqa: BLE001  # code of users, which may raise anything
+    except BaseException as caught:  # noqa: BLE001  # users' code may raise anything
         return None, "raised " + said(caught)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -71,7 +71,7 @@ def run(function: Callable[[], Any]) -> Any:
 
 
 def stop(number: int, frame: Any) -> None:
-    """End what `run` runs; a moment before or after it there is nothing to end."""
+    """Stop what `run` runs; just before or after it there is nothing to stop."""
     while frame is not None:
         if frame.f_code is run.__code__:
             raise TooSlow
@@ -79,7 +79,7 @@ def stop(number: int, frame: Any) -> None:
 
 
 def said(caught: BaseException) -> str:
-    """The name and the message of an exception, not asked for: its class may be a user's."""
+    """The name and the message of an exception, without asking it: its class may be a user's."""
     name = class_name(type(caught))
     args = BaseException.__dict__["args"].__get__(caught)
     words = args[0] if args and type(args[0]) is str else ""

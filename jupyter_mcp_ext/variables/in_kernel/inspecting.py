@@ -54,7 +54,7 @@ FIRST = ("fit", "predict", "predict_proba", "transform", "score", "forward", "su
 ESTIMATES = frozenset({"fit", "predict", "transform"})
 
 SIZED = 0.1
-"""Seconds in which all that a container holds is counted."""
+"""Seconds for counting everything that a container holds."""
 
 WHILE_BUSY = "since the kernel runs code"
 
@@ -75,7 +75,7 @@ def inspected(
 ) -> dict[str, Any]:
     """While the kernel is idle a value may be asked for its own repr.
 
-    ``seconds`` are for numbers of all of the data: what they do not suffice for is estimated.
+    ``seconds`` are for numbers over all of the data; what takes longer is estimated.
     """
     try:
         value = resolve(namespace, steps)
@@ -113,7 +113,7 @@ def of_library_value(value: Any, is_full: bool, is_idle: bool, seconds: float) -
     why = f"since exact ones take more than {seconds:g} s" if is_idle else WHILE_BUSY
     try:
         return data(value, is_full, seconds, why)
-    except Exception as err:  # noqa: BLE001  # a library's: it may be changed just now
+    except Exception as err:  # noqa: BLE001  # a library's value may be changing
         note = f"it could not be looked into ({class_name(type(err))})"
         return {"facts": [], "sections": [], "notes": [note]}
 
@@ -249,7 +249,7 @@ def attribute_table(title: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def parameters(value: Any, held: dict[str, Any]) -> list[tuple[str, Any]]:
-    """What an estimator was made with: the parameters of its ``__init__`` that it keeps."""
+    """The parameters with which an estimator was made, as far as it keeps them."""
     maker = in_class(type(value), "__init__")
     names = maker.__code__.co_varnames[1:] if type(maker) is types.FunctionType else ()
     count = maker.__code__.co_argcount + maker.__code__.co_kwonlyargcount - 1 if names else 0
@@ -257,7 +257,7 @@ def parameters(value: Any, held: dict[str, Any]) -> list[tuple[str, Any]]:
 
 
 def own_repr(value: Any, limit: int, is_idle: bool) -> tuple[str, str]:
-    """A value's repr, and why it is not the one that its class makes."""
+    """A value's repr, and the reason why it is not the one of its class."""
     if in_class(type(value), "__repr__") is object.__dict__["__repr__"]:
         return brief(value), ""
     if not is_idle:
@@ -269,7 +269,7 @@ def own_repr(value: Any, limit: int, is_idle: bool) -> tuple[str, str]:
 
 
 def attributes(value: Any) -> list[tuple[str, Any]]:
-    """What the object holds: its own dict and its slots."""
+    """The attributes that the object itself holds: its dict and its slots."""
     found = [(k, v) for k, v in items_of(instance_dict(value) or {}) if type(k) is str]
     for base in mro(type(value)):
         for name, slot in list(class_dict(base).items()):

@@ -1,9 +1,8 @@
-"""What the values of numpy, pandas, polars, pyarrow, scipy, xarray and torch are.
+"""Values of numpy, pandas, polars, pyarrow, scipy, xarray and torch.
 
 None of them is imported here.
 
-Only values whose class is the library's own count: a class that a user derived from it runs
-their code.
+Only values whose class is the library's own count: a derived class may run a user's code.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ from .plain import brief, cut, is_a, library, module_of
 MAX_SHAPE = 100
 
 MAX_TEXTS = 100
-"""Columns of a frame whose texts are counted."""
+"""Columns of a frame whose text sizes are counted."""
 
 TEXTS_LOOKED_AT = 200
-"""Texts of a column, evenly taken, of which the size of all is estimated."""
+"""Evenly spaced texts of a column from which the size of all is estimated."""
 
 INDEXES = ("Index", "RangeIndex", "MultiIndex", "DatetimeIndex", "TimedeltaIndex", "PeriodIndex")
 
@@ -46,7 +45,7 @@ HOLDERS = ("builtins", "numpy", "pandas", "pyarrow", "xarray", "dask")
 
 
 def kind(value: Any) -> str:
-    """``pandas.DataFrame`` for an object of that very class; empty for what is not known here."""
+    """``pandas.DataFrame`` for an object of exactly that class; empty for unknown classes."""
     cls = type(value)
     root = module_of(cls).partition(".")[0]
     for name, classes in CLASSES.items():
@@ -69,7 +68,7 @@ def kind_of_class(module: str, name: str) -> str:
 
 
 def holds_known(value: Any) -> bool:
-    """Whether what a frame or an array keeps its data in is a known library's as well."""
+    """Whether a frame or an array keeps its data in objects of a known library as well."""
     root = module_of(type(value)).partition(".")[0]
     if root == "pandas":
         manager = getattr(value, "_mgr", None)
@@ -94,7 +93,7 @@ def cell(value: Any, limit: int = 40) -> str:
     if type(value) is float:
         return f"{value:.6g}"
     if type(value) is str:
-        # White space at its ends would not be seen, and is what makes two values differ.
+        # White space at its ends would not be seen, and can be the difference between two values.
         return cut(value if value == value.strip() else repr(value), limit)
     return brief(value, limit)
 
@@ -120,7 +119,7 @@ def of_scalar(value: Any) -> dict[str, Any]:
 
 
 def text_bytes(column: Any) -> int:
-    """About how many bytes the texts have that a column only refers to."""
+    """Approximate bytes of the texts that a column refers to."""
     held = getattr(column.array, "_ndarray", None)
     if held is None or kind(held) != "numpy.ndarray" or held.dtype.kind != "O" or not len(held):
         return 0
@@ -225,7 +224,7 @@ def of_dataset(value: Any) -> dict[str, Any]:
 
 def of_tensor(value: Any) -> dict[str, Any]:
     shown = str(value.device)
-    if shown == "cpu" and value.is_contiguous():  # else it would be copied, or waited for
+    if shown == "cpu" and value.is_contiguous():  # otherwise it would be copied, or waited for
         shown = row(value.detach().view(-1)[:6].tolist())
         if value.numel() > 6:
             shown = shown[:-1] + ", …]"
@@ -267,5 +266,5 @@ def of_library(value: Any) -> dict[str, Any] | None:
         return None
     try:
         return describer(value)
-    except Exception:  # noqa: BLE001  # a library's: it may be half-built, or be changed just now
+    except Exception:  # noqa: BLE001  # a library's value may be half-built or changing
         return {}

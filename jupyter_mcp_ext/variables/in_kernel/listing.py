@@ -1,4 +1,4 @@
-"""The variables of an IPython session: names and types of all, more of those that are shown."""
+"""The variables of an IPython session: names and types of all, details of those shown."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from .plain import (
 from .sizes import LISTED, deep_size
 
 NOT_THE_USERS = re.compile(r"_+|_i+|_i?\d+|_[iod]h|__\w*__|_exit_code|In|Out|exit|quit|get_ipython")
-"""What IPython and Python put into the namespace."""
+"""Names that IPython and Python put into the namespace."""
 
 SUSPECT = frozenset("_iIOeqg")
-"""What such names begin with."""
+"""The beginnings of such names."""
 
 MAX_NAMED = 100
 """Functions, classes and modules that are named."""
 
 
 def listing(pattern: str, limit: int, until: float | None) -> dict[str, Any]:
-    """The variables whose name or type fits ``pattern``, newest first, ``limit`` in detail.
+    """The variables whose name or type matches ``pattern``, newest first, ``limit`` in detail.
 
     The caller stops waiting at ``until``.
     """

@@ -1,4 +1,4 @@
-"""What an error that the session's own code ended with has nearly named."""
+"""Near misses: what an error that ended the session's code has nearly named."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ MAX_LINES = 5_000
 MAX_WORDS = 400
 
 SEVERAL = 12
-"""Names that are listed where none is near."""
+"""Names that are listed if none is near."""
 
 INSTALLED = ("site-packages", "dist-packages", os.path.dirname(os.__file__))  # noqa: PTH120
 
 
 def near(ename: str, root: str) -> list[str]:
-    """Sentences about the latest error, if it is of that name; ``root`` is Jupyter's folder."""
+    """Sentences about the latest error, if it has this name; ``root`` is Jupyter's root."""
     error = getattr(sys, "last_value", None)
     if not is_a(error, BaseException) or class_name(type(error)) != ename:
         return []
@@ -64,7 +64,7 @@ def said_of(error: Any, ename: str, root: str) -> str:
 
 
 def of_error(error: Any, base: type, name: str) -> Any:
-    """An attribute that Python itself keeps in an exception; None where it does not."""
+    """An attribute that Python itself keeps in an exception; None if there is none."""
     found = in_class(base, name)
     return found.__get__(error) if type(found) is types.MemberDescriptorType else None
 
@@ -105,7 +105,7 @@ def near_key(error: Any) -> str:
 
 
 def labels_of(frames: list[tuple[Any, int]]) -> tuple[str, list[Any] | None]:
-    """The columns, or the labels of the index, in which a library has looked in vain."""
+    """The columns, or the labels of the index, in which a library did not find the key."""
     index = None
     for frame, _ in frames:
         holder = frame.f_locals.get("self")
@@ -141,7 +141,7 @@ def near_dict_key(key: Any, frame: Any, line: int) -> str:
 
 
 def dicts_of(frame: Any, line: int, key: Any) -> list[tuple[str, dict[Any, Any]]]:
-    """Dicts without the key, of those that a statement takes items of."""
+    """The dicts of which a statement takes items and that lack the key."""
     lines = lines_of(frame.f_code.co_filename)
     try:
         tree = ast.parse("".join(lines[:MAX_LINES]))
@@ -164,7 +164,7 @@ def dicts_of(frame: Any, line: int, key: Any) -> list[tuple[str, dict[Any, Any]]
 
 
 def value_of_node(node: Any, frame: Any) -> Any:
-    """What an expression without calls is now; MISSING where only code could say."""
+    """The value of an expression without calls; MISSING if finding it needs to run code."""
     steps = steps_of(node, frame)
     if steps is None:
         return MISSING
@@ -234,7 +234,7 @@ def near_file(error: Any, root: str) -> str:
 
 
 def near_entry(path: str, here: str) -> str:
-    """The entries of the folder where a path goes wrong that are like what it names there."""
+    """The entries, in the folder where a path goes wrong, that are like the missing name."""
     folder, name = os.path.split(path)
     while folder != os.path.dirname(folder) and not os.path.isdir(folder):  # noqa: PTH112, PTH120
         folder, name = os.path.split(folder)

@@ -1,6 +1,6 @@
-"""Counts, extremes and means of whole columns and arrays, piece by piece, while the time allows.
+"""Counts, extremes and means of whole columns and arrays, piece by piece, within a time limit.
 
-What the time does not suffice for is estimated from a sample, and each such number says so.
+If the time is not enough, they are estimated from a sample, and each such number says so.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from .libraries import cell
 from .plain import library
 
 PIECE = 200_000
-"""Values that are read at a time: what is made of them on the way is as large as they are."""
+"""Values that are read at a time: temporary copies are as large as they are."""
 
 SAMPLE = 10_000
-"""Values of a sample, evenly taken; what has no more is read in full whatever the time."""
+"""Values of an evenly spaced sample; data with no more is read in full in any case."""
 
 
 class Budget:
-    """The time that the numbers of one value may take."""
+    """The time for the numbers of one value."""
 
     def __init__(self, seconds: float) -> None:
         self._until = time.perf_counter() + seconds
         self.step = 1
-        """Of the samples that numbers were estimated from."""
+        """The distance between the values of a sample; 1 if there is none."""
 
     def is_spent(self) -> bool:
         return time.perf_counter() >= self._until
 
 
 class Tally:
-    """Numbers of the pieces that were fed; a class for each library reads them."""
+    """Numbers of the pieces fed so far; a subclass for each library reads them."""
 
     def __init__(self) -> None:
         self.rows = 0
@@ -43,7 +43,7 @@ class Tally:
         self.low: Any = None
         self.high: Any = None
         self.known = 0
-        """Values that the mean is of."""
+        """The number of values in the mean."""
         self.mean: float | None = None
 
     def feed(self, values: Any) -> None:
@@ -57,14 +57,14 @@ class Tally:
         self.high = high if self.high is None or high > self.high else self.high
 
     def average(self, mean: Any, known: int) -> None:
-        """Add ``known`` values of that mean."""
+        """Add ``known`` values with that mean."""
         if known:
             earlier = self.mean or 0.0
             self.known += known
             self.mean = earlier + (float(mean) - earlier) * known / self.known
 
     def words(self, size: int) -> dict[str, str]:
-        """Its numbers; estimates where it was fed less than ``size`` values."""
+        """Its numbers; estimates if it was fed fewer than ``size`` values."""
         mark = "~" if self.rows < size else ""
         found = {}
         for name, number_of in self.counts.items():
@@ -84,7 +84,7 @@ def tallied(
     sample: Callable[[int], Any],
     budget: Budget,
 ) -> Any:
-    """A tally of all pieces, or, when the time is over, of every so-manieth of ``size`` values."""
+    """A tally of all pieces or, when the time is over, of an evenly spaced sample."""
     tally = make()
     for piece in pieces:
         if size > SAMPLE and budget.is_spent():
@@ -97,7 +97,7 @@ def tallied(
 
 
 def of_column(make: Callable[[], Any], values: Any, size: int, budget: Budget) -> dict[str, str]:
-    """Of a column, of which slices can be taken."""
+    """Numbers of a column that can be sliced."""
     starts = range(0, size, PIECE)
     pieces = (values[start : start + PIECE] for start in starts)
     tally = tallied(make, size, pieces, lambda step: values[::step], budget)
@@ -105,7 +105,7 @@ def of_column(make: Callable[[], Any], values: Any, size: int, budget: Budget) -
 
 
 class ArrayTally(Tally):
-    """Of numbers in arrays of numpy. What is not finite is counted, and left out of the rest."""
+    """Numbers of numpy arrays. Values that are not finite are counted, and left out of the rest."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -147,7 +147,7 @@ class ArrayTally(Tally):
 
 
 def pieces_of(value: Any) -> Iterator[Any]:
-    """Views of an array that are together all of it."""
+    """Views that together cover an array."""
     if value.size <= PIECE:
         yield value
         return
@@ -158,7 +158,7 @@ def pieces_of(value: Any) -> Iterator[Any]:
 
 
 def sample_of(value: Any, step: int) -> Any:
-    """A view of an array, evenly taken."""
+    """An evenly spaced view of an array."""
     for flat in (value, value.T):
         if flat.flags.c_contiguous:
             return flat.reshape(-1)[::step]
@@ -169,7 +169,7 @@ def sample_of(value: Any, step: int) -> Any:
 
 
 class PandasTally(Tally):
-    """Of a column whose values pandas itself has to read: dates, and what can be missing."""
+    """Numbers of a column that pandas itself has to read: dates, and values that can be missing."""
 
     def __init__(self, kind: str) -> None:
         super().__init__()
@@ -189,7 +189,7 @@ class PandasTally(Tally):
 
 
 class PolarsTally(Tally):
-    """Of a series of polars. It tells NaN from what is missing, and so does this."""
+    """Numbers of a polars series, which distinguishes NaN from missing values."""
 
     def __init__(self, dtype: Any) -> None:
         super().__init__()
@@ -211,12 +211,12 @@ class PolarsTally(Tally):
 
 
 def plain_number(value: Any) -> Any:
-    """A number of numpy as one of Python; 0.1 in single precision is 0.1."""
+    """A numpy number as a Python number; 0.1 in single precision is 0.1."""
     return float(str(value)) if value.dtype.kind == "f" else value.item()
 
 
 def number(value: Any, digits: int = 6) -> str:
-    """A statistic; empty where there is none. Whole numbers are told with all their digits."""
+    """A statistic as text; empty if there is none. Whole numbers have all their digits."""
     if value is None:
         return ""
     with contextlib.suppress(AttributeError, ValueError):

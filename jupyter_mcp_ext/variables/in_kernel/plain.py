@@ -1,4 +1,4 @@
-"""What an object is, and a short text of it, from what only Python itself answers."""
+"""The type and a short text of an object, read without running the object's own code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_ITEMS = 6
 MAX_DEPTH = 3
 
 MAX_DIGITS = 1_000
-"""Bits of a number that is written out; writing takes the square of them."""
+"""Bits of a number that is written out, which takes time quadratic in them."""
 
 MODULE = type.__dict__["__module__"]
 NAME = type.__dict__["__qualname__"]
@@ -53,7 +53,7 @@ SCALARS = {
     "uuid": ("UUID",),
     "pandas": ("Timestamp", "Timedelta", "Period", "Interval"),
 }
-"""Classes whose values have a short text of their own."""
+"""Classes whose values have their own short text."""
 
 
 class Late(Exception):
@@ -67,7 +67,7 @@ def check_time(until: float | None) -> None:
 
 
 def cut(text: str, limit: int) -> str:
-    """A text's beginning, also of a subclass of str that does not want to be cut."""
+    """A text's beginning, also of a subclass of str that overrides slicing."""
     head = str.__getitem__(text, slice(0, limit + 1))
     return head if len(head) <= limit else head[: limit - 1] + "…"
 
@@ -78,7 +78,7 @@ def words_of(cls: type, descriptor: Any) -> str:
 
 
 def module_of(cls: type) -> str:
-    """The name of the module a class says it is from."""
+    """The name of the module that a class gives."""
     try:
         return words_of(cls, MODULE)
     except AttributeError:
@@ -86,12 +86,12 @@ def module_of(cls: type) -> str:
 
 
 def class_name(cls: type) -> str:
-    """``DataFrame``, ``list``: what a class is called, without its module."""
+    """A class's name without its module, like ``DataFrame`` or ``list``."""
     return words_of(cls, NAME).rpartition("<locals>.")[2] or "?"
 
 
 def type_name(value: Any) -> str:
-    """``pandas.DataFrame``, ``list``, ``Model``: what a value's class is called."""
+    """The name of a value's class, like ``pandas.DataFrame``, ``list`` or ``Model``."""
     cls = type(value)
     root = module_of(cls).partition(".")[0]
     plain = root in ("", "builtins", "__main__")
@@ -113,7 +113,7 @@ def class_dict(cls: type) -> Any:
 
 
 def in_class(cls: type, name: str) -> Any:
-    """What a class or one of its bases has under a name; MISSING where there is nothing."""
+    """An attribute of a class or of one of its bases; MISSING if there is none."""
     for base in mro(cls):
         found = class_dict(base)
         if name in found:
@@ -122,7 +122,7 @@ def in_class(cls: type, name: str) -> Any:
 
 
 def instance_dict(value: Any) -> dict[str, Any] | None:
-    """The attributes kept in an object itself; None where its class hides them."""
+    """The attributes kept in an object itself; None if its class hides them."""
     descriptor = in_class(type(value), "__dict__")
     if type(descriptor) not in (types.GetSetDescriptorType, types.MemberDescriptorType):
         return None
@@ -150,7 +150,7 @@ def length(value: Any) -> int | None:
 
 
 def size(value: Any) -> int | None:
-    """Bytes of a builtin object itself, without what it refers to."""
+    """Bytes of a builtin object itself, without the objects that it refers to."""
     cls = type(value)
     if cls in ATOMS or cls in TEXTS or cls in CONTAINERS or cls is range:
         return sys.getsizeof(value)
@@ -158,7 +158,7 @@ def size(value: Any) -> int | None:
 
 
 def brief(value: Any, limit: int = MAX_PREVIEW, depth: int = MAX_DEPTH) -> str:
-    """A short text of a value: its repr where it is Python's own, else its class."""
+    """A short text of a value: its repr if that is Python's own, otherwise its class."""
     return cut(_brief(value, limit, depth, set()), limit)
 
 
@@ -229,19 +229,19 @@ def _first(value: Any, limit: int) -> list[Any]:
 
 
 def library(name: str) -> dict[str, Any]:
-    """What a module of that name holds, if it is loaded and a module like any other."""
+    """The namespace of the module of that name, if it is loaded and an ordinary module."""
     module = sys.modules.get(name)
     return vars(module) if type(module) is types.ModuleType else {}
 
 
 def scalar_text(value: Any) -> str:
-    """The text of a date, a decimal or the like of a library; else empty."""
+    """The text of a date, a decimal or a similar value of a library; otherwise empty."""
     if value is library("pandas").get("NaT") or value is library("pandas").get("NA"):
         return str(value)
     for name, classes in SCALARS.items():
         found = library(name)
         if any(found.get(known) is type(value) for known in classes):
-            zone = getattr(value, "tzinfo", None)  # the text of a time asks its zone
+            zone = getattr(value, "tzinfo", None)  # the text of a time runs code of its time zone
             zones = (library("datetime").get("timezone"), library("zoneinfo").get("ZoneInfo"))
             return str(value) if zone is None or type(zone) in zones else ""
     generic = library("numpy").get("generic", Late)

@@ -1,4 +1,4 @@
-"""How many bytes containers hold with all that is in them, within bounds."""
+"""The bytes of containers with everything in them, within bounds."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ MOST = 300_000
 """Objects that are counted: each is remembered while others are."""
 
 LOOK = 1_000
-"""Objects between two looks at the clock."""
+"""Objects between two checks of the clock."""
 
 LISTED = 0.03
 """Seconds for the sizes of all variables in a list."""
 
 
 def deep_size(value: Any, until: float) -> tuple[int | None, str]:
-    """Bytes, and ``over `` where not all was counted; None for what is no builtin value.
+    """Bytes, with ``over `` if not all was counted; None for values that are not builtin.
 
-    What is referred to more than once counts once.
+    Objects that are referred to more than once count once.
     """
     if type(value) not in CONTAINERS:
         return size(value), ""
@@ -32,7 +32,7 @@ def deep_size(value: Any, until: float) -> tuple[int | None, str]:
     while stack:
         try:
             one = next(stack[-1])
-        except (StopIteration, RuntimeError):  # its end, or another thread changes it
+        except (StopIteration, RuntimeError):  # at its end, or changed by another thread
             stack.pop()
             continue
         if id(one) in seen:

@@ -1,4 +1,4 @@
-"""Which loaded modules are not what their files now say."""
+"""Loaded modules that differ from their files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOADS = ("LOAD_CONST", "LOAD_SMALL_INT", "RETURN_CONST")
 
 
 def stale(paths: list[str]) -> list[str]:
-    """The names of modules from these files, links resolved, that are older than they."""
+    """The names of modules that are older than these files; links are resolved."""
     if reloads_itself():
         return []
     names = {os.path.basename(path) for path in paths}  # noqa: PTH119
@@ -41,7 +41,7 @@ def reloads_itself() -> bool:
 
 
 def differs(held: dict[str, Any], path: str, file: str) -> bool:
-    """Whether functions, classes or constants of a module are others than in its file."""
+    """Whether functions, classes or constants of a module differ from its file."""
     try:
         data = Path(path).read_bytes() if os.path.getsize(path) <= MAX_MODULE else b""  # noqa: PTH202
         tree = ast.parse(data)
@@ -67,7 +67,7 @@ def codes_in(code: Any) -> list[Any]:
 
 
 def codes_of(held: dict[str, Any], file: str) -> list[Any]:
-    """The code of the functions in a module, and of those in its classes, that are from a file."""
+    """The code of the functions in a module and in its classes that come from a file."""
     values = list(held.values())
     for value in list(values):
         if type(value) is type and value.__module__ == held.get("__name__"):
@@ -78,7 +78,7 @@ def codes_of(held: dict[str, Any], file: str) -> list[Any]:
 
 
 def constants(tree: Any) -> dict[str, Any]:
-    """What the file itself assigns as a constant, to names that no function assigns to."""
+    """Constants that the file assigns to names that no function assigns to."""
     changed = {n for node in ast.walk(tree) if isinstance(node, ast.Global) for n in node.names}
     found: dict[str, Any] = {}
     for node in tree.body:
@@ -93,9 +93,9 @@ def constants(tree: Any) -> dict[str, Any]:
 
 
 def folded(node: Any) -> tuple[bool, Any]:
-    """The value of what Python itself computes when it compiles: ``60 * 60``, ``(1, -2)``.
+    """The value of an expression that Python computes when it compiles: ``60 * 60``, ``(1, -2)``.
 
-    It bounds what that may cost. What can be changed in place is none: code may have done so.
+    Its cost is bounded. Mutable values are excluded: code may have changed them in place.
     """
     code = compile(ast.Expression(node), "<constant>", "eval")
     names = {one.opname for one in dis.get_instructions(code)}

@@ -1,4 +1,4 @@
-"""From a name to what it leads to, without running a user's code on the way."""
+"""Follows a name to its value, without running a user's code on the way."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ SHOWN = {
     "xarray": ("dims", "sizes", "dtype", "name", "shape", "attrs", "coords", "data_vars"),
     "torch": ("dtype", "shape", "device", "grad", "data", "requires_grad"),
 }
-"""Attributes of a library's values that are there already: others may take long to be made."""
+"""Attributes of a library's values that exist already: computing others may take long."""
 
 FIELD = type(collections.namedtuple("FIELD", "one").__dict__["one"])  # for what its field is
-"""What a field of a named tuple is."""
+"""The type of a named tuple's field descriptor."""
 
 COLLECTIONS = ("Sequential", "ModuleList", "ParameterList")
 
 
 class Unresolved(Exception):
-    """In words for a model."""
+    """A name leads to no value; the message is a sentence for a model."""
 
 
 def resolve(namespace: dict[str, Any], steps: list[Any]) -> Any:
-    """What the steps lead to. Raises Unresolved."""
+    """The value at the end of the steps. Raises Unresolved."""
     first = str(steps[0][1])
     value = in_dict(namespace, first)
     if value is MISSING:
@@ -75,7 +75,7 @@ def near_names(name: str, names: Iterable[Any]) -> str:
 
 
 def nearest(name: str, names: Iterable[Any]) -> list[str]:
-    """The names that are like one that does not exist, the likest first."""
+    """The names similar to one that does not exist, the most similar first."""
     low = name.lower()
     words = [w for w in names if type(w) is str and abs(len(w) - len(name)) < 4 + len(name) // 2]
     words.sort(key=lambda word: (word.lower()[:2] != low[:2], word[-1:] != name[-1:]))
@@ -84,7 +84,7 @@ def nearest(name: str, names: Iterable[Any]) -> list[str]:
 
 
 def in_dict(found: dict[Any, Any], key: Any) -> Any:
-    """What a dict has under a str or int: a look-up would ask its other keys for their equality."""
+    """A dict's value for a str or int: a look-up would run the ``__eq__`` of other keys."""
     for known, value in items_of(found):
         if type(known) in (str, int, bool, float) and known == key:
             return value
@@ -157,7 +157,7 @@ def library_item(value: Any, key: Any, path: str) -> Any:
         return value[key]
     except Unresolved:
         raise
-    except Exception as err:  # noqa: BLE001  # of a library, which raises what it likes
+    except Exception as err:  # noqa: BLE001  # a library may raise anything
         near = ""
         if kind(value) in FRAMES:
             names = [name for name in list(value)[:2_000] if type(name) is str]

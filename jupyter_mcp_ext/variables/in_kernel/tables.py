@@ -1,4 +1,4 @@
-"""The parts that data frames and arrays are shown in."""
+"""The parts in which data frames and arrays are shown."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from .libraries import cell
 from .plain import class_name, module_of
 
 EDGE = 5
-"""Rows that are shown from each end."""
+"""Rows that are shown at each end."""
 
 
 def dtype_name(dtype: Any) -> str:
-    """A dtype's name; one of an unknown library is not asked for it."""
+    """A dtype's name; dtypes of unknown libraries are not asked."""
     root = module_of(type(dtype)).partition(".")[0]
     known = root in ("numpy", "pandas", "polars", "pyarrow", "torch")
     return cell(str(dtype), 40) if known else class_name(type(dtype))
@@ -34,7 +34,7 @@ def table(title: str, columns: list[str], rows: list[list[str]]) -> dict[str, An
 
 
 def edges(size: int) -> list[range]:
-    """The rows that are shown: all of a few, else the first and the last."""
+    """The rows that are shown: all if they are few, otherwise the first and the last."""
     if size <= 2 * EDGE:
         return [range(size)]
     return [range(EDGE), range(size - EDGE, size)]
