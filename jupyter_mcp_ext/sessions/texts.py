@@ -14,7 +14,9 @@ FUTURE = "from __future__ import annotations\n"
 
 STATES = ("libraries", "interactive", "imported", "process", "parts")
 
-SHARED = ("words", "found", "functions", "classes", "holes", "values", *STATES)
+VALUES = ("functions", "classes", "holes", "sets", "values", "exceptions", "arrays", "pools")
+
+SHARED = ("words", "found", "keys", *VALUES, *STATES)
 
 
 def beginning() -> str:
@@ -23,13 +25,13 @@ def beginning() -> str:
 
 
 def saving() -> str:
-    """The text whose functions ``save`` and ``save_to`` write variables."""
-    return _joined(*SHARED, "sink", "pickler", "saving")
+    """The text whose functions ``save`` and ``supervise`` write variables."""
+    return _joined(*SHARED, "sink", "pickler", "saving", "supervising")
 
 
 def loading() -> str:
     """The text whose functions ``load`` and ``about`` bring them back."""
-    return _joined(*SHARED, "reading", "loading")
+    return _joined(*SHARED, "patient", "reading", "loading")
 
 
 @cache

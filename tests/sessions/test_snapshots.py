@@ -173,7 +173,7 @@ HIDE = "import sys; sys.modules['cloudpickle'] = None; del sys"
     ("text", "functions"),
     [
         (texts.beginning, ["begin"]),
-        (texts.saving, ["save", "save_to"]),
+        (texts.saving, ["save", "supervise"]),
         (texts.loading, ["load", "about"]),
     ],
 )

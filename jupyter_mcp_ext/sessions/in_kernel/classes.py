@@ -128,8 +128,22 @@ def member_reduced(member: Any) -> Reduced:
     """A member of an enum of the session."""
     cls = type(member)
     native: Any = next(base for base in cls.__mro__ if not base.__flags__ & HEAP)
-    given = (native, cls, *_given(native, member))
-    return make_instance, given, dict(vars(member)), None, None, fill_instance
+    given = (native, cls, vars(member).get("_name_"), *_given(native, member))
+    return make_member, given, dict(vars(member)), None, None, fill_member
+
+
+def make_member(native: Any, cls: Any, name: Any, *given: Any) -> Any:
+    """A member of an enum, with the name that its hash is of."""
+    member = native.__new__(cls, *given)
+    vars(member)["_name_"] = name
+    return member
+
+
+def fill_member(member: Any, state: Any) -> None:
+    """Give a member its attributes, in their order."""
+    names = vars(member)
+    names.clear()
+    names.update(state)
 
 
 def make_instance(native: Any, cls: Any, *given: Any) -> Any:

@@ -1,10 +1,7 @@
-"""Begins a save in a copy of the kernel's process, so that the kernel is kept for milliseconds.
+"""Begins a save in a copy of the kernel's process, so that the kernel waits for a fork only.
 
 The copy is of one moment, whatever runs in the kernel afterwards, and nothing that happens in it
-can harm the session. A supervisor in it starts a worker, which writes the variables; when one
-crashes or comes to no end, the variable that it was at is named and another worker goes on
-without. The answer goes through a pipe that the server holds open: it ends with the last process
-that writes to it, and the supervisor ends when the server lets go of it.
+can harm the session: see `supervising`. It answers through a pipe that the server holds open.
 
 Where a copy cannot be made, or would not have what the kernel has (Windows, macOS, a GPU in use),
 the save runs in the kernel; it ends when the server removes its file.
@@ -12,45 +9,16 @@ the save runs in the kernel; it ends when the server removes its file.
 
 from __future__ import annotations
 
-import contextlib
+import _thread
 import gc
-import importlib
-import json
-import mmap
 import os
-import select
 import signal
-import struct
 import sys
-import time
 import warnings
 from typing import Any
 
 GPUS = ("cupy", "jax", "tensorflow", "pycuda", "mlx")
 """Modules whose values are in memory that a copied process cannot read."""
-
-NOWHERE = -1
-
-BESIDE = struct.Struct("qdq")
-"""What a worker says while it works: the variable at hand, since when, and bytes written."""
-
-PACE = 20_000_000
-"""Bytes for which a variable gets a second more."""
-
-MARGIN = 1.0
-"""Seconds after which a worker is killed that has not ended a slow variable itself."""
-
-PART = 0.9
-"""Of the time, for writing; then what is left is named."""
-
-STACK = 112 << 20
-"""Bytes: the room that Linux leaves below the stack of a main thread."""
-
-DEPTH = 120_000
-"""Levels of recursion that fit into it."""
-
-MORE_MEMORY = 1 << 30
-"""Bytes that a worker may use, beyond twice those that it may write."""
 
 
 def begin(
@@ -65,24 +33,17 @@ def begin(
         space: dict[str, Any] = {"__name__": "jupyter_mcp_ext_saving"}
         try:
             exec(compile(source, "<jupyter_mcp_ext>", "exec", dont_inherit=True), space)
-            return {"saved": space["save"](path, max_bytes, seconds, states_here())}
+            return {"saved": space["save"](path, max_bytes, seconds)}
         finally:
             space.clear()
     pipe = os.open(reply, os.O_WRONLY | os.O_NONBLOCK)
-    standard = standard_objects()
-    states = states_here()
+    states = changed_in_copies()
     masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         child = copied()
         if child == 0:
-            try:
-                os.setsid()
-                if os.fork() == 0:
-                    Supervisor(source, pipe, path, max_bytes, seconds, each, standard, states).run()
-            finally:
-                os._exit(0)
-        with contextlib.suppress(ChildProcessError):  # the session may ignore its children
-            os.waitpid(child, 0)
+            save_apart(source, pipe, states, path, max_bytes, seconds, each)
+        reap_later(child)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, masked)
         os.close(pipe)
@@ -111,246 +72,40 @@ def copied() -> int:
         warnings.filters.remove(quiet)  # type: ignore[attr-defined]
 
 
-def standard_objects() -> dict[int, tuple[str, str]]:
-    """The streams, by their ids, with where another kernel has its own."""
-    names = ("stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__")
-    return {id(getattr(sys, name)): ("sys", name) for name in reversed(names)}
-
-
-def states_here() -> dict[str, Any]:
-    """What a copy of the process changes of itself, or has changed when it begins."""
-    states: dict[str, Any] = {
-        "collection": (gc.isenabled(), gc.get_threshold()),
-        "recursion": sys.getrecursionlimit(),
-        "signals": [
-            str(getattr(number, "name", number))
-            for number in range(1, signal.NSIG)
-            if getattr(handler_of(number), "__module__", "") == "__main__"
-        ],
-    }
-    if "random" in sys.modules:
+def changed_in_copies() -> dict[str, Any]:
+    """The states that a fork changes, or that are changed here before they are saved."""
+    states: dict[str, Any] = {"collection": (gc.isenabled(), gc.get_threshold())}
+    if "random" in sys.modules:  # a copy is seeded by itself
         states["random"] = sys.modules["random"].getstate()
     return states
 
 
-def resources_here() -> dict[int, Any]:
-    """What the process may use, before a worker is bounded."""
-    resource: Any = importlib.import_module("resource")
-    names = [name for name in dir(resource) if name.startswith("RLIMIT_")]
-    return {which: resource.getrlimit(which) for which in {getattr(resource, n) for n in names}}
-
-
-def handler_of(number: int) -> Any:
-    """What Python calls for a signal."""
+def save_apart(source: str, *given: Any) -> None:
+    """In the copy: save in a child of its own, which the kernel has not to wait for, and end."""
     try:
-        return signal.getsignal(number)
-    except (ValueError, OSError):
-        return None
-
-
-class Supervisor:
-    """The process that starts workers until one has come to the end."""
-
-    def __init__(
-        self,
-        source: str,
-        pipe: int,
-        path: str,
-        max_bytes: int,
-        seconds: float,
-        each: float,
-        standard: dict[int, tuple[str, str]],
-        states: dict[str, Any],
-    ) -> None:
-        self._source = source
-        self._pipe = pipe
-        self._path = path
-        self._max_bytes = max_bytes
-        self._seconds = seconds
-        self._each = each
-        self._standard = standard
-        self._states = states
-        self._deadline = time.monotonic() + seconds
-        self._lost: dict[str, str] = {}
-
-    def run(self) -> None:
-        """Write the answer to the pipe."""
-        answer = b""
-        try:
-            quieten(self._pipe)
-            answer = self._answer()
-        except BaseException as err:  # noqa: BLE001  # else nothing tells of it
-            answer = json.dumps({"raised": [type(err).__name__, str(err)[:200]]}).encode()
-        finally:
-            os.set_blocking(self._pipe, True)
-            with contextlib.suppress(OSError):
-                while answer:
-                    answer = answer[os.write(self._pipe, answer) :]
-            os._exit(0)
-
-    def _answer(self) -> bytes:
-        code = compile(self._source, "<jupyter_mcp_ext>", "exec", dont_inherit=True)
-        found = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        self._beside = mmap.mmap(-1, BESIDE.size)
-        self._states["resources"] = resources_here()
-        while True:
-            self._say(NOWHERE, 0)
-            answer, why = self._worked(code, found)
-            if answer:
-                return answer
-            name = self._name_at_hand()
-            if not name or name in self._lost or time.monotonic() > self._deadline:
-                with contextlib.suppress(OSError):
-                    os.unlink(self._path)
-                msg = f"{why}{' at ' + name if name else ''}"
-                raise RuntimeError(msg)
-            self._lost[name] = why
-
-    def _name_at_hand(self) -> str:
-        number, _, _ = BESIDE.unpack(self._beside[:])
-        shell = sys.modules["IPython"].get_ipython()
-        name = list(shell.user_ns)[number] if number >= 0 else ""
-        return name if type(name) is str else ""
-
-    def _worked(self, code: Any, found: int) -> tuple[bytes, str]:
-        """What a worker answers, or why it does not."""
-        out, into = os.pipe()
-        os.ftruncate(found, 0)
-        os.lseek(found, 0, os.SEEK_SET)
-        worker = os.fork()
-        if worker == 0:
-            try:
-                os.close(out)
-                answer = self._work(code, found)
-                while answer:
-                    answer = answer[os.write(into, answer) :]
-            finally:
-                os._exit(0)
-        os.close(into)
-        try:
-            answer, why = self._heard(out)
-        finally:
-            os.close(out)
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(worker, signal.SIGKILL)  # ours: not waited for yet
-            _, status = os.waitpid(worker, 0)
-        crash = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-        if answer and not why:
-            return answer, ""
-        return b"", why or f"pickling it ended the process (signal {crash})"
-
-    def _heard(self, out: int) -> tuple[bytes, str]:
-        """Read to the end of what a worker writes, unless it takes too long."""
-        poller = select.poll()
-        poller.register(out, select.POLLIN)
-        poller.register(self._pipe, 0)  # told when the server has let go of it
-        pieces: list[bytes] = []
-        while True:
-            number, since, written = BESIDE.unpack(self._beside[:])
-            until = self._deadline + MARGIN
-            if number != NOWHERE:
-                until = min(until, since + self._each + written / PACE + MARGIN)
-            left = until - time.monotonic()
-            if left <= 0:
-                return b"", "it takes longer than one variable may"
-            # A variable that begins wakes nothing: that would cost each of ten thousand.
-            for fd, _ in poller.poll(min(left, self._each) * 1000 + 1):
-                if fd == self._pipe:
-                    with contextlib.suppress(OSError):
-                        os.unlink(self._path)
-                    msg = "the server is gone"
-                    raise RuntimeError(msg)
-                piece = os.read(out, 1 << 16)
-                if not piece:
-                    return b"".join(pieces), ""
-                pieces.append(piece)
-
-    def _work(self, code: Any, found: int) -> bytes:
-        """What a worker does."""
-        try:
-            bounded(2 * self._max_bytes + MORE_MEMORY)
+        gc.disable()  # no finalizer of the session's runs in a copy
+        os.setsid()
+        if os.fork() == 0:
             space: dict[str, Any] = {"__name__": "jupyter_mcp_ext_saving"}
-            exec(code, space)  # our own text
-            signal.signal(signal.SIGALRM, lambda *_: self._check_pace(space["TooSlow"]))
-            signal.setitimer(signal.ITIMER_REAL, self._each, self._each / 4)
-            now = time.monotonic()
-            answer = space["save_to"](
-                os.dup(found),
-                self._max_bytes,
-                now + (self._deadline - now) * PART,
-                self._lost,
-                self,
-                self._standard,
-                self._states,
-            )
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            return json.dumps({"value": {"saved": answer, "process": os.getppid()}}).encode()
-        except BaseException as err:  # noqa: BLE001  # what failed is told
-            return json.dumps({"raised": [type(err).__name__, str(err)[:200]]}).encode()
+            exec(compile(source, "<jupyter_mcp_ext>", "exec", dont_inherit=True), space)
+            space["supervise"](*given)
+    finally:
+        os._exit(0)
 
-    def begin(self, sink: Any) -> None:
-        """What is written goes there."""
-        self._sink = sink
 
-    def at(self, number: int) -> None:
-        """The worker comes to a variable, or to none."""
-        self._from = self._sink.position
-        self._say(number, 0)
+def reap_later(child: int) -> None:
+    """Wait for the copy in a thread: it ends when it has been copied in turn, which takes as long.
 
-    def _check_pace(self, slow: Any) -> None:
-        """Interrupt a variable that takes too long, where its own code can be interrupted."""
-        number, since, _ = BESIDE.unpack(self._beside[:])
-        if number == NOWHERE:
+    The names here are gone by then.
+    """
+
+    def reap(wait: Any = os.waitpid, gone: Any = OSError) -> None:
+        try:
+            wait(child, 0)
+        except gone:  # the session ignores its children
             return
-        written = self._sink.position - self._from
-        self._beside[:] = BESIDE.pack(number, since, written)
-        if time.monotonic() > since + self._each + written / PACE:
-            raise slow
 
-    def _say(self, number: int, written: int) -> None:
-        self._beside[:] = BESIDE.pack(number, time.monotonic(), written)
-
-
-def quieten(pipe: int) -> None:
-    """Let go of what the process shares with the kernel: its sockets, pipes, files and signals."""
-    gc.disable()  # no finalizer of the session's runs in a copy
-    sys.settrace(None)
-    sys.setprofile(None)
-    for number in (signal.SIGINT, signal.SIGPIPE):
-        signal.signal(number, signal.SIG_IGN)
-    for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGALRM):
-        signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, set())
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):
-            stream.write = stream.flush = lambda *_: 0  # type: ignore[method-assign]
-    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-    # Not closed: their numbers would be given to files of ours. What is written goes nowhere, and
-    # what reads is told that it cannot.
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for name in os.listdir("/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"):
-        if int(name) not in (pipe, nowhere):
-            with contextlib.suppress(OSError):
-                os.fstat(int(name))
-                os.dup2(nowhere, int(name))
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
-        file.write("1000")  # when memory is short, this is what may go
-    with contextlib.suppress(OSError):
-        os.nice(5)
-
-
-def bounded(memory: int) -> None:
-    """Bound what a worker uses: memory, its stack and its depth; it leaves no core."""
-    resource: Any = importlib.import_module("resource")  # not on Windows
-
-    def limit(which: int, size: int) -> None:
-        _, hard = resource.getrlimit(which)
-        wanted = size if hard == resource.RLIM_INFINITY else min(size, hard)
-        resource.setrlimit(which, (wanted, hard))
-
-    with contextlib.suppress(OSError, ValueError):
-        limit(resource.RLIMIT_CORE, 0)
-        limit(resource.RLIMIT_STACK, STACK)
-        with open("/proc/self/statm") as file:
-            limit(resource.RLIMIT_AS, int(file.read().split()[0]) * mmap.PAGESIZE + memory)
-    sys.setrecursionlimit(DEPTH)
+    try:
+        _thread.start_new_thread(reap, ())
+    except RuntimeError:  # the session may have no more threads
+        reap()

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+import sysconfig
 import types
 from typing import Any
 
 from .words import text_of
 
-LIBRARIES = tuple(
-    {
-        os.path.realpath(folder) + os.sep
-        for folder in (sys.prefix, sys.base_prefix, os.path.dirname(os.__file__))
-    }
+STANDARD = tuple(
+    {os.path.realpath(sysconfig.get_paths()[of]) + os.sep for of in ("stdlib", "platstdlib")}
 )
+
+INSTALLED = {"site-packages", "dist-packages"}
+"""Folders of libraries; beside them, an environment's folder may have modules of the user's."""
 
 FOUND_OTHERWISE = (
     *(int, float, complex, str, bytes, bytearray, bool, type(None), type(Ellipsis)),
@@ -62,7 +63,9 @@ def has_name(value: Any) -> bool:
 def is_library(module: Any) -> bool:
     """Whether its file is of Python or of what is installed, and not the user's own."""
     path = text_of(module, "__file__")
-    return not path or os.path.realpath(path).startswith(LIBRARIES)
+    if not path or not INSTALLED.isdisjoint(path.split(os.sep)):
+        return True
+    return os.path.realpath(path).startswith(STANDARD)
 
 
 def singles() -> dict[int, tuple[str, str]]:

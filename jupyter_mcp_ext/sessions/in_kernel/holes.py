@@ -139,7 +139,7 @@ def _parts(holder: Any) -> Any:
         yield from ((value, "(default)") for value in holder.__defaults__ or ())
     elif kind is types.MethodType:
         yield holder.__self__, ".__self__"
-    names = _own(holder)
+    names = own_names(holder)
     if type(names) is dict or type(names) is types.MappingProxyType:
         for name, value in list(names.items()):
             yield value, f".{name}"
@@ -152,7 +152,7 @@ def _parts(holder: Any) -> Any:
                     continue
 
 
-def _own(holder: Any) -> Any:
+def own_names(holder: Any) -> Any:
     """The attributes of an object, without a call of anything of its own."""
     try:
         if issubclass(type(holder), type):

@@ -14,6 +14,7 @@ from .reading import ATOMS, Part, Record
 from .words import (
     ATTRIBUTES,
     CONTENTS,
+    KEYS,
     MAX_WHY,
     MISSING,
     MODULES,
@@ -144,9 +145,10 @@ class Loading:
             self._fail(record, why)
             return
         reading = Record(part, self.defined)
-        for name in record["names"]:
+        names = record["names"]
+        for name, following in zip(names, [*names[1:], ""]):
             try:
-                value = reading.next(name)
+                value = reading.next(name, patiently=following == KEYS)
                 if name.startswith(SPECIAL):
                     self._take(name, value)
                 elif name.startswith(ATTRIBUTES):

@@ -95,7 +95,21 @@ def early_parts() -> list[Any]:
 
 def late_parts(states: dict[str, Any]) -> list[Any]:
     """Parts that are set when all variables are there; ``states`` were taken in the kernel."""
-    numpy = "numpy"
+    return [
+        *parts_of_ipython(),
+        *parts_of_the_interpreter(states),
+        *parts_of_libraries(),
+        ("filters of warnings", filters_of_warnings, set_filters_of_warnings),
+        (
+            "random state",
+            taken(states, "random", lambda: library("random").getstate()),
+            lambda state: importlib.import_module("random").setstate(state),
+        ),
+    ]
+
+
+def parts_of_ipython() -> list[Any]:
+    """What was changed of the shell, and of modules and builtins."""
     return [
         ("submodules", submodules, set_submodules),
         ("attributes of modules", atoms_of_modules, set_atoms_of_modules),
@@ -106,19 +120,29 @@ def late_parts(states: dict[str, Any]) -> list[Any]:
         ("magics and aliases", magics, set_magics),
         ("hooks of cells", hooks_of_cells, set_hooks_of_cells),
         ("formatters", formatters, set_formatters),
+    ]
+
+
+def parts_of_the_interpreter(states: dict[str, Any]) -> list[Any]:
+    """What was changed of Python and of the standard library."""
+    recursion = taken(states, "recursion", sys.getrecursionlimit)
+    return [
         ("hooks of the interpreter", hooks_of_the_interpreter, set_hooks_of_the_interpreter),
         ("limits of the interpreter", limits_of_the_interpreter, set_limits_of_the_interpreter),
         ("resource limits", taken(states, "resources", resources), set_resources),
-        (
-            "recursion limit",
-            taken(states, "recursion", sys.getrecursionlimit),
-            sys.setrecursionlimit,
-        ),
+        ("recursion limit", recursion, sys.setrecursionlimit),
         ("collection of garbage", taken(states, "collection", collection), set_collection),
         ("locale", lambda: locale.setlocale(locale.LC_ALL), set_locale),
         ("handlers of loggers", handlers_of_loggers, set_handlers_of_loggers),
         ("levels of loggers", levels_of_loggers, set_levels_of_loggers),
         ("context of decimals", decimals, set_decimals),
+    ]
+
+
+def parts_of_libraries() -> list[Any]:
+    """What was changed of pandas, polars, matplotlib and numpy."""
+    numpy = "numpy"
+    return [
         ("options of pandas", options_of_pandas, set_options_of_pandas),
         (
             "options of polars",
@@ -136,15 +160,9 @@ def late_parts(states: dict[str, Any]) -> list[Any]:
             lambda: library(numpy).geterr(),
             lambda state: importlib.import_module(numpy).seterr(**state),
         ),
-        ("filters of warnings", filters_of_warnings, set_filters_of_warnings),
         (
             "random state of numpy",
             seeds_of_numpy,
             lambda state: importlib.import_module(numpy).random.set_state(state),
-        ),
-        (
-            "random state",
-            taken(states, "random", lambda: library("random").getstate()),
-            lambda state: importlib.import_module("random").setstate(state),
         ),
     ]

@@ -9,9 +9,11 @@ import sys
 import threading
 import types
 import typing
+from collections import Counter
 from enum import Enum
 from typing import Any
 
+from .arrays import array_reduced, memmap_reduced
 from .classes import (
     class_reduced,
     has_own_new,
@@ -20,6 +22,7 @@ from .classes import (
     newtype_reduced,
     typevar_reduced,
 )
+from .exceptions import exception_reduced, is_plain_exception
 from .found import (
     BUILTIN_TYPES,
     attribute_of,
@@ -32,16 +35,12 @@ from .found import (
     singles,
 )
 from .functions import Reference, function_reduced, globals_of, module_names
-from .holes import hole_again, hole_reduced, is_hole, refusal, text_name
+from .holes import hole_again, hole_reduced, is_hole, own_names, refusal, text_name
+from .keys import has_own_hash, is_hashed_early, leads_on
+from .pools import is_pool, pool_reduced
+from .sets import counter_reduced, is_plain_set, set_reduced
 from .sink import Unwanted
-from .values import (
-    WAYS,
-    array_reduced,
-    exception_reduced,
-    is_plain_exception,
-    local_reduced,
-    memmap_reduced,
-)
+from .values import WAYS, local_reduced
 from .words import PREAMBLE, PROTOCOL, OutOfTime, TooSlow, text_of, the_shell, why_of
 
 NAMELESS = {"datetime", "decimal", "uuid"}
@@ -70,7 +69,10 @@ class Pickler(pickle.Pickler):
         """What was left out, by its id, with why."""
         self.notes: list[tuple[Any, str]] = []
         """What came with less than it had."""
+        self.is_hashed_early = False
+        """Whether there were objects that may be hashed, as keys, before they are whole."""
         self._plain: dict[Any, bool] = {}
+        """Types that are pickled as Python does, with whether they have hashes of their own."""
         self._named = {**singles(), **standard}
         """What is found again by its name, by its id."""
         self._single_kinds = kinds_of(self._named)
@@ -102,12 +104,18 @@ class Pickler(pickle.Pickler):
     def reducer_override(self, obj: Any) -> Any:
         """How an object is pickled that is none of Python's plain ones."""
         kind = type(obj)
-        if self._plain.get(kind):
+        has_hash = self._plain.get(kind)
+        if has_hash is not None:
+            if has_hash and not self.is_hashed_early:
+                self.is_hashed_early = leads_on(own_names(obj))
             return NotImplemented
         if kind is Reference:
             return obj.reduced
         try:
-            return self._reduced(obj, kind)
+            reduced = self._reduced(obj, kind)
+            if not self.is_hashed_early:
+                self.is_hashed_early = is_hashed_early(obj, kind, reduced)
+            return reduced
         except NOT_OF_ONE_VALUE:
             raise
         except BaseException as err:  # noqa: BLE001  # code of users, which may raise anything
@@ -199,6 +207,12 @@ class Pickler(pickle.Pickler):
             return exception_reduced(obj)
         if issubclass(kind, threading.local):
             return local_reduced(obj)
+        if is_pool(kind):
+            return pool_reduced(obj)
+        if issubclass(kind, set) and is_plain_set(kind):
+            return set_reduced(obj)
+        if kind.__reduce__ is Counter.__reduce__:
+            return counter_reduced(obj)
         is_by_value = not has_name(kind)
         if is_by_value and issubclass(kind, Enum):
             return member_reduced(obj)
@@ -218,7 +232,9 @@ class Pickler(pickle.Pickler):
             state.pop("_restore_to_pylab", None)  # it would be shown again
         is_plain = is_object and not has_own_state(kind)
         if (module in NAMELESS or is_plain) and kind not in self._single_kinds:
-            self._plain[kind] = True
+            has_hash = module not in NAMELESS and has_own_hash(kind)
+            if not has_hash or not has_slots(kind):
+                self._plain[kind] = has_hash
         return reduced
 
 
@@ -231,6 +247,11 @@ def is_reduced_as_object(kind: Any) -> bool:
     """Whether it has no way of its own to be pickled."""
     is_same = kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__
     return bool(is_same)
+
+
+def has_slots(kind: Any) -> bool:
+    """Whether instances have attributes beside their names."""
+    return any("__slots__" in vars(base) and vars(base)["__slots__"] for base in kind.__mro__)
 
 
 def has_own_state(kind: Any) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import locale
 import logging
 import os
+import signal
 import sys
 import threading
 import time
@@ -146,7 +148,6 @@ def set_limits_of_the_interpreter(state: Any) -> None:
 
 def set_collection(state: Any) -> None:
     """Whether and when garbage is collected."""
-    gc = importlib.import_module("gc")
     is_enabled, threshold = state
     (gc.enable if is_enabled else gc.disable)()
     gc.set_threshold(*threshold)
@@ -187,7 +188,6 @@ def set_hooks_of_the_interpreter(state: Any) -> None:
 
 def collection() -> Any:
     """Whether and when garbage is collected."""
-    gc = importlib.import_module("gc")
     return gc.isenabled(), gc.get_threshold()
 
 
@@ -201,3 +201,29 @@ def resources() -> Any:
 def set_locale(state: str) -> None:
     """Use the same locale."""
     locale.setlocale(locale.LC_ALL, state)
+
+
+def standard_objects() -> dict[int, tuple[str, str]]:
+    """The streams, by their ids, with where another kernel has its own."""
+    names = ("stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__")
+    return {id(getattr(sys, name)): ("sys", name) for name in reversed(names)}
+
+
+def states_here() -> dict[str, Any]:
+    """What a worker changes of its process, and what is only named."""
+    return {
+        "recursion": sys.getrecursionlimit(),
+        "signals": [
+            str(getattr(number, "name", number))
+            for number in range(1, signal.NSIG)
+            if getattr(handler_of(number), "__module__", "") == "__main__"
+        ],
+    }
+
+
+def handler_of(number: int) -> Any:
+    """What Python calls for a signal."""
+    try:
+        return signal.getsignal(number)
+    except (ValueError, OSError):
+        return None

@@ -15,10 +15,8 @@ import time
 import types
 from typing import Any
 
+from .patient import Finding, PatientUnpickler, is_of_a_key
 from .words import MISSING, PIECE, OutOfTime
-
-SAVING = "jupyter_mcp_ext_saving"
-"""What `forking` calls the text that saves: its functions are found here."""
 
 ATOMS = (str, bytes, int, float, complex, bool, type, types.FunctionType, types.BuiltinFunctionType)
 """What a load that failed half-way has left whole."""
@@ -83,13 +81,14 @@ class Record:
     def __init__(self, part: Part, defined: set[str]) -> None:
         self._part = part
         self._defined = defined
-        self._unpickler = Unpickler(Input(part), defined)
+        self._unpickler: Any = Unpickler(Input(part), defined)
         self._lost: dict[int, str] = {}
         """References to what was not loaded, with the variable's name."""
         self._counted = (0, 0)
         """Up to a place in the file, how much is remembered."""
 
-    def next(self, name: str) -> Any:
+    def next(self, name: str, *, patiently: bool = False) -> Any:
+        """The next value. ``patiently`` puts keys into place when they are whole."""
         start = self._part.tell()
         if self._lost:
             _, references = self._scan(start)
@@ -99,37 +98,52 @@ class Record:
                 msg = f"it shares data with {lost}, which could not be loaded"
                 raise pickle.UnpicklingError(msg)
             self._part.seek(start)
+        self._read_with(PatientUnpickler if patiently else Unpickler)
         try:
             found, value = self._unpickler.load()
         except KeyboardInterrupt:
             raise
         except BaseException as err:
-            if not _is_of_a_key(err):
+            if patiently or not is_of_a_key(err):
                 self._skip(start, name)
                 raise
-            found, value = self._patiently(start, name)
+            found, value = self._again(start, name)
         if found != name:
             msg = f"the record has {found} in its place"
             raise pickle.UnpicklingError(msg)
         return value
 
-    def _patiently(self, start: int, name: str) -> Any:
-        """Load the pickle at ``start`` again, with keys put into place when they are whole."""
+    def _read_with(self, kind: Any) -> None:
+        """Have the next pickle loaded by such an Unpickler."""
+        if type(self._unpickler) is kind:
+            return
+        known = dict(self._unpickler.memo.copy())
+        self._unpickler = self._knowing(kind, known, len(known))
+
+    def _knowing(self, kind: Any, known: dict[int, Any], count: int) -> Any:
+        """An Unpickler that knows the first so many things."""
+        if kind is PatientUnpickler:
+            patient = PatientUnpickler(Input(self._part), self._defined)
+            patient.memo = {number: known.get(number) for number in range(count)}
+            return patient
+        made = Unpickler(Input(self._part, count), self._defined)
+        made.recall(known)
+        return made
+
+    def _again(self, start: int, name: str) -> Any:
+        """Load patiently the pickle at ``start``, which could not be loaded otherwise."""
         before = self._count_to(start)
         known = self._unpickler.memo.copy()
-        patient = PatientUnpickler(Input(self._part), self._defined)
-        patient.memo = {number: known.get(number) for number in range(before)}
+        self._unpickler = self._knowing(PatientUnpickler, known, before)
         self._part.seek(start)
         try:
-            loaded = patient.load()
+            loaded = self._unpickler.load()
         except KeyboardInterrupt:
             raise
         except BaseException:
             self._skip(start, name)
             raise
-        self._counted = (self._part.tell(), len(patient.memo))
-        self._unpickler = Unpickler(Input(self._part, len(patient.memo)), self._defined)
-        self._unpickler.recall(patient.memo)
+        self._counted = (self._part.tell(), len(self._unpickler.memo))
         return loaded
 
     def _count_to(self, start: int) -> int:
@@ -157,8 +171,7 @@ class Record:
                 known[reference] = read[reference]
             else:
                 self._lost[reference] = name
-        self._unpickler = Unpickler(Input(self._part, before + count), self._defined)
-        self._unpickler.recall(known)
+        self._unpickler = self._knowing(Unpickler, known, before + count)
 
     def _read_names(self, start: int, before: int, known: dict[int, Any]) -> dict[int, Any]:
         """What of a pickle that failed is known without it: texts, and what has a name.
@@ -227,88 +240,6 @@ class Input:
             buffer[: len(data)] = data
             return len(data)
         return self._part.readinto(buffer)
-
-
-def _is_of_a_key(err: BaseException) -> bool:
-    """Whether a key could not be hashed or compared: it may not have had its attributes yet."""
-    trace = err.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_name in ("__hash__", "__eq__"):
-            return True
-        trace = trace.tb_next
-    return False
-
-
-class Finding:
-    """It finds in the session only what the definitions have just put there."""
-
-    def __init__(self, file: Any, defined: set[str]) -> None:
-        super().__init__(file)  # type: ignore[call-arg]
-        self._defined = defined
-        self._known: dict[int, Any] = {}
-
-    def find_class(self, module: str, name: str) -> Any:
-        if module in (__name__, SAVING):
-            return globals()[name]
-        if module == "__main__" and name.partition(".")[0] not in self._defined:
-            msg = f"{name} is not defined any more"
-            raise pickle.UnpicklingError(msg)
-        return super().find_class(module, name)  # type: ignore[misc]
-
-
-_PurePython: Any = pickle._Unpickler
-
-
-class PatientUnpickler(Finding, _PurePython):  # type: ignore[misc]
-    """It puts keys into sets and dictionaries at the end, where they cannot be hashed before."""
-
-    dispatch: Any = dict(_PurePython.dispatch)  # noqa: RUF012  # as the base has it
-
-    def load(self) -> Any:
-        self._later: dict[int, tuple[Any, list[Any]]] = {}
-        loaded = super().load()
-        for holder, items in self._later.values():
-            for put in items:
-                put(holder)
-        return loaded
-
-    def _put(self, holder: Any, put: Any) -> None:
-        if id(holder) not in self._later:
-            try:
-                put(holder)
-            except Exception as err:  # code of users
-                if not _is_of_a_key(err):
-                    raise
-                self._later[id(holder)] = (holder, [])
-            else:
-                return
-        self._later[id(holder)][1].append(put)
-
-    def _load_setitem(self) -> None:
-        value = self.stack.pop()
-        key = self.stack.pop()
-        self._put(self.stack[-1], _setting(key, value))
-
-    def _load_setitems(self) -> None:
-        items = self.pop_mark()
-        for place in range(0, len(items), 2):
-            self._put(self.stack[-1], _setting(*items[place : place + 2]))
-
-    def _load_additems(self) -> None:
-        for item in self.pop_mark():
-            self._put(self.stack[-1], _adding(item))
-
-    dispatch[pickle.SETITEM[0]] = _load_setitem
-    dispatch[pickle.SETITEMS[0]] = _load_setitems
-    dispatch[pickle.ADDITEMS[0]] = _load_additems
-
-
-def _setting(key: Any, value: Any) -> Any:
-    return lambda holder: holder.__setitem__(key, value)
-
-
-def _adding(item: Any) -> Any:
-    return lambda holder: holder.add(item)
 
 
 class Unpickler(Finding, pickle.Unpickler):

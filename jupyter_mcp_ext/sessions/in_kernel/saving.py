@@ -15,9 +15,11 @@ from .interactive import RESULTS
 from .libraries import NotThere
 from .parts import early_parts, late_parts
 from .pickler import Pickler
+from .process import states_here
 from .sink import Sink, Unwanted
 from .words import (
     CONTENTS,
+    KEYS,
     MISSING,
     MODULES,
     NOT_THE_USERS,
@@ -40,11 +42,11 @@ LOOKED_THROUGH = 300_000
 """Objects that are looked at to tell where in the variables the holes are."""
 
 
-def save(path: str, max_bytes: int, seconds: float, states: dict[str, Any]) -> dict[str, Any]:
+def save(path: str, max_bytes: int, seconds: float) -> dict[str, Any]:
     """Write the session's variables to a new file, within the kernel."""
     found = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
-        return save_to(found, max_bytes, deadline_in(seconds), {}, None, {}, states)
+        return save_to(found, max_bytes, deadline_in(seconds), {}, None, {}, states_here())
     except BaseException:
         with contextlib.suppress(FileNotFoundError):  # the server may have given it up
             os.unlink(path)
@@ -179,7 +181,7 @@ class Saving:
         if why:
             self._cut(mark, had, entry)
         else:
-            self._names.append(name)
+            self._add(name)
         return why
 
     def _cut(self, mark: Any, had: set[int], entry: list[Any]) -> None:
@@ -203,16 +205,22 @@ class Saving:
         if not why and id(value) in self._pickler.holes:
             why = self._pickler.holes[id(value)][1]
         if not why:
-            self._names.append(name)
+            self._add(name)
             self._name_holes(name, value)
             return
         self._cut(mark, had, entry)
         self._skip(name, value, why)
 
+    def _add(self, name: str) -> None:
+        self._names += [name, KEYS] if self._pickler.is_hashed_early else [name]
+
     def _tried(self, entry: list[Any]) -> str:
         """Why it could not be pickled, empty when it was."""
+        self._pickler.is_hashed_early = False
         try:
             self._pickler.dump(entry)
+            if self._pickler.is_hashed_early:
+                self._pickler.dump([KEYS, None])
         except (KeyboardInterrupt, Unwanted):
             raise  # the kernel is wanted, or the save is not
         except BaseException as err:  # noqa: BLE001  # code of users, which may raise anything

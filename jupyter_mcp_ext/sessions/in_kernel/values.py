@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import gc
 import importlib
-import os
+import json.scanner
 import re
-import sys
+import struct
 import threading
 import types
 import weakref
@@ -17,6 +18,7 @@ from typing import Any
 
 from .functions import Reduced, cell_reduced, code_reduced
 from .holes import LOCK, RLOCK
+from .sets import weak_reduced, weak_set_reduced
 
 
 def lock_reduced(lock: Any) -> Reduced:
@@ -165,16 +167,6 @@ def make_dead_reference() -> Any:
     return weakref.ref(Gone())
 
 
-def weak_reduced(holder: Any) -> Reduced:
-    """A weak dictionary."""
-    return type(holder), (), None, None, iter(list(holder.items()))
-
-
-def weak_set_reduced(holder: Any) -> Reduced:
-    """A weak set."""
-    return type(holder), (list(holder),)
-
-
 def match_reduced(match: Any) -> Reduced:
     """A match, which its expression finds again."""
     for way in ("match", "fullmatch", "search"):
@@ -201,145 +193,43 @@ def find_match(pattern: Any, text: Any, pos: int, endpos: int, way: str, number:
     return found
 
 
-def exception_reduced(err: BaseException) -> Reduced:
-    """An exception, made without a call of its class."""
-    kind = type(err)
-    native = next(base for base in kind.__mro__ if not base.__flags__ & (1 << 9))
-    fields = {}
-    for base in native.__mro__[:-1]:
-        for name, member in vars(base).items():
-            is_field = type(member) in (types.MemberDescriptorType, types.GetSetDescriptorType)
-            if is_field and not name.startswith("__") and name != "args":
-                try:
-                    value = getattr(err, name)
-                except AttributeError:
-                    continue
-                if value is not None:
-                    fields[name] = value
-    fields.update(__cause__=err.__cause__, __context__=err.__context__)
-    fields.update(__suppress_context__=err.__suppress_context__)
-    state = (dict(err.__dict__), fields)
-    return make_exception, (native, kind, err.args), state, None, None, fill_exception
+def struct_reduced(layout: Any) -> Reduced:
+    """A compiled layout of bytes."""
+    return struct.Struct, (layout.format,)
 
 
-def make_exception(native: Any, kind: Any, args: Any) -> Any:
-    """An exception with its arguments."""
-    err: BaseException = native.__new__(kind)
-    err.args = args
-    return err
+def variable_reduced(variable: Any) -> Reduced:
+    """A context variable, with what it is in the session's context."""
+    try:
+        given = {"default": contextvars.Context().run(variable.get)}
+    except LookupError:
+        given = {}
+    here = contextvars.copy_context()
+    value = (here[variable],) if variable in here else ()
+    return make_variable, (variable.name, given), value, None, None, fill_variable
 
 
-def fill_exception(err: BaseException, state: Any) -> None:
-    """Give an exception what it had beside its arguments."""
-    attributes, fields = state
-    err.__dict__.update(attributes)
-    for name, value in fields.items():
-        try:
-            setattr(err, name, value)
-        except (AttributeError, TypeError, ValueError):
-            continue  # those of OSError's older names
+def make_variable(name: str, given: Any) -> Any:
+    """A context variable."""
+    return contextvars.ContextVar(name, **given)
 
 
-def is_plain_exception(kind: Any) -> bool:
-    """Whether an exception is pickled as Python does, and not in a way of its own."""
-    native = next(base for base in kind.__mro__ if not base.__flags__ & (1 << 9))
-    return (
-        kind.__reduce__ is native.__reduce__
-        and kind.__reduce_ex__ is object.__reduce_ex__
-        and kind.__setstate__ is native.__setstate__
-    )
+def fill_variable(variable: Any, value: Any) -> None:
+    """Set it where the session's code runs."""
+    if value:
+        variable.set(value[0])
 
 
-def memmap_reduced(array: Any) -> Reduced:
-    """An array in a file, which is opened again if the file is as it was."""
-    found = os.stat(array.filename)
-    if array.mode == "c":
-        msg = "a private memory map cannot be pickled"
-        raise TypeError(msg)
-    array.flush()
-    order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
-    mode = "r" if array.mode == "r" else "r+"
-    given = (str(array.filename), array.dtype, mode, array.offset, array.shape, order)
-    return open_memmap, (*given, found.st_size)
+def scanner_reduced(scanner: Any) -> Reduced:
+    """What a decoder of JSON reads with."""
+    names = [name for name in dir(scanner) if not name.startswith("_")]
+    return make_scanner, ({name: getattr(scanner, name) for name in names},)
 
 
-def open_memmap(
-    name: str, dtype: Any, mode: str, offset: int, shape: Any, order: str, size: int
-) -> Any:
-    """An array in a file."""
-    if os.stat(name).st_size != size:
-        msg = f"the file {name} has another size than it had"
-        raise ValueError(msg)
-    return sys.modules["numpy"].memmap(name, dtype, mode, offset, shape, order)
-
-
-def array_reduced(array: Any) -> Reduced:
-    """An array; what shows the same memory as another one still does."""
-    numpy = sys.modules["numpy"]
-    base = array.base
-    while type(base).__name__ == "DummyArray":  # of numpy's as_strided
-        base = base.base
-    # What alone holds its memory is as good as a copy.
-    is_view = type(base) is numpy.ndarray and sys.getrefcount(base) > ALONE and base.size
-    flags = base.flags if is_view else None
-    if flags is not None and (flags.c_contiguous or flags.f_contiguous):
-        start = array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
-        if 0 <= start < base.nbytes and array.dtype.hasobject == base.dtype.hasobject:
-            given = (array.dtype, start, array.shape, array.strides, array.flags.writeable)
-            return make_array_view, (base, *given)
-    return _whole(array) if array.flags.writeable else _locked(array)
-
-
-OWNED = 64_000_000
-"""Bytes up to which an array is given memory of its own, as it had; a larger one keeps what was
-read, since a copy beside that would take as much again."""
-
-
-def _whole(array: Any) -> Reduced:
-    made, given, *more = array.__reduce_ex__(5)
-    if type(array) is sys.modules["numpy"].ndarray and made.__name__ == "_frombuffer":
-        made = make_array
-    return (made, given, *more)
-
-
-def make_array(buffer: Any, dtype: Any, shape: Any, order: str) -> Any:
-    """An array that views are of: numpy's own way puts another one beneath it."""
-    array = sys.modules["numpy"].ndarray(shape, dtype, buffer, 0, None, order)
-    return array.copy(order) if array.nbytes <= OWNED else array
-
-
-ALONE = 3
-"""References to an array that only its view holds: the view, the name here and the argument."""
-
-
-def _locked(array: Any) -> Reduced:
-    made, given, *more = _whole(array)
-    return make_locked, (made, given, *more)
-
-
-def make_locked(made: Any, given: Any, state: Any = None) -> Any:
-    """An array that must not be written."""
-    array = made(*given)
-    if state is not None:
-        array.__setstate__(state)
-    array.flags.writeable = False
-    return array
-
-
-def make_array_view(
-    base: Any, dtype: Any, start: int, shape: Any, strides: Any, is_writeable: bool
-) -> Any:
-    """A view of an array."""
-    numpy = sys.modules["numpy"]
-    flat = base.reshape(-1, order="C" if base.flags.c_contiguous else "F")
-    if dtype.hasobject:
-        part = flat[start // base.itemsize :]
-        array = numpy.lib.stride_tricks.as_strided(part, shape, strides)
-    else:
-        array = numpy.ndarray(shape, dtype, flat.view("u1"), start, strides)
-    if not is_writeable:
-        array.flags.writeable = False
-    return array
+def make_scanner(options: Any) -> Any:
+    """What a decoder of JSON reads with."""
+    context: Any = types.SimpleNamespace(**options)
+    return json.scanner.make_scanner(context)
 
 
 WAYS: dict[Any, Callable[[Any], Reduced]] = {
@@ -365,5 +255,8 @@ WAYS: dict[Any, Callable[[Any], Reduced]] = {
     weakref.WeakValueDictionary: weak_reduced,
     weakref.WeakSet: weak_set_reduced,
     re.Match: match_reduced,
+    struct.Struct: struct_reduced,
+    contextvars.ContextVar: variable_reduced,
+    json.scanner.make_scanner: scanner_reduced,
 }
 """By exact type."""

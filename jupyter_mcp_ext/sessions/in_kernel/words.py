@@ -32,6 +32,9 @@ MODULES = SPECIAL + "modules"
 CONTENTS = SPECIAL + "contents"
 """What containers have that are modules' own."""
 
+KEYS = SPECIAL + "keys"
+"""Follows what has objects that may be hashed, as keys, before they are whole: see `keys`."""
+
 STATE = SPECIAL + "state "
 """Begins the names of what is set in the process: see `process`."""
 

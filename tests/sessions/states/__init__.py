@@ -11,7 +11,8 @@ Options: ``own``, a kernel of its own, for what others would notice; ``room="nam
 others of this room; ``says="words"``, a pattern of
 what a notice may say instead of a name; ``names="a b"``, variables that the code binds unseen;
 ``fails``, its last cell raises; ``brings``, its libraries bring cloudpickle;
-``shows``, what the next cell shows is compared.
+``shows``, what the next cell shows is compared; ``ends="how"``, its last cell does not run to its
+end, and ``+++`` is where it is ended; ``saved``, the session is saved afterwards.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from IPython.core.inputtransformer2 import TransformerManager
+
+END = "\n+++\n"
 
 FOLDER = Path(__file__).parent
 
@@ -53,6 +56,10 @@ class State:
     """Whether it cannot be where cloudpickle is not installed."""
     shows: bool = False
     """Whether what the next cell shows is compared."""
+    ends: str = ""
+    """How its last cell is ended where it has `END`: see `unfinished`."""
+    is_saved: bool = False
+    """Whether the session is saved after that."""
     names: frozenset[str] = field(default_factory=frozenset)
     """The variables that it binds."""
 
@@ -97,6 +104,8 @@ def _parsed(file: Path) -> Iterator[State]:
             says=options.get("says", ""),
             fails="fails" in options,
             shows="shows" in options,
+            ends=options.get("ends", ""),
+            is_saved="saved" in options,
             brings_cloudpickle="brings" in options,
             names=frozenset(bound | set(options.get("names", "").split())),
         )
@@ -105,7 +114,7 @@ def _parsed(file: Path) -> Iterator[State]:
 def _bound(cell: str) -> set[str]:
     """Names that a cell binds, imports apart: what two states import is the same."""
     found = set()
-    todo: list[ast.AST] = [ast.parse(PLAIN.transform_cell(cell))]
+    todo: list[ast.AST] = [ast.parse(PLAIN.transform_cell(cell.replace(END, "\n")))]
     while todo:
         node = todo.pop()
         match node:

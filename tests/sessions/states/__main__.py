@@ -10,14 +10,17 @@ from pathlib import Path
 from . import read_states
 from .oracle import judge
 from .table import FILE, written
+from .unfinished import judge_unfinished
 
 
 async def _main() -> None:
     states = read_states()
-    verdicts = {}
+    with tempfile.TemporaryDirectory() as folder:
+        ended = [state for state in states if state.ends]
+        verdicts = await asyncio.to_thread(judge_unfinished, ended, Path(folder))
     for has_cloudpickle in (True, False):
         with tempfile.TemporaryDirectory() as folder:
-            verdicts[has_cloudpickle] = await judge(
+            verdicts[has_cloudpickle] |= await judge(
                 states, Path(folder), has_cloudpickle=has_cloudpickle
             )
         found = verdicts[has_cloudpickle]

@@ -192,14 +192,21 @@ async def _started(folder: Path, env: Mapping[str, str]) -> tuple[Any, KernelLin
 async def judge(
     states: Sequence[State], folder: Path, *, has_cloudpickle: bool
 ) -> dict[str, Verdict]:
-    """Say what becomes of states, each in a session with others that it can share one with."""
+    """Say what becomes of states, each in a session with others that it can share one with.
+
+    Those that are ended are for `unfinished`.
+    """
     turn = asyncio.Semaphore(AT_ONCE)
 
     async def judge_group(number: int, group: Sequence[State]) -> dict[str, Verdict]:
         async with turn:
             return await judged(group, folder / str(number), has_cloudpickle=has_cloudpickle)
 
-    possible = [state for state in states if has_cloudpickle or not state.brings_cloudpickle]
+    possible = [
+        state
+        for state in states
+        if not state.ends and (has_cloudpickle or not state.brings_cloudpickle)
+    ]
     groups = packed(possible, TOGETHER)
     found = await asyncio.gather(*(judge_group(n, group) for n, group in enumerate(groups)))
     return {name: verdict for each in found for name, verdict in each.items()}

@@ -1,0 +1,82 @@
+"""Which objects may be hashed, as keys of dictionaries and sets, before they are whole.
+
+An object that leads back to a container which has it as a key is made, the container is filled, and
+then the object gets its attributes: its hash is another one by then.
+"""
+
+from __future__ import annotations
+
+import enum
+import gc
+import types
+from typing import Any
+
+from .found import has_name
+
+ATOMIC = {str, bytes, int, float, complex, bool, type(None), type(Ellipsis), range}
+
+SETTLED: Any = (
+    *(object.__hash__, str.__hash__, bytes.__hash__, int.__hash__, float.__hash__),
+    *(complex.__hash__, tuple.__hash__, frozenset.__hash__, enum.Enum.__hash__),
+)
+"""Hashes of identity, and of what an object is made of before it has attributes."""
+
+BEHIND = (type, types.ModuleType, types.FunctionType, types.CodeType)
+"""What no hash hangs on."""
+
+REACH = 1_000
+"""Objects that are looked at to tell whether one leads to others."""
+
+
+def has_own_hash(kind: Any) -> bool:
+    """Whether the hash of an instance may hang on its attributes."""
+    own = type.__getattribute__(kind, "__hash__")
+    return own is not None and not any(own is one for one in SETTLED)
+
+
+def may_change(key: Any) -> bool:
+    """Whether the hash of a key may hang on attributes, its own or those of a part."""
+    kind = type(key)
+    return kind not in ATOMIC and (isinstance(key, (tuple, frozenset)) or has_own_hash(kind))
+
+
+def leads_on(state: Any) -> bool:
+    """Whether a state has more in it than values that lead to nothing."""
+    if isinstance(state, dict):
+        return not all(type(value) in ATOMIC for value in dict.values(state))
+    if type(state) in (list, tuple):
+        return any(map(leads_on, state))
+    return type(state) not in ATOMIC
+
+
+def is_hashed_early(obj: Any, kind: Any, reduced: Any) -> bool:
+    """Whether an object may be hashed, as a key, when it is made and not yet filled."""
+    if type(reduced) is not tuple or len(reduced) < 3 or not has_own_hash(kind):
+        return False
+    state, *items = reduced[2:5]
+    if all(one is None for one in items) and not leads_on(state):
+        return False
+    if not has_name(kind):
+        return True
+    try:
+        hash(obj)
+    except TypeError:  # of frames, for example
+        return False
+    return True
+
+
+def reaches(obj: Any, wanted: Any) -> bool:
+    """Whether an object leads to one whose id is wanted, or to too many to tell."""
+    seen = {id(obj)}
+    level = [obj]
+    while level:
+        if not seen.isdisjoint(wanted) or len(seen) > REACH:
+            return True
+        parts = [
+            part
+            for part in gc.get_referents(*level)
+            if type(part) not in ATOMIC and not issubclass(type(part), BEHIND)
+        ]
+        level = [part for part in parts if id(part) not in seen]
+        seen.update(map(id, level))
+    return False

@@ -1,0 +1,254 @@
+"""Writes the variables in a process of its own, whatever they do to it.
+
+A supervisor starts a worker, which writes the variables; when one crashes or comes to no end, the
+variable that it was at is named and another worker goes on without. The answer goes through a pipe
+that the server holds open: it ends with the last process that writes to it, and the supervisor
+ends when the server lets go of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import mmap
+import os
+import select
+import signal
+import struct
+import sys
+import time
+from typing import Any
+
+from .process import resources, standard_objects, states_here
+from .saving import save_to
+from .words import TooSlow, the_shell
+
+NOWHERE = -1
+
+BESIDE = struct.Struct("qdq")
+"""What a worker says while it works: the variable at hand, since when, and bytes written."""
+
+PACE = 20_000_000
+"""Bytes for which a variable gets a second more."""
+
+MARGIN = 1.0
+"""Seconds after which a worker is killed that has not ended a slow variable itself."""
+
+PART = 0.9
+"""Of the time, for writing; then what is left is named."""
+
+STACK = 112 << 20
+"""Bytes: the room that Linux leaves below the stack of a main thread."""
+
+DEPTH = 120_000
+"""Levels of recursion that fit into it."""
+
+MORE_MEMORY = 1 << 30
+"""Bytes that a worker may use, beyond twice those that it may write."""
+
+
+def supervise(pipe: int, states: dict[str, Any], *given: Any) -> None:
+    """Save in a process that is for that alone, and end it.
+
+    ``states`` were taken in the kernel.
+    """
+    answer = b""
+    try:
+        supervisor = Supervisor(pipe, *given)
+        supervisor.states.update(states)
+        quieten(pipe)
+        answer = supervisor.answer()
+    except BaseException as err:  # noqa: BLE001  # else nothing tells of it
+        answer = raised(err)
+    finally:
+        os.set_blocking(pipe, True)
+        with contextlib.suppress(OSError):
+            write(pipe, answer)
+        os._exit(0)
+
+
+def raised(err: BaseException) -> bytes:
+    """The answer when an exception has ended a save."""
+    return json.dumps({"raised": [type(err).__name__, str(err)[:200]]}).encode()
+
+
+def write(into: int, answer: bytes) -> None:
+    """Write all of it to a pipe."""
+    while answer:
+        answer = answer[os.write(into, answer) :]
+
+
+class Supervisor:
+    """The process that starts workers until one has come to the end."""
+
+    def __init__(self, pipe: int, path: str, max_bytes: int, seconds: float, each: float) -> None:
+        self.states = states_here()
+        self._standard = standard_objects()
+        self._pipe = pipe
+        self._path = path
+        self._max_bytes = max_bytes
+        self._each = each
+        self._deadline = time.monotonic() + seconds
+        self._lost: dict[str, str] = {}
+
+    def answer(self) -> bytes:
+        """What the save answers."""
+        found = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        self._beside = mmap.mmap(-1, BESIDE.size)
+        self.states["resources"] = resources()
+        while True:
+            self._say(NOWHERE, 0)
+            answer, why = self._worked(found)
+            if answer:
+                return answer
+            name = self._name_at_hand()
+            if not name or name in self._lost or time.monotonic() > self._deadline:
+                with contextlib.suppress(OSError):
+                    os.unlink(self._path)
+                msg = f"{why}{' at ' + name if name else ''}"
+                raise RuntimeError(msg)
+            self._lost[name] = why
+
+    def _name_at_hand(self) -> str:
+        number, _, _ = BESIDE.unpack(self._beside[:])
+        name = list(the_shell().user_ns)[number] if number >= 0 else ""
+        return name if type(name) is str else ""
+
+    def _worked(self, found: int) -> tuple[bytes, str]:
+        """What a worker answers, or why it does not."""
+        out, into = os.pipe()
+        os.ftruncate(found, 0)
+        os.lseek(found, 0, os.SEEK_SET)
+        worker = os.fork()
+        if worker == 0:
+            try:
+                os.close(out)
+                write(into, self._work(found))
+            finally:
+                os._exit(0)
+        os.close(into)
+        try:
+            answer, why = self._heard(out)
+        finally:
+            os.close(out)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)  # ours: not waited for yet
+            _, status = os.waitpid(worker, 0)
+        crash = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+        if answer and not why:
+            return answer, ""
+        return b"", why or f"pickling it ended the process (signal {crash})"
+
+    def _heard(self, out: int) -> tuple[bytes, str]:
+        """Read to the end of what a worker writes, unless it takes too long."""
+        poller = select.poll()
+        poller.register(out, select.POLLIN)
+        poller.register(self._pipe, 0)  # told when the server has let go of it
+        pieces: list[bytes] = []
+        while True:
+            number, since, written = BESIDE.unpack(self._beside[:])
+            until = self._deadline + MARGIN
+            if number != NOWHERE:
+                until = min(until, since + self._each + written / PACE + MARGIN)
+            left = until - time.monotonic()
+            if left <= 0:
+                return b"", "it takes longer than one variable may"
+            # A variable that begins wakes nothing: that would cost each of ten thousand.
+            for fd, _ in poller.poll(min(left, self._each) * 1000 + 1):
+                if fd == self._pipe:
+                    with contextlib.suppress(OSError):
+                        os.unlink(self._path)
+                    msg = "the server is gone"
+                    raise RuntimeError(msg)
+                piece = os.read(out, 1 << 16)
+                if not piece:
+                    return b"".join(pieces), ""
+                pieces.append(piece)
+
+    def _work(self, found: int) -> bytes:
+        """What a worker does."""
+        try:
+            bounded(2 * self._max_bytes + MORE_MEMORY)
+            signal.signal(signal.SIGALRM, lambda *_: self._check_pace())
+            signal.setitimer(signal.ITIMER_REAL, self._each, self._each / 4)
+            now = time.monotonic()
+            answer = save_to(
+                os.dup(found),
+                self._max_bytes,
+                now + (self._deadline - now) * PART,
+                self._lost,
+                self,
+                self._standard,
+                self.states,
+            )
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            return json.dumps({"value": {"saved": answer, "process": os.getppid()}}).encode()
+        except BaseException as err:  # noqa: BLE001  # what failed is told
+            return raised(err)
+
+    def begin(self, sink: Any) -> None:
+        """What is written goes there."""
+        self._sink = sink
+
+    def at(self, number: int) -> None:
+        """The worker comes to a variable, or to none."""
+        self._from = self._sink.position
+        self._say(number, 0)
+
+    def _check_pace(self) -> None:
+        """Interrupt a variable that takes too long, where its own code can be interrupted."""
+        number, since, _ = BESIDE.unpack(self._beside[:])
+        if number == NOWHERE:
+            return
+        written = self._sink.position - self._from
+        self._beside[:] = BESIDE.pack(number, since, written)
+        if time.monotonic() > since + self._each + written / PACE:
+            raise TooSlow
+
+    def _say(self, number: int, written: int) -> None:
+        self._beside[:] = BESIDE.pack(number, time.monotonic(), written)
+
+
+def quieten(pipe: int) -> None:
+    """Let go of what the process shares with the kernel: its sockets, pipes, files and signals."""
+    sys.settrace(None)
+    sys.setprofile(None)
+    for number in (signal.SIGINT, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGALRM):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, set())
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.write = stream.flush = lambda *_: 0  # type: ignore[method-assign]
+    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    # Not closed: their numbers would be given to files of ours. What is written goes nowhere, and
+    # what reads is told that it cannot.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for name in os.listdir("/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"):
+        if int(name) not in (pipe, nowhere):
+            with contextlib.suppress(OSError):
+                os.fstat(int(name))
+                os.dup2(nowhere, int(name))
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("1000")  # when memory is short, this is what may go
+    with contextlib.suppress(OSError):
+        os.nice(5)
+
+
+def bounded(memory: int) -> None:
+    """Bound what a worker uses: memory, its stack and its depth; it leaves no core."""
+    resource: Any = importlib.import_module("resource")  # not on Windows
+
+    def limit(which: int, size: int) -> None:
+        _, hard = resource.getrlimit(which)
+        wanted = size if hard == resource.RLIM_INFINITY else min(size, hard)
+        resource.setrlimit(which, (wanted, hard))
+
+    with contextlib.suppress(OSError, ValueError):
+        limit(resource.RLIMIT_CORE, 0)
+        limit(resource.RLIMIT_STACK, STACK)
+        with open("/proc/self/statm") as file:
+            limit(resource.RLIMIT_AS, int(file.read().split()[0]) * mmap.PAGESIZE + memory)
+    sys.setrecursionlimit(DEPTH)
