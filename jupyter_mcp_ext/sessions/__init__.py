@@ -1,1 +1,1 @@
-"""Sessions: what agents work in, and what people have open; the same kind of thing in Jupyter."""
+"""Sessions: those that agents work in, and those that people have open in Jupyter."""

@@ -1,4 +1,4 @@
-"""What the functions in a kernel answer that save and load its variables, checked."""
+"""Checks what the functions that save and load variables in a kernel have answered."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def has_begun(answer: object) -> bool:
 
 
 def process_of(answer: object) -> int:
-    """The process that has saved, by the kernel's word; 0 where none is named."""
+    """The process that has saved, as the kernel says; 0 where it names none."""
     fields = Fields(answer)
     return number(fields["process"]) if "process" in fields else 0
 

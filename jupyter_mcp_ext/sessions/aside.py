@@ -60,28 +60,28 @@ def variables(snapshot: Snapshot) -> frozenset[str]:
 
 
 def begin(
-    folder: SnapshotFolder, key: bytes, missing: Iterable[str], rebound: Rebound, anew_after: int
+    folder: SnapshotFolder, key: bytes, missing: Iterable[str], rebound: Rebound, gone_until: int
 ) -> None:
-    """Have nothing lost by the save that follows. Raises OSError.
+    """Note what the save that follows would otherwise lose. Raises OSError.
 
     ``missing`` are the saved variables that the session does not have, since they were not loaded.
     """
-    aside = settle(folder, key, rebound, anew_after)
+    aside = settle(folder, key, rebound, gone_until)
     index = folder.read(INDEX, MAX_INDEX)
     if index is not None:
         later = replace(aside, replaced=_text(index), missing=frozenset(missing))
         _write(folder, later)
 
 
-def settle(folder: SnapshotFolder, key: bytes, rebound: Rebound, anew_after: int) -> Aside:
+def settle(folder: SnapshotFolder, key: bytes, rebound: Rebound, gone_until: int) -> Aside:
     """Keep what is still wanted of older snapshots, and remove other data files. Raises OSError.
 
     What executions have set or deleted themselves is not wanted, nor is what was saved up to the
-    execution ``anew_after``.
+    execution ``gone_until``.
     """
     before = read(folder)
     index = folder.read(INDEX, MAX_INDEX)
-    after = settled(before, _text(index), key, rebound, anew_after)
+    after = settled(before, _text(index), key, rebound, gone_until)
     if after != before:
         _write(folder, after)
     used = {_file(one) for one in (*(item.index for item in after.items), _text(index))}
@@ -92,13 +92,13 @@ def settle(folder: SnapshotFolder, key: bytes, rebound: Rebound, anew_after: int
     return after
 
 
-def settled(aside: Aside, index: str, key: bytes, rebound: Rebound, anew_after: int) -> Aside:
+def settled(aside: Aside, index: str, key: bytes, rebound: Rebound, gone_until: int) -> Aside:
     """What of older snapshots is still wanted beside the one with this index."""
-    older = [item for item in aside.items if _after(item.index) > anew_after]
+    older = [item for item in aside.items if _after(item.index) > gone_until]
     current = _parsed(index, key)
     if not aside.replaced or aside.replaced == index or current is None:
         return Aside(items=tuple(older))
-    if _after(aside.replaced) > anew_after:
+    if _after(aside.replaced) > gone_until:
         older.append(Item(index=aside.replaced, names=_all(aside.replaced, key)))
     there = variables(current)
     skipped = frozenset(one.name for one in current.skipped)

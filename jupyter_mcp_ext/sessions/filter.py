@@ -1,4 +1,4 @@
-"""Which sessions a filter asks for; pure."""
+"""Whether a session matches a filter; pure."""
 
 from __future__ import annotations
 

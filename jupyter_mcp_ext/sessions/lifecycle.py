@@ -1,4 +1,4 @@
-"""The kernels of sessions: started, listed with Jupyter, counted, ended when unused."""
+"""Starts the kernels of sessions, lists them with Jupyter, counts them and ends unused ones."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class SessionKernels:
         quotas: Quotas,
         on_idle: Callable[[Session], Awaitable[None]],
     ) -> None:
-        """``hidden`` are patterns of variables that kernels do not get.
+        """``hidden``: name patterns of environment variables that are removed from kernels.
 
         ``on_idle`` ends the kernel of a session that was not used for too long.
         """
@@ -76,7 +76,7 @@ class SessionKernels:
         return session in self._starting
 
     async def start(self, session: Session) -> None:
-        """Start a kernel for a session that has none, or none any more.
+        """Start a kernel for a session that has none, or whose kernel is gone.
 
         Raises KernelUnavailable.
         """
@@ -147,7 +147,7 @@ class SessionKernels:
         return None
 
     async def shutdown(self, session: Session, *, by: str, now: bool) -> None:
-        """End a session's kernel; fine when it is gone already."""
+        """End a session's kernel, if it is not gone already."""
         self.rest(session)
         await self._kernels[session.kernel_id].shutdown(by=by, now=now)
         session.ended()
@@ -156,20 +156,20 @@ class SessionKernels:
             self._register.remove(session)
 
     def use(self, session: Session, client: str = "") -> None:
-        """A session is used, by a client if one is named: its time without use begins again."""
+        """Note that a session is used, by a client if one is named; its idle time starts again."""
         session.use(client, now=time.time())
         limit = self._limit(session)
         if limit and session not in self._timers:
             self._arm(session, limit)
 
     def rest(self, session: Session) -> None:
-        """Its time is not counted any more."""
+        """Stop the idle timer of a session."""
         timer = self._timers.pop(session, None)
         if timer is not None:
             timer.cancel()
 
     async def close(self) -> None:
-        """Count no more."""
+        """Stop all idle timers."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
@@ -187,7 +187,7 @@ class SessionKernels:
         self._timers[session] = loop.call_later(seconds, self._look, session)
 
     def _look(self, session: Session) -> None:
-        """The time is over, unless the session was used since."""
+        """End the kernel if its session was not used since the timer was set."""
         del self._timers[session]
         left = session.last_used + self._limit(session) - time.time()
         if left > 0:
@@ -205,7 +205,7 @@ class SessionKernels:
 
     @contextmanager
     def room(self, owner: str) -> Iterator[None]:
-        """Keep a place for one more kernel of a subject while it is made.
+        """Reserve a place for one more kernel of a subject while it is started.
 
         Raises KernelUnavailable when there is none.
         """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.fleet import Kernels
 
 _ID = re.compile(r"[0-9a-fA-F-]{8,}")
-"""What a scope is that a program has made up and that says nothing to people."""
+"""Scopes that a program has generated; they mean nothing to people."""
 
 
 NO_CALLER = Caller(subject="", username="", client="")
@@ -42,7 +42,7 @@ class SessionMaker:
         default_folder: str,
         restore: Restore,
     ) -> None:
-        """``default_folder`` is that of kernels when no other is asked for, an API path."""
+        """``default_folder``: where kernels start unless another folder is given, an API path."""
         self._register = register
         self._kernels = kernels
         self._folders = folders
@@ -197,7 +197,7 @@ def _title(caller: Caller, name: str | None) -> str:
 
 
 def _default_title(caller: Caller) -> str:
-    """The same of a default session: its client with the scope or the day."""
+    """What a default session's notebook is called: its client with the scope or the day."""
     is_made_up = _ID.fullmatch(caller.scope)
     scope = time.strftime("%Y-%m-%d") if is_made_up else caller.scope
     return f"{caller.client or 'session'} {scope}"

@@ -1,4 +1,4 @@
-"""What a result has to say of its session: lost variables, what came back, what is not saved."""
+"""The notices of a result on its session: lost variables, what came back, what is not saved."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def told(session: Session, reader: str) -> Told:
 
 
 def is_due(session: Session, known: Told, connection: str) -> bool:
-    """Whether to introduce a session to a reader: on a new connection or after a rest."""
+    """Whether a reader must be told what the session is: on a new connection or after a rest."""
     return connection not in known.connections or known.heard < session.rested
 
 
 def introduced(known: Told, connection: str) -> None:
-    """A reader has been told."""
+    """Note that a reader was told what the session is."""
     if len(known.connections) >= MAX_CLIENTS:
         known.connections.clear()
     known.connections.add(connection)
@@ -41,7 +41,7 @@ def notices(
     connection: str = "",
     earlier: Session | None = None,
 ) -> tuple[str, ...]:
-    """What there is to say of a session to a reader; then that is known.
+    """The notices that a reader has not had yet; then it has had them.
 
     ``earlier`` is the default session of an earlier connection of the same client.
     """

@@ -1,4 +1,4 @@
-"""Which sessions there are: agents' own, and people's that Jupyter's list shows."""
+"""All sessions by id: those of agents, and those of people in Jupyter's list."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class Register:
         return known is None or not known.is_agents
 
     def adopt(self, model: Mapping[str, Any]) -> Session:
-        """A person's session as a `Session`, the same object each time."""
+        """The `Session` for a person's session, the same object each time."""
         short = str(model["id"])[:8]
         known = self._sessions.get(short)
         kernel = model["kernel"]

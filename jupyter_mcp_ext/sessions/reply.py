@@ -41,7 +41,7 @@ class Reply:
             return None
 
     def close(self) -> None:
-        """Let go of it: what still writes to it ends."""
+        """Close it: processes that still write to it end."""
         os.close(self._fd)
         with contextlib.suppress(OSError):
             self.path.unlink()

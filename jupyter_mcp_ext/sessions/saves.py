@@ -134,7 +134,7 @@ class Saves:
         if session in self._unsaved and self._is_whole(session):
             session.saved("ended")
 
-    def begin_anew(self, session: Session) -> None:
+    def forget(self, session: Session) -> None:
         """Forget what the session had: its kernel was restarted on request."""
         self._stop_timer(session)
         saving = self._tasks.get(session)
@@ -143,7 +143,7 @@ class Saves:
         self._unsaved.discard(session)
         session.saved()
         if session.story is not None:
-            session.story.begin_anew()
+            session.story.forget()
 
     async def close(self, sessions: Sequence[Session], *, seconds: float) -> None:
         """Save what is not saved, the sessions used last first, as far as the time allows.

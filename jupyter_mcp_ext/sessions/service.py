@@ -1,4 +1,4 @@
-"""The sessions of one server: puts their parts together and says what may be asked of them."""
+"""The sessions of one server: their configuration, and the parts that they consist of."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class McpSessions(LoggingConfigurable):
         None,
         min=0,
         allow_none=True,
-        help="Sessions whose kernels are started before anybody asks for them, for those that "
+        help="Sessions whose kernels are started in advance, for those that "
         "create_session makes with the default kernel in default_folder. None: 1, and 0 "
         "under JupyterHub; always 0 where idle kernels or servers are ended. While sessions are "
         "made one after the other, up to 3 are kept.",
@@ -240,7 +240,7 @@ class McpSessions(LoggingConfigurable):
                 task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Save what is not saved and let go of the folders."""
+        """Save what is not saved yet and release the folders."""
         for task in self._tasks:
             task.cancel()
         await self.lives.close()

@@ -25,12 +25,12 @@ SESSION_ID = re.compile(r"[a-z2-7]{8}")
 
 
 def new_session_id() -> str:
-    """Eight random base32 characters: 40 bits, so that nobody guesses another's."""
+    """Eight random base32 characters: 40 bits, so that they cannot be guessed."""
     return "".join(secrets.choice(ALPHABET) for _ in range(8))
 
 
 def new_jupyter_id(session_id: str) -> str:
-    """The id under which Jupyter lists a session of ours: it begins with our own.
+    """The id under which Jupyter lists an agent's session; it begins with the session's own id.
 
     Jupyter's API finds only ids of five words, as a UUID has: a person could not shut down
     a session with another kind of id.
@@ -39,10 +39,10 @@ def new_jupyter_id(session_id: str) -> str:
 
 
 RESTED = 900.0
-"""Seconds without use after which a session is introduced again to who uses it."""
+"""Seconds without use after which a session is introduced to its client again."""
 
 MAX_CLIENTS = 32
-"""Clients of a session, and connections of one, that are remembered."""
+"""Clients of a session, and connections of each client, that are remembered."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,14 +55,14 @@ class Use:
 
 @dataclass(kw_only=True)
 class Told:
-    """What the results of a session have said of it to one reader."""
+    """What one reader has been told of a session."""
 
     connections: set[str] = field(default_factory=set)
-    """Those of the reader's connections that have read what it is."""
+    """The reader's connections on which the session was introduced."""
     heard: float = 0.0
-    """When one read it last, in seconds since the epoch."""
+    """When it was introduced last, in seconds since the epoch."""
     variables: int | None = None
-    """How many it had when its next introduction became due, where that is known."""
+    """How many variables it had when its next introduction became due, where that is known."""
     fault: str = ""
 
 
@@ -87,11 +87,11 @@ class Session:
     previous: Use | None = None
     """The use before the latest."""
     rested: float = 0.0
-    """When it was used again after a long time without use."""
+    """When it was last used again after `RESTED` seconds."""
     told: OrderedDict[str, Told] = field(default_factory=OrderedDict)
     """What each reader of its results knows, the one that was told last at the end."""
     continuity: Continuity = field(init=False)
-    """What its kernel must be brought back, and what is said of that."""
+    """What must be brought back into its kernel, and who was told of what was lost."""
 
     def __post_init__(self) -> None:
         self.continuity = Continuity(begun=self.record.created, had_kernel=self.record.had_kernel)
@@ -146,17 +146,17 @@ class Session:
 
     @property
     def is_agents(self) -> bool:
-        """Whether an agent made it (and so may restart its kernel unasked)."""
+        """Whether an agent made it; then its kernel may be started again unasked."""
         return bool(self.owner)
 
     @property
     def can_come_back(self) -> bool:
-        """Whether its next kernel gets back what the session had."""
+        """Whether its next kernel gets what the session had."""
         return self.record.had_kernel and bool(self.folder)
 
     @property
     def shown_notebook(self) -> str:
-        """The notebook that callers are told of: the one it is on, else that with its story."""
+        """The notebook that callers are told of: the one it is on, else the one with its story."""
         return self.path if self.path.endswith(".ipynb") else self.notebook
 
     @property
@@ -210,7 +210,7 @@ class Session:
         self.record = replace(self.record, cwd=cwd)
 
     def rename(self, name: str, *, path: str) -> None:
-        """A person gave the notebook it is on another name or place."""
+        """A person renamed or moved the notebook that the session is on."""
         self.record = replace(self.record, name=name, path=path)
 
     def hand_out(self, caller: Caller, *, name: str | None, notebook: str, now: float) -> None:
@@ -233,7 +233,7 @@ class Session:
     def of(cls, record: SessionRecord, *, folder: str, is_signed: bool) -> Session:
         """A session of an earlier server, or of another machine.
 
-        What its record says of its own folder is taken for the folder's place now.
+        Paths of its own folder in the record are replaced by where the folder is now.
         """
         last_client = record.last_client or (record.client if record.had_kernel else "")
         is_own_path = PurePosixPath(record.path).parent.name == record.id

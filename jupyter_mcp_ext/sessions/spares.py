@@ -32,7 +32,7 @@ LEAST_MEMORY = 1_000_000_000
 """Bytes of memory that must be available for a spare to be started or kept."""
 
 LOOK = 10.0
-"""Seconds between two looks at the memory while requests come."""
+"""Seconds between two checks of the memory while requests come."""
 
 
 def has_memory() -> bool:
@@ -61,7 +61,7 @@ class SpareMaker(Protocol):
 
 
 class Spares:
-    """Some sessions with a running kernel that no caller has yet."""
+    """Sessions with a running kernel that no caller has yet."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class Spares:
             self._fill()
 
     async def take(self) -> Session | None:
-        """A spare, which is the caller's from now on; None when there is none."""
+        """A spare, which belongs to the caller from now on; None when there is none."""
         self._taken.append(time.monotonic())
         self._fill()
         while self._ready:
@@ -138,7 +138,7 @@ class Spares:
 
     @property
     def _goal(self) -> int:
-        """How many are to be ready: more while sessions are made in a row."""
+        """How many should be ready: more while sessions are made in a row."""
         since = time.monotonic() - ROW
         more = self._count + sum(taken > since for taken in self._taken)
         return max(self._count, min(more, MOST)) if self._count else 0

@@ -1,4 +1,4 @@
-"""The texts that are sent to a kernel: modules of `in_kernel`, joined to ones that stand alone."""
+"""The source texts that are sent to a kernel: modules of `in_kernel`, joined into one."""
 
 from __future__ import annotations
 

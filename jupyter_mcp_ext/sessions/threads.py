@@ -1,4 +1,4 @@
-"""Work in a thread that is not left alone: what follows may rely on its end."""
+"""Work in a thread that is waited for even on cancellation: what follows relies on its end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 async def to_its_end(work: Callable[[], T]) -> T:
-    """Call ``work`` in a thread. Who is cancelled is so only when it has returned."""
+    """Call ``work`` in a thread. A cancellation takes effect only when it has returned."""
     task = asyncio.ensure_future(asyncio.to_thread(work))
     try:
         return await asyncio.shield(task)

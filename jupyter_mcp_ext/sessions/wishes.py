@@ -1,4 +1,4 @@
-"""What ``create_session`` finds or makes, and what it says of arguments that change nothing."""
+"""Finds or makes what ``create_session`` asks for, with notices on arguments without effect."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MAX_NAME = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """The arguments of one creation, as they were given."""
+    """The arguments of ``create_session``."""
 
     name: str | None = None
     kernel_name: str | None = None

@@ -72,31 +72,31 @@ def save(
     *,
     missing: Iterable[str] = (),
     rebound: Iterable[str] = (),
-    anew_after: int = 0,
+    gone_until: int = 0,
 ) -> None:
     """The steps of the server, in order."""
 
     def changed(_: int) -> frozenset[str]:
         return frozenset(rebound)
 
-    aside.begin(folder, KEY, missing, changed, anew_after)
+    aside.begin(folder, KEY, missing, changed, gone_until)
     files = Keeping(folder)
     older = [name for name in files.names() if name.endswith(".pickle")]
     files.write(new.file, b"data")
     files.write(INDEX, new.to_bytes(KEY))
     for name in older:
         files.remove(name)
-    aside.settle(folder, KEY, changed, anew_after)
+    aside.settle(folder, KEY, changed, gone_until)
 
 
-def back(folder: Memory, *, rebound: Iterable[str] = (), anew_after: int = 0) -> dict[str, int]:
+def back(folder: Memory, *, rebound: Iterable[str] = (), gone_until: int = 0) -> dict[str, int]:
     """The variables that would be loaded, with their saves; each data file must exist."""
     index = folder.files.get(INDEX)
     if index is None:
         return {}
     current = Snapshot.from_bytes(index, KEY)
     kept = aside.settled(
-        aside.read(folder), index.decode(), KEY, lambda _: frozenset(rebound), anew_after
+        aside.read(folder), index.decode(), KEY, lambda _: frozenset(rebound), gone_until
     )
     found: dict[str, int] = {}
     for item in kept.items:
@@ -169,11 +169,11 @@ def test_of_two_older_values_the_later_one_counts() -> None:
     assert back(folder) == {"c": 4, "a": 3, "b": 2}
 
 
-def test_nothing_is_kept_of_a_session_that_was_begun_anew() -> None:
+def test_nothing_is_kept_of_what_a_session_has_forgotten() -> None:
     folder = saved(snapshot(1, "a", "b"), snapshot(2, "a"), missing="b")
-    save(folder, snapshot(4, "c"), anew_after=3)
+    save(folder, snapshot(4, "c"), gone_until=3)
 
-    assert back(folder, anew_after=3) == {"c": 4}
+    assert back(folder, gone_until=3) == {"c": 4}
     assert set(folder.files) == {INDEX, snapshot(4).file}
 
 

@@ -96,10 +96,10 @@ def test_a_line_of_ours_that_was_changed_is_not_ours() -> None:
     assert codes(read(changed, KEY)) == [("evil!", False)]
 
 
-def test_what_was_begun_anew_stays_so_whatever_others_write() -> None:
-    given = [signed(journal.anew(5), KEY), b'{"version":1,"anew_after":0}']
+def test_what_was_forgotten_stays_so_whatever_others_write() -> None:
+    given = [signed(journal.forgotten(5), KEY), b'{"version":1,"anew_after":0}']
 
-    assert read(given, KEY).anew_after == 5
+    assert read(given, KEY).forgotten_until == 5
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,9 @@ def test_a_journal_that_is_made_short_loses_its_outputs_alone(folder: SessionFol
     file.append([lambda said=said: said for e in written for said in (e.beginning, e.end)])  # type: ignore[misc]  # a default
     was_long = file.is_long
     running = entry(1_000, "code 1000", status="running", ended=None, execution_count=None)
-    kept = Journal(entries=[*written, running], anew_after=7, reserved=1_020, part=2, after=500)
+    kept = Journal(
+        entries=[*written, running], forgotten_until=7, reserved=1_020, part=2, after=500
+    )
 
     file.shorten(kept)
 
@@ -227,4 +229,4 @@ def test_a_journal_that_is_made_short_loses_its_outputs_alone(folder: SessionFol
     assert [e.code for e in found.entries] == [f"code {n}" for n in range(1, 1_001)]
     assert found.entries[0].outputs == [journal.gone(entry(1))]
     assert not found.entries[-1].has_ended
-    assert (found.anew_after, found.reserved, found.part, found.after) == (7, 1_020, 2, 500)
+    assert (found.forgotten_until, found.reserved, found.part, found.after) == (7, 1_020, 2, 500)

@@ -373,10 +373,10 @@ async def test_a_story_that_cannot_be_written_is_made_up_for(make: Callable[[], 
     assert sources(file(story).read_bytes()) == ["one", "two", "three"]
 
 
-async def test_what_somebody_began_anew_does_not_come_back(make: Callable[[], Story]) -> None:
+async def test_what_was_forgotten_does_not_come_back(make: Callable[[], Story]) -> None:
     story = make()
     run(story, 1)
-    story.begin_anew()
+    story.forget()
     run(story, 2)
     await story.flush()
 
@@ -489,7 +489,7 @@ async def test_the_journal_of_a_long_session_is_made_short(
         run(story, number, f"cell {number}", (Stream(name="stdout", text="x" * 1_000),))
         await story.flush()
         if number == 10:
-            story.begin_anew()
+            story.forget()
 
     assert (story.folder.path / "journal.jsonl").stat().st_size < 30_000
     assert len(sources(file(story).read_bytes())) == 30

@@ -66,7 +66,7 @@ class Comeback:
                 words = await self._replay(link, [entry for entry in ran if entry.status == "ok"])
                 return Restoration(words="; ".join([words, *_unsigned(story)]))
             if session.record.restore == "fresh":
-                self._saves.begin_anew(session)
+                self._saves.forget(session)
                 return Restoration()
             why = await self._why_not(link, session, source)
             if why:
@@ -74,7 +74,7 @@ class Comeback:
             found = await self._load(link, session, source, ran)
         except asyncio.CancelledError:
             if self._kernels[session.kernel_id].foreign_since is None:
-                await self._kernels[session.kernel_id].interrupt()  # our own load
+                await self._kernels[session.kernel_id].interrupt()  # it runs only our load
             raise
         if source is not session:
             await _tell_copy(session, source, ran)
@@ -83,7 +83,7 @@ class Comeback:
         return found
 
     async def _why_not(self, link: KernelLink, session: Session, source: Session) -> str:
-        """Words for why what ``source`` had cannot be brought back here; empty when it can."""
+        """Why what ``source`` had cannot be brought back here, in words; empty when it can."""
         specs = await self._kernels.specs()
         known = [specs.get(one.kernel_name, {}).get("language") for one in (source, session)]
         if known[0] != known[1]:
@@ -102,7 +102,7 @@ class Comeback:
         folder = session.story.folder if session.story is not None else None
         # What another kernel of the session has saved stays for that.
         if folder is not None and not await asyncio.to_thread(folder.size_of, snapshots.INDEX):
-            self._saves.begin_anew(session)
+            self._saves.forget(session)
         return Restoration(words=f"its variables are lost; {why}")
 
     async def _load(
@@ -170,7 +170,7 @@ async def _told(
 
 
 async def _tell_copy(session: Session, source: Session, ran: Sequence[Entry]) -> None:
-    """Begin a copy's story with the definitions it has from the other."""
+    """Begin a copy's story with the definitions that it has from its source."""
     known = await read_definitions(ran)
     if session.story is None or not known.sources:
         return
@@ -189,7 +189,7 @@ async def _tell_copy(session: Session, source: Session, ran: Sequence[Entry]) ->
 
 
 def _unsigned(story: Story) -> list[str]:
-    """What to say of code that is not run again since it may be another program's."""
+    """The remark on code that is not run again, since another program may have written it."""
     if not story.unsigned:
         return []
     these = counted(story.unsigned, "execution")
@@ -197,7 +197,7 @@ def _unsigned(story: Story) -> list[str]:
 
 
 def _stopped(session: Session) -> list[str]:
-    """What to say of variables that were not saved when their kernel was ended."""
+    """The remark on variables that were not saved when their kernel was ended."""
     if not session.record.not_saved:
         return []
     return [f"its latest variables were not saved, {WHY[session.record.not_saved]}"]

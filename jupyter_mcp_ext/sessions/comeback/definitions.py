@@ -1,7 +1,7 @@
-"""What of a Python session can be run again without running its side effects again.
+"""Which statements of a Python session can be run again without their side effects.
 
-Imports, functions, classes and constants, read from the text of the cells. What is not certain to
-be harmless, or not certain to give the same again, is left out.
+Imports, functions, classes and constants, read from the text of the cells. Statements that
+may have effects, or may give another value, are left out.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class _Statement:
 
 @dataclass(frozen=True, kw_only=True)
 class _Others:
-    """What is not run again."""
+    """Statements that are not run again."""
 
     binds: dict[str, int]
     """Names that it binds, with the last place; imports apart."""
@@ -102,7 +102,7 @@ def bound(cells: Sequence[str], *, unfinished: Mapping[int, int | None]) -> froz
 
 
 def _add_left(left: list[_Statement], candidates: list[_Statement], others: _Others) -> None:
-    """Have what may not have run count as unknown, unless the same certainly has."""
+    """Count statements that may not have run as unknown, unless the same text certainly has run."""
     last = {one.source: one.place for one in candidates}
     sources = _sources(candidates)
     for one in left:

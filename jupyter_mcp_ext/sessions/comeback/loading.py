@@ -49,12 +49,12 @@ FAILURES = (UnusableSnapshot, EvaluationError, asyncio.TimeoutError, OSError)
 
 
 class CutShort(Exception):
-    """What is in the kernel is only a part: an interrupt came, or it was never begun."""
+    """An interrupt came while variables were loaded, or loading did not even begin."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Loading:
-    """Loads what is saved of ``source``, whose story is given, into a kernel."""
+    """Loads what is saved of the session ``source``, which has this story, into a kernel."""
 
     link: KernelLink
     source: Session
@@ -140,7 +140,7 @@ class Loading:
         return await snapshots.define(self.link, later, seconds=self.seconds)
 
     async def nothing(self, why: str) -> Found:
-        """What there is to say when nothing is loaded."""
+        """What was found where nothing is loaded, ``why`` in words."""
         failed: list[Failed] = []
         try:
             names = aside.variables(await self._current())
@@ -174,7 +174,7 @@ class Loading:
             if err.ename != "KeyboardInterrupt":
                 raise
             raise CutShort from err
-        except NotEvaluated as err:  # aborted behind a failing cell of a person, for example
+        except NotEvaluated as err:  # aborted after a person's failing cell, for example
             raise CutShort from err
 
 

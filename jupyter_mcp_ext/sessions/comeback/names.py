@@ -1,4 +1,4 @@
-"""Which names a statement of Python binds, and which it goes by."""
+"""Which names a statement of Python binds, and which names stand at the root of expressions."""
 
 from __future__ import annotations
 
@@ -73,11 +73,11 @@ def dotted_name(node: ast.expr) -> str | None:
 
 
 def root_name(node: ast.expr) -> str | None:
-    """The first part of such an expression."""
+    """The first name in an expression like ``abc.abstractmethod``."""
     dotted = dotted_name(node)
     return None if dotted is None else dotted.partition(".")[0]
 
 
 def root_name_of_call(node: ast.expr) -> str | None:
-    """The same of such an expression that may be called."""
+    """The first name in such an expression, which may be a call."""
     return root_name(node.func if isinstance(node, ast.Call) else node)

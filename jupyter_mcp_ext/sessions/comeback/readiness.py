@@ -59,7 +59,7 @@ class Readiness:
         losses = self._kernels[session.kernel_id].losses
         match session.continuity.need(losses):
             case "fresh":
-                self._saves.begin_anew(session)
+                self._saves.forget(session)
                 session.continuity.restarted(losses)
             case "comeback":
                 session.continuity.begins(losses)
@@ -72,7 +72,7 @@ class Readiness:
         return session.story is not None and need == "comeback"
 
     async def bring_back(self, session: Session) -> None:
-        """Bring a session back that nothing runs in yet. Raises ToolError."""
+        """Start a session's kernel and bring back what it had. Raises ToolError."""
         await self._folders.hold(session)
         await self.ready(session)
         async with self._kernels[session.kernel_id].linked():
@@ -85,7 +85,7 @@ class Readiness:
             await self._comeback.bring_back(session, source)
 
     def keeps_variables(self, session: Session) -> bool:
-        """Whether its kernel, as far as is known, is one whose variables are saved."""
+        """Whether its kernel is one whose variables are saved, or is not known yet."""
         info = self._kernels[session.kernel_id].info
         return info is NO_INFO or info.kind.saves_variables
 
@@ -95,11 +95,11 @@ class Readiness:
         await self._saves.pause(session)
         await self.ready(session)
         await self._kernels[session.kernel_id].restart(by=by, now=now)
-        self._saves.begin_anew(session)
+        self._saves.forget(session)
         session.continuity.restarted(self._kernels[session.kernel_id].losses)
 
     async def shutdown(self, session: Session, *, by: str, now: bool) -> None:
-        """End the session's kernel; what is kept on disk can come back when it is used."""
+        """End the session's kernel; what is on disk comes back when the session is used."""
         if now:
             await self._saves.give_up(session)
         else:

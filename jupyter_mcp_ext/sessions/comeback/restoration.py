@@ -1,4 +1,4 @@
-"""What came back into a session's new kernel and what did not, in words."""
+"""Words for what came back into a session's new kernel and what did not."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ NAMED = 5
 MAX_LINE = 400
 
 USUAL = {"submodules", "results and code", "random state", "random state of numpy"}
-"""Parts of a process that come back with nearly every session, and need no word."""
+"""Parts of a process that come back with nearly every session and are not mentioned."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Restoration:
-    """What there is to say after a session was brought back."""
+    """The result of bringing a session back."""
 
     words: str = ""
     """For a notice, in a line; empty when nothing came back."""
@@ -60,14 +60,14 @@ class Found:
 
 
 def restoration(found: Found, *, session_id: str) -> Restoration:
-    """The words for it."""
+    """The words for what was found."""
     lost = tuple(" ".join(strip(line[:MAX_LINE]).split()) for line in _lost(found))
     words = [*_loaded(found), *_again(found), *_missing(found)]
     if found.why:
         words.append(found.why)
     words += found.remarks
     not_loaded = frozenset(one.name for one in _failed(found))
-    if not words:  # its loss is told all the same
+    if not words:  # that its variables are lost is said anyway
         return Restoration(lost=lost, not_loaded=not_loaded)
     if found.restored is None and not found.older:
         words.append("its other variables are lost")
@@ -118,7 +118,7 @@ def _loaded(found: Found) -> list[str]:
 
 
 def _again(found: Found) -> list[str]:
-    """What to say of definitions that were run again."""
+    """Words for definitions that were run again."""
     tried = [each for each in (found.restored, found.again) if each is not None]
     names = sorted({name for each in tried for name in each.definitions})
     words = [f"definitions run again: {some(names)}"] if names else []
@@ -156,7 +156,7 @@ def _state(restored: Restored | None, snapshot: Snapshot | None) -> list[Failed]
 
 
 def _lost(found: Found) -> list[str]:
-    """Each thing that is not as it was."""
+    """A line for each thing that is not as it was."""
     restored = found.restored
     snapshot = restored.snapshot if restored is not None else None
     lines = [f"{one.name}: could not be loaded, {one.why}" for one in _failed(found)]

@@ -1,4 +1,4 @@
-"""What the executions of a session's journal say of its names."""
+"""Reads definitions and bound names from the executions in a session's journal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .definitions import Definitions, bound, definitions
 
 
 async def read_definitions(entries: Sequence[Entry], given: Collection[str] = ()) -> Definitions:
-    """What can be run again of these executions without running their effects again.
+    """The definitions of these executions, which can be run again without side effects.
 
     ``given`` are names that the session has before them.
     """

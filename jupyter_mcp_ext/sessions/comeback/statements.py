@@ -1,4 +1,4 @@
-"""The statements of a session's cells, told from what only IPython understands."""
+"""The statements of a session's cells; IPython's magics are told apart from plain Python."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _parsed(text: str) -> tuple[str, ast.Module, set[int]] | None:
 
 
 def _replaced(magic: re.Match[str]) -> str:
-    """A line that binds what the magic binds, and is no definition."""
+    """A line in place of a magic: it binds the same names and is no definition."""
     indent, rest = magic["indent"], (magic["rest"] or "").strip()
     if magic["target"]:
         return f"{indent}{magic['target'].rstrip()} = get_ipython()"

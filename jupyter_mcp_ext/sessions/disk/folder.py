@@ -45,7 +45,7 @@ class SessionFolder:
             pass
 
     def discard(self) -> None:
-        """Remove what was made for a session that came to nothing; others' files stay."""
+        """Remove what was made for a session that was not completed; other files stay."""
         self.let_go()
         with suppress(OSError):
             for name in (RECORD, JOURNAL, LOCK):
@@ -59,7 +59,7 @@ class SessionFolder:
     def hold(self, is_kernel: Callable[[int], bool] = lambda _: False) -> None:
         """Be the one server that writes here, until `let_go`. Raises HeldElsewhere.
 
-        ``is_kernel`` tells of a process whether it is a kernel: that is no server.
+        ``is_kernel`` tells whether a process is a kernel, which is no other server.
         """
         if self._lock is not None:
             return
@@ -67,7 +67,7 @@ class SessionFolder:
             self._lock = FolderLock.take(folder, is_kernel)
 
     def beat(self) -> bool:
-        """Say that this server still works here; False when another one has taken it."""
+        """Write a heartbeat; False when another server has taken the folder."""
         if self._lock is None or self._lock.beat():
             return True
         self.let_go()
@@ -116,7 +116,7 @@ class SessionFolder:
             folder.write(name, pieces)
 
     def append(self, name: str, data: bytes) -> None:
-        """Add to a file under ``.mcp``; it outlives this process, if not the machine."""
+        """Append to a file under ``.mcp``; this outlives the process, not always the machine."""
         with (
             self._hidden() as folder,
             os.fdopen(folder.open(name, os.O_RDWR | os.O_CREAT | os.O_APPEND), "r+b") as file,
@@ -138,7 +138,7 @@ class SessionFolder:
             folder.remove(name)
 
     def names(self) -> list[str]:
-        """The names of files under ``.mcp``; of very many not all."""
+        """The names of files under ``.mcp``, `MAX_NAMES` at most."""
         with self._hidden() as folder:
             return [entry.name for entry in islice(folder.entries(), MAX_NAMES)]
 
@@ -199,7 +199,7 @@ def _lines(file: RawIOBase, longest: int) -> Iterator[bytes]:
 
 
 def names_in(root: Path, path: str, *, most: int) -> list[str]:
-    """Names in a folder, so many at most; none where it cannot be read."""
+    """Up to ``most`` names in a folder; none where it cannot be read."""
     try:
         with opened(root, path) as folder:
             return [entry.name for entry in islice(folder.entries(), most)]

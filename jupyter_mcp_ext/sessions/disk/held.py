@@ -1,4 +1,4 @@
-"""Takes and lets go of sessions' folders, and goes on without one where that cannot be."""
+"""Takes and releases sessions' folders; a session whose folder is unusable is in memory only."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ TAKEN = "another server has taken its folder"
 
 
 class HeldFolders:
-    """The folders of sessions that this server holds, as one server does at a time."""
+    """The session folders that this server holds; only one server holds a folder at a time."""
 
     def __init__(
         self, store: SessionStore | None, kernels: Kernels, *, instead: str, log: Logger
     ) -> None:
         """Without a ``store`` there is no disk for sessions.
 
-        ``instead`` is the folder of kernels whose session can have none of its own.
+        ``instead``: where the kernels of sessions start that cannot have a folder of their own.
         """
         self.store = store
         self._kernels = kernels
@@ -76,7 +76,7 @@ class HeldFolders:
                 await self.store.hold(session, head, self._kernels.pids().__contains__)
                 self._held.add(session)
                 self._wait()
-                if session.is_agents:  # a spare's is written when it is somebody's
+                if session.is_agents:  # a spare's is written when a caller gets it
                     await self.store.save(session)
                 session.fault = ""
             except HeldElsewhere as err:
@@ -89,7 +89,7 @@ class HeldFolders:
                 self._go_without(session, str(err))
 
     async def save(self, session: Session, *, is_at_rest: bool = False) -> None:
-        """Write a session's record, and whether its folder is let go of."""
+        """Write a session's record; ``is_at_rest`` when its folder is released with it."""
         if self.store is None:
             return
         try:
@@ -98,7 +98,7 @@ class HeldFolders:
             session.fault = FAULTS.get(err.errno, UNUSABLE)
 
     async def let_go(self, session: Session) -> None:
-        """Let go of a session's folder; it is taken again when the session is used."""
+        """Release a session's folder; it is taken again when the session is used."""
         if session.story is not None:
             self._held.discard(session)
             await self.save(session, is_at_rest=True)
@@ -106,7 +106,7 @@ class HeldFolders:
             session.story = None
 
     async def discard(self, session: Session) -> None:
-        """Take back the folder of a session that came to nothing."""
+        """Remove the folder of a session that was not completed."""
         if session.story is not None:
             self._held.discard(session)
             await asyncio.to_thread(session.story.folder.discard)
@@ -154,7 +154,7 @@ class HeldFolders:
                 session.fault = TAKEN
 
     def _go_without(self, session: Session, why: str) -> None:
-        """Go on with a session that cannot be kept on disk."""
+        """Go on with a session in memory, since it cannot be stored on disk."""
         self._log.warning("The session %s is not kept on disk: %s", session.id, why)
         session.fault = why
         if session.cwd == session.folder and not session.record.had_kernel:
@@ -185,7 +185,7 @@ def _beats(folder: SessionFolder) -> bool:
 
 
 def _in_use(err: HeldElsewhere, kernels: Container[int]) -> str:
-    """Words on a session whose folder cannot be had."""
+    """Why a session's folder is held elsewhere, and what to do."""
     with suppress(psutil.Error):
         if err.pid is not None and any(p.pid in kernels for p in psutil.Process(err.pid).parents()):
             return (

@@ -1,7 +1,7 @@
-"""Which server works in a session's folder: the one that has its lock, and says so in the file.
+"""Which server works in a session's folder: the one that holds its lock and is named in it.
 
-The system's lock ends with its process. Some file systems have none, or one that other machines do
-not see: there the holder's name and heartbeat in the file decide.
+The system's lock ends with its process. Some file systems have no locks, or other
+machines do not see them: there the holder's name and heartbeat in the file decide.
 
 Everything here blocks: call it in a thread. Failures are OSError.
 """
@@ -49,7 +49,7 @@ class Holder:
 
     @property
     def words(self) -> str:
-        """For people."""
+        """The holder in words for people."""
         here = "this machine" if self.is_here else self.host
         return f"process {self.pid} on {here}"
 
@@ -60,10 +60,10 @@ class Holder:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it may be at work, by what it wrote."""
+        """Whether it may still run, by its heartbeat."""
         if self.is_here and (self.pid == os.getpid() or not psutil.pid_exists(self.pid)):
             return False
-        # One far ahead is no heartbeat: it would be heeded for ever.
+        # One far ahead is no heartbeat: it would count for ever.
         return -AHEAD < time.time() - self.heartbeat < SILENCE
 
 
@@ -93,7 +93,7 @@ class FolderLock:
 
     @classmethod
     def take(cls, folder: Folder, is_kernel: Callable[[int], bool]) -> FolderLock:
-        """Be the one who holds the folder; the lock of a kernel's process is none.
+        """Take the lock; one that a kernel's process holds does not count.
 
         Raises HeldElsewhere.
         """
@@ -115,7 +115,7 @@ class FolderLock:
             raise
 
     def beat(self) -> bool:
-        """Say that the holder still lives; False when another server has taken the folder."""
+        """Write a heartbeat; False when another server has taken the folder."""
         found = _holder(self._file)
         if found is not None and not self._is_own(found):
             return False
@@ -123,7 +123,7 @@ class FolderLock:
         return True
 
     def release(self) -> None:
-        """Let another server have the folder."""
+        """Release the lock."""
         try:
             found = _holder(self._file)
             if found is None or self._is_own(found):

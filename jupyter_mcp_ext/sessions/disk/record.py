@@ -1,7 +1,7 @@
 """What ``session.json`` says of a session, with a digest so that its owner cannot be forged.
 
 The digest is keyed with the server's secret (`governance.keys`): a file without the right one is
-still a session, but whose it is cannot be told from it.
+still a session, but its owner is unknown.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ NotSaved = Literal["", "busy", "late", "failed", "ended"]
 
 
 def as_restore(word: str) -> Restore:
-    """A word as a way to come back; one that is none is taken for ``fresh``."""
+    """A word as a `Restore`; any other word is taken for ``fresh``."""
     known: tuple[Restore, ...] = get_args(Restore)
     return next((way for way in known if way == word), "fresh")
 
 
 class UnusableRecord(ValueError):
-    """The file is no session's record that this version can read."""
+    """The file is not a session's record, or not one that this version can read."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class KernelProcess:
-    """The process of a session's kernel, to be told from a later one of the same number."""
+    """The process of a session's kernel; a later process with the same number differs in time."""
 
     kernel_id: str
     pid: int

@@ -21,7 +21,7 @@ from .lock import LOCK
 from .record import SessionRecord, UnusableRecord, parse
 
 PURPOSE = "sessions"
-"""What the key of the records is derived for."""
+"""The purpose from which the key of the records is derived."""
 
 SUFFIX = ".ipynb"
 
@@ -29,7 +29,7 @@ MAX_FOLDERS = 50_000
 """Names of the sessions' folder that are looked at."""
 
 AGAIN = 50
-"""Folders without a session that are looked at once more by each search for sessions."""
+"""Folders without a session that each search for sessions reads again."""
 
 MAX_TOLD = 20
 """Folders of which the log says why they are left out."""
@@ -46,7 +46,7 @@ class Disk:
     key: Callable[[str], bytes]
     """Derives the server's key for a purpose."""
     shared_subject: str
-    """Whom all sessions of a server with one login belong to; empty where users are told apart.
+    """The owner of all sessions on a server with one login; empty where users are told apart.
 
     There, a record that the key has not signed belongs to no user.
     """
@@ -98,7 +98,7 @@ class SessionStore:
         return bool(SESSION_ID.fullmatch(path)) and (self._root / path / HIDDEN).is_dir()
 
     async def all(self, *, but: Container[str] = ()) -> list[Session]:
-        """Every session that is stored here, but for those of some ids."""
+        """Every session that is stored here, except those with some ids."""
         return await asyncio.to_thread(self._all, but)
 
     async def hold(
@@ -169,7 +169,7 @@ class SessionStore:
         return [session for session in sessions.values() if session is not None]
 
     def _warn(self, folder: SessionFolder, why: object) -> None:
-        """Say once of a folder why there is no session in it, and of very many no more."""
+        """Log once for a folder why it is left out, for `MAX_TOLD` folders at most."""
         if folder.api_path not in self._told and len(self._told) < MAX_TOLD:
             self._told.add(folder.api_path)
             self._log.warning("The session in %s is left out: %s", folder.api_path, why)
@@ -182,7 +182,7 @@ class SessionStore:
             data = folder.read(RECORD, MAX_RECORD)
             if data is None:
                 if set(folder.names()) <= {LOCK} and not folder.holder():
-                    folder.discard()  # a server was killed before the session was anybody's
+                    folder.discard()  # a server was killed before a caller had the session
                 return None
             record, is_signed = parse(data, self._disk.key(PURPOSE))
         except (OSError, UnusableRecord) as err:

@@ -1,7 +1,7 @@
-"""The notebook that tells a session's story: the journal's executions, one cell each.
+"""Composes the notebook of a session's story: the journal's executions, one cell each.
 
-It is a view. What people typed in it stays: executions are only added, each once, and found again
-by the cell's id. Its metadata says up to which execution it goes, so a cell that a person deleted
+What people typed in it stays: executions are only added, each once, and recognized by the cell's
+id. Its metadata says up to which execution it goes, so a cell that a person deleted
 is not put back. Everything here is pure.
 """
 
@@ -38,7 +38,7 @@ _ODD = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 
 
 class UnreadableNotebook(ValueError):
-    """What is in the file is no notebook that could be added to; the message says why."""
+    """The file is not a notebook to which cells can be added; the message says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +52,8 @@ class Head:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Written:
-    """A notebook as it was written; ``tail`` is where the last cell ends, in bytes."""
+class Composed:
+    """A composed notebook; ``tail`` is where its last cell ends, in bytes."""
 
     data: bytes
     tail: int
@@ -63,7 +63,7 @@ class Written:
 
 
 def cut(outputs: Sequence[Output], execution_id: str) -> list[dict[str, Any]]:
-    """Outputs as the story keeps them: what is long is cut, and says so."""
+    """Outputs as the story has them: long ones are cut, with a note."""
     kept: list[dict[str, Any]] = []
     size = 0
     for n, output in enumerate(outputs):
@@ -79,11 +79,11 @@ def cut(outputs: Sequence[Output], execution_id: str) -> list[dict[str, Any]]:
 
 def compose(
     entries: Sequence[Entry], head: Head, *, first: dict[str, Any] | None = None
-) -> Written:
+) -> Composed:
     """A new notebook; with ``first``, a cell that is no execution."""
     cells = [first] if first is not None else []
     cells += [cell(entry) for entry in entries if entry.is_shown]
-    return _written(cells, _metadata(head, last_of(entries)), head, last_of(entries))
+    return _composed(cells, _metadata(head, last_of(entries)), head, last_of(entries))
 
 
 def extended(
@@ -94,10 +94,10 @@ def extended(
     through: int,
     *,
     last: dict[str, Any] | None = None,
-) -> Written:
-    """A notebook that only we have written, with more executions, and at its end a cell.
+) -> Composed:
+    """A notebook that only this server has written, with more executions and perhaps a last cell.
 
-    ``tail`` and ``through`` are those of `Written`; the cells before are not read again.
+    ``tail`` and ``through`` are those of `Composed`; the cells before are not read again.
     """
     through = max(through, last_of(entries))
     added = [cell(entry) for entry in entries if entry.is_shown]
@@ -105,15 +105,15 @@ def extended(
     start = old[:tail]
     if cells:
         start += (b",\n" if _has_cells(old, tail) else b"\n") + cells
-    return Written(
+    return Composed(
         data=start + _end(_metadata(head, through), 5), tail=len(start), through=through, head=head
     )
 
 
 def merged(
     old: bytes, entries: Sequence[Entry], head: Head, *, new: frozenset[str] = frozenset()
-) -> Written:
-    """A notebook that others may have changed, with the executions that it lacks.
+) -> Composed:
+    """A notebook that people or programs may have changed, with the executions that it lacks.
 
     ``new`` are those that were never in it. Raises UnreadableNotebook.
     """
@@ -136,7 +136,7 @@ def merged(
     added = lacking(entries, ids, through, new)
     last = max(through, last_of(entries))
     metadata = {**_metadata(head, last), **metadata, **ours(head, last)}
-    return _written([*cells, *added], metadata, head, last, minor=max(minor, 5))
+    return _composed([*cells, *added], metadata, head, last, minor=max(minor, 5))
 
 
 def through_of(metadata: Mapping[str, Any]) -> int:
@@ -161,7 +161,7 @@ def lacking(
     through: int,
     new: frozenset[str] = frozenset(),
 ) -> list[dict[str, Any]]:
-    """The cells that a notebook lacks which has those ids and goes up to ``through``.
+    """The missing cells of a notebook that has those ids and goes up to ``through``.
 
     ``new`` are executions that were never in it.
     """
@@ -262,15 +262,15 @@ def _metadata(head: Head, through: int) -> dict[str, Any]:
     }
 
 
-def _written(
+def _composed(
     cells: Sequence[dict[str, Any]],
     metadata: dict[str, Any],
     head: Head,
     through: int,
     minor: int = 5,
-) -> Written:
+) -> Composed:
     start = b'{\n "cells": [' + (b"\n" if cells else b"") + b",\n".join(map(_dumped, cells))
-    return Written(data=start + _end(metadata, minor), tail=len(start), through=through, head=head)
+    return Composed(data=start + _end(metadata, minor), tail=len(start), through=through, head=head)
 
 
 def _end(metadata: dict[str, Any], minor: int) -> bytes:

@@ -1,4 +1,4 @@
-"""The line of its cell at which an execution failed, read from the traceback."""
+"""Finds the line of its cell at which an execution failed, from the traceback."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_FRAME = 10_000
 """Characters that are looked at of a frame's first line, and of the lines below it."""
 
 _COMPILING = ("SyntaxError", "IndentationError", "TabError")
-"""Raised before anything ran, at a line before which nothing ran either."""
+"""Errors that are raised before anything has run, whatever line they name."""
 
 
 def failed_line(code: str, error: Error, execution_count: int | None) -> int | None:

@@ -1,4 +1,4 @@
-"""What a session has executed, as far as it may come back, and which numbers are taken; pure."""
+"""The executions of a session that may come back, and the numbers that are taken; pure."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class History:
         return max(self.last_number, self._given)
 
     def read(self, found: Journal) -> tuple[list[Entry], list[Entry]]:
-        """Take over what a journal has.
+        """Take over the executions of a journal.
 
         Returns the executions that ran when a server was killed, and all that are believed.
         """
@@ -66,7 +66,7 @@ class History:
         kept = [e for e in found.entries if e.has_ended or e.number >= ran[0].number]
         self._entries = {entry.number: replace(entry, outputs=()) for entry in kept}
         self.last_number = next(reversed(self._entries), 0)
-        self.forgotten_until, self._given = found.anew_after, found.reserved
+        self.forgotten_until, self._given = found.forgotten_until, found.reserved
         self.unsigned = sum(
             entry.is_shown and not entry.is_signed and entry.number > self.forgotten_until
             for entry in kept
@@ -92,7 +92,7 @@ class History:
             return None
         self.forgotten_until = self.last_number
         self.unsigned = 0
-        return journal.anew(self.forgotten_until)
+        return journal.forgotten(self.forgotten_until)
 
     def give_back(self) -> Mapping[str, Any] | None:
         """The line that gives back numbers that were reserved and not used."""
@@ -106,7 +106,7 @@ class History:
         self._entries = {entry.number: entry for entry in self.alive}
         return Journal(
             entries=self.entries,
-            anew_after=self.forgotten_until,
+            forgotten_until=self.forgotten_until,
             reserved=max(self._reserved, self.given),
             part=part,
             after=after,

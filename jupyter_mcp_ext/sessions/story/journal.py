@@ -1,9 +1,9 @@
 """The journal of a session: one line when an execution begins and one when it has ended.
 
-Another kind of line says that the variables of before are gone for good, as after a restart that
-somebody asked for: what came before it is not brought back. Since a server can be killed before
-a beginning is written, a line goes before some of them that reserves their numbers. And one says
-in which file the notebook goes on.
+Another kind of line says that the variables of all executions so far are gone for good, as after a
+restart on request: they are not brought back. A server can be killed before the beginning of an
+execution is written, so some beginnings are preceded by a line that reserves numbers. And one kind
+says in which file the notebook goes on.
 
 Each line is JSON with a version, and a digest by the server's key: code of a line that another
 program wrote is never run. A line that a crash cut off is left out when it is read.
@@ -29,23 +29,24 @@ NOT_RUN = "not run"
 """The status of code that never reached its kernel."""
 
 MAX_ENTRIES = 20_000
-"""Executions that are kept of a journal, the latest ones."""
+"""Executions that are read from a journal, the latest ones."""
 
 MAX_CODE = 50_000_000
 """Characters of their code."""
 
 MAX_UNSIGNED = 50_000
-"""Lines without our digest that are looked at."""
+"""Lines without this server's digest that are read."""
 
 MAX_OUTPUTS = 20_000_000
-"""Bytes of outputs that are read at once; of later executions it is said that they are gone."""
+"""Bytes of outputs that are read at once; later outputs are replaced by a note."""
 
 MAX_ITEMS = 300_000
 """Of the JSON in one line."""
 
 MAX_NUMBER = 10**9
 MAX_FOREIGN = 10**8
-"""The largest number of an execution that our key has not signed: ours go on from it."""
+"""The largest number of an execution that this server's key has not signed: its own numbers
+continue from there."""
 
 MAX_TIME = 1e11
 
@@ -108,7 +109,7 @@ class Entry:
         }
 
 
-def anew(number: int) -> dict[str, Any]:
+def forgotten(number: int) -> dict[str, Any]:
     """The line that says that the variables of the executions up to a number are gone."""
     return {"anew_after": number}
 
@@ -124,7 +125,7 @@ def part(number: int, after: int) -> dict[str, Any]:
 
 
 def gone(entry: Entry) -> dict[str, Any]:
-    """What stands in the place of outputs that the journal does not have any more."""
+    """The output in place of those that the journal no longer has."""
     words = f"[the outputs of {entry.execution_id} are not kept here]\n"
     return {"output_type": "stream", "name": "stderr", "text": words}
 
@@ -137,11 +138,11 @@ def signed(content: Mapping[str, Any], key: bytes) -> bytes:
 
 @dataclass(kw_only=True)
 class Journal:
-    """What a journal says."""
+    """A journal's content."""
 
     entries: list[Entry] = field(default_factory=list)
     """In the order of the executions."""
-    anew_after: int = 0
+    forgotten_until: int = 0
     """The number of the last execution whose variables are gone for good."""
     reserved: int = 0
     """Up to which number they may have been given."""
@@ -152,11 +153,11 @@ class Journal:
 
 
 class LaterJournal(ValueError):
-    """A later release has written the journal, which this one must not add to."""
+    """A later release has written the journal, and this one must not add to it."""
 
 
 def read(lines: Iterable[bytes], key: bytes, *, outputs_after: int | None = None) -> Journal:
-    """What a journal says; outputs of the executions after a number alone. Raises LaterJournal."""
+    """A journal's content; outputs only of executions after a number. Raises LaterJournal."""
     reader = _Reader(key, outputs_after)
     for line in lines:
         reader.feed(line)
@@ -164,7 +165,7 @@ def read(lines: Iterable[bytes], key: bytes, *, outputs_after: int | None = None
 
 
 class _Reader:
-    """Takes the lines of a journal one by one, in bounds whatever they are."""
+    """Reads the lines of a journal one by one, within bounds."""
 
     def __init__(self, key: bytes, outputs_after: int | None) -> None:
         self._key = key
@@ -194,7 +195,7 @@ class _Reader:
             return
 
     def journal(self) -> Journal:
-        """What they say."""
+        """The content of the lines so far."""
         self._prune(MAX_ENTRIES, MAX_CODE)
         self._journal.entries = [self._known[number] for number in sorted(self._known)]
         return self._journal
@@ -213,7 +214,9 @@ class _Reader:
         elif "reserved" in found:
             self._reserve(_number(found["reserved"]), is_signed=is_signed)
         elif "anew_after" in found:
-            self._journal.anew_after = max(self._journal.anew_after, _number(found["anew_after"]))
+            self._journal.forgotten_until = max(
+                self._journal.forgotten_until, _number(found["anew_after"])
+            )
         elif "part" in found and is_signed:
             self._journal.part = _number(found["part"])
             self._journal.after = _number(found["after"])
@@ -256,7 +259,7 @@ class _Reader:
         return [output for output in outputs if isinstance(output, dict)]
 
     def _prune(self, entries: int, code: int) -> None:
-        """Let the earliest go, those that are not ours before the others."""
+        """Drop the earliest executions, unsigned ones first."""
         if len(self._known) <= entries and self._code <= code:
             return
         for number in sorted(self._known, key=lambda n: (self._known[n].is_signed, n)):

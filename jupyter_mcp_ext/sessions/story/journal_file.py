@@ -1,4 +1,4 @@
-"""The file in which a session's journal is: read in a stream, added to, and made short again.
+"""The file with a session's journal: read as a stream, appended to, and shortened.
 
 Everything here blocks: call it in a thread. Failures are OSError.
 """
@@ -18,13 +18,13 @@ from .journal import Journal
 MAX_JOURNAL = 300_000_000
 MAX_LINES = 150_000
 MAX_LINE = 32_000_000
-"""Bytes of the longest line that is read; a longer one is not ours."""
+"""Bytes of the longest line that is read; this server writes no longer ones."""
 
 MAX_PENDING = 50_000_000
 """Bytes that are kept in memory while they cannot be written."""
 
 SHORT = 8_000_000
-"""Bytes by which a journal grows before it is made short again."""
+"""Bytes by which a journal grows before it is shortened again."""
 
 Content = Callable[[], Mapping[str, Any]]
 """Makes what a line says, in the thread that writes."""
@@ -39,7 +39,7 @@ class JournalFile:
         self._lines: list[bytes] = []
         self._size = 0
         self._short = 0
-        """The bytes that it had when it was made short."""
+        """Its bytes when it was last shortened."""
 
     @property
     def has_lines(self) -> bool:
@@ -48,11 +48,11 @@ class JournalFile:
 
     @property
     def is_long(self) -> bool:
-        """Whether it is worth to make it short."""
+        """Whether it should be shortened."""
         return self._size > 2 * self._short + SHORT
 
     def read(self, *, outputs_after: int | None = None) -> Journal:
-        """What it says; for ``outputs_after`` see `journal.read`. Raises LaterJournal."""
+        """Its content; for ``outputs_after`` see `journal.read`. Raises LaterJournal."""
         self._size = self._folder.size_of(JOURNAL)
         return journal.read(self._all_lines(), self._key(), outputs_after=outputs_after)
 
@@ -64,13 +64,13 @@ class JournalFile:
             yield line
 
     def append(self, contents: Sequence[Content]) -> None:
-        """Add lines. What cannot be written now is with the next ones."""
+        """Add lines. Those that cannot be written now are written with the next ones."""
         key = self._key()
         self._lines += [journal.signed(content(), key) for content in contents]
         data = b"".join(self._lines)
         if not data:
             return
-        if len(data) > MAX_PENDING:  # the latest are let go: the earlier lines begin the story
+        if len(data) > MAX_PENDING:  # the latest are dropped: the earlier lines begin the story
             while sum(map(len, self._lines)) > MAX_PENDING:
                 self._lines.pop()
         self._folder.append(JOURNAL, data)
@@ -82,7 +82,7 @@ class JournalFile:
         self._lines = []
 
     def shorten(self, kept: Journal) -> None:
-        """Write it again with what is kept of it alone, without the outputs.
+        """Replace it by what must stay of it, without the outputs.
 
         Those are in the notebook.
         """
@@ -94,7 +94,7 @@ class JournalFile:
 
 def _contents(kept: Journal) -> Iterable[Mapping[str, Any]]:
     yield journal.reserved(kept.reserved)
-    yield journal.anew(kept.anew_after)
+    yield journal.forgotten(kept.forgotten_until)
     yield journal.part(kept.part, kept.after)
     for entry in kept.entries:
         yield entry.beginning

@@ -1,4 +1,4 @@
-"""The files in which the notebook of a session's story is: when one is large, the next begins.
+"""The files of the notebook of a session's story: when one is large, the next begins.
 
 Everything here blocks: call it in a thread. Failures are OSError.
 """
@@ -15,7 +15,7 @@ from dataclasses import replace
 from jupyter_mcp_ext.files.beneath import Changed, Folder, Stamp, stamp
 from jupyter_mcp_ext.sessions.disk.folder import SessionFolder
 
-from .composition import Head, UnreadableNotebook, Written, compose, extended, merged, note
+from .composition import Composed, Head, UnreadableNotebook, compose, extended, merged, note
 from .journal import Entry
 
 MAX_PART = 20_000_000
@@ -28,7 +28,7 @@ Journal = Callable[[int], Sequence[Entry]]
 """Gives all executions of the journal, with the outputs of those after a number."""
 
 SAVING = 2.0
-"""Seconds after a write in which a notebook may be half there: Jupyter saves in place."""
+"""Seconds after a write in which a notebook may be incomplete: Jupyter saves in place."""
 
 TAIL = 64_000
 THROUGH = re.compile(rb'"executions": ?([0-9]{1,9})\b')
@@ -47,7 +47,7 @@ class StoryNotebook:
         self._name = name
         self._folder = folder
         self._head = head
-        self._shown: tuple[Written, Stamp] | None = None
+        self._shown: tuple[Composed, Stamp] | None = None
         """The file as it was last written."""
 
     @property
@@ -67,7 +67,7 @@ class StoryNotebook:
 
     @property
     def is_shown(self) -> bool:
-        """Whether all that was written here is in the file, as far as is known."""
+        """Whether the file is as this server has written it last, as far as is known."""
         return self._shown is not None
 
     def rename(self, name: str) -> None:
@@ -106,9 +106,9 @@ class StoryNotebook:
         return True
 
     def write(self, new: Sequence[Entry], journal: Journal, *, is_complete: bool) -> None:
-        """Put into the file what it lacks: that is ``new``, where this ``is_complete``.
+        """Add missing executions to the file: ``new`` if ``is_complete``, else by the journal.
 
-        Raises UnreadableNotebook, and Changed when it was saved by others just then.
+        Raises UnreadableNotebook, and Changed when another program saved it at that moment.
         """
         with self._folder.visible() as folder:
             before = stamp(folder.stat(self.file_name))
@@ -126,7 +126,9 @@ class StoryNotebook:
         self.size = len(written.data)
         self._shown = replace(written, data=b""), stamp(status)
 
-    def _extended(self, folder: Folder, old: bytes, before: Stamp, new: Sequence[Entry]) -> Written:
+    def _extended(
+        self, folder: Folder, old: bytes, before: Stamp, new: Sequence[Entry]
+    ) -> Composed:
         if self._shown is not None and self._shown[1] == before:
             shown = self._shown[0]
             return extended(old, shown.tail, new, self._head(), shown.through)
@@ -139,7 +141,7 @@ class StoryNotebook:
         before: Stamp,
         new: Sequence[Entry],
         journal: Journal,
-    ) -> Written:
+    ) -> Composed:
         if old is not None:
             return self._merged(folder, old, before, journal(_through(old)), new)
         found = [entry for entry in journal(self.after) if entry.number > self.after]
@@ -155,7 +157,7 @@ class StoryNotebook:
         before: Stamp,
         found: Sequence[Entry],
         new: Sequence[Entry],
-    ) -> Written:
+    ) -> Composed:
         found = [entry for entry in found if entry.number > self.after]
         try:
             return merged(old, found, self._head(), new=ids(new))
@@ -166,7 +168,7 @@ class StoryNotebook:
             raise
 
     def _refer(self, folder: Folder, following: int) -> None:
-        """Say at the end of a file that only we have written where the story goes on."""
+        """Add a note on where the story goes on to a file that only this server has written."""
         before = stamp(folder.stat(self.file_name))
         if self._shown is None or self._shown[1] != before:
             return

@@ -116,14 +116,14 @@ class Story:
         self._history.end(entry)
         self._writer.add_end(entry, outputs)
 
-    def begin_anew(self) -> None:
+    def forget(self) -> None:
         """The variables of all executions so far are gone for good."""
         line = self._history.forget()
         if line is not None:
             self._writer.add(_line(line))
 
     async def flush(self) -> None:
-        """Write everything that is noted, the notebook too, and return when it is done."""
+        """Write everything that was added, the notebook too, and return when it is done."""
         await self._writer.flush()
 
     def abandon(self) -> None:
@@ -131,7 +131,7 @@ class Story:
         self._writer.abandon()
 
     async def close(self) -> None:
-        """Write what is left and let go of the folder."""
+        """Write what is left and release the folder."""
         line = self._history.give_back()
         if line is not None:
             self._writer.add(_line(line))

@@ -30,7 +30,7 @@ FLUSH = 0.4
 """Seconds for which lines of the journal wait for others."""
 
 SHARE = 20
-"""A notebook that took a second to write is not written again for so many."""
+"""Seconds for which a notebook is not written again, for each second that writing it took."""
 
 RATE = 300_000
 """Bytes a second that writing a notebook again and again may come to."""
@@ -82,7 +82,7 @@ class StoryWriter:
         """Whether `_new` is all that it lacks: else the journal is read."""
         self._read_after = 0
         self._unshown: list[Entry] | None = None
-        """The executions after that number, with outputs, as the journal had them at first."""
+        """The executions after `_read_after`, with outputs, when the journal was read."""
         self._is_behind = False
         """Whether the notebook lacks something that is in the journal only."""
         self._not_before = 0.0
@@ -116,7 +116,7 @@ class StoryWriter:
         self.add(lambda: self._ended(entry, outputs))
 
     async def flush(self) -> None:
-        """Write everything that is noted, the notebook too, and return when it is done."""
+        """Write everything that was added, the notebook too, and return when it is done."""
         for _ in range(TRIES):  # more may come while it is written
             self._not_before = 0.0
             is_new = self._todo or self._journal.has_lines or self._new or self._is_behind
@@ -154,7 +154,7 @@ class StoryWriter:
             if (self._new or self._is_behind) and time.monotonic() >= self._not_before:
                 await self._write_notebook()
             self.fault = ""
-        except Changed:  # a save of a person's, which empties the file before it fills it
+        except Changed:  # a person saves it, which empties the file first
             self._not_before = time.monotonic() + AGAIN
         except (OSError, UnreadableNotebook) as err:
             self._fail(err)
@@ -189,7 +189,7 @@ class StoryWriter:
         return whole.end
 
     async def _show_all(self) -> bool:
-        """Put into the notebook what it lacks: where people have it open, through their room.
+        """Add missing executions to the notebook; where people have it open, through their room.
 
         False when a room is just reading the file.
         """
@@ -226,7 +226,7 @@ class StoryWriter:
             self._journal.append([lambda: journal.part(book.part, book.after)])
 
     def _show(self) -> None:
-        """Put into the notebook's file what it lacks."""
+        """Add missing executions to the notebook's file."""
         try:
             for _ in range(TRIES - 1):
                 with suppress(Changed):  # another program saved it just then: read it again
