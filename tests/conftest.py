@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,9 +17,14 @@ from typing import Any
 
 import pytest
 
+from tests import forked_kernels
 from tests.servers import JupyterServer, running_server
 
 pytest_plugins = ["pytest_jupyter.jupyter_server"]
+
+# What the many processes of the tests import is compiled once, not in each: some images set this.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 @pytest.fixture
@@ -26,6 +33,7 @@ def jp_server_config() -> dict[str, Any]:
     return {
         "ServerApp": {"jpserver_extensions": {"jupyter_mcp_ext": True}},
         "McpSessions": {"spare_kernels": 0},
+        "KernelProvisionerFactory": {"default_provisioner_name": forked_kernels.NAME},
     }
 
 

@@ -1,27 +1,37 @@
-"""A Jupyter server in a subprocess, ready when it says that it is, ended by its pid."""
+"""A Jupyter server in a process of its own, ready when it says that it is, ended by its pid."""
 
 from __future__ import annotations
 
+import functools
 import http.client
 import json
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, Protocol
+
+from tests.forkserver import Forked, ForkServer
 
 TOKEN = "a-token-for-the-tests"
 READY = "MCP is served at"
 START_SECONDS = 60
 PORTS = 5
-"""Ports that are tried: somebody may take one between its choice and its use."""
+"""Ports that are tried: another process may take one between its choice and its use."""
 PORT_TAKEN = "could not be started because port"
 COLLABORATION = ("jupyter_server_ydoc", "jupyter_server_fileid")
 """Extensions with rooms in which people work together."""
+KERNELS = "--KernelProvisionerFactory.default_provisioner_name"
+STARTED_KERNELS = f"{KERNELS}=local-provisioner"
+"""The option of a server whose kernels are each started with a Python of its own."""
+FRESH = ("-m", "jupyter_server")
+"""The command of a server that is started with a Python of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +52,23 @@ class Answer:
         return parsed
 
 
+class Process(Protocol):
+    """What tests do with a server's process, which is a `subprocess.Popen` or `Forked`."""
+
+    pid: int
+    stderr: IO[str] | None
+
+    def send_signal(self, sig: int, /) -> None: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
 @dataclass(kw_only=True)
 class JupyterServer:
     """A running server."""
 
-    process: subprocess.Popen[str]
+    process: Process
     port: int
     token: str
     base_url: str
@@ -118,7 +140,7 @@ class JupyterServer:
 
 
 def free_port() -> int:
-    """Ask the system for a port that nobody uses now."""
+    """A port that is free now."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
@@ -148,14 +170,15 @@ def running_server(
     *options: str,
     token: str = TOKEN,
     base_url: str = "/",
-    command: Sequence[str] = ("-m", "jupyter_server"),
+    command: Sequence[str] = (),
     ready: str = READY,
     env: Mapping[str, str] | None = None,
 ) -> Iterator[JupyterServer]:
     """Run a server until the block is left.
 
-    ``token=""`` switches authentication off. ``command`` is what Python runs. ``ready`` is in the
-    line of its log that is waited for.
+    ``token=""`` switches authentication off. ``command`` is what a new Python runs; without it the
+    server is forked from a process that has imported all that it needs, and so are its kernels
+    unless an option is `STARTED_KERNELS`. ``ready`` is in the line of its log that is waited for.
     """
     root_dir = folder / "root"
     root_dir.mkdir(exist_ok=True)
@@ -177,13 +200,8 @@ def running_server(
         arguments += [f"--ServerApp.jpserver_extensions={name}=False" for name in COLLABORATION]
     for attempt in range(1, PORTS + 1):
         port = free_port()
-        process = subprocess.Popen(
-            [sys.executable, *command, f"--ServerApp.port={port}", *arguments],
-            stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            text=True,
-            env=environment(folder, env),
-            cwd=folder,
+        process = _start(
+            command, [f"--ServerApp.port={port}", *arguments], folder, environment(folder, env)
         )
         server = JupyterServer(
             process=process, port=port, token=token, base_url=base_url, root_dir=root_dir
@@ -203,7 +221,45 @@ def running_server(
             raise RuntimeError(message)
 
 
-def _end(process: subprocess.Popen[str], reader: threading.Thread) -> None:
+@functools.cache
+def fork_server() -> ForkServer:
+    """This process's fork server, started when it is first wanted."""
+    return ForkServer("jupyter_server", environment(Path(tempfile.gettempdir())))
+
+
+def _start(
+    command: Sequence[str], arguments: Sequence[str], folder: Path, env: Mapping[str, str]
+) -> Process:
+    if not command and sys.platform == "linux" and fork_server().fits(env):
+        return _fork(arguments, folder, env)
+    return subprocess.Popen(
+        [sys.executable, *(command or FRESH), *arguments],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        env=env,
+        cwd=folder,
+    )
+
+
+def _fork(arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> Process:
+    if not any(argument.startswith(KERNELS) for argument in arguments):
+        arguments = [*arguments, f"{KERNELS}=forking"]
+    said, stderr = os.pipe()
+    with open(os.devnull, "wb") as nothing:  # noqa: PTH123
+        pid = fork_server().fork(
+            arguments,
+            env=env,
+            cwd=str(folder),
+            stdout=nothing.fileno(),
+            stderr=stderr,
+            ends_with_us=True,
+        )
+    os.close(stderr)
+    return Forked(pid, stderr=os.fdopen(said, encoding="utf-8"))
+
+
+def _end(process: Process, reader: threading.Thread) -> None:
     process.terminate()
     try:
         process.wait(20)

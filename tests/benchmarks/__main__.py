@@ -28,7 +28,7 @@ from tests.benchmarks.saves import saves
 from tests.benchmarks.sessions import sessions
 from tests.benchmarks.variables import looked_at
 from tests.benchmarks.written import WRITTEN
-from tests.servers import READY, JupyterServer, running_server
+from tests.servers import FRESH, READY, JupyterServer, running_server
 
 ROUNDS = 300
 STARTS = 7
@@ -89,7 +89,7 @@ def server(base: Path, *options: str, ready: str = READY) -> Iterator[JupyterSer
     """A server with a folder of its own."""
     folder = base / str(next(FOLDERS))
     folder.mkdir()
-    with running_server(folder, *options, ready=ready) as running:
+    with running_server(folder, *options, ready=ready, command=FRESH) as running:
         yield running
 
 

@@ -21,7 +21,7 @@ import psutil
 from tests.benchmarks.clients import Client
 from tests.benchmarks.floods import AFTER
 from tests.benchmarks.measures import Row
-from tests.servers import JupyterServer, running_server
+from tests.servers import FRESH, JupyterServer, running_server
 
 NEW = "2026-07-28"
 GOAL = "stall 300 ms, memory 200 MB, a file tool within 2 s"
@@ -210,14 +210,14 @@ def _row(base: Path, case: Case) -> Row:
     folder = base / f"hostile-{next(FOLDERS)}"
     folder.mkdir()
     cost = Cost()
-    with running_server(folder) as server:
+    with running_server(folder, command=FRESH) as server:
         Client(server, NEW).call("execute_code", code=case.setup or "1", wait=120)
         if case.write is not None:
             case.write(server.root_dir)
         if not case.restarted:
             _measured(server, case.calls, cost)
     if case.restarted:
-        with running_server(folder) as server:
+        with running_server(folder, command=FRESH) as server:
             Client(server, NEW).call("list_files")
             _measured(server, case.calls, cost)
     figures = (

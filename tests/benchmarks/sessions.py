@@ -16,7 +16,7 @@ from jupyter_server.services.contents.manager import AsyncContentsManager
 from tests.benchmarks.clients import Client
 from tests.benchmarks.floods import Cost, watched
 from tests.benchmarks.measures import Row, Samples
-from tests.servers import JupyterServer, running_server
+from tests.servers import FRESH, JupyterServer, running_server
 
 NEW = "2026-07-28"
 STARTS = 7
@@ -115,14 +115,14 @@ def came_back(base: Path) -> list[Row]:
     """The first result in a session after the server was restarted, its kernel's start included."""
     folder = _folder(base)
     samples = {name: Samples() for name in ("empty", "snapshot", "replay")}
-    with running_server(folder) as server:
+    with running_server(folder, command=FRESH) as server:
         client = Client(server, NEW)
         client.call("create_session", name="empty", restore="fresh")
         for name in ("snapshot", "replay"):
             client.call("create_session", name=name, restore=name)
             client.call("execute_code", code=MAKE_FRAME, session_id=name)
     for _ in range(RESTARTS):
-        with running_server(folder) as server:
+        with running_server(folder, command=FRESH) as server:
             client = Client(server, NEW)
             client.call("execute_code", code="1")  # not the server's first
             for name, times in samples.items():
@@ -144,7 +144,7 @@ def stopped(base: Path) -> Row:
     """The server's stop with unsaved sessions of 60 MB, and how many of them come back."""
     folder = _folder(base)
     names = [f"s{number}" for number in range(SESSIONS)]
-    with running_server(folder) as server:
+    with running_server(folder, command=FRESH) as server:
         client = Client(server, NEW)
         for name in names:
             client.call("create_session", name=name)
@@ -154,7 +154,7 @@ def stopped(base: Path) -> Row:
         server.process.wait()
         seconds = time.perf_counter() - begun
     back = 0
-    with running_server(folder) as server:
+    with running_server(folder, command=FRESH) as server:
         client = Client(server, NEW)
         for name in names:
             answer = client.call(
@@ -213,7 +213,7 @@ def long_stories(base: Path) -> list[Row]:
     """A session of many cells and a new one: an execution, and how writing the story stalls."""
     folder = _folder(base)
     old, new = Samples(), Samples()
-    with running_server(folder) as server:
+    with running_server(folder, command=FRESH) as server:
         client = Client(server, NEW)
         client.call("create_session", name="old")
         for number in range(CELLS):
@@ -229,7 +229,7 @@ def long_stories(base: Path) -> list[Row]:
                 )
         plain = _stall(server, client, "new")
         added = _stall(server, client, "old")
-    with running_server(folder) as server:
+    with running_server(folder, command=FRESH) as server:
         client = Client(server, NEW)
         for name in ("new", "old"):  # their kernels start
             client.call("execute_code", code="1+1", session_id=name)
@@ -272,5 +272,5 @@ def _folder(base: Path) -> Path:
 
 @contextmanager
 def _server(base: Path, *options: str) -> Iterator[JupyterServer]:
-    with running_server(_folder(base), *options) as server:
+    with running_server(_folder(base), *options, command=FRESH) as server:
         yield server

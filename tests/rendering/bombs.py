@@ -6,6 +6,7 @@ import base64
 import io
 import struct
 import zlib
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 import psutil
@@ -60,22 +61,23 @@ def animation(kind: str, frames: int) -> bytes:
     return file.getvalue()
 
 
-BOMBS = {
-    "a drawing that uses itself": drawing(uses()),
-    "unfinished tags": html("<a " * 300_000),
-    "elements within each other": html("<b>x" * 240_000),
-    "tables within each other": html('<table class="dataframe"><tr><td>' * 30_000),
-    "cells that span a million": html(
+BOMBS: Mapping[str, Callable[[], Display]] = {
+    "a drawing that uses itself": lambda: drawing(uses()),
+    "unfinished tags": lambda: html("<a " * 300_000),
+    "elements within each other": lambda: html("<b>x" * 240_000),
+    "tables within each other": lambda: html('<table class="dataframe"><tr><td>' * 30_000),
+    "cells that span a million": lambda: html(
         '<table class="dataframe">'
         + ('<tr><td colspan="1000">' + "x" * 200 + "</td></tr>") * 1_000
         + "</table>"
     ),
-    "a large image": image(png(7_000, 7_000, colour=2)),
-    "an image of many pixels in few bytes": image(png(60_000, 60_000, rows=10)),
-    "many frames": image(animation("GIF", 2_000), "gif"),
-    "many WebP frames": image(animation("WEBP", 500), "webp"),
-    "base64 of no image": image(b"GIF89a" + bytes(6_000_000), "gif"),
+    "a large image": lambda: image(png(7_000, 7_000, colour=2)),
+    "an image of many pixels in few bytes": lambda: image(png(60_000, 60_000, rows=10)),
+    "many frames": lambda: image(animation("GIF", 2_000), "gif"),
+    "many WebP frames": lambda: image(animation("WEBP", 500), "webp"),
+    "base64 of no image": lambda: image(b"GIF89a" + bytes(6_000_000), "gif"),
 }
+"""Each is made when it is wanted: together they are hundreds of megabytes."""
 
 
 def processes(of: int | None = None) -> list[psutil.Process]:

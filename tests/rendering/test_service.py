@@ -92,7 +92,7 @@ async def test_a_bomb_is_shown_or_named_and_what_follows_is_rendered(name: str) 
     async with rendering() as made:
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        said = await words(made, BOMBS[name])
+        said = await words(made, BOMBS[name]())
         took = loop.time() - begun
 
         assert said

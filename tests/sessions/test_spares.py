@@ -19,7 +19,7 @@ from jupyter_mcp_ext.sessions.session import Session, new_session_id
 from jupyter_mcp_ext.sessions.spares import MOST, Spares
 from tests.engine import ALICE, BOB, Engine, running, value
 from tests.mcp_client import McpClient
-from tests.servers import JupyterServer, running_server
+from tests.servers import STARTED_KERNELS, JupyterServer, running_server
 
 FILLING = "mcp-spare"
 
@@ -451,8 +451,8 @@ def test_over_http_a_new_session_is_the_spare_and_a_stopped_server_leaves_no_oth
 
 
 def test_a_server_that_was_killed_leaves_no_spare_to_the_next(tmp_path: Path) -> None:
-    option = "--McpSessions.spare_kernels=1"
-    with running_server(tmp_path, option) as server:
+    options = ("--McpSessions.spare_kernels=1", STARTED_KERNELS)
+    with running_server(tmp_path, *options) as server:
         McpClient(server).call("list_sessions")
         while not kernels(server):
             pass
@@ -460,7 +460,7 @@ def test_a_server_that_was_killed_leaves_no_spare_to_the_next(tmp_path: Path) ->
         left = [path.name for path in (server.root_dir / "mcp-sessions").iterdir()]
         server.process.kill()
         server.process.wait()
-    with running_server(tmp_path, option) as server:
+    with running_server(tmp_path, *options) as server:
         listed = McpClient(server).call("list_sessions").text
         gone = not (server.root_dir / "mcp-sessions" / left[0]).exists()
         psutil.wait_procs([kernel], timeout=20)

@@ -1,0 +1,242 @@
+"""Processes that have imported what a program needs, and fork into it.
+
+Imports are most of what the start of a Jupyter server or a kernel costs; a forked one has them
+behind it. It is a child of the process that wanted it, in a session of its own, as a started one
+is. What Python or a module reads once, when it starts or is imported, is that of the fork server:
+`ForkServer.fits` says whether that makes a difference.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import ctypes
+import gc
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, Literal, TypeAlias
+
+Program: TypeAlias = Literal["jupyter_server", "ipykernel_launcher"]
+
+MODULES: Mapping[str, Sequence[str]] = {
+    "jupyter_server": (
+        "jupyter_mcp_ext.app",
+        "jupyter_mcp_ext.transport.sdk",
+        "jupyter_server.serverapp",
+        "jupyter_server_terminals",
+        "tests.forked_kernels",
+    ),
+    "ipykernel_launcher": ("ipykernel.kernelapp",),
+}
+"""What each program imports."""
+READ_ONCE = (
+    *("GATEWAY_", "JUPYTER_ALLOW_", "JUPYTER_GATEWAY_", "KERNEL_LAUNCH_", "TRAITLETS_"),
+    *("GLIBC_", "LANG", "LC_", "LD_", "MALLOC_", "PYTHON", "TZ"),
+)
+"""Beginnings of the names of variables that are read when a process starts or imports a module."""
+MOST_BYTES = 200_000
+"""Of a message: an order is an environment and a few arguments."""
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_GET_CHILD_SUBREAPER = 1, 36, 37
+
+
+class Forked:
+    """A child that was forked, with the methods of `subprocess.Popen` that are used here."""
+
+    stdin = stdout = None
+
+    def __init__(self, pid: int, *, stderr: IO[str] | None = None) -> None:
+        self.pid = pid
+        self.stderr = stderr
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Its exit status, or None while it runs."""
+        if self.returncode is None:
+            try:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+            except ChildProcessError:  # psutil has waited for it
+                pid, status = self.pid, 0
+            if pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit status when it has ended; `subprocess.TimeoutExpired` when it has not."""
+        if self.poll() is None:
+            pidfd = os.pidfd_open(self.pid)
+            try:
+                ended = select.poll()
+                ended.register(pidfd, select.POLLIN)
+                ended.poll(None if timeout is None else timeout * 1000)
+            finally:
+                os.close(pidfd)
+        if (code := self.poll()) is None:
+            command = f"forked process {self.pid}"
+            raise subprocess.TimeoutExpired(command, timeout or 0)
+        return code
+
+    def send_signal(self, sig: int) -> None:
+        """Send it a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, sig)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it."""
+        self.send_signal(signal.SIGKILL)
+
+
+class ForkServer:
+    """A process that forks into a program; it ends with this one, however that ends."""
+
+    def __init__(self, program: Program, env: Mapping[str, str]) -> None:
+        self._program = program
+        self._env = dict(env)
+        self._turn = threading.Lock()
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, __file__, program, str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env=env,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # Ctrl-C is for pytest, which ends what it has started
+            )
+        atexit.register(self.close)
+
+    def fits(self, env: Mapping[str, str]) -> bool:
+        """Whether what is read once is the same in this environment."""
+        names = {name for name in (*env, *self._env) if name.startswith(READ_ONCE)}
+        return all(env.get(name) == self._env.get(name) for name in names)
+
+    def fork(
+        self,
+        arguments: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: str,
+        stdout: int,
+        stderr: int,
+        ends_with_us: bool,
+    ) -> int:
+        """Run the program as ``python -m`` does, in a session of its own; the child's number."""
+        order = {
+            "arguments": list(arguments),
+            "env": dict(env),
+            "cwd": cwd,
+            "ends_with_parent": ends_with_us,
+        }
+        with self._turn, _adopting():
+            socket.send_fds(self._control, [json.dumps(order).encode()], [stdout, stderr])
+            answer = self._control.recv(MOST_BYTES)
+        if not answer:
+            message = f"The fork server of {self._program} has ended; its stderr says why."
+            raise RuntimeError(message)
+        return int(answer)
+
+    def close(self) -> None:
+        """End the process; what it has forked goes on."""
+        self._control.close()
+        self._process.wait()
+
+
+@contextlib.contextmanager
+def _adopting() -> Iterator[None]:
+    """Become the parent of those whose parent ends, which a fork server's children's does."""
+    prctl = ctypes.CDLL(None).prctl
+    before = ctypes.c_int()
+    prctl(PR_GET_CHILD_SUBREAPER, ctypes.byref(before), 0, 0, 0)
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    try:
+        yield
+    finally:
+        prctl(PR_SET_CHILD_SUBREAPER, before.value, 0, 0, 0)
+
+
+# -- in the fork server ------------------------------------------------------------------------
+
+
+def main() -> None:
+    """Import, then fork for each order; what is below runs in each process that was forked."""
+    program, control = sys.argv[1], socket.socket(fileno=int(sys.argv[2]))
+    sys.path.pop(0)  # this folder
+    for name in MODULES[program]:
+        importlib.import_module(name)
+    if program == "jupyter_server":
+        handlers = sys.modules["jupyter_server.serverapp"].JUPYTER_SERVICE_HANDLERS
+        for name in (name for names in handlers.values() for name in names or ()):
+            importlib.import_module(name)
+    threads = len(list(Path("/proc/self/task").iterdir()))
+    if threads > 1:
+        message = f"an import has started {threads - 1} threads, which a fork would lose"
+        raise RuntimeError(message)
+    gc.collect()
+    gc.freeze()  # so that a collection copies no page of this process
+    become(program, **_serve(control))
+
+
+def _serve(control: socket.socket) -> dict[str, Any]:
+    """Fork for each order; returns in the forked process, with its order."""
+    while True:
+        message, fds, _, _ = socket.recv_fds(control, MOST_BYTES, 2)
+        if not message:
+            raise SystemExit
+        adopted, tell = os.pipe()
+        if not (between := os.fork()):
+            if os.fork():
+                os._exit(0)  # its child is the client's then
+            os.close(tell)
+            os.read(adopted, 1)
+            os.close(adopted)
+            os.setsid()
+            control.send(str(os.getpid()).encode())
+            control.close()
+            for number, fd in enumerate(fds, 1):
+                os.dup2(fd, number)
+                os.close(fd)
+            order: dict[str, Any] = json.loads(message)
+            return order
+        os.waitpid(between, 0)
+        os.write(tell, b"!")
+        for fd in (adopted, tell, *fds):
+            os.close(fd)
+
+
+def become(
+    program: str,
+    *,
+    arguments: Sequence[str],
+    env: Mapping[str, str],
+    cwd: str,
+    ends_with_parent: bool,
+) -> None:
+    """Be ``python -m program``."""
+    if ends_with_parent:
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(env)
+    tempfile.tempdir = None  # looked up again, in the environment
+    gc.unfreeze()
+    sys.path.insert(0, cwd)
+    sys.argv = [program, *arguments]
+    runpy.run_module(program, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()
