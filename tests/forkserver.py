@@ -31,15 +31,18 @@ Program: TypeAlias = Literal["jupyter_server", "ipykernel_launcher"]
 
 MODULES: Mapping[str, Sequence[str]] = {
     "jupyter_server": (
-        "jupyter_mcp_ext.app",
-        "jupyter_mcp_ext.transport.sdk",
-        "jupyter_server.serverapp",
-        "jupyter_server_terminals",
-        "tests.forked_kernels",
+        *("jupyter_server.serverapp", "jupyter_server_terminals", "jupyter_core.migrate"),
+        *("jupyter_mcp_ext.app", "jupyter_mcp_ext.transport.sdk", "tests.forked_kernels"),
+        *("anyio._backends._asyncio", "tornado.platform.asyncio", "jinja2.ext"),
+        *("IPython.display", "ipykernel.kernelspec"),
     ),
-    "ipykernel_launcher": ("ipykernel.kernelapp",),
+    "ipykernel_launcher": (
+        *("ipykernel.kernelapp", "ipykernel.debugger", "tornado.platform.asyncio", "sqlite3"),
+        *("IPython.core.completerlib", "IPython.core.debugger", "IPython.core.oinspect"),
+        *("IPython.extensions.storemagic", "faulthandler", "psutil", "resource"),
+    ),
 }
-"""What each program imports."""
+"""What each program imports when it starts, sooner or later."""
 READ_ONCE = (
     *("GATEWAY_", "JUPYTER_ALLOW_", "JUPYTER_GATEWAY_", "KERNEL_LAUNCH_", "TRAITLETS_"),
     *("GLIBC_", "LANG", "LC_", "LD_", "MALLOC_", "PYTHON", "TZ"),

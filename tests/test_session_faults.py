@@ -21,7 +21,7 @@ import pytest
 
 from jupyter_mcp_ext.sessions.story.history import RESERVED
 from tests.mcp_client import McpClient
-from tests.servers import JupyterServer, running_server
+from tests.servers import STARTED_KERNELS, JupyterServer, running_server
 from tests.stories import folders, serving, story
 from tests.users import OPTION
 
@@ -175,7 +175,7 @@ def test_the_folder_of_a_server_that_was_killed_is_taken_over_at_once(tmp_path: 
 
 
 def test_twenty_sessions_leave_nothing_behind(tmp_path: Path) -> None:
-    with serving(tmp_path) as (server, client):
+    with serving(tmp_path, STARTED_KERNELS) as (server, client):
         process = psutil.Process(server.process.pid)
         client.call("create_session", name="first")
         client.call("shutdown_kernel", session_id="first")
