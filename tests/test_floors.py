@@ -14,7 +14,7 @@ import jupyter_mcp_ext
 PACKAGE = Path(jupyter_mcp_ext.__file__).parent
 
 FLOORS = [
-    ("errors", "system", "measured", "governance.caller"),
+    ("concurrency", "errors", "measured", "sealed", "system", "wording", "governance.caller"),
     ("outputs",),
     ("kernels", "notebooks", "files", "packages", "rendering", "variables", "advice"),
     ("executions", "sessions"),

@@ -198,7 +198,7 @@ def test_an_ended_kernel_comes_back_when_its_session_is_used(tmp_path: Path) -> 
         again = client.run("x")
 
     assert not ended.is_error
-    assert re.search(r"restorable, made .+, used .+, \d+\.\d MB on disk", listed)
+    assert re.search(r"restorable, made .+, used .+, [\d.]+ [kMG]?B on disk", listed)
     assert "[1]" in again.text
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from jupyter_mcp_ext.concurrency import Timer
+
 from .execution import Execution
 
 PULSE = 30.0
@@ -29,15 +31,16 @@ class Activity:
         self._pulse = pulse
         self._loop = asyncio.get_running_loop()
         self._until = self._loop.time() + limit
-        self._timer = self._loop.call_later(pulse, self._go_on)
+        self._timer = Timer()
+        self._timer.set(pulse, self._go_on)
         tell()
         execution.done.add_done_callback(self._end)
 
     def _go_on(self) -> None:
         if self._loop.time() < self._until:
             self._tell()
-            self._timer = self._loop.call_later(self._pulse, self._go_on)
+            self._timer.set(self._pulse, self._go_on)
 
     def _end(self, _: object) -> None:
-        self._timer.cancel()
+        self._timer.stop()
         self._tell()

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from dataclasses import replace
 from logging import Logger
 
+from jupyter_mcp_ext.concurrency import Tasks, Timer
 from jupyter_mcp_ext.outputs.fold import COMMS
 
 from .execution import UNFINISHED, Execution
@@ -53,8 +54,8 @@ class Archive:
         self._finished_bytes = 0
         self._held: Execution | None = None
         """The last one with much output that has ended or was asked for; it stays in memory."""
-        self._letting_go: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._letting_go = Timer()
+        self._tasks = Tasks()
 
     async def open(self) -> None:
         """Take over what an earlier run of the server has left."""
@@ -177,10 +178,8 @@ class Archive:
 
     async def close(self) -> None:
         """Write down what is left."""
-        if self._letting_go is not None:
-            self._letting_go.cancel()
-        for task in self._tasks:
-            task.cancel()
+        self._letting_go.stop()
+        self._tasks.cancel()
         await self._storage.close()
 
     def _count(self, execution: Execution) -> None:
@@ -209,17 +208,12 @@ class Archive:
 
     def _hold(self, execution: Execution | None) -> None:
         """Let go of the outputs that were held until now, and hold these."""
-        if self._letting_go is not None:
-            self._letting_go.cancel()
-            self._letting_go = None
+        self._letting_go.stop()
         if execution is not None:
-            loop = asyncio.get_running_loop()
-            self._letting_go = loop.call_later(HELD, self._hold, None)
+            self._letting_go.set(HELD, self._hold, None)
         before, self._held = self._held, execution
         if before is not None and before is not execution:
-            task = asyncio.create_task(self._release(before), name="mcp-execution-release")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks.start(self._release(before), name="mcp-execution-release")
 
     async def _release(self, execution: Execution) -> None:
         await self._storage.flush()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from jupyter_mcp_ext.advice import debuggers
 from jupyter_mcp_ext.advice.unsent import Unsent
+from jupyter_mcp_ext.concurrency import Timer
 from jupyter_mcp_ext.files.changes import Change, Changes
 from jupyter_mcp_ext.outputs.fold import OutputFold
 from jupyter_mcp_ext.outputs.model import Error, Output
@@ -107,7 +108,7 @@ class Execution:
         self._loop = asyncio.get_running_loop()
         self.stop: asyncio.Future[Stop] = self._loop.create_future()
         self.done: asyncio.Future[None] = self._loop.create_future()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = Timer()
         self._time_left = timeout
         """Seconds of its timeout, while that stands still."""
         self.was_cancelled = False
@@ -258,15 +259,14 @@ class Execution:
 
     def _go_on(self) -> None:
         """Let its timeout count."""
-        if self._time_left is not None and self._timer is None:
-            self._timer = self._loop.call_later(self._time_left, self.request_stop, "timeout")
+        if self._time_left is not None and not self._timer.is_set:
+            self._timer.set(self._time_left, self.request_stop, "timeout")
 
     def _stand_still(self) -> None:
         """Let its timeout count no more while a person is asked: that has a limit of its own."""
-        if self._timer is not None:
-            self._time_left = max(0.0, self._timer.when() - self._loop.time())
-            self._timer.cancel()
-            self._timer = None
+        if self._timer.is_set:
+            self._time_left = self._timer.left
+            self._timer.stop()
 
     def _give_up_on(self, prompt: Prompt) -> None:
         self.decline(prompt.number, f"nobody answered within {self.input_timeout:g} s:")
@@ -282,9 +282,7 @@ class Execution:
 
     def end(self, status: Status, reason: str = "") -> None:
         """Fix its end; later ends are ignored."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.stop()
         if self.is_finished:
             return
         self._end_prompt()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from jupyter_mcp_ext.concurrency import Timer
 from jupyter_mcp_ext.outputs.model import Error
 from jupyter_mcp_ext.outputs.text import strip
 
@@ -50,7 +51,7 @@ class Prompts:
         """Done while a question is open; another future stands here when it no longer is."""
         self._count = 0
         self._reply: Reply | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = Timer()
 
     def open(
         self, text: str, reply: Reply, *, timeout: float, on_timeout: Callable[[Prompt], object]
@@ -61,7 +62,7 @@ class Prompts:
         shown = strip(text[: 4 * MAX_TEXT])[:MAX_TEXT]
         self.current = Prompt(self._count, shown, self._loop.create_future())
         self._reply = reply
-        self._timer = self._loop.call_later(timeout, on_timeout, self.current)
+        self._timer.set(timeout, on_timeout, self.current)
         self.opened.set_result(None)
         return self.current
 
@@ -81,9 +82,7 @@ class Prompts:
         self.current.closed.set_result(None)
         self.current = self._reply = None
         self.opened = self._loop.create_future()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.stop()
 
 
 def unanswerable(error: Error) -> str | None:

@@ -18,6 +18,7 @@ from traitlets.config import LoggingConfigurable
 from jupyter_mcp_ext.advice import debuggers, notices, payloads
 from jupyter_mcp_ext.advice.run import Run
 from jupyter_mcp_ext.advice.unsent import Unsent
+from jupyter_mcp_ext.concurrency import Tasks
 from jupyter_mcp_ext.errors import ToolError, UnknownExecution, shown
 from jupyter_mcp_ext.kernels.exchange import Content, Exchange
 from jupyter_mcp_ext.kernels.kinds import Kind
@@ -178,7 +179,7 @@ class McpExecutions(LoggingConfigurable):
         """Is called when the server is to count as active, since code runs."""
         self._numbers: dict[str, int] = {}
         self._latest: dict[str, str] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self._memories: OrderedDict[str, Memory] = OrderedDict()
         """What kernels have said, by their ids, the latest used last."""
         self._works: set[Execution] = set()
@@ -403,10 +404,7 @@ class McpExecutions(LoggingConfigurable):
 
     async def close(self) -> None:
         """End all tasks; what ran is ``interrupted``, its output on disk."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.close()
         await self._archive.close()
 
     def _allowed_timeout(self, timeout: float | None) -> float | None:
@@ -417,9 +415,7 @@ class McpExecutions(LoggingConfigurable):
         return range(1, self._numbers.get(session_id, 0) + 1)
 
     def _spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
-        task = asyncio.create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.start(work, name=name)
 
     async def _run(
         self,

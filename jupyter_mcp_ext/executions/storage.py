@@ -21,6 +21,7 @@ from logging import Logger
 from pathlib import Path
 from typing import IO
 
+from jupyter_mcp_ext.concurrency import Timer
 from jupyter_mcp_ext.files.beneath import Folder, opened
 from jupyter_mcp_ext.outputs.fold import OutputFold
 from jupyter_mcp_ext.system import lock
@@ -72,7 +73,7 @@ class Storage:
         self._files: dict[str, _File] = {}
         self._dirty: dict[str, _File] = {}
         self._size = 0
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = Timer()
         self._writing: asyncio.Task[None] | None = None
         self._has_failed = False
 
@@ -181,13 +182,11 @@ class Storage:
         self._size += len(line)
         if self._size > EARLY:
             self._write_now()
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(FLUSH, self._write_now)
+        elif not self._timer.is_set:
+            self._timer.set(FLUSH, self._write_now)
 
     def _write_now(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.stop()
         if self._writing is not None or not self._dirty:
             return  # the task that writes looks again when it is done
         batch = [(name, file.anew, file.pending) for name, file in self._dirty.items()]
@@ -205,8 +204,8 @@ class Storage:
             self._has_failed = True
         finally:
             self._writing = None
-            if self._dirty and self._timer is None:
-                self._timer = asyncio.get_running_loop().call_later(FLUSH, self._write_now)
+            if self._dirty and not self._timer.is_set:
+                self._timer.set(FLUSH, self._write_now)
 
     def _append(self, batch: list[tuple[str, bool, list[str]]]) -> None:
         with opened(self._base, self._folder.name) as folder:

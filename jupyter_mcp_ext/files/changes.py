@@ -16,6 +16,7 @@ from pathlib import Path
 
 from jupyter_mcp_ext.errors import ContentsError
 from jupyter_mcp_ext.outputs.characters import argument
+from jupyter_mcp_ext.wording import size
 
 from .paths import contents_path
 
@@ -124,7 +125,7 @@ def in_words(found: Changes) -> str:
     words: list[str] = []
     left = MAX_WORDS
     for change in reversed(found.files):  # the latest are kept
-        word = f"{_named(change.path)} ({size_in_words(change.bytes)})"
+        word = f"{_named(change.path)} ({size(change.bytes)})"
         if len(word) > left:
             break
         left -= len(word)
@@ -199,12 +200,3 @@ def _files(
 def _change(path: str, stat: os.stat_result) -> Change:
     # Programs that unpack or download set a file's own time back; the system's then tells.
     return Change(path=path, bytes=stat.st_size, at=max(stat.st_mtime_ns, stat.st_ctime_ns))
-
-
-def size_in_words(count: int) -> str:
-    """``1.2 MB``."""
-    for unit, of in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= of:
-            value = count / of
-            return f"{value:.0f} {unit}" if value >= 10 else f"{value:.2g} {unit}"
-    return f"{count} B"

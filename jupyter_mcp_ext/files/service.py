@@ -14,20 +14,20 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
-from weakref import WeakValueDictionary
 
 from jupyter_server.utils import url_escape, url_path_join
 from tornado.web import HTTPError
 from traitlets import Int, List, Unicode
 from traitlets.config import LoggingConfigurable
 
+from jupyter_mcp_ext import wording
+from jupyter_mcp_ext.concurrency import Locks
 from jupyter_mcp_ext.errors import ContentsError, InvalidArgument
 from jupyter_mcp_ext.outputs.images import UnreadableImage, fit
 from jupyter_mcp_ext.outputs.rendering import NotRendered
 from jupyter_mcp_ext.rendering.service import Rendering
 
 from .beneath import Changed
-from .changes import size_in_words
 from .contents import Contents, explained, irregular
 from .disk import Disk
 from .edits import Edit, replace
@@ -95,7 +95,7 @@ class McpFiles(LoggingConfigurable):
         self._rendering = rendering
         self.gate = Gate(contents, root, self.sensitive)
         self.storage: Storage = Disk(root) if root else Managed(contents, self.max_bytes)
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._locks: Locks[str] = Locks()
 
     async def listed(
         self,
@@ -262,7 +262,7 @@ class McpFiles(LoggingConfigurable):
         return entry
 
     def _lock(self, place: Place) -> asyncio.Lock:
-        return self._locks.setdefault(place.real, asyncio.Lock())
+        return self._locks.of(place.real)
 
     def _refuse_notebook(self, place: Place) -> None:
         if any(path.lower().endswith(_NOTEBOOK) for path in (place.path, place.real)):
@@ -274,8 +274,8 @@ class McpFiles(LoggingConfigurable):
 
     def _too_large(self, place: Place, size: int) -> ContentsError:
         return ContentsError(
-            f"{quoted(place.path)} has {size_in_words(size)}, over the "
-            f"{size_in_words(self.max_bytes)} that a file here may have to be written or edited. "
+            f"{quoted(place.path)} has {wording.size(size)}, over the "
+            f"{wording.size(self.max_bytes)} that a file here may have to be written or edited. "
             "Use code (execute_code) instead."
         )
 

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from jupyter_mcp_ext.outputs.characters import argument, code_points, escaped, seen
 from jupyter_mcp_ext.outputs.numbered import rest_words
+from jupyter_mcp_ext.wording import counted, size
 
-from .changes import size_in_words
 from .edits import INDENTATION, Edit
 from .lines import Lines
 from .listing import Entry, Listing
@@ -30,8 +30,7 @@ def listing(found: Listing, *, glob: str | None, limit: int, room: int) -> tuple
         shown += 1
     name = escaped(found.folder) or "."
     what = f" that fit {argument(glob)}" if glob else ""
-    entries = "entry" if found.total == 1 else "entries"
-    head = f"{name}: {found.total:,} {entries}{what}"
+    head = f"{name}: {counted(found.total, 'entry', 'entries')}{what}"
     if not found.is_whole:
         head += "\n! not everything was looked at: there are too many files; use a deeper folder"
     if found.passed:
@@ -44,8 +43,8 @@ def listing(found: Listing, *, glob: str | None, limit: int, room: int) -> tuple
         head += f", {found.offset + 1}-{end} shown"
     if end < found.total:
         more = f", glob={argument(glob)}" if glob else ""
-        size = f", limit={limit}" if limit != 100 else ""
-        lines.append(f"more: list_files({argument(found.folder or '.')}{more}, offset={end}{size})")
+        most = f", limit={limit}" if limit != 100 else ""
+        lines.append(f"more: list_files({argument(found.folder or '.')}{more}, offset={end}{most})")
     return "\n".join([head, *lines]), shown
 
 
@@ -58,7 +57,7 @@ def lines(found: FileText, *, limit: int) -> tuple[str, str | None]:
     last = page.first + len(page.lines) - 1
     of = f" of {page.total}" if page.total is not None else ""
     start = f" from character {page.column + 1:,} on" if page.column else ""
-    head = f"{name}: lines {page.first}-{last}{of}{start}, {size_in_words(found.size)}"
+    head = f"{name}: lines {page.first}-{last}{of}{start}, {size(found.size)}"
     notices = []
     if found.path.lower().endswith(".ipynb"):
         notices.append(f"! read_notebook({argument(found.path)}) shows its cells")
@@ -109,7 +108,7 @@ def image(found: FileImage) -> str:
     words = f"{escaped(found.path)} {shown.original_width}x{shown.original_height}"
     made_smaller = (shown.width, shown.height) != (shown.original_width, shown.original_height)
     small = f", shown {shown.width}x{shown.height}" if made_smaller else ""
-    return f"[image {words} {kind}, {size_in_words(found.size)}{small}]"
+    return f"[image {words} {kind}, {size(found.size)}{small}]"
 
 
 def binary(found: Binary) -> str:
@@ -130,7 +129,7 @@ def written(found: Written) -> str:
 
 def edited(path: str, edit: Edit) -> str:
     """What was changed."""
-    places = "1 place" if edit.count == 1 else f"{edit.count} places"
+    places = counted(edit.count, "place")
     verb = "was" if edit.how == INDENTATION else "were"
     how = f"\n! old_string did not fit exactly; {edit.how} {verb} passed over" if edit.how else ""
     return f"Edited {escaped(path)} in {places}.{how}\n{edit.diff}"
@@ -170,5 +169,5 @@ def _entry(entry: Entry, folder: str) -> str:
         case "other":
             return f"{name}  (no regular file)"
         case "file":
-            size = size_in_words(entry.size) if entry.size is not None else ""
-            return f"{name}  {size}  {at}".rstrip()
+            used = size(entry.size) if entry.size is not None else ""
+            return f"{name}  {used}  {at}".rstrip()

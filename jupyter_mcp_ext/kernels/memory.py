@@ -15,6 +15,8 @@ from pathlib import Path, PurePosixPath
 
 import psutil
 
+from jupyter_mcp_ext.wording import size
+
 if sys.platform != "win32":
     import resource
 
@@ -42,7 +44,7 @@ class Peak:
     """Else it is at most that: a process inherits the peak of the one that started it."""
 
     def __str__(self) -> str:
-        return f"peak {'' if self.is_exact else 'under '}{size(self.bytes)}"
+        return f"peak {'' if self.is_exact else 'under '}{_size(self.bytes)}"
 
 
 def peak_of(pidfd: int) -> Peak | None:
@@ -111,7 +113,7 @@ class MemoryGroup:
         total = psutil.virtual_memory().total
         limit = min(self._limit or total, total)
         if peak is None or not peak.is_exact:
-            return f"out of memory (limit {size(limit)})"
+            return f"out of memory (limit {_size(limit)})"
         had = min(peak.bytes, limit)
         among = ", beside other processes" if had < SHARED * limit else ""
         return f"out of memory (peak {_part(had, limit)}{among})"
@@ -180,16 +182,9 @@ def _number(file: Path) -> int | None:
 
 def _part(some: int, whole: int) -> str:
     """``13.9 of 14 GB``."""
-    (number, unit), of = size(some).split(), size(whole)
+    (number, unit), of = _size(some).split(), _size(whole)
     return f"{number} of {of}" if of.endswith(unit) else f"{number} {unit} of {of}"
 
 
-def size(count: int) -> str:
-    """Bytes in the units in which memory limits are set: a GB of 1024³ bytes."""
-    power, unit = next(
-        (p, u)
-        for p, u in ((3, "GB"), (2, "MB"), (1, "kB"))
-        if p == 1 or count >= 1000 * 1024 ** (p - 1)
-    )
-    value = count / 1024**power
-    return f"{value:.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
+def _size(count: int) -> str:
+    return size(count, digits=3, base=1024)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import Any
-from weakref import WeakKeyDictionary
+
+from jupyter_mcp_ext.concurrency import Locks, Tasks
 
 from .evaluation import NotEvaluated, evaluate
 from .link import KernelLink
@@ -22,8 +23,8 @@ class Subshells:
     """Subshells of the server's kernels, one at a time in each."""
 
     def __init__(self) -> None:
-        self._locks: WeakKeyDictionary[KernelLink, asyncio.Lock] = WeakKeyDictionary()
-        self._ending: set[asyncio.Task[None]] = set()
+        self._locks: Locks[KernelLink] = Locks()
+        self._ending = Tasks()
 
     async def evaluate(
         self,
@@ -35,7 +36,7 @@ class Subshells:
         timeout: float,
     ) -> Any:
         """Like `evaluate`, without waiting for the code that the kernel runs."""
-        async with self._locks.setdefault(link, asyncio.Lock()):
+        async with self._locks.of(link):
             subshell_id = await _make(link)
             is_stuck = False
             try:
@@ -51,9 +52,7 @@ class Subshells:
 
     def _end(self, link: KernelLink, subshell_id: str) -> None:
         """End a subshell in a task of its own, which is over at the latest when the link is."""
-        task = asyncio.create_task(_delete(link, subshell_id), name="mcp-subshell-end")
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
+        self._ending.start(_delete(link, subshell_id), name="mcp-subshell-end")
 
 
 async def _make(link: KernelLink) -> str:

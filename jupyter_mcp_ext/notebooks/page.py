@@ -12,6 +12,7 @@ from jupyter_mcp_ext.notebooks.query import Query
 from jupyter_mcp_ext.outputs.characters import escaped, visible
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock
+from jupyter_mcp_ext.wording import counted
 
 Part: TypeAlias = str | ImageBlock
 """A piece of a page: text without the end of its last line, or an image."""
@@ -101,9 +102,8 @@ def _images(parts: Iterable[Part]) -> int:
 
 
 def _title(notebook: Notebook) -> str:
-    count = len(notebook.cells)
     kernel = " ".join(notebook.kernel_name.split())[:_LONGEST_NAME] or "unknown"
-    words = f"{count} cell{'' if count == 1 else 's'}, kernel {kernel}"
+    words = f"{counted(len(notebook.cells), 'cell')}, kernel {kernel}"
     return f"{escaped(notebook.path)}: {visible(words)}, nbformat {notebook.nbformat}"
 
 

@@ -10,11 +10,11 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from weakref import WeakValueDictionary
 
 from jupyter_server.utils import ensure_async
 from tornado.web import HTTPError
 
+from jupyter_mcp_ext.concurrency import Locks
 from jupyter_mcp_ext.errors import ContentsError
 from jupyter_mcp_ext.files.contents import Contents, explained, irregular
 from jupyter_mcp_ext.files.gate import Gate, Place
@@ -49,7 +49,7 @@ class Notebooks:
         self._root = root
         self._gate = gate
         self._storage = storage
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._locks: Locks[str] = Locks()
 
     async def named(self, path: str, hides: Hides) -> str:
         """The API path of the notebook that an argument names; ``.ipynb`` may be left out."""
@@ -85,7 +85,7 @@ class Notebooks:
     def lock(self, path: str) -> asyncio.Lock:
         """Held while a notebook is changed, so that two changes from here do not cross."""
         key = path if self._root is None else os.path.realpath(self._root / path)
-        return self._locks.setdefault(key, asyncio.Lock())
+        return self._locks.of(key)
 
     async def create(
         self, path: str, cells: Sequence[NewCell], *, kernel: KernelInfo | None, hides: Hides

@@ -16,6 +16,7 @@ from jupyter_mcp_ext.outputs.quoting import Remark
 from jupyter_mcp_ext.outputs.rendering import NotRendered, Render, here
 from jupyter_mcp_ext.outputs.text import clean, split
 from jupyter_mcp_ext.outputs.widgets import VIEW
+from jupyter_mcp_ext.wording import size
 
 Kind: TypeAlias = Literal[
     "chart", "file", "html", "image", "json", "svg", "table", "text", "unknown", "widget"
@@ -122,7 +123,7 @@ def document(data: MimeBundle, render: Render = here) -> Document:
         return read
     if says_something(data):
         return Document(blocks=(string(data["text/plain"]),))
-    return Document(blocks=(Remark(f"[text/html {in_bytes(len(html))}, no readable text]"),))
+    return Document(blocks=(Remark(f"[text/html {size(len(html))}, no readable text]"),))
 
 
 def words_in(data: MimeBundle, mime_type: str) -> str:
@@ -139,7 +140,7 @@ def svg_text(data: MimeBundle) -> str:
     if len(source) <= _SVG_SOURCE:
         return source
     words = re.sub(r"\s+", " ", " | ".join(re.findall(r"<(?:text|tspan)\b[^<>]*>([^<]+)<", source)))
-    return Remark(clean(f"[svg drawing, {in_bytes(len(source))}] {words}".rstrip()))
+    return Remark(clean(f"[svg drawing, {size(len(source))}] {words}".rstrip()))
 
 
 def image_line(data: MimeBundle, mime_type: str, label: str, render: Render = here) -> str:
@@ -149,8 +150,8 @@ def image_line(data: MimeBundle, mime_type: str, label: str, render: Render = he
     except (UnreadableImage, NotRendered) as err:
         name = mime_type.removeprefix("image/")
         return Remark(f"[{_named('image', label)} {plain_name(name)}, unreadable: {err}]")
-    size = f"{width}x{height} {real_type.removeprefix('image/')}"
-    return Remark(f"[{_named('image', label)} {size}]")
+    kind = f"{width}x{height} {real_type.removeprefix('image/')}"
+    return Remark(f"[{_named('image', label)} {kind}]")
 
 
 def one_line(data: MimeBundle, kind: Kind, mime_type: str, label: str) -> str:
@@ -160,19 +161,19 @@ def one_line(data: MimeBundle, kind: Kind, mime_type: str, label: str) -> str:
         state = clean(string(plain)).rstrip("\n") if plain else "a widget"
         return state.rpartition("\n")[2] if "it/s" in state or "s/it" in state else state
     if kind == "file":
-        size = value_size(data[mime_type]) * 3 // 4
+        decoded = value_size(data[mime_type]) * 3 // 4
         real_type = _player_type(string(data[mime_type])) or mime_type
-        return Remark(f"[{_named('file', label)} {plain_name(real_type)} {in_bytes(size)}]")
+        return Remark(f"[{_named('file', label)} {plain_name(real_type)} {size(decoded)}]")
     types = ", ".join(
-        f"{plain_name(name)} {in_bytes(value_size(value))}" for name, value in data.items()
+        f"{plain_name(name)} {size(value_size(value))}" for name, value in data.items()
     )
     return Remark(f"[{_named('display', label)} {types or 'without data'}]")
 
 
 def instead(data: MimeBundle, mime_type: str, label: str, err: NotRendered) -> list[str]:
     """What is said of a display that is not rendered, with its plain text if that says more."""
-    size = in_bytes(value_size(data[mime_type]))
-    line = f"[{_named(plain_name(mime_type), label)} {size} {err}"
+    whole = size(value_size(data[mime_type]))
+    line = f"[{_named(plain_name(mime_type), label)} {whole} {err}"
     if OUTPUT_ID.fullmatch(label):
         line += f'; its source: get_output("{label}", mime_type="{mime_type}")'
     plain = split(clean(string(data["text/plain"]))) if says_something(data) else []
@@ -186,12 +187,6 @@ def says_something(data: MimeBundle) -> bool:
         return False
     is_one_tag = words.endswith(">") and "\n" not in words
     return not (is_one_tag and (_SILENT.match(words) or _CLASS.fullmatch(words)))
-
-
-def in_bytes(size: int) -> str:
-    if size < 1_000:
-        return f"{size} bytes"
-    return f"{size / 1_000:.0f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
 
 
 def string(value: Json) -> str:

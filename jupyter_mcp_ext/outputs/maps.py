@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from jupyter_mcp_ext.wording import counted
+
 SIGN = "L.map("
 
 _THINGS = {
@@ -44,6 +46,4 @@ def words(code: str) -> str:
 def _things(code: str) -> list[str]:
     counts = {name: code.count(sign) for name, sign in _THINGS.items()}
     counts["feature"] = len(_FEATURE.findall(code))
-    return [
-        f"{count} {name}" + ("s" if count > 1 else "") for name, count in counts.items() if count
-    ]
+    return [counted(count, name) for name, count in counts.items() if count]

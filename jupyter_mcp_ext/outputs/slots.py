@@ -23,6 +23,7 @@ from jupyter_mcp_ext.outputs.quoting import Remark
 from jupyter_mcp_ext.outputs.rendering import NotRendered, Render, here
 from jupyter_mcp_ext.outputs.shares import FLOOR
 from jupyter_mcp_ext.outputs.text import Passage
+from jupyter_mcp_ext.wording import counted
 
 _TYPES = 5  # MIME types that are named
 _NOTE = 200  # characters for saying which outputs are left out
@@ -217,7 +218,7 @@ class Slots:
         left_out = gallery.left_out
         lines = [(shown.line, shown.block) for shown in gallery.shown]
         if left_out:
-            words = f"{left_out} image{'' if left_out == 1 else 's'} {self._label(n)}"
+            words = f"{counted(left_out, 'image')} {self._label(n)}"
             is_all = self._limits.images > Limits().images  # this is the call already
             call = "" if is_all else f": {self._call(n, n)}"
             lines.insert(0, (f"[{words} not shown{call}]", None))

@@ -28,6 +28,7 @@ from jupyter_mcp_ext.outputs.numbered import (
 from jupyter_mcp_ext.outputs.quoting import Remark
 from jupyter_mcp_ext.outputs.rope import Rope
 from jupyter_mcp_ext.outputs.terminal import ESCAPE, fold
+from jupyter_mcp_ext.wording import counted
 
 _WHOLE = 256_000  # characters up to which a text is cleaned as a whole
 _PART = 100_000  # characters cleaned at either end of a longer one; no budget is larger
@@ -174,7 +175,7 @@ class Passage:
 
 def _notice(count: int, call: str) -> str:
     """Names the page where the gap begins, and how to find what is in it."""
-    return f'… {count:,} line{"" if count == 1 else "s"} left out: {call}; grep="…" finds lines'
+    return f'… {counted(count, "line")} left out: {call}; grep="…" finds lines'
 
 
 def _take(lines: Iterable[Line], room: int) -> tuple[list[Line], int]:

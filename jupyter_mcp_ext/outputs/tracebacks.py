@@ -10,6 +10,7 @@ from jupyter_mcp_ext.outputs.model import Error
 from jupyter_mcp_ext.outputs.numbered import Line, line_of, number
 from jupyter_mcp_ext.outputs.quoting import Remark
 from jupyter_mcp_ext.outputs.text import clean, split
+from jupyter_mcp_ext.wording import counted
 
 _FRAME = re.compile(r"^ {0,2}(?:File |Cell In|Input In|<ipython-input)")
 _WITHIN = re.compile(r"^(?:\s|-*> ?\d|\d|$)")
@@ -116,13 +117,13 @@ def _folded(blocks: Sequence[_Block]) -> list[Line]:
         if _is_library(block):
             while end < len(blocks) and _is_library(blocks[end]):
                 end += 1
-            kept.append(_remark(block, f"… {_counted(end - at, 'library frame')}"))
+            kept.append(_remark(block, f"… {counted(end - at, 'library frame')}"))
         else:
             kept.extend(line_of(n, line) for n, line in block)
             while end < len(blocks) and _is_frame(block) and _texts(blocks[end]) == _texts(block):
                 end += 1
             if end > at + 1:
-                words = f"… {_counted(end - at - 1, 'equal frame')}"
+                words = f"… {counted(end - at - 1, 'equal frame')}"
                 kept.append(_remark(blocks[at + 1], words))
         at = end
     return kept
@@ -157,7 +158,3 @@ def _repeats(error: Error, block: _Block) -> bool:
 
 def _remark(block: _Block, words: str) -> Line:
     return line_of(block[0][0], Remark(words))
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -11,11 +11,11 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary
 
 from traitlets import Bool, List, TraitError, Unicode, validate
 from traitlets.config import LoggingConfigurable
 
+from jupyter_mcp_ext.concurrency import Locks
 from jupyter_mcp_ext.errors import Forbidden, InstallationFailed, KernelUnavailable
 
 from .configuration import environment, names_index_for_pip, names_index_for_uv
@@ -93,7 +93,7 @@ class McpPackages(LoggingConfigurable):
         self._kernels = kernels
         self._hidden = hidden
         self._policy = PackagePolicy(allow=rules(self.allow), deny=rules(self.deny))
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._locks: Locks[str] = Locks()
 
     def requested(self, package: str | Sequence[str]) -> tuple[Requirement, ...]:
         """The requirements that an argument means, as far as they can be judged unresolved.
@@ -168,7 +168,7 @@ class McpPackages(LoggingConfigurable):
     @asynccontextmanager
     async def _turn(self, place: Place, say: Say) -> AsyncIterator[Place]:
         """Have an environment alone, and know it as it is then."""
-        lock = self._locks.setdefault(place.contents.prefix, asyncio.Lock())
+        lock = self._locks.of(place.contents.prefix)
         waits = lock.locked()
         if waits:
             say("waiting for another installation into the same environment")

@@ -10,6 +10,8 @@ from contextlib import suppress
 from logging import Logger
 from pathlib import Path
 
+from jupyter_mcp_ext.concurrency import Timer
+
 from .wire import BEGUN, LENGTH, MAX_ANSWER, Outcome, message
 
 START = 30.0
@@ -50,12 +52,12 @@ class RenderingProcess:
         self._log = log
         self._idle = idle
         self._process: asyncio.subprocess.Process | None = None
-        self._resting: asyncio.TimerHandle | None = None
+        self._resting = Timer()
         self._ending: asyncio.Task[None] | None = None
 
     async def do(self, encoded: bytes, within: float) -> tuple[Outcome, float]:
         """What comes of a task in ``within`` seconds, and how many it took; 0 if it never began."""
-        self._rests(None)
+        self._resting.stop()
         if self._ending is not None:
             await self._ending
         begun, is_whole = 0.0, False
@@ -71,7 +73,7 @@ class RenderingProcess:
             outcome = Outcome(failure="could not be rendered")
         finally:
             if is_whole:
-                self._rests(asyncio.get_running_loop().call_later(self._idle, self._end_soon))
+                self._resting.set(self._idle, self._end_soon)
             else:  # also when the call was cancelled: its answer is nobody's
                 await self._end(at_once=True)
         return outcome, time.monotonic() - begun if begun else 0.0
@@ -96,7 +98,7 @@ class RenderingProcess:
         await self._end()
 
     async def _end(self, *, at_once: bool = False) -> None:
-        self._rests(None)
+        self._resting.stop()
         process, self._process = self._process, None
         if process is None:
             return
@@ -125,11 +127,6 @@ class RenderingProcess:
             start_new_session=True,  # Ctrl-C in the terminal is for the server
         )
         return self._process
-
-    def _rests(self, timer: asyncio.TimerHandle | None) -> None:
-        if self._resting is not None:
-            self._resting.cancel()
-        self._resting = timer
 
     def _end_soon(self) -> None:
         self._ending = asyncio.create_task(self._end(), name="mcp-rendering-end")

@@ -7,9 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+from jupyter_mcp_ext.concurrency import Tasks
+
 from .wishes import Created, Wish, joined
 
 if TYPE_CHECKING:
+    from jupyter_mcp_ext.concurrency import Tasks
     from jupyter_mcp_ext.governance.caller import Caller
 
     from .comeback.readiness import Readiness
@@ -18,7 +21,8 @@ if TYPE_CHECKING:
     from .making import SessionMaker
     from .register import Register
     from .session import Session
-    from .wishes import Wishes
+
+from .wishes import Wishes
 
 
 class Creation:
@@ -41,7 +45,7 @@ class Creation:
         self._readiness = readiness
         self._joined: WeakSet[Session] = WeakSet()
         """Sessions that more than one call has asked for."""
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     async def create(self, caller: Caller, wish: Wish, source: Session | None) -> Created:
         """The session of a wish, its kernel running; a new one has the variables of ``source``."""
@@ -74,7 +78,5 @@ class Creation:
 
     async def _take_back(self, session: Session) -> None:
         """Leave nothing of a session that failed, also when its request was cancelled."""
-        task = asyncio.create_task(self._maker.give_up(session), name="mcp-session-give-up")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task = self._tasks.start(self._maker.give_up(session), name="mcp-session-give-up")
         await asyncio.shield(task)

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from tornado.web import HTTPError
 
+from jupyter_mcp_ext.concurrency import Tasks
 from jupyter_mcp_ext.errors import KernelUnavailable, ToolError
 from jupyter_mcp_ext.kernels import orphans
 from jupyter_mcp_ext.kernels.activation import activated
 from jupyter_mcp_ext.kernels.losses import Loss
+from jupyter_mcp_ext.wording import ago
 
 from .disk.record import KernelProcess
-from .notices import ago
 from .session import RESTED, Session
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class SessionKernels:
         """The owners of the kernels that are being started."""
         self._timers: dict[Session, asyncio.TimerHandle] = {}
         self._starting: set[Session] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     def runs(self, session: Session) -> bool:
         """Whether its kernel runs."""
@@ -173,8 +174,7 @@ class SessionKernels:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
-        for task in self._tasks:
-            task.cancel()
+        self._tasks.cancel()
 
     def _limit(self, session: Session) -> float:
         if not session.is_agents:
@@ -193,9 +193,7 @@ class SessionKernels:
         if left > 0:
             self._arm(session, left)
         elif self.runs(session):
-            task = asyncio.create_task(self._end_idle(session), name="mcp-session-idle")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks.start(self._end_idle(session), name="mcp-session-idle")
 
     async def _end_idle(self, session: Session) -> None:
         try:

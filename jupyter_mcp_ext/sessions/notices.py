@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 from jupyter_mcp_ext.kernels.losses import Loss
+from jupyter_mcp_ext.wording import ago
 
 from .comeback.continuity import READERS
 from .session import MAX_CLIENTS, Session, Told
@@ -99,12 +100,3 @@ def others(session: Session, client: str, *, now: float) -> str:
 def _in_full(loss: Loss, comeback: str) -> str:
     after = comeback or "its variables are lost"
     return f"{loss.words} {ago(time.time() - loss.at)}: {after}"
-
-
-def ago(seconds: float) -> str:
-    """A time span as people write it."""
-    if seconds < 60:
-        return "just now" if seconds < 5 else f"{seconds:.0f} s ago"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min ago"
-    return f"{seconds / 3600:.0f} h ago" if seconds < 172_800 else f"{seconds / 86_400:.0f} d ago"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary
 
 from traitlets import Bool, Enum, Float, Int, List, Unicode
 from traitlets.config import LoggingConfigurable
 
+from jupyter_mcp_ext.concurrency import Locks, Tasks
 from jupyter_mcp_ext.errors import ToolError, UnknownSession
 
 from .comeback.comeback import Comeback
@@ -161,8 +161,8 @@ class McpSessions(LoggingConfigurable):
         """
         super().__init__(**kwargs)
         self._kernels = kernels
-        self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._locks: Locks[object] = Locks()
+        self._tasks = Tasks()
         home = "/".join(part for part in self.default_folder.split("/") if part not in ("", "."))
         store = None if disk is None else SessionStore(disk, self.sessions_dir, self.log)
         self._register = Register(manager, kernels)
@@ -235,14 +235,11 @@ class McpSessions(LoggingConfigurable):
             if await self.lives.end_orphan(session):
                 self.log.info("A kernel that an earlier server left behind was ended")
             if self.restore_on_start:
-                task = asyncio.create_task(self._bring_back(session), name="mcp-session-restore")
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._tasks.start(self._bring_back(session), name="mcp-session-restore")
 
     async def close(self) -> None:
         """Save what is not saved yet and release the folders."""
-        for task in self._tasks:
-            task.cancel()
+        self._tasks.cancel()
         await self.lives.close()
         await self.spares.close()
         sessions = [session for session in self._register if session.story is not None]
@@ -350,4 +347,4 @@ class McpSessions(LoggingConfigurable):
 
     def _lock(self, key: object) -> asyncio.Lock:
         """The lock for a key, which lives as long as it is held or awaited."""
-        return self._locks.setdefault(key, asyncio.Lock())
+        return self._locks.of(key)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from jupyter_mcp_ext.sealed import canonical, is_sealed, seal
 
 VERSION = 2
 
@@ -118,8 +119,7 @@ class Snapshot:
 
     def to_bytes(self, key: bytes) -> bytes:
         """JSON with a digest by the key."""
-        content = asdict(self)
-        return _canonical({**content, "digest": _digest(content, key)})
+        return canonical(seal(asdict(self), key))
 
     @classmethod
     def from_bytes(cls, data: bytes, key: bytes) -> Snapshot:
@@ -135,10 +135,10 @@ class Snapshot:
         if content.get("version") not in READ:
             msg = f"it is of version {content.get('version')!r}, and this server reads {VERSION}"
             raise UnusableSnapshot(msg)
-        given = str(content.pop("digest"))
-        if not hmac.compare_digest(given.encode(errors="replace"), _digest(content, key).encode()):
+        if not is_sealed(content, key):
             msg = "it was not made with this server's key"
             raise UnusableSnapshot(msg)
+        del content["digest"]
         return cls(**content | parsed(content))
 
     def check_kernel(self, python: str, implementation: str) -> None:
@@ -179,11 +179,3 @@ def parsed(content: Mapping[str, Any]) -> dict[str, Any]:
         "unrestored": tuple(Unrestored(**one) for one in content.get("unrestored", ())),
         **({"sources": tuple(content["sources"])} if "sources" in content else {}),
     }
-
-
-def _digest(content: Mapping[str, Any], key: bytes) -> str:
-    return hmac.new(key, _canonical(content), "sha256").hexdigest()
-
-
-def _canonical(content: Mapping[str, Any]) -> bytes:
-    return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import psutil
 
+from jupyter_mcp_ext.concurrency import Tasks, Timer
 from jupyter_mcp_ext.errors import ToolError
 
 from .session import Session
@@ -78,12 +79,12 @@ class Spares:
         self._log = log
         self._idle = idle
         self._patience = patience
-        self._later: asyncio.TimerHandle | None = None
+        self._later = Timer()
         self._has_memory = has_memory
         self._ready: deque[Session] = deque()
         self._filling: asyncio.Task[None] | None = None
-        self._ending: set[asyncio.Task[None]] = set()
-        self._timer: asyncio.TimerHandle | None = None
+        self._ending = Tasks()
+        self._timer = Timer()
         self._wanted = 0.0
         self._looked = 0.0
         self._taken: deque[float] = deque(maxlen=MOST)
@@ -102,8 +103,8 @@ class Spares:
                 if not self._has_memory():
                     self._empty()
                     return
-            if self._timer is None:
-                self._timer = asyncio.get_running_loop().call_later(self._idle, self._look)
+            if not self._timer.is_set:
+                self._timer.set(self._idle, self._look)
             self._fill()
 
     async def take(self) -> Session | None:
@@ -126,15 +127,13 @@ class Spares:
     async def close(self) -> None:
         """End them all."""
         self._is_closed = True
-        for timer in (self._timer, self._later):
-            if timer is not None:
-                timer.cancel()
+        self._timer.stop()
+        self._later.stop()
         if self._filling is not None:
             self._filling.cancel()
             await asyncio.wait({self._filling})
         self._empty()
-        if self._ending:
-            await asyncio.wait(self._ending)
+        await self._ending.ended()
 
     @property
     def _goal(self) -> int:
@@ -146,19 +145,18 @@ class Spares:
     @property
     def is_filling(self) -> bool:
         """Whether a spare is being started, or is about to be."""
-        return self._filling is not None or self._later is not None
+        return self._filling is not None or self._later.is_set
 
     def _fill(self) -> None:
         if self.is_filling or len(self._ready) >= self._goal or self._is_closed:
             return
         left = self._taken[-1] + self._patience - time.monotonic() if self._taken else 0.0
         if left > 0:
-            self._later = asyncio.get_running_loop().call_later(left, self._fill_now)
+            self._later.set(left, self._fill_now)
         else:
             self._fill_now()
 
     def _fill_now(self) -> None:
-        self._later = None
         if self._filling is None and not self._is_closed:
             self._filling = asyncio.create_task(self._make_all(), name="mcp-spare")
 
@@ -174,10 +172,9 @@ class Spares:
 
     def _look(self) -> None:
         """End the spares of a server that gets no more requests."""
-        self._timer = None
         left = self._wanted + self._idle - time.monotonic()
         if left > 0 and self._has_memory():
-            self._timer = asyncio.get_running_loop().call_later(left, self._look)
+            self._timer.set(left, self._look)
             return
         self._empty()
         if self._filling is not None:
@@ -194,6 +191,4 @@ class Spares:
             except ToolError as err:
                 self._log.warning("A kernel that was kept ready was not ended: %s", err)
 
-        task = asyncio.create_task(end(), name="mcp-spare-end")
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
+        self._ending.start(end(), name="mcp-spare-end")

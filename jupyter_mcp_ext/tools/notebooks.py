@@ -12,6 +12,7 @@ from jupyter_mcp_ext.notebooks.cells import parse_cells
 from jupyter_mcp_ext.notebooks.document import KernelInfo
 from jupyter_mcp_ext.notebooks.view import view as show
 from jupyter_mcp_ext.outputs.characters import argument, escaped
+from jupyter_mcp_ext.wording import counted
 
 from .call import Call
 from .content import Answer, text
@@ -38,9 +39,8 @@ async def create_notebook(
     kernel = KernelInfo(name=name, display_name=spec["display_name"], language=spec["language"])
     notebook = await services.notebooks.create(path, new_cells, kernel=kernel, hides=call.hides)
     services.written.by_another(notebook.path)
-    count = len(notebook.cells)
     words = (
-        f"Made {escaped(notebook.path)}: {count} cell{'' if count == 1 else 's'}, kernel {name}. "
+        f"Made {escaped(notebook.path)}: {counted(len(notebook.cells), 'cell')}, kernel {name}. "
         f"create_session(path={argument(notebook.path)}) gives it a kernel to run code in."
     )
     page = show(notebook, what="outline", limits=services.limits)

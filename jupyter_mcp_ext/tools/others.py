@@ -6,7 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.errors import Forbidden, InvalidArgument
-from jupyter_mcp_ext.sessions.notices import ago, others
+from jupyter_mcp_ext.sessions.notices import others
+from jupyter_mcp_ext.wording import ago
 
 from .call import Call
 

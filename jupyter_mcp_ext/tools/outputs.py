@@ -20,6 +20,7 @@ from jupyter_mcp_ext.outputs.pages import as_line, text_lines
 from jupyter_mcp_ext.outputs.pictures import ImageBlock, pictures
 from jupyter_mcp_ext.outputs.presentation import Presentation, TextBlock, present
 from jupyter_mcp_ext.outputs.text import split, strip
+from jupyter_mcp_ext.wording import seconds
 
 from .call import Call
 from .content import Answer
@@ -27,7 +28,6 @@ from .definition import tool
 from .lost import LOST, report_lost
 from .paging import Paging, execution_lines, report_lines, report_news
 from .reports import output_id as id_of
-from .reports import seconds
 from .types import SessionId
 from .waiting import answered, settle, tell_session
 

@@ -16,6 +16,7 @@ from jupyter_mcp_ext.outputs.pages import as_offset
 from jupyter_mcp_ext.outputs.presentation import Presentation, TextBlock, is_heavy, present
 from jupyter_mcp_ext.outputs.text import clean, strip
 from jupyter_mcp_ext.outputs.tracebacks import headline
+from jupyter_mcp_ext.wording import seconds
 
 from .calls import call_words, place
 from .content import Answer
@@ -96,13 +97,6 @@ def report_status(execution: Execution, *, ahead: Ahead | None = None) -> Answer
     """The status line of an execution and nothing else."""
     line = _status_line(execution, (), ahead, waiting_call(execution, wait=0))
     return Answer(blocks=(TextBlock(text=line),), status=execution.status)
-
-
-def seconds(value: float) -> str:
-    """A duration as people write it: ``0.84 s``, ``50 s``, ``31 min``."""
-    if value < 10:
-        return f"{value:.2f} s"
-    return f"{value:.0f} s" if value < 120 else f"{value / 60:.0f} min"
 
 
 def waiting_call(execution: Execution, wait: float) -> dict[str, Any] | None:

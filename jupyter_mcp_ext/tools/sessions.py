@@ -10,15 +10,15 @@ from pydantic import Field
 from jupyter_mcp_ext.errors import shown
 from jupyter_mcp_ext.outputs.characters import escaped, plain_name
 from jupyter_mcp_ext.sessions.filter import fits
-from jupyter_mcp_ext.sessions.notices import ago
 from jupyter_mcp_ext.sessions.saves import WHY
+from jupyter_mcp_ext.wording import ago, counted, seconds, size
 
 from .call import Call
 from .content import Answer, text
 from .definition import tool
 from .lost import lost_lines
 from .others import check_force, is_callers, line_of, of_others, running_one
-from .reports import report, seconds
+from .reports import report
 from .types import Restore, SessionId
 
 if TYPE_CHECKING:
@@ -108,8 +108,8 @@ async def list_sessions(
     states = [(session, await _state(call, session)) for session in looked]
     both = [pair for pair in states if not filter or fits(*pair, filter)]
     specs = await services.kernels.specs()
-    counted = f"{len(sessions)} session{'' if len(sessions) == 1 else 's'}"
-    lines = [f"{len(both)} of {counted} fit {shown(filter)}" if filter else counted]
+    number = counted(len(sessions), "session")
+    lines = [f"{len(both)} of {number} fit {shown(filter)}" if filter else number]
     lines += [await _listing(call, session, state) for session, state in both[:MAX_LISTED]]
     more = len(both) if filter else len(sessions)
     if more > MAX_LISTED:
@@ -270,7 +270,7 @@ async def _listing(call: Call, session: Session, state: str) -> str:
         memory = (await call.services.kernels[session.kernel_id].status()).memory
         line += f", {memory / 1e6:.0f} MB" if memory is not None else ""
     elif state == RESTORABLE:
-        line += f", {await call.services.sessions.folders.size(session) / 1e6:.1f} MB on disk"
+        line += f", {size(await call.services.sessions.folders.size(session))} on disk"
     return f"{line}, last: {session.record.last_line[:80]}" if session.record.last_line else line
 
 
@@ -293,7 +293,7 @@ def _queue(line: tuple[Execution, ...], status: KernelStatus) -> list[str]:
 def _resources(status: KernelStatus) -> list[str]:
     if status.memory is None or status.cpu_seconds is None:
         return []
-    return [f"memory {status.memory / 1e6:.0f} MB, CPU time {seconds(status.cpu_seconds)}"]
+    return [f"memory {size(status.memory)}, CPU time {seconds(status.cpu_seconds)}"]
 
 
 def _meta(session: Session, state: str, call: Call) -> Mapping[str, Any]:

@@ -14,11 +14,11 @@ from jupyter_mcp_ext.outputs.images import whole_png
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock
 from jupyter_mcp_ext.variables import view
 from jupyter_mcp_ext.variables.way import Detail, KernelBusy, Query
+from jupyter_mcp_ext.wording import seconds
 
 from .call import Call
 from .content import Answer, Block, text
 from .definition import tool
-from .reports import seconds
 from .types import SessionId
 
 if TYPE_CHECKING:

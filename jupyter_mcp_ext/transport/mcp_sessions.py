@@ -16,7 +16,8 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from logging import Logger
 from typing import TypeAlias
-from weakref import WeakValueDictionary
+
+from jupyter_mcp_ext.concurrency import Locks, Tasks
 
 from .asgi import Message, Receive, Scope, Send
 from .mcp_session_id import Opening, Seal, nonce
@@ -78,8 +79,8 @@ class ProtocolSessions:
         self._open: dict[str, _McpSession] = {}
         self._opening = 0
         self._ended: OrderedDict[str, None] = OrderedDict()
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._tasks: set[asyncio.Task[_McpSession | None]] = set()
+        self._locks: Locks[str] = Locks()
+        self._tasks = Tasks()
 
     async def serve(self, subject: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -174,15 +175,16 @@ class ProtocolSessions:
         if opening is None:
             return None
         # A task of its own: a client that closes its connection must not leave half of a session.
-        task = asyncio.create_task(self._open_again(given, opening, subject, scope))
-        self._tasks.add(task)
-        task.add_done_callback(self._opened_again)
+        opened = self._open_again(given, opening, subject, scope)
+        task = self._tasks.start(opened, name="mcp-protocol-session")
+        # Who waits for it gets its failure; when that one is gone, there is nobody to get it.
+        task.add_done_callback(lambda task: task.cancelled() or task.exception())
         return await asyncio.shield(task)
 
     async def _open_again(
         self, given: str, opening: Opening, subject: str, scope: Scope
     ) -> _McpSession | None:
-        async with self._locks.setdefault(given, asyncio.Lock()):
+        async with self._locks.of(given):
             if given in self._open:  # another request of it came first
                 return self._open[given]
             async with self._room(subject):
@@ -200,11 +202,6 @@ class ProtocolSessions:
         message = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": opening.params()}
         started = await self._send(message, subject, _within(scope, b""))
         return _inner(started)
-
-    def _opened_again(self, task: asyncio.Task[_McpSession | None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled():
-            task.exception()  # who waited for it has it, unless the host stops
 
     @asynccontextmanager
     async def _room(self, subject: str) -> AsyncIterator[None]:

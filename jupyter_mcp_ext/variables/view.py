@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from jupyter_mcp_ext.wording import counted, size
+
 from .model import Inspection, Listing, Names, Table, Text, Variable
 
 MAX_LIMIT = 1_000
@@ -34,8 +36,8 @@ def listing(
     ]
     tail = [line for line in others if line] + [f"! {note}" for note in found.notes]
     if filter and not found.data and not tail:
-        return f"{where}: none of {_count(found.total)}{fits}", 0
-    head = f"{where}: {_count(found.data)}{fits}"
+        return f"{where}: none of {counted(found.total, 'variable')}{fits}", 0
+    head = f"{where}: {counted(found.data, 'variable')}{fits}"
     room -= len(head) + sum(map(len, tail)) + RESERVE
     lines, shown = _table(found.variables, room)
     is_by_age = found.order == "age"
@@ -102,21 +104,12 @@ def _call(tool: str, **arguments: str | int) -> str:
     return f"{tool}({', '.join(words)})"
 
 
-def _count(number: int) -> str:
-    return f"{number:,} variable{'' if number == 1 else 's'}"
-
-
 def _used(variable: Variable) -> str:
     return variable.bytes_mark + _size(variable.bytes)
 
 
-def _size(size: int | None) -> str:
-    if size is None:
-        return ""
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= scale:
-            return f"{size / scale:.3g} {unit}"
-    return f"{size} B"
+def _size(count: int | None) -> str:
+    return "" if count is None else size(count, digits=3)
 
 
 def inspection(

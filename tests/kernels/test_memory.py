@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_mcp_ext.kernels.memory import MemoryGroup, Peak, counter_file, size
+from jupyter_mcp_ext.kernels.memory import MemoryGroup, Peak, counter_file
 from jupyter_mcp_ext.kernels.process import Exit, ProcessWatch
 from tests.cgroups import joining, limited_group
 from tests.engine import ALICE, printed, running, value
@@ -117,14 +117,6 @@ def test_the_words_tell_the_peak_and_the_limit(tmp_path: Path, peak: Peak, words
     (tmp_path / "memory.max").write_text(str(1000 * 1024**2 - 1))
 
     assert MemoryGroup.at(tmp_path / "memory.events").words(peak) == words
-
-
-@pytest.mark.parametrize(
-    ("count", "words"),
-    [(512, "0.5 kB"), (230 * 1024**2, "230 MB"), (1024**3, "1 GB"), (14_925_000_000, "13.9 GB")],
-)
-def test_sizes_are_in_the_units_in_which_limits_are_set(count: int, words: str) -> None:
-    assert size(count) == words
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps a peak until the reaping")

@@ -44,7 +44,7 @@ def test_the_representation_that_says_most_is_chosen(data: dict[str, Json], chos
     [
         (
             "<audio><source src='data:audio/wav;base64,AAAA'></audio>",
-            ["[file x-1/1 audio/wav 42 bytes]"],
+            ["[file x-1/1 audio/wav 42 B]"],
         ),
         ("<p>Listen:</p><audio src='a.wav'></audio><p>Well?</p>", ["Listen:", "[audio]", "Well?"]),
         ("<audio src='a.wav'></audio><p>Well?</p>", ["[audio]", "Well?"]),
@@ -96,7 +96,7 @@ def test_a_chart_that_cannot_be_read_leaves_its_plain_text() -> None:
             '"data": [{"value": 1}]}, "yAxis": {"name": "EUR", "data": [3, 1]}}',
             ['echarts chart "T"', "- pie: 1 points", 'axes: y "EUR" (1 to 3)'],
         ),
-        ("console.log('echarts')", ["[text/html 39 bytes, no readable text]"]),
+        ("console.log('echarts')", ["[text/html 39 B, no readable text]"]),
     ],
 )
 def test_a_chart_is_at_least_named_by_what_draws_it(code: str, lines: list[str]) -> None:

@@ -302,7 +302,7 @@ def test_displays_with_nothing_to_read_are_told_once() -> None:
     assert text_of(presentation) == (
         "a\n[3 displays k7m2q9xw-12/2 … k7m2q9xw-12/4 without readable text: "
         "application/javascript, application/vnd.holoviews_load.v0+json, text/html]\n"
-        "b\n[text/html 18 bytes, no readable text]"
+        "b\n[text/html 18 B, no readable text]"
     )
     assert presentation.positions == (0,) * 6
 
@@ -352,12 +352,12 @@ def test_readable_html_is_cut_at_its_limit() -> None:
                 "text/html": '<audio controls><source src="data:audio/wav;base64,AAAA" />',
                 "text/plain": "<IPython.lib.display.Audio object>",
             },
-            "[file k7m2q9xw-12/1 audio/wav 44 bytes]",
+            "[file k7m2q9xw-12/1 audio/wav 44 B]",
         ),
         ({}, "[display k7m2q9xw-12/1 without data]"),
         (
             {"application/x-own": "abc", "application/vnd.own+json": [1]},
-            "[display k7m2q9xw-12/1 application/x-own 3 bytes, application/vnd.own+json 3 bytes]",
+            "[display k7m2q9xw-12/1 application/x-own 3 B, application/vnd.own+json 3 B]",
         ),
     ],
 )
@@ -370,7 +370,7 @@ def test_an_svg_is_text_where_no_renderer_is_installed(monkeypatch: pytest.Monke
     long = "<svg>" + "<path d='M0 0'/>" * 300 + "<text x='1'>Sales</text></svg>"
 
     assert text_of(shown(bundle(**{"image__svg+xml": "<svg/>"}))) == "<svg/>"
-    assert text_of(shown(bundle(**{"image__svg+xml": long}))) == "[svg drawing, 5 kB] Sales"
+    assert text_of(shown(bundle(**{"image__svg+xml": long}))) == "[svg drawing, 4.8 kB] Sales"
 
 
 def test_json_is_cut_by_depth_and_items() -> None:

@@ -13,9 +13,10 @@ from jupyter_mcp_ext.kernels.requests import run
 from jupyter_mcp_ext.sessions import snapshots
 from jupyter_mcp_ext.sessions.saves import WHY, Saves
 from jupyter_mcp_ext.sessions.story.journal import Entry
+from jupyter_mcp_ext.wording import counted
 
 from .loading import CutShort, Loading
-from .restoration import Found, Restoration, counted, restoration, some
+from .restoration import Found, Restoration, restoration, some
 from .runs import bound_after, read_definitions
 
 if TYPE_CHECKING:

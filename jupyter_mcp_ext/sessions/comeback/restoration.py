@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from jupyter_mcp_ext.outputs.text import strip
-from jupyter_mcp_ext.sessions.notices import ago
 from jupyter_mcp_ext.sessions.snapshot import Failed, Restored, Snapshot
+from jupyter_mcp_ext.wording import ago, counted
 
 NAMED = 5
 """Names that a notice lists of each kind."""
@@ -74,11 +74,6 @@ def restoration(found: Found, *, session_id: str) -> Restoration:
     if lost:
         words.append(f'get_output("{session_id}/lost") lists {_all_of(len(lost))}')
     return Restoration(words="; ".join(words), lost=lost, not_loaded=not_loaded)
-
-
-def counted(number: int, noun: str) -> str:
-    """``1 variable``, ``2 variables``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def some(names: Sequence[str]) -> str:

@@ -8,10 +8,10 @@ from contextlib import suppress
 from functools import partial
 from logging import Logger
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 import psutil
 
+from jupyter_mcp_ext.concurrency import Locks, Timer
 from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.sessions.session import Session
 from jupyter_mcp_ext.sessions.story.composition import Head
@@ -45,9 +45,9 @@ class HeldFolders:
         self._log = log
         self._specs: dict[str, tuple[str, str]] = {}
         """Display name and language by the kernelspec's name."""
-        self._locks: WeakKeyDictionary[Session, asyncio.Lock] = WeakKeyDictionary()
+        self._locks: Locks[Session] = Locks()
         self._held: set[Session] = set()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = Timer()
         self._beating: asyncio.Task[None] | None = None
 
     async def found(self, *, but: Container[str] = ()) -> list[Session]:
@@ -67,7 +67,7 @@ class HeldFolders:
 
         Raises KernelUnavailable when another server does.
         """
-        async with self._locks.setdefault(session, asyncio.Lock()):
+        async with self._locks.of(session):
             if session.story is not None or self.store is None or not session.folder:
                 return
             await self._read_specs()
@@ -116,23 +116,21 @@ class HeldFolders:
         """Words for another server that holds a session; empty when none does."""
         if self.store is None:
             return ""
-        async with self._locks.setdefault(session, asyncio.Lock()):  # a look is a lock for a moment
+        async with self._locks.of(session):  # a look is a lock for a moment
             return await self.store.holder(session)
 
     async def close(self) -> None:
         """Send no more heartbeats."""
         if self._beating is not None:
             await asyncio.wait({self._beating})
-        if self._timer is not None:
-            self._timer.cancel()
+        self._timer.stop()
 
     def _wait(self) -> None:
         """Wait until the next heartbeat is due."""
-        if self._timer is None and self._beating is None:
-            self._timer = asyncio.get_running_loop().call_later(BEAT, self._beat)
+        if not self._timer.is_set and self._beating is None:
+            self._timer.set(BEAT, self._beat)
 
     def _beat(self) -> None:
-        self._timer = None
         if self._held:
             self._beating = asyncio.create_task(self._beat_all(), name="mcp-session-heartbeat")
 

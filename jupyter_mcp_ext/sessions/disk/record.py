@@ -6,12 +6,13 @@ still a session, but its owner is unknown.
 
 from __future__ import annotations
 
-import hmac
 import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
+
+from jupyter_mcp_ext.sealed import is_sealed, seal
 
 VERSION = 1
 
@@ -132,7 +133,7 @@ class SessionRecord:
     def to_bytes(self, key: bytes) -> bytes:
         """The file's content."""
         content = {"version": VERSION, **asdict(self)}
-        text = json.dumps({**content, "digest": _digest(content, key)}, indent=1, sort_keys=True)
+        text = json.dumps(seal(content, key), indent=1, sort_keys=True)
         return text.encode() + b"\n"
 
     def claimed(self, *, owner: str, notebook: str, folder: str) -> SessionRecord:
@@ -162,13 +163,10 @@ def parse(data: bytes, key: bytes) -> tuple[SessionRecord, bool]:
     """
     try:
         content = json.loads(data)
-        version, digest = content.pop("version"), content.pop("digest", "")
+        version, is_signed = content["version"], is_sealed(content, key)
         if version != VERSION:
             msg = f"it has version {version!r}, which this release does not know"
             raise UnusableRecord(msg)
-        is_signed = isinstance(digest, str) and hmac.compare_digest(
-            digest.encode(), _digest({"version": version, **content}, key).encode()
-        )
         return _record(content, is_signed=is_signed), is_signed
     except UnusableRecord:
         raise
@@ -204,8 +202,3 @@ def _time(value: object) -> float:
     if not 0 <= seconds < MAX_TIME:
         raise ValueError
     return seconds
-
-
-def _digest(content: dict[str, object], key: bytes) -> str:
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
-    return hmac.new(key, canonical, "sha256").hexdigest()

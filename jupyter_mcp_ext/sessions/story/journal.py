@@ -11,7 +11,6 @@ program wrote is never run. A line that a crash cut off is left out when it is r
 
 from __future__ import annotations
 
-import hmac
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jupyter_mcp_ext import measured
+from jupyter_mcp_ext.sealed import digest, is_digest
 
 VERSION = 2
 
@@ -133,7 +133,7 @@ def gone(entry: Entry) -> dict[str, Any]:
 def signed(content: Mapping[str, Any], key: bytes) -> bytes:
     """A line as it is written."""
     said = json.dumps(content, separators=(",", ":")).encode()[1:]
-    return _HEAD + _digest(said, key) + b'",' + said + b"\n"
+    return _HEAD + digest(said, key).encode() + b'",' + said + b"\n"
 
 
 @dataclass(kw_only=True)
@@ -179,8 +179,8 @@ class _Reader:
     def feed(self, line: bytes) -> None:
         """Take a line."""
         said = line[len(_HEAD) + _DIGEST + 2 :]
-        is_signed = line.startswith(_HEAD) and hmac.compare_digest(
-            line[len(_HEAD) : len(_HEAD) + _DIGEST], _digest(said, self._key)
+        is_signed = line.startswith(_HEAD) and is_digest(
+            line[len(_HEAD) : len(_HEAD) + _DIGEST], said, self._key
         )
         if not is_signed:
             self._unsigned += 1
@@ -318,7 +318,3 @@ def _time(value: object) -> float:
     if not 0 <= seconds < MAX_TIME:
         raise ValueError
     return seconds
-
-
-def _digest(said: bytes, key: bytes) -> bytes:
-    return hmac.digest(key, said, "sha256").hex().encode()

@@ -15,6 +15,7 @@ from dataclasses import replace
 from logging import Logger
 from typing import Any
 
+from jupyter_mcp_ext.concurrency import Timer
 from jupyter_mcp_ext.files.beneath import Changed
 from jupyter_mcp_ext.notebooks.live import LiveNotebook
 from jupyter_mcp_ext.outputs.model import Output
@@ -86,7 +87,7 @@ class StoryWriter:
         self._is_behind = False
         """Whether the notebook lacks something that is in the journal only."""
         self._not_before = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = Timer()
         self._writing: asyncio.Task[None] | None = None
 
     def read(self) -> list[Entry]:
@@ -134,13 +135,11 @@ class StoryWriter:
 
     def stop(self) -> None:
         """Write nothing until something is added."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.stop()
 
     def _schedule(self, seconds: float) -> None:
-        if self._timer is None and self._writing is None:
-            self._timer = asyncio.get_running_loop().call_later(seconds, self._start)
+        if not self._timer.is_set and self._writing is None:
+            self._timer.set(seconds, self._start)
 
     def _start(self) -> None:
         self.stop()

@@ -1,0 +1,90 @@
+"""Background tasks, timers, and locks by key, each kept by the object that made it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Hashable
+from typing import Any, Generic, TypeVar
+from weakref import WeakValueDictionary
+
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+
+
+class Tasks:
+    """Tasks that run in the background.
+
+    They are kept here until they end: the event loop has only weak references to its tasks.
+    """
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[Any]] = set()
+
+    def start(self, work: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
+        """Run a coroutine, which need not be awaited."""
+        task = asyncio.create_task(work, name=name)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    def cancel(self) -> None:
+        """Cancel all of them, without waiting for their end."""
+        for task in tuple(self._running):
+            task.cancel()
+
+    async def ended(self) -> None:
+        """Return when those that run now have ended."""
+        if self._running:
+            await asyncio.wait(tuple(self._running))
+
+    async def close(self) -> None:
+        """Cancel all of them and wait for their end."""
+        self.cancel()
+        await self.ended()
+
+
+class Timer:
+    """Calls a function once, later. Setting it again or stopping it prevents a call that is due."""
+
+    __slots__ = ("_handle",)
+
+    def __init__(self) -> None:
+        self._handle: asyncio.TimerHandle | None = None
+
+    @property
+    def is_set(self) -> bool:
+        """Whether a call is still to come."""
+        return self._handle is not None
+
+    @property
+    def left(self) -> float:
+        """Seconds until the call."""
+        when = self._handle.when() if self._handle is not None else 0.0
+        return max(0.0, when - asyncio.get_running_loop().time())
+
+    def set(self, seconds: float, call: Callable[..., object], *arguments: object) -> None:
+        """Call a function with these arguments after some seconds."""
+        self.stop()
+        loop = asyncio.get_running_loop()
+        self._handle = loop.call_later(seconds, self._call, call, *arguments)
+
+    def stop(self) -> None:
+        """Call nothing."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def _call(self, call: Callable[..., object], *arguments: object) -> None:
+        self._handle = None  # before the call, which may set the timer again
+        call(*arguments)
+
+
+class Locks(Generic[K]):
+    """A lock for each key, which exists as long as it is held or waited for."""
+
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[K, asyncio.Lock] = WeakValueDictionary()
+
+    def of(self, key: K) -> asyncio.Lock:
+        """The lock of a key."""
+        return self._locks.setdefault(key, asyncio.Lock())

@@ -1,0 +1,96 @@
+"""Background tasks, timers and locks by key."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+
+from jupyter_mcp_ext.concurrency import Locks, Tasks, Timer
+
+
+async def test_a_task_that_nothing_else_refers_to_comes_to_its_end() -> None:
+    tasks, done = Tasks(), asyncio.Event()
+
+    async def work() -> None:
+        await asyncio.get_running_loop().run_in_executor(None, gc.collect)
+        done.set()
+
+    tasks.start(work(), name="work")
+    gc.collect()
+
+    await done.wait()
+
+
+async def test_closing_cancels_the_tasks_and_waits_for_their_end() -> None:
+    tasks, ended = Tasks(), []
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.to_thread(lambda: None)
+            ended.append(True)
+
+    task = tasks.start(work(), name="work")
+    await asyncio.to_thread(lambda: None)  # it has begun
+
+    await tasks.close()
+
+    assert ended
+    assert task.cancelled()
+
+
+async def test_waiting_for_the_end_of_no_tasks_returns() -> None:
+    await Tasks().ended()
+
+
+async def test_a_timer_calls_its_function_with_the_arguments() -> None:
+    called: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    timer = Timer()
+
+    timer.set(0, called.set_result, "now")
+
+    assert timer.is_set
+    assert await called == "now"
+    assert not timer.is_set
+
+
+async def test_a_timer_that_is_set_again_calls_once() -> None:
+    calls: list[str] = []
+    done = asyncio.Event()
+    timer = Timer()
+
+    timer.set(0, calls.append, "first")
+    timer.set(0, lambda: (calls.append("second"), done.set()))
+
+    await done.wait()
+    assert calls == ["second"]
+
+
+async def test_a_timer_that_is_stopped_is_no_longer_set() -> None:
+    timer = Timer()
+    timer.set(60, lambda: None)
+    assert 0 < timer.left <= 60
+
+    timer.stop()
+
+    assert not timer.is_set
+    assert timer.left == 0
+
+
+async def test_a_timer_can_be_set_again_by_the_call() -> None:
+    timer, done = Timer(), asyncio.Event()
+
+    timer.set(0, lambda: timer.set(0, done.set))
+
+    await done.wait()
+
+
+async def test_a_key_has_one_lock_while_it_is_held() -> None:
+    locks: Locks[str] = Locks()
+
+    async with locks.of("a"):
+        gc.collect()
+
+        assert locks.of("a").locked()
+        assert not locks.of("b").locked()
