@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from jupyter_server.utils import ensure_async
@@ -11,18 +11,8 @@ from jupyter_server.utils import ensure_async
 from jupyter_mcp_ext.errors import ContentsError
 
 from .contents import Contents
-from .paths import Hides, contents_path, followed, quoted
+from .paths import Hides, Place, check_wording, place_of, quoted
 from .sensitive import Sensitive
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """A path that may be used."""
-
-    path: str
-    """The API path as it was named."""
-    real: str
-    """The same without symbolic links."""
 
 
 class Gate:
@@ -41,14 +31,16 @@ class Gate:
 
         What ``hides`` a path is refused, as is what a symbolic link leads to.
         """
+        check_wording(path)  # before the folder is put before it
         if folder and not path.startswith("/"):
-            contents_path(path, None)  # its wording, before more words are put before it
             path = f"{folder}/{path}"
-        named = contents_path(path, self._root)
-        real = named if self._root is None else followed(named, self._root)
-        for name in dict.fromkeys((named, real)):
-            await self._check(name, named, hides)
-        return Place(path=named, real=real)
+        if self._root is None:
+            place = place_of(path, None)
+        else:  # the one look at the disk for an argument
+            place = await asyncio.to_thread(place_of, path, self._root)
+        for name in dict.fromkeys((place.path, place.real)):
+            await self._check(name, place.path, hides)
+        return place
 
     async def folder(self, path: str, hides: Hides) -> str:
         """The API path of a folder that is there. Raises ContentsError."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
@@ -25,26 +26,41 @@ MAX_FOLDERS = 50
 _ADVICE = "Give a path relative to Jupyter's root, as its file browser shows it."
 
 
-def contents_path(path: str, root: Path | None) -> str:
-    """The API path, relative to Jupyter's root, that ``path`` names.
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A path beneath Jupyter's root."""
+
+    path: str
+    """The API path as it was named."""
+    real: str
+    """The same without symbolic links."""
+
+
+def place_of(path: str, root: Path | None) -> Place:
+    """What ``path`` names: an API path, or an absolute one below the root. Raises ContentsError.
 
     ``"."`` is the root itself, ``""``. With ``root`` None (a ContentsManager without a disk) there
-    are no absolute paths and no symbolic links, so only the wording is judged.
+    are no absolute paths and no symbolic links, so only the wording is judged. Else it looks at
+    the disk, and blocks: call it in a thread.
 
-    What is refused is refused at the time of asking. Between this answer and the ContentsManager's
-    use of it, whoever may write beneath the root can still put a symbolic link in the way: the
-    ContentsManager takes names, not open folders, so that race cannot be closed from outside it.
+    The answer holds for the time of asking. Between it and the ContentsManager's use of the path
+    another process can still put a symbolic link in the way: the ContentsManager takes names, not
+    open folders, so that race cannot be closed from outside it.
     """
-    _check_wording(path)
+    check_wording(path)
     if path.startswith("/"):
         path = _beneath(Path(path), root)
-    api_path = "/".join(part for part in path.split("/") if part not in {"", "."})
-    if root is not None:
-        followed(api_path, root)
-    return api_path
+    named = "/".join(part for part in path.split("/") if part not in {"", "."})
+    return Place(path=named, real=named if root is None else followed(named, root))
 
 
-def _check_wording(path: str) -> None:
+def contents_path(path: str, root: Path | None) -> str:
+    """The API path that ``path`` names, as `place_of` has it."""
+    return place_of(path, root).path
+
+
+def check_wording(path: str) -> None:
+    """Refuse a path that no file here can have, whatever is on the disk. Raises ContentsError."""
     if not path.strip():
         msg = f"The path is empty. {_ADVICE}"
         raise ContentsError(msg)

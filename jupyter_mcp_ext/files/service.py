@@ -31,12 +31,12 @@ from .beneath import Changed
 from .contents import Contents, explained, irregular
 from .disk import Disk
 from .edits import Edit, replace
-from .gate import Gate, Place
+from .gate import Gate
 from .lines import HEAD, Wanted, is_binary
 from .listing import Entry, Glob, Listing
 from .managed import Managed
 from .nearby import missing
-from .paths import Hides, quoted
+from .paths import Hides, Place, quoted
 from .results import Binary, Download, FileImage, FileText, Written
 from .sensitive import SENSITIVE
 from .storage import IsApart, Storage

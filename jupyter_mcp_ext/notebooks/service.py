@@ -6,7 +6,6 @@ What a notebook's text means is in ``document.py``, how it is shown in ``view.py
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -17,9 +16,9 @@ from tornado.web import HTTPError
 from jupyter_mcp_ext.concurrency import Locks
 from jupyter_mcp_ext.errors import ContentsError
 from jupyter_mcp_ext.files.contents import Contents, explained, irregular
-from jupyter_mcp_ext.files.gate import Gate, Place
+from jupyter_mcp_ext.files.gate import Gate
 from jupyter_mcp_ext.files.nearby import missing
-from jupyter_mcp_ext.files.paths import Hides, contents_path, quoted
+from jupyter_mcp_ext.files.paths import Hides, Place, check_wording, quoted
 from jupyter_mcp_ext.files.storage import Storage
 from jupyter_mcp_ext.notebooks.cells import NewCell
 from jupyter_mcp_ext.notebooks.document import KernelInfo, Notebook, compose, from_node, parse
@@ -56,19 +55,22 @@ class Notebooks:
         return (await self._place(path, hides)).path
 
     async def _place(self, path: str, hides: Hides) -> Place:
-        name = PurePosixPath(contents_path(path, self._root))
-        if path.endswith(("/", "/.")) or not name.name:
+        check_wording(path)
+        name = PurePosixPath(path)
+        is_folder = path.endswith(("/", "/.")) or not name.name
+        # Without the suffix it would be another path, which may be a link.
+        wanted = path if is_folder or name.suffix else f"{path}{_SUFFIX}"
+        place = await self._gate.place(wanted, hides)
+        if is_folder:
             msg = f'{quoted(path)} is a folder. Name a notebook in it, like "a.ipynb".'
             raise ContentsError(msg)
         if name.suffix not in {"", _SUFFIX}:
-            await self._gate.place(path, hides)
             msg = (
                 f"{quoted(path)} is not a notebook: the name of one ends in {_SUFFIX}. Name "
                 "one of those."
             )
             raise ContentsError(msg)
-        # With the suffix it is another path, which may be a link.
-        return await self._gate.place(str(name) if name.suffix else f"{name}{_SUFFIX}", hides)
+        return place
 
     async def existing(self, path: str, *, hides: Hides) -> str:
         """The API path of a notebook, if it is there; else empty."""
@@ -82,19 +84,15 @@ class Notebooks:
         """The kernel that an existing notebook asks for; empty when it names none."""
         return (await self.read(path, hides=hides)).kernel_name
 
-    def lock(self, path: str) -> asyncio.Lock:
-        """Held while a notebook is changed, so that two changes from here do not cross."""
-        key = path if self._root is None else os.path.realpath(self._root / path)
-        return self._locks.of(key)
-
     async def create(
         self, path: str, cells: Sequence[NewCell], *, kernel: KernelInfo | None, hides: Hides
     ) -> Notebook:
         """Make a notebook where nothing is yet, with the folders it needs."""
-        path = await self.named(path, hides)
+        place = await self._place(path, hides)
+        path = place.path
         many = len(cells) > _MANY_CELLS
         node = await asyncio.to_thread(compose, cells, kernel) if many else compose(cells, kernel)
-        async with self.lock(path):
+        async with self._locks.of(place.real):
             await self._check_free(path)
             made: list[str] = []
             checkpoints_are_ours = False
