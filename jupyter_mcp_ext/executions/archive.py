@@ -112,7 +112,7 @@ class Archive:
         if 0 < self._max_output_bytes < execution.fold.bytes + size:
             execution.fold.drop(size)
             return False
-        execution.fold.bytes += size
+        execution.fold.count(size)
         return True
 
     def finish_text(self, execution: Execution) -> None:

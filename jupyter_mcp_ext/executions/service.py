@@ -532,7 +532,7 @@ class McpExecutions(LoggingConfigurable):
 
     def _take_payload(self, execution: Execution, reply: Content) -> None:
         """Show what the reply has for the person at a notebook."""
-        execution.fold.release_captures()
+        execution.fold.captures.release()
         for payload in payloads.payloads(reply):
             shown = payloads.shown(payload)
             if shown.data:
@@ -561,8 +561,9 @@ class McpExecutions(LoggingConfigurable):
             shows = self._archive.get(by)
             if shows is not None:
                 self._archive.widgets_changed(shows, execution)
-                words = cut_line(" ".join(strip(execution.fold.words(model_id)).split()), 200)
-                bare = "has been closed" if execution.fold.has_closed(model_id) else "has changed"
+                widgets = execution.fold.widgets
+                words = cut_line(" ".join(strip(widgets.words(model_id)).split()), 200)
+                bare = "has been closed" if widgets.is_closed(model_id) else "has changed"
                 now = f"is now: {words}" if words else bare
                 execution.notices.append(f'a widget that get_output("{by}") shows {now}')
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Literal, TypeAlias
 
@@ -16,12 +14,10 @@ from jupyter_mcp_ext.outputs.model import (
     to_nbformat,
 )
 from jupyter_mcp_ext.outputs.numbered import cut_line
-from jupyter_mcp_ext.outputs.rope import Rope
+from jupyter_mcp_ext.outputs.sizes import output_sizes, text_size
 from jupyter_mcp_ext.outputs.text import clean
 from jupyter_mcp_ext.outputs.typescript import Typescript
-
-ITEM_BYTES = 40
-"""About what an item of parsed JSON takes, beyond its text: an empty list has 56 and its place."""
+from jupyter_mcp_ext.outputs.writing import Message, Writing, without_middle
 
 MAX_ENTRIES = 100_000
 """Outputs of one place where there is a limit: each takes 400 bytes, however short it is."""
@@ -32,62 +28,8 @@ END = 100_000
 MAX_ENDS = 4
 """Ends of floods in one place: what stands between is kept, as an error."""
 
-MAX_MOVED = 1_000_000
-"""Characters of a write with cursor movements; it takes longer to follow than to keep."""
-
-LONGEST_SEQUENCE = 100
-"""Characters of an escape sequence that a write is not cut in."""
-
-CONTROL = re.compile(r"[\n\r\b\x1b]")
-"""What a piece of such a write can begin with."""
-
 MAX_ERRORS = 20
 """Errors that are kept beyond the limit, each within `END` characters."""
-
-BETWEEN = "\n(what was put out between is not kept)\n"
-"""Parts the end of a flood from its beginning."""
-
-Message: TypeAlias = "tuple[str, dict[str, Json]]"
-"""The type and the content of a message."""
-
-
-class Writing:
-    """A stream that may still grow."""
-
-    def __init__(self, name: Literal["stdout", "stderr"], *, most: int = 0) -> None:
-        """``most`` makes it the end of a flood, of which so many characters are kept, or some
-        more.
-        """
-        self.name = name
-        self.most = most
-        self.script = Typescript()
-        self.is_told = False
-        """Whether the end of a flood is written down."""
-        self._held = 0
-
-    @property
-    def stream(self) -> Stream:
-        """The stream as it is now."""
-        rope = self.script.rope
-        return Stream(name=self.name, text=Rope((BETWEEN, *rope.pieces)) if self.most else rope)
-
-    def add(self, text: str) -> None:
-        """Write to the end of a flood."""
-        text = text[-MAX_MOVED:]
-        if self.script.overwrites(text):
-            self.script.overwrite(text)
-        else:
-            self.script.append(text)
-        self._held += len(text)
-        if self._held > 2 * self.most:
-            self.script.trim(self.most)
-            self._held = self.most
-
-    @property
-    def message(self) -> Message:
-        """The message that says all of it."""
-        return "stream", {"name": self.name, "text": self.script.raw}
-
 
 Entry: TypeAlias = "Writing | Display | Error"
 
@@ -134,7 +76,7 @@ class Area:
     @property
     def dropped(self) -> int:
         """Bytes of output that are not kept."""
-        return max(self.refused - sum(_size(end.script.raw) for end in self._ends), 0)
+        return max(self.refused - sum(text_size(end.script.raw) for end in self._ends), 0)
 
     def ends(self, *, but_last: bool = False) -> Iterator[Message]:
         """The messages that say the ends of floods, each once: single writes do not say them.
@@ -143,8 +85,7 @@ class Area:
         """
         for end in self._ends:
             if not end.is_told and not (but_last and end is self.entries[-1]):
-                end.is_told = True
-                yield end.message
+                yield end.told()
 
     def messages(self, *, whole: bool = False) -> Iterator[Message]:
         """The fewest messages that lead to the same outputs, display ids included.
@@ -167,6 +108,18 @@ class Area:
         self.refused = self.dropped
         self.lines_before, self.entries, self._by_display_id = self.lines, [], {}
         self._ends = []
+
+    def restore(self, lines: int, size: int) -> None:
+        """Have the counts of outputs that stand elsewhere."""
+        self.lines_before, self.bytes = lines, size
+
+    def count(self, size: int) -> None:
+        """Count output that stands elsewhere."""
+        self.bytes += size
+
+    def limit(self, max_bytes: int) -> None:
+        """Refuse output beyond another limit from now on."""
+        self.max_bytes = max_bytes
 
     def feed(self, msg_type: str, content: Mapping[str, Json]) -> bool:
         """Take in a message; true if it changed what is shown here."""
@@ -202,8 +155,8 @@ class Area:
                 is_result=old.is_result,
                 execution_count=old.execution_count,
             )
-            came, size = _sizes(display)
-            growth = size - _sizes(old)[1]
+            came, size = output_sizes(display)
+            growth = size - output_sizes(old)[1]
             if growth > 0 and self._full(growth):
                 self.refused += came
             elif display != old:
@@ -239,18 +192,20 @@ class Area:
             last = Writing(name)
             self._append(last)
         if last.script.overwrites(text):
-            return self._overwrite(last.script, self._followed(text)) or cleared
+            shortened, lost = without_middle(text)
+            self.refused += lost
+            return self._overwrite(last.script, shortened) or cleared
         kept = self._fitting(text)
         if kept:
             last.script.append(kept)
-            self.bytes += _size(kept)
+            self.bytes += text_size(kept)
         if len(kept) < len(text):
             self._keep_end(name, text[len(kept) :])
         return bool(kept) or cleared
 
     def _keep_end(self, name: Literal["stdout", "stderr"], text: str) -> None:
         """Take in text beyond the limit, of which the end is kept."""
-        self.refused += _size(text)
+        self.refused += text_size(text)
         last = self.entries[-1] if self.entries else None
         if isinstance(last, Writing) and last.most and last.name == name and not last.is_told:
             last.add(text)
@@ -259,26 +214,12 @@ class Area:
             self._ends.append(end)
             end.add(text)
 
-    def _followed(self, text: str) -> str:
-        """A write that moves the cursor, without its middle where it is too long."""
-        if len(text) <= MAX_MOVED:
-            return text
-        half = MAX_MOVED // 2
-        # Not within a sequence: its end would be text, and its beginning takes text for its end.
-        sequence = text.rfind("\x1b", half - LONGEST_SEQUENCE, half)
-        before = sequence if sequence >= 0 else half
-        control = CONTROL.search(text, len(text) - half)
-        after = control.start() if control else len(text) - half
-        self.refused += _size(text[before:after])
-        # No words of ours between: what follows may go back and overwrite them.
-        return f"{text[:before]}\n{text[after:]}"
-
     def _overwrite(self, script: Typescript, text: str) -> bool:
         written = script.overwrite(text)
-        growth = _size(written.new.text) - _size(written.old.text)
+        growth = text_size(written.new.text) - text_size(written.old.text)
         if growth > 0 and self._full(growth):
             script.undo(written)
-            self.refused += _size(text)
+            self.refused += text_size(text)
             return False
         self.bytes += growth
         return written.new != written.old
@@ -290,14 +231,14 @@ class Area:
         if isinstance(output, Display) and not output.data:
             return False
         cleared = self._clear_if_due()
-        came, size = _sizes(output)
+        came, size = output_sizes(output)
         if self._full(size, entries=1):
             if isinstance(output, Display) or self._errors >= MAX_ERRORS:
                 self.refused += came
                 return cleared
             self._errors += 1
             output = _shortened(output)
-            _, size = _sizes(output)
+            _, size = output_sizes(output)
         self._append(output)
         self.bytes += size
         if msg_type != "error" and (display_id := _display_id(content)):
@@ -321,35 +262,17 @@ class Area:
 
     def _fitting(self, text: str) -> str:
         """As much of the text as there is room for."""
-        size = _size(text)
+        size = text_size(text)
         if not self._full(size):
             return text
         room = max(self.max_bytes - self.bytes, 0)
         return text.encode(errors="replace")[:room].decode(errors="ignore")
 
 
-def value_size(value: Json) -> int:
-    """Bytes of one representation as it came; base64 is not decoded."""
-    return _value_sizes(value)[0]
-
-
 def _display_id(content: Mapping[str, Json]) -> str | None:
     transient = content.get("transient")
     display_id = transient.get("display_id") if isinstance(transient, dict) else None
     return display_id if isinstance(display_id, str) else None
-
-
-def _size(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode(errors="replace"))
-
-
-def _sizes(output: Display | Error) -> tuple[int, int]:
-    """Bytes of an output as it came, and about those that it takes while it is kept."""
-    if isinstance(output, Error):
-        size = sum(map(_size, (output.ename, output.evalue, *output.traceback)))
-        return size, size
-    sizes = [_value_sizes(value) for value in output.data.values()]
-    return sum(came for came, _ in sizes), sum(held for _, held in sizes)
 
 
 def _shortened(error: Error) -> Error:
@@ -363,13 +286,3 @@ def _shortened(error: Error) -> Error:
         frames.append(frame)
     traceback = tuple(reversed(frames))
     return Error(ename=error.ename[:END], evalue=error.evalue[:END], traceback=traceback)
-
-
-def _value_sizes(value: Json) -> tuple[int, int]:
-    if isinstance(value, str):
-        return _size(value), _size(value)
-    try:
-        text = json.dumps(value)
-    except RecursionError:  # nested to the limit of what could be parsed
-        return 0, 0
-    return len(text), len(text) + ITEM_BYTES * sum(map(text.count, "[{,"))

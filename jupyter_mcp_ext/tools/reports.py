@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_mcp_ext.executions.execution import UNFINISHED, Execution
 from jupyter_mcp_ext.files.changes import in_words
-from jupyter_mcp_ext.outputs.area import value_size
 from jupyter_mcp_ext.outputs.characters import without_format
 from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream
 from jupyter_mcp_ext.outputs.pages import as_offset
 from jupyter_mcp_ext.outputs.presentation import Presentation, TextBlock, is_heavy, present
+from jupyter_mcp_ext.outputs.sizes import value_size
 from jupyter_mcp_ext.outputs.text import clean, strip
 from jupyter_mcp_ext.outputs.tracebacks import headline
 from jupyter_mcp_ext.wording import seconds

@@ -22,7 +22,8 @@ from jupyter_mcp_ext.executions.storage import COMPACT, LOCK, REST, Storage
 from jupyter_mcp_ext.outputs.fold import OutputFold
 from jupyter_mcp_ext.outputs.model import Display, Json, Output, Stream
 from jupyter_mcp_ext.outputs.rendering import Render
-from jupyter_mcp_ext.outputs.widgets import VIEW, Widgets
+from jupyter_mcp_ext.outputs.widget import VIEW
+from jupyter_mcp_ext.outputs.widgets import Widgets
 from jupyter_mcp_ext.tools.call import Call
 from jupyter_mcp_ext.tools.paging import Paging, report_lines
 from tests.engine import ALICE, printed, running

@@ -6,17 +6,13 @@ from typing import Any
 
 import pytest
 
-from jupyter_mcp_ext.outputs.area import BETWEEN
 from jupyter_mcp_ext.outputs.fold import OutputFold
 from jupyter_mcp_ext.outputs.model import Display, Output, Stream
-from jupyter_mcp_ext.outputs.widgets import (
-    MAX_AREAS,
-    MAX_PARTS,
-    MAX_WIDGETS,
-    VIEW,
-    Widgets,
-    capture,
-)
+from jupyter_mcp_ext.outputs.output_widgets import MAX_AREAS
+from jupyter_mcp_ext.outputs.widget import VIEW, capture
+from jupyter_mcp_ext.outputs.widget_tree import MAX_PARTS
+from jupyter_mcp_ext.outputs.widgets import MAX_WIDGETS, Widgets
+from jupyter_mcp_ext.outputs.writing import BETWEEN
 
 
 def opened(fold: OutputFold, comm_id: str, **state: Any) -> None:
@@ -83,7 +79,7 @@ class Journal:
 
     def end(self) -> None:
         """End the code."""
-        self.fold.release_captures()
+        self.fold.captures.release()
         self.lines += self.fold.ends()
 
     def replayed(self) -> OutputFold:
@@ -143,8 +139,8 @@ def test_only_so_many_widgets_are_followed_the_latest_used() -> None:
         updated(fold, "first", value=str(number))
         opened(fold, str(number), _model_name="TextModel", value="x")
 
-    assert fold.words("box") == f"Text {MAX_WIDGETS - 3}"
-    assert fold.words("unused") == ""
+    assert fold.widgets.words("box") == f"Text {MAX_WIDGETS - 3}"
+    assert fold.widgets.words("unused") == ""
 
 
 def test_hostile_messages_change_nothing() -> None:
@@ -278,7 +274,7 @@ def test_a_widget_says_what_is_chosen_in_it(model: str, state: dict[str, Any], w
     fold = OutputFold()
     opened(fold, "w", _model_name=f"{model}Model", **state)
 
-    assert fold.words("w") == f"{model} {words}"
+    assert fold.widgets.words("w") == f"{model} {words}"
 
 
 def test_tabs_are_told_with_their_titles() -> None:
@@ -290,7 +286,7 @@ def test_tabs_are_told_with_their_titles() -> None:
         fold, "tab", _model_name="TabModel", children=children, titles=["A", "B"], selected_index=1
     )
 
-    assert fold.words("tab") == "[A] Text 1 [B, open] Text 2"
+    assert fold.widgets.words("tab") == "[A] Text 1 [B, open] Text 2"
 
 
 def test_a_closed_widget_shows_nothing_also_in_a_box() -> None:
@@ -326,8 +322,8 @@ def test_the_state_of_a_widget_is_bounded() -> None:
     opened(fold, "big", _model_name="DropdownModel", _options_labels=labels, index=0)
     opened(fold, "deep", _model_name="TextModel", value=[[["x" * 100_000]]] * 1_000)
 
-    assert fold.words("big") == ""
-    assert len(fold.words("deep")) < 1_000
+    assert fold.widgets.words("big") == ""
+    assert len(fold.widgets.words("deep")) < 1_000
 
 
 @pytest.mark.parametrize("then", ["", "after"])
