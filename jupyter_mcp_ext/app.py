@@ -19,7 +19,7 @@ from .outputs.limits import Limits
 from .services import Services
 from .transport.absent import AbsentHandler, absent_patterns
 from .transport.handler import McpHandler
-from .transport.host import McpHost
+from .transport.host import McpHost, SessionOptions
 from .transport.identity import SHARED_SUBJECT, is_stock
 from .transport.mcp_session_id import PURPOSE
 from .transport.password import PasswordCheck
@@ -101,10 +101,12 @@ class McpApp(ExtensionApp):
         self.services.executions.on_activity = self._count_active
         self.host = McpHost(
             self.services,
-            max_sessions=self.max_mcp_sessions,
-            session_idle_timeout=self.mcp_session_idle_timeout,
+            SessionOptions(
+                limit=self.max_mcp_sessions,
+                idle=self.mcp_session_idle_timeout,
+                key=partial(self.services.keys.derive, PURPOSE),
+            ),
             log=self.log,
-            session_key=partial(self.services.keys.derive, PURPOSE),
         )
         endpoint = url_path_join(serverapp.base_url, self.path)
         self.mounted = not (before := claims(web_app, endpoint))

@@ -1,4 +1,4 @@
-"""The endpoint: authentication, Origin, Host and size are settled before a body is read.
+"""The endpoint: authentication, Origin, Host and size are looked at before a body is read.
 
 What is refused here is answered as JSON in our own words. What is let through goes to the SDK,
 with Jupyter's user in place of the credentials.
@@ -18,6 +18,7 @@ from tornado.web import HTTPError, stream_request_body
 
 from jupyter_mcp_ext.governance.caller import Principal
 
+from . import door
 from .asgi import AsgiExchange, make_scope
 from .body import MAX_BODY_BYTES, refuse_body
 from .host import HostUnavailable, McpHost
@@ -29,7 +30,6 @@ from .identity import (
     session_scope,
     subject_of,
 )
-from .origin import host_is_own, origin_allowed
 from .password import PasswordCheck, TooManyGuesses, basic_password
 from .refusal import INTERNAL_ERROR, Refusal
 
@@ -68,9 +68,11 @@ class McpHandler(JupyterHandler):
 
     async def prepare(self) -> None:  # type: ignore[override]  # Jupyter's returns an awaitable
         """Decide whether the request is served; of a refused one no body is kept."""
-        self.refusal = self._refuse_route() or await self._refuse_caller()
-        if self.refusal is None:
-            self.refusal = self._refuse_content()
+        self.refusal = (
+            door.refused(self, door.ROUTE)
+            or await self._refuse_caller()
+            or door.refused(self, door.CONTENT)
+        )
         if self.refusal is None:
             self.request.connection.set_max_body_size(MAX_BODY_BYTES)  # type: ignore[union-attr]  # tornado's HTTP1Connection
         elif _is_small(self.request):
@@ -115,41 +117,7 @@ class McpHandler(JupyterHandler):
             self.exchange.disconnect()
         super().on_connection_close()
 
-    # -- what is refused, in the order in which it is asked ------------------------------------
-
-    def _refuse_route(self) -> Refusal | None:
-        if not self.check_host():
-            return Refusal(
-                status=403,
-                message=f"This server is not to be reached under the name {self.request.host!r}; "
-                "set ServerApp.allow_remote_access if it should be.",
-            )
-        if not self.identity_provider.auth_enabled and not host_is_own(
-            self.request.host, self.settings.get("local_hostnames", ())
-        ):
-            return Refusal(
-                status=403,
-                message=f"Without authentication, this server is reached by its address and not as "
-                f"{self.request.host!r}; add that name to ServerApp.local_hostnames if it is its.",
-            )
-        if not origin_allowed(
-            self.request.headers.get("Origin"),
-            self.request.host,
-            allow_origin=self.allow_origin,
-            allow_origin_pat=self.allow_origin_pat,
-        ):
-            return Refusal(
-                status=403,
-                message="Web pages of another origin may not use this endpoint; "
-                "set ServerApp.allow_origin to let one in.",
-            )
-        if "token" in self.request.query_arguments:
-            return Refusal(
-                status=400,
-                message="A token in the URL ends up in logs, so it is not accepted here: "
-                "send the header `Authorization: Bearer <token>` instead.",
-            )
-        return None
+    # -- who is calling ------------------------------------------------------------------------
 
     async def _refuse_caller(self) -> Refusal | None:
         await super().prepare()
@@ -167,7 +135,7 @@ class McpHandler(JupyterHandler):
                 self.set_header("Retry-After", f"{err.retry_after:.0f}")
                 return Refusal(status=429, message=str(err))
             if not with_password:
-                return self._unauthenticated()
+                return door.unauthenticated(self)
             user = self.current_user = User(username=SHARED_SUBJECT)
         if not with_password and (refusal := self._refuse_forgery()):
             return refusal
@@ -189,23 +157,6 @@ class McpHandler(JupyterHandler):
             return False
         return await self.passwords.accepts(hashed, password, self.request.remote_ip or "")
 
-    def _unauthenticated(self) -> Refusal:
-        ways = []
-        challenges = ['Bearer realm="jupyter"']
-        has_password = bool(password_hash(self.identity_provider))
-        if self.identity_provider.token or not has_password:
-            ways.append("`Authorization: Bearer <token>` with this Jupyter server's token")
-        if has_password:
-            ways.append("`Authorization: Basic <base64 of any-name:password>` with its password")
-            challenges.append('Basic realm="jupyter"')
-        sent = "Authorization" in self.request.headers
-        problem = "The credentials are wrong." if sent else "Authentication is required."
-        return Refusal(
-            status=401,
-            message=f"{problem} Add to the client's configuration the header {' or '.join(ways)}.",
-            challenges=tuple(challenges),
-        )
-
     def _refuse_forgery(self) -> Refusal | None:
         # Only a cookie is sent without its owner's doing. With authentication switched off there
         # is none: the Origin above and the content type below keep other pages out.
@@ -221,20 +172,6 @@ class McpHandler(JupyterHandler):
             )
         return None
 
-    def _refuse_content(self) -> Refusal | None:
-        if self.request.method != "POST":
-            return None
-        content_type = self.request.headers.get("Content-Type", "")
-        if content_type.partition(";")[0].strip().lower() != "application/json":
-            return Refusal(status=415, message="Send the header `Content-Type: application/json`.")
-        if _declared_size(self.request) > MAX_BODY_BYTES:
-            return Refusal(
-                status=413,
-                message=f"The body is larger than {MAX_BODY_BYTES // 1024**2} MiB; send less at a "
-                "time.",
-            )
-        return None
-
     # -- serving ------------------------------------------------------------------------------
 
     async def _serve(self) -> None:
@@ -242,7 +179,7 @@ class McpHandler(JupyterHandler):
         if self.refusal is None and self.request.method == "POST":
             self.refusal = refuse_body(body)
         if self.refusal is not None or self.principal is None:
-            self._refuse(self.refusal or self._unauthenticated())
+            self._refuse(self.refusal or door.unauthenticated(self))
             return
         self.on_activity()
         self.exchange = AsgiExchange(self, body)
@@ -317,13 +254,6 @@ class McpHandler(JupyterHandler):
             )
 
 
-def _declared_size(request: HTTPServerRequest) -> int:
-    try:
-        return int(request.headers.get("Content-Length", "0"))
-    except ValueError:
-        return 0  # tornado answers it with a 400 when it comes to the body
-
-
 def _is_small(request: HTTPServerRequest) -> bool:
     chunked = "Transfer-Encoding" in request.headers
-    return not chunked and _declared_size(request) <= MAX_REFUSED_BYTES
+    return not chunked and door.declared_size(request) <= MAX_REFUSED_BYTES

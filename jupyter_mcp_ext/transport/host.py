@@ -13,6 +13,8 @@ import secrets
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from functools import partial
 from logging import Logger
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -31,6 +33,23 @@ class HostUnavailable(Exception):
     """No request can be served now; the message is for the client, the log has the reason."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class SessionOptions:
+    """How protocol sessions are kept."""
+
+    limit: int
+    """How many at a time; 0 for any number."""
+    idle: float
+    """Seconds without a request after which one is closed; 0 for never."""
+    key: Callable[[], bytes] = field(default=partial(secrets.token_bytes, 32))
+    """Gives the secret that seals their ids, and may block.
+
+    With the same secret they are understood after a restart.
+    """
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """Further arguments of the SDK's session manager."""
+
+
 class Engine(Protocol):
     """What the SDK's side gives: a running session manager that serves requests."""
 
@@ -47,27 +66,16 @@ class McpHost:
     def __init__(
         self,
         services: object,
+        sessions: SessionOptions,
         *,
-        max_sessions: int,
-        session_idle_timeout: float,
         log: Logger,
-        session_key: Callable[[], bytes] = lambda: secrets.token_bytes(32),
         build: Callable[[Any], Server[Any]] | None = None,
-        manager_options: Mapping[str, Any] | None = None,
     ) -> None:
-        """``build`` makes the server object of ``services``; left out, it is ours.
-
-        ``session_key`` gives the secret that seals the ids of protocol sessions: with the same one
-        they are understood after a restart. ``manager_options`` are further arguments of the SDK's
-        session manager.
-        """
+        """``build`` makes the server object of ``services``; left out, it is the extension's."""
         self._services = services
-        self._max_sessions = max_sessions
-        self._session_idle_timeout = session_idle_timeout
+        self._sessions = sessions
         self._log = log
-        self._session_key = session_key
         self._build = build
-        self._manager_options = manager_options or {}
         self._task: asyncio.Task[None] | None = None
         self._ready: asyncio.Future[Engine] | None = None
         self._stopping = asyncio.Event()
@@ -119,15 +127,9 @@ class McpHost:
     async def _live(self, ready: asyncio.Future[Engine]) -> None:
         try:
             sdk = cast("Any", await asyncio.to_thread(_load))
-            session_key = await asyncio.to_thread(self._session_key)
+            key = await asyncio.to_thread(self._sessions.key)
             engine: Engine = sdk.make_engine(
-                self._services,
-                build=self._build,
-                max_sessions=self._max_sessions,
-                session_idle_timeout=self._session_idle_timeout,
-                session_key=session_key,
-                log=self._log,
-                **self._manager_options,
+                self._services, self._sessions, key=key, build=self._build, log=self._log
             )
             async with engine.run():
                 ready.set_result(engine)

@@ -28,32 +28,29 @@ if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
 
     from .asgi import Receive, Scope, Send
+    from .host import SessionOptions
 
 
 def make_engine(
     services: Any,
+    sessions: SessionOptions,
     *,
+    key: bytes,
     build: Callable[[Any], Server[Any]] | None,
-    max_sessions: int,
-    session_idle_timeout: float,
-    session_key: bytes,
     log: Logger,
-    **manager_options: Any,
 ) -> SdkEngine:
     """Put a session manager around the server object that ``build`` makes of the services.
 
-    ``session_key`` seals the ids of protocol sessions, which with it outlast this process.
+    ``key`` is the secret that ``sessions.key`` gave.
     """
     manager = StreamableHTTPSessionManager(
         (build or build_server)(services),
-        max_sessions=max_sessions or None,
-        session_idle_timeout=session_idle_timeout or None,
+        max_sessions=sessions.limit or None,
+        session_idle_timeout=sessions.idle or None,
         max_request_body_size=MAX_BODY_BYTES,
-        **manager_options,
+        **sessions.more,
     )
-    return SdkEngine(
-        manager, Seal(session_key), limit=max_sessions, idle=session_idle_timeout, log=log
-    )
+    return SdkEngine(manager, Seal(key), limit=sessions.limit, idle=sessions.idle, log=log)
 
 
 class SdkEngine:

@@ -6,7 +6,7 @@ from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.serverapp import ServerApp
 
 from jupyter_mcp_ext.transport.handler import McpHandler
-from jupyter_mcp_ext.transport.host import McpHost
+from jupyter_mcp_ext.transport.host import McpHost, SessionOptions
 from jupyter_mcp_ext.transport.password import PasswordCheck
 
 from .event_store import MemoryEventStore
@@ -22,11 +22,13 @@ class EverythingApp(ExtensionApp):
         """Mount it."""
         self.host = McpHost(
             None,
-            max_sessions=256,
-            session_idle_timeout=600,
+            SessionOptions(
+                limit=256,
+                idle=600,
+                more={"event_store": MemoryEventStore(), "retry_interval": 100},
+            ),
             log=self.log,
             build=build_everything,
-            manager_options={"event_store": MemoryEventStore(), "retry_interval": 100},
         )
         shared = {
             "host": self.host,

@@ -13,7 +13,7 @@ from jupyter_server.utils import url_path_join
 from mcp.server.lowlevel import Server
 
 from jupyter_mcp_ext.transport.handler import McpHandler
-from jupyter_mcp_ext.transport.host import McpHost
+from jupyter_mcp_ext.transport.host import McpHost, SessionOptions
 from jupyter_mcp_ext.transport.password import PasswordCheck
 
 from .test_host import META, Slow
@@ -56,7 +56,7 @@ async def test_a_peer_that_closes_its_connection_cancels_its_call(
 ) -> None:
     slow = Slow()
     log = logging.getLogger("tests.asgi")
-    host = McpHost(None, max_sessions=4, session_idle_timeout=60, log=log, build=slow.build)
+    host = McpHost(None, SessionOptions(limit=4, idle=60), log=log, build=slow.build)
     path = mount(jp_serverapp, host)
     _, writer = await asyncio.open_connection("127.0.0.1", jp_http_port)
     writer.write(raw_call(path, token))
@@ -90,8 +90,7 @@ async def test_a_peer_that_does_not_read_holds_the_tool_back(
     log = logging.getLogger("tests.asgi")
     host = McpHost(
         None,
-        max_sessions=4,
-        session_idle_timeout=60,
+        SessionOptions(limit=4, idle=60),
         log=log,
         build=lambda services: Server("flood", on_call_tool=call),
     )

@@ -11,7 +11,7 @@ import pytest
 from mcp.server.lowlevel import Server
 
 from jupyter_mcp_ext.transport.asgi import Message, Scope
-from jupyter_mcp_ext.transport.host import HostUnavailable, McpHost
+from jupyter_mcp_ext.transport.host import HostUnavailable, McpHost, SessionOptions
 
 META = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -79,7 +79,7 @@ class Exchange:
 
 def make_host(build: Callable[[Any], Server[Any]]) -> McpHost:
     log = logging.getLogger("tests.host")
-    return McpHost(None, max_sessions=4, session_idle_timeout=60, log=log, build=build)
+    return McpHost(None, SessionOptions(limit=4, idle=60), log=log, build=build)
 
 
 async def test_a_request_starts_the_host_if_nobody_has() -> None:
