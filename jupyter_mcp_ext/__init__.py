@@ -1,6 +1,6 @@
 """Turns a Jupyter server into an MCP server at ``<base_url>/mcp``, in-process."""
 
-__version__ = "0.1.0"
+from .version import __version__ as __version__
 
 
 def _jupyter_server_extension_points() -> list[dict[str, object]]:

@@ -13,7 +13,6 @@ from jupyter_server.utils import url_path_join
 from tornado.web import Application
 from traitlets import Int, TraitError, Unicode, default, validate
 
-from . import __version__
 from .connect import Announces
 from .outputs.limits import Limits
 from .services import Services
@@ -24,6 +23,7 @@ from .transport.identity import SHARED_SUBJECT, is_stock
 from .transport.mcp_session_id import PURPOSE
 from .transport.password import PasswordCheck
 from .transport.routes import claims, describe
+from .version import __version__
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp

@@ -12,7 +12,7 @@ from mcp.server.caching import CacheHint
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 
-from . import __version__, measured
+from . import measured
 from .governance.caller import Caller, Principal
 from .tasks import created, serve_tasks, takes_tasks
 from .tools.arguments import MAX_ITEMS
@@ -22,6 +22,7 @@ from .tools.execution import resume
 from .tools.registry import BY_NAME, TOOLS, unknown
 from .tools.sealing import Sealing
 from .tools.tasks import ExecutionTasks
+from .version import __version__
 
 if TYPE_CHECKING:
     from mcp.server.context import CallNext, HandlerResult, ServerRequestContext

@@ -14,7 +14,16 @@ import jupyter_mcp_ext
 PACKAGE = Path(jupyter_mcp_ext.__file__).parent
 
 FLOORS = [
-    ("concurrency", "errors", "measured", "sealed", "system", "wording", "governance.caller"),
+    (
+        "concurrency",
+        "errors",
+        "measured",
+        "sealed",
+        "system",
+        "version",
+        "wording",
+        "governance.caller",
+    ),
     ("outputs",),
     ("kernels", "notebooks", "files", "packages", "rendering", "variables", "advice"),
     ("executions", "sessions"),

@@ -109,13 +109,10 @@ class Area:
         self.lines_before, self.entries, self._by_display_id = self.lines, [], {}
         self._ends = []
 
-    def restore(self, lines: int, size: int) -> None:
-        """Have the counts of outputs that stand elsewhere."""
-        self.lines_before, self.bytes = lines, size
-
-    def count(self, size: int) -> None:
+    def count(self, size: int, lines: int = 0) -> None:
         """Count output that stands elsewhere."""
         self.bytes += size
+        self.lines_before += lines
 
     def limit(self, max_bytes: int) -> None:
         """Refuse output beyond another limit from now on."""

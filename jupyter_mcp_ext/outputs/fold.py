@@ -117,7 +117,7 @@ class OutputFold:
 
     def restore(self, lines: int, size: int, dropped: int) -> None:
         """Have the counts of outputs that stand elsewhere."""
-        self._area.restore(lines, size)
+        self._area.count(size, lines)
         self._lost = dropped
 
     def release(self) -> None:

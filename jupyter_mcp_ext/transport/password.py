@@ -12,7 +12,8 @@ import binascii
 import hmac
 import ipaddress
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from jupyter_server.auth.security import passwd_check
 
@@ -46,7 +47,22 @@ class _Guesser:
     def __init__(self) -> None:
         self.failures = 0
         self.waiting = 0
-        self.turn = asyncio.Lock()
+        """Passwords from there that wait."""
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait until the passwords before are looked at."""
+        self.waiting += 1
+        try:
+            async with self._turn:
+                yield
+        finally:
+            self.waiting -= 1
+
+    def guessed(self, *, right: bool) -> None:
+        """A password from there was looked at."""
+        self.failures = 0 if right else self.failures + 1
 
 
 class PasswordCheck:
@@ -89,16 +105,12 @@ class PasswordCheck:
         guesser = self._guesser(_network(address))
         if guesser.waiting >= self._max_waiting:
             raise TooManyGuesses(self._delay(guesser))
-        guesser.waiting += 1
-        try:
-            async with guesser.turn:
-                await asyncio.sleep(self._delay(guesser))
-                # Remembered while this one waited: several requests of one client begin at once.
-                accepted = self._remembers(digest) or await self._look(hashed, password, digest)
-                guesser.failures = 0 if accepted else guesser.failures + 1
-                return accepted
-        finally:
-            guesser.waiting -= 1
+        async with guesser.turn():
+            await asyncio.sleep(self._delay(guesser))
+            # Remembered while this one waited: several requests of one client begin at once.
+            accepted = self._remembers(digest) or await self._look(hashed, password, digest)
+            guesser.guessed(right=accepted)
+            return accepted
 
     async def _look(self, hashed: str, password: str, digest: bytes) -> bool:
         async with self._hashing:
