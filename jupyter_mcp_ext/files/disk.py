@@ -18,10 +18,10 @@ from jupyter_mcp_ext.errors import ContentsError
 
 from .beneath import Folder, opened, stamp
 from .changes import TOOLS_OWN
-from .lines import CHUNK, Lines, Wanted, read_lines
-from .listing import MAX_LOOKED, Entry, Glob, Kind, Listing, paged
+from .lines import CHUNK, TextPage, Wanted, read_lines
+from .listing import MAX_LOOKED, FileEntry, FolderPage, Glob, Kind, paged
 from .paths import MAX_FOLDERS, followed
-from .storage import Content, IsApart, Refuses
+from .storage import FileData, IsApart, Refuses
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ class Disk:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    async def find(self, path: str) -> Entry | None:
+    async def find(self, path: str) -> FileEntry | None:
         return await asyncio.to_thread(self._find, path)
 
     async def listing(
@@ -47,23 +47,23 @@ class Disk:
         limit: int,
         refuses: Refuses,
         is_apart: IsApart,
-    ) -> Listing:
+    ) -> FolderPage:
         looked = _Looked(root=self._root, top=folder, glob=glob, refuses=refuses, is_apart=is_apart)
         return await _in_thread(partial(self._list, looked, offset, limit))
 
     async def head(self, path: str, count: int, offset: int = 0) -> bytes:
         return await asyncio.to_thread(self._head, path, count, offset)
 
-    async def lines(self, path: str, wanted: Wanted) -> Lines:
+    async def lines(self, path: str, wanted: Wanted) -> TextPage:
         return await _in_thread(partial(self._lines, path, wanted))
 
-    async def read(self, path: str, limit: int) -> Content:
+    async def read(self, path: str, limit: int) -> FileData:
         return await asyncio.to_thread(self._read, path, limit)
 
     async def digest(self, path: str) -> tuple[str, int]:
         return await _in_thread(partial(self._digest, path))
 
-    async def write(self, path: str, data: bytes, *, over: Content | None = None) -> None:
+    async def write(self, path: str, data: bytes, *, over: FileData | None = None) -> None:
         await asyncio.to_thread(self._write, path, data, over)
 
     async def append(self, path: str, data: bytes) -> int:
@@ -93,9 +93,9 @@ class Disk:
         with self._parent(path) as (folder, name), os.fdopen(folder.open(name, 0), "rb") as file:
             yield file
 
-    def _find(self, path: str) -> Entry | None:
+    def _find(self, path: str) -> FileEntry | None:
         if not path:
-            return Entry(path="", kind="folder")
+            return FileEntry(path="", kind="folder")
         try:
             with self._parent(path) as (folder, name):
                 status = folder.stat(name)
@@ -108,17 +108,17 @@ class Disk:
             file.seek(offset)
             return file.read(count)
 
-    def _lines(self, path: str, wanted: Wanted, goes_on: Proceed) -> Lines:
+    def _lines(self, path: str, wanted: Wanted, goes_on: Proceed) -> TextPage:
         with self._file(path) as file:
             return read_lines(file, wanted, goes_on=goes_on)
 
-    def _read(self, path: str, limit: int) -> Content:
+    def _read(self, path: str, limit: int) -> FileData:
         with self._file(path) as file:
             status = os.fstat(file.fileno())
             data = b"" if status.st_size > limit else file.read(limit + 1)
         if max(len(data), status.st_size) > limit:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-        return Content(data=data, stamp=stamp(status))
+        return FileData(data=data, stamp=stamp(status))
 
     def _digest(self, path: str, goes_on: Proceed) -> tuple[str, int]:
         digest, size = hashlib.sha256(), 0
@@ -129,7 +129,7 @@ class Disk:
                 size += len(chunk)
         return digest.hexdigest(), size
 
-    def _write(self, path: str, data: bytes, over: Content | None) -> None:
+    def _write(self, path: str, data: bytes, over: FileData | None) -> None:
         with self._parent(path, make=over is None) as (folder, name):
             before = folder.stat(name)
             if before is not None:  # what may not be written is not replaced either
@@ -159,10 +159,10 @@ class Disk:
                     raise
                 return os.fstat(fd).st_size
 
-    def _list(self, looked: _Looked, offset: int, limit: int, goes_on: Proceed) -> Listing:
+    def _list(self, looked: _Looked, offset: int, limit: int, goes_on: Proceed) -> FolderPage:
         found = looked.found(goes_on)
         page = paged(found, offset=offset, limit=limit, is_apart=looked.is_apart)
-        return Listing(
+        return FolderPage(
             folder=looked.top,
             entries=tuple(self._described(path, kind, looked.refuses) for path, kind in page),
             offset=offset,
@@ -171,17 +171,17 @@ class Disk:
             passed=looked.passed,
         )
 
-    def _described(self, path: str, kind: Kind, refuses: Refuses) -> Entry:
+    def _described(self, path: str, kind: Kind, refuses: Refuses) -> FileEntry:
         if kind != "link":
-            return self._find(path) or Entry(path=path, kind=kind)
+            return self._find(path) or FileEntry(path=path, kind=kind)
         try:
             real = followed(path, self._root)
             target = None if refuses(real) else self._find(real)
         except (ContentsError, OSError):  # out of the root, where nothing is said of it
-            return Entry(path=path, kind="link")
+            return FileEntry(path=path, kind="link")
         if target is None:
-            return Entry(path=path, kind="link")
-        return Entry(path=path, kind=target.kind, size=target.size, modified=target.modified)
+            return FileEntry(path=path, kind="link")
+        return FileEntry(path=path, kind=target.kind, size=target.size, modified=target.modified)
 
 
 class _Looked:
@@ -273,7 +273,7 @@ def _kind(entry: os.DirEntry[str]) -> Kind:
         return "other"
 
 
-def _entry(path: str, status: os.stat_result) -> Entry:
+def _entry(path: str, status: os.stat_result) -> FileEntry:
     kind: Kind = "other"
     if stat.S_ISDIR(status.st_mode):
         kind = "folder"
@@ -282,4 +282,4 @@ def _entry(path: str, status: os.stat_result) -> Entry:
     elif stat.S_ISLNK(status.st_mode):
         kind = "link"
     size = status.st_size if kind == "file" else None
-    return Entry(path=path, kind=kind, size=size, modified=status.st_mtime)
+    return FileEntry(path=path, kind=kind, size=size, modified=status.st_mtime)

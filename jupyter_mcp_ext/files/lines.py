@@ -38,7 +38,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lines:
+class TextPage:
     """Lines as they are in the file, from line ``first`` on; the file's first line is 1."""
 
     first: int
@@ -71,7 +71,7 @@ class _Line(NamedTuple):
     is_utf8: bool
 
 
-def read_lines(file: BinaryIO, wanted: Wanted, *, goes_on: Callable[[], None]) -> Lines:
+def read_lines(file: BinaryIO, wanted: Wanted, *, goes_on: Callable[[], None]) -> TextPage:
     """A page of a file.
 
     Long lines are cut. The first one is shown as far as there is room if it begins with a
@@ -81,7 +81,7 @@ def read_lines(file: BinaryIO, wanted: Wanted, *, goes_on: Callable[[], None]) -
     first = wanted.first
     passed, total = _skip(file, first - 1, goes_on)
     if passed < first - 1:
-        return Lines(first=first, lines=(), total=total, has_more=False)
+        return TextPage(first=first, lines=(), total=total, has_more=False)
     lines = _page(file, wanted, goes_on)
     if first == 1 and lines and not wanted.column:
         lines[0] = lines[0]._replace(text=lines[0].text.removeprefix("\ufeff"))
@@ -91,7 +91,7 @@ def read_lines(file: BinaryIO, wanted: Wanted, *, goes_on: Callable[[], None]) -
     if end < size:
         file.seek(end)
         rest = _count(file, goes_on) if size - end <= _COUNTED else None
-    return Lines(
+    return TextPage(
         first=first,
         lines=tuple(line.text for line in lines),
         rests=tuple(line.rest for line in lines),

@@ -28,7 +28,7 @@ _KINDS: Mapping[str, Kind] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class FileEntry:
     """A file or folder; ``path`` is an API path. What is not known is None."""
 
     path: str
@@ -39,11 +39,11 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listing:
+class FolderPage:
     """A page of a folder, and how many entries there are in all."""
 
     folder: str
-    entries: tuple[Entry, ...]
+    entries: tuple[FileEntry, ...]
     offset: int
     total: int
     is_whole: bool = True

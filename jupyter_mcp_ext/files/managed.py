@@ -20,9 +20,9 @@ from tornado.web import HTTPError
 
 from .beneath import Changed
 from .contents import Contents
-from .lines import Lines, Wanted, read_lines
-from .listing import MAX_LOOKED, Entry, Glob, Kind, Listing, paged
-from .storage import Content, IsApart, Refuses
+from .lines import TextPage, Wanted, read_lines
+from .listing import MAX_LOOKED, FileEntry, FolderPage, Glob, Kind, paged
+from .storage import FileData, IsApart, Refuses
 
 _NOT_FOUND = 404
 
@@ -34,7 +34,7 @@ class Managed:
         self._contents = contents
         self._max_bytes = max_bytes
 
-    async def find(self, path: str) -> Entry | None:
+    async def find(self, path: str) -> FileEntry | None:
         try:
             model = await ensure_async(self._contents.get(path, content=False))
         except HTTPError as err:
@@ -52,8 +52,8 @@ class Managed:
         limit: int,
         refuses: Refuses,
         is_apart: IsApart,
-    ) -> Listing:
-        found: dict[str, Entry] = {}
+    ) -> FolderPage:
+        found: dict[str, FileEntry] = {}
         looked = 0
         passed: list[str] = []
 
@@ -72,7 +72,7 @@ class Managed:
                 found[entry.path] = entry
         every = ((e.path, e.kind) for e in found.values())
         page = paged(every, offset=offset, limit=limit, is_apart=is_apart)
-        return Listing(
+        return FolderPage(
             folder=folder,
             entries=tuple(found[path] for path, _ in page),
             offset=offset,
@@ -84,11 +84,11 @@ class Managed:
     async def head(self, path: str, count: int, offset: int = 0) -> bytes:
         return (await self.read(path, self._max_bytes)).data[offset : offset + count]
 
-    async def lines(self, path: str, wanted: Wanted) -> Lines:
+    async def lines(self, path: str, wanted: Wanted) -> TextPage:
         data = (await self.read(path, self._max_bytes)).data
         return await asyncio.to_thread(read_lines, io.BytesIO(data), wanted, goes_on=lambda: None)
 
-    async def read(self, path: str, limit: int) -> Content:
+    async def read(self, path: str, limit: int) -> FileData:
         known = (await ensure_async(self._contents.get(path, content=False))).get("size")
         if (known or 0) > limit:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
@@ -96,13 +96,13 @@ class Managed:
         data = await asyncio.to_thread(_bytes, model)
         if len(data) > limit:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-        return Content(data=data, stamp=hashlib.sha256(data).digest())
+        return FileData(data=data, stamp=hashlib.sha256(data).digest())
 
     async def digest(self, path: str) -> tuple[str, int]:
         data = (await self.read(path, self._max_bytes)).data
         return await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest()), len(data)
 
-    async def write(self, path: str, data: bytes, *, over: Content | None = None) -> None:
+    async def write(self, path: str, data: bytes, *, over: FileData | None = None) -> None:
         if over is not None and (await self.read(path, self._max_bytes)).stamp != over.stamp:
             raise Changed
         await self._make_folders(path)
@@ -122,7 +122,7 @@ class Managed:
         glob: Glob | None,
         refuses: Refuses,
         passes: Callable[[str, list[str]], bool],
-    ) -> AsyncIterator[Entry]:
+    ) -> AsyncIterator[FileEntry]:
         model = await ensure_async(self._contents.get(folder, content=True, type="directory"))
         for entry in map(_entry, model["content"]):
             if refuses(entry.path):
@@ -147,10 +147,10 @@ def _parts(path: str, top: str) -> list[str]:
     return (path[len(top) + 1 :] if top else path).split("/")
 
 
-def _entry(model: dict[str, Any]) -> Entry:
+def _entry(model: dict[str, Any]) -> FileEntry:
     kind: Kind = "folder" if model["type"] == "directory" else "file"
     at = model.get("last_modified")
-    return Entry(
+    return FileEntry(
         path=str(model["path"]).strip("/"),
         kind=kind,
         size=model.get("size") if kind == "file" else None,

@@ -7,7 +7,7 @@ from typing import Literal
 
 from jupyter_mcp_ext.outputs.images import FittedImage
 
-from .lines import Lines
+from .lines import TextPage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +16,7 @@ class FileText:
 
     path: str
     size: int
-    lines: Lines
+    lines: TextPage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Binary:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Written:
+class WrittenFile:
     """A file that was written, and what was done with what was there."""
 
     path: str

@@ -33,11 +33,11 @@ from .disk import Disk
 from .edits import Edit, replace
 from .gate import Gate
 from .lines import HEAD, Wanted, is_binary
-from .listing import Entry, Glob, Listing
+from .listing import FileEntry, FolderPage, Glob
 from .managed import Managed
 from .nearby import missing
 from .paths import Hides, Place, quoted
-from .results import Binary, Download, FileImage, FileText, Written
+from .results import Binary, Download, FileImage, FileText, WrittenFile
 from .sensitive import SENSITIVE
 from .storage import IsApart, Storage
 
@@ -107,7 +107,7 @@ class McpFiles(LoggingConfigurable):
         is_apart: IsApart = _never,
         offset: int,
         limit: int,
-    ) -> Listing:
+    ) -> FolderPage:
         """A page of a folder; for ``is_apart`` see `Storage`."""
         place = await self.gate.place(path, hides, folder=folder)
         pattern = Glob.of(glob)
@@ -175,7 +175,7 @@ class McpFiles(LoggingConfigurable):
         hides: Hides,
         encoding: Encoding,
         append: bool,
-    ) -> Written:
+    ) -> WrittenFile:
         """Put a file in its place, or add to its end; makes folders."""
         place = await self.gate.place(path, hides, folder=folder)
         if path.endswith(("/", "/.")):
@@ -196,7 +196,7 @@ class McpFiles(LoggingConfigurable):
                 else:
                     await self.storage.write(place.real, data)
         did: Literal["made", "replaced", "appended"] = "appended" if append else "replaced"
-        return Written(
+        return WrittenFile(
             path=place.path, size=size, did="made" if before is None else did, added=len(data)
         )
 
@@ -252,7 +252,7 @@ class McpFiles(LoggingConfigurable):
             data=data,
         )
 
-    async def _file(self, place: Place, folder: str, hides: Hides) -> Entry:
+    async def _file(self, place: Place, folder: str, hides: Hides) -> FileEntry:
         entry = await self.storage.find(place.real)
         if entry is None:
             raise await missing(
@@ -292,7 +292,7 @@ def _told(doing: str) -> Iterator[None]:
         raise explained(err, doing) from err
 
 
-def _check_kind(place: Place, entry: Entry | None) -> None:
+def _check_kind(place: Place, entry: FileEntry | None) -> None:
     if entry is None or entry.kind == "file":
         return
     if entry.kind != "folder":

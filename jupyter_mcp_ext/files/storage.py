@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from .lines import Lines, Wanted
-from .listing import Entry, Glob, Listing
+from .lines import TextPage, Wanted
+from .listing import FileEntry, FolderPage, Glob
 
 
 @dataclass(frozen=True, kw_only=True)
-class Content:
+class FileData:
     """A file's bytes and what tells whether it was written since."""
 
     data: bytes
@@ -32,7 +32,7 @@ class IsApart(Protocol):
 class Storage(Protocol):
     """Files by their API paths, without symbolic links. Failures are OSError and HTTPError."""
 
-    async def find(self, path: str) -> Entry | None:
+    async def find(self, path: str) -> FileEntry | None:
         """What is there."""
 
     async def listing(
@@ -44,7 +44,7 @@ class Storage(Protocol):
         limit: int,
         refuses: Refuses,
         is_apart: IsApart,
-    ) -> Listing:
+    ) -> FolderPage:
         """A page of a folder, or of what fits the pattern in it and below it.
 
         Folders that are apart come last, and a pattern that does not name them passes them by.
@@ -53,16 +53,16 @@ class Storage(Protocol):
     async def head(self, path: str, count: int, offset: int = 0) -> bytes:
         """At most so many bytes of a file."""
 
-    async def lines(self, path: str, wanted: Wanted) -> Lines:
+    async def lines(self, path: str, wanted: Wanted) -> TextPage:
         """A page of a text file."""
 
-    async def read(self, path: str, limit: int) -> Content:
+    async def read(self, path: str, limit: int) -> FileData:
         """A whole file; EFBIG when it has more bytes than ``limit``."""
 
     async def digest(self, path: str) -> tuple[str, int]:
         """SHA-256 of a file, in hexadecimal digits, and the bytes that it was made of."""
 
-    async def write(self, path: str, data: bytes, *, over: Content | None = None) -> None:
+    async def write(self, path: str, data: bytes, *, over: FileData | None = None) -> None:
         """Put a file there, whole or not at all, with the folders it needs.
 
         With ``over`` only if the file is still that; else Changed is raised.

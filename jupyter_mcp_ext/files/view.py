@@ -9,15 +9,15 @@ from jupyter_mcp_ext.outputs.numbered import rest_words
 from jupyter_mcp_ext.wording import counted, size
 
 from .edits import INDENTATION, Edit
-from .lines import Lines
-from .listing import Entry, Listing
-from .results import Binary, Download, FileImage, FileText, Written
+from .lines import TextPage
+from .listing import FileEntry, FolderPage
+from .results import Binary, Download, FileImage, FileText, WrittenFile
 
 _MAX_LINES = 5
 """Lines with invisible characters that are named."""
 
 
-def listing(found: Listing, *, glob: str | None, limit: int, room: int) -> tuple[str, int]:
+def listing(found: FolderPage, *, glob: str | None, limit: int, room: int) -> tuple[str, int]:
     """A line an entry, and how many there was room for."""
     shown = 0
     lines: list[str] = []
@@ -80,7 +80,7 @@ def lines(found: FileText, *, limit: int) -> tuple[str, str | None]:
     return "\n".join([head, *notices, *body]), following
 
 
-def _left_out(page: Lines) -> str:
+def _left_out(page: TextPage) -> str:
     """The notice of characters that are in the file and not shown."""
     lines = list(page.lines)
     if page.first == 1 and not page.column and lines:
@@ -119,7 +119,7 @@ def binary(found: Binary) -> str:
     )
 
 
-def written(found: Written) -> str:
+def written(found: WrittenFile) -> str:
     """What was written."""
     name = escaped(found.path)
     if found.did == "appended":
@@ -154,7 +154,7 @@ def download(found: Download, url: str) -> tuple[str, str | None]:
     return "\n".join(lines), following
 
 
-def _entry(entry: Entry, folder: str) -> str:
+def _entry(entry: FileEntry, folder: str) -> str:
     name = escaped(entry.path[len(folder) + 1 :] if folder else entry.path)
     at = (
         datetime.fromtimestamp(entry.modified).strftime("%Y-%m-%d %H:%M")

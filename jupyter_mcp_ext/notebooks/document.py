@@ -30,7 +30,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, kw_only=True)
-class KernelInfo:
+class KernelMetadata:
     """What a notebook's metadata says of the kernel that it is meant for."""
 
     name: str
@@ -106,7 +106,7 @@ def from_node(node: Json, path: str) -> Notebook:
     )
 
 
-def compose(cells: Iterable[NewCell], kernel: KernelInfo | None) -> dict[str, Json]:
+def compose(cells: Iterable[NewCell], kernel: KernelMetadata | None) -> dict[str, Json]:
     """A new notebook as nbformat 4.5, valid."""
     metadata: dict[str, Json] = {}
     if kernel is not None:

@@ -8,13 +8,13 @@ from typing import TypeAlias
 
 from jupyter_mcp_ext.notebooks.cell_text import CellText, State
 from jupyter_mcp_ext.notebooks.document import Notebook
-from jupyter_mcp_ext.notebooks.query import Query
+from jupyter_mcp_ext.notebooks.selection import Selection
 from jupyter_mcp_ext.outputs.characters import escaped, visible
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock
 from jupyter_mcp_ext.wording import counted
 
-Part: TypeAlias = str | ImageBlock
+Block: TypeAlias = str | ImageBlock
 """A piece of a page: text without the end of its last line, or an image."""
 
 _LONGEST_NAME = 60
@@ -48,23 +48,23 @@ class NotebookPage:
 class Filling:
     """The blocks of one page, and the room that is left in its text."""
 
-    def __init__(self, notebook: Notebook, query: Query, limits: Limits) -> None:
-        self.query = query
+    def __init__(self, notebook: Notebook, selection: Selection, limits: Limits) -> None:
+        self.selection = selection
         self.limits = limits
         title = _title(notebook)
-        self.room = limits.text - len(title) - 1 - len(query.at(10**9)) - NOTE
+        self.room = limits.text - len(title) - 1 - len(selection.at(10**9)) - NOTE
         self._images = limits.images
-        self._parts: list[Part] = [title]
+        self._parts: list[Block] = [title]
         self._shown: list[CellInfo] = []
 
     @property
     def count(self) -> int:
         return len(self._shown)
 
-    def fits(self, parts: Sequence[Part]) -> bool:
+    def fits(self, parts: Sequence[Block]) -> bool:
         return length(parts) <= self.room and _images(parts) <= self._images
 
-    def add(self, cell: CellText, parts: Sequence[Part]) -> None:
+    def add(self, cell: CellText, parts: Sequence[Block]) -> None:
         self._parts.extend(parts)
         self.room -= length(parts)
         self._images -= _images(parts)
@@ -80,7 +80,7 @@ class Filling:
 
     def ended(self, next_call: str | None = None, note: str = "more cells") -> NotebookPage:
         if not self._shown:
-            self._parts.append("(no cell matches)" if self.query.grep else "(no cells)")
+            self._parts.append("(no cell matches)" if self.selection.grep else "(no cells)")
         if next_call:
             self._parts.append(f"({note}: {next_call})")
         return NotebookPage(
@@ -88,16 +88,16 @@ class Filling:
         )
 
 
-def parts_of(blocks: Iterable[TextBlock | ImageBlock]) -> Iterator[Part]:
+def parts_of(blocks: Iterable[TextBlock | ImageBlock]) -> Iterator[Block]:
     for block in blocks:
         yield block.text if isinstance(block, TextBlock) else block
 
 
-def length(parts: Iterable[Part]) -> int:
+def length(parts: Iterable[Block]) -> int:
     return sum(len(part) + 1 for part in parts if isinstance(part, str))
 
 
-def _images(parts: Iterable[Part]) -> int:
+def _images(parts: Iterable[Block]) -> int:
     return sum(isinstance(part, ImageBlock) for part in parts)
 
 
@@ -107,7 +107,7 @@ def _title(notebook: Notebook) -> str:
     return f"{escaped(notebook.path)}: {visible(words)}, nbformat {notebook.nbformat}"
 
 
-def _blocks(parts: Iterable[Part]) -> Iterator[TextBlock | ImageBlock]:
+def _blocks(parts: Iterable[Block]) -> Iterator[TextBlock | ImageBlock]:
     """Text that is not parted by an image as one block."""
     texts: list[str] = []
     for part in parts:

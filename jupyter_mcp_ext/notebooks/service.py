@@ -21,7 +21,7 @@ from jupyter_mcp_ext.files.nearby import missing
 from jupyter_mcp_ext.files.paths import Hides, Place, check_wording, quoted
 from jupyter_mcp_ext.files.storage import Storage
 from jupyter_mcp_ext.notebooks.cells import NewCell
-from jupyter_mcp_ext.notebooks.document import KernelInfo, Notebook, compose, from_node, parse
+from jupyter_mcp_ext.notebooks.document import KernelMetadata, Notebook, compose, from_node, parse
 
 _SUFFIX = ".ipynb"
 
@@ -85,7 +85,7 @@ class Notebooks:
         return (await self.read(path, hides=hides)).kernel_name
 
     async def create(
-        self, path: str, cells: Sequence[NewCell], *, kernel: KernelInfo | None, hides: Hides
+        self, path: str, cells: Sequence[NewCell], *, kernel: KernelMetadata | None, hides: Hides
     ) -> Notebook:
         """Make a notebook where nothing is yet, with the folders it needs."""
         place = await self._place(path, hides)

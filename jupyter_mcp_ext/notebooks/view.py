@@ -15,8 +15,8 @@ from jupyter_mcp_ext.errors import InvalidArgument
 from jupyter_mcp_ext.notebooks.cell_text import CellText
 from jupyter_mcp_ext.notebooks.document import Notebook
 from jupyter_mcp_ext.notebooks.handles import handles, select
-from jupyter_mcp_ext.notebooks.page import NOTE, Filling, NotebookPage, Part, length, parts_of
-from jupyter_mcp_ext.notebooks.query import Query, References, What, shorten
+from jupyter_mcp_ext.notebooks.page import NOTE, Block, Filling, NotebookPage, length, parts_of
+from jupyter_mcp_ext.notebooks.selection import References, Selection, What, shorten
 from jupyter_mcp_ext.outputs.finds import find, words_of
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.pages import Page, as_line, as_offset
@@ -58,9 +58,11 @@ def view(
         raise InvalidArgument(msg)
     names = handles(notebook.cells)
     indices = select(notebook.cells, cells) if cells else range(len(names))
-    query = Query(notebook.path, what, shorten(cells or (), indices) or None, grep or None, limit)
+    selection = Selection(
+        notebook.path, what, shorten(cells or (), indices) or None, grep or None, limit
+    )
     chosen = [CellText(notebook.cells[index], names[index], render) for index in indices]
-    page = Filling(notebook, query, limits)
+    page = Filling(notebook, selection, limits)
     with ExitStack() as stack:
         search = stack.enter_context(Search(grep)) if grep else None
         if cells and len(chosen) == 1 and what != "outline":
@@ -76,12 +78,12 @@ def _view_many(page: Filling, cells: Sequence[CellText], search: Search | None) 
         found = _matching(page, cell, search) if search else None
         if found == []:
             continue
-        if page.count == page.query.limit:
-            return page.ended(page.query.at(cell.cell.index))
+        if page.count == page.selection.limit:
+            return page.ended(page.selection.at(cell.cell.index))
         parts = list(_whole(page, cell, found))
         if not page.fits(parts):
             if page.count:
-                return page.ended(page.query.at(cell.cell.index))
+                return page.ended(page.selection.at(cell.cell.index))
             parts = list(_beginning(page, cell))
         page.add(cell, parts)
     return page.ended()
@@ -90,40 +92,40 @@ def _view_many(page: Filling, cells: Sequence[CellText], search: Search | None) 
 def _view_one(
     page: Filling, cell: CellText, offset: int, column: int, search: Search | None
 ) -> NotebookPage:
-    query = page.query
-    outputs = query.what == "outputs" and bool(cell.cell.outputs)
+    selection = page.selection
+    outputs = selection.what == "outputs" and bool(cell.cell.outputs)
     source = [cell.header, *cell.source_lines]
-    if offset == column == 0 and query.grep is None and query.limit is None:
+    if offset == column == 0 and selection.grep is None and selection.limit is None:
         if outputs and length(source) < page.room * (1 - _SHARE):
             return _view_folded(page, cell, source)
         if not outputs and page.fits(source):
             page.add(cell, source)
             return page.ended()
-    images = cell.images if outputs and not query.grep else {}
+    images = cell.images if outputs and not selection.grep else {}
     # A page ends before there are too many images on it.
     beyond = [line for line in sorted(images) if line >= offset][page.limits.images :]
     show = partial(lines_page if search is None else partial(find, search=search), column=column)
     part = show(
         cell.lines(outputs=outputs),
         offset=offset,
-        limit=min(query.limit or page.room, *(line - offset for line in beyond), page.room),
+        limit=min(selection.limit or page.room, *(line - offset for line in beyond), page.room),
         budget=page.room - len(cell.header) - 1,
-        more=partial(query.only, cell.handle),
+        more=partial(selection.only, cell.handle),
     )
     if offset and not part.lines:
         msg = f"The cell has nothing to show from line {as_offset(offset)} on. Use a lower offset."
         raise InvalidArgument(msg)
-    lines = list(words_of(part, numbered=bool(query.grep)))
+    lines = list(words_of(part, numbered=bool(selection.grep)))
     page.add(cell, [cell.header, *_with_images(page, cell, part, lines, images)])
     if part.next_offset is None:
         return page.ended()
-    following = query.at(as_offset(part.next_offset), part.next_column)
+    following = selection.at(as_offset(part.next_offset), part.next_column)
     return page.ended(following, f"{part.total} lines, more")
 
 
 def _with_images(
     page: Filling, cell: CellText, part: Page, lines: Sequence[str], images: Mapping[int, int]
-) -> Iterator[Part]:
+) -> Iterator[Block]:
     """The lines of a page, and after those that name an image the image."""
     for shown_line, line in zip(part.lines, lines, strict=True):
         yield line
@@ -140,10 +142,10 @@ def _with_images(
 
 def _view_folded(page: Filling, cell: CellText, source: Sequence[str]) -> NotebookPage:
     """A cell with the heads and tails of its outputs, and the calls for what lies between."""
-    calls = [page.query.only(cell.handle, cell.line_of(0))]
+    calls = [page.selection.only(cell.handle, cell.line_of(0))]
 
     def more(output: int, line: int, column: int = 0) -> str:
-        calls.append(page.query.only(cell.handle, cell.line_of(output) + line, column))
+        calls.append(page.selection.only(cell.handle, cell.line_of(output) + line, column))
         return calls[-1]
 
     parts = [*source, cell.outputs_begin]
@@ -161,8 +163,8 @@ def _view_folded(page: Filling, cell: CellText, source: Sequence[str]) -> Notebo
     return replace(ended, next_call=named)
 
 
-def _whole(page: Filling, cell: CellText, found: Sequence[str] | None) -> Iterator[Part]:
-    if page.query.what == "outline":
+def _whole(page: Filling, cell: CellText, found: Sequence[str] | None) -> Iterator[Block]:
+    if page.selection.what == "outline":
         yield cell.outline
         yield from found or ()
         return
@@ -172,12 +174,12 @@ def _whole(page: Filling, cell: CellText, found: Sequence[str] | None) -> Iterat
         yield ""
         return
     yield from cell.source_lines
-    if page.query.what == "outputs" and cell.cell.outputs:
+    if page.selection.what == "outputs" and cell.cell.outputs:
         shown = present(
             cell.cell.outputs,
             limits=replace(page.limits, text=int(page.limits.text * _SHARE)),
             label=cell.label,
-            more=lambda *_place: page.query.only(cell.handle),
+            more=lambda *_place: page.selection.only(cell.handle),
             render=cell.render,
         )
         yield cell.outputs_begin
@@ -185,16 +187,16 @@ def _whole(page: Filling, cell: CellText, found: Sequence[str] | None) -> Iterat
     yield ""
 
 
-def _beginning(page: Filling, cell: CellText) -> Iterator[Part]:
+def _beginning(page: Filling, cell: CellText) -> Iterator[Block]:
     """What there is room for of a cell that is larger than a page, and the call for the rest."""
-    room = page.room - len(cell.header) - len(page.query.only(cell.handle, 10**9)) - NOTE
-    lines = cell.lines(outputs=page.query.what == "outputs")
-    more = partial(page.query.only, cell.handle)
+    room = page.room - len(cell.header) - len(page.selection.only(cell.handle, 10**9)) - NOTE
+    lines = cell.lines(outputs=page.selection.what == "outputs")
+    more = partial(page.selection.only, cell.handle)
     part = lines_page(lines, offset=0, limit=room, budget=room, more=more)
     yield cell.header
     yield from words_of(part, numbered=False)
     if part.next_offset is not None:
-        call = page.query.only(cell.handle, part.next_offset)
+        call = page.selection.only(cell.handle, part.next_offset)
         yield f"({part.total - part.next_offset} more lines of this cell: {call})"
     yield ""
 
@@ -202,11 +204,11 @@ def _beginning(page: Filling, cell: CellText) -> Iterator[Part]:
 def _matching(page: Filling, cell: CellText, search: Search) -> list[str]:
     """The lines that match, with the numbers by which they can be asked for."""
     found = find(
-        cell.lines(outputs=page.query.what == "outputs"),
+        cell.lines(outputs=page.selection.what == "outputs"),
         search,
         limit=_MATCHES,
         budget=int(page.limits.text * _SHARE),
-        more=partial(page.query.only, cell.handle),
+        more=partial(page.selection.only, cell.handle),
     )
     lines = list(words_of(found, numbered=True))
     if found.matches is not None and found.matches > len(lines):

@@ -19,7 +19,7 @@ from jupyter_mcp_ext.outputs.text import clean
 from jupyter_mcp_ext.outputs.typescript import Typescript
 from jupyter_mcp_ext.outputs.writing import Message, Writing, without_middle
 
-MAX_ENTRIES = 100_000
+MAX_ITEMS = 100_000
 """Outputs of one place where there is a limit: each takes 400 bytes, however short it is."""
 
 END = 100_000
@@ -31,7 +31,7 @@ MAX_ENDS = 4
 MAX_ERRORS = 20
 """Errors that are kept beyond the limit, each within `END` characters."""
 
-Entry: TypeAlias = "Writing | Display | Error"
+AreaItem: TypeAlias = "Writing | Display | Error"
 
 
 class Area:
@@ -44,31 +44,31 @@ class Area:
     def __init__(self, max_bytes: int = 0, *, keeps_ends: bool = False) -> None:
         self.max_bytes = max_bytes
         self._most = min(END, max_bytes // 20) if keeps_ends else 0
-        self.entries: list[Entry] = []
+        self.items: list[AreaItem] = []
         self.bytes = 0
         self.refused = 0
         """Bytes of output beyond the limit."""
         self.lines_before = 0
-        """Lines in the streams before the last entry."""
+        """Lines in the streams before the last item."""
         self._by_display_id: dict[str, list[int]] = {}
         self._clear_before_next = False
         self._ends: list[Writing] = []
-        """The entries that are ends of floods."""
+        """The items that are ends of floods."""
         self._errors = 0
         """Errors that are kept beyond the limit."""
 
     @property
     def lines(self) -> int:
         """Finished lines of text so far."""
-        last = self.entries[-1] if self.entries else None
+        last = self.items[-1] if self.items else None
         return self.lines_before + (last.script.newlines if isinstance(last, Writing) else 0)
 
     @property
     def last_line(self) -> str:
         """The last line of text that is not empty, as a terminal shows it without colours."""
-        for entry in reversed(self.entries):
-            if isinstance(entry, Writing):
-                lines = clean(entry.script.end(4_000)).split("\n")
+        for item in reversed(self.items):
+            if isinstance(item, Writing):
+                lines = clean(item.script.end(4_000)).split("\n")
                 if line := next((line for line in reversed(lines) if line.strip()), ""):
                     return cut_line(line.strip())
         return ""
@@ -84,7 +84,7 @@ class Area:
         ``but_last`` leaves out one that may still go on.
         """
         for end in self._ends:
-            if not end.is_told and not (but_last and end is self.entries[-1]):
+            if not end.is_told and not (but_last and end is self.items[-1]):
                 yield end.told()
 
     def messages(self, *, whole: bool = False) -> Iterator[Message]:
@@ -93,12 +93,12 @@ class Area:
         The end of a flood that may still go on is left to `ends`, unless this is ``whole``.
         """
         ids = {at: name for name, places in self._by_display_id.items() for at in places}
-        for position, entry in enumerate(self.entries):
-            if isinstance(entry, Writing):
-                if whole or not entry.most or entry.is_told:
-                    yield entry.message
+        for position, item in enumerate(self.items):
+            if isinstance(item, Writing):
+                if whole or not item.most or item.is_told:
+                    yield item.message
                 continue
-            node = to_nbformat(entry)
+            node = to_nbformat(item)
             if position in ids:
                 node["transient"] = {"display_id": ids[position]}
             yield str(node.pop("output_type")), node
@@ -106,7 +106,7 @@ class Area:
     def release(self) -> None:
         """Let go of the outputs; the counts stay."""
         self.refused = self.dropped
-        self.lines_before, self.entries, self._by_display_id = self.lines, [], {}
+        self.lines_before, self.items, self._by_display_id = self.lines, [], {}
         self._ends = []
 
     def count(self, size: int, lines: int = 0) -> None:
@@ -143,7 +143,7 @@ class Area:
             return False
         changed = False
         for position in self._by_display_id[display_id]:
-            old = self.entries[position]
+            old = self.items[position]
             if not isinstance(old, Display):
                 continue
             display = Display(
@@ -157,16 +157,16 @@ class Area:
             if growth > 0 and self._full(growth):
                 self.refused += came
             elif display != old:
-                self.entries[position] = display
+                self.items[position] = display
                 self.bytes += growth
                 changed = True
         return changed
 
     def clear(self) -> bool:
         """Show nothing any more; true if something was."""
-        changed = bool(self.entries)
+        changed = bool(self.items)
         self._clear_before_next = False
-        self.entries = []
+        self.items = []
         self._by_display_id = {}
         self._ends = []
         self.lines_before = self.refused = self.bytes = self._errors = 0
@@ -181,9 +181,9 @@ class Area:
         name: Literal["stdout", "stderr"] = (
             "stderr" if content.get("name") == "stderr" else "stdout"
         )
-        last = self.entries[-1] if self.entries else None
+        last = self.items[-1] if self.items else None
         if not isinstance(last, Writing) or last.name != name or last.most:
-            if self._full(1, entries=1):
+            if self._full(1, items=1):
                 self._keep_end(name, text)
                 return cleared
             last = Writing(name)
@@ -203,7 +203,7 @@ class Area:
     def _keep_end(self, name: Literal["stdout", "stderr"], text: str) -> None:
         """Take in text beyond the limit, of which the end is kept."""
         self.refused += text_size(text)
-        last = self.entries[-1] if self.entries else None
+        last = self.items[-1] if self.items else None
         if isinstance(last, Writing) and last.most and last.name == name and not last.is_told:
             last.add(text)
         elif self._most and len(self._ends) < MAX_ENDS:
@@ -229,7 +229,7 @@ class Area:
             return False
         cleared = self._clear_if_due()
         came, size = output_sizes(output)
-        if self._full(size, entries=1):
+        if self._full(size, items=1):
             if isinstance(output, Display) or self._errors >= MAX_ERRORS:
                 self.refused += came
                 return cleared
@@ -239,23 +239,23 @@ class Area:
         self._append(output)
         self.bytes += size
         if msg_type != "error" and (display_id := _display_id(content)):
-            self._by_display_id.setdefault(display_id, []).append(len(self.entries) - 1)
+            self._by_display_id.setdefault(display_id, []).append(len(self.items) - 1)
         return True
 
-    def _append(self, entry: Entry) -> None:
-        if self.entries and isinstance(last := self.entries[-1], Writing):
+    def _append(self, item: AreaItem) -> None:
+        if self.items and isinstance(last := self.items[-1], Writing):
             is_open = clean(last.script.end(4_000)).rpartition("\n")[2] != ""
             self.lines_before += last.script.newlines + is_open
-        self.entries.append(entry)
+        self.items.append(item)
 
     def _clear_if_due(self) -> bool:
         return self.clear() if self._clear_before_next else False
 
-    def _full(self, size: int, *, entries: int = 0) -> bool:
+    def _full(self, size: int, *, items: int = 0) -> bool:
         """Whether there is no room for so many bytes, and so many outputs more."""
         if self.max_bytes <= 0:
             return False
-        return self.max_bytes < self.bytes + size or len(self.entries) + entries > MAX_ENTRIES
+        return self.max_bytes < self.bytes + size or len(self.items) + items > MAX_ITEMS
 
     def _fitting(self, text: str) -> str:
         """As much of the text as there is room for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from jupyter_mcp_ext.outputs.numbered import More, line_of
-from jupyter_mcp_ext.outputs.pages import Page, Shown, as_offset, first_line
+from jupyter_mcp_ext.outputs.pages import Page, PageLine, as_offset, first_line
 from jupyter_mcp_ext.outputs.search import APART, LONG, Match, Search
 
 AROUND = APART
@@ -41,7 +41,7 @@ def find(
         matches += 1
         if match.line >= start and len(wanted) <= min(limit, budget):
             wanted.append(match)
-    shown: list[Shown] = []
+    shown: list[PageLine] = []
     for count, match in enumerate(wanted):
         after = wanted[count + 1].line if count + 1 < len(wanted) else len(lines)
         around = range(
@@ -86,14 +86,14 @@ def words_of(page: Page, *, numbered: bool) -> Iterator[str]:
 
 def _group(
     lines: Sequence[str], match: Match, around: Iterable[int], more: More
-) -> Iterator[Shown]:
+) -> Iterator[PageLine]:
     """A match and the lines around it."""
     for n in around:
         if n == match.line and len(lines[n]) > LONG:
-            yield Shown(number=n, text=_places(lines[n], match, more))
+            yield PageLine(number=n, text=_places(lines[n], match, more))
         else:
             text = line_of(n, lines[n]).shown(more)
-            yield Shown(number=n, text=text, is_match=n == match.line)
+            yield PageLine(number=n, text=text, is_match=n == match.line)
 
 
 def _places(line: str, match: Match, more: More) -> str:
@@ -112,9 +112,9 @@ def _places(line: str, match: Match, more: More) -> str:
     return f"{''.join(parts)}{' …' if end < len(line) else ''}\n{note}"
 
 
-def _cut(group: Iterable[Shown], budget: int) -> Iterator[Shown]:
+def _cut(group: Iterable[PageLine], budget: int) -> Iterator[PageLine]:
     """What there is room for of a group that does not fit, its match at least."""
     for line in group:
         if line.is_match:
             text = line.text[: max(budget - NUMBER, 1)]
-            yield Shown(number=line.number, text=text)
+            yield PageLine(number=line.number, text=text)

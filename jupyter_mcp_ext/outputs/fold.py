@@ -49,11 +49,11 @@ class OutputFold:
     @property
     def cost(self) -> int:
         """Bytes that the outputs take about when they are written down, each with its frame."""
-        return self.bytes + 200 * len(self._area.entries)
+        return self.bytes + 200 * len(self._area.items)
 
     @property
     def outputs(self) -> tuple[Output, ...]:
-        return tuple(resolved(self._area.entries, self.widgets, room=Room()))
+        return tuple(resolved(self._area.items, self.widgets, room=Room()))
 
     @property
     def lines(self) -> int:

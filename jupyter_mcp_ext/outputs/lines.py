@@ -25,7 +25,7 @@ class Section:
     make: Callable[[], Sequence[str]]
 
 
-class Lines(Sequence[str]):
+class SectionedLines(Sequence[str]):
     """Sections as one sequence of lines; of what was made only the last section is kept."""
 
     def __init__(self, sections: Iterable[Section]) -> None:

@@ -56,7 +56,7 @@ class OutputWidgets:
     def holds(self, comm_id: str) -> bool:
         """Whether it is an Output widget with something in it."""
         area = self.areas.get(comm_id)
-        return area is not None and bool(area.entries)
+        return area is not None and bool(area.items)
 
     def dropped(self, comm_id: str) -> int:
         """Bytes that a widget has not kept since it was last cleared."""

@@ -1,6 +1,6 @@
 """Outputs in full, as lines that can be paged through and searched.
 
-Lines are numbered as `text.py` says, so an offset named anywhere in a result serves here.
+SectionedLines are numbered as `text.py` says, so an offset named anywhere in a result serves here.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from jupyter_mcp_ext.outputs import bundles, tracebacks
-from jupyter_mcp_ext.outputs.lines import Lines, Section, ready, sections
+from jupyter_mcp_ext.outputs.lines import Section, SectionedLines, ready, sections
 from jupyter_mcp_ext.outputs.model import Error, Output, Stream
 from jupyter_mcp_ext.outputs.numbered import More, line_of
 from jupyter_mcp_ext.outputs.quoting import Remark, mark
@@ -17,7 +17,7 @@ from jupyter_mcp_ext.outputs.rendering import Render, here
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
+class PageLine:
     """A line of a page as it is shown, and whether it is there for itself or as context."""
 
     number: int
@@ -29,7 +29,7 @@ class Shown:
 class Page:
     """Some of the lines; ``next_offset`` is None after the last ones."""
 
-    lines: tuple[Shown, ...]
+    lines: tuple[PageLine, ...]
     total: int
     matches: int | None = None
     next_offset: int | None = None
@@ -40,7 +40,7 @@ def text_lines(output: Output, label: str = "", render: Render = here) -> Sequen
     """The output in full; an image is one line that names it."""
     match output:
         case Stream():
-            return Lines(sections(output.rope))
+            return SectionedLines(sections(output.rope))
         case Error():
             return tracebacks.traceback_lines(output)
         case _:
@@ -51,7 +51,7 @@ def merged_lines(
     outputs: Sequence[Output], label: Callable[[int], str], render: Render = here
 ) -> Sequence[str]:
     """All outputs of an execution in full, in their order."""
-    return Lines(_sections(outputs, label, render))
+    return SectionedLines(_sections(outputs, label, render))
 
 
 def _sections(
@@ -102,16 +102,16 @@ def page(
         last = range(total - 1, max(total - max(limit, 1), 0) - 1, -1)
         return Page(lines=_within(lines, last, budget, more)[::-1], total=total)
     start = first_line(offset, total)
-    shown: tuple[Shown, ...] = ()
+    shown: tuple[PageLine, ...] = ()
     if column and start < total:
         rest = lines[start][column:]
         # What stands in the middle of a line begins one here.
         before = "" if isinstance(lines[start], Remark) else mark(rest)
         if len(before) + len(rest) >= budget:
             room = max(budget - 1 - len(before), 1)
-            line = Shown(number=start, text=before + rest[:room])
+            line = PageLine(number=start, text=before + rest[:room])
             return Page(lines=(line,), total=total, next_offset=start, next_column=column + room)
-        shown = (Shown(number=start, text=before + rest),)
+        shown = (PageLine(number=start, text=before + rest),)
         budget -= len(before) + len(rest) + 1
     end = min(start + max(limit, 1), total)
     shown += _within(lines, range(start + len(shown), end), budget, more, at_least=not shown)
@@ -136,14 +136,14 @@ def first_line(offset: int, total: int) -> int:
 
 def _within(
     lines: Sequence[str], numbers: Sequence[int], budget: int, more: More, *, at_least: bool = True
-) -> tuple[Shown, ...]:
-    taken: list[Shown] = []
+) -> tuple[PageLine, ...]:
+    taken: list[PageLine] = []
     for n in numbers:
         line = line_of(n, lines[n])
         if line.size + 1 > budget:
             if not taken and at_least:
-                taken.append(Shown(number=n, text=line.shown(more, max(budget - 1, 1))))
+                taken.append(PageLine(number=n, text=line.shown(more, max(budget - 1, 1))))
             break
-        taken.append(Shown(number=n, text=line.shown(more)))
+        taken.append(PageLine(number=n, text=line.shown(more)))
         budget -= line.size + 1
     return tuple(taken)

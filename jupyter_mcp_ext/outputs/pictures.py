@@ -55,7 +55,7 @@ class Picture:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
+class ShownPicture:
     """What stands for a picture: the line that names it or says why it is not shown, and it."""
 
     picture: Picture
@@ -68,7 +68,7 @@ class Shown:
 class Gallery:
     """The pictures of one output that are shown, and how many more it has."""
 
-    shown: Sequence[Shown]
+    shown: Sequence[ShownPicture]
     left_out: int
 
 
@@ -80,7 +80,7 @@ def galleries(
     found: dict[int, Gallery] = {}
     for n in range(len(outputs) - 1, -1, -1):
         own = [*pictures(outputs[n])]
-        shown: list[Shown] = []
+        shown: list[ShownPicture] = []
         left_out = len(own)
         while left_out and room and tries:
             left_out -= 1
@@ -153,16 +153,16 @@ def _may_have(display: Display) -> bool:
     )
 
 
-def _shown(picture: Picture, limits: Limits, label: str, render: Render) -> Shown:
+def _shown(picture: Picture, limits: Limits, label: str, render: Render) -> ShownPicture:
     name = "svg" if "svg" in picture.mime_type else picture.mime_type.removeprefix("image/")
     try:
         fitted = picture.fitted(limits, render)
     except (NotRendered, UnreadableImage) as err:
         why = "unreadable: " if isinstance(err, UnreadableImage) else ""
         line = f"[image {label} {plain_name(name)}, {why}{err}]"
-        return Shown(picture=picture, line=line, failure=err)
+        return ShownPicture(picture=picture, line=line, failure=err)
     line = f"[image {label} {fitted.original_width}x{fitted.original_height} {name}"
     if (fitted.width, fitted.height) != (fitted.original_width, fitted.original_height):
         line += f", scaled to {fitted.width}x{fitted.height}"
     block = ImageBlock(data=fitted.data, mime_type=fitted.mime_type)
-    return Shown(picture=picture, line=f"{line}]", block=block)
+    return ShownPicture(picture=picture, line=f"{line}]", block=block)

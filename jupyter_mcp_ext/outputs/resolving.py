@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from jupyter_mcp_ext.outputs.area import Entry
+from jupyter_mcp_ext.outputs.area import AreaItem
 from jupyter_mcp_ext.outputs.model import Display, MimeBundle, Output
 from jupyter_mcp_ext.outputs.widget import VIEW
 from jupyter_mcp_ext.outputs.widget_tree import MAX_DEPTH, Room
@@ -21,36 +21,36 @@ def model_in(data: object) -> str:
 
 
 def resolved(
-    entries: Iterable[Entry], widgets: Widgets, *, depth: int = MAX_DEPTH, room: Room
+    items: Iterable[AreaItem], widgets: Widgets, *, depth: int = MAX_DEPTH, room: Room
 ) -> Iterator[Output]:
-    """The outputs that entries are; ``depth`` is how deep Output widgets are shown."""
-    for entry in entries:
-        if isinstance(entry, Writing):
-            yield entry.stream
-        elif isinstance(entry, Display) and VIEW in entry.data:
-            yield from _widget(entry, widgets, depth, room)
+    """The outputs that items are; ``depth`` is how deep Output widgets are shown."""
+    for item in items:
+        if isinstance(item, Writing):
+            yield item.stream
+        elif isinstance(item, Display) and VIEW in item.data:
+            yield from _widget(item, widgets, depth, room)
         else:
-            yield entry
+            yield item
 
 
-def _widget(entry: Display, widgets: Widgets, depth: int, room: Room) -> Iterator[Output]:
+def _widget(item: Display, widgets: Widgets, depth: int, room: Room) -> Iterator[Output]:
     """What a widget shows, where it is displayed."""
-    model_id = model_in(entry.data)
+    model_id = model_in(item.data)
     parts = widgets.parts(model_id, room) if depth and room.left > 0 else None
     if parts is None:
         name = widgets.bare(model_id)
-        has_words = bool(str(entry.data.get("text/plain") or "").strip()) or not name
-        yield entry if has_words else replace(entry, data={**entry.data, "text/plain": name})
+        has_words = bool(str(item.data.get("text/plain") or "").strip()) or not name
+        yield item if has_words else replace(item, data={**item.data, "text/plain": name})
         return
     words: list[str] = []
-    data: MimeBundle = entry.data
+    data: MimeBundle = item.data
     for part in [*parts, None]:
         if isinstance(part, str):
             words.append(part)
             continue
         if text := " ".join(filter(None, words)):
-            yield replace(entry, data={**data, "text/plain": text})
+            yield replace(item, data={**data, "text/plain": text})
             data = {}
         words = []
-        if part is not None and room.take(len(part.entries)):
-            yield from resolved(part.entries, widgets, depth=depth - 1, room=room)
+        if part is not None and room.take(len(part.items)):
+            yield from resolved(part.items, widgets, depth=depth - 1, room=room)

@@ -18,7 +18,7 @@ from jupyter_mcp_ext.outputs.model import Display, Error, Output
 from jupyter_mcp_ext.outputs.numbered import More, number
 from jupyter_mcp_ext.outputs.pages import heading
 from jupyter_mcp_ext.outputs.parts import Note, Part, part_of
-from jupyter_mcp_ext.outputs.pictures import ImageBlock, Shown, galleries, pictures
+from jupyter_mcp_ext.outputs.pictures import ImageBlock, ShownPicture, galleries, pictures
 from jupyter_mcp_ext.outputs.quoting import Remark
 from jupyter_mcp_ext.outputs.rendering import NotRendered, Render, here
 from jupyter_mcp_ext.outputs.shares import FLOOR
@@ -286,7 +286,7 @@ def _first(slots: Iterator[Slot]) -> Iterator[Slot]:
         yield slot
 
 
-def _is_drawing_in_words(shown: Shown) -> bool:
+def _is_drawing_in_words(shown: ShownPicture) -> bool:
     """Whether a drawing cannot be drawn here, so that its words say more."""
     return shown.picture.mime_type == "image/svg+xml" and isinstance(shown.failure, UnreadableImage)
 

@@ -75,7 +75,7 @@ class NotPython(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contents:
+class Installed:
     """An environment at one moment."""
 
     prefix: str
@@ -94,18 +94,18 @@ class Contents:
         return {name: each.version for name, each in self.distributions.items()}
 
 
-async def look(python: str, env: Mapping[str, str], names: Sequence[str] = ()) -> Contents:
+async def look(python: str, env: Mapping[str, str], names: Sequence[str] = ()) -> Installed:
     """What an environment has, and the modules of these packages. Raises NotPython."""
     try:
         ran = await run([python, "-c", SOURCE, *names], env, within=SECONDS)
-        return _contents(ran)
+        return _installed(ran)
     except (OSError, asyncio.TimeoutError, ValueError, KeyError, TypeError) as err:
         raise NotPython(str(err)) from err
 
 
-def _contents(ran: Run) -> Contents:
+def _installed(ran: Run) -> Installed:
     found: Mapping[str, Any] = json.loads(ran.lines[-1] if ran.lines else "")
-    return Contents(
+    return Installed(
         prefix=str(found["prefix"]),
         has_pip=bool(found["has_pip"]),
         is_managed=bool(found["is_managed"]),

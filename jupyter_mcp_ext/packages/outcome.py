@@ -9,7 +9,7 @@ from .plan import is_newer
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class VersionChange:
     """A package in two versions; empty is none."""
 
     name: str
@@ -21,8 +21,8 @@ class Change:
 class Outcome:
     """What is so after an installation."""
 
-    changes: tuple[Change, ...]
-    there: tuple[Change, ...] = ()
+    changes: tuple[VersionChange, ...]
+    there: tuple[VersionChange, ...] = ()
     """What was asked for and was there already."""
     skipped: tuple[str, ...] = ()
     """Requirements whose marker does not fit the environment."""
@@ -34,7 +34,7 @@ class Outcome:
     """Changed packages that the Jupyter server itself has loaded."""
 
     @property
-    def changed(self) -> tuple[Change, ...]:
+    def changed(self) -> tuple[VersionChange, ...]:
         """What was there in another version."""
         return tuple(each for each in self.changes if each.old)
 
@@ -74,15 +74,15 @@ class Outcome:
         return said
 
 
-def changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Change, ...]:
+def changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[VersionChange, ...]:
     """The packages whose versions are not the same, by name."""
     names = sorted({*before, *after})
     return tuple(
-        Change(name=name, old=before.get(name, ""), new=after.get(name, ""))
+        VersionChange(name=name, old=before.get(name, ""), new=after.get(name, ""))
         for name in names
         if before.get(name) != after.get(name)
     )
 
 
-def _moves(changed: Sequence[Change]) -> list[str]:
+def _moves(changed: Sequence[VersionChange]) -> list[str]:
     return [f"{each.name} {each.old} -> {each.new}" for each in changed]

@@ -21,12 +21,12 @@ from jupyter_mcp_ext.errors import Forbidden, InstallationFailed, KernelUnavaila
 from .configuration import environment, names_index_for_pip, names_index_for_uv
 from .environment import KernelOf, interpreter, kernel_environment, loaded
 from .installer import Installer, Pip, ProgramFailed, Say, Uv
-from .look import Contents
-from .outcome import Change, Outcome, changes
+from .look import Installed
+from .outcome import Outcome, VersionChange, changes
 from .plan import Conflict, Planned, applies, conflicts
 from .policy import InvalidRule, PackagePolicy, rules
 from .requirements import name_of, parse
-from .transaction import UNCHANGED, Place, carry_out, contents_of
+from .transaction import UNCHANGED, Target, carry_out, installed_in
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -118,20 +118,20 @@ class McpPackages(LoggingConfigurable):
         ``say`` hears how far it is. Raises KernelUnavailable, Forbidden, InstallationFailed;
         then the environment is as it was.
         """
-        place = await self._place(kernel)
-        async with self._turn(place, say) as place:
-            installer = await self._installer(place)
+        target = await self._target(kernel)
+        async with self._turn(target, say) as target:
+            installer = await self._installer(target)
             say(f"resolving {', '.join(map(str, requirements))} with {installer.name}")
             planned = await self._plan(installer, requirements, upgrade=upgrade, say=say)
             _check_conflicts(
-                conflicts(place.contents.distributions, planned, place.contents.markers)
+                conflicts(target.installed.distributions, planned, target.installed.markers)
             )
-            after = place.contents
+            after = target.installed
             if planned:
                 say(f"installing {', '.join(each.pin for each in planned)}")
-                after = await carry_out(installer, place, planned, say)
-        outcome = _outcome(requirements, place.contents, after)
-        return await self._with_loaded(outcome, place, after, kernel)
+                after = await carry_out(installer, target, planned, say)
+        outcome = _outcome(requirements, target.installed, after)
+        return await self._with_loaded(outcome, target, after, kernel)
 
     async def _plan(
         self, installer: Installer, requirements: Sequence[Requirement], *, upgrade: bool, say: Say
@@ -149,43 +149,43 @@ class McpPackages(LoggingConfigurable):
             raise
         return planned
 
-    async def _place(self, kernel: KernelOf) -> Place:
+    async def _target(self, kernel: KernelOf) -> Target:
         base = await kernel_environment(
             self._kernels, kernel.name, environment(os.environ, hidden=self._hidden, index_url="")
         )
         python = await interpreter(self._kernels, kernel, base)
         env = environment(base, hidden=self._hidden, index_url=self.index_url)
-        contents = await contents_of(python, env)
-        if contents.is_managed:
+        installed = await installed_in(python, env)
+        if installed.is_managed:
             msg = (
                 f"The Python of the kernel {kernel.name!r} belongs to the operating system, which "
                 "alone installs packages into it (PEP 668). Use the kernel of a virtual "
                 "environment: list_sessions shows the kernels."
             )
             raise KernelUnavailable(msg)
-        return Place(python=python, env=env, contents=contents)
+        return Target(python=python, env=env, installed=installed)
 
     @asynccontextmanager
-    async def _turn(self, place: Place, say: Say) -> AsyncIterator[Place]:
+    async def _turn(self, target: Target, say: Say) -> AsyncIterator[Target]:
         """Have an environment alone, and know it as it is then."""
-        lock = self._locks.of(place.contents.prefix)
+        lock = self._locks.of(target.installed.prefix)
         waits = lock.locked()
         if waits:
             say("waiting for another installation into the same environment")
         async with lock:
             yield (
-                replace(place, contents=await contents_of(place.python, place.env))
+                replace(target, installed=await installed_in(target.python, target.env))
                 if waits
-                else place
+                else target
             )
 
-    async def _installer(self, place: Place) -> Installer:
-        path = os.pathsep.join([str(Path(place.python).parent), os.environ.get("PATH", "")])
+    async def _installer(self, target: Target) -> Installer:
+        path = os.pathsep.join([str(Path(target.python).parent), os.environ.get("PATH", "")])
         uv = shutil.which("uv", path=path) if self.use_uv else None
-        if uv is not None and await self._knows_the_index(place):
-            return Uv(uv, place.python, place.env, only_binary=self.only_binary)
-        if place.contents.has_pip:
-            return Pip(place.python, place.env, only_binary=self.only_binary)
+        if uv is not None and await self._knows_the_index(target):
+            return Uv(uv, target.python, target.env, only_binary=self.only_binary)
+        if target.installed.has_pip:
+            return Pip(target.python, target.env, only_binary=self.only_binary)
         if uv:
             msg = (
                 "The index is named in pip's configuration, which uv does not read, and the "
@@ -198,16 +198,16 @@ class McpPackages(LoggingConfigurable):
             )
         raise InstallationFailed(msg)
 
-    async def _knows_the_index(self, place: Place) -> bool:
+    async def _knows_the_index(self, target: Target) -> bool:
         """Whether uv would install from where pip would: else it might be another's package."""
         if self.index_url:
             return True
-        prefix = place.contents.prefix
-        for_uv = await asyncio.to_thread(names_index_for_uv, place.env)
-        return for_uv or not await asyncio.to_thread(names_index_for_pip, place.env, prefix)
+        prefix = target.installed.prefix
+        for_uv = await asyncio.to_thread(names_index_for_uv, target.env)
+        return for_uv or not await asyncio.to_thread(names_index_for_pip, target.env, prefix)
 
     async def _with_loaded(
-        self, outcome: Outcome, place: Place, after: Contents, kernel: KernelOf
+        self, outcome: Outcome, target: Target, after: Installed, kernel: KernelOf
     ) -> Outcome:
         """Look which of the changed packages are in use."""
         if not outcome.changed:
@@ -237,14 +237,14 @@ def _check_conflicts(found: Sequence[Conflict]) -> None:
     raise InstallationFailed(msg)
 
 
-def _outcome(requirements: Sequence[Requirement], before: Contents, after: Contents) -> Outcome:
+def _outcome(requirements: Sequence[Requirement], before: Installed, after: Installed) -> Outcome:
     found = changes(before.versions, after.versions)
     touched = {each.name for each in found}
     wanted = {name_of(r): r for r in requirements}
     return Outcome(
         changes=tuple(each for each in found if each.new),
         there=tuple(
-            Change(name=name, old=after.versions[name], new=after.versions[name])
+            VersionChange(name=name, old=after.versions[name], new=after.versions[name])
             for name in wanted
             if name in after.versions and name not in touched
         ),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from jupyter_mcp_ext.errors import InstallationFailed, KernelUnavailable
 
 from .installer import Installer, ProgramFailed, Say
-from .look import Contents, NotPython, look
+from .look import Installed, NotPython, look
 from .outcome import changes
 from .plan import Planned
 
@@ -17,17 +17,17 @@ UNCHANGED = "The environment is as it was."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class Target:
     """An environment that packages are installed into."""
 
     python: str
     env: Mapping[str, str] = field(repr=False)
     """The variables of programs that look at it or change it."""
-    contents: Contents = field(repr=False)
+    installed: Installed = field(repr=False)
     """What it had at first."""
 
 
-async def contents_of(python: str, env: Mapping[str, str], names: Sequence[str] = ()) -> Contents:
+async def installed_in(python: str, env: Mapping[str, str], names: Sequence[str] = ()) -> Installed:
     """What an environment has, and the modules of these packages. Raises KernelUnavailable."""
     try:
         return await look(python, env, names)
@@ -40,14 +40,14 @@ async def contents_of(python: str, env: Mapping[str, str], names: Sequence[str] 
 
 
 async def carry_out(
-    installer: Installer, place: Place, planned: Sequence[Planned], say: Say
-) -> Contents:
+    installer: Installer, target: Target, planned: Sequence[Planned], say: Say
+) -> Installed:
     """Install a plan, and give what is there then. Raises InstallationFailed.
 
     When it is cancelled, what has begun to change the environment goes on to its end all the same.
     """
     work = asyncio.create_task(
-        _install_or_put_back(installer, place, planned, say), name="mcp-packages-install"
+        _install_or_put_back(installer, target, planned, say), name="mcp-packages-install"
     )
     try:
         await asyncio.wait({work})
@@ -61,17 +61,17 @@ async def carry_out(
 
 
 async def _install_or_put_back(
-    installer: Installer, place: Place, planned: Sequence[Planned], say: Say
-) -> Contents:
+    installer: Installer, target: Target, planned: Sequence[Planned], say: Say
+) -> Installed:
     names = [each.name for each in planned]
     try:
         await installer.install(planned, say=say)
-        after = await contents_of(place.python, place.env, names)
+        after = await installed_in(target.python, target.env, names)
     except asyncio.CancelledError:
-        await _put_back(installer, place, say)
+        await _put_back(installer, target, say)
         raise
     except ProgramFailed as err:
-        left = await _put_back(installer, place, say)
+        left = await _put_back(installer, target, say)
         now = f"These packages are not as they were: {', '.join(left)}." if left else UNCHANGED
         msg = f"{err}\n{now} {err.advice}"
         raise InstallationFailed(msg) from err
@@ -85,10 +85,10 @@ async def _install_or_put_back(
     return after
 
 
-async def _put_back(installer: Installer, place: Place, say: Say) -> list[str]:
+async def _put_back(installer: Installer, target: Target, say: Say) -> list[str]:
     """Undo what was changed; the names of the packages that remain changed."""
-    before = place.contents.versions
-    found = changes(before, (await contents_of(place.python, place.env)).versions)
+    before = target.installed.versions
+    found = changes(before, (await installed_in(target.python, target.env)).versions)
     if not found:
         return []
     say("putting the environment back")
@@ -101,5 +101,5 @@ async def _put_back(installer: Installer, place: Place, say: Say) -> list[str]:
             await installer.install(lost, say=say)
     except ProgramFailed:  # what is left is told
         pass
-    now = (await contents_of(place.python, place.env)).versions
+    now = (await installed_in(target.python, target.env)).versions
     return [each.name for each in changes(before, now)]

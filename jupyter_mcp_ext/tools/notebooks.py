@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from jupyter_mcp_ext.notebooks.cells import parse_cells
-from jupyter_mcp_ext.notebooks.document import KernelInfo
+from jupyter_mcp_ext.notebooks.document import KernelMetadata
 from jupyter_mcp_ext.notebooks.view import view as show
 from jupyter_mcp_ext.outputs.characters import argument, escaped
 from jupyter_mcp_ext.wording import counted
@@ -36,7 +36,7 @@ async def create_notebook(
     new_cells = parse_cells(cells or [])  # type: ignore[arg-type]  # JSON, as it was parsed
     name = await services.kernels.known_name(kernel_name)
     spec = (await services.kernels.specs())[name]
-    kernel = KernelInfo(name=name, display_name=spec["display_name"], language=spec["language"])
+    kernel = KernelMetadata(name=name, display_name=spec["display_name"], language=spec["language"])
     notebook = await services.notebooks.create(path, new_cells, kernel=kernel, hides=call.hides)
     services.written.by_another(notebook.path)
     words = (

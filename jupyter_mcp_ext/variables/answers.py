@@ -14,7 +14,7 @@ from jupyter_mcp_ext.kernels.evaluation import EvaluationError
 from jupyter_mcp_ext.kernels.shapes import Fields, Malformed, items, number, text
 from jupyter_mcp_ext.outputs.text import strip
 
-from .model import Inspection, Listing, Names, Table, Text, Variable
+from .model import FactTable, Inspection, Listing, Names, Text, Variable
 from .way import Unresolved
 
 Answer = TypeVar("Answer")
@@ -100,11 +100,11 @@ def _fact(answer: object) -> tuple[str, str]:
     raise Malformed("a name and a value")  # noqa: EM101
 
 
-def _section(answer: object) -> Table | Text:
+def _section(answer: object) -> FactTable | Text:
     found = Fields(answer)
     if "text" in found:
         return Text(title=line(found["title"]), text=strip(text(found["text"])))
-    return Table(
+    return FactTable(
         title=line(found["title"]),
         columns=_lines(found["columns"]),
         rows=tuple(map(_lines, items(found["rows"]))),

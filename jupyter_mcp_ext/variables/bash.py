@@ -24,7 +24,7 @@ from jupyter_mcp_ext.outputs.text import strip
 
 from .answers import line
 from .declarations import DEFAULTS, IDENTIFIER, SHELLS_OWN, Declaration, declarations
-from .model import Inspection, Listing, Names, Table, Text, Variable
+from .model import FactTable, Inspection, Listing, Names, Text, Variable
 from .names import Step
 from .way import Detail, KernelBusy, Query, Unresolved
 
@@ -233,7 +233,9 @@ def _whole(found: Declaration, detail: Detail) -> Inspection:
     return Inspection(
         type=found.type,
         facts=(*facts, ("length", f"{count:,}")),
-        sections=(Table(title="elements", columns=("key", "value"), rows=rows),) if rows else (),
+        sections=(FactTable(title="elements", columns=("key", "value"), rows=rows),)
+        if rows
+        else (),
         is_cut=count > limit,
     )
 

@@ -49,7 +49,7 @@ class Listing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class FactTable:
     """A part of what is known of a variable."""
 
     title: str
@@ -72,7 +72,7 @@ class Inspection:
     type: str
     facts: tuple[tuple[str, str], ...] = ()
     """``("shape", "3 x 4")``, in the order in which they are told."""
-    sections: tuple[Table | Text, ...] = ()
+    sections: tuple[FactTable | Text, ...] = ()
     notes: tuple[str, ...] = ()
     """What was left out, and why."""
     picture: bytes = b""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from jupyter_mcp_ext.wording import counted, size
 
-from .model import Inspection, Listing, Names, Table, Text, Variable
+from .model import FactTable, Inspection, Listing, Names, Text, Variable
 
 MAX_LIMIT = 1_000
 """Variables of one call."""
@@ -133,7 +133,7 @@ def inspection(
     return "\n".join(lines)
 
 
-def _section(section: Table | Text, room: int) -> tuple[list[str], bool]:
+def _section(section: FactTable | Text, room: int) -> tuple[list[str], bool]:
     if isinstance(section, Text):
         body = section.text.split("\n")
     else:

@@ -28,8 +28,8 @@ from jupyter_mcp_ext.errors import ContentsError, InvalidArgument, ToolError
 from jupyter_mcp_ext.files import view
 from jupyter_mcp_ext.files.beneath import Changed
 from jupyter_mcp_ext.files.disk import Disk
-from jupyter_mcp_ext.files.listing import Listing
-from jupyter_mcp_ext.files.results import Binary, Download, FileImage, FileText, Written
+from jupyter_mcp_ext.files.listing import FolderPage
+from jupyter_mcp_ext.files.results import Binary, Download, FileImage, FileText, WrittenFile
 from jupyter_mcp_ext.files.sensitive import SENSITIVE, Sensitive
 from jupyter_mcp_ext.files.service import McpFiles
 from jupyter_mcp_ext.outputs.numbered import MAX_LINE
@@ -48,7 +48,7 @@ class Files:
     def __init__(self, service: McpFiles) -> None:
         self.service = service
 
-    async def list(self, path: str = ".", glob: str | None = None, **more: Any) -> Listing:
+    async def list(self, path: str = ".", glob: str | None = None, **more: Any) -> FolderPage:
         given = {"folder": "", "hides": nothing, "offset": 0, "limit": 100, **more}
         return await self.service.listed(path, glob, **given)
 
@@ -61,7 +61,7 @@ class Files:
         assert isinstance(found, FileText)
         return found
 
-    async def write(self, path: str, content: str, **more: Any) -> Written:
+    async def write(self, path: str, content: str, **more: Any) -> WrittenFile:
         given = {"folder": "", "hides": nothing, "encoding": "text", "append": False, **more}
         return await self.service.write(path, content, **given)
 
@@ -105,7 +105,7 @@ def files(request: pytest.FixtureRequest, contents: LargeFileManager, root: Path
     return made(contents, root if request.param == "disk" else None)
 
 
-def names(listing: Listing) -> list[str]:
+def names(listing: FolderPage) -> list[str]:
     return [entry.path + ("/" if entry.kind == "folder" else "") for entry in listing.entries]
 
 

@@ -11,7 +11,7 @@ import pytest
 from jupyter_mcp_ext.errors import ContentsError
 from jupyter_mcp_ext.notebooks import pieces
 from jupyter_mcp_ext.notebooks.cells import NewCell
-from jupyter_mcp_ext.notebooks.document import KernelInfo, compose, from_node, parse
+from jupyter_mcp_ext.notebooks.document import KernelMetadata, compose, from_node, parse
 from jupyter_mcp_ext.notebooks.view import view
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Error, Json, Stream
@@ -358,7 +358,7 @@ def test_a_large_notebook_that_is_cut_off_says_so(end: int) -> None:
 
 
 def test_a_composed_notebook_is_valid_nbformat_4_5() -> None:
-    kernel = KernelInfo(
+    kernel = KernelMetadata(
         name="python3",
         display_name="Python 3",
         language="python",

@@ -23,7 +23,7 @@ from tornado.web import HTTPError
 from jupyter_mcp_ext.errors import ContentsError
 from jupyter_mcp_ext.files.service import McpFiles
 from jupyter_mcp_ext.notebooks.cells import NewCell
-from jupyter_mcp_ext.notebooks.document import KernelInfo
+from jupyter_mcp_ext.notebooks.document import KernelMetadata
 from jupyter_mcp_ext.notebooks.page import NotebookPage
 from jupyter_mcp_ext.notebooks.service import Notebooks
 from jupyter_mcp_ext.notebooks.view import view
@@ -32,7 +32,7 @@ from jupyter_mcp_ext.outputs.presentation import TextBlock
 from jupyter_mcp_ext.rendering.service import Rendering
 from tests.users import nothing
 
-PYTHON = KernelInfo(name="python3", display_name="Python 3", language="python")
+PYTHON = KernelMetadata(name="python3", display_name="Python 3", language="python")
 
 
 @pytest.fixture

@@ -230,7 +230,7 @@ def test_the_end_of_a_flood_is_written_down_once_and_read_again() -> None:
 def test_outputs_without_length_are_limited_by_their_number(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(area, "MAX_ENTRIES", 100)
+    monkeypatch.setattr(area, "MAX_ITEMS", 100)
     fold = OutputFold(max_bytes=1_000_000)
     for n in range(1_000):
         write(fold, "x", name="stdout" if n % 2 else "stderr")

@@ -7,7 +7,7 @@ import pandas as pd
 from jupyter_mcp_ext.outputs.finds import find, words_of
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream
-from jupyter_mcp_ext.outputs.pages import Page, Shown, merged_lines, page, text_lines
+from jupyter_mcp_ext.outputs.pages import Page, PageLine, merged_lines, page, text_lines
 from jupyter_mcp_ext.outputs.presentation import TextBlock, present
 from jupyter_mcp_ext.outputs.search import Search
 from tests.outputs.frames import html_of
@@ -40,7 +40,7 @@ def test_without_an_offset_the_tail_is_shown() -> None:
     shown = get(limit=3)
 
     assert shown == Page(
-        lines=tuple(Shown(number=n, text=f"line {n}") for n in (997, 998, 999)),
+        lines=tuple(PageLine(number=n, text=f"line {n}") for n in (997, 998, 999)),
         total=1_000,
     )
 

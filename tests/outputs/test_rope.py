@@ -10,7 +10,7 @@ import pytest
 from jupyter_mcp_ext.outputs.finds import find
 from jupyter_mcp_ext.outputs.lines import SECTION
 from jupyter_mcp_ext.outputs.model import Stream
-from jupyter_mcp_ext.outputs.pages import Shown, merged_lines, page, text_lines
+from jupyter_mcp_ext.outputs.pages import PageLine, merged_lines, page, text_lines
 from jupyter_mcp_ext.outputs.rope import Rope
 from jupyter_mcp_ext.outputs.search import Search
 from jupyter_mcp_ext.outputs.text import Passage, clean, split
@@ -65,7 +65,7 @@ def test_a_page_of_a_flood_takes_little_memory() -> None:
     finally:
         tracemalloc.stop()
 
-    assert middle.lines == (Shown(number=500_000, text="0"), Shown(number=500_001, text="1"))
-    assert (found.lines[1], found.matches) == (Shown(number=10_077, text="77"), 100)
+    assert middle.lines == (PageLine(number=500_000, text="0"), PageLine(number=500_001, text="1"))
+    assert (found.lines[1], found.matches) == (PageLine(number=10_077, text="77"), 100)
     assert passage.text.endswith("\n9999")
     assert peak < 15_000_000, "a list of all lines takes 60 MB"

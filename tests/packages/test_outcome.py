@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jupyter_mcp_ext.packages.outcome import Change, Outcome, changes
+from jupyter_mcp_ext.packages.outcome import Outcome, VersionChange, changes
 
 
 def test_changes_are_told_by_what_became_of_the_version() -> None:
@@ -17,7 +17,7 @@ def test_changes_are_told_by_what_became_of_the_version() -> None:
 
 
 def test_what_is_gone_is_a_change() -> None:
-    assert changes({"six": "1"}, {}) == (Change(name="six", old="1", new=""),)
+    assert changes({"six": "1"}, {}) == (VersionChange(name="six", old="1", new=""),)
 
 
 def test_notices_tell_who_has_loaded_what_changed() -> None:

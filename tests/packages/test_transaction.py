@@ -13,9 +13,9 @@ from packaging.requirements import Requirement
 
 from jupyter_mcp_ext.errors import InstallationFailed
 from jupyter_mcp_ext.packages.installer import ProgramFailed, Say
-from jupyter_mcp_ext.packages.look import Contents, look
+from jupyter_mcp_ext.packages.look import Installed, look
 from jupyter_mcp_ext.packages.plan import Planned
-from jupyter_mcp_ext.packages.transaction import Place, carry_out
+from jupyter_mcp_ext.packages.transaction import Target, carry_out
 from tests.wheels import Index, Venv, make_venv
 
 ENV = {"PATH": os.environ["PATH"]}
@@ -71,11 +71,11 @@ def wheel(tmp_path: Path) -> Path:
     return Index(folder=tmp_path / "index").add("leaf", "1.0")
 
 
-async def begun(installer: ByHand, venv: Venv) -> asyncio.Task[Contents]:
-    """The installation, after it has begun."""
-    contents = await look(str(venv.python), ENV)
-    place = Place(python=str(venv.python), env=ENV, contents=contents)
-    work = asyncio.create_task(carry_out(installer, place, PLAN, lambda _: None))
+async def begun(installer: ByHand, venv: Venv) -> asyncio.Task[Installed]:
+    """The installation, once it has begun."""
+    installed = await look(str(venv.python), ENV)
+    target = Target(python=str(venv.python), env=ENV, installed=installed)
+    work = asyncio.create_task(carry_out(installer, target, PLAN, lambda _: None))
     await installer.began.wait()
     return work
 

@@ -18,7 +18,7 @@ from jupyter_mcp_ext.errors import InvalidArgument, KernelUnavailable
 from jupyter_mcp_ext.executions.execution import Execution
 from jupyter_mcp_ext.kernels.kernel import Kernel
 from jupyter_mcp_ext.outputs.model import Display
-from jupyter_mcp_ext.variables.model import Inspection, Listing, Table, Text
+from jupyter_mcp_ext.variables.model import FactTable, Inspection, Listing, Text
 from jupyter_mcp_ext.variables.way import Detail, KernelBusy, Query, Unresolved
 from tests.engine import Engine, printed, running
 
@@ -261,7 +261,7 @@ async def test_no_object_holds_a_look_up(jp_serverapp: Any) -> None:
         for name in ("again", "long", "lots"):
             assert not (await kernel.inspection(name)).notes
         table = (await kernel.inspection("inside")).sections[0]
-        assert isinstance(table, Table)
+        assert isinstance(table, FactTable)
         assert table.rows[0] == ("0", "Sleeps", "<Sleeps object>")
         with pytest.raises(Unresolved, match="__getattr__"):
             await kernel.inspection("sleeps.anything")

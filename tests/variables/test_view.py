@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jupyter_mcp_ext.variables import view
-from jupyter_mcp_ext.variables.model import Inspection, Listing, Names, Table, Text, Variable
+from jupyter_mcp_ext.variables.model import FactTable, Inspection, Listing, Names, Text, Variable
 
 
 def listed(found: Listing, *, filter: str = "", room: int = 10_000) -> list[str]:
@@ -67,7 +67,7 @@ def test_an_inspection_stays_within_its_room() -> None:
         type="T",
         facts=(("shape", "3"),),
         sections=(
-            Table(title="columns", columns=("a", "b"), rows=(("1", "2|3"),) * 100),
+            FactTable(title="columns", columns=("a", "b"), rows=(("1", "2|3"),) * 100),
             Text(title="value", text="x" * 100_000),
         ),
         notes=("a note",),

@@ -19,7 +19,7 @@ _LONG_REFERENCES = 300
 
 
 @dataclass(frozen=True)
-class Query:
+class Selection:
     """One call of ``read_notebook`` without its offset."""
 
     path: str
