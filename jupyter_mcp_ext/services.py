@@ -12,21 +12,21 @@ from .executions.service import McpExecutions
 from .executions.storage import Storage
 from .executions.written import WrittenFiles
 from .files.contents import disk_of
-from .files.service import McpFiles
+from .files.files import McpFiles
 from .governance.audit import Audit
 from .governance.keys import Keys
 from .governance.policy import Policy
 from .kernels.fleet import Kernels
 from .kernels.links import McpLinks
 from .notebooks.live import Rooms
-from .notebooks.service import Notebooks
+from .notebooks.notebooks import Notebooks
 from .outputs.limits import Limits
-from .packages.service import McpPackages
-from .rendering.service import Rendering
+from .packages.packages import McpPackages
+from .rendering.rendering import Rendering
 from .sessions.disk.store import Disk
 from .sessions.service import McpSessions
 from .variables.hints import Hints
-from .variables.service import Variables
+from .variables.variables import Variables
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp

@@ -12,7 +12,6 @@ from jupyter_mcp_ext.concurrency import Tasks
 from .wishes import Created, Wish, joined
 
 if TYPE_CHECKING:
-    from jupyter_mcp_ext.concurrency import Tasks
     from jupyter_mcp_ext.governance.caller import Caller
 
     from .comeback.readiness import Readiness

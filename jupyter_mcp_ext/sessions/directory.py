@@ -14,7 +14,7 @@ from .register import DEFAULT_WORDS
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.governance.caller import Caller
-    from jupyter_mcp_ext.notebooks.service import Notebooks
+    from jupyter_mcp_ext.notebooks.notebooks import Notebooks
 
     from .disk.held import HeldFolders
     from .disk.paths import SessionPaths

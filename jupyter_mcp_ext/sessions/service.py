@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.files.paths import Hides
     from jupyter_mcp_ext.governance.caller import Caller
     from jupyter_mcp_ext.kernels.fleet import Kernels
-    from jupyter_mcp_ext.notebooks.service import Notebooks
+    from jupyter_mcp_ext.notebooks.notebooks import Notebooks
 
     from .session import Session
 

@@ -18,7 +18,7 @@ from .register import DEFAULT_WORDS, folder_of
 if TYPE_CHECKING:
     from jupyter_mcp_ext.files.paths import Hides
     from jupyter_mcp_ext.governance.caller import Caller
-    from jupyter_mcp_ext.notebooks.service import Notebooks
+    from jupyter_mcp_ext.notebooks.notebooks import Notebooks
 
     from .making import SessionMaker
     from .register import Register

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from jupyter_mcp_ext.files import view
+from jupyter_mcp_ext.files import file_words
 from jupyter_mcp_ext.files.results import Binary, FileImage
 from jupyter_mcp_ext.outputs.characters import escaped
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock
@@ -41,7 +41,7 @@ async def list_files(
         offset=offset,
         limit=limit,
     )
-    words, shown = view.listing(found, glob=glob, limit=limit, room=services.limits.text)
+    words, shown = file_words.listing(found, glob=glob, limit=limit, room=services.limits.text)
     end = offset + shown
     return text(
         words,
@@ -77,12 +77,14 @@ async def read_file(
         column=column,
     )
     if isinstance(found, Binary):
-        return text(view.binary(found), file=asdict(found))
+        return text(file_words.binary(found), file=asdict(found))
     meta = {"path": found.path, "size": found.size}
     if isinstance(found, FileImage):
         picture = ImageBlock(data=found.image.data, mime_type=found.image.mime_type)
-        return Answer(blocks=(TextBlock(text=view.image(found)), picture), meta={"file": meta})
-    words, following = view.lines(found, limit=limit)
+        return Answer(
+            blocks=(TextBlock(text=file_words.image(found)), picture), meta={"file": meta}
+        )
+    words, following = file_words.lines(found, limit=limit)
     return text(words, file={**meta, "total_lines": found.lines.total, "next": following})
 
 
@@ -102,7 +104,7 @@ async def write_file(
     )
     call.services.hints.changed(found.path)
     call.services.written.by_another(found.path)
-    return text(view.written(found), file={"path": found.path, "size": found.size})
+    return text(file_words.written(found), file={"path": found.path, "size": found.size})
 
 
 @tool(("read", "contents"), ("write", "contents"), destructive=True)
@@ -121,7 +123,7 @@ async def edit_file(
     )
     call.services.hints.changed(name)
     call.services.written.by_another(name)
-    return text(view.edited(name, edit), file={"path": name, "replacements": edit.count})
+    return text(file_words.edited(name, edit), file={"path": name, "replacements": edit.count})
 
 
 @tool(("read", "contents"), read_only=True)
@@ -140,7 +142,7 @@ async def download_file(
         path, folder=folder, hides=call.hides, offset=offset, limit=limit
     )
     url = call.origin + found.url
-    words, following = view.download(found, url)
+    words, following = file_words.download(found, url)
     blocks: tuple[TextBlock | BlobBlock, ...] = (TextBlock(text=words),)
     if found.data:
         blob = BlobBlock(data=found.data, mime_type=found.mime_type, uri=f"jupyter:{found.url}")

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from jupyter_mcp_ext.notebooks.cells import parse_cells
 from jupyter_mcp_ext.notebooks.document import KernelMetadata
-from jupyter_mcp_ext.notebooks.view import view as show
+from jupyter_mcp_ext.notebooks.notebook_words import page_of
 from jupyter_mcp_ext.outputs.characters import argument, escaped
 from jupyter_mcp_ext.wording import counted
 
@@ -43,7 +43,7 @@ async def create_notebook(
         f"Made {escaped(notebook.path)}: {counted(len(notebook.cells), 'cell')}, kernel {name}. "
         f"create_session(path={argument(notebook.path)}) gives it a kernel to run code in."
     )
-    page = show(notebook, what="outline", limits=services.limits)
+    page = page_of(notebook, what="outline", limits=services.limits)
     return text(words, notebook={"path": notebook.path, "cells": [asdict(c) for c in page.shown]})
 
 
@@ -68,7 +68,7 @@ async def read_notebook(
     """
     notebook = await call.services.notebooks.read(path, hides=call.hides)
     build = partial(
-        show,
+        page_of,
         notebook,
         what=view,
         cells=cells,

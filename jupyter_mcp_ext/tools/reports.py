@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.executions.turns import Ahead
     from jupyter_mcp_ext.outputs.limits import Limits
     from jupyter_mcp_ext.outputs.rendering import Render
-    from jupyter_mcp_ext.rendering.service import Rendering
+    from jupyter_mcp_ext.rendering.rendering import Rendering
 
 LONG = 4.0
 """Seconds after which what runs is worth being interrupted for what waits."""

@@ -12,7 +12,7 @@ from pydantic import Field
 from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.outputs.images import whole_png
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock
-from jupyter_mcp_ext.variables import view
+from jupyter_mcp_ext.variables import variable_words
 from jupyter_mcp_ext.variables.way import Detail, KernelBusy, Query
 from jupyter_mcp_ext.wording import seconds
 
@@ -51,7 +51,7 @@ async def get_variables(
     except KernelBusy as err:
         raise _busy(call, session) from err
     where = f"{session.id} ({session.kernel_name})"
-    words, shown = view.listing(
+    words, shown = variable_words.listing(
         found,
         filter=query.filter,
         room=services.limits.text,
@@ -89,7 +89,7 @@ async def inspect_variable(
         found = await services.variables.inspection(kernel, name, detail)
     except KernelBusy as err:
         raise _busy(call, session) from err
-    words = view.inspection(
+    words = variable_words.inspection(
         found,
         name=name.strip(),
         room=services.limits.text,

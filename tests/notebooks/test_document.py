@@ -12,7 +12,7 @@ from jupyter_mcp_ext.errors import ContentsError
 from jupyter_mcp_ext.notebooks import pieces
 from jupyter_mcp_ext.notebooks.cells import NewCell
 from jupyter_mcp_ext.notebooks.document import KernelMetadata, compose, from_node, parse
-from jupyter_mcp_ext.notebooks.view import view
+from jupyter_mcp_ext.notebooks.notebook_words import page_of
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Error, Json, Stream
 from jupyter_mcp_ext.outputs.presentation import TextBlock
@@ -250,7 +250,7 @@ def test_an_odd_cell_is_read_and_marked_and_the_others_are_whole(
     assert {name: getattr(cell, name) for name in expected} == expected
     assert (last.source, last.oddities) == ("import os\nos", ())
     for what in ("source", "outline", "outputs"):
-        page = view(notebook, what=what, limits=Limits())
+        page = page_of(notebook, what=what, limits=Limits())
         words = "".join(block.text for block in page.blocks if isinstance(block, TextBlock))
         for oddity in cell.oddities:
             assert oddity in words

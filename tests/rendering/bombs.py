@@ -13,7 +13,7 @@ import psutil
 from PIL import Image
 
 from jupyter_mcp_ext.outputs.model import Display
-from jupyter_mcp_ext.rendering.service import MAX_AT_ONCE
+from jupyter_mcp_ext.rendering.rendering import MAX_AT_ONCE
 
 TOO_MUCH = "could not be rendered within"
 

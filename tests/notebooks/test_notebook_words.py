@@ -16,9 +16,9 @@ from PIL import Image
 from jupyter_mcp_ext.errors import InvalidArgument
 from jupyter_mcp_ext.notebooks.document import Notebook, parse
 from jupyter_mcp_ext.notebooks.handles import handles
+from jupyter_mcp_ext.notebooks.notebook_words import page_of
 from jupyter_mcp_ext.notebooks.page import NotebookPage
 from jupyter_mcp_ext.notebooks.reading import Cell
-from jupyter_mcp_ext.notebooks.view import view
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock
@@ -84,7 +84,7 @@ def arguments(call: str) -> dict[str, Any]:
 def pages(book: Notebook, limits: Limits = LIMITS, **asked: Any) -> Iterator[NotebookPage]:
     """The page and all that follow, each fetched by the call that the one before names."""
     for _ in range(1_000):
-        page = view(book, limits=limits, **asked)
+        page = page_of(book, limits=limits, **asked)
         yield page
         if page.next_call is None:
             return
@@ -93,7 +93,7 @@ def pages(book: Notebook, limits: Limits = LIMITS, **asked: Any) -> Iterator[Not
 
 
 def test_a_page_begins_with_what_the_notebook_is() -> None:
-    page = view(notebook(code("1"), markdown("# T")), limits=LIMITS)
+    page = page_of(notebook(code("1"), markdown("# T")), limits=LIMITS)
 
     assert text(page).splitlines()[0] == "a.ipynb: 2 cells, kernel python3, nbformat 4.5"
 
@@ -102,7 +102,7 @@ def test_a_cell_is_a_header_with_its_handle_and_its_source_as_it_is() -> None:
     book = notebook(code("import os\n\n  x = 1\n", count=7, cell_id="ab12cd34"))
     (handle,) = handles(book.cells)
 
-    page = view(book, limits=LIMITS)
+    page = page_of(book, limits=LIMITS)
 
     assert f"\n[0] code {handle} In[7] ok\nimport os\n\n  x = 1\n" in text(page)
 
@@ -117,7 +117,7 @@ def test_a_cell_is_a_header_with_its_handle_and_its_source_as_it_is() -> None:
     ],
 )
 def test_the_header_tells_how_the_last_run_ended(cell: Cell, state: str, words: str) -> None:
-    page = view(notebook(cell), limits=LIMITS)
+    page = page_of(notebook(cell), limits=LIMITS)
 
     assert page.shown[0].state == state
     assert words in text(page)
@@ -126,7 +126,7 @@ def test_the_header_tells_how_the_last_run_ended(cell: Cell, state: str, words: 
 def test_a_cell_that_does_not_run_has_no_state() -> None:
     book = notebook(markdown("hello"))
 
-    page = view(book, limits=LIMITS)
+    page = page_of(book, limits=LIMITS)
 
     assert page.shown[0].state is None
     assert f"[0] markdown {handles(book.cells)[0]}\nhello" in text(page)
@@ -135,7 +135,7 @@ def test_a_cell_that_does_not_run_has_no_state() -> None:
 def test_what_is_shown_is_also_told_for_programs() -> None:
     book = notebook(markdown("hello"), code("1", count=1, cell_id="ab12cd34"))
 
-    info = view(book, limits=LIMITS).shown[1]
+    info = page_of(book, limits=LIMITS).shown[1]
 
     assert (info.handle, info.cell_id, info.index, info.cell_type, info.state) == (
         handles(book.cells)[1],
@@ -149,8 +149,8 @@ def test_what_is_shown_is_also_told_for_programs() -> None:
 def test_outputs_are_shown_after_the_source_when_asked_for() -> None:
     book = notebook(code("f()", Stream(name="stdout", text="hello\n"), image(), count=1))
 
-    assert "hello" not in text(view(book, limits=LIMITS))
-    page = view(book, what="outputs", limits=LIMITS)
+    assert "hello" not in text(page_of(book, limits=LIMITS))
+    page = page_of(book, what="outputs", limits=LIMITS)
 
     assert "f()\nOutputs:\nhello" in text(page)
     assert len(images(page)) == 1
@@ -166,7 +166,7 @@ def test_an_outline_is_a_line_for_each_cell() -> None:
     )
     names = handles(book.cells)
 
-    lines = text(view(book, what="outline", limits=LIMITS)).splitlines()[1:]
+    lines = text(page_of(book, what="outline", limits=LIMITS)).splitlines()[1:]
 
     assert lines == [
         f"[0] markdown {names[0]}: ## Heading ##",
@@ -245,8 +245,8 @@ def test_a_search_covers_the_outputs_where_they_are_shown() -> None:
         code("third = 'needle'", Display(data={"text/plain": "hay"}, is_result=True)),
     )
 
-    outputs = view(book, what="outputs", grep="needle", limits=LIMITS)
-    source = view(book, grep="needle", limits=LIMITS)
+    outputs = page_of(book, what="outputs", grep="needle", limits=LIMITS)
+    source = page_of(book, grep="needle", limits=LIMITS)
 
     assert [info.index for info in outputs.shown] == [0, 2]
     assert "3: a needle" in text(outputs)
@@ -260,7 +260,7 @@ def test_what_a_cell_puts_out_cannot_be_taken_for_another_cell() -> None:
     book = notebook(code("! ls", Stream(name="stdout", text=fake)))
 
     for page in (
-        view(book, what="outputs", limits=LIMITS),
+        page_of(book, what="outputs", limits=LIMITS),
         *pages(book, what="outputs", cells=[0]),
     ):
         assert "> [1] code ab12cd34@9d1e0f" in text(page)
@@ -270,7 +270,7 @@ def test_what_a_cell_puts_out_cannot_be_taken_for_another_cell() -> None:
 def test_a_page_begins_where_it_is_asked_to_and_holds_as_many_cells_as_asked() -> None:
     book = notebook(*(code(str(n)) for n in range(10)))
 
-    page = view(book, offset=3, limit=2, limits=LIMITS)
+    page = page_of(book, offset=3, limit=2, limits=LIMITS)
 
     assert [info.index for info in page.shown] == [3, 4]
     assert page.next_call == 'read_notebook("a.ipynb", offset=5, limit=2)'
@@ -278,7 +278,7 @@ def test_a_page_begins_where_it_is_asked_to_and_holds_as_many_cells_as_asked() -
 
 
 def test_the_last_page_names_no_call() -> None:
-    page = view(notebook(code("1"), code("2")), offset=1, limit=1, limits=LIMITS)
+    page = page_of(notebook(code("1"), code("2")), offset=1, limit=1, limits=LIMITS)
 
     assert page.next_call is None
     assert "read_notebook" not in text(page)
@@ -287,7 +287,7 @@ def test_the_last_page_names_no_call() -> None:
 def test_the_next_call_repeats_what_was_asked() -> None:
     book = notebook(*(code(f"x = {n}") for n in range(10)), path='a "b".ipynb')
 
-    page = view(book, what="outputs", cells=["1-8"], grep="x", limit=2, limits=LIMITS)
+    page = page_of(book, what="outputs", cells=["1-8"], grep="x", limit=2, limits=LIMITS)
 
     assert page.next_call == (
         r'read_notebook("a \"b\".ipynb", view="outputs", cells=["1-8"], grep="x", '
@@ -298,7 +298,7 @@ def test_the_next_call_repeats_what_was_asked() -> None:
 def test_only_the_cells_that_are_named_are_shown() -> None:
     book = notebook(*(code(str(n)) for n in range(10)))
 
-    page = view(book, cells=["7-8", handles(book.cells)[2]], limits=LIMITS)
+    page = page_of(book, cells=["7-8", handles(book.cells)[2]], limits=LIMITS)
 
     assert [info.index for info in page.shown] == [2, 7, 8]
 
@@ -329,13 +329,13 @@ def test_many_long_references_do_not_eat_the_page() -> None:
 )
 def test_what_cannot_be_shown_is_refused_in_words(asked: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidArgument, match=words):
-        view(notebook(code("aaa"), code("b")), limits=LIMITS, **asked)
+        page_of(notebook(code("aaa"), code("b")), limits=LIMITS, **asked)
 
 
 def test_grep_shows_the_cells_whose_source_matches_with_the_lines() -> None:
     book = notebook(code("import os\nx = 1\nimport sys"), code("y"), markdown("we import"))
 
-    page = view(book, grep=r"import \w+$|we", limits=LIMITS)
+    page = page_of(book, grep=r"import \w+$|we", limits=LIMITS)
 
     assert [info.index for info in page.shown] == [0, 2]
     assert "\n1: import os\n3: import sys\n" in text(page)
@@ -345,26 +345,26 @@ def test_grep_shows_the_cells_whose_source_matches_with_the_lines() -> None:
 def test_the_number_of_a_match_is_an_offset_into_its_cell() -> None:
     book = notebook(code("\n".join(f"x = {n}" for n in range(500))))
 
-    assert "\n322: x = 321" in text(view(book, grep="x = 321", limits=LIMITS))
-    assert "\nx = 321\n" in text(view(book, cells=[0], offset=322, limits=LIMITS))
-    assert "x = 320\n" not in text(view(book, cells=[0], offset=322, limits=LIMITS))
+    assert "\n322: x = 321" in text(page_of(book, grep="x = 321", limits=LIMITS))
+    assert "\nx = 321\n" in text(page_of(book, cells=[0], offset=322, limits=LIMITS))
+    assert "x = 320\n" not in text(page_of(book, cells=[0], offset=322, limits=LIMITS))
 
 
 def test_of_very_many_matches_in_a_cell_the_rest_is_counted() -> None:
-    page = view(notebook(code("x\n" * 500)), grep="x", limits=LIMITS)
+    page = page_of(notebook(code("x\n" * 500)), grep="x", limits=LIMITS)
 
     assert "(480 more lines of this cell match)" in text(page)
 
 
 def test_grep_without_a_match_says_so() -> None:
-    page = view(notebook(code("a")), grep="zzz", limits=LIMITS)
+    page = page_of(notebook(code("a")), grep="zzz", limits=LIMITS)
 
     assert "(no cell matches)" in text(page)
     assert page.shown == ()
 
 
 def test_an_empty_notebook_is_shown() -> None:
-    assert text(view(notebook(), limits=LIMITS)).splitlines() == [
+    assert text(page_of(notebook(), limits=LIMITS)).splitlines() == [
         "a.ipynb: 0 cells, kernel python3, nbformat 4.5",
         "(no cells)",
     ]
@@ -374,7 +374,7 @@ def test_long_outputs_among_many_cells_name_the_call_for_their_cell() -> None:
     lines = "".join(f"out {n}\n" for n in range(5_000))
     book = notebook(code("f()", Stream(name="stdout", text=lines), count=1), code("g()"))
 
-    page = view(book, what="outputs", limits=LIMITS)
+    page = page_of(book, what="outputs", limits=LIMITS)
 
     call = f'read_notebook("a.ipynb", view="outputs", cells=["{handles(book.cells)[0]}"])'
     assert call in text(page)
@@ -393,13 +393,13 @@ def test_the_outputs_of_one_cell_get_the_page_and_name_the_call_for_what_is_left
         ),
     )
 
-    page = view(book, what="outputs", cells=[1], limits=LIMITS)
+    page = page_of(book, what="outputs", cells=[1], limits=LIMITS)
 
     assert len(text(page)) <= LIMITS.text
     assert all(words in text(page) for words in ("warned", "out 0\n", "out 4999", "KeyError: 'x'"))
     assert page.next_call is not None
     assert page.next_call in text(page)
-    more = view(book, limits=LIMITS, **arguments(page.next_call))
+    more = page_of(book, limits=LIMITS, **arguments(page.next_call))
     last_before = text(page)[: text(page).index(page.next_call)].splitlines()[-2]
     number = int(last_before.removeprefix("out "))
     assert f" error\nout {number + 1}\n" in text(more)
@@ -428,11 +428,11 @@ def test_a_page_has_no_more_images_than_a_result_may_have() -> None:
 def test_every_image_of_a_cell_that_has_many_can_be_reached() -> None:
     book = notebook(code("plots()", *(image(20 * n) for n in range(10))))
     every = [
-        images(view(notebook(code("", image(20 * n))), what="outputs", limits=LIMITS))[0]
+        images(page_of(notebook(code("", image(20 * n))), what="outputs", limits=LIMITS))[0]
         for n in range(10)
     ]
 
-    latest = view(book, what="outputs", cells=[0], limits=LIMITS)
+    latest = page_of(book, what="outputs", cells=[0], limits=LIMITS)
     assert images(latest) == every[-4:]
     assert latest.next_call is not None
 
@@ -451,7 +451,7 @@ def test_images_stand_where_the_notebook_shows_them() -> None:
         )
     )
 
-    blocks = view(book, what="outputs", limits=LIMITS).blocks
+    blocks = page_of(book, what="outputs", limits=LIMITS).blocks
 
     assert [type(block) for block in blocks] == [TextBlock, ImageBlock, TextBlock]
 
@@ -460,7 +460,7 @@ def test_half_a_surrogate_pair_does_not_reach_the_client() -> None:
     book = notebook(code("x = '\ud800'", Stream(name="stdout", text="\ud800")), path="\ud800.ipynb")
 
     for what in ("source", "outputs", "outline"):
-        text(view(book, what=what, limits=LIMITS)).encode()
+        text(page_of(book, what=what, limits=LIMITS)).encode()
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -501,17 +501,17 @@ def test_the_images_of_a_markdown_cell_are_shown() -> None:
     }
     book = parse(json.dumps({"nbformat": 4, "nbformat_minor": 5, "cells": [node]}), "a.ipynb")
 
-    page = view(book, what="outputs", limits=LIMITS)
+    page = page_of(book, what="outputs", limits=LIMITS)
 
     assert [b64encode(data).decode() for data in images(page)] == [png(1), png(2)]
     assert "Images:\n" in text(page)
-    assert images(view(book, limits=LIMITS)) == []
+    assert images(page_of(book, limits=LIMITS)) == []
 
 
 def test_invisible_characters_of_a_source_are_left_out_with_a_word() -> None:
     book = notebook(code("ad\u200bmin = '\u202e'\r\nb = 'c\u200cd'"), code("x = 1\r\ny"))
 
-    words = text(view(book, limits=LIMITS))
+    words = text(page_of(book, limits=LIMITS))
 
     assert "(odd: invisible characters left out: U+200B, U+202E, U+200C)" in words
     assert "admin = ''\nb = 'cd'\n" in words
@@ -521,7 +521,7 @@ def test_invisible_characters_of_a_source_are_left_out_with_a_word() -> None:
 def test_no_invisible_character_of_a_notebooks_name_is_shown() -> None:
     book = replace(notebook(*[code("x = 1")] * 3), path="a\u202eb.ipynb", kernel_name="k\u200bn")
 
-    page = view(book, limit=1, limits=LIMITS)
+    page = page_of(book, limit=1, limits=LIMITS)
 
     assert text(page).startswith("a\\u202eb.ipynb: 3 cells, kernel kn, ")
     assert page.next_call == 'read_notebook("a\\u202eb.ipynb", offset=1, limit=1)'

@@ -27,7 +27,7 @@ from jupyter_mcp_ext.packages.configuration import environment
 from jupyter_mcp_ext.packages.environment import KernelOf, of_command
 from jupyter_mcp_ext.packages.installer import Installer, Pip, ProgramFailed, Uv
 from jupyter_mcp_ext.packages.outcome import Outcome
-from jupyter_mcp_ext.packages.service import McpPackages
+from jupyter_mcp_ext.packages.packages import McpPackages
 from tests.engine import ALICE, Engine, running, value
 from tests.wheels import Index, Venv, make_venv, write_kernelspec
 

@@ -25,15 +25,15 @@ from jupyter_server.services.contents.largefilemanager import (
 )
 
 from jupyter_mcp_ext.errors import ContentsError, InvalidArgument, ToolError
-from jupyter_mcp_ext.files import view
+from jupyter_mcp_ext.files import file_words
 from jupyter_mcp_ext.files.beneath import Changed
 from jupyter_mcp_ext.files.disk import Disk
+from jupyter_mcp_ext.files.files import McpFiles
 from jupyter_mcp_ext.files.listing import FolderPage
 from jupyter_mcp_ext.files.results import Binary, Download, FileImage, FileText, WrittenFile
 from jupyter_mcp_ext.files.sensitive import SENSITIVE, Sensitive
-from jupyter_mcp_ext.files.service import McpFiles
 from jupyter_mcp_ext.outputs.numbered import MAX_LINE
-from jupyter_mcp_ext.rendering.service import Rendering
+from jupyter_mcp_ext.rendering.rendering import Rendering
 from tests.users import nothing
 
 PNG = base64.b64decode(
@@ -124,7 +124,7 @@ async def test_what_is_written_is_read_with_numbers_from_one_on(files: Files) ->
     assert (written.did, written.size) == ("made", 14)
     assert found.lines.lines == ("two",)
     assert (found.lines.first, found.lines.total, found.lines.has_more) == (2, 3, True)
-    words, following = view.lines(found, limit=1)
+    words, following = file_words.lines(found, limit=1)
     assert "\n2\ttwo\n" in words
     assert following == 'read_file("new/folder/a.txt", offset=3, limit=1)'
 
@@ -169,7 +169,7 @@ async def test_an_image_is_an_image(files: Files, root: Path) -> None:
 
     assert isinstance(found, FileImage)
     assert found.image.data == PNG
-    assert view.image(found).startswith("[image dot.png 1x1 png, ")
+    assert file_words.image(found).startswith("[image dot.png 1x1 png, ")
 
 
 @pytest.mark.parametrize("data", [bytes(range(256)), PNG[:30], b"\x7fELF\1\0"])
@@ -181,7 +181,7 @@ async def test_what_is_no_text_is_named_with_the_call_that_fetches_it(
     found = await files.read("a.png")
 
     assert isinstance(found, Binary)
-    assert 'download_file("a.png")' in view.binary(found)
+    assert 'download_file("a.png")' in file_words.binary(found)
 
 
 async def test_a_listing_has_folders_first_and_nothing_hidden_or_secret(
@@ -222,7 +222,9 @@ async def test_a_download_has_the_address_the_size_and_the_digest(files: Files, 
     assert found.url == "/files/a%20b.bin"
     assert (found.size, found.sha256) == (2_560, hashlib.sha256(data).hexdigest())
     assert found.data == data[250:260]
-    assert 'download_file("a b.bin", offset=260, limit=10)' in view.download(found, found.url)[0]
+    assert (
+        'download_file("a b.bin", offset=260, limit=10)' in file_words.download(found, found.url)[0]
+    )
 
 
 async def test_paths_are_taken_from_the_folder_of_a_session(files: Files, root: Path) -> None:
@@ -274,7 +276,7 @@ async def test_lines_behind_the_end_are_refused_with_their_number(files: Files) 
     with pytest.raises(InvalidArgument, match="has 2 lines"):
         await files.read("a.txt", offset=3)
     await files.write("empty.txt", "")
-    assert view.lines(await files.text("empty.txt"), limit=1)[0] == "empty.txt is empty"
+    assert file_words.lines(await files.text("empty.txt"), limit=1)[0] == "empty.txt is empty"
 
 
 async def test_what_is_over_the_limit_is_not_held(contents: LargeFileManager, root: Path) -> None:
@@ -442,7 +444,7 @@ async def test_a_glob_looks_into_a_folder_that_is_apart_when_it_names_it(
     for found in (asked, inside):
         assert names(found) == [f"{where}/abc/a.ipynb"]
         assert found.passed == ""
-    words, _ = view.listing(without, glob="**/*.ipynb", limit=100, room=9_000)
+    words, _ = file_words.listing(without, glob="**/*.ipynb", limit=100, room=9_000)
     assert f'list_files("{where}", glob="**/*.ipynb")' in words
     assert (await files.list(glob="w*/*.ipynb", is_apart=kept_at(where))).passed == ""
 
@@ -546,7 +548,7 @@ async def test_text_in_another_encoding_is_shown_and_said_but_not_edited(
 ) -> None:
     (root / "a.txt").write_bytes("Größe\nWeiß\n".encode("latin-1"))
 
-    words, _ = view.lines(await disk.text("a.txt"), limit=500)
+    words, _ = file_words.lines(await disk.text("a.txt"), limit=500)
 
     assert "not all of it is UTF-8" in words
     with pytest.raises(ContentsError, match="not UTF-8"):
@@ -624,7 +626,7 @@ async def test_a_long_line_is_read_to_its_end_by_the_calls_that_are_named(
 ) -> None:
     line = "".join(f"{n}é," for n in range(6_000))
     await files.write("a.json", f"[\n{line}{end}")
-    words, _ = view.lines(await files.text("a.json"), limit=500)
+    words, _ = file_words.lines(await files.text("a.json"), limit=500)
     [call] = re.findall(r"of this line left out: (.*)", words)
     seen = words.splitlines()[2].partition("\t")[2]
     assert f"… {len(line) - MAX_LINE:,} characters of this line left out: " in words
@@ -632,7 +634,7 @@ async def test_a_long_line_is_read_to_its_end_by_the_calls_that_are_named(
     while call:
         column = len(seen)
         assert call == f'read_file("a.json", offset=2, column={column})'
-        words, _ = view.lines(await files.text("a.json", offset=2, column=column), limit=500)
+        words, _ = file_words.lines(await files.text("a.json", offset=2, column=column), limit=500)
         assert len(words) < ROOM + 200
         seen += words.splitlines()[1].partition("\t")[2]
         call = "".join(re.findall(r"of this line left out: (.*)", words))
@@ -658,9 +660,9 @@ async def test_invisible_characters_are_left_out_named_and_passed_over_by_edits(
 ) -> None:
     await files.write("a.py", "\ufeffplain = 1\nad\u200bmin = \u202e2\U000e0041\nlast = 3\n")
 
-    words, _ = view.lines(await files.text("a.py"), limit=500)
+    words, _ = file_words.lines(await files.text("a.py"), limit=500)
     path, edit = await files.edit("a.py", "admin = 2\nlast", "user = 2\nlast")
-    after, _ = view.lines(await files.text("a.py"), limit=500)
+    after, _ = file_words.lines(await files.text("a.py"), limit=500)
 
     assert words.splitlines()[1:] == [
         "! invisible characters are left out in line 2: U+200B, U+202E, U+E0041; "
@@ -669,7 +671,7 @@ async def test_invisible_characters_are_left_out_named_and_passed_over_by_edits(
         "2\tadmin = 2",
         "3\tlast = 3",
     ]
-    said = view.edited(path, edit)
+    said = file_words.edited(path, edit)
     assert "! old_string did not fit exactly; invisible characters were passed over" in said
     assert "-ad\\u200bmin = \\u202e2\\udb40\\udc41\n" in said
     assert after.splitlines()[1:] == ["1\tplain = 1", "2\tuser = 2", "3\tlast = 3"]
@@ -690,7 +692,7 @@ async def test_no_invisible_character_of_a_name_is_shown(disk: Files, root: Path
     (root / name).write_text("x")
     spelled = r"a\u202eb\u3164\n[ok].txt"
 
-    words, _ = view.listing(await disk.list(), glob=None, limit=9, room=9_000)
+    words, _ = file_words.listing(await disk.list(), glob=None, limit=9, room=9_000)
 
     assert spelled in words
     assert len(words.splitlines()) == 2
@@ -708,7 +710,7 @@ async def test_a_large_folder_is_paged_in_order(disk: Files, root: Path) -> None
 
     assert names(page) == [f"{n:05}.txt" for n in range(4_990, 5_000)]
     assert page.total == 5_000
-    words, shown = view.listing(await disk.list(limit=50), glob=None, limit=50, room=10_000)
+    words, shown = file_words.listing(await disk.list(limit=50), glob=None, limit=50, room=10_000)
     assert shown == 50
     assert words.endswith('more: list_files(".", offset=50, limit=50)')
 

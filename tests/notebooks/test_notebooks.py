@@ -21,15 +21,15 @@ from jupyter_server.services.contents.largefilemanager import (
 from tornado.web import HTTPError
 
 from jupyter_mcp_ext.errors import ContentsError
-from jupyter_mcp_ext.files.service import McpFiles
+from jupyter_mcp_ext.files.files import McpFiles
 from jupyter_mcp_ext.notebooks.cells import NewCell
 from jupyter_mcp_ext.notebooks.document import KernelMetadata
+from jupyter_mcp_ext.notebooks.notebook_words import page_of
+from jupyter_mcp_ext.notebooks.notebooks import Notebooks
 from jupyter_mcp_ext.notebooks.page import NotebookPage
-from jupyter_mcp_ext.notebooks.service import Notebooks
-from jupyter_mcp_ext.notebooks.view import view
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.presentation import TextBlock
-from jupyter_mcp_ext.rendering.service import Rendering
+from jupyter_mcp_ext.rendering.rendering import Rendering
 from tests.users import nothing
 
 PYTHON = KernelMetadata(name="python3", display_name="Python 3", language="python")
@@ -303,8 +303,8 @@ async def test_a_search_of_outputs_finds_what_only_outputs_say(
     (root / "a.ipynb").write_text(json.dumps(node(cell, {**cell, "outputs": []})))
     notebook = await notebooks.read("a.ipynb", hides=nothing)
 
-    found = text_of(view(notebook, what="outputs", grep="needle", limits=Limits()))
-    in_source = text_of(view(notebook, what="source", grep="needle", limits=Limits()))
+    found = text_of(page_of(notebook, what="outputs", grep="needle", limits=Limits()))
+    in_source = text_of(page_of(notebook, what="source", grep="needle", limits=Limits()))
 
     assert "some needle" in found
     assert "[1]" not in found

@@ -1,6 +1,6 @@
 """The files beneath Jupyter's root: which may be used, and what is said when it does not work.
 
-How they are reached is in ``disk.py`` and ``managed.py``, how they are shown in ``view.py``.
+How they are reached is in ``disk.py`` and ``managed.py``, how they are shown in ``file_words.py``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from jupyter_mcp_ext.concurrency import Locks
 from jupyter_mcp_ext.errors import ContentsError, InvalidArgument
 from jupyter_mcp_ext.outputs.images import UnreadableImage, fit
 from jupyter_mcp_ext.outputs.rendering import NotRendered
-from jupyter_mcp_ext.rendering.service import Rendering
+from jupyter_mcp_ext.rendering.rendering import Rendering
 
 from .beneath import Changed
 from .contents import Contents, explained, irregular

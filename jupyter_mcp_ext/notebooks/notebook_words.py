@@ -32,7 +32,7 @@ _MAX_REFERENCES = 100
 _MATCHES = 20
 
 
-def view(
+def page_of(
     notebook: Notebook,
     *,
     what: What = "source",
@@ -66,14 +66,14 @@ def view(
     with ExitStack() as stack:
         search = stack.enter_context(Search(grep)) if grep else None
         if cells and len(chosen) == 1 and what != "outline":
-            return _view_one(page, chosen[0], as_line(offset), column, search)
+            return _page_of_one(page, chosen[0], as_line(offset), column, search)
         if offset >= max(len(names), 1):
             msg = f"The notebook has {len(names)} cells, none from {offset} on. Use a lower offset."
             raise InvalidArgument(msg)
-        return _view_many(page, [cell for cell in chosen if cell.cell.index >= offset], search)
+        return _page_of_many(page, [cell for cell in chosen if cell.cell.index >= offset], search)
 
 
-def _view_many(page: Filling, cells: Sequence[CellText], search: Search | None) -> NotebookPage:
+def _page_of_many(page: Filling, cells: Sequence[CellText], search: Search | None) -> NotebookPage:
     for cell in cells:
         found = _matching(page, cell, search) if search else None
         if found == []:
@@ -89,7 +89,7 @@ def _view_many(page: Filling, cells: Sequence[CellText], search: Search | None) 
     return page.ended()
 
 
-def _view_one(
+def _page_of_one(
     page: Filling, cell: CellText, offset: int, column: int, search: Search | None
 ) -> NotebookPage:
     selection = page.selection
@@ -97,7 +97,7 @@ def _view_one(
     source = [cell.header, *cell.source_lines]
     if offset == column == 0 and selection.grep is None and selection.limit is None:
         if outputs and length(source) < page.room * (1 - _SHARE):
-            return _view_folded(page, cell, source)
+            return _folded_page(page, cell, source)
         if not outputs and page.fits(source):
             page.add(cell, source)
             return page.ended()
@@ -140,7 +140,7 @@ def _with_images(
             yield from (block for block in shown.blocks if isinstance(block, ImageBlock))
 
 
-def _view_folded(page: Filling, cell: CellText, source: Sequence[str]) -> NotebookPage:
+def _folded_page(page: Filling, cell: CellText, source: Sequence[str]) -> NotebookPage:
     """A cell with the heads and tails of its outputs, and the calls for what lies between."""
     calls = [page.selection.only(cell.handle, cell.line_of(0))]
 

@@ -1,6 +1,6 @@
 """Notebooks as files: made and read through Jupyter's ContentsManager, beneath its root.
 
-What a notebook's text means is in ``document.py``, how it is shown in ``view.py``.
+What a notebook's text means is in ``document.py``, how it is shown in ``notebook_words.py``.
 """
 
 from __future__ import annotations

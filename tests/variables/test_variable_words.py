@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from jupyter_mcp_ext.variables import view
+from jupyter_mcp_ext.variables import variable_words
 from jupyter_mcp_ext.variables.model import FactTable, Inspection, Listing, Names, Text, Variable
 
 
 def listed(found: Listing, *, filter: str = "", room: int = 10_000) -> list[str]:
-    return view.listing(found, filter=filter, room=room, where="abc (python3)")[0].splitlines()
+    return variable_words.listing(found, filter=filter, room=room, where="abc (python3)")[
+        0
+    ].splitlines()
 
 
 def test_a_list_is_a_table_and_the_rest_by_name() -> None:
@@ -37,7 +39,7 @@ def test_what_has_no_room_is_counted_with_the_call_that_shows_it() -> None:
     variables = tuple(Variable(name=f"v{n}", type="int", preview="1") for n in range(200))
     found = Listing(total=200, data=200, variables=variables[:50])
 
-    words, shown = view.listing(found, filter="v*", room=1_000, where="abc")
+    words, shown = variable_words.listing(found, filter="v*", room=1_000, where="abc")
 
     assert 0 < shown < 50
     assert len(words) <= 1_000
@@ -58,7 +60,7 @@ def test_names_of_functions_do_not_crowd_the_variables_out() -> None:
 
     [*_, last] = listed(found)
 
-    assert len(last) < view.MAX_NAMES + 100
+    assert len(last) < variable_words.MAX_NAMES + 100
     assert "more" in last
 
 
@@ -73,7 +75,7 @@ def test_an_inspection_stays_within_its_room() -> None:
         notes=("a note",),
     )
 
-    words = view.inspection(found, name="t", room=2_000)
+    words = variable_words.inspection(found, name="t", room=2_000)
 
     assert words.startswith(
         "t: T\nshape: 3\n! a note\ncolumns:\n| a | b |\n|---|---|\n| 1 | 2\\|3 |"
@@ -85,7 +87,7 @@ def test_an_inspection_stays_within_its_room() -> None:
 def test_a_line_that_is_too_long_is_shown_in_part() -> None:
     found = Inspection(type="str", sections=(Text(title="value", text="x" * 100_000),))
 
-    words = view.inspection(found, name="s", room=2_000)
+    words = variable_words.inspection(found, name="s", room=2_000)
 
     assert words.count("x") > 1_000
     assert len(words) <= 2_000

@@ -18,7 +18,7 @@ from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Output
 from jupyter_mcp_ext.outputs.pages import text_lines
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock, present
-from jupyter_mcp_ext.rendering.service import (
+from jupyter_mcp_ext.rendering.rendering import (
     BUILDERS,
     LIMIT,
     MAX_AT_ONCE,
