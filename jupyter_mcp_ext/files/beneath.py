@@ -1,4 +1,4 @@
-"""A folder beneath a root that is held open: no symbolic link leads a name in it elsewhere.
+"""A folder below a root, held open so that no symbolic link can redirect a name in it.
 
 Each part of the path is opened in the one before, without following links (``O_NOFOLLOW``), so
 that no other writer beneath the root can put a link in the way between a check and its use.
@@ -26,7 +26,7 @@ _FOLDER = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _FILE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 Stamp: TypeAlias = "tuple[int, int, int] | None"
-"""What differs when a file was written again; None where there is none."""
+"""What changes when a file is written; None for a file that does not exist."""
 
 
 class Changed(Exception):
@@ -49,13 +49,13 @@ class Folder:
         """Open a regular file in it; ``flags`` are those of ``os.open``."""
         at, where = self._at(name)
         fd = os.open(at, flags | _FILE, mode, **where)
-        if not stat.S_ISREG(os.fstat(fd).st_mode):  # a device or a pipe would hold us
+        if not stat.S_ISREG(os.fstat(fd).st_mode):  # opening a device or a pipe could block
             os.close(fd)
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         return fd
 
     def read(self, name: str, limit: int) -> bytes | None:
-        """A file's bytes, None where there is none. EFBIG when they are more than ``limit``."""
+        """A file's bytes; None if it does not exist. EFBIG for more than ``limit``."""
         try:
             fd = self.open(name, os.O_RDONLY)
         except FileNotFoundError:
@@ -75,7 +75,7 @@ class Folder:
         like: os.stat_result | None = None,
         check: Callable[[], bool] | None = None,
     ) -> os.stat_result:
-        """Put a file in the place of what is there, whole or not at all.
+        """Write a file atomically, replacing the one that is there.
 
         It gets the permissions of ``like``, else ``mode`` as the process's umask leaves it.
         ``check`` is asked at the last moment; when it says no, Changed is raised.
@@ -100,14 +100,14 @@ class Folder:
         return written
 
     def rename(self, old: str, new: str) -> None:
-        """Give a file another name, in the place of what has that name."""
+        """Rename a file, replacing the one that has the new name."""
         at, where = self._at(old)
         to, _ = self._at(new)
         both = {"src_dir_fd": self._fd, "dst_dir_fd": self._fd} if where else {}
         os.replace(at, to, **both)
 
     def remove(self, name: str) -> None:
-        """Remove a file; fine when there is none."""
+        """Remove a file, if it exists."""
         at, where = self._at(name)
         with suppress(FileNotFoundError):
             os.unlink(at, **where)
@@ -118,7 +118,7 @@ class Folder:
         os.rmdir(at, **where)
 
     def stat(self, name: str) -> os.stat_result | None:
-        """What the system says of a name, links not followed; None where there is none."""
+        """The status of a name, without following links; None if it does not exist."""
         at, where = self._at(name)
         try:
             return os.stat(at, follow_symlinks=False, **where)
@@ -130,12 +130,12 @@ class Folder:
         return os.listdir(self.path if self._fd is None else self._fd)
 
     def entries(self) -> Iterator[os.DirEntry[str]]:
-        """What is in it, one by one."""
+        """The entries of the folder."""
         with os.scandir(self.path if self._fd is None else self._fd) as entries:
             yield from entries
 
     def inner(self, name: str, *, make: bool = False) -> Folder:
-        """A folder in it, to be closed by the caller; ``make`` it where there is none."""
+        """A folder in it, which the caller closes; ``make`` creates it if it is missing."""
         at, where = self._at(name)
         if make:
             with suppress(FileExistsError):
@@ -147,7 +147,7 @@ class Folder:
         return Folder(self.path / name, os.open(at, os.O_RDONLY | _FOLDER, **where))
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the folder."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
@@ -162,7 +162,7 @@ class Folder:
 
 @contextmanager
 def opened(root: Path, path: str, *, make: bool = False) -> Iterator[Folder]:
-    """The folder that an API path names beneath ``root``; ``make`` what is missing of it."""
+    """The folder that an API path names below ``root``; ``make`` creates what is missing."""
     folder = Folder(root, os.open(root, os.O_RDONLY) if HAS_DIR_FD else None)
     try:
         for part in (part for part in path.split("/") if part):

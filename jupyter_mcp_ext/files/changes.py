@@ -1,4 +1,4 @@
-"""Which files of a folder were written since a moment: a look through it that ends soon.
+"""Which files below a folder were written since some time: a search with a time limit.
 
 It follows no symbolic link, leaves out what is hidden or a tool's own, and takes what lies near
 the top first, so that what it has no time for is the deepest. It says whether it saw everything.
@@ -21,25 +21,25 @@ from jupyter_mcp_ext.wording import size
 from .paths import contents_path
 
 MAX_ENTRIES = 5_000
-"""Files and folders that one look takes in."""
+"""Files and folders that one search visits, at most."""
 
 MAX_SHOWN = 20
 """Files that are listed."""
 
 _PLAIN = re.compile(r"[^\W_][\w./@+=-]*(?: [\w./@+=-]+)*|_[\w./@+=-]*")
-"""A path that nothing can be mistaken in."""
+"""A path that needs no quotes in a list."""
 
 MAX_WORDS = 600
 """Characters of the list in words."""
 
 PATIENCE = 0.25
-"""Seconds after which a look ends even if others had the processor, or the disk is slow."""
+"""Seconds of wall time after which a search ends: the processor may be busy, the disk slow."""
 
 SLACK = 0.02
-"""Seconds by which a file's time may be early: file systems keep the time of the last tick."""
+"""Seconds by which a file's time may be early: file systems use the time of the last tick."""
 
 TOOLS_OWN = frozenset({"__pycache__", "node_modules", "site-packages", "venv"})
-"""Folders that tools fill for themselves."""
+"""Folders of caches and the like, which tools fill."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,17 +58,17 @@ class Changes:
 
     files: tuple[Change, ...] = ()
     more: int = 0
-    """How many earlier ones there are."""
+    """The number of earlier ones."""
     is_whole: bool = True
-    """Whether everything was looked at."""
+    """Whether the search was complete."""
     is_shared: bool = False
-    """Whether other code ran when some of them were written, which may be that code's."""
+    """Whether other code ran at the time, which may have written some of them."""
 
     @classmethod
     def latest(
         cls, found: Sequence[Change], *, is_whole: bool = True, is_shared: bool = False
     ) -> Changes:
-        """As many of them as are shown."""
+        """The last ones, as many as are shown."""
         return cls(
             files=tuple(found[-MAX_SHOWN:]),
             more=max(0, len(found) - MAX_SHOWN),
@@ -83,11 +83,11 @@ class Changes:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What one look has found."""
+    """What a search has found."""
 
     changes: tuple[Change, ...] = ()
     is_whole: bool = True
-    """Whether it saw everything."""
+    """Whether it was complete."""
 
 
 def changes(
@@ -143,13 +143,13 @@ def in_words(found: Changes) -> str:
 
 
 def _named(path: str) -> str:
-    """A path in a list, quoted where it could be taken for more of the list."""
+    """A path in a list, quoted if it could be mistaken for several."""
     is_plain = _PLAIN.fullmatch(path) is not None
     return path if is_plain else argument(path)
 
 
 class _Budget:
-    """What one look may use up.
+    """The limits of one search.
 
     The processor's time is counted, as far as others leave it to us: on a machine with much load
     a look at few files would end by the clock before it began.
@@ -162,7 +162,7 @@ class _Budget:
         self.is_spent = False
 
     def spend(self) -> bool:
-        """Whether one more entry can be looked at."""
+        """Whether another entry may be visited."""
         self._entries -= 1
         self.is_spent = (
             self._entries < 0 or time.thread_time() > self._end or time.monotonic() > self._deadline

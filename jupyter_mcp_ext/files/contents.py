@@ -1,4 +1,4 @@
-"""Jupyter's ContentsManager in our words: where it is, and what its errors mean."""
+"""Jupyter's ContentsManager: what is needed of it, where its files are, what its errors mean."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CAUSES = {
 
 
 class Contents(Protocol):
-    """What we need of a ``ContentsManager`` of Jupyter, synchronous or asynchronous."""
+    """What is needed of Jupyter's ``ContentsManager``, be it synchronous or asynchronous."""
 
     @property
     def allow_hidden(self) -> bool: ...
@@ -45,7 +45,7 @@ class Contents(Protocol):
 
 
 def disk_of(contents: object) -> Path | None:
-    """The folder on this server's disk that the contents are in, None where they are elsewhere.
+    """The folder on this server's disk that holds the contents; None if they are elsewhere.
 
     Every ContentsManager has a ``root_dir``, which is ``/`` where it means nothing: it may keep its
     contents in a database and not on that disk.

@@ -1,4 +1,4 @@
-"""Files on the server's disk: opened folder by folder without following a link, in threads."""
+"""Files on the server's disk, opened in threads, folder by folder, without following links."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .storage import FileData, IsApart, Refuses
 T = TypeVar("T")
 
 Proceed = Callable[[], None]
-"""Raises when the caller has stopped waiting."""
+"""Raises OSError once the caller has stopped waiting."""
 
 
 class Disk:
@@ -83,7 +83,7 @@ class Disk:
             raise
 
     def _missing(self, folder: str) -> list[str]:
-        """The folders of a path that are not there, the deepest first."""
+        """The missing folders of a path, the deepest first."""
         parts = folder.split("/") if folder else []
         paths = ["/".join(parts[:depth]) for depth in range(len(parts), 0, -1)]
         return [path for path in paths if self._find(path) is None]
@@ -185,7 +185,7 @@ class Disk:
 
 
 class _Looked:
-    """A look through a folder, and what it has counted."""
+    """A search through a folder, and its counts."""
 
     def __init__(
         self, *, root: Path, top: str, glob: Glob | None, refuses: Refuses, is_apart: IsApart
@@ -200,7 +200,7 @@ class _Looked:
         self.refuses = refuses
 
     def found(self, goes_on: Proceed) -> Iterator[tuple[str, Kind]]:
-        """What fits, in no order."""
+        """What matches, in no order."""
         with opened(self._root, self.top) as folder:
             for path, kind in self._below(folder, (), goes_on):
                 self.fitting += 1
@@ -249,7 +249,7 @@ class _Looked:
 
 
 async def _in_thread(work: Callable[[Proceed], T]) -> T:
-    """Do in a thread what may take long; it ends soon after its caller has stopped waiting."""
+    """Run long work in a thread; it ends soon after the caller has stopped waiting."""
     is_over = threading.Event()
 
     def goes_on() -> None:

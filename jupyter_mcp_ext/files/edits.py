@@ -24,7 +24,7 @@ MAX_DIFF = 1_500
 _MAX_DIFF_LINE = 300
 _CONTEXT = 2
 _MANY_LINES = 300
-"""From here on a diff is the old lines and then the new ones: comparing them takes long."""
+"""Above this a diff is the old lines followed by the new ones: a comparison would take long."""
 
 _MAX_PLACES = 5
 
@@ -33,13 +33,13 @@ INDENTATION = "indentation"
 
 @dataclass(frozen=True, kw_only=True)
 class Edit:
-    """A text after its edit, in how many places it was made, and what it did."""
+    """The text after an edit, the number of places that were changed, and a diff."""
 
     text: str
     count: int
     diff: str
     how: str = ""
-    """What was not looked at when comparing; empty when the text fitted exactly."""
+    """What the comparison ignored; empty when the text matched exactly."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +160,7 @@ def _trimmed(lines: Sequence[str]) -> list[str]:
 
 
 def _indent(lines: Sequence[str]) -> str:
-    """The indentation that all lines with something in them have in common."""
+    """The indentation that all lines that are not blank have in common."""
     indents = [_leading(line) for line in lines if line.strip()]
     return os.path.commonprefix(indents)  # noqa: RUF071  # characters are what is meant
 
@@ -170,7 +170,7 @@ def _leading(line: str) -> str:
 
 
 def _indented(text: str, quoted: str, found: str) -> str:
-    """The new text with the file's indentation in the place of the one it was quoted with."""
+    """The new text, its indentation replaced by that of the file."""
     if quoted == found:
         return text
     return "\n".join(
@@ -211,7 +211,7 @@ def _line(text: str, at: int) -> int:
 
 
 def _diff(text: str, changes: Sequence[_Change]) -> str:
-    """A unified diff of the places alone: a comparison of the whole would take seconds."""
+    """A unified diff of the changed places only: comparing whole files would take seconds."""
     diff: list[str] = []
     room = MAX_DIFF
     shift = 0

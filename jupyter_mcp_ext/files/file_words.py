@@ -1,4 +1,4 @@
-"""Files in words for a model: listings, numbered lines, what was written; pure."""
+"""The text of the file tools' results: listings, numbered lines, reports of edits. Pure."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .listing import FileEntry, FolderPage
 from .results import Binary, Download, FileImage, FileText, WrittenFile
 
 _MAX_LINES = 5
-"""Lines with invisible characters that are named."""
+"""Lines with invisible characters that the notice names."""
 
 
 def listing(found: FolderPage, *, glob: str | None, limit: int, room: int) -> tuple[str, int]:
-    """A line an entry, and how many there was room for."""
+    """A line for each entry, and how many fit."""
     shown = 0
     lines: list[str] = []
     for entry in found.entries:
@@ -81,7 +81,7 @@ def lines(found: FileText, *, limit: int) -> tuple[str, str | None]:
 
 
 def _left_out(page: TextPage) -> str:
-    """The notice of characters that are in the file and not shown."""
+    """The notice on invisible characters."""
     lines = list(page.lines)
     if page.first == 1 and not page.column and lines:
         lines[0] = lines[0].removeprefix("\ufeff")  # the mark of an encoding, and no text
@@ -112,7 +112,7 @@ def image(found: FileImage) -> str:
 
 
 def binary(found: Binary) -> str:
-    """What a file is that cannot be shown, and the call that fetches it."""
+    """The line for a binary file, with the call that fetches it."""
     return (
         f"[binary {escaped(found.path)} {found.mime_type}, {found.size:,} bytes]\n"
         f"download_file({argument(found.path)}) tells where to fetch it."
@@ -136,7 +136,7 @@ def edited(path: str, edit: Edit) -> str:
 
 
 def download(found: Download, url: str) -> tuple[str, str | None]:
-    """Where to fetch a file, and the call for the next bytes."""
+    """The URL of a file, and the call for the next bytes."""
     digest = f"sha256 {found.sha256}" if found.sha256 else "too large for a sha256 here"
     lines = [
         f"{escaped(found.path)}: {found.size:,} bytes, {found.mime_type}, {digest}",

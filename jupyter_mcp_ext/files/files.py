@@ -1,4 +1,4 @@
-"""The files beneath Jupyter's root: which may be used, and what is said when it does not work.
+"""The files below Jupyter's root: reading, writing and listing them, and the errors of that.
 
 How they are reached is in ``disk.py`` and ``managed.py``, how they are shown in ``file_words.py``.
 """
@@ -44,13 +44,13 @@ from .storage import IsApart, Storage
 Encoding: TypeAlias = Literal["text", "base64"]
 
 MAX_DIGEST = 20_000_000_000
-"""Bytes of the largest file of which a SHA-256 is made: it takes half a minute."""
+"""Bytes of the largest file that a SHA-256 is computed of, which takes half a minute."""
 
 _LONG = 500_000
-"""Characters from which on a text is coded in a thread."""
+"""Above so many characters a text is encoded in a thread."""
 
 _NOTE = 120
-"""Characters of the line that says how a line goes on, beside the file's path."""
+"""Characters of the note on how a long line continues, without the file's path."""
 
 _NOTEBOOK = ".ipynb"
 
@@ -65,8 +65,8 @@ _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8")
 class McpFiles(LoggingConfigurable):
     """The files beneath Jupyter's root; ``root`` is None where there is no disk behind.
 
-    ``folder`` in its methods is the API path from which paths are taken, and what ``hides`` a path
-    is not there for the caller. What cannot be done is raised as ContentsError or InvalidArgument.
+    ``folder`` is the API path that relative paths start from; a path that ``hides`` is true of does
+    not exist for the caller. The methods raise ContentsError and InvalidArgument.
     """
 
     sensitive = List(
@@ -139,7 +139,7 @@ class McpFiles(LoggingConfigurable):
         room: int,
         column: int = 0,
     ) -> FileText | FileImage | Binary:
-        """What a file says: a page of its lines, or an image, or that it is neither."""
+        """A page of a file's lines, or its image, or the note that it is neither."""
         place = await self.gate.place(path, hides, folder=folder)
         with _told(f"{quoted(place.path)} could not be read"):
             size = (await self._file(place, folder, hides)).size or 0
@@ -176,7 +176,7 @@ class McpFiles(LoggingConfigurable):
         encoding: Encoding,
         append: bool,
     ) -> WrittenFile:
-        """Put a file in its place, or add to its end; makes folders."""
+        """Write a file, or append to it; missing folders are created."""
         place = await self.gate.place(path, hides, folder=folder)
         if path.endswith(("/", "/.")):
             msg = f"{quoted(path)} is the name of a folder. Name a file in it."
@@ -203,7 +203,7 @@ class McpFiles(LoggingConfigurable):
     async def edit(
         self, path: str, old: str, new: str, *, folder: str, hides: Hides, replace_all: bool
     ) -> tuple[str, Edit]:
-        """Replace a text in a file: its path, and what was done."""
+        """Replace a text in a file; the file's path and the edit."""
         place = await self.gate.place(path, hides, folder=folder)
         self._refuse_notebook(place)
         with _told(f"{quoted(place.path)} could not be changed"):
@@ -231,7 +231,7 @@ class McpFiles(LoggingConfigurable):
     async def download(
         self, path: str, *, folder: str, hides: Hides, offset: int, limit: int
     ) -> Download:
-        """Where a file can be fetched, and ``limit`` bytes of it from ``offset`` on."""
+        """The URL of a file, and ``limit`` of its bytes from ``offset`` on."""
         place = await self.gate.place(path, hides, folder=folder)
         with _told(f"{quoted(place.path)} could not be read"):
             size = (await self._file(place, folder, hides)).size or 0
@@ -285,7 +285,7 @@ class McpFiles(LoggingConfigurable):
 
 @contextmanager
 def _told(doing: str) -> Iterator[None]:
-    """Failures of the storage in our words."""
+    """Turn failures of the storage into ContentsError."""
     try:
         yield
     except (HTTPError, OSError) as err:

@@ -1,4 +1,4 @@
-"""Which paths the tools may use: one rule for every path that any of them is given."""
+"""The one rule that says which paths the tools may use."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .sensitive import Sensitive
 
 
 class Gate:
-    """Refuses what lies beyond Jupyter's root, is hidden, secret by its name, or another user's.
+    """Refuses paths outside Jupyter's root, hidden ones, those of secrets and those of other users.
 
     ``root`` is None where there is no disk behind; ``sensitive`` are patterns of `Sensitive`.
     """
@@ -27,9 +27,9 @@ class Gate:
         self._secrets = Sensitive(sensitive)
 
     async def place(self, path: str, hides: Hides, *, folder: str = "") -> Place:
-        """What an argument names, taken from the API path ``folder``. Raises ContentsError.
+        """What a path argument names; a relative one starts from ``folder``. Raises ContentsError.
 
-        What ``hides`` a path is refused, as is what a symbolic link leads to.
+        A path is also refused for what a symbolic link in it leads to.
         """
         check_wording(path)  # before the folder is put before it
         if folder and not path.startswith("/"):
@@ -43,7 +43,7 @@ class Gate:
         return place
 
     async def folder(self, path: str, hides: Hides) -> str:
-        """The API path of a folder that is there. Raises ContentsError."""
+        """The API path of an existing folder. Raises ContentsError."""
         place = await self.place(path, hides)
         if not await ensure_async(self._contents.dir_exists(place.path)):
             msg = f"There is no folder {quoted(path)}. Use one that Jupyter's file browser shows."
@@ -51,7 +51,7 @@ class Gate:
         return place.path
 
     def leaves_out(self, path: str, hides: Hides) -> bool:
-        """Whether a listing does not name what was found at an API path."""
+        """Whether listings leave out what is at an API path."""
         is_hidden = path.rpartition("/")[2].startswith(".") and not self._contents.allow_hidden
         return is_hidden or path in self._secrets or hides(path)
 

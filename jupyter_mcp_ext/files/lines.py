@@ -1,4 +1,4 @@
-"""A page of lines of a file of any size: nothing of it is held but the page. It blocks."""
+"""A page of lines of a file of any size; only the page is held in memory. It blocks."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from jupyter_mcp_ext.outputs.numbered import MAX_LINE
 CHUNK = 1 << 20
 
 HEAD = 8_192
-"""Bytes at the start of a file by which binary ones are known."""
+"""Bytes at the start of a file that are looked at for whether it is binary."""
 
 _COUNTED = 16 << 20
-"""Bytes behind the page whose lines are counted: more takes too long to tell a number."""
+"""Lines are counted for so many bytes behind the page; in longer files their number is unknown."""
 
 _CONTROLS = re.compile(rb"[\x01-\x06\x0e-\x1a\x1c-\x1f\x7f]")
 _MAX_CONTROLS = 0.01
@@ -26,7 +26,7 @@ _NO_TEXT = re.compile("[\udc80-\udcff]")
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """A page: at most ``count`` lines with ``room`` characters in all, one line at least."""
+    """A page: at most ``count`` lines with ``room`` characters in all, but at least one line."""
 
     first: int
     count: int
@@ -34,7 +34,7 @@ class Wanted:
     column: int = 0
     """The first character of the first line."""
     note: int = 0
-    """Characters that it takes to say that a line goes on."""
+    """Characters of the note that a line continues."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,18 +44,18 @@ class TextPage:
     first: int
     lines: tuple[str, ...]
     rests: tuple[int, ...] = ()
-    """Characters behind what is here of each line."""
+    """For each line, the characters that follow what is shown of it."""
     column: int = 0
     """The first character of the first line."""
     total: int | None
-    """How many the file has, None when they were not counted."""
+    """Lines of the file; None when they were not counted."""
     has_more: bool
     is_utf8: bool = True
-    """Whether all of the page is; what is not is shown as U+FFFD."""
+    """Whether the page is valid UTF-8; invalid bytes are shown as U+FFFD."""
 
 
 def is_binary(head: bytes) -> bool:
-    """Whether a file that begins so is no text, in whatever encoding of bytes."""
+    """Whether a file that begins with these bytes is not text."""
     if b"\0" in head:
         return True
     try:
@@ -124,7 +124,7 @@ def _page(file: BinaryIO, wanted: Wanted, goes_on: Callable[[], None]) -> list[_
 
 
 def _skip(file: BinaryIO, lines: int, goes_on: Callable[[], None]) -> tuple[int, int]:
-    """Go behind that many lines: how many were passed, and if they were too few, all there are."""
+    """Skip lines: how many were skipped, and how many the file has if it ended before."""
     passed = 0
     last = b"\n"
     while passed < lines:
@@ -158,7 +158,7 @@ def _count(file: BinaryIO, goes_on: Callable[[], None]) -> int:
 
 
 def _line(file: BinaryIO, goes_on: Callable[[], None], column: int, longest: int) -> _Line | None:
-    """The next line from a character on, as far as it is shown; nothing else of it is held."""
+    """The next line from a character on, as much as is shown; the rest is read past."""
     # What is no UTF-8 becomes a lone surrogate a byte, which valid text cannot have.
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     text, length = "", 0

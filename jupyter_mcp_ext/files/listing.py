@@ -1,4 +1,4 @@
-"""Names of a folder in pages: what is looked at, what fits a pattern, in which order; pure."""
+"""Pages of a folder: which names match a pattern, and in which order. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Literal
 from jupyter_mcp_ext.errors import InvalidArgument
 
 MAX_LOOKED = 1_000_000
-"""Names that one call looks at."""
+"""Names that one call looks at, at most."""
 
 MAX_GLOB = 500
 
@@ -40,7 +40,7 @@ class FileEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class FolderPage:
-    """A page of a folder, and how many entries there are in all."""
+    """A page of a folder, and the number of all its entries."""
 
     folder: str
     entries: tuple[FileEntry, ...]
@@ -49,7 +49,7 @@ class FolderPage:
     is_whole: bool = True
     """Whether everything was looked at."""
     passed: str = ""
-    """A folder that a pattern may reach into and that was not looked into."""
+    """A folder that was skipped although the pattern may match in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ class Glob:
 
     @classmethod
     def of(cls, pattern: str | None) -> Glob | None:
-        """The pattern, None where everything of the folder is meant."""
+        """The pattern; None for everything in the folder itself."""
         if pattern is None or not pattern.strip():
             return None
         parts = [part for part in pattern.split("/") if part not in ("", ".")]
@@ -76,19 +76,19 @@ class Glob:
         return cls(parts=tuple(single))
 
     def fits(self, path: Sequence[str]) -> bool:
-        """Whether a path, in its parts, fits as a whole."""
+        """Whether a path, given as its parts, matches."""
         return len(self.parts) in self._reached(path)
 
     def names(self, folder: Sequence[str]) -> bool:
-        """Whether the pattern spells the folder out, and looks into it."""
+        """Whether the pattern begins with the folder's literal path."""
         return len(folder) < len(self.parts) and self.parts[: len(folder)] == tuple(folder)
 
     def may_fit_below(self, folder: Sequence[str]) -> bool:
-        """Whether something in the folder may fit."""
+        """Whether something in the folder may match."""
         return any(at < len(self.parts) for at in self._reached(folder))
 
     def _reached(self, path: Sequence[str]) -> set[int]:
-        """How many parts of the pattern can be used up by the path."""
+        """The numbers of leading parts of the pattern that the path can match."""
         reached = self._and_skipped({0})
         for name in path:
             after = {at for at in reached if at < len(self.parts) and self.parts[at] == "**"}
@@ -115,7 +115,7 @@ def paged(
     limit: int,
     is_apart: Callable[[str], bool] = lambda _: False,
 ) -> list[tuple[str, Kind]]:
-    """A page in the order of a file browser: folders first, then by name; what is apart is last."""
+    """A page in a file browser's order: folders first, then by name; ``is_apart`` ones last."""
     end = offset + limit
     runs: list[list[str]] = []
     run: list[str] = []

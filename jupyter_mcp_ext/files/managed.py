@@ -1,4 +1,4 @@
-"""Files that only Jupyter's ContentsManager can reach, as on another machine or in a database.
+"""Files that only Jupyter's ContentsManager can reach, for example in a database.
 
 It gives and takes whole files, so that a page of one is a page of all of it.
 """
@@ -28,7 +28,7 @@ _NOT_FOUND = 404
 
 
 class Managed:
-    """The files of a ContentsManager; of more than ``max_bytes`` none is asked for."""
+    """The files of a ContentsManager, which reads none above ``max_bytes``."""
 
     def __init__(self, contents: Contents, max_bytes: int) -> None:
         self._contents = contents

@@ -1,4 +1,4 @@
-"""What to say of a file that is not there: what there is instead that is named like it."""
+"""The error for a file that does not exist: it suggests similar names."""
 
 from __future__ import annotations
 

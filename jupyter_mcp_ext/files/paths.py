@@ -1,4 +1,4 @@
-"""What a path argument may name: something beneath Jupyter's root, never beyond it.
+"""What a path argument may name: something below Jupyter's root.
 
 Whether hidden files may be used is the ContentsManager's to say (``files/contents.py`` asks it).
 """
@@ -18,7 +18,7 @@ from jupyter_mcp_ext.outputs.characters import escaped
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 Hides: TypeAlias = Callable[[str], bool]
-"""Whether what an API path names is for a caller as if it were not there: it is another's."""
+"""Whether an API path is hidden from a caller, since it belongs to another user."""
 
 MAX_LENGTH = 1_000
 MAX_FOLDERS = 50
@@ -88,7 +88,7 @@ def check_wording(path: str) -> None:
 
 
 def _beneath(path: Path, root: Path | None) -> str:
-    """What is left of an absolute path below the root, by whichever name it calls the root."""
+    """An absolute path relative to the root, whichever name it has for the root."""
     if root is not None:
         for ancestor in (path, *path.parents):
             if _is_same(ancestor, root):
@@ -98,10 +98,10 @@ def _beneath(path: Path, root: Path | None) -> str:
 
 
 def followed(api_path: str, root: Path) -> str:
-    """The API path without symbolic links of what an API path leads to. Raises ContentsError.
+    """The API path with its symbolic links resolved. Raises ContentsError.
 
-    Opened by this path without following links (`opened` of ``beneath.py``), it is either what was
-    meant now or nothing.
+    Open it without following links (`opened` of ``beneath.py``): a link that was put in its way
+    since then makes that fail.
     """
     # realpath also follows a link whose target does not exist yet, through which a file could be
     # made outside; what does not exist after that is taken by its wording.
@@ -124,5 +124,5 @@ def _is_same(path: Path, root: Path) -> bool:
 
 
 def quoted(path: str) -> str:
-    """A path as a message quotes it, cut when it is absurdly long."""
+    """A path as a message quotes it, cut when it is very long."""
     return f'"{escaped(path)}"' if len(path) <= 200 else f'"{escaped(path[:200])}…"'

@@ -1,4 +1,4 @@
-"""What the file tools find and do, before it is put in words."""
+"""Results of the file tools, before they become text."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Binary:
 
 @dataclass(frozen=True, kw_only=True)
 class WrittenFile:
-    """A file that was written, and what was done with what was there."""
+    """A file that was written, and whether it was made, replaced or extended."""
 
     path: str
     size: int
@@ -57,6 +57,6 @@ class Download:
     url: str
     """Its path on the Jupyter server, with the base URL."""
     sha256: str | None
-    """None for a file that is too large for one."""
+    """None for a file that is too large to compute it."""
     offset: int
     data: bytes

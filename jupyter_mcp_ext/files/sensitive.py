@@ -1,4 +1,4 @@
-"""Which files hold secrets by their name: not shown, read or written here, wherever they lie."""
+"""Files whose names say that they hold secrets: they are neither listed, read nor written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SENSITIVE = (
     *("secrets", "secrets.json", "secrets.y*ml", "secrets.txt"),
     *("token", "token.json", "token.y*ml", "token.txt", "jupyter_mcp_ext.*"),
 )
-"""Shell patterns of whole names; with a slash at the end those of folders."""
+"""Shell patterns of whole names; one that ends in a slash is for folders."""
 
 
 class Sensitive:

@@ -1,4 +1,4 @@
-"""What the file tools need of the place where files are: a disk, or Jupyter's ContentsManager."""
+"""What the file tools need of a storage: the server's disk, or Jupyter's ContentsManager."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from .listing import FileEntry, FolderPage, Glob
 
 @dataclass(frozen=True, kw_only=True)
 class FileData:
-    """A file's bytes and what tells whether it was written since."""
+    """A file's bytes, and a stamp that changes when it is written."""
 
     data: bytes
     stamp: object = None
 
 
 class Refuses(Protocol):
-    """Whether a path is not to be shown."""
+    """Whether a path is hidden."""
 
     def __call__(self, path: str) -> bool: ...
 
 
 class IsApart(Protocol):
-    """Whether a folder holds what is looked at only when it is asked for."""
+    """Whether a folder is searched only when a pattern names it."""
 
     def __call__(self, path: str) -> bool: ...
 
@@ -51,7 +51,7 @@ class Storage(Protocol):
         """
 
     async def head(self, path: str, count: int, offset: int = 0) -> bytes:
-        """At most so many bytes of a file."""
+        """At most ``count`` bytes of a file."""
 
     async def lines(self, path: str, wanted: Wanted) -> TextPage:
         """A page of a text file."""
@@ -69,4 +69,4 @@ class Storage(Protocol):
         """
 
     async def append(self, path: str, data: bytes) -> int:
-        """Add to the end of a file, which is made where there is none: its new size."""
+        """Append to a file, creating it if it is missing; its new size."""
