@@ -1,4 +1,4 @@
-"""What installers get of the server's environment and configuration."""
+"""Which environment variables and which configuration installers get."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ INDEX = (
     *(*PIP_INDEX, "PIP_CONSTRAINT", "PIP_CONFIG_FILE"),
     *(*UV_INDEX, "UV_CONSTRAINT", "UV_EXCLUDE_NEWER", "UV_OFFLINE"),
 )
-"""Where packages are from; `index_url` stands in the place of all of them."""
+"""Options that say where packages come from; `index_url` overrides all of them."""
 
 PIP_KEYS = ("index-url", "extra-index-url", "find-links", "no-index")
-"""Keys of pip's configuration files that say the same."""
+"""The corresponding keys of pip's configuration files."""
 
 FIXED = {
     "PIP_NO_INPUT": "1",
@@ -81,14 +81,14 @@ def environment(
 
 
 def names_index_for_pip(env: Mapping[str, str], prefix: str) -> bool:
-    """Whether pip is told where packages are from. Blocks."""
+    """Whether pip's configuration names an index. Blocks."""
     if any(env.get(name) for name in PIP_INDEX):
         return True
     return any(_names_index(path) for path in _pip_files(env, prefix))
 
 
 def names_index_for_uv(env: Mapping[str, str]) -> bool:
-    """Whether uv is told where packages are from, which does not read pip's files. Blocks."""
+    """Whether uv's configuration names an index; it does not read pip's. Blocks."""
     if any(value and _is_any(name, UV_INDEX) for name, value in env.items()):
         return True
     folders = (*_config_folders(env), Path("/etc"))
@@ -96,7 +96,7 @@ def names_index_for_uv(env: Mapping[str, str]) -> bool:
 
 
 def scrubbed(line: str) -> str:
-    """A line of an installer's without credentials and without the folders of local files."""
+    """A line of an installer, without credentials and the folders of local files."""
     return LOCAL.sub("", CREDENTIALS.sub("", line))
 
 

@@ -1,4 +1,4 @@
-"""Which Python a kernel uses: its kernelspec says so, or else the kernel is asked."""
+"""Which Python a kernel uses: its kernelspec says so, or the kernel is asked."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ KERNELS = ("ipykernel_launcher", "ipykernel")
 """Modules that are a kernel in the very Python that runs them; others may start another one."""
 
 LOCAL = "local-provisioner"
-"""How Jupyter calls what starts kernels as processes beside the server."""
+"""Jupyter's name for the provisioner that starts kernels as local processes."""
 
 SECONDS = 3.0
-"""For which a kernel is asked something."""
+"""How long a kernel is asked for something."""
 
 IN_KERNEL = """
 import sys
@@ -43,14 +43,14 @@ def loaded(names):
 
 @dataclass(frozen=True, kw_only=True)
 class KernelOf:
-    """The kernel of a session, which may have to be started yet."""
+    """The kernel of a session, which may not have been started."""
 
     name: str
     """Of its kernelspec."""
     kernel_id: str
     """Empty while it does not run."""
     ready: Callable[[], Awaitable[str]]
-    """Starts it if need be and gives its id."""
+    """Starts it if necessary, and returns its id."""
 
 
 async def interpreter(kernels: Kernels, kernel: KernelOf, env: Mapping[str, str]) -> str:
@@ -78,7 +78,7 @@ async def interpreter(kernels: Kernels, kernel: KernelOf, env: Mapping[str, str]
 async def kernel_environment(
     kernels: Kernels, name: str, base: Mapping[str, str]
 ) -> dict[str, str]:
-    """The variables that a kernel gets, of a server's with these."""
+    """The environment variables of a kernel."""
     spec = await _spec(kernels, name)
     check_startable(name, spec)
     own = {k: Template(v).safe_substitute(base) for k, v in (spec.get("env") or {}).items()}
@@ -97,7 +97,7 @@ async def loaded(kernel: Kernel, names: Sequence[str]) -> set[str] | None:
 
 
 def of_command(argv: Sequence[str], env: Mapping[str, str]) -> str:
-    """The Python that a kernelspec's command runs the kernel in; empty when it does not tell."""
+    """The Python that a kernelspec's command runs the kernel in; empty if the command hides it."""
     module = argv[argv.index("-m") + 1] if "-m" in argv[:-1] else ""
     if not argv or module not in KERNELS or not PYTHON.fullmatch(Path(argv[0]).name):
         return ""
@@ -112,7 +112,7 @@ async def _spec(kernels: Kernels, name: str) -> Mapping[str, Any]:
 
 
 async def _asked(kernels: Kernels, kernel: KernelOf) -> str:
-    """The Python that the kernel itself names: another program has started it."""
+    """The Python that the kernel itself reports, for a kernel that another program starts."""
     running = kernels[await kernel.ready()]
     if not running.is_idle:
         msg = "Only the kernel knows which Python it uses, and it is busy. Try again later."

@@ -1,4 +1,4 @@
-"""The two programs that install packages: each says first what it would do, then does just that."""
+"""The two programs that install packages: each resolves first, then installs exactly that."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ TOLD = (
     *("Collecting ", "Downloading ", "Building ", "Preparing metadata", "Installing build"),
     *("Resolved ", "Built ", "Prepared "),
 )
-"""How the lines begin that tell how far an installer is."""
+"""How an installer's lines of progress begin."""
 
 OF_OURS = "(from -r "
-"""In lines of pip's on what stands in our own file of pins: it was told when it was resolved."""
+"""Marks pip's lines on the pins that it was given, which were reported when they were resolved."""
 
 CHANGING = ("Installing collected packages", "Prepared ", "Uninstalled ", "Installed ")
 """Lines after which the environment is being changed."""
 
 FAULTS = ("ERROR:", "error:", "\N{MULTIPLICATION SIGN}", "Caused by:")
 MAX_REASON = 1_500
-"""Characters of why something failed, its beginning."""
+"""Characters of the reason for a failure that are kept, from its beginning."""
 
 ALL = ":all:"
 
 SYSTEM_CERTIFICATES = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}
-"""What has uv use the machine's certificates, in newer and in older versions."""
+"""Has uv use the system's certificates, in newer and in older versions."""
 
 
 class ProgramFailed(Exception):
-    """An installer could not do what it was to do; its reason, cut."""
+    """An installer failed; the message is the reason, cut."""
 
     def __init__(
         self, reason: str, kind: Trouble = "requirements", said: Sequence[str] = ()
@@ -64,17 +64,17 @@ class Installer(Protocol):
 
     @property
     def is_changing(self) -> bool:
-        """Whether it has begun to change the environment: it is not to be ended any more."""
+        """Whether it has begun to change the environment, and must not be ended any more."""
         ...
 
     async def resolve(
         self, requirements: Sequence[Requirement], *, upgrade: bool, say: Say
     ) -> tuple[Planned, ...]:
-        """What it would install, none of it installed yet. Raises ProgramFailed."""
+        """What it would install. Raises ProgramFailed."""
         ...
 
     async def explained(self, planned: tuple[Planned, ...]) -> tuple[Planned, ...]:
-        """The same with what each needs, as far as that can be known."""
+        """Add what each package requires, as far as it is known."""
         ...
 
     async def install(self, planned: Sequence[Planned], *, say: Say) -> None:
@@ -82,32 +82,32 @@ class Installer(Protocol):
         ...
 
     async def uninstall(self, names: Sequence[str], *, say: Say) -> None:
-        """Take packages away. Raises ProgramFailed."""
+        """Uninstall packages. Raises ProgramFailed."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Job:
-    """What a program is run for."""
+    """One run of a program."""
 
     argv: Sequence[str]
     doing: str
-    """What it does, in words."""
+    """What it does, as the subject of an error message."""
     given: str | None = None
-    """What it reads."""
+    """Its input."""
     log: Path | None = None
-    """A file in which it writes more than it says."""
+    """A file to which it logs more than it prints."""
 
 
 class _Program:
-    """What both have in common."""
+    """What both programs have in common."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
         self.is_changing = False
 
     async def _run(self, job: _Job, say: Say) -> Run:
-        """Run the program and tell how far it is. Raises ProgramFailed with its reason."""
+        """Run the program; report its progress, and the reason if it fails. Raises ProgramFailed."""
         try:
             return await self._attempt(job, say)
         except ProgramFailed as err:
@@ -116,7 +116,7 @@ class _Program:
             raise
 
     async def _attempt(self, job: _Job, say: Say) -> Run:
-        """Run the program and tell how far it is. Raises ProgramFailed."""
+        """Run the program and report its progress. Raises ProgramFailed."""
 
         def hear(line: str) -> None:
             self.is_changing |= line.startswith(CHANGING)
@@ -226,7 +226,7 @@ class Uv(_Program):
         return explained(planned, await self._compile(planned, "--annotation-style=line"))
 
     async def _compile(self, planned: Sequence[Planned], *options: str) -> Sequence[str]:
-        """What uv says of a plan; nothing when it cannot, which no plan depends on."""
+        """What uv prints about a plan; nothing if it fails, since no plan depends on it."""
         argv = [*self._uv, "compile", "-", *options, *self._options]
         ran = await run(argv, self._env, given="".join(f"{each.pin}\n" for each in planned))
         return ran.lines if ran.code == 0 else ()
@@ -242,14 +242,14 @@ class Uv(_Program):
 
 
 def why(lines: Sequence[str]) -> list[str]:
-    """What a program that failed says of the reason, without what came before."""
+    """The reason in the output of a program that failed, without what precedes it."""
     told = [scrubbed(line) for line in lines]
     first = next((n for n, line in enumerate(told) if line.strip().startswith(FAULTS)), None)
     return told[-10:] if first is None else told[first:]
 
 
 def _unfetched(log: Path) -> list[str]:
-    """What pip's log tells of pages that it could not get. Blocks."""
+    """What pip's log says of pages that it could not fetch. Blocks."""
     try:
         with log.open(encoding="utf-8", errors="replace") as lines:
             return unfetched(lines)
@@ -258,7 +258,7 @@ def _unfetched(log: Path) -> list[str]:
 
 
 def cut(reason: Sequence[str]) -> str:
-    """A reason as an error holds it."""
+    """A reason, cut for an error message."""
     words = "\n".join(line.rstrip() for line in reason).removeprefix("ERROR: ")
     if len(words) <= MAX_REASON:
         return words
@@ -266,7 +266,7 @@ def cut(reason: Sequence[str]) -> str:
 
 
 def _has_hashes(planned: Sequence[Planned]) -> bool:
-    """Whether each has some: installers take all or none."""
+    """Whether every package has hashes: installers require them of all or of none."""
     return all(each.hashes for each in planned)
 
 
@@ -275,7 +275,7 @@ def _exactly(planned: Sequence[Planned]) -> list[str]:
 
 
 def _pinned(planned: Sequence[Planned]) -> str:
-    """The plan as a file of requirements."""
+    """The plan as a requirements file."""
     with_hashes = _has_hashes(planned)
     return "".join(
         " ".join([each.pin, *(f"--hash={h}" for h in each.hashes if with_hashes)]) + "\n"

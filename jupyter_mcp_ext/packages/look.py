@@ -1,4 +1,4 @@
-"""What is in an environment, as its own Python tells."""
+"""What is installed in an environment, as its own Python reports it."""
 
 from __future__ import annotations
 
@@ -65,23 +65,23 @@ print(json.dumps({
     },
 }))
 """
-"""Python 3.8. What begins with an environment's own Python is all that it is asked for."""
+"""What an environment's Python runs to describe itself; it works from Python 3.8 on."""
 
 SECONDS = 60.0
 
 
 class NotPython(Exception):
-    """The program does not answer as a Python does."""
+    """The program does not answer like a Python interpreter."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Installed:
-    """An environment at one moment."""
+    """What an environment has at one moment."""
 
     prefix: str
     has_pip: bool
     is_managed: bool
-    """Whether its packages are those of an operating system (PEP 668)."""
+    """Whether the operating system manages its packages (PEP 668)."""
     distributions: Mapping[str, Distribution]
     """By normalised name, as an import would find them."""
     modules: Mapping[str, tuple[str, ...]]

@@ -10,7 +10,7 @@ from .plan import is_newer
 
 @dataclass(frozen=True, kw_only=True)
 class VersionChange:
-    """A package in two versions; empty is none."""
+    """A package before and after; an empty version means that it is not installed."""
 
     name: str
     old: str
@@ -19,23 +19,23 @@ class VersionChange:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What is so after an installation."""
+    """The result of an installation."""
 
     changes: tuple[VersionChange, ...]
     there: tuple[VersionChange, ...] = ()
-    """What was asked for and was there already."""
+    """Requested packages that were installed already."""
     skipped: tuple[str, ...] = ()
     """Requirements whose marker does not fit the environment."""
     loaded: tuple[str, ...] = ()
     """Changed packages whose old version the kernel has loaded."""
     may_be_loaded: tuple[str, ...] = ()
-    """Changed packages of which the kernel could not be asked."""
+    """Changed packages for which the kernel could not be asked."""
     in_server: tuple[str, ...] = ()
     """Changed packages that the Jupyter server itself has loaded."""
 
     @property
     def changed(self) -> tuple[VersionChange, ...]:
-        """What was there in another version."""
+        """Packages that had another version."""
         return tuple(each for each in self.changes if each.old)
 
     def lines(self) -> list[str]:
@@ -75,7 +75,7 @@ class Outcome:
 
 
 def changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[VersionChange, ...]:
-    """The packages whose versions are not the same, by name."""
+    """The packages whose versions differ, by name."""
     names = sorted({*before, *after})
     return tuple(
         VersionChange(name=name, old=before.get(name, ""), new=after.get(name, ""))

@@ -37,7 +37,7 @@ OWN_PREFIX = os.path.realpath(sys.prefix)
 """The environment of the server itself."""
 
 MAX_CONFLICTS = 5
-"""Conflicts that a refusal names."""
+"""Conflicts that a refusal names, at most."""
 
 
 class McpPackages(LoggingConfigurable):
@@ -96,7 +96,7 @@ class McpPackages(LoggingConfigurable):
         self._locks: Locks[str] = Locks()
 
     def requested(self, package: str | Sequence[str]) -> tuple[Requirement, ...]:
-        """The requirements that an argument means, as far as they can be judged unresolved.
+        """The requirements in an argument, checked as far as is possible before they are resolved.
 
         Raises InvalidArgument, Forbidden.
         """
@@ -113,7 +113,7 @@ class McpPackages(LoggingConfigurable):
     async def install(
         self, requirements: Sequence[Requirement], kernel: KernelOf, *, upgrade: bool, say: Say
     ) -> Outcome:
-        """Install what is missing of these into the environment of a kernel.
+        """Install the missing ones of these into the environment of a kernel.
 
         ``say`` hears how far it is. Raises KernelUnavailable, Forbidden, InstallationFailed;
         then the environment is as it was.
@@ -136,7 +136,7 @@ class McpPackages(LoggingConfigurable):
     async def _plan(
         self, installer: Installer, requirements: Sequence[Requirement], *, upgrade: bool, say: Say
     ) -> tuple[Planned, ...]:
-        """What would be installed, all of it let in."""
+        """What would be installed, checked against the policy."""
         try:
             planned = await installer.resolve(requirements, upgrade=upgrade, say=say)
         except ProgramFailed as err:
@@ -167,7 +167,7 @@ class McpPackages(LoggingConfigurable):
 
     @asynccontextmanager
     async def _turn(self, target: Target, say: Say) -> AsyncIterator[Target]:
-        """Have an environment alone, and know it as it is then."""
+        """Wait for other installations into an environment, then look at it again."""
         lock = self._locks.of(target.installed.prefix)
         waits = lock.locked()
         if waits:
@@ -199,7 +199,7 @@ class McpPackages(LoggingConfigurable):
         raise InstallationFailed(msg)
 
     async def _knows_the_index(self, target: Target) -> bool:
-        """Whether uv would install from where pip would: else it might be another's package."""
+        """Whether uv would use the index that pip would: another one may have another package."""
         if self.index_url:
             return True
         prefix = target.installed.prefix
@@ -209,7 +209,7 @@ class McpPackages(LoggingConfigurable):
     async def _with_loaded(
         self, outcome: Outcome, target: Target, after: Installed, kernel: KernelOf
     ) -> Outcome:
-        """Look which of the changed packages are in use."""
+        """Find out which of the changed packages the kernel has loaded."""
         if not outcome.changed:
             return outcome
         modules = {each.name: after.modules.get(each.name, ()) for each in outcome.changed}
@@ -257,5 +257,5 @@ def _outcome(requirements: Sequence[Requirement], before: Installed, after: Inst
 
 
 def _users(modules: Mapping[str, Sequence[str]], names: set[str]) -> tuple[str, ...]:
-    """The packages of which a module is among these."""
+    """The packages that these modules belong to."""
     return tuple(name for name, found in modules.items() if not names.isdisjoint(found))

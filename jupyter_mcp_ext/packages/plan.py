@@ -1,4 +1,4 @@
-"""What would be installed: read from what a resolver says, compared with what is there. Pure."""
+"""What would be installed: parsed from a resolver's output, compared with what there is. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PIN = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)==(?P<version>[^\s;\\]+)")
 
 
 class Unreadable(Exception):
-    """A resolver's answer is not what it says elsewhere."""
+    """The output of a resolver has an unknown form."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,21 +35,21 @@ class Planned:
     version: str
     """Empty when only its URL is known."""
     url: str = ""
-    """Where it is from, if that was asked for; else the index."""
+    """Where it comes from, if the requirement names it; empty for the index."""
     hashes: tuple[str, ...] = ()
     """``sha256:…``, of the files that it may be."""
     requires: tuple[str, ...] = ()
-    """What it needs, where the resolver tells."""
+    """What it requires, where the resolver says so."""
 
     @property
     def pin(self) -> str:
-        """The requirement that only it fulfils."""
+        """The requirement that only this version fulfils."""
         return f"{self.name} @ {self.url}" if self.url else f"{self.name}=={self.version}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Distribution:
-    """A package that is there."""
+    """An installed package."""
 
     name: str
     """Normalised."""
@@ -58,7 +58,7 @@ class Distribution:
 
 
 def of_pip(report: str) -> tuple[Planned, ...]:
-    """What a report of pip's says (https://pip.pypa.io/en/stable/reference/installation-report/).
+    """Read a report of pip (https://pip.pypa.io/en/stable/reference/installation-report/).
 
     Raises Unreadable.
     """
@@ -87,7 +87,7 @@ def _of_pip(item: Mapping[str, Mapping[str, object]]) -> Planned:
 
 
 def of_uv(lines: Iterable[str]) -> tuple[Planned, ...]:
-    """What ``uv pip install --dry-run`` says. Raises Unreadable."""
+    """Read the output of ``uv pip install --dry-run``. Raises Unreadable."""
     planned: list[Planned] = []
     said = 0
     for line in lines:
@@ -110,7 +110,7 @@ def of_uv(lines: Iterable[str]) -> tuple[Planned, ...]:
 
 
 def hashed(planned: Sequence[Planned], compiled: Iterable[str]) -> tuple[Planned, ...]:
-    """The same with the hashes that ``uv pip compile --generate-hashes`` tells."""
+    """Add the hashes that ``uv pip compile --generate-hashes`` prints."""
     hashes: dict[tuple[str, str], list[str]] = {}
     current: list[str] = []
     for line in compiled:
@@ -124,7 +124,7 @@ def hashed(planned: Sequence[Planned], compiled: Iterable[str]) -> tuple[Planned
 
 
 def explained(planned: Sequence[Planned], compiled: Iterable[str]) -> tuple[Planned, ...]:
-    """The same with who needs whom, as uv annotates it: ``idna==3.20  # via requests``."""
+    """Add what each package requires, as uv annotates it: ``idna==3.20  # via requests``."""
     needs: dict[str, list[str]] = {}
     for line in compiled:
         pin, _, owners = line.partition("# via ")
@@ -135,7 +135,7 @@ def explained(planned: Sequence[Planned], compiled: Iterable[str]) -> tuple[Plan
 
 
 def asked_by(name: str, planned: Sequence[Planned], requested: Sequence[Requirement]) -> str:
-    """The requested package that needs another, if that is known; else empty."""
+    """The requested package that requires another one; empty if that is unknown."""
     needs = {each.name: [_name(words) for words in each.requires] for each in planned}
     for requirement in requested:
         root = canonicalize_name(requirement.name)
@@ -152,7 +152,7 @@ def asked_by(name: str, planned: Sequence[Planned], requested: Sequence[Requirem
 
 @dataclass(frozen=True, kw_only=True)
 class Conflict:
-    """A package that is there would no longer have what it needs."""
+    """An installed package whose requirement would no longer be met."""
 
     name: str
     version: str
@@ -163,7 +163,7 @@ class Conflict:
 def conflicts(
     there: Mapping[str, Distribution], planned: Sequence[Planned], markers: Mapping[str, str]
 ) -> tuple[Conflict, ...]:
-    """What the plan would break of what works now; ``markers`` are those of the environment."""
+    """Requirements that are met now and would not be; ``markers`` describe the environment."""
     new = {each.name: each.version for each in planned if each.version}
     found: list[Conflict] = []
     for owner in there.values():
@@ -190,7 +190,7 @@ def conflicts(
 
 
 def admits(requirement: Requirement, version: str) -> bool:
-    """Whether a version is one that a requirement asks for; one of no known form is not."""
+    """Whether a version meets a requirement; one that cannot be parsed does not."""
     try:
         return requirement.specifier.contains(Version(version), prereleases=True)
     except InvalidVersion:
@@ -198,7 +198,7 @@ def admits(requirement: Requirement, version: str) -> bool:
 
 
 def applies(requirement: Requirement, markers: Mapping[str, str]) -> bool:
-    """Whether a requirement is one in this environment, without any extra."""
+    """Whether a requirement applies to this environment, without extras."""
     if requirement.marker is None:
         return True
     try:
@@ -208,7 +208,7 @@ def applies(requirement: Requirement, markers: Mapping[str, str]) -> bool:
 
 
 def is_newer(version: str, than: str) -> bool:
-    """Whether a version is above another; not when one of them has no known form."""
+    """Whether a version is above another; false if one of them cannot be parsed."""
     try:
         return Version(version) > Version(than)
     except InvalidVersion:

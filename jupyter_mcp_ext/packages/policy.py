@@ -1,4 +1,4 @@
-"""Which packages an operator lets be installed: decided on all that would be, before any is."""
+"""Which packages the operator allows: checked for the whole plan before anything is installed."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ ADVICE = "Do without it, or ask the server's operator."
 
 
 class InvalidRule(ValueError):
-    """A rule is not one."""
+    """A rule that cannot be parsed."""
 
 
 def rules(lines: Sequence[str]) -> tuple[Requirement, ...]:
-    """Rules as an operator writes them. Raises InvalidRule naming the first that is none."""
+    """Parse rules as an operator writes them. Raises InvalidRule, which names the first bad one."""
     return tuple(map(_rule, lines))
 
 
@@ -37,13 +37,13 @@ def _rule(line: str) -> Requirement:
 
 @dataclass(frozen=True, kw_only=True)
 class PackagePolicy:
-    """The rules of a server; without ``allow`` everything is allowed that is not denied."""
+    """The rules of a server; without ``allow`` rules everything is allowed that is not denied."""
 
     allow: tuple[Requirement, ...] = ()
     deny: tuple[Requirement, ...] = ()
 
     def check_requested(self, requirements: Sequence[Requirement]) -> None:
-        """Refuse by name, before anything is looked up, what no version of is let in."""
+        """Refuse packages of which no version is allowed, before anything is resolved."""
         for requirement in requirements:
             name = canonicalize_name(requirement.name)
             for rule in self.deny:
@@ -53,7 +53,7 @@ class PackagePolicy:
                 raise _not_allowed(name, "", "")
 
     def check(self, planned: Sequence[Planned], requested: Sequence[Requirement]) -> None:
-        """Refuse a plan with a package that is not let in."""
+        """Refuse a plan with a package that is not allowed."""
         for each in planned:
             by = asked_by(each.name, planned, requested)
             by = "" if by == each.name else by
@@ -69,7 +69,7 @@ def _is_of(rule: Requirement, name: str) -> bool:
 
 
 def _may_fit(rule: Requirement, version: str) -> bool:
-    """Whether a rule that denies hits; a version that is not known is taken for the worst."""
+    """Whether a rule denies a version; an unknown version is denied."""
     return not version or admits(rule, version)
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from jupyter_mcp_ext.outputs.text import clean
 
 MAX_LINES = 20_000
-"""Lines that are kept of what a program says, the last."""
+"""The last lines of a program's output that are kept."""
 
 MAX_LINE = 20_000_000
 """Characters of the longest line."""
@@ -23,10 +23,10 @@ MAX_LINE = 20_000_000
 CHUNK = 65_536
 
 GRACE = 5.0
-"""Seconds that a program gets to end when it is asked to."""
+"""Seconds between asking a program to end and killing it."""
 
 ROOT = os.path.abspath(os.sep)  # noqa: PTH100  # an anchor, not a file
-"""Where programs run: no folder of a user's, whose files they would read as their own."""
+"""Where programs run: in a user's folder they could read that user's configuration files."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class Run:
 
     code: int
     lines: Sequence[str]
-    """What it said, to either stream."""
+    """Its output, of both streams."""
 
 
 async def run(
@@ -46,7 +46,7 @@ async def run(
     given: str | None = None,
     within: float | None = None,
 ) -> Run:
-    """Run a program; ``given`` is what it reads. It ends with the task that runs it.
+    """Run a program with ``given`` as its input. It is ended when the task is cancelled.
 
     Raises OSError, asyncio.TimeoutError.
     """
@@ -95,7 +95,7 @@ async def _talk(
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """End a program and all that it has started."""
+    """End a program and its child processes."""
     _signal(process, signal.SIGTERM)
     try:
         with suppress(asyncio.TimeoutError):

@@ -1,4 +1,4 @@
-"""What may be asked for: package requirements (PEP 508) and nothing that an installer obeys."""
+"""Which arguments are accepted: PEP 508 requirements, and nothing that is an option."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VCS = re.compile(r"(?:git|hg|svn|bzr)(?:\+|@)|(?:git|hg|svn|bzr)://", re.IGNOREC
 URL = re.compile(r"[a-z][a-z0-9+.-]{0,40}:/", re.IGNORECASE)
 PATH = re.compile(r"[./~\\]|[^\s;]*[/\\]")
 ARCHIVE = re.compile(r".*\.(?:whl|zip|tar|tar\.\w+|tgz|tbz)", re.IGNORECASE)
-"""Names that installers take for files."""
+"""Suffixes by which installers take a name for a file."""
 
 
 def parse(package: str | Sequence[str], *, allow_urls: bool = False) -> tuple[Requirement, ...]:
@@ -94,7 +94,7 @@ def _check_url(given: str, url: str, *, allow_urls: bool) -> None:
 
 
 def _refusal(given: str, words: str, *, allow_urls: bool) -> InvalidArgument | Forbidden:
-    """Why something is no requirement."""
+    """Why a text is not a requirement."""
     is_url = VCS.match(words) or URL.match(words)
     if (is_url or "@" in words) and not allow_urls and (is_url or URL.search(words)):
         return _no_urls(given)

@@ -1,4 +1,4 @@
-"""Installs a plan wholly or not at all."""
+"""Installs a plan as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Target:
 
     python: str
     env: Mapping[str, str] = field(repr=False)
-    """The variables of programs that look at it or change it."""
+    """The environment variables of programs that work on it."""
     installed: Installed = field(repr=False)
-    """What it had at first."""
+    """What it had before."""
 
 
 async def installed_in(python: str, env: Mapping[str, str], names: Sequence[str] = ()) -> Installed:
@@ -42,7 +42,7 @@ async def installed_in(python: str, env: Mapping[str, str], names: Sequence[str]
 async def carry_out(
     installer: Installer, target: Target, planned: Sequence[Planned], say: Say
 ) -> Installed:
-    """Install a plan, and give what is there then. Raises InstallationFailed.
+    """Install a plan; what is installed then. Raises InstallationFailed.
 
     When it is cancelled, what has begun to change the environment goes on to its end all the same.
     """
@@ -86,7 +86,7 @@ async def _install_or_put_back(
 
 
 async def _put_back(installer: Installer, target: Target, say: Say) -> list[str]:
-    """Undo what was changed; the names of the packages that remain changed."""
+    """Undo the changes; the names of the packages that could not be restored."""
     before = target.installed.versions
     found = changes(before, (await installed_in(target.python, target.env)).versions)
     if not found:

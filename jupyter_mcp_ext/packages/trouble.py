@@ -1,4 +1,4 @@
-"""What to do about an installer that failed: told by the kind of its trouble. Pure.
+"""Advice on an installer that failed, by the kind of failure. Pure.
 
 Installers say of an index that they cannot reach that it does not have the package, or end in the
 words of a TLS library. Other packages or versions are then the wrong advice.
@@ -41,7 +41,7 @@ SIGNS: tuple[tuple[Trouble, tuple[str, ...]], ...] = (
         ),
     ),
 )
-"""Words of uv's and pip's, in lower case, that tell the kind; the first that fits decides."""
+"""Phrases of uv and pip, in lower case, for each kind; the first that matches decides."""
 
 MAX_UNFETCHED = 3
 
@@ -64,11 +64,11 @@ ADVICE: dict[Trouble, str] = {
 
 
 TELLING = ("error", "warning", "cause", "hint", "could not fetch url", "\N{MULTIPLICATION SIGN}")
-"""How lines begin that an installer itself writes of a fault: others are a build's."""
+"""How an installer's own lines on a failure begin; other lines come from a build."""
 
 
 def trouble(lines: Sequence[str]) -> Trouble:
-    """The kind of trouble that the lines of a failed installer tell of."""
+    """The kind of failure, from the output of an installer."""
     told = [line.strip().lower() for line in lines]
     if any("(from versions:" in line and "(from versions: none" not in line for line in told):
         return "requirements"  # pip got an answer, if not at its first try
@@ -80,6 +80,6 @@ def trouble(lines: Sequence[str]) -> Trouble:
 
 
 def unfetched(log: Iterable[str]) -> list[str]:
-    """The lines of pip's log on pages that it could not get: it says nothing else of them."""
+    """The lines in pip's log on pages that it could not fetch, which its output does not name."""
     sign = "Could not fetch URL"
     return [sign + line.partition(sign)[2].rstrip() for line in log if sign in line][:MAX_UNFETCHED]
