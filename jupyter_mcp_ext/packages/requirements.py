@@ -21,7 +21,7 @@ VCS = re.compile(r"(?:git|hg|svn|bzr)(?:\+|@)|(?:git|hg|svn|bzr)://", re.IGNOREC
 URL = re.compile(r"[a-z][a-z0-9+.-]{0,40}:/", re.IGNORECASE)
 PATH = re.compile(r"[./~\\]|[^\s;]*[/\\]")
 ARCHIVE = re.compile(r".*\.(?:whl|zip|tar|tar\.\w+|tgz|tbz)", re.IGNORECASE)
-"""Suffixes by which installers take a name for a file."""
+"""Names that installers read as files."""
 
 
 def parse(package: str | Sequence[str], *, allow_urls: bool = False) -> tuple[Requirement, ...]:
