@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Principal:
     """Whom Jupyter's identity provider recognised in one HTTP request.
 
-    ``subject`` is what sessions and executions belong to: one fixed word for everybody under
+    ``subject`` is what sessions and executions belong to: one fixed word for all users under
     Jupyter's stock identity providers, whose token, password, cookie and switched-off
     authentication are the same person, else the user name.
     """

@@ -1,4 +1,4 @@
-"""The cells that a caller wants to have, as they come in an argument."""
+"""The cells of a new notebook, as they come in an argument."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Notebook:
 
 
 def parse(data: str | bytes, path: str) -> Notebook:
-    """The notebook that the content of a file is."""
+    """Parse the content of a file."""
     if isinstance(data, str):
         data = data.encode(errors="surrogatepass")
     data = data.removeprefix(_BOM)
@@ -75,7 +75,7 @@ def parse(data: str | bytes, path: str) -> Notebook:
 
 
 def from_node(node: Json, path: str) -> Notebook:
-    """The notebook that a JSON value is. Of what is odd in it, as much is read as makes sense."""
+    """Read a notebook from a JSON value, leniently: what can be made sense of is read."""
     major = integer(node.get("nbformat")) if isinstance(node, dict) else None
     if not isinstance(node, dict) or major is None:
         msg = f"{quoted(path)} is JSON, but not a notebook. Use another notebook."

@@ -22,7 +22,7 @@ class LiveNotebook:
 
     @property
     def is_loaded(self) -> bool:
-        """Whether its content is there: a room is found a moment before it has read the file."""
+        """Whether its content is loaded: a room exists a moment before it has read the file."""
         return "nbformat" in self._meta
 
     @property

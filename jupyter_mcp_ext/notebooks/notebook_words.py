@@ -26,7 +26,7 @@ from jupyter_mcp_ext.outputs.rendering import Render, here
 from jupyter_mcp_ext.outputs.search import Search
 
 _SHARE = 0.3
-"""Of the text of a page: what the outputs or matches of one cell among several may take."""
+"""The part of a page that the outputs or matches of one of several cells may take."""
 
 _MAX_REFERENCES = 100
 _MATCHES = 20
@@ -188,7 +188,7 @@ def _whole(page: Filling, cell: CellText, found: Sequence[str] | None) -> Iterat
 
 
 def _beginning(page: Filling, cell: CellText) -> Iterator[Block]:
-    """What there is room for of a cell that is larger than a page, and the call for the rest."""
+    """As much of a cell larger than a page as fits, and the call for the rest."""
     room = page.room - len(cell.header) - len(page.selection.only(cell.handle, 10**9)) - NOTE
     lines = cell.lines(outputs=page.selection.what == "outputs")
     more = partial(page.selection.only, cell.handle)

@@ -27,10 +27,10 @@ _SUFFIX = ".ipynb"
 
 _MANY_CELLS = 50
 _LONG_TEXT = 500_000
-"""From here on, nbformat and JSON work goes to a thread: it would hold the loop over 5 ms."""
+"""Above these, nbformat and JSON work moves to a thread: it takes over 5 ms."""
 
 _MAX_BYTES = 64_000_000
-"""Of the largest notebook that is read: it is in memory three times for a moment."""
+"""Bytes of the largest notebook that is read; three copies are in memory for a moment."""
 
 _CHECKPOINTS = ".ipynb_checkpoints"
 
@@ -87,7 +87,7 @@ class Notebooks:
     async def create(
         self, path: str, cells: Sequence[NewCell], *, kernel: KernelMetadata | None, hides: Hides
     ) -> Notebook:
-        """Make a notebook where nothing is yet, with the folders it needs."""
+        """Create a notebook and its missing folders; nothing may exist at its path."""
         place = await self._place(path, hides)
         path = place.path
         many = len(cells) > _MANY_CELLS
@@ -110,7 +110,7 @@ class Notebooks:
         return from_node(node, path)
 
     async def read(self, path: str, *, hides: Hides) -> Notebook:
-        """The notebook as it is in its file now."""
+        """Read a notebook from its file."""
         place = await self._place(path, hides)
         try:
             entry = await self._storage.find(place.real)
@@ -130,7 +130,7 @@ class Notebooks:
         return parse(data, place.path)
 
     async def missing(self, path: str, *, hides: Hides) -> ContentsError:
-        """The error for a path without a notebook: it offers what is named like it."""
+        """The error for a notebook that does not exist: it suggests similar names."""
         with suppress(ContentsError):  # a hidden folder is not told of
             if await self._is_folder((await self._gate.place(path, hides)).path):
                 return _is_folder_words(path)
@@ -180,7 +180,7 @@ class Notebooks:
         return bool(await ensure_async(self._contents.dir_exists(path)))
 
     async def _discard(self, path: str, made: Sequence[str], *, checkpoints: bool) -> None:
-        """Take back what a failed creation has left; ``checkpoints``: those of the path too."""
+        """Remove what a failed creation has left; with ``checkpoints`` also those of the path."""
         if self._root is None:
             with suppress(HTTPError, OSError):
                 await ensure_async(self._contents.delete_file(path))

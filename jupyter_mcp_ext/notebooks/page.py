@@ -1,4 +1,4 @@
-"""A page of a notebook while it is filled, and as it is when it is full. No I/O."""
+"""Pages of a notebook: one that is being filled, and the result. No I/O."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Block: TypeAlias = str | ImageBlock
 _LONGEST_NAME = 60
 
 NOTE = 60
-"""Characters that a note needs beside the call that it names."""
+"""Characters of a note, without the call that it names."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CellInfo:
-    """What a program would want to know of a cell that is shown."""
+    """A shown cell, for programs."""
 
     handle: str
     cell_id: str | None
@@ -108,7 +108,7 @@ def _title(notebook: Notebook) -> str:
 
 
 def _blocks(parts: Iterable[Block]) -> Iterator[TextBlock | ImageBlock]:
-    """Text that is not parted by an image as one block."""
+    """Join the texts between images."""
     texts: list[str] = []
     for part in parts:
         if isinstance(part, str):

@@ -32,7 +32,7 @@ class Cell:
     outputs: tuple[Output, ...] = ()
     """Of a cell of text, the images in it."""
     oddities: tuple[str, ...] = ()
-    """What is not as nbformat wants it, in words."""
+    """What does not conform to nbformat, in words."""
 
 
 def read_cells(nodes: Sequence[Json], *, has_ids: bool) -> Iterator[Cell]:

@@ -1,4 +1,4 @@
-"""What of a notebook is asked for, and the calls that show more of it."""
+"""Which part of a notebook a caller asks for, and the calls for more of it."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ class _Program:
         self.is_changing = False
 
     async def _run(self, job: _Job, say: Say) -> Run:
-        """Run the program, and report progress and the reason of a failure. Raises ProgramFailed."""
+        """Run the program, and report progress and why it failed. Raises ProgramFailed."""
         try:
             return await self._attempt(job, say)
         except ProgramFailed as err:

@@ -1,1 +1,1 @@
-"""Rendering in a process that can be ended: what kernels send may take for ever."""
+"""Rendering in a process that can be killed: what kernels send may take forever."""

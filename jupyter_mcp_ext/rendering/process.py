@@ -15,7 +15,7 @@ from jupyter_mcp_ext.concurrency import Timer
 from .wire import BEGUN, LENGTH, MAX_ANSWER, Outcome, message
 
 START = 30.0
-"""Seconds for its start and for reading a task, which nothing hostile can lengthen."""
+"""Seconds for its start and for reading a task, neither of which depends on the task."""
 
 GRACE = 5.0
 
@@ -42,11 +42,11 @@ _ENVIRONMENT = (
     "TEMP",
     "TMPDIR",
 )
-"""What it gets of the server's environment, which holds secrets: what finds libraries and fonts."""
+"""The environment variables it gets: those that find libraries and fonts, no secrets."""
 
 
 class RenderingProcess:
-    """One process, which does one task at a time; the caller sees to that."""
+    """One process. The caller must give it one task at a time."""
 
     def __init__(self, log: Logger, idle: float) -> None:
         self._log = log
@@ -56,7 +56,7 @@ class RenderingProcess:
         self._ending: asyncio.Task[None] | None = None
 
     async def do(self, encoded: bytes, within: float) -> tuple[Outcome, float]:
-        """What comes of a task in ``within`` seconds, and how many it took; 0 if it never began."""
+        """Do a task within some seconds: its outcome and how long it took, 0 if it never began."""
         self._resting.stop()
         if self._ending is not None:
             await self._ending
@@ -74,12 +74,12 @@ class RenderingProcess:
         finally:
             if is_whole:
                 self._resting.set(self._idle, self._end_soon)
-            else:  # also when the call was cancelled: its answer is nobody's
+            else:  # also when the call was cancelled: its answer would be taken for the next one
                 await self._end(at_once=True)
         return outcome, time.monotonic() - begun if begun else 0.0
 
     async def _begun(self, encoded: bytes) -> asyncio.subprocess.Process:
-        """The process, which has read a task; one that has ended since the last is replaced."""
+        """The process, after it has read a task. One that has died is replaced."""
         if self._process is not None:
             try:
                 await asyncio.wait_for(_ask(self._process, encoded), START)

@@ -1,4 +1,4 @@
-"""What the process runs: it reads tasks from its input, one by one, until that ends."""
+"""What the process runs: it does the tasks from its input until that is closed."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from jupyter_mcp_ext.outputs.rendering import operation
 from .wire import BEGUN, MAX_ANSWER, Outcome, Task, message, read
 
 MAX_MEMORY = 150_000_000
-"""Bytes that the process may have, where the system can limit them; its libraries take 40 MB."""
+"""Memory limit of the process, on Linux; its libraries take 40 MB."""
 
 DEADLINE = 4.0
-"""Seconds after which it ends by itself, should the server have died that would end it before."""
+"""Seconds after which a task kills its process, in case the server that would do so has died."""
 
 if sys.platform != "win32":
     import resource

@@ -1,4 +1,4 @@
-"""Builds what shows outputs, and has rendered for it what needs rendering.
+"""Builds results, and renders what they need in another process.
 
 Building is pure and asks for what is rendered as it goes. What is there already is given to it;
 what is not is noted, rendered, kept, and then it is built again.
@@ -21,31 +21,31 @@ from .turns import Turns
 from .wire import Outcome, Task
 
 LIMIT = 2.0
-"""Seconds that rendering may take for one result."""
+"""Seconds of rendering for one result, at most."""
 
 IDLE = 300.0
 """Seconds without a task after which the process is ended."""
 
 MAX_SOURCE = 32_000_000
-"""Characters or bytes of what is rendered at most."""
+"""Characters or bytes of the largest source that is rendered."""
 
 MAX_AT_ONCE = 100_000
-"""Characters of HTML that one result has read without the process: they take 50 ms at most."""
+"""Characters of HTML that one result may parse in the server itself: 50 ms at most."""
 
 MAX_KEPT = 16_000_000
-"""Bytes of what was rendered that are kept."""
+"""Bytes of the cache of rendered things."""
 
 FORGIVEN = 300.0
-"""Seconds for which what could not be rendered is not tried again."""
+"""Seconds before a failed rendering is tried again."""
 
 BUILDERS = 2
-"""Threads that build at once: with more, the event loop waits long for each turn of its own."""
+"""Threads that build at once: more of them would keep the event loop waiting for the GIL."""
 
 ROUNDS = 5
-"""How often something is built at most."""
+"""How often a result is built, at most."""
 
 _LONG = 500_000
-"""Characters from which on a task is encoded in a thread."""
+"""Above so many characters a task is encoded in a thread."""
 
 T = TypeVar("T")
 
@@ -100,7 +100,7 @@ class Rendering:
 
 
 class _Stock:
-    """What is rendered for one building, and what it lacks: a `Render`."""
+    """The `Render` of one build: it returns what is rendered, and notes what is not."""
 
     def __init__(self, kept: _Kept, had: Mapping[bytes, Outcome], *, is_last: bool) -> None:
         self._kept = kept
@@ -129,7 +129,7 @@ class _Stock:
 
 
 class _Kept:
-    """What was rendered of late, within `MAX_KEPT`; for all threads."""
+    """A thread-safe cache of what was rendered, within `MAX_KEPT`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -137,7 +137,7 @@ class _Kept:
         self._size = 0
 
     def get(self, key: bytes) -> Outcome | None:
-        """What came of a task; None when it is to be done."""
+        """The outcome of a task; None if it has to be done."""
         with self._lock:
             found = self._outcomes.get(key)
             if found is None or (found[1].failure and time.monotonic() > found[0] + FORGIVEN):
@@ -146,7 +146,7 @@ class _Kept:
             return found[1]
 
     def put(self, key: bytes, outcome: Outcome) -> None:
-        """Keep what came of a task, and let the oldest go."""
+        """Keep the outcome of a task, and drop the oldest."""
         with self._lock:
             if before := self._outcomes.pop(key, None):
                 self._size -= _size(before[1])
@@ -162,5 +162,5 @@ def _size(outcome: Outcome) -> int:
 
 
 def _cheap_first(task: Task) -> tuple[bool, int]:
-    """Drawings come last: one of few bytes can take all the time that there is."""
+    """Drawings come last: a small one can take all the time."""
     return task.name == "rasterise", len(task.source)

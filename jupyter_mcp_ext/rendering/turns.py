@@ -1,4 +1,4 @@
-"""Who is next at what only few can have at once."""
+"""Fair turns at a resource that few can use at once."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 FORGOTTEN = 0.1
-"""Seconds of what an owner had that are forgotten each second."""
+"""Seconds of an owner's past use that are forgotten each second."""
 
 
 class Turns:
-    """Gives ``places`` turns at once; next is the owner who had least of late, and asked first.
+    """Gives ``places`` turns at once; the owner with the least recent use is next.
 
     So an owner whose turns are long waits for the others, and they for one turn of it at most.
     """
@@ -22,7 +22,7 @@ class Turns:
         self._clock = clock
         self._waiting: list[tuple[str, asyncio.Future[None]]] = []
         self._had: dict[str, tuple[float, float]] = {}
-        """Seconds that owners had lately, as of a time."""
+        """Recent use of each owner in seconds, and when it was computed."""
 
     @asynccontextmanager
     async def turn(self, owner: str) -> AsyncIterator[None]:

@@ -1,4 +1,4 @@
-"""What is said between the server and the process that renders: tasks, and what came of them.
+"""The messages between the server and the process that renders: tasks and outcomes.
 
 The process works on what is hostile, so nothing that it says is more than data.
 """
@@ -19,10 +19,10 @@ from jupyter_mcp_ext.outputs.scripts import Chart
 from jupyter_mcp_ext.outputs.tables import Table
 
 BEGUN = b"."
-"""What the process says once it has read a task and loaded what it needs."""
+"""Sent once the process has read a task and loaded the libraries for it."""
 
 LENGTH = 4
-"""Bytes before a message that say how many there are."""
+"""Bytes of the length before each message."""
 
 MAX_ANSWER = 8_000_000
 
@@ -40,7 +40,7 @@ class Task:
 
     @cached_property
     def key(self) -> bytes:
-        """A short name, the same for equal tasks."""
+        """A digest that equal tasks share."""
         digest = blake2b(digest_size=16)
         for part in self._parts:
             digest.update(part)
@@ -68,14 +68,14 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What came of a task; ``failure`` says why nothing did."""
+    """The outcome of a task; ``failure`` says why it has no value."""
 
     value: Any = None
     failure: str = ""
     is_unreadable: bool = False
-    """Whether it failed since it is no image, or a broken one."""
+    """Whether it failed because the source is not an image, or is broken."""
     size: int = field(default=0, compare=False)
-    """Bytes that it takes about."""
+    """About how many bytes it takes."""
 
     def get(self) -> Any:
         """The value. Raises UnreadableImage, NotRendered."""
@@ -92,7 +92,7 @@ class Outcome:
 
     @classmethod
     def decoded(cls, data: bytes) -> Outcome:
-        """Raises ValueError when it is something else."""
+        """Raises ValueError if it is not an outcome."""
         said = json.loads(data, object_hook=_whole)
         if not isinstance(said, dict):
             msg = "no outcome"

@@ -48,7 +48,7 @@ _REQUEST_HEADERS = (
 
 @stream_request_body
 class McpHandler(JupyterHandler):
-    """Serves MCP to whom Jupyter's identity provider lets in."""
+    """Serves MCP to the users whom Jupyter's identity provider accepts."""
 
     SUPPORTED_METHODS = ("GET", "POST", "DELETE", "OPTIONS")
     refusal: Refusal | None = None
@@ -57,7 +57,7 @@ class McpHandler(JupyterHandler):
     def initialize(
         self, host: McpHost, passwords: PasswordCheck, on_activity: Callable[[], None]
     ) -> None:
-        """Take what one extension's handlers share."""
+        """Receive what all handlers of the extension share."""
         self.host = host
         self.passwords = passwords
         self.on_activity = on_activity
@@ -67,7 +67,7 @@ class McpHandler(JupyterHandler):
         self.request.headers.pop("Accept-Encoding", None)
 
     async def prepare(self) -> None:  # type: ignore[override]  # Jupyter's returns an awaitable
-        """Decide whether the request is served; of a refused one no body is kept."""
+        """Decide whether the request is served; the body of a refused one is not kept."""
         self.refusal = (
             door.refused(self, door.ROUTE)
             or await self._refuse_caller()
@@ -112,7 +112,7 @@ class McpHandler(JupyterHandler):
         self.set_status(204)
 
     def on_connection_close(self) -> None:
-        """Tell who serves the request that its peer is gone."""
+        """Tell the application that the client has disconnected."""
         if self.exchange is not None:
             self.exchange.disconnect()
         super().on_connection_close()

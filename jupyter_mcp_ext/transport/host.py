@@ -84,7 +84,7 @@ class McpHost:
         self._idle.set()
 
     def begin(self) -> asyncio.Future[Engine]:
-        """Start if that has not been done, or failed; give what becomes the engine."""
+        """Start, also after a failed start; a future of the engine."""
         if self._ready is None or self._task is None or self._task.done():
             self._ready = asyncio.get_running_loop().create_future()
             # No request may be waiting for it when it fails; the log tells then.
@@ -112,7 +112,7 @@ class McpHost:
                     self._idle.set()
 
     async def stop(self, timeout: float = 4.0) -> None:
-        """Cancel what is being served and end; whatever has not ended by ``timeout`` is left."""
+        """Cancel the requests and end; what has not ended by ``timeout`` is left behind."""
         self._stopping.set()
         for request in tuple(self._requests):
             request.cancel()

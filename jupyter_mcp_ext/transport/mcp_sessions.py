@@ -162,7 +162,7 @@ class ProtocolSessions:
         return not is_gone
 
     async def _end(self, session: _McpSession, scope: Scope, receive: Receive, send: Send) -> None:
-        """A client has done with its session."""
+        """End a session at its client's request."""
         self._open.pop(session.id, None)
         self._ended[session.id] = None
         if len(self._ended) > MAX_ENDED:
@@ -177,7 +177,7 @@ class ProtocolSessions:
         # A task of its own: a client that closes its connection must not leave half of a session.
         opened = self._open_again(given, opening, subject, scope)
         task = self._tasks.start(opened, name="mcp-protocol-session")
-        # Who waits for it gets its failure; when that one is gone, there is nobody to get it.
+        # Its failure reaches the request that waits for it, which may have been cancelled.
         task.add_done_callback(lambda task: task.cancelled() or task.exception())
         return await asyncio.shield(task)
 
@@ -235,7 +235,7 @@ class ProtocolSessions:
             await self._send(None, whose, _within(scope, oldest.inner))
 
     def _forget_expired(self) -> None:
-        """Those that the manager has ended, which it does not tell."""
+        """Forget sessions that the manager has ended; it gives no notice of that."""
         before = time.monotonic() - self._idle - GRACE
         gone = [
             session
@@ -251,7 +251,7 @@ class ProtocolSessions:
         return session
 
     async def _send(self, message: object, subject: str, scope: Scope) -> Message:
-        """Make a request of our own; how its answer starts."""
+        """Send the manager a request that no client made; the start of its answer."""
         started: Message = {"status": 0}
 
         async def heard(message: Message) -> None:
@@ -273,7 +273,7 @@ class ProtocolSessions:
 
 
 async def _never() -> Message:
-    """The client of a request of our own does not go."""
+    """The client of such a request never disconnects."""
     return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]  # never
 
 
@@ -290,7 +290,7 @@ async def _body(receive: Receive) -> bytes:
 
 
 def _again(body: bytes, then: Receive) -> Receive:
-    """Give a body that was read once more, then what comes after it."""
+    """Replay a body that was read, then continue."""
     messages = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive() -> Message:

@@ -47,12 +47,12 @@ class _Guesser:
     def __init__(self) -> None:
         self.failures = 0
         self.waiting = 0
-        """Passwords from there that wait."""
+        """Passwords from there that wait, or are being compared."""
         self._turn = asyncio.Lock()
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Wait until the passwords before are looked at."""
+        """Wait for the earlier passwords from there."""
         self.waiting += 1
         try:
             async with self._turn:
@@ -61,7 +61,7 @@ class _Guesser:
             self.waiting -= 1
 
     def guessed(self, *, right: bool) -> None:
-        """A password from there was looked at."""
+        """Note whether a password from there was right."""
         self.failures = 0 if right else self.failures + 1
 
 
