@@ -60,8 +60,12 @@ async def test_a_timer_that_is_set_again_calls_once() -> None:
     done = asyncio.Event()
     timer = Timer()
 
-    timer.set(0, calls.append, "first")
-    timer.set(0, lambda: (calls.append("second"), done.set()))
+    def call(name: str) -> None:
+        calls.append(name)
+        done.set()
+
+    timer.set(0, call, "first")
+    timer.set(0, call, "second")
 
     await done.wait()
     assert calls == ["second"]

@@ -11,7 +11,7 @@ import pytest
 
 from jupyter_mcp_ext.kernels.shapes import Malformed
 from jupyter_mcp_ext.sessions import answers as sessions
-from jupyter_mcp_ext.variables import answers, view
+from jupyter_mcp_ext.variables import answers, variable_words
 
 LISTING = {
     "total": 2,
@@ -54,11 +54,11 @@ LOADED = {
 
 
 def listed(answer: object) -> None:
-    view.listing(answers.listing(answer), filter="", room=1_000, where="")
+    variable_words.listing(answers.listing(answer), filter="", room=1_000, where="")
 
 
 def inspected(answer: object) -> None:
-    view.inspection(answers.inspection(answer), name="x", room=1_000)
+    variable_words.inspection(answers.inspection(answer), name="x", room=1_000)
 
 
 def deep() -> Any:
