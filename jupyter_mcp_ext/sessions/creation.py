@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from .making import SessionMaker
     from .register import Register
     from .session import Session
-
-from .wishes import Wishes
+    from .wishes import Wishes
 
 
 class Creation:
