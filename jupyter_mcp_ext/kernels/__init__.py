@@ -1,1 +1,1 @@
-"""The server's kernels: standing links to them, their life and death, what they are."""
+"""The server's kernels: links to them, their start and death, and what each kind can do."""

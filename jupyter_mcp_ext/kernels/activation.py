@@ -1,7 +1,7 @@
 """The environment variables that activating a kernel's own environment would set.
 
-Shell lines, scripts and ``!pip`` in a cell then reach what the kernel itself imports from. What a
-kernelspec says in ``env`` is put over it by Jupyter.
+Shell lines, scripts and ``!pip`` in a cell then use the environment that the kernel imports from.
+Jupyter applies the kernelspec's ``env`` on top.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 SET = frozenset({"CONDA_DEFAULT_ENV", "CONDA_PREFIX", "PATH", "VIRTUAL_ENV"})
-"""What a kernel may have other than its server."""
+"""The variables that a kernel may have other than its server."""
 
 OWN = (
     "python",
     f"python{sys.version_info[0]}",
     f"python{sys.version_info[0]}.{sys.version_info[1]}",
 )
-"""What Jupyter takes for the server's own Python."""
+"""Commands that Jupyter replaces by the server's own Python."""
 
 PYTHON = re.compile(r"python(?:w|\d+(?:\.\d+)?t?)?(?:\.exe)?", re.IGNORECASE)
 
@@ -29,7 +29,7 @@ CONDA_ON_WINDOWS = ("Library/mingw-w64/bin", "Library/usr/bin", "Library/bin", "
 
 
 def activated(env: Mapping[str, str], argv: Sequence[str]) -> dict[str, str]:
-    """The variables for a kernel with this command, of a server with those; looks at the disk.
+    """The variables for a kernel command on a server with this environment; reads the disk.
 
     A command that is found by ``PATH`` or belongs to no environment changes nothing.
     """
@@ -42,7 +42,7 @@ def activated(env: Mapping[str, str], argv: Sequence[str]) -> dict[str, str]:
     folders = [str(command.parent)]
     if is_conda and IS_WINDOWS:
         folders = [str(prefix), *(str(prefix / folder) for folder in CONDA_ON_WINDOWS)]
-    # Those of the server's environment name another one than the kernel's.
+    # The server's own variables name an environment other than the kernel's.
     dropped = {"PYTHONHOME", "VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT"}
     if not is_venv:
         dropped |= {"CONDA_PREFIX", "CONDA_DEFAULT_ENV"}
@@ -58,7 +58,7 @@ def activated(env: Mapping[str, str], argv: Sequence[str]) -> dict[str, str]:
 
 
 def _environment(folder: Path) -> tuple[Path, bool, bool]:
-    """What a folder of commands is part of, and whether that is a venv or conda's."""
+    """The environment of a folder of commands, and whether it is a venv or a conda environment."""
     for prefix in (folder.parent, folder):  # conda's Python on Windows is in the prefix itself
         is_venv, is_conda = (prefix / "pyvenv.cfg").is_file(), (prefix / "conda-meta").is_dir()
         if is_venv or is_conda:

@@ -1,4 +1,4 @@
-"""Jupyter's state and last activity of a kernel, kept from what the link to it hears."""
+"""Keeps Jupyter's state and last activity of a kernel up to date from its link's messages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .states import HonestState, say
 
 
 class Activity(Listener):
-    """Takes the place of Jupyter's own listener on one kernel while a link to it is open.
+    """Replaces Jupyter's own listener on one kernel while a link to it is open.
 
     That listener parses every message once more, whatever its size, on the same event loop. The
     same rules are kept: those of ``MappingKernelManager.start_watching_activity``. A kernel
@@ -21,15 +21,15 @@ class Activity(Listener):
     """
 
     def __init__(self, manager: Any, kernel_id: str, on_interrupt: Callable[[], object]) -> None:
-        """``manager`` is that of all kernels; ``on_interrupt`` is told of others' interrupts."""
+        """``manager`` is that of all kernels; ``on_interrupt`` is called for others' interrupts."""
         self._manager = manager
         self._kernel_id = kernel_id
         self._on_interrupt = on_interrupt
         self._is_linked = False
         self._is_taken = False
-        """Whether Jupyter does not listen because the link does."""
+        """Whether the link listens in place of Jupyter."""
         self._counted: Any = None
-        """The kernel's own manager while what the link hears counts."""
+        """The kernel's own manager while the link's messages count."""
         self._state: HonestState | None = None
         kind = type(manager)
         self._knows_rules = (
@@ -60,23 +60,23 @@ class Activity(Listener):
             return
         kernel = self._manager.get_kernel(self._kernel_id)
         if kernel.shutting_down:
-            return  # Jupyter has stopped its listener for good, or a restart is told in a moment
+            return  # Jupyter stopped its listener for good, or will announce a restart
         self._is_taken = False
         last = kernel.last_activity
         self._manager.start_watching_activity(self._kernel_id)
-        kernel.last_activity = last  # that it is listened to again is no activity
+        kernel.last_activity = last  # listening again is no activity
 
     def stop(self) -> None:
-        """Let nothing count as activity that the kernel says, which has answered and is idle."""
+        """Stop counting the kernel's messages as activity; it has answered and is idle."""
         if self._is_there:
             self._is_taken = False
             self._counted = None
             self._manager.stop_watching_activity(self._kernel_id)
-            # Neither listener may have heard it yet.
+            # Possibly neither listener has received it yet.
             say(self._manager.get_kernel(self._kernel_id), "idle")
 
     def start(self) -> None:
-        """Let it count again, as Jupyter does by itself for a kernel that is started."""
+        """Count them again, as Jupyter does by itself for a kernel that is started."""
         if not self._is_there:
             return
         self._manager.start_watching_activity(self._kernel_id)
@@ -84,7 +84,7 @@ class Activity(Listener):
             self.take_over()
 
     def stay_busy(self, link: KernelLink) -> None:
-        """Keep Jupyter from taking the end of a subshell's request for the kernel's idleness."""
+        """Keep Jupyter from showing the kernel as idle when a subshell's request ends."""
         if self._state is None or self._state.link is not link:
             self._state = HonestState(self._manager.get_kernel(self._kernel_id), link)
 

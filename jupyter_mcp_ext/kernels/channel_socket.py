@@ -1,8 +1,8 @@
-"""One of a kernel's sockets, read frame by frame.
+"""A socket of a kernel, read frame by frame.
 
-pyzmq's ``ZMQStream`` receives a message whole, however many frames it has, one message for each
-turn of the loop, and looks at its socket again by a callback for each. This reads what is there at
-once, within a slice of time for each turn, and keeps no more frames than a message needs.
+pyzmq's ``ZMQStream`` receives one whole message per loop iteration, however many frames it has, and
+schedules a callback for each. This class reads everything that has arrived, within a slice of time
+per iteration, and keeps no more frames than a message needs.
 """
 
 from __future__ import annotations
@@ -19,30 +19,29 @@ from zmq.eventloop.zmqstream import ZMQStream
 from .incoming import MAX_FRAMES
 
 SLICE = 0.002
-"""Seconds of a turn of the loop that reading takes; a message is handled whole."""
+"""Seconds of a loop iteration for reading; a message is always handled completely."""
 
 
 HEAVY = 0.02
-"""Seconds of a turn after which reading rests as long as the turn took, for other work's sake."""
+"""Seconds of an iteration after which reading pauses as long as it took, so that others can run."""
 
 MAX_REST = 0.2
 
 
 class ChannelSocket:
-    """Sends messages, and gives the first `MAX_FRAMES` frames of each that comes to ``hear``.
+    """Sends messages, and passes the first `MAX_FRAMES` frames of each incoming one to ``hear``.
 
-    The socket's file descriptor tells only that something has changed since its state was last
-    asked for, and sending asks for it too. So the state is looked at after both, until nothing
-    is left to be read.
+    The socket's file descriptor signals only that its state changed since it was last queried, and
+    sending queries it too. So the state is checked after both, until nothing is left to read.
     """
 
     def __init__(self, stream: ZMQStream, hear: Callable[[list[Any]], object]) -> None:
-        """``stream`` is taken over; ``hear`` never raises."""
+        """Takes over ``stream``; ``hear`` must not raise."""
         self._stream = stream
         self._hear = hear
         self._loop = asyncio.get_running_loop()
         self._frames: list[Any] = []
-        """Those of a message that is not read to its end."""
+        """The frames of a message that is not read to its end yet."""
         self._unsent: deque[Sequence[bytes]] = deque()
         self._is_due = False
         self._listens = True
@@ -53,17 +52,17 @@ class ChannelSocket:
 
     @property
     def socket(self) -> Any:
-        """The socket; None when closed."""
+        """The socket; None when it is closed."""
         return self._stream.socket
 
     def listen(self, *, is_on: bool = True) -> None:
-        """Read, or leave what comes where it is."""
+        """Start or stop reading; unread messages stay in the socket."""
         self._listens = is_on
         if is_on:
             self._work_soon()
 
     def send(self, frames: Sequence[bytes]) -> None:
-        """Send a message now, or when the socket takes it; a closed one takes none."""
+        """Send a message now, or when the socket can take it; a closed socket drops it."""
         if self._stream.closed():
             return
         self._unsent.append(frames)
@@ -72,14 +71,14 @@ class ChannelSocket:
             self._work_soon()
 
     def close(self) -> None:
-        """Close the socket; nothing is heard any more."""
+        """Close the socket; no further message is passed on."""
         self._unsent.clear()
         if not self._stream.closed():
             self._stream.close(linger=0)
 
     def _on_event(self, *_: object) -> None:
         if self._is_due:
-            self._events()  # else the loop is told the same again at once
+            self._events()  # otherwise the loop would be signalled again at once
         else:
             self._work()
 
@@ -109,7 +108,7 @@ class ChannelSocket:
                 return
 
     def _events(self) -> int:
-        """Whether there is something to read, or what waits can be sent."""
+        """Whether there is something to read, or waiting messages can be sent."""
         if self._stream.closed():
             return 0
         wanted = (zmq.POLLIN if self._listens else 0) | (zmq.POLLOUT if self._unsent else 0)
@@ -128,7 +127,7 @@ class ChannelSocket:
             self._unsent.popleft()
 
     def _read(self, until: float) -> None:
-        """Read a message, or as many of its frames as there is time for; one is there."""
+        """Read a message, or as many of its frames as there is time for; one is available."""
         while True:
             # Not copied before its size is known: a print of 200 MB is one frame.
             frame = self.socket.recv(zmq.NOBLOCK, copy=False)

@@ -1,4 +1,4 @@
-"""The ZeroMQ sockets of one kernel's channels, and what signs messages on them.
+"""The ZeroMQ sockets of one kernel's channels, and the session that signs their messages.
 
 ``KernelManager.client()`` clones the manager's session with its identity, so that two clients in
 one process share a ROUTER identity and the second never hears a reply
@@ -22,11 +22,11 @@ from .channel_socket import ChannelSocket
 from .exchange import Content
 
 HANDSHAKE = 0.2
-"""Seconds after which a connection on this machine is certainly made."""
+"""Seconds after which a connection on this machine is certainly established."""
 
 
 class Channels:
-    """``hear`` gets a channel and the frames of each message; ``manager`` is the kernel's own."""
+    """``hear`` gets the channel and the frames of each message; ``manager`` is the kernel's own."""
 
     def __init__(self, manager: Any, hear: Callable[[str, list[Any]], object]) -> None:
         self.session = Session(
@@ -40,18 +40,18 @@ class Channels:
         self._hear = hear
 
     def connect(self) -> None:
-        """Connect all channels but the one where the kernel asks for input."""
+        """Connect all channels except stdin, on which the kernel asks for input."""
         for channel in ("shell", "control", "iopub"):
             self._connect(channel)
-        # A kernel greets only the first subscriber to everything, and that is the server's
-        # activity watcher. A topic of its own is greeted too: that says that outputs arrive.
+        # A kernel sends iopub_welcome only to the first subscriber to everything, which is the
+        # server's activity watcher. A unique topic gets one too: then outputs arrive.
         self.sockets["iopub"].socket.subscribe(b"mcp-" + uuid.uuid4().hex.encode())
 
     async def connect_stdin(self) -> bool:
-        """Connect to where the kernel asks for input; whether it was seen to know this client.
+        """Connect stdin; whether the kernel was seen to know this client there.
 
-        It would ask a stranger in vain, and wait for ever. A socket that connects before the
-        kernel listens tries again a tenth of a second later: so this one comes last.
+        A kernel that asks an unknown client waits forever. A socket that connects before the kernel
+        listens tries again a tenth of a second later, so this one is connected last.
         """
         socket = self._connect("stdin").socket
         known = asyncio.Event()
@@ -71,7 +71,7 @@ class Channels:
         return True
 
     def send(self, channel: str, message: dict[str, Any]) -> None:
-        """Send a message of the session; a closed channel takes none."""
+        """Send a message of the session; a closed channel drops it."""
         socket = self.sockets.get(channel)
         if socket is not None:
             socket.send(self.session.serialize(message))
@@ -81,7 +81,7 @@ class Channels:
         self.send("stdin", self.session.msg("input_reply", {"value": value}, parent=dict(request)))
 
     def hold(self, is_full: bool) -> None:
-        """Leave what comes in the sockets, but for control, or read it again."""
+        """Pause or resume all channels except control; messages wait in the sockets."""
         for channel, socket in self.sockets.items():
             socket.listen(is_on=not is_full or channel == "control")
 

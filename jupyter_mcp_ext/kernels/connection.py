@@ -25,7 +25,7 @@ from .transports import link_to
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """What the kernels of one server share."""
+    """The services that the kernels of one server share."""
 
     manager: Any
     links: McpLinks
@@ -35,14 +35,14 @@ class Host:
 
 
 class Connection:
-    """Holds the link to a kernel; a kernel that died is started again when a link is asked for."""
+    """Holds the link to a kernel; asking for the link starts a kernel again that died."""
 
     def __init__(
         self, host: Host, kernel_id: str, hosted: Hosted, activity: Activity, death: Death
     ) -> None:
         self.current: KernelLink | None = None
         self.changing = asyncio.Lock()
-        """Held while the link is opened or the kernel restarted, one at a time."""
+        """Held while the link is opened or the kernel is restarted."""
         self._host = host
         self._id = kernel_id
         self._hosted = hosted
@@ -51,16 +51,16 @@ class Connection:
 
     @asynccontextmanager
     async def used(self) -> AsyncIterator[KernelLink]:
-        """The open link, which stays open until the end. Raises KernelUnavailable."""
+        """The open link, which stays open as long as the kernel. Raises KernelUnavailable."""
         link = await self.get()
         try:
-            with self._host.links.used(link):  # at once: nothing else runs since it was fetched
+            with self._host.links.used(link):  # nothing ran since it was fetched
                 yield link
         finally:
             self._host.links.close_surplus()
 
     async def get(self) -> KernelLink:
-        """The open link, which may be closed whenever nothing is asked of it."""
+        """The open link, which may be closed while no request waits."""
         found = self._usable()
         if found is not None:
             self._host.links.put(found, self._make_room)
@@ -82,7 +82,7 @@ class Connection:
         if getattr(kernel, "execution_state", "") == "busy":
             link.find_running()
         self._activity.take_over()
-        if pid is not None:  # only now: a program before the kernel may have joined a cgroup
+        if pid is not None:  # only now: a program that starts the kernel may have joined a cgroup
             self._death.deaths.watch(pid)
         return link
 
@@ -115,12 +115,12 @@ class Connection:
             raise KernelUnavailable(msg) from err
 
     async def _be_alive(self) -> None:
-        """Wait for a kernel that another client restarts, and start one again that died."""
+        """Wait for a kernel that another client restarts; start a kernel again that died."""
         if self._hosted.manager.shutting_down and self._death.is_followed:
             await self._death.losses.back()
         if await self._hosted.is_alive():
             return
-        # Now, not when Jupyter's restarter comes round to it.
+        # Now, not when Jupyter's restarter polls next.
         self._death.died(self._hosted.manager)
         self._check_deaths()
         try:

@@ -1,11 +1,11 @@
 """What happens when a kernel dies, or is ended or restarted by another client.
 
-Its end is noticed by a watch on its process, at once; where there is none, by Jupyter's restarter
-or by Jupyter's event. Then, in `Death.lose`:
+Its end is noticed at once by a watch on its process; without a watch, by Jupyter's restarter or by
+Jupyter's event. Then, in `Death.lose`:
 
-1. The words for it are found: how the process ended, whether memory ran out.
+1. The reason is determined: how the process ended, whether memory ran out.
 2. The loss is noted. Sessions read it from `Kernel.losses`: they bring variables back and say so.
-3. The link is lost: whatever waits for the kernel fails with `KernelLost`.
+3. The link is lost: everything that waits for the kernel fails with `KernelLost`.
 
 A kernel that died is started again when it is next used (`Kernel.link`) or by Jupyter's restarter,
 whichever is first; after `MAX_DEATHS` in a row only on request.
@@ -27,11 +27,11 @@ from .memory import MemoryGroup
 from .process import Exit, ProcessWatch
 
 DRAIN = 0.05
-"""Seconds between a process's end and that of its link: its last output is still on the way."""
+"""Seconds between a process's end and its link's: its last output is still arriving."""
 
 
 class Linked(Protocol):
-    """What holds the link to the kernel."""
+    """The holder of the link to the kernel."""
 
     @property
     def current(self) -> KernelLink | None:
@@ -46,14 +46,14 @@ class Owner(Protocol):
 
     @property
     def connection(self) -> Linked:
-        """What holds its link."""
+        """The holder of its link."""
 
     @property
     def is_own(self) -> bool:
-        """Whether this extension has started it, so that it is no person's."""
+        """Whether this extension started it, so that it does not belong to a person."""
 
     def forget(self) -> None:
-        """Jupyter has taken it from its list."""
+        """Jupyter has removed it from its list."""
 
 
 class Death:
@@ -70,7 +70,7 @@ class Death:
         self.losses = losses
         self._watch: ProcessWatch | None = None
         self._manager: Any = None
-        """The kernel's own manager, once it had a link: before, there was nothing to lose."""
+        """The kernel's own manager, once it had a link: before that there was nothing to lose."""
         self._is_reviving = False
         """Whether it died and is being started again, from here or by Jupyter's restarter."""
 
@@ -80,11 +80,11 @@ class Death:
         return self._manager is not None
 
     def follow(self, pid: int | None) -> None:
-        """A link is opened to the kernel, whose process on this machine may be watched."""
+        """A link to the kernel has been opened; watch its process if it is on this machine."""
         kernel = self._hosted.manager
         if self._manager is None:
             self._manager = kernel
-            # What Jupyter's restarter says, where no process can be watched.
+            # Jupyter's restarter reports deaths if the process cannot be watched.
             kernel.add_restart_callback(partial(self.died, kernel), "restart")
             kernel.add_restart_callback(partial(self._given_up, kernel), "dead")
         if pid is not None:
@@ -92,7 +92,7 @@ class Death:
             self._watch = ProcessWatch.start(pid, partial(self._exited, kernel))
 
     def lose(self, loss: Loss) -> None:
-        """Note that the kernel's variables are gone and fail what waits for it."""
+        """Note that the kernel's variables are lost, and fail the requests that wait for it."""
         if loss.kind == "died" and self.is_awaited:
             detail = "the kernel ended, since its code called exit()"
             loss = replace(loss, kind="exited", detail=detail)
@@ -104,16 +104,16 @@ class Death:
         self._owner.connection.drop(loss)
 
     def note(self, loss: Loss) -> None:
-        """Note a loss from before this kernel was started in another's place."""
+        """Note a loss of the kernel that this one replaces."""
         self.losses.note(loss)
 
     def look(self) -> None:
-        """Note the loss of a kernel that Jupyter has ended and will tell of in a moment."""
+        """Note the loss of a kernel that Jupyter has ended and will announce in a moment."""
         if self.is_followed and not self._hosted.is_there and not self.losses.is_noted:
             self.lose(self._outside_shutdown())
 
     def died(self, kernel: Any) -> None:
-        """The kernel has died, and is started again next; its loss may be noted already."""
+        """The kernel has died, and is started again next; its loss may already be noted."""
         self._is_reviving = True
         if not self.losses.is_noted:
             words = self.deaths.explain(Exit.of(_returncode(kernel)))
@@ -124,7 +124,7 @@ class Death:
         self._is_reviving = False
 
     def hear(self, action: str) -> None:
-        """Jupyter has done something to the kernel; known also where no process is watched."""
+        """Jupyter has done something to the kernel; also known if no process is watched."""
         if action in ("restart", "shutdown") and not self.losses.is_noted:
             is_shutdown = action == "shutdown"
             self.lose(self._outside_shutdown() if is_shutdown else outside_restart())
@@ -133,15 +133,15 @@ class Death:
             self.deaths.restarted()
             if self._is_reviving:
                 self._is_reviving = False
-            else:  # a restart on request: it is to live
+            else:  # a restart on request: keep it alive
                 self.deaths.survive()
         elif action == "shutdown":
             self.losses.shut_down()
 
     async def check_stays(self) -> None:
-        """Raise KernelLost when another client is ending the kernel, as soon as it has ended.
+        """If another client is ending the kernel, wait for its end and raise KernelLost.
 
-        Jupyter interrupts a kernel before it asks it to go, so code can end by that first.
+        Jupyter interrupts a kernel before it shuts it down, which can end its code first.
         """
         if not self._hosted.is_leaving:
             return
@@ -151,7 +151,7 @@ class Death:
             raise KernelLost(self.losses.all[-1])
 
     async def exits(self) -> None:
-        """Wait for the end of a kernel whose code has asked it to go; that is no fault of it."""
+        """Wait for the end of a kernel whose code asked it to exit; that is no failure."""
         if self._owner.connection.current is not None:
             self.is_awaited = True
             await self.losses.gone()
@@ -172,13 +172,13 @@ class Death:
 
     def _exited(self, kernel: Any, end: Exit) -> None:
         words = self.deaths.explain(end)
-        # Asked now: when its last output has come, a new process may be on its way already.
+        # Read now: when its last output has arrived, a new process may already be starting.
         asked, link = bool(kernel.shutting_down), self._owner.connection.current
         asyncio.get_running_loop().call_later(DRAIN, self._end, asked, link, words)
 
     def _end(self, asked: bool, link: KernelLink | None, words: str) -> None:
         if self._owner.connection.current is not link:
-            return  # the loss is noted already
+            return  # the loss is already noted
         if not asked:
             loss = Loss(kind="died", detail=words)
         elif link is not None and link.heard_restart:
@@ -190,15 +190,15 @@ class Death:
         self.lose(loss)
 
     def _given_up(self, kernel: Any) -> None:
-        """The kernel has died once more, and Jupyter takes it from its list."""
+        """The kernel has died again, and Jupyter removes it from its list."""
         self.died(kernel)
         self._owner.forget()
 
     def _stop_restarter(self) -> None:
-        """Keep Jupyter from starting a kernel again that dies again and again.
+        """Keep Jupyter from restarting a kernel that dies every time.
 
-        A person's kernel is left to it: they would not learn why theirs stays away, and it only
-        lies idle until one of them acts.
+        A person's kernel is still restarted: they would not learn why it is not, and it only stays
+        idle until they run code.
         """
         if self._owner.is_own and self._hosted.is_there and self.deaths.are_too_many:
             self._hosted.manager.stop_restarter()
@@ -208,7 +208,7 @@ class Death:
 
 
 def _returncode(kernel: Any) -> int | None:
-    """How a local kernel's process ended, once Jupyter has looked; None when it does not tell."""
+    """How a local kernel's process ended, once Jupyter has reaped it; None if that is unknown."""
     process = getattr(kernel.provisioner, "process", None)
     code = getattr(process, "returncode", None)
     return code if isinstance(code, int) else None

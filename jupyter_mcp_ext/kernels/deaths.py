@@ -1,4 +1,4 @@
-"""How a kernel died, and how often in a row: when to stop starting one that dies every time."""
+"""How a kernel died and how often in a row, to stop restarting one that dies every time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .memory import MemoryGroup
 from .process import Exit
 
 MAX_DEATHS = 5
-"""Deaths in a row, with no execution between them that its kernel survived."""
+"""Deaths in a row without an execution between them that the kernel survived."""
 
 
 class Deaths:
@@ -18,13 +18,13 @@ class Deaths:
         self._groups = groups
         self._group: MemoryGroup | None = None
         self._row: list[str] = []
-        """Words for each death since an execution was last survived."""
+        """A description of each death since the kernel last survived an execution."""
         self._words = ""
-        """Words for how the latest process ended."""
+        """A description of how the latest process ended."""
 
     @property
     def are_too_many(self) -> bool:
-        """Whether the kernel is started again only on request."""
+        """Whether the kernel is restarted only on request."""
         return len(self._row) >= MAX_DEATHS
 
     @property
@@ -36,7 +36,7 @@ class Deaths:
         )
 
     def watch(self, pid: int) -> None:
-        """A process of the kernel answers: follow whether its system runs out of memory."""
+        """A process of the kernel answers: watch whether its memory group runs out of memory."""
         group = MemoryGroup.of(pid)
         if group is not None:
             self._group = group
@@ -52,11 +52,11 @@ class Deaths:
             self._group.mark()
 
     def survive(self) -> None:
-        """An execution has ended and the kernel lives, or a person has restarted it."""
+        """An execution has ended and the kernel is alive, or a person has restarted it."""
         self._row.clear()
 
     def explain(self, end: Exit) -> str:
-        """Words for how the kernel's process ended; those of the first call are kept."""
+        """A description of how the kernel's process ended; that of the first call is kept."""
         if self._words:
             return self._words
         self._words = end.words
@@ -68,7 +68,7 @@ class Deaths:
         return self._words
 
     def count(self, words: str) -> str:
-        """Count a death; the words for it, which say when it was one too many."""
+        """Count a death, and describe it; the description says if it was one too many."""
         self._row.append(words)
         if not self.are_too_many:
             return words
@@ -76,7 +76,7 @@ class Deaths:
         return f"{words}, the {ordinal} death in a row: restart_kernel starts it again"
 
     def forget(self) -> None:
-        """The kernel is restarted on request, or it is gone for good."""
+        """The kernel is restarted on request, or is gone for good."""
         self._group, self._words = None, ""
         self._row.clear()
 

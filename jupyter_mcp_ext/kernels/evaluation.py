@@ -1,4 +1,4 @@
-"""Runs a function of this package in an ipykernel, without a trace in the session.
+"""Runs a function of this package in an ipykernel, without leaving a trace in the session.
 
 It is one silent execute request with no code and one user expression: nothing is counted, stored
 in the history or bound to a name. Only ipykernel evaluates user expressions this way.
@@ -16,10 +16,10 @@ from .link import KernelLink
 from .requests import run
 
 NAME = "answer"
-"""Of the one expression in its reply."""
+"""The name of the expression in the reply."""
 
 MAX_ANSWER = 2_000_000
-"""Characters of an answer; reading more would hold up the server."""
+"""Characters of an answer; reading more would stall the server."""
 
 LARGE = 50_000
 """Characters from which on an answer is parsed in a thread."""
@@ -107,14 +107,14 @@ matplotlib then draws and closes the figures that the running cell still works o
 this one is not announced. IPython remembers the lines of cells, but must not those of this one."""
 
 BESIDE = "{hold} if True else (await None)"
-"""A coroutine: what is none is run with a copy of standard output, which must end before others."""
+"""A coroutine: anything else runs with a copy of standard output, which must end before others."""
 
 
 UNREADABLE = "the kernel's answer cannot be read"
 
 
 class EvaluationError(Exception):
-    """The function has no value to give."""
+    """The function gave no value."""
 
 
 class FunctionRaised(EvaluationError):
@@ -127,7 +127,7 @@ class FunctionRaised(EvaluationError):
 
 
 class NotEvaluated(EvaluationError):
-    """The kernel did not run it: it was aborted behind another's failing cell, for example."""
+    """The kernel did not run it, for example because a failing cell before it aborted it."""
 
 
 async def evaluate(
@@ -187,7 +187,7 @@ def answer_of(reply: Content) -> str:
 
 
 def value_of(text: str) -> Any:
-    """The value that an answer's JSON holds. Raises FunctionRaised, NotEvaluated."""
+    """The value in an answer's JSON. Raises FunctionRaised, NotEvaluated."""
     try:
         parsed = json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError) as err:
@@ -201,5 +201,5 @@ def value_of(text: str) -> Any:
 
 
 def _no_number(name: str) -> None:
-    """NaN and the infinities are not JSON."""
+    """Refuse NaN and the infinities, which are not JSON."""
     raise ValueError(name)

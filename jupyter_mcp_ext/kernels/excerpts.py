@@ -1,8 +1,8 @@
-"""What is read of a message that is too large to be parsed: its text, at both ends.
+"""Excerpts of messages that are too large to be parsed: text from both ends.
 
-JSON with many items takes a hundred times its bytes when it is parsed, and a single item is enough
-to lose a whole print. A quote inside a JSON string has a backslash before it, so that a key with
-both its quotes and a colon stands only where it is one: it is found without parsing what is before.
+Parsing JSON with many items takes a hundred times its bytes, and dropping it would lose a whole
+print. A quote inside a JSON string has a backslash before it, so that a key with both its quotes
+and a colon is always a real key: it is found without parsing the text before it.
 """
 
 from __future__ import annotations
@@ -14,31 +14,31 @@ from dataclasses import dataclass
 from typing import Any
 
 CHEAP = 1_000_000
-"""Bytes of JSON that are parsed whatever is in them."""
+"""Bytes up to which JSON is parsed, whatever it holds."""
 
 MAX_PARSED = 16 * 1024 * 1024
-"""Bytes of JSON that are parsed when they are few items, as a single long text is."""
+"""Bytes up to which JSON with few items is parsed, such as a single long text."""
 
 MAX_ITEMS = 1_000_000
-"""Brackets, braces, colons and commas, also of those in texts, of JSON that is parsed."""
+"""Brackets, braces, colons and commas, also in strings, up to which JSON is parsed."""
 
 END = 1_000_000
-"""Bytes that are read at either end of a text which is too long to be read whole."""
+"""Bytes that are read at both ends of a text that is too long to be read completely."""
 
 MAX_FRAMES = 100
 """Parts of a traceback that are read."""
 
 WINDOW = 1_000_000
-"""Bytes that are searched at a time, for which other threads wait."""
+"""Bytes that are searched at a time while other threads wait."""
 
 OVERLAP = 200
-"""Bytes of two windows in common: a key is shorter."""
+"""Bytes by which two windows overlap: a key is shorter."""
 
 STRING_END = re.compile(rb'"(?:(?<=[^\\]")|(?<=[^\\]\\{2}")|(?<=[^\\]\\{4}"))')
-"""A quote after no backslash, or after backslashes that stand for such."""
+"""A quote after no backslash, or after escaped backslashes."""
 
 BETWEEN_ESCAPES = re.compile(rb"[^\\]{6}|[^\\](?=\\)")
-"""Ends where no escape does: none is longer than six bytes, and each begins with a backslash."""
+"""Matches text that ends outside an escape: escapes have six bytes at most."""
 
 MIME_TYPE = re.compile(rb'"((?:application|audio|image|text|video)/[\w.+-]{1,80})"\s{0,8}:')
 
@@ -51,12 +51,12 @@ DISPLAYS = ("display_data", "execute_result", "update_display_data")
 
 @dataclass(frozen=True, kw_only=True)
 class Excerpt:
-    """The content of a message as far as it was read."""
+    """The part of a message's content that was read."""
 
     content: Mapping[str, Any] | None
-    """None where nothing of it can be shown."""
+    """None if nothing of it can be shown."""
     unread: int
-    """Bytes that are not in it."""
+    """Bytes that were not read."""
 
 
 def is_cheap(content: bytes) -> bool:
@@ -69,7 +69,7 @@ def is_cheap(content: bytes) -> bool:
 
 
 def excerpt(msg_type: str, content: memoryview) -> Excerpt:
-    """What is read of a message's content."""
+    """The excerpt of a message's content."""
     text = _Reader(content)
     read: dict[str, Any] | None = None
     if msg_type == "stream":
@@ -107,7 +107,7 @@ def _error(text: _Reader) -> dict[str, Any]:
 
 
 class _Reader:
-    """Reads strings of JSON that is not parsed."""
+    """Reads strings from JSON that is not parsed."""
 
     def __init__(self, content: memoryview) -> None:
         self._content = content
@@ -116,12 +116,12 @@ class _Reader:
         """Bytes of strings that were read."""
 
     def string(self, key: str) -> str:
-        """The first value of a key that is a string, its middle left out where it is too long."""
+        """The first string under a key, without its middle if it is too long."""
         found = self._find(_key(key, b'"'), 0)
         return self._string(found.end())[0] if found is not None else ""
 
     def word(self, key: str) -> str:
-        """The same of a short string near either end."""
+        """The first short string under a key, near either end."""
         found = self._at_an_end(_key(key, rb'"([^"\\]{0,200})"'))
         return found[1].decode(errors="replace") if found is not None else ""
 
@@ -142,7 +142,7 @@ class _Reader:
         return int(found[1]) if found is not None else None
 
     def mime_types(self) -> list[str]:
-        """The first types that are keys."""
+        """The first MIME types among the keys."""
         types: list[str] = []
         found = self._find(MIME_TYPE, 0)
         while found is not None and len(types) < 10:
@@ -163,7 +163,7 @@ class _Reader:
         return pattern.search(self._content, 0, WINDOW) or pattern.search(self._content, last)
 
     def _string(self, start: int) -> tuple[str, int | None]:
-        """The string that begins behind its quote, and where its other quote is."""
+        """The string after its opening quote, and the position of its closing quote."""
         found = self._find(STRING_END, start)
         end = found.start() if found is not None else None
         length = (self.size if end is None else end) - start
@@ -173,7 +173,7 @@ class _Reader:
         tail = _from_whole(self._taken(end - END, end)) if end is not None else b""
         left_out = f"\n[… {max(0, length - 2 * END):,} bytes of this text are not kept …]\n"
         text = _decoded(_to_whole(head)) + left_out + _decoded(tail)
-        return text.encode(errors="replace").decode(), end  # half a pair is no character
+        return text.encode(errors="replace").decode(), end  # half a surrogate pair is no character
 
     def _taken(self, start: int, end: int) -> bytes:
         self.taken += end - start
@@ -185,7 +185,7 @@ def _key(name: str, value: bytes) -> re.Pattern[bytes]:
 
 
 def _decoded(raw: bytes) -> str:
-    """What stands between the quotes of a string."""
+    """The text between the quotes of a string."""
     try:
         return str(json.loads(b'"' + raw + b'"', strict=False))
     except ValueError:
@@ -193,7 +193,7 @@ def _decoded(raw: bytes) -> str:
 
 
 def _from_whole(raw: bytes) -> bytes:
-    """The end of a string, from where an escape or a character may begin."""
+    """The end of a string, from the first place where an escape or a character can begin."""
     begin = BETWEEN_ESCAPES.search(raw)
     at = begin.end() if begin is not None else len(raw)
     while at < len(raw) and _continues(raw[at]):
@@ -202,7 +202,7 @@ def _from_whole(raw: bytes) -> bytes:
 
 
 def _to_whole(raw: bytes) -> bytes:
-    """The beginning of a string, to before an escape or a character that may be cut."""
+    """The beginning of a string, up to an escape or a character that may be cut."""
     at = raw.find(b"\\", max(0, len(raw) - 12))
     if at >= 0:
         before = raw[:at]

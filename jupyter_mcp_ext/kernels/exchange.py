@@ -12,27 +12,27 @@ Content = Mapping[str, Any]
 """The content of a message."""
 
 OnInput = Callable[[str, bool, Callable[[str], None]], object]
-"""Is told what code asks, whether it is a password, and what takes the answer to the kernel."""
+"""Called with the code's question, whether it is for a password, and how to answer."""
 
 IDLE_GRACE = 2.0
-"""Seconds for which a replied request waits for its last messages: PUB drops silently."""
+"""Seconds for which a request with a reply waits for its last messages: PUB drops silently."""
 
 REPLY_GRACE = 2.0
-"""Seconds for which a kernel that is done may still reply.
+"""Seconds within which an idle kernel may still reply.
 
-A kernel whose own code fails never does: bash_kernel, for one, on code that is incomplete.
+A kernel that fails internally never does, such as bash_kernel on incomplete code.
 """
 
 NESTED = "nested too deep (split it into steps)"
 
 
 def ignore(*_: object) -> None:
-    """Takes what is of no interest."""
+    """Ignores its arguments."""
 
 
 def no_reply(language: str) -> Content:
-    """Stands for the reply that never came."""
-    # A Python kernel says of itself where code is incomplete, and fails where compiling it does.
+    """The reply in place of one that never came."""
+    # A Python kernel reports incomplete code itself, and fails only if compiling does.
     why = f"an expression in it is {NESTED}"
     if language != "python":
         why = f"as when code is incomplete (an open quote, a block without its end) or {NESTED}"
@@ -41,11 +41,10 @@ def no_reply(language: str) -> Content:
 
 
 class Exchange:
-    """One execute request and everything the kernel says because of it.
+    """One execute request and all messages that the kernel sends for it.
 
-    It is over when the kernel has replied *and* is idle: the reply alone would lose outputs that
-    are still on their way, idle alone can be dropped by a busy kernel. The one that is missing is
-    waited for shortly.
+    It is over when the kernel has replied *and* is idle: after the reply alone, outputs can still
+    arrive, and a busy kernel can drop the idle status. The missing one is waited for shortly.
     """
 
     def __init__(
@@ -59,16 +58,16 @@ class Exchange:
     ) -> None:
         self.msg_id = msg_id
         self.drop = on_dropped
-        """Takes how many bytes of output were too large to read."""
+        """Called with the size of output that was too large to read."""
         self._language = language
         self.reply: Content | None = None
         self.reply_id = ""
         self.unread = 0
         """Bytes of a reply that was too large to be read whole."""
         self.complete = False
-        """Whether the kernel said idle: else outputs may be missing."""
+        """Whether the kernel reported idle; otherwise outputs may be missing."""
         self.lost = 0
-        """About how many of the kernel's messages never came, once it is over."""
+        """Approximate number of the kernel's messages that never came, once it is over."""
         self._on_message = on_message
         self._on_begin = on_begin
         self._on_input = on_input
@@ -79,7 +78,7 @@ class Exchange:
 
     @property
     def begun(self) -> bool:
-        """Whether the kernel has taken the code up."""
+        """Whether the kernel has begun the code."""
         return self.started.done()
 
     async def finished(self) -> Content:
@@ -108,23 +107,23 @@ class Exchange:
             self._on_input(str(content.get("prompt", "")), content.get("password") is True, reply)
 
     def answer(self, reply: Content, *, msg_id: str = "", unread: int = 0) -> None:
-        """Take the reply, of which ``unread`` bytes were too large to read."""
+        """Take the reply; ``unread`` bytes of it were too large to read."""
         self.reply, self.reply_id, self.unread = reply, msg_id, unread
         if reply.get("status") == "aborted":
             self.complete = True
         self._settle()
 
     def miss(self, messages: int) -> None:
-        """About so many messages of the kernel never came."""
+        """Note that about this many messages of the kernel never came."""
         self.lost = messages
 
     def lose(self, loss: Loss, *, behind_other: bool = False) -> None:
-        """Fail: the kernel is gone, perhaps while it ran other code."""
+        """Fail: the kernel is gone, possibly while it ran other code."""
         self._stop_grace()
         if not self._done.done():
             behind_other = behind_other and not self.begun
             self._done.set_exception(KernelLost(loss, behind_other=behind_other))
-            self._done.exception()  # taken, so that nothing is logged when nothing awaits it
+            self._done.exception()  # retrieved, so that asyncio logs nothing if nothing awaits it
 
     def _begin(self) -> None:
         if not self.started.done():

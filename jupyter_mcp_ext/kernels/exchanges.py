@@ -1,4 +1,4 @@
-"""The requests under way on one link, and where the messages that answer them go."""
+"""The open requests of one link, and the routing of messages to them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .losses import KernelLost, Loss
 from .presence import Presence
 
 MAX_LATE = 64
-"""Exchanges that are over and whose threads are still listened to."""
+"""Finished exchanges whose threads may still print."""
 
 
 class Exchanges:
     """Executions and other requests, by the ids of their messages.
 
-    ``read`` gives a message's content to what uses it, once it is read; ``send_input`` answers an
+    ``read`` passes a message's content to its user, once it is read; ``send_input`` answers an
     ``input_request``, given its header.
     """
 
@@ -39,7 +39,7 @@ class Exchanges:
         self._send_input = send_input
         self._running: dict[str, Exchange] = {}
         self._late: OrderedDict[str, Exchange] = OrderedDict()
-        """Exchanges that are over, the latest last: their threads may still print."""
+        """Finished exchanges, the latest last: their threads may still print."""
         self._calls: dict[str, asyncio.Future[Content]] = {}
         self._count = Count()
 
@@ -50,7 +50,7 @@ class Exchanges:
 
     @property
     def have_code(self) -> bool:
-        """Whether code runs, or is on its way."""
+        """Whether code runs or has been sent."""
         return any(not exchange.complete for exchange in self._running.values())
 
     def begin(self, exchange: Exchange) -> None:
@@ -70,7 +70,7 @@ class Exchanges:
         """An exchange is over; see `KernelLink.forget`."""
         if self._running.pop(exchange.msg_id, None) is None:
             return
-        if not exchange.lost:  # where the idle has not come, the reply tells how many there were
+        if not exchange.lost:  # without the idle status, the reply tells how many there were
             exchange.miss(self._count.end(exchange.msg_id, exchange.reply_id))
         self._late[exchange.msg_id] = exchange
         self._listener.change()
@@ -87,7 +87,7 @@ class Exchanges:
 
     def take_output(self, message: Incoming) -> None:
         """A message came on IOPub."""
-        # One that is too large to be read was not lost on its way either.
+        # A message that is too large to be read has not been lost either.
         self._count.see(message.msg_id, message.parent, busy=message.says_busy)
         exchange = self._of(message)
         if exchange is None:

@@ -23,7 +23,7 @@ KERNEL_ACTIONS = "https://events.jupyter.org/jupyter_server/kernel_actions/v1"
 
 
 class Kernels:
-    """``kernels[kernel_id]`` is a kernel, which may be gone: it then still tells its losses."""
+    """``kernels[kernel_id]`` is a kernel, which may be gone: its losses can still be read."""
 
     def __init__(
         self, manager: Any, specs: Any, event_logger: Any, links: McpLinks, log: Logger
@@ -39,11 +39,11 @@ class Kernels:
         self._events.add_listener(schema_id=KERNEL_ACTIONS, listener=self._on_action)
 
     def __contains__(self, kernel_id: str) -> bool:
-        """Whether the kernel is there."""
+        """Whether the kernel exists."""
         return kernel_id in self._manager
 
     def __getitem__(self, kernel_id: str) -> Kernel:
-        """The kernel of an id, also of one that is gone or that another server had."""
+        """The kernel of an id, also if it is gone or was another server's."""
         found = self._kernels.get(kernel_id)
         if found is None:
             found = self._kernels[kernel_id] = Kernel(kernel_id, self._host)
@@ -51,7 +51,7 @@ class Kernels:
 
     @property
     def default_name(self) -> str:
-        """The kernel that a session gets when it asks for none."""
+        """The name of the kernel that a session gets by default."""
         return str(self._manager.default_kernel_name)
 
     async def specs(self) -> Mapping[str, Mapping[str, Any]]:
@@ -66,7 +66,7 @@ class Kernels:
         return chosen(kernel_name or default, await self.specs(), default=default)
 
     async def command(self, kernel_name: str) -> Sequence[str]:
-        """The command of a kernelspec; empty when there is none."""
+        """The command of a kernelspec; empty if there is none."""
         return tuple(map(str, (await self._spec(kernel_name)).get("argv") or ()))
 
     async def start(self, kernel_name: str, *, path: str, env: Mapping[str, str]) -> Kernel:
@@ -78,7 +78,7 @@ class Kernels:
         return await self._starter.start(kernel_name, path=path, env=env)
 
     def foreign_beside(self, kernel_id: str) -> float | None:
-        """Since when any other kernel runs code of another client."""
+        """Since when any other kernel has been running code of another client."""
         others = (self[each] for each in self._manager.list_kernel_ids() if each != kernel_id)
         found = [since for each in others if (since := each.foreign_since) is not None]
         return min(found, default=None)
@@ -89,7 +89,7 @@ class Kernels:
         return {pid for pid in found if pid is not None}
 
     async def close(self) -> None:
-        """Close every link; the kernels are Jupyter's to end."""
+        """Close every link; Jupyter ends the kernels."""
         self._events.remove_listener(listener=self._on_action)
         for kernel in self._kernels.values():
             if kernel.connection.current is not None:
@@ -100,7 +100,7 @@ class Kernels:
         return (await self.specs()).get(kernel_name, {})
 
     async def _on_action(self, logger: Any, schema_id: str, data: Mapping[str, Any]) -> None:
-        """Hear of every restart and shutdown, also where no process can be watched."""
+        """Receive every restart and shutdown, also if the process cannot be watched."""
         kernel = self._kernels.get(data.get("kernel_id", ""))
         if kernel is not None and data.get("status") == "success":
             kernel.hear(str(data.get("action")))

@@ -1,4 +1,4 @@
-"""A kernel as Jupyter's kernel manager has it: there or not, and what it can be told to do."""
+"""Jupyter's side of a kernel: whether it exists, and the operations of its kernel manager."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .losses import Losses
 from .status import local_pid
 
 REFUSED = (HTTPError, RuntimeError, OSError)
-"""What Jupyter's managers raise when a kernel cannot be interrupted or restarted."""
+"""Exceptions of Jupyter's managers if a kernel cannot be interrupted or restarted."""
 
 
 class Hosted:
@@ -37,7 +37,7 @@ class Hosted:
         return self._manager.get_kernel(self._id)
 
     def check_there(self) -> None:
-        """Raise KernelUnavailable when it is gone, with why."""
+        """Raise KernelUnavailable, with the reason, if it is gone."""
         if not self.is_there:
             losses = self._losses.all
             why = f" ({losses[-1].detail})" if losses else ""
@@ -59,20 +59,20 @@ class Hosted:
 
     @property
     def patience(self) -> float:
-        """Seconds that a kernel may take to answer what it is."""
+        """Seconds for a kernel's first answer."""
         return float(self._manager.kernel_info_timeout)
 
     @property
     def cull_limit(self) -> float:
-        """Seconds that an idle kernel is kept whose kernelspec says nothing else; 0 is for ever."""
+        """Seconds until an idle kernel is culled if its kernelspec does not say; 0: never."""
         return float(getattr(self._manager, "cull_idle_timeout", 0))
 
     def connect(self) -> None:
-        """Count as connected, so that the kernel is not culled under what it runs."""
+        """Count as connected, so that the kernel is not culled while it runs code."""
         self._manager.notify_connect(self._id)
 
     def disconnect(self) -> None:
-        """Count as connected no longer; idle kernels are culled as the operator says."""
+        """No longer count as connected; the operator's culling applies again."""
         self._manager.notify_disconnect(self._id)
 
     async def is_alive(self) -> bool:
@@ -80,7 +80,7 @@ class Hosted:
         return bool(await ensure_async(self.manager.is_alive()))
 
     async def interrupt(self) -> None:
-        """Interrupt what it runs. Raises KernelUnavailable."""
+        """Interrupt its code. Raises KernelUnavailable."""
         try:
             await ensure_async(self.manager.interrupt_kernel())
         except REFUSED as err:
@@ -88,14 +88,14 @@ class Hosted:
             raise KernelUnavailable(msg) from err
 
     async def restart(self, *, now: bool, otherwise: str) -> None:
-        """Restart it; ``otherwise`` is the error's text when that fails."""
+        """Restart it; ``otherwise`` is the error's text if that fails."""
         try:
             await self._manager.restart_kernel(self._id, now=now)
         except REFUSED as err:
             raise KernelUnavailable(otherwise) from err
 
     async def shutdown(self, *, now: bool) -> None:
-        """End it; fine when it is gone already. Raises KernelUnavailable."""
+        """End it; no error if it is already gone. Raises KernelUnavailable."""
         if not self.is_there:
             return
         try:
@@ -107,9 +107,9 @@ class Hosted:
 
 
 def check_local(manager: Any) -> None:
-    """Raise KernelUnavailable where kernels run on a gateway.
+    """Raise KernelUnavailable if kernels run on a gateway.
 
-    They have no sockets here, so that a connection would wait on port 0 for ever.
+    They have no sockets here, so a connection would wait on port 0 forever.
     """
     if isinstance(manager, GatewayMappingKernelManager):
         msg = (

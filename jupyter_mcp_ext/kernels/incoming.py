@@ -1,4 +1,4 @@
-"""A message of a kernel, of which nothing is parsed before its size is known."""
+"""A message of a kernel; nothing is parsed before its size is known."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .excerpts import CHEAP, MAX_PARSED, Excerpt, excerpt, is_cheap
 from .exchange import Content
 
 MAX_HEADER = 100_000
-"""Bytes of a header that are parsed."""
+"""Bytes up to which a header is parsed."""
 
 MAX_SIGNATURE = 1_000
 """Bytes of a signature."""
@@ -24,17 +24,17 @@ PARTS = 5
 """Frames of a message: its signature, header, parent, metadata and content."""
 
 MAX_FRAMES = MAX_IDENTITIES + PARTS
-"""Frames of which something is read; buffers follow."""
+"""Frames that are read; buffers follow."""
 
 MAX_READ = 256 * 1024 * 1024
-"""Bytes of a content of which an excerpt is read; its signature is checked, which takes time."""
+"""Bytes up to which an excerpt of a content is read, since its signature has to be checked."""
 
 
 class Incoming:
-    """What came on a channel, without its buffers."""
+    """A message from a channel, without its buffers."""
 
     def __init__(self, session: Session, frames: Sequence[Any]) -> None:
-        """``frames`` are those of pyzmq. Raises ValueError where they are no message."""
+        """``frames`` are pyzmq's. Raises ValueError if they are no message."""
         marks = enumerate(frames[:MAX_IDENTITIES])
         places = (i for i, f in marks if len(f) == len(DELIM) and f.bytes == DELIM)
         start = next(places, len(frames)) + 1
@@ -48,7 +48,7 @@ class Incoming:
             msg = "its header is too large"
             raise ValueError(msg)
         self.header = _object(session.unpack(header.bytes))
-        # xeus kernels send null for no parent.
+        # xeus kernels send null if there is no parent.
         self.parent = _object(session.unpack(parent.bytes) or {})
         self.parent_id = str(self.parent.get("msg_id"))
         self.msg_id = str(self.header.get("msg_id"))
@@ -59,11 +59,11 @@ class Incoming:
 
     @property
     def says_busy(self) -> bool:
-        """Whether it tells that the kernel takes something up."""
+        """Whether it reports that the kernel begins a request."""
         return self.msg_type == "status" and self.size < MAX_HEADER and b'"busy"' in self._bytes
 
     def content(self) -> Content | None:
-        """Its content; None where it has to be `read`. Raises ValueError for a wrong signature."""
+        """Its content; None if it has to be `read`. Raises ValueError for a wrong signature."""
         if self._known is not None:
             return self._known
         if self.size > MAX_PARSED or len(self._metadata) > CHEAP:
@@ -78,7 +78,7 @@ class Incoming:
         return self._known
 
     def read(self) -> Excerpt:
-        """What can be read of a content that is too large to be parsed; it takes a while.
+        """The excerpt of a content that is too large to be parsed; this takes a while.
 
         Raises ValueError for a wrong signature.
         """

@@ -1,4 +1,4 @@
-"""A kernel's messages in their order, also while a large one is read in a thread."""
+"""Keeps a kernel's messages in order while a large one is read in a thread."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from .exchange import Content
 from .incoming import Incoming
 
 MAX_WAITING = 64_000_000
-"""Bytes of messages that wait while a large one is read; beyond, other large ones are dropped."""
+"""Bytes of messages that wait while a large one is read; beyond that, large ones are dropped."""
 
 MAX_MESSAGES = 2_000
-"""Messages that wait until no more are taken from the kernel, which then drops what it puts out."""
+"""Waiting messages after which no more are read from the kernel, which then drops its output."""
 
 MAX_LOGGED = 5
-"""Unreadable messages that are logged; there may be any number of them."""
+"""Unreadable messages that are logged, of any number."""
 
 SLICE = 0.002
-"""Seconds of a turn of the loop in which messages that have waited are handed on."""
+"""Seconds of a loop iteration for passing on messages that have waited."""
 
 Use: TypeAlias = Callable[[Content | None, int], object]
-"""Takes a message's content, as far as it was read, and how many bytes of it were not."""
+"""Called with the part of a message's content that was read, and the number of unread bytes."""
 
 
 class InOrder:
-    """Hands on what comes; what comes after a large message waits until that has been read.
+    """Passes on messages; those after a large message wait until that has been read.
 
     ``handle`` gets a channel and the frames of a message; ``drop`` gets frames that are too large
     to wait; ``hold`` is called when so many messages wait that only those on control may follow,
@@ -50,7 +50,7 @@ class InOrder:
         self._hold = hold
         self._log = log
         self._reading = 0
-        """Large messages that are being read; beside one, only control is listened to."""
+        """Large messages that are being read; only control is read beside them."""
         self._waiting: deque[tuple[str, list[Any], int]] = deque()
         """Channels, frames and sizes."""
         self._bytes = 0
@@ -66,7 +66,7 @@ class InOrder:
             self._try(self._handle, channel, frames)
 
     def take(self, message: Incoming, use: Use) -> None:
-        """Give a message's content to ``use``, now or when it has been read."""
+        """Pass a message's content to ``use``, now or when it has been read."""
         content = message.content()
         if content is not None:
             use(content, 0)
@@ -97,7 +97,7 @@ class InOrder:
         use(found.content, found.unread)
 
     def _go_on(self) -> None:
-        """Hand on what has waited, within a slice of the loop's turn."""
+        """Pass on messages that have waited, within a slice of time."""
         until = time.monotonic() + SLICE
         while self._waiting and not self._reading:
             channel, frames, size = self._waiting.popleft()
@@ -122,7 +122,7 @@ class InOrder:
     def _try(self, work: Callable[..., object], *args: Any) -> None:
         try:
             work(*args)
-        except Exception:  # noqa: BLE001  # whatever it is, the next message is to be read
+        except Exception:  # noqa: BLE001  # the next message has to be read in any case
             self._failures += 1
             if self._failures <= MAX_LOGGED:
                 self._log.exception("A message of a kernel could not be read")

@@ -1,4 +1,4 @@
-"""Asks a kernel what it is, when a link to it is opened."""
+"""Asks a kernel for its information when a link to it is opened."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Call(Protocol):
 
 
 class Introduction:
-    """Is over when the kernel has said what it is, and `hear` was called for what it puts out.
+    """Over when the kernel has sent its information, and `hear` was called for a message on IOPub.
 
-    It is asked on control, which answers while a cell runs; where it does not (IRkernel hears only
-    requests to go there) on shell. Kernels that greet no subscriber publish that they are busy
-    with the request: that this arrives is what is waited for.
+    It is asked on control, which answers while a cell runs, or on shell if it does not (IRkernel
+    only takes shutdowns on control). Kernels that do not greet subscribers publish that they are
+    busy with the request, which is waited for.
     """
 
     def __init__(self, call: Call) -> None:

@@ -1,4 +1,4 @@
-"""A running kernel: what others in this package ask of one, and what it is made of.
+"""A kernel: the operations that other packages use, and the parts that it consists of.
 
 `Hosted` is Jupyter's side of it, `Connection` holds the link, `Death` says what happens when its
 process ends, `Activity` keeps what Jupyter shows of it, `KernelInfo.kind` is what it can do.
@@ -44,7 +44,7 @@ class Kernel:
 
     @property
     def info(self) -> KernelInfo:
-        """What it says of itself; `NO_INFO` while it has no link."""
+        """What it reports about itself; `NO_INFO` while it has no link."""
         link = self.connection.current
         return link.info if link is not None else NO_INFO
 
@@ -55,22 +55,22 @@ class Kernel:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is known to run in it."""
+        """Whether it runs nothing, as far as is known."""
         link = self.connection.current
         return link is None or (link.is_idle and link.foreign is None)
 
     @property
     def foreign_since(self) -> float | None:
-        """Since when, in seconds since the epoch, it runs code of another client."""
+        """When, in seconds since the epoch, it began to run code of another client."""
         if not self.hosted.is_there or self._losses.is_noted:
             return None
         return foreign_since(self.hosted.manager, self.connection.current)
 
     async def status(self) -> KernelStatus:
-        """What is known of it now. Raises KernelUnavailable when it is gone."""
+        """Its current status. Raises KernelUnavailable if it is gone."""
         known = await look(self.id, self.hosted.manager, self.connection.current)
         if self._losses.is_noted:
-            # Jupyter goes on saying what the process did that is gone.
+            # Jupyter keeps reporting the state of the process that is gone.
             known = replace(known, foreign_since=None)
         if self.death.deaths.are_too_many:
             return replace(known, state="dead")
@@ -90,16 +90,16 @@ class Kernel:
         return self.connection.used()
 
     async def link(self) -> KernelLink:
-        """Like `linked`, of a link that may be closed whenever nothing is asked of it."""
+        """Like `linked`, with a link that may be closed while no request waits."""
         return await self.connection.get()
 
     async def interrupt(self) -> None:
-        """Interrupt whatever it runs. Raises KernelUnavailable."""
+        """Interrupt its code. Raises KernelUnavailable."""
         await self.hosted.interrupt()
         self._was_interrupted()
 
     async def restart(self, *, by: str, now: bool) -> None:
-        """Restart it, with ``now`` without asking it, and wait until it answers.
+        """Restart it and wait until it answers; with ``now`` it is killed without being asked.
 
         Raises KernelUnavailable.
         """
@@ -115,19 +115,19 @@ class Kernel:
             await self.connection.open()
 
     async def shutdown(self, *, by: str, now: bool) -> None:
-        """End it, with ``now`` without asking it; fine when it is gone already."""
+        """End it; with ``now`` without asking it. No error if it is already gone."""
         async with self.connection.changing:
             self.death.lose(Loss(kind="stopped", detail=f"the kernel was shut down by {by}"))
             await self.hosted.shutdown(now=now)
         self.forget()
 
     def begin(self) -> None:
-        """Count as connected while code runs, so that the kernel is not culled under it."""
+        """Count as connected while code runs, so that the kernel is not culled."""
         self.hosted.connect()
         self.death.deaths.mark()
 
     def end(self) -> None:
-        """Count as connected no longer."""
+        """No longer count as connected."""
         self.hosted.disconnect()
         link = self.connection.current
         if link is not None and link.is_open:
@@ -142,17 +142,17 @@ class Kernel:
         *,
         timeout: float,
     ) -> Any:
-        """Like `evaluate`, in a subshell: while the kernel goes on running code."""
+        """Like `evaluate`, in a subshell, while the kernel goes on running code."""
         self.activity.stay_busy(link)
         subshells = self._host.subshells
         return await subshells.evaluate(link, source, function, arguments, timeout=timeout)
 
     def adopt(self, stderr: StderrTail) -> None:
-        """This extension has started it, with this standard error."""
+        """Note that this extension started it, with this standard error."""
         self._stderr = stderr
 
     def hear(self, action: str) -> None:
-        """Jupyter has done something to it, as its event says."""
+        """Note an action of Jupyter on it, from an event."""
         if not self.death.is_followed:
             return
         if action == "interrupt":
@@ -164,7 +164,7 @@ class Kernel:
             self.forget()
 
     def forget(self) -> None:
-        """It is gone for good, or the server ends; its losses are still to be told."""
+        """It is gone for good, or the server stops; its losses can still be read."""
         self.last_interrupt = 0.0
         self.activity.give_back()
         self.death.forget()

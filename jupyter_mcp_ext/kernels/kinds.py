@@ -13,27 +13,27 @@ from typing import Literal
 from .signals import HANDLER
 
 Look = Literal["ipython", "xeus", "bash", "inspect"]
-"""The ways to look at a kernel's variables; every kernel may be sent an ``inspect_request``."""
+"""The ways to look at a kernel's variables; an ``inspect_request`` can be sent to every kernel."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """What is known of kernels of one implementation."""
+    """The abilities of kernels of one implementation."""
 
     look: Look = "inspect"
     """How its variables are looked at."""
     runs_functions: bool = False
-    """Whether functions of this package run in it unseen: hints, checks, questions of packages."""
+    """Whether functions of this package can run in it without a trace: hints, checks, packages."""
     saves_variables: bool = False
     """Whether its variables can be saved to disk and loaded again."""
     takes_second_interrupt: bool = False
-    """Whether it stays sound when code that ignored an interrupt gets another."""
+    """Whether it survives a second interrupt of code that ignored the first."""
     sleeps_through_interrupt: bool = False
-    """Whether it heeds an interrupt only when a message comes, while its code awaits something."""
+    """Whether, while its code awaits something, it obeys an interrupt only when a message comes."""
     first_code: str = ""
-    """Code that runs in it silently before any other, so that an interrupt does not end it."""
+    """Code that runs in it silently first, so that an interrupt does not end the kernel."""
     lost_line: str = ""
-    """The last line that it prints when it has lost its variables and goes on without a restart."""
+    """The last line that it prints if it loses its variables without a restart."""
 
 
 KINDS = {
@@ -46,18 +46,18 @@ KINDS = {
         sleeps_through_interrupt=True,
     ),
     "xeus-python": Kind(
-        # In its raw mode there is no IPython, so only a look at variables tries to run functions.
+        # In raw mode it has no IPython, so functions are tried only for looking at variables.
         look="xeus",
         takes_second_interrupt=True,
-        # It takes up a request beside the code that runs, so none may be sent to wake it.
+        # It begins a request while code runs, so none may be sent to wake it.
         sleeps_through_interrupt=False,
-        # It answers ``interrupt_request`` and goes on, and exits on SIGINT.
+        # It answers ``interrupt_request`` and continues, and exits on SIGINT.
         first_code=f"exec({HANDLER!r}, {{}})",
     ),
     "bash_kernel": Kind(
         look="bash",
         # It waits for its shell after an interrupt. A second one ends that wait, and then each
-        # answer is that of the code before.
+        # answer belongs to the code before.
         takes_second_interrupt=False,
         lost_line="Restarting Bash",
     ),
@@ -71,5 +71,5 @@ UNKNOWN_PYTHON = Kind(sleeps_through_interrupt=True)
 
 
 def kind_of(implementation: str, language: str) -> Kind:
-    """The kind of a kernel that says this of itself."""
+    """The kind of a kernel with this information."""
     return KINDS.get(implementation) or (UNKNOWN_PYTHON if language == "python" else UNKNOWN)

@@ -1,8 +1,8 @@
-"""A connection to a kernel as the rest of the package sees it, whatever carries it.
+"""A connection to a kernel as the rest of the package sees it, over any transport.
 
-`KernelLink` is what a transport provides. ``tests/kernels/test_link_contract.py`` is what each has
-to pass, and ``transports.py`` makes the one that a kernel needs. Messages and channels are those
-of the Jupyter messaging protocol (https://jupyter-client.readthedocs.io/en/stable/messaging.html).
+`KernelLink` is what a transport provides; ``transports.py`` chooses the one for a kernel. Each has
+to pass ``tests/kernels/test_link_contract.py``. Messages and channels are those of the Jupyter
+messaging protocol (https://jupyter-client.readthedocs.io/en/stable/messaging.html).
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ SUBSHELLS = "kernel subshells"
 
 @dataclass(frozen=True, kw_only=True)
 class KernelInfo:
-    """What a kernel says of itself (``kernel_info_reply``)."""
+    """What a kernel reports about itself (``kernel_info_reply``)."""
 
     implementation: str
     language: str
     language_version: str
     features: frozenset[str] = frozenset()
-    """What it can beyond the protocol's core, ``"kernel subshells"`` for example."""
+    """Its features beyond the protocol's core, such as ``"kernel subshells"``."""
 
     @property
     def kind(self) -> Kind:
-        """What is known of kernels of its implementation."""
+        """The abilities of its implementation."""
         return kind_of(self.implementation, self.language)
 
     @property
@@ -65,14 +65,14 @@ class Message(Protocol):
     """The header of the request that it belongs to."""
 
     def content(self) -> Content | None:
-        """Its content; None where it is too large to be parsed at once."""
+        """Its content; None if it is too large to be parsed at once."""
 
 
 class Listener:
-    """Is told what a link hears of its kernel; this one ignores it."""
+    """Receives events of a link; this class ignores them."""
 
     def hear(self, message: Message) -> None:
-        """A message came on IOPub, of any client's request; it is handed on afterwards."""
+        """A message came on IOPub, for any client's request; it is passed on afterwards."""
 
     def change(self) -> None:
         """`KernelLink.is_busy` may have changed, or the link is lost."""
@@ -88,7 +88,7 @@ class KernelLink(Protocol):
 
     @property
     def info(self) -> KernelInfo:
-        """What the kernel has said of itself; `NO_INFO` before it has."""
+        """What the kernel has reported about itself; `NO_INFO` before that."""
 
     @property
     def foreign(self) -> Foreign | None:
@@ -96,15 +96,15 @@ class KernelLink(Protocol):
 
     @property
     def latest(self) -> Content | None:
-        """The header of the latest code that the kernel took up, as far as is known."""
+        """The header of the latest code that the kernel began, as far as is known."""
 
     @property
     def heard(self) -> str:
-        """``busy`` or ``idle``, as the kernel last said of its shell; else empty."""
+        """``busy`` or ``idle``, as the kernel last reported for its shell; else empty."""
 
     @property
     def heard_restart(self) -> bool | None:
-        """What the kernel said when it was asked to go: True for a restart; None if nothing."""
+        """Whether the kernel announced a restart (True) or a shutdown (False); None if neither."""
 
     @property
     def is_open(self) -> bool:
@@ -116,7 +116,7 @@ class KernelLink(Protocol):
 
     @property
     def is_busy(self) -> bool:
-        """Whether code of any client runs in the kernel, or is on its way there."""
+        """Whether code of any client runs in the kernel or has been sent to it."""
 
     async def open(self, timeout: float) -> None:
         """Connect, and wait until the kernel answers and its outputs reach this link.
@@ -125,7 +125,7 @@ class KernelLink(Protocol):
         """
 
     def find_running(self) -> None:
-        """Code of another client ran before the link was opened, and did not end since."""
+        """Note that another client's code ran before the link was opened and has not ended."""
 
     def execute(
         self,
@@ -159,10 +159,10 @@ class KernelLink(Protocol):
         """
 
     def forget(self, exchange: Exchange) -> None:
-        """An exchange is over; what its threads print later is still taken, for a while."""
+        """End an exchange; later output of its threads is still taken for a while."""
 
     def wake(self) -> None:
-        """Send a message to a kernel that was interrupted, if it sleeps through that otherwise."""
+        """Wake a kernel that was interrupted, if it needs a message to notice."""
 
     def lose(self, loss: Loss) -> None:
         """Fail every request that waits with this loss, and close."""

@@ -1,4 +1,4 @@
-"""The open links to kernels: which are in use, and which have to make room."""
+"""The open links to kernels: which are in use, and which are closed to make room."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ class McpLinks(LoggingConfigurable):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._links: dict[KernelLink, Callable[[], object]] = {}
-        """With what closes each."""
+        """Each with the function that closes it."""
         self._users: Counter[KernelLink] = Counter()
 
     def put(self, link: KernelLink, close: Callable[[], object]) -> None:
-        """Add a link as the one most recently used; ``close`` is called when it makes room."""
+        """Add a link as the most recently used; ``close`` is called when it has to make room."""
         self._links.pop(link, None)
         self._links[link] = close
 
     def remove(self, link: KernelLink) -> None:
-        """A link is lost."""
+        """Forget a lost link."""
         self._links.pop(link, None)
 
     @contextmanager
     def used(self, link: KernelLink) -> Iterator[None]:
-        """Keep a link from making room, also before it is first asked anything."""
+        """Keep a link open while the block runs, also before its first request."""
         self._users[link] += 1
         try:
             yield
@@ -51,7 +51,7 @@ class McpLinks(LoggingConfigurable):
                 del self._users[link]
 
     def close_surplus(self) -> None:
-        """Close the idle links that are too many."""
+        """Close idle links beyond the limit."""
         if len(self._links) <= self.max_idle:
             return
         idle = [link for link in self._links if link.is_idle and not self._users.get(link)]

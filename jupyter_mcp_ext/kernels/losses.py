@@ -1,4 +1,4 @@
-"""Why a kernel's variables are lost, and whether the kernel is going or coming back."""
+"""Why a kernel's variables are lost, and whether the kernel is ending or restarting."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ COME_BACK = 1.0
 """Seconds within which a kernel that was shut down is started again, if it was for a restart."""
 
 GO = 10.0
-"""Seconds that a kernel gets to end when another client restarts it or shuts it down."""
+"""Seconds for a kernel to end when another client restarts it or shuts it down."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,12 +21,12 @@ class Loss:
 
     kind: Literal["died", "exited", "restarted", "stopped"]
     detail: str
-    """Words for people: ``"killed by signal 9"``, ``"the kernel was restarted from outside"``."""
+    """The reason: ``"killed by signal 9"``, ``"the kernel was restarted from outside"``."""
     at: float = field(default_factory=time.time)
 
     @property
     def words(self) -> str:
-        """What happened, as a sentence without its end."""
+        """What happened, as a sentence without its full stop."""
         return f"the kernel died ({self.detail})" if self.kind == "died" else self.detail
 
 
@@ -34,25 +34,25 @@ class KernelLost(Exception):
     """The kernel went away while a request waited for it."""
 
     def __init__(self, loss: Loss, *, behind_other: bool = False) -> None:
-        """``behind_other`` says that the kernel ran other code and never began with this."""
+        """``behind_other``: the kernel ran other code and never began this."""
         super().__init__(loss.detail)
         self.loss = loss
         self.behind_other = behind_other
 
 
 class Losses:
-    """The losses of one kernel, and whether its process is going or another is coming.
+    """The losses of one kernel, and whether its process is ending or a new one is starting.
 
-    They are never forgotten, since any session that has used the kernel may still have to be told.
+    They are never forgotten, since any session that used the kernel may still have to report them.
     """
 
     def __init__(self) -> None:
         self._all: list[Loss] = []
         self._is_noted = False
         self._going: asyncio.Future[None] | None = None
-        """Done when the kernel has gone that another client is ending."""
+        """Done when the kernel that another client is ending has ended."""
         self._coming_back: asyncio.Future[None] | None = None
-        """Done when the kernel is back that another client restarts, or does not come back."""
+        """Done when the kernel that another client restarts is back, or does not come back."""
 
     @property
     def all(self) -> tuple[Loss, ...]:
@@ -66,11 +66,11 @@ class Losses:
 
     @property
     def is_restarting(self) -> bool:
-        """Whether the process is gone and another is to come."""
+        """Whether the process is gone and another will follow."""
         return self._is_noted and self._all[-1].kind != "stopped"
 
     def note(self, loss: Loss) -> None:
-        """Note a loss from before this kernel was started in another's place."""
+        """Note a loss of the kernel that this one replaces."""
         self._all.append(loss)
 
     def add(self, loss: Loss) -> None:
@@ -87,21 +87,21 @@ class Losses:
         self._end_wait()
 
     def shut_down(self) -> None:
-        """It was shut down, which is a part of every restart too: then it is back soon."""
+        """It was shut down, which is also a part of every restart: then it is back soon."""
         asyncio.get_running_loop().call_later(COME_BACK, self._end_wait)
 
     def forget(self) -> None:
-        """The kernel is gone for good; its losses are still to be told."""
+        """The kernel is gone for good; its losses can still be read."""
         self._is_noted = False
 
     async def gone(self) -> None:
-        """Wait until the kernel has gone that another client is ending."""
+        """Wait until the kernel that another client is ending has ended."""
         if self._going is None:
             self._going = asyncio.get_running_loop().create_future()
         await asyncio.wait({self._going}, timeout=GO)
 
     async def back(self) -> None:
-        """Wait while another client restarts the kernel, if that is what it does."""
+        """If another client restarts the kernel, wait until it has."""
         self._coming_back = asyncio.get_running_loop().create_future()
         try:
             await asyncio.wait({self._coming_back}, timeout=GO)
@@ -120,14 +120,14 @@ def outside_restart() -> Loss:
 
 
 def outside_end() -> Loss:
-    """A restart or a shutdown by another client: which of them, the kernel did not say."""
+    """A restart or a shutdown by another client; the kernel did not say which."""
     return Loss(kind="stopped", detail="the kernel was restarted or shut down from outside")
 
 
 def outside_shutdown(kernel: Any, default_limit: float) -> Loss:
     """A shutdown by a person or by Jupyter's culling of idle kernels.
 
-    ``default_limit`` is how long a kernel may be idle whose kernelspec says nothing else.
+    ``default_limit`` is how long a kernel may be idle if its kernelspec does not say.
     """
     idle = (datetime.now(timezone.utc) - kernel.last_activity).total_seconds()
     limit = (kernel.kernel_spec.metadata or {}).get("cull_idle_timeout", default_limit)

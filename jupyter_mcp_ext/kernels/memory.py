@@ -1,7 +1,7 @@
-"""How much memory an ended process had, and whether the system ended it for want of memory.
+"""How much memory an ended process had, and whether the system killed it for lack of memory.
 
-Nothing is sampled while a kernel runs or idles: Linux keeps a process's peak until it is reaped,
-and its cgroup counts the processes that were killed in it. Elsewhere nothing is known.
+Nothing is sampled while a kernel runs: Linux keeps a process's peak until it is reaped, and its
+cgroup counts the processes that were killed in it. On other systems nothing is known.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MAXRSS = 4
 PROC = Path("/proc")
 
 SHARED = 0.8
-"""A process killed below this part of its limit was not the only one that used the memory."""
+"""A process killed below this fraction of its limit was not alone in using the memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,14 +41,14 @@ class Peak:
 
     bytes: int
     is_exact: bool
-    """Else it is at most that: a process inherits the peak of the one that started it."""
+    """Otherwise an upper bound: a process inherits the peak of its parent."""
 
     def __str__(self) -> str:
         return f"peak {'' if self.is_exact else 'under '}{_size(self.bytes)}"
 
 
 def peak_of(pidfd: int) -> Peak | None:
-    """The peak of an ended process that has not been reaped; None where that cannot be known.
+    """The peak of an ended process that has not been reaped; None if it cannot be known.
 
     ``/proc/<pid>/status`` has no memory in it any more by then, and ``os.waitid`` leaves out what
     the system call gives besides: the resource usage, also without reaping (WNOWAIT).
@@ -79,7 +79,7 @@ class MemoryGroup:
 
     @classmethod
     def of(cls, pid: int) -> MemoryGroup | None:
-        """The group of a process; None where there is nothing to read."""
+        """The group of a process; None if there is nothing to read."""
         if sys.platform != "linux":
             return None
         try:
@@ -96,7 +96,7 @@ class MemoryGroup:
         return cls(counter, _limit(counter))
 
     def mark(self) -> None:
-        """What was killed until now was not this process."""
+        """Mark: kills until now were not of this process."""
         self._seen = self._kills()
 
     def has_killed(self) -> bool:
@@ -104,12 +104,12 @@ class MemoryGroup:
         return self._kills() > self._seen
 
     def concede(self, other: MemoryGroup) -> None:
-        """The last kill was that of the process of ``other``, if it is the same group."""
+        """The last kill was of the process of ``other``, if it has the same group."""
         if other is not self and other._counter == self._counter:
             self._seen += 1
 
     def words(self, peak: Peak | None) -> str:
-        """Words for a process of the group that was killed for want of memory."""
+        """The reason for a process of the group that was killed for lack of memory."""
         total = psutil.virtual_memory().total
         limit = min(self._limit or total, total)
         if peak is None or not peak.is_exact:
@@ -154,7 +154,7 @@ def _below(path: str, root: str) -> str:
 
 
 def _limit(counter: Path) -> int | None:
-    """The smallest limit that holds for the group of a counter file."""
+    """The smallest limit that applies to the group of a counter file."""
     match counter.name:
         case "memory.oom_control":
             return _numbers(counter.with_name("memory.stat")).get("hierarchical_memory_limit")

@@ -14,14 +14,14 @@ SLACK = 1.0
 
 
 ENDING = 1.0
-"""Seconds within which a process is gone that has let go of its files."""
+"""Seconds within which a process that has closed its files has ended."""
 
 
 def reap(pid: int) -> None:
-    """Reap a process that is ending and whose parent has ended, when it has ended.
+    """Reap an orphaned process that is ending, once it has ended.
 
-    An init does that. Where this server is process 1 of a container nothing else would, and each
-    would stay as a zombie. The number comes from a kernel and is not trusted: a process is reaped
+    An init process does that. If this server is process 1 of a container, nothing else would, and
+    each would stay a zombie. The number comes from a kernel and is not trusted: a process is reaped
     only if it is a child of this one that this one cannot have started, since a process that it
     starts leads its session or is in that of the server. Blocks shortly.
     """
@@ -32,7 +32,7 @@ def reap(pid: int) -> None:
         return
     if int(parent) != os.getpid() or int(session) in (pid, os.getsid(0)):
         return
-    with contextlib.suppress(OSError, AttributeError):  # of Linux 5.3
+    with contextlib.suppress(OSError, AttributeError):  # since Linux 5.3
         handle = os.pidfd_open(pid)
         try:
             ended = select.poll()
@@ -45,7 +45,7 @@ def reap(pid: int) -> None:
 
 
 def started_at(pid: int) -> float | None:
-    """When a process was started, in seconds since the epoch; None when it is gone."""
+    """When a process was started, in seconds since the epoch; None if it is gone."""
     try:
         return float(psutil.Process(pid).create_time())
     except psutil.Error:
@@ -53,9 +53,9 @@ def started_at(pid: int) -> float | None:
 
 
 def end(pid: int, created: float) -> bool:
-    """End a process that was started at that time, and what it has started.
+    """End a process that was started at that time, with its children.
 
-    False when there is none: the number may be another's by now. Blocks shortly.
+    False if there is none: the id may belong to another by now. Blocks shortly.
     """
     try:
         process = psutil.Process(pid)

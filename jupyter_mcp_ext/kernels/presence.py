@@ -1,4 +1,4 @@
-"""What a kernel is seen to do: whose code it runs, and that it is about to go."""
+"""What a kernel's messages show: whose code it runs, and that it is about to end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ AT_SHELL = {
     *(EXECUTE, "inspect_request", "complete_request", "is_complete_request"),
     *("history_request", "comm_open", "comm_msg", "comm_close"),
 }
-"""Requests that a kernel takes up one after the other: when one ends, none runs."""
+"""Requests that a kernel handles one after the other: when one ends, none runs."""
 
 
 class Presence:
@@ -27,12 +27,12 @@ class Presence:
         self._listener = listener
 
     def run(self, header: Content) -> None:
-        """The kernel has taken up a request of this link."""
+        """The kernel has begun a request of this link."""
         self.latest = header
-        self.take_foreign(None)  # a kernel runs one thing after the other
+        self.take_foreign(None)  # a kernel runs one request at a time
 
     def hear(self, content: Content) -> None:
-        """The kernel has said what its shell does."""
+        """The kernel has reported its shell's state."""
         state = content.get("execution_state")
         self.heard = state if state in ("busy", "idle") else self.heard
 
@@ -65,7 +65,7 @@ class Presence:
         if not is_busy:
             if self.foreign is not None and self.foreign.msg_id in ("", msg_id):
                 self.take_foreign(None)
-        # The silent requests of this link are no code of others.
+        # The silent requests of this link are not others' code.
         elif parent["msg_type"] == EXECUTE and parent.get("session") != self._session:
             self.latest = parent
             self.take_foreign(Foreign(msg_id=msg_id, since=time.time()))

@@ -1,7 +1,7 @@
 """Notice at once that a local process has ended, and how.
 
-Jupyter's restarter looks every three seconds. On Linux a pidfd becomes readable the moment the
-process ends; elsewhere there is no watch, and the restarter has to tell.
+Jupyter's restarter polls every three seconds. On Linux a pidfd becomes readable the moment the
+process ends; elsewhere there is no watch, and the restarter has to notice.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from .memory import Peak, peak_of
 
 KILL = 9
-"""SIGKILL, which Windows has no name for."""
+"""SIGKILL, which Windows does not name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class Exit:
 
     @classmethod
     def of(cls, returncode: int | None) -> Exit:
-        """The end that a ``Popen.returncode`` tells."""
+        """The end described by a ``Popen.returncode``."""
         if returncode is None:
             return cls()
         return cls(code=returncode) if returncode >= 0 else cls(signal=-returncode)
@@ -60,7 +60,7 @@ class ProcessWatch:
 
     @classmethod
     def start(cls, pid: int, on_exit: Callable[[Exit], None]) -> ProcessWatch | None:
-        """Watch a process; None where that is not possible."""
+        """Watch a process; None if that is not possible."""
         if sys.platform != "linux":
             return None
         try:

@@ -1,4 +1,4 @@
-"""The requests that run code in a kernel: the one place that knows what they hold."""
+"""The requests that run code in a kernel: the one place that knows their content."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def execute_content(
     expressions: Mapping[str, str] | None = None,
     can_ask: bool = False,
 ) -> dict[str, Any]:
-    """The content of an ``execute_request``; a silent one counts nothing and leaves no history."""
+    """The content of an ``execute_request``; a silent one is not counted and leaves no history."""
     return {
         "code": code,
         "silent": is_silent,

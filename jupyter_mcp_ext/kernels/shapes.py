@@ -1,4 +1,4 @@
-"""Checks the shape of what functions in a kernel answer: code of users runs there too."""
+"""Checks the shape of answers from a kernel, where users' code runs too."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAX_NUMBER = 2**63
 
 
 class Malformed(NotEvaluated):
-    """An answer is not what the function gives."""
+    """An answer does not have the function's shape."""
 
     def __init__(self, wanted: str) -> None:
         super().__init__(f"its answer cannot be read: {wanted} was expected")
@@ -44,7 +44,7 @@ def texts(value: object) -> tuple[str, ...]:
 
 
 class Fields:
-    """An object of JSON, of which fields are taken by name; a field that is missing is None."""
+    """A JSON object whose fields are read by name; a missing field is None."""
 
     def __init__(self, value: object) -> None:
         if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The code that makes xeus-python take an interrupt as other Python kernels do."""
+"""The code that makes xeus-python handle interrupts like other Python kernels."""
 
 from __future__ import annotations
 

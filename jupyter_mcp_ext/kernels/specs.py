@@ -9,9 +9,9 @@ from jupyter_mcp_ext.errors import KernelUnavailable, shown
 
 
 def chosen(wanted: str, specs: Mapping[str, Mapping[str, Any]], *, default: str) -> str:
-    """The kernelspec of a name or display name; case counts only where it tells two apart.
+    """The kernelspec of a name or display name; case matters only between two that fit.
 
-    Of several kernelspecs with one display name the default is meant, if it is among them. Raises
+    If several kernelspecs have the display name, the default is meant, if it is among them. Raises
     KernelUnavailable, naming those that can be used.
     """
     if wanted in specs:
@@ -35,7 +35,7 @@ def chosen(wanted: str, specs: Mapping[str, Mapping[str, Any]], *, default: str)
 
 
 def check_startable(name: str, spec: Mapping[str, Any]) -> None:
-    """Raise KernelUnavailable, with what to correct, when its values cannot start a process."""
+    """Raise KernelUnavailable, saying what to correct, if its values cannot start a process."""
     env = spec.get("env") or {}
     if not isinstance(env, Mapping):
         _refuse(name, "its env is no object of names and texts")

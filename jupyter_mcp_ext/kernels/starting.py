@@ -1,4 +1,4 @@
-"""Starts kernels, and ends those that do not come up."""
+"""Starts kernels, and ends those that fail to start."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .specs import check_startable
 from .stderr import StderrTail
 
 STARTS = 3
-"""How often a kernel is started whose ports another program takes before it does."""
+"""How often a kernel is started if another program takes its ports first."""
 
 NOT_STARTED = (HTTPError, KeyError, OSError, KernelLost, TimeoutError, KernelUnavailable)
-"""What the start of a kernel raises; the KeyError when it is ended while it starts."""
+"""Exceptions of a kernel's start; a KeyError if it is ended while it starts."""
 
 ODD_SPEC = (TypeError, ValueError, AttributeError)
-"""What it raises when its kernelspec holds something that no process can be given."""
+"""Exceptions if its kernelspec has values that no process can be given."""
 
 
 class PortTaken(KernelUnavailable):
@@ -73,7 +73,7 @@ class Starter:
         try:
             await asyncio.shield(starting)
             kernel.adopt(tail)
-            # One that takes longer to start than the idle are kept is not idle.
+            # A kernel that takes longer to start than the culling time is not idle.
             kernel.hosted.connect()
             await _first_link(kernel, tail)
             kernel.hosted.disconnect()
@@ -85,9 +85,9 @@ class Starter:
         return kernel
 
     def _started(self, kernel: Kernel, starting: asyncio.Future[str]) -> None:
-        """Jupyter keeps a kernel that could not be started among those that are being started.
+        """Remove a kernel that could not be started from Jupyter's pending kernels.
 
-        The server then could not end: it shuts down those too, and fails for want of this one.
+        Otherwise the server could not stop: it shuts down those too, and fails for this one.
         """
         if starting.cancelled() or starting.exception() is not None:
             getattr(self._manager, "_pending_kernels", {}).pop(kernel.id, None)
@@ -95,7 +95,7 @@ class Starter:
     async def _failure(
         self, kernel: Kernel, kernel_name: str, tail: StderrTail, err: Exception
     ) -> KernelUnavailable:
-        """The error for a kernel that did not come up, which is ended."""
+        """The error for a kernel that failed to start, which is ended."""
         said = tail.finish()
         if kernel.hosted.is_there:
             await self._manager.shutdown_kernel(kernel.id, now=True)
@@ -107,7 +107,7 @@ class Starter:
 
 
 async def _first_link(kernel: Kernel, tail: StderrTail) -> None:
-    """Wait until the kernel answers, or says that it never will: some hang then."""
+    """Wait until the kernel answers, or prints that it never will: some kernels then hang."""
     linking = asyncio.ensure_future(kernel.link())
     try:
         either: set[asyncio.Future[Any]] = {linking, tail.port_taken}
@@ -120,7 +120,7 @@ async def _first_link(kernel: Kernel, tail: StderrTail) -> None:
 
 
 async def _take_back(kernel: Kernel, starting: asyncio.Future[str], tail: StderrTail) -> None:
-    """End a kernel whose start was cancelled; its process may not be there yet."""
+    """End a kernel whose start was cancelled; its process may not exist yet."""
     await asyncio.wait({starting})
     if starting.exception() is None:
         await kernel.shutdown(by="this server", now=True)

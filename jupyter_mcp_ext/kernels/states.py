@@ -1,7 +1,7 @@
-"""Keeps what Jupyter shows of a kernel busy while a subshell answers beside its code.
+"""Keeps a kernel shown as busy in Jupyter while a subshell answers beside its code.
 
-Jupyter takes the end of any request for the kernel's idleness, also of one in a subshell, and
-culls what is idle.
+Jupyter shows a kernel as idle when any request ends, also one in a subshell, and culls idle
+kernels.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from typing import Any, Protocol
 
 
 class Heard(Protocol):
-    """What a link to a kernel has heard of it."""
+    """What a link knows of its kernel."""
 
     @property
     def is_open(self) -> bool:
-        """Whether it still hears."""
+        """Whether it is open."""
 
     @property
     def is_busy(self) -> bool:
@@ -22,31 +22,31 @@ class Heard(Protocol):
 
 
 def say(kernel: Any, state: str) -> None:
-    """Have Jupyter show a kernel in a state; ``kernel`` is its manager."""
+    """Make Jupyter show a kernel in this state; ``kernel`` is its manager."""
     kernel.execution_state = state
 
 
 class HonestState:
     """Keeps a kernel's ``execution_state`` busy while its link knows that code runs.
 
-    ``kernel`` is its manager, whose trait is set by Jupyter's own listener. That one and the link
-    hear the same, one before the other, so each is followed when it speaks: `follow` is to be
-    called when the link may have changed. It ends with the link.
+    ``kernel`` is its manager, whose trait is set by Jupyter's own listener. The listener and the
+    link receive the same messages in either order, so both are followed: call `follow` when the
+    link may have changed. It ends with the link.
     """
 
     def __init__(self, kernel: Any, link: Heard) -> None:
         self.link = link
         self._kernel = kernel
         self._is_held = False
-        """Whether Jupyter said idle while the link knew better."""
+        """Whether Jupyter showed idle while the link knew that code runs."""
         self._has_ended = False
         kernel.observe(self._on_state, "execution_state")
 
     def follow(self) -> None:
-        """The link has heard something, or is lost."""
+        """The link has received something, or is lost."""
         state = self._kernel.execution_state
         if self._has_ended:
-            return  # a link that is lost still speaks when what waited for it is over
+            return  # a lost link still reports the end of requests that waited for it
         if not self.link.is_open:
             self._has_ended = True
             self._kernel.unobserve(self._on_state, "execution_state")

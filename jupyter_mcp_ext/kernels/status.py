@@ -1,4 +1,4 @@
-"""What a kernel does and what its process uses, without asking the kernel itself."""
+"""A kernel's state and its process's resources, without asking the kernel itself."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from .link import NO_INFO, KernelLink
 
 @dataclass(frozen=True, kw_only=True)
 class KernelStatus:
-    """What is known of a kernel at one moment; times in seconds since the epoch."""
+    """A kernel's status at one moment; times in seconds since the epoch."""
 
     kernel_id: str
     name: str
     language: str
     state: str
-    """As the kernel last said, or else Jupyter's ``execution_state``: starting, idle, busy, …;
+    """As the kernel last reported, or else Jupyter's ``execution_state``: starting, idle, busy, …;
     or restarting, or dead.
     """
     last_activity: float
     foreign_since: float | None
-    """Since when an execution of another client runs, if one does."""
+    """When a running execution of another client began, if there is one."""
     pid: int | None
     memory: int | None
     """Resident bytes of the process and its children."""
@@ -33,17 +33,17 @@ class KernelStatus:
 
 
 async def look(kernel_id: str, kernel: Any, link: KernelLink | None) -> KernelStatus:
-    """What is known of a kernel now; ``kernel`` is its manager."""
+    """The current status of a kernel; ``kernel`` is its manager."""
     pid = local_pid(kernel)
     memory, cpu = await asyncio.to_thread(_usage, pid) if pid is not None else (None, None)
     state = str(getattr(kernel, "execution_state", "unknown"))
     if link is not None and link.is_busy:
         state = "busy"
     elif link is not None and link.heard:
-        # Jupyter listens on a socket of its own, and may hear later that code has ended.
+        # Jupyter listens on its own socket, and may learn later that code has ended.
         state = link.heard
     elif link is not None and link.info is not NO_INFO and state == "starting":
-        # It has answered. Jupyter listens on a socket that can be subscribed after that.
+        # It has answered. Jupyter's socket may subscribe only after that.
         state = "idle"
     said = link.info.language if link is not None else ""
     return KernelStatus(
@@ -60,9 +60,9 @@ async def look(kernel_id: str, kernel: Any, link: KernelLink | None) -> KernelSt
 
 
 def foreign_since(kernel: Any, link: KernelLink | None) -> float | None:
-    """Since when a kernel runs code of another client, as far as is known, in epoch seconds.
+    """When a kernel began to run another client's code, if it does, in epoch seconds.
 
-    Where no link listens it is Jupyter that knows, and of that only the latest sign of life.
+    If no link listens only Jupyter knows, and only the latest sign of life.
     """
     if link is not None:
         return link.foreign.since if link.foreign is not None else None
@@ -71,7 +71,7 @@ def foreign_since(kernel: Any, link: KernelLink | None) -> float | None:
 
 
 def _has_ended(kernel: Any) -> bool:
-    """Whether its process here is gone: its last message may have said "busy"."""
+    """Whether its local process is gone: its last reported state may be "busy"."""
     process = getattr(kernel.provisioner, "process", None)
     return process is not None and process.poll() is not None
 

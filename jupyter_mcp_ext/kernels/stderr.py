@@ -1,7 +1,7 @@
-"""A kernel's standard error: it passes through here to the server's, and its end is kept.
+"""A kernel's standard error: it is passed on to the server's, and its end is kept.
 
-A kernel that fails to start, or crashes, says why there, and the server's log is out of an
-agent's reach.
+A kernel that fails to start, or crashes, writes the reason there, and an agent cannot read the
+server's log.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import os
 import sys
 
 PORT_TAKEN = b"Address already in use"
-"""What a kernel writes when another program took a port that was chosen for it."""
+"""What a kernel writes if another program took a port that was chosen for it."""
 
 KEPT = 2_000
-"""Characters of the end that are kept."""
+"""Characters at the end that are kept."""
 
 
 class StderrTail:
-    """A pipe for a kernel's standard error: keeps the end and hands all of it on."""
+    """A pipe for a kernel's standard error that keeps the end and passes everything on."""
 
     def __init__(self) -> None:
         self._read, self.descriptor = os.pipe()
@@ -30,11 +30,11 @@ class StderrTail:
 
     @property
     def text(self) -> str:
-        """What is kept."""
+        """The kept text."""
         return self._tail.decode(errors="replace").strip()
 
     def finish(self) -> str:
-        """Close, after reading what the pipe still holds; the end of what was said."""
+        """Read what is left in the pipe, close it, and give the kept text."""
         if self._read >= 0:
             self._more()
         self.close()

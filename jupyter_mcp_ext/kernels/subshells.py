@@ -1,6 +1,6 @@
-"""Runs a function in an ipykernel beside the code that it runs, in a subshell.
+"""Runs a function in an ipykernel's subshell, beside its code.
 
-The function shares the process with that code: it has to be short and to run no code of users.
+The function shares the process with that code: it must be short and run no code of users.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ class Subshells:
                     link, source, function, arguments, timeout=timeout, subshell_id=subshell_id
                 )
             except asyncio.TimeoutError:
-                is_stuck = True  # the kernel would take nothing up while it waits for its end
+                is_stuck = True  # the kernel would begin nothing while it waits for its end
                 raise
             finally:
                 if not is_stuck:
                     self._end(link, subshell_id)
 
     def _end(self, link: KernelLink, subshell_id: str) -> None:
-        """End a subshell in a task of its own, which is over at the latest when the link is."""
+        """End a subshell in a separate task, which ends at the latest with the link."""
         self._ending.start(_delete(link, subshell_id), name="mcp-subshell-end")
 
 

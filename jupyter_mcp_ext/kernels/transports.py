@@ -1,4 +1,4 @@
-"""What carries messages to a kernel: the one place that chooses a `KernelLink`."""
+"""The transports to kernels: the one place that chooses a `KernelLink`."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from .zmq import ZmqLink
 
 
 def link_to(kernel_id: str, manager: Any, log: Logger, listener: Listener) -> KernelLink:
-    """A link to a kernel that is still to be opened; ``manager`` is its own ``KernelManager``."""
+    """A link to a kernel, not opened yet; ``manager`` is its own ``KernelManager``."""
     return ZmqLink(kernel_id, manager, log, listener)

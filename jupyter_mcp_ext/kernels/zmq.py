@@ -20,7 +20,7 @@ from .presence import Presence
 from .requests import EXECUTE, execute_content, run
 
 FIRST_CODE = 1.0
-"""Seconds that a kernel is waited for which needs code before others'; it may run some now."""
+"""Seconds to wait for a kernel that needs our code first; it may be running other code."""
 
 
 class ZmqLink:
@@ -44,7 +44,7 @@ class ZmqLink:
 
     @property
     def info(self) -> KernelInfo:
-        """What the kernel has said of itself."""
+        """What the kernel has reported about itself."""
         return self._introduction.info
 
     @property
@@ -54,17 +54,17 @@ class ZmqLink:
 
     @property
     def latest(self) -> Content | None:
-        """The header of the latest code that the kernel took up."""
+        """The header of the latest code that the kernel began."""
         return self._presence.latest
 
     @property
     def heard(self) -> str:
-        """What the kernel last said of its shell."""
+        """The state that the kernel last reported for its shell."""
         return self._presence.heard
 
     @property
     def heard_restart(self) -> bool | None:
-        """What the kernel said when it was asked to go."""
+        """Whether the kernel announced a restart or a shutdown."""
         return self._presence.heard_restart
 
     @property
@@ -79,11 +79,11 @@ class ZmqLink:
 
     @property
     def is_busy(self) -> bool:
-        """Whether code runs in the kernel, or is on its way there."""
+        """Whether code runs in the kernel or has been sent to it."""
         return self._presence.foreign is not None or self._exchanges.have_code
 
     def find_running(self) -> None:
-        """Code of another client ran before the link was opened."""
+        """Note that another client's code ran before the link was opened."""
         if not self.is_busy and not self._introduction.has_answered_at_shell:
             self._presence.take_foreign(Foreign(msg_id="", since=time.time()))
 
@@ -98,7 +98,7 @@ class ZmqLink:
 
     async def _run_first(self, code: str) -> None:
         try:
-            # Alone: xeus begins with a request before it has ended the one before, and takes back
+            # Alone: xeus begins a request before it has ended the one before, and takes back
             # what that had of input() while this runs.
             await run(self, code, timeout=FIRST_CODE)
         except asyncio.TimeoutError:
@@ -145,7 +145,7 @@ class ZmqLink:
         return await self._exchanges.reply(message["header"]["msg_id"], timeout)
 
     def wake(self) -> None:
-        """Send a message to a kernel that sleeps through an interrupt; it does no harm."""
+        """Send a harmless message to a kernel that needs one to notice an interrupt."""
         if self.info.kind.sleeps_through_interrupt:
             self._channels.send("shell", self._channels.session.msg("kernel_info_request", {}))
 
