@@ -1,4 +1,4 @@
-"""The MCP server object: our tools over the SDK's lowlevel ``Server``, for both protocol eras."""
+"""The MCP server object: the tools on the SDK's lowlevel ``Server``, for both protocol eras."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from . import measured
 from .governance.caller import Caller, Principal
 from .tasks import created, serve_tasks, takes_tasks
 from .tools.arguments import MAX_ITEMS
-from .tools.call import Call, run
+from .tools.call import Call
 from .tools.elicitation import elicitation, retry
 from .tools.execution import resume
 from .tools.registry import BY_NAME, TOOLS, unknown
+from .tools.road import run
 from .tools.sealing import Sealing
 from .tools.tasks import ExecutionTasks
 from .version import __version__
@@ -34,13 +35,13 @@ if TYPE_CHECKING:
 NAME = "jupyter-mcp-ext"
 
 PRINCIPAL = "jupyter_mcp_ext.principal"
-"""Key of the ASGI scope under which the transport leaves who is calling."""
+"""Key of the ASGI scope under which the transport puts the `Principal`."""
 
 GONE = "jupyter_mcp_ext.gone"
-"""Key under which it leaves a function that tells whether the peer has closed its connection."""
+"""Key for a function that tells whether the peer has closed its connection."""
 
 MCP_SESSION = "jupyter_mcp_ext.mcp_session"
-"""The same for a word that tells protocol sessions apart."""
+"""Key for a short string that tells protocol sessions apart."""
 
 LIST_TTL = 300_000
 """Milliseconds for which a client may keep the list of tools: it changes with a restart only."""
@@ -67,45 +68,7 @@ folder.
 
 def build_server(services: Services) -> Server[Any]:
     """The server object for one Jupyter server."""
-    every_tool = types.ListToolsResult(tools=[listed(tool) for tool in TOOLS])
-
-    async def on_list_tools(
-        ctx: ServerRequestContext[Any, Any], params: types.PaginatedRequestParams | None
-    ) -> types.ListToolsResult:
-        return every_tool
-
-    def open_call(ctx: ServerRequestContext[Any, Any]) -> tuple[Call, Principal]:
-        principal = _principal(ctx)
-        caller = _caller(ctx, principal, services.sessions)
-        wants_progress = "progress_token" in (ctx.meta or {})
-        progress = ctx.session.report_progress if wants_progress else None
-        call = Call(
-            services=services,
-            caller=caller,
-            origin=principal.origin,
-            progress=progress,
-            elicitation=elicitation(ctx),
-            is_gone=_is_gone(ctx),
-        )
-        return call, principal
-
-    tasks = ExecutionTasks(open_call)
-
-    async def on_call_tool(
-        ctx: ServerRequestContext[Any, Any], params: types.CallToolRequestParams
-    ) -> HandlerResult:
-        tool = BY_NAME.get(params.name)
-        if tool is None:
-            raise MCPError(code=types.INVALID_PARAMS, message=unknown(params.name))
-        call, principal = open_call(ctx)
-        reads = tool.annotations["readOnlyHint"]
-        if takes_tasks(ctx) and not reads:
-            call.task_after = services.executions.task_after
-        again = retry(params)
-        instead = partial(resume, retry=again, stops=not reads) if again is not None else None
-        result = await run(tool, params.arguments, call, principal, instead=instead)
-        return result if call.task is None else created(tasks.task(call, result))
-
+    handlers = _Handlers(services)
     server: Server[Any] = Server(
         NAME,
         version=__version__,
@@ -113,29 +76,77 @@ def build_server(services: Services) -> Server[Any]:
         instructions=INSTRUCTIONS,
         cache_hints={"tools/list": CacheHint(ttl_ms=LIST_TTL)},
         get_tool_input_schema=lambda name: BY_NAME[name].input_schema if name in BY_NAME else None,
-        on_list_tools=on_list_tools,
+        on_list_tools=handlers.list_tools,
     )
     # Not by the constructor, whose types do not know a task for an answer.
-    server.add_request_handler("tools/call", types.CallToolRequestParams, on_call_tool)
-    serve_tasks(server, tasks)
-
-    async def notice_arrival(
-        ctx: ServerRequestContext[Any, Any], call_next: CallNext
-    ) -> HandlerResult:
-        if ctx.method == "server/discover":
-            services.sessions.readers.arrive(_caller(ctx, _principal(ctx), services.sessions))
-        return await call_next(ctx)
-
-    server.middleware.append(notice_arrival)
+    server.add_request_handler("tools/call", types.CallToolRequestParams, handlers.call_tool)
+    serve_tasks(server, handlers.tasks)
+    server.middleware.append(handlers.notice_arrival)
     server.middleware.append(_unpack_arguments)
     server.middleware.append(Sealing(services.keys, NAME))
     return server
 
 
+class _Handlers:
+    """What the server object does with requests."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._tools = types.ListToolsResult(tools=[listed(tool) for tool in TOOLS])
+        self.tasks = ExecutionTasks(self._open_call)
+
+    async def list_tools(
+        self, ctx: ServerRequestContext[Any, Any], params: types.PaginatedRequestParams | None
+    ) -> types.ListToolsResult:
+        """Answer ``tools/list``."""
+        return self._tools
+
+    async def call_tool(
+        self, ctx: ServerRequestContext[Any, Any], params: types.CallToolRequestParams
+    ) -> HandlerResult:
+        """Answer ``tools/call`` with a result, a question or a task."""
+        tool = BY_NAME.get(params.name)
+        if tool is None:
+            raise MCPError(code=types.INVALID_PARAMS, message=unknown(params.name))
+        reads = tool.annotations["readOnlyHint"]
+        may_become_task = takes_tasks(ctx) and not reads
+        task_after = self._services.executions.task_after if may_become_task else None
+        call = self._open_call(ctx, task_after=task_after)
+        again = retry(params)
+        instead = partial(resume, retry=again, stops=not reads) if again is not None else None
+        result = await run(tool, params.arguments, call, instead=instead)
+        return result if call.task is None else created(self.tasks.task(call, result))
+
+    async def notice_arrival(
+        self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
+    ) -> HandlerResult:
+        """Note that a client has connected, where the protocol has no sessions."""
+        if ctx.method == "server/discover":
+            sessions = self._services.sessions
+            sessions.readers.arrive(_caller(ctx, _principal(ctx), sessions))
+        return await call_next(ctx)
+
+    def _open_call(
+        self, ctx: ServerRequestContext[Any, Any], *, task_after: float | None = None
+    ) -> Call:
+        principal = _principal(ctx)
+        wants_progress = "progress_token" in (ctx.meta or {})
+        return Call(
+            services=self._services,
+            caller=_caller(ctx, principal, self._services.sessions),
+            principal=principal,
+            origin=principal.origin,
+            progress=ctx.session.report_progress if wants_progress else None,
+            elicitation=elicitation(ctx),
+            is_gone=_is_gone(ctx),
+            task_after=task_after,
+        )
+
+
 async def _unpack_arguments(
     ctx: ServerRequestContext[Any, Any], call_next: CallNext
 ) -> HandlerResult:
-    """Understand arguments that arrive as one JSON string; the SDK would refuse them."""
+    """Unpack arguments that arrive as one JSON string, which the SDK would refuse."""
     params = ctx.params
     if ctx.method == "tools/call" and params and isinstance(params.get("arguments"), str):
         try:
@@ -154,15 +165,13 @@ async def _unpack_arguments(
 
 def listed(tool: Tool) -> types.Tool:
     """A tool as ``tools/list`` shows it."""
-    shown = types.Tool(
+    return types.Tool(
         name=tool.name,
         description=tool.description,
         input_schema=dict(tool.input_schema),
         annotations=types.ToolAnnotations.model_validate(dict(tool.annotations)),
+        _meta={"anthropic/alwaysLoad": True} if tool.is_main else None,
     )
-    if tool.is_main:
-        shown.meta = {"anthropic/alwaysLoad": True}
-    return shown
 
 
 def _principal(ctx: ServerRequestContext[Any, Any]) -> Principal:
@@ -198,7 +207,7 @@ def _caller(
 
 
 def _mcp_session(ctx: ServerRequestContext[Any, Any]) -> str:
-    """A short word for the protocol session of a request, where the protocol has one."""
+    """A short string for the protocol session of a request, where the protocol has one."""
     return str(ctx.request.scope.get(MCP_SESSION, "")) if ctx.request is not None else ""
 
 

@@ -1,4 +1,4 @@
-"""What the tools are given: every service of the package, put together for one server."""
+"""All services of the package, put together for one server; the tools use them."""
 
 from __future__ import annotations
 
@@ -66,32 +66,20 @@ class Services:
         key_file: str = "",
         shared_subject: str = "",
     ) -> Services:
-        """Put them together; the one place that knows everybody.
+        """Put them together; the one place that knows all of them.
 
-        ``shared_subject`` is everybody, on a server with one login; else empty.
+        ``shared_subject`` is the subject of all users on a server with one login; else empty.
         """
         contents = serverapp.contents_manager
         root = disk_of(contents)
-        kernels = Kernels(
-            serverapp.kernel_manager,
-            serverapp.kernel_spec_manager,
-            serverapp.event_logger,
-            McpLinks(parent=parent),
-            parent.log,
-        )
+        kernels = _kernels(serverapp, parent)
         rendering = Rendering(parent.log)
         keys = Keys(Path(key_file or Path(jupyter_data_dir()) / KEY_FILE), parent.log)
         files = McpFiles(contents, root, serverapp.base_url, rendering, parent=parent)
         notebooks = Notebooks(contents, root, gate=files.gate, storage=files.storage)
-        storage = Storage(Path(serverapp.runtime_dir), str(root or serverapp.base_url), parent.log)
         hints = Hints(root)
+        storage = Storage(Path(serverapp.runtime_dir), str(root or serverapp.base_url), parent.log)
         executions = McpExecutions(kernels, storage, hints, parent=parent)
-
-        def wrote(execution: Execution) -> None:
-            executions.amend(execution)
-            for change in execution.written.files:
-                hints.changed(change.path, change.at / 1e9)
-
         live = Rooms(serverapp.web_app.settings, parent.log).notebook
         disk = None
         if root is not None:
@@ -109,13 +97,7 @@ class Services:
             kernels=kernels,
             sessions=sessions,
             executions=executions,
-            written=WrittenFiles(
-                root,
-                lambda kernel_id: kernels[kernel_id].info.language,
-                serverapp.event_logger,
-                on_found=wrote,
-                foreign_beside=kernels.foreign_beside,
-            ),
+            written=_written(serverapp, root, kernels, executions, hints),
             notebooks=notebooks,
             files=files,
             variables=Variables(),
@@ -129,7 +111,7 @@ class Services:
         )
 
     async def start(self) -> None:
-        """Take over what an earlier run of this server has left."""
+        """Take over the executions and sessions of earlier runs of this server."""
         await self.executions.open()
         await self.sessions.open()
 
@@ -142,7 +124,40 @@ class Services:
         await self.kernels.close()
 
 
+def _kernels(serverapp: ServerApp, parent: Any) -> Kernels:
+    return Kernels(
+        serverapp.kernel_manager,
+        serverapp.kernel_spec_manager,
+        serverapp.event_logger,
+        McpLinks(parent=parent),
+        parent.log,
+    )
+
+
+def _written(
+    serverapp: ServerApp,
+    root: Path | None,
+    kernels: Kernels,
+    executions: McpExecutions,
+    hints: Hints,
+) -> WrittenFiles:
+    """Looks for the files that code has written; what it finds is kept and hinted at."""
+
+    def on_found(execution: Execution) -> None:
+        executions.amend(execution)
+        for change in execution.files.files:
+            hints.changed(change.path, change.at / 1e9)
+
+    return WrittenFiles(
+        root,
+        lambda kernel_id: kernels[kernel_id].info.language,
+        serverapp.event_logger,
+        on_found=on_found,
+        foreign_beside=kernels.foreign_beside,
+    )
+
+
 def _ends_what_is_idle(serverapp: ServerApp) -> bool:
-    """Whether idle kernels or servers are ended here: a kernel kept ready would be in the way."""
+    """Whether idle kernels or servers are shut down here: spare kernels would keep them alive."""
     culls = getattr(serverapp.kernel_manager, "cull_idle_timeout", 0) > 0
     return culls or serverapp.shutdown_no_activity_timeout > 0

@@ -1,7 +1,7 @@
 """The protocol's extension for tasks: answers that are fetched later, over any store of tasks.
 
-It is of the 2026-07-28 protocol alone. Whether a call becomes a task is decided where the call is
-served, what a task is in the store; here is what both look like on the wire.
+It exists since the 2026-07-28 protocol. Whether a call becomes a task is decided where the call is
+served, and what a task is in the store; this module has the messages.
 """
 
 from __future__ import annotations
@@ -38,23 +38,23 @@ class Task:
     created: float
     updated: float
     poll_interval: float
-    """Seconds after which it is worth while to look again."""
+    """Seconds after which the client should look again."""
     time_to_live: float | None = None
     """Seconds after its creation for which it is kept at least; None: no end is known."""
     message: str = ""
-    """Words on the status for a model or a person."""
+    """A description of the status for a model or a person."""
     result: Mapping[str, Any] | None = None
-    """When completed: what the call would have answered, on the wire."""
+    """When completed: the result of the call, as JSON."""
     error: Mapping[str, Any] | None = None
     """When failed: the JSON-RPC error. An error of a tool is a result."""
     input_requests: Mapping[str, Any] | None = None
-    """When input is required: by key, what the client is asked for. No key is used twice."""
+    """When input is required: the questions for the client, by key. No key is used twice."""
 
 
 class TaskStore(Protocol):
-    """The tasks, as far as they belong to the client of the request.
+    """The tasks of the client that makes the request.
 
-    Each method raises ToolError for a task that is unknown to them.
+    Each method raises ToolError for an unknown task.
     """
 
     async def get(self, ctx: Context, task_id: str) -> Task:
@@ -62,11 +62,11 @@ class TaskStore(Protocol):
         ...
 
     async def update(self, ctx: Context, task_id: str, responses: Mapping[str, Any]) -> None:
-        """Take what was asked for, by key; keys that are not waited for are ignored."""
+        """Take answers by key; keys of no open question are ignored."""
         ...
 
     async def cancel(self, ctx: Context, task_id: str) -> None:
-        """Ask for its end; one that has ended stays as it is."""
+        """Ask the task to end; a task that has ended stays as it is."""
         ...
 
 

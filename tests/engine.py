@@ -8,12 +8,17 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+
+from jupyter_server.auth.identity import User
 
 from jupyter_mcp_ext.executions.execution import Execution
 from jupyter_mcp_ext.executions.service import McpExecutions
-from jupyter_mcp_ext.governance.caller import Caller
+from jupyter_mcp_ext.governance.caller import Caller, Principal
+from jupyter_mcp_ext.governance.policy import Right
 from jupyter_mcp_ext.kernels.links import McpLinks
+from jupyter_mcp_ext.operations.run import run_code
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Stream
 from jupyter_mcp_ext.services import Services
@@ -25,6 +30,12 @@ OWNERS = (McpExecutions, McpSessions, McpLinks)
 
 ALICE = Caller(subject="alice", username="alice", client="test")
 BOB = Caller(subject="bob", username="bob", client="test")
+
+PRINCIPAL = Principal(subject="alice", user=User("alice"), handler=SimpleNamespace())  # type: ignore[arg-type]  # no authorizer of these tests looks at it
+
+
+async def allow(right: Right) -> None:
+    """Let the caller do everything."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,21 +55,15 @@ class Engine:
         can_ask: bool = False,
     ) -> Execution:
         """Start code in the caller's session."""
-        sessions = self.services.sessions
-        session = await sessions.resolve(caller, session_id)
-        execution = self.services.executions.start(
+        return run_code(
+            self.services,
+            await self.services.sessions.resolve(caller, session_id),
             code,
-            session_id=session.id,
-            kernel_name=session.kernel_name,
-            kernel=lambda: sessions.ready(session),
-            prepare=lambda: sessions.prepare(session),
-            after=session.last_number,
             caller=caller,
+            require=allow,
             timeout=timeout,
             can_ask=can_ask,
         )
-        sessions.follow(session, execution)
-        return execution
 
     async def run(self, code: str, *, wait: float = 30, **kwargs: Any) -> Execution:
         """Run code to its end, or for ``wait`` seconds."""
@@ -77,13 +82,16 @@ class Engine:
             await self.services.executions.settled(execution, 0.01)
 
     async def until_started(self, session: Session) -> None:
-        """Return when an execution has been started in the session by somebody else's task."""
+        """Return when another task has started an execution in the session."""
         while session.id not in self.started():  # noqa: ASYNC110  # gives that task its turn
             await asyncio.sleep(0)
 
     def started(self) -> set[str]:
         """The sessions in which something was executed."""
-        return {execution_id.partition("-")[0] for execution_id in self.services.executions.ids()}
+        return {
+            execution_id.partition("-")[0]
+            for execution_id in self.services.executions.directory.ids()
+        }
 
     async def session(self, caller: Caller = ALICE) -> Session:
         """The caller's default session, its kernel running."""

@@ -17,6 +17,7 @@ FLOORS = [
     (
         "concurrency",
         "errors",
+        "flushing",
         "measured",
         "sealed",
         "system",
@@ -29,6 +30,7 @@ FLOORS = [
     ("executions", "sessions"),
     ("governance",),
     ("services",),
+    ("operations",),
     ("tools", "tasks"),
     ("server",),
     ("transport",),

@@ -108,7 +108,7 @@ async def test_a_person_who_does_not_answer_ends_the_code(
 
     assert text.startswith("[interrupted] ")
     assert "KeyboardInterrupt" in text
-    assert "! nobody answered" in text
+    assert "! no one answered" in text
     assert "\nfree" in after
 
 
@@ -380,9 +380,9 @@ def test_a_question_that_nobody_answers_ends(
     end = McpClient(server, NEW).call("get_output", wait=20)
 
     assert end.status == "interrupted"
-    assert "nobody answered within 1 s" in end.text
+    assert "no one answered within 1 s" in end.text
     assert client.run("print('free')").status == "ok"
-    assert "nobody answered" in words(client.request("tools/call", **retried(made, asked, "late")))
+    assert "no one answered" in words(client.request("tools/call", **retried(made, asked, "late")))
 
 
 def test_what_is_sealed_is_understood_with_the_same_key_file_only(

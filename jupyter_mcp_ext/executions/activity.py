@@ -1,4 +1,4 @@
-"""Running code as the server's activity, which JupyterHub looks at before it ends a server."""
+"""Counts running code as the server's activity, by which JupyterHub culls idle servers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from jupyter_mcp_ext.concurrency import Timer
 from .execution import Execution
 
 PULSE = 30.0
-"""Seconds between two signs of activity: JupyterHub's culler counts in minutes."""
+"""Seconds between two reports: JupyterHub's culler counts in minutes."""
 
 
 class Activity:
-    """Calls ``tell`` when an execution begins, when it ends, and each ``pulse`` between.
+    """Calls ``tell`` when an execution begins, every ``pulse`` seconds, and when it ends.
 
-    After ``limit`` seconds it calls no more before the end.
+    The calls between stop after ``limit`` seconds.
     """
 
     def __init__(

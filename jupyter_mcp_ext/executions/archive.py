@@ -1,15 +1,14 @@
 """Which executions there are, how long they are kept, and where their outputs are.
 
-Finished ones stay until they are too old or too many. Of those with much output only the counts
-stay in memory once other code is run or nobody reads them: the outputs are read from disk when
-somebody asks for them.
+Finished executions stay until they are too old or too many. Large outputs leave memory once other
+code runs or they have not been read for a while; only their counts stay. They are read from disk
+when a caller asks for them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
 from dataclasses import replace
 from logging import Logger
 
@@ -17,48 +16,37 @@ from jupyter_mcp_ext.concurrency import Tasks, Timer
 from jupyter_mcp_ext.outputs.fold import COMMS
 
 from .execution import UNFINISHED, Execution
-from .record import Record
+from .record import ExecutionRecord
+from .retention import Retention
 from .storage import Storage
 
 SMALL = 262_144
 """Bytes of output up to which a finished execution stays in memory."""
 
 HELD = 10.0
-"""Seconds for which much output stays in memory after its end, or after it was asked for."""
+"""Seconds for which large outputs stay in memory after the end, or after they were read."""
 
 STOPPING = "the server is stopping"
 
 
 class Archive:
-    """The executions of a server. The limits are 0 for none."""
+    """The executions of a server."""
 
     def __init__(
-        self,
-        storage: Storage,
-        log: Logger,
-        *,
-        max_kept: int,
-        max_kept_bytes: int,
-        max_age: float,
-        max_output_bytes: int,
+        self, storage: Storage, retention: Retention, log: Logger, *, max_output_bytes: int
     ) -> None:
         self._storage = storage
         self._log = log
-        self._max_kept = max_kept
-        self._max_kept_bytes = max_kept_bytes
-        self._max_age = max_age
         self._max_output_bytes = max_output_bytes
         self._executions: dict[str, Execution] = {}
-        self._finished: OrderedDict[str, int] = OrderedDict()
-        """Bytes of output by id, oldest first."""
-        self._finished_bytes = 0
+        self._finished = retention
         self._held: Execution | None = None
-        """The last one with much output that has ended or was asked for; it stays in memory."""
+        """The last execution with large outputs that has ended or was read; they stay in memory."""
         self._letting_go = Timer()
         self._tasks = Tasks()
 
     async def open(self) -> None:
-        """Take over what an earlier run of the server has left."""
+        """Take over the executions of earlier runs of the server."""
         try:
             records = await asyncio.to_thread(self._storage.open)
         except OSError as err:
@@ -70,16 +58,16 @@ class Archive:
             self._executions[execution.id] = execution
             if ended is not record:
                 self._storage.append(ended)
-            self._count(execution)
+            self._keep(execution)
 
     def add(self, execution: Execution) -> None:
-        """Know a new execution."""
+        """Add an execution that is about to run."""
         self._hold(None)
         self._executions[execution.id] = execution
         self._storage.begin(execution.record())
 
     def take(self, execution: Execution, msg_type: str, content: object) -> None:
-        """Take in a message of an execution and write it down if it changed anything."""
+        """Feed a message to an execution, and save it if it changed the outputs."""
         if msg_type == "stream" and isinstance(content, dict) and content.get("name") == "stderr":
             text, notices = execution.unsent.feed(str(content.get("text") or ""))
             content = {**content, "text": text}
@@ -87,17 +75,17 @@ class Archive:
         if execution.is_finished and not execution.goes_on:
             self._take_late(execution, msg_type, content)
         elif execution.fold.feed(msg_type, content) or msg_type == "clear_output":
-            execution.changed()  # of one that goes on after its end
+            execution.held.change()  # of one that goes on after its end
             kept = execution.fold.kept(msg_type, content)
             if kept:
                 self._storage.message(execution.id, execution.fold, *kept)
 
     def _take_late(self, execution: Execution, msg_type: str, content: object) -> None:
-        """Take in what a thread puts out after its execution has ended."""
-        if execution.id not in self._finished:
+        """Feed what a thread puts out after its execution has ended."""
+        if execution not in self._finished:
             return
         if execution.is_loaded and execution.fold.feed(msg_type, content):
-            execution.changed()
+            execution.held.change()
             kept = execution.fold.kept(msg_type, content)
         elif execution.is_loaded or msg_type in COMMS or not self._fits(execution, content):
             return
@@ -116,38 +104,38 @@ class Archive:
         return True
 
     def finish_text(self, execution: Execution) -> None:
-        """Take in what was held back of an execution's text, at the end of its code."""
+        """Feed the text that was held back until the end of the code."""
         text, notices = execution.unsent.finish()
         execution.tell(notices)
         if text:
             execution.fold.feed("stream", content := {"name": "stderr", "text": text})
             self._storage.message(execution.id, execution.fold, ("stream", content))
-            execution.changed()
+            execution.held.change()
 
     def widgets_changed(self, execution: Execution, by: Execution) -> None:
-        """Write down what the widgets that a finished execution displays have become in another."""
-        if execution.id in self._finished:
+        """Save what another execution has made of the widgets that a finished one displays."""
+        if execution in self._finished:
             for message in by.fold.news(execution.id):
                 self._storage.late(execution.record(), *message)
 
     def amend(self, execution: Execution) -> None:
-        """Write down what has become known of an execution since its end."""
-        if execution.id in self._finished:
+        """Save what has become known of an execution since its end."""
+        if execution in self._finished:
             self._storage.append(execution.record())
 
     def finish(self, execution: Execution) -> None:
-        """Keep an execution that has ended, and let the oldest go."""
+        """Save how an execution ended, and remove the oldest executions."""
         for message in execution.fold.ends():
             self._storage.message(execution.id, execution.fold, message)
         self._storage.end(execution.record())
-        self._count(execution)
+        self._keep(execution)
         if execution.fold.cost > SMALL and self._storage.works:
-            self._hold(execution)  # whoever waits for its end is about to read it
+            self._hold(execution)  # the call that waits for its end is about to read it
 
     def get(self, execution_id: str) -> Execution | None:
         """The execution of an id, if it is kept."""
         execution = self._executions.get(execution_id)
-        if execution is not None and self._is_too_old(execution):
+        if execution is not None and self._finished.is_too_old(execution):
             self._forget(execution)
             return None
         return execution
@@ -169,45 +157,33 @@ class Archive:
             fold = await asyncio.to_thread(
                 self._storage.outputs, execution.id, self._max_output_bytes
             )
-            execution.load(fold.outputs)
+            execution.held.load(fold.outputs)
         except OSError as err:
             self._log.warning("The outputs of %s cannot be read: %s", execution.id, err)
             execution.notices.append("the saved output cannot be read any more")
-            execution.load(())
+            execution.held.load(())
         self._hold(execution)
 
     async def close(self) -> None:
-        """Write down what is left."""
+        """Save what is not saved yet."""
         self._letting_go.stop()
         self._tasks.cancel()
         await self._storage.close()
 
-    def _count(self, execution: Execution) -> None:
-        self._finished[execution.id] = execution.fold.bytes
-        self._finished_bytes += execution.fold.bytes
-        while self._finished and self._is_over():
-            self._forget(self._executions[next(iter(self._finished))])
-
-    def _is_over(self) -> bool:
-        oldest = self._executions[next(iter(self._finished))]
-        return (
-            len(self._finished) > self._max_kept > 0
-            or (self._finished_bytes > self._max_kept_bytes > 0 and len(self._finished) > 1)
-            or self._is_too_old(oldest)
-        )
-
-    def _is_too_old(self, execution: Execution) -> bool:
-        return execution.ended is not None and 0 < self._max_age < time.time() - execution.ended
+    def _keep(self, execution: Execution) -> None:
+        self._finished.add(execution)
+        for oldest in self._finished.excess():
+            self._forget(oldest)
 
     def _forget(self, execution: Execution) -> None:
         if self._held is execution:
-            self._held = None  # its timer finds nothing to let go of
+            self._held = None  # its timer then releases nothing
         del self._executions[execution.id]
-        self._finished_bytes -= self._finished.pop(execution.id)
+        self._finished.remove(execution)
         self._storage.forget(execution.id)
 
     def _hold(self, execution: Execution | None) -> None:
-        """Let go of the outputs that were held until now, and hold these."""
+        """Hold the outputs of this execution in memory instead of those held until now."""
         self._letting_go.stop()
         if execution is not None:
             self._letting_go.set(HELD, self._hold, None)
@@ -218,11 +194,11 @@ class Archive:
     async def _release(self, execution: Execution) -> None:
         await self._storage.flush()
         if self._storage.works and execution.is_loaded and self._held is not execution:
-            execution.release()
+            execution.held.release(execution.error)
 
 
-def _ended_by_restart(record: Record) -> Record:
-    """A record whose execution the end of its server has ended says so, and when."""
+def _ended_by_restart(record: ExecutionRecord) -> ExecutionRecord:
+    """The record, which says when the server restarted if that ended the execution."""
     if record.status not in UNFINISHED and record.reason != STOPPING:
         return record
     now = time.time()

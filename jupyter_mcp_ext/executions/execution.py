@@ -12,19 +12,23 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal, get_args
 
-from jupyter_mcp_ext.advice import debuggers
 from jupyter_mcp_ext.advice.unsent import Unsent
 from jupyter_mcp_ext.concurrency import Timer
 from jupyter_mcp_ext.files.changes import Change, Changes
 from jupyter_mcp_ext.outputs.fold import OutputFold
 from jupyter_mcp_ext.outputs.model import Error, Output
 
-from .prompts import NO_FORM, NO_PASSWORDS, Prompt, Prompts, Reply
-from .readings import Readings
-from .record import Record
+from .held import HeldOutputs
+from .order import Order
+from .prompts import Prompts
+from .readers import Readers
+from .record import ExecutionRecord
+from .stop import Stop, Why
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.errors import ToolError
+
+    from .carryover import Carryover
 
 Status = Literal["queued", "running", "input", "ok", "error", "timeout", "interrupted", "dead"]
 
@@ -37,126 +41,102 @@ def as_status(word: str) -> Status:
 
 UNFINISHED: frozenset[Status] = frozenset({"queued", "running", "input"})
 
-MAX_DEBUGGERS = 20
-"""Prompts of debuggers that are answered with "quit" before the code is interrupted."""
-
-Stop = Literal["timeout", "interrupted"]
-"""Why an execution is to end before its code has."""
-
 
 class Execution:
     """A run of code on a kernel, or other work. Times are seconds since the epoch."""
 
-    interrupted: float | None = None
-    """When its code was first interrupted, by whomever, as far as that is known."""
+    status: Status = "queued"
+
+    reason = ""
+    """Words for why it ended so, or what it waits for; may be empty."""
+
+    sent: float | None = None
+    """When its kernel was last given the code."""
+
+    began: float | None = None
+    ended: float | None = None
+    execution_count: int | None = None
 
     missed_loss = False
     """Whether its notices tell of a loss while it waited, and of what came back."""
 
-    over: asyncio.Future[None] | None = None
-    """Of code that ignored its interrupt and goes on after its end: done when that has ended."""
+    refusal: ToolError | None = None
+    """Why the code never reached a kernel, if it did not."""
+
+    failure: ToolError | None = None
+    """Why work that is no code could not be done, if it could not."""
+
+    was_cancelled = False
+    """Whether the task that it is for a client was cancelled while it ran."""
 
     def __init__(
         self,
+        order: Order,
         *,
-        execution_id: str,
-        session_id: str,
-        kernel_name: str,
-        code: str,
-        owner: str,
-        client: str,
-        scope: str = "",
-        timeout: float | None,
+        timeout: float | None = None,
         max_output_bytes: int,
         input_timeout: float | None = None,
     ) -> None:
-        """``input_timeout`` is for questions of the code; with None there is nobody to ask."""
-        self.id = execution_id
-        self.session_id = session_id
-        self.kernel_id = ""
+        """``input_timeout`` is for questions of the code; with None no person can be asked."""
+        self.id = order.id
+        self.session_id = order.session_id
+        self.kernel_id = order.kernel_id
         """Empty until its kernel runs."""
-        self.kernel_name = kernel_name
-        self.code = code
-        self.owner = owner
-        self.client = client
-        self.scope = scope
-        """Which of its client's conversations it belongs to, where they are told apart."""
-        self.timeout = timeout
+        self.kernel_name = order.kernel_name
+        self.code = order.code
+        self.owner = order.owner
+        self.client = order.client
+        self.scope = order.scope
+        self.created = time.time()
         self.input_timeout = input_timeout
         self.prompts = Prompts()
-        self._debuggers_left = 0
-        self.status: Status = "queued"
-        self.reason = ""
-        """Words for why it ended so, or what it waits for; may be empty."""
-        self.execution_count: int | None = None
+        self.stop = Stop()
         self.notices: list[str] = []
-        """What there is to say of it, to whoever reads it."""
-        self.readings = Readings()
-        self.refusal: ToolError | None = None
-        """Why the code never reached a kernel, if it did not."""
-        self.failure: ToolError | None = None
-        """Why work that is no code could not be done, if it could not."""
-        self.created = time.time()
-        self.sent: float | None = None
-        """When its kernel was last given the code."""
-        self.written = Changes()
+        """What there is to say of it to every reader."""
+        self.readers = Readers()
+        self.files = Changes()
         """The files that it has written, once they have been looked for."""
-        self.began: float | None = None
-        self.ended: float | None = None
         self.fold = OutputFold(max_output_bytes)
+        self.held = HeldOutputs(self.fold)
         self.unsent = Unsent()
-        self._loop = asyncio.get_running_loop()
-        self.stop: asyncio.Future[Stop] = self._loop.create_future()
-        self.done: asyncio.Future[None] = self._loop.create_future()
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._timer = Timer()
         self._time_left = timeout
         """Seconds of its timeout, while that stands still."""
-        self.was_cancelled = False
-        """Whether the task that it is for a client was cancelled while it ran."""
-        self.stop_words = ""
-        """Words for why it is to stop; may be empty."""
-        self._outputs: tuple[Output, ...] | None = None
-        self._outputs_version = 0
-        self._error: Error | None = None
-        self.is_loaded = True
-        """Whether its outputs are in memory: those of a finished one may be on disk only."""
 
     @classmethod
-    def restored(cls, record: Record) -> Execution:
+    def restored(cls, record: ExecutionRecord) -> Execution:
         """A finished execution of an earlier server, its outputs on disk."""
-        execution = cls(
-            execution_id=record.execution_id,
+        order = Order(
+            id=record.execution_id,
             session_id=record.session_id,
+            kernel_id=record.kernel_id,
             kernel_name=record.kernel_name,
             code=record.code,
             owner=record.owner,
             client=record.client,
             scope=record.scope,
-            timeout=None,
-            max_output_bytes=0,
         )
-        execution.kernel_id = record.kernel_id
-        execution.created, execution.began = record.created, record.began
-        execution.execution_count = record.execution_count
-        execution.notices = list(record.notices)
-        execution.was_cancelled = record.was_cancelled
+        execution = cls(order, max_output_bytes=0)
+        execution._restore(record)
+        return execution
+
+    def _restore(self, record: ExecutionRecord) -> None:
+        self.created, self.began = record.created, record.began
+        self.execution_count = record.execution_count
+        self.notices = list(record.notices)
+        self.was_cancelled = record.was_cancelled
         files = tuple(Change(path=path, bytes=size, at=at) for path, size, at in record.files)
-        execution.written = Changes(
+        self.files = Changes(
             files=files,
             more=record.more_files,
             is_whole=record.files_are_whole,
             is_shared=record.files_are_shared,
         )
-        execution.fold.restore(record.lines, record.bytes, record.dropped_bytes)
-        execution.is_loaded = False
-        execution.end(as_status(record.status), record.reason)
-        execution.ended = record.ended
-        return execution
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether its code runs on after its end, since it ignored the interrupt."""
-        return self.over is not None and not self.over.done()
+        self.held.release(None)
+        self.fold.restore(record.lines, record.bytes, record.dropped_bytes)
+        self.end(as_status(record.status), record.reason)
+        self.ended = record.ended
 
     @property
     def is_finished(self) -> bool:
@@ -164,27 +144,26 @@ class Execution:
         return self.done.done()
 
     @property
+    def goes_on(self) -> bool:
+        """Whether its code runs on after its end, since it ignored the interrupt."""
+        return self.stop.is_ignored
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether its outputs are in memory: those of a finished one may be on disk only."""
+        return self.held.is_loaded
+
+    @property
     def outputs(self) -> tuple[Output, ...]:
         """What a notebook would show now; only of an execution that is loaded."""
-        if not self.is_loaded:
-            msg = f"the outputs of {self.id} are on disk"
-            raise RuntimeError(msg)
-        version = self.fold.version
-        if self._outputs is not None and (version in (0, self._outputs_version)):
-            return self._outputs
-        outputs = self.fold.outputs
-        if self.is_finished:
-            self._outputs, self._outputs_version = outputs, version
-        return outputs
+        return self.held.now(is_finished=self.is_finished)
 
     @property
     def error(self) -> Error | None:
         """What the code raised, if it did."""
         if self.status not in ("error", "timeout", "interrupted"):
             return None
-        if not self.is_loaded:
-            return self._error
-        return next((o for o in reversed(self.outputs) if isinstance(o, Error)), None)
+        return self.held.error(is_finished=self.is_finished)
 
     @property
     def duration(self) -> float:
@@ -196,89 +175,35 @@ class Execution:
         """What stands for the code in records that must not hold it."""
         return sha256(self.code.encode()).hexdigest()
 
+    def share(self, carryover: Carryover) -> None:
+        """Take over what earlier executions of its kernel have left, and add to it."""
+        self.unsent = carryover.unsent
+        self.fold.share(carryover.widgets, by=self.id)
+
     def begin(self) -> None:
         """The kernel has taken it up; from now on its timeout counts."""
-        if self.status != "queued":
-            return
+        if self.status == "queued":
+            self.began = time.time()
+            self.go_on()
+
+    def go_on(self) -> None:
+        """The code runs, and its timeout counts."""
         self.status = "running"
-        self.began = time.time()
-        self._go_on()
-
-    def request_stop(self, why: Stop, words: str = "") -> None:
-        """Ask its task to end it; the first reason counts. ``words`` are for its `reason`."""
-        if not self.stop.done():
-            self.stop_words = words
-            self.stop.set_result(why)
-            self._end_prompt()
-
-    def ask(self, text: str, is_password: bool, reply: Reply) -> None:
-        """The code asks a person and stands still until ``reply`` is called or it is stopped."""
-        if self.stop.done() or self.is_finished:
-            return
-        if (way_out := debuggers.way_out(text)) is not None:
-            self._leave_debugger(way_out, reply)
-            return
-        if self.input_timeout is None:
-            self._give_up("the code asked for input", NO_PASSWORDS if is_password else NO_FORM)
-            return
-        if is_password:
-            self._give_up("the code asked for a password", NO_PASSWORDS)
-            return
-        self.prompts.open(text, reply, timeout=self.input_timeout, on_timeout=self._give_up_on)
-        self.status = "input"
-        self._stand_still()
-
-    def answer(self, number: int, value: str) -> bool:
-        """Answer its question of that number; false when that is no longer open."""
-        is_answered = self.prompts.answer(number, value)
-        if is_answered:
-            self.status = "running"
-            self._go_on()
-        return is_answered
-
-    def decline(self, number: int, words: str) -> bool:
-        """Stop the code, since nobody will answer that question; false when it is not open."""
-        prompt = self.prompts.current
-        if prompt is None or prompt.number != number:
-            return False
-        self._give_up(
-            f"{words} {prompt.quoted}",
-            "nobody answered the question of the code, so it was interrupted: do without the "
-            "answer, or ask in the conversation and put the value into the code",
-        )
-        return True
-
-    def _leave_debugger(self, way_out: str, reply: Reply) -> None:
-        """Have a debugger quit; one that asks again and again is interrupted."""
-        self.tell([debuggers.INSTEAD])
-        self._debuggers_left += 1
-        if self._debuggers_left > MAX_DEBUGGERS:
-            self.request_stop("interrupted", "the code starts debuggers again and again")
-        else:
-            reply(way_out)
-
-    def _go_on(self) -> None:
-        """Let its timeout count."""
         if self._time_left is not None and not self._timer.is_set:
             self._timer.set(self._time_left, self.request_stop, "timeout")
 
-    def _stand_still(self) -> None:
-        """Let its timeout count no more while a person is asked: that has a limit of its own."""
+    def pause(self) -> None:
+        """The code waits for a person: that has a limit of its own, so its timeout stands still."""
+        self.status = "input"
         if self._timer.is_set:
             self._time_left = self._timer.left
             self._timer.stop()
 
-    def _give_up_on(self, prompt: Prompt) -> None:
-        self.decline(prompt.number, f"nobody answered within {self.input_timeout:g} s:")
-
-    def _give_up(self, words: str, notice: str) -> None:
-        self.notices.append(notice)
-        self.request_stop("interrupted", words)
-
-    def _end_prompt(self) -> None:
-        if self.prompts.current is not None:
-            self.prompts.close()
-            self.status = "running"
+    def request_stop(self, why: Why, words: str = "") -> None:
+        """Ask its task to end it; the first reason counts. ``words`` are for its `reason`."""
+        if not self.stop.is_requested:
+            self.stop.request(why, words)
+            self._end_prompt()
 
     def end(self, status: Status, reason: str = "") -> None:
         """Fix its end; later ends are ignored."""
@@ -287,37 +212,27 @@ class Execution:
             return
         self._end_prompt()
         self.status = status
-        self.reason = reason or (self.stop_words if status in ("timeout", "interrupted") else "")
+        self.reason = reason or (self.stop.words if status in ("timeout", "interrupted") else "")
         self.ended = time.time()
         self.done.set_result(None)
 
-    def ended_late(self, reason: str) -> None:
+    def end_late(self, reason: str) -> None:
         """The code has ended that went on after its end; ``reason`` is what is so now."""
         self.reason = reason
-        if self.over is not None:
-            self.over.set_result(None)
+        self.stop.end()
 
     def tell(self, notices: Iterable[str]) -> None:
         """Add notices that it does not have yet."""
         self.notices += [notice for notice in dict.fromkeys(notices) if notice not in self.notices]
 
-    def changed(self) -> None:
-        """More was put out after its end."""
-        self._outputs = None
+    def _end_prompt(self) -> None:
+        if self.prompts.current is not None:
+            self.prompts.close()
+            self.status = "running"
 
-    def release(self) -> None:
-        """Let go of the outputs, which are on disk."""
-        self._error = self.error
-        self.fold.release()
-        self._outputs, self.is_loaded = None, False
-
-    def load(self, outputs: tuple[Output, ...]) -> None:
-        """Take the outputs back from disk."""
-        self._outputs, self.is_loaded = outputs, True
-
-    def record(self) -> Record:
+    def record(self) -> ExecutionRecord:
         """What is to be known of it after a restart."""
-        return Record(
+        return ExecutionRecord(
             execution_id=self.id,
             session_id=self.session_id,
             kernel_id=self.kernel_id,
@@ -336,9 +251,9 @@ class Execution:
             lines=self.fold.lines,
             bytes=self.fold.bytes,
             dropped_bytes=self.fold.dropped_bytes,
-            files=tuple((change.path, change.bytes, change.at) for change in self.written.files),
-            more_files=self.written.more,
-            files_are_whole=self.written.is_whole,
-            files_are_shared=self.written.is_shared,
+            files=tuple((change.path, change.bytes, change.at) for change in self.files.files),
+            more_files=self.files.more,
+            files_are_whole=self.files.is_whole,
+            files_are_shared=self.files.is_shared,
             was_cancelled=self.was_cancelled,
         )

@@ -1,4 +1,4 @@
-"""What running code asks a person through ``input()``: one question at a time, answered once."""
+"""The questions that running code asks through ``input()``: one at a time, answered once."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from jupyter_mcp_ext.outputs.model import Error
 from jupyter_mcp_ext.outputs.text import strip
 
 MAX_TEXT = 1_000
-"""Characters of a question that are shown: it stands in a form."""
+"""Characters of a question that are shown in a form."""
+
+MAX_DEBUGGERS = 20
+"""Prompts of debuggers that are answered with "quit" before the code is interrupted."""
 
 Reply = Callable[[str], object]
-"""Takes an answer to the kernel."""
+"""Sends an answer to the kernel."""
 
 NO_FORM = (
     "the code called input(), and this client cannot ask a person: ask in the conversation, then "
@@ -33,7 +36,7 @@ class Prompt:
     number: int
     text: str
     closed: asyncio.Future[None] = field(repr=False)
-    """Done when it has been answered, or can no longer be."""
+    """Done when it was answered or can no longer be answered."""
 
     @property
     def quoted(self) -> str:
@@ -48,7 +51,8 @@ class Prompts:
         self._loop = asyncio.get_running_loop()
         self.current: Prompt | None = None
         self.opened: asyncio.Future[None] = self._loop.create_future()
-        """Done while a question is open; another future stands here when it no longer is."""
+        """Done while a question is open; replaced by a new future when the question is closed."""
+        self._debuggers = 0
         self._count = 0
         self._reply: Reply | None = None
         self._timer = Timer()
@@ -56,7 +60,7 @@ class Prompts:
     def open(
         self, text: str, reply: Reply, *, timeout: float, on_timeout: Callable[[Prompt], object]
     ) -> Prompt:
-        """Begin a question; one that was open is asked no longer."""
+        """Open a question; one that was open is closed."""
         self.close()
         self._count += 1
         shown = strip(text[: 4 * MAX_TEXT])[:MAX_TEXT]
@@ -67,13 +71,18 @@ class Prompts:
         return self.current
 
     def answer(self, number: int, value: str) -> bool:
-        """Answer that question; false, and nothing done, when it is no longer open."""
+        """Answer that question; false when it is no longer open."""
         if self.current is None or self.current.number != number or self._reply is None:
             return False
         reply = self._reply
         self.close()
         reply(value.encode(errors="replace").decode())
         return True
+
+    def leave_debugger(self) -> bool:
+        """Count a debugger's prompt that is answered with "quit"; false when it is one too many."""
+        self._debuggers += 1
+        return self._debuggers <= MAX_DEBUGGERS
 
     def close(self) -> None:
         """End the open question, if there is one."""
@@ -86,7 +95,7 @@ class Prompts:
 
 
 def unanswerable(error: Error) -> str | None:
-    """What to do instead, when code raised this because there was no person to ask."""
+    """What to do instead when code raised this because no person could be asked."""
     if error.ename == "StdinNotImplementedError":  # ipykernel and what is built on it
         return NO_PASSWORDS if "getpass" in error.evalue else NO_FORM
     if error.evalue == "This frontend does not support input requests":  # xeus

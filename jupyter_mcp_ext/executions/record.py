@@ -1,8 +1,8 @@
-"""What stands on disk of an execution, read as what any program may have written.
+"""Reads the files of executions, which any program may have written.
 
-Kernels run as the server's user, so each of these files can be replaced, grown or made up by code.
-Lines are bounded before they are parsed, values are checked by their form, and no file is waited
-for that is none. It blocks.
+Kernels run as the server's user, so code can replace, extend or forge these files. Lines are
+bounded before they are parsed, values are checked by their form, and pipes are not waited for.
+Everything here blocks.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from jupyter_mcp_ext.files.beneath import Folder
 VERSION = 1
 
 MAX_RECORD = 8_000_000
-"""Bytes of a line that says how an execution began or ended: code is in it."""
+"""Bytes of a line that says how an execution began or ended; it contains the code."""
 
 MAX_RECORD_ITEMS = 5_000
 
@@ -32,10 +32,10 @@ MAX_ITEMS = 1_000_000
 """Of the JSON in it."""
 
 WITHIN = 2.0
-"""Seconds of the processor's time that it takes at most to read the outputs of an execution."""
+"""Seconds of processor time for reading the outputs of an execution."""
 
 MERGED = 1_000_000
-"""Characters of a stream that are given on at once: in a flood each write is a message."""
+"""Characters of a stream that are merged into one message: in a flood each write is a message."""
 
 MAX_WORDS = 20_000
 """Characters of a name, a reason or a notice."""
@@ -49,12 +49,12 @@ _ID = re.compile(r"[a-z0-9]{1,20}-[0-9]{1,10}")
 
 
 class CutOff(Exception):
-    """There is more than can be read of what was put out."""
+    """There are more outputs than can be read."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
-    """What is known of an execution besides its outputs. Times are seconds since the epoch."""
+class ExecutionRecord:
+    """An execution without its outputs. Times are seconds since the epoch."""
 
     execution_id: str
     session_id: str
@@ -82,10 +82,10 @@ class Record:
     scope: str = ""
 
 
-def read_record(folder: Folder, name: str) -> Record | None:
-    """What a file says of its execution: at its end, or at its beginning if that was cut off.
+def read_record(folder: Folder, name: str) -> ExecutionRecord | None:
+    """The last record in a file, or the first if the last line was cut off.
 
-    None where it says nothing of the kind. Raises OSError.
+    None if neither is a record. Raises OSError.
     """
     with os.fdopen(folder.open(name, os.O_RDONLY), "rb") as file:
         first = file.readline(MAX_RECORD)
@@ -96,9 +96,9 @@ def read_record(folder: Folder, name: str) -> Record | None:
 
 
 def read_messages(file: BinaryIO) -> Iterator[tuple[str, object]]:
-    """The messages that lead to an execution's outputs, streams in larger pieces than they came.
+    """The messages in a file, consecutive ones of a stream merged.
 
-    One that was cut off when the server ended is left out. Raises OSError and CutOff.
+    A message that was cut off when the server ended is left out. Raises OSError and CutOff.
     """
     end = time.thread_time() + WITHIN
     waiting: list[str] = []
@@ -108,7 +108,7 @@ def read_messages(file: BinaryIO) -> Iterator[tuple[str, object]]:
             raise CutOff
         try:
             found = measured.loads(line, max_items=MAX_ITEMS)
-        except (ValueError, RecursionError):  # the last one, or not ours
+        except (ValueError, RecursionError):  # cut off, or written by another program
             continue
         if not isinstance(found, list) or len(found) != 2:
             continue
@@ -126,7 +126,7 @@ def read_messages(file: BinaryIO) -> Iterator[tuple[str, object]]:
 
 
 def _stream(message: list[Any]) -> tuple[str | None, str]:
-    """The text and the name of a stream's message; no text of another message."""
+    """The text and the name of a stream message; None and no name for another message."""
     msg_type, content = message
     if msg_type != "stream" or not isinstance(content, dict):
         return None, ""
@@ -134,22 +134,22 @@ def _stream(message: list[Any]) -> tuple[str | None, str]:
     return text if isinstance(text, str) else None, str(name)
 
 
-def _parsed(line: bytes, execution_id: str) -> Record | None:
-    """The record in a line; None when the line is none of ours."""
+def _parsed(line: bytes, execution_id: str) -> ExecutionRecord | None:
+    """The record in a line; None when another program wrote the line."""
     try:
         found = measured.loads(line, max_items=MAX_RECORD_ITEMS)
         if found.pop("version") != VERSION or found["execution_id"] != execution_id:
             return None
         files = tuple((path, size, at) for path, size, at in found.get("files", ()))
         notices = tuple(found["notices"])
-        record = Record(**{**found, "notices": notices, "files": files})
+        record = ExecutionRecord(**{**found, "notices": notices, "files": files})
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     return record if _ID.fullmatch(execution_id) and _is_sound(record) else None
 
 
-def _is_sound(record: Record) -> bool:
-    """Whether each value has its form."""
+def _is_sound(record: ExecutionRecord) -> bool:
+    """Whether each value has the expected type and size."""
     code: object = record.code
     return (
         isinstance(code, str)
@@ -162,7 +162,7 @@ def _is_sound(record: Record) -> bool:
     )
 
 
-def _words(record: Record) -> tuple[object, ...]:
+def _words(record: ExecutionRecord) -> tuple[object, ...]:
     return (
         *(record.session_id, record.kernel_id, record.kernel_name, record.owner, record.client),
         *(record.status, record.reason, record.scope),
@@ -171,7 +171,7 @@ def _words(record: Record) -> tuple[object, ...]:
     )
 
 
-def _numbers(record: Record) -> tuple[object, ...]:
+def _numbers(record: ExecutionRecord) -> tuple[object, ...]:
     count = 0 if record.execution_count is None else record.execution_count
     return (
         *(count, record.lines, record.bytes, record.dropped_bytes, record.more_files),
@@ -180,7 +180,7 @@ def _numbers(record: Record) -> tuple[object, ...]:
     )
 
 
-def _flags(record: Record) -> tuple[object, ...]:
+def _flags(record: ExecutionRecord) -> tuple[object, ...]:
     return record.was_cancelled, record.files_are_whole, record.files_are_shared
 
 

@@ -1,9 +1,9 @@
-"""Executions on disk: what a server that restarts, or a memory that is bounded, would lose.
+"""Executions on disk, so that they survive a restart of the server and leave its memory.
 
-One file an execution, 0600, in a folder of this server's own in Jupyter's runtime directory. Its
-first line says what was run, each further line is a message that changed the outputs, the last
-one how it ended; read through an `OutputFold` they give the outputs again. What is written stands
-on disk within `FLUSH` seconds and is written by a thread, off the way of any answer.
+Each execution has a file (mode 0600) in this server's own folder in Jupyter's runtime directory.
+The first line says what was run, each further line is a message that changed the outputs, the last
+one says how it ended. Reading the messages through an `OutputFold` gives the outputs again. A
+thread writes the lines, which are collected for `FLUSH` seconds; no answer waits for that.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
@@ -21,18 +21,18 @@ from logging import Logger
 from pathlib import Path
 from typing import IO
 
-from jupyter_mcp_ext.concurrency import Timer
 from jupyter_mcp_ext.files.beneath import Folder, opened
+from jupyter_mcp_ext.flushing import Flusher
 from jupyter_mcp_ext.outputs.fold import OutputFold
 from jupyter_mcp_ext.system import lock
 
-from .record import VERSION, CutOff, Record, read_messages, read_record
+from .record import VERSION, CutOff, ExecutionRecord, read_messages, read_record
 
 FLUSH = 0.25
 """Seconds for which lines are collected before they are written."""
 
 COMPACT = 2_000_000
-"""Characters of messages, beyond four times what they amount to, that are written anew as such."""
+"""Characters of messages, beyond four times their outcome, that are replaced by that."""
 
 EARLY = 4_000_000
 """Characters of collected lines that are written at once."""
@@ -41,7 +41,7 @@ LOCK = "lock"
 SUFFIX = ".jsonl"
 
 TAKING = 2.0
-"""Seconds for which executions of earlier servers are taken over at a start; then at the next."""
+"""Seconds that a start spends on taking over executions; the next start takes over the rest."""
 
 REST = "\n(the rest of what was put out cannot be read any more)\n"
 
@@ -51,20 +51,38 @@ class _File:
     """An execution's file while it is written to."""
 
     head: str
-    written: int = 0
-    """Characters that stand in the file or are about to."""
-    pending: list[str] = field(default_factory=list)
+    size: int = 0
+    """Characters that are in the file or about to be."""
+    lines: list[str] = field(default_factory=list)
+    """Lines that are about to be written."""
+    replaces: bool = False
+    """Whether those lines replace the file."""
     least: int = 0
-    """What the outputs came to when they were last written anew."""
-    anew: bool = False
-    """Whether what is pending replaces the file."""
+    """The size that the outputs had when the file was last replaced."""
+
+    def add(self, line: str) -> None:
+        """Have a line written."""
+        self.lines.append(line)
+        self.size += len(line)
+
+    def replace(self, lines: Iterable[str]) -> None:
+        """Have the file replaced."""
+        self.lines = [self.head, *lines]
+        self.size = self.least = sum(map(len, self.lines))
+        self.replaces = True
+
+    def take(self) -> tuple[list[str], bool]:
+        """The lines to write now, and whether they replace the file."""
+        taken = self.lines, self.replaces
+        self.lines, self.replaces = [], False
+        return taken
 
 
 class Storage:
-    """The files of one server's executions, and those that earlier runs of it left."""
+    """The files of one server's executions, and those that its earlier runs have left."""
 
     def __init__(self, runtime_dir: Path, root: str, log: Logger) -> None:
-        """``root`` tells servers with the same runtime directory apart: each its folder."""
+        """``root`` tells servers apart that share a runtime directory."""
         self._base = runtime_dir / "jupyter_mcp_ext"
         self._kind = sha256(root.encode()).hexdigest()[:16]
         self._folder = self._base / f"{self._kind}-{uuid.uuid4().hex[:12]}"
@@ -73,16 +91,15 @@ class Storage:
         self._files: dict[str, _File] = {}
         self._dirty: dict[str, _File] = {}
         self._size = 0
-        self._timer = Timer()
-        self._writing: asyncio.Task[None] | None = None
+        self._flusher = Flusher(self._write, name="mcp-execution-storage")
         self._has_failed = False
 
-    def open(self) -> list[Record]:
-        """Make the folder, and take over what servers that run no longer have left. Blocks."""
+    def open(self) -> list[ExecutionRecord]:
+        """Make the folder, and take over the files of servers that no longer run. Blocks."""
         self._folder.mkdir(parents=True, mode=0o700)
         self._lock = (self._folder / LOCK).open("w")
         lock(self._lock)
-        found: list[Record] = []
+        found: list[ExecutionRecord] = []
         known: set[str] = set()
         until = time.monotonic() + TAKING
         for folder in sorted(self._base.glob(f"{self._kind}-*")):
@@ -90,8 +107,8 @@ class Storage:
                 found += self._take_over(folder.name, known, until)
         return sorted(found, key=lambda record: record.created)
 
-    def begin(self, record: Record) -> None:
-        """Write down what is run."""
+    def begin(self, record: ExecutionRecord) -> None:
+        """Save what is run."""
         if self._lock is None:
             return
         head = _head(record)
@@ -99,29 +116,26 @@ class Storage:
         self._add(record.execution_id, file, head)
 
     def message(self, execution_id: str, fold: OutputFold, *messages: tuple[str, object]) -> None:
-        """Write down messages that changed the outputs to what ``fold`` has now."""
+        """Save messages; ``fold`` has the outputs after them."""
         file = self._files.get(execution_id)
         if file is None:
             return
-        if file.written > COMPACT + 4 * max(fold.cost, file.least):
+        if file.size > COMPACT + 4 * max(fold.cost, file.least):
             # A progress bar: what it has overwritten need not be kept.
-            file.pending, file.written, file.anew = [], 0, True
-            self._add(execution_id, file, file.head)
-            for written in fold.messages():
-                self._add(execution_id, file, _line(written))
-            file.least = file.written
+            file.replace(map(_line, fold.messages()))
+            self._note(execution_id, file, file.size)
             return
         for message in messages:
             self._add(execution_id, file, _line(message))
 
-    def end(self, record: Record) -> None:
-        """Write down how it ended."""
+    def end(self, record: ExecutionRecord) -> None:
+        """Save how an execution ended."""
         file = self._files.pop(record.execution_id, None)
         if file is not None:
             self._add(record.execution_id, file, _head(record))
 
-    def late(self, record: Record, msg_type: str, content: object) -> None:
-        """Write down a message that came after the end."""
+    def late(self, record: ExecutionRecord, msg_type: str, content: object) -> None:
+        """Save a message that came after the end."""
         if self._lock is not None:
             lines = _line((msg_type, content)) + _head(record)
             self._add(record.execution_id, self._reopened(record.execution_id), lines)
@@ -129,18 +143,18 @@ class Storage:
     def _reopened(self, execution_id: str) -> _File:
         return self._dirty.get(execution_id) or _File(head="")
 
-    def append(self, record: Record) -> None:
-        """Write down what an execution is now that it has ended."""
+    def append(self, record: ExecutionRecord) -> None:
+        """Save the record of a finished execution again."""
         if self._lock is not None:
             self._add(record.execution_id, self._reopened(record.execution_id), _head(record))
 
     @property
     def works(self) -> bool:
-        """Whether what is written can be counted on."""
+        """Whether everything so far could be saved."""
         return self._lock is not None and not self._has_failed
 
     def outputs(self, execution_id: str, max_bytes: int) -> OutputFold:
-        """The outputs as they are on disk. Blocks. Raises OSError."""
+        """The outputs on disk. Blocks. Raises OSError."""
         fold = OutputFold(max_bytes)
         with (
             opened(self._base, self._folder.name) as folder,
@@ -154,11 +168,10 @@ class Storage:
         return fold
 
     async def flush(self) -> None:
-        """Return when all that was noted is written."""
-        while self._dirty or self._writing is not None:
-            self._write_now()
-            if self._writing is not None:
-                await asyncio.wait({self._writing})
+        """Return when everything is written."""
+        while self._dirty or self._flusher.is_writing:
+            self._flusher.start()
+            await self._flusher.written()
 
     def forget(self, execution_id: str) -> None:
         """Remove an execution's file."""
@@ -166,7 +179,7 @@ class Storage:
         self._path(execution_id).unlink(missing_ok=True)
 
     async def close(self) -> None:
-        """Write what is left and let go of the folder."""
+        """Write what is not written yet and release the folder."""
         await self.flush()
         if self._lock is not None:
             self._lock.close()
@@ -176,48 +189,39 @@ class Storage:
         return self._folder / _name(execution_id)
 
     def _add(self, execution_id: str, file: _File, line: str) -> None:
-        file.pending.append(line)
-        file.written += len(line)
+        file.add(line)
+        self._note(execution_id, file, len(line))
+
+    def _note(self, execution_id: str, file: _File, size: int) -> None:
         self._dirty[execution_id] = file
-        self._size += len(line)
+        self._size += size
         if self._size > EARLY:
-            self._write_now()
-        elif not self._timer.is_set:
-            self._timer.set(FLUSH, self._write_now)
+            self._flusher.start()
+        else:
+            self._flusher.schedule(FLUSH)
 
-    def _write_now(self) -> None:
-        self._timer.stop()
-        if self._writing is not None or not self._dirty:
-            return  # the task that writes looks again when it is done
-        batch = [(name, file.anew, file.pending) for name, file in self._dirty.items()]
-        for file in self._dirty.values():
-            file.pending, file.anew = [], False
+    async def _write(self) -> float | None:
+        batch = [(execution_id, *file.take()) for execution_id, file in self._dirty.items()]
         self._dirty, self._size = {}, 0
-        self._writing = asyncio.create_task(self._write(batch), name="mcp-execution-storage")
-
-    async def _write(self, batch: list[tuple[str, bool, list[str]]]) -> None:
         try:
             await asyncio.to_thread(self._append, batch)
         except OSError as err:
             if not self._has_failed:
                 self._log.warning("Outputs of executions cannot be written to disk: %s", err)
             self._has_failed = True
-        finally:
-            self._writing = None
-            if self._dirty and not self._timer.is_set:
-                self._timer.set(FLUSH, self._write_now)
+        return FLUSH if self._dirty else None
 
-    def _append(self, batch: list[tuple[str, bool, list[str]]]) -> None:
+    def _append(self, batch: list[tuple[str, list[str], bool]]) -> None:
         with opened(self._base, self._folder.name) as folder:
             results = [
-                _failure(folder, _name(execution_id), lines, anew=anew)
-                for execution_id, anew, lines in batch
+                _failure(folder, _name(execution_id), lines, replaces=replaces)
+                for execution_id, lines, replaces in batch
             ]
         for failure in filter(None, results):
             raise failure
 
-    def _take_over(self, name: str, known: set[str], until: float) -> Iterator[Record]:
-        """The executions of a server that runs no longer; their files become ours."""
+    def _take_over(self, name: str, known: set[str], until: float) -> Iterator[ExecutionRecord]:
+        """Move the files of a server that no longer runs to this server's folder."""
         try:
             with (
                 opened(self._base, name) as folder,
@@ -235,8 +239,8 @@ class Storage:
         except OSError as err:
             self._log.warning("Executions of an earlier server were not taken over: %s", err)
 
-    def _take(self, folder: Folder, name: str, known: set[str]) -> Iterator[Record]:
-        with suppress(OSError):  # it is no file, or gone
+    def _take(self, folder: Folder, name: str, known: set[str]) -> Iterator[ExecutionRecord]:
+        with suppress(OSError):  # not a regular file, or removed
             record = read_record(folder, name)
             if record is None or record.execution_id in known:
                 folder.remove(name)
@@ -246,22 +250,22 @@ class Storage:
             yield record
 
 
-def _failure(folder: Folder, name: str, lines: list[str], *, anew: bool) -> OSError | None:
-    """Write to a file; why not, as when a kernel has put something in its place."""
+def _failure(folder: Folder, name: str, lines: list[str], *, replaces: bool) -> OSError | None:
+    """Write to a file; the error if that fails, as when a kernel has replaced it."""
     try:
-        _write(folder, name, lines, anew=anew)
+        _write(folder, name, lines, replaces=replaces)
     except OSError as err:
         return err
     return None
 
 
-def _write(folder: Folder, name: str, lines: list[str], *, anew: bool) -> None:
-    """Add lines to a file, or put it in the place of what is there."""
-    target = f"{name}.new" if anew else name
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if anew else os.O_APPEND)
+def _write(folder: Folder, name: str, lines: list[str], *, replaces: bool) -> None:
+    """Append lines to a file, or replace it with them."""
+    target = f"{name}.new" if replaces else name
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if replaces else os.O_APPEND)
     with os.fdopen(folder.open(target, flags), "w") as file:
         file.writelines(lines)
-    if anew:
+    if replaces:
         folder.rename(target, name)
 
 
@@ -269,7 +273,7 @@ def _name(execution_id: str) -> str:
     return f"{execution_id}{SUFFIX}"
 
 
-def _head(record: Record) -> str:
+def _head(record: ExecutionRecord) -> str:
     return _line({"version": VERSION, **asdict(record)})
 
 

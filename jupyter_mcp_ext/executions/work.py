@@ -1,4 +1,4 @@
-"""Executions of other work than code on a kernel, as an installation: told, stopped, kept alike."""
+"""Executions of work that is not code, such as an installation: shown, stopped and kept alike."""
 
 from __future__ import annotations
 
@@ -16,11 +16,28 @@ Say: TypeAlias = Callable[[str], object]
 """Puts out a line."""
 
 Work: TypeAlias = Callable[[Execution, Say], Awaitable[None]]
-"""What is to be done; it is cancelled when it is to stop, and may then still come to its end."""
+"""The work; it is cancelled to stop it, and may still complete then."""
+
+
+class Works:
+    """The work that is going on."""
+
+    def __init__(self) -> None:
+        self._running: set[Execution] = set()
+
+    def add(self, execution: Execution) -> None:
+        """Know an execution until it has ended."""
+        self._running.add(execution)
+        execution.done.add_done_callback(lambda _: self._running.discard(execution))
+
+    def running_of(self, owner: str) -> str:
+        """The id of one of a user's that is going on; empty if there is none."""
+        running = (e for e in self._running if e.owner == owner and not e.is_finished)
+        return next((e.id for e in running), "")
 
 
 async def carry_out(execution: Execution, work: Work, archive: Archive, log: Logger) -> None:
-    """Do an execution's work to an honest end."""
+    """Do the work of an execution, and end the execution with its outcome."""
 
     def say(line: str) -> None:
         archive.take(execution, "stream", {"name": "stdout", "text": f"{line}\n"})
@@ -29,13 +46,13 @@ async def carry_out(execution: Execution, work: Work, archive: Archive, log: Log
         await work(execution, say)
 
     doing = asyncio.create_task(begun(), name=f"mcp-work-{execution.id}")
-    either: set[asyncio.Future[Any]] = {doing, execution.stop}
+    either: set[asyncio.Future[Any]] = {doing, execution.stop.requested}
     try:
         execution.begin()
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         await _ended(doing)
         if doing.cancelled():
-            execution.end(execution.stop.result() if execution.stop.done() else "interrupted")
+            execution.end(execution.stop.why if execution.stop.is_requested else "interrupted")
         else:
             doing.result()
             execution.end("ok")
@@ -53,7 +70,7 @@ async def carry_out(execution: Execution, work: Work, archive: Archive, log: Log
 
 
 async def _ended(doing: asyncio.Task[None]) -> None:
-    """Stop what is not at its end, and return when it is."""
+    """Cancel the work if it is not done, and return when it has ended."""
     if not doing.done():
         doing.cancel()
         await asyncio.wait({doing})

@@ -1,8 +1,8 @@
-"""Tells which files executions have written in their session's folder.
+"""Finds the files that executions have written in their session's folder.
 
-It looks after an execution's end, in a thread, for a fifth of the time that the code ran and for
-a quarter of a second at most; and not at all after code that cannot have written anything. What
-it did not see it says, and also where code of another kernel may have written what it found.
+It searches after an execution has ended, in a thread, for a fifth of the time that the code ran and
+a quarter of a second at most. Code that cannot have written files is not searched for. A search
+that was cut short is marked so, and so are files that another kernel's code may have written.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ CONTENTS_ACTIONS = "https://events.jupyter.org/jupyter_server/contents_service/v
 """Jupyter's event for every file that a person saves."""
 
 LEAST, MOST = 0.005, 0.25
-"""Seconds that a look through a folder may take."""
+"""Seconds that a search of a folder may take."""
 
 SHARE = 0.2
-"""Part of an execution's duration that it may take, between the two."""
+"""Share of the execution's duration that it may take, within these bounds."""
 
 MAX_LOOKS = 2
-"""Looks at a time: threads are shared with others, and a slow file system would take all."""
+"""Searches at a time: a slow file system would occupy all shared threads."""
 
 RECENT = 2.0
-"""Seconds for which a file is kept in mind: the times of files are not exact."""
+"""Seconds for which a found file is remembered: times of files are not exact."""
 
 MAX_OTHERS = 1_000
-"""Files that are remembered as written by tools or people."""
+"""Files that are remembered as written by tools or people and not by code."""
 
 SHORT = 200
-"""Characters of code that is looked at for whether it can write."""
+"""Characters of code that is parsed to see whether it can write."""
 
 MAX_BESIDE = 200
-"""Executions that are remembered as having run beside others."""
+"""Executions that are remembered to tell which ran at the same time."""
 
 Look = Callable[..., Found]
 
@@ -53,11 +53,11 @@ IDLE = (
     *(ast.Slice, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.operator, ast.unaryop),
     *(ast.boolop, ast.cmpop, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.IfExp),
 )
-"""What Python code may be made of that calls nothing and binds nothing."""
+"""Nodes of Python code that calls nothing and binds nothing."""
 
 
 class WrittenFiles:
-    """Looks for the files of every execution that it follows; ``root`` is Jupyter's."""
+    """Searches for the files of each execution that it follows; ``root`` is Jupyter's."""
 
     def __init__(
         self,
@@ -68,9 +68,9 @@ class WrittenFiles:
         on_found: Callable[[Execution], None],
         foreign_beside: Callable[[str], float | None] = lambda _: None,
     ) -> None:
-        """``language`` gives the language of a kernel by its id, ``events`` are Jupyter's.
+        """``language`` gives the language of a kernel by its id, ``events`` is Jupyter's logger.
 
-        ``foreign_beside`` tells since when kernels but one run a person's code.
+        ``foreign_beside`` tells since when any kernel but one runs a person's code.
         """
         self._events = events
         self._events.add_listener(schema_id=CONTENTS_ACTIONS, listener=self._on_action)
@@ -84,12 +84,12 @@ class WrittenFiles:
         self._looks: dict[Execution, asyncio.Task[None]] = {}
         self._is_closed = False
         self._known: dict[str, frozenset[Change]] = {}
-        """What was found of late, by session: the next execution has not written it."""
+        """Files found recently, by session: the next execution has not written them."""
         self._others: OrderedDict[str, float] = OrderedDict()
-        """When files were last written that code did not write."""
+        """When files were last written by tools or people, by API path."""
 
     def follow(self, execution: Execution, folder: str, *, but: Callable[[str], bool]) -> None:
-        """Look in a folder when the execution ends, ``but`` not at paths that are the server's."""
+        """Search a folder when the execution ends; paths for which ``but`` is true are left out."""
         if self._root is not None:
             self._followed.append((execution, folder))
             execution.done.add_done_callback(
@@ -97,20 +97,20 @@ class WrittenFiles:
             )
 
     def by_another(self, path: str) -> None:
-        """A file (an API path) was written now, but not by code: by a tool or a person."""
+        """A tool or a person, and not code, has just written the file at an API path."""
         self._others[path] = time.time()
         self._others.move_to_end(path)
         if len(self._others) > MAX_OTHERS:
             self._others.popitem(last=False)
 
     async def settled(self, execution: Execution) -> None:
-        """Return when the look at a finished execution's files is over."""
+        """Return when the search for a finished execution's files is over."""
         look = self._looks.get(execution)
         if look is not None:
             await asyncio.wait({look})
 
     async def close(self) -> None:
-        """End all looks and begin no more."""
+        """Wait for all searches and begin no more."""
         self._events.remove_listener(listener=self._on_action)
         self._is_closed = True
         if self._looks:
@@ -129,10 +129,10 @@ class WrittenFiles:
         known = self._known.get(execution.session_id, frozenset())
         found = await self._looked(execution, partial(look, known=known))
         own = [change for change in found.changes if not self._is_anothers(change)]
-        execution.written = Changes.latest(
+        execution.files = Changes.latest(
             own, is_whole=found.is_whole, is_shared=bool(own) and self._is_shared(execution, own)
         )
-        if execution.written:
+        if execution.files:
             self._on_found(execution)
         late = (time.time() - RECENT) * 1e9
         self._known[execution.session_id] = frozenset(
@@ -140,7 +140,7 @@ class WrittenFiles:
         )
 
     async def _looked(self, execution: Execution, look: Look) -> Found:
-        """What a look finds that gets its turn in time."""
+        """What a search finds; nothing if it gets no turn in time."""
         within = min(max(SHARE * execution.duration, LEAST), MOST)
         turn = object()
         with anyio.move_on_after(within) as waiting:
@@ -153,7 +153,7 @@ class WrittenFiles:
             self._turns.release_on_behalf_of(turn)
 
     def _is_shared(self, execution: Execution, found: Sequence[Change]) -> bool:
-        """Whether code of another kernel ran when and where some of the files were written."""
+        """Whether another kernel's code ran when and where some of the files were written."""
         since = self._foreign_beside(execution.kernel_id)
         if since is not None and any(change.at / 1e9 >= since - SLACK for change in found):
             return True
@@ -179,11 +179,11 @@ def _ran_at(execution: Execution, moment: float) -> bool:
 
 
 def is_idle(code: str) -> bool:
-    """Whether Python code only computes and looks, so that it has written no file."""
+    """Whether Python code only evaluates expressions, so that it has written no file."""
     if len(code) > SHORT:
         return False
     try:
         tree = ast.parse(code)
-    except (SyntaxError, ValueError):  # a magic, or not for us to judge
+    except (SyntaxError, ValueError):  # a magic, for example
         return False
     return all(isinstance(node, IDLE) for node in ast.walk(tree))

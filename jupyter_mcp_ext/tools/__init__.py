@@ -1,1 +1,1 @@
-"""The tools: one typed function each, and the one road that leads to them."""
+"""The tools, one typed function each, and the one road on which all of them are called."""

@@ -1,4 +1,4 @@
-"""Arguments as clients send them: understood where that is safe, else refused in words."""
+"""Arguments as clients send them: understood where that is safe, else refused with a reason."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .definition import ALIASES, Tool
 MAX_ARGUMENTS = 100
 MAX_ITEMS = 50_000
 MAX_NUMBER = 10**12
-"""Larger than any offset, limit or time that is meant."""
+"""Larger than any sensible offset, limit or time."""
 
 _EXPECTED: Mapping[str, str] = {
     "string": "text",
@@ -30,7 +30,7 @@ _EXPECTED: Mapping[str, str] = {
 
 
 def parse(tool: Tool, given: Mapping[str, Any] | None) -> BaseModel:
-    """The tool's arguments as its model. Raises InvalidArgument naming the first that is wrong."""
+    """The tool's arguments as its model. Raises InvalidArgument for the first that is wrong."""
     understood = _understood(tool, given or {})
     try:
         json.dumps(understood, ensure_ascii=False).encode()
@@ -50,7 +50,7 @@ def parse(tool: Tool, given: Mapping[str, Any] | None) -> BaseModel:
 
 
 def _bounded(name: str, value: Any) -> Any:
-    """A value whose numbers are such that the system has room for them, also in a list."""
+    """A value with its numbers, also those in a list, limited to `MAX_NUMBER`."""
     match value:
         case bool():
             return value
@@ -84,7 +84,7 @@ def _understood(tool: Tool, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _unpacked(schema: Mapping[str, Any], value: str) -> Any:
-    """A list or object that arrived as JSON in a string, where nothing else would be meant."""
+    """A list or object that arrived as JSON in a string, where no text is expected."""
     types = {o.get("type") for o in schema.get("anyOf", (schema,))}
     if "string" in types or not types & {"array", "object"} or value.lstrip()[:1] not in ("[", "{"):
         return value

@@ -1,4 +1,4 @@
-"""The calls that results spell out, as a model would write them."""
+"""Tool calls that results suggest, as a model would write them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from jupyter_mcp_ext.outputs.characters import argument
 from jupyter_mcp_ext.outputs.pages import as_offset
 
 DEFAULT_LIMIT = 200
-"""Lines of a page when the call does not say."""
+"""Lines of a page when the call gives no limit."""
 
 
 def call_words(call: dict[str, Any]) -> str:
@@ -19,7 +19,7 @@ def call_words(call: dict[str, Any]) -> str:
 
 
 def output_call(name: str, *, offset: int, **arguments: Any) -> dict[str, Any]:
-    """The call of ``get_output`` for an output or execution from a line on, counted from 0."""
+    """The call of ``get_output`` that reads from a line on, counted from 0."""
     if arguments.get("limit") == DEFAULT_LIMIT:
         del arguments["limit"]
     given = {key: value for key, value in arguments.items() if value}
@@ -30,5 +30,5 @@ def output_call(name: str, *, offset: int, **arguments: Any) -> dict[str, Any]:
 
 
 def place(name: str, line: int, column: int = 0, mime_type: str | None = None) -> str:
-    """The call that reads on from a character of a line."""
+    """The call that continues at a character of a line."""
     return call_words(output_call(name, offset=line, column=column, mime_type=mime_type))

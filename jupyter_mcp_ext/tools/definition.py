@@ -1,4 +1,4 @@
-"""What a tool is: a typed function, from which its schema and description come.
+"""Tools are typed functions, from which their schemas and descriptions come.
 
 The signature gives the schema, the docstring the description; neither is written twice.
 """
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 from jupyter_mcp_ext.governance.policy import Right
 
 if TYPE_CHECKING:
-    from .content import Answer
+    from .answer import Answer
 
 ALIASES: Mapping[str, str] = {
     "filename": "path",
@@ -44,9 +44,22 @@ ALIASES: Mapping[str, str] = {
     "script": "code",
     "pattern": "glob",
 }
-"""What models write for an argument that a tool has under another name."""
+"""Names that models use for arguments, and the names that the tools have for them."""
 
 ToolFunction = Callable[..., Awaitable["Answer"]]
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """Marks a parameter that gets the object that an argument names, such as its session."""
+
+    by: Callable[[Any, Any], Awaitable[object]]
+    """Finds it, given the `Call` and the argument. Raises ToolError."""
+    argument: str
+    annotation: Any
+    """The argument's type."""
+    default: Any = None
+    """The argument's default; ``...`` when it must be given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,11 +69,13 @@ class Tool:
     name: str
     description: str
     rights: tuple[Right, ...]
-    """What every call of it needs."""
+    """The rights that every call needs."""
     annotations: Mapping[str, bool]
     is_main: bool
     function: ToolFunction
     model: type[BaseModel]
+    resolved: Mapping[str, Resolved]
+    """The marked parameters, by name."""
     input_schema: Mapping[str, Any]
 
     @property
@@ -100,25 +115,45 @@ def tool(
             is_main=is_main,
             function=function,
             model=model,
+            resolved=_resolved(function),
             input_schema=_slim(model.model_json_schema()),
         )
 
     return make
 
 
-def _model(function: ToolFunction) -> type[BaseModel]:
+def _parameters(function: ToolFunction) -> list[inspect.Parameter]:
+    """The function's parameters after the `Call`."""
     # Not get_type_hints: before Python 3.11 it wraps a type whose default is None once more.
-    parameters = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
-    fields: dict[str, Any] = {
-        p.name: (p.annotation, ... if p.default is inspect.Parameter.empty else p.default)
-        for p in parameters
+    return list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+
+
+def _resolved(function: ToolFunction) -> dict[str, Resolved]:
+    return {
+        p.name: mark
+        for p in _parameters(function)
+        for mark in getattr(p.annotation, "__metadata__", ())
+        if isinstance(mark, Resolved)
     }
+
+
+def _model(function: ToolFunction) -> type[BaseModel]:
+    resolved = _resolved(function)
+    fields: dict[str, Any] = {}
+    for p in _parameters(function):
+        if (mark := resolved.get(p.name)) is not None:
+            fields[mark.argument] = (mark.annotation, mark.default)
+        else:
+            fields[p.name] = (
+                p.annotation,
+                ... if p.default is inspect.Parameter.empty else p.default,
+            )
     config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=False)
     return create_model(function.__name__, __config__=config, **fields)
 
 
 def _slim(schema: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what a model does not need: every character of a schema is read by it."""
+    """The schema without what a model does not need: it reads every character."""
     properties = {name: _slim_property(p) for name, p in schema.get("properties", {}).items()}
     slim: dict[str, Any] = {"type": "object", "properties": properties}
     if "required" in schema:

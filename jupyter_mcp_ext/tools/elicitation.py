@@ -1,15 +1,14 @@
-"""Brings what code asks through ``input()`` to the person at the client, and the answer back.
+"""Asks the person at the client what code asks through ``input()``, and delivers the answer.
 
-In the older protocols by a request of ours while the call waits. Since 2026-07-28 the call is
+In older protocols the server sends a request while the call waits. Since 2026-07-28 the call is
 answered with the question, and the client makes it again with the answer: that call goes to the
-execution that waits and never to the tool, so that nothing runs twice.
+execution that waits and not to the tool, so that nothing runs twice.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -19,15 +18,15 @@ import mcp_types as types
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from .content import Question
+from jupyter_mcp_ext.executions import questions
+
+from .answer import Question
 
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
 
     from jupyter_mcp_ext.executions.execution import Execution
     from jupyter_mcp_ext.executions.prompts import Prompt
-
-    from .call import Call
 
 FIELD = "answer"
 SCHEMA: types.ElicitRequestedSchema = {
@@ -51,7 +50,7 @@ class Elicitation:
 
 @dataclass(frozen=True, kw_only=True)
 class Retry:
-    """A call made again with what its result asked for."""
+    """A call that is made again with the answer to the question of its first result."""
 
     execution_id: str
     number: int
@@ -77,7 +76,7 @@ def elicitation(ctx: ServerRequestContext[Any, Any]) -> Elicitation | None:
 
 
 def retry(params: types.CallToolRequestParams) -> Retry | None:
-    """What a call brings back, its state opened already; None for a call made the first time."""
+    """The answer that a repeated call has, its state unsealed; None for a first call."""
     state = STATE.fullmatch(params.request_state or "")
     if state is None:
         if params.input_responses:
@@ -96,29 +95,7 @@ def retry(params: types.CallToolRequestParams) -> Retry | None:
     )
 
 
-async def settled(call: Call, execution: Execution, wait: float) -> None:
-    """Wait as `McpExecutions.settled`, with the code's questions brought to the person.
-
-    The wait stands still while the person is asked. Where the result is to ask, `Call.question`
-    is set and nothing is waited for any longer.
-    """
-    executions = call.services.executions
-    asks = call.elicitation is not None
-    while True:
-        await executions.settled(execution, call.left(wait), or_asking=asks)
-        prompt = execution.prompts.current
-        if call.elicitation is not None and prompt is not None:
-            if call.elicitation.ask_now is None:
-                call.question = question(execution, prompt)
-                return
-            began = time.monotonic()
-            await _ask(call.elicitation.ask_now, execution, prompt)
-            call.paused += time.monotonic() - began
-        elif execution.is_finished or call.left(wait) <= 0:
-            return
-
-
-async def _ask(ask_now: AskNow, execution: Execution, prompt: Prompt) -> None:
+async def ask(ask_now: AskNow, execution: Execution, prompt: Prompt) -> None:
     """Ask until there is an answer or the question is closed: another client may be faster."""
     asking = asyncio.ensure_future(ask_now(_message(execution, prompt), SCHEMA))
     try:
@@ -127,25 +104,25 @@ async def _ask(ask_now: AskNow, execution: Execution, prompt: Prompt) -> None:
         if asking.done():
             deliver(execution, prompt.number, asking.result())
     except (MCPError, ValueError):  # refused by the client, or no answer of the protocol
-        execution.decline(prompt.number, "the client could not ask")
+        questions.decline(execution, prompt.number, "the client could not ask")
     finally:
         asking.cancel()
 
 
 def deliver(execution: Execution, number: int, response: types.ElicitResult) -> None:
-    """Give an answer to the code; nothing happens when that question is open no longer."""
+    """Give an answer to the code, unless the question is no longer open."""
     match response.action:
         case "accept":
             value = (response.content or {}).get(FIELD)
-            execution.answer(number, "" if value is None else str(value))
+            questions.answer(execution, number, "" if value is None else str(value))
         case "decline":
-            execution.decline(number, "the person declined to answer")
+            questions.decline(execution, number, "the person declined to answer")
         case "cancel":
-            execution.decline(number, "the person gave no answer to")
+            questions.decline(execution, number, "the person gave no answer to")
 
 
 def question(execution: Execution, prompt: Prompt) -> Question:
-    """What the client is to show, and what is to come back with the answer."""
+    """The form for a question of the code."""
     return Question(
         key=_key(prompt.number),
         message=_message(execution, prompt),
@@ -159,6 +136,6 @@ def _key(number: int) -> str:
 
 
 def _message(execution: Execution, prompt: Prompt) -> str:
-    """What the person reads: that code asks, and that they may not know whose."""
+    """The text of the form, which says that code asks and names its execution."""
     asked = prompt.text.strip() or "(it does not say what)"
     return f"Code that runs in Jupyter ({execution.id}) asks: {asked}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -12,11 +12,14 @@ from jupyter_mcp_ext.files.results import Binary, FileImage
 from jupyter_mcp_ext.outputs.characters import escaped
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock
 
+from .answer import Answer, BlobBlock, text
 from .call import Call
-from .content import Answer, BlobBlock, text
 from .definition import tool
+from .types import FolderSession
 
-SessionId = Annotated[str | None, Field(description="path is in its folder.")]
+if TYPE_CHECKING:
+    from jupyter_mcp_ext.sessions.session import Session
+
 MAX_BLOB = 700_000
 """Bytes of a file that one result embeds: with base64 they are just below a megabyte."""
 
@@ -26,7 +29,7 @@ async def list_files(
     call: Call,
     path: str = ".",
     glob: Annotated[str | None, Field(description="`*.csv`, `**/*.py`.")] = None,
-    session_id: SessionId = None,
+    session: FolderSession = None,
     offset: Annotated[int, Field(ge=0)] = 0,
     limit: Annotated[int, Field(ge=1, le=1_000)] = 100,
 ) -> Answer:
@@ -35,7 +38,7 @@ async def list_files(
     found = await services.files.listed(
         path or ".",
         glob,
-        folder=await _folder(call, session_id),
+        folder=_folder(session),
         hides=call.hides,
         is_apart=services.sessions.paths.is_sessions_folder,
         offset=offset,
@@ -58,14 +61,14 @@ async def list_files(
 async def read_file(
     call: Call,
     path: str,
-    session_id: SessionId = None,
+    session: FolderSession = None,
     offset: Annotated[int, Field(ge=1, description="First line.")] = 1,
     limit: Annotated[int, Field(ge=1)] = 500,
     column: Annotated[int, Field(ge=0, description="First character of that line.")] = 0,
 ) -> Answer:
     """Read a text file (CSV, code, log) as numbered lines, or look at an image."""
     services = call.services
-    folder = await _folder(call, session_id)
+    folder = _folder(session)
     room = services.limits.text - 500
     found = await services.files.read(
         path,
@@ -93,12 +96,12 @@ async def write_file(
     call: Call,
     path: str,
     content: str,
-    session_id: SessionId = None,
+    session: FolderSession = None,
     encoding: Literal["text", "base64"] = "text",
     append: bool = False,
 ) -> Answer:
     """Write a file: create, replace or append to it. Creates missing folders."""
-    folder = await _folder(call, session_id)
+    folder = _folder(session)
     found = await call.services.files.write(
         path, content, folder=folder, hides=call.hides, encoding=encoding, append=append
     )
@@ -113,11 +116,11 @@ async def edit_file(
     path: str,
     old_string: str,
     new_string: str,
-    session_id: SessionId = None,
+    session: FolderSession = None,
     replace_all: bool = False,
 ) -> Answer:
     """Replace text in a file; old_string must match one place, unless replace_all."""
-    folder = await _folder(call, session_id)
+    folder = _folder(session)
     name, edit = await call.services.files.edit(
         path, old_string, new_string, folder=folder, hides=call.hides, replace_all=replace_all
     )
@@ -130,14 +133,14 @@ async def edit_file(
 async def download_file(
     call: Call,
     path: str,
-    session_id: SessionId = None,
+    session: FolderSession = None,
     offset: Annotated[int, Field(ge=0)] = 0,
     limit: Annotated[int, Field(ge=0, le=MAX_BLOB, description="Bytes to embed.")] = 0,
 ) -> Answer:
     """Get a file's URL, size and sha256. Bytes are embedded on demand only: they fill the context;
     look at an image with read_file.
     """
-    folder = await _folder(call, session_id)
+    folder = _folder(session)
     found = await call.services.files.download(
         path, folder=folder, hides=call.hides, offset=offset, limit=limit
     )
@@ -158,10 +161,6 @@ async def download_file(
     return Answer(blocks=blocks, meta={"file": meta})
 
 
-async def _folder(call: Call, session_id: str | None) -> str:
+def _folder(session: Session | None) -> str:
     """The folder from which a call's paths are taken: the root, or the session's."""
-    if session_id is None or not session_id.strip():
-        return ""
-    session = await call.services.sessions.find(call.caller, session_id)
-    call.session_id = session.id
-    return session.cwd
+    return "" if session is None else session.cwd

@@ -1,4 +1,4 @@
-"""What a session did not get back with its new kernel: all of it is read like an output."""
+"""The list of what a session did not get back with its new kernel, read like an output."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import re
 from typing import TYPE_CHECKING
 
 from .paging import Paging, report_text
+from .types import found
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.sessions.session import Session
 
+    from .answer import Answer
     from .call import Call
-    from .content import Answer
 
 LOST = re.compile(r"(?P<session>[^/]+)/lost")
 """The output id of the list."""
 
 SHOWN = 20
-"""Lines that a kernel's status shows of it."""
+"""Lines of the list that a kernel's status shows."""
 
 
 async def report_lost(call: Call, session_id: str, paging: Paging) -> Answer:
     """A page of what a session has lost, a line for each name, with the reason."""
-    session = await call.services.sessions.find(call.caller, session_id)
-    call.session_id = session.id
+    session = await found(call, session_id)
     if session.continuity.lost:
         head = f"not brought back, or not as it was, in {session.id} ({session.name}):"
     else:
@@ -32,7 +32,7 @@ async def report_lost(call: Call, session_id: str, paging: Paging) -> Answer:
 
 
 def lost_lines(session: Session) -> list[str]:
-    """What a kernel's status says of it."""
+    """The lines of a kernel's status about it."""
     if not session.continuity.lost:
         return []
     lines = [f"not brought back, or not as it was ({len(session.continuity.lost)}):"]

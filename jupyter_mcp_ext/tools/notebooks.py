@@ -14,8 +14,8 @@ from jupyter_mcp_ext.notebooks.notebook_words import page_of
 from jupyter_mcp_ext.outputs.characters import argument, escaped
 from jupyter_mcp_ext.wording import counted
 
+from .answer import Answer, text
 from .call import Call
-from .content import Answer, text
 from .definition import tool
 
 MANY_CELLS = 300

@@ -1,4 +1,4 @@
-"""What other clients and people do in a session: what may be ended, and whose it is."""
+"""What other clients and people do in a session, and what a caller may end of it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ IN_USE = 600.0
 
 def line_of(call: Call, session: Session) -> tuple[Execution, ...]:
     """What runs and waits in a session's kernel."""
-    return call.services.executions.line(session.kernel_id)
+    return call.services.executions.turns.queue(session.kernel_id)
 
 
 def is_callers(call: Call, execution: Execution) -> bool:
-    """Whether the caller itself has started it."""
+    """Whether the caller's client has started it."""
     return execution.owner == call.caller.subject and execution.client == call.caller.client
 
 

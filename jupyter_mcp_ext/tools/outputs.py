@@ -22,13 +22,13 @@ from jupyter_mcp_ext.outputs.presentation import Presentation, TextBlock, presen
 from jupyter_mcp_ext.outputs.text import split, strip
 from jupyter_mcp_ext.wording import seconds
 
+from .answer import Answer
 from .call import Call
-from .content import Answer
 from .definition import tool
 from .lost import LOST, report_lost
 from .paging import Paging, execution_lines, report_lines, report_news
 from .reports import output_id as id_of
-from .types import SessionId
+from .types import SessionId, found
 from .waiting import answered, settle, tell_session
 
 if TYPE_CHECKING:
@@ -77,12 +77,12 @@ async def get_output(
         paging = Paging(offset=as_line(offset or 1), limit=limit, grep=grep, context=context)
         return await report_lost(call, found["session"], paging)
     execution, first, last = await _wanted(call, output_id, session_id)
-    call.remember(execution)
+    call.follow(execution)
     allowed = await settle(call, execution, wait)
     if call.question is not None:
         return await answered(call, execution, allowed)
     if not output_id and not session_id:
-        call.notices += _others(call, execution)
+        call.notices.extend(_others(call, execution))
     tell_session(call, execution)
     paging = Paging(
         offset=None if offset is None else as_line(offset),
@@ -106,28 +106,29 @@ async def get_output(
 
 
 async def _execution(call: Call, execution: Execution, paging: Paging) -> Answer:
-    """A page of all outputs, or what is new in them since this reader's last look."""
-    reading = execution.readings.of(call.caller.reader)
-    ahead = call.services.executions.ahead(execution)
+    """A page of all outputs, or the lines that this reader has not seen yet."""
+    reader = execution.readers.of(call.caller.reader)
+    ahead = call.services.executions.turns.ahead(execution)
     lines = partial(execution_lines, execution, execution.outputs)
     if paging.offset is None and paging.grep is None:
-        since, reading.lines = reading.lines, execution.fold.lines
+        since = reader.lines
+        reader.see(execution.fold.lines)
         return await report_news(call, execution, lines, since, paging, ahead=ahead)
     if paging.grep is None:
-        reading.lines = max(reading.lines, execution.fold.lines)
+        reader.see(max(reader.lines, execution.fold.lines))
     return await report_lines(call, execution, lines, execution.id, paging, ahead=ahead)
 
 
 async def _wanted(
     call: Call, wanted: str | None, session_id: str | None
 ) -> tuple[Execution, int | None, int]:
-    """The execution that an id means, and the outputs of it, counted from 1."""
-    executions = call.services.executions
+    """The execution that an id names, with the range of its outputs, counted from 1."""
+    directory = call.services.executions.directory
     if not wanted:
         if not session_id:
-            return executions.latest_of(call.caller), None, 0
-        session = await call.services.sessions.find(call.caller, session_id)
-        return executions.latest(call.caller, session.id), None, 0
+            return directory.latest_of(call.caller), None, 0
+        session = await found(call, session_id)
+        return directory.latest(call.caller, session.id), None, 0
     parts = OUTPUT_ID.fullmatch(wanted.strip())
     if parts is None:
         msg = (
@@ -135,7 +136,7 @@ async def _wanted(
             "'k7m2q9xw-12' and 'k7m2q9xw-12/1'."
         )
         raise UnknownExecution(msg)
-    execution = executions.find(call.caller, parts["execution"])
+    execution = directory.find(call.caller, parts["execution"])
     if parts["first"] is None:
         return execution, None, 0
     first = int(parts["first"])
@@ -143,8 +144,8 @@ async def _wanted(
 
 
 def _others(call: Call, latest: Execution) -> list[str]:
-    """Words for what else of the client runs, beside its latest execution."""
-    unfinished = call.services.executions.unfinished_of(call.caller)
+    """A notice that names what else the client has running, beside its latest execution."""
+    unfinished = call.services.executions.directory.unfinished_of(call.caller)
     others = [each for each in reversed(unfinished) if each is not latest]
     if not others:
         return []
@@ -156,7 +157,7 @@ def _others(call: Call, latest: Execution) -> list[str]:
 async def _outputs(
     call: Call, execution: Execution, wanted: str, first: int, last: int, paging: Paging
 ) -> Answer:
-    """What is answered where some outputs are named."""
+    """The answer for a call that names outputs."""
     outputs = _chosen(execution, first, last)
     if all(_image(output, paging.mime_type) for output in outputs):
         return await _images(call, execution, outputs, first, paging.mime_type)
@@ -186,7 +187,7 @@ def _chosen(execution: Execution, first: int, last: int) -> tuple[Output, ...]:
 
 
 def _image(output: Output, mime_type: str | None) -> str | None:
-    """The image type under which an output is wanted and held."""
+    """The image type that is wanted and that the output has."""
     if not isinstance(output, Display):
         return None
     wanted = [mime_type] if mime_type else ["image/png", "image/jpeg", "image/gif", "image/webp"]
@@ -224,7 +225,7 @@ async def _images(
 async def _pictures(
     call: Call, execution: Execution, outputs: tuple[Output, ...], first: int
 ) -> Answer:
-    """Outputs with images that have no original of their own: drawings, or parts of a text."""
+    """Outputs whose images are drawings or parts of a text, and so have no original."""
 
     def name(index: int) -> str:
         return id_of(execution, first - 1 + index)

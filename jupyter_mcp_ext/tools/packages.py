@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import Field
 
-from jupyter_mcp_ext.packages.environment import KernelOf
-from jupyter_mcp_ext.sessions.story.following import count
+from jupyter_mcp_ext.operations.install import install_packages
 
+from .answer import Answer
 from .call import Call
-from .content import Answer
 from .definition import tool
-from .execution import awaited, ready, used
-from .types import SessionId, Wait
-
-if TYPE_CHECKING:
-    from jupyter_mcp_ext.executions.execution import Execution
-    from jupyter_mcp_ext.executions.work import Say
+from .execution import awaited
+from .types import SessionId, Wait, used
 
 
 @tool(("execute", "kernels"), open_world=True)
@@ -32,29 +26,13 @@ async def install_package(
     """Install a package or several (pip, uv) into the environment of a session's Python kernel;
     tells versions and whether a restart is needed.
     """
-    sessions, packages = call.services.sessions, call.services.packages
-    requirements = packages.requested(package)
-    session = await used(call, session_id)
-    kernel = KernelOf(
-        name=session.kernel_name,
-        kernel_id=session.kernel_id if sessions.is_ready(session) else "",
-        ready=partial(ready, call, session),
-    )
-
-    async def install(execution: Execution, say: Say) -> None:
-        outcome = await packages.install(requirements, kernel, upgrade=upgrade, say=say)
-        execution.notices += outcome.notices(session.id)
-        for line in outcome.lines():
-            say(line)
-
-    execution = call.services.executions.start_work(
-        f"install_package: {', '.join(map(str, requirements))}",
-        install,
-        session_id=session.id,
-        kernel_name=session.kernel_name,
+    requirements = call.services.packages.requested(package)
+    execution = install_packages(
+        call.services,
+        await used(call, session_id),  # not before: what is refused makes no session
+        requirements,
         caller=call.caller,
-        after=session.last_number,
+        require=call.require,
+        upgrade=upgrade,
     )
-    count(session, execution)
-    call.remember(execution)
     return await awaited(call, execution, wait, stops=wait > 0)

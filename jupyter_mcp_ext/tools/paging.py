@@ -1,4 +1,4 @@
-"""Pages of an execution's output: lines, what was found in them, what is new."""
+"""Pages of an execution's output: a range of lines, lines that match, new lines."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from jupyter_mcp_ext.outputs.presentation import TextBlock
 from jupyter_mcp_ext.outputs.search import Search
 from jupyter_mcp_ext.outputs.text import Excerpt, Passage
 
+from .answer import Answer
 from .call import Call
 from .calls import DEFAULT_LIMIT, call_words, output_call, place
-from .content import Answer
 from .reports import head_of, meta_of, output_id, waiting_call
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.executions.turns import Ahead
     from jupyter_mcp_ext.outputs.rendering import Render
 
-Lines: TypeAlias = "Callable[[Render], Sequence[str]]"
-"""Gives the lines that are paged through; called in a thread."""
+MakeLines: TypeAlias = "Callable[[Render], Sequence[str]]"
+"""Makes the lines that are paged through; called in a thread."""
 
 STATUS_LINE = 400
 """Characters of a result's budget that are kept for the status line and the notices."""
@@ -42,37 +42,37 @@ class Paging:
     column: int = 0
     """The first character of the first line."""
     context: int = 0
-    """How many lines before and behind those that match."""
+    """Lines before and after each match."""
     mime_type: str | None = None
 
 
 async def report_lines(
     call: Call,
     execution: Execution,
-    lines: Lines,
+    lines: MakeLines,
     name: str,
     paging: Paging,
     *,
     ahead: Ahead | None = None,
 ) -> Answer:
-    """A page of lines of an execution or of one output, which ``name`` is the id of."""
+    """A page of lines of an execution or of one output; ``name`` is its id."""
     outputs = execution.outputs  # now: while the page is made they may leave memory again
     notices = (*call.notices, *execution.notices)
     budget = call.services.limits.text - STATUS_LINE
-    part = await call.services.rendering.shown(
+    found = await call.services.rendering.shown(
         lambda render: _page(lines(render), name, paging, budget), of=execution.session_id
     )
-    next_call = _next_page(name, part, paging)
+    next_call = _next_page(name, found, paging)
     if execution.status in UNFINISHED and next_call is None and name == execution.id:
         # The last line may not be finished: it comes again, whole.
-        offset = min(part.total, execution.fold.lines)
+        offset = min(found.total, execution.fold.lines)
         next_call = _next_of(name, paging, offset=offset, wait=50)
     words = [
         head_of(execution, outputs, notices, ahead, None),
-        _page_line(name, part, next_call),
-        *words_of(part, numbered=bool(paging.grep)),
+        _page_line(name, found, next_call),
+        *words_of(found, numbered=bool(paging.grep)),
     ]
-    truncated = part.next_offset is not None
+    truncated = found.next_offset is not None
     return Answer(
         blocks=(TextBlock(text="\n".join(words)),),
         meta={"execution": meta_of(execution, outputs, notices, next_call, [], truncated)},
@@ -83,27 +83,27 @@ async def report_lines(
 async def report_text(
     call: Call, lines: Sequence[str], name: str, paging: Paging, *, head: str
 ) -> Answer:
-    """A page of lines that are no execution's, below a line that says what they are."""
+    """A page of lines that are not from an execution, below the line ``head``."""
     budget = call.services.limits.text - STATUS_LINE
-    part = await call.services.rendering.shown(
+    found = await call.services.rendering.shown(
         lambda _: _page(lines, name, paging, budget), of=name
     )
-    next_call = _next_page(name, part, paging)
-    page_line = _page_line(name, part, next_call)
-    words = "\n".join([head, page_line, *words_of(part, numbered=bool(paging.grep))])
+    next_call = _next_page(name, found, paging)
+    page_line = _page_line(name, found, next_call)
+    words = "\n".join([head, page_line, *words_of(found, numbered=bool(paging.grep))])
     return Answer(blocks=(TextBlock(text=words),), meta={"next": next_call})
 
 
 async def report_news(
     call: Call,
     execution: Execution,
-    lines: Lines,
+    lines: MakeLines,
     since: int,
     paging: Paging,
     *,
     ahead: Ahead | None = None,
 ) -> Answer:
-    """What a running execution has put out since a line: its head and its tail."""
+    """The first and last lines that an execution has put out since a line."""
     outputs = execution.outputs
     notices = (*call.notices, *execution.notices)
     next_call = waiting_call(execution, wait=50)
@@ -159,16 +159,16 @@ def execution_lines(
     return merged_lines(outputs, lambda index: output_id(execution, index), render)
 
 
-def _next_page(name: str, part: Page, paging: Paging) -> dict[str, Any] | None:
-    if part.next_offset is None:
+def _next_page(name: str, found: Page, paging: Paging) -> dict[str, Any] | None:
+    if found.next_offset is None:
         return None
-    return _next_of(name, paging, offset=part.next_offset, column=part.next_column)
+    return _next_of(name, paging, offset=found.next_offset, column=found.next_column)
 
 
 def _next_of(
     name: str, paging: Paging, *, offset: int, column: int = 0, wait: int = 0
 ) -> dict[str, Any]:
-    """The call for what follows a page, which looks for the same."""
+    """The call for the next page, with the same filter."""
     return output_call(
         name,
         offset=offset,
@@ -181,12 +181,12 @@ def _next_of(
     )
 
 
-def _page_line(name: str, part: Page, next_call: dict[str, Any] | None) -> str:
-    if part.matches is not None:
-        words = f"{name}: {part.matches} of {part.total} lines match"
-    elif part.lines:
-        first, last = (as_offset(line.number) for line in (part.lines[0], part.lines[-1]))
-        words = f"{name}: lines {first} to {last} of {part.total}"
+def _page_line(name: str, found: Page, next_call: dict[str, Any] | None) -> str:
+    if found.matches is not None:
+        words = f"{name}: {found.matches} of {found.total} lines match"
+    elif found.lines:
+        first, last = (as_offset(line.number) for line in (found.lines[0], found.lines[-1]))
+        words = f"{name}: lines {first} to {last} of {found.total}"
     else:
-        words = f"{name}: {part.total} lines, none here"
+        words = f"{name}: {found.total} lines, none here"
     return f"{words}; next: {call_words(next_call)}" if next_call else words

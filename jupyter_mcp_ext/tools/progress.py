@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.executions.execution import Execution
 
 Progress = Callable[[float, float | None, str | None], Awaitable[None]]
-"""Tells the client how far a call is: seconds since it began, no total, words."""
+"""Sends a progress notification: seconds since the call began, no total, a message."""
 
 SHORTEST = 1.0
 """Seconds between two notifications at least."""

@@ -69,11 +69,11 @@ PEERS: Mapping[str, str] = {
     "str_replace": "edit_file",
     "get_file": "download_file",
 }
-"""Names that other servers give to tools like these."""
+"""Names of similar tools of other servers."""
 
 
 def unknown(name: str) -> str:
-    """Words for a tool that does not exist."""
+    """The message for a tool that does not exist."""
     low = name.lower().replace("-", "_")[:64]
     near = get_close_matches(low, (*BY_NAME, *PEERS), n=1, cutoff=0.7)
     ours = PEERS.get(near[0], near[0]) if near else _by_words(low)
@@ -83,7 +83,7 @@ def unknown(name: str) -> str:
 
 
 def _by_words(name: str) -> str:
-    """The one tool whose name has most of the same words; empty where no one has."""
+    """The tool whose name shares the most words; empty when no single one does."""
     words = set(name.split("_"))
     shared = {tool: len(words & set(tool.split("_"))) for tool in BY_NAME}
     best = max(shared.values())

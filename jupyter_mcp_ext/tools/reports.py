@@ -1,4 +1,4 @@
-"""How an execution is told: its status line, its notices, its outputs within the budget."""
+"""The answer for an execution: status line, notices, and outputs within the budget."""
 
 from __future__ import annotations
 
@@ -12,14 +12,20 @@ from jupyter_mcp_ext.files.changes import in_words
 from jupyter_mcp_ext.outputs.characters import without_format
 from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream
 from jupyter_mcp_ext.outputs.pages import as_offset
-from jupyter_mcp_ext.outputs.presentation import Presentation, TextBlock, is_heavy, present
+from jupyter_mcp_ext.outputs.presentation import (
+    ImageBlock,
+    Presentation,
+    TextBlock,
+    is_heavy,
+    present,
+)
 from jupyter_mcp_ext.outputs.sizes import value_size
 from jupyter_mcp_ext.outputs.text import clean, strip
 from jupyter_mcp_ext.outputs.tracebacks import headline
 from jupyter_mcp_ext.wording import seconds
 
+from .answer import Answer
 from .calls import call_words, place
-from .content import Answer
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.executions.turns import Ahead
@@ -28,7 +34,7 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.rendering.rendering import Rendering
 
 LONG = 4.0
-"""Seconds after which what runs is worth being interrupted for what waits."""
+"""Seconds after which a result suggests to interrupt the execution that it waits for."""
 
 MAX_OUTPUTS = 100
 """Outputs that ``_meta`` lists, the latest."""
@@ -59,8 +65,8 @@ async def report(
     notices = (*notices, *execution.notices)
     next_call = waiting_call(execution, wait)
     head = head_of(execution, outputs, notices, ahead, next_call)
-    if execution.written:
-        head += f"\nfiles: {in_words(execution.written)}"
+    if execution.files:
+        head += f"\nfiles: {in_words(execution.files)}"
     told = _told_error(execution, outputs)
     left = replace(limits, text=max(limits.text - len(head) - 1, limits.text // 2))
 
@@ -75,22 +81,28 @@ async def report(
         )
 
     shown = await rendering.shown(build, of=execution.session_id, aside=is_heavy(outputs))
-    blocks = [TextBlock(text=head), *shown.blocks]
-    first = shown.blocks[0] if shown.blocks else None
-    joined = isinstance(first, TextBlock)
-    if isinstance(first, TextBlock):
-        blocks[:2] = [TextBlock(text=f"{head}\n{first.text}")]
-    offset = 0 if joined else 1
-    places = [None if p is None else p + offset for p in shown.positions]
+    blocks, places = _below(head, shown)
     if told is not None and places[told] is None:
         places[told] = 0  # the status line says all of it
     return Answer(
-        blocks=tuple(blocks),
+        blocks=blocks,
         meta={
             "execution": meta_of(execution, outputs, notices, next_call, places, shown.truncated)
         },
         status=execution.status,
     )
+
+
+def _below(
+    head: str, shown: Presentation
+) -> tuple[tuple[TextBlock | ImageBlock, ...], list[int | None]]:
+    """The blocks of outputs below the head, and in which of them each output is."""
+    first = shown.blocks[0] if shown.blocks else None
+    if isinstance(first, TextBlock):  # one block with the head
+        joined = TextBlock(text=f"{head}\n{first.text}")
+        return (joined, *shown.blocks[1:]), list(shown.positions)
+    places = [None if p is None else p + 1 for p in shown.positions]
+    return (TextBlock(text=head), *shown.blocks), places
 
 
 def report_status(execution: Execution, *, ahead: Ahead | None = None) -> Answer:
@@ -168,7 +180,7 @@ def _status_line(
 
 
 def _in_a_line(words: str) -> str:
-    """Our own words, with names in them that code has given, on one line."""
+    """A message of this server, which may contain names from code, on one line."""
     return " ".join(strip(words).splitlines())
 
 
@@ -203,7 +215,7 @@ def meta_of(
     places: Sequence[int | None],
     truncated: bool,
 ) -> dict[str, Any]:
-    """What a program would parse; ``places`` are the blocks in which the outputs are."""
+    """The ``_meta`` of an execution; ``places`` are the indices of the outputs' blocks."""
     error = execution.error
     return {
         "version": 1,
@@ -217,7 +229,7 @@ def meta_of(
         "notices": list(notices),
         "error": error and _error_meta(error),
         "next": next_call,
-        "files": [{"path": f.path, "bytes": f.bytes} for f in execution.written.files],
+        "files": [{"path": f.path, "bytes": f.bytes} for f in execution.files.files],
         "outputs_total": len(outputs),
         "outputs": [
             _output_meta(execution, output, index, places)
@@ -228,7 +240,7 @@ def meta_of(
 
 
 def _error_meta(error: Error) -> dict[str, Any]:
-    """The error for a program; whole, it is an output with an id."""
+    """The error, shortened: the whole one is an output with an id."""
     traceback = "\n".join(error.traceback)[-MAX_TRACEBACK:].split("\n")
     return {
         "ename": strip(error.ename[:200]),

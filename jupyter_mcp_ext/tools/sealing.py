@@ -32,7 +32,7 @@ class Sealing:
     async def __call__(
         self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
     ) -> HandlerResult:
-        """Open and seal around a request; what was tampered with is refused in our words."""
+        """Unseal and seal around a request; a state that was tampered with is refused."""
         try:
             return await self._boundary(ctx, call_next)
         except MCPError as err:

@@ -13,13 +13,13 @@ from jupyter_mcp_ext.sessions.filter import fits
 from jupyter_mcp_ext.sessions.saves import WHY
 from jupyter_mcp_ext.wording import ago, counted, seconds, size
 
+from .answer import Answer, text
 from .call import Call
-from .content import Answer, text
 from .definition import tool
 from .lost import lost_lines
 from .others import check_force, is_callers, line_of, of_others, running_one
 from .reports import report
-from .types import Restore, SessionId
+from .types import FoundSession, NamedSession, Restore, SessionId, found
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,11 +35,11 @@ ELSEWHERE = "elsewhere"
 """The state of a session that another server holds."""
 
 STARTING = "starting"
-"""The state of a session whose kernel is on its way."""
+"""The state of a session whose kernel is being started."""
 
 MAX_LISTED = 100
 MAX_FILTERED = 1_000
-"""Sessions in which a filter looks, those that were used last."""
+"""Sessions that a filter is applied to, those that were used last."""
 
 
 @tool(("write", "sessions"), ("write", "kernels"))
@@ -71,7 +71,7 @@ async def create_session(
         restore=restore,
         copy_of=copy_of,
     )
-    call.session_id = session.id
+    call.use(session)
     status = await call.services.kernels[session.kernel_id].status()
     call.services.sessions.readers.introduce(session, call.caller)
     first = "The session exists already" if existing else "New session"
@@ -122,10 +122,8 @@ async def list_sessions(
 
 
 @tool(("read", "kernels"), ("read", "sessions"), read_only=True)
-async def get_kernel_status(call: Call, session_id: SessionId = None) -> Answer:
+async def get_kernel_status(call: Call, session: FoundSession) -> Answer:
     """A kernel's state, queue, memory, CPU, owner and last use; answers while code runs."""
-    session = await call.services.sessions.find(call.caller, session_id)
-    call.session_id = session.id
     if not call.services.sessions.is_ready(session):
         state = await _state(call, session)
         words = f"[{state}] {session.id} ({session.name}) {await _without(call, session, state)}"
@@ -155,11 +153,10 @@ async def interrupt_kernel(
     """
     executions = call.services.executions
     if execution_id:
-        execution = executions.find(call.caller, execution_id)
+        execution = executions.directory.find(call.caller, execution_id)
     else:
-        session = await call.services.sessions.find(call.caller, session_id)
-        execution = await running_one(call, session)
-    call.remember(execution)
+        execution = await running_one(call, await found(call, session_id))
+    call.follow(execution)
     if not is_callers(call, execution):
         call.notices.append(f"run by {execution.client}, not by you")
     if not execution.is_finished or execution.goes_on:
@@ -176,14 +173,12 @@ async def interrupt_kernel(
 @tool(("write", "kernels"), destructive=True)
 async def restart_kernel(
     call: Call,
-    session_id: SessionId = None,
+    session: FoundSession,
     force: Annotated[
         bool, Field(description="Also a kernel you did not start or others run code on.")
     ] = False,
 ) -> Answer:
     """Restart a session's kernel; its variables are lost, what runs is interrupted."""
-    session = await call.services.sessions.find(call.caller, session_id)
-    call.session_id = session.id
     await check_force(call, session, force=force, doing="restart it")
     busy = bool(line_of(call, session))
     await call.services.sessions.restart(session, by=call.caller.client, now=force or busy)
@@ -195,12 +190,10 @@ async def restart_kernel(
 
 
 @tool(("write", "kernels"), destructive=True, idempotent=True)
-async def shutdown_kernel(call: Call, session_id: str, force: bool = False) -> Answer:
+async def shutdown_kernel(call: Call, session: NamedSession, force: bool = False) -> Answer:
     """End a session's kernel. Its notebook stays, and its variables are saved: they come back
     when the session is used again.
     """
-    session = await call.services.sessions.find(call.caller, session_id)
-    call.session_id = session.id
     await check_force(call, session, force=force, doing="shut it down")
     busy = bool(line_of(call, session))
     keeps = call.services.sessions.readiness.keeps_variables(session)

@@ -1,13 +1,13 @@
 """Executions as tasks of the protocol: a task is an execution, its id the execution's id.
 
-The functions are no tools that a client sees, but go the same road: what a task was to answer is
-what its tool would have answered.
+The functions are not listed as tools but are called on the same road, so that a task answers what
+its tool would have answered.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import mcp_types as types
 from pydantic import ValidationError
@@ -16,18 +16,16 @@ from jupyter_mcp_ext.errors import UnknownExecution
 from jupyter_mcp_ext.executions.execution import Execution
 from jupyter_mcp_ext.tasks import Context, Task, TaskStatus
 
-from .call import Call, run
-from .content import Answer
+from .answer import Answer
+from .call import Call
 from .definition import Tool, tool
 from .elicitation import Retry
 from .reports import report, report_status
+from .road import run
 from .waiting import settle, tell_session
 
-if TYPE_CHECKING:
-    from jupyter_mcp_ext.governance.caller import Principal
-
-OpenCall = Callable[[Context], "tuple[Call, Principal]"]
-"""Makes a call of a request."""
+OpenCall = Callable[[Context], Call]
+"""Makes the `Call` of a request."""
 
 Result = types.CallToolResult | types.InputRequiredResult
 
@@ -39,16 +37,14 @@ LONGEST_POLL = 10.0
 @tool(("read", "kernels"), read_only=True)
 async def get_task(call: Call, task_id: str) -> Answer:
     """Look at an execution; when it has ended, at all of it."""
-    executions = call.services.executions
-    execution = call.task = executions.find(call.caller, task_id)
-    call.remember(execution)
+    execution = _followed(call, task_id)
     await settle(call, execution, 0)
     if call.question is not None:
         return Answer(blocks=(), status=execution.status, question=call.question)
     if execution.failure is not None:
         raise execution.failure
     if not execution.is_finished:
-        return report_status(execution, ahead=executions.ahead(execution))
+        return report_status(execution, ahead=call.services.executions.turns.ahead(execution))
     tell_session(call, execution)
     return await report(
         execution,
@@ -61,8 +57,7 @@ async def get_task(call: Call, task_id: str) -> Answer:
 @tool(("execute", "kernels"), idempotent=True)
 async def cancel_task(call: Call, task_id: str) -> Answer:
     """Interrupt an execution, or take it from the queue."""
-    execution = call.task = call.services.executions.find(call.caller, task_id)
-    call.remember(execution)
+    execution = _followed(call, task_id)
     execution.was_cancelled |= not execution.is_finished
     execution.request_stop("interrupted", "because its task was cancelled")
     return report_status(execution)
@@ -71,8 +66,7 @@ async def cancel_task(call: Call, task_id: str) -> Answer:
 @tool(("execute", "kernels"))
 async def update_task(call: Call, task_id: str, responses: dict[str, Any]) -> Answer:
     """Answer what the code of an execution asks."""
-    execution = call.task = call.services.executions.find(call.caller, task_id)
-    call.remember(execution)
+    execution = _followed(call, task_id)
     prompt = execution.prompts.current
     if prompt is not None and _key(execution) in responses:
         response = _response(responses[_key(execution)])
@@ -80,8 +74,14 @@ async def update_task(call: Call, task_id: str, responses: dict[str, Any]) -> An
     return report_status(execution)
 
 
+def _followed(call: Call, task_id: str) -> Execution:
+    """The execution that is a task. Raises UnknownExecution."""
+    found = call.services.executions.directory.find(call.caller, task_id)
+    return call.follow(found, as_task=True)
+
+
 class ExecutionTasks:
-    """The caller's executions, as the extension wants its tasks."""
+    """The caller's executions as tasks of the protocol's extension."""
 
     def __init__(self, open_call: OpenCall) -> None:
         self._open_call = open_call
@@ -126,21 +126,21 @@ class ExecutionTasks:
         return "cancelled" if was_cancelled else "completed"
 
     async def _run(self, tool: Tool, ctx: Context, **arguments: Any) -> tuple[Call, Result]:
-        call, principal = self._open_call(ctx)
-        result = await run(tool, arguments, call, principal)
+        call = self._open_call(ctx)
+        result = await run(tool, arguments, call)
         _about(call, result)
         return call, result
 
 
 def _about(call: Call, result: Result) -> Execution:
-    """The execution that a call has found. Raises in the words with which it has not."""
+    """The execution that a call has found. Raises UnknownExecution with the call's message."""
     if call.task is None:
         raise UnknownExecution(_first_line(result).removeprefix("Error: "))
     return call.task
 
 
 def _time_to_live(execution: Execution, max_age: float) -> float | None:
-    """Seconds from its beginning; what runs is kept however long that takes."""
+    """Seconds from its start for which a finished execution is kept; None while it runs."""
     if execution.ended is None or not max_age:
         return None
     return execution.ended - execution.created + max_age
@@ -156,7 +156,7 @@ def _on_wire(result: Result) -> dict[str, Any]:
 
 
 def _requests(execution: Execution, result: Result) -> dict[str, Any]:
-    """What the client is to ask; in a task, unlike in a call, no two questions share a key."""
+    """The questions for the client; in a task, unlike in a call, each has a key of its own."""
     return {_key(execution): question for question in _on_wire(result)["inputRequests"].values()}
 
 

@@ -1,4 +1,4 @@
-"""Tools that look at a kernel's variables, without a trace in it."""
+"""Tools that show a kernel's variables without leaving a trace in the kernel."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from jupyter_mcp_ext.variables import variable_words
 from jupyter_mcp_ext.variables.way import Detail, KernelBusy, Query
 from jupyter_mcp_ext.wording import seconds
 
+from .answer import Answer, Block, text
 from .call import Call
-from .content import Answer, Block, text
 from .definition import tool
-from .types import SessionId
+from .types import FoundSession
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.sessions.session import Session
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 MAX_FILTER = 200
 
 MAX_EDGE = 2_000
-"""Pixels of the longer side of a picture that a kernel may give; it is asked for half of that."""
+"""Pixels of the longer side of a kernel's picture; half of that is asked for."""
 
 
 @tool(("read", "kernels"), ("execute", "kernels"), read_only=True)
 async def get_variables(
     call: Call,
-    session_id: SessionId = None,
+    session: FoundSession,
     filter: Annotated[
         str | None, Field(max_length=MAX_FILTER, description="Part of a name or type, or a glob.")
     ] = None,
@@ -42,7 +42,7 @@ async def get_variables(
     """List what variables there are in a session, newest first: type, shape, size, preview. Also
     while code runs.
     """
-    session = await _session(call, session_id)
+    _check_variables(call, session)
     services = call.services
     kernel = services.kernels[session.kernel_id]
     query = Query(filter=(filter or "").strip(), limit=limit)
@@ -56,7 +56,7 @@ async def get_variables(
         filter=query.filter,
         room=services.limits.text,
         where=where,
-        session_id=session.id if session_id else "",
+        session_id=session.id if call.names_session else "",
     )
     meta = {
         "version": 1,
@@ -76,13 +76,13 @@ async def get_variables(
 async def inspect_variable(
     call: Call,
     name: Annotated[str, Field(description='`df`, `model.layers[0]`, `cfg["a"]`.')],
-    session_id: SessionId = None,
+    session: FoundSession,
     detail: Detail = "summary",
 ) -> Answer:
     """Show one variable: schema, statistics and rows of data, signature and docstring (or source)
     of functions and classes, else value and attributes.
     """
-    session = await _session(call, session_id)
+    _check_variables(call, session)
     services = call.services
     kernel = services.kernels[session.kernel_id]
     try:
@@ -94,7 +94,7 @@ async def inspect_variable(
         name=name.strip(),
         room=services.limits.text,
         detail=detail,
-        session_id=session.id if session_id else "",
+        session_id=session.id if call.names_session else "",
     )
     meta = {
         "version": 1,
@@ -112,11 +112,9 @@ async def inspect_variable(
     return Answer(blocks=tuple(blocks), meta={"variable": meta})
 
 
-async def _session(call: Call, session_id: str | None) -> Session:
-    """The session, whose kernel runs: to look does not start one."""
+def _check_variables(call: Call, session: Session) -> None:
+    """Refuse a session without a running kernel: looking at variables does not start one."""
     sessions = call.services.sessions
-    session = await sessions.find(call.caller, session_id)
-    call.session_id = session.id
     if not sessions.is_ready(session):
         back = " and brings back what was saved" if session.can_come_back else ""
         msg = (
@@ -130,12 +128,11 @@ async def _session(call: Call, session_id: str | None) -> Session:
             "execute_code brings them back."
         )
         raise KernelUnavailable(msg)
-    return session
 
 
 def _busy(call: Call, session: Session) -> KernelUnavailable:
-    """Words for a kernel that tells nothing while code runs."""
-    line = call.services.executions.line(session.kernel_id)
+    """The error for a kernel that does not answer while code runs."""
+    line = call.services.executions.turns.queue(session.kernel_id)
     since = call.services.kernels[session.kernel_id].foreign_since
     if line:
         doing = f"runs {line[0].id} for {seconds(line[0].duration)}"

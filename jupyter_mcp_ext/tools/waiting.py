@@ -1,12 +1,13 @@
-"""What a call that waits for an execution does and answers, whichever tool it is of."""
+"""How calls of all tools wait for an execution and answer with it."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
+from .answer import Answer
 from .call import Call
-from .content import Answer
-from .elicitation import settled
+from .elicitation import ask, question
 from .progress import reported
 from .reports import report
 
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
 
 
 async def settle(call: Call, execution: Execution, wait: float) -> float:
-    """Wait as long as this client may; that is returned."""
+    """Wait as long as this client may wait; returns the seconds of that."""
     allowed = call.services.executions.allowed_wait(call.caller, wait)
     async with reported(execution, call.progress):
-        await settled(call, execution, allowed)
+        await _settled(call, execution, allowed)
     await call.services.written.settled(execution)
     await call.services.executions.load(execution)
     if allowed < wait and not execution.is_finished:
@@ -27,22 +28,22 @@ async def settle(call: Call, execution: Execution, wait: float) -> float:
 
 
 async def answered(call: Call, execution: Execution, wait: float) -> Answer:
-    """The whole execution as far as it is, for this call; or the question that it has."""
+    """The answer with the execution as it is now, or with the question that it asks."""
     if call.question is not None:
         return Answer(blocks=(), status=execution.status, question=call.question)
-    execution.readings.of(call.caller.reader).lines = execution.fold.lines
+    execution.readers.of(call.caller.reader).see(execution.fold.lines)
     return await report(
         execution,
         limits=call.services.limits,
         rendering=call.services.rendering,
-        ahead=call.services.executions.ahead(execution),
+        ahead=call.services.executions.turns.ahead(execution),
         notices=call.notices,
         wait=wait,
     )
 
 
 def tell_session(call: Call, execution: Execution) -> None:
-    """Have the answer say what there is to say of an execution's session to its client."""
+    """Add the notices about the execution's session that its client has not read yet."""
     if execution.client != call.caller.client:
         call.notices.insert(0, f"run by {execution.client}, not by you")
         return
@@ -56,6 +57,28 @@ def tell_session(call: Call, execution: Execution) -> None:
     elif execution.began is not None:
         if execution.missed_loss:
             sessions.readers.tell_comeback(session, call.caller, until=execution.began)
-        reading = execution.readings.of(call.caller.reader)
-        reading.said += sessions.readers.notices(session, call.caller, since=execution.began)
-        call.notices[:0] = reading.said
+        reader = execution.readers.of(call.caller.reader)
+        reader.hear(sessions.readers.notices(session, call.caller, since=execution.began))
+        call.notices[:0] = reader.notices
+
+
+async def _settled(call: Call, execution: Execution, wait: float) -> None:
+    """Wait as `McpExecutions.settled`, with the code's questions brought to the person.
+
+    The wait stands still while the person is asked. Where the call's result asks, nothing is
+    waited for any longer.
+    """
+    executions = call.services.executions
+    asks = call.elicitation is not None
+    while True:
+        await executions.settled(execution, call.left(wait), or_asking=asks)
+        prompt = execution.prompts.current
+        if call.elicitation is not None and prompt is not None:
+            if call.elicitation.ask_now is None:
+                call.ask(question(execution, prompt))
+                return
+            began = time.monotonic()
+            await ask(call.elicitation.ask_now, execution, prompt)
+            call.pause(time.monotonic() - began)
+        elif execution.is_finished or call.left(wait) <= 0:
+            return

@@ -7,18 +7,20 @@ from typing import Any
 
 from jupyter_mcp_ext.executions.activity import Activity
 from jupyter_mcp_ext.executions.execution import Execution
+from jupyter_mcp_ext.executions.order import Destination, Order
 from tests.engine import ALICE
 
 
 def new() -> Execution:
     return Execution(
-        execution_id="abcdefgh-1",
-        session_id="abcdefgh",
-        kernel_name="python3",
-        code="1",
-        owner="alice",
-        client="test",
-        timeout=None,
+        Order(
+            id="abcdefgh-1",
+            session_id="abcdefgh",
+            kernel_name="python3",
+            code="1",
+            owner="alice",
+            client="test",
+        ),
         max_output_bytes=0,
     )
 
@@ -75,8 +77,7 @@ async def test_what_jupyter_takes_for_activity_is_told_of_executions(jp_serverap
     execution = app.services.executions.start_work(
         "waits",
         work,
-        session_id="abcdefgh",
-        kernel_name="python3",
+        Destination(session_id="abcdefgh", kernel_name="python3"),
         caller=ALICE,
     )
     begun = times["mcp"]

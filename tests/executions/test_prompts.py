@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+from jupyter_mcp_ext.executions import questions
 from jupyter_mcp_ext.executions.execution import Execution
 from jupyter_mcp_ext.executions.prompts import Prompt, Prompts, unanswerable
 from jupyter_mcp_ext.outputs.model import Error
@@ -123,7 +124,7 @@ async def test_code_waits_for_an_answer_and_goes_on_with_it(jp_serverapp: Any) -
         assert execution.prompts.current is not None
         assert execution.prompts.current.text == "who? "
 
-        answered = execution.answer(1, "Ada Lovelace, née Byron")
+        answered = questions.answer(execution, 1, "Ada Lovelace, née Byron")
         assert execution.status == "running"
         await engine.services.executions.settled(execution, 30)
 
@@ -138,7 +139,7 @@ async def test_code_that_is_being_stopped_takes_no_answer(jp_serverapp: Any) -> 
         engine.services.executions.cancel(execution)
 
         assert execution.status == "running"
-        assert not execution.answer(1, "late")
+        assert not questions.answer(execution, 1, "late")
         await engine.services.executions.settled(execution, 30)
         assert printed(execution) == ""
 
@@ -157,7 +158,7 @@ async def stopped_by(
 
         assert execution.is_finished
         assert prompt.closed.done()
-        assert not execution.answer(prompt.number, "late")
+        assert not questions.answer(execution, prompt.number, "late")
         await assert_free(engine)
     return execution
 
@@ -177,7 +178,7 @@ async def test_nobodys_answer_ends_the_question_in_time(jp_serverapp: Any) -> No
     execution = await stopped_by(jp_serverapp, nothing, input_timeout=1)
 
     assert execution.status == "interrupted"
-    assert execution.reason == 'nobody answered within 1 s: "who?"'
+    assert execution.reason == 'no one answered within 1 s: "who?"'
     assert "put the value into the code" in execution.notices[-1]
 
 
@@ -202,7 +203,7 @@ async def test_the_kernels_death_ends_the_question(jp_serverapp: Any) -> None:
 
 async def test_a_declined_question_interrupts_the_code(jp_serverapp: Any) -> None:
     async def decline(engine: Engine, execution: Execution) -> None:
-        assert execution.decline(1, "the person declined to answer")
+        assert questions.decline(execution, 1, "the person declined to answer")
 
     execution = await stopped_by(jp_serverapp, decline)
 
@@ -240,7 +241,7 @@ async def test_the_timeout_stands_still_while_a_person_is_asked(jp_serverapp: An
         await asyncio.wait({execution.done}, timeout=1.5)  # longer than the timeout
         prompt = execution.prompts.current
         assert prompt is not None
-        assert execution.answer(prompt.number, "Ada")
+        assert questions.answer(execution, prompt.number, "Ada")
         await engine.services.executions.settled(execution, 30)
 
         assert execution.status == "ok"
@@ -253,7 +254,7 @@ async def test_the_timeout_goes_on_after_the_answer(jp_serverapp: Any) -> None:
         await asyncio.wait({execution.prompts.opened})
         prompt = execution.prompts.current
         assert prompt is not None
-        execution.answer(prompt.number, "Ada")
+        questions.answer(execution, prompt.number, "Ada")
         await engine.services.executions.settled(execution, 30)
 
         assert execution.status == "timeout"

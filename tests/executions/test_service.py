@@ -359,8 +359,8 @@ async def test_old_executions_expire_and_say_so(jp_serverapp: Any) -> None:
         ids = [(await engine.run("1")).id for _ in range(4)]
 
         with pytest.raises(UnknownExecution, match="expired"):
-            engine.services.executions.find(ALICE, ids[0])
-        assert engine.services.executions.find(ALICE, ids[3]).id == ids[3]
+            engine.services.executions.directory.find(ALICE, ids[0])
+        assert engine.services.executions.directory.find(ALICE, ids[3]).id == ids[3]
 
 
 async def test_another_users_execution_is_answered_like_one_that_does_not_exist(
@@ -370,9 +370,9 @@ async def test_another_users_execution_is_answered_like_one_that_does_not_exist(
         execution = await engine.run("1")
 
         with pytest.raises(UnknownExecution) as theirs:
-            engine.services.executions.find(BOB, execution.id)
+            engine.services.executions.directory.find(BOB, execution.id)
         with pytest.raises(UnknownExecution) as nobodys:
-            engine.services.executions.find(BOB, "zzzzzzzz-1")
+            engine.services.executions.directory.find(BOB, "zzzzzzzz-1")
         assert str(theirs.value).replace(execution.id, "ID") == str(nobodys.value).replace(
             "zzzzzzzz-1", "ID"
         )
@@ -455,7 +455,7 @@ async def test_what_waits_behind_a_persons_code_says_so(jp_serverapp: Any, tmp_p
             await engine.until(lambda: kernels[session.kernel_id].foreign_since is not None)
             waiting = await engine.start("'mine'")
             await executions.settled(waiting, 0.1)
-            ahead = executions.ahead(waiting)
+            ahead = executions.turns.ahead(waiting)
             await asyncio.to_thread(gate.write_text, "go on")
             await executions.settled(waiting, 20)
         finally:
@@ -464,7 +464,7 @@ async def test_what_waits_behind_a_persons_code_says_so(jp_serverapp: Any, tmp_p
         assert ahead is not None
         assert ahead.what == "code of a person"
         assert value(waiting) == "'mine'"
-        assert executions.ahead(waiting) is None
+        assert executions.turns.ahead(waiting) is None
 
 
 async def test_an_expression_that_is_nested_too_deep_is_called_so(jp_serverapp: Any) -> None:

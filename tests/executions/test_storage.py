@@ -17,7 +17,8 @@ import pytest
 from jupyter_mcp_ext.errors import UnknownExecution
 from jupyter_mcp_ext.executions import archive
 from jupyter_mcp_ext.executions.archive import SMALL
-from jupyter_mcp_ext.executions.record import MAX_RECORD, Record
+from jupyter_mcp_ext.executions.order import Destination
+from jupyter_mcp_ext.executions.record import MAX_RECORD, ExecutionRecord
 from jupyter_mcp_ext.executions.storage import COMPACT, LOCK, REST, Storage
 from jupyter_mcp_ext.outputs.fold import OutputFold
 from jupyter_mcp_ext.outputs.model import Display, Json, Output, Stream
@@ -26,13 +27,13 @@ from jupyter_mcp_ext.outputs.widget import VIEW
 from jupyter_mcp_ext.outputs.widgets import Widgets
 from jupyter_mcp_ext.tools.call import Call
 from jupyter_mcp_ext.tools.paging import Paging, report_lines
-from tests.engine import ALICE, printed, running
+from tests.engine import ALICE, PRINCIPAL, printed, running
 
 LOG = logging.getLogger(__name__)
 
 
-def record(execution_id: str = "abcdefgh-1", **more: Any) -> Record:
-    return Record(
+def record(execution_id: str = "abcdefgh-1", **more: Any) -> ExecutionRecord:
+    return ExecutionRecord(
         execution_id=execution_id,
         session_id=execution_id.partition("-")[0],
         kernel_id="k",
@@ -45,7 +46,7 @@ def record(execution_id: str = "abcdefgh-1", **more: Any) -> Record:
     )
 
 
-def opened(folder: Path, root: str = "/root") -> tuple[Storage, list[Record]]:
+def opened(folder: Path, root: str = "/root") -> tuple[Storage, list[ExecutionRecord]]:
     storage = Storage(folder, root, LOG)
     return storage, storage.open()
 
@@ -205,7 +206,7 @@ async def test_an_execution_outlives_a_restart_of_the_server(jp_serverapp: Any) 
 
     async with running(jp_serverapp) as engine:
         executions = engine.services.executions
-        was_done, was_cut = (executions.find(ALICE, e.id) for e in (done, cut_off))
+        was_done, was_cut = (executions.directory.find(ALICE, e.id) for e in (done, cut_off))
         await executions.load(was_done)
         assert (was_done.status, printed(was_done)) == ("ok", "done\n")
         await executions.load(was_cut)
@@ -220,7 +221,7 @@ async def test_what_is_too_old_has_expired(jp_serverapp: Any) -> None:
         await engine.run("2")
 
         with pytest.raises(UnknownExecution, match="expired"):
-            engine.services.executions.find(ALICE, execution.id)
+            engine.services.executions.directory.find(ALICE, execution.id)
 
 
 async def test_a_runtime_folder_that_cannot_be_written_is_no_failure(
@@ -260,11 +261,9 @@ async def test_an_id_is_not_given_again_after_a_restart(jp_serverapp: Any) -> No
         session = await engine.session()
         again = engine.services.executions.start(
             "2",
-            session_id=first.session_id,
-            kernel_name=session.kernel_name,
-            kernel=lambda: engine.services.sessions.ready(session),
+            Destination(session_id=first.session_id, kernel_name=session.kernel_name),
+            ready=lambda: engine.services.sessions.ready(session),
             caller=ALICE,
-            timeout=None,
         )
         await engine.services.executions.settled(again, 20)
 
@@ -286,7 +285,11 @@ async def test_a_page_survives_that_its_outputs_leave_memory(jp_serverapp: Any) 
         await engine.services.executions.load(large[0])
         page = asyncio.ensure_future(
             report_lines(
-                Call(services=engine.services, caller=ALICE), large[0], lines, large[0].id, paging
+                Call(services=engine.services, caller=ALICE, principal=PRINCIPAL),
+                large[0],
+                lines,
+                large[0].id,
+                paging,
             )
         )
         await asyncio.sleep(0)
@@ -308,7 +311,7 @@ async def test_a_widget_is_after_a_restart_what_a_later_execution_has_made_of_it
         await engine.run("bar.value = 7\nwith out: print('late')")
 
     async with running(jp_serverapp) as engine:
-        execution = engine.services.executions.find(ALICE, shows.id)
+        execution = engine.services.executions.directory.find(ALICE, shows.id)
         await engine.services.executions.load(execution)
 
         assert printed(execution) == "late\n"
@@ -328,7 +331,7 @@ async def test_a_widget_that_is_displayed_when_a_file_is_written_anew_is_there_o
     fold.share(widgets, by="abcdefgh-1")
     content = {"data": {VIEW: {"model_id": "w"}}, "metadata": {}}
     fold.feed("display_data", content)
-    storage._files["abcdefgh-1"].written = COMPACT * 10
+    storage._files["abcdefgh-1"].size = COMPACT * 10
     storage.message("abcdefgh-1", fold, *fold.kept("display_data", content))
     await storage.flush()
 

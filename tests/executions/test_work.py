@@ -7,13 +7,14 @@ from typing import Any
 
 from jupyter_mcp_ext.errors import InstallationFailed
 from jupyter_mcp_ext.executions.execution import Execution
+from jupyter_mcp_ext.executions.order import Destination
 from jupyter_mcp_ext.executions.work import Say, Work
 from tests.engine import ALICE, Engine, printed, running
 
 
 def start(engine: Engine, work: Work, *, session_id: str = "abcdefgh") -> Execution:
     return engine.services.executions.start_work(
-        "some work", work, session_id=session_id, kernel_name="python3", caller=ALICE
+        "some work", work, Destination(session_id=session_id, kernel_name="python3"), caller=ALICE
     )
 
 
@@ -36,7 +37,7 @@ async def test_work_tells_and_ends(jp_serverapp: Any) -> None:
 
         assert (execution.status, execution.id) == ("ok", "abcdefgh-1")
         assert printed(execution) == "one\ntwo\n"
-        assert engine.services.executions.latest(ALICE, "abcdefgh") is execution
+        assert engine.services.executions.directory.latest(ALICE, "abcdefgh") is execution
         assert engine.services.kernels.default_name
         assert not jp_serverapp.kernel_manager.list_kernel_ids()
 
@@ -98,7 +99,7 @@ async def test_the_end_of_the_server_ends_work_and_keeps_what_it_said(jp_servera
         execution = start(engine, forever)
         await engine.until_printed(execution, "on")
     async with running(jp_serverapp) as engine:
-        kept = engine.services.executions.find(ALICE, execution.id)
+        kept = engine.services.executions.directory.find(ALICE, execution.id)
         await engine.services.executions.load(kept)
 
         assert kept.status == "interrupted"

@@ -6,12 +6,14 @@ import asyncio
 import os
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jupyter_mcp_ext.executions.execution import Execution
+from jupyter_mcp_ext.executions.order import Destination
 from jupyter_mcp_ext.executions.written import MAX_LOOKS, is_idle
 from jupyter_mcp_ext.files.changes import (
     MAX_ENTRIES,
@@ -221,17 +223,16 @@ def test_code_that_might_write_is_looked_after(code: str) -> None:
 
 
 async def ran(engine: Engine, code: str, name: str | None = None) -> Execution:
-    """An execution, followed as `execute_code` does it, after the look at its files."""
+    """An execution, when the look for its files is over."""
     session = await engine.services.sessions.resolve(ALICE, name)
     execution = await engine.start(code, session_id=session.id)
-    engine.services.written.follow(execution, session.cwd, but=session.path.__eq__)
     await engine.services.executions.settled(execution, 30)
     await engine.services.written.settled(execution)
     return execution
 
 
 def listed(execution: Execution) -> list[str]:
-    return [change.path for change in execution.written.files]
+    return [change.path for change in execution.files.files]
 
 
 async def test_an_execution_lists_what_it_wrote_and_no_earlier_one_did(
@@ -294,13 +295,12 @@ async def test_files_that_were_written_while_another_kernel_worked_there_are_mar
     jp_serverapp: Any, jp_root_dir: Path
 ) -> None:
     async with running(jp_serverapp) as engine:
-        sessions, written = engine.services.sessions, engine.services.written
+        sessions = engine.services.sessions
         for name in ("one", "two"):
             await sessions.create(ALICE, name=name, cwd=".")
         two = await sessions.resolve(ALICE, "two")
         asks = "print('asks', flush=True); input()"
         beside = await engine.start(asks, session_id=two.id, can_ask=True)
-        written.follow(beside, two.cwd, but=two.path.__eq__)
         await engine.until_printed(beside, "asks")
 
         during = await ran(engine, "open('during.txt', 'w').close()", "one")
@@ -309,8 +309,8 @@ async def test_files_that_were_written_while_another_kernel_worked_there_are_mar
         await ran(engine, "print('what follows is written clearly later')", "one")
         after = await ran(engine, "open('after.txt', 'w').close()", "one")
 
-    assert (listed(during), during.written.is_shared) == (["during.txt"], True)
-    assert (listed(after), after.written.is_shared) == (["after.txt"], False)
+    assert (listed(during), during.files.is_shared) == (["during.txt"], True)
+    assert (listed(after), after.files.is_shared) == (["after.txt"], False)
 
 
 async def test_a_look_that_gets_no_turn_is_told(jp_serverapp: Any, jp_root_dir: Path) -> None:
@@ -328,7 +328,14 @@ async def test_a_look_that_gets_no_turn_is_told(jp_serverapp: Any, jp_root_dir: 
         held = []
         for _ in range(MAX_LOOKS):
             looks.clear()
-            held.append(await engine.start("a = 1", session_id=session.id))
+            held.append(
+                engine.services.executions.start(
+                    "a = 1",
+                    Destination(session_id=session.id, kernel_name=session.kernel_name),
+                    caller=ALICE,
+                    ready=partial(engine.services.sessions.ready, session),
+                )
+            )
             engine.services.written.follow(held[-1], "", but=waits)
             await asyncio.wait_for(looks.wait(), 60)
         unseen = await ran(engine, "open('b.txt', 'w').close()")
@@ -337,8 +344,8 @@ async def test_a_look_that_gets_no_turn_is_told(jp_serverapp: Any, jp_root_dir: 
             await engine.services.written.settled(execution)
         seen = await ran(engine, "open('c.txt', 'w').close()")
 
-    assert (listed(unseen), unseen.written.is_whole) == ([], False)
-    assert (listed(seen)[-1], seen.written.is_whole) == ("c.txt", True)
+    assert (listed(unseen), unseen.files.is_whole) == ([], False)
+    assert (listed(seen)[-1], seen.files.is_whole) == ("c.txt", True)
 
 
 def test_a_client_reads_the_files_in_a_line_and_in_meta(server: JupyterServer) -> None:

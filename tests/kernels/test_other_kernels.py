@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from jupyter_mcp_ext.errors import ToolError
+from jupyter_mcp_ext.executions import questions
 from jupyter_mcp_ext.executions.execution import Execution
 from jupyter_mcp_ext.kernels.kernel import Kernel
 from jupyter_mcp_ext.kernels.kinds import kind_of
@@ -114,7 +115,7 @@ async def test_xeus_python_has_a_person_asked(jp_serverapp: Any) -> None:
             assert execution.prompts.current is not None
             assert execution.prompts.current.text == "who? "
 
-            execution.answer(1, name)
+            questions.answer(execution, 1, name)
             await xeus.engine.services.executions.settled(execution, 30)
 
             assert (execution.status, printed(execution)) == ("ok", f"got {name}\n")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import mcp_types as types
@@ -14,16 +13,15 @@ from jupyter_server.auth.authorizer import Authorizer
 from jupyter_server.auth.identity import User
 
 from jupyter_mcp_ext.governance.audit import SCHEMA_ID
-from jupyter_mcp_ext.governance.caller import Caller, Principal
+from jupyter_mcp_ext.governance.caller import Caller
 from jupyter_mcp_ext.governance.policy import Policy
 from jupyter_mcp_ext.services import Services
-from jupyter_mcp_ext.tools.call import Call, run
-from jupyter_mcp_ext.tools.content import Answer
+from jupyter_mcp_ext.tools.answer import Answer
+from jupyter_mcp_ext.tools.call import Call
 from jupyter_mcp_ext.tools.definition import tool
 from jupyter_mcp_ext.tools.registry import BY_NAME
-from tests.engine import ALICE, running
-
-PRINCIPAL = Principal(subject="alice", user=User("alice"), handler=SimpleNamespace())  # type: ignore[arg-type]  # an authorizer of ours does not look at it
+from jupyter_mcp_ext.tools.road import run
+from tests.engine import ALICE, PRINCIPAL, running
 
 
 class Recorder(Authorizer):
@@ -46,8 +44,8 @@ def words(result: types.CallToolResult) -> str:
 async def called(
     services: Services, name: str, caller: Caller = ALICE, /, **arguments: Any
 ) -> types.CallToolResult:
-    call = Call(services=services, caller=caller)
-    result = await run(BY_NAME[name], arguments, call, PRINCIPAL)
+    call = Call(services=services, caller=caller, principal=PRINCIPAL)
+    result = await run(BY_NAME[name], arguments, call)
     assert isinstance(result, types.CallToolResult)
     return result
 
@@ -144,9 +142,9 @@ async def test_a_bug_shows_the_client_a_reference_and_the_log_the_traceback(
     jp_serverapp: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running(jp_serverapp) as engine:
-        call = Call(services=engine.services, caller=ALICE)
+        call = Call(services=engine.services, caller=ALICE, principal=PRINCIPAL)
         with caplog.at_level(logging.ERROR):
-            result = await run(broken, {}, call, PRINCIPAL)
+            result = await run(broken, {}, call)
 
     assert isinstance(result, types.CallToolResult)
     reference = words(result).split("reference ")[1][:8]
@@ -162,7 +160,7 @@ async def test_a_cancelled_call_interrupts_what_it_started(jp_serverapp: Any) ->
         code = "import time; print('on', flush=True); time.sleep(60)"
         request = asyncio.ensure_future(called(engine.services, "execute_code", code=code))
         await engine.until_started(session)
-        execution = engine.services.executions.latest(ALICE, session.id)
+        execution = engine.services.executions.directory.latest(ALICE, session.id)
         await engine.until_printed(execution, "on")
 
         request.cancel()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import mcp_types as types
@@ -13,14 +12,13 @@ import pytest
 from jupyter_server.auth.authorizer import Authorizer
 from jupyter_server.auth.identity import User
 
-from jupyter_mcp_ext.governance.caller import Caller, Principal
+from jupyter_mcp_ext.governance.caller import Caller
 from jupyter_mcp_ext.governance.policy import Policy
 from jupyter_mcp_ext.services import Services
-from jupyter_mcp_ext.tools.call import Call, run
+from jupyter_mcp_ext.tools.call import Call
 from jupyter_mcp_ext.tools.registry import BY_NAME
-from tests.engine import ALICE, Engine, running
-
-PRINCIPAL = Principal(subject="alice", user=User("alice"), handler=SimpleNamespace())  # type: ignore[arg-type]  # an authorizer of ours does not look at it
+from jupyter_mcp_ext.tools.road import run
+from tests.engine import ALICE, PRINCIPAL, Engine, running
 
 READ, WRITE = ("read", "contents"), ("write", "contents")
 EXECUTE, START, LOOK = ("execute", "kernels"), ("write", "kernels"), ("read", "kernels")
@@ -71,7 +69,8 @@ async def called(
 ) -> str:
     """A tool's answer to a caller with only these rights."""
     allowed = replace(services, policy=Policy(Only(rights)))
-    result = await run(BY_NAME[name], arguments, Call(services=allowed, caller=caller), PRINCIPAL)
+    call = Call(services=allowed, caller=caller, principal=PRINCIPAL)
+    result = await run(BY_NAME[name], arguments, call)
     assert isinstance(result, types.CallToolResult)
     return "\n".join(b.text for b in result.content if isinstance(b, types.TextContent))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mcp_types as types
 
-from jupyter_mcp_ext.tools.content import text, to_error, to_result
+from jupyter_mcp_ext.tools.answer import text, to_error, to_result
 
 
 def test_no_invisible_character_reaches_a_client_whatever_brought_it_along() -> None:

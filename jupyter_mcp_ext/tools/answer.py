@@ -1,6 +1,6 @@
 """What a tool answers, as MCP content blocks.
 
-Never ``structuredContent``: several clients then drop the text or the images. What a program wants
+Never ``structuredContent``: several clients then drop the text or the images. Data for programs
 goes into ``_meta``.
 """
 
@@ -17,7 +17,7 @@ from jupyter_mcp_ext.outputs.characters import visible
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock
 
 META = "jupyter-mcp-ext/"
-"""What the keys of our ``_meta`` begin with."""
+"""The prefix of this package's keys in ``_meta``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +28,12 @@ class Question:
     message: str
     schema: types.ElicitRequestedSchema
     state: str
-    """What comes back with the answer; it is sealed on its way."""
+    """Comes back with the answer; it is sealed on its way."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BlobBlock:
-    """Bytes of a file, for programs: no model reads them."""
+    """Bytes of a file, for programs."""
 
     data: bytes
     mime_type: str
@@ -45,16 +45,16 @@ Block: TypeAlias = TextBlock | ImageBlock | BlobBlock
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """Blocks in the order in which a notebook would show them, and what a program would parse.
+    """Blocks in the order in which a notebook would show them, and data for programs.
 
-    ``meta`` is keyed without `META`: ``{"execution": …}``. ``status`` is for the record.
+    The keys of ``meta`` are without `META`: ``{"execution": …}``. ``status`` is for the audit.
     """
 
     blocks: tuple[Block, ...]
     meta: Mapping[str, Any] = field(default_factory=dict)
     status: str = "ok"
     question: Question | None = None
-    """A question for the person at the client; then nothing else is answered."""
+    """A question for the person at the client, which is then the whole answer."""
 
 
 def text(words: str, **meta: Any) -> Answer:
@@ -63,7 +63,7 @@ def text(words: str, **meta: Any) -> Answer:
 
 
 def to_result(answer: Answer) -> types.CallToolResult | types.InputRequiredResult:
-    """The result of a tool that did what was asked, or needs an answer to go on."""
+    """The result of a tool that succeeded, or that needs an answer to go on."""
     if answer.question is not None:
         return _to_form(answer.question)
     result = types.CallToolResult(content=[_block(block) for block in answer.blocks])
@@ -83,7 +83,7 @@ def _to_form(question: Question) -> types.InputRequiredResult:
 
 
 def to_error(words: str) -> types.CallToolResult:
-    """The result of a tool that could not; clients may hide the flag, so the text says it too."""
+    """The result of a tool that failed; clients may hide the flag, so the text says it too."""
     return types.CallToolResult(
         content=[types.TextContent(type="text", text=f"Error: {visible(words)}")], is_error=True
     )
@@ -94,8 +94,8 @@ def _block(
 ) -> types.TextContent | types.ImageContent | types.EmbeddedResource:
     match block:
         case TextBlock():
-            # What comes from outside is cleaned where it is taken up, and its names are spelled;
-            # this holds for what a name or a message brings along all the same.
+            # Output is cleaned where it is taken up, and names are escaped; this catches what a
+            # name or a message still contains.
             return types.TextContent(type="text", text=visible(block.text))
         case ImageBlock():
             return types.ImageContent(

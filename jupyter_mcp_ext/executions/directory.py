@@ -1,0 +1,95 @@
+"""Which executions there are: the ids that they get, and those that a caller may find."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from jupyter_mcp_ext.errors import UnknownExecution, shown
+
+if TYPE_CHECKING:
+    from jupyter_mcp_ext.governance.caller import Caller
+
+    from .archive import Archive
+    from .execution import Execution
+
+EXECUTION_ID = re.compile(r"(?P<session>[a-z0-9-]{1,64})-(?P<number>[0-9]{1,9})")
+
+
+class Directory:
+    """Finds the executions that the archive keeps; no caller finds another user's."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._numbers: dict[str, int] = {}
+        """The last number given, by session."""
+        self._latest: dict[str, str] = {}
+        """The id of the latest execution, by session."""
+
+    def open(self) -> None:
+        """Know the executions of an earlier run of this server, which the archive has read."""
+        for execution_id in self._archive.ids():
+            parts = EXECUTION_ID.fullmatch(execution_id)
+            if parts is not None:
+                known = self._numbers.get(parts["session"], 0)
+                self._numbers[parts["session"]] = max(int(parts["number"]), known)
+                if int(parts["number"]) > known:
+                    self._latest[parts["session"]] = execution_id
+
+    def new_id(self, session_id: str, *, after: int) -> str:
+        """The id of the next execution of a session; its number is larger than ``after``."""
+        number = self._numbers[session_id] = max(self._numbers.get(session_id, 0), after) + 1
+        execution_id = self._latest[session_id] = f"{session_id}-{number}"
+        return execution_id
+
+    def find(self, caller: Caller, execution_id: str) -> Execution:
+        """The caller's execution of that id. Raises UnknownExecution."""
+        execution = self._archive.get(execution_id)
+        if execution is not None and execution.owner == caller.subject:
+            return execution
+        if execution is None and self._was_given(execution_id):
+            msg = (
+                f"The execution {execution_id} has expired: its output is kept no longer. Run the "
+                "code again if you need it and it does no harm twice."
+            )
+            raise UnknownExecution(msg)
+        msg = (
+            f"There is no execution {shown(execution_id)}. get_output() without an id shows your "
+            "latest one."
+        )
+        raise UnknownExecution(msg)
+
+    def latest(self, caller: Caller, session_id: str) -> Execution:
+        """The caller's latest execution in a session. Raises UnknownExecution."""
+        execution_id = self._latest.get(session_id)
+        if execution_id is None:
+            msg = "Nothing has been executed in this session yet. execute_code runs code in it."
+            raise UnknownExecution(msg)
+        return self.find(caller, execution_id)
+
+    def latest_of(self, caller: Caller) -> Execution:
+        """The latest that the caller's client started in any session. Raises UnknownExecution."""
+        execution = max(self._of(caller), key=lambda each: each.created, default=None)
+        if execution is None:
+            msg = "You have executed nothing yet. execute_code runs code."
+            raise UnknownExecution(msg)
+        return execution
+
+    def unfinished_of(self, caller: Caller) -> list[Execution]:
+        """What the caller's client has not finished yet, in any session."""
+        return [execution for execution in self._of(caller) if not execution.is_finished]
+
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all executions that are kept, oldest first."""
+        return self._archive.ids()
+
+    def _of(self, caller: Caller) -> list[Execution]:
+        """The client's executions: those of the same conversation, or all if it has none."""
+        found = self._archive.of(caller.subject, caller.client)
+        return [execution for execution in found if execution.scope == caller.scope] or found
+
+    def _was_given(self, execution_id: str) -> bool:
+        parts = EXECUTION_ID.fullmatch(execution_id)
+        return parts is not None and (
+            1 <= int(parts["number"]) <= self._numbers.get(parts["session"], 0)
+        )

@@ -1,0 +1,74 @@
+"""Interrupts code until it stops or is given up, and tells who interrupted it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jupyter_mcp_ext.kernels.exchange import Content, Exchange
+    from jupyter_mcp_ext.kernels.fleet import Kernels
+
+    from .execution import Execution
+
+TIMES = 3
+"""How often code is interrupted within the grace."""
+
+OUTSIDE = "from outside"
+"""Words for an interrupt that did not come from here."""
+
+
+class Interrupts:
+    """Interrupts executions; ``grace`` is the seconds that interrupted code gets to end."""
+
+    def __init__(self, kernels: Kernels, *, grace: float) -> None:
+        self._kernels = kernels
+        self._grace = grace
+
+    async def stop(
+        self, execution: Execution, exchange: Exchange, replied: asyncio.Future[Content]
+    ) -> None:
+        """Interrupt an execution until the kernel has replied or the grace is over."""
+        why = execution.stop.why
+        if not exchange.begun:
+            # The request waits in the kernel behind other code and cannot be taken back; an
+            # interrupt now would hit that code. It is stopped when its time comes.
+            execution.end(why, "stopped before the kernel began with it")
+            either: set[asyncio.Future[Any]] = {exchange.started, replied}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        # A single interrupt can get lost, between a kernel's taking up the code and running it.
+        kernel = self._kernels[execution.kernel_id]
+        times = TIMES if kernel.info.kind.takes_second_interrupt else 1
+        for _ in range(times):
+            if replied.done():
+                return
+            execution.stop.interrupt(time.time())
+            await kernel.interrupt()
+            await asyncio.wait({replied}, timeout=self._grace / times)
+        if not replied.done():
+            execution.end(
+                why,
+                "the code ignores the interrupt and goes on: "
+                f'interrupt_kernel(execution_id="{execution.id}") tries again, '
+                f'restart_kernel(session_id="{execution.session_id}", force=true) ends it and '
+                "its variables",
+            )
+            execution.stop.ignore()
+
+    async def again(self, execution: Execution) -> None:
+        """Interrupt code once more that goes on after its execution's end."""
+        if execution.goes_on:
+            await self._kernels[execution.kernel_id].interrupt()
+            await execution.stop.heeded(self._grace)
+
+    def who(self, execution: Execution) -> str:
+        """Words for who interrupted the code while it ran; empty when it was not interrupted."""
+        if execution.stop.interrupted is not None:
+            is_timeout = execution.stop.why == "timeout"
+            return "its timeout" if is_timeout else execution.stop.words or "on request"
+        last = self._kernels[execution.kernel_id].last_interrupt
+        if last < (execution.sent or execution.created):
+            return ""
+        execution.stop.interrupt(last)
+        return OUTSIDE

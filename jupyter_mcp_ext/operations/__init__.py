@@ -1,0 +1,1 @@
+"""Use cases that need several services: what tools, tasks and tests ask for in one call."""

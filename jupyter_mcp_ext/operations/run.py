@@ -1,0 +1,57 @@
+"""Running code in a session."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from jupyter_mcp_ext.executions.order import Destination
+
+from .session import Require, start_kernel
+
+if TYPE_CHECKING:
+    from jupyter_mcp_ext.executions.execution import Execution
+    from jupyter_mcp_ext.governance.caller import Caller
+    from jupyter_mcp_ext.services import Services
+    from jupyter_mcp_ext.sessions.session import Session
+
+
+def run_code(
+    services: Services,
+    session: Session,
+    code: str,
+    *,
+    caller: Caller,
+    require: Require,
+    timeout: float | None = None,
+    can_ask: bool = False,
+) -> Execution:
+    """Start code in a session, whose kernel is started if need be and whose story has it.
+
+    The files that it writes are looked for when it has ended. ``can_ask`` tells whether questions
+    of the code (``input()``) can be brought to a person.
+    """
+    sessions = services.sessions
+    execution = services.executions.start(
+        code,
+        Destination(
+            session_id=session.id,
+            kernel_name=session.kernel_name,
+            kernel_id=session.kernel_id if sessions.is_ready(session) else "",
+            last_number=session.last_number,
+        ),
+        caller=caller,
+        ready=partial(start_kernel, services, session, require),
+        prepare=partial(sessions.prepare, session),
+        timeout=timeout,
+        can_ask=can_ask,
+    )
+    sessions.follow(session, execution)
+    hides = partial(sessions.paths.hides, caller)
+
+    def is_left_out(path: str) -> bool:
+        is_servers = sessions.paths.is_servers_file(session, path)
+        return is_servers or services.files.gate.leaves_out(path, hides)
+
+    services.written.follow(execution, session.cwd, but=is_left_out)
+    return execution

@@ -1,0 +1,59 @@
+"""The session that an operation works in, made and started where the caller may do so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+from jupyter_mcp_ext.errors import ToolError
+from jupyter_mcp_ext.governance.policy import Right
+from jupyter_mcp_ext.variables.way import Query
+
+if TYPE_CHECKING:
+    from jupyter_mcp_ext.governance.caller import Caller
+    from jupyter_mcp_ext.services import Services
+    from jupyter_mcp_ext.sessions.session import Session
+
+Require: TypeAlias = Callable[[Right], Awaitable[None]]
+"""Returns when the caller has a right. Raises Forbidden."""
+
+COUNT = 2.0
+"""Seconds for which the number of a session's variables is waited for."""
+
+
+async def use_session(
+    services: Services, caller: Caller, session_id: str | None, require: Require
+) -> Session:
+    """The session that an argument means; the default one is made where the caller may make it.
+
+    Raises UnknownSession, KernelUnavailable when another server holds it, and Forbidden.
+    """
+    if services.sessions.directory.would_make(caller, session_id):
+        await require(("write", "sessions"))
+    return await services.sessions.resolve(caller, session_id)
+
+
+async def start_kernel(services: Services, session: Session, require: Require) -> str:
+    """The id of a session's kernel, which is started where the caller may start it.
+
+    Raises KernelUnavailable, UnknownSession and Forbidden.
+    """
+    if not services.sessions.is_ready(session):
+        await require(("write", "kernels"))
+    return await services.sessions.ready(session)
+
+
+async def count_variables(services: Services, session: Session, caller: Caller) -> None:
+    """Have the session's next introduction say how many variables it has, if it is due."""
+    if not services.sessions.readers.wants_count(session, caller):
+        return
+    kernel = services.kernels[session.kernel_id]
+    if not kernel.info.kind.runs_functions:
+        return
+    try:
+        listing = services.variables.listing(kernel, Query(limit=1))
+        found = await asyncio.wait_for(listing, COUNT)
+    except (ToolError, asyncio.TimeoutError):
+        return
+    services.sessions.readers.note_count(session, caller, found.data)
