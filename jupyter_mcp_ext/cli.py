@@ -77,7 +77,7 @@ class McpServer(ServerApp):
             return
         path = Path(self.token_file or Path(jupyter_data_dir()) / KEPT_IN).expanduser()
         if self.keep_token and (token := self._kept_token(path)):
-            provider.token = token
+            provider.token = token  # Jupyter has no hook between the default and its use
             self.login = Login(token=token, token_file=path)
         # Jupyter would log a token that it generated itself, twice.
         provider.token_generated = False

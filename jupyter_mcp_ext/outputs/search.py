@@ -2,7 +2,8 @@
 
 Python's ``re`` backtracks, and holds the interpreter's lock while it does: no thread could end
 it. So a pattern that repeats anything is searched for in a process of its own, which is ended
-when it takes too long.
+when it takes too long. The timeout of the package ``regex`` is no substitute: it counts the
+processor time of the whole server, and a search can take hundreds of megabytes before it is over.
 """
 
 from __future__ import annotations

@@ -205,6 +205,8 @@ class Uv(_Program):
     async def resolve(
         self, requirements: Sequence[Requirement], *, upgrade: bool, say: Say
     ) -> tuple[Planned, ...]:
+        # `uv pip compile` is easier to read, but looks at the index only: there is no solution for
+        # what requires an installed package that is on no index, and others would be upgraded.
         argv = [*self._uv, "install", "--dry-run", *self._options]
         for requirement in requirements if upgrade else ():  # and, as pip does, no others
             argv += ["--upgrade-package", requirement.name]
