@@ -17,16 +17,13 @@ from typing import BinaryIO, TypeVar
 from jupyter_mcp_ext.errors import ContentsError
 
 from .beneath import Folder, opened, stamp
-from .changes import TOOLS_OWN
 from .lines import CHUNK, TextPage, Wanted, read_lines
 from .listing import MAX_LOOKED, FileEntry, FolderPage, Glob, Kind, paged
-from .paths import MAX_FOLDERS, followed
+from .paths import followed
+from .searching import FolderSearch, Proceed
 from .storage import FileData, IsApart, Refuses
 
 T = TypeVar("T")
-
-Proceed = Callable[[], None]
-"""Raises OSError once the caller has stopped waiting."""
 
 
 class Disk:
@@ -48,8 +45,8 @@ class Disk:
         refuses: Refuses,
         is_apart: IsApart,
     ) -> FolderPage:
-        looked = _Looked(root=self._root, top=folder, glob=glob, refuses=refuses, is_apart=is_apart)
-        return await _in_thread(partial(self._list, looked, offset, limit))
+        search = FolderSearch(self._root, folder, glob, refuses=refuses, is_apart=is_apart)
+        return await _in_thread(partial(self._list, search, offset, limit))
 
     async def head(self, path: str, count: int, offset: int = 0) -> bytes:
         return await asyncio.to_thread(self._head, path, count, offset)
@@ -72,7 +69,9 @@ class Disk:
     @contextmanager
     def _parent(self, path: str, *, make: bool = False) -> Iterator[tuple[Folder, str]]:
         above, _, name = path.rpartition("/")
-        missing = self._missing(above) if make else []
+        parts = above.split("/") if make and above else []
+        paths = ["/".join(parts[:depth]) for depth in range(len(parts), 0, -1)]
+        missing = [path for path in paths if self._find(path) is None]
         try:
             with opened(self._root, above, make=make) as folder:
                 yield folder, name
@@ -81,12 +80,6 @@ class Disk:
                 with suppress(OSError), self._parent(folder_path) as (parent, made):
                     parent.remove_folder(made)
             raise
-
-    def _missing(self, folder: str) -> list[str]:
-        """The missing folders of a path, the deepest first."""
-        parts = folder.split("/") if folder else []
-        paths = ["/".join(parts[:depth]) for depth in range(len(parts), 0, -1)]
-        return [path for path in paths if self._find(path) is None]
 
     @contextmanager
     def _file(self, path: str) -> Iterator[BinaryIO]:
@@ -159,16 +152,16 @@ class Disk:
                     raise
                 return os.fstat(fd).st_size
 
-    def _list(self, looked: _Looked, offset: int, limit: int, goes_on: Proceed) -> FolderPage:
-        found = looked.found(goes_on)
-        page = paged(found, offset=offset, limit=limit, is_apart=looked.is_apart)
+    def _list(self, search: FolderSearch, offset: int, limit: int, goes_on: Proceed) -> FolderPage:
+        found = search.found(goes_on)
+        page = paged(found, offset=offset, limit=limit, is_apart=search.is_apart)
         return FolderPage(
-            folder=looked.top,
-            entries=tuple(self._described(path, kind, looked.refuses) for path, kind in page),
+            folder=search.top,
+            entries=tuple(self._described(path, kind, search.refuses) for path, kind in page),
             offset=offset,
-            total=looked.fitting,
-            is_whole=looked.entries <= MAX_LOOKED,
-            passed=looked.passed,
+            total=search.fitting,
+            is_whole=search.entries <= MAX_LOOKED,
+            passed=search.passed,
         )
 
     def _described(self, path: str, kind: Kind, refuses: Refuses) -> FileEntry:
@@ -184,70 +177,6 @@ class Disk:
         return FileEntry(path=path, kind=target.kind, size=target.size, modified=target.modified)
 
 
-class _Looked:
-    """A search through a folder, and its counts."""
-
-    def __init__(
-        self, *, root: Path, top: str, glob: Glob | None, refuses: Refuses, is_apart: IsApart
-    ) -> None:
-        self.top = top
-        self.is_apart = is_apart
-        self.passed = ""
-        self.entries = 0
-        self.fitting = 0
-        self._root = root
-        self._glob = glob
-        self.refuses = refuses
-
-    def found(self, goes_on: Proceed) -> Iterator[tuple[str, Kind]]:
-        """What matches, in no order."""
-        with opened(self._root, self.top) as folder:
-            for path, kind in self._below(folder, (), goes_on):
-                self.fitting += 1
-                yield path, kind
-
-    def _below(
-        self, folder: Folder, at: tuple[str, ...], goes_on: Proceed
-    ) -> Iterator[tuple[str, Kind]]:
-        inner: list[str] = []
-        goes_on()
-        for entry in folder.entries():
-            self.entries += 1
-            if self.entries > MAX_LOOKED:
-                return
-            parts = (*at, entry.name)
-            path = "/".join((self.top, *parts) if self.top else parts)
-            if self.refuses(path):
-                continue
-            kind = _kind(entry)
-            if self._glob is None or self._glob.fits(parts):
-                yield path, kind
-            if kind == "folder" and self._is_entered(parts, path):
-                inner.append(entry.name)
-        for name in inner:
-            try:
-                below = folder.inner(name)
-            except OSError:  # gone, or not for us
-                continue
-            try:
-                yield from self._below(below, (*at, name), goes_on)
-            finally:
-                below.close()
-
-    def _is_entered(self, parts: tuple[str, ...], path: str) -> bool:
-        if (
-            self._glob is None
-            or len(parts) >= MAX_FOLDERS
-            or parts[-1] in TOOLS_OWN
-            or not self._glob.may_fit_below(parts)
-        ):
-            return False
-        if self.is_apart(path) and not self._glob.names(parts):
-            self.passed = path
-            return False
-        return True
-
-
 async def _in_thread(work: Callable[[Proceed], T]) -> T:
     """Run long work in a thread; it ends soon after the caller has stopped waiting."""
     is_over = threading.Event()
@@ -260,17 +189,6 @@ async def _in_thread(work: Callable[[Proceed], T]) -> T:
         return await asyncio.to_thread(work, goes_on)
     finally:
         is_over.set()
-
-
-def _kind(entry: os.DirEntry[str]) -> Kind:
-    try:
-        if entry.is_symlink():
-            return "link"
-        if entry.is_dir(follow_symlinks=False):
-            return "folder"
-        return "file" if entry.is_file(follow_symlinks=False) else "other"
-    except OSError:  # gone by now
-        return "other"
 
 
 def _entry(path: str, status: os.stat_result) -> FileEntry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 from jupyter_mcp_ext.outputs.numbered import More, line_of
 from jupyter_mcp_ext.outputs.pages import Page, PageLine, as_offset, first_line
@@ -41,6 +42,7 @@ def find(
         matches += 1
         if match.line >= start and len(wanted) <= min(limit, budget):
             wanted.append(match)
+    page = partial(Page, total=len(lines), matches=matches)
     shown: list[PageLine] = []
     for count, match in enumerate(wanted):
         after = wanted[count + 1].line if count + 1 < len(wanted) else len(lines)
@@ -51,23 +53,13 @@ def find(
         group = list(_group(lines, match, around, more))
         size = sum(len(line.text) + NUMBER for line in group)
         if shown and (size > budget or count == limit):
-            return Page(
-                lines=tuple(shown),
-                total=len(lines),
-                matches=matches,
-                next_offset=match.line,
-            )
+            return page(lines=tuple(shown), next_offset=match.line)
         shown += group if size <= budget else _cut(group, budget)
         budget -= size
         if len(match.places) > PLACES and len(lines[match.line]) > LONG:
-            return Page(
-                lines=tuple(shown),
-                total=len(lines),
-                matches=matches,
-                next_offset=match.line,
-                next_column=match.places[PLACES],
-            )
-    return Page(lines=tuple(shown), total=len(lines), matches=matches)
+            column = match.places[PLACES]
+            return page(lines=tuple(shown), next_offset=match.line, next_column=column)
+    return page(lines=tuple(shown))
 
 
 def words_of(page: Page, *, numbered: bool) -> Iterator[str]:

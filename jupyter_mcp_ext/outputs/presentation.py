@@ -12,7 +12,8 @@ from jupyter_mcp_ext.outputs.numbered import More
 from jupyter_mcp_ext.outputs.pictures import ImageBlock
 from jupyter_mcp_ext.outputs.rendering import Render, here
 from jupyter_mcp_ext.outputs.shares import share
-from jupyter_mcp_ext.outputs.slots import Slots
+from jupyter_mcp_ext.outputs.slots import Slot, Slots
+from jupyter_mcp_ext.outputs.text import Excerpt
 
 __all__ = ["ImageBlock", "Limits", "Presentation", "TextBlock", "is_heavy", "present"]
 
@@ -71,38 +72,63 @@ def present(
     sizes = [slot.part.size for slot in slots]
     room = limits.text - sum(slot.overhead for slot in slots)
     grants = share(sizes, [slot.reserve for slot in slots], room)
-    blocks: list[TextBlock | ImageBlock] = []
-    positions: list[int | None] = [None] * len(outputs)
-    texts: list[str] = []
-    left = limits.text
-    truncated = False
+    filling = _Filling(len(outputs), limits.text)
     for slot, grant in zip(slots, grants, strict=True):
-        excerpt = slot.part.fit(grant, partial(more, slot.first))
-        truncated |= excerpt.truncated
+        filling.add(slot, slot.part.fit(grant, partial(more, slot.first)))
+    return filling.end()
+
+
+class _Filling:
+    """A presentation while it is put together."""
+
+    def __init__(self, outputs: int, room: int) -> None:
+        self._left = room
+        self._blocks: list[TextBlock | ImageBlock] = []
+        self._positions: list[int | None] = [None] * outputs
+        self._texts: list[str] = []
+        """What the next block of text has."""
+        self._truncated = False
+
+    def add(self, slot: Slot, excerpt: Excerpt) -> None:
+        """Add the text of a slot, then its images."""
+        self._truncated |= excerpt.truncated
         text = f"{slot.heading}\n{excerpt.text}" if slot.heading else excerpt.text
-        if left < len(text) + 1:
+        if self._left < len(text) + 1:
             # Only if the limit is smaller than the lines that name the outputs.
-            text, truncated = text[: max(left - 1, 0)], True
+            text, self._truncated = text[: max(self._left - 1, 0)], True
         if text:
-            texts.append(text)
-            left -= len(text) + 1
+            self._add_text(text)
             if slot.shown:
-                positions[slot.first : slot.last + 1] = [len(blocks)] * (slot.last + 1 - slot.first)
+                count = slot.last + 1 - slot.first
+                self._positions[slot.first : slot.last + 1] = [len(self._blocks)] * count
         if slot.image:
-            if texts:
-                # With a line end: then the next block begins a line, however the blocks are joined.
-                blocks.append(TextBlock(text="\n".join([*texts, ""])))
-            texts = []
-            positions[slot.first] = len(blocks)
-            blocks.append(slot.image)
+            if self._texts:
+                self._end_text()
+            self._positions[slot.first] = len(self._blocks)
+            self._blocks.append(slot.image)
         for line, image in slot.embedded:
-            if len(line) < left:
-                texts.append(line)
-                left -= len(line) + 1
+            if len(line) < self._left:
+                self._add_text(line)
             if image:
-                blocks += [TextBlock(text="\n".join([*texts, ""])), image]
-                texts = []
-            truncated |= image is None
-    if texts:
-        blocks.append(TextBlock(text="\n".join(texts)))
-    return Presentation(blocks=tuple(blocks), truncated=truncated, positions=tuple(positions))
+                self._end_text()
+                self._blocks.append(image)
+            self._truncated |= image is None
+
+    def end(self) -> Presentation:
+        """The presentation."""
+        if self._texts:
+            self._blocks.append(TextBlock(text="\n".join(self._texts)))
+        return Presentation(
+            blocks=tuple(self._blocks),
+            truncated=self._truncated,
+            positions=tuple(self._positions),
+        )
+
+    def _add_text(self, text: str) -> None:
+        self._texts.append(text)
+        self._left -= len(text) + 1
+
+    def _end_text(self) -> None:
+        # With a line end: then the next block begins a line, however the blocks are joined.
+        self._blocks.append(TextBlock(text="\n".join([*self._texts, ""])))
+        self._texts = []
