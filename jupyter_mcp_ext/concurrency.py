@@ -79,6 +79,35 @@ class Timer:
         call(*arguments)
 
 
+class Timers(Generic[K]):
+    """A timer for each key."""
+
+    def __init__(self) -> None:
+        self._timers: dict[K, Timer] = {}
+
+    def __contains__(self, key: K) -> bool:
+        return key in self._timers
+
+    def set(self, key: K, seconds: float, call: Callable[[K], object]) -> None:
+        """Call a function with the key after some seconds; a call that is due is put off."""
+        self._timers.setdefault(key, Timer()).set(seconds, self._call, key, call)
+
+    def stop(self, key: K) -> None:
+        """Call nothing for a key."""
+        timer = self._timers.pop(key, None)
+        if timer is not None:
+            timer.stop()
+
+    def close(self) -> None:
+        """Call nothing for any key."""
+        for key in tuple(self._timers):
+            self.stop(key)
+
+    def _call(self, key: K, call: Callable[[K], object]) -> None:
+        del self._timers[key]
+        call(key)
+
+
 class Locks(Generic[K]):
     """A lock for each key, which exists as long as it is held or waited for."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 
-from jupyter_mcp_ext.concurrency import Locks, Tasks, Timer
+from jupyter_mcp_ext.concurrency import Locks, Tasks, Timer, Timers
 
 
 async def test_a_task_that_nothing_else_refers_to_comes_to_its_end() -> None:
@@ -88,6 +88,34 @@ async def test_a_timer_can_be_set_again_by_the_call() -> None:
     timer.set(0, lambda: timer.set(0, done.set))
 
     await done.wait()
+
+
+async def test_timers_call_with_their_keys_each_once() -> None:
+    timers: Timers[str] = Timers()
+    calls: list[str] = []
+    done = asyncio.Event()
+
+    def call(key: str) -> None:
+        assert key not in timers
+        calls.append(key)
+        if len(calls) == 2:
+            done.set()
+
+    for key in ("a", "b", "a", "c"):
+        timers.set(key, 0, call)
+    timers.stop("c")
+
+    await done.wait()
+    assert sorted(calls) == ["a", "b"]
+
+
+async def test_closed_timers_call_nothing() -> None:
+    timers: Timers[str] = Timers()
+    timers.set("a", 60, lambda _: None)
+
+    timers.close()
+
+    assert "a" not in timers
 
 
 async def test_a_key_has_one_lock_while_it_is_held() -> None:

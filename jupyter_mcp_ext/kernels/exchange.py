@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from jupyter_mcp_ext.concurrency import Timer
+
 from .losses import KernelLost, Loss
 
 Content = Mapping[str, Any]
@@ -71,10 +73,10 @@ class Exchange:
         self._on_message = on_message
         self._on_begin = on_begin
         self._on_input = on_input
-        self._loop = asyncio.get_running_loop()
-        self.started: asyncio.Future[None] = self._loop.create_future()
-        self._done: asyncio.Future[Content] = self._loop.create_future()
-        self._grace: asyncio.TimerHandle | None = None
+        loop = asyncio.get_running_loop()
+        self.started: asyncio.Future[None] = loop.create_future()
+        self._done: asyncio.Future[Content] = loop.create_future()
+        self._grace = Timer()
 
     @property
     def begun(self) -> bool:
@@ -97,7 +99,7 @@ class Exchange:
             return
         self._begin()
         self._on_message(msg_type, content)
-        if self._grace is not None and self.reply is not None:
+        if self._grace.is_set and self.reply is not None:
             self._wait_for_idle()
 
     def ask(self, content: Content, reply: Callable[[str], None]) -> None:
@@ -119,7 +121,7 @@ class Exchange:
 
     def lose(self, loss: Loss, *, behind_other: bool = False) -> None:
         """Fail: the kernel is gone, possibly while it ran other code."""
-        self._stop_grace()
+        self._grace.stop()
         if not self._done.done():
             behind_other = behind_other and not self.begun
             self._done.set_exception(KernelLost(loss, behind_other=behind_other))
@@ -141,19 +143,12 @@ class Exchange:
             self._wait_for_idle()
 
     def _wait_for_reply(self) -> None:
-        self._stop_grace()
-        self._grace = self._loop.call_later(REPLY_GRACE, self.answer, no_reply(self._language))
+        self._grace.set(REPLY_GRACE, self.answer, no_reply(self._language))
 
     def _wait_for_idle(self) -> None:
-        self._stop_grace()
-        self._grace = self._loop.call_later(IDLE_GRACE, self._finish)
-
-    def _stop_grace(self) -> None:
-        if self._grace is not None:
-            self._grace.cancel()
-            self._grace = None
+        self._grace.set(IDLE_GRACE, self._finish)
 
     def _finish(self) -> None:
-        self._stop_grace()
+        self._grace.stop()
         if not self._done.done() and self.reply is not None:
             self._done.set_result(self.reply)

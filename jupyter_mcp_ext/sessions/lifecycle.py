@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tornado.web import HTTPError
 
-from jupyter_mcp_ext.concurrency import Tasks
+from jupyter_mcp_ext.concurrency import Tasks, Timers
 from jupyter_mcp_ext.errors import KernelUnavailable, ToolError
 from jupyter_mcp_ext.kernels import orphans
 from jupyter_mcp_ext.kernels.activation import activated
@@ -64,7 +64,7 @@ class SessionKernels:
         self._on_idle = on_idle
         self._expected: list[str] = []
         """The owners of the kernels that are being started."""
-        self._timers: dict[Session, asyncio.TimerHandle] = {}
+        self._timers: Timers[Session] = Timers()
         self._starting: set[Session] = set()
         self._tasks = Tasks()
 
@@ -161,19 +161,15 @@ class SessionKernels:
         session.use(client, now=time.time())
         limit = self._limit(session)
         if limit and session not in self._timers:
-            self._arm(session, limit)
+            self._timers.set(session, limit, self._look)
 
     def rest(self, session: Session) -> None:
         """Stop the idle timer of a session."""
-        timer = self._timers.pop(session, None)
-        if timer is not None:
-            timer.cancel()
+        self._timers.stop(session)
 
     async def close(self) -> None:
         """Stop all idle timers."""
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
+        self._timers.close()
         self._tasks.cancel()
 
     def _limit(self, session: Session) -> float:
@@ -182,16 +178,11 @@ class SessionKernels:
         is_conversation = session.record.is_default and bool(session.record.scope)
         return self._quotas.conversation_idle if is_conversation else self._quotas.idle
 
-    def _arm(self, session: Session, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        self._timers[session] = loop.call_later(seconds, self._look, session)
-
     def _look(self, session: Session) -> None:
         """End the kernel if its session was not used since the timer was set."""
-        del self._timers[session]
         left = session.last_used + self._limit(session) - time.time()
         if left > 0:
-            self._arm(session, left)
+            self._timers.set(session, left, self._look)
         elif self.runs(session):
             self._tasks.start(self._end_idle(session), name="mcp-session-idle")
 

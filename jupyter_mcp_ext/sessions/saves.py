@@ -13,6 +13,7 @@ from functools import partial
 from logging import Logger
 from typing import TYPE_CHECKING
 
+from jupyter_mcp_ext.concurrency import Timers
 from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.kernels.evaluation import EvaluationError, FunctionRaised
 from jupyter_mcp_ext.kernels.losses import KernelLost
@@ -80,7 +81,7 @@ class Saves:
         self._at_once = at_once
         self._log = log
         self._unsaved: set[Session] = set()
-        self._timers: dict[Session, asyncio.TimerHandle] = {}
+        self._timers: Timers[Session] = Timers()
         self._tasks: dict[Session, asyncio.Task[None]] = {}
         self._holding: dict[Session, asyncio.Future[None]] = {}
         """Saves for which the kernel has something to do, and what tells when that is done."""
@@ -98,7 +99,7 @@ class Saves:
         A save that goes on in a copy of the kernel's process does not keep it. One that must be
         done in the kernel itself is given up; nothing is interrupted.
         """
-        self._stop_timer(session)
+        self._timers.stop(session)
         saving = self._tasks.get(session)
         freed = self._holding.get(session)
         if saving is None or freed is None:
@@ -112,7 +113,7 @@ class Saves:
 
         Its ``not_saved`` says why that was not done.
         """
-        self._stop_timer(session)
+        self._timers.stop(session)
         saving = self._tasks.get(session)
         if saving is not None:
             await asyncio.wait({saving})
@@ -136,7 +137,7 @@ class Saves:
 
     def forget(self, session: Session) -> None:
         """Forget what the session had: its kernel was restarted on request."""
-        self._stop_timer(session)
+        self._timers.stop(session)
         saving = self._tasks.get(session)
         if saving is not None:
             saving.cancel()
@@ -150,8 +151,7 @@ class Saves:
 
         More side by side than there are cores would only make each later.
         """
-        for timer in self._timers.values():
-            timer.cancel()
+        self._timers.close()
         unsaved = [one for one in sessions if one in self._unsaved and self._is_whole(one)]
         unsaved.sort(key=lambda one: one.last_used, reverse=True)
         deadline = asyncio.get_running_loop().time() + seconds
@@ -201,14 +201,7 @@ class Saves:
         return self._kernels[session.kernel_id].is_idle and status.state != "busy"
 
     def _wait(self, session: Session) -> None:
-        self._stop_timer(session)
-        loop = asyncio.get_running_loop()
-        self._timers[session] = loop.call_later(self._delay, self._begin, session)
-
-    def _stop_timer(self, session: Session) -> None:
-        timer = self._timers.pop(session, None)
-        if timer is not None:
-            timer.cancel()
+        self._timers.set(session, self._delay, self._begin)
 
     def _is_whole(self, session: Session) -> bool:
         """Whether all that is to be in its kernel is: else there is a better save than now's."""
@@ -216,7 +209,6 @@ class Saves:
         return session.kernel_id in self._kernels and not need
 
     def _begin(self, session: Session) -> None:
-        self._timers.pop(session, None)
         if session in self._tasks:
             self._wait(session)
         elif self._is_whole(session) and self._kernels[session.kernel_id].is_idle:
