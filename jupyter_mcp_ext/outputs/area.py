@@ -1,4 +1,4 @@
-"""A place where outputs are shown one below the other: a cell's, or that of an Output widget."""
+"""An area of outputs, one below the other: a cell's, or an Output widget's."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from jupyter_mcp_ext.outputs.typescript import Typescript
 from jupyter_mcp_ext.outputs.writing import Message, Writing, without_middle
 
 MAX_ITEMS = 100_000
-"""Outputs of one place where there is a limit: each takes 400 bytes, however short it is."""
+"""Outputs of one area if there is a limit: each takes 400 bytes, however short it is."""
 
 END = 100_000
-"""Characters of the end of a flood that are kept beyond the limit, of small limits fewer."""
+"""Characters kept from the end of output beyond the limit; fewer for small limits."""
 
 MAX_ENDS = 4
-"""Ends of floods in one place: what stands between is kept, as an error."""
+"""Ends of floods in one area: other outputs between them, such as errors, are kept."""
 
 MAX_ERRORS = 20
 """Errors that are kept beyond the limit, each within `END` characters."""
@@ -35,10 +35,10 @@ AreaItem: TypeAlias = "Writing | Display | Error"
 
 
 class Area:
-    """The outputs of one place, as messages make, change and clear them.
+    """The outputs of one area, as messages add, change and clear them.
 
-    Output beyond ``max_bytes`` is refused and counted, 0 for none; `MAX_ERRORS` errors are kept all
-    the same. With ``keeps_ends`` the end of what is written beyond it is kept too.
+    Output beyond ``max_bytes`` (0: no limit) is refused and counted; `MAX_ERRORS` errors are kept
+    anyway. With ``keeps_ends``, the end of text beyond the limit is kept too.
     """
 
     def __init__(self, max_bytes: int = 0, *, keeps_ends: bool = False) -> None:
@@ -79,9 +79,9 @@ class Area:
         return max(self.refused - sum(text_size(end.script.raw) for end in self._ends), 0)
 
     def ends(self, *, but_last: bool = False) -> Iterator[Message]:
-        """The messages that say the ends of floods, each once: single writes do not say them.
+        """The messages for the ends of floods, each once, since single writes are not stored.
 
-        ``but_last`` leaves out one that may still go on.
+        ``but_last`` leaves out one that may continue.
         """
         for end in self._ends:
             if not end.is_told and not (but_last and end is self.items[-1]):
@@ -90,7 +90,7 @@ class Area:
     def messages(self, *, whole: bool = False) -> Iterator[Message]:
         """The fewest messages that lead to the same outputs, display ids included.
 
-        The end of a flood that may still go on is left to `ends`, unless this is ``whole``.
+        The end of a flood that may continue is left to `ends`, unless this is ``whole``.
         """
         ids = {at: name for name, places in self._by_display_id.items() for at in places}
         for position, item in enumerate(self.items):
@@ -104,22 +104,22 @@ class Area:
             yield str(node.pop("output_type")), node
 
     def release(self) -> None:
-        """Let go of the outputs; the counts stay."""
+        """Drop the outputs; the counts stay."""
         self.refused = self.dropped
         self.lines_before, self.items, self._by_display_id = self.lines, [], {}
         self._ends = []
 
     def count(self, size: int, lines: int = 0) -> None:
-        """Count output that stands elsewhere."""
+        """Count output that is shown elsewhere."""
         self.bytes += size
         self.lines_before += lines
 
     def limit(self, max_bytes: int) -> None:
-        """Refuse output beyond another limit from now on."""
+        """Set another limit from now on."""
         self.max_bytes = max_bytes
 
     def feed(self, msg_type: str, content: Mapping[str, Json]) -> bool:
-        """Take in a message; true if it changed what is shown here."""
+        """Apply a message; true if it changed what is shown here."""
         match msg_type:
             case "stream":
                 return self.write(content)
@@ -134,7 +134,7 @@ class Area:
                 return False
 
     def update(self, content: Mapping[str, Json]) -> bool:
-        """Take in an ``update_display_data``; true if it changed what is shown here."""
+        """Apply an ``update_display_data``; true if it changed what is shown here."""
         display_id = _display_id(content)
         if not display_id or display_id not in self._by_display_id:
             return False
@@ -163,7 +163,7 @@ class Area:
         return changed
 
     def clear(self) -> bool:
-        """Show nothing any more; true if something was."""
+        """Clear the outputs; true if there were any."""
         changed = bool(self.items)
         self._clear_before_next = False
         self.items = []
@@ -173,7 +173,7 @@ class Area:
         return changed
 
     def write(self, content: Mapping[str, Json]) -> bool:
-        """Take in a ``stream``; true if it changed what is shown here."""
+        """Apply a ``stream``; true if it changed what is shown here."""
         text = content.get("text")
         if not isinstance(text, str) or not text:
             return False
@@ -201,7 +201,7 @@ class Area:
         return bool(kept) or cleared
 
     def _keep_end(self, name: Literal["stdout", "stderr"], text: str) -> None:
-        """Take in text beyond the limit, of which the end is kept."""
+        """Apply text beyond the limit, keeping its end."""
         self.refused += text_size(text)
         last = self.items[-1] if self.items else None
         if isinstance(last, Writing) and last.most and last.name == name and not last.is_told:
@@ -252,13 +252,13 @@ class Area:
         return self.clear() if self._clear_before_next else False
 
     def _full(self, size: int, *, items: int = 0) -> bool:
-        """Whether there is no room for so many bytes, and so many outputs more."""
+        """Whether there is no room for this many more bytes and outputs."""
         if self.max_bytes <= 0:
             return False
         return self.max_bytes < self.bytes + size or len(self.items) + items > MAX_ITEMS
 
     def _fitting(self, text: str) -> str:
-        """As much of the text as there is room for."""
+        """The part of the text for which there is room."""
         size = text_size(text)
         if not self._full(size):
             return text
@@ -273,7 +273,7 @@ def _display_id(content: Mapping[str, Json]) -> str | None:
 
 
 def _shortened(error: Error) -> Error:
-    """An error without the frames before the last, and the words, that are beyond `END`."""
+    """An error cut to `END` characters: earlier frames and the end of its message are left out."""
     frames: list[str] = []
     room = END
     for frame in reversed(error.traceback):

@@ -1,4 +1,4 @@
-"""Displays: which of their representations a model gets, and that one in full as lines."""
+"""Displays: the representation that a model gets, and its lines in full."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ _PLAYER = re.compile(r"\s*(?:<div[^<>]{0,200}>\s*)?<(audio|video)\b")
 _BASE64 = re.compile(r"(?<=;base64,)[A-Za-z0-9+/=]{60,}")
 _EMBEDDED = re.compile(r"data:((?:audio|video)/[\w.+-]+)")
 OUTPUT_ID = re.compile(r"[a-z0-9]{8}-[0-9]{1,9}/[0-9]{1,9}")  # a notebook's cells have others
-_SVG_SOURCE = 2_000  # characters of a drawing that are read as they are
+_SVG_SOURCE = 2_000  # characters of a drawing that are shown unchanged
 
 
 def choose(data: MimeBundle) -> tuple[Kind, str]:  # noqa: PLR0911 (one for each kind)
-    """The kind and the MIME type of the representation that says most to a model."""
+    """The kind and the MIME type of the most useful representation for a model."""
     html = data.get("text/html")
     if isinstance(html, str) and markup.is_table(html):
         return "table", "text/html"
     if _FORMULA.match(string(data.get("text/latex"))):
-        return "text", "text/latex"  # of a formula that comes as an image too
+        return "text", "text/latex"  # of a formula that is also given as an image
     if image := next((name for name in _IMAGES if name in data), None):
         return "image", image
     if VIEW in data:
@@ -95,7 +95,7 @@ def _full_lines(
 
 
 def brief_lines(data: MimeBundle, label: str, render: Render = here) -> list[str]:
-    """As ``full_lines``, but without what only a program would read; things are labelled."""
+    """Like ``full_lines``, without what only a program would read, and with labels."""
     kind, mime_type = choose(data)
     match kind:
         case "image":
@@ -116,7 +116,7 @@ def _document_lines(read: Document, *, specs: bool) -> list[str]:
 
 
 def document(data: MimeBundle, render: Render = here) -> Document:
-    """What is read in its HTML, or what there is if that says nothing."""
+    """The text of its HTML, or of another representation if that has none."""
     html = string(data["text/html"])
     read: Document = render("read", html)
     if read.blocks:
@@ -127,13 +127,13 @@ def document(data: MimeBundle, render: Render = here) -> Document:
 
 
 def words_in(data: MimeBundle, mime_type: str) -> str:
-    """A text for a reader, without the bytes of the images embedded in Markdown."""
+    """A text without the bytes of images embedded in Markdown."""
     text = string(data[mime_type])
     return _BASE64.sub("…", text) if mime_type == "text/markdown" else text
 
 
 def svg_text(data: MimeBundle) -> str:
-    """A drawing as text: what it says of itself, its source if that is short, else its words."""
+    """A drawing as text: its title, its source if that is short, otherwise its words."""
     if says_something(data):
         return string(data["text/plain"])
     source = string(data["image/svg+xml"])
@@ -155,7 +155,7 @@ def image_line(data: MimeBundle, mime_type: str, label: str, render: Render = he
 
 
 def one_line(data: MimeBundle, kind: Kind, mime_type: str, label: str) -> str:
-    """A display that is named rather than shown."""
+    """The line that names a display instead of showing it."""
     plain = data.get("text/plain")
     if kind == "widget":
         state = clean(string(plain)).rstrip("\n") if plain else "a widget"
@@ -171,7 +171,7 @@ def one_line(data: MimeBundle, kind: Kind, mime_type: str, label: str) -> str:
 
 
 def instead(data: MimeBundle, mime_type: str, label: str, err: NotRendered) -> list[str]:
-    """What is said of a display that is not rendered, with its plain text if that says more."""
+    """The line about a display that is not rendered, with its plain text if that says more."""
     whole = size(value_size(data[mime_type]))
     line = f"[{_named(plain_name(mime_type), label)} {whole} {err}"
     if OUTPUT_ID.fullmatch(label):
@@ -213,13 +213,13 @@ def _plainer(data: MimeBundle) -> tuple[Kind, str]:
 
 
 def _player_type(html: str) -> str | None:
-    """What is played by this HTML, if it is a player."""
+    """The media that this HTML plays, if it is a player."""
     found = _PLAYER.match(html, 0, 2_000)
     if found is None:
         return None
     _, end, after = html.rpartition(f"</{found[1]}>")
     if end and after[:100].strip() not in {"", "</div>"}:
-        return None  # there is more in it than the player
+        return None  # it has more than the player
     embedded = _EMBEDDED.search(html, found.end(), found.end() + 2_000)
     return embedded[1] if embedded else found[1]
 

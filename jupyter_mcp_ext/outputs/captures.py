@@ -1,4 +1,4 @@
-"""Which Output widget gets what an execution puts out."""
+"""Which Output widget captures an execution's output."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from jupyter_mcp_ext.outputs.writing import Message
 
 
 class Captures:
-    """The Output widgets that capture output, and what they have taken."""
+    """The Output widgets that capture output, and what they have captured."""
 
     def __init__(self) -> None:
         self.open: list[str] = []
-        """Those that capture now; the last one gets what is put out."""
+        """Those that capture now; the last one gets the output."""
         self._taking: dict[str, None] = {}
 
     def follow(self, comm_id: str, content: Mapping[str, Json], widgets: Widgets) -> Message | None:
-        """Begin or end to capture, if a message of a comm says so; what to write down for it."""
+        """Start or stop capturing, if a comm's message says so; the messages to store for it."""
         data = content.get("data")
         state = data.get("state") if isinstance(data, dict) else None
         msg_id = state.get("msg_id") if isinstance(state, dict) else None
@@ -46,16 +46,16 @@ class Captures:
         return changed, max(widgets.held.dropped(comm_id) - before, 0)
 
     def release(self) -> None:
-        """The code has ended: what comes now is for the execution itself."""
+        """End capturing: the code has ended, and later output belongs to the execution."""
         self.open.clear()
 
     def ends(self, widgets: Widgets) -> Iterator[Message]:
-        """The messages to write down for the ends of floods in them."""
+        """The messages to store for the ends of floods in them."""
         for comm_id in self._taking:
             if ends := list(widgets.held.ends(comm_id)):
                 yield from (capture(comm_id, begins=True), *ends, capture(comm_id, begins=False))
 
     def begun(self) -> Iterator[Message]:
-        """The messages by which those that capture now have begun."""
+        """The messages that started the present captures."""
         for comm_id in self.open:
             yield capture(comm_id, begins=True)

@@ -1,4 +1,4 @@
-"""What an execution changes of widgets that another one displays."""
+"""Changes by an execution to widgets that another one displays."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class Elsewhere:
         self._changed: dict[str, None] = {}
 
     def note(self, comm_id: str) -> None:
-        """A widget was changed, which another execution may display."""
+        """Note a change of a widget that another execution may display."""
         if len(self._changed) < MAX_WIDGETS:
             self._changed[comm_id] = None
 
     def shown(self, widgets: Widgets, but: str) -> Iterator[tuple[str, str]]:
         """The executions that display them, ``but`` one, each with the widget that it displays.
 
-        They are empty where an Output widget that none displays has taken output.
+        They are empty if an Output widget that none displays has captured output.
         """
         seen: set[tuple[str, str]] = set()
         for comm_id in self._changed:
@@ -35,7 +35,7 @@ class Elsewhere:
                 yield found
 
     def news(self, widgets: Widgets, by: str) -> Iterator[Message]:
-        """The messages that tell another execution what its widgets have become here."""
+        """The messages that bring another execution's widgets up to date."""
         told: set[str] = set()
         for comm_id in self._changed:
             owner, shown = widgets.shown_by(comm_id)

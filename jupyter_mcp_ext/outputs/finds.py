@@ -1,4 +1,4 @@
-"""The lines of outputs in which a search has found something, as a page."""
+"""A page of the lines of outputs that match a search."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from jupyter_mcp_ext.outputs.pages import Page, PageLine, as_offset, first_line
 from jupyter_mcp_ext.outputs.search import APART, LONG, Match, Search
 
 AROUND = APART
-"""Characters that are shown before and behind a place in a long line."""
+"""Characters that are shown around a match in a long line."""
 
 PLACES = 5
-"""Places of a long line that are shown on one page."""
+"""Matches of a long line that are shown on one page."""
 
 NUMBER = 12
-"""Characters that a line's number takes, or some more."""
+"""An upper bound of the characters of a line's number."""
 
 
 def find(
@@ -30,10 +30,10 @@ def find(
     budget: int,
     more: More,
 ) -> Page:
-    """The matches from a place on, within ``limit`` lines that match and ``budget`` characters.
+    """The matches from a position on, within ``limit`` matching lines and ``budget`` characters.
 
-    ``context`` is how many lines before and behind each are shown too. Of a long line the
-    surroundings of some places are shown; the next page goes on behind them.
+    ``context`` is how many lines around each are shown too. Of a long line, the surroundings of
+    some matches are shown; the next page continues after them.
     """
     start = first_line(offset, len(lines))
     wanted: list[Match] = []
@@ -63,7 +63,7 @@ def find(
 
 
 def words_of(page: Page, *, numbered: bool) -> Iterator[str]:
-    """The lines of a page, with their numbers from 1 where they were searched for."""
+    """The lines of a page, numbered from 1."""
     has_context = any(not line.is_match for line in page.lines)
     before = -1
     for line in page.lines:
@@ -89,7 +89,7 @@ def _group(
 
 
 def _places(line: str, match: Match, more: More) -> str:
-    """What is around places of a long line, and how to read on there."""
+    """The surroundings of matches in a long line, and the call that continues there."""
     parts: list[str] = []
     end = 0
     for place in match.places[:PLACES]:
@@ -105,7 +105,7 @@ def _places(line: str, match: Match, more: More) -> str:
 
 
 def _cut(group: Iterable[PageLine], budget: int) -> Iterator[PageLine]:
-    """What there is room for of a group that does not fit, its match at least."""
+    """The part of a group that fits, at least its match."""
     for line in group:
         if line.is_match:
             text = line.text[: max(budget - NUMBER, 1)]

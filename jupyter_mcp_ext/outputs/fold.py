@@ -1,4 +1,4 @@
-"""What a notebook would show after a series of IOPub messages, and nothing of how it came about."""
+"""The outputs that a notebook would show after a series of IOPub messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COMMS = ("comm_open", "comm_msg", "comm_close")
 
 
 class OutputFold:
-    """Shows what a notebook would show after these messages, which are those of one execution.
+    """The outputs that a notebook would show after the messages of one execution.
 
     With ``max_bytes``, output beyond that is dropped and counted; an error is always kept.
     """
@@ -25,16 +25,16 @@ class OutputFold:
     def __init__(self, max_bytes: int = 0) -> None:
         self._area = Area(max_bytes, keeps_ends=True)
         self.widgets = Widgets()
-        """The kernel's, once they are shared."""
+        """The kernel's widgets, once they are shared."""
         self.captures = Captures()
         self._by = ""
         self._told: set[str] = set()
-        """Widgets that the messages so far have made known, those of `kept` for one."""
+        """Widgets that the messages so far describe, for example those of `kept`."""
         self._kept: list[Message] = []
         self._views: set[str] = set()
         self._elsewhere = Elsewhere()
         self._lost = 0
-        """Bytes of messages that were dropped unread: no clear_output takes them back."""
+        """Bytes of messages that were dropped unread; clear_output does not reset them."""
 
     @property
     def bytes(self) -> int:
@@ -48,7 +48,7 @@ class OutputFold:
 
     @property
     def cost(self) -> int:
-        """Bytes that the outputs take about when they are written down, each with its frame."""
+        """Approximate bytes of the outputs when they are stored, each with its frame."""
         return self.bytes + 200 * len(self._area.items)
 
     @property
@@ -70,12 +70,12 @@ class OutputFold:
 
     @property
     def version(self) -> int:
-        """Another number when the outputs may have been changed by another execution."""
+        """A number that changes when another execution may have changed the outputs."""
         is_whole = self._views and all(view in self.widgets for view in self._views)
         return self.widgets.version if is_whole else 0
 
     def share(self, widgets: Widgets, by: str) -> None:
-        """Know the widgets of the kernel; ``by`` is the execution whose messages these are."""
+        """Use the kernel's widgets; ``by`` is the execution whose messages these are."""
         self.widgets, self._by = widgets, by
 
     def elsewhere(self) -> Iterator[tuple[str, str]]:
@@ -85,7 +85,7 @@ class OutputFold:
     def messages(self) -> Iterator[Message]:
         """The fewest messages that lead to the same outputs, display ids included.
 
-        They take the place of all that were written down before.
+        They replace all that were stored before.
         """
         told = self._told = set[str]()
         for msg_type, content in self._area.messages():
@@ -94,13 +94,13 @@ class OutputFold:
         yield from self.captures.begun()
 
     def news(self, by: str) -> Iterator[Message]:
-        """The messages that tell another execution what its widgets have become here."""
+        """The messages that bring another execution's widgets up to date."""
         return self._elsewhere.news(self.widgets, by)
 
     def kept(self, msg_type: str, content: object) -> Sequence[tuple[str, object]]:
-        """The messages to write down for the one that was fed last: they lead to the same outputs.
+        """The messages to store for the one that was fed last: they lead to the same outputs.
 
-        It says what is known of widgets of other executions, and nothing that is secret.
+        They include what is known of other executions' widgets, and no secrets.
         """
         if msg_type in COMMS:
             return self._kept
@@ -111,22 +111,22 @@ class OutputFold:
         return [*self._kept, *ends, (msg_type, content)]
 
     def ends(self) -> Iterator[Message]:
-        """The messages to write down for the ends of floods, each once."""
+        """The messages to store for the ends of floods, each once."""
         yield from self._area.ends()
         yield from self.captures.ends(self.widgets)
 
     def restore(self, lines: int, size: int, dropped: int) -> None:
-        """Have the counts of outputs that stand elsewhere."""
+        """Take over the counts of outputs that are stored elsewhere."""
         self._area.count(size, lines)
         self._lost = dropped
 
     def release(self) -> None:
-        """Let go of the outputs, which stand elsewhere; the counts stay."""
+        """Drop the outputs, which are stored elsewhere; the counts stay."""
         self._area.release()
         self.widgets, self._views = Widgets(), set()
 
     def count(self, size: int) -> None:
-        """Count output that stands elsewhere."""
+        """Count output that is shown elsewhere."""
         self._area.count(size)
 
     def drop(self, size: int) -> None:
@@ -134,13 +134,13 @@ class OutputFold:
         self._lost += size
 
     def feed(self, msg_type: str, content: object) -> bool:
-        """Take in a message; true if it changed what a notebook would show."""
+        """Apply a message; true if it changed what a notebook would show."""
         if self._kept:
             self._kept = []
         if not isinstance(content, Mapping):
             return False
         taking = self.captures.open
-        if msg_type == "stream" and not taking:  # the most, in a flood
+        if msg_type == "stream" and not taking:  # the most frequent, in a flood
             return self._area.write(content)
         if msg_type in COMMS:
             return self._follow(msg_type, content)
@@ -160,7 +160,7 @@ class OutputFold:
         return changed
 
     def _follow(self, msg_type: str, content: Mapping[str, Json]) -> bool:
-        """Take in a message of a comm."""
+        """Apply a message of a comm."""
         comm_id = content.get("comm_id")
         if not isinstance(comm_id, str):
             return False

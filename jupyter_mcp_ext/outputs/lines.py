@@ -1,5 +1,5 @@
-"""The lines of much output, made where they are looked at: a list of them all costs ten times
-what the text does.
+"""The lines of much output, made when they are read: a list of all of them takes ten times the
+memory of the text.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from jupyter_mcp_ext.outputs.rope import Rope
 from jupyter_mcp_ext.outputs.text import settled, split, strip
 
 SECTION = 100_000
-"""Characters of text, or somewhat more, whose lines are made at once."""
+"""Characters of text whose lines are made at once, or a few more."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """Consecutive lines: how many, and what makes them."""
+    """Consecutive lines: their number, and the function that makes them."""
 
     count: int
     make: Callable[[], Sequence[str]]
 
 
 class SectionedLines(Sequence[str]):
-    """Sections as one sequence of lines; of what was made only the last section is kept."""
+    """Sections as one sequence of lines; only the last section that was made is kept."""
 
     def __init__(self, sections: Iterable[Section]) -> None:
         self._sections = tuple(section for section in sections if section.count)
@@ -62,7 +62,7 @@ class SectionedLines(Sequence[str]):
 
 
 def ready(lines: Sequence[str]) -> Section:
-    """Lines that are there already."""
+    """Lines that exist already."""
     return Section(count=len(lines), make=lambda: lines)
 
 
@@ -73,7 +73,7 @@ def sections(text: Rope) -> Iterator[Section]:
     while start < len(text):
         end = text.find("\n", start + SECTION) + 1 if start + SECTION < len(text) else 0
         if not end or end == len(text):
-            # Whether the last line is one, cleaning tells.
+            # Only cleaning tells whether the last line is one.
             yield ready(split(strip(text.slice(start, len(text)))))
             return
         yield _section(text, start, end)

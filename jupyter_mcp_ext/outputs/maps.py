@@ -1,4 +1,4 @@
-"""Maps of Leaflet in words, which folium and geopandas' ``explore`` make."""
+"""Leaflet maps in words, as folium and geopandas' ``explore`` make them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CENTRE = re.compile(r"\bcenter:\s{0,99}\[\s{0,9}(-?[\d.]{1,20}),\s{0,9}(-?[\d.]
 _ZOOM = re.compile(r'"zoom":\s?(\d{1,2})\b')
 _FIELDS = re.compile(r"\blet aliases = \[([^\]]{1,1000})\]")
 _WORDS = re.compile(r"<div[^<>`]{0,200}>\s{0,99}([^<>`${}]{1,200}?)\s{0,99}</div>")
-_MOST = 20  # words on the map that are given
+_MOST = 20  # labels on the map that are shown
 
 
 def words(code: str) -> str:

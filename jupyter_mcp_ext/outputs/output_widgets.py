@@ -1,4 +1,4 @@
-"""What the Output widgets of a kernel hold."""
+"""The outputs that a kernel's Output widgets hold."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from jupyter_mcp_ext.outputs.model import Json
 from jupyter_mcp_ext.outputs.writing import Message
 
 MAX_AREAS = 8_000_000
-"""Bytes of all that Output widgets of a kernel hold."""
+"""Bytes of all outputs in a kernel's Output widgets."""
 
 MAX_ENDING = 50
-"""Output widgets that keep the end of a flood beyond that, the earliest."""
+"""Output widgets, the first ones, that keep the end of a flood beyond that limit."""
 
 
 class OutputWidgets:
@@ -20,18 +20,18 @@ class OutputWidgets:
 
     def __init__(self) -> None:
         self.areas: dict[str, Area] = {}
-        """By the widget's id."""
+        """Areas by the widget's id."""
         self._bytes = 0
 
     def area(self, comm_id: str) -> Area:
-        """Where a widget shows what it holds."""
+        """The area of a widget."""
         area = self.areas.get(comm_id)
         if area is None:
             area = self.areas[comm_id] = Area(MAX_AREAS, keeps_ends=len(self.areas) < MAX_ENDING)
         return area
 
     def take(self, comm_id: str, msg_type: str, content: Mapping[str, Json]) -> bool:
-        """Give a message to a widget; true if that changed what it shows."""
+        """Apply a message to a widget; true if that changed what it shows."""
         area = self.area(comm_id)
         before = area.bytes
         area.limit(max(before + MAX_AREAS - self._bytes, 1))
@@ -40,7 +40,7 @@ class OutputWidgets:
         return changed
 
     def update_displays(self, content: Mapping[str, Json]) -> bool:
-        """Take in an ``update_display_data``; true if it changed what is shown."""
+        """Apply an ``update_display_data``; true if it changed what is shown."""
         changed = False
         for area in self.areas.values():
             before = area.bytes
@@ -49,7 +49,7 @@ class OutputWidgets:
         return changed
 
     def forget(self, comm_id: str) -> None:
-        """A widget is gone."""
+        """Forget a widget."""
         area = self.areas.pop(comm_id, None)
         self._bytes -= area.bytes if area is not None else 0
 
@@ -64,7 +64,7 @@ class OutputWidgets:
         return area.dropped if area is not None else 0
 
     def ends(self, comm_id: str, *, but_last: bool = False) -> Iterator[Message]:
-        """What is to be written down of floods in a widget, as `Area.ends` says."""
+        """The messages to store for floods in a widget; see `Area.ends`."""
         area = self.areas.get(comm_id)
         if area is not None:
             yield from area.ends(but_last=but_last)

@@ -1,6 +1,6 @@
 """Outputs in full, as lines that can be paged through and searched.
 
-SectionedLines are numbered as `text.py` says, so an offset named anywhere in a result serves here.
+Lines are numbered as `text.py` says, so an offset named anywhere in a result works here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from jupyter_mcp_ext.outputs.rendering import Render, here
 
 @dataclass(frozen=True, kw_only=True)
 class PageLine:
-    """A line of a page as it is shown, and whether it is there for itself or as context."""
+    """A line of a page as it is shown, and whether it is there as context."""
 
     number: int
     text: str
@@ -72,7 +72,7 @@ def _sections(
 
 
 def heading(output: Output, before: Output | None) -> str | None:
-    """The line that parts standard error from what stands before and after it."""
+    """The line that separates standard error from other outputs."""
     if isinstance(output, Stream) and output.name == "stderr":
         return "[stderr]"
     if not isinstance(before, Stream) or before.name != "stderr" or isinstance(output, Error):
@@ -105,7 +105,7 @@ def page(
     shown: tuple[PageLine, ...] = ()
     if column and start < total:
         rest = lines[start][column:]
-        # What stands in the middle of a line begins one here.
+        # An output in the middle of a line begins a new one here.
         before = "" if isinstance(lines[start], Remark) else mark(rest)
         if len(before) + len(rest) >= budget:
             room = max(budget - 1 - len(before), 1)

@@ -1,4 +1,4 @@
-"""The images of displays: a display is one, or its HTML or Markdown has some embedded."""
+"""The images of displays: the display itself, or images embedded in its HTML or Markdown."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _EMBEDDED = "data:image/"
 _BEFORE = ("src=", "src='", 'src="', "](", "](<")  # of HTML, of Markdown
 _UNQUOTED = re.compile(r"[\"')>\s]")
 _QUOTES = {quote: re.compile(quote) for quote in "\"'"}
-_MOST = 100  # embedded images of one display that are looked for
-_TRIES = 16  # images that are read to find readable ones
+_MOST = 100  # embedded images of one display that are searched
+_TRIES = 16  # images that are tried to find readable ones
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ class Picture:
 
 @dataclass(frozen=True, kw_only=True)
 class ShownPicture:
-    """What stands for a picture: the line that names it or says why it is not shown, and it."""
+    """A picture as shown: the line that names it or says why it is not shown, and the image."""
 
     picture: Picture
     line: str
@@ -141,7 +141,7 @@ def _embedded(mime_type: str, value: str, *, is_base64: bool) -> Picture | None:
 
 
 def _unescaped(value: str) -> str:
-    """The text of a URI that stands in HTML or Markdown."""
+    """The text of a URI in HTML or Markdown."""
     return unquote(unescape(value))
 
 

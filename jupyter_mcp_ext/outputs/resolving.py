@@ -1,4 +1,4 @@
-"""The outputs of an area, with what widgets show in the place of their views."""
+"""The outputs of an area, with the contents of widgets in place of their views."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def model_in(data: object) -> str:
 def resolved(
     items: Iterable[AreaItem], widgets: Widgets, *, depth: int = MAX_DEPTH, room: Room
 ) -> Iterator[Output]:
-    """The outputs that items are; ``depth`` is how deep Output widgets are shown."""
+    """The outputs of items; ``depth`` is how deep Output widgets are nested."""
     for item in items:
         if isinstance(item, Writing):
             yield item.stream

@@ -1,4 +1,4 @@
-"""How many bytes outputs have: as they came, and about those that they take while they are kept."""
+"""Sizes of outputs in bytes: as they came, and approximately as they are kept in memory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from jupyter_mcp_ext.outputs.model import Display, Error, Json
 
 ITEM_BYTES = 40
-"""About what an item of parsed JSON takes, beyond its text: an empty list has 56 and its place."""
+"""Approximate bytes of an item of parsed JSON beyond its text: an empty list has 56."""
 
 
 def text_size(text: str) -> int:
@@ -21,7 +21,7 @@ def value_size(value: Json) -> int:
 
 
 def output_sizes(output: Display | Error) -> tuple[int, int]:
-    """Bytes of an output as it came, and about those that it takes while it is kept."""
+    """Bytes of an output as it came, and approximately as it is kept."""
     if isinstance(output, Error):
         size = sum(map(text_size, (output.ename, output.evalue, *output.traceback)))
         return size, size
@@ -34,6 +34,6 @@ def _value_sizes(value: Json) -> tuple[int, int]:
         return text_size(value), text_size(value)
     try:
         text = json.dumps(value)
-    except RecursionError:  # nested to the limit of what could be parsed
+    except RecursionError:  # nested as deep as could be parsed
         return 0, 0
     return len(text), len(text) + ITEM_BYTES * sum(map(text.count, "[{,"))

@@ -1,6 +1,6 @@
-"""Which of the outputs are shown, and as what; those that could never be shown cost nothing.
+"""Which outputs are shown, and in which form; outputs that are never shown cost nothing.
 
-Of ten thousands of outputs a few at either end are looked at, and what matters between them.
+Of very many outputs, only a few at both ends are examined, and the important ones between.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from jupyter_mcp_ext.outputs.text import Passage
 from jupyter_mcp_ext.wording import counted
 
 _TYPES = 5  # MIME types that are named
-_NOTE = 200  # characters for saying which outputs are left out
+_NOTE = 200  # characters of the note on outputs that are left out
 
 
 @dataclass(frozen=True, kw_only=True)
 class Slot:
-    """What stands for the outputs from ``first`` to ``last``, mostly a single one."""
+    """The shown form of the outputs from ``first`` to ``last``, usually a single one."""
 
     first: int
     last: int
@@ -47,7 +47,7 @@ class Slot:
 
     @property
     def overhead(self) -> int:
-        """Characters besides those of the part."""
+        """Characters in addition to those of the part."""
         lines = sum(len(line) + 1 for line, _ in self.embedded)
         return 1 + (len(self.heading) + 1 if self.heading else 0) + lines
 
@@ -96,7 +96,7 @@ class Slots:
         self._result = result
 
     def shown(self, budget: int) -> list[Slot]:
-        """All; where they are too many even to be named, the first and last and what matters."""
+        """All slots; if too many even to name, the first, the last and the important ones."""
         head = list(_up_to(budget, self._walk(0, 1)))
         if sum(slot.cost for slot in head) <= budget:
             return self._joined(head)
@@ -106,7 +106,7 @@ class Slots:
         return self._joined(self._chosen(slots, budget))
 
     def _joined(self, slots: Sequence[Slot]) -> list[Slot]:
-        """The slots, those in a row that only say that there is nothing to read as one."""
+        """The slots; consecutive ones that only say that there is nothing to read are merged."""
         joined: list[Slot] = []
         for is_silent, group in groupby(slots, lambda slot: slot.is_silent):
             row = list(group)
@@ -149,7 +149,7 @@ class Slots:
         return [*chosen, self._left_out(gap)] if gap else chosen
 
     def _what_matters(self) -> Iterator[Slot]:
-        """The images, the error and the result, each with its neighbours, where a gap may end."""
+        """The images, the error and the result, with their neighbours, at which a gap can end."""
         for n in {*self._seen, self._error, self._result} - {None}:
             slot = self._slot(n) if n is not None else None
             if n is None or slot is None:
@@ -159,7 +159,7 @@ class Slots:
                 yield from _first(self._walk(start, step))
 
     def _walk(self, start: int, step: int) -> Iterator[Slot]:
-        """The slots from an output on, those that show nothing passed over."""
+        """The slots from an output on, without those that show nothing."""
         n = start
         while 0 <= n < len(self._outputs):
             slot = self._slot(n)
@@ -170,7 +170,7 @@ class Slots:
                 n = slot.last + 1 if step > 0 else slot.first - 1
 
     def _slot(self, n: int) -> Slot | None:
-        """What stands for an output; None where it shows nothing."""
+        """The slot of an output; None if it shows nothing."""
         if n in self._unseen:
             return self._unseen_around(n)
         if n not in self._made:
@@ -219,7 +219,7 @@ class Slots:
         lines = [(shown.line, shown.block) for shown in gallery.shown]
         if left_out:
             words = f"{counted(left_out, 'image')} {self._label(n)}"
-            is_all = self._limits.images > Limits().images  # this is the call already
+            is_all = self._limits.images > Limits().images  # this is already that call
             call = "" if is_all else f": {self._call(n, n)}"
             lines.insert(0, (f"[{words} not shown{call}]", None))
         return tuple(lines)
@@ -255,7 +255,7 @@ class Slots:
 
 def _is_silent(part: Part) -> bool:
     match part:
-        case Passage():  # by far the most
+        case Passage():  # by far the most common case
             words = part.head[0].text if len(part.head) == 1 else ""
             return isinstance(words, Remark) and words.startswith("[display ")
         case Reading(pieces=[Piece(block=Remark())]):
@@ -265,13 +265,13 @@ def _is_silent(part: Part) -> bool:
 
 
 def _is_blank(output: Output) -> bool:
-    """Whether it says itself that it is an empty line or nothing, as rich does."""
+    """Whether its HTML is empty or an empty line, as with rich."""
     plain = output.data.get("text/plain") if isinstance(output, Display) else None
     return isinstance(plain, str) and not plain.strip()
 
 
 def _up_to(budget: int, slots: Iterable[Slot]) -> Iterator[Slot]:
-    """Slots until those of them that are not kept anyway cost more than the budget."""
+    """Slots until those that are not kept anyway exceed the budget."""
     for slot in slots:
         yield slot
         if not slot.image and not slot.embedded and not slot.reserve:
@@ -287,7 +287,7 @@ def _first(slots: Iterator[Slot]) -> Iterator[Slot]:
 
 
 def _is_drawing_in_words(shown: ShownPicture) -> bool:
-    """Whether a drawing cannot be drawn here, so that its words say more."""
+    """Whether a drawing cannot be rendered here, so that its words say more."""
     return shown.picture.mime_type == "image/svg+xml" and isinstance(shown.failure, UnreadableImage)
 
 

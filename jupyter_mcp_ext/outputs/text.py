@@ -61,7 +61,7 @@ def strip(text: str) -> str:
 
 
 def split(text: str) -> list[str]:
-    """The lines of cleaned text; the end of the last one begins no other."""
+    """The lines of cleaned text; a final line end begins no further line."""
     if not text or isinstance(text, Remark):
         return [text] if text else []
     lines = text.split("\n")
@@ -82,8 +82,8 @@ class Excerpt:
 class Passage:
     """Numbered lines that can be shown whole, or their head and tail.
 
-    Of a long text only the two ends are here; then ``head`` and ``tail`` differ, and ``seam`` is
-    the number of the first line that ``head`` does not cover.
+    Of a long text it has only the two ends; then ``head`` and ``tail`` differ, and ``seam`` is the
+    number of the first line that ``head`` does not cover.
     """
 
     head: Sequence[Line]
@@ -98,7 +98,7 @@ class Passage:
 
     @classmethod
     def of_range(cls, lines: Sequence[str], start: int, *, limit: int) -> Passage:
-        """The lines from a number on, of which ``limit`` at either end are looked at."""
+        """The lines from a number on; at most ``limit`` lines at each end are read."""
         total = len(lines)
         if total - start <= 2 * limit:
             return cls.of_lines(number(lines[start:], start), total)
@@ -111,7 +111,7 @@ class Passage:
 
     @classmethod
     def of_text(cls, text: str | Rope, *, collapsed: bool = False) -> Passage:
-        """Of uncleaned text, at a cost that does not grow with it much; or of a `Remark`."""
+        """The lines of uncleaned text, at a cost that hardly grows with it; or of a `Remark`."""
         if isinstance(text, Remark):
             return cls.of_lines([line_of(0, text)])
         text = settled(text if isinstance(text, Rope) else Rope((text,)))
@@ -136,14 +136,14 @@ class Passage:
 
     @cached_property
     def size(self) -> int:
-        """Characters of the whole; of a long text, of the two ends and the notice between."""
+        """Characters of the whole text; of a long one, of the two ends and the notice between."""
         size = size_of(self.head)
         if self.tail is not self.head:
             size += size_of(self.tail) + 200
         return max(size - 1, 0)
 
     def fit(self, budget: int, more: More) -> Excerpt:
-        """The whole if it fits, else head and tail, and between them the call for the rest."""
+        """The whole text if it fits, otherwise head and tail with the call for the rest between."""
         whole = self.tail is self.head
         if whole and self.size <= budget:
             is_cut = False
@@ -162,7 +162,7 @@ class Passage:
         tail, _ = _take(reversed(rest), room - used)
         shown = [line.shown(more) for line in head]
         if not head and not tail:
-            # Each line is too long for the room: the beginning of one says more than a count.
+            # Each line is too long for the budget: the beginning of one says more than a count.
             shown, rest = [self.head[0].shown(more, room)], self.head[1:]
             after = rest[0].number if rest else self.total
         before = tail[-1].number if tail else self.total
@@ -174,7 +174,7 @@ class Passage:
 
 
 def _notice(count: int, call: str) -> str:
-    """Names the page where the gap begins, and how to find what is in it."""
+    """The call for the page at which the gap begins, and how to search the gap."""
     return f'… {counted(count, "line")} left out: {call}; grep="…" finds lines'
 
 
@@ -190,7 +190,7 @@ def _take(lines: Iterable[Line], room: int) -> tuple[list[Line], int]:
 
 
 def _long_lines(text: Rope) -> Iterator[Line]:
-    """Lines of which one or two are so long that they are not even looked at as a whole."""
+    """Lines of which one or two are too long to be read completely."""
     start, size, n = 0, len(text), 0
     while start < size:
         end = text.find("\n", start)

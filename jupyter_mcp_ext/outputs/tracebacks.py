@@ -1,4 +1,4 @@
-"""Errors: the frames of the user's code, those of libraries as a count."""
+"""Errors: the frames of the user's code, and a count of library frames."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _NOISE = re.compile(r"^-{20,}$|Traceback \(most recent call last\):?$")
 
 
 _Block: TypeAlias = "list[tuple[int, str]]"
-"""Consecutive lines with their numbers: a frame, or what stands between frames."""
+"""Consecutive lines with their numbers: a frame, or text between frames."""
 
 
 def headline(error: Error) -> str:
-    """`ename: evalue`, or what there is of it: bash_kernel has only an exit code."""
+    """`ename: evalue`, as far as the kernel gives them: bash_kernel has only an exit code."""
     if not error.ename:
         is_code = error.evalue.isdecimal()
         return f"exit code {error.evalue}" if is_code else error.evalue or "an error without words"
@@ -42,10 +42,10 @@ def traceback_lines(error: Error) -> list[str]:
 
 
 def condense(error: Error, *, is_told: bool = False) -> list[Line]:
-    """The headline and what of the traceback is about the user's code.
+    """The headline, and the part of the traceback about the user's code.
 
-    ``is_told`` tells that the headline has been shown already: then it is left out. Of the errors
-    that led to this one only what it does not say itself is shown.
+    ``is_told``: the headline has been shown already and is left out. Of the errors that led to this
+    one, only what it does not repeat is shown.
     """
     top = [] if is_told else split(clean(headline(error)))
     if not error.traceback:
@@ -70,7 +70,7 @@ def _chain(blocks: list[_Block]) -> list[list[_Block]]:
 
 
 def _news(error: Error, cause: list[_Block]) -> Iterator[_Block]:
-    """What a cause says that the error does not: its own words, and where it arose."""
+    """What a cause adds to the error: its message, and where it was raised."""
     frames = [block for block in cause if _is_frame(block)]
     words = [block for block in cause if not _is_frame(block)]
     is_own = any(not _is_library(frame) for frame in frames)
@@ -84,7 +84,7 @@ def _news(error: Error, cause: list[_Block]) -> Iterator[_Block]:
 
 
 def _says_no_more(error: Error, block: _Block) -> bool:
-    """Whether these lines repeat the headline, or only tie two errors together."""
+    """Whether these lines repeat the headline, or only connect two errors."""
     lines = [line for line in _texts(block) if line.strip() and not _LINK.match(line.lstrip())]
     return not lines or _repeats(error, [(0, line) for line in lines])
 
@@ -150,7 +150,7 @@ def _texts(block: _Block) -> list[str]:
 
 
 def _repeats(error: Error, block: _Block) -> bool:
-    """Whether these lines only say the headline again."""
+    """Whether these lines only repeat the headline."""
     text = "\n".join(_texts(block)).strip()
     said = text.removeprefix(error.ename).removeprefix(":").strip()
     return text.startswith(error.ename) and said in clean(error.evalue)

@@ -88,7 +88,7 @@ class McpPackages(LoggingConfigurable):
         return lines
 
     def __init__(self, kernels: Kernels, *, hidden: Sequence[str], **kwargs: Any) -> None:
-        """``hidden`` are patterns of the server's variables that nothing of an agent's gets."""
+        """``hidden``: name patterns of environment variables that agents' programs do not get."""
         super().__init__(**kwargs)
         self._kernels = kernels
         self._hidden = hidden
