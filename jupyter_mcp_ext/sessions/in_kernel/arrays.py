@@ -1,4 +1,4 @@
-"""Arrays of numpy: what shows the memory of another one still does, the rest owns its own."""
+"""Arrays of numpy: views still share the memory of their base, others own theirs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .functions import Reduced
 
 
 def memmap_reduced(array: Any) -> Reduced:
-    """An array in a file, which is opened again if the file is as it was."""
+    """An array in a file, which is opened again if the file is unchanged."""
     found = os.stat(array.filename)
     if array.mode == "c":
         msg = "a private memory map cannot be pickled"
@@ -33,12 +33,12 @@ def open_memmap(
 
 
 def array_reduced(array: Any) -> Reduced:
-    """An array; what shows the same memory as another one still does."""
+    """An array; views of another array's memory stay views."""
     numpy = sys.modules["numpy"]
     base = array.base
-    while type(base).__name__ == "DummyArray":  # of numpy's as_strided
+    while type(base).__name__ == "DummyArray":  # from numpy's as_strided
         base = base.base
-    # What alone holds its memory is as good as a copy.
+    # An array that alone holds its memory is as good as a copy.
     is_view = type(base) is numpy.ndarray and sys.getrefcount(base) > ALONE and base.size
     flags = base.flags if is_view else None
     if flags is not None and (flags.c_contiguous or flags.f_contiguous):
@@ -78,7 +78,7 @@ def make_array(buffer: Any, dtype: Any, shape: Any, order: str) -> Any:
 
 
 ALONE = 3
-"""References to an array that only its view holds: the view, the name here and the argument."""
+"""References to an array that only its view holds: from the view, the name here, the argument."""
 
 
 def _locked(array: Any) -> Reduced:
@@ -87,7 +87,7 @@ def _locked(array: Any) -> Reduced:
 
 
 def make_locked(made: Any, given: Any, state: Any = None) -> Any:
-    """An array that must not be written."""
+    """An array that is read-only."""
     array = made(*given)
     if state is not None:
         array.__setstate__(state)

@@ -37,18 +37,18 @@ def make_exception(native: Any, kind: Any, args: Any) -> Any:
 
 
 def fill_exception(err: BaseException, state: Any) -> None:
-    """Give an exception what it had beside its arguments."""
+    """Give an exception its attributes besides the arguments."""
     attributes, fields = state
     err.__dict__.update(attributes)
     for name, value in fields.items():
         try:
             setattr(err, name, value)
         except (AttributeError, TypeError, ValueError):
-            continue  # those of OSError's older names
+            continue  # those of OSError's aliases
 
 
 def is_plain_exception(kind: Any) -> bool:
-    """Whether an exception is pickled as Python does, and not in a way of its own."""
+    """Whether an exception is pickled in Python's default way."""
     native = next(base for base in kind.__mro__ if not base.__flags__ & (1 << 9))
     return (
         kind.__reduce__ is native.__reduce__

@@ -1,4 +1,4 @@
-"""Begins a save in a copy of the kernel's process, so that the kernel waits for a fork only.
+"""Starts a save in a copy of the kernel's process, so that the kernel waits for a fork only.
 
 The copy is of one moment, whatever runs in the kernel afterwards, and nothing that happens in it
 can harm the session: see `supervising`. It answers through a pipe that the server holds open.
@@ -18,16 +18,16 @@ import warnings
 from typing import Any
 
 GPUS = ("cupy", "jax", "tensorflow", "pycuda", "mlx")
-"""Modules whose values are in memory that a copied process cannot read."""
+"""Modules whose values are in memory that a forked process cannot read."""
 
 
 def begin(
     source: str, path: str, reply: str, max_bytes: int, seconds: float, each: float
 ) -> dict[str, Any]:
-    """Begin a save, or do it where it must be done here.
+    """Begin a save, or do all of it here if it cannot be done in a copy.
 
-    ``source`` is the text that saves; ``reply`` is the pipe, empty where there is none; a
-    variable gets ``each`` seconds.
+    ``source`` is the code that saves; ``reply`` is the pipe, empty if there is none; a variable
+    gets ``each`` seconds.
     """
     if not reply or not is_copied_well():
         space: dict[str, Any] = {"__name__": "jupyter_mcp_ext_saving"}
@@ -51,7 +51,7 @@ def begin(
 
 
 def is_copied_well() -> bool:
-    """Whether a copy of this process has all that it has."""
+    """Whether a forked copy of this process has everything that it has."""
     if sys.platform in ("darwin", "win32") or not hasattr(os, "fork"):
         return False
     torch: Any = sys.modules.get("torch")
@@ -62,8 +62,8 @@ def is_copied_well() -> bool:
 
 
 def copied() -> int:
-    """A fork, without what newer Pythons say of threads: the copy uses none."""
-    # A list that is put back: the functions of ``warnings`` would have others told again.
+    """A fork, without newer Pythons' warning about threads: the copy uses none."""
+    # The list is put back: functions of ``warnings`` would make other warnings appear again.
     quiet = ("ignore", None, Warning, None, 0)
     warnings.filters.insert(0, quiet)  # type: ignore[attr-defined]
     try:
@@ -73,17 +73,17 @@ def copied() -> int:
 
 
 def changed_in_copies() -> dict[str, Any]:
-    """The states that a fork changes, or that are changed here before they are saved."""
+    """The states that a fork changes, or that change here before they are saved."""
     states: dict[str, Any] = {"collection": (gc.isenabled(), gc.get_threshold())}
-    if "random" in sys.modules:  # a copy is seeded by itself
+    if "random" in sys.modules:  # a copy gets new seeds
         states["random"] = sys.modules["random"].getstate()
     return states
 
 
 def save_apart(source: str, *given: Any) -> None:
-    """In the copy: save in a child of its own, which the kernel has not to wait for, and end."""
+    """In the copy: save in a child process, for which the kernel does not wait, and exit."""
     try:
-        gc.disable()  # no finalizer of the session's runs in a copy
+        gc.disable()  # no finalizer of the session runs in a copy
         os.setsid()
         if os.fork() == 0:
             space: dict[str, Any] = {"__name__": "jupyter_mcp_ext_saving"}
@@ -94,9 +94,9 @@ def save_apart(source: str, *given: Any) -> None:
 
 
 def reap_later(child: int) -> None:
-    """Wait for the copy in a thread: it ends when it has been copied in turn, which takes as long.
+    """Wait for the copy in a thread: it exits once it has forked in turn, which takes as long.
 
-    The names here are gone by then.
+    The names of this module are gone by then.
     """
 
     def reap(wait: Any = os.waitpid, gone: Any = OSError) -> None:

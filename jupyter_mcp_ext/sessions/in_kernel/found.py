@@ -1,4 +1,4 @@
-"""What can be found again by its name: modules, and what is in them."""
+"""Objects that can be found again by name: modules and their contents."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ STANDARD = tuple(
 )
 
 INSTALLED = {"site-packages", "dist-packages"}
-"""Folders of libraries; beside them, an environment's folder may have modules of the user's."""
+"""Folders of libraries; an environment's folder may also have the user's modules."""
 
 FOUND_OTHERWISE = (
     *(int, float, complex, str, bytes, bytearray, bool, type(None), type(Ellipsis)),
     *(tuple, list, dict, set, frozenset, range, slice, type(NotImplemented)),
     *(types.FunctionType, types.BuiltinFunctionType, types.ModuleType, types.MethodType),
 )
-"""Types of what is in modules that is no single thing, or has a name of its own."""
+"""Types of module contents that are not unique objects, or have names of their own."""
 
 BUILTIN_TYPES = {value: name for name, value in vars(types).items() if type(value) is type}
-"""Types that are under no name of their own."""
+"""Types that are not found under their own name."""
 
 
 def is_importable(module: Any) -> bool:
-    """Whether an import of its name gives this module in another process too."""
+    """Whether importing its name gives this module in another process too."""
     name = text_of(module, "__name__")
     return sys.modules.get(name) is module and is_imported(name)
 
 
 def is_imported(name: str) -> bool:
-    """Whether an import of this name gives what it gives here in another process too."""
+    """Whether importing this name gives the same in another process."""
     module = sys.modules.get(name)
     return (
         name != "__main__"
@@ -45,12 +45,12 @@ def is_imported(name: str) -> bool:
 
 
 def import_name(value: Any) -> str:
-    """The name under which a module is imported, empty for what is no such module."""
+    """The name under which a module is imported; empty if it is no such module."""
     return text_of(value, "__name__") if is_importable(value) else ""
 
 
 def has_name(value: Any) -> bool:
-    """Whether a function or class is what an import finds under its name."""
+    """Whether importing a function's or class's name finds it."""
     module = text_of(value, "__module__")
     if not is_imported(module):
         return False
@@ -61,7 +61,7 @@ def has_name(value: Any) -> bool:
 
 
 def is_library(module: Any) -> bool:
-    """Whether its file is of Python or of what is installed, and not the user's own."""
+    """Whether its file belongs to Python or an installed package, and not to the user."""
     path = text_of(module, "__file__")
     if not path or not INSTALLED.isdisjoint(path.split(os.sep)):
         return True
@@ -69,7 +69,7 @@ def is_library(module: Any) -> bool:
 
 
 def singles() -> dict[int, tuple[str, str]]:
-    """The objects that are libraries' single ones, by their id, with where they are found."""
+    """The unique objects of libraries, by id, with the places where they are found."""
     found: dict[int, tuple[str, str]] = {}
     for name, module in list(sys.modules.items()):
         if name in {"sys", "builtins"} or not is_imported(name) or not is_library(module):
@@ -83,7 +83,7 @@ def singles() -> dict[int, tuple[str, str]]:
 
 
 def own_containers() -> list[tuple[tuple[str, str], Any]]:
-    """The lists, sets and dictionaries in modules of the user's own, with their places."""
+    """The lists, sets and dictionaries in the user's own modules, with their places."""
     found: dict[int, tuple[tuple[str, str], Any]] = {}
     for name, module in list(sys.modules.items()):
         if not is_imported(name) or is_library(module):
@@ -95,7 +95,7 @@ def own_containers() -> list[tuple[tuple[str, str], Any]]:
 
 
 def container_of(module: str, name: str, kind: str) -> Any:
-    """A module's container, or an empty one where that is not to be had."""
+    """A module's container, or an empty one if that cannot be imported."""
     made: Any = {"list": list, "set": set, "dict": dict}[kind]
     try:
         found = attribute_of(module, name)
@@ -105,7 +105,7 @@ def container_of(module: str, name: str, kind: str) -> Any:
 
 
 def fill_container(container: Any, contents: Any) -> None:
-    """Have it contain what it did."""
+    """Give it its former contents."""
     if type(container) is list:
         container[:] = contents
     else:
@@ -114,7 +114,7 @@ def fill_container(container: Any, contents: Any) -> None:
 
 
 def attribute_of(module: str, name: str) -> Any:
-    """What an imported module has under a name."""
+    """An attribute of an imported module."""
     __import__(module)
     return getattr(sys.modules[module], name)
 

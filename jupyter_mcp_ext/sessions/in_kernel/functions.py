@@ -1,4 +1,4 @@
-"""Functions by value: their code, their cells, and the globals that they really have."""
+"""Functions by value: their code, their cells, and their actual globals."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 from .found import import_name, names_of
 
 Reduced = Any
-"""What ``__reduce_ex__`` gives."""
+"""The result of ``__reduce_ex__``."""
 
 
 class Reference:
-    """Stands in what is pickled for what is found by a call."""
+    """A placeholder in a pickle for an object that a call finds."""
 
     def __init__(self, *reduced: Any) -> None:
         self.reduced = reduced
@@ -48,12 +48,12 @@ def function_reduced(function: Any, names: Any) -> Reduced:
 
 
 def make_function(code: Any, names: Any, name: str, closure: Any) -> Any:
-    """A function that is to be filled."""
+    """An empty function, to be filled."""
     return types.FunctionType(code, names, name, None, closure)
 
 
 def fill_function(function: Any, state: Any) -> None:
-    """Give a function what it had beside its code."""
+    """Give a function its attributes besides the code."""
     attributes, slots = state
     vars(function).update(attributes)
     for name, value in slots.items():
@@ -61,7 +61,7 @@ def fill_function(function: Any, state: Any) -> None:
 
 
 def globals_of(function: Any) -> Any:
-    """The name of the module that a function's globals are those of, empty when of none."""
+    """The name of the module whose globals a function has; empty if there is none."""
     names = function.__globals__
     module = sys.modules.get(names.get("__name__"))
     return import_name(module) if module is not None and vars(module) is names else ""
@@ -78,12 +78,12 @@ def code_reduced(code: Any) -> Reduced:
 
 
 def make_code(data: bytes) -> Any:
-    """What `code_reduced` has reduced."""
-    return marshal.loads(data)  # noqa: S302  # what vouches for the file vouches for it
+    """Rebuilds what `code_reduced` reduced."""
+    return marshal.loads(data)  # noqa: S302  # the file's signature covers it
 
 
 def cell_reduced(cell: Any) -> Reduced:
-    """A cell: it is remembered before its contents are, which may lead back to it."""
+    """A cell: it is memoized before its contents, which may refer back to it."""
     try:
         contents = (cell.cell_contents,)
     except ValueError:
@@ -92,10 +92,10 @@ def cell_reduced(cell: Any) -> Reduced:
 
 
 def make_cell() -> Any:
-    """A cell that is empty."""
+    """An empty cell."""
     return types.CellType()
 
 
 def fill_cell(cell: Any, contents: Any) -> None:
-    """Give a cell what it had."""
+    """Give a cell its contents."""
     cell.cell_contents = contents[0]

@@ -1,4 +1,4 @@
-"""What cannot be saved, and what comes back in its place."""
+"""Values that cannot be saved, and the holes that come back in their place."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NEVER = (
     ((weakref.finalize,), "a finalizer"),
     ((mmap.mmap,), "a memory map"),
 )
-"""Said before pickle says it in its own words, or makes something of it that it was not."""
+"""Reasons given before pickle fails with its own message, or saves a wrong value."""
 
 MARK = "_jupyter_mcp_hole"
 
@@ -42,19 +42,19 @@ def refusal(kind: type) -> str:
         return "an open file cannot be pickled"
     widget: Any = getattr(sys.modules.get("ipywidgets"), "Widget", None)
     if widget is not None and issubclass(kind, widget):
-        # Of a password nothing is to be on disk, and without its comm none is of use.
+        # No password may be on disk, and without its comm no widget is of use.
         return "a widget cannot be pickled"
     words = next((words for kinds, words in NEVER if issubclass(kind, kinds)), "")
     return f"{words} cannot be pickled" if words else ""
 
 
 def is_hole(kind: type) -> bool:
-    """Whether it is what came back in the place of something."""
+    """Whether it is a hole."""
     return MARK in vars(kind)
 
 
 def hole_reduced(kind: str, why: str) -> Any:
-    """What is pickled in the place of something."""
+    """The pickled form of a hole."""
     return make_hole, (kind, why)
 
 
@@ -64,9 +64,9 @@ def hole_again(hole: Any) -> Any:
 
 
 def make_hole(kind: str, why: str) -> Any:
-    """An object that says what it stands for, and raises when it is used.
+    """A hole: says what it stands for, and raises when it is used.
 
-    It uses no name of this module, since it stays when the module's are dropped.
+    It uses no name of this module, since it outlives the module's namespace.
     """
     message = f"this was {kind}, which did not come back with the session: {why}"
     words = f"<{kind} that did not come back: {why}>"
@@ -77,7 +77,7 @@ def make_hole(kind: str, why: str) -> Any:
 
     def attribute(_: Any, name: str) -> Any:
         if starts(name, "_"):
-            raise missing(message)  # what looks at any object looks for these
+            raise missing(message)  # inspection of any object asks for these
         raise error(message)
 
     methods: dict[str, Any] = dict.fromkeys(
@@ -94,9 +94,9 @@ def make_hole(kind: str, why: str) -> Any:
 
 
 def places(value: Any, wanted: set[int], apart: Any, budget: list[int]) -> dict[int, str]:
-    """The way from a value to each of the wanted objects, as far as the budget allows.
+    """The path from a value to each of the wanted objects, as far as the budget allows.
 
-    What is reached only through ``apart`` is no part of the value.
+    Objects reached only through ``apart`` are not part of the value.
     """
     found: dict[int, str] = {}
     seen = {id(value), id(apart)}
@@ -121,7 +121,7 @@ MAX_WAY = 200
 
 
 def _parts(holder: Any) -> Any:
-    """What an object holds directly, with the step to it."""
+    """The objects that an object holds directly, each with the step to it."""
     kind = type(holder)
     if kind in (str, bytes, int, float, complex, bool, type(None), types.ModuleType):
         return
@@ -153,7 +153,7 @@ def _parts(holder: Any) -> Any:
 
 
 def own_names(holder: Any) -> Any:
-    """The attributes of an object, without a call of anything of its own."""
+    """The attributes of an object, read without running its code."""
     try:
         if issubclass(type(holder), type):
             return type.__dict__["__dict__"].__get__(holder)
@@ -163,5 +163,5 @@ def own_names(holder: Any) -> Any:
 
 
 def text_name(kind: type) -> str:
-    """What an object of a type is called in words."""
+    """A description of a type's objects."""
     return text_of(kind, "__qualname__")[:MAX_WAY] or "something"

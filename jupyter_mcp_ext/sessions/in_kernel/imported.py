@@ -1,4 +1,4 @@
-"""What a session has changed of modules: attributes, submodules, names among the builtins."""
+"""Changes of a session to modules: attributes, submodules, names among the builtins."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .words import text_of, the_shell
 
 
 def names_of_builtins() -> Any:
-    """What the session has put among the builtins."""
+    """The names that the session added to the builtins."""
     kinds = (type, types.BuiltinFunctionType, types.MethodType, type(NotImplemented), type(...))
     return {
         name: value
@@ -27,14 +27,14 @@ def names_of_builtins() -> Any:
 
 
 def set_names_of_builtins(state: Any) -> None:
-    """Put them there."""
+    """Add them to the builtins."""
     for name, value in state.items():
         if name not in vars(builtins):
             setattr(builtins, name, value)
 
 
 def atoms_of_modules() -> Any:
-    """Plain attributes of the session's modules, which it may have set, with their files' times."""
+    """Plain attributes of the user's modules, which the session may have set, with file times."""
     found = {}
     for module in list(the_shell().user_ns.values()):
         if is_importable(module) and module.__name__ not in ("sys", "builtins"):
@@ -54,7 +54,7 @@ def atoms_of(module: Any) -> dict[str, Any]:
 
 
 def written_at(module: Any) -> Any:
-    """When a module's file was written."""
+    """The modification time of a module's file."""
     try:
         return os.stat(text_of(module, "__file__")).st_mtime
     except OSError:
@@ -62,7 +62,7 @@ def written_at(module: Any) -> Any:
 
 
 def set_atoms_of_modules(state: Any) -> None:
-    """Set what a new import gives otherwise, of files that are as they were."""
+    """Set attributes that differ after a new import, if the file is unchanged."""
     for name, (written, atoms) in state.items():
         module = sys.modules.get(name)
         if module is None or written_at(module) != written:
@@ -74,17 +74,17 @@ def set_atoms_of_modules(state: Any) -> None:
 
 
 def submodules() -> Any:
-    """Modules within those of the session, which an import of these may not bring."""
+    """Submodules that importing the session's modules may not import."""
     names = {value.__name__ for value in the_shell().user_ns.values() if is_importable(value)}
     packages = tuple(name + "." for name in names if hasattr(sys.modules[name], "__path__"))
     return [name for name in sys.modules if name.startswith(packages) and is_imported(name)]
 
 
 def set_submodules(state: Any) -> None:
-    """Import what is not there."""
+    """Import the missing ones."""
     for name in state:
         if name not in sys.modules:
             try:
                 importlib.import_module(name)
-            except Exception:  # noqa: BLE001  # what a package tries, and goes on without
+            except Exception:  # noqa: BLE001  # a package may fail here and go on without it
                 continue

@@ -1,4 +1,4 @@
-"""What a session has changed of IPython."""
+"""Changes of a session to IPython."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .words import the_shell
 
 
 def extensions() -> Any:
-    """The extensions of IPython, and the mode of the one that loads modules again."""
+    """IPython's loaded extensions, and the mode of autoreload."""
     loaded = sorted(the_shell().extension_manager.loaded)
     magic = the_shell().magics_manager.magics["line"].get("autoreload")
     reloader = getattr(getattr(magic, "__self__", None), "_reloader", None)
@@ -81,20 +81,20 @@ def set_magics(state: Any) -> None:
 
 
 def hooks_of_cells() -> Any:
-    """Functions of the session that IPython calls around cells."""
+    """Functions of the session that IPython calls before and after cells."""
     known = the_shell().events.callbacks.items()
     return {event: [one for one in called if is_own(one)] for event, called in known}
 
 
 def set_hooks_of_cells(state: Any) -> None:
-    """Have them called again."""
+    """Register them again."""
     for event, called in state.items():
         for one in called:
             the_shell().events.register(event, one)
 
 
 def formatters() -> Any:
-    """How the session shows its types."""
+    """The display formatters of the session's types."""
     known = the_shell().display_formatter.formatters.items()
     return {
         mime: [(kind, one) for kind, one in each.type_printers.items() if is_own(one)]
@@ -103,14 +103,14 @@ def formatters() -> Any:
 
 
 def set_formatters(state: Any) -> None:
-    """Show them so."""
+    """Register the formatters."""
     known = the_shell().display_formatter.formatters
     for mime, printers in state.items():
         known[mime].type_printers.update(printers)
 
 
 def results() -> Any:
-    """What IPython keeps of the code that was run and of its results."""
+    """IPython's record of the code that was run and of its results."""
     shell = the_shell()
     names = shell.user_ns
     unders = [names.get("_" * count, "") for count in (1, 2, 3)]
@@ -120,7 +120,7 @@ def results() -> Any:
 
 
 def set_results(state: Any) -> None:
-    """Go on counting behind them."""
+    """Restore them, and continue the count after them."""
     count, out, unders, code = state
     shell = the_shell()
     history, names, shown = shell.history_manager, shell.user_ns, shell.displayhook

@@ -1,7 +1,7 @@
-"""Which objects may be hashed, as keys of dictionaries and sets, before they are whole.
+"""Which objects may be hashed, as keys of dictionaries and sets, before they are complete.
 
-An object that leads back to a container which has it as a key is made, the container is filled, and
-then the object gets its attributes: its hash is another one by then.
+If an object refers back to a container that has it as a key, the object is made, the container is
+filled, and only then does the object get its attributes, which change its hash.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ SETTLED: Any = (
     *(object.__hash__, str.__hash__, bytes.__hash__, int.__hash__, float.__hash__),
     *(complex.__hash__, tuple.__hash__, frozenset.__hash__, enum.Enum.__hash__),
 )
-"""Hashes of identity, and of what an object is made of before it has attributes."""
+"""Hash functions that use identity, or values that an object has before its attributes."""
 
 BEHIND = (type, types.ModuleType, types.FunctionType, types.CodeType)
-"""What no hash hangs on."""
+"""Types on which no hash depends."""
 
 REACH = 1_000
-"""Objects that are looked at to tell whether one leads to others."""
+"""Objects that are visited to find out whether one refers to others."""
 
 
 def has_own_hash(kind: Any) -> bool:
-    """Whether the hash of an instance may hang on its attributes."""
+    """Whether the hash of an instance may depend on its attributes."""
     own = type.__getattribute__(kind, "__hash__")
     return own is not None and not any(own is one for one in SETTLED)
 
 
 def may_change(key: Any) -> bool:
-    """Whether the hash of a key may hang on attributes, its own or those of a part."""
+    """Whether the hash of a key may depend on attributes, its own or those of a part."""
     kind = type(key)
     return kind not in ATOMIC and (isinstance(key, (tuple, frozenset)) or has_own_hash(kind))
 
 
 def leads_on(state: Any) -> bool:
-    """Whether a state has more in it than values that lead to nothing."""
+    """Whether a state has values that refer to other objects."""
     if isinstance(state, dict):
         return not all(type(value) in ATOMIC for value in dict.values(state))
     if type(state) in (list, tuple):
@@ -50,7 +50,7 @@ def leads_on(state: Any) -> bool:
 
 
 def is_hashed_early(obj: Any, kind: Any, reduced: Any) -> bool:
-    """Whether an object may be hashed, as a key, when it is made and not yet filled."""
+    """Whether an object may be hashed, as a key, before it is filled."""
     if type(reduced) is not tuple or len(reduced) < 3 or not has_own_hash(kind):
         return False
     state, *items = reduced[2:5]
@@ -66,7 +66,7 @@ def is_hashed_early(obj: Any, kind: Any, reduced: Any) -> bool:
 
 
 def reaches(obj: Any, wanted: Any) -> bool:
-    """Whether an object leads to one whose id is wanted, or to too many to tell."""
+    """Whether an object refers to one with a wanted id, or to too many to tell."""
     seen = {id(obj)}
     level = [obj]
     while level:

@@ -13,7 +13,7 @@ def seeds_of_numpy() -> Any:
 
 
 def options_of_pandas() -> Any:
-    """Its options that are not as it begins."""
+    """Its options that differ from their defaults."""
     config = library("pandas")._config.config
     options = config._registered_options
     known = {
@@ -29,13 +29,13 @@ def set_options_of_pandas(state: Any) -> None:
 
 
 def settings_of_matplotlib() -> Any:
-    """Its settings, without a look that would choose a backend."""
+    """Its settings, read without choosing a backend."""
     found = library("matplotlib").rcParams
     return {name: dict.__getitem__(found, name) for name in dict.keys(found)}
 
 
 def set_settings_of_matplotlib(state: Any) -> None:
-    """Set them as they were."""
+    """Restore the settings."""
     matplotlib = importlib.import_module("matplotlib")
     backend = state.pop("backend")
     dict.update(matplotlib.rcParams, state)

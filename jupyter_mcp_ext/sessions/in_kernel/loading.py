@@ -1,4 +1,4 @@
-"""Brings saved variables and the state of the process back: runs in the new kernel."""
+"""Restores saved variables and the state of the process: runs in the new kernel."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def load(
         if path is not None:
             loading.load(path, records, modules)
     finally:
-        if theirs is not MISSING:  # what cloudpickle made for version 1 sets it
+        if theirs is not MISSING:  # version 1 records made by cloudpickle set it
             shell.user_ns["__builtins__"] = theirs
     if alive is not None:
         loading.drop(set(alive))
@@ -88,7 +88,7 @@ class Loading:
         try:
             if time.monotonic() > self._deadline:
                 raise OutOfTime
-            # IPython's compiler remembers the ``from __future__`` of earlier cells.
+            # IPython's compiler keeps the ``from __future__`` of earlier cells.
             code = self._compile(source + "\n", "<restored>", "exec")
             before = self._bound(source, code)
             exec(code, self._namespace)  # the user's own definitions
@@ -102,7 +102,7 @@ class Loading:
         self.defined |= {name for name in changed if not NOT_THE_USERS.fullmatch(name)}
 
     def _bound(self, source: str, code: Any) -> dict[str, Any]:
-        """What the names have that a source may bind: only a star binds others than its own."""
+        """The values of names that a source may bind; only a star import binds other names."""
         names = self._namespace if "*" in source else code.co_names
         return {name: self._namespace[name] for name in names if name in self._namespace}
 
@@ -166,7 +166,7 @@ class Loading:
         self._import_modules()
 
     def _take(self, name: str, value: Any) -> None:
-        """Do what stands among the variables."""
+        """Carry out an instruction that is stored among the variables."""
         if name == MODULES:
             self._import_modules()
         elif name == CONTENTS:
@@ -193,12 +193,12 @@ class Loading:
         definition = self._namespace[name]
         for attribute, value in attributes.items():
             own = vars(definition).get(attribute, MISSING)
-            # A metaclass may refuse even what changes nothing.
+            # A metaclass may refuse even an assignment that changes nothing.
             if type(own) is not type(value) or type(value) not in ATOMS or own != value:
                 setattr(definition, attribute, value)
 
     def drop(self, alive: set[str]) -> None:
-        """Delete what the definitions bind and the session did not have, or has not got back."""
+        """Delete names that the definitions bind and that the session did not have or get back."""
         gone = self.defined - ((alive | set(self.loaded)) - set(self.failed))
         for name in gone:
             self._namespace.pop(name, None)

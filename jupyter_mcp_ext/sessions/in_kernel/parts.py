@@ -1,4 +1,4 @@
-"""The parts of a session's process that are saved: a name, what takes its state, what sets it."""
+"""The saved parts of a session's process: a name, and functions that get and set its state."""
 
 from __future__ import annotations
 
@@ -68,16 +68,16 @@ from .process import (
 
 
 def taken(states: dict[str, Any], name: str, here: Any) -> Any:
-    """What gives a state that had to be taken in the kernel, or, there, takes it."""
+    """A function for a state that is read in the kernel: gives the state, or reads it there."""
     return lambda: states[name] if name in states else here()
 
 
 def set_part(take: Any, put: Any, state: Any) -> bool:
-    """Set a part of the process's state where it is another; whether it was."""
+    """Set a part of the process's state if it differs; whether it did."""
     try:
         if bool(take() == state):
             return False
-    except Exception:  # noqa: BLE001, S110  # not to be had or compared: it is set
+    except Exception:  # noqa: BLE001, S110  # it cannot be read or compared: set it
         pass
     put(state)
     return True
@@ -94,7 +94,7 @@ def early_parts() -> list[Any]:
 
 
 def late_parts(states: dict[str, Any]) -> list[Any]:
-    """Parts that are set when all variables are there; ``states`` were taken in the kernel."""
+    """Parts that are set after all variables; ``states`` were read in the kernel."""
     return [
         *parts_of_ipython(),
         *parts_of_the_interpreter(states),
@@ -109,7 +109,7 @@ def late_parts(states: dict[str, Any]) -> list[Any]:
 
 
 def parts_of_ipython() -> list[Any]:
-    """What was changed of the shell, and of modules and builtins."""
+    """Changes to the shell, to modules and to builtins."""
     return [
         ("submodules", submodules, set_submodules),
         ("attributes of modules", atoms_of_modules, set_atoms_of_modules),
@@ -124,7 +124,7 @@ def parts_of_ipython() -> list[Any]:
 
 
 def parts_of_the_interpreter(states: dict[str, Any]) -> list[Any]:
-    """What was changed of Python and of the standard library."""
+    """Changes to Python and to the standard library."""
     recursion = taken(states, "recursion", sys.getrecursionlimit)
     return [
         ("hooks of the interpreter", hooks_of_the_interpreter, set_hooks_of_the_interpreter),
@@ -140,7 +140,7 @@ def parts_of_the_interpreter(states: dict[str, Any]) -> list[Any]:
 
 
 def parts_of_libraries() -> list[Any]:
-    """What was changed of pandas, polars, matplotlib and numpy."""
+    """Changes to pandas, polars, matplotlib and numpy."""
     numpy = "numpy"
     return [
         ("options of pandas", options_of_pandas, set_options_of_pandas),

@@ -1,4 +1,4 @@
-"""An Unpickler that puts keys into dictionaries and sets when they are whole."""
+"""An Unpickler that adds keys to dictionaries and sets when they are complete."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from .keys import may_change, reaches
 from .sets import add_member, fill_set
 
 SAVING = "jupyter_mcp_ext_saving"
-"""What `forking` calls the text that saves: its functions are found here."""
+"""The module name that `forking` gives the saving code, whose functions are found here."""
 
 STORING = "fill_"
-"""Begins the names of our functions that keep what they are given as it is."""
+"""Prefix of the names of our functions that store their arguments unchanged."""
 
 CHANGED = "it has a key whose hash changes when what the key leads to is whole"
 
@@ -20,7 +20,7 @@ COPIED_EARLY = "it is made of a container that has it as a key"
 
 
 class Finding:
-    """It finds in the session only what the definitions have just put there."""
+    """Finds in the session only what the definitions have just put there."""
 
     def __init__(self, file: Any, defined: set[str]) -> None:
         super().__init__(file)  # type: ignore[call-arg]
@@ -37,7 +37,7 @@ class Finding:
 
 
 def is_of_a_key(err: BaseException) -> bool:
-    """Whether a key could not be hashed or compared: it may not have had its attributes yet."""
+    """Whether a key could not be hashed or compared: it may not have its attributes yet."""
     trace = err.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_name in ("__hash__", "__eq__"):
@@ -50,10 +50,10 @@ _PurePython: Any = pickle._Unpickler
 
 
 class PatientUnpickler(Finding, _PurePython):  # type: ignore[misc]
-    """It fills a container at the end where a key leads to what is not whole before.
+    """Fills a container at the end if a key refers to an object that is incomplete before.
 
-    What is made of such a container before the end is made of the keys as they are then. It is an
-    error when their hashes are others at the end.
+    Objects made from such a container before the end see the keys as they are then. It is an error
+    if their hashes have changed at the end.
     """
 
     dispatch: Any = dict(_PurePython.dispatch)  # noqa: RUF012  # as the base has it
@@ -73,7 +73,7 @@ class PatientUnpickler(Finding, _PurePython):  # type: ignore[misc]
         return loaded
 
     def _put(self, holder: Any, put: Any, items: list[Any]) -> None:
-        """Put items, whose first parts are keys, into a container now or later."""
+        """Add items, whose first parts are keys, to a container now or later."""
         if id(holder) not in self._later:
             done = 0
             try:
@@ -90,20 +90,20 @@ class PatientUnpickler(Finding, _PurePython):  # type: ignore[misc]
         self._later[id(holder)][1].extend((put, item) for item in items)
 
     def _fill(self, number: int) -> None:
-        """Put into a container what was to be put there later."""
+        """Add the postponed items of a container."""
         holder, items = self._later.pop(number)
         for put, item in items:
             self._hashes.append((item[0], hash(item[0])))
             put(holder, *item)
 
     def _fill_within(self, given: Any) -> None:
-        """Fill what something is made of."""
+        """Fill the containers that an object is made from."""
         if self._later and reaches(given, self._later):
             for number in [one for one in self._later if reaches(given, {one})]:
                 self._fill(number)
 
     def _are_whole(self, keys: list[Any], holder: Any) -> bool:
-        """Whether no key leads to what is not whole."""
+        """Whether no key refers to an incomplete object."""
         doubtful = [key for key in keys if may_change(key)]
         if not doubtful:
             return True
@@ -112,7 +112,7 @@ class PatientUnpickler(Finding, _PurePython):  # type: ignore[misc]
         return not any(reaches(key, unfinished) for key in doubtful)
 
     def _note(self, made: Any) -> None:
-        """Remember the hashes of what was made at once of keys that may not be whole."""
+        """Remember the hashes of possibly incomplete keys of containers made at once."""
         if isinstance(made, (frozenset, set, dict)) and made:
             doubtful = [key for key in made if may_change(key)]
             self._hashes += [(key, hash(key)) for key in doubtful]

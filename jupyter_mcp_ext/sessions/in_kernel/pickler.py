@@ -1,4 +1,4 @@
-"""The Pickler: functions and classes of the session by value, libraries' by name, holes named."""
+"""The Pickler: the session's functions and classes by value, libraries' by name, holes named."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ from .values import WAYS, local_reduced
 from .words import PREAMBLE, PROTOCOL, OutOfTime, TooSlow, text_of, the_shell, why_of
 
 NAMELESS = {"datetime", "decimal", "uuid"}
-"""Modules whose values come by the million and are never pickled as the name of something."""
+"""Modules whose values occur by the million and are never pickled by name."""
 
 NOT_OF_ONE_VALUE = (TooSlow, Unwanted, OutOfTime, MemoryError, RecursionError, KeyboardInterrupt)
-"""What ends the pickling of a variable; other exceptions leave a hole."""
+"""Exceptions that end the pickling of a variable; others leave a hole."""
 
 TYPE_VARIABLES = tuple(
     getattr(typing, name)
@@ -61,20 +61,20 @@ HEAP_TYPE = 1 << 9
 
 
 class Pickler(pickle.Pickler):
-    """It calls nothing of a value but what pickle's own protocol does."""
+    """Calls only those methods of values that pickle's own protocol calls."""
 
     def __init__(self, file: Any, namespace: dict[str, Any], standard: dict[int, Any]) -> None:
         super().__init__(file, protocol=PROTOCOL)
         self.holes: dict[int, tuple[Any, str]] = {}
-        """What was left out, by its id, with why."""
+        """The objects left out, by id, with the reason."""
         self.notes: list[tuple[Any, str]] = []
-        """What came with less than it had."""
+        """The objects saved incompletely."""
         self.is_hashed_early = False
-        """Whether there were objects that may be hashed, as keys, before they are whole."""
+        """Whether there were objects that may be hashed, as keys, before they are complete."""
         self._plain: dict[Any, bool] = {}
-        """Types that are pickled as Python does, with whether they have hashes of their own."""
+        """Types that are pickled in Python's way, and whether they define their own hash."""
         self._named = {**singles(), **standard}
-        """What is found again by its name, by its id."""
+        """The objects that are found again by name, by id."""
         self._single_kinds = kinds_of(self._named)
         self._modules: dict[str, Reference] = {}
         self._refused: dict[Any, str] = {}
@@ -82,14 +82,14 @@ class Pickler(pickle.Pickler):
         self._seed(namespace)
 
     def contents(self) -> list[tuple[str, Any, Any]]:
-        """What the containers have that are modules' own: a name, the container, and that."""
+        """The contents of modules' own containers: name, container and contents."""
         return [
             (".".join(where), one, list(one.items() if type(one) is dict else one))
             for where, one in self._own
         ]
 
     def _seed(self, namespace: dict[str, Any]) -> None:
-        """Remember, before all else, dictionaries that are found and not copied."""
+        """First memoize dictionaries that are found and not copied."""
         marks = [Reference(names_of, ("__main__",)), Reference(names_of, ("builtins",))]
         marks += [Reference(container_of, (*where, type(one).__name__)) for where, one in self._own]
         self.dump([PREAMBLE, marks])
@@ -99,10 +99,10 @@ class Pickler(pickle.Pickler):
             place, _ = memo.pop(id(mark))
             memo[id(names)] = (place, names)
         self.memo = memo
-        self._marks = marks  # their ids stay theirs
+        self._marks = marks  # keeps their ids from being reused
 
     def reducer_override(self, obj: Any) -> Any:
-        """How an object is pickled that is none of Python's plain ones."""
+        """How an object is pickled that is not one of Python's plain ones."""
         kind = type(obj)
         has_hash = self._plain.get(kind)
         if has_hash is not None:
@@ -239,12 +239,12 @@ class Pickler(pickle.Pickler):
 
 
 def kinds_of(named: dict[int, tuple[str, str]]) -> set[type]:
-    """The types of objects that are found by name: others of them may be none of these."""
+    """The types of the objects that are found by name."""
     return {type(vars(sys.modules[module]).get(name)) for module, name in named.values()}
 
 
 def is_reduced_as_object(kind: Any) -> bool:
-    """Whether it has no way of its own to be pickled."""
+    """Whether it defines no own way of pickling."""
     is_same = kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__
     return bool(is_same)
 
@@ -255,11 +255,11 @@ def has_slots(kind: Any) -> bool:
 
 
 def has_own_state(kind: Any) -> bool:
-    """Whether code of its class gives its state, which may raise for one and not for another."""
+    """Whether code of its class gives its state, which may raise for some instances."""
     own = getattr(kind, "__getstate__", None)
     return own is not None and own is not getattr(object, "__getstate__", None)
 
 
 def module_for(obj: Any, name: str) -> str:
-    """Where pickle would look for a name."""
+    """The module in which pickle would look for a name."""
     return str(pickle.whichmodule(obj, name))  # type: ignore[attr-defined]

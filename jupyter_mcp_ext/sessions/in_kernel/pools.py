@@ -1,4 +1,4 @@
-"""Pools of threads and processes: one that has nothing to do is as good as a new one."""
+"""Pools of threads and processes: an idle one is as good as a new one."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def pool_reduced(pool: Any) -> Reduced:
 
 
 def make_thread_pool(size: int, prefix: str) -> Any:
-    """A pool of threads, which starts none before it has work."""
+    """A pool of threads, which starts them when it gets work."""
     made: Any = importlib.import_module(THREADS).ThreadPoolExecutor(size)
     made._thread_name_prefix = prefix
     return made
 
 
 def make_process_pool(size: int, method: str) -> Any:
-    """A pool of processes, which starts none before it has work."""
+    """A pool of processes, which starts them when it gets work."""
     context = importlib.import_module("multiprocessing").get_context(method)
     return importlib.import_module(PROCESSES).ProcessPoolExecutor(size, context)

@@ -1,4 +1,4 @@
-"""What a session has changed of its process, beside its variables: taken, and set again."""
+"""Changes of a session to its process, besides its variables: functions that get and set them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from .libraries import library
 from .words import the_shell
 
 LOCALS = {"IPYTHONDIR", "JPY_PARENT_PID", "JPY_SESSION_NAME", "JPY_INTERRUPT_EVENT", "PWD"}
-"""Of the environment, what is another kernel's own."""
+"""Environment variables that each kernel has of its own."""
 
 
 def environment() -> Any:
-    """What differs from the environment that the kernel was started with."""
+    """Differences from the environment with which the kernel was started."""
     with open("/proc/self/environ", "rb") as file:
         pairs = (one.partition(b"=") for one in file.read().split(b"\0") if one)
         began = {os.fsdecode(name): os.fsdecode(value) for name, _, value in pairs}
@@ -33,7 +33,7 @@ def environment() -> Any:
 
 
 def set_environment(state: Any) -> None:
-    """Change the environment, and what the time zone follows from."""
+    """Change the environment, and apply its time zone."""
     changed, removed = state
     os.environ.update(changed)
     for name in removed:
@@ -43,23 +43,23 @@ def set_environment(state: Any) -> None:
 
 
 def working_directory() -> str:
-    """Where the session has gone; empty where its kernel began, which may be moved."""
+    """The working directory; empty if it is where the kernel began, which may be moved."""
     path = os.getcwd()
     return "" if path == the_shell().starting_dir else path
 
 
 def set_working_directory(path: str) -> None:
-    """Go there."""
+    """Change to it."""
     os.chdir(path or the_shell().starting_dir)
 
 
 def search_path() -> Any:
-    """Where modules are found."""
+    """The module search path."""
     return list(sys.path), sys.prefix
 
 
 def set_search_path(state: Any) -> None:
-    """Have modules found there; of another environment, only what is not its own."""
+    """Set the search path; of another environment, only entries that are not its own."""
     path, prefix = state
     if prefix == sys.prefix:
         sys.path[:] = path
@@ -85,18 +85,18 @@ def set_decimals(state: Any) -> None:
 
 
 def filters_of_warnings() -> Any:
-    """What is done about warnings."""
+    """The filters for warnings."""
     return list(warnings.filters)
 
 
 def set_filters_of_warnings(state: Any) -> None:
-    """Do the same about warnings."""
+    """Set the filters for warnings."""
     warnings.filters[:] = state  # type: ignore[index]
     getattr(warnings, "_filters_mutated", lambda: None)()
 
 
 def levels_of_loggers() -> Any:
-    """What loggers let through."""
+    """The levels and states of loggers."""
     root = logging.getLogger()
     known = {
         name: (one.level, one.disabled, one.propagate)
@@ -110,7 +110,7 @@ def levels_of_loggers() -> Any:
 
 
 def set_levels_of_loggers(state: Any) -> None:
-    """Have loggers let the same through."""
+    """Set the levels and states of loggers."""
     levels, (level, disable) = state
     for name, (own, disabled, propagate) in levels.items():
         logger = logging.getLogger(name)
@@ -127,20 +127,20 @@ def handlers_of_loggers() -> Any:
 
 
 def set_handlers_of_loggers(state: Any) -> None:
-    """Add handlers that are not there."""
+    """Add the missing handlers."""
     root = logging.getLogger()
     for handler in state[len(root.handlers) :]:
         root.addHandler(handler)
 
 
 def limits_of_the_interpreter() -> Any:
-    """Numbers that Python lets be set."""
+    """Limits of Python that can be set."""
     digits = getattr(sys, "get_int_max_str_digits", lambda: None)()
     return sys.getswitchinterval(), digits
 
 
 def set_limits_of_the_interpreter(state: Any) -> None:
-    """Set them."""
+    """Set the limits."""
     sys.setswitchinterval(state[0])
     if state[1] is not None:
         sys.set_int_max_str_digits(state[1])
@@ -154,7 +154,7 @@ def set_collection(state: Any) -> None:
 
 
 def set_resources(state: Any) -> None:
-    """What the process may use, as far as it may be set."""
+    """Resource limits of the process that can be set."""
     resource = importlib.import_module("resource")
     for which, (soft, hard) in state.items():
         if resource.getrlimit(which) != (soft, hard):
@@ -162,14 +162,14 @@ def set_resources(state: Any) -> None:
 
 
 def umask() -> Any:
-    """Which permissions new files do not get."""
+    """The umask."""
     mask = os.umask(0)
     os.umask(mask)
     return mask
 
 
 def hooks_of_the_interpreter() -> Any:
-    """Functions of the session that Python calls."""
+    """Hooks of the session that Python calls."""
     places = {"sys": sys, "threading": threading}
     names = ("excepthook", "unraisablehook", "displayhook", "breakpointhook")
     known = {
@@ -181,36 +181,36 @@ def hooks_of_the_interpreter() -> Any:
 
 
 def set_hooks_of_the_interpreter(state: Any) -> None:
-    """Have Python call them."""
+    """Set the hooks."""
     for (place, name), hook in state.items():
         setattr(sys.modules[place], name, hook)
 
 
 def collection() -> Any:
-    """Whether and when garbage is collected."""
+    """Set whether and when garbage is collected."""
     return gc.isenabled(), gc.get_threshold()
 
 
 def resources() -> Any:
-    """What the process may use."""
+    """Set the resource limits."""
     resource = importlib.import_module("resource")
     names = [name for name in dir(resource) if name.startswith("RLIMIT_")]
     return {which: resource.getrlimit(which) for which in {getattr(resource, n) for n in names}}
 
 
 def set_locale(state: str) -> None:
-    """Use the same locale."""
+    """Set the locale."""
     locale.setlocale(locale.LC_ALL, state)
 
 
 def standard_objects() -> dict[int, tuple[str, str]]:
-    """The streams, by their ids, with where another kernel has its own."""
+    """The streams by id, with the names of those of another kernel."""
     names = ("stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__")
     return {id(getattr(sys, name)): ("sys", name) for name in reversed(names)}
 
 
 def states_here() -> dict[str, Any]:
-    """What a worker changes of its process, and what is only named."""
+    """States that a worker changes in its process, and states that are only named."""
     return {
         "recursion": sys.getrecursionlimit(),
         "signals": [
@@ -222,7 +222,7 @@ def states_here() -> dict[str, Any]:
 
 
 def handler_of(number: int) -> Any:
-    """What Python calls for a signal."""
+    """The handlers of signals."""
     try:
         return signal.getsignal(number)
     except (ValueError, OSError):

@@ -1,7 +1,7 @@
 """Reads the pickles of a record.
 
-A record is a run of pickles by one Pickler: what two variables share is in the file once and is
-shared again when they are loaded by one Unpickler.
+A record is a series of pickles by one Pickler: objects shared by two variables are in the file once
+and are shared again when one Unpickler loads them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .patient import Finding, PatientUnpickler, is_of_a_key
 from .words import MISSING, PIECE, OutOfTime
 
 ATOMS = (str, bytes, int, float, complex, bool, type, types.FunctionType, types.BuiltinFunctionType)
-"""What a load that failed half-way has left whole."""
+"""Objects that a load which failed half-way has left complete."""
 
 
 class Part:
@@ -33,7 +33,7 @@ class Part:
         self.seek(0)
 
     def digest(self) -> str:
-        """The digest of it all; then it is at its begin."""
+        """The digest of the whole part, which is then at its beginning."""
         digest = hashlib.sha256()
         piece = self.read(PIECE)
         while piece:
@@ -72,10 +72,10 @@ class Part:
 
 
 class Record:
-    """The pickles of a record, one after the other, and what they share.
+    """The pickles of a record, one after the other, and the objects that they share.
 
     When one cannot be loaded, the next ones still can, if they share nothing with it. References
-    are counted, so a new Unpickler is given what the first one knows, and a gap for the rest.
+    are counted, so a new Unpickler gets the objects of the first one, and gaps for the rest.
     """
 
     def __init__(self, part: Part, defined: set[str]) -> None:
@@ -83,12 +83,12 @@ class Record:
         self._defined = defined
         self._unpickler: Any = Unpickler(Input(part), defined)
         self._lost: dict[int, str] = {}
-        """References to what was not loaded, with the variable's name."""
+        """References to objects that were not loaded, with the variable's name."""
         self._counted = (0, 0)
-        """Up to a place in the file, how much is remembered."""
+        """The size of the memo up to a place in the file."""
 
     def next(self, name: str, *, patiently: bool = False) -> Any:
-        """The next value. ``patiently`` puts keys into place when they are whole."""
+        """The next value. ``patiently`` adds keys when they are complete."""
         start = self._part.tell()
         if self._lost:
             _, references = self._scan(start)
@@ -114,14 +114,14 @@ class Record:
         return value
 
     def _read_with(self, kind: Any) -> None:
-        """Have the next pickle loaded by such an Unpickler."""
+        """Load the next pickle with such an Unpickler."""
         if type(self._unpickler) is kind:
             return
         known = dict(self._unpickler.memo.copy())
         self._unpickler = self._knowing(kind, known, len(known))
 
     def _knowing(self, kind: Any, known: dict[int, Any], count: int) -> Any:
-        """An Unpickler that knows the first so many things."""
+        """An Unpickler whose memo has this many first entries."""
         if kind is PatientUnpickler:
             patient = PatientUnpickler(Input(self._part), self._defined)
             patient.memo = {number: known.get(number) for number in range(count)}
@@ -131,7 +131,7 @@ class Record:
         return made
 
     def _again(self, start: int, name: str) -> Any:
-        """Load patiently the pickle at ``start``, which could not be loaded otherwise."""
+        """Load patiently the pickle at ``start``, which cannot be loaded otherwise."""
         before = self._count_to(start)
         known = self._unpickler.memo.copy()
         self._unpickler = self._knowing(PatientUnpickler, known, before)
@@ -147,7 +147,7 @@ class Record:
         return loaded
 
     def _count_to(self, start: int) -> int:
-        """How much is remembered before a place in the file."""
+        """The size of the memo before a place in the file."""
         place, before = self._counted
         while place < start:
             count, _ = self._scan(place)
@@ -156,7 +156,7 @@ class Record:
         return before
 
     def _skip(self, start: int, name: str) -> None:
-        """Go behind the pickle that begins at ``start``."""
+        """Skip the pickle that begins at ``start``."""
         before = self._count_to(start)
         count, _ = self._scan(start)
         self._counted = (self._part.tell(), before + count)
@@ -174,7 +174,7 @@ class Record:
         self._unpickler = self._knowing(Unpickler, known, before + count)
 
     def _read_names(self, start: int, before: int, known: dict[int, Any]) -> dict[int, Any]:
-        """What of a pickle that failed is known without it: texts, and what has a name.
+        """The objects of a failed pickle that can be known without it: texts, and named objects.
 
         Others refer to them only because they are in the file once.
         """
@@ -197,16 +197,16 @@ class Record:
         return read
 
     def _found(self, module: Any, name: Any) -> Any:
-        """What is found under a name, if it is."""
+        """The object under a name, if it is found."""
         try:
             return self._unpickler.find_class(module, name)
         except Exception:  # noqa: BLE001  # modules run code
             return MISSING
 
     def _scan(self, start: int) -> tuple[int, set[Any]]:
-        """What the pickle at ``start`` remembers, counted, and what it refers to.
+        """The number of memo entries of the pickle at ``start``, and the entries it refers to.
 
-        Afterwards the part is behind it.
+        Afterwards the part's position is after it.
         """
         self._part.seek(start)
         count = 0
@@ -220,7 +220,7 @@ class Record:
 
 
 class Input:
-    """A part of a file, and before it a pickle that asks for things to remember."""
+    """A part of a file, preceded by a pickle that fills the memo."""
 
     def __init__(self, part: Part, remembered: int = 0) -> None:
         self._part = part
@@ -234,7 +234,7 @@ class Input:
         return self._part.readline()
 
     def readinto(self, buffer: Any) -> int:
-        # Only large data is read so, or, in some versions, everything.
+        # Only large data is read this way or, in some versions, everything.
         data = self._before.read(len(buffer))
         if data:
             buffer[: len(data)] = data
@@ -243,10 +243,10 @@ class Input:
 
 
 class Unpickler(Finding, pickle.Unpickler):
-    """It can begin with what another one remembers."""
+    """Can begin with the memo of another one."""
 
     def recall(self, known: dict[int, Any]) -> None:
-        """Remember what another one did."""
+        """Take over the memo of another one."""
         self._known = known
         self.load()
         self._known = {}

@@ -1,4 +1,4 @@
-"""Writes the session's variables to a file: in a process of its own, or else in the kernel."""
+"""Writes the session's variables to a file, in a separate process or else in the kernel."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from .words import (
 )
 
 CUTTING = 1.0
-"""Seconds that are spent on taking failed variables out of a Pickler's memo; then a new one."""
+"""Seconds for removing failed variables from a Pickler's memo; after that a new one is used."""
 
 NO_VARIABLE = -1
 
 LOOKED_THROUGH = 300_000
-"""Objects that are looked at to tell where in the variables the holes are."""
+"""Objects that are visited to find where in the variables the holes are."""
 
 
 def save(path: str, max_bytes: int, seconds: float) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def save(path: str, max_bytes: int, seconds: float) -> dict[str, Any]:
     try:
         return save_to(found, max_bytes, deadline_in(seconds), {}, None, {}, states_here())
     except BaseException:
-        with contextlib.suppress(FileNotFoundError):  # the server may have given it up
+        with contextlib.suppress(FileNotFoundError):  # the server may have given up the save
             os.unlink(path)
         raise
 
@@ -64,9 +64,8 @@ def save_to(
 ) -> dict[str, Any]:
     """Write the session's variables to an open file.
 
-    ``lost`` are variables that a worker before this one came to grief with, with why;
-    ``watch`` is told which variable is at hand. What cannot be saved is named, and the rest is
-    saved.
+    ``lost`` are variables, with reasons, on which an earlier worker failed; ``watch`` is called
+    with the current variable. Values that cannot be saved are named, and the rest is saved.
     """
     with pretended_module(), os.fdopen(found, "wb", PIECE) as file:
         saving = Saving(the_shell(), Sink(file, max_bytes, deadline), lost, watch, standard, states)
@@ -83,7 +82,7 @@ def save_to(
 
 @contextlib.contextmanager
 def pretended_module() -> Any:
-    """Have pickle find the functions here under the name that `loading` knows them by."""
+    """Make pickle find the functions here under the name that `loading` uses."""
     if __name__ in sys.modules:
         yield
         return
@@ -130,7 +129,7 @@ class Saving:
         self._begin()
 
     def run(self) -> None:
-        """Save them, and what was changed of the process around them."""
+        """Save them, with the changes to the process around them."""
         self._save_parts(early_parts())
         self._put(MODULES, None)
         for name, container, contents in self._pickler.contents():
@@ -166,7 +165,7 @@ class Saving:
                 self.unrestored.append({"name": name, "why": why})
 
     def _put(self, name: str, value: Any) -> str:
-        """Save what is no variable; why it could not be, or empty."""
+        """Save something that is no variable; the reason if it could not be saved, else empty."""
         if self._sink.is_late:
             return str(OutOfTime())
         mark = self._sink.mark()
@@ -200,7 +199,7 @@ class Saving:
             return
         mark = self._sink.mark()
         had = set(self._pickler.holes)
-        entry = [name, value]  # a new object: its place in the memo is where this dump began
+        entry = [name, value]  # a new object: its memo entry is where this dump began
         why = self._tried(entry)
         if not why and id(value) in self._pickler.holes:
             why = self._pickler.holes[id(value)][1]
@@ -215,14 +214,14 @@ class Saving:
         self._names += [name, KEYS] if self._pickler.is_hashed_early else [name]
 
     def _tried(self, entry: list[Any]) -> str:
-        """Why it could not be pickled, empty when it was."""
+        """The reason why it could not be pickled; empty if it was."""
         self._pickler.is_hashed_early = False
         try:
             self._pickler.dump(entry)
             if self._pickler.is_hashed_early:
                 self._pickler.dump([KEYS, None])
         except (KeyboardInterrupt, Unwanted):
-            raise  # the kernel is wanted, or the save is not
+            raise  # the kernel is needed, or the save is no longer wanted
         except BaseException as err:  # noqa: BLE001  # code of users, which may raise anything
             if self._sink.broken is not None:
                 raise self._sink.broken from None
@@ -230,7 +229,7 @@ class Saving:
         return ""
 
     def _name_holes(self, name: str, value: Any) -> None:
-        """Name what the variable lacks, as far as it is found."""
+        """Name the missing parts of the variable, as far as they are found."""
         lacks = {id(obj): why for obj, why in self._pickler.notes}
         lacks.update({known: why for known, (_, why) in self._pickler.holes.items()})
         if not lacks or value is self._namespace:
@@ -242,7 +241,7 @@ class Saving:
             self.holes.append({"name": name, "where": where, "why": lacks[known]})
 
     def _forget(self, entry: list[Any]) -> None:
-        """The Pickler must not refer to what was cut off; what it knew before it may."""
+        """Remove entries for the cut-off part from the Pickler's memo; earlier ones stay."""
         if self._cutting > CUTTING:
             self._end()
             self._begin()

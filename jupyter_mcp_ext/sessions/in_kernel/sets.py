@@ -1,4 +1,4 @@
-"""Sets, counters and weak containers: made empty, and filled when what they hold is there."""
+"""Sets, counters and weak containers: made empty, and filled when their contents exist."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def weak_set_reduced(holder: Any) -> Reduced:
 
 
 def is_plain_set(kind: Any) -> bool:
-    """Whether it is pickled as Python does."""
+    """Whether it is pickled in Python's way."""
     own = getattr(kind, "__setstate__", None)
     return (
         kind.__reduce__ is set.__reduce__
@@ -34,7 +34,7 @@ def set_reduced(holder: Any) -> Reduced:
 
 
 def make_set(kind: Any) -> Any:
-    """A set that is to be filled."""
+    """An empty set, to be filled."""
     return set.__new__(kind)
 
 
@@ -49,7 +49,7 @@ def fill_set(holder: Any, state: Any) -> None:
 
 
 def add_member(holder: Any, member: Any) -> None:
-    """Put a member into a set."""
+    """Add a member to a set."""
     if isinstance(holder, set):
         set.add(holder, member)
     else:
@@ -62,5 +62,5 @@ def counter_reduced(counter: Any) -> Reduced:
 
 
 def make_counter(kind: Any) -> Any:
-    """A counter that is to be filled."""
+    """An empty counter, to be filled."""
     return dict.__new__(kind)

@@ -1,4 +1,4 @@
-"""The file that a save writes to, as a Pickler sees it."""
+"""The file of a save, as a Pickler writes to it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any
 from .words import OutOfTime
 
 LOOKED = 0.5
-"""Seconds after which a save within the kernel looks again whether its file is still wanted."""
+"""Seconds between a save's checks, within the kernel, that its file is still wanted."""
 
 
 class Unwanted(BaseException):
-    """The server has removed the file: it has given the save up."""
+    """The server has removed the file: it has given up the save."""
 
 
 class Sink:
-    """It has an end in bytes and in time, and can be cut back."""
+    """Has limits of bytes and time, and can be cut back."""
 
     def __init__(self, file: Any, max_bytes: int, deadline: float) -> None:
         self.position = 0
@@ -27,7 +27,7 @@ class Sink:
         """Why the last write was refused."""
         self.broken: OSError | None = None
         self.is_timeless = False
-        """While it is, there is no end in time."""
+        """While it is true, there is no time limit."""
         self._file = file
         self._max_bytes = max_bytes
         self._deadline = deadline
@@ -65,20 +65,20 @@ class Sink:
         return size
 
     def mark(self) -> tuple[int, Any]:
-        """A place to cut back to."""
+        """A position to which the file can be cut back."""
         self.why = ""
         return self.position, self._digest.copy()
 
     def cut(self, mark: tuple[int, Any]) -> None:
-        """Remove what was written behind a place."""
+        """Remove everything written after a position."""
         self.position, self._digest = mark
         self._file.seek(self.position)
         self._file.truncate()
 
     def begin(self) -> None:
-        """What follows has a digest of its own."""
+        """Begin a new digest."""
         self._digest = hashlib.sha256()
 
     def digest(self) -> str:
-        """The digest of what was written since it began."""
+        """The digest of everything written since it began."""
         return str(self._digest.hexdigest())

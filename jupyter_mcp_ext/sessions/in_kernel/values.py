@@ -1,4 +1,4 @@
-"""Values that pickle loses, copies or refuses, and that can be made again as they were."""
+"""Values that pickle loses, copies or refuses, and that can be rebuilt."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .sets import weak_reduced, weak_set_reduced
 
 
 def lock_reduced(lock: Any) -> Reduced:
-    """A lock that nothing holds is as good as a new one; another is refused."""
+    """A lock that is not held is as good as a new one; others are refused."""
     if lock.locked() if hasattr(lock, "locked") else "unlocked" not in repr(lock):
         msg = "a lock that is held cannot be pickled"
         raise TypeError(msg)
@@ -35,22 +35,22 @@ def make_lock() -> Any:
 
 
 def make_rlock() -> Any:
-    """A lock that its thread may take again."""
+    """A reentrant lock."""
     return threading.RLock()
 
 
 def local_reduced(local: Any) -> Reduced:
-    """What is local to threads, with what this one has."""
+    """A thread-local object, with this thread's values."""
     return make_local, (type(local),), dict(local.__dict__)
 
 
 def make_local(kind: Any) -> Any:
-    """What is local to threads; this one's is filled."""
+    """A thread-local object, filled for this thread."""
     return threading.local.__new__(kind)
 
 
 def view_reduced(view: Any) -> Reduced:
-    """A view of a dictionary, which is still one."""
+    """A view of a dictionary, which stays a view."""
     owner = gc.get_referents(view)[0]
     return make_view, (owner, type(view).__name__.rpartition("_")[2])
 
@@ -62,7 +62,7 @@ def make_view(owner: Any, what: str) -> Any:
 
 
 def proxy_reduced(proxy: Any) -> Reduced:
-    """A view of a mapping. That of a class's attributes is found at the class."""
+    """A mapping proxy. That of a class's attributes is found through the class."""
     owner = gc.get_referents(proxy)[0]
     if type(owner) is dict and "__module__" in owner and "__weakref__" in owner:
         for holder in gc.get_referrers(owner):
@@ -72,7 +72,7 @@ def proxy_reduced(proxy: Any) -> Reduced:
 
 
 def memoryview_reduced(view: Any) -> Reduced:
-    """A view of all of a buffer."""
+    """A memoryview of a whole buffer."""
     whole: Any = memoryview(view.obj)
     if (whole.nbytes, whole.strides, whole.shape) != (view.nbytes, view.strides, view.shape):
         return _part_of_memory(view, whole)
@@ -81,7 +81,7 @@ def memoryview_reduced(view: Any) -> Reduced:
 
 
 def _part_of_memory(view: Any, whole: Any) -> Reduced:
-    """A slice of a buffer, found by its place."""
+    """A slice of a buffer, found by its position."""
     ctypes: Any = importlib.import_module("ctypes")  # rarely needed
     if (
         view.ndim != 1
@@ -119,7 +119,7 @@ def make_memoryview(owner: Any, form: str, shape: Any, is_locked: bool, part: An
 
 
 def property_reduced(made: property) -> Reduced:
-    """A property; it calls nothing."""
+    """A property; nothing is called."""
     return type(made), (made.fget, made.fset, made.fdel, made.__doc__)
 
 
@@ -129,7 +129,7 @@ def wrapper_reduced(made: Any) -> Reduced:
 
 
 def method_reduced(method: Any) -> Reduced:
-    """A bound method: of this very function."""
+    """A bound method of exactly this function."""
     return types.MethodType, (method.__func__, method.__self__)
 
 
@@ -148,18 +148,18 @@ def make_cached(function: Any, maxsize: Any, typed: bool) -> Any:
 
 
 def fill_attributes(obj: Any, attributes: Any) -> None:
-    """Set attributes beside those that it has."""
+    """Add attributes to an object."""
     vars(obj).update(attributes)
 
 
 def reference_reduced(reference: Any) -> Reduced:
-    """A weak reference; what it was for may be gone."""
+    """A weak reference; its object may be gone."""
     target = reference()
     return (make_dead_reference, ()) if target is None else (weakref.ref, (target,))
 
 
 class Gone:
-    """What a weak reference refers to that has nothing left."""
+    """The target of a dead weak reference."""
 
 
 def make_dead_reference() -> Any:
@@ -168,7 +168,7 @@ def make_dead_reference() -> Any:
 
 
 def match_reduced(match: Any) -> Reduced:
-    """A match, which its expression finds again."""
+    """A match, which is made again by its expression."""
     for way in ("match", "fullmatch", "search"):
         if _is_same(getattr(match.re, way)(match.string, match.pos, match.endpos), match):
             return find_match, (match.re, match.string, match.pos, match.endpos, way, 0)
@@ -194,12 +194,12 @@ def find_match(pattern: Any, text: Any, pos: int, endpos: int, way: str, number:
 
 
 def struct_reduced(layout: Any) -> Reduced:
-    """A compiled layout of bytes."""
+    """A compiled ``struct``."""
     return struct.Struct, (layout.format,)
 
 
 def variable_reduced(variable: Any) -> Reduced:
-    """A context variable, with what it is in the session's context."""
+    """A context variable, with its value in the session's context."""
     try:
         given = {"default": contextvars.Context().run(variable.get)}
     except LookupError:

@@ -1,4 +1,4 @@
-"""What the other modules share: constants, and words for what went wrong."""
+"""Shared by the other modules: constants, and descriptions of errors."""
 
 from __future__ import annotations
 
@@ -18,49 +18,49 @@ PIECE = 1 << 20
 MAX_WHY = 200
 
 ATTRIBUTES = "attributes of "
-"""What a record of the first version names the state of a definition that is run again."""
+"""The name, in records of version 1, of the state of a definition that is run again."""
 
 SPECIAL = "\0"
-"""Begins the names in a record that are of no variables."""
+"""Prefix of names in a record that are not variables."""
 
 PREAMBLE = SPECIAL + "names"
 """The session's names, which functions refer to."""
 
 MODULES = SPECIAL + "modules"
-"""The place in a record at which modules are imported."""
+"""The position in a record at which modules are imported."""
 
 CONTENTS = SPECIAL + "contents"
-"""What containers have that are modules' own."""
+"""The contents of modules' own containers."""
 
 KEYS = SPECIAL + "keys"
-"""Follows what has objects that may be hashed, as keys, before they are whole: see `keys`."""
+"""Follows a value with objects that may be hashed, as keys, while incomplete: see `keys`."""
 
 STATE = SPECIAL + "state "
-"""Begins the names of what is set in the process: see `process`."""
+"""Prefix of names for the state of the process: see `process`."""
 
 NOT_THE_USERS = re.compile(
     r"_+|_i+|_i?\d+|_[iod]h|_exit_code|In|Out|exit|quit|get_ipython"
     r"|__(name|doc|package|loader|spec|builtins?|file|cached|session|warningregistry)__"
 )
-"""What IPython and Python put into the namespace."""
+"""Names that IPython and Python put into the namespace."""
 
 
 class OutOfTime(Exception):
-    """The save or the load as a whole has come to its deadline."""
+    """The whole save or load has reached its deadline."""
 
     def __init__(self) -> None:
         super().__init__("there was no time left for it")
 
 
 class TooSlow(BaseException):
-    """A variable takes longer than one may."""
+    """A variable takes longer than allowed."""
 
     def __init__(self) -> None:
         super().__init__("it takes longer than one variable may")
 
 
 def about() -> dict[str, str]:
-    """Which Python this is: pickles are only for the same."""
+    """This Python's version: pickles are only valid for the same."""
     return {
         "python": "{}.{}".format(*sys.version_info),
         "implementation": platform.python_implementation(),
@@ -68,16 +68,16 @@ def about() -> dict[str, str]:
 
 
 def text_of(value: Any, attribute: str) -> str:
-    """An attribute that is a text, else an empty one."""
+    """An attribute that is a string, otherwise an empty string."""
     try:
         found = getattr(value, attribute, "")
-    except Exception:  # noqa: BLE001  # of what makes its attributes itself
+    except Exception:  # noqa: BLE001  # objects can compute their attributes
         return ""
     return found if type(found) is str else ""
 
 
 def why_of(err: BaseException) -> str:
-    """An exception in a few words, whatever its class makes of them."""
+    """A short description of an exception, whatever its class does."""
     if isinstance(err, RecursionError) or isinstance(err.__cause__, RecursionError):
         return "it is nested too deeply"
     try:
@@ -91,7 +91,7 @@ def why_of(err: BaseException) -> str:
 
 
 def deadline_in(seconds: float) -> float:
-    """The time of the monotonic clock in so many seconds."""
+    """The time of the monotonic clock in this many seconds."""
     return time.monotonic() + seconds
 
 
