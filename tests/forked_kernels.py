@@ -20,13 +20,13 @@ COMMAND = [sys.executable, "-m", "ipykernel_launcher"]
 
 
 class ForkingProvisioner(LocalProvisioner):
-    """Forks ipykernel where that is as good as to start it, and starts everything else."""
+    """Forks ipykernel if that is as good as starting it, and starts everything else."""
 
     async def launch_kernel(self, cmd: list[str], **given: Any) -> KernelConnectionInfo:
         """Run the command of a kernelspec."""
         if (process := _forked(cmd, **self._scrub_kwargs(given))) is None:
             return await super().launch_kernel(cmd, **given)
-        self.process = cast("Any", process)  # a `subprocess.Popen` in all that is used
+        self.process = cast("Any", process)  # has the methods of `subprocess.Popen` that are used
         self.pid = self.pgid = process.pid
         self.cwd = given["cwd"]
         return self.connection_info
@@ -49,14 +49,14 @@ def _forked(
         cwd=cwd,
         stdout=1 if stdout is None else stdout,
         stderr=2 if stderr is None else stderr,
-        ends_with_us=False,  # a kernel looks after its parent
+        ends_with_us=False,  # a kernel watches its parent
     )
     return Forked(pid)
 
 
 @functools.cache
 def fork_server() -> ForkServer:
-    """This process's fork server, started when it is first wanted."""
+    """This process's fork server, started when it is first needed."""
     return ForkServer("ipykernel_launcher", os.environ)
 
 

@@ -1,8 +1,8 @@
-"""Processes that have imported what a program needs, and fork into it.
+"""Processes that have imported what a program needs, and fork to run it.
 
-Imports are most of what the start of a Jupyter server or a kernel costs; a forked one has them
-behind it. It is a child of the process that wanted it, in a session of its own, as a started one
-is. What Python or a module reads once, when it starts or is imported, is that of the fork server:
+Imports are most of the cost of starting a Jupyter server or a kernel; a forked process has done
+them. It is a child of the process that asked for it, in its own session, like one that was
+started. What Python or a module reads once, at its start or import, was read by the fork server:
 `ForkServer.fits` says whether that makes a difference.
 """
 
@@ -42,14 +42,14 @@ MODULES: Mapping[str, Sequence[str]] = {
         *("IPython.extensions.storemagic", "faulthandler", "psutil", "resource"),
     ),
 }
-"""What each program imports when it starts, sooner or later."""
+"""The modules that each program imports, at its start or later."""
 READ_ONCE = (
     *("GATEWAY_", "JUPYTER_ALLOW_", "JUPYTER_GATEWAY_", "KERNEL_LAUNCH_", "TRAITLETS_"),
     *("GLIBC_", "LANG", "LC_", "LD_", "MALLOC_", "PYTHON", "TZ"),
 )
-"""Beginnings of the names of variables that are read when a process starts or imports a module."""
+"""Prefixes of environment variables that are read when a process starts or imports a module."""
 MOST_BYTES = 200_000
-"""Of a message: an order is an environment and a few arguments."""
+"""Bytes of a message: an order is an environment and a few arguments."""
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_GET_CHILD_SUBREAPER = 1, 36, 37
 
 
@@ -68,14 +68,14 @@ class Forked:
         if self.returncode is None:
             try:
                 pid, status = os.waitpid(self.pid, os.WNOHANG)
-            except ChildProcessError:  # psutil has waited for it
+            except ChildProcessError:  # psutil has reaped it
                 pid, status = self.pid, 0
             if pid:
                 self.returncode = os.waitstatus_to_exitcode(status)
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        """Its exit status when it has ended; `subprocess.TimeoutExpired` when it has not."""
+        """Its exit status after it has ended; raises `subprocess.TimeoutExpired` if it has not."""
         if self.poll() is None:
             pidfd = os.pidfd_open(self.pid)
             try:
@@ -104,7 +104,7 @@ class Forked:
 
 
 class ForkServer:
-    """A process that forks into a program; it ends with this one, however that ends."""
+    """A process that forks to run a program; it ends with this one, however that ends."""
 
     def __init__(self, program: Program, env: Mapping[str, str]) -> None:
         self._program = program
@@ -123,7 +123,7 @@ class ForkServer:
         atexit.register(self.close)
 
     def fits(self, env: Mapping[str, str]) -> bool:
-        """Whether what is read once is the same in this environment."""
+        """Whether values that are read only once are the same in this environment."""
         names = {name for name in (*env, *self._env) if name.startswith(READ_ONCE)}
         return all(env.get(name) == self._env.get(name) for name in names)
 
@@ -137,7 +137,7 @@ class ForkServer:
         stderr: int,
         ends_with_us: bool,
     ) -> int:
-        """Run the program as ``python -m`` does, in a session of its own; the child's number."""
+        """Run the program like ``python -m``, in its own session, and give the child's id."""
         order = {
             "arguments": list(arguments),
             "env": dict(env),
@@ -153,14 +153,14 @@ class ForkServer:
         return int(answer)
 
     def close(self) -> None:
-        """End the process; what it has forked goes on."""
+        """End the process; its forked children continue."""
         self._control.close()
         self._process.wait()
 
 
 @contextlib.contextmanager
 def _adopting() -> Iterator[None]:
-    """Become the parent of those whose parent ends, which a fork server's children's does."""
+    """Adopt orphans, such as the children of a fork server."""
     prctl = ctypes.CDLL(None).prctl
     before = ctypes.c_int()
     prctl(PR_GET_CHILD_SUBREAPER, ctypes.byref(before), 0, 0, 0)
@@ -175,7 +175,7 @@ def _adopting() -> Iterator[None]:
 
 
 def main() -> None:
-    """Import, then fork for each order; what is below runs in each process that was forked."""
+    """Import, then fork for each order; the code below the loop runs in each forked process."""
     program, control = sys.argv[1], socket.socket(fileno=int(sys.argv[2]))
     sys.path.pop(0)  # this folder
     for name in MODULES[program]:
@@ -189,7 +189,7 @@ def main() -> None:
         message = f"an import has started {threads - 1} threads, which a fork would lose"
         raise RuntimeError(message)
     gc.collect()
-    gc.freeze()  # so that a collection copies no page of this process
+    gc.freeze()  # so that garbage collection copies no page of this process
     become(program, **_serve(control))
 
 
@@ -202,7 +202,7 @@ def _serve(control: socket.socket) -> dict[str, Any]:
         adopted, tell = os.pipe()
         if not (between := os.fork()):
             if os.fork():
-                os._exit(0)  # its child is the client's then
+                os._exit(0)  # then its child belongs to the client
             os.close(tell)
             os.read(adopted, 1)
             os.close(adopted)

@@ -1,4 +1,4 @@
-"""A Jupyter server in a process of its own, ready when it says that it is, ended by its pid."""
+"""A Jupyter server in its own process, ready when its log says so, and ended by its pid."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ PORTS = 5
 """Ports that are tried: another process may take one between its choice and its use."""
 PORT_TAKEN = "could not be started because port"
 COLLABORATION = ("jupyter_server_ydoc", "jupyter_server_fileid")
-"""Extensions with rooms in which people work together."""
+"""Extensions with shared documents (rooms)."""
 KERNELS = "--KernelProvisionerFactory.default_provisioner_name"
 STARTED_KERNELS = f"{KERNELS}=local-provisioner"
-"""The option of a server whose kernels are each started with a Python of its own."""
+"""The option of a server whose kernels are started as new Python processes."""
 FRESH = ("-m", "jupyter_server")
-"""The command of a server that is started with a Python of its own."""
+"""The command of a server that is started as a new Python process."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """An HTTP answer, read whole."""
+    """An HTTP answer, read completely."""
 
     status: int
     headers: Mapping[str, str]
@@ -53,7 +53,7 @@ class Answer:
 
 
 class Process(Protocol):
-    """What tests do with a server's process, which is a `subprocess.Popen` or `Forked`."""
+    """The methods that tests use of a server's process, a `subprocess.Popen` or `Forked`."""
 
     pid: int
     stderr: IO[str] | None
@@ -77,7 +77,7 @@ class JupyterServer:
     """The lines of its stderr so far."""
 
     def until_answered(self) -> None:
-        """Ask until the server answers: it says that it runs shortly before it listens."""
+        """Ask until the server answers: it logs that it runs shortly before it listens."""
         while True:
             try:
                 self.request("GET", path="/api")
@@ -87,7 +87,7 @@ class JupyterServer:
 
     @property
     def url(self) -> str:
-        """Where MCP is served."""
+        """The URL of MCP."""
         return f"http://127.0.0.1:{self.port}{self.base_url}mcp"
 
     @property
@@ -103,7 +103,7 @@ class JupyterServer:
         *,
         path: str | None = None,
     ) -> Answer:
-        """Make one request on a connection of its own and read the answer whole.
+        """Make one request on a new connection and read the complete answer.
 
         ``path`` is the endpoint unless given, then it is taken from the host's root.
         """
@@ -196,7 +196,7 @@ def running_server(
         arguments.append("--McpSessions.spare_kernels=0")  # each would cost a second of two cores
     if not any("jpserver_extensions" in option for option in options):
         arguments.append("--ServerApp.jpserver_extensions=jupyter_mcp_ext=True")
-    if not any("ydoc" in option for option in options):  # it enables itself, and costs time
+    if not any("ydoc" in option for option in options):  # it enables itself, and takes time
         arguments += [f"--ServerApp.jpserver_extensions={name}=False" for name in COLLABORATION]
     for attempt in range(1, PORTS + 1):
         port = free_port()
@@ -223,7 +223,7 @@ def running_server(
 
 @functools.cache
 def fork_server() -> ForkServer:
-    """This process's fork server, started when it is first wanted."""
+    """This process's fork server, started when it is first needed."""
     return ForkServer("jupyter_server", environment(Path(tempfile.gettempdir())))
 
 

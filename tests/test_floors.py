@@ -1,4 +1,4 @@
-"""The drawing of the package: who may import whom, and what Jupyter loads with us."""
+"""The floors of the package: which module may import which, and what loads with Jupyter."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ LATE = {
     "outputs.rendering": "megabytes that most servers never need",
     "transport.host": "the SDK, which loads once the server is up",
 }
-"""Modules that import by name while they run, and what; text for kernels imports as it likes."""
+"""Modules that import by name at run time, and why; code for kernels is exempt."""
 
 SDK = ("mcp", "mcp_types", "pydantic")
 SDK_USERS = ("transport.sdk", "server", "tasks", "tools")
@@ -108,7 +108,7 @@ def top_level_names(node: ast.AST) -> list[str]:
 
 
 def for_types_only(tree: ast.Module) -> set[int]:
-    """The ids of the nodes that a type checker alone runs."""
+    """The ids of the nodes that only a type checker evaluates."""
     return {
         id(node)
         for guard in ast.walk(tree)

@@ -1,4 +1,4 @@
-"""What every `KernelLink` does, whatever carries it: each transport has to pass all of this."""
+"""The contract of `KernelLink`, which the link of every transport has to pass."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ TRANSPORTS = {"zmq": over_zmq}
 
 
 class Heard(Listener):
-    """Notes what it is told, and wakes what waits for that."""
+    """Records its calls, and wakes tests that wait for them."""
 
     def __init__(self) -> None:
         self.messages: list[str] = []
@@ -58,14 +58,14 @@ class Heard(Listener):
         self._more.set()
 
     async def until(self, happened: Callable[[], bool]) -> None:
-        """Return when something has happened that the link tells of."""
+        """Return when the link has reported something."""
         while not happened():
             self._more.clear()
             await asyncio.wait_for(self._more.wait(), SECONDS)
 
 
 class Running:
-    """Code that was sent over a link, and what was put out."""
+    """Code that was sent over a link, and its output."""
 
     def __init__(self, link: KernelLink, code: str, **kwargs: Any) -> None:
         self.link = link
@@ -91,7 +91,7 @@ class Running:
 
 @pytest.fixture(scope="module")
 def connection_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A kernel for all tests that leave it as it is."""
+    """A kernel for all tests that leave it unchanged."""
     yield from started(tmp_path_factory.mktemp("kernel"))
 
 
@@ -260,7 +260,7 @@ async def test_a_lost_link_fails_what_waits_and_takes_nothing_more(
         one = Running(link, BLOCKED.format(gate=gate))
         await asyncio.wait_for(one.exchange.started, SECONDS)
         calling = asyncio.ensure_future(run(link, "1", timeout=SECONDS))
-        await asyncio.sleep(0)  # it is sent
+        await asyncio.sleep(0)  # it has been sent
 
         link.lose(LOSS)
         link.lose(Loss(kind="died", detail="the first loss counts"))
@@ -283,7 +283,7 @@ async def test_a_kernel_that_does_not_answer_is_not_waited_for_longer_than_told(
 ) -> None:
     info = json.loads(connection_file.read_text())
     silent = tmp_path / "silent.json"
-    # Nothing listens there: the kernel's own heartbeat and stdin know nothing of this.
+    # Nothing listens there: the kernel's heartbeat and stdin do not matter here.
     silent.write_text(json.dumps({**info, "shell_port": 1, "control_port": 1, "iopub_port": 1}))
     link: KernelLink = transport(silent, Listener())
 

@@ -1,4 +1,4 @@
-"""Arrays that are made of what was read."""
+"""Arrays that are made from a buffer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must come back into a session's kernel and what its readers are told, by what happened."""
+"""What must come back into a kernel and what readers are told, after each series of events."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Life:
             self.continuity.brought_back(f"back {len(self.losses)}", lost=("x: why",))
 
     def tell(self, reader: str = "ann", *, until: float = 1e9) -> None:
-        """A result of code that began at a moment says what there is to say."""
+        """Build the result of code that began at that moment."""
         losses = [loss for loss in self.losses if loss.at <= until]
         news = self.continuity.news(reader, losses)
         self.said = "" if news is None else f"{news.loss.detail}: {news.comeback or 'lost'}"

@@ -1,4 +1,4 @@
-"""Which modules are libraries, and which the user's own."""
+"""Which modules belong to libraries, and which to the user."""
 
 from __future__ import annotations
 

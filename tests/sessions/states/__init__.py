@@ -1,4 +1,4 @@
-"""States of real work, each with what shows whether it came back: data in the text files here.
+"""States of real work, with expressions that show whether they came back, in the text files here.
 
     === name of the state {options}
     code of a cell
@@ -7,12 +7,12 @@
     ???
     expressions, and statements between them, that are evaluated in both sessions
 
-Options: ``own``, a kernel of its own, for what others would notice; ``room="name"``, one with the
-others of this room; ``says="words"``, a pattern of
-what a notice may say instead of a name; ``names="a b"``, variables that the code binds unseen;
-``fails``, its last cell raises; ``brings``, its libraries bring cloudpickle;
-``shows``, what the next cell shows is compared; ``ends="how"``, its last cell does not run to its
-end, and ``+++`` is where it is ended; ``saved``, the session is saved afterwards.
+Options: ``own``, a kernel of its own, if other states would be affected; ``room="name"``, one with
+the others of this room; ``says="words"``, a pattern for a notice without the variable's name;
+``names="a b"``, variables that the code binds unseen; ``fails``, its last cell raises; ``brings``,
+its libraries bring cloudpickle; ``shows``, what the next cell shows is compared; ``ends="how"``,
+its last cell does not run to its end, and ``+++`` is where it is ended; ``saved``, the session is
+saved afterwards.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ class State:
     fails: bool = False
     """Whether its last cell raises."""
     brings_cloudpickle: bool = False
-    """Whether it cannot be where cloudpickle is not installed."""
+    """Whether it needs cloudpickle."""
     shows: bool = False
     """Whether what the next cell shows is compared."""
     ends: str = ""
-    """How its last cell is ended where it has `END`: see `unfinished`."""
+    """How its last cell is ended at `END`: see `unfinished`."""
     is_saved: bool = False
     """Whether the session is saved after that."""
     names: frozenset[str] = field(default_factory=frozenset)
@@ -112,7 +112,7 @@ def _parsed(file: Path) -> Iterator[State]:
 
 
 def _bound(cell: str) -> set[str]:
-    """Names that a cell binds, imports apart: what two states import is the same."""
+    """Names that a cell binds, except by imports, which are the same in all states."""
     found = set()
     todo: list[ast.AST] = [ast.parse(PLAIN.transform_cell(cell.replace(END, "\n")))]
     while todo:

@@ -32,7 +32,7 @@ from . import FOLDER, State, packed
 Outcome = Literal["equal", "named", "wrong"]
 
 EFFECTS = "effects.txt"
-"""Where cells write a word when they do what must not be done again."""
+"""The file to which cells write a word for each effect that must not be repeated."""
 
 HIDDEN = """
 import sys
@@ -49,7 +49,7 @@ sys.meta_path.insert(0, Hides())
 SECONDS = 60.0
 
 AT_ONCE = 2
-"""Sessions in work at the same time."""
+"""Sessions that are tested at the same time."""
 
 TOGETHER = 60
 """States that share a session at most."""
@@ -57,25 +57,25 @@ TOGETHER = 60
 KEY = secrets.token_bytes(32)
 
 Look = Mapping[str, Sequence[tuple[str, str]]]
-"""What was seen of each state: expressions and their values."""
+"""The observed expressions and values of each state."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Notice:
-    """A thing that a restored session says it is not, or has not."""
+    """One entry of a restored session's list of what is missing or changed."""
 
     text: str
     name: str = ""
-    """The variable; empty when it is of the process, or of unknown what."""
+    """The variable; empty if it is about the process, or unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What became of a state."""
+    """The outcome of a state."""
 
     outcome: Outcome
     why: str = ""
-    """What differs, or what the notice says."""
+    """The difference, or the notice."""
 
 
 @dataclass(kw_only=True)
@@ -137,7 +137,7 @@ class Session:
         )
 
     async def restore(self) -> Restored:
-        """Lose the kernel, and bring the variables back in a new one."""
+        """Lose the kernel, and restore the variables in a new one."""
         await self.end()
         self.manager, self.link = await _started(self.folder, self.env)
         return await snapshots.restore(
@@ -155,7 +155,7 @@ class Session:
         await self.manager.shutdown_kernel()
 
     def effects(self) -> Counter[str]:
-        """How often each word was written by what must not be done again."""
+        """How often each effect that must not be repeated happened."""
         file = self.folder / EFFECTS
         return Counter(file.read_text().split() if file.exists() else [])
 
@@ -192,7 +192,7 @@ async def _started(folder: Path, env: Mapping[str, str]) -> tuple[Any, KernelLin
 async def judge(
     states: Sequence[State], folder: Path, *, has_cloudpickle: bool
 ) -> dict[str, Verdict]:
-    """Say what becomes of states, each in a session with others that it can share one with.
+    """The outcomes of states, each in a session with others that can share it.
 
     Those that are ended are for `unfinished`.
     """
@@ -215,7 +215,7 @@ async def judge(
 async def judged(
     states: Sequence[State], folder: Path, *, has_cloudpickle: bool
 ) -> dict[str, Verdict]:
-    """Have the states in one session, lose it, restore it, and say what became of each."""
+    """Make the states in one session, lose it, restore it, and give the outcome of each."""
     async with session(folder, has_cloudpickle=has_cloudpickle) as here:
         await here.work(states)
         done = here.effects()
@@ -236,9 +236,9 @@ def compared(
     said: Sequence[Notice],
     repeated: Mapping[str, int],
 ) -> dict[str, Verdict]:
-    """What became of states that looked so before and look so now.
+    """The outcomes of states, by their observations before and after.
 
-    ``said`` is what the session tells of itself, ``repeated`` the effects that were had again.
+    ``said`` is what the session reports, ``repeated`` the effects that happened again.
     """
     return {
         state.name: _verdict(state, before[state.name], after[state.name], said, repeated)
@@ -247,7 +247,7 @@ def compared(
 
 
 def notices(saved: Snapshot, restored: Restored) -> Iterator[Notice]:
-    """Everything that tells what is missing or differs."""
+    """All notices on what is missing or differs."""
     for skipped in saved.skipped:
         yield Notice(name=skipped.name, text=f"{skipped.name}: {skipped.why}")
     for failed in (*restored.failed, *restored.definitions_failed):
@@ -280,7 +280,7 @@ def _verdict(
 
 
 def _notice(state: State, expression: str, said: Sequence[Notice]) -> Notice | None:
-    """What tells that an expression is not worth what it was."""
+    """The notices that explain a changed expression."""
     used = {node.id for node in ast.walk(ast.parse(expression)) if isinstance(node, ast.Name)}
     names = "|".join(map(re.escape, sorted(used & state.names)))
     for notice in said:

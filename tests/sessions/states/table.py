@@ -71,13 +71,13 @@ def written(states: Sequence[State], verdicts: Verdicts) -> str:
 
 
 def outcomes(text: str, *, has_cloudpickle: bool) -> dict[str, str]:
-    """What a document says of each state, in its own words."""
+    """The words of a document for each state."""
     column = "first" if has_cloudpickle else "second"
     return {row["name"]: row[column] for row in _rows(text)}
 
 
 def words(verdicts: Mapping[str, Verdict], states: Sequence[State]) -> dict[str, str]:
-    """What a document is to say of each state in a column."""
+    """The expected words for each state in a column."""
     return {
         state.name: WORDS[verdicts[state.name].outcome] if state.name in verdicts else "-"
         for state in states

@@ -1,4 +1,4 @@
-"""States whose last cell does not run to its end, over HTTP: what of it comes back."""
+"""States whose last cell does not run to its end, over HTTP, and what comes back of them."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ ENDINGS: Mapping[str, str] = {
     "ended by its own": "__import__('os')._exit(3)",
     "lost with the server": SLEEP,
 }
-"""What ends a cell, in the order in which the states are had: the last two end what they are in."""
+"""The ways to end a cell, in order; the last two end the kernel and the server."""
 
 NO_SAVES = "--McpSessions.snapshot_delay=600"
 """Then a session is saved only when its kernel is shut down."""
 
 
 def judge_unfinished(states: Sequence[State], folder: Path) -> dict[bool, dict[str, Verdict]]:
-    """Say what becomes of states, by whether the kernel has cloudpickle.
+    """The outcomes of states, by whether the kernel has cloudpickle.
 
     All are in one session, which is saved in the middle and lost with the server.
     """
@@ -61,7 +61,7 @@ async def _looked(states: Sequence[State], folder: Path) -> Look:
 
 
 def _lose(work: Work, client: McpClient) -> None:
-    """Have the states in a session that is saved before the unsaved ones are ended."""
+    """Make the states in a session that is saved before the unsaved ones are ended."""
     work.make(client)
     for cell in (cell for state in work.states for cell in state.cells[:-1]):
         work.id = client.run(cell, session_id=work.name).execution["session_id"]
