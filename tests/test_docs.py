@@ -36,6 +36,7 @@ PAGES = {
     page.stem: page.read_text() for page in (PROJECT / "README.md", *PROJECT.glob("docs/*.md"))
 }
 README = PAGES["README"]
+CONTRIBUTING = (PROJECT / "CONTRIBUTING.md").read_text()
 EVERY_PAGE = "\n".join(PAGES.values())
 LINKING = [*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"), *PROJECT.glob(".github/**/*.md")]
 ADDRESS = "http://localhost:8888/mcp"
@@ -118,6 +119,17 @@ def test_the_readme_links_to_every_page() -> None:
     linked = set(targets(README))
 
     assert {f"docs/{page}.md" for page in PAGES if page != "README"} <= linked
+
+
+def test_the_drawing_of_the_package_has_every_part_of_it() -> None:
+    _, _, after = CONTRIBUTING.partition("## Where things are")
+    drawing = after.split("```")[1]
+    drawn = re.findall(r"^\S+(?:  \S+(?:\.py|/)(?=\s))*", drawing, re.MULTILINE)
+    package = Path(jupyter_mcp_ext.__file__).parent
+    modules = {path.name for path in package.glob("*.py")} - {"__init__.py"}
+    folders = {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
+
+    assert {part for line in drawn for part in line.split()} == modules | folders
 
 
 def test_the_table_of_tools_is_the_list_of_tools() -> None:
