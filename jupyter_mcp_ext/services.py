@@ -29,6 +29,8 @@ from .variables.hints import Hints
 from .variables.variables import Variables
 
 if TYPE_CHECKING:
+    from logging import Logger
+
     from jupyter_server.serverapp import ServerApp
 
     from .executions.execution import Execution
@@ -80,16 +82,12 @@ class Services:
         hints = Hints(root)
         storage = Storage(Path(serverapp.runtime_dir), str(root or serverapp.base_url), parent.log)
         executions = McpExecutions(kernels, storage, hints, parent=parent)
-        live = Rooms(serverapp.web_app.settings, parent.log).notebook
-        disk = None
-        if root is not None:
-            disk = Disk(root=root, key=keys.derive, shared_subject=shared_subject, live=live)
         sessions = McpSessions(
             serverapp.session_manager,
             kernels,
             folder=files.gate.folder,
             notebooks=notebooks,
-            disk=disk,
+            disk=_disk(serverapp, root, keys, shared_subject, parent.log),
             may_have_spares=not _ends_what_is_idle(serverapp),
             parent=parent,
         )
@@ -132,6 +130,16 @@ def _kernels(serverapp: ServerApp, parent: Any) -> Kernels:
         McpLinks(parent=parent),
         parent.log,
     )
+
+
+def _disk(
+    serverapp: ServerApp, root: Path | None, keys: Keys, shared_subject: str, log: Logger
+) -> Disk | None:
+    """Where sessions are kept; nowhere when Jupyter's root is not a folder on disk."""
+    if root is None:
+        return None
+    live = Rooms(serverapp.web_app.settings, log).notebook
+    return Disk(root=root, key=keys.derive, shared_subject=shared_subject, live=live)
 
 
 def _written(

@@ -168,7 +168,7 @@ class Runner:
                 await asyncio.wait({preparing})
 
     def _tell_missed(self, execution: Execution, comeback: str) -> None:
-        """Tell of a loss while the code waited, whoever else was told: it was written before.
+        """Tell of a loss while the code waited: it was written before the loss.
 
         ``comeback`` is what came back, in words.
         """

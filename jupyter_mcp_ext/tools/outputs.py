@@ -94,19 +94,19 @@ async def get_output(
     )
     if first is not None:
         return await _outputs(call, execution, str(output_id), first, last, paging)
-    if mime_type is not None:
+    return await _execution(call, execution, paging, allowed)
+
+
+async def _execution(call: Call, execution: Execution, paging: Paging, waited: float) -> Answer:
+    """All outputs of a finished execution, a page of them, or the lines new to this reader."""
+    if paging.mime_type is not None:
         msg = (
             "mime_type goes with one output. Name it, as in "
             f'get_output("{execution.id}/1", mime_type="text/html").'
         )
         raise InvalidArgument(msg)
-    if offset is None and grep is None and execution.is_finished:
-        return await answered(call, execution, allowed)
-    return await _execution(call, execution, paging)
-
-
-async def _execution(call: Call, execution: Execution, paging: Paging) -> Answer:
-    """A page of all outputs, or the lines that this reader has not seen yet."""
+    if paging.offset is None and paging.grep is None and execution.is_finished:
+        return await answered(call, execution, waited)
     reader = execution.readers.of(call.caller.reader)
     ahead = call.services.executions.turns.ahead(execution)
     lines = partial(execution_lines, execution, execution.outputs)

@@ -15,8 +15,8 @@ from dataclasses import replace
 from logging import Logger
 from typing import Any
 
-from jupyter_mcp_ext.concurrency import Timer
 from jupyter_mcp_ext.files.beneath import Changed
+from jupyter_mcp_ext.flushing import Flusher
 from jupyter_mcp_ext.notebooks.live import LiveNotebook
 from jupyter_mcp_ext.outputs.model import Output
 
@@ -87,8 +87,7 @@ class StoryWriter:
         self._is_behind = False
         """Whether the notebook lacks something that is in the journal only."""
         self._not_before = 0.0
-        self._timer = Timer()
-        self._writing: asyncio.Task[None] | None = None
+        self._flusher = Flusher(self._write, name="mcp-session-story")
 
     def read(self) -> list[Entry]:
         """Read the journal, in a thread: the executions that ran when a server was killed.
@@ -105,12 +104,12 @@ class StoryWriter:
     def add(self, *contents: Content) -> None:
         """Write lines of the journal soon."""
         self._todo += contents
-        self._schedule(FLUSH)
+        self._flusher.schedule(FLUSH)
 
     def add_now(self, *contents: Content) -> None:
         """Write lines of the journal at once."""
         self._todo += contents
-        self._start()
+        self._flusher.start()
 
     def add_end(self, entry: Entry, outputs: Sequence[Output]) -> None:
         """Write that an execution has ended, with these outputs, and show it in the notebook."""
@@ -121,11 +120,11 @@ class StoryWriter:
         for _ in range(TRIES):  # more may come while it is written
             self._not_before = 0.0
             is_new = self._todo or self._journal.has_lines or self._new or self._is_behind
-            if self._writing is None and is_new:
-                self._start()
-            if self._writing is None:
+            if is_new and not self._flusher.is_writing:
+                self._flusher.start()
+            if not self._flusher.is_writing:
                 return
-            await asyncio.wait({self._writing})
+            await self._flusher.written()
 
     def abandon(self) -> None:
         """Write nothing more: another server has the folder."""
@@ -135,18 +134,9 @@ class StoryWriter:
 
     def stop(self) -> None:
         """Write nothing until something is added."""
-        self._timer.stop()
+        self._flusher.cancel()
 
-    def _schedule(self, seconds: float) -> None:
-        if not self._timer.is_set and self._writing is None:
-            self._timer.set(seconds, self._start)
-
-    def _start(self) -> None:
-        self.stop()
-        if self._writing is None:
-            self._writing = asyncio.create_task(self._write(), name="mcp-session-story")
-
-    async def _write(self) -> None:
+    async def _write(self) -> float | None:
         todo, self._todo = self._todo, []
         try:
             await asyncio.to_thread(self._journal.append, todo)
@@ -157,12 +147,11 @@ class StoryWriter:
             self._not_before = time.monotonic() + AGAIN
         except (OSError, UnreadableNotebook) as err:
             self._fail(err)
-        finally:
-            self._writing = None
-            if self._todo:
-                self._schedule(FLUSH)
-            elif (self._new or self._is_behind) and not self.fault:
-                self._schedule(max(self._not_before - time.monotonic(), FLUSH))
+        if self._todo:
+            return FLUSH
+        if (self._new or self._is_behind) and not self.fault:
+            return max(self._not_before - time.monotonic(), FLUSH)
+        return None
 
     async def _write_notebook(self) -> None:
         began = time.monotonic()
