@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_core.paths import jupyter_data_dir
 
-from .executions.service import McpExecutions
-from .executions.storage import Storage
+from .executions.executions import McpExecutions
+from .executions.storage import ExecutionStorage
 from .executions.written import WrittenFiles
 from .files.contents import disk_of
 from .files.files import McpFiles
@@ -80,7 +80,9 @@ class Services:
         files = McpFiles(contents, root, serverapp.base_url, rendering, parent=parent)
         notebooks = Notebooks(contents, root, gate=files.gate, storage=files.storage)
         hints = Hints(root)
-        storage = Storage(Path(serverapp.runtime_dir), str(root or serverapp.base_url), parent.log)
+        storage = ExecutionStorage(
+            Path(serverapp.runtime_dir), str(root or serverapp.base_url), parent.log
+        )
         executions = McpExecutions(kernels, storage, hints, parent=parent)
         sessions = McpSessions(
             serverapp.session_manager,

@@ -14,7 +14,7 @@ from typing import Any
 from jupyter_server.auth.identity import User
 
 from jupyter_mcp_ext.executions.execution import Execution
-from jupyter_mcp_ext.executions.service import McpExecutions
+from jupyter_mcp_ext.executions.executions import McpExecutions
 from jupyter_mcp_ext.governance.caller import Caller, Principal
 from jupyter_mcp_ext.governance.policy import Right
 from jupyter_mcp_ext.kernels.links import McpLinks

@@ -18,7 +18,7 @@ from jupyter_mcp_ext.outputs.fold import COMMS
 from .execution import UNFINISHED, Execution
 from .record import ExecutionRecord
 from .retention import Retention
-from .storage import Storage
+from .storage import ExecutionStorage
 
 SMALL = 262_144
 """Bytes of output up to which a finished execution stays in memory."""
@@ -33,7 +33,7 @@ class Archive:
     """The executions of a server."""
 
     def __init__(
-        self, storage: Storage, retention: Retention, log: Logger, *, max_output_bytes: int
+        self, storage: ExecutionStorage, retention: Retention, log: Logger, *, max_output_bytes: int
     ) -> None:
         self._storage = storage
         self._log = log

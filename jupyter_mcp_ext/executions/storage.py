@@ -78,7 +78,7 @@ class _File:
         return taken
 
 
-class Storage:
+class ExecutionStorage:
     """The files of one server's executions, and those that its earlier runs have left."""
 
     def __init__(self, runtime_dir: Path, root: str, log: Logger) -> None:

@@ -19,7 +19,7 @@ from jupyter_mcp_ext.executions import archive
 from jupyter_mcp_ext.executions.archive import SMALL
 from jupyter_mcp_ext.executions.order import Destination
 from jupyter_mcp_ext.executions.record import MAX_RECORD, ExecutionRecord
-from jupyter_mcp_ext.executions.storage import COMPACT, LOCK, REST, Storage
+from jupyter_mcp_ext.executions.storage import COMPACT, LOCK, REST, ExecutionStorage
 from jupyter_mcp_ext.outputs.fold import OutputFold
 from jupyter_mcp_ext.outputs.model import Display, Json, Output, Stream
 from jupyter_mcp_ext.outputs.rendering import Render
@@ -46,12 +46,12 @@ def record(execution_id: str = "abcdefgh-1", **more: Any) -> ExecutionRecord:
     )
 
 
-def opened(folder: Path, root: str = "/root") -> tuple[Storage, list[ExecutionRecord]]:
-    storage = Storage(folder, root, LOG)
+def opened(folder: Path, root: str = "/root") -> tuple[ExecutionStorage, list[ExecutionRecord]]:
+    storage = ExecutionStorage(folder, root, LOG)
     return storage, storage.open()
 
 
-def written(storage: Storage, *messages: tuple[str, Any]) -> OutputFold:
+def written(storage: ExecutionStorage, *messages: tuple[str, Any]) -> OutputFold:
     fold = OutputFold()
     for msg_type, content in messages:
         fold.feed(msg_type, content)

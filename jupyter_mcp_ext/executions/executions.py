@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.fleet import Kernels
     from jupyter_mcp_ext.variables.hints import Hints
 
-    from .storage import Storage
+    from .storage import ExecutionStorage
 
 DISCONNECTED = "because the client closed the connection; wait=0 keeps code running"
 CANCELLED = "because its request was cancelled; wait=0 keeps code running"
@@ -124,7 +124,9 @@ class McpExecutions(LoggingConfigurable):
         help="Seconds after its end for which an execution can be read again. 0: no limit.",
     ).tag(config=True)
 
-    def __init__(self, kernels: Kernels, storage: Storage, hints: Hints, **kwargs: Any) -> None:
+    def __init__(
+        self, kernels: Kernels, storage: ExecutionStorage, hints: Hints, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self._archive = Archive(
             storage,
