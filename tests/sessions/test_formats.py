@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_mcp_ext.executions.storage import Storage
+from jupyter_mcp_ext.executions.storage import ExecutionStorage
 from tests.engine import ALICE, running, value
 
 FORMATS = Path(__file__).parent / "formats"
@@ -55,7 +55,7 @@ async def test_a_session_of_an_earlier_version_comes_back(moved: Path, jp_server
 
 def test_executions_of_an_earlier_version_are_taken_over(tmp_path: Path) -> None:
     shutil.copytree(FORMATS / "executions", tmp_path / "jupyter_mcp_ext")
-    storage = Storage(tmp_path, "formats", logging.getLogger("test"))
+    storage = ExecutionStorage(tmp_path, "formats", logging.getLogger("test"))
 
     found = storage.open()
 
