@@ -138,14 +138,14 @@ class McpExecutions(LoggingConfigurable):
         )
         self.directory = Directory(self._archive)
         """Finds executions."""
-        self.turns = Turns(lambda kernel_id: kernels[kernel_id].foreign_since)
+        self.turns = Turns(kernels)
         """What runs and waits on each kernel."""
         self.on_activity: Callable[[], object] = lambda: None
         """Is called when the server counts as active, since code runs."""
         self._works = Works()
         self._interrupts = Interrupts(kernels, grace=self.interrupt_grace)
         notices = Notices(self._archive, self._works.running_of)
-        self._runner = Runner(kernels, self._archive, self.turns, self._interrupts, notices, hints)
+        self._runner = Runner(kernels, self._archive, self._interrupts, notices, hints)
         self._tasks = Tasks()
 
     def start(

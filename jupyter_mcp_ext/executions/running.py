@@ -17,6 +17,7 @@ from .conclusion import conclude
 if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.exchange import Content, Exchange
     from jupyter_mcp_ext.kernels.fleet import Kernels
+    from jupyter_mcp_ext.kernels.kernel import Kernel
     from jupyter_mcp_ext.kernels.link import KernelLink
     from jupyter_mcp_ext.variables.hints import Hints
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from .execution import Execution
     from .interrupts import Interrupts
     from .notices import Notices
-    from .turns import Turns
 
 MAX_ABORTS = 3
 """How often an execution that another client's failing cell aborted is sent again."""
@@ -43,14 +43,12 @@ class Runner:
         self,
         kernels: Kernels,
         archive: Archive,
-        turns: Turns,
         interrupts: Interrupts,
         notices: Notices,
         hints: Hints,
     ) -> None:
         self._kernels = kernels
         self._archive = archive
-        self._turns = turns
         self._interrupts = interrupts
         self._notices = notices
         self._hints = hints
@@ -65,17 +63,19 @@ class Runner:
             execution.end(execution.stop.why, "stopped while its kernel started")
             return
         execution.kernel_id = starting.result()
-        turn = self._turns.join(execution)
+        kernel = self._kernels[execution.kernel_id]
+        turn = kernel.turn.join(execution)
         try:
             if await _or_stopped(execution, turn):
-                await self._take_turn(execution, prepare)
+                await self._take_turn(execution, kernel, prepare)
             else:
                 execution.end(execution.stop.why, "taken from the queue before it began")
         finally:
-            self._turns.leave(execution)
+            kernel.turn.leave(execution)
 
-    async def _take_turn(self, execution: Execution, prepare: Prepare | None) -> None:
-        kernel = self._kernels[execution.kernel_id]
+    async def _take_turn(
+        self, execution: Execution, kernel: Kernel, prepare: Prepare | None
+    ) -> None:
         async with kernel.linked() as link:
             kernel.begin()
             try:

@@ -20,6 +20,7 @@ from .link import NO_INFO, KernelInfo, KernelLink
 from .losses import Loss, Losses
 from .status import KernelStatus, foreign_since, look
 from .stderr import StderrTail
+from .turn import Turn
 
 
 class Kernel:
@@ -32,6 +33,8 @@ class Kernel:
         self._host = host
         self._losses = Losses()
         self._stderr: StderrTail | None = None
+        self.turn = Turn()
+        """The queue of what runs code in it."""
         self.hosted = Hosted(host.manager, kernel_id, self._losses)
         self.activity = Activity(host.manager, kernel_id, self._was_interrupted)
         self.death = Death(self, self.hosted, self._losses, host.groups)
