@@ -27,6 +27,46 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 
+LONGEST = (
+    "test_peers.py",
+    "test_session_faults.py",
+    "test_results.py",
+    "test_sessions.py",
+    "sessions/test_snapshots.py",
+    "executions/test_service.py",
+    "test_endurance.py",
+    "conformance/test_conformance.py",
+    "test_bad_input.py",
+    "test_queue.py",
+    "packages/test_service.py",
+    "test_packages.py",
+    "sessions/test_service.py",
+    "test_cli.py",
+    "test_package.py",
+    "test_other_kernels.py",
+    "test_input.py",
+    "test_tasks.py",
+    "kernels/test_service.py",
+    "executions/test_death.py",
+    "kernels/test_counting.py",
+    "sessions/test_spares.py",
+    "test_patterns.py",
+    "rendering/test_service.py",
+)
+"""The files that take longest, the longest first."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two for each processor: tests wait for servers and kernels much of their time."""
+    return 2 * (os.cpu_count() or 1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files, so that none of them is what the others wait for at the end."""
+    places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
 @pytest.fixture
 def jp_server_config() -> dict[str, Any]:
     """Enable the extension in pytest-jupyter's in-process server."""
