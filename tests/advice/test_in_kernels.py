@@ -92,7 +92,7 @@ def test_text_for_the_next_cell_is_shown_and_has_not_run(client: McpClient, code
     result = client.run(code)
 
     [notice] = result.notices
-    assert "has not run" in notice
+    assert "has not been run" in notice
     assert "loaded = 1" in result.text.partition(notice)[2]
     assert client.run("loaded").status == "error"
     again = client.call("get_output", output_id=result.id)
