@@ -37,11 +37,10 @@ def installed() -> Iterator[str]:
     """The interpreters of Python 3.8 and 3.9 that are here: on PATH, or pyenv's."""
     versions = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
     for minor in (8, 9):
-        found = [shutil.which(f"python3.{minor}"), *versions.glob(f"3.{minor}.*/bin/python")]
-        for python in filter(None, found):
-            done = subprocess.run([python, "-c", ""], capture_output=True, check=False)
-            if done.returncode == 0:
-                yield str(python)
+        found = (shutil.which(f"python3.{minor}"), *versions.glob(f"3.{minor}.*/bin/python"))
+        for python in map(str, filter(None, found)):
+            if not subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode:
+                yield python
                 break
 
 
@@ -50,10 +49,10 @@ def data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """A data folder of Jupyter's with a kernelspec for ipykernel on that Python."""
     folder = tmp_path_factory.mktemp("older")
     python = folder / "venv/bin/python"
-    uv = Path(sysconfig.get_path("scripts")) / "uv"
+    uv = str(Path(sysconfig.get_path("scripts")) / "uv")
     for command in (
-        [uv, "venv", "--python", request.param, folder / "venv"],
-        [uv, "pip", "install", "--python", python, "ipykernel"],
+        [uv, "venv", "--python", request.param, str(folder / "venv")],
+        [uv, "pip", "install", "--python", str(python), "ipykernel"],
     ):
         subprocess.run(command, check=True, capture_output=True)
     spec = {
