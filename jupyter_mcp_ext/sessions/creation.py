@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakSet
@@ -68,7 +69,7 @@ class Creation:
 
     async def _make_ready(self, session: Session, wish: Wish) -> None:
         if wish.restore is not None and session.is_agents:
-            session.come_back_by(wish.restore)
+            session.write(replace(session.record, restore=wish.restore))
         await self._folders.hold(session)
         if wish.restore is not None:
             await self._folders.save(session)

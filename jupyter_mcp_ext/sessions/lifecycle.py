@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -114,7 +114,7 @@ class SessionKernels:
     async def end_orphan(self, session: Session) -> bool:
         """End the kernel that an earlier server has left running; whether there was one."""
         process = session.record.kernel
-        session.ended()
+        session.write(replace(session.record, kernel=None))
         if process is None:
             return False
         return await asyncio.to_thread(orphans.end, process.pid, process.created)
@@ -151,7 +151,7 @@ class SessionKernels:
         """End a session's kernel, if it is not gone already."""
         self.rest(session)
         await self._kernels[session.kernel_id].shutdown(by=by, now=now)
-        session.ended()
+        session.write(replace(session.record, kernel=None))
         await self.unlist(session)
         if session.story is None:  # it cannot come back
             self._register.remove(session)

@@ -9,7 +9,7 @@ from jupyter_mcp_ext.kernels.losses import Loss
 from jupyter_mcp_ext.wording import ago
 
 from .comeback.continuity import READERS
-from .session import MAX_CLIENTS, Session, Told
+from .session import Session, Told
 
 
 def told(session: Session, reader: str) -> Told:
@@ -19,19 +19,6 @@ def told(session: Session, reader: str) -> Told:
     if len(session.told) > READERS:
         session.told.popitem(last=False)
     return known
-
-
-def is_due(session: Session, known: Told, connection: str) -> bool:
-    """Whether a reader must be told what the session is: on a new connection or after a rest."""
-    return connection not in known.connections or known.heard < session.rested
-
-
-def introduced(known: Told, connection: str) -> None:
-    """Note that a reader was told what the session is."""
-    if len(known.connections) >= MAX_CLIENTS:
-        known.connections.clear()
-    known.connections.add(connection)
-    known.heard, known.variables = time.time(), None
 
 
 def notices(
@@ -48,17 +35,16 @@ def notices(
     """
     said = []
     known = told(session, reader)
-    if is_due(session, known, connection):
+    if known.needs_introduction(connection, rested=session.uses.rested):
         said.append(introduction(session, known.variables, earlier))
-        introduced(known, connection)
+        known.introduce(connection)
     news = session.continuity.news(reader, losses)
     if news is not None:
         said.append(_in_full(*news))
     session.continuity.told(reader, losses)
     fault = session.fault or (session.story.fault if session.story is not None else "")
-    if fault and fault != known.fault:
+    if known.is_news(fault):
         said.append(f"the story of this session is not being saved: {fault}")
-    known.fault = fault
     return tuple(said)
 
 
@@ -73,9 +59,9 @@ def introduction(
     notebook = session.shown_notebook
     words += f", notebook {notebook}" if notebook else ""
     now = time.time()
-    if session.previous is not None:
+    if session.uses.previous is not None:
         count = "" if variables is None else f"{variables} variable{'s'[: variables != 1]}, "
-        last = session.previous
+        last = session.uses.previous
         words += f"; {count}last used {ago(now - last.at)} by {last.client}"
     elif earlier is not None:
         words += (

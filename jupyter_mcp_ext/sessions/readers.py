@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .notices import introduced, is_due, notices, told
+from .notices import notices, told
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.governance.caller import Caller
@@ -53,16 +53,16 @@ class Readers:
     def wants_count(self, session: Session, caller: Caller) -> bool:
         """Whether the caller's next answer introduces a session that may have variables."""
         known = told(session, caller.reader)
-        is_used = session.previous is not None and session.kernel_id in self._kernels
-        return is_used and is_due(session, known, caller.mcp_session)
+        is_used = session.uses.previous is not None and session.kernel_id in self._kernels
+        return is_used and known.needs_introduction(caller.mcp_session, rested=session.uses.rested)
 
     def note_count(self, session: Session, caller: Caller, variables: int) -> None:
         """Have that introduction say how many there are."""
-        told(session, caller.reader).variables = variables
+        told(session, caller.reader).count(variables)
 
     def introduce(self, session: Session, caller: Caller) -> None:
         """An answer has told the caller itself what the session is."""
-        introduced(told(session, caller.reader), caller.mcp_session)
+        told(session, caller.reader).introduce(caller.mcp_session)
 
     def tell_loss(self, session: Session, caller: Caller) -> None:
         """An answer has told the caller itself of the latest loss."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -124,7 +125,8 @@ class Register:
         known = self._sessions.get(short)
         kernel = model["kernel"]
         if known is not None and known.kernel_id == kernel["id"]:
-            known.rename(model["name"] or model["path"], path=model["path"])
+            name = model["name"] or model["path"]
+            known.write(replace(known.record, name=name, path=model["path"]))
             return known
         now = time.time()
         record = SessionRecord(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 import uuid
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from .comeback.continuity import Continuity
@@ -15,7 +15,7 @@ from .comeback.continuity import Continuity
 if TYPE_CHECKING:
     from jupyter_mcp_ext.governance.caller import Caller
 
-    from .disk.record import KernelProcess, NotSaved, Restore, SessionRecord
+    from .disk.record import KernelProcess, NotSaved, SessionRecord
     from .story.story import Story
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
@@ -53,17 +53,66 @@ class Use:
     client: str
 
 
-@dataclass(kw_only=True)
-class Told:
-    """What one reader has been told of a session."""
+class Uses:
+    """Which clients have used a session, as far as this server has seen it."""
 
-    connections: set[str] = field(default_factory=set)
-    """The reader's connections on which the session was introduced."""
-    heard: float = 0.0
-    """When it was introduced last, in seconds since the epoch."""
-    variables: int | None = None
-    """How many variables it had when its next introduction became due, where that is known."""
-    fault: str = ""
+    def __init__(self, latest: Use | None) -> None:
+        """``latest`` is the last use before this server's time."""
+        self.previous: Use | None = None
+        """The use before the latest."""
+        self.rested = 0.0
+        """When it was last used again after `RESTED` seconds."""
+        self._latest = latest
+        self._of: dict[str, float] = {} if latest is None else {latest.client: latest.at}
+
+    def add(self, use: Use, *, last_used: float) -> None:
+        """Note a use; ``last_used`` is when the session was used before, also by this server."""
+        if self._latest is not None:
+            self.previous = Use(at=last_used, client=self._latest.client)
+            self.rested = use.at if use.at - last_used > RESTED else self.rested
+        self._latest = use
+        self._of.pop(use.client, None)
+        self._of[use.client] = use.at
+        if len(self._of) > MAX_CLIENTS:
+            self._of.pop(next(iter(self._of)))
+
+    def latest_of_others(self, client: str) -> Use | None:
+        """The latest use by another client."""
+        theirs = [Use(at=at, client=name) for name, at in self._of.items() if name != client]
+        return max(theirs, key=lambda use: use.at, default=None)
+
+
+class Told:
+    """What one reader has been told of a session, apart from its losses."""
+
+    def __init__(self) -> None:
+        self.connections: set[str] = set()
+        """The reader's connections on which the session was introduced."""
+        self.variables: int | None = None
+        """How many variables it had when its next introduction became due, where that is known."""
+        self._introduced_at = 0.0
+        self._fault = ""
+
+    def needs_introduction(self, connection: str, *, rested: float) -> bool:
+        """Whether to say what the session is: on a new connection, or after a rest."""
+        return connection not in self.connections or self._introduced_at < rested
+
+    def introduce(self, connection: str) -> None:
+        """Note that the reader was told what the session is."""
+        if len(self.connections) >= MAX_CLIENTS:
+            self.connections.clear()
+        self.connections.add(connection)
+        self._introduced_at, self.variables = time.time(), None
+
+    def count(self, variables: int) -> None:
+        """Have the next introduction say how many variables there are."""
+        self.variables = variables
+
+    def is_news(self, fault: str) -> bool:
+        """Whether a fault has to be said; then it has been."""
+        is_news = fault not in ("", self._fault)
+        self._fault = fault
+        return is_news
 
 
 @dataclass(kw_only=True, eq=False)
@@ -84,10 +133,7 @@ class Session:
     """Its story, while this server holds its folder."""
     fault: str = ""
     """Why it is not kept on disk although it should be."""
-    previous: Use | None = None
-    """The use before the latest."""
-    rested: float = 0.0
-    """When it was last used again after `RESTED` seconds."""
+    uses: Uses = field(init=False)
     told: OrderedDict[str, Told] = field(default_factory=OrderedDict)
     """What each reader of its results knows, the one that was told last at the end."""
     continuity: Continuity = field(init=False)
@@ -96,8 +142,7 @@ class Session:
     def __post_init__(self) -> None:
         self.continuity = Continuity(begun=self.record.created, had_kernel=self.record.had_kernel)
         client = self.record.last_client
-        self._uses = {client: self.record.last_used} if client else {}
-        """When each client used it last, as far as this server has seen it."""
+        self.uses = Uses(Use(at=self.last_used, client=client) if client else None)
 
     @property
     def id(self) -> str:
@@ -168,50 +213,29 @@ class Session:
         """It has a new kernel; for ``met`` see `Continuity.started`."""
         self.kernel_id = kernel_id
         self.continuity.started(met=met)
-        self.record = replace(self.record, had_kernel=True, kernel=process)
-
-    def ended(self) -> None:
-        """Its kernel's process is gone."""
-        self.record = replace(self.record, kernel=None)
+        self.write(replace(self.record, had_kernel=True, kernel=process))
 
     def use(self, client: str, *, now: float) -> None:
         """Note that a client uses it; an empty name is this server's own work."""
-        last = Use(at=self.last_used, client=self.record.last_client)
-        self.record = replace(self.record, last_used=now, last_client=client or last.client)
-        if not client:
-            return
-        if last.client:
-            self.previous = last
-            self.rested = now if now - last.at > RESTED else self.rested
-        self._uses.pop(client, None)
-        self._uses[client] = now
-        if len(self._uses) > MAX_CLIENTS:
-            self._uses.pop(next(iter(self._uses)))
-
-    def latest_of_others(self, client: str) -> Use | None:
-        """The latest use by another client."""
-        theirs = [Use(at=at, client=name) for name, at in self._uses.items() if name != client]
-        return max(theirs, key=lambda use: use.at, default=None)
-
-    def put_out(self, line: str) -> None:
-        """Its latest execution has ended with this line."""
-        self.record = replace(self.record, last_line=line)
+        if client:
+            self.uses.add(Use(at=now, client=client), last_used=self.last_used)
+        last_client = client or self.record.last_client
+        self.write(replace(self.record, last_used=now, last_client=last_client))
 
     def saved(self, not_saved: NotSaved = "") -> None:
         """Its latest variables were saved, or were not for a reason."""
-        self.record = replace(self.record, not_saved=not_saved)
+        self.write(replace(self.record, not_saved=not_saved))
 
-    def come_back_by(self, restore: Restore) -> None:
-        """Have it come back in this way."""
-        self.record = replace(self.record, restore=restore)
+    def write(self, record: SessionRecord) -> None:
+        """Have another record, which is on disk once the session is saved."""
+        self.record = record
 
-    def move_kernel(self, cwd: str) -> None:
-        """Have its first kernel start in another folder."""
-        self.record = replace(self.record, cwd=cwd)
+    def hold(self, story: Story | None, *, fault: str = "") -> None:
+        """This server holds its folder, with the story, or does not any more.
 
-    def rename(self, name: str, *, path: str) -> None:
-        """A person renamed or moved the notebook that the session is on."""
-        self.record = replace(self.record, name=name, path=path)
+        ``fault`` says why it is not stored on disk although it should be.
+        """
+        self.story, self.fault = story, fault
 
     def hand_out(self, caller: Caller, *, name: str | None, notebook: str, now: float) -> None:
         """A spare becomes a caller's; ``notebook`` is the file that tells its story."""
@@ -228,20 +252,3 @@ class Session:
         self.continuity.handed_out(at=now)
         if self.story is not None:
             self.story.rename(notebook)
-
-    @classmethod
-    def of(cls, record: SessionRecord, *, folder: str, is_signed: bool) -> Session:
-        """A session of an earlier server, or of another machine.
-
-        Paths of its own folder in the record are replaced by where the folder is now.
-        """
-        last_client = record.last_client or (record.client if record.had_kernel else "")
-        is_own_path = PurePosixPath(record.path).parent.name == record.id
-        is_own_cwd = PurePosixPath(record.cwd).name == record.id
-        record = replace(
-            record,
-            path=f"{folder}/{record.notebook}" if is_own_path else record.path,
-            cwd=folder if is_own_cwd else record.cwd,
-            last_client=last_client,
-        )
-        return cls(record=record, folder=folder, is_signed=is_signed)

@@ -67,7 +67,7 @@ async def check_force(call: Call, session: Session, *, force: bool, doing: str) 
     if running:
         msg = f"{running[0].client} runs {running[0].id} on this kernel. {again}"
         raise Forbidden(msg)
-    theirs = session.latest_of_others(call.caller.client)
+    theirs = session.uses.latest_of_others(call.caller.client)
     if theirs is not None and (since := time.time() - theirs.at) < IN_USE:
         msg = f"{theirs.client} used {session.id} ({session.name}) {ago(since)}. {again}"
         raise Forbidden(msg)

@@ -16,7 +16,7 @@ import pytest
 from jupyter_mcp_ext.errors import ContentsError, InvalidArgument, KernelUnavailable, ToolError
 from jupyter_mcp_ext.kernels.specs import chosen
 from jupyter_mcp_ext.sessions.disk.record import SessionRecord, parse
-from jupyter_mcp_ext.sessions.disk.store import PURPOSE
+from jupyter_mcp_ext.sessions.disk.store import PURPOSE, session_of
 from jupyter_mcp_ext.sessions.session import Session
 from jupyter_mcp_ext.sessions.wishes import Created
 from tests.engine import ALICE, BOB, Engine, printed, running, value
@@ -80,7 +80,7 @@ async def test_a_session_of_an_earlier_release_stays_in_its_own_folder(
     async with running(jp_serverapp) as engine:
         session = (await created(engine, name="old")).session
         await engine.services.sessions.shutdown(session, by="test", now=True)
-        session.move_kernel(session.folder)  # as it was made before
+        session.write(replace(session.record, cwd=session.folder))  # as it was made before
         await engine.services.sessions.ready(await engine.services.sessions.resolve(ALICE, "old"))
     async with running(jp_serverapp) as engine:
         again = (await created(engine, name="old")).session
@@ -280,7 +280,7 @@ def test_a_record_without_the_last_client_is_still_read() -> None:
         last_used=time.time(),
     )
 
-    session = Session.of(record, folder="f", is_signed=True)
+    session = session_of(record, folder="f", is_signed=True)
 
     assert session.record.last_client == ""
 

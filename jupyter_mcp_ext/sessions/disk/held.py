@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Container
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from logging import Logger
 from typing import TYPE_CHECKING
@@ -73,12 +74,12 @@ class HeldFolders:
             await self._read_specs()
             try:
                 head = partial(self._head, session)
-                await self.store.hold(session, head, self._kernels.pids().__contains__)
+                story = await self.store.hold(session, head, self._kernels.pids().__contains__)
+                session.hold(story)
                 self._held.add(session)
                 self._wait()
                 if session.is_agents:  # a spare's is written when a caller gets it
                     await self.store.save(session)
-                session.fault = ""
             except HeldElsewhere as err:
                 words = await asyncio.to_thread(_in_use, err, self._kernels.pids())
                 msg = f"The session {session.id} ({session.name}) {words}"
@@ -95,7 +96,7 @@ class HeldFolders:
         try:
             await self.store.save(session, is_at_rest=is_at_rest)
         except OSError as err:
-            session.fault = FAULTS.get(err.errno, UNUSABLE)
+            session.hold(session.story, fault=FAULTS.get(err.errno, UNUSABLE))
 
     async def let_go(self, session: Session) -> None:
         """Release a session's folder; it is taken again when the session is used."""
@@ -103,14 +104,14 @@ class HeldFolders:
             self._held.discard(session)
             await self.save(session, is_at_rest=True)
             await session.story.close()
-            session.story = None
+            session.hold(None, fault=session.fault)
 
     async def discard(self, session: Session) -> None:
         """Remove the folder of a session that was not completed."""
         if session.story is not None:
             self._held.discard(session)
             await asyncio.to_thread(session.story.folder.discard)
-            session.story = None
+            session.hold(None, fault=session.fault)
 
     async def holder(self, session: Session) -> str:
         """Words for another server that holds a session; empty when none does."""
@@ -148,15 +149,14 @@ class HeldFolders:
             self._held.discard(session)
             if session.story is not None:
                 session.story.abandon()
-                session.story = None
-                session.fault = TAKEN
+                session.hold(None, fault=TAKEN)
 
     def _go_without(self, session: Session, why: str) -> None:
         """Go on with a session in memory, since it cannot be stored on disk."""
         self._log.warning("The session %s is not kept on disk: %s", session.id, why)
-        session.fault = why
+        session.hold(session.story, fault=why)
         if session.cwd == session.folder and not session.record.had_kernel:
-            session.move_kernel(self._instead)
+            session.write(replace(session.record, cwd=self._instead))
 
     async def _read_specs(self) -> None:
         specs = await self._kernels.specs()

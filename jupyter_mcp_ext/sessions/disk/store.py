@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass, replace
 from functools import partial
 from logging import Logger
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from jupyter_mcp_ext.notebooks.live import LiveNotebook
 from jupyter_mcp_ext.sessions.session import SESSION_ID, Session
@@ -103,8 +103,8 @@ class SessionStore:
 
     async def hold(
         self, session: Session, head: Callable[[], Head], is_kernel: Callable[[int], bool]
-    ) -> None:
-        """Be the server that writes a session's story; its folder is made if need be.
+    ) -> Story:
+        """Be the server that writes a session's story, which is returned; its folder is made.
 
         ``head`` gives what the notebook says of its session, ``is_kernel`` tells of a process
         whether it is a kernel of this server. Raises OSError, HeldElsewhere, LaterJournal.
@@ -130,7 +130,7 @@ class SessionStore:
         except BaseException:
             folder.let_go()
             raise
-        session.story = story
+        return story
 
     async def save(self, session: Session, *, is_at_rest: bool = False) -> None:
         """Write a session's record. Raises OSError."""
@@ -202,7 +202,24 @@ class SessionStore:
             record = record.claimed(
                 owner=self._disk.shared_subject, notebook=record.notebook, folder=folder.api_path
             )
-        return Session.of(record, folder=folder.api_path, is_signed=is_signed)
+        return session_of(record, folder=folder.api_path, is_signed=is_signed)
+
+
+def session_of(record: SessionRecord, *, folder: str, is_signed: bool) -> Session:
+    """A session of an earlier server, or of another machine.
+
+    Paths of its own folder in the record are replaced by where the folder is now.
+    """
+    last_client = record.last_client or (record.client if record.had_kernel else "")
+    is_own_path = PurePosixPath(record.path).parent.name == record.id
+    is_own_cwd = PurePosixPath(record.cwd).name == record.id
+    record = replace(
+        record,
+        path=f"{folder}/{record.notebook}" if is_own_path else record.path,
+        cwd=folder if is_own_cwd else record.cwd,
+        last_client=last_client,
+    )
+    return Session(record=record, folder=folder, is_signed=is_signed)
 
 
 def notebook_for(title: str) -> str:

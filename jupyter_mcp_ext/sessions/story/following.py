@@ -24,7 +24,7 @@ def follow(session: Session, execution: Execution, ended: Callable[[], None]) ->
     story.begin(entry)
 
     def finish(_: object) -> None:
-        session.put_out(execution.fold.last_line[:200])
+        session.write(replace(session.record, last_line=execution.fold.last_line[:200]))
         if session.story is not None:
             outputs = execution.outputs if execution.sent is not None else ()
             session.story.end(_ended(entry, execution), outputs)

@@ -136,7 +136,7 @@ def signed(content: Mapping[str, Any], key: bytes) -> bytes:
     return _HEAD + digest(said, key).encode() + b'",' + said + b"\n"
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Journal:
     """A journal's content."""
 
@@ -174,7 +174,9 @@ class _Reader:
         self._code = 0
         self._unsigned = 0
         self._room = MAX_OUTPUTS
-        self._journal = Journal()
+        self._forgotten_until = 0
+        self._reserved = 0
+        self._part, self._after = 1, 0
 
     def feed(self, line: bytes) -> None:
         """Take a line."""
@@ -197,8 +199,13 @@ class _Reader:
     def journal(self) -> Journal:
         """The content of the lines so far."""
         self._prune(MAX_ENTRIES, MAX_CODE)
-        self._journal.entries = [self._known[number] for number in sorted(self._known)]
-        return self._journal
+        return Journal(
+            entries=[self._known[number] for number in sorted(self._known)],
+            forgotten_until=self._forgotten_until,
+            reserved=self._reserved,
+            part=self._part,
+            after=self._after,
+        )
 
     def _take(self, line: bytes, *, is_signed: bool) -> None:
         head, outputs, _ = line.partition(_OUTPUTS)
@@ -214,18 +221,17 @@ class _Reader:
         elif "reserved" in found:
             self._reserve(_number(found["reserved"]), is_signed=is_signed)
         elif "anew_after" in found:
-            self._journal.forgotten_until = max(
-                self._journal.forgotten_until, _number(found["anew_after"])
-            )
+            number = _number(found["anew_after"])
+            self._forgotten_until = max(self._forgotten_until, number)
         elif "part" in found and is_signed:
-            self._journal.part = _number(found["part"])
-            self._journal.after = _number(found["after"])
+            self._part = _number(found["part"])
+            self._after = _number(found["after"])
 
     def _reserve(self, number: int, *, is_signed: bool) -> None:
         if is_signed:  # fewer, when a server has ended
-            self._journal.reserved = number
+            self._reserved = number
         elif number <= MAX_FOREIGN:
-            self._journal.reserved = max(self._journal.reserved, number)
+            self._reserved = max(self._reserved, number)
 
     def _begin(self, entry: Entry) -> None:
         known = self._known.get(entry.number)
