@@ -161,7 +161,7 @@ def test_a_holder_that_let_go_is_not_waited_for(folder: Callable[[], SessionFold
         {"host": "elsewhere", "heartbeat": 10**400},
     ],
 )
-def test_a_forged_holder_says_nothing_and_blocks_nobody(
+def test_a_forged_holder_says_nothing_and_blocks_no_server(
     folder: Callable[[], SessionFolder], known: dict[str, Any]
 ) -> None:
     ours = folder()

@@ -92,7 +92,7 @@ async def test_a_cell_is_added_to_the_room_and_what_people_typed_there_stays(
         assert await in_file(notebook, "print('two'); 2") == sources(document)
 
 
-async def test_while_a_room_is_open_nobody_else_writes_the_file(jp_serverapp: Any) -> None:
+async def test_while_a_room_is_open_only_the_room_writes_the_file(jp_serverapp: Any) -> None:
     async with watched(jp_serverapp) as (engine, session, document, notebook):
         extension = jp_serverapp.web_app.settings["jupyter_server_ydoc"]
         [live] = extension.ywebsocket_server.rooms.values()

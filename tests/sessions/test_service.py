@@ -128,7 +128,7 @@ async def test_two_sessions_on_one_notebook_at_once_are_one(jp_serverapp: Any) -
         assert len(jp_serverapp.kernel_manager.list_kernel_ids()) == 1
 
 
-async def test_a_person_who_opens_the_notebook_meanwhile_and_an_agent_share_a_kernel(
+async def test_a_person_who_opens_the_notebook_at_the_same_time_and_an_agent_share_a_kernel(
     jp_serverapp: Any,
 ) -> None:
     async with running(jp_serverapp) as engine:

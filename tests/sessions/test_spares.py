@@ -101,7 +101,7 @@ async def test_the_folder_of_a_spare_is_its_kernels_through_every_restart(
         assert [first, restarted, again, value(execution)] == [repr(folder)] * 4
 
 
-async def test_a_spare_is_in_jupyters_list_of_sessions_once_it_is_somebodys(
+async def test_a_spare_is_in_jupyters_list_of_sessions_once_a_caller_has_it(
     jp_serverapp: Any, jp_fetch: Any
 ) -> None:
     async with running(jp_serverapp, spare_kernels=1) as engine:
@@ -118,7 +118,7 @@ async def test_a_spare_is_in_jupyters_list_of_sessions_once_it_is_somebodys(
         assert model["path"] == f"mcp-sessions/{session.id}/mine.ipynb"
 
 
-async def test_nobody_sees_a_spare_among_the_sessions(jp_serverapp: Any) -> None:
+async def test_no_caller_sees_a_spare_among_the_sessions(jp_serverapp: Any) -> None:
     async with running(jp_serverapp, spare_kernels=1) as engine:
         [spare] = await filled(engine)
 
@@ -234,7 +234,7 @@ async def test_nothing_of_a_spare_is_left_after_the_end(jp_serverapp: Any, momen
         assert {p.pid for p in psutil.Process().children(recursive=True)} <= before
 
 
-async def test_a_spare_is_no_activity_until_it_is_somebodys(
+async def test_a_spare_is_no_activity_until_a_caller_has_it(
     jp_serverapp: Any, jp_fetch: Any
 ) -> None:
     manager = jp_serverapp.kernel_manager
@@ -340,7 +340,7 @@ async def until_idle(started: Started) -> None:
 
 
 @pytest.mark.parametrize("is_up", [True, False])
-async def test_spares_end_when_nobody_uses_the_server(is_up: bool) -> None:
+async def test_spares_end_when_the_server_gets_no_requests(is_up: bool) -> None:
     started = Started()
     if not is_up:
         started.gate.clear()

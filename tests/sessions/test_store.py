@@ -96,7 +96,7 @@ async def test_a_session_among_many_broken_ones_is_found_when_it_comes_or_is_rep
 
 
 @pytest.mark.parametrize("kind", ["pipe", "link", "folder", "file", "sparse", "huge"])
-async def test_what_is_in_the_place_of_a_record_or_folder_holds_nobody(
+async def test_what_is_in_the_place_of_a_record_or_folder_stops_no_search(
     made: SessionStore, place: Callable[[str, bytes], Path], tmp_path: Path, kind: str
 ) -> None:
     path = place("aaaabbbb", b"1" * 2_000_000)

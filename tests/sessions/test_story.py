@@ -194,7 +194,7 @@ async def test_an_execution_that_never_reached_its_kernel_is_not_told(
     assert len(sources(file(story).read_bytes())) == 1
 
 
-async def test_a_notebook_that_was_edited_meanwhile_keeps_both(make: Callable[[], Story]) -> None:
+async def test_a_notebook_that_was_edited_in_between_keeps_both(make: Callable[[], Story]) -> None:
     story = make()
     run(story, 1, "one")
     await story.flush()
@@ -345,7 +345,7 @@ async def test_a_link_in_the_folders_place_is_not_followed(
     assert "symbolic link" in story.fault or "in the place" in story.fault
 
 
-async def test_a_pipe_in_the_notebooks_place_holds_nobody(make: Callable[[], Story]) -> None:
+async def test_a_pipe_in_the_notebooks_place_stops_no_server(make: Callable[[], Story]) -> None:
     story = make()
     os.mkfifo(file(story))
 
