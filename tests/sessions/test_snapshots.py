@@ -18,6 +18,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any, cast
 
+import psutil
 import pytest
 
 from jupyter_mcp_ext.kernels.exchange import Content
@@ -650,11 +651,14 @@ async def test_a_save_is_of_one_moment_and_keeps_nothing_waiting(
         await asyncio.to_thread(begun.read_text)
         printed = await here.run("x.append(2); later['x'] = 2; del gated; print('seen')")
         await here.kernels[here.kernel_id].interrupt()
+        children = psutil.Process(await here.value("os.getpid()")).children()
+        _, left = await asyncio.to_thread(psutil.wait_procs, children, 20)
         await here.run("open('gate', 'w').close()")
         saved = await saving
         await here.restore()
 
         assert (printed, saved.skipped) == ("seen\n", ())
+        assert left == []  # the kernel has no child to wait for, not even one that has ended
         assert await here.value("gated, x, later") == (5, [1], {"x": 1})
 
 
