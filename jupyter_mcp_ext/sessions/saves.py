@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from logging import Logger
 from typing import TYPE_CHECKING
@@ -55,6 +56,18 @@ WHY: Mapping[NotSaved, str] = {
 """Words for why a session's latest variables were not saved."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class SaveLimits:
+    """When a save is made, and what it may take."""
+
+    delay: float
+    """Seconds without use after which a session is saved."""
+    max_bytes: int
+    max_seconds: float
+    at_once: int
+    """How many sessions are saved side by side when the server stops."""
+
+
 class Saves:
     """Saves sessions' variables."""
 
@@ -63,22 +76,13 @@ class Saves:
         kernels: Kernels,
         *,
         key: Callable[[Session], bytes],
-        delay: float,
-        max_bytes: int,
-        max_seconds: float,
-        at_once: int,
+        limits: SaveLimits,
         log: Logger,
     ) -> None:
-        """``key`` signs the snapshots of a session; ``delay`` is the time without use.
-
-        ``at_once`` is how many are saved side by side when the server stops.
-        """
+        """``key`` signs the snapshots of a session."""
         self._kernels = kernels
         self._key = key
-        self._delay = delay
-        self._max_bytes = max_bytes
-        self._max_seconds = max_seconds
-        self._at_once = at_once
+        self._limits = limits
         self._log = log
         self._unsaved: set[Session] = set()
         self._timers: Timers[Session] = Timers()
@@ -88,7 +92,11 @@ class Saves:
 
     def note(self, session: Session) -> None:
         """An execution has ended in a session."""
-        if session.story is None or session.record.restore != "snapshot" or not self._max_bytes:
+        if (
+            session.story is None
+            or session.record.restore != "snapshot"
+            or not self._limits.max_bytes
+        ):
             return
         self._unsaved.add(session)
         self._wait(session)
@@ -122,7 +130,7 @@ class Saves:
         if not self._kernels[session.kernel_id].is_idle:
             session.saved("busy")
             return
-        await asyncio.wait({self._start(session, self._max_seconds)})
+        await asyncio.wait({self._start(session, self._limits.max_seconds)})
 
     async def give_up(self, session: Session) -> None:
         """The session's kernel is ended at once, with what is not saved."""
@@ -155,7 +163,7 @@ class Saves:
         unsaved = [one for one in sessions if one in self._unsaved and self._is_whole(one)]
         unsaved.sort(key=lambda one: one.last_used, reverse=True)
         deadline = asyncio.get_running_loop().time() + seconds
-        places = asyncio.Semaphore(self._at_once)
+        places = asyncio.Semaphore(self._limits.at_once)
         idle = await asyncio.gather(*map(self._is_idle, unsaved))
         saves = []
         for session, is_idle in zip(unsaved, idle, strict=True):
@@ -190,7 +198,7 @@ class Saves:
             left = deadline - asyncio.get_running_loop().time()
             if session in self._unsaved and left > 0:
                 session.saved("" if is_idle else "busy")
-                await asyncio.wait({self._start(session, min(left, self._max_seconds))})
+                await asyncio.wait({self._start(session, min(left, self._limits.max_seconds))})
 
     async def _is_idle(self, session: Session) -> bool:
         """Also of code that an execution has run which the server's stop has ended."""
@@ -201,7 +209,7 @@ class Saves:
         return self._kernels[session.kernel_id].is_idle and status.state != "busy"
 
     def _wait(self, session: Session) -> None:
-        self._timers.set(session, self._delay, self._begin)
+        self._timers.set(session, self._limits.delay, self._begin)
 
     def _is_whole(self, session: Session) -> bool:
         """Whether all that is to be in its kernel is: else there is a better save than now's."""
@@ -212,8 +220,8 @@ class Saves:
         if session in self._tasks:
             self._wait(session)
         elif self._is_whole(session) and self._kernels[session.kernel_id].is_idle:
-            # Else it is busy with code of others, and the next execution of ours saves.
-            self._start(session, self._max_seconds)
+            # Else it runs code of another client, and the next execution here saves.
+            self._start(session, self._limits.max_seconds)
 
     def _start(self, session: Session, seconds: float) -> asyncio.Task[None]:
         task = asyncio.create_task(self._save(session, seconds), name=f"mcp-snapshot-{session.id}")
@@ -265,7 +273,7 @@ class Saves:
             session_id=session.id,
             owner=session.owner,
             after=story.last_ended,
-            max_bytes=self._max_bytes,
+            max_bytes=self._limits.max_bytes,
             seconds=seconds,
             freed=lambda: None if freed.done() else freed.set_result(None),
         )

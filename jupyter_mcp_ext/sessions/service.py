@@ -23,7 +23,7 @@ from .lifecycle import Quotas, SessionKernels
 from .making import SessionMaker
 from .readers import Readers
 from .register import Register
-from .saves import Saves, cores
+from .saves import SaveLimits, Saves, cores
 from .spares import Spares, how_many
 from .story import following
 from .wishes import Created, Wish, Wishes
@@ -207,15 +207,14 @@ class McpSessions(LoggingConfigurable):
         )
 
     def _make_saves(self) -> Saves:
-        return Saves(
-            self._kernels,
-            key=self.folders.snapshot_key,
+        limits = SaveLimits(
             delay=self.snapshot_delay,
             max_bytes=self.max_snapshot_bytes,
             max_seconds=self.max_snapshot_seconds,
             at_once=cores(),
-            log=self.log,
         )
+        key = self.folders.snapshot_key
+        return Saves(self._kernels, key=key, limits=limits, log=self.log)
 
     def _make_readiness(self) -> Readiness:
         key, seconds = self.folders.snapshot_key, self.max_snapshot_seconds

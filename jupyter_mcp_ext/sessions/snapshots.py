@@ -1,7 +1,7 @@
 """A session's variables on disk: saved by its kernel, vouched for by this server's key.
 
 A data file is written by the kernel under a new name, then ``snapshot.json``, which refers to it,
-is replaced: whenever somebody is killed, the old snapshot or the new one is whole. Unpickling
+is replaced: whenever a process is killed, the old snapshot or the new one is whole. Unpickling
 runs what the file says, so the kernel is given only what the index vouches for.
 """
 
@@ -94,6 +94,30 @@ async def save(
     _require_ipykernel(link)
     name = f"snapshot-{secrets.token_hex(8)}.pickle"
     older = await asyncio.to_thread(_data_files, folder)
+    saved = await _write(link, folder, name, max_bytes=max_bytes, seconds=seconds, freed=freed)
+    snapshot = Snapshot(
+        **saved | parsed(saved),
+        session_id=session_id,
+        owner=owner,
+        created=time.time(),
+        after=after,
+        file=name,
+    )
+    # The save after a cancelled one must not meet it: it would remove data without its index.
+    await to_its_end(lambda: _commit(folder, snapshot, key, older))
+    return snapshot
+
+
+async def _write(
+    link: KernelLink,
+    folder: SnapshotFolder,
+    name: str,
+    *,
+    max_bytes: int,
+    seconds: float,
+    freed: Callable[[], None],
+) -> dict[str, Any]:
+    """Have the kernel write a data file, which is removed where that fails; its answer."""
     reply = await asyncio.to_thread(Reply.open, folder.path, name)
     arguments = {
         "source": await asyncio.to_thread(texts.saving),
@@ -109,24 +133,13 @@ async def save(
         if reply is not None and answers.has_begun(answer):
             answer = await reply.read(timeout=seconds + SLACK)
             await asyncio.to_thread(orphans.reap, answers.process_of(answer))
-        saved = await asyncio.to_thread(answers.saved, answer)
+        return await asyncio.to_thread(answers.saved, answer)
     except BaseException:
         await asyncio.to_thread(_remove, folder, [name])
         raise
     finally:
         if reply is not None:
             await asyncio.to_thread(reply.close)
-    snapshot = Snapshot(
-        **saved | parsed(saved),
-        session_id=session_id,
-        owner=owner,
-        created=time.time(),
-        after=after,
-        file=name,
-    )
-    # The save after a cancelled one must not meet it: it would remove data without its index.
-    await to_its_end(lambda: _commit(folder, snapshot, key, older))
-    return snapshot
 
 
 async def read(folder: SnapshotFolder, *, key: bytes, session_id: str, owner: str) -> Snapshot:

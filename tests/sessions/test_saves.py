@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_mcp_ext.sessions.saves import Saves
+from jupyter_mcp_ext.sessions.saves import SaveLimits, Saves
 from jupyter_mcp_ext.sessions.session import Session
 from tests.engine import ALICE, Engine, running, value
 
@@ -25,10 +25,7 @@ def saves_of(engine: Engine, *, at_once: int, delay: float = 600) -> Saves:
     return Saves(
         engine.services.kernels,
         key=lambda _: b"k" * 32,
-        delay=delay,
-        max_bytes=1_000_000_000,
-        max_seconds=30,
-        at_once=at_once,
+        limits=SaveLimits(delay=delay, max_bytes=1_000_000_000, max_seconds=30, at_once=at_once),
         log=logging.getLogger("saves"),
     )
 

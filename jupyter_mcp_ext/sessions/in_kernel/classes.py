@@ -1,4 +1,4 @@
-"""Classes by value: put together again from their parts, without a call of anything of theirs.
+"""Classes by value: put together again from their parts, without running any of their code.
 
 Neither the metaclass nor ``__init_subclass__``, ``__set_name__`` or a decorator runs: a class is
 made empty, remembered, and given its attributes as it had them.

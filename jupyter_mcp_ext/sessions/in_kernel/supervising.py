@@ -223,7 +223,7 @@ def quieten(pipe: int) -> None:
         with contextlib.suppress(Exception):
             stream.write = stream.flush = lambda *_: 0  # type: ignore[method-assign]
     sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-    # Not closed: their numbers would be given to files of ours. What is written goes nowhere, and
+    # Not closed: files opened later would get their numbers. What is written goes nowhere, and
     # what reads is told that it cannot.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for name in os.listdir("/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"):
