@@ -1,7 +1,7 @@
 """JSON that kernels, clients or other programs wrote, measured before it is parsed.
 
-A parsed item takes a hundred bytes where its text has two, the parser holds the interpreter, and
-with it the event loop, to its end, and what is nested deep breaks all that walks through it.
+A parsed item takes a hundred bytes where its text has two; the parser holds the interpreter, and
+with it the event loop, until it is done; and deep nesting breaks recursive code.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 MAX_DEPTH = 100
 
 _CHUNK = 250_000
-"""Bytes that are looked at without a break for other threads."""
+"""Bytes that are examined without a break for other threads."""
 
 
 class TooMuch(ValueError):
@@ -21,7 +21,7 @@ class TooMuch(ValueError):
 
 
 def loads(data: bytes, *, max_items: int, max_depth: int = MAX_DEPTH) -> Any:
-    """The value that a text is. Raises TooMuch, ValueError, RecursionError."""
+    """The value of a JSON text. Raises TooMuch, ValueError, RecursionError."""
     if has_more_items(data, max_items):
         raise TooMuch
     value = json.loads(data)
@@ -31,11 +31,11 @@ def loads(data: bytes, *, max_items: int, max_depth: int = MAX_DEPTH) -> Any:
 
 
 def has_more_items(data: bytes, most: int) -> bool:
-    """Whether a JSON text has more than so many objects, arrays and members of them."""
-    if _marks(data) <= most:  # those in strings are counted too
+    """Whether a JSON text has more than this many objects, arrays and members."""
+    if _marks(data) <= most:  # also counts those inside strings
         return False
     items, is_inside = 0, False
-    # Of the same length, and without quotes that do not end a string.
+    # The same length, without quotes that do not end a string.
     plain = data.replace(b"\\\\", b"__").replace(b'\\"', b"__")
     for start in range(0, len(plain), _CHUNK):
         pieces = plain[start : start + _CHUNK].split(b'"')
@@ -47,7 +47,7 @@ def has_more_items(data: bytes, most: int) -> bool:
 
 
 def is_deep(value: object, most: int = MAX_DEPTH) -> bool:
-    """Whether a JSON value is nested deeper than so many levels."""
+    """Whether a JSON value is nested deeper than this many levels."""
     level = [value]
     for _ in range(most):
         level = [inner for each in level for inner in _containers(each)]

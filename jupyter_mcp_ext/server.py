@@ -56,8 +56,8 @@ session_id.
 - To look at the variables of a notebook a person has open, pass its path as session_id. Do not \
 restart or shut down a kernel you did not start unless asked.
 - Read notebooks with read_notebook, never as files; change other files with the file tools.
-- Line 1 of a run is its state; lines with "!" tell of lost variables, queues or missing output. \
-[error] means your code raised: fix it and go on.
+- Line 1 of a result is its status; lines with "!" tell of lost variables, queues or missing \
+output. [error] means your code raised: fix it and go on.
 - [running] is not a failure: the code goes on. Make the get_output call shown; never run the code \
 again. After a lost connection call get_output() first.
 - Print less rather than page more: head(), describe(), one figure at a time.

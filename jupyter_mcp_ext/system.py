@@ -1,4 +1,4 @@
-"""What operating systems do differently. Windows has no lock that ends with its process."""
+"""Differences of operating systems. Windows has no lock that ends with its process."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if sys.platform != "win32":
     import fcntl
 
 NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
-"""What file systems say that have no locks."""
+"""Errors of file systems without locks."""
 
 
 def lock(file: IO[str], *, shared: bool = False) -> bool | None:
     """Lock an open file until it is closed.
 
-    False when another process holds it, None where it cannot be locked.
+    False if another process holds it, None if it cannot be locked.
     """
     if sys.platform == "win32":
         return None
@@ -35,7 +35,7 @@ def lock(file: IO[str], *, shared: bool = False) -> bool | None:
 
 
 def locker(file: IO[str]) -> int | None:
-    """The process that has locked an open file, where the system tells."""
+    """The process that has locked an open file, if the system tells."""
     known = os.fstat(file.fileno())
     place = f"{os.major(known.st_dev):02x}:{os.minor(known.st_dev):02x}:{known.st_ino}"
     try:

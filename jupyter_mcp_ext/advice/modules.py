@@ -54,7 +54,7 @@ def _says(run: Run) -> Iterator[str]:
         )
     else:
         installs = f'install_package("{package}") installs it'
-        yield f"if it is a package and not a file of yours, {installs}"
+        yield f"if it is a package and not one of your own files, {installs}"
 
 
 def _package(module: str) -> str | None:

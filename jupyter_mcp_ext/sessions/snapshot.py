@@ -1,4 +1,4 @@
-"""What is known of a session's saved variables: the index beside them, and what came back."""
+"""A session's saved variables: the index beside them, and the outcome of loading them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jupyter_mcp_ext.sealed import canonical, is_sealed, seal
 VERSION = 2
 
 SPECIAL = "\0"
-"""Begins the names in a record that are of no variables."""
+"""Prefix of names in a record that are not variables."""
 
 READ = (1, VERSION)
 """Versions that are read."""
@@ -51,7 +51,7 @@ class Skipped:
 
 @dataclass(frozen=True, kw_only=True)
 class Hole:
-    """A part of a saved variable in whose place something else comes back."""
+    """A part of a saved variable that is not saved; something else comes back in its place."""
 
     name: str
     """The variable."""
@@ -62,7 +62,7 @@ class Hole:
 
 @dataclass(frozen=True, kw_only=True)
 class Unrestored:
-    """What the session had changed of its process and is not saved."""
+    """A change of the session to its process that is not saved."""
 
     name: str
     """In plain words: ``"locale"``."""
@@ -79,7 +79,7 @@ class Failed:
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """What was saved, and all that is needed to trust and load it."""
+    """What was saved, with everything needed to trust and load it."""
 
     session_id: str
     owner: str
@@ -99,11 +99,11 @@ class Snapshot:
     sources: tuple[str, ...] = ()
     """Of version 1, the definitions to run before the variables are loaded."""
     definitions: tuple[str, ...] = ()
-    """Of the names that these bind, the ones that the session had."""
+    """Those of the names that these bind that the session had."""
     holes: tuple[Hole, ...] = ()
-    """All parts that the variables in it lack."""
+    """All parts that its variables lack."""
     unrestored: tuple[Unrestored, ...] = ()
-    """What else a restored session has otherwise than this one had."""
+    """Other differences between a restored session and this one."""
     version: int = field(default=VERSION)
 
     @property
@@ -123,7 +123,7 @@ class Snapshot:
 
     @classmethod
     def from_bytes(cls, data: bytes, key: bytes) -> Snapshot:
-        """What `to_bytes` made with the same key. Raises UnusableSnapshot."""
+        """Read what `to_bytes` made with the same key. Raises UnusableSnapshot."""
         try:
             content = json.loads(data)
         except (ValueError, RecursionError) as err:
@@ -142,7 +142,7 @@ class Snapshot:
         return cls(**content | parsed(content))
 
     def check_kernel(self, python: str, implementation: str) -> None:
-        """Raise UnusableSnapshot for a kernel whose Python is another one."""
+        """Raise UnusableSnapshot for a kernel with another Python."""
         saved = f"{self.implementation} {self.python}"
         found = f"{implementation} {python}"
         if saved != found:
@@ -152,7 +152,7 @@ class Snapshot:
 
 @dataclass(frozen=True, kw_only=True)
 class Restored:
-    """What came back into a kernel."""
+    """The outcome of loading a snapshot into a kernel."""
 
     loaded: tuple[str, ...]
     """Variables, modules among them."""
@@ -161,15 +161,15 @@ class Restored:
     """Names that definitions bind, which were run again."""
     definitions_failed: tuple[Failed, ...]
     state: tuple[str, ...] = ()
-    """What came back of the process, in plain words: ``"working directory"``."""
+    """Parts of the process that came back, in plain words: ``"working directory"``."""
     state_failed: tuple[Failed, ...] = ()
-    """What of it did not."""
+    """Parts of the process that did not."""
     snapshot: Snapshot | None = None
     """Where the variables came from; its ``skipped`` were not in it."""
 
 
 def parsed(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The lists of a snapshot's JSON as what they are in a `Snapshot`."""
+    """The lists in a snapshot's JSON, as objects of a `Snapshot`."""
     records = (Record(**one | {"names": tuple(one["names"])}) for one in content["records"])
     return {
         "records": tuple(records),

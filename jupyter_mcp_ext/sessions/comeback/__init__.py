@@ -1,1 +1,1 @@
-"""What happens to a session whose kernel is gone: what comes back, and from where."""
+"""How a session comes back after its kernel is gone."""

@@ -1,4 +1,4 @@
-"""Brings what sessions had back into new kernels."""
+"""Brings the variables of sessions back into new kernels."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ REPLAY = 3_600.0
 
 
 class Comeback:
-    """Brings back what is saved of sessions; `Saves` saves it."""
+    """Brings back what `Saves` has saved of sessions."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Comeback:
         self._max_seconds = max_seconds
 
     async def bring_back(self, session: Session, source: Session) -> None:
-        """Bring what ``source`` had into a session's new kernel.
+        """Bring the variables of ``source`` into a session's new kernel.
 
         Usually both are the same session. Its continuity has the words for what came back. Raises
         KernelLost when the kernel ends, and KernelUnavailable when it is interrupted: then it has
@@ -75,7 +75,7 @@ class Comeback:
             found = await self._load(link, session, source, ran)
         except asyncio.CancelledError:
             if self._kernels[session.kernel_id].foreign_since is None:
-                await self._kernels[session.kernel_id].interrupt()  # it runs only our load
+                await self._kernels[session.kernel_id].interrupt()  # it only runs our load
             raise
         if source is not session:
             await _tell_copy(session, source, ran)
@@ -84,7 +84,7 @@ class Comeback:
         return found
 
     async def _why_not(self, link: KernelLink, session: Session, source: Session) -> str:
-        """Why what ``source`` had cannot be brought back here, in words; empty when it can."""
+        """Why the variables of ``source`` cannot be brought back here; empty if they can."""
         specs = await self._kernels.specs()
         known = [specs.get(one.kernel_name, {}).get("language") for one in (source, session)]
         if known[0] != known[1]:
@@ -101,7 +101,7 @@ class Comeback:
         if source is not session:
             return Restoration(words=f"nothing was copied; {why}")
         folder = session.story.folder if session.story is not None else None
-        # What another kernel of the session has saved stays for that.
+        # What another kind of kernel has saved stays for that kind.
         if folder is not None and not await asyncio.to_thread(folder.size_of, snapshots.INDEX):
             self._saves.forget(session)
         return Restoration(words=f"its variables are lost; {why}")
@@ -109,7 +109,7 @@ class Comeback:
     async def _load(
         self, link: KernelLink, session: Session, source: Session, ran: Sequence[Entry]
     ) -> Restoration:
-        """Load what was saved, and run the definitions that came later."""
+        """Load the saved variables, and run the definitions that came later."""
         story = source.story
         if story is None:
             return Restoration()
@@ -150,7 +150,7 @@ class Comeback:
 async def _told(
     session: Session, source: Session, story: Story, ran: Sequence[Entry], found: Found
 ) -> Restoration:
-    """The words for what was found."""
+    """The description of the result."""
     snapshot = found.restored.snapshot if found.restored is not None else None
     after = snapshot.after if snapshot is not None else 0
     changed = await asyncio.to_thread(bound_after, ran, after)

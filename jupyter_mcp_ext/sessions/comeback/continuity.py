@@ -1,8 +1,8 @@
 """Whether a session's kernel has what the session had, and which readers know what was lost.
 
-Pure: it is told what happened to the session's kernels, and answers what must come back and what
-must be said to whom. Losses are those of the session's present kernel, oldest first; what ended
-the kernel before it is the first of them.
+Pure: it gets the events of the session's kernels, and answers what must come back and what must be
+said to whom. Losses are those of the session's present kernel, oldest first; the end of the kernel
+before it is the first of them.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ READERS = 64
 """Readers of a session's results that are remembered."""
 
 TRIES = 3
-"""How often bringing back is begun that an interrupt cuts short; then the session goes without."""
+"""How often a restore that is interrupted is begun; after that the session continues without it."""
 
 Need = Literal["", "comeback", "fresh"]
-"""What must happen before code runs: nothing; what the session had is brought back; or it is
-forgotten, since a person restarted the kernel to begin without it."""
+"""What must happen before code runs: nothing; the session's variables are brought back; or they are
+forgotten, since a person restarted the kernel to begin without them."""
 
 
 class News(NamedTuple):
-    """A loss, and what came back after it in words, empty while nothing did."""
+    """A loss, and a description of what came back after it; empty while nothing did."""
 
     loss: Loss
     comeback: str
@@ -34,33 +34,33 @@ class News(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class _Known:
-    """What a reader knows: all losses until a moment, and what came back."""
+    """What a reader knows: all losses up to a time, and what came back."""
 
     until: float
     comeback: str = ""
 
 
 class Continuity:
-    """What is so of one session, from the start of its first kernel on."""
+    """The continuity of one session, from the start of its first kernel."""
 
     def __init__(self, *, begun: float, had_kernel: bool = False) -> None:
-        """``begun`` is when the session began: what was lost earlier is no reader's business.
+        """``begun`` is when the session began: earlier losses do not concern its readers.
 
-        ``had_kernel`` tells of an earlier server's session whether there is something to bring
+        ``had_kernel`` tells, for an earlier server's session, whether there is something to bring
         back.
         """
         self._had_kernel = had_kernel
         self.comeback = ""
-        """What was brought back after the latest loss, or why nothing could be, in words."""
+        """A description of what was brought back after the latest loss, or why nothing was."""
         self.lost: tuple[str, ...] = ()
-        """What was not brought back, or not as it was, with reasons, a line each."""
+        """What is missing or changed after that, with reasons, one line each."""
         self.missing: frozenset[str] = frozenset()
-        """Saved variables that its kernel does not have, since they could not be loaded."""
+        """Saved variables that could not be loaded into its kernel."""
         self._begun = begun
         self._met = 0
-        """The losses of its kernel after which it was brought back, or is being so."""
+        """The number of its kernel's losses after which it was brought back, or is being."""
         self._is_behind = False
-        """Whether its kernel still lacks what the session had."""
+        """Whether its kernel still lacks the session's variables."""
         self._tries = 0
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
@@ -72,7 +72,7 @@ class Continuity:
         return "comeback" if new or self._is_behind else ""
 
     def started(self, *, met: int = 0) -> None:
-        """The session has a new kernel, of whose losses so many befell the one before."""
+        """The session has a new kernel; this many of its losses are those of the one before."""
         self._met, self._tries = met, 0
         self._is_behind, self._had_kernel = self._had_kernel, True
 
@@ -90,12 +90,12 @@ class Continuity:
         self.comeback, self.lost, self.missing = "", (), frozenset()
 
     def begins(self, losses: Sequence[Loss]) -> None:
-        """What the session had is being brought back; if that is cut short, it is still needed."""
+        """The session is being brought back; if that is interrupted, it is still needed."""
         self._met, self._is_behind = len(losses), True
         self.lost, self.missing = (), frozenset()
 
     def cut_short(self) -> bool:
-        """An interrupt came while it was brought back; whether to try again."""
+        """An interrupt came while it was brought back; gives whether to try again."""
         self._tries = (self._tries + 1) % TRIES
         return self._tries != 0
 
@@ -107,7 +107,7 @@ class Continuity:
         self.comeback, self.lost, self.missing = words, lost, missing
 
     def news(self, reader: str, losses: Sequence[Loss]) -> News | None:
-        """What to say of the latest of these losses to a reader who does not know all of it."""
+        """What to tell a reader about the latest of these losses, if they do not know all of it."""
         known = self._of(reader)
         comeback = "" if self._is_open(losses) else self.comeback
         is_told = comeback in ("", known.comeback)

@@ -22,13 +22,13 @@ BUILTINS = frozenset(dir(builtins))
 
 @dataclass(frozen=True, kw_only=True)
 class Definitions:
-    """What can be run again."""
+    """The definitions that can be run again."""
 
     sources: tuple[str, ...]
-    """In the order in which they are to be run."""
+    """In the order in which they have to run."""
 
     names: frozenset[str]
-    """What they bind and nothing after them does."""
+    """Names that they bind and that nothing binds after them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class _Statement:
     source: str
     binds: frozenset[str]
     needs: frozenset[str]
-    """Names that must have their value when it is run; those in function bodies need not."""
+    """Names that must have their values when it runs; those in function bodies need not."""
     is_constant: bool
 
 
@@ -63,7 +63,7 @@ def definitions(
     unfinished: Mapping[int, int | None] | None = None,
     given: Collection[str] = (),
 ) -> Definitions:
-    """What of the cells, in the order in which they were run, can be run again.
+    """The definitions in these cells, which are in the order in which they ran.
 
     ``unfinished`` are the indexes of cells that did not run to their end, with the line, counted
     from 1, before which they did. Nothing else of those is run again, and what it may have bound
@@ -82,7 +82,7 @@ def definitions(
         else:
             (candidates if has_run else left).append(read)
         if source.has_globals:
-            others.add(global_names(statement), sys.maxsize)  # bound whenever it is called
+            others.add(global_names(statement), sys.maxsize)  # bound only when it is called
     _add_left(left, candidates, others)
     kept = _harmless(candidates, others, frozenset(given))
     last = {name: one.place for one in kept for name in one.binds}
@@ -125,7 +125,7 @@ def _sources(statements: list[_Statement]) -> dict[str, set[str]]:
 def _harmless(
     candidates: list[_Statement], others: _Others, given: frozenset[str]
 ) -> list[_Statement]:
-    """Those whose needs are met by others of them; ``others`` gets what the rest binds."""
+    """Those whose needs others of them meet; ``others`` gets the names that the rest binds."""
     sources = _sources(candidates)
     certain = []
     for one in candidates:
@@ -162,7 +162,7 @@ def _harmless(
 
 
 def _once(statements: list[_Statement]) -> list[_Statement]:
-    """Each source at its last place, and before that only where a later one needs it there."""
+    """Each source at its last position, and earlier only if a later one needs it there."""
     last = {one.source: place for place, one in enumerate(statements)}
     places = set(last.values())
     for place in range(len(statements) - 1, -1, -1):
@@ -175,7 +175,7 @@ def _once(statements: list[_Statement]) -> list[_Statement]:
 
 
 def _read(source: Source, statement: ast.stmt, place: int) -> _Statement | None:
-    """The statement as a definition; None when it is none."""
+    """The statement as a definition; None if it is none."""
     try:
         needs = read_needs(statement)
     except RecursionError:
@@ -184,7 +184,7 @@ def _read(source: Source, statement: ast.stmt, place: int) -> _Statement | None:
         return None
     match statement:
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            binds = {statement.name}  # what it declares global is bound when it is called
+            binds = {statement.name}  # names that it declares global are bound when it is called
         case _:
             binds = {*bound_names(statement), *imported_names(statement)}
     return _Statement(

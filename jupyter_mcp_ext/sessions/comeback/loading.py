@@ -1,4 +1,4 @@
-"""Loads what is saved of a session into a kernel, and runs definitions that came later."""
+"""Loads a session's saved variables into a kernel, and runs definitions that came later."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class CutShort(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Loading:
-    """Loads what is saved of the session ``source``, which has this story, into a kernel."""
+    """Loads the saved variables of the session ``source``, which has this story, into a kernel."""
 
     link: KernelLink
     source: Session
@@ -63,7 +63,7 @@ class Loading:
     seconds: float
 
     async def load(self) -> Found:
-        """Load the older snapshots that are kept, then the session's own over them."""
+        """Load the older snapshots that are kept, then the session's own on top."""
         current: Snapshot | None = None
         why = ""
         try:
@@ -86,7 +86,7 @@ class Loading:
         return Found(restored=restored, older=tuple(older), failed=tuple(failed), why=why)
 
     async def _older(self, current: Snapshot | None) -> tuple[list[Older], list[Failed]]:
-        """Load what is kept of older snapshots."""
+        """Load the variables that are kept of older snapshots."""
         folder, story = self.story.folder, self.story
         kept = await asyncio.to_thread(aside.read, folder)
         index = await asyncio.to_thread(folder.read, snapshots.INDEX, snapshots.MAX_INDEX) or b""
@@ -129,7 +129,7 @@ class Loading:
         ]
 
     async def define(self, ran: Sequence[Entry], restored: Restored | None) -> Restored | None:
-        """Run the definitions of the executions again that came after the snapshot."""
+        """Run the definitions of executions after the snapshot again."""
         given: tuple[str, ...] = ()
         if restored is not None and restored.snapshot is not None:
             ran = [entry for entry in ran if entry.number > restored.snapshot.after]
@@ -140,7 +140,7 @@ class Loading:
         return await snapshots.define(self.link, later, seconds=self.seconds)
 
     async def nothing(self, why: str) -> Found:
-        """What was found where nothing is loaded, ``why`` in words."""
+        """The result if nothing is loaded; ``why`` is the reason."""
         failed: list[Failed] = []
         try:
             names = aside.variables(await self._current())

@@ -1,4 +1,4 @@
-"""Words for what came back into a session's new kernel and what did not."""
+"""Describes what came back into a session's new kernel and what did not."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Restoration:
     words: str = ""
     """For a notice, in a line; empty when nothing came back."""
     lost: tuple[str, ...] = ()
-    """All that is missing or not as it was, with reasons, a line each."""
+    """Everything that is missing or changed, with reasons, one line each."""
     not_loaded: frozenset[str] = frozenset()
     """Saved variables that could not be loaded."""
 
@@ -41,7 +41,7 @@ class Older:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What was tried, in the order in which it is told."""
+    """What was tried, in the order in which it is described."""
 
     restored: Restored | None = None
     """The session's snapshot; None when there is none or it was not loaded."""
@@ -60,14 +60,14 @@ class Found:
 
 
 def restoration(found: Found, *, session_id: str) -> Restoration:
-    """The words for what was found."""
+    """The description of the result."""
     lost = tuple(" ".join(strip(line[:MAX_LINE]).split()) for line in _lost(found))
     words = [*_loaded(found), *_again(found), *_missing(found)]
     if found.why:
         words.append(found.why)
     words += found.remarks
     not_loaded = frozenset(one.name for one in _failed(found))
-    if not words:  # that its variables are lost is said anyway
+    if not words:  # the loss of its variables is reported anyway
         return Restoration(lost=lost, not_loaded=not_loaded)
     if found.restored is None and not found.older:
         words.append("its other variables are lost")
@@ -77,7 +77,7 @@ def restoration(found: Found, *, session_id: str) -> Restoration:
 
 
 def some(names: Sequence[str]) -> str:
-    """The first names, and how many there are more."""
+    """The first names, and the number of the others."""
     more = len(names) - NAMED
     words = ", ".join(name[:80] for name in names[:NAMED])
     return f"{words} and {more} more" if more > 0 else words
@@ -113,7 +113,7 @@ def _loaded(found: Found) -> list[str]:
 
 
 def _again(found: Found) -> list[str]:
-    """Words for definitions that were run again."""
+    """A description of the definitions that were run again."""
     tried = [each for each in (found.restored, found.again) if each is not None]
     names = sorted({name for each in tried for name in each.definitions})
     words = [f"definitions run again: {some(names)}"] if names else []
@@ -151,7 +151,7 @@ def _state(restored: Restored | None, snapshot: Snapshot | None) -> list[Failed]
 
 
 def _lost(found: Found) -> list[str]:
-    """A line for each thing that is not as it was."""
+    """A line for each thing that is missing or changed."""
     restored = found.restored
     snapshot = restored.snapshot if restored is not None else None
     lines = [f"{one.name}: could not be loaded, {one.why}" for one in _failed(found)]

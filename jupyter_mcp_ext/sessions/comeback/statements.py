@@ -24,7 +24,7 @@ LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 
 
 class Source:
-    """The text that statements were read from; it is taken apart once for all of them."""
+    """The text that statements were read from; it is split once for all of them."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -40,7 +40,7 @@ class Source:
 
     def segment(self, statement: ast.stmt) -> str:
         """A statement as it was written, its decorators included."""
-        # `ast.get_source_segment` takes the whole text apart for each.
+        # `ast.get_source_segment` splits the whole text for each.
         first, last = first_line(statement), statement.end_lineno or statement.lineno
         lines = self._lines[first - 1 : last]
         lines[-1] = lines[-1][: statement.end_col_offset]
@@ -89,7 +89,7 @@ def _replaced(magic: re.Match[str]) -> str:
     indent, rest = magic["indent"], (magic["rest"] or "").strip()
     if magic["target"]:
         return f"{indent}{magic['target'].rstrip()} = get_ipython()"
-    # ``%time x = 1`` binds x; what is no Python, as in ``%cd here``, does not.
+    # ``%time x = 1`` binds x; text that is not Python, as in ``%cd here``, does not.
     return f"{indent}if get_ipython(): {rest}" if rest and _tree(rest) else f"{indent}pass"
 
 
