@@ -39,7 +39,7 @@ from .nearby import missing
 from .paths import Hides, Place, quoted
 from .results import Binary, Download, FileImage, FileText, WrittenFile
 from .sensitive import SENSITIVE
-from .storage import IsApart, Storage
+from .storage import FileStorage, IsApart
 
 Encoding: TypeAlias = Literal["text", "base64"]
 
@@ -94,7 +94,7 @@ class McpFiles(LoggingConfigurable):
         self._base_url = base_url
         self._rendering = rendering
         self.gate = Gate(contents, root, self.sensitive)
-        self.storage: Storage = Disk(root) if root else Managed(contents, self.max_bytes)
+        self.storage: FileStorage = Disk(root) if root else Managed(contents, self.max_bytes)
         self._locks: Locks[str] = Locks()
 
     async def listed(

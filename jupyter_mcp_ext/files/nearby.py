@@ -12,7 +12,7 @@ from jupyter_mcp_ext.outputs.characters import argument
 
 from .gate import Gate
 from .paths import Hides, quoted
-from .storage import Storage
+from .storage import FileStorage
 
 MAX_NAMES = 1_000
 
@@ -23,7 +23,7 @@ async def missing(
     folder: str,
     hides: Hides,
     gate: Gate,
-    storage: Storage,
+    storage: FileStorage,
     noun: str = "file",
     suffix: str = "",
 ) -> ContentsError:
@@ -56,13 +56,13 @@ async def missing(
     )
 
 
-async def _is_there(path: str, hides: Hides, gate: Gate, storage: Storage) -> bool:
+async def _is_there(path: str, hides: Hides, gate: Gate, storage: FileStorage) -> bool:
     with suppress(ContentsError, HTTPError, OSError):
         return await storage.find((await gate.place(path, hides)).real) is not None
     return False
 
 
-async def _names(folder: str, hides: Hides, gate: Gate, storage: Storage) -> list[str]:
+async def _names(folder: str, hides: Hides, gate: Gate, storage: FileStorage) -> list[str]:
     with suppress(ContentsError, HTTPError, OSError):
         found = await storage.listing(
             (await gate.place(folder, hides)).real,

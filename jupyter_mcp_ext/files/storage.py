@@ -29,7 +29,7 @@ class IsApart(Protocol):
     def __call__(self, path: str) -> bool: ...
 
 
-class Storage(Protocol):
+class FileStorage(Protocol):
     """Files by their API paths, without symbolic links. Failures are OSError and HTTPError."""
 
     async def find(self, path: str) -> FileEntry | None:

@@ -19,7 +19,7 @@ from jupyter_mcp_ext.files.contents import Contents, explained, irregular
 from jupyter_mcp_ext.files.gate import Gate
 from jupyter_mcp_ext.files.nearby import missing
 from jupyter_mcp_ext.files.paths import Hides, Place, check_wording, quoted
-from jupyter_mcp_ext.files.storage import Storage
+from jupyter_mcp_ext.files.storage import FileStorage
 from jupyter_mcp_ext.notebooks.cells import NewCell
 from jupyter_mcp_ext.notebooks.document import KernelMetadata, Notebook, compose, from_node, parse
 
@@ -42,7 +42,7 @@ class Notebooks:
     """
 
     def __init__(
-        self, contents: Contents, root: Path | None, *, gate: Gate, storage: Storage
+        self, contents: Contents, root: Path | None, *, gate: Gate, storage: FileStorage
     ) -> None:
         self._contents = contents
         self._root = root

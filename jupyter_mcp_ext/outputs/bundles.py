@@ -181,7 +181,7 @@ def instead(data: MimeBundle, mime_type: str, label: str, err: NotRendered) -> l
 
 
 def says_something(data: MimeBundle) -> bool:
-    """Whether its plain text is more than `<IPython.core.display.HTML object>`."""
+    """Whether its plain text is more than ``<IPython.core.display.HTML object>``."""
     plain = data.get("text/plain")
     if not isinstance(plain, str) or not (words := plain.strip()):
         return False

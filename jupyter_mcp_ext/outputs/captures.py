@@ -34,7 +34,7 @@ class Captures:
     def give(
         self, msg_type: str, content: Mapping[str, Json], widgets: Widgets
     ) -> tuple[bool, int]:
-        """Give a message to the widget whose turn it is: if that changed what it shows.
+        """Give a message to the widget that captures: whether that changed what it shows.
 
         And the bytes that it did not keep.
         """

@@ -66,7 +66,7 @@ class ShownPicture:
 
 @dataclass(frozen=True, kw_only=True)
 class Gallery:
-    """The pictures of one output that are shown, and how many more it has."""
+    """The pictures of one output that are shown, and how many are not."""
 
     shown: Sequence[ShownPicture]
     left_out: int

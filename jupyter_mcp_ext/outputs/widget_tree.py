@@ -1,4 +1,4 @@
-"""A widget with those in it: in which order they are shown, and what they show."""
+"""A widget and its children: their order, and what they show."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_PARTS = 20_000
 """Widgets, and outputs in them, that are shown of one execution."""
 
 MAX_DEPTH = 8
-"""How deep widgets are looked at in each other."""
+"""How deep nested widgets are followed."""
 
 
 @dataclass

@@ -195,7 +195,7 @@ class Widgets:
         return kept
 
     def _touch(self, comm_id: str) -> None:
-        """It is used, and so is what it is in."""
+        """Mark a widget and its parents as used."""
         for _ in range(MAX_DEPTH):
             if comm_id not in self._known:
                 return

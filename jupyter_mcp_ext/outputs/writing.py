@@ -11,7 +11,7 @@ from jupyter_mcp_ext.outputs.sizes import text_size
 from jupyter_mcp_ext.outputs.typescript import Typescript
 
 MAX_MOVED = 1_000_000
-"""Characters of a write with cursor movements; it takes longer to follow than to keep."""
+"""Characters of one write with cursor movements, which take longer to follow than to store."""
 
 LONGEST_SEQUENCE = 100
 """Characters of an escape sequence that a write is not cut in."""
@@ -20,7 +20,7 @@ CONTROL = re.compile(r"[\n\r\b\x1b]")
 """What a piece of such a write can begin with."""
 
 BETWEEN = "\n(what was put out between is not kept)\n"
-"""Parts the end of a flood from its beginning."""
+"""Separates the end of a flood from its beginning."""
 
 Message: TypeAlias = "tuple[str, dict[str, Json]]"
 """The type and the content of a message."""
@@ -70,7 +70,7 @@ class Writing:
 
 
 def without_middle(text: str) -> tuple[str, int]:
-    """A write that moves the cursor, without its middle where it is too long; the bytes of that."""
+    """A write with cursor movements, its middle cut out if it is too long; the bytes cut out."""
     if len(text) <= MAX_MOVED:
         return text, 0
     half = MAX_MOVED // 2

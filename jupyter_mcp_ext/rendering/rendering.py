@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from jupyter_mcp_ext.outputs.rendering import Lacking, NotRendered, Render, operation
 
 from .process import RenderingProcess
-from .turns import Turns
+from .turns import FairTurns
 from .wire import Outcome, Task
 
 LIMIT = 2.0
@@ -55,8 +55,8 @@ class Rendering:
 
     def __init__(self, log: Logger, *, idle: float = IDLE) -> None:
         self._process = RenderingProcess(log, idle)
-        self._turns = Turns(1)
-        self._builders = Turns(BUILDERS)
+        self._turns = FairTurns(1)
+        self._builders = FairTurns(BUILDERS)
         self._kept = _Kept()
 
     async def shown(self, build: Callable[[Render], T], *, of: str, aside: bool = True) -> T:

@@ -11,7 +11,7 @@ FORGOTTEN = 0.1
 """Seconds of an owner's past use that are forgotten each second."""
 
 
-class Turns:
+class FairTurns:
     """Gives ``places`` turns at once; the owner with the least recent use is next.
 
     So an owner whose turns are long waits for the others, and they for one turn of it at most.

@@ -1,4 +1,4 @@
-"""From what the functions in the kernel answer to what is known of variables.
+"""Parses the answers of the functions that run in kernels.
 
 The answer comes from a process that runs users' code: it is parsed, not trusted.
 """
@@ -20,11 +20,11 @@ from .way import Unresolved
 Answer = TypeVar("Answer")
 
 MARKS = {"over": "over ", "~": "~"}
-"""What stands before a size that is not exact."""
+"""The marks before sizes that are not exact."""
 
 
 def cannot(err: EvaluationError) -> KernelUnavailable:
-    """The error for a kernel that was asked and did not answer as it should."""
+    """The error for a kernel whose answer is malformed."""
     return KernelUnavailable(
         f"The kernel's variables could not be looked at ({line(str(err))[:200]}). execute_code "
         "can print them."

@@ -1,4 +1,4 @@
-"""Variables of kernels in languages that nothing is known of here: one by its name, as it tells.
+"""Variables of kernels in other languages: one at a time, by asking the kernel for its name.
 
 ``inspect_request`` is what a notebook shows for the name under the cursor. No kernel is asked for
 all its names: what it completes is the whole language.
@@ -20,7 +20,7 @@ from .names import Step
 from .way import Detail, KernelBusy, Query, Unresolved
 
 PATIENCE = 10.0
-"""Seconds that the kernel's answer is waited for: some load a lot first, some never answer."""
+"""Seconds to wait for the kernel's answer: some load a lot first, some never answer."""
 
 PLAIN = re.compile(r"[^\W\d]\w*(?:\.\w+)*")
 """Names of most languages, with the dots of R's."""

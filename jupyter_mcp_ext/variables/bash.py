@@ -29,7 +29,7 @@ from .names import Step
 from .way import Detail, KernelBusy, Query, Unresolved
 
 PATIENCE = 3.0
-"""Seconds that the kernel's answer is waited for."""
+"""Seconds to wait for the kernel's answer."""
 
 MAX_BYTES = 16_000_000
 """Bytes of declarations that the shell writes, and that are read."""
@@ -58,7 +58,7 @@ class BashWay:
         self._environment = environment
 
     async def listing(self, kernel: Kernel, link: KernelLink, query: Query) -> Listing:
-        """The variables that fit, by name."""
+        """The variables that match, by name."""
         text = await _declared(kernel, link, LIST)
         if text is None:
             return await self._names(link, query)
@@ -136,7 +136,7 @@ class BashWay:
 
 
 async def _declared(kernel: Kernel, link: KernelLink, commands: str) -> str | None:
-    """What the shell declares; None when it cannot write where we read."""
+    """What the shell declares; None if it cannot write where this server reads."""
     if kernel.hosted.pid is None:
         return None
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="jupyter-mcp-ext-"))

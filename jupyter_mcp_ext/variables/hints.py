@@ -1,4 +1,4 @@
-"""What a kernel is asked besides its code, to say a useful word with the result.
+"""Questions to a kernel besides its code, for hints that go with the result.
 
 Most executions ask nothing: only one after a file tool has changed a Python file, and one that
 ended with an error of a few kinds.
@@ -20,18 +20,18 @@ from jupyter_mcp_ext.kernels.shapes import texts
 from . import answers, sources
 
 SECONDS = 0.5
-"""Seconds that the kernel's word is waited for; without it nothing is said."""
+"""Seconds to wait for the kernel's answer; without one there is no hint."""
 
 NEAR = frozenset(
     {"KeyError", "FileNotFoundError", "NameError", "AttributeError", "ColumnNotFoundError"}
 )
-"""Errors after which the kernel is asked what was nearly named."""
+"""Errors after which the kernel is asked for similar names."""
 
 MAX_KEPT = 1_000
 
 
 class Hints:
-    """Asks ipykernels; others have nothing to say here. ``root`` is Jupyter's folder on disk."""
+    """Asks ipykernels only. ``root`` is Jupyter's folder on disk."""
 
     def __init__(self, root: Path | None) -> None:
         self._root = root
@@ -50,7 +50,7 @@ class Hints:
             _put(self._changed, file, at)
 
     async def before(self, link: KernelLink, code: str) -> list[str]:
-        """What to say with the result of code that is about to run."""
+        """The hints on code that is about to run."""
         asked = self._asked.get(link.kernel_id, 0.0)
         changed = [path for path, at in self._changed.items() if at > asked]
         if not changed or link.is_busy or "reload" in code:
@@ -60,7 +60,7 @@ class Hints:
         return [_stale(name) for name in names]
 
     async def after_error(self, link: KernelLink, ename: str) -> list[str]:
-        """What to say about an error that code has just ended with."""
+        """The hints on the error that code has ended with."""
         if ename not in NEAR or link.is_busy:
             return []
         root = str(self._root or "")

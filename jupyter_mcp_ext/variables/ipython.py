@@ -17,24 +17,24 @@ from .names import Step
 from .way import EXACT_SECONDS, Detail, KernelBusy, Query
 
 PATIENCE = 3.0
-"""Seconds that a kernel which seems idle is waited for: it may be at something all the same."""
+"""Seconds to wait for a kernel that seems idle: it may be busy all the same."""
 
 LITTLE_PATIENCE = 0.5
-"""The same where a subshell can answer as well."""
+"""The same, if a subshell can answer instead."""
 
 BESIDE = 5.0
-"""Seconds that the answer of a subshell is waited for."""
+"""Seconds to wait for the answer of a subshell."""
 
 
 BESIDE_SECONDS = 0.02
-"""Seconds that the numbers of one value may take from code that runs."""
+"""Seconds for the statistics of one value while code runs."""
 
 
 class IPythonWay:
     """On the kernel's own thread while it is idle, in a subshell while it runs code."""
 
     async def listing(self, kernel: Kernel, link: KernelLink, query: Query) -> Listing:
-        """The variables that fit, newest first."""
+        """The variables that match, newest first."""
         arguments = {"pattern": query.filter, "limit": query.limit}
         source = sources.listing()
         can_beside = link.info.has_subshells
@@ -45,7 +45,7 @@ class IPythonWay:
     async def inspection(
         self, kernel: Kernel, link: KernelLink, steps: Sequence[Step], detail: Detail
     ) -> Inspection:
-        """What is known of what the steps lead to."""
+        """Inspect the value at the end of a path of steps."""
         arguments = {"steps": steps, "detail": detail, "seconds": EXACT_SECONDS}
         beside = {**arguments, "seconds": BESIDE_SECONDS}
         source = sources.inspection()
@@ -64,7 +64,7 @@ class IPythonWay:
         patience: float,
         beside: Mapping[str, Any] | None = None,
     ) -> Any:
-        """``beside`` are the arguments in a subshell, where they are others."""
+        """``beside`` are the arguments in a subshell, if they differ."""
         if not link.is_busy:
             until = time.time() + patience
             try:
@@ -89,5 +89,5 @@ class IPythonWay:
 
 
 def _was_stopped(err: EvaluationError) -> bool:
-    """Whether it did not run to its end for a reason that is not its own."""
+    """Whether it was ended from outside, for example by an interrupt."""
     return getattr(err, "ename", "KeyboardInterrupt") in ("KeyboardInterrupt", "Late")

@@ -50,7 +50,7 @@ class Listing:
 
 @dataclass(frozen=True, kw_only=True)
 class FactTable:
-    """A part of what is known of a variable."""
+    """A table in the report on a variable."""
 
     title: str
     columns: tuple[str, ...]
@@ -59,7 +59,7 @@ class FactTable:
 
 @dataclass(frozen=True, kw_only=True)
 class Text:
-    """Another part: a documentation string, a source, a repr."""
+    """A text in the report on a variable: a documentation string, a source, a repr."""
 
     title: str
     text: str

@@ -1,4 +1,4 @@
-"""Variables in words for a model; pure."""
+"""The text of the variable tools' results. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looks at the variables of a kernel, in the way that this kernel allows."""
+"""Looks at the variables of a kernel, by the means that its kind offers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Variables:
         }
 
     async def listing(self, kernel: Kernel, query: Query) -> Listing:
-        """The variables that fit. Raises KernelBusy and KernelUnavailable."""
+        """The variables that match. Raises KernelBusy and KernelUnavailable."""
         async with kernel.linked() as link:
             try:
                 return await self._ways[link.info.kind.look].listing(kernel, link, query)

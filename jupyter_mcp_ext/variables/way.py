@@ -1,4 +1,4 @@
-"""What looking at variables asks of a kernel, whatever kind it is."""
+"""What looking at variables takes, for each kind of kernel."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ Detail: TypeAlias = Literal["summary", "full", "source"]
 
 
 EXACT_SECONDS = 0.5
-"""Seconds that the numbers of one value may take an idle kernel; then they are estimated."""
+"""Seconds for exact statistics of one value in an idle kernel; beyond it they are estimated."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """What is asked of a list of variables."""
+    """What a list of variables should contain."""
 
     filter: str = ""
     limit: int = 50
 
     def fits(self, name: str, kind: str) -> bool:
-        """Whether a variable of that name and type is asked for: a part of one, or a glob."""
+        """Whether the filter, a substring or a glob, matches a variable's name or type."""
         pattern = self.filter.lower()
         words = (name.lower(), kind.lower())
         if any(sign in pattern for sign in "*?["):
@@ -42,7 +42,7 @@ class KernelBusy(Exception):
 
 
 class Unresolved(ToolError):
-    """The name leads to nothing, or only code could say to what."""
+    """The path leads nowhere, or only running code could tell where."""
 
 
 class Way(Protocol):
@@ -53,9 +53,9 @@ class Way(Protocol):
     """
 
     async def listing(self, kernel: Kernel, link: KernelLink, query: Query) -> Listing:
-        """The variables that fit."""
+        """The variables that match."""
 
     async def inspection(
         self, kernel: Kernel, link: KernelLink, steps: Sequence[Step], detail: Detail
     ) -> Inspection:
-        """What is known of what the steps lead to. Raises Unresolved."""
+        """Inspect the value at the end of a path of steps. Raises Unresolved."""

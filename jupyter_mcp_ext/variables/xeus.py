@@ -22,7 +22,7 @@ from .names import Step
 from .way import EXACT_SECONDS, Detail, KernelBusy, Query
 
 PATIENCE = 3.0
-"""Seconds that a kernel which seems idle is waited for."""
+"""Seconds to wait for a kernel that seems idle."""
 
 
 class XeusWay:
@@ -32,7 +32,7 @@ class XeusWay:
         self._asking = asking
 
     async def listing(self, kernel: Kernel, link: KernelLink, query: Query) -> Listing:
-        """The variables that fit, newest first."""
+        """The variables that match, newest first."""
         arguments = {"pattern": query.filter, "limit": query.limit}
         try:
             found = await _evaluate(link, sources.listing(), "listing", arguments)
@@ -43,7 +43,7 @@ class XeusWay:
     async def inspection(
         self, kernel: Kernel, link: KernelLink, steps: Sequence[Step], detail: Detail
     ) -> Inspection:
-        """What is known of what the steps lead to."""
+        """Inspect the value at the end of a path of steps."""
         arguments = {"steps": steps, "detail": detail, "seconds": EXACT_SECONDS}
         try:
             found = await _evaluate(link, sources.inspection(), "inspection", arguments)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from jupyter_mcp_ext.rendering.turns import Turns
+from jupyter_mcp_ext.rendering.turns import FairTurns
 
 
 @dataclass
@@ -19,7 +19,7 @@ class Table:
     order: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.turns = Turns(self.places, lambda: self.now)
+        self.turns = FairTurns(self.places, lambda: self.now)
 
     async def sit(self, owner: str, seconds: float) -> None:
         async with self.turns.turn(owner):
