@@ -28,8 +28,10 @@ class Flusher:
         return self._writing is not None
 
     def schedule(self, seconds: float) -> None:
-        """Write after so many seconds, unless a write is scheduled or going on."""
-        if not self._timer.is_set and self._writing is None:
+        """Write within so many seconds, unless a write is going on."""
+        # The scheduled write may be far off, and new things do not wait for it.
+        is_sooner = not self._timer.is_set or seconds < self._timer.left
+        if is_sooner and self._writing is None:
             self._timer.set(seconds, self.start)
 
     def start(self) -> None:

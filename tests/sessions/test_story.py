@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -402,6 +403,29 @@ async def test_code_that_another_program_wrote_into_the_journal_is_never_run_aga
     assert [e.code for e in again.entries] == ["ours", "evil"]
     assert again.unsigned == 1
     assert again.given >= 2
+
+
+async def test_the_journal_does_not_wait_for_a_notebook_that_is_written_later(
+    make: Callable[[], Story], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jupyter_mcp_ext.sessions.story.writing.RATE", 1e-3)
+    story = make()
+    await story.open()
+    run(story, 1)
+    await story.flush()
+
+    for number in (2, 3, 4):  # after the second one, the notebook is written again in some days
+        run(story, number)
+        await asyncio.wait_for(ended(story, number), 10)
+
+    assert "k7m2q9xw-3" not in file(story).read_text()
+
+
+async def ended(story: Story, number: int) -> None:
+    """Return when the journal has the end of an execution."""
+    path = story.folder.path / "journal.jsonl"
+    while f'"end":{number},' not in path.read_text():  # noqa: ASYNC110  # gives that task its turn
+        await asyncio.sleep(0)
 
 
 async def test_many_executions_without_an_end_are_not_believed(make: Callable[[], Story]) -> None:
