@@ -1,4 +1,4 @@
-"""Checks what the functions that save and load variables in a kernel have answered."""
+"""Checks the answers of the functions that save and load variables in a kernel."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ def about(answer: object) -> dict[str, str]:
 
 
 def has_begun(answer: object) -> bool:
-    """Whether ``begin`` has begun a save in another process, and has not done it itself."""
+    """Whether ``begin`` started a save in another process, and did not do it itself."""
     return "saved" not in Fields(answer)
 
 
 def process_of(answer: object) -> int:
-    """The process that has saved, as the kernel says; 0 where it names none."""
+    """The process that saved, as the kernel reports; 0 if it names none."""
     fields = Fields(answer)
     return number(fields["process"]) if "process" in fields else 0
 

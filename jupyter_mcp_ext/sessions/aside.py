@@ -1,9 +1,9 @@
 """Saved variables that a later save does not have: kept beside it and loaded again.
 
-A save replaces the session's snapshot. Where that one has variables that could not be loaded, or
-that could not be saved this time, its data file stays, and ``aside.json`` has its index with their
+A save replaces the session's snapshot. If that one has variables that could not be loaded, or that
+could not be saved this time, its data file stays, and ``aside.json`` has its index with their
 names. Before a save, ``aside.json`` also gets the index that is about to be replaced, so that a
-server that is killed at any moment loses none of them: which of its variables are still wanted is
+server that is killed at any moment loses none of them: which of its variables are still needed is
 decided after the save, or when the session is next brought back.
 """
 
@@ -32,17 +32,17 @@ Rebound = Callable[[int], frozenset[str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """An older snapshot, and the variables that are wanted of it."""
+    """An older snapshot, and its variables that are still needed."""
 
     index: str
-    """What ``snapshot.json`` was, with its digest."""
+    """The content of its ``snapshot.json``, with the digest."""
     names: frozenset[str]
-    """None where this server cannot read the index now, by its key or its version."""
+    """None if this server cannot read the index now, because of its key or version."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Aside:
-    """What ``aside.json`` says."""
+    """The content of ``aside.json``."""
 
     items: tuple[Item, ...] = ()
     """The oldest first."""
@@ -62,7 +62,7 @@ def variables(snapshot: Snapshot) -> frozenset[str]:
 def begin(
     folder: SnapshotFolder, key: bytes, missing: Iterable[str], rebound: Rebound, gone_until: int
 ) -> None:
-    """Note what the save that follows would otherwise lose. Raises OSError.
+    """Note variables that the next save would otherwise lose. Raises OSError.
 
     ``missing`` are the saved variables that the session does not have, since they were not loaded.
     """
@@ -74,9 +74,9 @@ def begin(
 
 
 def settle(folder: SnapshotFolder, key: bytes, rebound: Rebound, gone_until: int) -> Aside:
-    """Keep what is still wanted of older snapshots, and remove other data files. Raises OSError.
+    """Keep what is still needed of older snapshots, and remove other data files. Raises OSError.
 
-    What executions have set or deleted themselves is not wanted, nor is what was saved up to the
+    Variables that executions have set or deleted are not needed, nor those saved up to the
     execution ``gone_until``.
     """
     before = read(folder)
@@ -93,7 +93,7 @@ def settle(folder: SnapshotFolder, key: bytes, rebound: Rebound, gone_until: int
 
 
 def settled(aside: Aside, index: str, key: bytes, rebound: Rebound, gone_until: int) -> Aside:
-    """What of older snapshots is still wanted beside the one with this index."""
+    """The parts of older snapshots that are still needed beside the one with this index."""
     older = [item for item in aside.items if _after(item.index) > gone_until]
     current = _parsed(index, key)
     if not aside.replaced or aside.replaced == index or current is None:
@@ -124,7 +124,7 @@ def wanted(item: Item, snapshot: Snapshot, current: Snapshot | None) -> frozense
 
 
 def read(folder: SnapshotFolder) -> Aside:
-    """What ``aside.json`` says, nothing where it is no such file.
+    """The content of ``aside.json``; empty if it is not such a file.
 
     It has no digest of its own: only indexes in it that this server's key has signed are loaded.
     """
@@ -161,11 +161,11 @@ class Older:
         return self._folder.path
 
     def read(self, name: str, limit: int) -> bytes | None:
-        """A file, and the older index in the place of the session's."""
+        """A file; for the session's index, the older one."""
         return self._index if name == INDEX else self._folder.read(name, limit)
 
     def write(self, name: str, data: bytes) -> None:
-        """Put a file there."""
+        """Write a file."""
         self._folder.write(name, data)
 
     def remove(self, name: str) -> None:
@@ -184,7 +184,7 @@ class Keeping(Older):
         super().__init__(folder, "")
 
     def read(self, name: str, limit: int) -> bytes | None:
-        """A file, None where there is none."""
+        """A file; None if it does not exist."""
         return self._folder.read(name, limit)
 
     def names(self) -> list[str]:
@@ -218,13 +218,13 @@ def _all(index: str, key: bytes) -> frozenset[str]:
 
 
 def _after(index: str) -> int:
-    """The execution after which an index was made, which need not be of this server's key."""
+    """The execution after which an index was made, which this server need not have signed."""
     number = _loose(index).get("after")
     return number if isinstance(number, int) else 0
 
 
 def _file(index: str) -> str:
-    """The same of its data file."""
+    """The name of its data file, likewise."""
     return str(_loose(index).get("file"))
 
 

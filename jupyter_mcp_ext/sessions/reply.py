@@ -1,7 +1,7 @@
-"""The pipe through which a save in a process of its own answers.
+"""The pipe through which a save in a separate process answers.
 
-It is a named pipe beside the data. Its end comes when all processes that write to it have ended,
-whatever has ended them, and those notice when this server has let go of it.
+It is a named pipe beside the data. It ends when all processes that write to it have ended, for
+whatever reason, and they notice when this server has closed it.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class Reply:
 
     @classmethod
     def open(cls, folder: Path, name: str) -> Reply | None:
-        """A pipe beside a file of that name; None where there are no named pipes."""
+        """A pipe beside a file of that name; None if named pipes are not supported."""
         path = (folder / name).with_suffix(".reply")
         try:
             os.mkfifo(path, 0o600)
-        except (AttributeError, OSError):  # Windows; a share without them
+        except (AttributeError, OSError):  # Windows, or a network share without them
             return None
         try:
             return cls(path, os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW))

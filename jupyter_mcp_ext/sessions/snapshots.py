@@ -1,8 +1,8 @@
-"""A session's variables on disk: saved by its kernel, vouched for by this server's key.
+"""A session's variables on disk: saved by its kernel, and signed with this server's key.
 
 A data file is written by the kernel under a new name, then ``snapshot.json``, which refers to it,
 is replaced: whenever a process is killed, the old snapshot or the new one is whole. Unpickling
-runs what the file says, so the kernel is given only what the index vouches for.
+runs code from the file, so the kernel only gets files that the signed index names.
 """
 
 from __future__ import annotations
@@ -35,27 +35,27 @@ DATA = re.compile(r"snapshot-[0-9a-f]{16}\.(pickle|reply)")
 MAX_INDEX = 64 * 1024 * 1024
 
 MAX_LINE = 200
-"""Characters by which a definition that failed is named, the ``MAX_WHY`` of what runs there."""
+"""Characters of the name of a failed definition; the ``MAX_WHY`` of the code in the kernel."""
 
 EACH = 0.3
-"""Of the time of a save, for one variable that writes nothing."""
+"""Share of a save's time for one variable that writes nothing."""
 
 SLACK = 5.0
-"""Seconds that the kernel is waited for beyond those in which it is to be done."""
+"""Seconds to wait for the kernel beyond its time limit."""
 
 
 class SnapshotFolder(Protocol):
-    """Where a session's snapshots lie. The methods block; failures are OSError."""
+    """The folder of a session's snapshots. The methods block; failures are OSError."""
 
     @property
     def path(self) -> Path:
         """The directory, as the kernel sees it too."""
 
     def read(self, name: str, limit: int) -> bytes | None:
-        """A file, None where there is none."""
+        """A file; None if it does not exist."""
 
     def write(self, name: str, data: bytes) -> None:
-        """Put a file there, whole or not at all, for this account only."""
+        """Write a file, completely or not at all, for this account only."""
 
     def remove(self, name: str) -> None:
         """Remove a file."""
@@ -82,11 +82,11 @@ async def save(
 ) -> Snapshot:
     """Have the kernel write its variables, and make them the session's snapshot.
 
-    One at a time for a session. It waits behind what the kernel is at, and then keeps it for
-    milliseconds: what is written is the session of that moment, and what the kernel runs
-    afterwards neither ends nor changes it. Where the kernel cannot be copied, as on Windows and
-    macOS, it is kept until the end; a save that is given up ends there by itself. ``freed`` is
-    called when the kernel has no more to do for it.
+    One at a time for a session. It waits until the kernel is idle, and then occupies it for
+    milliseconds: the variables of that moment are written, and code that the kernel runs
+    afterwards does not affect them. If the kernel cannot be copied, as on Windows and macOS, it is
+    occupied until the end; a save that is given up ends by itself. ``freed`` is called when the
+    kernel has no more to do for it.
 
     Raises UnsupportedKernel, EvaluationError, asyncio.TimeoutError, KernelLost, OSError. Then the
     snapshot before it is still there.
@@ -103,7 +103,7 @@ async def save(
         after=after,
         file=name,
     )
-    # The save after a cancelled one must not meet it: it would remove data without its index.
+    # The next save must not overlap a cancelled one: it would remove data without its index.
     await to_its_end(lambda: _commit(folder, snapshot, key, older))
     return snapshot
 
@@ -117,7 +117,7 @@ async def _write(
     seconds: float,
     freed: Callable[[], None],
 ) -> dict[str, Any]:
-    """Have the kernel write a data file, which is removed where that fails; its answer."""
+    """Have the kernel write a data file, which is removed if that fails, and give its answer."""
     reply = await asyncio.to_thread(Reply.open, folder.path, name)
     arguments = {
         "source": await asyncio.to_thread(texts.saving),
@@ -143,7 +143,7 @@ async def _write(
 
 
 async def read(folder: SnapshotFolder, *, key: bytes, session_id: str, owner: str) -> Snapshot:
-    """The session's snapshot. Raises UnusableSnapshot, also where there is none, and OSError."""
+    """The session's snapshot. Raises UnusableSnapshot, also if there is none, and OSError."""
     return await asyncio.to_thread(_read, folder, key, session_id, owner)
 
 
@@ -156,7 +156,7 @@ async def restore(
     owner: str,
     seconds: float,
 ) -> Restored:
-    """Bring the session's snapshot into a kernel that is new.
+    """Load the session's snapshot into a new kernel.
 
     Raises UnsupportedKernel, UnusableSnapshot, EvaluationError, asyncio.TimeoutError, KernelLost,
     OSError.
@@ -181,12 +181,12 @@ async def restore(
 
 
 def first_line(source: str) -> str:
-    """What `Restored` calls a definition that failed."""
+    """The name of a failed definition in `Restored`."""
     return source.partition("\n")[0][:MAX_LINE]
 
 
 async def define(link: KernelLink, definitions: Definitions, *, seconds: float) -> Restored:
-    """Run definitions in a kernel, where there are no variables to load.
+    """Run definitions in a kernel if there are no variables to load.
 
     Raises UnsupportedKernel, EvaluationError, asyncio.TimeoutError, KernelLost.
     """
@@ -243,7 +243,7 @@ def _data_files(folder: SnapshotFolder) -> list[str]:
 
 def _remove(folder: SnapshotFolder, names: list[str]) -> None:
     for name in names:
-        with contextlib.suppress(OSError):  # not there, or the next save tries again
+        with contextlib.suppress(OSError):  # missing, or the next save tries again
             folder.remove(name)
 
 

@@ -20,22 +20,22 @@ SHARED = ("words", "found", "keys", *VALUES, *STATES)
 
 
 def beginning() -> str:
-    """The text whose function ``begin`` begins a save: short, since the kernel compiles it."""
+    """The code whose function ``begin`` starts a save: short, since the kernel compiles it."""
     return _joined("forking")
 
 
 def saving() -> str:
-    """The text whose functions ``save`` and ``supervise`` write variables."""
+    """The code whose functions ``save`` and ``supervise`` write variables."""
     return _joined(*SHARED, "sink", "pickler", "saving", "supervising")
 
 
 def loading() -> str:
-    """The text whose functions ``load`` and ``about`` bring them back."""
+    """The code whose functions ``load`` and ``about`` bring them back."""
     return _joined(*SHARED, "patient", "reading", "loading")
 
 
 @cache
 def _joined(*modules: str) -> str:
-    """The modules in the order in which they need each other."""
+    """The modules in the order of their imports."""
     texts = ((FOLDER / f"{module}.py").read_text(encoding="utf-8") for module in modules)
     return FUTURE + "\n".join(OWN_IMPORTS.sub("", text).replace(FUTURE, "") for text in texts)

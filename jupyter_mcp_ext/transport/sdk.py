@@ -106,6 +106,6 @@ async def _end_watchers() -> None:
 
 @lru_cache(maxsize=256)
 def _user(subject: str) -> AuthenticatedUser:
-    # The SDK gives a session back only to the subject that opened it. It wants a token, and gets
-    # none of ours: Jupyter has already looked at the real one.
+    # The SDK gives a session back only to the subject that opened it. It wants a token and gets an
+    # empty one: Jupyter has already checked the real one.
     return AuthenticatedUser(AccessToken(token="", client_id="jupyter", scopes=[], subject=subject))

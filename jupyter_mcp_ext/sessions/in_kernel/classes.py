@@ -17,11 +17,11 @@ from .functions import Reduced
 MADE_WITH_THE_CLASS = {"__dict__", "__weakref__", "_abc_impl"}
 
 _abc: Any = sys.modules.get("_abc")
-"""None in another Python than CPython."""
+"""None in Pythons other than CPython."""
 
 
 def class_reduced(cls: Any) -> Reduced:
-    """A class. Raises TypeError for one that only its metaclass can make."""
+    """Reduces a class. Raises TypeError for one that only its metaclass can make."""
     meta = type(cls)
     native = next(base for base in meta.__mro__ if not base.__flags__ & HEAP)
     if native is not type:
@@ -49,7 +49,7 @@ def class_reduced(cls: Any) -> Reduced:
 
 
 HEAP = 1 << 9
-"""The flag of types that Python code has made."""
+"""The flag of types made by Python code."""
 
 
 def _registered(cls: Any) -> list[Any]:
@@ -61,7 +61,7 @@ def _registered(cls: Any) -> list[Any]:
 
 
 def make_class(meta: Any, name: str, qualname: str, bases: Any, module: Any, slots: Any) -> Any:
-    """A class that is to be filled."""
+    """An empty class, to be filled."""
     names = {"__qualname__": qualname}
     if module is not None:
         names["__module__"] = module
@@ -76,7 +76,7 @@ def make_class(meta: Any, name: str, qualname: str, bases: Any, module: Any, slo
 
 @contextlib.contextmanager
 def _quiet(bases: Any) -> Any:
-    """Python calls the ``__init_subclass__`` that it finds."""
+    """Defines an ``__init_subclass__``, since Python calls the one that it finds."""
     found = {
         base: vars(base)["__init_subclass__"]
         for direct in bases
@@ -94,7 +94,7 @@ def _quiet(bases: Any) -> Any:
 
 
 def _nothing(_: Any, /, **given: Any) -> None:
-    """In place of an ``__init_subclass__``."""
+    """Stands in for an ``__init_subclass__``."""
 
 
 def fill_class(cls: Any, state: Any) -> None:
@@ -107,7 +107,7 @@ def fill_class(cls: Any, state: Any) -> None:
 
 
 def has_own_new(cls: Any) -> bool:
-    """Whether Python code makes its instances: that is not run again."""
+    """Whether Python code makes its instances, which is not run again."""
     return type(cls.__new__) is types.FunctionType
 
 
@@ -120,7 +120,7 @@ def instance_reduced(obj: Any) -> Reduced:
 
 
 def _given(native: Any, obj: Any) -> Any:
-    """What the builtin type below it is made of."""
+    """The arguments for the builtin type below it."""
     return native.__getnewargs__(obj) if hasattr(native, "__getnewargs__") else ()
 
 
@@ -133,7 +133,7 @@ def member_reduced(member: Any) -> Reduced:
 
 
 def make_member(native: Any, cls: Any, name: Any, *given: Any) -> Any:
-    """A member of an enum, with the name that its hash is of."""
+    """A member of an enum, with the name from which its hash is computed."""
     member = native.__new__(cls, *given)
     vars(member)["_name_"] = name
     return member
@@ -147,7 +147,7 @@ def fill_member(member: Any, state: Any) -> None:
 
 
 def make_instance(native: Any, cls: Any, *given: Any) -> Any:
-    """An instance made as the builtin type below it does."""
+    """An instance, made by the builtin type below it."""
     return native.__new__(cls, *given)
 
 
@@ -181,7 +181,7 @@ def make_typevar(kind: Any, name: str, constraints: Any, given: Any, module: Any
 
 
 def newtype_reduced(made: Any) -> Reduced:
-    """What ``typing.NewType`` has made in the session."""
+    """A type that ``typing.NewType`` made in the session."""
     return make_newtype, (type(made), made.__name__, made.__supertype__, made.__module__)
 
 

@@ -1,9 +1,9 @@
-"""Writes the variables in a process of its own, whatever they do to it.
+"""Writes the variables in a separate process, whatever they do to it.
 
-A supervisor starts a worker, which writes the variables; when one crashes or comes to no end, the
-variable that it was at is named and another worker goes on without. The answer goes through a pipe
-that the server holds open: it ends with the last process that writes to it, and the supervisor
-ends when the server lets go of it.
+A supervisor starts a worker, which writes the variables; if it crashes or does not end, its current
+variable is named and another worker continues without it. The answer goes through a pipe that the
+server holds open: it ends with the last process that writes to it, and the supervisor ends when
+the server closes it.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from .words import TooSlow, the_shell
 NOWHERE = -1
 
 BESIDE = struct.Struct("qdq")
-"""What a worker says while it works: the variable at hand, since when, and bytes written."""
+"""A worker's progress: the current variable, its start, and bytes written."""
 
 PACE = 20_000_000
-"""Bytes for which a variable gets a second more."""
+"""Bytes for which a variable gets one more second."""
 
 MARGIN = 1.0
-"""Seconds after which a worker is killed that has not ended a slow variable itself."""
+"""Seconds after which a worker that has not ended a slow variable itself is killed."""
 
 PART = 0.9
-"""Of the time, for writing; then what is left is named."""
+"""Share of the time for writing; after it the remaining variables are named."""
 
 STACK = 112 << 20
-"""Bytes: the room that Linux leaves below the stack of a main thread."""
+"""Bytes that Linux leaves free below the stack of a main thread."""
 
 DEPTH = 120_000
 """Levels of recursion that fit into it."""
@@ -49,9 +49,9 @@ MORE_MEMORY = 1 << 30
 
 
 def supervise(pipe: int, states: dict[str, Any], *given: Any) -> None:
-    """Save in a process that is for that alone, and end it.
+    """Save in a process made for that alone, and end it.
 
-    ``states`` were taken in the kernel.
+    ``states`` were read in the kernel.
     """
     answer = b""
     try:
@@ -59,7 +59,7 @@ def supervise(pipe: int, states: dict[str, Any], *given: Any) -> None:
         supervisor.states.update(states)
         quieten(pipe)
         answer = supervisor.answer()
-    except BaseException as err:  # noqa: BLE001  # else nothing tells of it
+    except BaseException as err:  # noqa: BLE001  # otherwise nothing reports it
         answer = raised(err)
     finally:
         os.set_blocking(pipe, True)
@@ -74,13 +74,13 @@ def raised(err: BaseException) -> bytes:
 
 
 def write(into: int, answer: bytes) -> None:
-    """Write all of it to a pipe."""
+    """Write all of the answer to a pipe."""
     while answer:
         answer = answer[os.write(into, answer) :]
 
 
 class Supervisor:
-    """The process that starts workers until one has come to the end."""
+    """The process that starts workers until one has finished."""
 
     def __init__(self, pipe: int, path: str, max_bytes: int, seconds: float, each: float) -> None:
         self.states = states_here()
@@ -93,7 +93,7 @@ class Supervisor:
         self._lost: dict[str, str] = {}
 
     def answer(self) -> bytes:
-        """What the save answers."""
+        """The answer of the save."""
         found = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         self._beside = mmap.mmap(-1, BESIDE.size)
         self.states["resources"] = resources()
@@ -116,7 +116,7 @@ class Supervisor:
         return name if type(name) is str else ""
 
     def _worked(self, found: int) -> tuple[bytes, str]:
-        """What a worker answers, or why it does not."""
+        """The answer of a worker, or the reason why there is none."""
         out, into = os.pipe()
         os.ftruncate(found, 0)
         os.lseek(found, 0, os.SEEK_SET)
@@ -133,7 +133,7 @@ class Supervisor:
         finally:
             os.close(out)
             with contextlib.suppress(ProcessLookupError):
-                os.kill(worker, signal.SIGKILL)  # ours: not waited for yet
+                os.kill(worker, signal.SIGKILL)  # our child: not reaped yet
             _, status = os.waitpid(worker, 0)
         crash = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
         if answer and not why:
@@ -141,10 +141,10 @@ class Supervisor:
         return b"", why or f"pickling it ended the process (signal {crash})"
 
     def _heard(self, out: int) -> tuple[bytes, str]:
-        """Read to the end of what a worker writes, unless it takes too long."""
+        """Read everything that a worker writes, unless it takes too long."""
         poller = select.poll()
         poller.register(out, select.POLLIN)
-        poller.register(self._pipe, 0)  # told when the server has let go of it
+        poller.register(self._pipe, 0)  # signalled when the server has closed it
         pieces: list[bytes] = []
         while True:
             number, since, written = BESIDE.unpack(self._beside[:])
@@ -154,7 +154,7 @@ class Supervisor:
             left = until - time.monotonic()
             if left <= 0:
                 return b"", "it takes longer than one variable may"
-            # A variable that begins wakes nothing: that would cost each of ten thousand.
+            # The start of a variable wakes nothing: with ten thousand variables that would be slow.
             for fd, _ in poller.poll(min(left, self._each) * 1000 + 1):
                 if fd == self._pipe:
                     with contextlib.suppress(OSError):
@@ -167,7 +167,7 @@ class Supervisor:
                 pieces.append(piece)
 
     def _work(self, found: int) -> bytes:
-        """What a worker does."""
+        """The work of a worker."""
         try:
             bounded(2 * self._max_bytes + MORE_MEMORY)
             signal.signal(signal.SIGALRM, lambda *_: self._check_pace())
@@ -184,20 +184,20 @@ class Supervisor:
             )
             signal.setitimer(signal.ITIMER_REAL, 0)
             return json.dumps({"value": {"saved": answer, "process": os.getppid()}}).encode()
-        except BaseException as err:  # noqa: BLE001  # what failed is told
+        except BaseException as err:  # noqa: BLE001  # the failure is reported
             return raised(err)
 
     def begin(self, sink: Any) -> None:
-        """What is written goes there."""
+        """Written data goes there."""
         self._sink = sink
 
     def at(self, number: int) -> None:
-        """The worker comes to a variable, or to none."""
+        """The worker begins a variable, or has none."""
         self._from = self._sink.position
         self._say(number, 0)
 
     def _check_pace(self) -> None:
-        """Interrupt a variable that takes too long, where its own code can be interrupted."""
+        """Interrupt a variable that takes too long, if its code can be interrupted."""
         number, since, _ = BESIDE.unpack(self._beside[:])
         if number == NOWHERE:
             return
@@ -211,7 +211,7 @@ class Supervisor:
 
 
 def quieten(pipe: int) -> None:
-    """Let go of what the process shares with the kernel: its sockets, pipes, files and signals."""
+    """Release what the process shares with the kernel: its sockets, pipes, files and signals."""
     sys.settrace(None)
     sys.setprofile(None)
     for number in (signal.SIGINT, signal.SIGPIPE):
@@ -232,13 +232,13 @@ def quieten(pipe: int) -> None:
                 os.fstat(int(name))
                 os.dup2(nowhere, int(name))
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
-        file.write("1000")  # when memory is short, this is what may go
+        file.write("1000")  # if memory is short, this process is killed first
     with contextlib.suppress(OSError):
         os.nice(5)
 
 
 def bounded(memory: int) -> None:
-    """Bound what a worker uses: memory, its stack and its depth; it leaves no core."""
+    """Limit a worker's memory, stack and recursion depth; it leaves no core dump."""
     resource: Any = importlib.import_module("resource")  # not on Windows
 
     def limit(which: int, size: int) -> None:
