@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -57,6 +58,9 @@ STATEMENTS = (
     "{new} = frozenset([{number}, {one}]) if is_key({one}) else ()",
 )
 
+KNOT = next(place for place, text in enumerate(STATEMENTS) if "add({new}.held, {one})" in text)
+"""An object that is a key of what it holds."""
+
 KINDS = ("set", "dict", "OrderedDict", "Lists", "Counter", "Table", "Members")
 
 KEYS = """
@@ -81,7 +85,8 @@ def Lists():
     return defaultdict(list)
 
 def is_key(value):
-    return type(value) in (Keyed, int, str) or type(value) is tuple and all(map(is_key, value))
+    parts = value if type(value) is tuple else (value,)
+    return all(type(part) in (Keyed, int, str) for part in parts)
 
 def add(holder, key):
     if is_key(key) and isinstance(holder, dict):
@@ -214,6 +219,16 @@ def assert_same(one: Any, other: Any) -> None:
     )
 )
 def test_a_graph_comes_back_by_value_and_by_sharing(choices: list[Bound]) -> None:
+    come_back(choices)
+
+
+@pytest.mark.parametrize("number", range(len(KINDS)), ids=KINDS)
+def test_a_key_that_leads_to_its_container_is_found_in_it(number: int) -> None:
+    come_back([(KNOT, 0, 0, number)])
+
+
+def come_back(choices: list[Bound]) -> None:
+    """A session comes back as it was, but for what cannot and is named."""
     file = io.BytesIO()
     with main() as before:
         build(choices, before)
