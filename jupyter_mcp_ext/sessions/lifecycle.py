@@ -1,4 +1,4 @@
-"""Starts the kernels of sessions, lists them with Jupyter, counts them and ends unused ones."""
+"""Starts the kernels of sessions, lists them with Jupyter, and ends unused ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -18,25 +18,15 @@ from jupyter_mcp_ext.errors import KernelUnavailable, ToolError
 from jupyter_mcp_ext.kernels import orphans
 from jupyter_mcp_ext.kernels.activation import activated
 from jupyter_mcp_ext.kernels.losses import Loss
-from jupyter_mcp_ext.wording import ago
 
 from .disk.record import KernelProcess
+from .quotas import Quotas, refusal
 from .session import RESTED, Session
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.fleet import Kernels
 
     from .register import Register
-
-
-@dataclass(frozen=True, kw_only=True)
-class Quotas:
-    """How many kernels agents' sessions may have, and for how long unused; 0 sets no limit."""
-
-    per_user: int
-    in_all: int
-    idle: float
-    conversation_idle: float
 
 
 class SessionKernels:
@@ -198,7 +188,9 @@ class SessionKernels:
 
         Raises KernelUnavailable when there is none.
         """
-        self._check_room(owner)
+        why = self._refusal(owner)
+        if why:
+            raise KernelUnavailable(why)
         self._expected.append(owner)
         try:
             yield
@@ -208,7 +200,7 @@ class SessionKernels:
     async def make_room(self, owner: str) -> None:
         """End kernels of default sessions of earlier connections where the limit is reached."""
         tried: set[Session] = set()
-        while self._is_full(owner):
+        while self._refusal(owner):
             before = time.time() - RESTED
             left = [
                 s
@@ -221,33 +213,11 @@ class SessionKernels:
             tried.add(oldest)
             await self._end_idle(oldest)
 
-    def _is_full(self, owner: str) -> bool:
-        try:
-            self._check_room(owner)
-        except KernelUnavailable:
-            return True
-        return False
-
-    def _check_room(self, owner: str) -> None:
+    def _refusal(self, owner: str) -> str:
         live = [s for s in self._register if s.is_agents and self.runs(s)]
         own = [s for s in live if s.owner == owner]
         per_user, in_all = len(own) + self._expected.count(owner), len(live) + len(self._expected)
-        if 0 < self._quotas.per_user <= per_user:
-            whose = f"You have {per_user} kernels running, as many as this server lets a user have"
-        elif 0 < self._quotas.in_all <= in_all:
-            whose = f"Agents have {in_all} kernels running here, as many as this server allows"
-        else:
-            return
-        now = time.time()
-        oldest = sorted(own, key=lambda s: s.last_used)[:5]
-        these = ", ".join(f"{s.id} ({s.name}, used {ago(now - s.last_used)})" for s in oldest)
-        advice = (
-            f"shutdown_kernel ends one of yours, its session can come back later: {these}."
-            if these
-            else "Try again later."
-        )
-        msg = f"{whose}. {advice}"
-        raise KernelUnavailable(msg)
+        return refusal(self._quotas, own, per_user=per_user, in_all=in_all)
 
 
 def _last_used(session: Session) -> float:

@@ -19,8 +19,9 @@ from .disk.held import HeldFolders
 from .disk.paths import SessionPaths
 from .disk.record import Restore, as_restore
 from .disk.store import Disk, SessionStore
-from .lifecycle import Quotas, SessionKernels
+from .lifecycle import SessionKernels
 from .making import SessionMaker
+from .quotas import Quotas
 from .readers import Readers
 from .register import Register
 from .saves import SaveLimits, Saves, cores
