@@ -71,3 +71,14 @@ async def test_a_write_that_is_cancelled_before_it_began_does_not_happen() -> No
 
     assert not notes.flusher.is_writing
     assert notes.written == []
+
+
+async def test_what_is_to_be_written_soon_does_not_wait_for_a_later_write() -> None:
+    notes = Notes()
+    notes.note("a")
+    notes.flusher.schedule(0.0)
+
+    await asyncio.wait_for(notes.begun.wait(), 30)
+    await notes.flush()
+
+    assert notes.written == [["a"]]
