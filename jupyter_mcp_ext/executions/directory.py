@@ -50,7 +50,7 @@ class Directory:
         if execution is None and self._was_given(execution_id):
             msg = (
                 f"The execution {execution_id} has expired: its output is kept no longer. Run the "
-                "code again if you need it and it does no harm twice."
+                "code again if you need it and running it twice does no harm."
             )
             raise UnknownExecution(msg)
         msg = (

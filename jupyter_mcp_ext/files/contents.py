@@ -58,7 +58,7 @@ def disk_of(contents: object) -> Path | None:
 def irregular(path: str) -> ContentsError:
     """The error for an API path that is neither a file nor a folder."""
     return ContentsError(
-        f"{quoted(path)} is no regular file but a device, a pipe or the like, which are not "
+        f"{quoted(path)} is not a regular file but a device, a pipe or the like, which are not "
         "opened. Use another path."
     )
 

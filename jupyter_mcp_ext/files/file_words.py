@@ -167,7 +167,7 @@ def _entry(entry: FileEntry, folder: str) -> str:
         case "link":
             return f"{name}  (a link that leads nowhere here)"
         case "other":
-            return f"{name}  (no regular file)"
+            return f"{name}  (not a regular file)"
         case "file":
             used = size(entry.size) if entry.size is not None else ""
             return f"{name}  {used}  {at}".rstrip()

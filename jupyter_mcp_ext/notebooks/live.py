@@ -63,7 +63,7 @@ class Rooms:
                 path=path, content_type="notebook", file_format="json", copy=False
             )
         except Exception:  # noqa: BLE001  # another package's; without an answer there is no room
-            self._log.exception("It could not be told whether %s is open in a room", path)
+            self._log.exception("Whether %s is open in a room could not be determined", path)
             return None
         return None if document is None else LiveNotebook(document)
 

@@ -102,7 +102,7 @@ def _refusal(given: str, words: str, *, allow_urls: bool) -> InvalidArgument | F
         return InvalidArgument(f"{shown(given)} names no package. Write 'name @ {words[:200]}'.")
     if PATH.match(words):
         return _no_paths(given)
-    return InvalidArgument(f"{shown(given)} is no package requirement (PEP 508). {EXAMPLE}")
+    return InvalidArgument(f"{shown(given)} is not a package requirement (PEP 508). {EXAMPLE}")
 
 
 def _no_paths(given: str) -> InvalidArgument:

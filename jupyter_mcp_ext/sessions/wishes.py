@@ -169,8 +169,8 @@ def checked_name(name: str) -> str:
         or not name.isprintable()
     ):
         msg = (
-            f"{shown(name)} is no name for a session: it has 1 to {MAX_NAME} printable characters "
-            "and no slash. Use one like 'churn-model'."
+            f"{shown(name)} is not a name for a session: a name has 1 to {MAX_NAME} printable "
+            "characters and no slash. Use one like 'churn-model'."
         )
         raise InvalidArgument(msg)
     return name

@@ -132,7 +132,7 @@ async def _wanted(
     parts = OUTPUT_ID.fullmatch(wanted.strip())
     if parts is None:
         msg = (
-            f"{shown(wanted)} is no id of an execution or output. They look like "
+            f"{shown(wanted)} is not the id of an execution or output. They look like "
             "'k7m2q9xw-12' and 'k7m2q9xw-12/1'."
         )
         raise UnknownExecution(msg)
@@ -208,7 +208,7 @@ async def _images(
         try:
             data = await asyncio.to_thread(base64.b64decode, str(output.data[found]))
         except binascii.Error:
-            words = f"[{id_of(execution, index)} is no valid {plain_name(found)}]"
+            words = f"[{id_of(execution, index)} is not a valid {plain_name(found)}]"
             blocks.append(TextBlock(text=words))
             continue
         name = id_of(execution, index)

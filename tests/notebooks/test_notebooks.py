@@ -151,7 +151,7 @@ async def test_what_is_no_regular_file_is_neither_opened_nor_overwritten(
 
     with pytest.raises(ContentsError, match="exists already"):
         await notebooks.create("a.ipynb", [], kernel=None, hides=nothing)
-    with pytest.raises(ContentsError, match="no regular file"):
+    with pytest.raises(ContentsError, match="not a regular file"):
         await notebooks.read("a.ipynb", hides=nothing)
 
 

@@ -174,7 +174,7 @@ class SessionStore:
             self._told.add(folder.api_path)
             self._log.warning("The session in %s is left out: %s", folder.api_path, why)
             if len(self._told) == MAX_TOLD:
-                self._log.warning("Of further sessions that are left out nothing is said")
+                self._log.warning("Further sessions that are left out are not logged")
 
     def _load(self, session_id: str) -> Session | None:
         folder = SessionFolder(self._root, self.path_of(session_id))
@@ -191,7 +191,7 @@ class SessionStore:
         if record.id != session_id:  # a copy of another session's folder
             return None
         if not is_signed and not self._disk.shared_subject:
-            why = "this server's key (McpApp.key_file) has not signed it, so whose it is is unknown"
+            why = "this server's key (McpApp.key_file) has not signed it, so its owner is unknown"
             self._warn(folder, why)
             return None
         # The record is written seldom while a server works there.
