@@ -38,7 +38,7 @@ LONGEST = (
     "conformance/test_conformance.py",
     "test_bad_input.py",
     "test_queue.py",
-    "packages/test_service.py",
+    "packages/test_packages.py",
     "test_packages.py",
     "sessions/test_service.py",
     "test_cli.py",
@@ -51,7 +51,7 @@ LONGEST = (
     "kernels/test_counting.py",
     "sessions/test_spares.py",
     "test_patterns.py",
-    "rendering/test_service.py",
+    "rendering/test_rendering.py",
 )
 """The files that take longest, the longest first."""
 

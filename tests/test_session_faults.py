@@ -21,7 +21,7 @@ import pytest
 
 from jupyter_mcp_ext.sessions.story.history import RESERVED
 from tests.mcp_client import McpClient
-from tests.servers import STARTED_KERNELS, JupyterServer, running_server
+from tests.servers import FRESH, STARTED_KERNELS, JupyterServer, running_server
 from tests.stories import folders, serving, story
 from tests.users import OPTION
 
@@ -78,7 +78,7 @@ def test_an_owner_that_was_forged_is_not_believed(tmp_path: Path) -> None:
 
 
 def test_a_server_that_is_killed_loses_nothing_that_had_ended(tmp_path: Path) -> None:
-    with serving(tmp_path) as (server, client):
+    with serving(tmp_path, command=FRESH) as (server, client):
         for number in range(5):
             client.run(f"print({number})")
         client.run("import time; time.sleep(0.5)")
