@@ -16,6 +16,8 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from tests.forkserver import Forked, ForkServer
 
 NAME = "forking"
+PARENT = "JPY_PARENT_PID"
+"""The variable with the process that a kernel watches; ipykernel reads it at its import."""
 COMMAND = [sys.executable, "-m", "ipykernel_launcher"]
 
 
@@ -45,7 +47,7 @@ def _forked(
         return None
     pid = fork_server().fork(
         cmd[3:],
-        env={**env, "JPY_PARENT_PID": str(os.getpid())},
+        env={**env, PARENT: str(os.getpid())},
         cwd=cwd,
         stdout=1 if stdout is None else stdout,
         stderr=2 if stderr is None else stderr,
@@ -57,7 +59,7 @@ def _forked(
 @functools.cache
 def fork_server() -> ForkServer:
     """This process's fork server, started when it is first needed."""
-    return ForkServer("ipykernel_launcher", os.environ)
+    return ForkServer("ipykernel_launcher", {**os.environ, PARENT: str(os.getpid())})
 
 
 KernelProvisionerFactory.provisioners[NAME] = EntryPoint(

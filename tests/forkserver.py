@@ -178,6 +178,7 @@ def main() -> None:
     """Import, then fork for each order; the code below the loop runs in each forked process."""
     program, control = sys.argv[1], socket.socket(fileno=int(sys.argv[2]))
     sys.path.pop(0)  # this folder
+    before = dict(os.environ)
     for name in MODULES[program]:
         importlib.import_module(name)
     if program == "jupyter_server":
@@ -188,9 +189,11 @@ def main() -> None:
     if threads > 1:
         message = f"an import has started {threads - 1} threads, which a fork would lose"
         raise RuntimeError(message)
+    set_by_imports = {k: v for k, v in os.environ.items() if before.get(k) != v}
     gc.collect()
     gc.freeze()  # so that garbage collection copies no page of this process
-    become(program, **_serve(control))
+    order = _serve(control)
+    become(program, **{**order, "env": {**set_by_imports, **order["env"]}})
 
 
 def _serve(control: socket.socket) -> dict[str, Any]:
