@@ -14,6 +14,7 @@ import pytest
 from jupyter_client.ioloop.manager import AsyncIOLoopKernelManager
 from jupyter_client.manager import KernelManager
 
+from jupyter_mcp_ext.kernels.excerpts import MAX_PARSED
 from jupyter_mcp_ext.kernels.exchange import Content, Exchange
 from jupyter_mcp_ext.kernels.link import KernelLink, Listener, Message
 from jupyter_mcp_ext.kernels.losses import KernelLost, Loss
@@ -173,6 +174,17 @@ async def test_what_a_thread_prints_after_its_code_is_taken(
         await asyncio.wait_for(one.more.wait(), SECONDS)
 
         assert one.steps[1].startswith("late")
+
+
+async def test_what_is_too_large_to_be_read_is_counted_and_the_rest_is_read(
+    transport: Any, connection_file: Path
+) -> None:
+    async with opened(transport, connection_file) as (link, _):
+        large = Running(link, f"print('x' * {MAX_PARSED + 1}); print('end')")
+        await large.end()
+
+        assert "dropped" in large.steps
+        assert "".join(large.steps).rstrip().endswith("end")
 
 
 async def test_input_is_asked_for_only_where_it_can_be(
