@@ -27,7 +27,7 @@ class Kind:
     saves_variables: bool = False
     """Whether its variables can be saved to disk and loaded again."""
     takes_second_interrupt: bool = False
-    """Whether it survives a second interrupt of code that ignored the first."""
+    """Whether it stays usable when code that ignored an interrupt gets another."""
     sleeps_through_interrupt: bool = False
     """Whether, while its code awaits something, it obeys an interrupt only when a message comes."""
     first_code: str = ""
