@@ -6,21 +6,37 @@ process ends, `Activity` keeps what Jupyter shows of it, `KernelInfo.kind` is wh
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Any
+from weakref import WeakSet
 
 from .activity import Activity
 from .connection import Connection, Host
 from .death import Death
 from .hosted import Hosted
 from .link import NO_INFO, KernelInfo, KernelLink
+from .links import McpLinks
 from .losses import Loss, Losses
 from .status import KernelStatus, foreign_since, look
 from .stderr import StderrTail
+from .subshells import Subshells
 from .turn import Turn
+
+
+def no_kernel() -> Kernel:
+    """Stands for a kernel where there has been none: it is not there and has lost nothing."""
+    host = Host(
+        manager={},
+        links=McpLinks(),
+        subshells=Subshells(),
+        groups=WeakSet(),
+        log=logging.getLogger(__name__),
+    )
+    return Kernel("", host)
 
 
 class Kernel:

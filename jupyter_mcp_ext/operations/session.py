@@ -48,7 +48,7 @@ async def count_variables(services: Services, session: Session, caller: Caller) 
     """Have the session's next introduction say how many variables it has, if it is due."""
     if not services.sessions.readers.wants_count(session, caller):
         return
-    kernel = services.kernels[session.kernel_id]
+    kernel = session.kernel
     if not kernel.info.kind.runs_functions:
         return
     try:

@@ -60,7 +60,7 @@ class SessionKernels:
 
     def runs(self, session: Session) -> bool:
         """Whether its kernel runs."""
-        return session.kernel_id in self._kernels
+        return session.kernel.hosted.is_there
 
     def starts(self, session: Session) -> bool:
         """Whether its kernel is being started."""
@@ -99,7 +99,7 @@ class SessionKernels:
         process = None
         if pid is not None and created is not None:
             process = KernelProcess(kernel_id=kernel.id, pid=pid, created=created)
-        session.started(kernel.id, process, met=0 if loss is None else 1)
+        session.started(kernel, process, met=0 if loss is None else 1)
 
     async def end_orphan(self, session: Session) -> bool:
         """End the kernel that an earlier server has left running; whether there was one."""
@@ -130,8 +130,8 @@ class SessionKernels:
     def _loss_before(self, session: Session) -> Loss | None:
         """What ended the session's latest kernel; None when it never had one."""
         if session.kernel_id:
-            self._kernels[session.kernel_id].death.look()
-            losses = self._kernels[session.kernel_id].losses
+            session.kernel.death.look()
+            losses = session.kernel.losses
             return losses[-1] if losses else Loss(kind="stopped", detail="the kernel was shut down")
         if session.record.had_kernel:
             return Loss(kind="stopped", detail="the server was restarted")
@@ -140,7 +140,7 @@ class SessionKernels:
     async def shutdown(self, session: Session, *, by: str, now: bool) -> None:
         """End a session's kernel, if it is not gone already."""
         self.rest(session)
-        await self._kernels[session.kernel_id].shutdown(by=by, now=now)
+        await session.kernel.shutdown(by=by, now=now)
         session.write(replace(session.record, kernel=None))
         await self.unlist(session)
         if session.story is None:  # it cannot come back

@@ -151,7 +151,7 @@ class SessionMaker:
                 msg = f"{session.fault}. Make room for sessions, or set McpSessions.sessions_dir."
                 raise KernelUnavailable(msg)
             await self._lives.start_unlisted(session)
-            self._kernels[session.kernel_id].activity.stop()  # it is no user's activity
+            session.kernel.activity.stop()  # it is no user's activity
         except BaseException:
             await asyncio.wait({holding})
             self._register.remove(session)
@@ -162,14 +162,14 @@ class SessionMaker:
     async def end_spare(self, session: Session) -> None:
         """Take back a spare."""
         try:
-            await self._kernels[session.kernel_id].shutdown(by="this server", now=True)
+            await session.kernel.shutdown(by="this server", now=True)
         finally:
             self._register.remove(session)
             await self._folders.discard(session)
 
     async def is_sound(self, session: Session) -> bool:
         """Whether a spare's kernel can be used."""
-        return await self._kernels[session.kernel_id].is_sound()
+        return await session.kernel.is_sound()
 
     async def hand_out(
         self, caller: Caller, name: str | None, take: Callable[[], Awaitable[Session | None]]
@@ -185,7 +185,7 @@ class SessionMaker:
                 return None
             notebook = notebook_for(_title(caller, name))
             spare.hand_out(caller, name=name, notebook=notebook, now=time.time())
-            self._kernels[spare.kernel_id].activity.start()
+            spare.kernel.activity.start()
             self._register.add(spare)
         await asyncio.gather(self._lives.list(spare), self._folders.save(spare))
         return spare

@@ -9,7 +9,6 @@ from .notices import notices, told
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.governance.caller import Caller
-    from jupyter_mcp_ext.kernels.fleet import Kernels
 
     from .register import Register
     from .session import Session
@@ -18,10 +17,9 @@ if TYPE_CHECKING:
 class Readers:
     """The callers to whom results of sessions go."""
 
-    def __init__(self, register: Register, kernels: Kernels, *, nameless: Sequence[str]) -> None:
+    def __init__(self, register: Register, *, nameless: Sequence[str]) -> None:
         """``nameless`` are client names that many programs have."""
         self._register = register
-        self._kernels = kernels
         self._nameless = {name.casefold() for name in nameless}
 
     def is_nameless(self, client: str) -> bool:
@@ -40,7 +38,7 @@ class Readers:
 
         ``since`` is when the answer's execution began: later losses do not belong to it.
         """
-        losses = self._kernels[session.kernel_id].losses
+        losses = session.kernel.losses
         is_of_connection = session.record.is_default and self.is_nameless(caller.client)
         return notices(
             session,
@@ -53,7 +51,7 @@ class Readers:
     def wants_count(self, session: Session, caller: Caller) -> bool:
         """Whether the caller's next answer introduces a session that may have variables."""
         known = told(session, caller.reader)
-        is_used = session.uses.previous is not None and session.kernel_id in self._kernels
+        is_used = session.uses.previous is not None and session.kernel.hosted.is_there
         return is_used and known.needs_introduction(caller.mcp_session, rested=session.uses.rested)
 
     def note_count(self, session: Session, caller: Caller, variables: int) -> None:
@@ -66,11 +64,11 @@ class Readers:
 
     def tell_loss(self, session: Session, caller: Caller) -> None:
         """An answer has told the caller itself of the latest loss."""
-        losses = self._kernels[session.kernel_id].losses
+        losses = session.kernel.losses
         session.continuity.told_loss(caller.reader, losses)
 
     def tell_comeback(self, session: Session, caller: Caller, *, until: float) -> None:
         """The same of a loss until that moment, and also of what came back after it."""
-        losses = self._kernels[session.kernel_id].losses
+        losses = session.kernel.losses
         if losses and losses[-1].at <= until:
             session.continuity.told(caller.reader, losses)

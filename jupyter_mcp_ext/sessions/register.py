@@ -142,8 +142,8 @@ class Register:
             created=now,
             last_used=now,
         )
-        session = self._sessions[short] = Session(record=record, kernel_id=kernel["id"])
-        session.continuity.joined(self._kernels[session.kernel_id].losses)
+        session = self._sessions[short] = Session(record=record, kernel=self._kernels[kernel["id"]])
+        session.continuity.joined(session.kernel.losses)
         return session
 
     async def find(self, caller: Caller, wanted: str) -> Session:

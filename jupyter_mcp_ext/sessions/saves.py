@@ -26,7 +26,6 @@ from .snapshots import UnsupportedKernel
 from .threads import to_its_end
 
 if TYPE_CHECKING:
-    from jupyter_mcp_ext.kernels.fleet import Kernels
     from jupyter_mcp_ext.kernels.link import KernelLink
 
     from .session import Session
@@ -73,14 +72,12 @@ class Saves:
 
     def __init__(
         self,
-        kernels: Kernels,
         *,
         key: Callable[[Session], bytes],
         limits: SaveLimits,
         log: Logger,
     ) -> None:
         """``key`` signs the snapshots of a session."""
-        self._kernels = kernels
         self._key = key
         self._limits = limits
         self._log = log
@@ -127,7 +124,7 @@ class Saves:
             await asyncio.wait({saving})
         if session not in self._unsaved or not self._is_whole(session):
             return
-        if not self._kernels[session.kernel_id].is_idle:
+        if not session.kernel.is_idle:
             session.saved("busy")
             return
         await asyncio.wait({self._start(session, self._limits.max_seconds)})
@@ -203,23 +200,23 @@ class Saves:
     async def _is_idle(self, session: Session) -> bool:
         """Also of code that an execution has run which the server's stop has ended."""
         try:
-            status = await self._kernels[session.kernel_id].status()
+            status = await session.kernel.status()
         except KernelUnavailable:
             return True
-        return self._kernels[session.kernel_id].is_idle and status.state != "busy"
+        return session.kernel.is_idle and status.state != "busy"
 
     def _wait(self, session: Session) -> None:
         self._timers.set(session, self._limits.delay, self._begin)
 
     def _is_whole(self, session: Session) -> bool:
         """Whether all that is to be in its kernel is: else there is a better save than now's."""
-        need = session.continuity.need(self._kernels[session.kernel_id].losses)
-        return session.kernel_id in self._kernels and not need
+        need = session.continuity.need(session.kernel.losses)
+        return session.kernel.hosted.is_there and not need
 
     def _begin(self, session: Session) -> None:
         if session in self._tasks:
             self._wait(session)
-        elif self._is_whole(session) and self._kernels[session.kernel_id].is_idle:
+        elif self._is_whole(session) and session.kernel.is_idle:
             # Else it runs code of another client, and the next execution here saves.
             self._start(session, self._limits.max_seconds)
 
@@ -239,7 +236,7 @@ class Saves:
         self._unsaved.discard(session)
         is_over = False
         try:
-            async with self._kernels[session.kernel_id].linked() as link:
+            async with session.kernel.linked() as link:
                 if link.info.kind.saves_variables:
                     await self._save_over(link, session, story, seconds)
             is_over = True

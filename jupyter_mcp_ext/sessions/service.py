@@ -168,7 +168,7 @@ class McpSessions(LoggingConfigurable):
         store = None if disk is None else SessionStore(disk, self.sessions_dir, self.log)
         self._register = Register(manager, kernels)
         self.paths = SessionPaths(self._register, store)
-        self.readers = Readers(self._register, kernels, nameless=self.nameless_clients)
+        self.readers = Readers(self._register, nameless=self.nameless_clients)
         self.folders = HeldFolders(store, kernels, instead=home, log=self.log)
         self.lives = self._make_lives(manager)
         self._saves = self._make_saves()
@@ -215,12 +215,12 @@ class McpSessions(LoggingConfigurable):
             at_once=cores(),
         )
         key = self.folders.snapshot_key
-        return Saves(self._kernels, key=key, limits=limits, log=self.log)
+        return Saves(key=key, limits=limits, log=self.log)
 
     def _make_readiness(self) -> Readiness:
         key, seconds = self.folders.snapshot_key, self.max_snapshot_seconds
         comeback = Comeback(self._kernels, self._saves, key=key, max_seconds=seconds)
-        return Readiness(self._kernels, self.lives, self.folders, self._saves, comeback, self._lock)
+        return Readiness(self.lives, self.folders, self._saves, comeback, self._lock)
 
     def warm(self) -> None:
         """Start spare kernels; called on each authenticated request."""

@@ -10,6 +10,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from jupyter_mcp_ext.kernels.kernel import Kernel, no_kernel
+
 from .comeback.continuity import Continuity
 
 if TYPE_CHECKING:
@@ -124,7 +126,8 @@ class Session:
     """
 
     record: SessionRecord
-    kernel_id: str = ""
+    kernel: Kernel = field(default_factory=no_kernel)
+    """The latest that it had."""
     folder: str = ""
     """Its own folder, an API path; empty for a session that is not kept on disk."""
     is_signed: bool = True
@@ -148,6 +151,11 @@ class Session:
     def id(self) -> str:
         """Eight characters."""
         return self.record.id
+
+    @property
+    def kernel_id(self) -> str:
+        """The id of its kernel; empty while it has had none."""
+        return self.kernel.id
 
     @property
     def name(self) -> str:
@@ -209,9 +217,9 @@ class Session:
         """The number up to which its executions may have been given numbers."""
         return self.story.given if self.story is not None else 0
 
-    def started(self, kernel_id: str, process: KernelProcess | None, *, met: int) -> None:
+    def started(self, kernel: Kernel, process: KernelProcess | None, *, met: int) -> None:
         """It has a new kernel; for ``met`` see `Continuity.started`."""
-        self.kernel_id = kernel_id
+        self.kernel = kernel
         self.continuity.started(met=met)
         self.write(replace(self.record, had_kernel=True, kernel=process))
 

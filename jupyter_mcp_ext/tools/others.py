@@ -40,11 +40,7 @@ async def running_one(call: Call, session: Session) -> Execution:
             f'interrupt_kernel(execution_id="{line[0].id}") ends it.'
         )
         raise Forbidden(msg)
-    status = (
-        await call.services.kernels[session.kernel_id].status()
-        if call.services.sessions.is_ready(session)
-        else None
-    )
+    status = await session.kernel.status() if call.services.sessions.is_ready(session) else None
     if status is not None and status.foreign_since is not None:
         msg = (
             "What runs is a person's code, not yours. Ask them, or use "
@@ -71,7 +67,7 @@ async def check_force(call: Call, session: Session, *, force: bool, doing: str) 
     if theirs is not None and (since := time.time() - theirs.at) < IN_USE:
         msg = f"{theirs.client} used {session.id} ({session.name}) {ago(since)}. {again}"
         raise Forbidden(msg)
-    status = await call.services.kernels[session.kernel_id].status()
+    status = await session.kernel.status()
     if status.foreign_since is not None:
         msg = f"A person's code runs on this kernel. {again}"
         raise Forbidden(msg)

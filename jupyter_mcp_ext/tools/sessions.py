@@ -72,7 +72,7 @@ async def create_session(
         copy_of=copy_of,
     )
     call.use(session)
-    status = await call.services.kernels[session.kernel_id].status()
+    status = await session.kernel.status()
     call.services.sessions.readers.introduce(session, call.caller)
     first = "The session exists already" if existing else "New session"
     words = (
@@ -128,7 +128,7 @@ async def get_kernel_status(call: Call, session: FoundSession) -> Answer:
         state = await _state(call, session)
         words = f"[{state}] {session.id} ({session.name}) {await _without(call, session, state)}"
         return text(words, session=_meta(session, state, call))
-    status = await call.services.kernels[session.kernel_id].status()
+    status = await session.kernel.status()
     line = line_of(call, session)
     state = "busy" if line and status.state not in ("restarting", "dead") else status.state
     lines = [
@@ -183,7 +183,7 @@ async def restart_kernel(
     busy = bool(line_of(call, session))
     await call.services.sessions.restart(session, by=call.caller.client, now=force or busy)
     call.services.sessions.readers.tell_loss(session, call.caller)
-    status = await call.services.kernels[session.kernel_id].status()
+    status = await session.kernel.status()
     words = f"The kernel of {session.id} ({session.name}) was restarted: its variables are lost."
     words += of_others(call, session)
     return text(words, session=_meta(session, status.state, call))
@@ -230,7 +230,7 @@ def _not_saved(session: Session) -> str:
 
 async def _state(call: Call, session: Session) -> str:
     if call.services.sessions.is_ready(session):
-        return (await call.services.kernels[session.kernel_id].status()).state
+        return (await session.kernel.status()).state
     if call.services.sessions.lives.starts(session):
         return STARTING
     if await call.services.sessions.folders.holder(session):
@@ -260,7 +260,7 @@ async def _listing(call: Call, session: Session, state: str) -> str:
             else ""
         )
     if is_running(state) and session.is_agents:
-        memory = (await call.services.kernels[session.kernel_id].status()).memory
+        memory = (await session.kernel.status()).memory
         line += f", {memory / 1e6:.0f} MB" if memory is not None else ""
     elif state == RESTORABLE:
         line += f", {size(await call.services.sessions.folders.size(session))} on disk"

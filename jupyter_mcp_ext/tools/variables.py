@@ -44,7 +44,7 @@ async def get_variables(
     """
     _check_variables(call, session)
     services = call.services
-    kernel = services.kernels[session.kernel_id]
+    kernel = session.kernel
     query = Query(filter=(filter or "").strip(), limit=limit)
     try:
         found = await services.variables.listing(kernel, query)
@@ -84,7 +84,7 @@ async def inspect_variable(
     """
     _check_variables(call, session)
     services = call.services
-    kernel = services.kernels[session.kernel_id]
+    kernel = session.kernel
     try:
         found = await services.variables.inspection(kernel, name, detail)
     except KernelBusy as err:
@@ -133,7 +133,7 @@ def _check_variables(call: Call, session: Session) -> None:
 def _busy(call: Call, session: Session) -> KernelUnavailable:
     """The error for a kernel that does not answer while code runs."""
     line = call.services.executions.turns.queue(session.kernel_id)
-    since = call.services.kernels[session.kernel_id].foreign_since
+    since = session.kernel.foreign_since
     if line:
         doing = f"runs {line[0].id} for {seconds(line[0].duration)}"
         then = f'get_output("{line[0].id}", wait=50) waits for it, interrupt_kernel stops it.'

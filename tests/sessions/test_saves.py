@@ -21,9 +21,8 @@ async def used(engine: Engine, name: str, code: str) -> Session:
     return made.session
 
 
-def saves_of(engine: Engine, *, at_once: int, delay: float = 600) -> Saves:
+def saves_of(*, at_once: int, delay: float = 600) -> Saves:
     return Saves(
-        engine.services.kernels,
         key=lambda _: b"k" * 32,
         limits=SaveLimits(delay=delay, max_bytes=1_000_000_000, max_seconds=30, at_once=at_once),
         log=logging.getLogger("saves"),
@@ -47,7 +46,7 @@ async def test_the_sessions_used_last_are_saved_first_when_the_server_stops(
 ) -> None:
     async with running(jp_serverapp) as engine:
         sessions = [await used(engine, name, "x = [1]") for name in ("one", "two", "three")]
-        saves = saves_of(engine, at_once=1)
+        saves = saves_of(at_once=1)
         for session in sessions:
             saves.note(session)
         sessions[0].use("test", now=time.time() + 60)
@@ -67,7 +66,7 @@ async def test_a_session_that_could_not_be_saved_is_told_of_and_takes_no_other_a
         busy = await used(engine, "busy secret", "x = [1]")
         running_on = await engine.start("import time; time.sleep(60)", session_id=busy.id)
         await engine.until(lambda: running_on.began is not None)
-        saves = saves_of(engine, at_once=1)
+        saves = saves_of(at_once=1)
         saves.note(busy)
         saves.note(quick)
         busy.use("test", now=time.time() + 60)

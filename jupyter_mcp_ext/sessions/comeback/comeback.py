@@ -53,7 +53,7 @@ class Comeback:
         KernelLost when the kernel ends, and KernelUnavailable when it is interrupted: then it has
         to be called again.
         """
-        async with self._kernels[session.kernel_id].linked() as link:
+        async with session.kernel.linked() as link:
             found = await self._bring_back(link, session, source)
         session.continuity.brought_back(found.words, found.lost, found.not_loaded)
 
@@ -74,8 +74,8 @@ class Comeback:
                 return await self._go_without(session, source, why)
             found = await self._load(link, session, source, ran)
         except asyncio.CancelledError:
-            if self._kernels[session.kernel_id].foreign_since is None:
-                await self._kernels[session.kernel_id].interrupt()  # it only runs our load
+            if session.kernel.foreign_since is None:
+                await session.kernel.interrupt()  # it only runs our load
             raise
         if source is not session:
             await _tell_copy(session, source, ran)

@@ -10,7 +10,6 @@ from jupyter_mcp_ext.errors import UnknownSession
 from jupyter_mcp_ext.kernels.link import NO_INFO
 
 if TYPE_CHECKING:
-    from jupyter_mcp_ext.kernels.fleet import Kernels
     from jupyter_mcp_ext.sessions.disk.held import HeldFolders
     from jupyter_mcp_ext.sessions.lifecycle import SessionKernels
     from jupyter_mcp_ext.sessions.saves import Saves
@@ -24,14 +23,12 @@ class Readiness:
 
     def __init__(
         self,
-        kernels: Kernels,
         lives: SessionKernels,
         folders: HeldFolders,
         saves: Saves,
         comeback: Comeback,
         lock: Callable[[object], asyncio.Lock],
     ) -> None:
-        self._kernels = kernels
         self._lives = lives
         self._folders = folders
         self._saves = saves
@@ -56,7 +53,7 @@ class Readiness:
         back after the latest loss, or for why nothing did; may be empty.
         """
         await self._saves.pause(session)
-        losses = self._kernels[session.kernel_id].losses
+        losses = session.kernel.losses
         match session.continuity.need(losses):
             case "fresh":
                 self._saves.forget(session)
@@ -68,25 +65,25 @@ class Readiness:
 
     def awaits_comeback(self, session: Session) -> bool:
         """Whether the next code will find variables that its new kernel does not have yet."""
-        need = session.continuity.need(self._kernels[session.kernel_id].losses)
+        need = session.continuity.need(session.kernel.losses)
         return session.story is not None and need == "comeback"
 
     async def bring_back(self, session: Session) -> None:
         """Start a session's kernel and bring back what it had. Raises ToolError."""
         await self._folders.hold(session)
         await self.ready(session)
-        async with self._kernels[session.kernel_id].linked():
+        async with session.kernel.linked():
             await self.prepare(session)
 
     async def copy(self, source: Session, session: Session) -> None:
         """Begin a new session with the variables of another."""
         await self._saves.save(source)
-        async with self._kernels[session.kernel_id].linked():
+        async with session.kernel.linked():
             await self._comeback.bring_back(session, source)
 
     def keeps_variables(self, session: Session) -> bool:
         """Whether its kernel is one whose variables are saved, or is not known yet."""
-        info = self._kernels[session.kernel_id].info
+        info = session.kernel.info
         return info is NO_INFO or info.kind.saves_variables
 
     async def restart(self, session: Session, *, by: str, now: bool) -> None:
@@ -94,9 +91,9 @@ class Readiness:
         await self._folders.hold(session)
         await self._saves.pause(session)
         await self.ready(session)
-        await self._kernels[session.kernel_id].restart(by=by, now=now)
+        await session.kernel.restart(by=by, now=now)
         self._saves.forget(session)
-        session.continuity.restarted(self._kernels[session.kernel_id].losses)
+        session.continuity.restarted(session.kernel.losses)
 
     async def shutdown(self, session: Session, *, by: str, now: bool) -> None:
         """End the session's kernel; what is on disk comes back when the session is used."""
@@ -109,7 +106,7 @@ class Readiness:
 
     async def end_idle(self, session: Session) -> None:
         """End the kernel of a session that was not used for long."""
-        if self._kernels[session.kernel_id].is_idle:
+        if session.kernel.is_idle:
             await self.shutdown(session, by="this server, since it was not used", now=False)
         else:
             self._lives.use(session)
