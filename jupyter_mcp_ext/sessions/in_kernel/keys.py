@@ -41,9 +41,12 @@ def may_change(key: Any) -> bool:
 
 
 def leads_on(state: Any) -> bool:
-    """Whether a state has values that refer to other objects."""
+    """Whether a state has values that refer to other objects than tuples of plain values."""
     if isinstance(state, dict):
-        return not all(type(value) in ATOMIC for value in dict.values(state))
+        return any(
+            type(value) not in ATOMIC and (type(value) is not tuple or leads_on(value))
+            for value in dict.values(state)
+        )
     if type(state) in (list, tuple):
         return any(map(leads_on, state))
     return type(state) not in ATOMIC
