@@ -9,7 +9,7 @@ from jupyter_mcp_ext.kernels.losses import Loss
 from jupyter_mcp_ext.wording import ago
 
 from .comeback.continuity import READERS
-from .session import Session, Told
+from .session import Session, Told, shown_notebook
 
 
 def told(session: Session, reader: str) -> Told:
@@ -56,7 +56,7 @@ def introduction(
         f"session {session.id} ({session.name}), kernel {session.kernel_name}, "
         f"folder {session.cwd or '.'}"
     )
-    notebook = session.shown_notebook
+    notebook = shown_notebook(session)
     words += f", notebook {notebook}" if notebook else ""
     now = time.time()
     if session.uses.previous is not None:

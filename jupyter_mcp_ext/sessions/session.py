@@ -208,11 +208,6 @@ class Session:
         return self.record.had_kernel and bool(self.folder)
 
     @property
-    def shown_notebook(self) -> str:
-        """The notebook that callers are told of: the one it is on, else the one with its story."""
-        return self.path if self.path.endswith(".ipynb") else self.notebook
-
-    @property
     def last_number(self) -> int:
         """The number up to which its executions may have been given numbers."""
         return self.story.given if self.story is not None else 0
@@ -260,3 +255,8 @@ class Session:
         self.continuity.handed_out(at=now)
         if self.story is not None:
             self.story.rename(notebook)
+
+
+def shown_notebook(session: Session) -> str:
+    """The notebook that callers are told of: the one it is on, else the one with its story."""
+    return session.path if session.path.endswith(".ipynb") else session.notebook

@@ -11,6 +11,7 @@ from jupyter_mcp_ext.errors import shown
 from jupyter_mcp_ext.outputs.characters import escaped, plain_name
 from jupyter_mcp_ext.sessions.filter import fits
 from jupyter_mcp_ext.sessions.saves import WHY
+from jupyter_mcp_ext.sessions.session import shown_notebook
 from jupyter_mcp_ext.wording import ago, counted, seconds, size
 
 from .answer import Answer, text
@@ -81,8 +82,8 @@ async def create_session(
     )
     words = "\n! ".join((words, *notices))
     words += f'\nUse it with session_id="{session.id if session.name != name else name}".'
-    if session.shown_notebook:
-        words += f"\nIts notebook is {session.shown_notebook}."
+    if notebook := shown_notebook(session):
+        words += f"\nIts notebook is {notebook}."
     if copy_of and not existing:
         copied = session.continuity.comeback or "nothing could be copied"
         words += f"\n! of {copy_of}: {copied}"
