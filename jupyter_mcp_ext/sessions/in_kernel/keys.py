@@ -28,6 +28,10 @@ REACH = 1_000
 """Objects that are visited to find out whether one refers to others."""
 
 
+LOOKED_AT = 100_000
+"""Objects that are looked at to find a frozen set whose members lead to it."""
+
+
 def has_own_hash(kind: Any) -> bool:
     """Whether the hash of an instance may depend on its attributes."""
     own = type.__getattribute__(kind, "__hash__")
@@ -68,18 +72,43 @@ def is_hashed_early(obj: Any, kind: Any, reduced: Any) -> bool:
     return True
 
 
-def reaches(obj: Any, wanted: Any) -> bool:
-    """Whether an object refers to one with a wanted id, or to too many to tell."""
+def reaches(obj: Any, wanted: Any, *, unsure: bool = True) -> bool:
+    """Whether an object leads to one whose id is wanted; ``unsure`` where there are too many."""
     seen = {id(obj)}
     level = [obj]
     while level:
-        if not seen.isdisjoint(wanted) or len(seen) > REACH:
+        if not seen.isdisjoint(wanted):
             return True
-        parts = [
-            part
-            for part in gc.get_referents(*level)
-            if type(part) not in ATOMIC and not issubclass(type(part), BEHIND)
-        ]
-        level = [part for part in parts if id(part) not in seen]
-        seen.update(map(id, level))
+        if len(seen) > REACH:
+            return unsure
+        level = _behind(level, seen)
     return False
+
+
+def has_frozen_knot(value: Any, apart: Any) -> bool:
+    """Whether a value has a frozen set whose members lead to it, in its first objects.
+
+    What is reached only through ``apart`` is no part of the value.
+    """
+    seen = {id(value), id(apart)}
+    level = [value]
+    while level and len(seen) < LOOKED_AT:
+        for one in level:
+            if issubclass(type(one), frozenset) and any(
+                may_change(member) and reaches(member, {id(one)}, unsure=False) for member in one
+            ):
+                return True
+        level = _behind(level, seen)
+    return False
+
+
+def _behind(level: list[Any], seen: set[int]) -> list[Any]:
+    """What objects refer to and was not seen, which is seen then."""
+    found = {
+        id(part): part
+        for part in gc.get_referents(*level)
+        if type(part) not in ATOMIC and not issubclass(type(part), BEHIND)
+    }
+    behind = [part for number, part in found.items() if number not in seen]
+    seen.update(found)
+    return behind

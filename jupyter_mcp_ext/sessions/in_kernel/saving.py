@@ -12,6 +12,7 @@ from typing import Any
 from .found import import_name
 from .holes import places
 from .interactive import RESULTS
+from .keys import has_frozen_knot
 from .libraries import NotThere
 from .parts import early_parts, late_parts
 from .pickler import Pickler
@@ -37,6 +38,8 @@ CUTTING = 1.0
 """Seconds for removing failed variables from a Pickler's memo; after that a new one is used."""
 
 NO_VARIABLE = -1
+
+FROZEN = "a frozen set whose members lead to it cannot be pickled"
 
 LOOKED_THROUGH = 300_000
 """Objects that are visited to find where in the variables the holes are."""
@@ -219,6 +222,8 @@ class Saving:
         try:
             self._pickler.dump(entry)
             if self._pickler.is_hashed_early:
+                if has_frozen_knot(entry[1], self._namespace):
+                    return FROZEN
                 self._pickler.dump([KEYS, None])
         except (KeyboardInterrupt, Unwanted):
             raise  # the kernel is needed, or the save is no longer wanted
