@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,7 +38,8 @@ def installed() -> Iterator[str]:
     for minor in (8, 9):
         found = (shutil.which(f"python3.{minor}"), *versions.glob(f"3.{minor}.*/bin/python"))
         for python in map(str, filter(None, found)):
-            if not subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode:
+            command = [python, "-c", "import ensurepip"]
+            if not subprocess.run(command, capture_output=True, check=False).returncode:
                 yield python
                 break
 
@@ -49,10 +49,9 @@ def data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """A data folder of Jupyter's with a kernelspec for ipykernel on that Python."""
     folder = tmp_path_factory.mktemp("older")
     python = folder / "venv/bin/python"
-    uv = str(Path(sysconfig.get_path("scripts")) / "uv")
     for command in (
-        [uv, "venv", "--python", request.param, str(folder / "venv")],
-        [uv, "pip", "install", "--python", str(python), "ipykernel"],
+        [request.param, "-m", "venv", str(folder / "venv")],
+        [str(python), "-m", "pip", "install", "ipykernel"],
     ):
         subprocess.run(command, check=True, capture_output=True)
     spec = {
