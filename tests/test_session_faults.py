@@ -130,6 +130,9 @@ def test_two_servers_on_one_folder_do_not_both_write(tmp_path: Path) -> None:
     with serving(tmp_path, key) as (server, client):
         client.call("create_session", name="shared")
         client.run("x = [1]", session_id="shared")
+        (folder,) = folders(tmp_path)
+        while not list(folder.glob("*.ipynb")):
+            pass  # written after the journal, which waits a moment for further entries
         with running_server(other, key) as second:
             late = McpClient(second)
             refused = late.call("execute_code", code="x", session_id="shared")
