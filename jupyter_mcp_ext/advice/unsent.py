@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from jupyter_mcp_ext.outputs.model import Error
 from jupyter_mcp_ext.outputs.text import strip
@@ -16,10 +16,16 @@ from jupyter_mcp_ext.outputs.text import strip
 from .run import Adviser, Run
 
 _BEGIN = re.compile(
-    r"(?:ERROR:tornado\.\w{1,40}:|[^\n]{0,100} )?"
+    r"(?:ERROR:tornado\.\w{1,40}:|(?!ERROR:tornado)[^\n]{0,100} )?"
     r"(?:Uncaught exception in zmqstream callback|Exception in callback )",
     re.IGNORECASE,
 )
+_BEGIN_INSIDE = re.compile(
+    r"(?:ERROR:tornado\.\w{1,40}:)?"
+    r"(?:Uncaught exception in zmqstream callback|Exception in callback )",
+    re.IGNORECASE,
+)
+"""The beginning in the middle of another traceback, where nothing shows what is before it."""
 _RAISED = re.compile(r"[A-Za-z_][\w.]{0,100}(?:Error|Exception)\b")
 _WARNING = re.compile(
     r"^[^\n]{0,500}session\.py:\d{1,5}: UserWarning: Message serialization failed with:\n"
@@ -28,13 +34,23 @@ _WARNING = re.compile(
     re.MULTILINE,
 )
 _MARKS = ("zmqstream callback", "ZMQStream callback", "Exception in callback ", "session.py:")
-_BEGINNINGS = ("ERROR:tornado.general:Uncaught exception", "Exception in callback ")
+_BEGINNINGS = (
+    "ERROR:tornado.general:Uncaught exception",
+    "ERROR:tornado.application:Exception in callback ",
+    "Exception in callback ",
+)
+_CHAINED = ("During handling of ", "The above exception was ")
+_ENDS = "surrogates not allowed"
 _INSIDE = ("ipykernel/iostream.py", "jupyter_client/session.py")
 _TIMED_OUT = "IOStream.flush timed out\n"
 _CHARACTER = re.compile(r"can't encode characters? (?P<character>'[^'\n]{1,20}')")
 
-MAX_BLOCK = 10_000
+State: TypeAlias = Literal["head", "frames", "completed", "raised", "between"]
+
+MAX_BLOCK = 30_000
 """Characters of one traceback."""
+MAX_OPEN = 4
+"""Tracebacks that stand in each other."""
 
 INSTEAD = (
     'print(ascii(text)), or text.encode("utf-8", "replace").decode(), can be sent in its place'
@@ -45,57 +61,103 @@ class Unsent:
     """Removes ipykernel's tracebacks about unsent output from a kernel's standard error.
 
     They arrive in pieces, some of them only with the next execution, so there is one object for
-    each kernel.
+    each kernel. Tracebacks come on two ways, directly and through a pipe that the kernel reads by
+    1,000 bytes, so one can stand in the middle of another, even in the middle of a line.
     """
 
     def __init__(self) -> None:
-        self._block: _Block | None = None
-        """The traceback that is being read."""
+        self._open: list[_Block] = []
+        """The tracebacks that are being read, each one in the middle of the one before it."""
+        self._waiting: list[tuple[_Block | None, str]] = []
+        """Text in its order, from the first line of a traceback that is being read."""
         self._tail = ""
         """An incomplete line that may belong to a traceback."""
         self._has_seen = False
 
     def feed(self, text: str) -> tuple[str, list[str]]:
         """Standard error without these tracebacks, and notices in their place."""
-        if self._block is None and not self._tail and not self._may_begin(text):
+        if not self._open and not self._tail and not self._may_begin(text):
             return text, []
         *lines, tail = (self._tail + text).split("\n")
-        kept: list[str] = []
-        said: list[str] = []
         for line in lines:
-            if self._block is not None and not self._block.takes(line):
-                self._end(kept, said)
-            if self._block is None and _BEGIN.match(line):
-                self._block = _Block(line)
-            elif self._block is None:
-                kept.append(f"{line}\n")
-        if self._block is not None and self._block.size + len(tail) > MAX_BLOCK:
-            self._end(kept, said)
-        may_be = self._block is not None or _may_be_beginning(tail)
+            self._read(line)
+        if self._open and self._open[-1].size + len(tail) > MAX_BLOCK:
+            self._open.clear()
+        may_be = bool(self._open) or _may_be_beginning(tail)
         self._tail = tail if may_be else ""
-        return self._without_noise("".join(kept) + ("" if may_be else tail), said), said
+        kept, said = self._released()
+        return self._without_noise(kept + ("" if may_be else tail), said), said
 
     def finish(self) -> tuple[str, list[str]]:
         """The rest of an execution's text at its end, and the notices about it."""
+        if any(block.is_the_kernels for block in self._open):
+            kept, said = self._released(at_end=True)
+            for block in self._open:  # the rest of it arrives with the next execution
+                said += block.notices() if block.is_the_kernels else []
+            return kept, said
+        self._open.clear()
+        kept, said = self._released()
+        tail, self._tail = self._tail, ""
+        return kept + tail, said
+
+    def _read(self, line: str) -> None:
+        at = max((begin.start() for begin in _BEGIN_INSIDE.finditer(line)), default=-1)
+        cut = self._open[-2].cut if len(self._open) > 1 else ""
+        if cut and _BEGIN.match(cut + line) and not _BEGIN.match(cut):
+            self._open.pop()
+        while self._open:
+            block = self._open[-1]
+            whole, block.cut = block.cut + line, ""
+            if at >= 0 and (whole == line or not _BEGIN.match(whole)):
+                self._cut(block, line, at)
+                return
+            if block.takes(whole):
+                self._waiting.append((block, f"{line}\n"))
+                return
+            self._open.pop()
+            if self._open:
+                self._open[-1].complete_cut()
+            line = whole if _BEGIN.match(whole) else line
+        if at > 0 and _may_be_beginning(line[:at]):
+            self._cut(self._opened(), line, at)
+        elif _BEGIN.match(line):
+            self._begin(line)
+        else:
+            self._waiting.append((None, f"{line}\n"))
+
+    def _cut(self, block: _Block, line: str, at: int) -> None:
+        """Begin a traceback that cuts off the rest of a line of this block."""
+        block.cut = line[:at]
+        self._waiting.append((block, block.cut))
+        self._begin(line[at:])
+
+    def _begin(self, line: str) -> None:
+        block = self._opened()
+        block.takes(line)
+        self._waiting.append((block, f"{line}\n"))
+
+    def _opened(self) -> _Block:
+        block = _Block()
+        self._open = [*self._open[-MAX_OPEN + 1 :], block]
+        return block
+
+    def _released(self, *, at_end: bool = False) -> tuple[str, list[str]]:
+        """The text up to a traceback that is being read (all other, at the end), and notices."""
+        if self._waiting and self._waiting[0][0] in self._open and not at_end:
+            return "", []
         kept: list[str] = []
         said: list[str] = []
-        if self._block is not None and self._block.is_the_kernels:
-            said = self._block.notices()  # the rest of it arrives with the next execution
-            return "", said
-        if self._block is not None:
-            self._end(kept, said)
-        kept.append(self._tail)
-        self._tail = ""
+        waiting: list[tuple[_Block | None, str]] = []
+        for block, text in self._waiting:
+            if block in self._open or (waiting and not at_end):
+                waiting.append((block, text))
+            elif block is None or not block.is_the_kernels:
+                kept.append(text)
+            else:
+                said += block.notices()
+                self._has_seen = True
+        self._waiting = waiting
         return "".join(kept), said
-
-    def _end(self, kept: list[str], said: list[str]) -> None:
-        """End the traceback: the kernel's own becomes a notice, any other stays as text."""
-        block, self._block = self._block, None
-        if block is not None and block.is_the_kernels:
-            said += block.notices()
-            self._has_seen = True
-        elif block is not None:
-            kept += [f"{line}\n" for line in block.lines]
 
     def _without_noise(self, text: str, said: list[str]) -> str:
         said += [_odd(warning["why"]) for warning in _WARNING.finditer(text)]
@@ -113,13 +175,14 @@ class Unsent:
 class _Block:
     """A traceback, read line by line from the line that introduces it."""
 
-    def __init__(self, line: str) -> None:
-        self.lines = [line]
-        self.size = len(line)
+    def __init__(self) -> None:
+        self.size = 0
+        self.cut = ""
+        """The beginning of a line of which another traceback cuts the rest off."""
         self.is_the_kernels = False
         """Whether it comes from the kernel's sending and not from the code."""
         self._what = ""
-        self._state: Literal["frames", "raised", "between"] = "frames"
+        self._state: State = "head"
         self._is_told = False
 
     def takes(self, line: str) -> bool:
@@ -128,27 +191,38 @@ class _Block:
         if state is None or self.size > MAX_BLOCK:
             return False
         self._state = state
-        self.lines.append(line)
         self.size += len(line)
         self.is_the_kernels |= any(mark in line for mark in _INSIDE)
         return True
+
+    def complete_cut(self) -> None:
+        """Take the line that was cut off, if it lacks nothing but its end.
+
+        The other traceback has taken that for an empty line of its own.
+        """
+        if self.cut.endswith(_ENDS):
+            self.takes(self.cut)
+            self.cut, self._state = "", "completed"
 
     def notices(self) -> list[str]:
         """The notice about it, the first time that this is called."""
         is_told, self._is_told = self._is_told, True
         return [] if is_told else [_printed(self._what)]
 
-    def _next_state(self, line: str) -> Literal["frames", "raised", "between"] | None:
+    def _next_state(self, line: str) -> State | None:
+        is_head = self._state == "head"
+        if _BEGIN.match(line) if is_head else line.startswith(_CHAINED):
+            return "frames"
         match self._state:
             case "frames" if line.startswith((" ", "\t", "Traceback (", "handle: <")) or not line:
                 return "frames"
             case "frames" if _RAISED.match(line):
                 self._what = line[:1_000]
                 return "raised"
+            case "completed" if not line:
+                return "raised"
             case "raised" if not line:
                 return "between"
-            case "between" if line.startswith(("During handling of ", "The above exception was ")):
-                return "frames"
             case _:
                 return None
 

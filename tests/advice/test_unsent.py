@@ -66,6 +66,32 @@ def test_they_come_in_pieces(size: int) -> None:
     assert len(notices) == 1
 
 
+@pytest.mark.parametrize("inner", [CALLBACK, TIMER, ASYNCIO])
+def test_one_that_stands_anywhere_inside_another_is_removed_with_it(inner: str) -> None:
+    """A kernel writes some directly, and others through a pipe that is read in pieces."""
+    for cut in range(len(CALLBACK) + 1):
+        text, notices = fed(f"own\n{CALLBACK[:cut]}{inner}{CALLBACK[cut:]}after\n")
+
+        assert text == "own\nafter\n", cut
+        assert len(notices) == 1
+
+
+def test_one_of_the_code_inside_one_of_the_kernel_stays() -> None:
+    own = ASYNCIO.replace("ipykernel/iostream.py", "mine.py").replace("jupyter_client/", "my/")
+    for cut in range(100, len(CALLBACK), 50):
+        assert fed(f"{CALLBACK[:cut]}{own}{CALLBACK[cut:]}after\n")[0].rstrip("\n") == (
+            f"{own}after"
+        )
+
+
+def test_many_in_a_row_stay_in_their_order() -> None:
+    one = CALLBACK.replace("ipykernel/iostream.py", "mine.py").replace("jupyter_client/", "my/")
+    whole = "".join(one.replace("ZMQStream callback", f"ZMQStream callback {n}") for n in range(50))
+
+    assert fed(whole) == (whole, [])
+    assert fed(*(whole[n : n + 1000] for n in range(0, len(whole), 1000))) == (whole, [])
+
+
 def test_a_piece_that_comes_with_the_next_execution_is_no_text_of_that() -> None:
     unsent = Unsent()
     first = unsent.feed(f"own\n{CALLBACK[:700]}"), unsent.finish()
@@ -102,4 +128,4 @@ def test_a_traceback_without_end_is_text_again() -> None:
     pieces = [head.replace("ipykernel/", ""), *["  a\n"] * 20_000]
 
     assert fed(*pieces) == ("".join(pieces), [])
-    assert len(fed(head, *["  a\n"] * 20_000)[0]) > 50_000
+    assert len(fed(head, *["  a\n"] * 40_000)[0]) > 50_000
