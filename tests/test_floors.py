@@ -18,6 +18,7 @@ FLOORS = [
         "concurrency",
         "errors",
         "flushing",
+        "in_kernel",
         "measured",
         "sealed",
         "system",

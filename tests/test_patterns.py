@@ -33,7 +33,7 @@ LIMIT = 1.0
 """Seconds of processor time; so many steps take a hundredth of it, their square a hundred times."""
 
 METHODS = {"search", "match", "fullmatch", "findall", "finditer", "sub", "subn", "split"}
-IN_KERNELS = ("variables.in_kernel", "sessions.in_kernel")
+IN_KERNELS = "in_kernel."
 """Code that runs in kernels can only delay the kernel."""
 
 

@@ -7,7 +7,9 @@ import re
 from functools import cache
 from pathlib import Path
 
-FOLDER = Path(__file__).with_name("in_kernel")
+from jupyter_mcp_ext.in_kernel import variables
+
+FOLDER = Path(variables.__file__).parent
 
 OWN_IMPORTS = re.compile(r"^from \.\w+ import (?:\([^)]*\)|[^\n]*)\n", re.MULTILINE)
 

@@ -193,7 +193,7 @@ def test_a_text_for_the_kernel_stands_alone(text: Callable[[], str], functions: 
 
 def test_no_two_modules_for_the_kernel_bind_one_name() -> None:
     """In the joined text, the later definition would win."""
-    folder = Path(texts.__file__).with_name("in_kernel")
+    folder = texts.FOLDER
     bound = Counter(
         name
         for module in folder.glob("[a-z]*.py")

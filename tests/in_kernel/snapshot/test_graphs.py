@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jupyter_mcp_ext.sessions.in_kernel.pickler import Pickler
-from jupyter_mcp_ext.sessions.in_kernel.reading import Part, Record, Unpickler
-from jupyter_mcp_ext.sessions.in_kernel.words import PREAMBLE
+from jupyter_mcp_ext.in_kernel.snapshot.pickler import Pickler
+from jupyter_mcp_ext.in_kernel.snapshot.reading import Part, Record, Unpickler
+from jupyter_mcp_ext.in_kernel.snapshot.words import PREAMBLE
 
 STATEMENTS = (
     "{new} = []",

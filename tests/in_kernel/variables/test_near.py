@@ -12,7 +12,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from jupyter_mcp_ext.variables.in_kernel.near import near
+from jupyter_mcp_ext.in_kernel.variables.near import near
 
 FRAME = pd.DataFrame({"price": [1.0, 2.0], "city": ["a", "b"], " qty": [1, 2]}, index=["x1", "x2"])
 COLUMNS = "the columns are 'price', 'city', ' qty'"

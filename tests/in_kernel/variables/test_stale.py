@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_mcp_ext.variables.in_kernel.stale import differs
+from jupyter_mcp_ext.in_kernel.variables.stale import differs
 
 OLD = """
 import math

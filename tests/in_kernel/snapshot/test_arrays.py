@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from jupyter_mcp_ext.sessions.in_kernel.arrays import COPIED, make_array
+from jupyter_mcp_ext.in_kernel.snapshot.arrays import COPIED, make_array
 
 
 @pytest.mark.parametrize("order", ["C", "F"])

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_mcp_ext.variables import in_kernel, sources
+from jupyter_mcp_ext.in_kernel import variables
+from jupyter_mcp_ext.variables import sources
 
-MODULES = sorted(Path(in_kernel.__file__).parent.glob("[a-z]*.py"))
+MODULES = sorted(Path(variables.__file__).parent.glob("[a-z]*.py"))
 TEXTS = {"listing": sources.listing(), "inspection": sources.inspection()}
 
 

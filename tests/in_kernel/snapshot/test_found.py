@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jupyter_mcp_ext.sessions.in_kernel.found import is_library
+from jupyter_mcp_ext.in_kernel.snapshot.found import is_library
 
 
 def test_modules_of_python_and_of_what_is_installed_are_libraries() -> None:

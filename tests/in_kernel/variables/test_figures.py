@@ -12,8 +12,8 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
+from jupyter_mcp_ext.in_kernel.variables.inspecting import inspected
 from jupyter_mcp_ext.outputs.images import whole_png
-from jupyter_mcp_ext.variables.in_kernel.inspecting import inspected
 
 # pytest-timeout's default method uses the timer that stops drawing.
 pytestmark = pytest.mark.timeout(60, method="thread")
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(60, method="thread")
 @pytest.fixture
 def pyplot(monkeypatch: pytest.MonkeyPatch) -> Any:
     """matplotlib without a screen, with unlimited time for drawing."""
-    monkeypatch.setattr("jupyter_mcp_ext.variables.in_kernel.guard.SECONDS", 30)
+    monkeypatch.setattr("jupyter_mcp_ext.in_kernel.variables.guard.SECONDS", 30)
     mpl.use("Agg")
     from matplotlib import pyplot as plt  # after the choice of a backend
 

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple, NoReturn
 
 import pytest
 
-from jupyter_mcp_ext.variables.in_kernel.inspecting import inspected
-from jupyter_mcp_ext.variables.in_kernel.listing import listed, users
-from jupyter_mcp_ext.variables.in_kernel.plain import brief
+from jupyter_mcp_ext.in_kernel.variables.inspecting import inspected
+from jupyter_mcp_ext.in_kernel.variables.listing import listed, users
+from jupyter_mcp_ext.in_kernel.variables.plain import brief
 from jupyter_mcp_ext.variables.names import parse
 
 # pytest-timeout's default method uses the timer that is tested here.
@@ -227,7 +227,7 @@ def test_a_function_has_signature_documentation_and_source() -> None:
     assert facts(found)["signature"] == (
         "Point.move(self, by: int, *rest: int, fast: bool = False, **more: int) -> None"
     )
-    assert facts(found)["defined in"].endswith("tests/variables/test_in_kernel.py")
+    assert facts(found)["defined in"].endswith("tests/in_kernel/variables/test_looking.py")
     assert section(found, "documentation") == "Move it."
     assert section(look(Point.move, detail="source"), "source").startswith("    def move(self, by")
 

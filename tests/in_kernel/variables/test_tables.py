@@ -13,8 +13,8 @@ import polars as pl
 import pytest
 import xarray as xr
 
-from jupyter_mcp_ext.variables.in_kernel.inspecting import inspected
-from jupyter_mcp_ext.variables.in_kernel.listing import listed
+from jupyter_mcp_ext.in_kernel.variables.inspecting import inspected
+from jupyter_mcp_ext.in_kernel.variables.listing import listed
 from jupyter_mcp_ext.variables.names import parse
 
 ROWS = 10_000_000
