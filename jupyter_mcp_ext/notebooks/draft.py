@@ -1,0 +1,104 @@
+"""A notebook while it is changed: the same for a file and for a document that people share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
+
+from jupyter_mcp_ext.notebooks.cells import CellType
+from jupyter_mcp_ext.notebooks.reading import Cell
+from jupyter_mcp_ext.outputs.model import Json
+
+T = TypeVar("T")
+
+CellNode: TypeAlias = Mapping[str, Json]
+"""A cell as nbformat 4.5 has it, with its id."""
+
+HomeKind: TypeAlias = Literal["room", "file"]
+"""Where a notebook is at the moment: in a room in which people have it open, or a file alone."""
+
+
+class Draft(Protocol):
+    """A notebook that is being changed. Nothing is awaited while one is held.
+
+    Cells are named by their index, which each insertion and removal shifts.
+    """
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """The ids of the cells, in their order; each has one that is unique."""
+
+    def cell(self, index: int) -> Cell:
+        """A cell as it is now, outputs included."""
+
+    def node(self, index: int) -> CellNode:
+        """A cell as nbformat has it, whole, so that it can be inserted again."""
+
+    def person(self, index: int) -> str:
+        """The name of a person who is in the cell and may be typing there; empty if there is none.
+
+        Only a room knows that.
+        """
+
+    def insert(self, index: int, nodes: Sequence[CellNode]) -> None:
+        """Insert cells before an index; the number of cells is the end."""
+
+    def remove(self, index: int) -> None:
+        """Remove a cell."""
+
+    def move(self, index: int, to: int) -> None:
+        """Move a cell so that it then has the index ``to``; what is typed in it meanwhile may be
+        lost, so not while a person is in it.
+        """
+
+    def set_source(self, index: int, source: str) -> None:
+        """Give a cell another source; only what differs is changed, so that cursors stay."""
+
+    def set_type(self, index: int, cell_type: CellType) -> None:
+        """Change what a cell is: it keeps its id, source and metadata, and loses its outputs."""
+
+    def set_running(self, index: int, *, is_running: bool) -> None:
+        """Show whether a code cell runs (``[*]``), where that can be shown."""
+
+    def set_count(self, index: int, count: int | None) -> None:
+        """Give a code cell an execution count."""
+
+    def set_timing(self, index: int, timing: Mapping[str, str] | None) -> None:
+        """Give a cell ``metadata.execution``, as JupyterLab records it; None removes it."""
+
+    def set_outputs(self, index: int, outputs: Sequence[Mapping[str, Json]], *, start: int) -> None:
+        """Replace the outputs of a code cell from the number ``start`` on.
+
+        What is there already and equal is left; text that grows is appended to.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changed(Generic[T]):
+    """What a change has given, and where it now is."""
+
+    value: T
+    home: HomeKind
+    saved: str
+    """``saved``, or why it is not: ``in the open document, not yet saved``, ``not saved: …``."""
+    notes: Sequence[str] = ()
+    """What else there is to say, such as that the file was upgraded to a newer nbformat."""
+
+
+Change: TypeAlias = Callable[[Draft], T]
+"""Changes a draft in one step, or raises ToolError before it has changed anything.
+
+It may be called more than once, on another draft: when the file was saved in between.
+"""
+
+
+class Home(Protocol):
+    """Where one notebook is kept at the moment."""
+
+    async def change(self, change: Change[T]) -> Changed[T]:
+        """Apply a change. Raises what it raises, Gone, and ContentsError."""
+
+
+class Gone(Exception):  # noqa: N818  # no error: another home is looked for
+    """The home is no longer where the notebook is: its room has closed."""
