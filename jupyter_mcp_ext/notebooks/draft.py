@@ -100,5 +100,5 @@ class Home(Protocol):
         """Apply a change. Raises what it raises, Gone, and ContentsError."""
 
 
-class Gone(Exception):  # noqa: N818  # no error: another home is looked for
+class Gone(Exception):  # no error: another home is looked for
     """The home is no longer where the notebook is: its room has closed."""
