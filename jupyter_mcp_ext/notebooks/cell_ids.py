@@ -1,0 +1,100 @@
+"""The ids of the cells of a shared document, known without reading all of its cells each time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class CellIds:
+    """Follows the cells of a document from its changes.
+
+    ``cells`` is the document's array of cells, ``YNotebook.ycells``.
+    """
+
+    def __init__(self, cells: Any) -> None:
+        self._stored = _Stored()
+        # The document keeps what observes it. With a reference to the document in that, neither
+        # would ever be freed: Python does not see a cycle through the library's own memory.
+        cells.observe_deep(self._stored.follow)
+
+    def unique(self, cells: Any) -> list[str]:
+        """An id for each cell, in their order; ``cells`` is the array again.
+
+        A cell without an id, or with that of an earlier cell, has one here that depends only on
+        the document, so that it stays until `repaired` writes it.
+        """
+        return _unique(self._stored.read(cells))
+
+    def repaired(self, cells: Any) -> list[str]:
+        """The same, written into the document where it has another id or none."""
+        stored = self._stored.read(cells)
+        ids = _unique(stored)
+        for index, (kept, cell_id) in enumerate(zip(stored, ids, strict=True)):
+            if kept != cell_id:
+                cells[index]["id"] = cell_id
+        return ids
+
+
+class _Stored:
+    """The ids as the document has them."""
+
+    def __init__(self) -> None:
+        self._ids: list[str | None] | None = None
+        """None until they are read, and after a change that cannot be followed."""
+
+    def read(self, cells: Any) -> Sequence[str | None]:
+        ids = self._ids
+        if ids is None or len(ids) != len(cells):
+            ids = self._ids = [_id(cell) for cell in cells]
+        return ids
+
+    def follow(self, events: Sequence[Any]) -> None:
+        for event in events:
+            depth = len(event.path)
+            if depth == 0:
+                self._apply(event.delta)
+            elif depth == 1 and "id" in getattr(event, "keys", ()):
+                self._ids = None
+
+    def _apply(self, delta: Sequence[dict[str, Any]]) -> None:
+        if self._ids is None:
+            return
+        at = 0
+        for step in delta:
+            if "retain" in step:
+                at += int(step["retain"])
+            elif "delete" in step:
+                del self._ids[at : at + int(step["delete"])]
+            else:
+                new = [_id(cell) for cell in step["insert"]]
+                self._ids[at:at] = new
+                at += len(new)
+
+
+def _id(cell: Any) -> str | None:
+    cell_id = cell.get("id") if hasattr(cell, "get") else None
+    return cell_id if isinstance(cell_id, str) and cell_id else None
+
+
+def _unique(stored: Sequence[str | None]) -> list[str]:
+    taken = {cell_id for cell_id in stored if cell_id is not None}
+    if len(taken) == len(stored):
+        return [cell_id for cell_id in stored if cell_id is not None]
+    ids: list[str] = []
+    seen: set[str] = set()
+    for cell_id in stored:
+        chosen = cell_id
+        if chosen is None or chosen in seen:
+            chosen = _free(cell_id or "cell", taken)
+            taken.add(chosen)
+        seen.add(chosen)
+        ids.append(chosen)
+    return ids
+
+
+def _free(cell_id: str, taken: set[str]) -> str:
+    number = 2
+    while f"{cell_id[:56]}-{number}" in taken:
+        number += 1
+    return f"{cell_id[:56]}-{number}"
