@@ -83,7 +83,7 @@ class Services:
         storage = ExecutionStorage(
             Path(serverapp.runtime_dir), str(root or serverapp.base_url), parent.log
         )
-        executions = McpExecutions(kernels, storage, hints, parent=parent)
+        executions = McpExecutions(storage, hints, parent=parent)
         sessions = McpSessions(
             serverapp.session_manager,
             kernels,
@@ -160,7 +160,6 @@ def _written(
 
     return WrittenFiles(
         root,
-        lambda kernel_id: kernels[kernel_id].info.language,
         serverapp.event_logger,
         on_found=on_found,
         foreign_beside=kernels.foreign_beside,

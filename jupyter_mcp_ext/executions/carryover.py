@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.advice.unsent import Unsent
 from jupyter_mcp_ext.outputs.widgets import Widgets
+
+if TYPE_CHECKING:
+    from jupyter_mcp_ext.kernels.kernel import Kernel
 
 MAX_KERNELS = 32
 """Kernels whose carryover is kept, the latest used."""
@@ -21,15 +25,15 @@ class Carryover:
 
 
 class Carryovers:
-    """The carryover of each kernel, by the kernel's id, the latest used last."""
+    """The carryover of each kernel, the latest used last."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[str, Carryover] = OrderedDict()
+        self._known: OrderedDict[Kernel, Carryover] = OrderedDict()
 
-    def of(self, kernel_id: str) -> Carryover:
-        """What the executions of a kernel share; ids of kernels and widgets are never reused."""
-        found = self._known.setdefault(kernel_id, Carryover())
-        self._known.move_to_end(kernel_id)
+    def of(self, kernel: Kernel) -> Carryover:
+        """What the executions of a kernel share."""
+        found = self._known.setdefault(kernel, Carryover())
+        self._known.move_to_end(kernel)
         if len(self._known) > MAX_KERNELS:
             self._known.popitem(last=False)
         return found

@@ -66,6 +66,9 @@ class Execution:
     failure: ToolError | None = None
     """Why work that is no code could not be done, if it could not."""
 
+    _recorded_kernel = ""
+    """The id of the kernel that it had on an earlier server."""
+
     was_cancelled = False
     """Whether the task that it is for a client was cancelled while it ran."""
 
@@ -80,8 +83,8 @@ class Execution:
         """``input_timeout`` is for questions of the code; with None no person can be asked."""
         self.id = order.id
         self.session_id = order.session_id
-        self.kernel_id = order.kernel_id
-        """Empty until its kernel runs."""
+        self.kernel = order.kernel
+        """None until its kernel runs."""
         self.kernel_name = order.kernel_name
         self.code = order.code
         self.owner = order.owner
@@ -110,7 +113,6 @@ class Execution:
         order = Order(
             id=record.execution_id,
             session_id=record.session_id,
-            kernel_id=record.kernel_id,
             kernel_name=record.kernel_name,
             code=record.code,
             owner=record.owner,
@@ -122,6 +124,7 @@ class Execution:
         return execution
 
     def _restore(self, record: ExecutionRecord) -> None:
+        self._recorded_kernel = record.kernel_id
         self.created, self.began = record.created, record.began
         self.execution_count = record.execution_count
         self.notices = list(record.notices)
@@ -137,6 +140,11 @@ class Execution:
         self.fold.restore(record.lines, record.bytes, record.dropped_bytes)
         self.end(as_status(record.status), record.reason)
         self.ended = record.ended
+
+    @property
+    def kernel_id(self) -> str:
+        """The id of its kernel; empty until that runs, and for other work."""
+        return self.kernel.id if self.kernel is not None else self._recorded_kernel
 
     @property
     def is_finished(self) -> bool:

@@ -23,12 +23,10 @@ from .notices import Notices
 from .order import Destination, Order
 from .retention import Retention
 from .running import Prepare, Ready, Runner
-from .turns import Turns
 from .work import Work, Works, carry_out
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.governance.caller import Caller
-    from jupyter_mcp_ext.kernels.fleet import Kernels
     from jupyter_mcp_ext.variables.hints import Hints
 
     from .storage import ExecutionStorage
@@ -124,9 +122,7 @@ class McpExecutions(LoggingConfigurable):
         help="Seconds after its end for which an execution can be read again. 0: no limit.",
     ).tag(config=True)
 
-    def __init__(
-        self, kernels: Kernels, storage: ExecutionStorage, hints: Hints, **kwargs: Any
-    ) -> None:
+    def __init__(self, storage: ExecutionStorage, hints: Hints, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._archive = Archive(
             storage,
@@ -138,14 +134,12 @@ class McpExecutions(LoggingConfigurable):
         )
         self.directory = Directory(self._archive)
         """Finds executions."""
-        self.turns = Turns(kernels)
-        """What runs and waits on each kernel."""
         self.on_activity: Callable[[], object] = lambda: None
         """Is called when the server counts as active, since code runs."""
         self._works = Works()
-        self._interrupts = Interrupts(kernels, grace=self.interrupt_grace)
+        self._interrupts = Interrupts(grace=self.interrupt_grace)
         notices = Notices(self._archive, self._works.running_of)
-        self._runner = Runner(kernels, self._archive, self._interrupts, notices, hints)
+        self._runner = Runner(self._archive, self._interrupts, notices, hints)
         self._tasks = Tasks()
 
     def start(
@@ -254,7 +248,7 @@ class McpExecutions(LoggingConfigurable):
         order = Order(
             id=self.directory.new_id(destination.session_id, after=destination.last_number),
             session_id=destination.session_id,
-            kernel_id=destination.kernel_id,
+            kernel=destination.kernel,
             kernel_name=destination.kernel_name,
             code=code,
             owner=caller.subject,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.exchange import Content, Exchange
-    from jupyter_mcp_ext.kernels.fleet import Kernels
+    from jupyter_mcp_ext.kernels.kernel import Kernel
 
     from .execution import Execution
 
@@ -22,12 +22,15 @@ OUTSIDE = "from outside"
 class Interrupts:
     """Interrupts executions; ``grace`` is the seconds that interrupted code gets to end."""
 
-    def __init__(self, kernels: Kernels, *, grace: float) -> None:
-        self._kernels = kernels
+    def __init__(self, *, grace: float) -> None:
         self._grace = grace
 
     async def stop(
-        self, execution: Execution, exchange: Exchange, replied: asyncio.Future[Content]
+        self,
+        execution: Execution,
+        kernel: Kernel,
+        exchange: Exchange,
+        replied: asyncio.Future[Content],
     ) -> None:
         """Interrupt an execution until the kernel has replied or the grace is over."""
         why = execution.stop.why
@@ -38,7 +41,6 @@ class Interrupts:
             either: set[asyncio.Future[Any]] = {exchange.started, replied}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         # A single interrupt can get lost, between a kernel's taking up the code and running it.
-        kernel = self._kernels[execution.kernel_id]
         times = TIMES if kernel.info.kind.takes_second_interrupt else 1
         for _ in range(times):
             if replied.done():
@@ -58,16 +60,16 @@ class Interrupts:
 
     async def again(self, execution: Execution) -> None:
         """Interrupt code once more that goes on after its execution's end."""
-        if execution.goes_on:
-            await self._kernels[execution.kernel_id].interrupt()
+        if execution.goes_on and execution.kernel is not None:
+            await execution.kernel.interrupt()
             await execution.stop.heeded(self._grace)
 
-    def who(self, execution: Execution) -> str:
+    def who(self, execution: Execution, kernel: Kernel) -> str:
         """Words for who interrupted the code while it ran; empty when it was not interrupted."""
         if execution.stop.interrupted is not None:
             is_timeout = execution.stop.why == "timeout"
             return "its timeout" if is_timeout else execution.stop.words or "on request"
-        last = self._kernels[execution.kernel_id].last_interrupt
+        last = kernel.last_interrupt
         if last < (execution.sent or execution.created):
             return ""
         execution.stop.interrupt(last)

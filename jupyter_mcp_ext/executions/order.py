@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jupyter_mcp_ext.kernels.kernel import Kernel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -11,7 +15,7 @@ class Destination:
 
     session_id: str
     kernel_name: str
-    kernel_id: str = ""
+    kernel: Kernel | None = None
     """Its kernel, if it runs already."""
     last_number: int = 0
     """The number up to which its executions may have been given numbers."""
@@ -25,8 +29,8 @@ class Order:
     """The id that the execution gets."""
     session_id: str
     kernel_name: str
-    kernel_id: str = ""
-    """Empty while its kernel does not run, and for other work."""
+    kernel: Kernel | None = None
+    """None while its kernel does not run, and for other work."""
     code: str
     owner: str
     client: str

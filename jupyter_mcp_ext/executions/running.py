@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -16,9 +17,9 @@ from .conclusion import conclude
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.exchange import Content, Exchange
-    from jupyter_mcp_ext.kernels.fleet import Kernels
     from jupyter_mcp_ext.kernels.kernel import Kernel
     from jupyter_mcp_ext.kernels.link import KernelLink
+    from jupyter_mcp_ext.kernels.losses import Loss
     from jupyter_mcp_ext.variables.hints import Hints
 
     from .archive import Archive
@@ -29,25 +30,28 @@ if TYPE_CHECKING:
 MAX_ABORTS = 3
 """How often an execution that another client's failing cell aborted is sent again."""
 
-Ready: TypeAlias = Callable[[], Awaitable[str]]
-"""Starts a session's kernel if need be, and gives its id."""
+Ready: TypeAlias = "Callable[[], Awaitable[Kernel]]"
+"""Gives a session's kernel, started if need be."""
 
 Prepare: TypeAlias = Callable[[], Awaitable[str]]
 """Brings back what a kernel has lost, and gives words for what came back; they may be empty."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """An execution that has its kernel's turn, and the open link."""
+
+    execution: Execution
+    kernel: Kernel
+    link: KernelLink
 
 
 class Runner:
     """Runs executions on kernels."""
 
     def __init__(
-        self,
-        kernels: Kernels,
-        archive: Archive,
-        interrupts: Interrupts,
-        notices: Notices,
-        hints: Hints,
+        self, archive: Archive, interrupts: Interrupts, notices: Notices, hints: Hints
     ) -> None:
-        self._kernels = kernels
         self._archive = archive
         self._interrupts = interrupts
         self._notices = notices
@@ -62,8 +66,7 @@ class Runner:
             starting.add_done_callback(lambda done: done.cancelled() or done.exception())
             execution.end(execution.stop.why, "stopped while its kernel started")
             return
-        execution.kernel_id = starting.result()
-        kernel = self._kernels[execution.kernel_id]
+        execution.kernel = kernel = starting.result()
         turn = kernel.turn.join(execution)
         try:
             if await _or_stopped(execution, turn):
@@ -79,22 +82,21 @@ class Runner:
         async with kernel.linked() as link:
             kernel.begin()
             try:
-                await self._execute(execution, link, prepare)
+                await self._execute(Run(execution, kernel, link), prepare)
             finally:
                 kernel.end()
 
-    async def _execute(
-        self, execution: Execution, link: KernelLink, prepare: Prepare | None
-    ) -> None:
-        execution.share(self._carryovers.of(execution.kernel_id))
-        if prepare is not None and not await self._is_prepared(execution, prepare):
+    async def _execute(self, run: Run, prepare: Prepare | None) -> None:
+        execution = run.execution
+        execution.share(self._carryovers.of(run.kernel))
+        if prepare is not None and not await self._is_prepared(run, prepare):
             execution.end(execution.stop.why, "stopped while its session was brought back")
             return
-        hints = await self._hints.before(link, execution.code)
+        hints = await self._hints.before(run.kernel, run.link, execution.code)
         for _ in range(1 + MAX_ABORTS):
-            exchange, reply = await self._send(execution, link)
+            exchange, reply = await self._send(run)
             if exchange.begun or reply.get("status") != "aborted":
-                await self._finish(execution, link, exchange, reply, hints)
+                await self._finish(run, exchange, reply, hints)
                 return
             if execution.stop.is_requested:
                 execution.end(execution.stop.why, "stopped before it began")
@@ -104,8 +106,9 @@ class Runner:
             f"failing cells of others aborted it {1 + MAX_ABORTS} times before it began",
         )
 
-    async def _send(self, execution: Execution, link: KernelLink) -> tuple[Exchange, Content]:
+    async def _send(self, run: Run) -> tuple[Exchange, Content]:
         """Give the kernel the code, and wait for its reply."""
+        execution, link = run.execution, run.link
         can_evaluate = link.info.kind.runs_functions
         execution.sent = time.time()
         exchange = link.execute(
@@ -118,48 +121,42 @@ class Runner:
             expressions=notices.expressions(execution.code) if can_evaluate else None,
         )
         try:
-            reply = await self._reply(execution, exchange)
+            reply = await self._reply(run, exchange)
         finally:
             link.forget(exchange)
             self._archive.finish_text(execution)
         if reply.get("status") != "ok" and not execution.stop.is_requested:
-            await self._kernels[execution.kernel_id].death.check_stays()
+            await run.kernel.death.check_stays()
         return exchange, reply
 
-    async def _reply(self, execution: Execution, exchange: Exchange) -> Content:
+    async def _reply(self, run: Run, exchange: Exchange) -> Content:
         """The kernel's reply; the turn is kept until it has come, whatever the caller was told."""
         replied = asyncio.ensure_future(exchange.finished())
         try:
-            if not await _or_stopped(execution, replied):
-                await self._interrupts.stop(execution, exchange, replied)
+            if not await _or_stopped(run.execution, replied):
+                await self._interrupts.stop(run.execution, run.kernel, exchange, replied)
             return await replied
         finally:
             replied.cancel()
 
-    async def _finish(
-        self,
-        execution: Execution,
-        link: KernelLink,
-        exchange: Exchange,
-        reply: Content,
-        hints: list[str],
-    ) -> None:
+    async def _finish(self, run: Run, exchange: Exchange, reply: Content, hints: list[str]) -> None:
         """End an execution whose code has run, with what there is to say of it."""
+        execution, link = run.execution, run.link
         if reply.get("status") == "error" and not execution.stop.is_requested:
             hints += await self._hints.after_error(link, str(reply.get("ename")))
         self._notices.take_reply(execution, link.info, reply)
-        conclude(execution, exchange, reply, self._interrupts.who(execution))
+        conclude(execution, exchange, reply, self._interrupts.who(execution, run.kernel))
         self._notices.add(execution, link.info, reply)
         execution.notices.extend(hints)
         if any(map(payloads.ends_kernel, payloads.payloads(reply))):
-            await self._kernels[execution.kernel_id].death.exits()
+            await run.kernel.death.exits()
 
-    async def _is_prepared(self, execution: Execution, prepare: Prepare) -> bool:
+    async def _is_prepared(self, run: Run, prepare: Prepare) -> bool:
         """Make ready what the code needs; false when it was stopped before that was done."""
         preparing = asyncio.ensure_future(prepare())
         try:
-            if await _or_stopped(execution, preparing):
-                self._tell_missed(execution, preparing.result())
+            if await _or_stopped(run.execution, preparing):
+                _tell_missed(run.execution, run.kernel.losses, preparing.result())
                 return True
             return False
         finally:
@@ -167,20 +164,20 @@ class Runner:
                 preparing.cancel()
                 await asyncio.wait({preparing})
 
-    def _tell_missed(self, execution: Execution, comeback: str) -> None:
-        """Tell of a loss while the code waited: it was written before the loss.
 
-        ``comeback`` is what came back, in words.
-        """
-        losses = self._kernels[execution.kernel_id].losses
-        if losses and losses[-1].at > execution.created:
-            # Code that was sent after exit() has waited for the kernel's end and nothing else.
-            is_exit = losses[-1].kind == "exited"
-            when = "" if is_exit else " while this code waited, which ran after that"
-            execution.missed_loss = True
-            execution.notices.append(
-                f"{losses[-1].words}{when}: {comeback or 'its variables are lost'}"
-            )
+def _tell_missed(execution: Execution, losses: Sequence[Loss], comeback: str) -> None:
+    """Tell of a loss while the code waited: it was written before the loss.
+
+    ``comeback`` is what came back, in words.
+    """
+    if losses and losses[-1].at > execution.created:
+        # Code that was sent after exit() has waited for the kernel's end and nothing else.
+        is_exit = losses[-1].kind == "exited"
+        when = "" if is_exit else " while this code waited, which ran after that"
+        execution.missed_loss = True
+        execution.notices.append(
+            f"{losses[-1].words}{when}: {comeback or 'its variables are lost'}"
+        )
 
 
 async def _or_stopped(execution: Execution, awaited: asyncio.Future[Any]) -> bool:

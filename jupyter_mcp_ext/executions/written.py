@@ -14,13 +14,16 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from jupyter_mcp_ext.files.changes import SLACK, Change, Changes, Found, changes
 
 from .execution import Execution
+
+if TYPE_CHECKING:
+    from jupyter_mcp_ext.kernels.kernel import Kernel
 
 CONTENTS_ACTIONS = "https://events.jupyter.org/jupyter_server/contents_service/v1"
 """Jupyter's event for every file that a person saves."""
@@ -62,13 +65,12 @@ class WrittenFiles:
     def __init__(
         self,
         root: Path | None,
-        language: Callable[[str], str],
         events: Any,
         *,
         on_found: Callable[[Execution], None],
-        foreign_beside: Callable[[str], float | None] = lambda _: None,
+        foreign_beside: Callable[[Kernel], float | None] = lambda _: None,
     ) -> None:
-        """``language`` gives the language of a kernel by its id, ``events`` is Jupyter's logger.
+        """``events`` is Jupyter's event logger.
 
         ``foreign_beside`` tells since when any kernel but one runs a person's code.
         """
@@ -76,7 +78,6 @@ class WrittenFiles:
         self._events.add_listener(schema_id=CONTENTS_ACTIONS, listener=self._on_action)
         self._on_found = on_found
         self._root = root
-        self._language = language
         self._foreign_beside = foreign_beside
         self._turns = anyio.CapacityLimiter(MAX_LOOKS)
         self._followed: deque[tuple[Execution, str]] = deque(maxlen=MAX_BESIDE)
@@ -117,9 +118,10 @@ class WrittenFiles:
             await asyncio.wait(list(self._looks.values()))
 
     def _begin(self, execution: Execution, look: Look, _: object) -> None:
-        if self._is_closed or execution.sent is None:
+        kernel = execution.kernel
+        if self._is_closed or execution.sent is None or kernel is None:
             return
-        if self._language(execution.kernel_id) == "python" and is_idle(execution.code):
+        if kernel.info.language == "python" and is_idle(execution.code):
             return
         task = asyncio.create_task(self._look(execution, look), name=f"mcp-files-{execution.id}")
         self._looks[execution] = task
@@ -154,13 +156,13 @@ class WrittenFiles:
 
     def _is_shared(self, execution: Execution, found: Sequence[Change]) -> bool:
         """Whether another kernel's code ran when and where some of the files were written."""
-        since = self._foreign_beside(execution.kernel_id)
+        since = self._foreign_beside(execution.kernel) if execution.kernel is not None else None
         if since is not None and any(change.at / 1e9 >= since - SLACK for change in found):
             return True
         return any(
             _ran_at(other, change.at / 1e9) and change.path.startswith(f"{folder}/" * bool(folder))
             for other, folder in self._followed
-            if other.kernel_id != execution.kernel_id
+            if other.kernel is not execution.kernel
             for change in found
         )
 

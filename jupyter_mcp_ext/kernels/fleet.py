@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from logging import Logger
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakSet, WeakValueDictionary
 
 from jupyter_core.utils import ensure_async
 
@@ -35,6 +35,8 @@ class Kernels:
             manager=manager, links=links, subshells=Subshells(), groups=WeakSet(), log=log
         )
         self._kernels: dict[str, Kernel] = {}
+        self._gone: WeakValueDictionary[str, Kernel] = WeakValueDictionary()
+        """Kernels that are gone, while a session or an execution still has them."""
         self._starter = Starter(manager, self.__getitem__, self._spec, log)
         self._events.add_listener(schema_id=KERNEL_ACTIONS, listener=self._on_action)
 
@@ -46,7 +48,9 @@ class Kernels:
         """The kernel of an id, also if it is gone or was another server's."""
         found = self._kernels.get(kernel_id)
         if found is None:
-            found = self._kernels[kernel_id] = Kernel(kernel_id, self._host)
+            self._release()
+            found = self._gone.pop(kernel_id, None) or Kernel(kernel_id, self._host)
+            self._kernels[kernel_id] = found
         return found
 
     @property
@@ -75,11 +79,12 @@ class Kernels:
         Raises KernelUnavailable with what the kernel wrote to standard error.
         """
         check_local(self._manager)
-        return await self._starter.start(kernel_name, path=path, env=env)
+        started = await self._starter.start(kernel_name, path=path, env=env)
+        return self[started.id]  # it was not there yet while it started, and may be released
 
-    def foreign_beside(self, kernel_id: str) -> float | None:
+    def foreign_beside(self, kernel: Kernel) -> float | None:
         """Since when any other kernel has been running code of another client."""
-        others = (self[each] for each in self._manager.list_kernel_ids() if each != kernel_id)
+        others = (self[each] for each in self._manager.list_kernel_ids() if each != kernel.id)
         found = [since for each in others if (since := each.foreign_since) is not None]
         return min(found, default=None)
 
@@ -91,16 +96,23 @@ class Kernels:
     async def close(self) -> None:
         """Close every link; Jupyter ends the kernels."""
         self._events.remove_listener(listener=self._on_action)
-        for kernel in self._kernels.values():
+        for kernel in (*self._kernels.values(), *self._gone.values()):
             if kernel.connection.current is not None:
                 kernel.death.lose(Loss(kind="stopped", detail="the server is stopping"))
             kernel.forget()
+
+    def _release(self) -> None:
+        """Forget the kernels that are gone as soon as no session or execution has them."""
+        for kernel_id, kernel in list(self._kernels.items()):
+            if kernel_id not in self and kernel.connection.current is None:
+                self._gone[kernel_id] = self._kernels.pop(kernel_id)
 
     async def _spec(self, kernel_name: str) -> Mapping[str, Any]:
         return (await self.specs()).get(kernel_name, {})
 
     async def _on_action(self, logger: Any, schema_id: str, data: Mapping[str, Any]) -> None:
         """Receive every restart and shutdown, also if the process cannot be watched."""
-        kernel = self._kernels.get(data.get("kernel_id", ""))
+        kernel_id = data.get("kernel_id", "")
+        kernel = self._kernels.get(kernel_id) or self._gone.get(kernel_id)
         if kernel is not None and data.get("status") == "success":
             kernel.hear(str(data.get("action")))

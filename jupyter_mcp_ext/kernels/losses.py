@@ -43,7 +43,7 @@ class KernelLost(Exception):
 class Losses:
     """The losses of one kernel, and whether its process is ending or a new one is starting.
 
-    They are never forgotten, since any session that used the kernel may still have to report them.
+    They are kept as long as the kernel, since a session that used it may have to report them.
     """
 
     def __init__(self) -> None:

@@ -36,7 +36,7 @@ def install_packages(
     sessions, packages = services.sessions, services.packages
     kernel = KernelOf(
         name=session.kernel_name,
-        kernel_id=session.kernel_id if sessions.is_ready(session) else "",
+        running=session.kernel if sessions.is_ready(session) else None,
         ready=partial(start_kernel, services, session, require),
     )
 

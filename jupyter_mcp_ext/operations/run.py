@@ -37,7 +37,7 @@ def run_code(
         Destination(
             session_id=session.id,
             kernel_name=session.kernel_name,
-            kernel_id=session.kernel_id if sessions.is_ready(session) else "",
+            kernel=session.kernel if sessions.is_ready(session) else None,
             last_number=session.last_number,
         ),
         caller=caller,

@@ -12,6 +12,7 @@ from jupyter_mcp_ext.variables.way import Query
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.governance.caller import Caller
+    from jupyter_mcp_ext.kernels.kernel import Kernel
     from jupyter_mcp_ext.services import Services
     from jupyter_mcp_ext.sessions.session import Session
 
@@ -34,8 +35,8 @@ async def use_session(
     return await services.sessions.resolve(caller, session_id)
 
 
-async def start_kernel(services: Services, session: Session, require: Require) -> str:
-    """The id of a session's kernel, which is started where the caller may start it.
+async def start_kernel(services: Services, session: Session, require: Require) -> Kernel:
+    """A session's kernel, which is started where the caller may start it.
 
     Raises KernelUnavailable, UnknownSession and Forbidden.
     """

@@ -47,10 +47,10 @@ class KernelOf:
 
     name: str
     """Of its kernelspec."""
-    kernel_id: str
-    """Empty while it does not run."""
-    ready: Callable[[], Awaitable[str]]
-    """Starts it if necessary, and returns its id."""
+    running: Kernel | None
+    """None while it does not run."""
+    ready: Callable[[], Awaitable[Kernel]]
+    """Starts it if necessary."""
 
 
 async def interpreter(kernels: Kernels, kernel: KernelOf, env: Mapping[str, str]) -> str:
@@ -72,7 +72,7 @@ async def interpreter(kernels: Kernels, kernel: KernelOf, env: Mapping[str, str]
         )
         raise KernelUnavailable(msg)
     found = of_command(spec.get("argv") or [], env)
-    return found or await _asked(kernels, kernel)
+    return found or await _asked(kernel)
 
 
 async def kernel_environment(
@@ -111,9 +111,9 @@ async def _spec(kernels: Kernels, name: str) -> Mapping[str, Any]:
     return (await kernels.specs())[name]
 
 
-async def _asked(kernels: Kernels, kernel: KernelOf) -> str:
+async def _asked(kernel: KernelOf) -> str:
     """The Python that the kernel itself reports, for a kernel that another program starts."""
-    running = kernels[await kernel.ready()]
+    running = await kernel.ready()
     if not running.is_idle:
         msg = "Only the kernel knows which Python it uses, and it is busy. Try again later."
         raise KernelUnavailable(msg)

@@ -216,9 +216,9 @@ class McpPackages(LoggingConfigurable):
         names = [module for found in modules.values() for module in found]
         if after.prefix == OWN_PREFIX:
             outcome = replace(outcome, in_server=_users(modules, set(sys.modules)))
-        if kernel.kernel_id not in self._kernels:
+        if kernel.running is None or not kernel.running.hosted.is_there:
             return outcome
-        in_kernel = await loaded(self._kernels[kernel.kernel_id], names)
+        in_kernel = await loaded(kernel.running, names)
         if in_kernel is None:
             return replace(outcome, may_be_loaded=tuple(modules))
         return replace(outcome, loaded=_users(modules, in_kernel))

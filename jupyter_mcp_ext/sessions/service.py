@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.files.paths import Hides
     from jupyter_mcp_ext.governance.caller import Caller
     from jupyter_mcp_ext.kernels.fleet import Kernels
+    from jupyter_mcp_ext.kernels.kernel import Kernel
     from jupyter_mcp_ext.notebooks.notebooks import Notebooks
 
     from .session import Session
@@ -280,7 +281,7 @@ class McpSessions(LoggingConfigurable):
         """Whether its kernel runs."""
         return self.lives.runs(session)
 
-    async def ready(self, session: Session) -> str:
+    async def ready(self, session: Session) -> Kernel:
         """See `Readiness.ready`."""
         return await self.readiness.ready(session)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from jupyter_mcp_ext.advice.fences import unfenced
+from jupyter_mcp_ext.executions.turns import ahead_of
 from jupyter_mcp_ext.operations.run import run_code
 from jupyter_mcp_ext.operations.session import count_variables
 
@@ -89,7 +90,7 @@ async def awaited(call: Call, execution: Execution, wait: float, *, stops: bool)
         raise execution.failure
     if call.task_after is not None and call.question is None and not execution.is_finished:
         call.follow(execution, as_task=True)
-        return report_status(execution, ahead=call.services.executions.turns.ahead(execution))
+        return report_status(execution, ahead=ahead_of(execution))
     if call.question is None:
         tell_session(call, execution)
     return await answered(call, execution, allowed)
@@ -97,6 +98,6 @@ async def awaited(call: Call, execution: Execution, wait: float, *, stops: bool)
 
 def _is_behind_own(call: Call, execution: Execution) -> bool:
     """Whether an execution waits for a long one of the same client, which can interrupt it."""
-    ahead = call.services.executions.turns.ahead(execution)
+    ahead = ahead_of(execution)
     is_long = ahead is not None and ahead.seconds >= call.services.executions.long_run
     return is_long and ahead is not None and ahead.client == call.caller.client

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.errors import Forbidden, InvalidArgument
+from jupyter_mcp_ext.executions.turns import queue
 from jupyter_mcp_ext.sessions.notices import others
 from jupyter_mcp_ext.wording import ago
 
@@ -19,11 +20,6 @@ IN_USE = 600.0
 """Seconds after its last use for which a kernel counts as in use by a client."""
 
 
-def line_of(call: Call, session: Session) -> tuple[Execution, ...]:
-    """What runs and waits in a session's kernel."""
-    return call.services.executions.turns.queue(session.kernel_id)
-
-
 def is_callers(call: Call, execution: Execution) -> bool:
     """Whether the caller's client has started it."""
     return execution.owner == call.caller.subject and execution.client == call.caller.client
@@ -31,7 +27,7 @@ def is_callers(call: Call, execution: Execution) -> bool:
 
 async def running_one(call: Call, session: Session) -> Execution:
     """The execution that an interrupt without an id means."""
-    line = line_of(call, session)
+    line = queue(session.kernel)
     if line and is_callers(call, line[0]):
         return line[0]
     if line:
@@ -59,7 +55,7 @@ async def check_force(call: Call, session: Session, *, force: bool, doing: str) 
     if not session.is_agents:
         msg = f"The kernel of {session.path} is a person's, not yours. {again}"
         raise Forbidden(msg)
-    running = [e for e in line_of(call, session) if not is_callers(call, e)]
+    running = [e for e in queue(session.kernel) if not is_callers(call, e)]
     if running:
         msg = f"{running[0].client} runs {running[0].id} on this kernel. {again}"
         raise Forbidden(msg)

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from jupyter_mcp_ext.errors import InvalidArgument, UnknownExecution, shown
 from jupyter_mcp_ext.executions.execution import UNFINISHED
+from jupyter_mcp_ext.executions.turns import ahead_of
 from jupyter_mcp_ext.outputs.characters import plain_name
 from jupyter_mcp_ext.outputs.model import Display, Output
 from jupyter_mcp_ext.outputs.pages import as_line, text_lines
@@ -108,7 +109,7 @@ async def _execution(call: Call, execution: Execution, paging: Paging, waited: f
     if paging.offset is None and paging.grep is None and execution.is_finished:
         return await answered(call, execution, waited)
     reader = execution.readers.of(call.caller.reader)
-    ahead = call.services.executions.turns.ahead(execution)
+    ahead = ahead_of(execution)
     lines = partial(execution_lines, execution, execution.outputs)
     if paging.offset is None and paging.grep is None:
         since = reader.lines

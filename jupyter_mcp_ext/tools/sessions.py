@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from jupyter_mcp_ext.errors import shown
+from jupyter_mcp_ext.executions.turns import queue
 from jupyter_mcp_ext.outputs.characters import escaped, plain_name
 from jupyter_mcp_ext.sessions.filter import fits
 from jupyter_mcp_ext.sessions.saves import WHY
@@ -18,7 +19,7 @@ from .answer import Answer, text
 from .call import Call
 from .definition import tool
 from .lost import lost_lines
-from .others import check_force, is_callers, line_of, of_others, running_one
+from .others import check_force, is_callers, of_others, running_one
 from .reports import report
 from .types import FoundSession, NamedSession, Restore, SessionId, found
 
@@ -130,7 +131,7 @@ async def get_kernel_status(call: Call, session: FoundSession) -> Answer:
         words = f"[{state}] {session.id} ({session.name}) {await _without(call, session, state)}"
         return text(words, session=_meta(session, state, call))
     status = await session.kernel.status()
-    line = line_of(call, session)
+    line = queue(session.kernel)
     state = "busy" if line and status.state not in ("restarting", "dead") else status.state
     lines = [
         f"[{state}] {session.id} ({session.name}), kernel {session.kernel_name} "
@@ -181,7 +182,7 @@ async def restart_kernel(
 ) -> Answer:
     """Restart a session's kernel; its variables are lost, what runs is interrupted."""
     await check_force(call, session, force=force, doing="restart it")
-    busy = bool(line_of(call, session))
+    busy = bool(queue(session.kernel))
     await call.services.sessions.restart(session, by=call.caller.client, now=force or busy)
     call.services.sessions.readers.tell_loss(session, call.caller)
     status = await session.kernel.status()
@@ -196,7 +197,7 @@ async def shutdown_kernel(call: Call, session: NamedSession, force: bool = False
     when the session is used again.
     """
     await check_force(call, session, force=force, doing="shut it down")
-    busy = bool(line_of(call, session))
+    busy = bool(queue(session.kernel))
     keeps = call.services.sessions.readiness.keeps_variables(session)
     await call.services.sessions.shutdown(session, by=call.caller.client, now=force or busy)
     words = f"The kernel of {session.id} ({session.name}) has ended."

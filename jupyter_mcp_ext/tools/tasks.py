@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from jupyter_mcp_ext.errors import UnknownExecution
 from jupyter_mcp_ext.executions.execution import Execution
+from jupyter_mcp_ext.executions.turns import ahead_of
 from jupyter_mcp_ext.tasks import Context, Task, TaskStatus
 
 from .answer import Answer
@@ -44,7 +45,7 @@ async def get_task(call: Call, task_id: str) -> Answer:
     if execution.failure is not None:
         raise execution.failure
     if not execution.is_finished:
-        return report_status(execution, ahead=call.services.executions.turns.ahead(execution))
+        return report_status(execution, ahead=ahead_of(execution))
     tell_session(call, execution)
     return await report(
         execution,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from jupyter_mcp_ext.errors import KernelUnavailable
+from jupyter_mcp_ext.executions.turns import queue
 from jupyter_mcp_ext.outputs.images import whole_png
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock
 from jupyter_mcp_ext.variables import variable_words
@@ -132,7 +133,7 @@ def _check_variables(call: Call, session: Session) -> None:
 
 def _busy(call: Call, session: Session) -> KernelUnavailable:
     """The error for a kernel that does not answer while code runs."""
-    line = call.services.executions.turns.queue(session.kernel_id)
+    line = queue(session.kernel)
     since = session.kernel.foreign_since
     if line:
         doing = f"runs {line[0].id} for {seconds(line[0].duration)}"

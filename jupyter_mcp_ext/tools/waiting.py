@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from jupyter_mcp_ext.executions.turns import ahead_of
+
 from .answer import Answer
 from .call import Call
 from .elicitation import ask, question
@@ -36,7 +38,7 @@ async def answered(call: Call, execution: Execution, wait: float) -> Answer:
         execution,
         limits=call.services.limits,
         rendering=call.services.rendering,
-        ahead=call.services.executions.turns.ahead(execution),
+        ahead=ahead_of(execution),
         notices=call.notices,
         wait=wait,
     )

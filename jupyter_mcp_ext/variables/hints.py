@@ -11,8 +11,10 @@ import os
 import time
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from jupyter_mcp_ext.kernels.evaluation import EvaluationError, evaluate
+from jupyter_mcp_ext.kernels.kernel import Kernel
 from jupyter_mcp_ext.kernels.link import KernelLink
 from jupyter_mcp_ext.kernels.losses import KernelLost
 from jupyter_mcp_ext.kernels.shapes import texts
@@ -37,7 +39,7 @@ class Hints:
         self._root = root
         self._changed: dict[str, float] = {}
         """Python files that were changed, with the time, the oldest first."""
-        self._asked: dict[str, float] = {}
+        self._asked: WeakKeyDictionary[Kernel, float] = WeakKeyDictionary()
         """When a kernel was last asked about them."""
 
     def changed(self, path: str, at: float | None = None) -> None:
@@ -49,13 +51,13 @@ class Hints:
         if at > self._changed.get(file, 0.0):  # what a tool wrote is found with the next code too
             _put(self._changed, file, at)
 
-    async def before(self, link: KernelLink, code: str) -> list[str]:
+    async def before(self, kernel: Kernel, link: KernelLink, code: str) -> list[str]:
         """The hints on code that is about to run."""
-        asked = self._asked.get(link.kernel_id, 0.0)
+        asked = self._asked.get(kernel, 0.0)
         changed = [path for path, at in self._changed.items() if at > asked]
         if not changed or link.is_busy or "reload" in code:
             return []
-        _put(self._asked, link.kernel_id, time.time())
+        self._asked[kernel] = time.time()
         names = await _texts(link, sources.stale(), "stale", paths=changed)
         return [_stale(name) for name in names]
 

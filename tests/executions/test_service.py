@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from jupyter_mcp_ext.errors import KernelUnavailable, UnknownExecution
+from jupyter_mcp_ext.executions.turns import ahead_of
 from jupyter_mcp_ext.outputs.model import Error
 from tests.engine import ALICE, BOB, printed, running, value
 
@@ -455,7 +456,7 @@ async def test_what_waits_behind_a_persons_code_says_so(jp_serverapp: Any, tmp_p
             await engine.until(lambda: kernels[session.kernel_id].foreign_since is not None)
             waiting = await engine.start("'mine'")
             await executions.settled(waiting, 0.1)
-            ahead = executions.turns.ahead(waiting)
+            ahead = ahead_of(waiting)
             await asyncio.to_thread(gate.write_text, "go on")
             await executions.settled(waiting, 20)
         finally:
@@ -464,7 +465,7 @@ async def test_what_waits_behind_a_persons_code_says_so(jp_serverapp: Any, tmp_p
         assert ahead is not None
         assert ahead.what == "code of a person"
         assert value(waiting) == "'mine'"
-        assert executions.turns.ahead(waiting) is None
+        assert ahead_of(waiting) is None
 
 
 async def test_an_expression_that_is_nested_too_deep_is_called_so(jp_serverapp: Any) -> None:

@@ -23,6 +23,7 @@ from packaging.requirements import Requirement
 from traitlets import TraitError
 
 from jupyter_mcp_ext.errors import Forbidden, InstallationFailed, KernelUnavailable
+from jupyter_mcp_ext.kernels.kernel import Kernel
 from jupyter_mcp_ext.packages.configuration import environment
 from jupyter_mcp_ext.packages.environment import KernelOf, of_command
 from jupyter_mcp_ext.packages.installer import Installer, Pip, ProgramFailed, Uv
@@ -94,23 +95,23 @@ class Packages:
         """Install for a kernel, whether it has been started or not."""
         return await self.service.install(
             self.service.requested(list(package)),
-            KernelOf(name=kernel, kernel_id=self.running(kernel), ready=lambda: self.start(kernel)),
+            KernelOf(name=kernel, running=self.running(kernel), ready=lambda: self.start(kernel)),
             upgrade=upgrade,
             say=self.said.append,
         )
 
-    async def start(self, kernel: str) -> str:
-        """Start a kernel in a session of that name, and give its id."""
+    async def start(self, kernel: str) -> Kernel:
+        """Start a kernel in a session of that name."""
         session, *_ = await self.engine.services.sessions.create(
             ALICE, name=kernel, kernel_name=kernel
         )
-        return session.kernel_id
+        return session.kernel
 
-    def running(self, kernel: str) -> str:
-        """The id of a kernel that has been started; otherwise empty."""
+    def running(self, kernel: str) -> Kernel | None:
+        """A kernel that has been started."""
         manager = self.engine.serverapp.kernel_manager
         ids = [i for i in manager.list_kernel_ids() if manager.get_kernel(i).kernel_name == kernel]
-        return str(ids[0]) if ids else ""
+        return self.engine.services.kernels[ids[0]] if ids else None
 
 
 @asynccontextmanager
@@ -136,7 +137,7 @@ async def test_what_is_missing_is_installed_with_what_it_needs(
 
         assert first.lines() == ["installed: app 1.0, leaf 1.5, middle 1.0"]
         assert again.lines() == ["upgraded: leaf 1.5 -> 2.0", "already there: app 1.0"]
-        assert its.running("venv") == ""
+        assert its.running("venv") is None
     versions = [venv.version(name) for name in ("app", "middle", "leaf", "nowhere")]
     assert versions == ["1.0", "1.0", "2.0", None]
 

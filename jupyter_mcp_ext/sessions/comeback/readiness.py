@@ -10,6 +10,7 @@ from jupyter_mcp_ext.errors import UnknownSession
 from jupyter_mcp_ext.kernels.link import NO_INFO
 
 if TYPE_CHECKING:
+    from jupyter_mcp_ext.kernels.kernel import Kernel
     from jupyter_mcp_ext.sessions.disk.held import HeldFolders
     from jupyter_mcp_ext.sessions.lifecycle import SessionKernels
     from jupyter_mcp_ext.sessions.saves import Saves
@@ -35,8 +36,8 @@ class Readiness:
         self._comeback = comeback
         self._lock = lock
 
-    async def ready(self, session: Session) -> str:
-        """Start the session's kernel if it has none, and give its id.
+    async def ready(self, session: Session) -> Kernel:
+        """The session's kernel, which is started if need be.
 
         Raises KernelUnavailable, and UnknownSession when a person shut their own kernel down.
         """
@@ -44,7 +45,7 @@ class Readiness:
             async with self._lock(session):
                 if not self._lives.runs(session):
                     await self._start(session)
-        return session.kernel_id
+        return session.kernel
 
     async def prepare(self, session: Session) -> str:
         """Bring back what a lost kernel had; called when it is the turn of code to run.
