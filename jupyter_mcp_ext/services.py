@@ -80,19 +80,9 @@ class Services:
         files = McpFiles(contents, root, serverapp.base_url, rendering, parent=parent)
         notebooks = Notebooks(contents, root, gate=files.gate, storage=files.storage)
         hints = Hints(root)
-        storage = ExecutionStorage(
-            Path(serverapp.runtime_dir), str(root or serverapp.base_url), parent.log
-        )
-        executions = McpExecutions(storage, hints, parent=parent)
-        sessions = McpSessions(
-            serverapp.session_manager,
-            kernels,
-            folder=files.gate.folder,
-            notebooks=notebooks,
-            disk=_disk(serverapp, root, keys, shared_subject, parent.log),
-            may_have_spares=not _ends_what_is_idle(serverapp),
-            parent=parent,
-        )
+        executions = McpExecutions(_storage(serverapp, root, parent.log), hints, parent=parent)
+        disk = _disk(serverapp, root, keys, shared_subject, parent.log)
+        sessions = _sessions(serverapp, kernels, files, notebooks, disk, parent)
         return cls(
             kernels=kernels,
             sessions=sessions,
@@ -134,6 +124,10 @@ def _kernels(serverapp: ServerApp, parent: Any) -> Kernels:
     )
 
 
+def _storage(serverapp: ServerApp, root: Path | None, log: Logger) -> ExecutionStorage:
+    return ExecutionStorage(Path(serverapp.runtime_dir), str(root or serverapp.base_url), log)
+
+
 def _disk(
     serverapp: ServerApp, root: Path | None, keys: Keys, shared_subject: str, log: Logger
 ) -> Disk | None:
@@ -142,6 +136,25 @@ def _disk(
         return None
     live = Rooms(serverapp.web_app.settings, log).notebook
     return Disk(root=root, key=keys.derive, shared_subject=shared_subject, live=live)
+
+
+def _sessions(
+    serverapp: ServerApp,
+    kernels: Kernels,
+    files: McpFiles,
+    notebooks: Notebooks,
+    disk: Disk | None,
+    parent: Any,
+) -> McpSessions:
+    return McpSessions(
+        serverapp.session_manager,
+        kernels,
+        folder=files.gate.folder,
+        notebooks=notebooks,
+        disk=disk,
+        may_have_spares=not _ends_what_is_idle(serverapp),
+        parent=parent,
+    )
 
 
 def _written(

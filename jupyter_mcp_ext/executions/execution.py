@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
-from hashlib import sha256
 from typing import TYPE_CHECKING, Literal, get_args
 
 from jupyter_mcp_ext.advice.unsent import Unsent
@@ -177,11 +176,6 @@ class Execution:
     def duration(self) -> float:
         """Seconds from when the kernel began, or else from its start, to its end or to now."""
         return (self.ended or time.time()) - (self.began or self.created)
-
-    @property
-    def code_hash(self) -> str:
-        """What stands for the code in records that must not hold it."""
-        return sha256(self.code.encode()).hexdigest()
 
     def share(self, carryover: Carryover) -> None:
         """Take over what earlier executions of its kernel have left, and add to it."""

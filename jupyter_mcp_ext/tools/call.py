@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from .progress import Progress
@@ -46,6 +47,7 @@ class Call:
     names_session: bool = field(default=False, init=False)
     """Whether an argument names the session; else it is the default one."""
     code_hash: str | None = field(default=None, init=False)
+    """Stands for the code in the audit, which must not have it."""
     notices: list[str] = field(default_factory=list, init=False)
     """Notices of this answer alone; those of an execution are with the execution."""
     _paused: float = field(default=0.0, init=False)
@@ -67,7 +69,7 @@ class Call:
     def follow(self, execution: Execution, *, as_task: bool = False) -> Execution:
         """Note the execution that the call is about, which may be its task."""
         self.session_id = execution.session_id
-        self.code_hash = execution.code_hash
+        self.code_hash = sha256(execution.code.encode()).hexdigest()
         if as_task:
             self.task = execution
         return execution

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .paging import Paging, report_text
@@ -28,6 +29,7 @@ async def report_lost(call: Call, session_id: str, paging: Paging) -> Answer:
         head = f"not brought back, or not as it was, in {session.id} ({session.name}):"
     else:
         head = f"Nothing is known to be missing in {session.id} ({session.name})."
+    paging = replace(paging, offset=paging.offset or 0, mime_type=None)  # from its first line on
     return await report_text(call, session.continuity.lost, f"{session.id}/lost", paging, head=head)
 
 

@@ -71,11 +71,15 @@ async def get_output(
     in full (text, original image, HTML). Without an id: your latest execution, also after a lost
     connection.
     """
-    if column and offset is None:
-        msg = "column is a character of the line at offset. Give offset too."
-        raise InvalidArgument(msg)
+    paging = Paging(
+        offset=None if offset is None else as_line(offset),
+        limit=limit,
+        grep=grep,
+        column=column,
+        context=context,
+        mime_type=mime_type,
+    )
     if output_id and (found := LOST.fullmatch(output_id.strip())):
-        paging = Paging(offset=as_line(offset or 1), limit=limit, grep=grep, context=context)
         return await report_lost(call, found["session"], paging)
     execution, first, last = await _wanted(call, output_id, session_id)
     call.follow(execution)
@@ -85,14 +89,6 @@ async def get_output(
     if not output_id and not session_id:
         call.notices.extend(_others(call, execution))
     tell_session(call, execution)
-    paging = Paging(
-        offset=None if offset is None else as_line(offset),
-        limit=limit,
-        grep=grep,
-        column=column,
-        context=context,
-        mime_type=mime_type,
-    )
     if first is not None:
         return await _outputs(call, execution, str(output_id), first, last, paging)
     return await _execution(call, execution, paging, allowed)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from jupyter_mcp_ext.errors import InvalidArgument
 from jupyter_mcp_ext.executions.execution import UNFINISHED, Execution
 from jupyter_mcp_ext.outputs.finds import find, words_of
 from jupyter_mcp_ext.outputs.model import Output
@@ -44,6 +45,11 @@ class Paging:
     context: int = 0
     """Lines before and after each match."""
     mime_type: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.column and self.offset is None:
+            msg = "column is a character of the line at offset. Give offset too."
+            raise InvalidArgument(msg)
 
 
 async def report_lines(

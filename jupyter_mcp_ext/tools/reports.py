@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from jupyter_mcp_ext.executions.execution import UNFINISHED, Execution
@@ -30,7 +31,6 @@ from .calls import call_words, place
 if TYPE_CHECKING:
     from jupyter_mcp_ext.executions.turns import Ahead
     from jupyter_mcp_ext.outputs.limits import Limits
-    from jupyter_mcp_ext.outputs.rendering import Render
     from jupyter_mcp_ext.rendering.rendering import Rendering
 
 LONG = 4.0
@@ -68,29 +68,22 @@ async def report(
     if execution.files:
         head += f"\nfiles: {in_words(execution.files)}"
     told = _told_error(execution, outputs)
-    left = replace(limits, text=max(limits.text - len(head) - 1, limits.text // 2))
-
-    def build(render: Render) -> Presentation:
-        return present(
-            outputs,
-            limits=left,
-            label=lambda index: output_id(execution, index),
-            more=lambda index, *at: place(output_id(execution, index), *at),
-            render=render,
-            told=told,
-        )
-
-    shown = await rendering.shown(build, of=execution.session_id, aside=is_heavy(outputs))
+    build = partial(
+        present,
+        outputs,
+        limits=replace(limits, text=max(limits.text - len(head) - 1, limits.text // 2)),
+        label=partial(output_id, execution),
+        more=lambda index, *at: place(output_id(execution, index), *at),
+        told=told,
+    )
+    shown = await rendering.shown(
+        lambda render: build(render=render), of=execution.session_id, aside=is_heavy(outputs)
+    )
     blocks, places = _below(head, shown)
     if told is not None and places[told] is None:
         places[told] = 0  # the status line says all of it
-    return Answer(
-        blocks=blocks,
-        meta={
-            "execution": meta_of(execution, outputs, notices, next_call, places, shown.truncated)
-        },
-        status=execution.status,
-    )
+    meta = meta_of(execution, outputs, notices, next_call, places, shown.truncated)
+    return Answer(blocks=blocks, meta={"execution": meta}, status=execution.status)
 
 
 def _below(

@@ -24,7 +24,7 @@ from .reports import report
 from .types import FoundSession, NamedSession, Restore, SessionId, found
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from jupyter_mcp_ext.executions.execution import Execution
     from jupyter_mcp_ext.kernels.status import KernelStatus
@@ -81,14 +81,12 @@ async def create_session(
         f"{first}: {session.id} ({session.name}), kernel {session.kernel_name}, "
         f"folder {session.cwd or '.'}, {status.state}"
     )
-    words = "\n! ".join((words, *notices))
-    words += f'\nUse it with session_id="{session.id if session.name != name else name}".'
-    if notebook := shown_notebook(session):
-        words += f"\nIts notebook is {notebook}."
+    lines = [words, *(f"! {notice}" for notice in notices), *_uses(session, name)]
     if copy_of and not existing:
         copied = session.continuity.comeback or "nothing could be copied"
-        words += f"\n! of {copy_of}: {copied}"
-    return text(words, session={**_meta(session, status.state, call), "existing": existing})
+        lines.append(f"! of {copy_of}: {copied}")
+    meta = {**_meta(session, status.state, call), "existing": existing}
+    return text("\n".join(lines), session=meta)
 
 
 @tool(("read", "sessions"), ("read", "kernels"), ("read", "kernelspecs"), read_only=True)
@@ -222,6 +220,13 @@ async def _without(call: Call, session: Session, state: str) -> str:
         )
     back = " and brings back what was saved." if state == RESTORABLE else "."
     return f"has no kernel; execute_code starts one{back}{_not_saved(session)}"
+
+
+def _uses(session: Session, name: str | None) -> Iterator[str]:
+    """How calls name a session that was asked for by this name, and where its notebook is."""
+    yield f'Use it with session_id="{session.id if session.name != name else name}".'
+    if notebook := shown_notebook(session):
+        yield f"Its notebook is {notebook}."
 
 
 def _not_saved(session: Session) -> str:
