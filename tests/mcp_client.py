@@ -20,6 +20,18 @@ OLD = "2025-11-25"
 OLDEST = "2025-06-18"
 ERAS = (NEW, OLD)
 
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": OLDEST,
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
+"""Opens a protocol session."""
+
 _OF_META = "io.modelcontextprotocol/"
 
 

@@ -15,6 +15,7 @@ from jupyter_mcp_ext.app import McpApp
 from jupyter_mcp_ext.transport.handler import McpHandler
 from jupyter_mcp_ext.transport.routes import claims, describe
 
+from .mcp_client import INITIALIZE
 from .servers import JupyterServer
 
 Fetch = Callable[..., Awaitable[Any]]
@@ -52,22 +53,12 @@ def test_a_path_that_is_none_is_refused_by_name(path: str) -> None:
 
 
 async def test_mcp_is_served_below_the_base_url(jp_fetch: Fetch) -> None:
-    message = {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "initialize",
-        "params": {
-            "protocolVersion": "2025-06-18",
-            "capabilities": {},
-            "clientInfo": {"name": "test", "version": "1"},
-        },
-    }
     headers = {
         "Content-Type": "application/json",
         "Accept": "application/json, text/event-stream",
     }
 
-    answer = await jp_fetch("mcp", method="POST", body=json.dumps(message), headers=headers)
+    answer = await jp_fetch("mcp", method="POST", body=json.dumps(INITIALIZE), headers=headers)
 
     assert answer.code == 200
     assert b"protocolVersion" in answer.body
@@ -109,18 +100,7 @@ def test_a_server_ends_in_time_with_a_stream_open(
     start_server: Callable[..., JupyterServer],
 ) -> None:
     server = start_server()
-    opened = server.post(
-        {
-            "jsonrpc": "2.0",
-            "id": 1,
-            "method": "initialize",
-            "params": {
-                "protocolVersion": "2025-06-18",
-                "capabilities": {},
-                "clientInfo": {"name": "test", "version": "1"},
-            },
-        }
-    )
+    opened = server.post(INITIALIZE)
     headers = {
         **server.auth,
         "Accept": "text/event-stream",

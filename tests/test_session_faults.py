@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
-import resource
 import shutil
 import signal
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -20,6 +18,7 @@ import psutil
 import pytest
 
 from jupyter_mcp_ext.sessions.story.history import RESERVED
+from tests import disks
 from tests.mcp_client import McpClient
 from tests.servers import FRESH, STARTED_KERNELS, JupyterServer, running_server
 from tests.stories import folders, serving, story
@@ -215,18 +214,10 @@ def descriptors(server: JupyterServer, process: psutil.Process) -> Counter[str]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder for sessions with little room, or at least limited to small files."""
+    """The folder of sessions."""
     folder = tmp_path / "root" / "mcp-sessions"
-    folder.mkdir(parents=True)
-    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(folder)]
-    if shutil.which("mount") and subprocess.run(mount, check=False).returncode == 0:
-        yield folder
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
-    yield folder
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with disks.small_disk(folder, kilobytes=200, file_bytes=100_000) as small:
+        yield small
 
 
 def test_code_runs_on_a_full_disk_and_the_result_says_what_is_not_saved(

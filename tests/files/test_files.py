@@ -8,11 +8,9 @@ import hashlib
 import logging
 import os
 import re
-import resource
 import shutil
 import socket
 import stat
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,6 +32,7 @@ from jupyter_mcp_ext.files.results import Binary, Download, FileImage, FileText,
 from jupyter_mcp_ext.files.sensitive import SENSITIVE, Sensitive
 from jupyter_mcp_ext.outputs.numbered import MAX_LINE
 from jupyter_mcp_ext.rendering.rendering import Rendering
+from tests import disks
 from tests.users import nothing
 
 PNG = base64.b64decode(
@@ -572,23 +571,8 @@ async def test_long_lines_and_long_pages_are_cut_and_the_rest_is_counted(
 
 @pytest.fixture
 def small_disk(root: Path) -> Iterator[Path]:
-    """A folder of the root with room for 64 kB, or at least limited to files of 25 kB."""
-    folder = root / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
-    has_mount = shutil.which("mount") is not None
-    if has_mount and subprocess.run(mount, check=False, capture_output=True).returncode == 0:
-        try:
-            yield folder
-        finally:
-            subprocess.run(["umount", str(folder)], check=True)
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (25_000, hard))
-    try:
+    with disks.small_disk(root / "small", kilobytes=64, file_bytes=25_000) as folder:
         yield folder
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 async def test_a_full_disk_is_said_and_leaves_what_was(disk: Files, small_disk: Path) -> None:

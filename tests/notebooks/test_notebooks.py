@@ -4,9 +4,6 @@ import asyncio
 import json
 import logging
 import os
-import resource
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +27,7 @@ from jupyter_mcp_ext.notebooks.page import NotebookPage
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.presentation import TextBlock
 from jupyter_mcp_ext.rendering.rendering import Rendering
+from tests import disks
 from tests.users import nothing
 
 PYTHON = KernelMetadata(name="python3", display_name="Python 3", language="python")
@@ -411,23 +409,8 @@ async def test_reading_neither_signs_nor_changes_a_notebook(
 
 @pytest.fixture
 def small_disk(root: Path) -> Iterator[Path]:
-    """A folder of the root with room for 64 kB, or at least limited to files of that size."""
-    folder = root / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
-    has_mount = shutil.which("mount") is not None
-    if has_mount and subprocess.run(mount, check=False, capture_output=True).returncode == 0:
-        try:
-            yield folder
-        finally:
-            subprocess.run(["umount", str(folder)], check=True)
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (25_000, hard))
-    try:
+    with disks.small_disk(root / "small", kilobytes=64, file_bytes=25_000) as folder:
         yield folder
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("size", [30_000, 60_000, 65_000, 500_000])

@@ -14,20 +14,9 @@ from jupyter_mcp_ext.sessions.disk.folder import SessionFolder
 from jupyter_mcp_ext.sessions.story import journal
 from jupyter_mcp_ext.sessions.story.journal import Entry, Journal, read, signed
 from jupyter_mcp_ext.sessions.story.journal_file import JournalFile
+from tests.sessions.entries import entry
 
 KEY, OTHER = b"k" * 32, b"o" * 32
-
-
-def entry(number: int, code: str = "1 + 1", **more: Any) -> Entry:
-    given: dict[str, Any] = {"status": "ok", "execution_count": number, "ended": 2.0, **more}
-    return Entry(
-        number=number,
-        execution_id=f"k7m2q9xw-{number}",
-        code=code,
-        client="test",
-        created=1.0,
-        **given,
-    )
 
 
 def lines(*entries: Entry, key: bytes = KEY) -> list[bytes]:

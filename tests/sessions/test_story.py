@@ -8,7 +8,6 @@ import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
@@ -28,24 +27,13 @@ from jupyter_mcp_ext.sessions.story.history import MAX_RUNNING
 from jupyter_mcp_ext.sessions.story.journal import NOT_RUN, Entry
 from jupyter_mcp_ext.sessions.story.story import Story
 from jupyter_mcp_ext.sessions.story.writing import pause_after
+from tests.sessions.entries import entry
 
 HEAD = Head(
     session_id="k7m2q9xw", kernel_name="python3", display_name="Python 3", language="python"
 )
 NOTEBOOK = "work.ipynb"
 KEY = b"k" * 32
-
-
-def entry(number: int, code: str = "1 + 1", **more: Any) -> Entry:
-    given: dict[str, Any] = {"status": "ok", "execution_count": number, "ended": 2.0, **more}
-    return Entry(
-        number=number,
-        execution_id=f"k7m2q9xw-{number}",
-        code=code,
-        client="test",
-        created=1.0,
-        **given,
-    )
 
 
 def begun(number: int, code: str = "1 + 1") -> Entry:

@@ -15,23 +15,13 @@ from collections.abc import Callable
 import pytest
 from jupyter_server.auth.security import passwd
 
+from tests import mcp_client
 from tests.servers import JupyterServer
 
 JSON = {"Content-Type": "application/json"}
 ACCEPT = {**JSON, "Accept": "application/json, text/event-stream"}
 PING = b'{"jsonrpc": "2.0", "id": 1, "method": "ping"}'
-INITIALIZE = json.dumps(
-    {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "initialize",
-        "params": {
-            "protocolVersion": "2025-06-18",
-            "capabilities": {},
-            "clientInfo": {"name": "test", "version": "1"},
-        },
-    }
-).encode()
+INITIALIZE = json.dumps(mcp_client.INITIALIZE).encode()
 
 
 def password_hash() -> str:
@@ -100,7 +90,7 @@ def test_a_foreign_page_is_refused_even_with_the_token(server: JupyterServer, me
 def test_a_page_of_the_server_itself_is_served(server: JupyterServer) -> None:
     headers = {"Origin": f"https://127.0.0.1:{server.port}"}
 
-    assert server.post(json.loads(INITIALIZE), headers).status == 200
+    assert server.post(mcp_client.INITIALIZE, headers).status == 200
 
 
 def test_a_foreign_host_is_refused(server: JupyterServer) -> None:
@@ -138,7 +128,7 @@ def test_a_body_that_is_no_message_is_refused_in_our_words(
 def test_parameters_that_are_none_bring_no_dump_of_a_validator(
     server: JupyterServer, version: str, params: object
 ) -> None:
-    opened = server.post(json.loads(INITIALIZE))
+    opened = server.post(mcp_client.INITIALIZE)
     session = {"Mcp-Session-Id": opened.headers["mcp-session-id"]} if "2025" in version else {}
     message = {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params}
     routing = {"MCP-Protocol-Version": version, "Mcp-Method": "tools/call", "Mcp-Name": "x"}
@@ -231,7 +221,7 @@ def test_a_search_for_oauth_at_the_root_ends_in_a_plain_404_below_a_base_url(
         "/user/me/mcp/.well-known/openid-configuration",
     ):
         assert server.request("POST", b"{}", JSON, path=path).status == 404
-    assert server.post(json.loads(INITIALIZE)).status == 200
+    assert server.post(mcp_client.INITIALIZE).status == 200
 
 
 def test_the_password_works_with_any_user_name(start_server: Callable[..., JupyterServer]) -> None:
@@ -322,7 +312,7 @@ def test_a_session_belongs_to_token_and_password_alike(
 ) -> None:
     hashed = password_hash()
     server = start_server(f"--PasswordIdentityProvider.hashed_password={hashed}")
-    opened = server.post(json.loads(INITIALIZE))
+    opened = server.post(mcp_client.INITIALIZE)
     pair = base64.b64encode(b"me:secret").decode()
 
     ended = server.request(
