@@ -44,12 +44,26 @@ def module_names() -> list[str]:
 
 
 @cache
+def methods(path: Path) -> list[ast.expr]:
+    """The attributes in a file that are such methods, and the calls of them."""
+    text = path.read_text()
+    if not re.search(rf"\.({'|'.join(METHODS)})\b", text):
+        return []
+    return [
+        node
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Attribute | ast.Call)
+        and getattr(getattr(node, "func", node), "attr", "") in METHODS
+    ]
+
+
+@cache
 def uses() -> dict[tuple[str, str], set[str]]:
     """The methods that are called on names, by module (empty for public names) and name."""
     found: dict[tuple[str, str], set[str]] = {}
     for path in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Attribute) and node.attr in METHODS:
+        for node in methods(path):
+            if isinstance(node, ast.Attribute):
                 value = node.value
                 name = value.attr if isinstance(value, ast.Attribute) else getattr(value, "id", "")
                 owner = str(path) if name.startswith("_") else ""
@@ -70,11 +84,10 @@ def patterns() -> Iterator[tuple[str, Any, int, str]]:
 
 
 def inline(module_name: str, module: types.ModuleType) -> Iterator[tuple[str, Any, int, str]]:
-    for node in ast.walk(ast.parse(Path(str(module.__file__)).read_text())):
+    for node in methods(Path(str(module.__file__))):
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
-            and node.func.attr in METHODS
             and getattr(node.func.value, "id", "") == "re"
             and isinstance(node.args[0], ast.Constant)
         ):
