@@ -13,11 +13,10 @@ from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.factory import KernelProvisionerFactory
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
-from tests.forkserver import Forked, ForkServer
+from tests import forkserver
+from tests.forkserver import PARENT, Forked, ForkServer
 
 NAME = "forking"
-PARENT = "JPY_PARENT_PID"
-"""The variable with the process that a kernel watches; ipykernel reads it at its import."""
 COMMAND = [sys.executable, "-m", "ipykernel_launcher"]
 
 
@@ -58,8 +57,9 @@ def _forked(
 
 @functools.cache
 def fork_server() -> ForkServer:
-    """This process's fork server, started when it is first needed."""
-    return ForkServer("ipykernel_launcher", {**os.environ, PARENT: str(os.getpid())})
+    """This process's fork server, started when it is first needed unless it is there."""
+    env = {**os.environ, PARENT: str(os.getpid())}
+    return forkserver.of_kernels or ForkServer.start("ipykernel_launcher", env)
 
 
 KernelProvisionerFactory.provisioners[NAME] = EntryPoint(

@@ -3,7 +3,8 @@
 Imports are most of the cost of starting a Jupyter server or a kernel; a forked process has done
 them. It is a child of the process that asked for it, in its own session, like one that was
 started. What Python or a module reads once, at its start or import, was read by the fork server:
-`ForkServer.fits` says whether that makes a difference.
+`ForkServer.fits` says whether that makes a difference. A server brings the fork server of its
+kernels with it.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal, NoReturn, TypeAlias
+from typing import IO, Any, Literal, NoReturn, Protocol, TypeAlias
 
 Program: TypeAlias = Literal["jupyter_server", "ipykernel_launcher"]
 
@@ -43,6 +45,11 @@ MODULES: Mapping[str, Sequence[str]] = {
     ),
 }
 """The modules that each program imports, at its start or later."""
+PARENT = "JPY_PARENT_PID"
+"""The variable with the process that a kernel watches."""
+READS_PARENT = "ipykernel.kernelapp"
+"""The module that reads it, at its import."""
+OURS = {"tests", "tests.forkserver"}
 READ_ONCE = (
     *("GATEWAY_", "JUPYTER_ALLOW_", "JUPYTER_GATEWAY_", "KERNEL_LAUNCH_", "TRAITLETS_"),
     *("GLIBC_", "LANG", "LC_", "LD_", "MALLOC_", "PYTHON", "TZ"),
@@ -103,16 +110,31 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
 
+class Ends(Protocol):
+    """A process whose end can be waited for."""
+
+    def wait(self) -> int: ...
+
+
 class ForkServer:
     """A process that forks to run a program; it ends with this one, however that ends."""
 
-    def __init__(self, program: Program, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, program: Program, env: Mapping[str, str], control: socket.socket, process: Ends
+    ) -> None:
         self._program = program
         self._env = dict(env)
+        self._control = control
+        self._process = process
         self._turn = threading.Lock()
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        atexit.register(self.close)
+
+    @classmethod
+    def start(cls, program: Program, env: Mapping[str, str]) -> ForkServer:
+        """Start one as a new Python process."""
+        control, theirs = _socket_pair()
         with theirs:
-            self._process = subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, __file__, program, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -120,7 +142,7 @@ class ForkServer:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,  # Ctrl-C is for pytest, which ends what it has started
             )
-        atexit.register(self.close)
+        return cls(program, env, control, process)
 
     def fits(self, env: Mapping[str, str]) -> bool:
         """Whether values that are read only once are the same in this environment."""
@@ -174,10 +196,32 @@ def _adopting() -> Iterator[None]:
 # -- in the fork server ------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, kw_only=True)
+class Imports:
+    """What the imports of a program have made of the process."""
+
+    modules: frozenset[str]
+    env: Mapping[str, str]
+    """The variables that they have set."""
+
+
+of_kernels: ForkServer | None = None
+"""The fork server of this server's kernels."""
+
+
 def main() -> None:
-    """Import, then fork for each order; the code below the loop runs in each forked process."""
+    """Import, then fork for each order; the code below `_serve` runs in each forked process."""
     program, control = sys.argv[1], socket.socket(fileno=int(sys.argv[2]))
-    sys.path.pop(0)  # this folder
+    kernels = _import("ipykernel_launcher")
+    if program == "ipykernel_launcher":
+        become(program, kernels, _serve(control))
+    imports = _import("jupyter_server")
+    order = _serve(control)
+    _fork_server_of_kernels({**order["env"], PARENT: str(os.getpid())}, kernels)
+    become(program, imports, order)
+
+
+def _import(program: Program) -> Imports:
     before = dict(os.environ)
     for name in MODULES[program]:
         importlib.import_module(name)
@@ -189,11 +233,37 @@ def main() -> None:
     if threads > 1:
         message = f"an import has started {threads - 1} threads, which a fork would lose"
         raise RuntimeError(message)
-    set_by_imports = {k: v for k, v in os.environ.items() if before.get(k) != v}
+    env = {name: value for name, value in os.environ.items() if before.get(name) != value}
+    for name in env.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
     gc.collect()
-    gc.freeze()  # so that garbage collection copies no page of this process
-    order = _serve(control)
-    become(program, **{**order, "env": {**set_by_imports, **order["env"]}})
+    gc.freeze()  # also in forked processes: their collections copy no page of what is shared
+    return Imports(modules=frozenset(sys.modules), env=env)
+
+
+def _fork_server_of_kernels(env: Mapping[str, str], imports: Imports) -> None:
+    """Fork it from this server, of which the kernels will be children, before it begins."""
+    global of_kernels  # noqa: PLW0603  # this process is one server
+    control, theirs = _socket_pair()
+    if pid := os.fork():
+        theirs.close()
+        of_kernels = ForkServer("ipykernel_launcher", env, control, Forked(pid))
+        return
+    control.close()
+    os.setsid()
+    if not theirs.recv(1, socket.MSG_PEEK):  # most servers start no kernel
+        os._exit(0)
+    os.environ.clear()
+    os.environ.update(env)
+    for name in (sys.modules.keys() - imports.modules) | {READS_PARENT}:
+        del sys.modules[name]
+    _import("ipykernel_launcher")
+    become("ipykernel_launcher", imports, _serve(theirs))
+
+
+def _socket_pair() -> tuple[socket.socket, socket.socket]:
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
 def _serve(control: socket.socket) -> dict[str, Any]:
@@ -223,24 +293,19 @@ def _serve(control: socket.socket) -> dict[str, Any]:
             os.close(fd)
 
 
-def become(
-    program: str,
-    *,
-    arguments: Sequence[str],
-    env: Mapping[str, str],
-    cwd: str,
-    ends_with_parent: bool,
-) -> None:
+def become(program: str, imports: Imports, order: Mapping[str, Any]) -> NoReturn:
     """Be ``python -m program``."""
-    if ends_with_parent:
+    if order["ends_with_parent"]:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    os.chdir(cwd)
+    os.chdir(order["cwd"])
     os.environ.clear()
-    os.environ.update(env)
+    os.environ.update({**imports.env, **order["env"]})
     tempfile.tempdir = None  # looked up again, in the environment
-    gc.unfreeze()
-    sys.path.insert(0, cwd)
-    sys.argv = [program, *arguments]
+    if program == "ipykernel_launcher":
+        for name in OURS & sys.modules.keys():
+            del sys.modules[name]
+    sys.path.insert(0, order["cwd"])
+    sys.argv = [program, *order["arguments"]]
     code: object = None
     try:
         runpy.run_module(program, run_name="__main__", alter_sys=True)
@@ -265,4 +330,7 @@ def _end(code: int) -> NoReturn:
 
 
 if __name__ == "__main__":
-    main()
+    sys.path[0] = str(Path(__file__).parent.parent)
+    run = importlib.import_module("tests.forkserver").main
+    sys.path.pop(0)
+    run()

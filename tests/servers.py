@@ -224,7 +224,7 @@ def running_server(
 @functools.cache
 def fork_server() -> ForkServer:
     """This process's fork server, started when it is first needed."""
-    return ForkServer("jupyter_server", environment(Path(tempfile.gettempdir())))
+    return ForkServer.start("jupyter_server", environment(Path(tempfile.gettempdir())))
 
 
 def _start(
