@@ -34,7 +34,12 @@ Program: TypeAlias = Literal["jupyter_server", "ipykernel_launcher"]
 MODULES: Mapping[str, Sequence[str]] = {
     "jupyter_server": (
         *("jupyter_server.serverapp", "jupyter_server_terminals", "jupyter_core.migrate"),
-        *("jupyter_mcp_ext.app", "jupyter_mcp_ext.transport.sdk", "tests.forked_kernels"),
+        *(
+            "jupyter_mcp_ext.app",
+            "jupyter_mcp_ext.cli",
+            "jupyter_mcp_ext.transport.sdk",
+            "tests.forked_kernels",
+        ),
         *("anyio._backends._asyncio", "tornado.platform.asyncio", "jinja2.ext"),
         *("IPython.display", "ipykernel.kernelspec"),
     ),
@@ -158,9 +163,14 @@ class ForkServer:
         stdout: int,
         stderr: int,
         ends_with_us: bool,
+        module: str = "",
     ) -> int:
-        """Run the program like ``python -m``, in its own session, and give the child's id."""
+        """Run the program like ``python -m``, in its own session, and give the child's id.
+
+        ``module`` is one that runs the same program in another way.
+        """
         order = {
+            "module": module or self._program,
             "arguments": list(arguments),
             "env": dict(env),
             "cwd": cwd,
@@ -214,11 +224,11 @@ def main() -> None:
     program, control = sys.argv[1], socket.socket(fileno=int(sys.argv[2]))
     kernels = _import("ipykernel_launcher")
     if program == "ipykernel_launcher":
-        become(program, kernels, _serve(control))
+        become("ipykernel_launcher", kernels, _serve(control))
     imports = _import("jupyter_server")
     order = _serve(control)
     _fork_server_of_kernels({**order["env"], PARENT: str(os.getpid())}, kernels)
-    become(program, imports, order)
+    become("jupyter_server", imports, order)
 
 
 def _import(program: Program) -> Imports:
@@ -293,8 +303,8 @@ def _serve(control: socket.socket) -> dict[str, Any]:
             os.close(fd)
 
 
-def become(program: str, imports: Imports, order: Mapping[str, Any]) -> NoReturn:
-    """Be ``python -m program``."""
+def become(program: Program, imports: Imports, order: Mapping[str, Any]) -> NoReturn:
+    """Be ``python -m`` with the module of the order, which runs the program."""
     if order["ends_with_parent"]:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     os.chdir(order["cwd"])
@@ -305,10 +315,10 @@ def become(program: str, imports: Imports, order: Mapping[str, Any]) -> NoReturn
         for name in OURS & sys.modules.keys():
             del sys.modules[name]
     sys.path.insert(0, order["cwd"])
-    sys.argv = [program, *order["arguments"]]
+    sys.argv = [order["module"], *order["arguments"]]
     code: object = None
     try:
-        runpy.run_module(program, run_name="__main__", alter_sys=True)
+        runpy.run_module(order["module"], run_name="__main__", alter_sys=True)
     except SystemExit as ending:
         code = ending.code
     if code is None or isinstance(code, int):

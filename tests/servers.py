@@ -230,7 +230,7 @@ def fork_server() -> ForkServer:
 def _start(
     command: Sequence[str], arguments: Sequence[str], folder: Path, env: Mapping[str, str]
 ) -> Process:
-    if not command and sys.platform == "linux" and fork_server().fits(env):
+    if not command and can_fork(env):
         return _fork(arguments, folder, env)
     return subprocess.Popen(
         [sys.executable, *(command or FRESH), *arguments],
@@ -242,21 +242,42 @@ def _start(
     )
 
 
+def can_fork(env: Mapping[str, str]) -> bool:
+    """Whether a forked server is as one that is started in this environment."""
+    return sys.platform == "linux" and fork_server().fits(env)
+
+
 def _fork(arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> Process:
     if not any(argument.startswith(KERNELS) for argument in arguments):
         arguments = [*arguments, f"{KERNELS}=forking"]
     said, stderr = os.pipe()
     with open(os.devnull, "wb") as nothing:  # noqa: PTH123
-        pid = fork_server().fork(
-            arguments,
-            env=env,
-            cwd=str(folder),
-            stdout=nothing.fileno(),
-            stderr=stderr,
-            ends_with_us=True,
-        )
+        forked = fork(arguments, folder, env, stdout=nothing.fileno(), stderr=stderr)
     os.close(stderr)
-    return Forked(pid, stderr=os.fdopen(said, encoding="utf-8"))
+    forked.stderr = os.fdopen(said, encoding="utf-8")
+    return forked
+
+
+def fork(
+    arguments: Sequence[str],
+    folder: Path,
+    env: Mapping[str, str],
+    *,
+    stdout: int,
+    stderr: int,
+    module: str = "",
+) -> Forked:
+    """Fork a server that ends with this process; ``module`` is a command that runs one."""
+    pid = fork_server().fork(
+        arguments,
+        env=env,
+        cwd=str(folder),
+        stdout=stdout,
+        stderr=stderr,
+        ends_with_us=True,
+        module=module,
+    )
+    return Forked(pid)
 
 
 def _end(process: Process, reader: threading.Thread) -> None:

@@ -6,9 +6,11 @@ import select
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -16,42 +18,51 @@ from jupyter_mcp_ext import __version__
 from jupyter_mcp_ext.connect import Login, announcement
 
 from . import first_run
-from .servers import Answer, JupyterServer, environment, free_port
+from .servers import Answer, JupyterServer, Process, can_fork, environment, fork, free_port
 
 COMMAND = (sys.executable, "-m", "jupyter_mcp_ext")
 
 
+def begin(
+    folder: Path,
+    *options: str,
+    stdout: IO[bytes],
+    stderr: IO[bytes],
+    env: Mapping[str, str] | None = None,
+) -> Process:
+    """Begin to run the command, forked where that makes no difference."""
+    env = environment(folder, env)
+    if can_fork(env):
+        out, err = stdout.fileno(), stderr.fileno()
+        return fork(options, folder, env, stdout=out, stderr=err, module="jupyter_mcp_ext")
+    command = [*COMMAND, *options]
+    return subprocess.Popen(command, env=env, cwd=folder, stdout=stdout, stderr=stderr)  # type: ignore[return-value]  # whose stderr is None
+
+
 def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""
-    return subprocess.run(
-        [*COMMAND, *options],
-        env=environment(folder),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        code = begin(folder, *options, stdout=stdout, stderr=stderr).wait(60)
+        said = []
+        for file in (stdout, stderr):
+            file.seek(0)
+            said.append(file.read().decode())
+    return subprocess.CompletedProcess(options, code, *said)
 
 
 @contextmanager
 def started(folder: Path, *options: str, env: Mapping[str, str] | None = None) -> Iterator[str]:
     """Run the command until the block is left, and give what it printed when it listened."""
-    process = subprocess.Popen(
-        [*COMMAND, *options],
-        env=environment(folder, env),
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    assert process.stdout is not None
-    try:
-        assert select.select([process.stdout], [], [], 60)[0], "nothing was printed"
-        yield os.read(process.stdout.fileno(), 65536).decode()
-    finally:
-        process.terminate()
-        process.wait(20)
-        process.stdout.close()
+    printed, stdout = os.pipe()
+    with os.fdopen(printed, "rb") as reader:
+        with os.fdopen(stdout, "wb") as writer, Path(os.devnull).open("wb") as nothing:
+            process = begin(folder, *options, stdout=writer, stderr=nothing, env=env)
+        try:
+            assert select.select([reader], [], [], 60)[0], "nothing was printed"
+            yield os.read(printed, 65536).decode()
+        finally:
+            process.terminate()
+            process.wait(20)
 
 
 def ping(port: int, headers: Mapping[str, str]) -> Answer:
@@ -61,7 +72,15 @@ def ping(port: int, headers: Mapping[str, str]) -> Answer:
 
 
 def test_the_version_is_printed(tmp_path: Path) -> None:
-    done = run(tmp_path, "--version")
+    done = subprocess.run(
+        [*COMMAND, "--version"],
+        env=environment(tmp_path),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
     assert (done.returncode, done.stdout.strip()) == (0, __version__)
 
