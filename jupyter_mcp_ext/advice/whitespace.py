@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 
+from jupyter_mcp_ext.in_kernel import texts
 from jupyter_mcp_ext.outputs.text import strip
 
 from .run import Adviser, Run
@@ -26,31 +27,11 @@ _STATEMENT = re.compile(
 _MOST = 3  # displayed names that the kernel is asked about
 _MAX_WORDS = 500
 
-# Compiled only if something of pandas is shown: compiling takes longer than running it.
-_FIND = """
-lambda *shown: "; ".join(
-    f"{name} " + ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
-    for frame in {id(value): value for value in shown}.values()
-    if type(frame).__name__ in ("DataFrame", "Series")
-    for name, values in [
-        ("index", frame.index),
-        *([("columns", frame.columns)] if frame.ndim == 2 else [("values", frame)]),
-        *([(str(frame.columns[n])[:40], frame.iloc[:, n])
-           for n, dtype in [*enumerate(frame.dtypes)][:200] if dtype.kind == "O"][:20]
-          if frame.ndim == 2 else []),
-    ]
-    if getattr(values.dtype, "kind", "") == "O"
-    for found in [[*{
-        repr(value if len(value) <= 40 else value[:20] + "…" + value[-18:]): 0
-        for value in [*values.array[:30], *values.array[30:][-30:]]
-        if isinstance(value, str) and value != value.strip()
-    }]]
-    if found
-)[:400]
-"""
+# The text is compiled only if something of pandas is shown: that takes longer than running it.
 _EXPRESSION = (
-    "(lambda *shown: any(type(value).__module__.partition('.')[0] == 'pandas' for value in shown)"
-    f" and eval({_FIND.strip()!r})(*shown))(_oh.get(len(_ih) - 1)NAMES)"
+    "(lambda *out: any(type(v).__module__[:6] == 'pandas' for v in out)"
+    f" and (exec({texts.whitespace()!r}, s := {{}}), s['whitespace'](*out))[1])"
+    "(_oh.get(len(_ih)-1)NAMES)"
 )
 
 

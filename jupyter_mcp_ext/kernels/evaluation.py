@@ -11,6 +11,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from jupyter_mcp_ext.in_kernel import texts
+
 from .exchange import Content
 from .link import KernelLink
 from .requests import run
@@ -24,50 +26,7 @@ MAX_ANSWER = 2_000_000
 LARGE = 50_000
 """Characters from which on an answer is parsed in a thread."""
 
-RUNNER = """
-import json
-import sys
-
-class Answer:
-    def __init__(self, text):
-        self.text = text
-    def __repr__(self):
-        return self.text
-    def _repr_mimebundle_(self, **_):
-        return {"text/plain": self.text}
-
-def give_back(header):
-    shell = sys.modules["IPython"].get_ipython()
-    parent = {"header": header, "parent_header": {}, "metadata": {}, "content": {}}
-    parent.update(msg_id=header["msg_id"], msg_type=header["msg_type"])
-    for part in (shell.display_pub, shell.displayhook, sys.stdout, sys.stderr):
-        if hasattr(part, "_parent_header_global"):
-            part._parent_header_global = header
-    if hasattr(shell, "_parent_header_global"):
-        shell._parent_header_global = parent
-    if hasattr(shell.kernel, "_shell_context"):
-        shell.kernel._shell_context.run(shell.kernel._shell_parent.set, parent)
-
-def run(source, function, arguments, header):
-    space = {"__name__": "jupyter_mcp_ext_in_kernel"}
-    try:
-        if header != "null":
-            give_back(json.loads(header))
-        exec(compile(source, "<jupyter_mcp_ext>", "exec", dont_inherit=True), space)
-        return Answer(json.dumps({"value": space[function](**json.loads(arguments))}))
-    except BaseException as err:
-        try:
-            words = str(err)
-        except BaseException:
-            words = ""
-        return Answer(json.dumps({"raised": [type(err).__name__, words]}))
-    finally:
-        space.clear()
-"""
-"""Python 3.8. What the function raises is caught here: IPython would format it, with its formatters
-and its history of tracebacks. What threads print belongs to the latest request, and this one gives
-the place back to the one before. The JSON is the answer's text as it is: a text's own would be a
-Python literal, which takes long to read, and the session's formatters would have their say."""
+RUNNER = texts.running()
 
 EXPRESSION = """(lambda builtins:
     (lambda space: (
@@ -81,30 +40,7 @@ EXPRESSION = """(lambda builtins:
 """It reads no name of the session, not even ``__import__``, which is the user's to overwrite: the
 builtins are those of ``copyreg``, whose function is what a tuple reduces to."""
 
-
-HOLD = """
-import linecache, sys, threading
-
-def hold():
-    shell = sys.modules["IPython"].get_ipython()
-    events, here, mine = shell.events, threading.get_ident, threading.get_ident()
-    trigger = events.trigger
-    def held(event, *args, **kwargs):
-        if here() != mine:
-            return trigger(event, *args, **kwargs)
-        if events.__dict__.get("trigger") is held:
-            del events.trigger
-    events.trigger = held
-    frame = sys._getframe()
-    while frame is not None and frame.f_globals is not shell.user_ns:
-        frame = frame.f_back
-    name = frame.f_code.co_filename if frame is not None else ""
-    linecache.cache.pop(name, None)
-    getattr(shell.compile, "_filename_map", {}).pop(name, None)
-"""
-"""IPython tells its listeners that a cell has ended after each request, also one in a subshell.
-matplotlib then draws and closes the figures that the running cell still works on. So the end of
-this one is not announced. IPython remembers the lines of cells, but must not those of this one."""
+HOLD = texts.holding()
 
 BESIDE = "{hold} if True else (await None)"
 """A coroutine: anything else runs with a copy of standard output, which must end before others."""

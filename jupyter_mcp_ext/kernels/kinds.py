@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from .signals import HANDLER
+from jupyter_mcp_ext.in_kernel import texts
 
 Look = Literal["ipython", "xeus", "bash", "inspect"]
 """The ways to look at a kernel's variables; an ``inspect_request`` can be sent to every kernel."""
@@ -52,7 +52,7 @@ KINDS = {
         # It begins a request while code runs, so none may be sent to wake it.
         sleeps_through_interrupt=False,
         # It answers ``interrupt_request`` and continues, and exits on SIGINT.
-        first_code=f"exec({HANDLER!r}, {{}})",
+        first_code=f"exec({texts.interrupts()!r}, {{}})",
     ),
     "bash_kernel": Kind(
         look="bash",

@@ -12,6 +12,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from jupyter_mcp_ext.errors import KernelUnavailable
+from jupyter_mcp_ext.in_kernel import texts
 from jupyter_mcp_ext.kernels.activation import OWN, PYTHON
 from jupyter_mcp_ext.kernels.evaluation import EvaluationError, evaluate
 from jupyter_mcp_ext.kernels.losses import KernelLost
@@ -29,16 +30,6 @@ LOCAL = "local-provisioner"
 
 SECONDS = 3.0
 """How long a kernel is asked for something."""
-
-IN_KERNEL = """
-import sys
-
-def where():
-    return sys.executable
-
-def loaded(names):
-    return [name for name in names if name in sys.modules]
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,4 +126,4 @@ async def _evaluate(kernel: Kernel, function: str, arguments: Mapping[str, Any])
         if not link.info.kind.runs_functions:
             msg = "only ipykernel is asked"
             raise EvaluationError(msg)
-        return await evaluate(link, IN_KERNEL, function, arguments, timeout=SECONDS)
+        return await evaluate(link, texts.environment(), function, arguments, timeout=SECONDS)

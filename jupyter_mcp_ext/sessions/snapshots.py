@@ -18,11 +18,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
+from jupyter_mcp_ext.in_kernel import texts
 from jupyter_mcp_ext.kernels import orphans
 from jupyter_mcp_ext.kernels.evaluation import evaluate
 from jupyter_mcp_ext.kernels.link import KernelLink
 
-from . import answers, texts
+from . import answers
 from .comeback.definitions import Definitions
 from .reply import Reply
 from .snapshot import Failed, NoSnapshot, Restored, Snapshot, UnusableSnapshot, parsed

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from jupyter_mcp_ext.in_kernel import texts
+from jupyter_mcp_ext.kernels import shapes
 from jupyter_mcp_ext.kernels.evaluation import EvaluationError, evaluate
 from jupyter_mcp_ext.kernels.kernel import Kernel
 from jupyter_mcp_ext.kernels.link import KernelLink
 from jupyter_mcp_ext.kernels.losses import KernelLost
-from jupyter_mcp_ext.kernels.shapes import texts
 
-from . import answers, sources
+from . import answers
 
 SECONDS = 0.5
 """Seconds to wait for the kernel's answer; without one there is no hint."""
@@ -58,7 +59,7 @@ class Hints:
         if not changed or link.is_busy or "reload" in code:
             return []
         self._asked[kernel] = time.time()
-        names = await _texts(link, sources.stale(), "stale", paths=changed)
+        names = await _texts(link, texts.stale(), "stale", paths=changed)
         return [_stale(name) for name in names]
 
     async def after_error(self, link: KernelLink, ename: str) -> list[str]:
@@ -66,7 +67,7 @@ class Hints:
         if ename not in NEAR or link.is_busy:
             return []
         root = str(self._root or "")
-        return await _texts(link, sources.near(), "near", ename=ename, root=root)
+        return await _texts(link, texts.near(), "near", ename=ename, root=root)
 
 
 async def _texts(link: KernelLink, source: str, function: str, **arguments: Any) -> list[str]:
@@ -74,7 +75,7 @@ async def _texts(link: KernelLink, source: str, function: str, **arguments: Any)
         return []
     try:
         found = await evaluate(link, source, function, arguments, timeout=SECONDS)
-        return [answers.line(text) for text in texts(found)]
+        return [answers.line(text) for text in shapes.texts(found)]
     except (EvaluationError, KernelLost, asyncio.TimeoutError):
         return []
 

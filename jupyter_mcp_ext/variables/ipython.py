@@ -7,11 +7,12 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jupyter_mcp_ext.in_kernel import texts
 from jupyter_mcp_ext.kernels.evaluation import EvaluationError, evaluate
 from jupyter_mcp_ext.kernels.kernel import Kernel
 from jupyter_mcp_ext.kernels.link import KernelLink
 
-from . import answers, sources
+from . import answers
 from .model import Inspection, Listing
 from .names import Step
 from .way import EXACT_SECONDS, Detail, KernelBusy, Query
@@ -36,7 +37,7 @@ class IPythonWay:
     async def listing(self, kernel: Kernel, link: KernelLink, query: Query) -> Listing:
         """The variables that match, newest first."""
         arguments = {"pattern": query.filter, "limit": query.limit}
-        source = sources.listing()
+        source = texts.listing()
         can_beside = link.info.has_subshells
         patience = LITTLE_PATIENCE if can_beside else PATIENCE
         found = await self._evaluate(kernel, link, source, "listing", arguments, patience)
@@ -48,7 +49,7 @@ class IPythonWay:
         """Inspect the value at the end of a path of steps."""
         arguments = {"steps": steps, "detail": detail, "seconds": EXACT_SECONDS}
         beside = {**arguments, "seconds": BESIDE_SECONDS}
-        source = sources.inspection()
+        source = texts.inspection()
         found = await self._evaluate(
             kernel, link, source, "inspection", arguments, PATIENCE, beside
         )

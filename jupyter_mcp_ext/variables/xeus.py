@@ -11,11 +11,12 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jupyter_mcp_ext.in_kernel import texts
 from jupyter_mcp_ext.kernels.evaluation import FunctionRaised, NotEvaluated, evaluate
 from jupyter_mcp_ext.kernels.kernel import Kernel
 from jupyter_mcp_ext.kernels.link import KernelLink
 
-from . import answers, sources
+from . import answers
 from .asking import AskingWay
 from .model import Inspection, Listing
 from .names import Step
@@ -35,7 +36,7 @@ class XeusWay:
         """The variables that match, newest first."""
         arguments = {"pattern": query.filter, "limit": query.limit}
         try:
-            found = await _evaluate(link, sources.listing(), "listing", arguments)
+            found = await _evaluate(link, texts.listing(), "listing", arguments)
         except NotEvaluated:
             return await self._asking.listing(kernel, link, query)
         return answers.read(answers.listing, found)
@@ -46,7 +47,7 @@ class XeusWay:
         """Inspect the value at the end of a path of steps."""
         arguments = {"steps": steps, "detail": detail, "seconds": EXACT_SECONDS}
         try:
-            found = await _evaluate(link, sources.inspection(), "inspection", arguments)
+            found = await _evaluate(link, texts.inspection(), "inspection", arguments)
         except NotEvaluated:
             return await self._asking.inspection(kernel, link, steps, detail)
         return answers.read(answers.inspection, found)

@@ -10,8 +10,7 @@ import pickle
 import re
 import stat
 import sys
-from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,7 +23,7 @@ import pytest
 from jupyter_mcp_ext.kernels.exchange import Content
 from jupyter_mcp_ext.kernels.fleet import Kernels
 from jupyter_mcp_ext.kernels.link import KernelInfo, KernelLink
-from jupyter_mcp_ext.sessions import snapshots, texts
+from jupyter_mcp_ext.sessions import snapshots
 from jupyter_mcp_ext.sessions.comeback.definitions import Definitions, definitions
 from jupyter_mcp_ext.sessions.snapshot import (
     Hole,
@@ -168,44 +167,6 @@ def whys(snapshot: Snapshot) -> dict[str, str]:
 
 HIDE = "import sys; sys.modules['cloudpickle'] = None; del sys"
 """As where cloudpickle is not installed."""
-
-
-@pytest.mark.parametrize(
-    ("text", "functions"),
-    [
-        (texts.beginning, ["begin"]),
-        (texts.saving, ["save", "supervise"]),
-        (texts.loading, ["load", "about"]),
-    ],
-)
-def test_a_text_for_the_kernel_stands_alone(text: Callable[[], str], functions: list[str]) -> None:
-    tree = ast.parse(text(), feature_version=(3, 8))
-    nodes = list(ast.walk(tree))
-    plain = {a.name for node in nodes if isinstance(node, ast.Import) for a in node.names}
-    others = {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
-    space: dict[str, object] = {"__name__": "alone"}
-
-    exec(compile(text(), "text", "exec", dont_inherit=True), space)  # noqa: S102  # as in a kernel
-
-    assert {name.partition(".")[0] for name in plain | others} <= sys.stdlib_module_names
-    assert all(callable(space[function]) for function in functions)
-
-
-def test_no_two_modules_for_the_kernel_bind_one_name() -> None:
-    """In the joined text, the later definition would win."""
-    folder = texts.FOLDER
-    bound = Counter(
-        name
-        for module in folder.glob("[a-z]*.py")
-        for node in ast.parse(module.read_text()).body
-        for name in (
-            [node.name]
-            if isinstance(node, ast.FunctionDef | ast.ClassDef)
-            else [ast.unparse(one) for one in getattr(node, "targets", [])]
-        )
-    )
-
-    assert [name for name, count in bound.items() if count > 1] == []
 
 
 def test_an_index_is_read_as_it_was_written() -> None:

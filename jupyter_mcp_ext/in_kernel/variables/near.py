@@ -41,7 +41,7 @@ MAX_WORDS = 400
 SEVERAL = 12
 """Names that are listed if none is near."""
 
-INSTALLED = ("site-packages", "dist-packages", os.path.dirname(os.__file__))  # noqa: PTH120
+INSTALLED = ("site-packages", "dist-packages", os.path.dirname(os.__file__))
 
 
 def near(ename: str, root: str) -> list[str]:
@@ -223,20 +223,20 @@ def near_file(error: Any, root: str) -> str:
         return ""
     if "://" in name or "\0" in name or not name.strip():
         return ""
-    here = os.getcwd()  # noqa: PTH109
-    if root and not os.path.isabs(name):  # noqa: PTH117
-        for place in (name, os.path.basename(name)):  # noqa: PTH119
-            there = os.path.join(root, place)  # noqa: PTH118
+    here = os.getcwd()
+    if root and not os.path.isabs(name):
+        for place in (name, os.path.basename(name)):
+            there = os.path.join(root, place)
             if os.path.lexists(there):
                 way = os.path.relpath(there, here)
                 return f"{cut(place, 100)} is in Jupyter's root folder: from here it is {way!r}"
-    return near_entry(os.path.normpath(os.path.join(here, name)), here)  # noqa: PTH118
+    return near_entry(os.path.normpath(os.path.join(here, name)), here)
 
 
 def near_entry(path: str, here: str) -> str:
     """The entries, in the folder where a path goes wrong, that are like the missing name."""
     folder, name = os.path.split(path)
-    while folder != os.path.dirname(folder) and not os.path.isdir(folder):  # noqa: PTH112, PTH120
+    while folder != os.path.dirname(folder) and not os.path.isdir(folder):
         folder, name = os.path.split(folder)
     with os.scandir(folder) as entries:
         names = [entry.name for entry in islice(entries, MAX_ENTRIES) if entry.name[:1] != "."]

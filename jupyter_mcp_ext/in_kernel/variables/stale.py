@@ -21,11 +21,11 @@ def stale(paths: list[str]) -> list[str]:
     """The names of modules that are older than these files; links are resolved."""
     if reloads_itself():
         return []
-    names = {os.path.basename(path) for path in paths}  # noqa: PTH119
+    names = {os.path.basename(path) for path in paths}
     found = []
     for name, module in list(sys.modules.items()):
         file = vars(module).get("__file__") if type(module) is types.ModuleType else None
-        if type(file) is not str or os.path.basename(file) not in names or name == "__main__":  # noqa: PTH119
+        if type(file) is not str or os.path.basename(file) not in names or name == "__main__":
             continue
         path = os.path.realpath(file)
         if path in paths and differs(vars(module), path, file):
@@ -43,7 +43,7 @@ def reloads_itself() -> bool:
 def differs(held: dict[str, Any], path: str, file: str) -> bool:
     """Whether functions, classes or constants of a module differ from its file."""
     try:
-        data = Path(path).read_bytes() if os.path.getsize(path) <= MAX_MODULE else b""  # noqa: PTH202
+        data = Path(path).read_bytes() if os.path.getsize(path) <= MAX_MODULE else b""
         tree = ast.parse(data)
         code = compile(data, file, "exec", dont_inherit=True)
     except (OSError, SyntaxError, ValueError, RecursionError):

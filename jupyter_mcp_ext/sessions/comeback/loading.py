@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from jupyter_mcp_ext.in_kernel import texts
 from jupyter_mcp_ext.kernels.evaluation import (
     EvaluationError,
     FunctionRaised,
@@ -34,15 +35,6 @@ if TYPE_CHECKING:
 
 PATIENCE = 10.0
 """Seconds in which a kernel deletes names."""
-
-FORGET = """
-import sys
-
-def forget(names):
-    namespace = sys.modules["IPython"].get_ipython().user_ns
-    for name in names:
-        namespace.pop(name, None)
-"""
 
 FAILURES = (UnusableSnapshot, EvaluationError, asyncio.TimeoutError, OSError)
 """Why a snapshot may not be loaded."""
@@ -121,7 +113,7 @@ class Loading:
             return None, [Failed(name=name, why=_why(err)) for name in sorted(wanted)]
         got = {*restored.loaded, *restored.definitions}
         unwanted = {"names": sorted(got - wanted)}
-        await evaluate(self.link, FORGET, "forget", unwanted, timeout=PATIENCE)
+        await evaluate(self.link, texts.forgetting(), "forget", unwanted, timeout=PATIENCE)
         whys = {one.name: one.why for one in restored.failed}
         return Older(names=tuple(sorted(got & wanted)), created=snapshot.created), [
             Failed(name=name, why=whys.get(name, "it was not loaded"))
