@@ -18,6 +18,8 @@ from .governance.keys import Keys
 from .governance.policy import Policy
 from .kernels.fleet import Kernels
 from .kernels.links import McpLinks
+from .notebooks.homes import Homes
+from .notebooks.journal import EditJournal
 from .notebooks.live import Rooms
 from .notebooks.notebooks import Notebooks
 from .outputs.limits import Limits
@@ -48,6 +50,8 @@ class Services:
     executions: McpExecutions
     written: WrittenFiles
     notebooks: Notebooks
+    homes: Homes
+    edits: EditJournal
     files: McpFiles
     variables: Variables
     hints: Hints
@@ -89,6 +93,8 @@ class Services:
             executions=executions,
             written=_written(serverapp, root, kernels, executions, hints),
             notebooks=notebooks,
+            homes=Homes(contents, files.storage),
+            edits=EditJournal(Path(serverapp.runtime_dir), _name(serverapp, root), keys.derive),
             files=files,
             variables=Variables(),
             hints=hints,
@@ -125,7 +131,12 @@ def _kernels(serverapp: ServerApp, parent: Any) -> Kernels:
 
 
 def _storage(serverapp: ServerApp, root: Path | None, log: Logger) -> ExecutionStorage:
-    return ExecutionStorage(Path(serverapp.runtime_dir), str(root or serverapp.base_url), log)
+    return ExecutionStorage(Path(serverapp.runtime_dir), _name(serverapp, root), log)
+
+
+def _name(serverapp: ServerApp, root: Path | None) -> str:
+    """What tells this server apart from others that share its runtime directory."""
+    return str(root or serverapp.base_url)
 
 
 def _disk(

@@ -49,15 +49,23 @@ class _Change:
     new: str
 
 
-def replace(text: str, old: str, new: str, *, replace_all: bool, name: str) -> Edit:
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """What a text is in messages: a file, or a cell of a notebook."""
+
+    name: str
+    shown_by: str = "read_file"
+    whole: str = "write_file replaces a whole file"
+    every: str = ", or give replace_all=true"
+
+
+def replace(text: str, old: str, new: str, *, replace_all: bool, named: Named) -> Edit:
     """Put ``new`` in the place of ``old``, which fits one place unless ``replace_all``.
 
-    ``name`` is the file's, for messages. Raises InvalidArgument and ContentsError.
+    Raises InvalidArgument and ContentsError.
     """
     if not old:
-        msg = (
-            "old_string is empty. Quote the text to be replaced; write_file replaces a whole file."
-        )
+        msg = f"old_string is empty. Quote the text to be replaced; {named.whole}."
         raise InvalidArgument(msg)
     if old == new:
         msg = "old_string and new_string are the same. Give the text as it is to become."
@@ -67,14 +75,23 @@ def replace(text: str, old: str, new: str, *, replace_all: bool, name: str) -> E
         text, old, new = (words.replace("\r\n", "\n") for words in (text, old, new))
     how, changes = _places(text, old, new)
     if not changes:
-        raise ContentsError(_nowhere(text, old, name))
+        raise ContentsError(_nowhere(text, old, named))
     if len(changes) > 1 and not replace_all:
-        raise ContentsError(_ambiguous(text, changes, name))
+        raise ContentsError(_ambiguous(text, changes, named))
     edited = "".join(_pieces(text, changes))
     diff = _diff(text, changes)
     if is_crlf:
         edited = edited.replace("\n", "\r\n")
     return Edit(text=edited, count=len(changes), diff=diff, how=how)
+
+
+def compared(before: str, after: str) -> str:
+    """A unified diff of two texts."""
+    start = len(os.path.commonprefix([before, after]))  # noqa: RUF071  # of characters
+    ends = [before[start:][::-1], after[start:][::-1]]
+    same = len(os.path.commonprefix(ends))  # noqa: RUF071
+    new = after[start : len(after) - same]
+    return _diff(before, [_Change(start=start, end=len(before) - same, new=new)])
 
 
 def _places(text: str, old: str, new: str) -> tuple[str, list[_Change]]:
@@ -188,21 +205,21 @@ def _pieces(text: str, changes: Sequence[_Change]) -> Iterator[str]:
     yield text[at:]
 
 
-def _nowhere(text: str, old: str, name: str) -> str:
+def _nowhere(text: str, old: str, named: Named) -> str:
     first = next((line.strip() for line in old.split("\n") if line.strip()), "")
     at = text.find(first) if first else -1
     where = (
         f" Its first line is in line {_line(text, at)}, what follows differs." if at >= 0 else ""
     )
-    return f"old_string does not occur in {name}.{where} read_file shows what the file says."
+    return f"old_string does not occur in {named.name}.{where} {named.shown_by} shows its text."
 
 
-def _ambiguous(text: str, changes: Sequence[_Change], name: str) -> str:
+def _ambiguous(text: str, changes: Sequence[_Change], named: Named) -> str:
     lines = [str(_line(text, change.start)) for change in changes[:_MAX_PLACES]]
     more = ", …" if len(changes) > len(lines) else ""
     return (
-        f"old_string fits {len(changes)} places in {name} (lines {', '.join(lines)}{more}). "
-        "Quote more of the lines around it, or give replace_all=true."
+        f"old_string fits {len(changes)} places in {named.name} (lines {', '.join(lines)}{more}). "
+        f"Quote more of the lines around it{named.every}."
     )
 
 

@@ -30,7 +30,7 @@ from jupyter_mcp_ext.rendering.rendering import Rendering
 from .beneath import Changed
 from .contents import Contents, explained, irregular
 from .disk import Disk
-from .edits import Edit, replace
+from .edits import Edit, Named, replace
 from .gate import Gate
 from .lines import HEAD, Wanted, is_binary
 from .listing import FileEntry, FolderPage, Glob
@@ -325,5 +325,5 @@ def _edited(data: bytes, old: str, new: str, *, replace_all: bool, name: str) ->
     except UnicodeDecodeError as err:
         msg = f"{name} is not UTF-8 text, so it is not edited. Use code (execute_code) instead."
         raise ContentsError(msg) from err
-    edit = replace(text, old, new, replace_all=replace_all, name=name)
+    edit = replace(text, old, new, replace_all=replace_all, named=Named(name=name))
     return edit, edit.text.encode()

@@ -116,9 +116,9 @@ def compose(cells: Iterable[NewCell], kernel: KernelMetadata | None) -> dict[str
             "language": kernel.language,
         }
         metadata["language_info"] = {**kernel.language_info, "name": kernel.language}
-    ids = _fresh_ids()
+    ids = fresh_ids()
     node: dict[str, Json] = {
-        "cells": [_new_node(cell, next(ids)) for cell in cells],
+        "cells": [new_node(cell, next(ids)) for cell in cells],
         "metadata": metadata,
         "nbformat": 4,
         "nbformat_minor": 5,
@@ -127,7 +127,8 @@ def compose(cells: Iterable[NewCell], kernel: KernelMetadata | None) -> dict[str
     return node
 
 
-def _new_node(cell: NewCell, cell_id: str) -> dict[str, Json]:
+def new_node(cell: NewCell, cell_id: str) -> dict[str, Json]:
+    """A new cell as nbformat 4.5."""
     node: dict[str, Json] = {
         "id": cell_id,
         "cell_type": cell.cell_type,
@@ -137,8 +138,9 @@ def _new_node(cell: NewCell, cell_id: str) -> dict[str, Json]:
     return node | {"execution_count": None, "outputs": []} if cell.cell_type == "code" else node
 
 
-def _fresh_ids() -> Iterator[str]:
-    seen: set[str] = set()
+def fresh_ids(taken: Iterable[str] = ()) -> Iterator[str]:
+    """Ids for cells, none of which is taken."""
+    seen = set(taken)
     while True:
         cell_id = uuid4().hex[:8]
         if cell_id not in seen:

@@ -16,14 +16,14 @@ from jupyter_mcp_ext.notebooks.reading import Cell
 
 _SHORTEST = 8
 
-_HANDLE = re.compile(r"(?P<name>.+)@(?P<hash>[0-9a-f]{6})")
-_POSITION = re.compile(r"#(\d{1,9})")
-_INDICES = re.compile(r"(\d{1,9})(?:\s*-\s*(\d{1,9}))?")
+HANDLE = re.compile(r"(?P<name>.+)@(?P<hash>[0-9a-f]{6})")
+POSITION = re.compile(r"#(\d{1,9})")
+INDICES = re.compile(r"(\d{1,9})(?:\s*-\s*(\d{1,9}))?")
 
 
 def handles(cells: Sequence[Cell]) -> tuple[str, ...]:
     """The handle of each cell of a whole notebook."""
-    names = _short_ids(cell.cell_id for cell in cells if cell.cell_id is not None)
+    names = short_ids(cell.cell_id for cell in cells if cell.cell_id is not None)
     return tuple(
         (f"#{cell.index}" if cell.cell_id is None else names[cell.cell_id])
         + f"@{source_hash(cell.source)}"
@@ -66,15 +66,15 @@ def _find(cells: Sequence[Cell], reference: str | int) -> Sequence[int]:
     if isinstance(reference, int):
         return _span(cells, reference, reference)
     reference = reference.strip()
-    handle = _HANDLE.fullmatch(reference)
+    handle = HANDLE.fullmatch(reference)
     name = handle["name"] if handle else reference
     # An id in the file is an id, even if it looks like an index.
     for cell in cells:
         if cell.cell_id == name:
             return (cell.index,)
-    if position := _POSITION.fullmatch(name):
+    if position := POSITION.fullmatch(name):
         return _at_position(cells, int(position[1]), handle["hash"] if handle else None)
-    if handle is None and (indices := _INDICES.fullmatch(name)):
+    if handle is None and (indices := INDICES.fullmatch(name)):
         return _span(cells, int(indices[1]), int(indices[2] or indices[1]))
     matches = [c for c in cells if name and c.cell_id is not None and c.cell_id.startswith(name)]
     if len(matches) > 1:
@@ -99,7 +99,7 @@ def _at_position(cells: Sequence[Cell], position: int, source: str | None) -> Se
     return moved if len(moved) == 1 else here
 
 
-def _short_ids(ids: Iterable[str]) -> dict[str, str]:
+def short_ids(ids: Iterable[str]) -> dict[str, str]:
     """For each id, its shortest unique beginning of eight characters or more."""
     return {cell_id: cell_id[:length] for cell_id, length in _unique_lengths(sorted(set(ids)))}
 

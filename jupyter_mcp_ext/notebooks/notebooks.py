@@ -52,9 +52,10 @@ class Notebooks:
 
     async def named(self, path: str, hides: Hides) -> str:
         """The API path of the notebook that an argument names; ``.ipynb`` may be left out."""
-        return (await self._place(path, hides)).path
+        return (await self.place(path, hides)).path
 
-    async def _place(self, path: str, hides: Hides) -> Place:
+    async def place(self, path: str, hides: Hides) -> Place:
+        """What the argument names; ``.ipynb`` may be left out. Raises ContentsError."""
         check_wording(path)
         name = PurePosixPath(path)
         is_folder = path.endswith(("/", "/.")) or not name.name
@@ -74,7 +75,7 @@ class Notebooks:
 
     async def existing(self, path: str, *, hides: Hides) -> str:
         """The API path of a notebook, if it is there; else empty."""
-        place = await self._place(path, hides)
+        place = await self.place(path, hides)
         with suppress(HTTPError, OSError):
             entry = await self._storage.find(place.real)
             return place.path if entry is not None and entry.kind == "file" else ""
@@ -88,7 +89,7 @@ class Notebooks:
         self, path: str, cells: Sequence[NewCell], *, kernel: KernelMetadata | None, hides: Hides
     ) -> Notebook:
         """Create a notebook and its missing folders; nothing may exist at its path."""
-        place = await self._place(path, hides)
+        place = await self.place(path, hides)
         path = place.path
         many = len(cells) > _MANY_CELLS
         node = await asyncio.to_thread(compose, cells, kernel) if many else compose(cells, kernel)
@@ -111,23 +112,30 @@ class Notebooks:
 
     async def read(self, path: str, *, hides: Hides) -> Notebook:
         """Read a notebook from its file."""
-        place = await self._place(path, hides)
+        place = await self.place(path, hides)
+        await self.check(place, path, hides=hides)
         try:
-            entry = await self._storage.find(place.real)
-            if entry is None:
-                raise await self.missing(path, hides=hides)
-            if entry.kind == "folder":
-                raise _is_folder_words(path)
-            if entry.kind != "file":
-                raise irregular(place.path)
-            if (entry.size or 0) > _MAX_BYTES:
-                raise _too_large(place.path, entry.size or 0)
             data = (await self._storage.read(place.real, _MAX_BYTES)).data
         except (HTTPError, OSError) as err:
             raise explained(err, f"{quoted(place.path)} could not be read") from err
         if len(data) > _LONG_TEXT:
             return await asyncio.to_thread(parse, data, place.path)
         return parse(data, place.path)
+
+    async def check(self, place: Place, named: str, *, hides: Hides) -> None:
+        """Return if there is a notebook, which an argument has named. Raises ContentsError."""
+        try:
+            entry = await self._storage.find(place.real)
+        except (HTTPError, OSError) as err:
+            raise explained(err, f"{quoted(place.path)} could not be read") from err
+        if entry is None:
+            raise await self.missing(named, hides=hides)
+        if entry.kind == "folder":
+            raise _is_folder_words(place.path)
+        if entry.kind != "file":
+            raise irregular(place.path)
+        if (entry.size or 0) > _MAX_BYTES:
+            raise _too_large(place.path, entry.size or 0)
 
     async def missing(self, path: str, *, hides: Hides) -> ContentsError:
         """The error for a notebook that does not exist: it suggests similar names."""

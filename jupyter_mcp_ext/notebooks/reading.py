@@ -39,12 +39,12 @@ def read_cells(nodes: Sequence[Json], *, has_ids: bool) -> Iterator[Cell]:
     """The cells of a notebook; ``has_ids`` when its format gives them ids."""
     seen: set[str] = set()
     for index, node in enumerate(nodes):
-        cell_id = _stored_id(node) if has_ids else None
+        cell_id = stored_id(node) if has_ids else None
         if cell_id in seen:
             cell_id = None
         elif cell_id is not None:
             seen.add(cell_id)
-        yield _cell(node, index, cell_id)
+        yield read_cell(node, index, cell_id)
 
 
 def integer(value: Json) -> int | None:
@@ -54,7 +54,8 @@ def integer(value: Json) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _cell(node: Json, index: int, cell_id: str | None) -> Cell:
+def read_cell(node: Json, index: int, cell_id: str | None) -> Cell:
+    """One cell; ``cell_id`` is None when it has none that stays."""
     if not isinstance(node, dict):
         source = node if isinstance(node, str) else ""
         return Cell(
@@ -165,6 +166,7 @@ def _output(node: Json, odd: list[str]) -> Output:
     return output
 
 
-def _stored_id(node: Json) -> str | None:
+def stored_id(node: Json) -> str | None:
+    """The id that a cell has in its file; None if it is none that nbformat allows."""
     cell_id = node.get("id") if isinstance(node, dict) else None
     return cell_id if isinstance(cell_id, str) and _CELL_ID.fullmatch(cell_id) else None

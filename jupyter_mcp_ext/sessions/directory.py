@@ -77,6 +77,10 @@ class Directory:
         await self._look_for_moved()
         return (*self._register.own(caller.subject), *await self._register.people(caller))
 
+    async def on_path(self, caller: Caller, path: str) -> Session | None:
+        """The session of a notebook that a person has open, if the caller may use it."""
+        return await self._register.on_path(path, caller)
+
     async def _default(self, caller: Caller) -> Session:
         async with self._lock((caller.subject, caller.client, caller.scope)):
             session = self._register.default_of(caller)

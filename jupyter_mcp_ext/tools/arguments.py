@@ -50,7 +50,7 @@ def parse(tool: Tool, given: Mapping[str, Any] | None) -> BaseModel:
 
 
 def _bounded(name: str, value: Any) -> Any:
-    """A value with its numbers, also those in a list, limited to `MAX_NUMBER`."""
+    """A value, limited to `MAX_NUMBER` if it is a number."""
     match value:
         case bool():
             return value
@@ -59,8 +59,6 @@ def _bounded(name: str, value: Any) -> Any:
                 msg = f"{name!r} must be a number that has an end. Give a smaller one."
                 raise InvalidArgument(msg)
             return min(max(value, -MAX_NUMBER), MAX_NUMBER)
-        case list():
-            return [_bounded(name, item) for item in value]
         case _:
             return value
 

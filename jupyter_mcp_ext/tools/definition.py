@@ -162,12 +162,20 @@ def _slim(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _slim_property(schema: dict[str, Any]) -> dict[str, Any]:
-    kept = {k: v for k, v in schema.items() if k != "title" and not (k == "default" and not v)}
-    options = [option for option in kept.get("anyOf", ()) if option != {"type": "null"}]
+    # What no number goes below, and that objects have members, is said in errors, not here.
+    implied = (("minimum", 0), ("additionalProperties", True))
+    kept = {
+        k: v
+        for k, v in schema.items()
+        if k != "title" and not (k == "default" and not v) and (k, v) not in implied
+    }
+    if isinstance(kept.get("items"), dict):
+        kept["items"] = _slim_property(kept["items"])
+    given = (option for option in kept.get("anyOf", ()) if option != {"type": "null"})
+    options = [_slim_property(option) for option in given]
     if len(options) == 1:
         del kept["anyOf"]
         kept = {**options[0], **kept}
     elif options:
         kept["anyOf"] = options
-    kept.pop("title", None)
     return kept

@@ -56,7 +56,7 @@ async def read_notebook(
         Field(description="outline: one line a cell."),
     ] = "source",
     cells: Annotated[
-        list[str | int] | None, Field(description="Handles, ids, indices or ranges `3-7`.")
+        list[str] | None, Field(description="Handles, ids, indices or ranges `3-7`.")
     ] = None,
     grep: str | None = None,
     offset: Annotated[int, Field(ge=0)] = 0,

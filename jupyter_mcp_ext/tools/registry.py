@@ -6,6 +6,14 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 
 from .definition import Tool
+from .edits import (
+    clear_outputs,
+    delete_cells,
+    edit_cell,
+    insert_cells,
+    move_cells,
+    undo_edit,
+)
 from .execution import execute_code
 from .files import download_file, edit_file, list_files, read_file, write_file
 from .notebooks import create_notebook, read_notebook
@@ -35,6 +43,12 @@ TOOLS: tuple[Tool, ...] = (
     install_package,
     create_notebook,
     read_notebook,
+    insert_cells,
+    edit_cell,
+    delete_cells,
+    move_cells,
+    clear_outputs,
+    undo_edit,
     list_files,
     read_file,
     write_file,

@@ -12,10 +12,11 @@ from jupyter_mcp_ext.sessions.session import Session
 from .call import Call
 from .definition import Resolved
 
-SessionId = Annotated[
-    str | None, Field(description="Session id or name, notebook path or kernel id.")
-]
+SessionId: TypeAlias = str | None
+"""Described where it is met first: the list of tools is read by models, at a price."""
 Wait = Annotated[float, Field(ge=0, description="Seconds until [running] is returned.")]
+Handles: TypeAlias = list[str]
+"""Cells by their handles; numbers become strings."""
 Restore = Literal["snapshot", "replay", "fresh"]
 
 
@@ -35,12 +36,14 @@ async def _below(call: Call, session_id: str | None) -> Session | None:
     return await found(call, session_id) if session_id and session_id.strip() else None
 
 
-UsedSession: TypeAlias = Annotated[Session, Resolved(used, "session_id", SessionId)]
-FoundSession: TypeAlias = Annotated[Session, Resolved(found, "session_id", SessionId)]
-NamedSession: TypeAlias = Annotated[Session, Resolved(found, "session_id", str, default=...)]
-FolderSession: TypeAlias = Annotated[
-    Session | None,
+UsedSession: TypeAlias = Annotated[
+    Session,
     Resolved(
-        _below, "session_id", Annotated[str | None, Field(description="path is in its folder.")]
+        used,
+        "session_id",
+        Annotated[str | None, Field(description="Session id or name, notebook path or kernel id.")],
     ),
 ]
+FoundSession: TypeAlias = Annotated[Session, Resolved(found, "session_id", SessionId)]
+NamedSession: TypeAlias = Annotated[Session, Resolved(found, "session_id", str, default=...)]
+FolderSession: TypeAlias = Annotated[Session | None, Resolved(_below, "session_id", SessionId)]

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from jupyter_mcp_ext.errors import ContentsError, InvalidArgument
-from jupyter_mcp_ext.files.edits import MAX_DIFF, Edit, replace
+from jupyter_mcp_ext.files.edits import MAX_DIFF, Edit, Named, replace
 
 CODE = """\
 def area(r):
@@ -18,7 +18,7 @@ def area(r):
 
 
 def edit(text: str, old: str, new: str, *, replace_all: bool = False) -> Edit:
-    return replace(text, old, new, replace_all=replace_all, name='"a.py"')
+    return replace(text, old, new, replace_all=replace_all, named=Named(name='"a.py"'))
 
 
 def test_an_exact_text_is_replaced_and_nothing_else() -> None:

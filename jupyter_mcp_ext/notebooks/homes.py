@@ -1,0 +1,60 @@
+"""Where a notebook is at the moment: looked up for each change, and never kept."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Protocol, TypeVar
+
+from jupyter_mcp_ext.concurrency import Locks
+from jupyter_mcp_ext.errors import ContentsError
+from jupyter_mcp_ext.files.contents import Contents
+from jupyter_mcp_ext.files.paths import Place, quoted
+from jupyter_mcp_ext.files.storage import FileStorage
+from jupyter_mcp_ext.notebooks.draft import Change, Changed, Gone, Home
+from jupyter_mcp_ext.notebooks.file_home import FileHome
+
+T = TypeVar("T")
+
+TRIES = 3
+"""How often another home is looked for because a room closed just then."""
+
+
+class OpenRoom(Protocol):
+    """Finds the room in which people have the notebook of an API path open; opens none."""
+
+    def __call__(self, path: str) -> Awaitable[Home | None]: ...
+
+
+class Homes:
+    """The homes of all notebooks of one server."""
+
+    def __init__(
+        self, contents: Contents, storage: FileStorage, *, room: OpenRoom | None = None
+    ) -> None:
+        self._contents = contents
+        self._storage = storage
+        self._room = room
+        self._locks: Locks[str] = Locks()
+
+    async def change(self, place: Place, change: Change[T]) -> Changed[T]:
+        """Change a notebook in one step, in its room or in its file.
+
+        Raises what ``change`` raises, and ContentsError; then nothing was changed.
+        """
+        for _ in range(TRIES):
+            home = await self._home(place)
+            try:
+                return await home.change(change)
+            except Gone:
+                continue
+        msg = (
+            f"The room of {quoted(place.path)} was closed {TRIES} times during this edit, which "
+            "was not made. Read the notebook again, then repeat the call."
+        )
+        raise ContentsError(msg)
+
+    async def _home(self, place: Place) -> Home:
+        room = await self._room(place.path) if self._room is not None else None
+        if room is not None:
+            return room
+        return FileHome(self._contents, self._storage, place, self._locks.of(place.real))

@@ -1,0 +1,174 @@
+"""What an edit has done to single cells, so that it can be taken back. Pure.
+
+A step is taken back only where the cell still is as the step left it: what a person has done since
+stays. Steps name cells by id, so they hold wherever the notebook is and wherever its cells move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import ClassVar, TypeAlias, cast
+
+from jupyter_mcp_ext.errors import ContentsError
+from jupyter_mcp_ext.notebooks.cells import CellType
+from jupyter_mcp_ext.notebooks.draft import CellNode, Draft
+from jupyter_mcp_ext.outputs.model import Json
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inserted:
+    """A cell was inserted."""
+
+    kind: ClassVar[str] = "inserted"
+    cell_id: str
+    source: str
+
+    def is_as_left(self, draft: Draft) -> bool:
+        return _source(draft, self.cell_id) == self.source
+
+    def take_back(self, draft: Draft) -> None:
+        draft.remove(draft.ids.index(self.cell_id))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Removed:
+    """A cell was removed; ``after`` is the id of the cell before it, empty at the start."""
+
+    kind: ClassVar[str] = "removed"
+    cell_id: str
+    node: CellNode
+    after: str
+    index: int
+
+    def is_as_left(self, draft: Draft) -> bool:
+        return self.cell_id not in draft.ids
+
+    def take_back(self, draft: Draft) -> None:
+        draft.insert(_place_after(draft, self.after, self.index), [self.node])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rewritten:
+    """A cell was given another source or another type."""
+
+    kind: ClassVar[str] = "rewritten"
+    cell_id: str
+    before: str
+    source: str
+    type_before: CellType
+    cell_type: CellType
+    outputs: Sequence[Mapping[str, Json]] = ()
+    """What it has lost with its type."""
+    count: int | None = None
+
+    def is_as_left(self, draft: Draft) -> bool:
+        if self.cell_id not in draft.ids:
+            return False
+        cell = draft.cell(draft.ids.index(self.cell_id))
+        return (cell.source, cell.cell_type) == (self.source, self.cell_type)
+
+    def take_back(self, draft: Draft) -> None:
+        index = draft.ids.index(self.cell_id)
+        if self.type_before != self.cell_type:
+            draft.set_type(index, self.type_before)
+        draft.set_source(index, self.before)
+        if self.type_before == "code" != self.cell_type:
+            draft.set_outputs(index, self.outputs, start=0)
+            draft.set_count(index, self.count)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """A cell was moved from behind one cell to behind another; empty ids are the start."""
+
+    kind: ClassVar[str] = "moved"
+    cell_id: str
+    from_after: str
+    index: int
+    to_after: str
+
+    def is_as_left(self, draft: Draft) -> bool:
+        return self.cell_id in draft.ids and before(draft, self.cell_id) == self.to_after
+
+    def take_back(self, draft: Draft) -> None:
+        index = draft.ids.index(self.cell_id)
+        to = _place_after(draft, self.from_after, self.index)
+        draft.move(index, to - (to > index))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cleared:
+    """The outputs of a cell were removed."""
+
+    kind: ClassVar[str] = "cleared"
+    cell_id: str
+    outputs: Sequence[Mapping[str, Json]]
+    count: int | None
+
+    def is_as_left(self, draft: Draft) -> bool:
+        if self.cell_id not in draft.ids:
+            return False
+        cell = draft.cell(draft.ids.index(self.cell_id))
+        return cell.cell_type == "code" and not cell.outputs and cell.execution_count is None
+
+    def take_back(self, draft: Draft) -> None:
+        index = draft.ids.index(self.cell_id)
+        draft.set_outputs(index, self.outputs, start=0)
+        draft.set_count(index, self.count)
+
+
+Step: TypeAlias = Inserted | Removed | Rewritten | Moved | Cleared
+
+_KINDS = {step.kind: step for step in (Inserted, Removed, Rewritten, Moved, Cleared)}
+
+
+def take_back(draft: Draft, steps: Sequence[Step]) -> None:
+    """Take an edit back, its last step first; nothing if a cell is not as the edit left it.
+
+    Raises ContentsError, which says of which cell that is.
+    """
+    for step in steps:
+        if not step.is_as_left(draft):
+            what = "is in the notebook again" if isinstance(step, Removed) else "was changed since"
+            if not isinstance(step, Removed) and step.cell_id not in draft.ids:
+                what = "was deleted since"
+            msg = (
+                f"The cell {step.cell_id[:8]} {what}, so the edit is not taken back. Read the "
+                "notebook and edit the cell as it is now."
+            )
+            raise ContentsError(msg)
+    for step in reversed(steps):
+        step.take_back(draft)
+
+
+def before(draft: Draft, cell_id: str) -> str:
+    """The id of the cell before one; empty if it is the first."""
+    index = draft.ids.index(cell_id)
+    return draft.ids[index - 1] if index else ""
+
+
+def as_json(step: Step) -> dict[str, Json]:
+    """A step as the journal has it."""
+    return {"kind": step.kind, **cast("dict[str, Json]", asdict(step))}
+
+
+def from_json(found: Mapping[str, Json]) -> Step:
+    """The step that `as_json` has written. Raises KeyError and TypeError for anything else."""
+    fields = {name: value for name, value in found.items() if name != "kind"}
+    return _KINDS[str(found["kind"])](**fields)  # type: ignore[arg-type]
+
+
+def _source(draft: Draft, cell_id: str) -> str | None:
+    if cell_id not in draft.ids:
+        return None
+    return draft.cell(draft.ids.index(cell_id)).source
+
+
+def _place_after(draft: Draft, cell_id: str, index: int) -> int:
+    """The index behind a cell, or the one given if that cell is gone."""
+    if not cell_id:
+        return 0
+    if cell_id in draft.ids:
+        return draft.ids.index(cell_id) + 1
+    return min(index, len(draft.ids))

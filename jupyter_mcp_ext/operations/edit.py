@@ -1,0 +1,87 @@
+"""Changing a notebook's cells, so that it can be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from jupyter_mcp_ext.errors import ContentsError, InvalidArgument
+from jupyter_mcp_ext.notebooks.draft import Changed, Draft
+from jupyter_mcp_ext.notebooks.edits import Edited
+from jupyter_mcp_ext.notebooks.journal import Entry
+from jupyter_mcp_ext.notebooks.steps import take_back
+
+if TYPE_CHECKING:
+    from jupyter_mcp_ext.files.paths import Place
+    from jupyter_mcp_ext.governance.caller import Caller
+    from jupyter_mcp_ext.services import Services
+
+Edit: TypeAlias = Callable[[Draft], Edited]
+
+MAX_UNDO = 50
+"""Edits that one call takes back at most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditOutcome:
+    """An edit that was made."""
+
+    path: str
+    changed: Changed[Edited]
+    can_undo: bool
+
+
+async def edit_notebook(
+    services: Services, place: Place, edit: Edit, *, caller: Caller, tool: str
+) -> EditOutcome:
+    """Make an edit where the notebook is, and keep how it is taken back.
+
+    Raises what the edit raises, and ContentsError; then nothing was changed.
+    """
+    changed = await services.homes.change(place, edit)
+    services.written.by_another(place.path)
+    steps = changed.value.steps
+    can_undo = True
+    if steps:
+        entry = Entry(client=caller.client, tool=tool, steps=steps)
+        can_undo = await services.edits.add(caller.subject, place.real, entry)
+    return EditOutcome(path=place.path, changed=changed, can_undo=can_undo)
+
+
+async def undo_edits(
+    services: Services, place: Place, count: int, *, caller: Caller
+) -> tuple[list[Entry], Changed[None] | None, str]:
+    """Take back a client's last edits of a notebook, the latest first.
+
+    Gives those that were taken back, the last change, and why the next one was not; that is empty
+    when there was none. Raises ContentsError if none can be taken back, and InvalidArgument.
+    """
+    entries = await services.edits.entries(caller.subject, place.real)
+    own = [entry for entry in entries if entry.client == caller.client]
+    if not own:
+        msg = (
+            "There is no edit of this client in the notebook that could be taken back. Edit the "
+            "cells as they are to become."
+        )
+        raise InvalidArgument(msg)
+    taken: list[Entry] = []
+    changed: Changed[None] | None = None
+    why = ""
+    try:
+        for entry in reversed(own[-min(count, MAX_UNDO) :]):
+            changed = await services.homes.change(place, _taking_back(entry))
+            taken.append(entry)
+    except ContentsError as err:
+        if not taken:
+            raise
+        why = str(err)
+    finally:
+        if taken:
+            services.written.by_another(place.path)
+            await services.edits.remove(caller.subject, place.real, taken)
+    return taken, changed, why
+
+
+def _taking_back(entry: Entry) -> Callable[[Draft], None]:
+    return lambda draft: take_back(draft, entry.steps)
