@@ -1,4 +1,4 @@
-"""Background tasks, timers, and locks by key, each kept by the object that made it."""
+"""Background tasks, timers, locks by key, and threads that are waited for."""
 
 from __future__ import annotations
 
@@ -117,3 +117,16 @@ class Locks(Generic[K]):
     def of(self, key: K) -> asyncio.Lock:
         """The lock of a key."""
         return self._locks.setdefault(key, asyncio.Lock())
+
+
+async def to_its_end(work: Callable[[], T]) -> T:
+    """Call ``work`` in a thread. A cancellation takes effect only when it has returned.
+
+    What follows can rely on its end.
+    """
+    task = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise

@@ -32,7 +32,7 @@ LONGEST = (
     "test_session_faults.py",
     "test_results.py",
     "test_sessions.py",
-    "sessions/test_snapshots.py",
+    "sessions/saving/test_snapshots.py",
     "executions/test_service.py",
     "test_endurance.py",
     "conformance/test_conformance.py",

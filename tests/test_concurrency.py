@@ -1,11 +1,14 @@
-"""Background tasks, timers and locks by key."""
+"""Background tasks, timers, locks by key, and threads that are waited for."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 
-from jupyter_mcp_ext.concurrency import Locks, Tasks, Timer, Timers
+import pytest
+
+from jupyter_mcp_ext.concurrency import Locks, Tasks, Timer, Timers, to_its_end
 
 
 async def test_a_task_that_nothing_else_refers_to_comes_to_its_end() -> None:
@@ -126,3 +129,21 @@ async def test_a_key_has_one_lock_while_it_is_held() -> None:
 
         assert locks.of("a").locked()
         assert not locks.of("b").locked()
+
+
+async def test_a_cancellation_waits_for_the_end_of_what_a_thread_does() -> None:
+    begun, may_end, ended = threading.Event(), threading.Event(), []
+
+    def work() -> None:
+        begun.set()
+        may_end.wait()
+        ended.append(True)
+
+    task = asyncio.create_task(to_its_end(work))
+    await asyncio.to_thread(begun.wait)
+    task.cancel()
+    may_end.set()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended

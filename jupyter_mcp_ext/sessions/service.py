@@ -24,7 +24,7 @@ from .making import SessionMaker
 from .quotas import Quotas
 from .readers import Readers
 from .register import Register
-from .saves import SaveLimits, Saves, cores
+from .saving.saves import SaveLimits, Saves, cores
 from .spares import Spares, how_many
 from .story import following
 from .wishes import Created, Wish, Wishes

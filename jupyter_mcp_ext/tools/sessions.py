@@ -11,7 +11,7 @@ from jupyter_mcp_ext.errors import shown
 from jupyter_mcp_ext.executions.turns import queue
 from jupyter_mcp_ext.outputs.characters import escaped, plain_name
 from jupyter_mcp_ext.sessions.filter import fits
-from jupyter_mcp_ext.sessions.saves import WHY
+from jupyter_mcp_ext.sessions.saving.saves import WHY
 from jupyter_mcp_ext.sessions.session import shown_notebook
 from jupyter_mcp_ext.wording import ago, counted, seconds, size
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jupyter_mcp_ext.kernels.shapes import Malformed
-from jupyter_mcp_ext.sessions import answers as sessions
+from jupyter_mcp_ext.sessions.saving import answers as sessions
 from jupyter_mcp_ext.variables import answers, variable_words
 
 LISTING = {

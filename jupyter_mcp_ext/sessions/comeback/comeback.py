@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.kernels.requests import run
-from jupyter_mcp_ext.sessions import snapshots
-from jupyter_mcp_ext.sessions.saves import WHY, Saves
+from jupyter_mcp_ext.sessions.saving import snapshots
+from jupyter_mcp_ext.sessions.saving.saves import WHY, Saves
 from jupyter_mcp_ext.sessions.story.journal import Entry
 from jupyter_mcp_ext.wording import counted
 

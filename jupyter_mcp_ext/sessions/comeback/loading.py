@@ -15,8 +15,8 @@ from jupyter_mcp_ext.kernels.evaluation import (
     NotEvaluated,
     evaluate,
 )
-from jupyter_mcp_ext.sessions import aside, snapshots
-from jupyter_mcp_ext.sessions.snapshot import (
+from jupyter_mcp_ext.sessions.saving import aside, snapshots
+from jupyter_mcp_ext.sessions.saving.snapshot import (
     Failed,
     NoSnapshot,
     Restored,

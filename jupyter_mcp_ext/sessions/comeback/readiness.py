@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.kernel import Kernel
     from jupyter_mcp_ext.sessions.disk.held import HeldFolders
     from jupyter_mcp_ext.sessions.lifecycle import SessionKernels
-    from jupyter_mcp_ext.sessions.saves import Saves
+    from jupyter_mcp_ext.sessions.saving.saves import Saves
     from jupyter_mcp_ext.sessions.session import Session
 
     from .comeback import Comeback

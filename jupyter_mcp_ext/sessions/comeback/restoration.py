@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from jupyter_mcp_ext.outputs.text import strip
-from jupyter_mcp_ext.sessions.snapshot import Failed, Restored, Snapshot
+from jupyter_mcp_ext.sessions.saving.snapshot import Failed, Restored, Snapshot
 from jupyter_mcp_ext.wording import ago, counted
 
 NAMED = 5

@@ -23,9 +23,9 @@ from jupyter_mcp_ext.kernels.exchange import Content
 from jupyter_mcp_ext.kernels.link import KernelLink, Listener
 from jupyter_mcp_ext.kernels.losses import Loss
 from jupyter_mcp_ext.kernels.transports import link_to
-from jupyter_mcp_ext.sessions import snapshots
 from jupyter_mcp_ext.sessions.disk.folder import SessionFolder
-from jupyter_mcp_ext.sessions.snapshot import Restored, Snapshot
+from jupyter_mcp_ext.sessions.saving import snapshots
+from jupyter_mcp_ext.sessions.saving.snapshot import Restored, Snapshot
 
 from . import FOLDER, State, packed
 

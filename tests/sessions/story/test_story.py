@@ -27,7 +27,7 @@ from jupyter_mcp_ext.sessions.story.history import MAX_RUNNING
 from jupyter_mcp_ext.sessions.story.journal import NOT_RUN, Entry
 from jupyter_mcp_ext.sessions.story.story import Story
 from jupyter_mcp_ext.sessions.story.writing import pause_after
-from tests.sessions.entries import entry
+from tests.sessions.story.entries import entry
 
 HEAD = Head(
     session_id="k7m2q9xw", kernel_name="python3", display_name="Python 3", language="python"

@@ -14,22 +14,20 @@ from functools import partial
 from logging import Logger
 from typing import TYPE_CHECKING
 
-from jupyter_mcp_ext.concurrency import Timers
+from jupyter_mcp_ext.concurrency import Timers, to_its_end
 from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.kernels.evaluation import EvaluationError, FunctionRaised
 from jupyter_mcp_ext.kernels.losses import KernelLost
+from jupyter_mcp_ext.sessions.comeback.runs import bound_after
+from jupyter_mcp_ext.sessions.disk.record import NotSaved
 
 from . import aside, snapshots
-from .comeback.runs import bound_after
-from .disk.record import NotSaved
 from .snapshots import UnsupportedKernel
-from .threads import to_its_end
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.link import KernelLink
-
-    from .session import Session
-    from .story.story import Story
+    from jupyter_mcp_ext.sessions.session import Session
+    from jupyter_mcp_ext.sessions.story.story import Story
 
 PAUSE = 1.0
 """Seconds that a save may keep a kernel that is wanted."""

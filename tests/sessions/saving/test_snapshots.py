@@ -23,9 +23,9 @@ import pytest
 from jupyter_mcp_ext.kernels.exchange import Content
 from jupyter_mcp_ext.kernels.fleet import Kernels
 from jupyter_mcp_ext.kernels.link import KernelInfo, KernelLink
-from jupyter_mcp_ext.sessions import snapshots
 from jupyter_mcp_ext.sessions.comeback.definitions import Definitions, definitions
-from jupyter_mcp_ext.sessions.snapshot import (
+from jupyter_mcp_ext.sessions.saving import snapshots
+from jupyter_mcp_ext.sessions.saving.snapshot import (
     Hole,
     NoSnapshot,
     Record,
@@ -35,7 +35,7 @@ from jupyter_mcp_ext.sessions.snapshot import (
     Unrestored,
     UnusableSnapshot,
 )
-from jupyter_mcp_ext.sessions.snapshots import INDEX, UnsupportedKernel
+from jupyter_mcp_ext.sessions.saving.snapshots import INDEX, UnsupportedKernel
 from tests.engine import running
 
 KEY = b"k" * 32

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from jupyter_mcp_ext.sessions import aside
-from jupyter_mcp_ext.sessions.aside import Aside, Item, Keeping
-from jupyter_mcp_ext.sessions.snapshot import Record, Skipped, Snapshot
-from jupyter_mcp_ext.sessions.snapshots import INDEX
+from jupyter_mcp_ext.sessions.saving import aside
+from jupyter_mcp_ext.sessions.saving.aside import Aside, Item, Keeping
+from jupyter_mcp_ext.sessions.saving.snapshot import Record, Skipped, Snapshot
+from jupyter_mcp_ext.sessions.saving.snapshots import INDEX
 
 KEY = b"k" * 32
 

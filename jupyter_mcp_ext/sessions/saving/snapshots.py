@@ -18,16 +18,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
+from jupyter_mcp_ext.concurrency import to_its_end
 from jupyter_mcp_ext.in_kernel import texts
 from jupyter_mcp_ext.kernels import orphans
 from jupyter_mcp_ext.kernels.evaluation import evaluate
 from jupyter_mcp_ext.kernels.link import KernelLink
+from jupyter_mcp_ext.sessions.comeback.definitions import Definitions
 
 from . import answers
-from .comeback.definitions import Definitions
 from .reply import Reply
 from .snapshot import Failed, NoSnapshot, Restored, Snapshot, UnusableSnapshot, parsed
-from .threads import to_its_end
 
 INDEX = "snapshot.json"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_mcp_ext.sessions.saves import SaveLimits, Saves
+from jupyter_mcp_ext.sessions.saving.saves import SaveLimits, Saves
 from jupyter_mcp_ext.sessions.session import Session
 from tests.engine import ALICE, Engine, running, value
 

@@ -1,0 +1,1 @@
+"""Saves the variables of sessions, and keeps what their kernels wrote."""
