@@ -17,8 +17,8 @@ _SHOWS_THEM = re.compile(r"inline|ipympl|widget|nbagg|notebook", re.IGNORECASE)
 _NO_SCREEN = re.compile(r"Cannot load backend '(?P<backend>[\w.:/-]{1,100})'")
 
 # It imports nothing and uses no name that the code may have redefined. rcParams["backend"] would
-# choose and load a backend where none is set; only the private _get does not
-# (https://github.com/matplotlib/matplotlib/blob/main/lib/matplotlib/__init__.py).
+# choose and load a backend where none is set; _get does not, and get_backend(auto_select=False) is
+# new in 3.10 (https://github.com/matplotlib/matplotlib/pull/29039).
 _EXPRESSION = (
     "(lambda m: f\"{m['matplotlib'].rcParams._get('backend')} "
     "{m['matplotlib._pylab_helpers'].Gcf.figs.__len__()}\")(__import__('sys').modules)"

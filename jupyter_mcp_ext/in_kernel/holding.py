@@ -1,7 +1,8 @@
 """Lets a request in a subshell end unnoticed, beside the cell that runs.
 
-IPython tells its listeners that a cell has ended after each request, also one in a subshell.
-matplotlib then draws and closes the figures that the running cell still works on.
+IPython tells its listeners that a cell has ended after each request, also one in a subshell
+(https://github.com/ipython/ipykernel/issues/1564). matplotlib then draws and closes the figures
+that the running cell still works on.
 """
 
 from __future__ import annotations
@@ -29,5 +30,6 @@ def hold() -> None:
     while frame is not None and frame.f_globals is not shell.user_ns:
         frame = frame.f_back
     name = frame.f_code.co_filename if frame is not None else ""
+    # What tracebacks show of a cell: https://github.com/ipython/ipython/pull/13043
     linecache.cache.pop(name, None)
     getattr(shell.compile, "_filename_map", {}).pop(name, None)

@@ -29,7 +29,10 @@ class Answer:
 
 
 def give_back(header: Any) -> None:
-    """Let what threads print belong to the request with this header, not to this one."""
+    """Let what threads print belong to the request with this header, not to this one.
+
+    ipykernel has no public call for it: https://github.com/ipython/ipykernel/issues/1289
+    """
     shell = sys.modules["IPython"].get_ipython()
     parent = {"header": header, "parent_header": {}, "metadata": {}, "content": {}}
     parent.update(msg_id=header["msg_id"], msg_type=header["msg_type"])

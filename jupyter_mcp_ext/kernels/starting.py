@@ -87,7 +87,8 @@ class Starter:
     def _started(self, kernel: Kernel, starting: asyncio.Future[str]) -> None:
         """Remove a kernel that could not be started from Jupyter's pending kernels.
 
-        Otherwise the server could not stop: it shuts down those too, and fails for this one.
+        Otherwise the server could not stop: it shuts those down too, waits for their start
+        (https://github.com/jupyter/jupyter_client/pull/740) and fails for this one.
         """
         if starting.cancelled() or starting.exception() is not None:
             getattr(self._manager, "_pending_kernels", {}).pop(kernel.id, None)

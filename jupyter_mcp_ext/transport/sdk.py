@@ -92,8 +92,8 @@ class SdkEngine:
 
 async def _end_watchers() -> None:
     # sse-starlette, which the SDK streams with, starts a task that waits for uvicorn to stop and
-    # never ends elsewhere: asyncio then complains of a pending task when Jupyter exits. It starts
-    # another one if it is needed again.
+    # never ends elsewhere: asyncio then complains of a pending task when Jupyter exits
+    # (https://github.com/sysid/sse-starlette/issues/152). It starts another if it needs one again.
     watchers = [
         task
         for task in asyncio.all_tasks()

@@ -59,6 +59,7 @@ def numpy_scalar(value: Any, wide: int, deep: int, budget: Budget) -> dict[str, 
 
 def data_array(value: Any, wide: int, deep: int, budget: Budget) -> dict[str, Any]:
     facts = [["dims", dims(value)], ["coords", ", ".join(cell(n, 20) for n in value.coords)]]
+    # Its public data would load it: https://github.com/pydata/xarray/pull/7356
     data = getattr(value.variable, "_data", None)
     if kind(data) != "numpy.ndarray":
         return {"facts": facts, "sections": [], "notes": ["its values are not loaded"]}

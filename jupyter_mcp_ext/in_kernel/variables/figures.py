@@ -52,6 +52,7 @@ def matplotlib_figure(value: Any) -> dict[str, Any]:
     axes = list(value.axes)
     width, height = (float(side) for side in value.get_size_inches())
     facts = [["size", f"{width:g} x {height:g} inches"], ["axes", str(len(axes))]]
+    # get_suptitle is new in 3.8: https://github.com/matplotlib/matplotlib/pull/25686
     title = getattr(value, "_suptitle", None)
     if title is not None:
         facts.append(["title", cell(title.get_text(), 200)])

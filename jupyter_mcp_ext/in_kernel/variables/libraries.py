@@ -68,7 +68,11 @@ def kind_of_class(module: str, name: str) -> str:
 
 
 def holds_known(value: Any) -> bool:
-    """Whether a frame or an array keeps its data in objects of a known library as well."""
+    """Whether a frame or an array keeps its data in objects of a known library as well.
+
+    The blocks of a frame are not public (https://github.com/pandas-dev/pandas/issues/17302), and
+    the public data of xarray would load it (https://github.com/pydata/xarray/pull/7356).
+    """
     root = module_of(type(value)).partition(".")[0]
     if root == "pandas":
         manager = getattr(value, "_mgr", None)
