@@ -17,7 +17,7 @@ _CHUNK = 250_000
 
 
 class TooMuch(ValueError):
-    """The JSON has too many items or is nested too deep."""
+    """The JSON has too many items or is nested too deeply."""
 
 
 def loads(data: bytes, *, max_items: int, max_depth: int = MAX_DEPTH) -> Any:

@@ -75,7 +75,7 @@ def test_a_kernelspec_that_no_process_can_be_given_says_what_to_mend(
 
     words = client.refused("create_session", name="odd", kernel_name=name)
 
-    assert "the value of 'DEPTH' in its env is no text" in words
+    assert "the value of 'DEPTH' in its env is not a string" in words
 
 
 def test_a_session_that_dies_five_times_in_a_row_says_so_and_stops(server: JupyterServer) -> None:

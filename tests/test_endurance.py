@@ -43,7 +43,7 @@ def test_a_huge_output_is_counted_and_the_kernel_stays_usable(
     assert result.status == "ok"
     assert result.size < ANSWER
     assert result.execution["truncated"]
-    assert any("are gone" in notice for notice in result.notices)
+    assert any("were dropped" in notice for notice in result.notices)
     assert client.run("6 * 7").text.endswith("42")
 
 
@@ -130,7 +130,7 @@ def test_what_is_beyond_the_quotas_is_counted_or_has_expired(tmp_path: Path) -> 
     assert "There is no execution" in unknown
     assert "'run 3'" in found.text
     assert much.execution["truncated"]
-    assert re.search(r"! \d{2,3},\d{3} bytes of output are gone", much.text)
+    assert re.search(r"! \d{2,3},\d{3} bytes of output were dropped", much.text)
 
 
 def test_what_is_too_old_has_expired_in_both_eras(tmp_path: Path) -> None:

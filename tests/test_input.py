@@ -298,7 +298,7 @@ def test_a_state_that_was_tampered_with_is_refused_and_changes_nothing(
     for wrong in [{**call, "requestState": state} for state in forged] + elsewhere:
         error = asker.error("tools/call", **wrong)
         assert error["code"] == -32602
-        assert "Nothing was done" in error["message"] or "as they came" in error["message"]
+        assert "Nothing was done" in error["message"] or "as they were received" in error["message"]
 
     end = asker.request("tools/call", **retried(made, asked, "Ada"))
     assert "got Ada" in words(end)

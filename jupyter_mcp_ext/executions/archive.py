@@ -206,6 +206,6 @@ def _ended_by_restart(record: ExecutionRecord) -> ExecutionRecord:
     return replace(
         record,
         status="interrupted",
-        reason=f"the server restarted at {clock}; what was put out until then is kept",
+        reason=f"the server restarted at {clock}; the output until then is kept",
         ended=record.ended or now,
     )

@@ -73,7 +73,7 @@ def _tell_ignored(execution: Execution, reply: Content, interrupter: str) -> Non
         after = (execution.stop.interrupted or time.time()) - began
         execution.notices.append(
             f"interrupted after {after:.1f} s ({interrupter}), and the code went on to its end: "
-            "what it was at is cut short"
+            "what it was doing is cut short"
         )
 
 

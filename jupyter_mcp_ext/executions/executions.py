@@ -288,6 +288,6 @@ class McpExecutions(LoggingConfigurable):
             raise
         except Exception:
             self.log.exception("The execution %s failed", execution.id)
-            execution.end("dead", "an internal error, which the server's log tells")
+            execution.end("dead", "an internal error; the server's log has the details")
         finally:
             self._archive.finish(execution)

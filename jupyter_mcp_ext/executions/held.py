@@ -39,7 +39,7 @@ class HeldOutputs:
         return next((o for o in reversed(outputs) if isinstance(o, Error)), None)
 
     def change(self) -> None:
-        """More was put out after the end."""
+        """There was more output after the end."""
         self._outputs = None
 
     def release(self, error: Error | None) -> None:

@@ -43,7 +43,7 @@ SUFFIX = ".jsonl"
 TAKING = 2.0
 """Seconds that a start spends on taking over executions; the next start takes over the rest."""
 
-REST = "\n(the rest of what was put out cannot be read any more)\n"
+REST = "\n(the rest of the output cannot be read any more)\n"
 
 
 @dataclass

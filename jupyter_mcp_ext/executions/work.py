@@ -64,7 +64,7 @@ async def carry_out(execution: Execution, work: Work, archive: Archive, log: Log
         raise
     except Exception:
         log.exception("The execution %s failed", execution.id)
-        _fail(execution, archive, ToolError("An internal error, which the server's log tells."))
+        _fail(execution, archive, ToolError("An internal error. The server's log has the details."))
     finally:
         archive.finish(execution)
 

@@ -115,7 +115,7 @@ def binary(found: Binary) -> str:
     """The line for a binary file, with the call that fetches it."""
     return (
         f"[binary {escaped(found.path)} {found.mime_type}, {found.size:,} bytes]\n"
-        f"download_file({argument(found.path)}) tells where to fetch it."
+        f"download_file({argument(found.path)}) gives its URL."
     )
 
 

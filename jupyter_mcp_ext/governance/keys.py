@@ -39,7 +39,7 @@ class Keys:
             return self._read()
         except OSError as err:
             self._log.warning(
-                "The key file %s cannot be used (%s): what is sealed now is not understood after "
+                "The key file %s cannot be used (%s): what is sealed now cannot be opened after "
                 "a restart. Set McpApp.key_file to a file that this server can write.",
                 self._path,
                 err.strerror or err,
@@ -47,7 +47,7 @@ class Keys:
         except ValueError:
             self._log.warning(
                 "The key file %s holds no key of %d bytes in hexadecimal and is not used: what is "
-                "sealed now is not understood after a restart. Remove it to get a new one.",
+                "sealed now cannot be opened after a restart. Remove it to get a new one.",
                 self._path,
                 SIZE,
             )

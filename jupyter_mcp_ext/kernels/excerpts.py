@@ -173,7 +173,7 @@ class _Reader:
         tail = _from_whole(self._taken(end - END, end)) if end is not None else b""
         left_out = f"\n[… {max(0, length - 2 * END):,} bytes of this text are not kept …]\n"
         text = _decoded(_to_whole(head)) + left_out + _decoded(tail)
-        return text.encode(errors="replace").decode(), end  # half a surrogate pair is no character
+        return text.encode(errors="replace").decode(), end  # a lone surrogate is not a character
 
     def _taken(self, start: int, end: int) -> bytes:
         self.taken += end - start

@@ -25,7 +25,7 @@ REPLY_GRACE = 2.0
 A kernel that fails internally never does, such as bash_kernel on incomplete code.
 """
 
-NESTED = "nested too deep (split it into steps)"
+NESTED = "nested too deeply (split it into steps)"
 
 
 def ignore(*_: object) -> None:

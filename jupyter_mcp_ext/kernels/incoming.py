@@ -104,6 +104,6 @@ class Incoming:
 
 def _object(value: Any) -> Content:
     if not isinstance(value, dict):
-        msg = "it is no JSON object"
+        msg = "it is not a JSON object"
         raise ValueError(msg)
     return value

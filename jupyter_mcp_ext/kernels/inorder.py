@@ -127,4 +127,4 @@ class InOrder:
             if self._failures <= MAX_LOGGED:
                 self._log.exception("A message of a kernel could not be read")
             elif self._failures == MAX_LOGGED + 1:
-                self._log.error("More messages of this kernel cannot be read; no more are logged")
+                self._log.error("Another one could not be read; further ones are not logged")

@@ -38,13 +38,13 @@ def check_startable(name: str, spec: Mapping[str, Any]) -> None:
     """Raise KernelUnavailable, saying what to correct, if its values cannot start a process."""
     env = spec.get("env") or {}
     if not isinstance(env, Mapping):
-        _refuse(name, "its env is no object of names and texts")
+        _refuse(name, "its env is not an object of strings")
     for variable, value in env.items():
         if not isinstance(value, str) or "\0" in value:
-            _refuse(name, f"the value of {shown(str(variable))} in its env is no text")
+            _refuse(name, f"the value of {shown(str(variable))} in its env is not a string")
     argv = spec.get("argv") or []
     if not isinstance(argv, list) or not all(isinstance(each, str) for each in argv):
-        _refuse(name, "its argv is no list of texts")
+        _refuse(name, "its argv is not a list of strings")
 
 
 def _refuse(name: str, why: str) -> NoReturn:

@@ -70,7 +70,10 @@ def parse(data: str | bytes, path: str) -> Notebook:
         )
         raise ContentsError(msg) from err
     except (ValueError, RecursionError) as err:
-        msg = f"{quoted(path)} holds JSON too deep or too large to read. Use another notebook."
+        msg = (
+            f"{quoted(path)} is nested too deeply or too large to be read as JSON. Use another "
+            "notebook."
+        )
         raise ContentsError(msg) from err
 
 

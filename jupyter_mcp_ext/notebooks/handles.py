@@ -33,7 +33,7 @@ def handles(cells: Sequence[Cell]) -> tuple[str, ...]:
 
 def source_hash(source: str) -> str:
     """Six hex digits that change with the source."""
-    # A file may hold half a surrogate pair, which UTF-8 proper cannot encode.
+    # A file may hold a lone surrogate, which UTF-8 cannot encode.
     return hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()[:6]
 
 

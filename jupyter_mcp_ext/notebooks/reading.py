@@ -119,7 +119,7 @@ def _source(node: dict[str, Json], odd: list[str]) -> str:
     elif isinstance(value, list):
         lines = [line for line in value if isinstance(line, str)]
         if len(lines) < len(value):
-            odd.append("parts of its source are no text")
+            odd.append("parts of its source are not text")
         source = "".join(lines)
     else:
         odd.append("no source")
@@ -137,7 +137,7 @@ def _count(value: Json, odd: list[str]) -> int | None:
         odd.append("its execution_count is text")
         return int(value)
     if count is None or not 0 <= count < _MAX_COUNT:
-        odd.append("its execution_count is no number")
+        odd.append("its execution_count is not a number")
         return None
     return count
 
@@ -158,7 +158,7 @@ def _output(node: Json, odd: list[str]) -> Output:
         return Display(data={"text/plain": "[output without a type]"})
     # A later nbformat may know more kinds; the place of one is kept, and its name.
     if is_deep(node.get("data")):
-        odd.append("an output that is nested too deep")
+        odd.append("an output that is nested too deeply")
         return Display(data={"text/plain": f"[output that is nested over {MAX_DEPTH} deep]"})
     output = from_nbformat(node)
     if output is None:

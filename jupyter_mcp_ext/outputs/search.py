@@ -103,7 +103,7 @@ class Search:
             self._compiled = re.compile(pattern)
         except (re.error, RecursionError, OverflowError) as err:
             msg = (
-                f"The pattern {shown(pattern)} is no regular expression ({err}). Escape its "
+                f"The pattern {shown(pattern)} is not a regular expression ({err}). Escape its "
                 r"special characters, such as \( or \[."
             )
             raise InvalidArgument(msg) from err

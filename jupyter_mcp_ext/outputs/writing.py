@@ -19,7 +19,7 @@ LONGEST_SEQUENCE = 100
 CONTROL = re.compile(r"[\n\r\b\x1b]")
 """What a piece of such a write can begin with."""
 
-BETWEEN = "\n(what was put out between is not kept)\n"
+BETWEEN = "\n(the output between is not kept)\n"
 """Separates the end of a flood from its beginning."""
 
 Message: TypeAlias = "tuple[str, dict[str, Json]]"

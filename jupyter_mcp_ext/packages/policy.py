@@ -30,7 +30,9 @@ def _rule(line: str) -> Requirement:
     except InvalidRequirement:
         rule = None
     if rule is None or rule.url is not None or rule.marker is not None or rule.extras:
-        msg = f"{line!r} is no name of a package with or without versions, like 'requests<2.32'"
+        msg = (
+            f"{line!r} is not the name of a package, with or without versions, like 'requests<2.32'"
+        )
         raise InvalidRule(msg)
     return rule
 

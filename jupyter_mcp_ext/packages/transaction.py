@@ -33,7 +33,7 @@ async def installed_in(python: str, env: Mapping[str, str], names: Sequence[str]
         return await look(python, env, names)
     except NotPython as err:
         msg = (
-            "The Python of the kernel does not tell what its environment has. Try "
+            "The kernel's Python does not report what its environment has. Try "
             "execute_code with %pip install."
         )
         raise KernelUnavailable(msg) from err

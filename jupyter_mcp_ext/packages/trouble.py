@@ -47,16 +47,16 @@ MAX_UNFETCHED = 3
 
 ADVICE: dict[Trouble, str] = {
     "certificate": (
-        "This is no fault of the package: the certificate of the index is not trusted. Have a "
+        "The package is not at fault: the certificate of the index is not trusted. Have a "
         "person add its authority to those that the machine trusts, or name it in SSL_CERT_FILE "
         "(uv) or PIP_CERT (pip, uv) in the Jupyter server's environment."
     ),
     "login": (
-        "This is no fault of the package: the index asks for a login. Have a person look at "
+        "The package is not at fault: the index asks for a login. Have a person look at "
         "McpPackages.index_url or the index in the server's environment."
     ),
     "network": (
-        "This is no fault of the package: the index cannot be reached from the server. Try again "
+        "The package is not at fault: the index cannot be reached from the server. Try again "
         "later, or have a person look at its network, proxy and index."
     ),
     "requirements": "Ask for other packages or versions.",

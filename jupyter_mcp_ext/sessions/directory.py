@@ -111,7 +111,7 @@ class Directory:
             return
         if path:
             msg = (
-                f"There is no session {shown(wanted)}, but a notebook of this path. "
+                f"There is no session {shown(wanted)}, but there is a notebook at this path. "
                 f"create_session(path={json.dumps(path)}) gives it a session with a kernel."
             )
             raise UnknownSession(msg)

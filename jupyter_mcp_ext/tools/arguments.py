@@ -35,10 +35,10 @@ def parse(tool: Tool, given: Mapping[str, Any] | None) -> BaseModel:
     try:
         json.dumps(understood, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        msg = "An argument has half a surrogate pair, which is no character. Send valid Unicode."
+        msg = "An argument has a lone surrogate, which is not a character. Send valid Unicode."
         raise InvalidArgument(msg) from None
     except RecursionError:
-        msg = "An argument is nested too deep. Send a flatter one."
+        msg = "An argument is nested too deeply. Send a flatter one."
         raise InvalidArgument(msg) from None
     try:
         parsed = tool.model.model_validate(understood)
@@ -56,7 +56,7 @@ def _bounded(name: str, value: Any) -> Any:
             return value
         case int() | float():
             if isinstance(value, float) and not math.isfinite(value):
-                msg = f"{name!r} must be a number that has an end. Give a smaller one."
+                msg = f"{name!r} must be a finite number. Give a smaller one."
                 raise InvalidArgument(msg)
             return min(max(value, -MAX_NUMBER), MAX_NUMBER)
         case _:

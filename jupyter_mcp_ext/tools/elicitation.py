@@ -84,7 +84,7 @@ def retry(params: types.CallToolRequestParams) -> Retry | None:
             raise MCPError(
                 code=types.INVALID_PARAMS,
                 message="The call brings inputResponses without the requestState that they "
-                "belong to. Send both as they came.",
+                "belong to. Send both as they were received.",
             )
         return None
     response = (params.input_responses or {}).get(_key(int(state["number"])))

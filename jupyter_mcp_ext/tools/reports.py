@@ -126,9 +126,8 @@ def head_of(
     lines = [_status_line(execution, outputs, ahead, next_call)]
     lines += [f"! {_in_a_line(notice)}" for notice in notices]
     if execution.fold.dropped_bytes:
-        lines.append(
-            f"! {execution.fold.dropped_bytes:,} bytes of output are gone: more than is kept"
-        )
+        dropped = f"{execution.fold.dropped_bytes:,}"
+        lines.append(f"! {dropped} bytes of output were dropped: there was more than is kept")
     return "\n".join(lines)
 
 
@@ -168,7 +167,7 @@ def _status_line(
             line += f' or interrupt_kernel(execution_id="{execution.id}")'
         elif ahead is not None and ahead.client == execution.client and ahead.seconds > LONG:
             line += f' or interrupt_kernel(execution_id="{ahead.what}"), which ends what runs; '
-            line += 'create_session(name="...") gives a kernel beside it'
+            line += 'create_session(name="...") starts another kernel'
     return _in_a_line(line)
 
 
@@ -190,7 +189,7 @@ def _told_error(execution: Execution, outputs: Sequence[Output]) -> int | None:
 
 def _behind(ahead: Ahead | None) -> str:
     if ahead is None:
-        return "until the kernel takes it up"
+        return "waiting for the kernel"
     whose = f"{ahead.client}, " if ahead.client else ""
     return f"behind {ahead.what} ({whose}{seconds(ahead.seconds)})"
 

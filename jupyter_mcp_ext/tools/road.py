@@ -54,7 +54,7 @@ async def run(
         reference = secrets.token_hex(4)
         log.exception("Internal error %s in the tool %s", reference, tool.name)
         result = to_error(
-            f"Internal error, reference {reference}. The server's log tells more under it; "
+            f"Internal error, reference {reference}. The server's log has the details; "
             "try another way."
         )
     finally:

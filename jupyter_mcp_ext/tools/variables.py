@@ -144,5 +144,5 @@ def _busy(call: Call, session: Session) -> KernelUnavailable:
     else:
         doing = "does not answer"
         then = "Try again, or see get_kernel_status."
-    msg = f"The kernel {doing} and cannot tell of its variables now. {then}"
+    msg = f"The kernel {doing} and cannot report its variables now. {then}"
     return KernelUnavailable(msg)

@@ -36,12 +36,12 @@ def refuse_body(body: bytes) -> Refusal | None:
             status=400, code=PARSE_ERROR, message=f"The body is not JSON. {_ONE_MESSAGE}"
         )
     if not _is_unicode(body, message):
-        sentence = "The body has half a surrogate pair, which is no character. Send valid Unicode."
+        sentence = "The body has a lone surrogate, which is not a character. Send valid Unicode."
         return Refusal(status=400, code=PARSE_ERROR, message=sentence)
     if isinstance(message, list):
         return _invalid(f"JSON-RPC batches are not supported. {_ONE_MESSAGE}")
     if not isinstance(message, dict):
-        return _invalid(f"The body is JSON but no object. {_ONE_MESSAGE}")
+        return _invalid(f"The body is JSON, but not an object. {_ONE_MESSAGE}")
     return _refuse_envelope(cast("dict[str, object]", message))
 
 

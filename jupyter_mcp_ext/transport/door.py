@@ -31,8 +31,8 @@ def _unknown_host(handler: JupyterHandler) -> Refusal | None:
         return None
     return Refusal(
         status=403,
-        message=f"This server is not to be reached under the name {handler.request.host!r}; "
-        "set ServerApp.allow_remote_access if it should be.",
+        message=f"This server takes no requests for the name {handler.request.host!r}; "
+        "set ServerApp.allow_remote_access if it should.",
     )
 
 
@@ -43,8 +43,8 @@ def _rebound_host(handler: JupyterHandler) -> Refusal | None:
         return None
     return Refusal(
         status=403,
-        message="Without authentication, this server is reached by its address and not as "
-        f"{handler.request.host!r}; add that name to ServerApp.local_hostnames if it is its.",
+        message="Without authentication, this server takes no requests for the name "
+        f"{handler.request.host!r}; add it to ServerApp.local_hostnames if it is this server's.",
     )
 
 

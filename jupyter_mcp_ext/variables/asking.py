@@ -34,7 +34,7 @@ class AskingWay:
     async def listing(self, kernel: Kernel, link: KernelLink, query: Query) -> Listing:
         """Refuse, in words."""
         msg = (
-            f"A kernel of this kind ({_words(link)}) does not tell which variables it has. "
+            f"A kernel of this kind ({_words(link)}) does not list its variables. "
             "inspect_variable shows one by its name; execute_code can print them all."
         )
         raise KernelUnavailable(msg)
@@ -65,7 +65,7 @@ class AskingWay:
         told = data.get("text/plain") if isinstance(data, dict) else None
         if not isinstance(told, str) or not told.strip():
             msg = (
-                f"This kernel ({_words(link)}) tells nothing of {name}. Is the name right? "
+                f"This kernel ({_words(link)}) knows nothing about {name}. Is the name right? "
                 "execute_code can print it."
             )
             raise Unresolved(msg)

@@ -130,7 +130,7 @@ class BashWay:
             total=len(mine),
             data=len(data),
             variables=tuple(Variable(name=line(name)) for name in data[: query.limit]),
-            notes=("this kernel tells the names only",),
+            notes=("this kernel gives names only",),
             order="name",
         )
 
@@ -242,7 +242,7 @@ def _whole(found: Declaration, detail: Detail) -> Inspection:
 
 def _element(found: Declaration, key: str, detail: Detail) -> Inspection:
     if not found.is_array:
-        msg = f"{found.name} is no array ({found.type}). Inspect it without a key."
+        msg = f"{found.name} is not an array ({found.type}). Inspect it without a key."
         raise Unresolved(msg)
     elements = dict(found.elements())
     if key.startswith("-") and key[1:].isdecimal() and "A" not in found.flags and elements:

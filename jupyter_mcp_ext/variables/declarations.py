@@ -66,7 +66,7 @@ class Declaration:
 
     @property
     def value(self) -> str:
-        """The text of a variable that is no array."""
+        """The text of a variable that is not an array."""
         return "" if self.is_array else _text(self.quoted or "")
 
     def elements(self) -> Iterator[tuple[str, str]]:

@@ -38,7 +38,7 @@ class Query:
 
 
 class KernelBusy(Exception):
-    """The kernel runs code and cannot tell of variables until that ends."""
+    """The kernel runs code and cannot report variables until that ends."""
 
 
 class Unresolved(ToolError):

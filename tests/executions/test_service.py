@@ -473,6 +473,6 @@ async def test_an_expression_that_is_nested_too_deep_is_called_so(jp_serverapp: 
         execution = await engine.run("+".join(["1"] * 100_000))
 
         assert execution.error is not None
-        assert "nested too deep (split it into steps)" in execution.error.evalue
+        assert "nested too deeply (split it into steps)" in execution.error.evalue
         assert "incomplete" not in execution.error.evalue
         assert value(await engine.run("'next'")) == "'next'"

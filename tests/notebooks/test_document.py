@@ -144,7 +144,7 @@ def test_what_is_not_json_says_where(text: str) -> None:
 
 
 def test_json_too_deep_to_read_is_a_sentence() -> None:
-    with pytest.raises(ContentsError, match="too deep"):
+    with pytest.raises(ContentsError, match="too deeply"):
         parse("[" * 200_000, "a.ipynb")
 
 
@@ -211,7 +211,7 @@ UNTYPED = Display(data={"text/plain": "[output without a type]"})
         (markdown(source={"a": 1}), {"source": "", "oddities": ("no source",)}),
         (
             markdown(source=["a", 1, None, "b"]),
-            {"source": "ab", "oddities": ("parts of its source are no text",)},
+            {"source": "ab", "oddities": ("parts of its source are not text",)},
         ),
         (markdown(metadata=None), {"source": "# T", "oddities": ()}),
         (markdown(attachments="?"), {"source": "# T", "oddities": ()}),
@@ -337,7 +337,7 @@ def test_a_large_notebook_is_read_as_a_small_one() -> None:
 def test_a_notebook_with_too_many_items_in_all_is_a_sentence() -> None:
     cell = CODE | {"outputs": [[0] * 160_000]}
 
-    with pytest.raises(ContentsError, match="too deep or too large"):
+    with pytest.raises(ContentsError, match="too deeply or too large"):
         parse(large(*[cell] * 10), "a.ipynb")
 
 

@@ -193,12 +193,12 @@ def test_of_a_flood_the_beginning_and_the_end_are_kept() -> None:
     assert isinstance(end, Stream)
     assert first.text.startswith("line 0\nline 1\n")
     assert len(first.text) == 2_000
-    assert end.text.startswith("\n(what was put out between is not kept)\nline 99")
+    assert end.text.startswith("\n(the output between is not kept)\nline 99")
     assert end.text.endswith("line 9998\nline 9999\n")
     assert len(end.text) < 300
     assert isinstance(error, Error)
     whole = sum(len(f"line {n}\n") for n in range(10_000))
-    kept = len(first.text) + len(end.text) - len("\n(what was put out between is not kept)\n")
+    kept = len(first.text) + len(end.text) - len("\n(the output between is not kept)\n")
     assert fold.dropped_bytes == whole - kept
     assert fold.bytes <= 2_100
 

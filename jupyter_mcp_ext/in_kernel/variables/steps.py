@@ -113,7 +113,7 @@ def item(value: Any, key: Any, path: str) -> Any:
     if parts is not None and any(type(value) is known for known in module_lists()):
         found = list(dict.values(parts.get("_modules") or parts.get("_parameters") or {}))
         return sequence_item(list, found, key, path)
-    raise refused(path, f"[{key!r}]", f"{type_name(value)} is no list or dict")
+    raise refused(path, f"[{key!r}]", f"{type_name(value)} is not a list or dict")
 
 
 def dict_item(value: Any, key: Any, path: str) -> Any:

@@ -47,7 +47,7 @@ LOST = (
 WHY: Mapping[NotSaved, str] = {
     "busy": "since its code was still running",
     "late": "since there was no time left when the server stopped",
-    "failed": "since saving failed, which the server's log tells",
+    "failed": "since saving failed (the server's log has the details)",
     "ended": "since its kernel was ended by force or while its code ran",
 }
 """Words for why a session's latest variables were not saved."""

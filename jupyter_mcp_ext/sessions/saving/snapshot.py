@@ -127,10 +127,10 @@ class Snapshot:
         try:
             content = json.loads(data)
         except (ValueError, RecursionError) as err:
-            msg = "it is cut off or no JSON"
+            msg = "it is cut off or not JSON"
             raise UnusableSnapshot(msg) from err
         if not isinstance(content, dict) or "digest" not in content:
-            msg = "it is no snapshot"
+            msg = "it is not a snapshot"
             raise UnusableSnapshot(msg)
         if content.get("version") not in READ:
             msg = f"it is of version {content.get('version')!r}, and this server reads {VERSION}"

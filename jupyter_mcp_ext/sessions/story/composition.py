@@ -131,7 +131,7 @@ def merged(
         msg = "it has more data in it than is read here; move it away"
         raise UnreadableNotebook(msg) from err
     except (*_ODD, RecursionError) as err:
-        msg = "it is no notebook any more; repair it or move it away"
+        msg = "it is no longer a notebook; repair it or move it away"
         raise UnreadableNotebook(msg) from err
     added = lacking(entries, ids, through, new)
     last = max(through, last_of(entries))

@@ -189,7 +189,7 @@ def test_attributes_and_items_that_are_there_are_found(name: str, value: str) ->
         (lambda: Point(1), "x.y", r"x.y is not set"),
         (lambda: Point(1), "x.z", r"has no attribute z"),
         (lambda: Point(1), "x.orign", r"Did you mean origin\?"),
-        (lambda: Point(1), "x[0]", r"is no list or dict"),
+        (lambda: Point(1), "x[0]", r"is not a list or dict"),
         (lambda: [1, 2], "x[2]", r"has no item 2: it has 2"),
         (lambda: [1, 2], "x['a']", r"its items have numbers"),
         (lambda: {"price": 1}, "x['pric']", r"has no key 'pric'. Did you mean price\?"),
