@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -42,11 +41,12 @@ def _forked(
     stderr: int | None = None,
     **more: object,
 ) -> Forked | None:
-    if list(cmd[:3]) != COMMAND or more or not cwd or not fork_server().fits(env):
+    if list(cmd[:3]) != COMMAND or more or not cwd:
         return None
-    pid = fork_server().fork(
+    env = {**env, PARENT: str(os.getpid())}
+    pid = _fork_server(env).fork(
         cmd[3:],
-        env={**env, PARENT: str(os.getpid())},
+        env=env,
         cwd=cwd,
         stdout=1 if stdout is None else stdout,
         stderr=2 if stderr is None else stderr,
@@ -55,12 +55,19 @@ def _forked(
     return Forked(pid)
 
 
-@functools.cache
-def fork_server() -> ForkServer:
-    """This process's fork server, started when it is first needed unless it is there."""
-    env = {**os.environ, PARENT: str(os.getpid())}
-    return forkserver.of_kernels or ForkServer.start("ipykernel_launcher", env)
+def _fork_server(env: Mapping[str, str]) -> ForkServer:
+    """One whose kernels are as those that are started in this environment."""
+    if forkserver.of_kernels is not None and forkserver.of_kernels not in _fork_servers:
+        _fork_servers.append(forkserver.of_kernels)
+    for one in _fork_servers:
+        if one.fits(env):
+            return one
+    _fork_servers.append(ForkServer.start("ipykernel_launcher", env))
+    return _fork_servers[-1]
 
+
+_fork_servers: list[ForkServer] = []
+"""This process's, each started when it is first needed."""
 
 KernelProvisionerFactory.provisioners[NAME] = EntryPoint(
     name=NAME,

@@ -26,6 +26,7 @@ from jupyter_mcp_ext.kernels.transports import link_to
 from jupyter_mcp_ext.sessions.disk.folder import SessionFolder
 from jupyter_mcp_ext.sessions.saving import snapshots
 from jupyter_mcp_ext.sessions.saving.snapshot import Restored, Snapshot
+from tests import forked_kernels
 
 from . import FOLDER, State, packed
 
@@ -168,9 +169,10 @@ async def session(folder: Path, *, has_cloudpickle: bool) -> AsyncIterator[Sessi
     kept.make()
     env = dict(os.environ)
     if not has_cloudpickle:
-        (folder / "hides").mkdir()
-        (folder / "hides" / "sitecustomize.py").write_text(HIDDEN)
-        env["PYTHONPATH"] = str(folder / "hides")
+        hides = folder.parent / "hides"  # the same for many, so that one process forks them
+        hides.mkdir(exist_ok=True)
+        (hides / "sitecustomize.py").write_text(HIDDEN)
+        env["PYTHONPATH"] = str(hides)
     manager, link = await _started(folder, env)
     here = Session(manager=manager, folder=folder, kept=kept, env=env, link=link, cells=[])
     try:
@@ -183,6 +185,7 @@ async def _started(folder: Path, env: Mapping[str, str]) -> tuple[Any, KernelLin
     # A socket's path has a hundred characters at most. They are removed with the kernel.
     sockets = str(Path(tempfile.gettempdir(), f"k{secrets.token_hex(6)}"))
     manager: Any = AsyncIOLoopKernelManager(kernel_name="python3", transport="ipc", ip=sockets)
+    manager.kernel_spec.metadata["kernel_provisioner"] = {"provisioner_name": forked_kernels.NAME}
     await manager.start_kernel(cwd=str(folder), env=dict(env))
     link = link_to(secrets.token_hex(4), manager, logging.getLogger(__name__), Listener())
     await link.open(SECONDS)
