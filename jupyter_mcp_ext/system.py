@@ -11,9 +11,13 @@ from typing import IO
 
 if sys.platform != "win32":
     import fcntl
+    import resource
 
 NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 """Errors of file systems without locks."""
+
+MANY_DESCRIPTORS = 1_000_000
+"""Stands for any number of file descriptors."""
 
 
 def lock(file: IO[str], *, shared: bool = False) -> bool | None:
@@ -44,3 +48,11 @@ def locker(file: IO[str]) -> int | None:
         return None
     found = re.search(rf"^\d+: FLOCK +\S+ +\S+ +(\d+) {place} ", locks, re.MULTILINE)
     return int(found[1]) if found is not None else None
+
+
+def max_descriptors() -> int:
+    """How many file descriptors this process may have open; `MANY_DESCRIPTORS` for any number."""
+    if sys.platform == "win32":
+        return MANY_DESCRIPTORS
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MANY_DESCRIPTORS if soft == resource.RLIM_INFINITY else min(soft, MANY_DESCRIPTORS)

@@ -10,22 +10,29 @@ from typing import Any
 from traitlets import Int
 from traitlets.config import LoggingConfigurable
 
+from jupyter_mcp_ext.system import max_descriptors
+
 from .link import KernelLink
+
+DESCRIPTORS = 13
+"""File descriptors that a link takes, with what watches its kernel."""
 
 
 class McpLinks(LoggingConfigurable):
     """The links of all kernels, the most recently used last."""
 
     max_idle = Int(
-        128,
+        None,
         min=1,
+        allow_none=True,
         help="Connections that are kept open to kernels that do nothing now; the one used longest "
-        "ago is closed first, and opened again when it is needed. Each takes about 12 file "
-        "descriptors.",
+        "ago is closed first, and opened again when it is needed. Each takes about 13 file "
+        "descriptors. None: as many as take half of those that the server may have open.",
     ).tag(config=True)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self._most = self.max_idle or fitting(max_descriptors())
         self._links: dict[KernelLink, Callable[[], object]] = {}
         """Each with the function that closes it."""
         self._users: Counter[KernelLink] = Counter()
@@ -52,8 +59,13 @@ class McpLinks(LoggingConfigurable):
 
     def close_surplus(self) -> None:
         """Close idle links beyond the limit."""
-        if len(self._links) <= self.max_idle:
+        if len(self._links) <= self._most:
             return
         idle = [link for link in self._links if link.is_idle and not self._users.get(link)]
-        for link in idle[: max(0, len(idle) - self.max_idle)]:
+        for link in idle[: max(0, len(idle) - self._most)]:
             self._links[link]()
+
+
+def fitting(descriptors: int) -> int:
+    """How many links take half of so many file descriptors; at least one."""
+    return max(1, descriptors // 2 // DESCRIPTORS)
