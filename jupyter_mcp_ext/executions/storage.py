@@ -15,7 +15,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from hashlib import sha256
 from logging import Logger
 from pathlib import Path
@@ -44,6 +44,8 @@ TAKING = 2.0
 """Seconds that a start spends on taking over executions; the next start takes over the rest."""
 
 REST = "\n(the rest of the output cannot be read any more)\n"
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass
@@ -90,6 +92,8 @@ class ExecutionStorage:
         self._lock: IO[str] | None = None
         self._files: dict[str, _File] = {}
         self._dirty: dict[str, _File] = {}
+        self._forgotten: list[str] = []
+        """Executions whose files are about to be removed."""
         self._size = 0
         self._flusher = Flusher(self._write, name="mcp-execution-storage")
         self._has_failed = False
@@ -169,14 +173,16 @@ class ExecutionStorage:
 
     async def flush(self) -> None:
         """Return when everything is written."""
-        while self._dirty or self._flusher.is_writing:
+        while self._dirty or self._forgotten or self._flusher.is_writing:
             self._flusher.start()
             await self._flusher.written()
 
     def forget(self, execution_id: str) -> None:
-        """Remove an execution's file."""
+        """Remove an execution's file, when lines are written next."""
         self._dirty.pop(execution_id, None)
-        self._path(execution_id).unlink(missing_ok=True)
+        if self._lock is not None:
+            self._forgotten.append(execution_id)
+            self._flusher.schedule(FLUSH)
 
     async def close(self) -> None:
         """Write what is not written yet and release the folder."""
@@ -202,21 +208,25 @@ class ExecutionStorage:
 
     async def _write(self) -> float | None:
         batch = [(execution_id, *file.take()) for execution_id, file in self._dirty.items()]
+        forgotten, self._forgotten = self._forgotten, []
         self._dirty, self._size = {}, 0
         try:
-            await asyncio.to_thread(self._append, batch)
+            await asyncio.to_thread(self._append, batch, forgotten)
         except OSError as err:
             if not self._has_failed:
                 self._log.warning("Outputs of executions cannot be written to disk: %s", err)
             self._has_failed = True
-        return FLUSH if self._dirty else None
+        return FLUSH if self._dirty or self._forgotten else None
 
-    def _append(self, batch: list[tuple[str, list[str], bool]]) -> None:
+    def _append(self, batch: list[tuple[str, list[str], bool]], forgotten: list[str]) -> None:
         with opened(self._base, self._folder.name) as folder:
             results = [
                 _failure(folder, _name(execution_id), lines, replaces=replaces)
                 for execution_id, lines, replaces in batch
             ]
+            for execution_id in forgotten:
+                with suppress(OSError):  # it has none, if nothing could be written
+                    folder.remove(_name(execution_id))
         for failure in filter(None, results):
             raise failure
 
@@ -274,8 +284,8 @@ def _name(execution_id: str) -> str:
 
 
 def _head(record: ExecutionRecord) -> str:
-    return _line({"version": VERSION, **asdict(record)})
+    return _line({"version": VERSION, **vars(record)})
 
 
 def _line(value: object) -> str:
-    return json.dumps(value, separators=(",", ":")) + "\n"
+    return f"{_encode(value)}\n"

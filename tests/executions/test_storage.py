@@ -402,6 +402,21 @@ async def test_what_is_no_file_is_not_waited_for_and_what_is_large_not_read(
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
 
 
+async def test_the_file_of_a_forgotten_execution_is_removed_with_the_next_lines(
+    tmp_path: Path,
+) -> None:
+    storage, _ = opened(tmp_path)
+    for name in ("abcdefgh-1", "abcdefgh-2"):
+        storage.begin(record(name))
+    await storage.flush()
+
+    storage.append(record("abcdefgh-1"))
+    storage.forget("abcdefgh-1")
+    await storage.flush()
+
+    assert [file.stem for file in files(tmp_path)] == ["abcdefgh-2"]
+
+
 async def test_a_file_that_a_kernel_has_replaced_costs_no_other_its_lines(tmp_path: Path) -> None:
     storage, _ = opened(tmp_path)
     for name in ("abcdefgh-1", "abcdefgh-2"):
