@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jupyter_mcp_ext.kernels.exchange import Content, Exchange
+    from jupyter_mcp_ext.kernels.exchange import Exchange
     from jupyter_mcp_ext.kernels.kernel import Kernel
 
     from .execution import Execution
@@ -25,14 +25,9 @@ class Interrupts:
     def __init__(self, *, grace: float) -> None:
         self._grace = grace
 
-    async def stop(
-        self,
-        execution: Execution,
-        kernel: Kernel,
-        exchange: Exchange,
-        replied: asyncio.Future[Content],
-    ) -> None:
+    async def stop(self, execution: Execution, kernel: Kernel, exchange: Exchange) -> None:
         """Interrupt an execution until the kernel has replied or the grace is over."""
+        replied = exchange.over
         why = execution.stop.why
         if not exchange.begun:
             # The request waits in the kernel behind other code and cannot be taken back; an

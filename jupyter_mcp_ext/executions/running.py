@@ -60,13 +60,13 @@ class Runner:
 
     async def run(self, execution: Execution, ready: Ready, prepare: Prepare | None) -> None:
         """Run an execution, which ends it. Raises KernelLost and ToolError."""
-        starting = asyncio.ensure_future(ready())
-        if not await _or_stopped(execution, starting):
-            # The kernel goes on starting: its session needs it all the same.
-            starting.add_done_callback(lambda done: done.cancelled() or done.exception())
+        kernel = execution.kernel
+        if kernel is None or not kernel.hosted.is_there:
+            kernel = await self._started(execution, ready)
+        if kernel is None:
             execution.end(execution.stop.why, "stopped while its kernel started")
             return
-        execution.kernel = kernel = starting.result()
+        execution.kernel = kernel
         turn = kernel.turn.join(execution)
         try:
             if await _or_stopped(execution, turn):
@@ -75,6 +75,16 @@ class Runner:
                 execution.end(execution.stop.why, "taken from the queue before it began")
         finally:
             kernel.turn.leave(execution)
+
+    @staticmethod
+    async def _started(execution: Execution, ready: Ready) -> Kernel | None:
+        """The kernel, once it runs; None when the execution was stopped before."""
+        starting = asyncio.ensure_future(ready())
+        if await _or_stopped(execution, starting):
+            return starting.result()
+        # The kernel goes on starting: its session needs it all the same.
+        starting.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return None
 
     async def _take_turn(
         self, execution: Execution, kernel: Kernel, prepare: Prepare | None
@@ -131,13 +141,9 @@ class Runner:
 
     async def _reply(self, run: Run, exchange: Exchange) -> Content:
         """The kernel's reply; the turn is kept until it has come, whatever the caller was told."""
-        replied = asyncio.ensure_future(exchange.finished())
-        try:
-            if not await _or_stopped(run.execution, replied):
-                await self._interrupts.stop(run.execution, run.kernel, exchange, replied)
-            return await replied
-        finally:
-            replied.cancel()
+        if not await _or_stopped(run.execution, exchange.over):
+            await self._interrupts.stop(run.execution, run.kernel, exchange)
+        return await exchange.finished()
 
     async def _finish(self, run: Run, exchange: Exchange, reply: Content, hints: list[str]) -> None:
         """End an execution whose code has run, with what there is to say of it."""
@@ -182,5 +188,7 @@ def _tell_missed(execution: Execution, losses: Sequence[Loss], comeback: str) ->
 
 async def _or_stopped(execution: Execution, awaited: asyncio.Future[Any]) -> bool:
     """Wait until something is done or the execution is stopped; whether it is done."""
+    if awaited.done():
+        return True  # `asyncio.wait` takes two iterations of the loop to say so
     await asyncio.wait({awaited, execution.stop.requested}, return_when=asyncio.FIRST_COMPLETED)
     return awaited.done()

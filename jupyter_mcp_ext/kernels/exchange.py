@@ -75,7 +75,8 @@ class Exchange:
         self._on_input = on_input
         loop = asyncio.get_running_loop()
         self.started: asyncio.Future[None] = loop.create_future()
-        self._done: asyncio.Future[Content] = loop.create_future()
+        self.over: asyncio.Future[Content] = loop.create_future()
+        """Done when it is over, with the content of the reply; `finished` may be cancelled."""
         self._grace = Timer()
 
     @property
@@ -85,7 +86,7 @@ class Exchange:
 
     async def finished(self) -> Content:
         """The content of the reply. Raises KernelLost."""
-        return await asyncio.shield(self._done)
+        return await asyncio.shield(self.over)
 
     def feed(self, msg_type: str, content: Content) -> None:
         """Take an IOPub message whose parent is this request."""
@@ -122,10 +123,10 @@ class Exchange:
     def lose(self, loss: Loss, *, behind_other: bool = False) -> None:
         """Fail: the kernel is gone, possibly while it ran other code."""
         self._grace.stop()
-        if not self._done.done():
+        if not self.over.done():
             behind_other = behind_other and not self.begun
-            self._done.set_exception(KernelLost(loss, behind_other=behind_other))
-            self._done.exception()  # retrieved, so that asyncio logs nothing if nothing awaits it
+            self.over.set_exception(KernelLost(loss, behind_other=behind_other))
+            self.over.exception()  # retrieved, so that asyncio logs nothing if nothing awaits it
 
     def _begin(self) -> None:
         if not self.started.done():
@@ -133,7 +134,7 @@ class Exchange:
             self._on_begin()
 
     def _settle(self) -> None:
-        if self._done.done():
+        if self.over.done():
             return
         if self.reply is None:
             self._wait_for_reply()
@@ -150,5 +151,5 @@ class Exchange:
 
     def _finish(self) -> None:
         self._grace.stop()
-        if not self._done.done() and self.reply is not None:
-            self._done.set_result(self.reply)
+        if not self.over.done() and self.reply is not None:
+            self.over.set_result(self.reply)
