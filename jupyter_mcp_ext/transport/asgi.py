@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from tornado.iostream import StreamClosedError
 
+from jupyter_mcp_ext.concurrency import Timer
+
 if TYPE_CHECKING:
     from tornado.httputil import HTTPServerRequest
     from tornado.web import RequestHandler
@@ -20,6 +22,12 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+BEGINNING = 0.02
+"""Seconds from a stream's start for which it is held back: a short answer leaves in one piece."""
+
+MAX_HELD = 65_536
+"""Bytes that are held back."""
 
 # Credentials stop here: nothing behind needs them, and a tool could show them.
 _CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie", "x-xsrftoken"})
@@ -57,6 +65,10 @@ class AsgiExchange:
         self._handler = handler
         self._body: bytes | None = body
         self._gone = asyncio.Event()
+        self._beginning = Timer()
+        """Runs while the beginning of a stream is held back."""
+        self._held = 0
+        """Bytes of that."""
         self.started = False
         """Whether the answer has a status."""
         self.ended = False
@@ -69,6 +81,7 @@ class AsgiExchange:
 
     def disconnect(self) -> None:
         """Tell the application that the peer is gone."""
+        self._beginning.stop()
         self._gone.set()
 
     async def receive(self) -> Message:
@@ -99,26 +112,39 @@ class AsgiExchange:
             if name.lower() == b"content-type":
                 streams = value.startswith(b"text/event-stream")
         if streams:
-            # tornado holds the header back until something is written, and a stream may stay
-            # silent for long: its client would think it hangs.
             self._handler.set_header("X-Accel-Buffering", "no")
-            await self._flush()
+            self._beginning.set(BEGINNING, self._begin)
 
     async def _write(self, body: bytes, *, more: bool) -> None:
         if body:
             self._handler.write(body)
-        if more:
-            await self._flush()
-        else:
+        if not more:
             self.end()
+        elif not self._is_held(body):
+            await self._flush()
+
+    def _is_held(self, body: bytes) -> bool:
+        self._held += len(body)
+        return self._beginning.is_set and self._held <= MAX_HELD
 
     def end(self) -> None:
         """Complete the answer as it is."""
+        self._beginning.stop()
         if not self.ended:
             self.ended = True
             self._handler.finish()
 
+    def _begin(self) -> None:
+        # tornado holds the header back until something is written, and a stream may stay silent
+        # for long: its client would think it hangs.
+        self._handler.flush().add_done_callback(self._begun)
+
+    def _begun(self, flushed: asyncio.Future[None]) -> None:
+        if flushed.cancelled() or flushed.exception() is not None:
+            self.disconnect()
+
     async def _flush(self) -> None:
+        self._beginning.stop()
         try:
             await self._handler.flush()
         except StreamClosedError:

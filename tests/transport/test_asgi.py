@@ -12,6 +12,7 @@ from jupyter_server.serverapp import ServerApp
 from jupyter_server.utils import url_path_join
 from mcp.server.lowlevel import Server
 
+from jupyter_mcp_ext.transport.asgi import Receive, Scope, Send
 from jupyter_mcp_ext.transport.handler import McpHandler
 from jupyter_mcp_ext.transport.host import McpHost, SessionOptions
 from jupyter_mcp_ext.transport.password import PasswordCheck
@@ -103,3 +104,28 @@ async def test_a_peer_that_does_not_read_holds_the_tool_back(
     assert sent < 50
     writer.close()
     await host.stop()
+
+
+class Streaming:
+    """A host whose answer is a stream of two parts, which it sends without a pause."""
+
+    async def serve(self, subject: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        headers = [(b"content-type", b"text/event-stream")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        for part, more in ((b"data: 1\r\n\r\n", True), (b"data: 2\r\n\r\n", False)):
+            await send({"type": "http.response.body", "body": part, "more_body": more})
+
+
+async def test_a_stream_that_ends_at_once_leaves_in_one_piece(
+    jp_serverapp: ServerApp, http_server: object, jp_http_port: int, token: str
+) -> None:
+    path = mount(jp_serverapp, Streaming())  # type: ignore[arg-type]  # it has what a handler uses
+    reader, writer = await asyncio.open_connection("127.0.0.1", jp_http_port)
+    writer.write(raw_call(path, token))
+
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+
+    assert b"Content-Length: 22\r\n" in head
+    assert await reader.readexactly(22) == b"data: 1\r\n\r\ndata: 2\r\n\r\n"
+    writer.close()
