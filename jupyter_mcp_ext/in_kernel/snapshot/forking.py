@@ -22,12 +22,18 @@ GPUS = ("cupy", "jax", "tensorflow", "pycuda", "mlx")
 
 
 def begin(
-    source: str, path: str, reply: str, max_bytes: int, seconds: float, each: float
+    source: str,
+    path: str,
+    reply: str,
+    max_bytes: int,
+    seconds: float,
+    each: float,
+    patience: float,
 ) -> dict[str, Any]:
     """Begin a save, or do all of it here if it cannot be done in a copy.
 
     ``source`` is the code that saves; ``reply`` is the pipe, empty if there is none; a variable
-    gets ``each`` seconds.
+    gets ``each`` seconds. A copy may wait for the disk for ``patience`` seconds more.
     """
     if not reply or not is_copied_well():
         space: dict[str, Any] = {"__name__": "jupyter_mcp_ext_saving"}
@@ -42,7 +48,7 @@ def begin(
     try:
         child = copied()
         if child == 0:
-            save_apart(source, pipe, states, path, max_bytes, seconds, each)
+            save_apart(source, pipe, states, path, max_bytes, seconds, each, patience)
         reap_later(child)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, masked)

@@ -9,6 +9,7 @@ import time
 import types
 from typing import Any
 
+from .clock import Clock
 from .found import import_name
 from .holes import places
 from .interactive import RESULTS
@@ -68,10 +69,13 @@ def save_to(
     """Write the session's variables to an open file.
 
     ``lost`` are variables, with reasons, on which an earlier worker failed; ``watch`` is called
-    with the current variable. Values that cannot be saved are named, and the rest is saved.
+    with the current variable, and has the clock. Values that cannot be saved are named, and the
+    rest is saved.
     """
+    clock = Clock(0) if watch is None else watch.clock
     with pretended_module(), os.fdopen(found, "wb", PIECE) as file:
-        saving = Saving(the_shell(), Sink(file, max_bytes, deadline), lost, watch, standard, states)
+        sink = Sink(file, max_bytes, deadline, clock)
+        saving = Saving(the_shell(), sink, lost, watch, standard, states)
         saving.run()
     return {
         **about(),

@@ -17,9 +17,9 @@ import select
 import signal
 import struct
 import sys
-import time
 from typing import Any
 
+from .clock import Clock
 from .process import resources, standard_objects, states_here
 from .saving import save_to
 from .words import TooSlow, the_shell
@@ -27,7 +27,7 @@ from .words import TooSlow, the_shell
 NOWHERE = -1
 
 BESIDE = struct.Struct("qdq")
-"""A worker's progress: the current variable, its start, and bytes written."""
+"""A worker's progress: the current variable, its start by the clock, and bytes written."""
 
 PACE = 20_000_000
 """Bytes for which a variable gets one more second."""
@@ -82,14 +82,23 @@ def write(into: int, answer: bytes) -> None:
 class Supervisor:
     """The process that starts workers until one has finished."""
 
-    def __init__(self, pipe: int, path: str, max_bytes: int, seconds: float, each: float) -> None:
+    def __init__(
+        self,
+        pipe: int,
+        path: str,
+        max_bytes: int,
+        seconds: float,
+        each: float,
+        patience: float,
+    ) -> None:
+        self.clock = Clock(patience)
         self.states = states_here()
         self._standard = standard_objects()
         self._pipe = pipe
         self._path = path
         self._max_bytes = max_bytes
         self._each = each
-        self._deadline = time.monotonic() + seconds
+        self._deadline = self.clock.now() + seconds
         self._lost: dict[str, str] = {}
 
     def answer(self) -> bytes:
@@ -103,7 +112,7 @@ class Supervisor:
             if answer:
                 return answer
             name = self._name_at_hand()
-            if not name or name in self._lost or time.monotonic() > self._deadline:
+            if not name or name in self._lost or self.clock.now() > self._deadline:
                 with contextlib.suppress(OSError):
                     os.unlink(self._path)
                 msg = f"{why}{' at ' + name if name else ''}"
@@ -120,6 +129,7 @@ class Supervisor:
         out, into = os.pipe()
         os.ftruncate(found, 0)
         os.lseek(found, 0, os.SEEK_SET)
+        self.clock.go()
         worker = os.fork()
         if worker == 0:
             try:
@@ -151,7 +161,7 @@ class Supervisor:
             until = self._deadline + MARGIN
             if number != NOWHERE:
                 until = min(until, since + self._each + written / PACE + MARGIN)
-            left = until - time.monotonic()
+            left = until - self.clock.now()
             if left <= 0:
                 return b"", "it takes longer than one variable may"
             # The start of a variable wakes nothing: with ten thousand variables that would be slow.
@@ -172,7 +182,7 @@ class Supervisor:
             bounded(2 * self._max_bytes + MORE_MEMORY)
             signal.signal(signal.SIGALRM, lambda *_: self._check_pace())
             signal.setitimer(signal.ITIMER_REAL, self._each, self._each / 4)
-            now = time.monotonic()
+            now = self.clock.now()
             answer = save_to(
                 os.dup(found),
                 self._max_bytes,
@@ -203,11 +213,11 @@ class Supervisor:
             return
         written = self._sink.position - self._from
         self._beside[:] = BESIDE.pack(number, since, written)
-        if time.monotonic() > since + self._each + written / PACE:
+        if self.clock.now() > since + self._each + written / PACE:
             raise TooSlow
 
     def _say(self, number: int, written: int) -> None:
-        self._beside[:] = BESIDE.pack(number, time.monotonic(), written)
+        self._beside[:] = BESIDE.pack(number, self.clock.now(), written)
 
 
 def quieten(pipe: int) -> None:

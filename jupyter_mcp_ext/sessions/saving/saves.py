@@ -193,7 +193,8 @@ class Saves:
             left = deadline - asyncio.get_running_loop().time()
             if session in self._unsaved and left > 0:
                 session.saved("" if is_idle else "busy")
-                await asyncio.wait({self._start(session, min(left, self._limits.max_seconds))})
+                seconds = min(left, self._limits.max_seconds)
+                await asyncio.wait({self._start(session, seconds, is_last=True)})
 
     async def _is_idle(self, session: Session) -> bool:
         """Also of code that an execution has run which the server's stop has ended."""
@@ -218,8 +219,11 @@ class Saves:
             # Else it runs code of another client, and the next execution here saves.
             self._start(session, self._limits.max_seconds)
 
-    def _start(self, session: Session, seconds: float) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._save(session, seconds), name=f"mcp-snapshot-{session.id}")
+    def _start(
+        self, session: Session, seconds: float, *, is_last: bool = False
+    ) -> asyncio.Task[None]:
+        save = self._save(session, seconds, patience=0.0 if is_last else seconds)
+        task = asyncio.create_task(save, name=f"mcp-snapshot-{session.id}")
         self._tasks[session] = task
         task.add_done_callback(lambda _: self._ended(session))
         return task
@@ -227,7 +231,7 @@ class Saves:
     def _ended(self, session: Session) -> None:
         self._tasks.pop(session, None)
 
-    async def _save(self, session: Session, seconds: float) -> None:
+    async def _save(self, session: Session, seconds: float, *, patience: float) -> None:
         story = session.story
         if story is None:
             return
@@ -236,7 +240,7 @@ class Saves:
         try:
             async with session.kernel.linked() as link:
                 if link.info.kind.saves_variables:
-                    await self._save_over(link, session, story, seconds)
+                    await self._save_over(link, session, story, seconds, patience)
             is_over = True
             session.saved()
         except asyncio.TimeoutError:  # what waits in the kernel finds its file gone, and ends
@@ -254,7 +258,7 @@ class Saves:
                 self._unsaved.add(session)
 
     async def _save_over(
-        self, link: KernelLink, session: Session, story: Story, seconds: float
+        self, link: KernelLink, session: Session, story: Story, seconds: float, patience: float
     ) -> None:
         key = self._key(session)
         rebound = partial(bound_after, story.alive)
@@ -270,6 +274,7 @@ class Saves:
             after=story.last_ended,
             max_bytes=self._limits.max_bytes,
             seconds=seconds,
+            patience=patience,
             freed=lambda: None if freed.done() else freed.set_result(None),
         )
         await to_its_end(lambda: aside.settle(story.folder, key, rebound, story.gone_until))

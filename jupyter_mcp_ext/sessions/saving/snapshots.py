@@ -79,6 +79,7 @@ async def save(
     after: int,
     max_bytes: int,
     seconds: float,
+    patience: float,
     freed: Callable[[], None] = lambda: None,
 ) -> Snapshot:
     """Have the kernel write its variables, and make them the session's snapshot.
@@ -89,13 +90,17 @@ async def save(
     occupied until the end; a save that is given up ends by itself. ``freed`` is called when the
     kernel has no more to do for it.
 
+    Beyond ``seconds``, a copy may wait for the disk for ``patience`` seconds, so that what else
+    synchronizes need not wait for all of a large save. 0 leaves that to the end.
+
     Raises UnsupportedKernel, EvaluationError, asyncio.TimeoutError, KernelLost, OSError. Then the
     snapshot before it is still there.
     """
     _require_ipykernel(link)
     name = f"snapshot-{secrets.token_hex(8)}.pickle"
     older = await asyncio.to_thread(_data_files, folder)
-    saved = await _write(link, folder, name, max_bytes=max_bytes, seconds=seconds, freed=freed)
+    limits = {"max_bytes": max_bytes, "seconds": seconds, "patience": patience}
+    saved = await _write(link, folder, name, limits, freed)
     snapshot = Snapshot(
         **saved | parsed(saved),
         session_id=session_id,
@@ -113,26 +118,24 @@ async def _write(
     link: KernelLink,
     folder: SnapshotFolder,
     name: str,
-    *,
-    max_bytes: int,
-    seconds: float,
+    limits: Mapping[str, float],
     freed: Callable[[], None],
 ) -> dict[str, Any]:
     """Have the kernel write a data file, which is removed if that fails, and give its answer."""
+    seconds = limits["seconds"]
     reply = await asyncio.to_thread(Reply.open, folder.path, name)
     arguments = {
         "source": await asyncio.to_thread(texts.saving),
         "path": str(folder.path / name),
         "reply": str(reply.path) if reply is not None else "",
-        "max_bytes": max_bytes,
-        "seconds": seconds,
         "each": seconds * EACH,
+        **limits,
     }
     try:
         answer = await _evaluate(link, texts.beginning, "begin", arguments, seconds)
         freed()
         if reply is not None and answers.has_begun(answer):
-            answer = await reply.read(timeout=seconds + SLACK)
+            answer = await reply.read(timeout=seconds + limits["patience"] + SLACK)
             await asyncio.to_thread(orphans.reap, answers.process_of(answer))
         return await asyncio.to_thread(answers.saved, answer)
     except BaseException:

@@ -123,7 +123,12 @@ class Place:
         return ast.literal_eval(text)
 
     async def save(self, **given: Any) -> Snapshot:
-        arguments: dict[str, Any] = {"max_bytes": 10**9, "seconds": 60.0, **given}
+        arguments: dict[str, Any] = {
+            "max_bytes": 10**9,
+            "seconds": 60.0,
+            "patience": 60.0,
+            **given,
+        }
         return await snapshots.save(
             await self.link(),
             self.folder,
@@ -536,6 +541,30 @@ async def test_when_the_time_is_over_the_rest_is_named(
         assert list(named) == [*(f"slow{number}" for number in range(10)), "last"]
         assert named["slow0"] == "it takes longer than one variable may"
         assert named["last"] == "there was no time left for it"
+
+
+async def test_no_variable_is_lost_because_the_disk_is_slow(
+    jp_serverapp: Any, snapshot_folder: Path
+) -> None:
+    async with place(jp_serverapp, snapshot_folder) as here:
+        await here.run(
+            """
+            import os, time
+            def slow(file, seconds=1):
+                with open("asked", "a") as asked:
+                    asked.write(".")
+                time.sleep(seconds)
+            os.fdatasync = slow
+            large, last = bytes(30_000_000), [1]
+            """
+        )
+        saved = await here.save(seconds=2.0)
+        asked = await here.value("open('asked').read()")
+        at_once = await here.save(seconds=2.0, patience=0.0)
+
+        assert asked == "..."
+        assert whys(saved) == whys(at_once) == {}
+        assert await here.value("open('asked').read()") == asked
 
 
 async def test_ten_thousand_variables_come_back(jp_serverapp: Any, snapshot_folder: Path) -> None:

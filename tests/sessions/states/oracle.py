@@ -135,6 +135,7 @@ class Session:
             after=len(self.cells),
             max_bytes=10**9,
             seconds=SECONDS,
+            patience=SECONDS,
         )
 
     async def restore(self) -> Restored:
