@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 STOPPED = struct.Struct("dd")
-"""Seconds for which a clock has stood still, and since when it does; `NEVER` if it goes."""
+"""Seconds for which a clock has stood still, and since when it does; `GOING` if it goes."""
 
-NEVER = float("inf")
+GOING = float("inf")
 
 
 class Clock:
@@ -25,7 +25,7 @@ class Clock:
         self._patience = patience
         self._clock = clock
         self._shared = mmap.mmap(-1, STOPPED.size)
-        self._say(0.0, NEVER)
+        self._say(0.0, GOING)
 
     def now(self) -> float:
         """The time."""
@@ -47,7 +47,7 @@ class Clock:
 
     def go(self) -> None:
         """Let it go, also after a process that has ended while it stood still."""
-        self._say(self._stopped(), NEVER)
+        self._say(self._stopped(), GOING)
 
     def _stopped(self) -> float:
         stopped, since = STOPPED.unpack(self._shared[:])

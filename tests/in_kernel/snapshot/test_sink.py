@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_mcp_ext.sessions.in_kernel.clock import Clock
-from jupyter_mcp_ext.sessions.in_kernel.sink import AHEAD, Sink
-from jupyter_mcp_ext.sessions.in_kernel.words import OutOfTime
+from jupyter_mcp_ext.in_kernel.snapshot.clock import Clock
+from jupyter_mcp_ext.in_kernel.snapshot.sink import AHEAD, Sink
+from jupyter_mcp_ext.in_kernel.snapshot.words import OutOfTime
 
 MAX_BYTES = 1_000 * AHEAD
 
