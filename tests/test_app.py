@@ -47,7 +47,7 @@ def test_a_path_is_taken(given: str, path: str) -> None:
 @pytest.mark.parametrize(
     "path", ["", "/", "mcp", "/m(cp", "/m.*", "/a//b", "/../x", "/mcp?x", "/m cp", "/ä", "/mcp$"]
 )
-def test_a_path_that_is_none_is_refused_by_name(path: str) -> None:
+def test_an_invalid_path_is_refused_by_name(path: str) -> None:
     with pytest.raises(TraitError, match=r"McpApp\.path"):
         McpApp(path=path)
 

@@ -124,7 +124,7 @@ def test_a_stranger_runs_nothing(
         (b'{"jsonrpc": "2.0", "id": ' + b"9" * 5_000 + b', "method": "ping"}', -32700),
     ],
 )
-def test_a_body_that_is_no_message_is_a_400(
+def test_a_body_that_is_not_a_message_is_a_400(
     server: JupyterServer, version: str, body: bytes, code: int
 ) -> None:
     headers = {**POST, **server.auth, "MCP-Protocol-Version": version}
@@ -143,7 +143,7 @@ def test_an_unknown_method_is_named(either: McpClient) -> None:
     assert "tools/burn" in str(error)
 
 
-def test_an_unknown_tool_brings_the_names_of_ours(either: McpClient) -> None:
+def test_an_unknown_tool_is_answered_with_the_names_of_the_tools(either: McpClient) -> None:
     error = either.error("tools/call", name="frobnicate", arguments={})
 
     assert error["code"] == -32602
@@ -151,7 +151,7 @@ def test_an_unknown_tool_brings_the_names_of_ours(either: McpClient) -> None:
     assert "execute_code" in error["message"]
 
 
-def test_the_tool_of_another_server_brings_the_name_of_ours(either: McpClient) -> None:
+def test_the_name_of_another_servers_tool_is_answered_with_the_one_here(either: McpClient) -> None:
     error = either.error("tools/call", name="use_notebook", arguments={})
 
     assert "Use create_session." in error["message"]
@@ -221,7 +221,7 @@ def test_arguments_as_one_json_string_are_understood(either: McpClient) -> None:
 @pytest.mark.parametrize(
     "arguments", ['{"code": ', "[1]", "1", '"code"', '{"a":' + "[" * 5_000, "[" * 100_000]
 )
-def test_arguments_that_are_no_object_are_refused_in_words(
+def test_arguments_that_are_not_an_object_are_refused_in_words(
     either: McpClient, arguments: str
 ) -> None:
     error = either.error("tools/call", name="execute_code", arguments=arguments)
@@ -400,7 +400,7 @@ def xs(server: JupyterServer) -> str:
 
 
 @pytest.mark.parametrize("pattern", ["(", "[", "a{99999999999}", "(?P<", "\\", "*a", "(?<=a+)b"])
-def test_a_pattern_that_is_none_is_refused(client: McpClient, xs: str, pattern: str) -> None:
+def test_an_invalid_pattern_is_refused(client: McpClient, xs: str, pattern: str) -> None:
     assert "regular expression" in client.refused("get_output", grep=pattern)
     assert "regular expression" in client.refused("read_notebook", path=xs, grep=pattern)
 
@@ -416,7 +416,7 @@ CATASTROPHES = [
 
 
 @pytest.mark.parametrize("tool", ["get_output", "read_notebook"])
-def test_catastrophic_patterns_are_answered_and_hold_up_nobody(
+def test_catastrophic_patterns_are_answered_and_delay_no_other_call(
     start_server: Callable[..., JupyterServer], tool: str
 ) -> None:
     """On its own server, since one that hangs would fail every later test."""
@@ -611,7 +611,7 @@ BROKEN: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_notebook_that_is_none_is_said_to_be_none(
+def test_a_file_that_is_not_a_notebook_is_said_not_to_be_one(
     server: JupyterServer, either: McpClient, name: str
 ) -> None:
     file = server.root_dir / f"{name}.ipynb"

@@ -82,7 +82,7 @@ def test_a_folder_is_listed_in_pages(client: McpClient, folder: str) -> None:
     assert [line.split()[0] for line in second.text.splitlines()[1:]] == ["3.txt", "4.txt"]
 
 
-def test_names_that_are_no_text_are_listed_without_breaking_the_answer(
+def test_names_that_are_not_text_are_listed_without_breaking_the_answer(
     client: McpClient, folder: str
 ) -> None:
     inner = client.server.root_dir / folder

@@ -207,7 +207,7 @@ async def test_another_client_may_answer_first(server: JupyterServer) -> None:
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize("capabilities", [{}, {"elicitation": {"url": {}}}])
 @pytest.mark.parametrize("function", ["input", "__import__('getpass').getpass"])
-def test_where_nobody_can_be_asked_the_code_fails_at_once_with_what_to_do(
+def test_where_no_person_can_be_asked_the_code_fails_at_once_with_what_to_do(
     server: JupyterServer, era: str, capabilities: dict[str, Any], function: str
 ) -> None:
     client = McpClient(server, era, capabilities=capabilities)
@@ -370,7 +370,7 @@ def test_other_code_waits_behind_a_question_and_runs_when_it_is_answered(
     assert "hello Ada" in asker.call("get_output", output_id=behind.id, wait=30).text
 
 
-def test_a_question_that_nobody_answers_ends(
+def test_a_question_without_an_answer_ends(
     start_server: Callable[..., JupyterServer],
 ) -> None:
     server = start_server("--McpExecutions.input_timeout=1")

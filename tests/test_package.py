@@ -110,7 +110,7 @@ def installed(
         "*.dist-info/licenses/LICENSE",
     ],
 )
-def test_the_wheel_holds_what_is_no_code(wheel: Path, name: str) -> None:
+def test_the_wheel_has_the_files_that_are_not_code(wheel: Path, name: str) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = [Path(held) for held in archive.namelist()]
 

@@ -140,7 +140,7 @@ def test_what_was_installed_is_told_and_can_be_imported(its: Its, client: McpCli
     assert "'1.0'" in ran.text
 
 
-def test_an_installation_is_counted_and_is_no_cell(its: Its, client: McpClient) -> None:
+def test_an_installation_is_counted_and_adds_no_cell(its: Its, client: McpClient) -> None:
     made = client.call("create_session", name=f"of {client.name}", restore="replay")
     session = made.meta["jupyter-mcp-ext/session"]
     arguments = {"session_id": session["session_id"]}

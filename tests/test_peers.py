@@ -359,7 +359,7 @@ def test_restarts_at_the_same_time_leave_a_kernel_that_works(client: McpClient) 
     assert client.run("'works'").status == "ok"
 
 
-def test_a_failing_cell_of_a_person_does_not_lose_ours(
+def test_a_persons_failing_cell_does_not_lose_an_agents_execution(
     server: JupyterServer, client: McpClient
 ) -> None:
     """The kernel aborts what is queued behind it; our code is sent again."""
@@ -766,7 +766,7 @@ def test_running_code_changes_no_notebook(server: JupyterServer, client: McpClie
     assert (server.root_dir / "untouched.ipynb").read_bytes() == before
 
 
-def test_a_start_that_nobody_calls_starts_no_kernel(
+def test_listing_the_tools_and_sessions_starts_no_kernel(
     start_server: Callable[..., JupyterServer],
 ) -> None:
     server = start_server()

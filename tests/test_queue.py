@@ -176,7 +176,7 @@ def test_a_call_behind_a_long_run_of_its_own_client_is_answered_soon(
     assert client.call("get_output", output_id=second.id, wait=50).status == "ok"
 
 
-def test_what_a_persons_failing_cell_aborted_runs_all_the_same(
+def test_what_a_persons_failing_cell_aborted_is_run_again(
     server: JupyterServer, client: McpClient, gate: Gate
 ) -> None:
     kernel = client.run("1").execution["kernel_id"]

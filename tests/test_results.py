@@ -1042,7 +1042,7 @@ def test_a_persons_kernel_is_not_ended_unasked(server: JupyterServer, client: Mc
     assert client.run("1", session_id="theirs.ipynb").status == "ok"
 
 
-def test_jupyters_list_of_sessions_has_ours_under_our_id(
+def test_jupyters_list_of_sessions_has_an_agents_session_under_its_id(
     server: JupyterServer, client: McpClient
 ) -> None:
     made = client.call("create_session", name="listed").meta["jupyter-mcp-ext/session"]
@@ -1056,7 +1056,7 @@ def test_jupyters_list_of_sessions_has_ours_under_our_id(
     assert listed[default["session_id"]]["kernel"]["id"] == default["kernel_id"]
 
 
-def test_jupyters_own_address_of_a_session_of_ours_works(
+def test_jupyters_own_address_of_an_agents_session_works(
     server: JupyterServer, client: McpClient
 ) -> None:
     """JupyterLab reads, renames and ends the sessions that it lists."""

@@ -249,7 +249,7 @@ def test_a_folder_that_cannot_be_made_leaves_a_session_that_works(tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["a/b", "../up", "..", "x" * 300, "a\x00b", " ", "none"])
-def test_a_name_that_is_none_is_refused_and_makes_nothing(server: JupyterServer, name: str) -> None:
+def test_an_invalid_name_is_refused_and_makes_nothing(server: JupyterServer, name: str) -> None:
     client = McpClient(server)
 
     refusal = client.refused("create_session", name=name)

@@ -426,7 +426,7 @@ def test_a_task_that_asks_can_be_cancelled(asking: McpClient) -> None:
     assert ended(asking, begun)["status"] == "cancelled"
 
 
-def test_a_client_that_can_ask_nobody_is_asked_nothing(
+def test_a_client_that_cannot_ask_a_person_is_asked_nothing(
     server: JupyterServer, asking: McpClient
 ) -> None:
     begun = begin(asking, "input('Name? ')")

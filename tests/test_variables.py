@@ -183,7 +183,7 @@ def test_a_name_that_leads_nowhere_or_is_code_is_said(
     assert not (client.server.root_dir / "gotcha").exists()
 
 
-def test_objects_that_raise_or_sleep_hold_nobody_up(client: McpClient) -> None:
+def test_objects_that_raise_or_sleep_delay_nothing(client: McpClient) -> None:
     assert "| odd | Odd |" in client.call("get_variables").text
     odd = client.call("inspect_variable", name="odd").text
     assert "! its repr raised ValueError: no" in odd

@@ -118,7 +118,7 @@ def test_exit_ends_the_kernel_and_the_next_call_brings_the_session_back(
     assert results[3].text.splitlines()[-1] == "True"
 
 
-def test_exits_one_after_the_other_are_no_deaths(server: JupyterServer) -> None:
+def test_exits_one_after_the_other_are_not_deaths(server: JupyterServer) -> None:
     client = McpClient(server, name="leaving often")
 
     statuses = [client.run("exit()").status for _ in range(6)]
@@ -148,7 +148,7 @@ def test_where_nothing_is_hidden_white_space_has_no_notice(client: McpClient, co
     assert client.run(code).notices == []
 
 
-def test_white_space_is_told_of_series_and_of_the_last_rows(client: McpClient) -> None:
+def test_white_space_is_reported_for_series_and_the_last_rows(client: McpClient) -> None:
     [notice] = client.run(
         "import pandas as pd\npd.Series(['x'] * 5_000 + ['y\\u200b\\t'], index=[1.5] * 5_001)"
     ).notices

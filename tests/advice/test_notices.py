@@ -84,7 +84,7 @@ def test_a_command_that_may_not_have_run_is_not_said_to_have_failed(source: str)
     ]
 
 
-def test_a_value_that_is_no_exit_code_is_ignored() -> None:
+def test_a_value_that_is_not_an_exit_code_is_ignored() -> None:
     assert after_shell("!false", "'x'") == []
     assert after_shell("!false", "1" * 1000) == []
 

@@ -92,7 +92,7 @@ def test_many_in_a_row_stay_in_their_order() -> None:
     assert fed(*(whole[n : n + 1000] for n in range(0, len(whole), 1000))) == (whole, [])
 
 
-def test_a_piece_that_comes_with_the_next_execution_is_no_text_of_that() -> None:
+def test_a_piece_that_comes_with_the_next_execution_is_not_part_of_its_text() -> None:
     unsent = Unsent()
     first = unsent.feed(f"own\n{CALLBACK[:700]}"), unsent.finish()
     second = unsent.feed(f"{CALLBACK[700:]}of the next\n"), unsent.finish()

@@ -65,7 +65,7 @@ async def test_beyond_the_limit_only_its_end_is_activity() -> None:
     assert told.times == 2
 
 
-async def test_what_jupyter_takes_for_activity_is_told_of_executions(jp_serverapp: Any) -> None:
+async def test_executions_count_as_activity_for_jupyter(jp_serverapp: Any) -> None:
     app = jp_serverapp.extension_manager.extension_apps["jupyter_mcp_ext"].copy().pop()
     times = jp_serverapp.web_app.settings["last_activity_times"]
     times.pop("mcp", None)

@@ -172,7 +172,7 @@ async def test_code_behind_a_persons_cell_at_a_restart_never_began_and_says_so(
         assert not (tmp_path / "ran").exists()
 
 
-async def test_a_persons_code_is_known_where_nothing_of_ours_ever_ran(
+async def test_a_persons_code_is_known_on_a_kernel_where_no_agents_code_ran(
     jp_serverapp: Any, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"

@@ -138,7 +138,7 @@ async def test_a_keyboard_interrupt_that_the_code_raises_is_its_own(jp_serverapp
             assert printed(execution) == "mine\n"
 
 
-async def test_an_interrupt_of_before_is_not_what_the_code_raises(jp_serverapp: Any) -> None:
+async def test_an_earlier_interrupt_is_not_what_the_code_raises(jp_serverapp: Any) -> None:
     async with running(jp_serverapp) as engine:
         first = await engine.start("import time; print('on', flush=True); time.sleep(600)")
         await engine.until_printed(first, "on")

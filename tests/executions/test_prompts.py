@@ -63,7 +63,7 @@ async def test_it_is_told_that_a_question_is_open_and_that_it_no_longer_is() -> 
     assert not prompts.answer(1, "late")
 
 
-async def test_nobody_is_told_of_the_end_of_time_when_there_was_an_answer() -> None:
+async def test_the_time_limit_is_not_reported_when_there_was_an_answer() -> None:
     prompts, ended = Prompts(), asyncio.Queue[Prompt]()
     prompts.open("quick", lambda _: None, timeout=0.01, on_timeout=ended.put_nowait)
     prompts.answer(1, "yes")
@@ -83,7 +83,7 @@ async def test_a_question_is_shown_without_control_characters_and_not_endless() 
     assert len(prompt.quoted) < 250
 
 
-async def test_an_answer_that_is_no_text_is_made_one() -> None:
+async def test_an_answer_that_is_not_valid_unicode_is_made_valid() -> None:
     prompts, heard = Prompts(), list[str]()
 
     prompts.answer(asked(prompts, "who? ", heard).number, "A\ud800")
@@ -171,7 +171,7 @@ async def test_an_interrupt_ends_the_question(jp_serverapp: Any) -> None:
     assert execution.status == "interrupted"
 
 
-async def test_nobodys_answer_ends_the_question_in_time(jp_serverapp: Any) -> None:
+async def test_a_question_ends_in_time_without_an_answer(jp_serverapp: Any) -> None:
     async def nothing(engine: Engine, execution: Execution) -> None:
         return
 
@@ -223,7 +223,7 @@ async def test_a_password_is_not_asked_for_and_the_kernel_is_free(jp_serverapp: 
         await assert_free(engine)
 
 
-async def test_code_that_can_ask_nobody_is_told_what_to_do(jp_serverapp: Any) -> None:
+async def test_code_that_cannot_ask_a_person_is_told_what_to_do(jp_serverapp: Any) -> None:
     async with running(jp_serverapp) as engine:
         execution = await engine.run("input('who? ')")
 

@@ -136,7 +136,7 @@ async def test_a_file_that_was_cut_off_gives_what_it_has(tmp_path: Path, end: by
     assert [r.execution_id for r in found] == ["abcdefgh-1"]
 
 
-async def test_a_file_that_is_none_of_ours_harms_nobody(tmp_path: Path) -> None:
+async def test_a_file_of_another_program_does_no_harm(tmp_path: Path) -> None:
     first, _ = opened(tmp_path)
     first.begin(record())
     await first.close()
@@ -184,7 +184,7 @@ async def test_much_output_of_a_finished_execution_is_read_from_disk(jp_serverap
         assert execution.fold.lines == 1
 
 
-async def test_much_output_leaves_memory_when_nobody_reads_it(
+async def test_much_output_leaves_memory_when_it_is_not_read(
     jp_serverapp: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(archive, "HELD", 0.05)
@@ -224,7 +224,7 @@ async def test_what_is_too_old_has_expired(jp_serverapp: Any) -> None:
             engine.services.executions.directory.find(ALICE, execution.id)
 
 
-async def test_a_runtime_folder_that_cannot_be_written_is_no_failure(
+async def test_a_runtime_folder_that_cannot_be_written_does_not_stop_the_server(
     jp_serverapp: Any, jp_runtime_dir: Path
 ) -> None:
     jp_runtime_dir.mkdir(parents=True, exist_ok=True)
@@ -236,7 +236,7 @@ async def test_a_runtime_folder_that_cannot_be_written_is_no_failure(
         assert len(printed(execution)) == 2 * SMALL + 1
 
 
-async def test_many_small_displays_are_seldom_written_anew(tmp_path: Path) -> None:
+async def test_many_small_displays_are_seldom_rewritten(tmp_path: Path) -> None:
     """Each takes more room on disk than it shows; rewriting all of them each time would not end."""
     storage, _ = opened(tmp_path)
     storage.begin(record())
@@ -320,7 +320,7 @@ async def test_a_widget_is_after_a_restart_what_a_later_execution_has_made_of_it
         assert bar.data["text/plain"] == "[7/9]"
 
 
-async def test_a_widget_that_is_displayed_when_a_file_is_written_anew_is_there_once(
+async def test_a_widget_that_is_displayed_when_a_file_is_rewritten_is_there_once(
     tmp_path: Path,
 ) -> None:
     storage, _ = opened(tmp_path)
@@ -384,7 +384,7 @@ async def test_a_forged_record_is_left_out_and_others_are_taken_over(
     assert [r.execution_id for r in found] == ["abcdefgh-1"]
 
 
-async def test_what_is_no_file_is_not_waited_for_and_what_is_large_not_read(
+async def test_a_pipe_is_not_waited_for_and_a_large_file_is_not_read(
     tmp_path: Path,
 ) -> None:
     file = await left(tmp_path)

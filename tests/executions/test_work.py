@@ -56,7 +56,7 @@ async def test_work_that_cannot_be_done_says_why(jp_serverapp: Any) -> None:
         assert execution.error.evalue == "There is no such thing. Ask for another."
 
 
-async def test_a_bug_in_work_is_no_secret_and_no_traceback(jp_serverapp: Any) -> None:
+async def test_a_bug_in_other_work_is_reported_without_its_traceback(jp_serverapp: Any) -> None:
     async def work(execution: Execution, say: Say) -> None:
         msg = "secret"
         raise RuntimeError(msg)

@@ -73,7 +73,7 @@ def test_what_was_not_written_since_is_left_out(tmp_path: Path) -> None:
     assert written(tmp_path, since=time.time() + HOUR) == ["after.txt"]
 
 
-def test_a_file_that_keeps_an_old_time_of_its_own_is_found_all_the_same(tmp_path: Path) -> None:
+def test_a_file_that_keeps_an_older_time_is_still_found(tmp_path: Path) -> None:
     """Such times are left by programs that unpack, copy or download."""
     make(tmp_path, "downloaded.zip", at=time.time() - 30 * HOUR)
 
@@ -119,7 +119,7 @@ def test_a_folder_that_has_become_a_link_out_of_the_root_is_not_looked_at(tmp_pa
     assert written(root, "work") == []
 
 
-def test_a_folder_that_is_gone_has_no_files(tmp_path: Path) -> None:
+def test_a_folder_that_does_not_exist_has_no_files(tmp_path: Path) -> None:
     assert written(tmp_path, "gone") == []
 
 

@@ -90,7 +90,7 @@ def test_all_places_are_replaced_when_that_is_asked_for() -> None:
     assert edited.diff.count("@@ -") == 1
 
 
-def test_far_places_are_hunks_of_their_own_with_lines_counted_anew() -> None:
+def test_distant_places_are_separate_hunks_with_their_own_line_numbers() -> None:
     text = "x\n" + "-\n" * 20 + "x\n"
 
     diff = edit(text, "x", "y\nz", replace_all=True).diff

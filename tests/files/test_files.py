@@ -144,7 +144,7 @@ async def test_base64_is_written_as_its_bytes(files: Files, root: Path) -> None:
     assert (root / "a.bin").read_bytes() == bytes(range(256))
 
 
-async def test_base64_that_is_none_is_refused_and_changes_nothing(files: Files, root: Path) -> None:
+async def test_invalid_base64_is_refused_and_changes_nothing(files: Files, root: Path) -> None:
     with pytest.raises(InvalidArgument, match="not base64"):
         await files.write("new/a.bin", "no base64!", encoding="base64")
 
@@ -172,7 +172,7 @@ async def test_an_image_is_an_image(files: Files, root: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [bytes(range(256)), PNG[:30], b"\x7fELF\1\0"])
-async def test_what_is_no_text_is_named_with_the_call_that_fetches_it(
+async def test_a_file_that_is_not_text_is_named_with_the_call_that_fetches_it(
     files: Files, root: Path, data: bytes
 ) -> None:
     (root / "a.png").write_bytes(data)
@@ -523,7 +523,7 @@ class Busy(LargeFileManager):
         return model
 
 
-async def test_an_edit_of_a_file_that_changes_meanwhile_is_not_made(root: Path) -> None:
+async def test_an_edit_of_a_file_that_another_program_changes_is_not_made(root: Path) -> None:
     (root / "a.txt").write_text("one\n")
     contents = Busy(root_dir=str(root))
 
@@ -588,7 +588,7 @@ async def test_a_full_disk_is_said_and_leaves_what_was(disk: Files, small_disk: 
     assert (small_disk / "a.txt").read_text() == "before\n"
 
 
-async def test_a_page_deep_in_a_large_file_comes_soon_and_holds_up_nobody(
+async def test_a_page_deep_in_a_large_file_comes_soon_and_delays_no_other_call(
     disk: Files, root: Path
 ) -> None:
     with (root / "large.log").open("wb") as file:

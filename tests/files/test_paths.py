@@ -64,7 +64,7 @@ def test_a_relative_path_is_an_api_path_without_its_dots_and_doubled_slashes(
         "/../etc/passwd",
     ],
 )
-def test_what_is_no_path_beneath_the_root_is_refused(root: Path, path: str) -> None:
+def test_a_path_that_is_not_below_the_root_is_refused(root: Path, path: str) -> None:
     for where in (root, None):
         with pytest.raises(ContentsError):
             contents_path(path, where)
@@ -121,7 +121,7 @@ def test_a_link_within_the_root_is_followed(root: Path) -> None:
     assert contents_path("link/a.ipynb", root) == "link/a.ipynb"
 
 
-def test_a_link_to_itself_is_left_to_whoever_opens_it(root: Path) -> None:
+def test_a_link_to_itself_fails_when_it_is_opened(root: Path) -> None:
     (root / "loop").symlink_to("loop")
 
     assert contents_path("loop", root) == "loop"

@@ -76,7 +76,7 @@ def test_jupyters_own_python_is_meant_by_its_plain_name() -> None:
 
 
 @pytest.mark.parametrize("argv", [[], ["R"], ["/usr/bin/env", "python"], ["python2"]])
-def test_what_is_no_python_and_in_no_environment_changes_nothing(argv: list[str]) -> None:
+def test_a_command_that_belongs_to_no_environment_changes_nothing(argv: list[str]) -> None:
     assert activated(SERVER, argv) == SERVER
 
 

@@ -84,7 +84,7 @@ async def test_only_one_listener_reads_what_a_linked_kernel_says(jp_serverapp: A
         assert kernel._activity_stream is None
 
 
-async def test_questions_about_the_kernel_are_no_activity(jp_serverapp: Any) -> None:
+async def test_questions_about_the_kernel_do_not_count_as_activity(jp_serverapp: Any) -> None:
     """As in Jupyter; otherwise showing the kernel's state would keep it from being culled."""
     async with running(jp_serverapp) as engine:
         session, kernel = await linked(engine)

@@ -229,7 +229,7 @@ async def test_nothing_is_claimed_of_an_ordinary_run(jp_serverapp: Any, code: st
             assert execution.notices == []
 
 
-async def test_what_other_clients_are_told_meanwhile_is_not_missed(
+async def test_what_other_clients_are_told_in_between_is_not_missed(
     jp_serverapp: Any, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"

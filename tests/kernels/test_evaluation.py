@@ -176,7 +176,7 @@ async def test_a_kernel_that_goes_away_ends_the_wait(jp_serverapp: Any) -> None:
     ],
     ids=range(7),
 )
-def test_a_reply_without_an_answer_is_no_value(reply: dict[str, Any]) -> None:
+def test_a_reply_without_an_answer_gives_no_value(reply: dict[str, Any]) -> None:
     with pytest.raises(NotEvaluated):
         answer_of(reply)
 
@@ -199,7 +199,7 @@ def test_a_reply_without_an_answer_is_no_value(reply: dict[str, Any]) -> None:
     ],
     ids=range(12),
 )
-def test_an_answer_that_is_not_what_the_runner_gives_is_no_value(text: str) -> None:
+def test_an_answer_that_the_runner_did_not_give_is_not_a_value(text: str) -> None:
     with pytest.raises(NotEvaluated, match="cannot be read"):
         value_of(text)
 

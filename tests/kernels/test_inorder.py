@@ -162,7 +162,7 @@ def test_headers_are_limited_before_they_are_parsed() -> None:
 
 
 @pytest.mark.parametrize("content", [b"[]", b"null", b'{"a": ' + b"[" * 500_000, b"\xff", b""])
-def test_content_that_is_no_object_is_not_parsed_and_raises_nothing(content: bytes) -> None:
+def test_content_that_is_not_an_object_is_not_parsed_and_raises_nothing(content: bytes) -> None:
     hearing = Hearing()
     frames = hearing.frames("x")
     frames[-1] = zmq.Frame(content)

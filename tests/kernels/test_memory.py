@@ -120,7 +120,7 @@ def test_the_words_tell_the_peak_and_the_limit(tmp_path: Path, peak: Peak, words
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps a peak until the reaping")
-async def test_the_peak_of_an_ended_process_is_known_though_nobody_looked_before() -> None:
+async def test_the_peak_of_an_ended_process_is_known_without_an_earlier_look() -> None:
     # More than this process ever had: otherwise only an upper bound is known.
     end = await ended("x = b'x' * 1_500_000_000")
 

@@ -217,7 +217,9 @@ async def test_a_shell_with_strict_options_outlives_a_look(jp_serverapp: Any) ->
         assert printed(await bash.run("[ $pid = $$ ] && echo same")) == "same\n"
 
 
-async def test_what_is_no_name_never_gets_into_a_line_of_the_shell(jp_serverapp: Any) -> None:
+async def test_a_text_that_is_not_a_name_never_gets_into_a_line_of_the_shell(
+    jp_serverapp: Any,
+) -> None:
     async with kernel(jp_serverapp, "bash") as bash:
         await bash.run("x=(1 2); trap 'echo ran >> ran' DEBUG")
         before = printed(await bash.run("wc -l < ran"))

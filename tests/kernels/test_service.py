@@ -300,7 +300,7 @@ async def test_a_kernel_that_is_ended_while_it_starts_is_refused_in_words(
             await starting
 
 
-async def test_a_kernel_whose_end_is_not_announced_yet_has_lost_all_the_same(
+async def test_a_kernel_whose_end_is_not_announced_yet_has_lost_its_variables(
     jp_serverapp: Any,
 ) -> None:
     async with running(jp_serverapp) as engine:

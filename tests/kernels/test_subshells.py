@@ -76,7 +76,7 @@ async def test_a_look_that_is_given_up_ends_its_subshell(jp_serverapp: Any) -> N
             pass
 
 
-async def test_a_subshell_that_does_not_answer_holds_up_no_other(jp_serverapp: Any) -> None:
+async def test_a_subshell_that_does_not_answer_delays_no_other(jp_serverapp: Any) -> None:
     async with busy(jp_serverapp) as (engine, link):
         with pytest.raises(asyncio.TimeoutError):
             await evaluate(engine, link, "sleeps", timeout=0.3)

@@ -182,7 +182,7 @@ def test_a_notebook_of_a_later_major_version_is_not_guessed_at() -> None:
         {"nbformat": 1},
     ],
 )
-def test_without_a_list_of_cells_it_is_no_notebook(broken: Json) -> None:
+def test_a_file_without_a_list_of_cells_is_not_a_notebook(broken: Json) -> None:
     with pytest.raises(ContentsError, match="no list of cells"):
         from_node(broken, "a.ipynb")
 
@@ -341,7 +341,7 @@ def test_a_notebook_with_too_many_items_in_all_is_a_sentence() -> None:
         parse(large(*[cell] * 10), "a.ipynb")
 
 
-def test_commas_in_the_text_of_a_notebook_are_no_items() -> None:
+def test_commas_in_the_text_of_a_notebook_are_not_counted_as_items() -> None:
     source = ',"[\\' * 700_000
 
     notebook = parse(large(markdown(id="last", source=source)), "a.ipynb")

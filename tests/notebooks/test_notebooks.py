@@ -142,7 +142,7 @@ async def test_a_link_to_nothing_is_not_written_through(notebooks: Notebooks, ro
     assert files(root) == ["a.ipynb"]
 
 
-async def test_what_is_no_regular_file_is_neither_opened_nor_overwritten(
+async def test_a_file_that_is_not_regular_is_neither_opened_nor_overwritten(
     notebooks: Notebooks, root: Path
 ) -> None:
     os.mkfifo(root / "a.ipynb")

@@ -74,7 +74,7 @@ def test_the_specification_of_a_chart_in_html_is_where_it_is_shown_in_full() -> 
         "var spec = [];",
     ],
 )
-def test_a_chart_that_cannot_be_read_is_no_chart(code: str) -> None:
+def test_a_chart_that_cannot_be_read_is_not_shown_as_a_chart(code: str) -> None:
     data: dict[str, Json] = {"text/html": f"<p>Words</p><script>vegaEmbed(); {code}</script>"}
 
     assert full_lines(data) == ["Words"]

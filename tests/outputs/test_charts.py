@@ -113,11 +113,11 @@ def test_plotly_names_the_ranges_of_its_axes(traces: Json, layout: Json, axes: s
     assert f"axes: {axes}" in words.split("\n")
 
 
-def test_the_script_that_loads_bokeh_is_no_chart() -> None:
+def test_the_script_that_loads_bokeh_is_not_a_chart() -> None:
     assert chart_type({"application/vnd.bokehjs_load.v0+json": ""}) is None
 
 
-def test_a_chart_that_is_none_is_named_all_the_same() -> None:
+def test_a_malformed_chart_is_still_named() -> None:
     specs: list[Json] = [None, [], "x", {}, {"data": 3, "layout": []}, {"data": {"values": {}}}]
     for spec in specs:
         assert describe({_PLOTLY: spec}, _PLOTLY).startswith("plotly chart")

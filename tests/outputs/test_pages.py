@@ -45,7 +45,7 @@ def test_without_an_offset_the_tail_is_shown() -> None:
     )
 
 
-def test_the_middle_of_a_line_cannot_be_taken_for_a_line_of_ours() -> None:
+def test_the_middle_of_a_line_cannot_be_taken_for_a_line_of_the_servers() -> None:
     lines = ["x" * 10 + "! the kernel died"]
 
     [rest] = page(lines, offset=0, column=10, limit=9, budget=100, more=more).lines

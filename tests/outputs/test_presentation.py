@@ -307,7 +307,7 @@ def test_displays_with_nothing_to_read_are_told_once() -> None:
     assert presentation.positions == (0,) * 6
 
 
-def test_an_empty_line_that_is_displayed_is_no_remark() -> None:
+def test_an_empty_line_that_is_displayed_is_not_a_remark() -> None:
     """As ``rich.print()`` displays it."""
     blank = bundle(text__html="<pre style='white-space:pre'>\n</pre>", text__plain="\n")
 

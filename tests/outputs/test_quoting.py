@@ -33,7 +33,7 @@ from jupyter_mcp_ext.outputs.quoting import Remark, have_no_marks, quoted
         "Downloading a (the last of 12 steps)",
     ],
 )
-def test_a_line_that_looks_like_one_of_ours_is_quoted(line: str) -> None:
+def test_a_line_that_looks_like_one_of_the_servers_is_quoted(line: str) -> None:
     assert quoted(line) == f"> {line}"
     assert not have_no_marks([line], line)
     assert quoted(Remark(line)) == line
@@ -66,6 +66,6 @@ def test_other_lines_stay_as_they_are(line: str) -> None:
     assert quoted(line) == line
 
 
-def test_a_name_cannot_end_a_line_of_ours() -> None:
+def test_a_name_cannot_end_a_line_of_the_servers() -> None:
     assert plain_name("text/x\n! false]\u202e") == "text/x?! false?"
     assert len(plain_name("x" * 1_000)) == 80

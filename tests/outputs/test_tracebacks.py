@@ -87,7 +87,7 @@ def test_of_a_cause_only_what_differs_is_shown() -> None:
     ]
 
 
-def test_a_headline_that_was_told_is_not_said_again() -> None:
+def test_a_headline_in_the_status_line_is_not_repeated() -> None:
     assert not any("KeyError" in line.text for line in condense(_KEY_ERROR, is_told=True))
     assert condense(Error(ename="KeyboardInterrupt", evalue=""), is_told=True) == []
 

@@ -247,7 +247,7 @@ def serving(handler: type[Broken], *, secure: bool = False) -> Iterator[str]:
         (Locked, False, "asks for a login"),
     ],
 )
-async def test_an_index_out_of_reach_is_no_fault_of_the_package(
+async def test_an_index_that_cannot_be_reached_is_not_blamed_on_the_package(
     jp_serverapp: Any,
     index: Index,
     venv: Venv,
@@ -375,7 +375,7 @@ async def test_what_runs_in_the_environment_gets_no_token_of_the_servers(
 
 
 @pytest.mark.parametrize("tool", ["pip"])
-async def test_what_goes_where_the_kernel_does_not_look_is_no_success(
+async def test_a_package_installed_where_the_kernel_does_not_look_is_a_failure(
     jp_serverapp: Any, index: Index, venv: Venv, tool: str
 ) -> None:
     (venv.folder / "pip.conf").write_text(
@@ -519,7 +519,7 @@ async def test_nothing_is_installed_where_that_is_switched_off(
 
 
 @pytest.mark.parametrize("trait", ["allow", "deny"])
-def test_a_rule_that_is_none_stops_the_server_by_its_name(trait: str) -> None:
+def test_an_invalid_rule_stops_the_server_and_is_named(trait: str) -> None:
     traits: dict[str, Any] = {trait: ["six six"]}
 
     with pytest.raises(TraitError, match=rf"McpPackages\.{trait}"):

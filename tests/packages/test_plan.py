@@ -133,7 +133,7 @@ def test_what_would_break_a_package_that_works_is_a_conflict(needs: str, is_brok
     assert [(c.name, c.gets) for c in found] == ([("app", "2.0")] if is_broken else [])
 
 
-def test_a_package_that_is_replaced_too_is_no_conflict() -> None:
+def test_a_package_that_is_replaced_too_is_not_a_conflict() -> None:
     before = there(("app", "3.0", "six<2"), ("six", "1.0", ""))
     planned = (Planned(name="six", version="2.0"), Planned(name="app", version="4.0"))
 

@@ -79,6 +79,6 @@ def test_one_that_is_denied_and_allowed_is_denied() -> None:
 
 
 @pytest.mark.parametrize("line", ["", "six six", "six @ https://x/y", "six[a]", 'six; extra=="a"'])
-def test_what_is_no_rule_is_refused(line: str) -> None:
+def test_a_text_that_is_not_a_rule_is_refused(line: str) -> None:
     with pytest.raises(InvalidRule):
         rules(["numpy", line])

@@ -58,7 +58,7 @@ def test_requirements_are_understood(package: str | list[str], understood: list[
         (["six"] * (MAX_REQUIREMENTS + 1), "fewer"),
     ],
 )
-def test_what_is_no_requirement_is_refused_with_the_rule(
+def test_a_text_that_is_not_a_requirement_is_refused_with_the_rule(
     package: str | list[str], rule: str | None
 ) -> None:
     if rule is None:  # a name like another

@@ -67,7 +67,7 @@ async def test_a_server_can_require_session_id(jp_serverapp: Any) -> None:
             await engine.services.sessions.resolve(ALICE, None)
 
 
-async def test_a_session_is_in_jupyters_list_under_an_id_that_begins_with_ours(
+async def test_a_session_is_in_jupyters_list_under_an_id_that_begins_with_its_own(
     jp_serverapp: Any,
 ) -> None:
     async with running(jp_serverapp) as engine:
@@ -281,7 +281,7 @@ async def test_a_session_whose_kernel_was_ended_can_come_back(jp_serverapp: Any)
         assert not engine.services.sessions.is_ready(session)
 
 
-async def test_an_import_that_always_failed_is_no_news_when_the_session_comes_back(
+async def test_an_import_that_always_failed_is_not_reported_when_the_session_comes_back(
     jp_serverapp: Any,
 ) -> None:
     async with running(jp_serverapp) as engine:

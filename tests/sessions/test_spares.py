@@ -234,7 +234,7 @@ async def test_nothing_of_a_spare_is_left_after_the_end(jp_serverapp: Any, momen
         assert {p.pid for p in psutil.Process().children(recursive=True)} <= before
 
 
-async def test_a_spare_is_no_activity_until_a_caller_has_it(
+async def test_a_spare_does_not_count_as_activity_until_a_caller_has_it(
     jp_serverapp: Any, jp_fetch: Any
 ) -> None:
     manager = jp_serverapp.kernel_manager

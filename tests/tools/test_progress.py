@@ -48,7 +48,7 @@ async def test_a_caller_that_asks_hears_the_last_line(server: JupyterServer, mod
     assert all(line.endswith("of 30") and "\r" not in line for line in lines)
 
 
-async def test_a_client_that_reads_slowly_holds_nobody_up(
+async def test_a_client_that_reads_slowly_delays_no_other(
     jp_serverapp: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress, "SHORTEST", 0.01)

@@ -100,7 +100,7 @@ def test_the_main_tools_ask_to_be_shown_at_once() -> None:
     assert main == {"execute_code", "get_output", "read_notebook"}
 
 
-def test_a_peers_name_for_a_tool_leads_to_ours() -> None:
+def test_another_servers_name_for_a_tool_leads_to_the_tool_here() -> None:
     assert all(ours in BY_NAME for ours in PEERS.values())
     assert "create_session" in unknown("use_notebook")
     assert "execute_code" in unknown("frobnicate")

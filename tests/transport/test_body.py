@@ -24,7 +24,7 @@ def test_a_message_is_let_through(message: object) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"hello", b"[" * 100_000, b"1" * 5_000])
-def test_what_is_no_json_is_a_parse_error(body: bytes) -> None:
+def test_a_body_that_is_not_json_is_a_parse_error(body: bytes) -> None:
     refusal = refuse_body(body)
 
     assert refusal is not None
@@ -55,7 +55,7 @@ def test_what_is_no_json_is_a_parse_error(body: bytes) -> None:
         {"jsonrpc": "2.0", "id": 1, "error": {"code": "1", "message": ""}},
     ],
 )
-def test_json_that_is_no_message_is_an_invalid_request(message: object) -> None:
+def test_json_that_is_not_a_message_is_an_invalid_request(message: object) -> None:
     refusal = refuse_body(json.dumps(message).encode())
 
     assert refusal is not None
@@ -87,7 +87,7 @@ def test_a_body_of_too_much_is_refused_before_it_is_parsed(params: str) -> None:
     assert "Send less" in refusal.message
 
 
-def test_commas_and_brackets_in_the_text_of_a_body_are_no_items() -> None:
+def test_commas_and_brackets_in_the_text_of_a_body_are_not_counted_as_items() -> None:
     code = ',[{\\"' * 200_000
     message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"code": code}}
 

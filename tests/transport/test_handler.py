@@ -111,7 +111,7 @@ def test_a_trailing_slash_makes_no_difference(server: JupyterServer) -> None:
     [(b"[]", -32600), (b"5", -32600), (b"{", -32700), (b"", -32700), (b"null", -32600)],
 )
 @pytest.mark.parametrize("version", [{}, {"MCP-Protocol-Version": "2026-07-28"}])
-def test_a_body_that_is_no_message_is_refused_in_our_words(
+def test_a_body_that_is_not_a_message_is_refused_in_words_of_this_server(
     server: JupyterServer, body: bytes, code: int, version: dict[str, str]
 ) -> None:
     answer = server.request("POST", body, {**ACCEPT, **server.auth, **version})

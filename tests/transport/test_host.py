@@ -82,7 +82,7 @@ def make_host(build: Callable[[Any], Server[Any]]) -> McpHost:
     return McpHost(None, SessionOptions(limit=4, idle=60), log=log, build=build)
 
 
-async def test_a_request_starts_the_host_if_nobody_has() -> None:
+async def test_a_request_starts_the_host_if_it_is_not_running() -> None:
     host = make_host(lambda services: Server("plain"))
 
     assert await Exchange("server/discover").served_by(host) == 200

@@ -59,7 +59,7 @@ def test_an_id_that_was_not_made_for_this_user_by_this_server_says_nothing(name:
 
 
 @pytest.mark.parametrize("words", ["", "a" * 32, "1.2.3.4", "....", "\N{SNOWMAN}.a.b.c", "1.a.!.b"])
-def test_any_other_word_is_no_id(words: str) -> None:
+def test_any_other_word_is_not_an_id(words: str) -> None:
     assert Seal(KEY).open(words, "alice") is None
     assert nonce("a" * 32) == ""
 
@@ -76,5 +76,5 @@ def test_a_client_that_says_much_gets_an_id_that_fits_into_a_header() -> None:
 
 
 @pytest.mark.parametrize("params", [None, [], {}, {"protocolVersion": 1, "clientInfo": {}}])
-def test_what_is_no_opening_is_none(params: object) -> None:
+def test_what_does_not_open_a_protocol_session_is_not_taken_for_it(params: object) -> None:
     assert Opening.of(params) is None

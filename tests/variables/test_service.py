@@ -320,7 +320,7 @@ SHAPES = (
 )
 
 
-async def test_whatever_a_kernel_answers_is_no_internal_error(jp_serverapp: Any) -> None:
+async def test_no_answer_of_a_kernel_causes_an_internal_error(jp_serverapp: Any) -> None:
     shapes = ", ".join(SHAPES)
     async with looked(jp_serverapp, LIES.replace("LIES", f"[{shapes}] * 2")) as kernel:
         for _ in SHAPES:

@@ -18,7 +18,7 @@ def test_modules_of_python_and_of_what_is_installed_are_libraries() -> None:
 
 
 @pytest.mark.parametrize("folder", [Path(sys.prefix), Path(sys.base_prefix), Path("elsewhere")])
-def test_a_module_of_the_users_is_none_also_in_an_environments_folder(folder: Path) -> None:
+def test_a_users_module_in_an_environments_folder_is_not_a_library(folder: Path) -> None:
     module = types.ModuleType("helpers")
     module.__file__ = str(folder / "project" / "helpers.py")
 

@@ -361,7 +361,7 @@ def test_what_a_repr_prints_is_dropped_and_what_others_print_is_not(
     assert capsys.readouterr().out == "kept\n"
 
 
-def test_an_alarm_that_somebody_waits_for_is_left_alone() -> None:
+def test_an_alarm_that_other_code_waits_for_is_left_alone() -> None:
 
     signal.setitimer(signal.ITIMER_REAL, 1_000)
     try:

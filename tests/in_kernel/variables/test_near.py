@@ -100,7 +100,7 @@ def test_code_of_a_users_dict_is_not_run_again() -> None:
     assert NAMES.pop("ran") is True  # by the code itself, once for each
 
 
-def test_an_error_that_is_not_the_latest_is_not_told_of() -> None:
+def test_an_error_that_is_not_the_latest_is_not_reported() -> None:
     said("cfg['modle']")
 
     assert near("NameError", "") == []

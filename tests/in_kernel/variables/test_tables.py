@@ -274,7 +274,7 @@ def test_a_column_by_item_and_by_attribute_is_a_series() -> None:
     assert "its columns" in look(FRAME, "x[0]")["unresolved"]
 
 
-def test_an_array_that_somebody_made_is_not_asked_for_anything() -> None:
+def test_an_array_of_a_class_that_users_made_is_not_asked_for_anything() -> None:
     class Own(pd.arrays.IntegerArray):
         @property
         def nbytes(self) -> NoReturn:

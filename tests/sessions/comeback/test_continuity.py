@@ -148,7 +148,7 @@ def test_a_session_of_an_earlier_server_is_brought_back_into_its_first_kernel() 
     assert (life.need, life.said) == ("", "it moved: back 1")
 
 
-def test_code_that_began_before_a_loss_is_told_of_what_came_back_before_it() -> None:
+def test_code_that_began_before_a_loss_learns_what_came_back_before_it() -> None:
     life = Life()
     for event in ("started", "died", "code", "died"):
         EVENTS[event](life)

@@ -152,7 +152,7 @@ def test_a_dataclass_that_calls_something_is_left_out(cell: str) -> None:
         "a, N = 1, 2",
     ],
 )
-def test_a_constant_that_anything_else_binds_is_none(other: str) -> None:
+def test_a_name_that_is_also_bound_by_something_else_is_not_a_constant(other: str) -> None:
     assert "N = 5" not in definitions(["N = 5", other]).sources
     assert "N" not in definitions(["N = 5", other]).names - definitions([other]).names
 
@@ -197,7 +197,7 @@ def test_a_function_with_a_magic_in_it_is_left_out() -> None:
     assert definitions(["def f():\n    !ls\n\ndef g(): ..."]).sources == ("def g(): ...",)
 
 
-def test_what_looks_like_a_magic_in_a_string_is_none() -> None:
+def test_what_looks_like_a_magic_in_a_string_is_not_one() -> None:
     cell = 'TEXT = """\n%magic\n!ls\n"""'
 
     assert definitions([cell]).sources == (cell,)
@@ -208,7 +208,7 @@ def test_a_cell_that_does_not_parse_is_left_out(cell: str) -> None:
     assert definitions([cell, "import sys"]).sources == ("import sys",)
 
 
-def test_a_very_long_expression_is_no_trouble() -> None:
+def test_a_very_long_expression_is_parsed() -> None:
     assert definitions([f"x = {'1 + ' * 2000}1", "import sys"]).sources == ("import sys",)
 
 

@@ -31,7 +31,7 @@ def forged(**known: Any) -> bytes:
     return json.dumps({**json.loads(RECORD.to_bytes(KEY)), **known}).encode()
 
 
-def test_a_record_of_ours_is_read_as_it_was_written() -> None:
+def test_a_record_of_this_server_is_read_as_it_was_written() -> None:
     assert parse(RECORD.to_bytes(KEY), KEY) == (RECORD, True)
 
 

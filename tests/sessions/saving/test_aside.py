@@ -191,7 +191,7 @@ def test_what_this_server_cannot_read_is_kept_until_it_can() -> None:
 
 
 @pytest.mark.parametrize("data", [b"[1", b"[1]", b'{"items": [{"index": 1, "names": []}]}'])
-def test_an_aside_file_that_is_none_says_nothing(data: bytes) -> None:
+def test_an_invalid_aside_file_says_nothing(data: bytes) -> None:
     folder = saved(snapshot(1, "a", "b"), snapshot(2, "a"), missing="b")
     folder.files[aside.FILE] = data
 

@@ -58,7 +58,7 @@ async def test_the_sessions_used_last_are_saved_first_when_the_server_stops(
         assert {session.record.not_saved for session in sessions} == {""}
 
 
-async def test_a_session_that_could_not_be_saved_is_told_of_and_takes_no_other_along(
+async def test_a_session_that_could_not_be_saved_is_reported_and_affects_no_other(
     jp_serverapp: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running(jp_serverapp, interrupt_grace=0.1) as engine:

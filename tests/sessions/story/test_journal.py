@@ -71,7 +71,7 @@ def test_lines_that_our_key_has_not_signed_are_read_and_marked(forged: list[byte
 
 
 @pytest.mark.parametrize("forged", [lines(entry(1, "evil"), key=OTHER), unsigned(entry(1, "evil"))])
-def test_lines_of_ours_are_not_replaced_by_others(forged: list[bytes]) -> None:
+def test_lines_of_the_server_are_not_replaced_by_others(forged: list[bytes]) -> None:
     begun = [signed(entry(1).beginning, KEY).rstrip()]
 
     for given in ([*begun, *forged], [*forged, *begun]):
@@ -79,7 +79,7 @@ def test_lines_of_ours_are_not_replaced_by_others(forged: list[bytes]) -> None:
     assert not read([*begun, *forged], KEY).entries[0].has_ended
 
 
-def test_a_line_of_ours_that_was_changed_is_not_ours() -> None:
+def test_a_signed_line_that_was_changed_is_not_trusted() -> None:
     changed = [line.replace(b"1 + 1", b"evil!") for line in lines(entry(1))]
 
     assert codes(read(changed, KEY)) == [("evil!", False)]
@@ -132,7 +132,7 @@ def test_a_later_release_is_named_in_short(version: str) -> None:
     assert len(str(told.value)) < 100
 
 
-def test_of_many_executions_the_latest_are_kept_and_ours_before_others(
+def test_of_many_executions_the_latest_are_kept_and_the_servers_own_before_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(journal, "MAX_ENTRIES", 4)
