@@ -132,7 +132,7 @@ def test_a_later_release_is_named_in_short(version: str) -> None:
     assert len(str(told.value)) < 100
 
 
-def test_of_many_executions_the_latest_are_kept_and_the_servers_own_before_others(
+def test_of_many_executions_the_signed_ones_and_the_latest_are_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(journal, "MAX_ENTRIES", 4)
