@@ -13,7 +13,7 @@ from dataclasses import replace
 from logging import Logger
 
 from jupyter_mcp_ext.concurrency import Tasks, Timer
-from jupyter_mcp_ext.outputs.fold import COMMS
+from jupyter_mcp_ext.outputs.folding.fold import COMMS
 
 from .execution import UNFINISHED, Execution
 from .record import ExecutionRecord

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.advice.unsent import Unsent
-from jupyter_mcp_ext.outputs.widgets import Widgets
+from jupyter_mcp_ext.outputs.folding.widgets import Widgets
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.kernel import Kernel

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from jupyter_mcp_ext.advice.unsent import Unsent
 from jupyter_mcp_ext.concurrency import Timer
 from jupyter_mcp_ext.files.changes import Change, Changes
-from jupyter_mcp_ext.outputs.fold import OutputFold
+from jupyter_mcp_ext.outputs.folding.fold import OutputFold
 from jupyter_mcp_ext.outputs.model import Error, Output
 
 from .held import HeldOutputs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jupyter_mcp_ext.outputs.fold import OutputFold
+from jupyter_mcp_ext.outputs.folding.fold import OutputFold
 from jupyter_mcp_ext.outputs.model import Error, Output
 
 

@@ -23,7 +23,7 @@ from typing import IO
 
 from jupyter_mcp_ext.files.beneath import Folder, opened
 from jupyter_mcp_ext.flushing import Flusher
-from jupyter_mcp_ext.outputs.fold import OutputFold
+from jupyter_mcp_ext.outputs.folding.fold import OutputFold
 from jupyter_mcp_ext.system import lock
 
 from .record import VERSION, CutOff, ExecutionRecord, read_messages, read_record

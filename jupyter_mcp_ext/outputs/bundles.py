@@ -6,16 +6,18 @@ import re
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
-from jupyter_mcp_ext.outputs import charts, images, markup, scripts, trees
+from jupyter_mcp_ext.outputs import images, trees
 from jupyter_mcp_ext.outputs.characters import plain_name
+from jupyter_mcp_ext.outputs.charts import charts, scripts
+from jupyter_mcp_ext.outputs.folding.widget import VIEW
+from jupyter_mcp_ext.outputs.html import markup
+from jupyter_mcp_ext.outputs.html.markup import Document
 from jupyter_mcp_ext.outputs.images import UnreadableImage
-from jupyter_mcp_ext.outputs.markup import Document
 from jupyter_mcp_ext.outputs.model import Json, MimeBundle
 from jupyter_mcp_ext.outputs.quoting import Remark
 from jupyter_mcp_ext.outputs.rendering import NotRendered, Render, here
 from jupyter_mcp_ext.outputs.sizes import value_size
 from jupyter_mcp_ext.outputs.text import clean, split
-from jupyter_mcp_ext.outputs.widget import VIEW
 from jupyter_mcp_ext.wording import size
 
 Kind: TypeAlias = Literal[

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from jupyter_mcp_ext.outputs import bundles, charts, tracebacks, trees
-from jupyter_mcp_ext.outputs.documents import Reading
+from jupyter_mcp_ext.outputs import bundles, tracebacks, trees
+from jupyter_mcp_ext.outputs.charts import charts
+from jupyter_mcp_ext.outputs.html.documents import Reading
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Error, MimeBundle, Output, Stream
 from jupyter_mcp_ext.outputs.numbered import More, cut_line, number

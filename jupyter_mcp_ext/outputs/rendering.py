@@ -17,7 +17,7 @@ Raises NotRendered, and for images UnreadableImage.
 """
 
 OPERATIONS = {
-    "read": "markup",
+    "read": "html.markup",
     "measure": "pixels",
     "fit": "pixels",
     "rasterise": "drawings",

@@ -11,7 +11,7 @@ from itertools import groupby
 
 from jupyter_mcp_ext.outputs import bundles
 from jupyter_mcp_ext.outputs.characters import plain_name
-from jupyter_mcp_ext.outputs.documents import Piece, Reading
+from jupyter_mcp_ext.outputs.html.documents import Piece, Reading
 from jupyter_mcp_ext.outputs.images import UnreadableImage
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Error, Output

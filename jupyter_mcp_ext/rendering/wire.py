@@ -12,10 +12,10 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import Any, BinaryIO
 
+from jupyter_mcp_ext.outputs.charts.scripts import Chart
+from jupyter_mcp_ext.outputs.html.markup import Document
 from jupyter_mcp_ext.outputs.images import FittedImage, UnreadableImage
-from jupyter_mcp_ext.outputs.markup import Document
 from jupyter_mcp_ext.outputs.rendering import NotRendered
-from jupyter_mcp_ext.outputs.scripts import Chart
 from jupyter_mcp_ext.outputs.tables import Table
 
 BEGUN = b"."

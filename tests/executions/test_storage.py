@@ -20,11 +20,11 @@ from jupyter_mcp_ext.executions.archive import SMALL
 from jupyter_mcp_ext.executions.order import Destination
 from jupyter_mcp_ext.executions.record import MAX_RECORD, ExecutionRecord
 from jupyter_mcp_ext.executions.storage import COMPACT, LOCK, REST, ExecutionStorage
-from jupyter_mcp_ext.outputs.fold import OutputFold
+from jupyter_mcp_ext.outputs.folding.fold import OutputFold
+from jupyter_mcp_ext.outputs.folding.widget import VIEW
+from jupyter_mcp_ext.outputs.folding.widgets import Widgets
 from jupyter_mcp_ext.outputs.model import Display, Json, Output, Stream
 from jupyter_mcp_ext.outputs.rendering import Render
-from jupyter_mcp_ext.outputs.widget import VIEW
-from jupyter_mcp_ext.outputs.widgets import Widgets
 from jupyter_mcp_ext.tools.call import Call
 from jupyter_mcp_ext.tools.paging import Paging, report_lines
 from tests.engine import ALICE, PRINCIPAL, printed, running

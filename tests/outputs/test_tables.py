@@ -9,7 +9,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from jupyter_mcp_ext.outputs.markup import read
+from jupyter_mcp_ext.outputs.html.markup import read
 from jupyter_mcp_ext.outputs.tables import Table
 from tests.outputs.frames import html_of
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from jupyter_mcp_ext.outputs.fold import OutputFold
+from jupyter_mcp_ext.outputs.folding.fold import OutputFold
+from jupyter_mcp_ext.outputs.folding.typescript import Typescript
 from jupyter_mcp_ext.outputs.terminal import fold
 from jupyter_mcp_ext.outputs.text import strip
-from jupyter_mcp_ext.outputs.typescript import Typescript
 
 CHEAP = 5.0
 """Seconds: folding some megabytes takes far less, and with quadratic cost far more."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from jupyter_mcp_ext.outputs.area import AreaItem
+from jupyter_mcp_ext.outputs.folding.area import AreaItem
+from jupyter_mcp_ext.outputs.folding.widget import VIEW
+from jupyter_mcp_ext.outputs.folding.widget_tree import MAX_DEPTH, Room
+from jupyter_mcp_ext.outputs.folding.widgets import Widgets
+from jupyter_mcp_ext.outputs.folding.writing import Writing
 from jupyter_mcp_ext.outputs.model import Display, MimeBundle, Output
-from jupyter_mcp_ext.outputs.widget import VIEW
-from jupyter_mcp_ext.outputs.widget_tree import MAX_DEPTH, Room
-from jupyter_mcp_ext.outputs.widgets import Widgets
-from jupyter_mcp_ext.outputs.writing import Writing
 
 
 def model_in(data: object) -> str:

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from jupyter_mcp_ext.outputs.fold import OutputFold
+from jupyter_mcp_ext.outputs.folding.fold import OutputFold
+from jupyter_mcp_ext.outputs.folding.output_widgets import MAX_AREAS
+from jupyter_mcp_ext.outputs.folding.widget import VIEW, capture
+from jupyter_mcp_ext.outputs.folding.widget_tree import MAX_PARTS
+from jupyter_mcp_ext.outputs.folding.widgets import MAX_WIDGETS, Widgets
+from jupyter_mcp_ext.outputs.folding.writing import BETWEEN
 from jupyter_mcp_ext.outputs.model import Display, Output, Stream
-from jupyter_mcp_ext.outputs.output_widgets import MAX_AREAS
-from jupyter_mcp_ext.outputs.widget import VIEW, capture
-from jupyter_mcp_ext.outputs.widget_tree import MAX_PARTS
-from jupyter_mcp_ext.outputs.widgets import MAX_WIDGETS, Widgets
-from jupyter_mcp_ext.outputs.writing import BETWEEN
 
 
 def opened(fold: OutputFold, comm_id: str, **state: Any) -> None:

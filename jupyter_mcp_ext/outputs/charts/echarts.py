@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jupyter_mcp_ext.outputs.extents import count, extent
+from jupyter_mcp_ext.outputs.charts.extents import count, extent
+from jupyter_mcp_ext.outputs.charts.plotly import quoted
 from jupyter_mcp_ext.outputs.model import Json
-from jupyter_mcp_ext.outputs.plotly import quoted
 
 _MOST = 12  # series that are named
 

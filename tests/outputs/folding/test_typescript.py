@@ -6,8 +6,8 @@ import random
 
 import pytest
 
+from jupyter_mcp_ext.outputs.folding.typescript import Typescript
 from jupyter_mcp_ext.outputs.terminal import fold
-from jupyter_mcp_ext.outputs.typescript import Typescript
 
 
 def written(*texts: str) -> Typescript:

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby, islice
 
-from jupyter_mcp_ext.outputs import scripts
-from jupyter_mcp_ext.outputs.flow import Block, Flow
-from jupyter_mcp_ext.outputs.grids import Grid, is_frame, shape_above, shape_below
-from jupyter_mcp_ext.outputs.scripts import Chart
+from jupyter_mcp_ext.outputs.charts import scripts
+from jupyter_mcp_ext.outputs.charts.scripts import Chart
+from jupyter_mcp_ext.outputs.html.flow import Block, Flow
+from jupyter_mcp_ext.outputs.html.grids import Grid, is_frame, shape_above, shape_below
+from jupyter_mcp_ext.outputs.html.tags import End, Script, Start, Token, Words, resolved, scan
 from jupyter_mcp_ext.outputs.tables import GAP, Table
-from jupyter_mcp_ext.outputs.tags import End, Script, Start, Token, Words, resolved, scan
 
 MAX_HTML = 4_000_000
 """Characters that are read, without most of those in scripts and tags."""

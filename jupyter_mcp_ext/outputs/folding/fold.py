@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from jupyter_mcp_ext.outputs.area import Area
-from jupyter_mcp_ext.outputs.captures import Captures
-from jupyter_mcp_ext.outputs.elsewhere import Elsewhere
+from jupyter_mcp_ext.outputs.folding.area import Area
+from jupyter_mcp_ext.outputs.folding.captures import Captures
+from jupyter_mcp_ext.outputs.folding.elsewhere import Elsewhere
+from jupyter_mcp_ext.outputs.folding.resolving import model_in, resolved
+from jupyter_mcp_ext.outputs.folding.widget_tree import Room
+from jupyter_mcp_ext.outputs.folding.widgets import Widgets
+from jupyter_mcp_ext.outputs.folding.writing import Message
 from jupyter_mcp_ext.outputs.model import Json, Output
-from jupyter_mcp_ext.outputs.resolving import model_in, resolved
-from jupyter_mcp_ext.outputs.widget_tree import Room
-from jupyter_mcp_ext.outputs.widgets import Widgets
-from jupyter_mcp_ext.outputs.writing import Message
 
 COMMS = ("comm_open", "comm_msg", "comm_close")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
-from jupyter_mcp_ext.outputs.extents import extent
+from jupyter_mcp_ext.outputs.charts.extents import extent
+from jupyter_mcp_ext.outputs.charts.plotly import quoted, title
 from jupyter_mcp_ext.outputs.model import Json
-from jupyter_mcp_ext.outputs.plotly import quoted, title
 
 _MOST = 12  # parts that are named, and channels of each
 _MAX_ROWS = 50_000  # values whose extents are computed

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from itertools import chain, takewhile
 from typing import Literal, TypeAlias
 
-from jupyter_mcp_ext.outputs.flow import Block, Flow, Value
+from jupyter_mcp_ext.outputs.html.flow import Block, Flow, Value
+from jupyter_mcp_ext.outputs.html.tags import Attributes, Start
 from jupyter_mcp_ext.outputs.tables import Table, gap_columns, is_gap
-from jupyter_mcp_ext.outputs.tags import Attributes, Start
 
 Section: TypeAlias = Literal["head", "body", "foot"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from jupyter_mcp_ext.outputs.flow import Block
+from jupyter_mcp_ext.outputs.html.flow import Block
+from jupyter_mcp_ext.outputs.html.markup import Document, height_of
 from jupyter_mcp_ext.outputs.limits import Limits
-from jupyter_mcp_ext.outputs.markup import Document, height_of
 from jupyter_mcp_ext.outputs.numbered import More
 from jupyter_mcp_ext.outputs.shares import FLOOR, share
 from jupyter_mcp_ext.outputs.tables import MAX_CELL, Table

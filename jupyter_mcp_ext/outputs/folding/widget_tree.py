@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from jupyter_mcp_ext.outputs.area import Area
-from jupyter_mcp_ext.outputs.widget import Widget
-from jupyter_mcp_ext.outputs.widget_words import title_of, words_of
+from jupyter_mcp_ext.outputs.folding.area import Area
+from jupyter_mcp_ext.outputs.folding.widget import Widget
+from jupyter_mcp_ext.outputs.folding.widget_words import title_of, words_of
 
 MAX_PARTS = 20_000
 """Widgets, and outputs in them, that are shown of one execution."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Literal, TypeAlias
 
+from jupyter_mcp_ext.outputs.folding.typescript import Typescript
+from jupyter_mcp_ext.outputs.folding.writing import Message, Writing, without_middle
 from jupyter_mcp_ext.outputs.model import (
     Display,
     Error,
@@ -16,8 +18,6 @@ from jupyter_mcp_ext.outputs.model import (
 from jupyter_mcp_ext.outputs.numbered import cut_line
 from jupyter_mcp_ext.outputs.sizes import output_sizes, text_size
 from jupyter_mcp_ext.outputs.text import clean
-from jupyter_mcp_ext.outputs.typescript import Typescript
-from jupyter_mcp_ext.outputs.writing import Message, Writing, without_middle
 
 MAX_ITEMS = 100_000
 """Outputs of one area if there is a limit: each takes 400 bytes, however short it is."""

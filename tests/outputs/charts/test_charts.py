@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from jupyter_mcp_ext.outputs.charts import chart_type, describe
+from jupyter_mcp_ext.outputs.charts.charts import chart_type, describe
 from jupyter_mcp_ext.outputs.model import Json
 
 _PLOTLY = "application/vnd.plotly.v1+json"

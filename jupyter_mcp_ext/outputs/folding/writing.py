@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Literal, TypeAlias
 
+from jupyter_mcp_ext.outputs.folding.typescript import Typescript
 from jupyter_mcp_ext.outputs.model import Json, Stream
 from jupyter_mcp_ext.outputs.rope import Rope
 from jupyter_mcp_ext.outputs.sizes import text_size
-from jupyter_mcp_ext.outputs.typescript import Typescript
 
 MAX_MOVED = 1_000_000
 """Characters of one write with cursor movements, which take longer to follow than to store."""

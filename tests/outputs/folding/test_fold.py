@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from jupyter_mcp_ext.outputs import area
-from jupyter_mcp_ext.outputs.area import END
-from jupyter_mcp_ext.outputs.fold import OutputFold
+from jupyter_mcp_ext.outputs.folding import area
+from jupyter_mcp_ext.outputs.folding.area import END
+from jupyter_mcp_ext.outputs.folding.fold import OutputFold
+from jupyter_mcp_ext.outputs.folding.writing import BETWEEN, MAX_MOVED
 from jupyter_mcp_ext.outputs.model import Display, Error, Json, Stream
 from jupyter_mcp_ext.outputs.pages import merged_lines
 from jupyter_mcp_ext.outputs.text import clean
-from jupyter_mcp_ext.outputs.writing import BETWEEN, MAX_MOVED
 
 
 def write(fold: OutputFold, *texts: str, name: str = "stdout") -> list[bool]:

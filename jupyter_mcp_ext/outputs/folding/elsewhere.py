@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jupyter_mcp_ext.outputs.widget import close
-from jupyter_mcp_ext.outputs.widgets import MAX_WIDGETS, Widgets
-from jupyter_mcp_ext.outputs.writing import Message
+from jupyter_mcp_ext.outputs.folding.widget import close
+from jupyter_mcp_ext.outputs.folding.widgets import MAX_WIDGETS, Widgets
+from jupyter_mcp_ext.outputs.folding.writing import Message
 
 
 class Elsewhere:

@@ -7,7 +7,7 @@ import time
 import pandas as pd
 import pytest
 
-from jupyter_mcp_ext.outputs.markup import MAX_HTML, height_of, is_table, read
+from jupyter_mcp_ext.outputs.html.markup import MAX_HTML, height_of, is_table, read
 from tests.outputs.frames import html_of
 
 _FRAME = pd.DataFrame({"city": ["Rome", "Oslo"], "n": [1, 2]})

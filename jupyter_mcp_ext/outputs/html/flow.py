@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TypeAlias
 
-from jupyter_mcp_ext.outputs.scripts import Chart
+from jupyter_mcp_ext.outputs.charts.scripts import Chart
+from jupyter_mcp_ext.outputs.html.tags import resolved
 from jupyter_mcp_ext.outputs.tables import Table
-from jupyter_mcp_ext.outputs.tags import resolved
 
 Block: TypeAlias = str | Table | Chart
 """A line, or a block that takes several."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
-from jupyter_mcp_ext.outputs.extents import between, count, extent
+from jupyter_mcp_ext.outputs.charts.extents import between, count, extent
 from jupyter_mcp_ext.outputs.model import Json
 
 _MOST = 12  # traces and axes that are named

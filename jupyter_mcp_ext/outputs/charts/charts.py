@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from jupyter_mcp_ext.outputs import plotly, scripts, vega
+from jupyter_mcp_ext.outputs.charts import plotly, scripts, vega
 from jupyter_mcp_ext.outputs.model import MimeBundle
 
 _CHART = re.compile(r"application/vnd\.(plotly|vega(?:lite)?|bokeh)[\w.]*(?:\+json)?$")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from jupyter_mcp_ext.outputs.folding.widget import capture
+from jupyter_mcp_ext.outputs.folding.widgets import MAX_WIDGETS, Widgets
+from jupyter_mcp_ext.outputs.folding.writing import Message
 from jupyter_mcp_ext.outputs.model import Json
-from jupyter_mcp_ext.outputs.widget import capture
-from jupyter_mcp_ext.outputs.widgets import MAX_WIDGETS, Widgets
-from jupyter_mcp_ext.outputs.writing import Message
 
 
 class Captures:

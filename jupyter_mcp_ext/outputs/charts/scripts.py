@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
-from jupyter_mcp_ext.outputs import bokeh, echarts, lets_plot, maps, plotly, trees, vega
+from jupyter_mcp_ext.outputs import trees
+from jupyter_mcp_ext.outputs.charts import bokeh, echarts, lets_plot, maps, plotly, vega
 from jupyter_mcp_ext.outputs.model import Json
 
 MAX_CODE = 5_000_000

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 
-from jupyter_mcp_ext.outputs.area import Area
+from jupyter_mcp_ext.outputs.folding.area import Area
+from jupyter_mcp_ext.outputs.folding.output_widgets import OutputWidgets
+from jupyter_mcp_ext.outputs.folding.widget import Widget, capture, close, opening, said
+from jupyter_mcp_ext.outputs.folding.widget_tree import MAX_DEPTH, Room, Showing, inner_first
+from jupyter_mcp_ext.outputs.folding.writing import Message
 from jupyter_mcp_ext.outputs.model import Json
-from jupyter_mcp_ext.outputs.output_widgets import OutputWidgets
-from jupyter_mcp_ext.outputs.widget import Widget, capture, close, opening, said
-from jupyter_mcp_ext.outputs.widget_tree import MAX_DEPTH, Room, Showing, inner_first
-from jupyter_mcp_ext.outputs.writing import Message
 
 MAX_WIDGETS = 2_000
 """Widgets of a kernel that are followed, the latest; others are shown as they were displayed."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from jupyter_mcp_ext.outputs.folding.widget_words import is_secret, kind_of
+from jupyter_mcp_ext.outputs.folding.writing import Message
 from jupyter_mcp_ext.outputs.model import Json
-from jupyter_mcp_ext.outputs.widget_words import is_secret, kind_of
-from jupyter_mcp_ext.outputs.writing import Message
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 

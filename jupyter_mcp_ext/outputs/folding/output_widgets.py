@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from jupyter_mcp_ext.outputs.area import Area
+from jupyter_mcp_ext.outputs.folding.area import Area
+from jupyter_mcp_ext.outputs.folding.writing import Message
 from jupyter_mcp_ext.outputs.model import Json
-from jupyter_mcp_ext.outputs.writing import Message
 
 MAX_AREAS = 8_000_000
 """Bytes of all outputs in a kernel's Output widgets."""

@@ -1,0 +1,1 @@
+"""Interactive charts and maps in words, for readers that see no picture."""

@@ -1,0 +1,1 @@
+"""The text of HTML: what a person sees, in order, with its tables."""
