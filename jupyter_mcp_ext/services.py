@@ -93,7 +93,7 @@ class Services:
             executions=executions,
             written=_written(serverapp, root, kernels, executions, hints),
             notebooks=notebooks,
-            homes=Homes(contents, files.storage),
+            homes=Homes(contents, files.storage, root),
             edits=EditJournal(Path(serverapp.runtime_dir), _name(serverapp, root), keys.derive),
             files=files,
             variables=Variables(),

@@ -26,7 +26,7 @@ class FileDraft:
     def __init__(self, node: dict[str, Any]) -> None:
         """``node`` is a notebook of nbformat 4."""
         self.is_changed = False
-        self.was = f"{node.get('nbformat')}.{integer(node.get('nbformat_minor')) or 0}"
+        self.was = _version(node)
         """Its nbformat as it was read."""
         self._cells: list[dict[str, Any]] = node["cells"]
         has_ids = (integer(node.get("nbformat_minor")) or 0) >= MINOR
@@ -91,7 +91,10 @@ class FileDraft:
         self.is_changed = True
 
     def set_outputs(self, index: int, outputs: Sequence[Mapping[str, Json]], *, start: int) -> None:
-        kept = self._cells[index].setdefault("outputs", [])
+        cell = self._cells[index]
+        if outputs:  # a person has not seen them, and does not vouch for them
+            cell.setdefault("metadata", {}).pop("trusted", None)
+        kept = cell.setdefault("outputs", [])
         kept[start:] = [copy.deepcopy(dict(output)) for output in outputs]
         self.is_changed = True
 
@@ -104,3 +107,11 @@ class FileDraft:
                 cell["id"] = next(fresh)
             seen.add(cell["id"])
         return [cell["id"] for cell in self._cells]
+
+
+def _version(node: Mapping[str, Any]) -> str:
+    """The nbformat that a notebook had in its file, before nbformat has converted it."""
+    earlier = node.get("metadata", {}).get("orig_nbformat")
+    if isinstance(earlier, int) and earlier < 4:
+        return f"{earlier}.{node['metadata'].get('orig_nbformat_minor') or 0}"
+    return f"{node.get('nbformat')}.{integer(node.get('nbformat_minor')) or 0}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from jupyter_mcp_ext.concurrency import Locks
@@ -29,10 +30,17 @@ class Homes:
     """The homes of all notebooks of one server."""
 
     def __init__(
-        self, contents: Contents, storage: FileStorage, *, room: OpenRoom | None = None
+        self,
+        contents: Contents,
+        storage: FileStorage,
+        root: Path | None,
+        *,
+        room: OpenRoom | None = None,
     ) -> None:
+        """``root`` is None where there is no disk behind."""
         self._contents = contents
         self._storage = storage
+        self._root = root
         self._room = room
         self._locks: Locks[str] = Locks()
 
@@ -57,4 +65,5 @@ class Homes:
         room = await self._room(place.path) if self._room is not None else None
         if room is not None:
             return room
-        return FileHome(self._contents, self._storage, place, self._locks.of(place.real))
+        lock = self._locks.of(place.real)
+        return FileHome(self._contents, self._storage, place, root=self._root, lock=lock)
