@@ -49,7 +49,7 @@ def test_more_lines_than_are_given_to_the_other_process_at_once() -> None:
 
 @pytest.mark.parametrize("pattern", ["(", "[a", "*", "a{2,1}", "(?P<a>x)(?P<a>y)"])
 def test_an_invalid_pattern_is_explained(pattern: str) -> None:
-    with pytest.raises(InvalidArgument, match="no regular expression"):
+    with pytest.raises(InvalidArgument, match="not a regular expression"):
         Search(pattern)
 
 
