@@ -32,8 +32,8 @@ FLOORS = [
     ("governance",),
     ("services",),
     ("operations",),
-    ("tools", "tasks"),
-    ("server",),
+    ("tools",),
+    ("protocol",),
     ("transport",),
     ("connect", "app", "cli", "__main__"),
 ]
@@ -47,7 +47,7 @@ LATE = {
 """Modules that import by name at run time, and why; code for kernels is exempt."""
 
 SDK = ("mcp", "mcp_types", "pydantic")
-SDK_USERS = ("transport.sdk", "server", "tasks", "tools")
+SDK_USERS = ("transport.sdk", "protocol", "tools")
 
 
 def module_name(path: Path) -> str:
@@ -185,7 +185,7 @@ def test_what_reads_images_does_not_load_with_the_server() -> None:
     code = (
         "import sys, jupyter_server.serverapp;"
         "before = set(sys.modules);"
-        "import jupyter_mcp_ext.server;"
+        "import jupyter_mcp_ext.protocol.server;"
         "print(*sorted({m.split('.')[0] for m in set(sys.modules) - before}))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -18,7 +18,7 @@ from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-from jupyter_mcp_ext.server import build_server
+from jupyter_mcp_ext.protocol.server import build_server
 
 from .body import MAX_BODY_BYTES
 from .mcp_session_id import Seal

@@ -24,7 +24,7 @@ from mcp.server.subscriptions import (
 from mcp.shared.exceptions import MCPDeprecationWarning, MCPError
 from pydantic import BaseModel
 
-from jupyter_mcp_ext.tasks import serve_tasks
+from jupyter_mcp_ext.protocol.tasks import serve_tasks
 
 from .everything_content import (
     DEFAULTS_FORM,

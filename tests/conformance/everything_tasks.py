@@ -11,7 +11,7 @@ from typing import Any
 import mcp_types as types
 
 from jupyter_mcp_ext.errors import UnknownExecution
-from jupyter_mcp_ext.tasks import Context, Task, created, require_tasks, takes_tasks
+from jupyter_mcp_ext.protocol.tasks import Context, Task, created, require_tasks, takes_tasks
 
 from .everything_content import text
 from .everything_rounds import ask, elicitation

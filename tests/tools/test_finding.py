@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from jupyter_mcp_ext.server import listed
+from jupyter_mcp_ext.protocol.server import listed
 from jupyter_mcp_ext.tools.definition import Tool
 from jupyter_mcp_ext.tools.registry import TOOLS
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import jupyter_mcp_ext
-from jupyter_mcp_ext.server import INSTRUCTIONS, listed
+from jupyter_mcp_ext.protocol.server import INSTRUCTIONS, listed
 from jupyter_mcp_ext.tools.definition import Tool
 from jupyter_mcp_ext.tools.registry import BY_NAME, PEERS, TOOLS, unknown
 

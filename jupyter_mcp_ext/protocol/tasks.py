@@ -18,7 +18,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.shared.inbound import MCP_NAME_HEADER, decode_header_value
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from .errors import ToolError
+from jupyter_mcp_ext.errors import ToolError
 
 EXTENSION = "io.modelcontextprotocol/tasks"
 

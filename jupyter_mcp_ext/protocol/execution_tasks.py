@@ -15,15 +15,15 @@ from pydantic import ValidationError
 from jupyter_mcp_ext.errors import UnknownExecution
 from jupyter_mcp_ext.executions.execution import Execution
 from jupyter_mcp_ext.executions.turns import ahead_of
-from jupyter_mcp_ext.tasks import Context, Task, TaskStatus
+from jupyter_mcp_ext.tools.answer import Answer
+from jupyter_mcp_ext.tools.call import Call
+from jupyter_mcp_ext.tools.definition import Tool, tool
+from jupyter_mcp_ext.tools.elicitation import Retry
+from jupyter_mcp_ext.tools.reports import report, report_status
+from jupyter_mcp_ext.tools.road import run
+from jupyter_mcp_ext.tools.waiting import settle, tell_session
 
-from .answer import Answer
-from .call import Call
-from .definition import Tool, tool
-from .elicitation import Retry
-from .reports import report, report_status
-from .road import run
-from .waiting import settle, tell_session
+from .tasks import Context, Task, TaskStatus
 
 OpenCall = Callable[[Context], Call]
 """Makes the `Call` of a request."""

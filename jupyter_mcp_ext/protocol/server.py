@@ -12,25 +12,26 @@ from mcp.server.caching import CacheHint
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 
-from . import measured
-from .governance.caller import Caller, Principal
+from jupyter_mcp_ext import measured
+from jupyter_mcp_ext.governance.caller import Caller, Principal
+from jupyter_mcp_ext.tools.arguments import MAX_ITEMS
+from jupyter_mcp_ext.tools.call import Call
+from jupyter_mcp_ext.tools.elicitation import elicitation, retry
+from jupyter_mcp_ext.tools.execution import resume
+from jupyter_mcp_ext.tools.registry import BY_NAME, TOOLS, unknown
+from jupyter_mcp_ext.tools.road import run
+from jupyter_mcp_ext.version import __version__
+
+from .execution_tasks import ExecutionTasks
+from .sealing import Sealing
 from .tasks import created, serve_tasks, takes_tasks
-from .tools.arguments import MAX_ITEMS
-from .tools.call import Call
-from .tools.elicitation import elicitation, retry
-from .tools.execution import resume
-from .tools.registry import BY_NAME, TOOLS, unknown
-from .tools.road import run
-from .tools.sealing import Sealing
-from .tools.tasks import ExecutionTasks
-from .version import __version__
 
 if TYPE_CHECKING:
     from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
-    from .services import Services
-    from .sessions.service import McpSessions
-    from .tools.definition import Tool
+    from jupyter_mcp_ext.services import Services
+    from jupyter_mcp_ext.sessions.service import McpSessions
+    from jupyter_mcp_ext.tools.definition import Tool
 
 NAME = "jupyter-mcp-ext"
 
