@@ -56,12 +56,13 @@ Parallel tasks or subagents: each calls create_session(name="...") and passes th
 session_id.
 - To look at the variables of a notebook a person has open, pass its path as session_id. Do not \
 restart or shut down a kernel you did not start unless asked.
-- Read notebooks with read_notebook, never as files; change other files with the file tools.
+- Change .ipynb files only with the cell tools, by the handles of read_notebook (ab12cd34@9d1e0f). \
+If an edit is refused, use the source in the refusal.
 - Line 1 of a result is its status; lines with "!" tell of lost variables, queues or missing \
 output. [error] means your code raised: fix it and go on.
 - [running] is not a failure: the code goes on. Make the get_output call shown; never run the code \
 again. After a lost connection call get_output() first.
-- Print less rather than page more: head(), describe(), one figure at a time.
+- Print less rather than page more: head(), describe().
 - Paths are relative to Jupyter's root, as in its file browser; with session_id, to that session's \
 folder.
 """
