@@ -18,6 +18,7 @@ from .governance.keys import Keys
 from .governance.policy import Policy
 from .kernels.fleet import Kernels
 from .kernels.links import McpLinks
+from .notebooks.displays import Displays
 from .notebooks.homes import Homes
 from .notebooks.journal import EditJournal
 from .notebooks.live import Rooms
@@ -52,6 +53,7 @@ class Services:
     notebooks: Notebooks
     homes: Homes
     edits: EditJournal
+    displays: Displays
     files: McpFiles
     variables: Variables
     hints: Hints
@@ -95,6 +97,7 @@ class Services:
             notebooks=notebooks,
             homes=Homes(contents, files.storage, root),
             edits=EditJournal(Path(serverapp.runtime_dir), _name(serverapp, root), keys.derive),
+            displays=Displays(),
             files=files,
             variables=Variables(),
             hints=hints,

@@ -17,11 +17,12 @@ from jupyter_mcp_ext.files.changes import Change, Changes
 from jupyter_mcp_ext.outputs.folding.fold import OutputFold
 from jupyter_mcp_ext.outputs.model import Error, Output
 
+from .cells import RunCells
 from .held import HeldOutputs
 from .order import Order
 from .prompts import Prompts
 from .readers import Readers
-from .record import ExecutionRecord
+from .record import MAX_CELLS, ExecutionRecord
 from .stop import Stop, Why
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ class Execution:
         self.readers = Readers()
         self.files = Changes()
         """The files that it has written, once they have been looked for."""
+        self.cells = RunCells()
+        """The cells that it runs; none for code."""
         self.fold = OutputFold(max_output_bytes)
         self.held = HeldOutputs(self.fold)
         self.unsent = Unsent()
@@ -129,6 +132,7 @@ class Execution:
         self.notices = list(record.notices)
         self.was_cancelled = record.was_cancelled
         files = tuple(Change(path=path, bytes=size, at=at) for path, size, at in record.files)
+        self.cells = RunCells(record.cells)
         self.files = Changes(
             files=files,
             more=record.more_files,
@@ -258,4 +262,5 @@ class Execution:
             files_are_whole=self.files.is_whole,
             files_are_shared=self.files.is_shared,
             was_cancelled=self.was_cancelled,
+            cells=self.cells.all[:MAX_CELLS],
         )

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.governance.caller import Caller
     from jupyter_mcp_ext.variables.hints import Hints
 
+    from .parts import Parts
     from .storage import ExecutionStorage
 
 DISCONNECTED = "because the client closed the connection; wait=0 keeps code running"
@@ -152,11 +153,13 @@ class McpExecutions(LoggingConfigurable):
         prepare: Prepare | None = None,
         timeout: float | None = None,
         can_ask: bool = False,
+        parts: Callable[[Execution], Parts] | None = None,
     ) -> Execution:
         """Queue code on a kernel.
 
         ``prepare`` is awaited when its turn has come and the kernel answers. ``can_ask`` tells
-        whether questions of the code (``input()``) can be brought to a person.
+        whether questions of the code (``input()``) can be brought to a person. ``parts`` gives
+        what is run in place of the code, which then are words for it.
         """
         execution = self._new(
             code,
@@ -165,7 +168,8 @@ class McpExecutions(LoggingConfigurable):
             timeout=self._allowed_timeout(timeout),
             input_timeout=self.input_timeout if can_ask else None,
         )
-        self._spawn(execution, self._run(execution, ready, prepare))
+        several = None if parts is None else parts(execution)
+        self._spawn(execution, self._run(execution, ready, prepare, several))
         return execution
 
     def start_work(
@@ -273,10 +277,12 @@ class McpExecutions(LoggingConfigurable):
     def _spawn(self, execution: Execution, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.start(work, name=f"mcp-execution-{execution.id}")
 
-    async def _run(self, execution: Execution, ready: Ready, prepare: Prepare | None) -> None:
+    async def _run(
+        self, execution: Execution, ready: Ready, prepare: Prepare | None, parts: Parts | None
+    ) -> None:
         """Run code to an end, whatever happens."""
         try:
-            await self._runner.run(execution, ready, prepare)
+            await self._runner.run(execution, ready, prepare, parts)
         except KernelLost as err:
             end_lost(execution, err)
         except ToolError as err:
@@ -290,4 +296,6 @@ class McpExecutions(LoggingConfigurable):
             self.log.exception("The execution %s failed", execution.id)
             execution.end("dead", "an internal error; the server's log has the details")
         finally:
+            if parts is not None:  # of one that never had its turn
+                await parts.close()
             self._archive.finish(execution)

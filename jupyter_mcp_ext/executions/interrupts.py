@@ -61,7 +61,7 @@ class Interrupts:
 
     def who(self, execution: Execution, kernel: Kernel) -> str:
         """Words for who interrupted the code while it ran; empty when it was not interrupted."""
-        if execution.stop.interrupted is not None:
+        if execution.stop.is_requested and execution.stop.interrupted is not None:
             is_timeout = execution.stop.why == "timeout"
             return "its timeout" if is_timeout else execution.stop.words or "on request"
         last = kernel.last_interrupt

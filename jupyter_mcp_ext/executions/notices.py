@@ -48,11 +48,16 @@ class Notices:
             if shown.notice:
                 execution.notices.append(shown.notice)
 
-    def add(self, execution: Execution, info: KernelInfo, reply: Content) -> None:
-        """Add what there is to say of an execution that has ended."""
+    def add(
+        self, execution: Execution, info: KernelInfo, reply: Content, *, source: str = ""
+    ) -> None:
+        """Add what there is to say of an execution that has ended.
+
+        ``source`` is what ran last, where that is not the execution's own code.
+        """
         self._add_widgets(execution)
         run = Run(
-            source=execution.code,
+            source=source or execution.code,
             status=execution.status,
             language=info.language,
             error=execution.error,

@@ -18,6 +18,8 @@ from typing import Any, BinaryIO
 from jupyter_mcp_ext import measured
 from jupyter_mcp_ext.files.beneath import Folder
 
+from .cells import RunCell
+
 VERSION = 1
 
 MAX_RECORD = 8_000_000
@@ -42,6 +44,8 @@ MAX_WORDS = 20_000
 
 MAX_NOTICES = 1_000
 MAX_FILES = 100
+MAX_CELLS = 200
+"""Cells of a run that are kept, the first."""
 MAX_NUMBER = 10**20
 MAX_TIME = 1e11
 
@@ -80,6 +84,7 @@ class ExecutionRecord:
     files_are_shared: bool = False
     was_cancelled: bool = False
     scope: str = ""
+    cells: tuple[RunCell, ...] = ()
 
 
 def read_record(folder: Folder, name: str) -> ExecutionRecord | None:
@@ -142,7 +147,8 @@ def _parsed(line: bytes, execution_id: str) -> ExecutionRecord | None:
             return None
         files = tuple((path, size, at) for path, size, at in found.get("files", ()))
         notices = tuple(found["notices"])
-        record = ExecutionRecord(**{**found, "notices": notices, "files": files})
+        cells = tuple(RunCell(**cell) for cell in found.get("cells", ()))
+        record = ExecutionRecord(**{**found, "notices": notices, "files": files, "cells": cells})
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     return record if _ID.fullmatch(execution_id) and _is_sound(record) else None
@@ -155,9 +161,10 @@ def _is_sound(record: ExecutionRecord) -> bool:
         isinstance(code, str)
         and len(record.notices) <= MAX_NOTICES
         and len(record.files) <= MAX_FILES
+        and len(record.cells) <= MAX_CELLS
         and all(map(_is_word, _words(record)))
         and all(map(_is_number, _numbers(record)))
-        and all(map(_is_time, (record.created, record.began or 0.0, record.ended or 0.0)))
+        and all(map(_is_time, _times(record)))
         and all(isinstance(flag, bool) for flag in _flags(record))
     )
 
@@ -168,6 +175,7 @@ def _words(record: ExecutionRecord) -> tuple[object, ...]:
         *(record.status, record.reason, record.scope),
         *record.notices,
         *(path for path, _, _ in record.files),
+        *(word for cell in record.cells for word in _cell_words(cell)),
     )
 
 
@@ -177,7 +185,18 @@ def _numbers(record: ExecutionRecord) -> tuple[object, ...]:
         *(count, record.lines, record.bytes, record.dropped_bytes, record.more_files),
         *(size for _, size, _ in record.files),
         *(at for _, _, at in record.files),
+        *(cell.index for cell in record.cells),
+        *(cell.execution_count or 0 for cell in record.cells),
     )
+
+
+def _cell_words(cell: RunCell) -> tuple[object, ...]:
+    return cell.cell_id, cell.handle, cell.cell_type, cell.status, cell.words
+
+
+def _times(record: ExecutionRecord) -> tuple[object, ...]:
+    seconds = (cell.seconds or 0.0 for cell in record.cells)
+    return record.created, record.began or 0.0, record.ended or 0.0, *seconds
 
 
 def _flags(record: ExecutionRecord) -> tuple[object, ...]:

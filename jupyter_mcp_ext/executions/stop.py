@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
+from typing import Any, Literal
 
 Why = Literal["timeout", "interrupted"]
 
@@ -37,6 +37,13 @@ class Stop:
     def is_ignored(self) -> bool:
         """Whether the code runs on although the execution has ended."""
         return self._ignored is not None and not self._ignored.done()
+
+    async def before(self, awaited: asyncio.Future[Any]) -> bool:
+        """Wait until something is done or the stop is requested; whether it is done."""
+        if awaited.done():
+            return True  # `asyncio.wait` takes two iterations of the loop to say so
+        await asyncio.wait({awaited, self.requested}, return_when=asyncio.FIRST_COMPLETED)
+        return awaited.done()
 
     def request(self, why: Why, words: str) -> None:
         """Request it; the first request counts."""

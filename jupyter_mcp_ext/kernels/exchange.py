@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -68,6 +69,10 @@ class Exchange:
         """Bytes of a reply that was too large to be read whole."""
         self.complete = False
         """Whether the kernel reported idle; otherwise outputs may be missing."""
+        self.count: int | None = None
+        """The execution count under which the kernel runs the code, once it has told it."""
+        self.times: dict[str, float] = {}
+        """When its messages came, in seconds since the epoch, by JupyterLab's names for them."""
         self.lost = 0
         """Approximate number of the kernel's messages that never came, once it is over."""
         self._on_message = on_message
@@ -91,11 +96,16 @@ class Exchange:
     def feed(self, msg_type: str, content: Content) -> None:
         """Take an IOPub message whose parent is this request."""
         if msg_type == "status":
-            if content.get("execution_state") == "idle":
+            state = content.get("execution_state")
+            self.times[f"iopub.status.{state}"] = time.time()
+            if state == "idle":
                 self.complete = True
                 self._settle()
             return
         if msg_type == "execute_input":
+            self.times["iopub.execute_input"] = time.time()
+            count = content.get("execution_count")
+            self.count = count if isinstance(count, int) else None
             self._begin()
             return
         self._begin()
@@ -112,6 +122,7 @@ class Exchange:
     def answer(self, reply: Content, *, msg_id: str = "", unread: int = 0) -> None:
         """Take the reply; ``unread`` bytes of it were too large to read."""
         self.reply, self.reply_id, self.unread = reply, msg_id, unread
+        self.times["shell.execute_reply"] = time.time()
         if reply.get("status") == "aborted":
             self.complete = True
         self._settle()

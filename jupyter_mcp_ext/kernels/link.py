@@ -137,11 +137,13 @@ class KernelLink(Protocol):
         on_input: OnInput | None = None,
         can_ask: bool = False,
         expressions: Mapping[str, str] | None = None,
+        cell_id: str = "",
     ) -> Exchange:
         """Send code; outputs go to ``on_message``, sizes of those too large to ``on_dropped``.
 
         Without ``can_ask`` the kernel fails code that asks for input; some (IRkernel) ask all the
-        same. The reply has the values that ``expressions`` have after the code. Raises KernelLost.
+        same. The reply has the values that ``expressions`` have after the code. ``cell_id`` is that
+        of the notebook's cell that the code is the source of. Raises KernelLost.
         """
 
     async def call(

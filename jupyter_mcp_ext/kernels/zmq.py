@@ -114,12 +114,14 @@ class ZmqLink:
         on_input: OnInput | None = None,
         can_ask: bool = False,
         expressions: Mapping[str, str] | None = None,
+        cell_id: str = "",
     ) -> Exchange:
         """Send code; see `KernelLink.execute`."""
         if self._loss is not None:
             raise KernelLost(self._loss)
         content = execute_content(code, is_silent=False, expressions=expressions, can_ask=can_ask)
-        message = self._channels.session.msg(EXECUTE, content)
+        metadata = {"cellId": cell_id} if cell_id else None  # as JupyterLab sends it
+        message = self._channels.session.msg(EXECUTE, content, metadata=metadata)
         msg_id, language = message["header"]["msg_id"], self.info.language
         exchange = Exchange(msg_id, on_message, on_begin, on_input, on_dropped, language)
         self._exchanges.begin(exchange)

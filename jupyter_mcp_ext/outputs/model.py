@@ -18,6 +18,10 @@ MimeBundle: TypeAlias = Mapping[str, Json]
 """One thing in several representations, by MIME type; binary ones are base64 text."""
 
 
+SHOWN = frozenset({"stream", "display_data", "execute_result", "error", "clear_output"})
+"""The messages that change what is shown of the code that they come from."""
+
+
 class Stream:
     """Text written to standard output or standard error, consecutive writes merged.
 

@@ -327,15 +327,23 @@ class McpSessions(LoggingConfigurable):
         self.lives.use(created.session, caller.client)
         return created
 
-    def follow(self, session: Session, execution: Execution) -> None:
-        """Have an execution in the session's story, and its variables saved afterwards."""
+    def follow(self, session: Session, execution: Execution, *, in_story: bool = True) -> None:
+        """Have an execution in the session's story, and its variables saved afterwards.
+
+        What a notebook records itself is not in the story too.
+        """
 
         def ended() -> None:
             self.lives.use(session)
             if execution.sent is not None:
                 self._saves.note(session)
 
-        following.follow(session, execution, ended)
+        if in_story:
+            following.follow(session, execution, ended)
+            return
+        following.count(session, execution)
+        if session.is_agents:
+            execution.done.add_done_callback(lambda _: ended())
 
     async def _end_idle(self, session: Session) -> None:
         await self.readiness.end_idle(session)

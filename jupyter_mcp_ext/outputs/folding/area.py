@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from jupyter_mcp_ext.outputs.folding.typescript import Typescript
-from jupyter_mcp_ext.outputs.folding.writing import Message, Writing, without_middle
+from jupyter_mcp_ext.outputs.folding.writing import Heading, Message, Writing, without_middle
 from jupyter_mcp_ext.outputs.model import (
     Display,
     Error,
@@ -34,6 +35,17 @@ MAX_ERRORS = 20
 AreaItem: TypeAlias = "Writing | Display | Error"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """Where the outputs of one of several cells begin, and the counts at that place."""
+
+    start: int = 0
+    lines_before: int = 0
+    refused: int = 0
+    bytes: int = 0
+    errors: int = 0
+
+
 class Area:
     """The outputs of one area, as messages add, change and clear them.
 
@@ -52,6 +64,7 @@ class Area:
         """Lines in the streams before the last item."""
         self._by_display_id: dict[str, list[int]] = {}
         self._clear_before_next = False
+        self._section = Section()
         self._ends: list[Writing] = []
         """The items that are ends of floods."""
         self._errors = 0
@@ -72,6 +85,11 @@ class Area:
                 if line := next((line for line in reversed(lines) if line.strip()), ""):
                     return cut_line(line.strip())
         return ""
+
+    @property
+    def has_display_ids(self) -> bool:
+        """Whether an ``update_display_data`` can change one of the outputs."""
+        return bool(self._by_display_id)
 
     @property
     def dropped(self) -> int:
@@ -130,6 +148,9 @@ class Area:
                 return False
             case "clear_output":
                 return self.clear()
+            case "section":
+                self.begin_section(str(content.get("heading", "")))
+                return True
             case _:
                 return False
 
@@ -162,14 +183,31 @@ class Area:
                 changed = True
         return changed
 
-    def clear(self) -> bool:
-        """Clear the outputs; true if there were any."""
-        changed = bool(self.items)
+    def begin_section(self, heading: str) -> None:
+        """What comes now is cleared alone, and is no part of the text before the heading."""
         self._clear_before_next = False
-        self.items = []
-        self._by_display_id = {}
-        self._ends = []
-        self.lines_before = self.refused = self.bytes = self._errors = 0
+        self._append(Heading(heading))
+        self.bytes += text_size(heading)
+        self._section = Section(
+            start=len(self.items),
+            lines_before=self.lines_before,
+            refused=self.refused,
+            bytes=self.bytes,
+            errors=self._errors,
+        )
+
+    def clear(self) -> bool:
+        """Clear the outputs of this section; true if there were any."""
+        start = self._section.start
+        changed = len(self.items) > start
+        self._clear_before_next = False
+        gone = self.items[start:]
+        self.items = self.items[:start]
+        for name, places in list(self._by_display_id.items()):
+            self._by_display_id[name] = [place for place in places if place < start]
+        self._ends = [end for end in self._ends if end not in gone]
+        self.lines_before, self.refused = self._section.lines_before, self._section.refused
+        self.bytes, self._errors = self._section.bytes, self._section.errors
         return changed
 
     def write(self, content: Mapping[str, Json]) -> bool:
@@ -182,7 +220,7 @@ class Area:
             "stderr" if content.get("name") == "stderr" else "stdout"
         )
         last = self.items[-1] if self.items else None
-        if not isinstance(last, Writing) or last.name != name or last.most:
+        if not isinstance(last, Writing) or last.name != name or last.most or last.is_whole:
             if self._full(1, items=1):
                 self._keep_end(name, text)
                 return cleared

@@ -38,6 +38,8 @@ class Writing:
         self.script = Typescript()
         self.is_told = False
         """Whether the end of a flood is written down."""
+        self.is_whole = False
+        """Whether nothing can be added."""
         self._held = 0
 
     @property
@@ -67,6 +69,20 @@ class Writing:
         """The same, of the end of a flood that is written down now."""
         self.is_told = True
         return self.message
+
+
+class Heading(Writing):
+    """A line of this server's own between the outputs of two cells."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__("stdout")
+        self.script.append(text)
+        self.is_whole = True
+
+    @property
+    def message(self) -> Message:
+        """The message that begins the section."""
+        return "section", {"heading": self.script.raw}
 
 
 def without_middle(text: str) -> tuple[str, int]:

@@ -1,0 +1,219 @@
+"""Cells of a notebook run in its own kernel, and saved in it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from jupyter_mcp_ext.errors import InvalidArgument
+from jupyter_mcp_ext.executions.execution import Execution
+from jupyter_mcp_ext.files.paths import Place
+from jupyter_mcp_ext.operations.cells import notebook_session, run_cells
+from tests.engine import ALICE, Engine, allow, printed, running
+
+PATH = "work/a.ipynb"
+PLACE = Place(path=PATH, real=PATH)
+
+
+def code(source: str, **metadata: Any) -> dict[str, Any]:
+    return {"cell_type": "code", "source": source, "metadata": metadata}
+
+
+def markdown(source: str) -> dict[str, Any]:
+    return {"cell_type": "markdown", "source": source, "metadata": {}}
+
+
+def write(engine: Engine, *cells: dict[str, Any], minor: int = 5) -> None:
+    """Put a notebook below Jupyter's root; the ids of its cells are c0, c1 and so on."""
+    file = Path(engine.serverapp.root_dir, PATH)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    for number, cell in enumerate(cells):
+        if minor >= 5:
+            cell["id"] = f"c{number}"
+        if cell["cell_type"] == "code":
+            cell.setdefault("outputs", [])
+            cell.setdefault("execution_count", None)
+    node = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": minor}
+    file.write_text(json.dumps(node))
+
+
+def saved(engine: Engine) -> list[Any]:
+    """The cells as they are on disk, which is a valid notebook."""
+    node = nbformat.read(Path(engine.serverapp.root_dir, PATH), as_version=4)  # type: ignore[no-untyped-call]
+    nbformat.validate(node)
+    return list(node.cells)
+
+
+async def start(engine: Engine, *cells: str | int, **kwargs: Any) -> Execution:
+    created = await notebook_session(engine.services, ALICE, PATH, allow)
+    return await run_cells(
+        engine.services, created, PLACE, cells or None, caller=ALICE, require=allow, **kwargs
+    )
+
+
+async def run(engine: Engine, *cells: str | int, **kwargs: Any) -> Execution:
+    return await engine.services.executions.settled(await start(engine, *cells, **kwargs), 60)
+
+
+def states(execution: Execution) -> list[str]:
+    return [cell.status for cell in execution.cells.all]
+
+
+async def test_all_cells_run_in_order_and_are_saved_as_jupyterlab_would(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        write(
+            engine,
+            markdown("# title"),
+            code("x = 20\nprint('a')\nprint('b')"),
+            code("x + 1"),
+            code("import sys; print('no', file=sys.stderr); raise ValueError('bad')"),
+            code("print('never')"),
+        )
+
+        execution = await run(engine)
+        cells = saved(engine)
+
+        assert execution.status == "error"
+        assert states(execution) == ["skipped", "ok", "ok", "error", "waiting"]
+        assert [cell.get("execution_count") for cell in cells] == [None, 1, 2, 3, None]
+        assert cells[1].outputs == [{"output_type": "stream", "name": "stdout", "text": "a\nb\n"}]
+        assert cells[2].outputs == [
+            {
+                "output_type": "execute_result",
+                "execution_count": 2,
+                "data": {"text/plain": "21"},
+                "metadata": {},
+            }
+        ]
+        assert [output.output_type for output in cells[3].outputs] == ["stream", "error"]
+        assert cells[4].outputs == []
+        times = cells[1].metadata.execution
+        assert list(times) == sorted(times, key=lambda name: times[name]) or len(times) == 5
+        assert set(times) == {
+            "iopub.status.busy",
+            "iopub.execute_input",
+            "iopub.status.idle",
+            "shell.execute_reply",
+            "shell.execute_reply.started",
+        }
+
+
+async def test_errors_that_a_tag_allows_and_cells_that_a_tag_skips(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        write(
+            engine,
+            code("1/0", tags=["raises-exception"]),
+            code("print('no')", tags=["skip-execution"]),
+            code("print('yes')"),
+        )
+
+        execution = await run(engine)
+
+        assert execution.status == "ok"
+        assert states(execution) == ["ok", "skipped", "ok"]
+        assert saved(engine)[0].outputs[0].ename == "ZeroDivisionError"
+        assert saved(engine)[1].outputs == []
+        assert "yes" in printed(execution)
+
+
+async def test_with_keep_going_an_error_is_no_end(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        write(engine, code("1/0"), code("print('yes')"))
+
+        execution = await run(engine, keep_going=True)
+
+        assert execution.status == "error"
+        assert states(execution) == ["error", "ok"]
+        assert saved(engine)[1].outputs[0].text == "yes\n"
+
+
+async def test_a_display_of_an_earlier_cell_is_updated(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        write(
+            engine,
+            code("from IPython.display import display\nh = display('one', display_id=True)"),
+            code("print('between')"),
+            code("h.update('two')"),
+        )
+
+        await run(engine)
+        first = saved(engine)[0].outputs
+        await run(engine, "0-1")
+        await run(engine, "2-2")
+        second = saved(engine)[0].outputs
+
+        assert first[0].data == {"text/plain": "'two'"}
+        assert second[0].data == {"text/plain": "'two'"}
+
+
+async def test_outputs_of_one_cell_do_not_clear_those_of_another(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        clear = "from IPython.display import clear_output\nprint('gone')\nclear_output()"
+        write(engine, code("print('stays')"), code(f"{clear}\nprint('new')"))
+
+        execution = await run(engine)
+
+        assert "stays" in printed(execution)
+        assert "new" in printed(execution)
+        assert "gone" not in printed(execution)
+        assert saved(engine)[1].outputs[0].text == "new\n"
+
+
+async def test_a_notebook_without_ids_gets_them_with_its_outputs(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        write(engine, code("print(1)"), code("print(2)"), minor=4)
+
+        execution = await run(engine)
+
+        assert states(execution) == ["ok", "ok"]
+        assert [cell.outputs[0].text for cell in saved(engine)] == ["1\n", "2\n"]
+
+
+async def test_a_range_that_the_notebook_does_not_have_changes_nothing(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        write(engine, code("print(1)"))
+        before = Path(jp_serverapp.root_dir, PATH).read_bytes()
+
+        for wrong in ("3-7", "1-0", "0-1", "nowhere", 0):
+            with pytest.raises(InvalidArgument):
+                await run(engine, wrong)
+
+        assert Path(jp_serverapp.root_dir, PATH).read_bytes() == before
+
+
+async def test_a_kernel_that_dies_ends_the_run_and_what_ran_is_saved(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        write(engine, code("print(1)"), code("import os; os._exit(3)"), code("print(2)"))
+
+        execution = await run(engine)
+
+        assert execution.status == "dead"
+        assert states(execution) == ["ok", "dead", "waiting"]
+        assert saved(engine)[0].outputs[0].text == "1\n"
+
+
+async def test_a_run_is_interrupted_and_the_rest_does_not_run(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        write(engine, code("print('on', flush=True)\nimport time\ntime.sleep(60)"), code("1"))
+
+        execution = await start(engine, keep_going=True)
+        await engine.until_printed(execution, "on")
+        await engine.services.executions.interrupt(execution)
+
+        assert execution.status == "interrupted"
+        assert states(execution) == ["interrupted", "waiting"]
+        assert saved(engine)[0].outputs[0].text == "on\n"
+
+
+async def test_a_run_ends_at_its_timeout(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        write(engine, code("import time"), code("time.sleep(60)"), code("1"))
+
+        execution = await run(engine, timeout=0.5)
+
+        assert execution.status == "timeout"
+        assert states(execution) == ["ok", "interrupted", "waiting"]
