@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.outputs.folding.area import Area
-from jupyter_mcp_ext.outputs.model import Display, Json, to_nbformat
 from jupyter_mcp_ext.outputs.folding.writing import Writing
+from jupyter_mcp_ext.outputs.model import Display, Json, to_nbformat
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.outputs.folding.area import AreaItem

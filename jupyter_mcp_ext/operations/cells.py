@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from jupyter_mcp_ext.errors import InvalidArgument, ToolError, UnknownSession
 from jupyter_mcp_ext.executions.cells import RunCell
 from jupyter_mcp_ext.executions.order import Destination
+from jupyter_mcp_ext.executions.turns import queue
 from jupyter_mcp_ext.notebooks.chosen import MAY_RAISE, ChosenCell, choose, chosen
 from jupyter_mcp_ext.notebooks.handles import short_ids
 from jupyter_mcp_ext.notebooks.recording import Recording
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.notebooks.draft import Draft
     from jupyter_mcp_ext.notebooks.running_cell import LetGo
     from jupyter_mcp_ext.services import Services
+    from jupyter_mcp_ext.sessions.session import Session
     from jupyter_mcp_ext.sessions.wishes import Created
 
 WAITED = 1.0
@@ -60,12 +62,13 @@ async def notebook_session(
 
 async def run_cells(
     services: Services,
-    created: Created,
+    session: Session,
     place: Place,
     references: Sequence[str | int] | None,
     *,
     caller: Caller,
     require: Require,
+    restart: bool = False,
     keep_going: bool = False,
     timeout: float | None = None,
     can_ask: bool = False,
@@ -73,11 +76,18 @@ async def run_cells(
     """Start running cells of the notebook of a session, one after another; None is all.
 
     Handles, ids and ranges of indices name them. Their outputs are saved in the notebook and are
-    those of the execution. Raises ToolError; then no cell was changed.
+    those of the execution. With ``restart`` the kernel is restarted before. Raises ToolError; then
+    no cell was run.
     """
-    session = created.session
     run = CellsRun(services, place, keep_going=keep_going)
     await run.plan(references)
+    if restart:
+        busy = bool(queue(session.kernel))
+        try:
+            await services.sessions.restart(session, by=caller.client, now=busy)
+        except ToolError:
+            await run.give_up()
+            raise
     execution = services.executions.start(
         f"run_cells: {place.path}, {len(run)} cells",
         Destination(
@@ -130,6 +140,11 @@ class CellsRun:
         self._opened = next((n for n, cell in enumerate(self._cells) if cell.is_run), None)
         self._opened_at = time.time()
 
+    async def give_up(self) -> None:
+        """Run nothing after all."""
+        opened = None if self._opened is None else self._cells[self._opened].cell_id
+        await self._recording.step(partial(_unopened, cell_id=opened))
+
     def of(self, execution: Execution) -> CellsRun:
         """This run, as the one of an execution."""
         self._execution = execution
@@ -170,6 +185,8 @@ class CellsRun:
             self._current.leave(lost)
         await self._recording.close()
         self.execution.tell(self._recording.notes)
+        if self._recording.saved not in ("", "saved"):
+            self.execution.tell([f"{self._place.path}: outputs are {self._recording.saved}"])
 
     @property
     def execution(self) -> Execution:
@@ -317,6 +334,11 @@ def _planned(draft: Draft, *, references: Sequence[str | int] | None) -> tuple[C
     if first is not None:
         RunningCell.open(draft, first.index)
     return cells
+
+
+def _unopened(draft: Draft, *, cell_id: str | None) -> None:
+    if cell_id in draft.ids:
+        draft.set_running(draft.ids.index(cell_id), is_running=False)
 
 
 def _opened(draft: Draft, *, cell_id: str) -> ChosenCell | None:

@@ -43,6 +43,8 @@ async def _report(execution: Execution, progress: Progress) -> None:
     begun, said, silent_since = loop.time(), "", loop.time()
     while not (await asyncio.wait({execution.done}, timeout=SHORTEST))[0]:
         words = execution.fold.last_line or execution.status
+        if execution.cells.progress:
+            words = f"{execution.cells.progress}: {words}"
         now = loop.time()
         if words != said or now - silent_since >= LONGEST:
             await progress(round(now - begun, 1), None, words)

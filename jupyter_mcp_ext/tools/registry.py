@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from difflib import get_close_matches
 
+from .cells import run_cells
 from .definition import Tool
 from .edits import (
     clear_outputs,
@@ -47,6 +48,7 @@ TOOLS: tuple[Tool, ...] = (
     edit_cell,
     delete_cells,
     move_cells,
+    run_cells,
     clear_outputs,
     undo_edit,
     list_files,

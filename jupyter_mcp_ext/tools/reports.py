@@ -27,6 +27,7 @@ from jupyter_mcp_ext.wording import seconds
 
 from .answer import Answer
 from .calls import call_words, place
+from .cell_lines import cell_lines, cell_meta
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.executions.turns import Ahead
@@ -122,12 +123,13 @@ def head_of(
     ahead: Ahead | None,
     next_call: dict[str, Any] | None,
 ) -> str:
-    """The status line and the notices."""
+    """The status line, the notices, and a line for each cell of a run."""
     lines = [_status_line(execution, outputs, ahead, next_call)]
     lines += [f"! {_in_a_line(notice)}" for notice in notices]
     if execution.fold.dropped_bytes:
         dropped = f"{execution.fold.dropped_bytes:,}"
         lines.append(f"! {dropped} bytes of output were dropped: there was more than is kept")
+    lines += cell_lines(execution)
     return "\n".join(lines)
 
 
@@ -222,6 +224,7 @@ def meta_of(
         "error": error and _error_meta(error),
         "next": next_call,
         "files": [{"path": f.path, "bytes": f.bytes} for f in execution.files.files],
+        **({"cells": cell_meta(execution)} if len(execution.cells) else {}),
         "outputs_total": len(outputs),
         "outputs": [
             _output_meta(execution, output, index, places)

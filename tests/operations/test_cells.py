@@ -51,7 +51,13 @@ def saved(engine: Engine) -> list[Any]:
 async def start(engine: Engine, *cells: str | int, **kwargs: Any) -> Execution:
     created = await notebook_session(engine.services, ALICE, PATH, allow)
     return await run_cells(
-        engine.services, created, PLACE, cells or None, caller=ALICE, require=allow, **kwargs
+        engine.services,
+        created.session,
+        PLACE,
+        cells or None,
+        caller=ALICE,
+        require=allow,
+        **kwargs,
     )
 
 

@@ -1,0 +1,63 @@
+"""The tool that runs cells of a notebook."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from jupyter_mcp_ext.operations import cells as operation
+
+from .answer import Answer
+from .call import Call
+from .definition import tool
+from .execution import awaited
+from .others import check_force
+from .types import Wait
+
+
+@tool(
+    ("execute", "kernels"),
+    ("read", "contents"),
+    ("write", "contents"),
+    destructive=True,
+    open_world=True,
+)
+async def run_cells(
+    call: Call,
+    path: str,
+    cells: Annotated[list[str] | None, Field(description="Handles or ranges `3-7`.")] = None,
+    restart: bool = False,
+    keep_going: bool = False,
+    force: bool = False,
+    timeout: Annotated[float | None, Field(gt=0)] = None,
+    wait: Wait = 50,
+) -> Answer:
+    """Run all or some cells in the notebook's kernel (the one a person has open), save outputs
+    there, stop at the first error. restart=true: restart and run all.
+    """
+    services = call.services
+    place = await services.notebooks.place(path, call.hides)
+    await services.notebooks.check(place, path, hides=call.hides)
+    created = await operation.notebook_session(services, call.caller, place.path, call.require)
+    call.use(created.session, path)
+    call.notices.extend(created.notices)
+    restart = restart and created.existing
+    if restart:
+        await call.require(("write", "kernels"))
+        await check_force(call, created.session, force=force, doing="restart it")
+    execution = await operation.run_cells(
+        services,
+        created.session,
+        place,
+        cells,
+        caller=call.caller,
+        require=call.require,
+        restart=restart,
+        keep_going=keep_going,
+        timeout=timeout,
+        can_ask=call.elicitation is not None,
+    )
+    if restart:
+        services.sessions.readers.tell_loss(created.session, call.caller)
+    return await awaited(call, execution, wait, stops=wait > 0)
