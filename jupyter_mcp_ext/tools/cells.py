@@ -13,7 +13,7 @@ from .call import Call
 from .definition import tool
 from .execution import awaited
 from .others import check_force
-from .types import Wait
+from .types import Handles
 
 
 @tool(
@@ -26,15 +26,15 @@ from .types import Wait
 async def run_cells(
     call: Call,
     path: str,
-    cells: Annotated[list[str] | None, Field(description="Handles or ranges `3-7`.")] = None,
+    cells: Handles | None = None,
     restart: bool = False,
     keep_going: bool = False,
     force: bool = False,
     timeout: Annotated[float | None, Field(gt=0)] = None,
-    wait: Wait = 50,
+    wait: Annotated[float, Field(ge=0)] = 50,
 ) -> Answer:
-    """Run all or some cells in the notebook's kernel (the one a person has open), save outputs
-    there, stop at the first error. restart=true: restart and run all.
+    """Run all or some cells (handles, `3-7`) in the notebook's kernel until an error; saves
+    outputs.
     """
     services = call.services
     place = await services.notebooks.place(path, call.hides)

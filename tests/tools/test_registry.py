@@ -36,6 +36,7 @@ ANNOTATIONS = {
     "edit_cell": "D",
     "delete_cells": "D",
     "move_cells": "I",
+    "run_cells": "D OW",
     "clear_outputs": "D I",
     "undo_edit": "D",
     "list_files": "RO",

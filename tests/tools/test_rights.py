@@ -42,6 +42,7 @@ CALLS: Mapping[str, tuple[Mapping[str, Any], set[tuple[str, str]]]] = {
     "edit_cell": ({"path": "a.ipynb", "cell": "x", "source": ""}, {READ, WRITE}),
     "delete_cells": ({"path": "a.ipynb", "cells": ["x"]}, {READ, WRITE}),
     "move_cells": ({"path": "a.ipynb", "cells": ["x"], "after": "start"}, {READ, WRITE}),
+    "run_cells": ({"path": "a.ipynb"}, {EXECUTE, START, MAKE, READ, WRITE}),
     "clear_outputs": ({"path": "a.ipynb"}, {READ, WRITE}),
     "undo_edit": ({"path": "a.ipynb"}, {READ, WRITE}),
     "list_files": ({}, {READ}),
