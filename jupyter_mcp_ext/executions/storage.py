@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from logging import Logger
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeAlias
 
 from jupyter_mcp_ext.files.beneath import Folder, opened
 from jupyter_mcp_ext.flushing import Flusher
@@ -45,6 +45,12 @@ TAKING = 2.0
 
 REST = "\n(the rest of the output cannot be read any more)\n"
 
+HEAD = 1_000
+"""About the characters of a record beside its code."""
+
+Line: TypeAlias = "str | ExecutionRecord"
+"""A line of a file; a record becomes one in the thread that writes."""
+
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -52,28 +58,28 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 class _File:
     """An execution's file while it is written to."""
 
-    head: str
+    head: ExecutionRecord | None = None
     size: int = 0
-    """Characters that are in the file or about to be."""
-    lines: list[str] = field(default_factory=list)
+    """About the characters that are in the file or about to be."""
+    lines: list[Line] = field(default_factory=list)
     """Lines that are about to be written."""
     replaces: bool = False
     """Whether those lines replace the file."""
     least: int = 0
     """The size that the outputs had when the file was last replaced."""
 
-    def add(self, line: str) -> None:
+    def add(self, line: Line) -> None:
         """Have a line written."""
         self.lines.append(line)
-        self.size += len(line)
+        self.size += _size(line)
 
     def replace(self, lines: Iterable[str]) -> None:
         """Have the file replaced."""
-        self.lines = [self.head, *lines]
-        self.size = self.least = sum(map(len, self.lines))
+        self.lines = [*([self.head] if self.head is not None else []), *lines]
+        self.size = self.least = sum(map(_size, self.lines))
         self.replaces = True
 
-    def take(self) -> tuple[list[str], bool]:
+    def take(self) -> tuple[list[Line], bool]:
         """The lines to write now, and whether they replace the file."""
         taken = self.lines, self.replaces
         self.lines, self.replaces = [], False
@@ -115,9 +121,8 @@ class ExecutionStorage:
         """Save what is run."""
         if self._lock is None:
             return
-        head = _head(record)
-        self._files[record.execution_id] = file = _File(head=head)
-        self._add(record.execution_id, file, head)
+        self._files[record.execution_id] = file = _File(head=record)
+        self._add(record.execution_id, file, record)
 
     def message(self, execution_id: str, fold: OutputFold, *messages: tuple[str, object]) -> None:
         """Save messages; ``fold`` has the outputs after them."""
@@ -136,21 +141,22 @@ class ExecutionStorage:
         """Save how an execution ended."""
         file = self._files.pop(record.execution_id, None)
         if file is not None:
-            self._add(record.execution_id, file, _head(record))
+            self._add(record.execution_id, file, record)
 
     def late(self, record: ExecutionRecord, msg_type: str, content: object) -> None:
         """Save a message that came after the end."""
         if self._lock is not None:
-            lines = _line((msg_type, content)) + _head(record)
-            self._add(record.execution_id, self._reopened(record.execution_id), lines)
+            file = self._reopened(record.execution_id)
+            self._add(record.execution_id, file, _line((msg_type, content)))
+            self._add(record.execution_id, file, record)
 
     def _reopened(self, execution_id: str) -> _File:
-        return self._dirty.get(execution_id) or _File(head="")
+        return self._dirty.get(execution_id) or _File()
 
     def append(self, record: ExecutionRecord) -> None:
         """Save the record of a finished execution again."""
         if self._lock is not None:
-            self._add(record.execution_id, self._reopened(record.execution_id), _head(record))
+            self._add(record.execution_id, self._reopened(record.execution_id), record)
 
     @property
     def works(self) -> bool:
@@ -194,9 +200,9 @@ class ExecutionStorage:
     def _path(self, execution_id: str) -> Path:
         return self._folder / _name(execution_id)
 
-    def _add(self, execution_id: str, file: _File, line: str) -> None:
+    def _add(self, execution_id: str, file: _File, line: Line) -> None:
         file.add(line)
-        self._note(execution_id, file, len(line))
+        self._note(execution_id, file, _size(line))
 
     def _note(self, execution_id: str, file: _File, size: int) -> None:
         self._dirty[execution_id] = file
@@ -218,7 +224,7 @@ class ExecutionStorage:
             self._has_failed = True
         return FLUSH if self._dirty or self._forgotten else None
 
-    def _append(self, batch: list[tuple[str, list[str], bool]], forgotten: list[str]) -> None:
+    def _append(self, batch: list[tuple[str, list[Line], bool]], forgotten: list[str]) -> None:
         with opened(self._base, self._folder.name) as folder:
             results = [
                 _failure(folder, _name(execution_id), lines, replaces=replaces)
@@ -260,7 +266,7 @@ class ExecutionStorage:
             yield record
 
 
-def _failure(folder: Folder, name: str, lines: list[str], *, replaces: bool) -> OSError | None:
+def _failure(folder: Folder, name: str, lines: list[Line], *, replaces: bool) -> OSError | None:
     """Write to a file; the error if that fails, as when a kernel has replaced it."""
     try:
         _write(folder, name, lines, replaces=replaces)
@@ -269,18 +275,22 @@ def _failure(folder: Folder, name: str, lines: list[str], *, replaces: bool) -> 
     return None
 
 
-def _write(folder: Folder, name: str, lines: list[str], *, replaces: bool) -> None:
+def _write(folder: Folder, name: str, lines: list[Line], *, replaces: bool) -> None:
     """Append lines to a file, or replace it with them."""
     target = f"{name}.new" if replaces else name
     flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if replaces else os.O_APPEND)
     with os.fdopen(folder.open(target, flags), "w") as file:
-        file.writelines(lines)
+        file.writelines(line if isinstance(line, str) else _head(line) for line in lines)
     if replaces:
         folder.rename(target, name)
 
 
 def _name(execution_id: str) -> str:
     return f"{execution_id}{SUFFIX}"
+
+
+def _size(line: Line) -> int:
+    return len(line) if isinstance(line, str) else len(line.code) + HEAD
 
 
 def _head(record: ExecutionRecord) -> str:
