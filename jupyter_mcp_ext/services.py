@@ -26,6 +26,7 @@ from .notebooks.notebooks import Notebooks
 from .outputs.limits import Limits
 from .packages.packages import McpPackages
 from .rendering.rendering import Rendering
+from .search.searching import FileSearch
 from .sessions.disk.store import Disk
 from .sessions.service import McpSessions
 from .variables.hints import Hints
@@ -55,6 +56,7 @@ class Services:
     edits: EditJournal
     displays: Displays
     files: McpFiles
+    search: FileSearch
     variables: Variables
     hints: Hints
     packages: McpPackages
@@ -99,6 +101,11 @@ class Services:
             edits=EditJournal(Path(serverapp.runtime_dir), _name(serverapp, root), keys.derive),
             displays=Displays(),
             files=files,
+            search=FileSearch(
+                files.gate,
+                files.storage,
+                Rooms(serverapp.web_app.settings, parent.log).reader,
+            ),
             variables=Variables(),
             hints=hints,
             packages=McpPackages(kernels, hidden=sessions.hidden_environment, parent=parent),

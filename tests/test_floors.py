@@ -27,7 +27,7 @@ FLOORS = [
         "governance.caller",
     ),
     ("outputs",),
-    ("kernels", "notebooks", "files", "packages", "rendering", "variables", "advice"),
+    ("kernels", "notebooks", "files", "search", "packages", "rendering", "variables", "advice"),
     ("executions", "sessions"),
     ("governance",),
     ("services",),

@@ -8,7 +8,8 @@ import hashlib
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from .lines import CHUNK, TextPage, Wanted, read_lines
 from .listing import MAX_LOOKED, FileEntry, FolderPage, Glob, Kind, paged
 from .paths import followed
 from .searching import FolderSearch, Proceed
-from .storage import FileData, IsApart, Refuses
+from .storage import SLICE, Below, FileData, IsApart, Look, Refuses
 
 T = TypeVar("T")
 
@@ -47,6 +48,13 @@ class Disk:
     ) -> FolderPage:
         search = FolderSearch(self._root, folder, glob, refuses=refuses, is_apart=is_apart)
         return await _in_thread(partial(self._list, search, offset, limit))
+
+    async def below(self, folder: str, glob: Glob, *, refuses: Refuses, is_apart: IsApart) -> Below:
+        search = FolderSearch(self._root, folder, glob, refuses=refuses, is_apart=is_apart)
+        return await _in_thread(partial(_below, search))
+
+    async def looked(self, paths: Sequence[str], limit: int, look: Look[T]) -> list[T]:
+        return await asyncio.to_thread(self._looked, paths, limit, look)
 
     async def head(self, path: str, count: int, offset: int = 0) -> bytes:
         return await asyncio.to_thread(self._head, path, count, offset)
@@ -113,6 +121,19 @@ class Disk:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
         return FileData(data=data, stamp=stamp(status))
 
+    def _looked(self, paths: Sequence[str], limit: int, look: Look[T]) -> list[T]:
+        found: list[T] = []
+        end = time.monotonic() + SLICE
+        for path in paths:
+            try:
+                data: bytes | Exception = self._read(path, limit).data
+            except OSError as err:
+                data = err
+            found.append(look(path, data))
+            if time.monotonic() > end:
+                break
+        return found
+
     def _digest(self, path: str, goes_on: Proceed) -> tuple[str, int]:
         digest, size = hashlib.sha256(), 0
         with self._file(path) as file:
@@ -175,6 +196,25 @@ class Disk:
         if target is None:
             return FileEntry(path=path, kind="link")
         return FileEntry(path=path, kind=target.kind, size=target.size, modified=target.modified)
+
+
+def _below(search: FolderSearch, goes_on: Proceed) -> Below:
+    links = 0
+
+    def files() -> Iterator[tuple[str, Kind]]:
+        nonlocal links
+        for path, kind in search.found(goes_on):
+            links += kind == "link"
+            if kind == "file":
+                yield path, kind
+
+    return Below(
+        paths=tuple(path for path, _ in paged(files(), offset=0, limit=MAX_LOOKED)),
+        links=links,
+        caches=tuple(sorted(search.caches)),
+        passed=search.passed,
+        is_whole=search.entries <= MAX_LOOKED,
+    )
 
 
 async def _in_thread(work: Callable[[Proceed], T]) -> T:

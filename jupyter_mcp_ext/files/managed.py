@@ -10,10 +10,11 @@ import errno
 import hashlib
 import io
 import os
+import time
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from jupyter_server.utils import ensure_async
 from tornado.web import HTTPError
@@ -22,7 +23,9 @@ from .beneath import Changed
 from .contents import Contents
 from .lines import TextPage, Wanted, read_lines
 from .listing import MAX_LOOKED, FileEntry, FolderPage, Glob, Kind, paged
-from .storage import FileData, IsApart, Refuses
+from .storage import SLICE, Below, FileData, IsApart, Look, Refuses
+
+T = TypeVar("T")
 
 _NOT_FOUND = 404
 
@@ -80,6 +83,29 @@ class Managed:
             is_whole=looked <= MAX_LOOKED,
             passed="".join(passed[-1:]),
         )
+
+    async def below(self, folder: str, glob: Glob, *, refuses: Refuses, is_apart: IsApart) -> Below:
+        page = await self.listing(
+            folder, glob, offset=0, limit=MAX_LOOKED, refuses=refuses, is_apart=is_apart
+        )
+        return Below(
+            paths=tuple(entry.path for entry in page.entries if entry.kind == "file"),
+            passed=page.passed,
+            is_whole=page.is_whole,
+        )
+
+    async def looked(self, paths: Sequence[str], limit: int, look: Look[T]) -> list[T]:
+        found: list[T] = []
+        end = time.monotonic() + SLICE
+        for path in paths:
+            try:
+                data: bytes | Exception = (await self.read(path, limit)).data
+            except (HTTPError, OSError) as err:
+                data = err
+            found.append(await asyncio.to_thread(look, path, data))
+            if time.monotonic() > end:
+                break
+        return found
 
     async def head(self, path: str, count: int, offset: int = 0) -> bytes:
         return (await self.read(path, self._max_bytes)).data[offset : offset + count]

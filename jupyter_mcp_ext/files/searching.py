@@ -16,6 +16,9 @@ from .storage import IsApart, Refuses
 Proceed: TypeAlias = Callable[[], None]
 """Raises OSError once the caller has stopped waiting."""
 
+MAX_CACHES = 20
+"""Folders of caches that a search names."""
+
 
 class FolderSearch:
     """A search through a folder, and its counts."""
@@ -26,6 +29,7 @@ class FolderSearch:
         self.top = top
         self.is_apart = is_apart
         self.passed = ""
+        self.caches: list[str] = []
         self.entries = 0
         self.fitting = 0
         self._root = root
@@ -68,12 +72,11 @@ class FolderSearch:
                 below.close()
 
     def _is_entered(self, parts: tuple[str, ...], path: str) -> bool:
-        if (
-            self._glob is None
-            or len(parts) >= MAX_FOLDERS
-            or parts[-1] in TOOLS_OWN
-            or not self._glob.may_fit_below(parts)
-        ):
+        if self._glob is None or len(parts) >= MAX_FOLDERS or not self._glob.may_fit_below(parts):
+            return False
+        if parts[-1] in TOOLS_OWN:
+            if len(self.caches) < MAX_CACHES:
+                self.caches.append(path)
             return False
         if self.is_apart(path) and not self._glob.names(parts):
             self.passed = path

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias, TypeVar
 
 from .lines import TextPage, Wanted
 from .listing import FileEntry, FolderPage, Glob
@@ -15,6 +16,30 @@ class FileData:
 
     data: bytes
     stamp: object = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Below:
+    """The files below a folder, by path, and what was left out."""
+
+    paths: tuple[str, ...]
+    links: int = 0
+    """Symbolic links, which are not followed."""
+    caches: tuple[str, ...] = ()
+    """Folders of caches and packages, which are not entered; the first ones."""
+    passed: str = ""
+    """A folder that is apart and was skipped."""
+    is_whole: bool = True
+    """Whether there were no more names than are looked at."""
+
+
+T = TypeVar("T")
+
+Look: TypeAlias = Callable[[str, "bytes | Exception"], T]
+"""Is given a file's path and bytes, or why it could not be read; called in a thread."""
+
+SLICE = 0.1
+"""Seconds that a thread works before others have a turn."""
 
 
 class Refuses(Protocol):
@@ -48,6 +73,15 @@ class FileStorage(Protocol):
         """A page of a folder, or of what fits the pattern in it and below it.
 
         Folders that are apart come last, and a pattern that does not name them passes them by.
+        """
+
+    async def below(self, folder: str, glob: Glob, *, refuses: Refuses, is_apart: IsApart) -> Below:
+        """The files below a folder that fit a pattern; for the rest see `listing`."""
+
+    async def looked(self, paths: Sequence[str], limit: int, look: Look[T]) -> list[T]:
+        """Read files of at most ``limit`` bytes and look at each.
+
+        Gives the results of the first ones, at least of one: as many as there is time for.
         """
 
     async def head(self, path: str, count: int, offset: int = 0) -> bytes:

@@ -5,9 +5,11 @@ The rooms are those of jupyter_server_ydoc, or of an extension that answers as i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from logging import Logger
 from typing import Any
+
+from jupyter_mcp_ext.outputs.model import Json
 
 ROOMS = "jupyter_server_ydoc"
 """The key of Jupyter's settings under which the extension that has the rooms is found."""
@@ -35,6 +37,18 @@ class LiveNotebook:
     def cell_ids(self) -> set[str]:
         """The ids of its cells."""
         return {str(cell["id"]) for cell in self._document.ycells if "id" in cell}
+
+    def copied(self) -> Callable[[], Json]:
+        """What gives its content as nbformat has it; call that in a thread."""
+        update, kind = self._document.ydoc.get_update(), type(self._document)
+
+        def read() -> Json:
+            copy = kind()
+            copy.ydoc.apply_update(update)
+            content: Json = copy.get()
+            return content
+
+        return read
 
     def append(self, cells: Sequence[Mapping[str, Any]], metadata: Mapping[str, Any]) -> None:
         """Add nbformat's cells at its end, and set these keys of its metadata."""
@@ -66,6 +80,11 @@ class Rooms:
             self._log.exception("Whether %s is open in a room could not be determined", path)
             return None
         return None if document is None else LiveNotebook(document)
+
+    async def reader(self, path: str) -> Callable[[], Json] | None:
+        """What reads the notebook that people have open under a path, to be called in a thread."""
+        found = await self.notebook(path)
+        return found.copied() if found is not None and found.is_loaded else None
 
 
 def _as_in_javascript(value: Any) -> Any:

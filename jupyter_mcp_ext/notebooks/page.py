@@ -68,15 +68,7 @@ class Filling:
         self._parts.extend(parts)
         self.room -= length(parts)
         self._images -= _images(parts)
-        self._shown.append(
-            CellInfo(
-                handle=cell.handle,
-                cell_id=cell.cell.cell_id,
-                index=cell.cell.index,
-                cell_type=cell.cell.cell_type,
-                state=cell.state,
-            )
-        )
+        self._shown.append(info_of(cell))
 
     def ended(self, next_call: str | None = None, note: str = "more cells") -> NotebookPage:
         if not self._shown:
@@ -86,6 +78,17 @@ class Filling:
         return NotebookPage(
             blocks=tuple(_blocks(self._parts)), shown=tuple(self._shown), next_call=next_call
         )
+
+
+def info_of(cell: CellText) -> CellInfo:
+    """The cell for programs."""
+    return CellInfo(
+        handle=cell.handle,
+        cell_id=cell.cell.cell_id,
+        index=cell.cell.index,
+        cell_type=cell.cell.cell_type,
+        state=cell.state,
+    )
 
 
 def parts_of(blocks: Iterable[TextBlock | ImageBlock]) -> Iterator[Block]:

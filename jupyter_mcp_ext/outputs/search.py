@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from functools import cache
 from types import TracebackType
@@ -22,7 +23,7 @@ from typing import Any, NamedTuple
 from jupyter_mcp_ext.errors import InvalidArgument, shown
 
 DEADLINE = 2.0
-"""Seconds that one search may take in all."""
+"""Seconds that one search may take in the other process."""
 
 LONG = 2_000
 """Characters up to which a line is shown whole, so that only its first match is needed."""
@@ -49,7 +50,7 @@ _REPEATS = re.compile(r"[*+{?]")
 _WORKER = """
 import json, re, sys
 source = sys.stdin.buffer
-pattern = re.compile(json.loads(source.readline()))
+pattern = re.compile(*json.loads(source.readline()))
 while sizes := source.readline():
     found = []
     for n, (size, start) in enumerate(json.loads(sizes)):
@@ -93,14 +94,15 @@ class Match(NamedTuple):
 class Search:
     """One search, for use in a ``with`` block and outside the event loop: it may block."""
 
-    def __init__(self, pattern: str) -> None:
+    def __init__(self, pattern: str, *, ignores_case: bool = False) -> None:
         """Raises InvalidArgument if it is not a regular expression."""
         self.pattern = pattern
+        self._flags = int(re.IGNORECASE if ignores_case else 0)
         if len(pattern) > MAX_PATTERN:
             msg = f"The pattern has over {MAX_PATTERN} characters. Search for something simpler."
             raise InvalidArgument(msg)
         try:
-            self._compiled = re.compile(pattern)
+            self._compiled = re.compile(pattern, self._flags)
         except (re.error, RecursionError, OverflowError) as err:
             msg = (
                 f"The pattern {shown(pattern)} is not a regular expression ({err}). Escape its "
@@ -109,7 +111,7 @@ class Search:
             raise InvalidArgument(msg) from err
         self._is_simple = _REPEATS.search(pattern) is None
         self._worker: subprocess.Popen[bytes] | None = None
-        self._timer: threading.Timer | None = None
+        self._left = DEADLINE
 
     def __enter__(self) -> Search:
         return self
@@ -120,11 +122,13 @@ class Search:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
         if self._worker is not None:
             self._worker.kill()
             self._worker.communicate()
+
+    def renew(self) -> None:
+        """Give the search all its time again, for other lines."""
+        self._left = DEADLINE
 
     def matching(self, lines: Iterable[str], start: tuple[int, int] = (0, 0)) -> Iterator[Match]:
         """The lines that match, each searched completely.
@@ -150,11 +154,14 @@ class Search:
             yield from self._found(first, batch)
 
     def _found(self, first: int, lines: list[tuple[str, int]]) -> Iterator[Match]:
+        begun = time.monotonic()
         worker = self._started()
         if worker.stdin is None or worker.stdout is None:  # they are pipes; mypy is not told so
             return
         encoded = [line.encode("utf-8", "surrogatepass") for line, _ in lines]
         sizes = [(len(data), start) for data, (_, start) in zip(encoded, lines, strict=True)]
+        timer = threading.Timer(self._left, worker.kill)
+        timer.start()
         try:
             worker.stdin.write(json.dumps(sizes).encode() + b"\n")
             worker.stdin.writelines(encoded)
@@ -162,6 +169,9 @@ class Search:
             answer = worker.stdout.readline()
         except BrokenPipeError:
             answer = b""
+        finally:
+            timer.cancel()
+        self._left -= time.monotonic() - begun
         if not answer:
             longest = max(len(line) for line, _ in lines)
             reach = (
@@ -185,8 +195,7 @@ class Search:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
             )
-            self._timer = threading.Timer(DEADLINE, self._worker.kill)
-            self._timer.start()
             if self._worker.stdin is not None:
-                self._worker.stdin.write(json.dumps(self.pattern).encode() + b"\n")
+                line = json.dumps([self.pattern, self._flags])
+                self._worker.stdin.write(line.encode() + b"\n")
         return self._worker

@@ -70,11 +70,9 @@ def _understood(tool: Tool, given: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidArgument(msg)
     understood: dict[str, Any] = {}
     for name, value in given.items():
-        other = ALIASES.get(name)
-        if name not in names and other in names and other not in given:
-            understood[other] = value
-        else:
-            understood[name] = value
+        others = ALIASES.get(name, "").split() if name not in names else ()
+        other = next((o for o in others if o in names and o not in given), name)
+        understood[other] = value
     for name, value in understood.items():
         if isinstance(value, str) and name in names:
             understood[name] = _unpacked(tool.input_schema["properties"][name], value)

@@ -42,9 +42,18 @@ ALIASES: Mapping[str, str] = {
     "new_str": "new_string",
     "text": "content",
     "script": "code",
-    "pattern": "glob",
+    "pattern": "query glob",
+    "include": "glob",
+    "directory": "path",
+    "folder": "path",
+    "context_lines": "context",
+    "max_results": "limit",
+    "is_regex": "regex",
 }
-"""Names that models use for arguments, and the names that the tools have for them."""
+"""Names that models use for arguments, and the names that the tools have for them.
+
+Of several, the first that the tool has and that was not given itself.
+"""
 
 ToolFunction = Callable[..., Awaitable["Answer"]]
 

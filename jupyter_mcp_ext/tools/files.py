@@ -11,6 +11,9 @@ from jupyter_mcp_ext.files import file_words
 from jupyter_mcp_ext.files.results import Binary, FileImage
 from jupyter_mcp_ext.outputs.characters import escaped
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock
+from jupyter_mcp_ext.search import search_words
+from jupyter_mcp_ext.search.query import Query
+from jupyter_mcp_ext.search.searching import Wanted
 
 from .answer import Answer, BlobBlock, text
 from .call import Call
@@ -19,6 +22,12 @@ from .types import FolderSession
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.sessions.session import Session
+
+MAX_CONTEXT = 20
+"""Lines that a search shows before and behind each match, at most."""
+
+MAX_HITS = 500
+"""Matches in one result, at most."""
 
 MAX_BLOB = 700_000
 """Bytes of a file that one result embeds: with base64 they are just below a megabyte."""
@@ -55,6 +64,39 @@ async def list_files(
             "next_offset": end if end < found.total and shown else None,
         },
     )
+
+
+@tool(("read", "contents"), read_only=True)
+async def search_files(
+    call: Call,
+    query: str,
+    path: str = "",
+    glob: Annotated[str | None, Field(description="`*.py`, `docs/**`.")] = None,
+    regex: bool = False,
+    outputs: bool = False,
+    context: Annotated[int, Field(ge=0)] = 0,
+    offset: Annotated[int, Field(ge=0)] = 0,
+    limit: Annotated[int, Field(ge=1)] = 100,
+) -> Answer:
+    """Search (grep) a file, or files and notebooks in a folder: lines, cells by handle. Case counts
+    if query has upper case.
+    """
+    services = call.services
+    context, limit = min(context, MAX_CONTEXT), min(limit, MAX_HITS)
+    given = {"path": path, "glob": glob, "regex": regex, "outputs": outputs, "context": context}
+    found = await services.search.search(
+        Query(query, is_regex=regex),
+        Wanted(outputs=outputs, context=context, offset=offset, limit=limit),
+        path=path or ".",
+        glob=glob,
+        hides=call.hides,
+        is_apart=services.sessions.paths.is_sessions_folder,
+    )
+    again = search_words.Call(query=query, arguments=tuple((k, v) for k, v in given.items() if v))
+    words, shown, following = search_words.words_of(
+        found, again, offset=offset, room=services.limits.text
+    )
+    return text(words, search=search_words.data_of(found, shown, following))
 
 
 @tool(("read", "contents"), read_only=True)

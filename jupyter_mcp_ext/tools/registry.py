@@ -16,7 +16,14 @@ from .edits import (
     undo_edit,
 )
 from .execution import execute_code
-from .files import download_file, edit_file, list_files, read_file, write_file
+from .files import (
+    download_file,
+    edit_file,
+    list_files,
+    read_file,
+    search_files,
+    write_file,
+)
 from .notebooks import create_notebook, read_notebook
 from .outputs import get_output
 from .packages import install_package
@@ -52,6 +59,7 @@ TOOLS: tuple[Tool, ...] = (
     clear_outputs,
     undo_edit,
     list_files,
+    search_files,
     read_file,
     write_file,
     edit_file,
@@ -76,7 +84,16 @@ PEERS: Mapping[str, str] = {
     "read_cells": "read_notebook",
     "list_dir": "list_files",
     "list_directory": "list_files",
-    "search_files": "list_files",
+    "grep": "search_files",
+    "ripgrep": "search_files",
+    "rg": "search_files",
+    "search": "search_files",
+    "search_code": "search_files",
+    "search_notebook": "search_files",
+    "search_notebooks": "search_files",
+    "search_notebook_cells": "search_files",
+    "search_cells": "search_files",
+    "find_in_files": "search_files",
     "read_text_file": "read_file",
     "view_file": "read_file",
     "create_file": "write_file",

@@ -40,6 +40,7 @@ ANNOTATIONS = {
     "clear_outputs": "D I",
     "undo_edit": "D",
     "list_files": "RO",
+    "search_files": "RO",
     "read_file": "RO",
     "write_file": "D",
     "edit_file": "D",
@@ -116,6 +117,8 @@ def test_another_servers_name_for_a_tool_leads_to_the_tool_here() -> None:
         ("list_variable", "get_variables"),
         ("restart", "restart_kernel"),
         ("notebook_create", "create_notebook"),
+        ("Grep", "search_files"),
+        ("search_notebook_cells", "search_files"),
     ],
 )
 def test_a_name_that_is_nearly_a_tools_leads_to_it(name: str, ours: str) -> None:
@@ -130,7 +133,6 @@ PLANNED = [
     "run_cells",
     "clear_outputs",
     "undo_edit",
-    "search_notebooks",
     "install_package",
 ]
 """Tools of the contract that are still to come."""

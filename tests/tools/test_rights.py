@@ -46,6 +46,7 @@ CALLS: Mapping[str, tuple[Mapping[str, Any], set[tuple[str, str]]]] = {
     "clear_outputs": ({"path": "a.ipynb"}, {READ, WRITE}),
     "undo_edit": ({"path": "a.ipynb"}, {READ, WRITE}),
     "list_files": ({}, {READ}),
+    "search_files": ({"query": "old"}, {READ}),
     "read_file": ({"path": "a.txt"}, {READ}),
     "write_file": ({"path": "made", "content": ""}, {WRITE}),
     "edit_file": ({"path": "a.txt", "old_string": "old", "new_string": "new"}, {READ, WRITE}),
