@@ -171,12 +171,12 @@ def _slim(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _slim_property(schema: dict[str, Any]) -> dict[str, Any]:
-    # What no number goes below, and that objects have members, is said in errors, not here.
-    implied = (("minimum", 0), ("additionalProperties", True))
+    # Bounds, and that objects have members, are said in errors, not here.
+    bounds = ("minimum", "exclusiveMinimum", "maximum", "maxLength")
     kept = {
         k: v
         for k, v in schema.items()
-        if k != "title" and not (k == "default" and not v) and (k, v) not in implied
+        if k not in ("title", "additionalProperties", *bounds) and not (k == "default" and not v)
     }
     if isinstance(kept.get("items"), dict):
         kept["items"] = _slim_property(kept["items"])

@@ -17,7 +17,7 @@ from .call import Call
 from .definition import tool
 from .elicitation import Retry
 from .reports import report_status
-from .types import UsedSession, Wait
+from .types import UsedSession
 from .waiting import answered, settle, tell_session
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ async def execute_code(
     timeout: Annotated[
         float | None, Field(gt=0, description="Seconds; then the code is interrupted.")
     ] = None,
-    wait: Wait = 50,
+    wait: Annotated[float, Field(ge=0, description="Seconds until [running] is returned.")] = 50,
 ) -> Answer:
     """Run Python code (or R, Julia, bash) in a live kernel, for data analysis: analyze a pandas
     DataFrame, plot a chart, train a model, execute a shell command (`!ls`). Variables persist

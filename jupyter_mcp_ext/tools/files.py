@@ -106,7 +106,7 @@ async def read_file(
     session: FolderSession = None,
     offset: Annotated[int, Field(ge=1, description="First line.")] = 1,
     limit: Annotated[int, Field(ge=1)] = 500,
-    column: Annotated[int, Field(ge=0, description="First character of that line.")] = 0,
+    column: Annotated[int, Field(ge=0)] = 0,
 ) -> Answer:
     """Read a text file (CSV, code, log) as numbered lines, or look at an image."""
     services = call.services
@@ -142,7 +142,7 @@ async def write_file(
     encoding: Literal["text", "base64"] = "text",
     append: bool = False,
 ) -> Answer:
-    """Write a file: create, replace or append to it. Creates missing folders."""
+    """Write a file: create, replace or append to it."""
     folder = _folder(session)
     found = await call.services.files.write(
         path, content, folder=folder, hides=call.hides, encoding=encoding, append=append
@@ -179,8 +179,8 @@ async def download_file(
     offset: Annotated[int, Field(ge=0)] = 0,
     limit: Annotated[int, Field(ge=0, le=MAX_BLOB, description="Bytes to embed.")] = 0,
 ) -> Answer:
-    """Get a file's URL, size and sha256. Bytes are embedded on demand only: they fill the context;
-    look at an image with read_file.
+    """Get a file's URL, size and sha256. Bytes fill the context: look at an image with
+    read_file.
     """
     folder = _folder(session)
     found = await call.services.files.download(

@@ -26,12 +26,10 @@ MANY_CELLS = 300
 async def create_notebook(
     call: Call,
     path: str,
-    cells: Annotated[
-        list[str | dict[str, Any]] | None, Field(description="Sources, or {cell_type, source}.")
-    ] = None,
+    cells: list[str | dict[str, Any]] | None = None,
     kernel_name: str | None = None,
 ) -> Answer:
-    """Create a new notebook with cells; never overwrites. Creates missing folders."""
+    """Create a new notebook with cells; never overwrites."""
     services = call.services
     new_cells = parse_cells(cells or [])  # type: ignore[arg-type]  # JSON, as it was parsed
     name = await services.kernels.known_name(kernel_name)
@@ -51,10 +49,7 @@ async def create_notebook(
 async def read_notebook(
     call: Call,
     path: str,
-    view: Annotated[
-        Literal["source", "outline", "outputs"],
-        Field(description="outline: one line a cell."),
-    ] = "source",
+    view: Literal["source", "outline", "outputs"] = "source",
     cells: Annotated[
         list[str] | None, Field(description="Handles, ids, indices or ranges `3-7`.")
     ] = None,

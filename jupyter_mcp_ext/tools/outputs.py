@@ -61,15 +61,15 @@ async def get_output(
         int | None, Field(description="First line, from 1; negative: from the end.")
     ] = None,
     limit: Annotated[int, Field(ge=1, le=10_000)] = 200,
-    grep: Annotated[str | None, Field(description="Regular expression.")] = None,
+    grep: str | None = None,
     mime_type: str | None = None,
-    context: Annotated[int, Field(ge=0, le=100, description="Lines around matches.")] = 0,
+    context: Annotated[int, Field(ge=0, le=100)] = 0,
     column: Annotated[int, Field(ge=0, description="First character of that line.")] = 0,
     wait: Annotated[float, Field(ge=0)] = 0,
 ) -> Answer:
-    """Wait for running code, read its output again, search it (grep), or page through one output
-    in full (text, original image, HTML). Without an id: your latest execution, also after a lost
-    connection.
+    """Wait for running code, read its output again, search it (grep: a regex), or page through one
+    output in full (text, original image, HTML). Without an id: your latest execution, also after a
+    lost connection.
     """
     paging = Paging(
         offset=None if offset is None else as_line(offset),

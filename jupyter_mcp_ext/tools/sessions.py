@@ -49,7 +49,7 @@ async def create_session(
     call: Call,
     name: str | None = None,
     kernel_name: str | None = None,
-    path: Annotated[str | None, Field(description="Notebook.")] = None,
+    path: str | None = None,
     cwd: Annotated[
         str | None, Field(description="Kernel's folder; else that of your default session.")
     ] = None,
@@ -191,8 +191,8 @@ async def restart_kernel(
 
 @tool(("write", "kernels"), destructive=True, idempotent=True)
 async def shutdown_kernel(call: Call, session: NamedSession, force: bool = False) -> Answer:
-    """End a session's kernel. Its notebook stays, and its variables are saved: they come back
-    when the session is used again.
+    """End a session's kernel. Its notebook and variables are saved, and come back when the session
+    is used again.
     """
     await check_force(call, session, force=force, doing="shut it down")
     busy = bool(queue(session.kernel))

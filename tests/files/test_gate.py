@@ -15,12 +15,19 @@ from tests.users import OPTION
 
 ARGUMENTS: dict[tuple[str, str], dict[str, Any]] = {
     ("list_files", "path"): {},
+    ("search_files", "path"): {"query": "x"},
     ("read_file", "path"): {},
     ("write_file", "path"): {"content": "x"},
     ("edit_file", "path"): {"old_string": "a", "new_string": "b"},
     ("download_file", "path"): {},
     ("read_notebook", "path"): {},
     ("create_notebook", "path"): {},
+    ("insert_cells", "path"): {"cells": ["x"]},
+    ("edit_cell", "path"): {"cell": "ab12cd34@9d1e0f", "source": "x"},
+    ("delete_cells", "path"): {"cells": ["ab12cd34@9d1e0f"]},
+    ("move_cells", "path"): {"cells": ["ab12cd34@9d1e0f"], "after": "start"},
+    ("clear_outputs", "path"): {},
+    ("undo_edit", "path"): {},
     ("create_session", "path"): {},
     ("create_session", "cwd"): {"name": "elsewhere"},
 }

@@ -46,7 +46,7 @@ WANTED = {
     "edit a file": "edit_file",
     "list files in a folder": "list_files",
     "search files": "search_files",
-    "grep": "search_files",
+    "grep files": "search_files",
     "search notebooks for text": "search_files",
     "download a file": "download_file",
     "what variables are there": "get_variables",
