@@ -65,7 +65,7 @@ def _take_error(execution: Execution, reply: Content) -> str:
 
 
 def _tell_ignored(execution: Execution, reply: Content, interrupter: str) -> None:
-    """Tell of code that caught its interrupt, as `except:` does, or whose shell command took it."""
+    """Report code that caught its interrupt, as `except:` does, or whose shell command got it."""
     if execution.goes_on:
         execution.end_late("the code ignored the interrupt and went on to its end")
     elif interrupter and reply.get("status") == "ok" and not execution.is_finished:
@@ -78,7 +78,7 @@ def _tell_ignored(execution: Execution, reply: Content, interrupter: str) -> Non
 
 
 def _tell_missing(execution: Execution, exchange: Exchange) -> None:
-    """Tell of what did not arrive: parts of a reply, messages, the kernel's last word."""
+    """Report what did not arrive: parts of a reply, messages, the idle status at the end."""
     if exchange.unread:
         execution.notices.append(
             f"the kernel's reply was too large to be read whole ({exchange.unread:,} bytes were "

@@ -1,4 +1,4 @@
-"""One run of code: what it is, how far it is, what it has put out.
+"""One run of code: its state, its progress and its output.
 
 It lives on the server and not in the request that started it, so it can be waited for and read
 from anywhere, also after the client has gone.
@@ -34,7 +34,7 @@ Status = Literal["queued", "running", "input", "ok", "error", "timeout", "interr
 
 
 def as_status(word: str) -> Status:
-    """A word as a status; one that is none is taken for ``interrupted``."""
+    """A word as a status; an unknown one becomes ``interrupted``."""
     known: tuple[Status, ...] = get_args(Status)
     return next((status for status in known if status == word), "interrupted")
 
@@ -64,7 +64,7 @@ class Execution:
     """Why the code never reached a kernel, if it did not."""
 
     failure: ToolError | None = None
-    """Why work that is no code could not be done, if it could not."""
+    """Why work that is not code could not be done, if it could not."""
 
     _recorded_kernel = ""
     """The id of the kernel that it had on an earlier server."""
@@ -95,7 +95,7 @@ class Execution:
         self.prompts = Prompts()
         self.stop = Stop()
         self.notices: list[str] = []
-        """What there is to say of it to every reader."""
+        """What its result says to every reader, beside its outputs."""
         self.readers = Readers()
         self.files = Changes()
         """The files that it has written, once they have been looked for."""
@@ -151,7 +151,7 @@ class Execution:
 
     @property
     def is_finished(self) -> bool:
-        """Whether it will change no more."""
+        """Whether it will no longer change."""
         return self.done.done()
 
     @property
@@ -212,7 +212,7 @@ class Execution:
             self._end_prompt()
 
     def end(self, status: Status, reason: str = "") -> None:
-        """Fix its end; later ends are ignored."""
+        """End it; later calls are ignored."""
         self._timer.stop()
         if self.is_finished:
             return
@@ -223,7 +223,7 @@ class Execution:
         self.done.set_result(None)
 
     def end_late(self, reason: str) -> None:
-        """The code has ended that went on after its end; ``reason`` is what is so now."""
+        """The code that went on after the end has ended too; ``reason`` says how."""
         self.reason = reason
         self.stop.end()
 
@@ -237,7 +237,7 @@ class Execution:
             self.status = "running"
 
     def record(self) -> ExecutionRecord:
-        """What is to be known of it after a restart."""
+        """What a later server needs of it."""
         return ExecutionRecord(
             execution_id=self.id,
             session_id=self.session_id,

@@ -175,7 +175,7 @@ class McpExecutions(LoggingConfigurable):
     def start_work(
         self, words: str, work: Work, destination: Destination, *, caller: Caller
     ) -> Execution:
-        """Begin other work than code, ``words`` say which, as an execution of a session.
+        """Begin work that is not code, described by ``words``, as an execution of a session.
 
         It takes no kernel's turn. What it raises as a ToolError is the execution's `failure`.
         """
@@ -213,7 +213,7 @@ class McpExecutions(LoggingConfigurable):
         execution.request_stop("interrupted", CANCELLED)
 
     def disconnect(self, execution: Execution) -> None:
-        """The client closed the connection over which it waited: stop, unless the operator says."""
+        """The client closed its connection while it waited: stop, unless configured otherwise."""
         if self.interrupt_on_disconnect:
             execution.request_stop("interrupted", DISCONNECTED)
 

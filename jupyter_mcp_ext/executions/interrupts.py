@@ -54,7 +54,7 @@ class Interrupts:
             execution.stop.ignore()
 
     async def again(self, execution: Execution) -> None:
-        """Interrupt code once more that goes on after its execution's end."""
+        """Interrupt code again that goes on after its execution's end."""
         if execution.goes_on and execution.kernel is not None:
             await execution.kernel.interrupt()
             await execution.stop.heeded(self._grace)

@@ -68,7 +68,7 @@ class Notices:
         execution.notices.extend(notices.notices(run))
 
     def _add_widgets(self, execution: Execution) -> None:
-        """Tell of the widgets that the code has changed and other executions display."""
+        """Name the widgets that the code has changed and other executions display."""
         for by, model_id in islice(execution.fold.elsewhere(), MAX_WIDGETS):
             if not by:
                 execution.notices.append(

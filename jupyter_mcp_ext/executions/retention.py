@@ -13,7 +13,7 @@ class Retention:
     """The finished executions that are kept, oldest first."""
 
     def __init__(self, *, max_number: int, max_bytes: int, max_age: float) -> None:
-        """``max_bytes`` limits the outputs of all together. A limit of 0 is none."""
+        """``max_bytes`` limits the outputs of all together. 0: no limit."""
         self._max_number = max_number
         self._max_bytes = max_bytes
         self._max_age = max_age

@@ -129,7 +129,7 @@ class Runner:
 
 
 def _tell_missed(execution: Execution, losses: Sequence[Loss], comeback: str) -> None:
-    """Tell of a loss while the code waited: it was written before the loss.
+    """Report a loss while the code waited: it was written before the loss.
 
     ``comeback`` is what came back, in words.
     """

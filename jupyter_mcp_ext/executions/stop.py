@@ -9,7 +9,7 @@ Why = Literal["timeout", "interrupted"]
 
 
 class Stop:
-    """Whether and why an execution is to stop, and what its code makes of that."""
+    """Whether and why an execution should stop, and whether its code does."""
 
     interrupted: float | None = None
     """When the code was first interrupted, by any client, as far as that is known."""

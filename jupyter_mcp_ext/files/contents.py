@@ -28,7 +28,7 @@ _CAUSES = {
 
 
 class Contents(Protocol):
-    """What is needed of Jupyter's ``ContentsManager``, be it synchronous or asynchronous."""
+    """What is needed of Jupyter's ``ContentsManager``, synchronous or asynchronous."""
 
     @property
     def allow_hidden(self) -> bool: ...

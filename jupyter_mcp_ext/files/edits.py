@@ -1,9 +1,9 @@
-"""One text put in the place of another, as a model quotes it; pure.
+"""Replaces a text that a model quotes by another; pure.
 
-Tried in this order, and the first that fits somewhere decides: the exact text; whole lines, but for
-the indentation that they have in common and for blanks at their ends; whole lines, but for all
-blanks at both ends. In the latter two the new text gets the indentation that is in the file. At
-last the text is looked for as `read_file` shows it, without invisible characters.
+Tried in this order, and the first that fits somewhere decides: the exact text; whole lines,
+apart from their common indentation and blanks at their ends; whole lines, apart from all blanks at
+both ends. In the latter two the new text gets the indentation that is in the file. Finally the text
+is searched for as `read_file` shows it, without invisible characters.
 """
 
 from __future__ import annotations

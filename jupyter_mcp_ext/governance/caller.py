@@ -1,4 +1,4 @@
-"""Who is calling: what Jupyter's login says, and what the client says of itself."""
+"""Who is calling: what Jupyter's login says, and what the client says about itself."""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 A kind is what a kernel calls its ``implementation`` in its ``kernel_info_reply``. A new kind of
 kernel needs an entry in `KINDS`; if its variables can be looked at in a new way, also that way in
-``variables/variables.py``. A kernel that is not in the table gets the answer that is safe for any.
+``variables/variables.py``. A kernel that is not in the table is
+treated in the way that is safe for any.
 """
 
 from __future__ import annotations

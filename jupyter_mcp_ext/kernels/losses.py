@@ -17,7 +17,7 @@ GO = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class Loss:
-    """Why and when a kernel's variables went away."""
+    """Why and when a kernel's variables were lost."""
 
     kind: Literal["died", "exited", "restarted", "stopped"]
     detail: str
@@ -31,7 +31,7 @@ class Loss:
 
 
 class KernelLost(Exception):
-    """The kernel went away while a request waited for it."""
+    """The kernel ended while a request waited for it."""
 
     def __init__(self, loss: Loss, *, behind_other: bool = False) -> None:
         """``behind_other``: the kernel ran other code and never began this."""

@@ -1,4 +1,4 @@
-"""What a kernel's messages show: whose code it runs, and that it is about to end."""
+"""What a kernel's messages show: whose code it runs, and whether it is about to end."""
 
 from __future__ import annotations
 

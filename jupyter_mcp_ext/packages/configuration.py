@@ -24,8 +24,8 @@ NETWORK = (
     ),
     *("UV_INSECURE_HOST", "UV_CONCURRENT_*", "UV_LINK_MODE", "UV_KEYRING_PROVIDER"),
 )
-"""How an index is reached, and what only forbids; other variables of installers change what is
-installed and where, so they are left out."""
+"""Variables that say how an index is reached, or that only forbid something. Other variables of
+installers change what is installed and where, so they are left out."""
 
 PIP_INDEX = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX")
 UV_INDEX = (

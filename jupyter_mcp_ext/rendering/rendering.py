@@ -62,8 +62,8 @@ class Rendering:
     async def shown(self, build: Callable[[Render], T], *, of: str, aside: bool = True) -> T:
         """Build something; ``aside`` does so in a thread.
 
-        ``build`` is called several times, and never waits for rendering. ``of`` is whose it is,
-        a session's for one: what takes long delays others of the same first.
+        ``build`` is called several times, and never waits for rendering. ``of`` names what it
+        belongs to, such as a session: what takes long first delays others of the same.
         """
         had: dict[bytes, Outcome] = {}
         spent = 0.0

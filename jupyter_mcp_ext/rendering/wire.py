@@ -1,6 +1,6 @@
 """The messages between the server and the process that renders: tasks and outcomes.
 
-The process works on what is hostile, so nothing that it says is more than data.
+The process reads hostile input, so its answers are only data.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The tool that reads what code has put out, or one output in full."""
+"""The tool that reads the output of code, or one output in full."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of variables, whatever kernel they are in."""
+"""What is known about variables of any kernel."""
 
 from __future__ import annotations
 

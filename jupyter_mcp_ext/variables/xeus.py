@@ -1,7 +1,7 @@
 """Variables of xeus-python: our functions run in it as in an ipykernel, while it is idle.
 
-A ``debug_request`` ends it, and subshells it has none. Its raw mode has no IPython: that is asked
-as any other kernel is.
+A ``debug_request`` ends it, and it has no subshells. Its raw mode has no IPython, so it is
+treated like any other kernel.
 """
 
 from __future__ import annotations
