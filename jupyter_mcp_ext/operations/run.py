@@ -42,7 +42,7 @@ def run_code(
         ),
         caller=caller,
         ready=partial(start_kernel, services, session, require),
-        prepare=partial(sessions.prepare, session),
+        prepare=partial(sessions.readiness.prepare, session),
         timeout=timeout,
         can_ask=can_ask,
     )

@@ -29,7 +29,7 @@ def notices(
     connection: str = "",
     earlier: Session | None = None,
 ) -> tuple[str, ...]:
-    """The notices that a reader has not had yet; then it has had them.
+    """The notices that a reader has not had yet, each given once.
 
     ``earlier`` is the default session of an earlier connection of the same client.
     """

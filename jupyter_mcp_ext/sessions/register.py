@@ -56,7 +56,7 @@ class Register:
         self._spares.add(session.id)
 
     def remove(self, session: Session) -> None:
-        """List a session no more."""
+        """Remove a session from the list."""
         self._spares.discard(session.id)
         self._sessions.pop(session.id, None)
 

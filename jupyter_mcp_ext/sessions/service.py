@@ -285,10 +285,6 @@ class McpSessions(LoggingConfigurable):
         """See `Readiness.ready`."""
         return await self.readiness.ready(session)
 
-    async def prepare(self, session: Session) -> str:
-        """See `Readiness.prepare`."""
-        return await self.readiness.prepare(session)
-
     async def restart(self, session: Session, *, by: str, now: bool) -> None:
         """Restart the session's kernel. Raises KernelUnavailable."""
         await self.readiness.restart(session, by=by, now=now)

@@ -151,6 +151,8 @@ async def test_code_that_waited_while_its_kernel_died_says_so_itself(jp_serverap
 async def test_code_behind_a_persons_cell_at_a_restart_never_began_and_says_so(
     jp_serverapp: Any, jp_fetch: Any, tmp_path: Path
 ) -> None:
+    begun = tmp_path / "begun"
+    os.mkfifo(begun)
     async with running(jp_serverapp) as engine:
         await introduced(engine)
         session = await engine.session()
@@ -158,7 +160,8 @@ async def test_code_behind_a_persons_cell_at_a_restart_never_began_and_says_so(
         person = jp_serverapp.kernel_manager.get_kernel(session.kernel_id).client()
         person.start_channels()
         try:
-            person.execute(DEAF)
+            person.execute(f"open({str(begun)!r}, 'w').close()" + DEAF)
+            await asyncio.to_thread(begun.read_text)  # an interrupt before that would end it
             await engine.until(lambda: kernels[session.kernel_id].foreign_since is not None)
             execution = await engine.start(f"open({str(tmp_path / 'ran')!r}, 'w')")
             await engine.until(lambda: execution.sent is not None)
