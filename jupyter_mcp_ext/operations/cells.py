@@ -98,7 +98,7 @@ async def run_cells(
         ),
         caller=caller,
         ready=partial(start_kernel, services, session, require),
-        prepare=partial(services.sessions.prepare, session),
+        prepare=partial(services.sessions.readiness.prepare, session),
         timeout=timeout,
         can_ask=can_ask,
         parts=run.of,
