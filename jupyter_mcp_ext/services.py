@@ -18,11 +18,15 @@ from .governance.keys import Keys
 from .governance.policy import Policy
 from .kernels.fleet import Kernels
 from .kernels.links import McpLinks
+from .notebooks.collaborators import Collaborators
 from .notebooks.displays import Displays
 from .notebooks.homes import Homes
 from .notebooks.journal import EditJournal
-from .notebooks.live import Rooms
+from .notebooks.live import LiveNotebooks
 from .notebooks.notebooks import Notebooks
+from .notebooks.room_home import RoomHomes
+from .notebooks.rooms import Rooms
+from .notebooks.unsaved import Unsaved
 from .outputs.limits import Limits
 from .packages.packages import McpPackages
 from .rendering.rendering import Rendering
@@ -53,6 +57,8 @@ class Services:
     written: WrittenFiles
     notebooks: Notebooks
     homes: Homes
+    unsaved: Unsaved
+    collaborators: Collaborators
     edits: EditJournal
     displays: Displays
     files: McpFiles
@@ -89,7 +95,10 @@ class Services:
         notebooks = Notebooks(contents, root, gate=files.gate, storage=files.storage)
         hints = Hints(root)
         executions = McpExecutions(_storage(serverapp, root, parent.log), hints, parent=parent)
-        disk = _disk(serverapp, root, keys, shared_subject, parent.log)
+        rooms = Rooms(serverapp.web_app.settings)
+        unsaved = Unsaved(rooms, serverapp.event_logger, parent.log)
+        live = LiveNotebooks(rooms, parent.log)
+        disk = _disk(root, keys, shared_subject, live)
         sessions = _sessions(serverapp, kernels, files, notebooks, disk, parent)
         return cls(
             kernels=kernels,
@@ -97,15 +106,15 @@ class Services:
             executions=executions,
             written=_written(serverapp, root, kernels, executions, hints),
             notebooks=notebooks,
-            homes=Homes(contents, files.storage, root),
+            homes=Homes(
+                contents, files.storage, root, room=RoomHomes(rooms, unsaved, contents).find
+            ),
+            unsaved=unsaved,
+            collaborators=Collaborators(rooms),
             edits=EditJournal(Path(serverapp.runtime_dir), _name(serverapp, root), keys.derive),
             displays=Displays(),
             files=files,
-            search=FileSearch(
-                files.gate,
-                files.storage,
-                Rooms(serverapp.web_app.settings, parent.log).reader,
-            ),
+            search=FileSearch(files.gate, files.storage, live.reader),
             variables=Variables(),
             hints=hints,
             packages=McpPackages(kernels, hidden=sessions.hidden_environment, parent=parent),
@@ -126,6 +135,7 @@ class Services:
         await self.written.close()
         await self.executions.close()
         await self.sessions.close()
+        await self.unsaved.close()
         await self.rendering.close()
         await self.kernels.close()
 
@@ -149,14 +159,11 @@ def _name(serverapp: ServerApp, root: Path | None) -> str:
     return str(root or serverapp.base_url)
 
 
-def _disk(
-    serverapp: ServerApp, root: Path | None, keys: Keys, shared_subject: str, log: Logger
-) -> Disk | None:
+def _disk(root: Path | None, keys: Keys, shared_subject: str, live: LiveNotebooks) -> Disk | None:
     """Where sessions are kept; nowhere when Jupyter's root is not a folder on disk."""
     if root is None:
         return None
-    live = Rooms(serverapp.web_app.settings, log).notebook
-    return Disk(root=root, key=keys.derive, shared_subject=shared_subject, live=live)
+    return Disk(root=root, key=keys.derive, shared_subject=shared_subject, live=live.find)
 
 
 def _sessions(

@@ -25,7 +25,7 @@ START_SECONDS = 60
 PORTS = 5
 """Ports that are tried: another process may take one between its choice and its use."""
 PORT_TAKEN = "could not be started because port"
-COLLABORATION = ("jupyter_server_ydoc", "jupyter_server_fileid")
+COLLABORATION = ("jupyter_server_ydoc", "jupyter_server_documents", "jupyter_server_fileid")
 """Extensions with shared documents (rooms)."""
 KERNELS = "--KernelProvisionerFactory.default_provisioner_name"
 STARTED_KERNELS = f"{KERNELS}=local-provisioner"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
 
@@ -91,6 +91,10 @@ Change: TypeAlias = Callable[[Draft], T]
 
 It may be called more than once, on another draft: when the file was saved in between.
 """
+
+
+OnLost: TypeAlias = Callable[[str, Change[Sequence[str]]], Awaitable[Changed[Sequence[str]]]]
+"""Applies a change to the notebook of an API path, wherever that then is."""
 
 
 class Home(Protocol):

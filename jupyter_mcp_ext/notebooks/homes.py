@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -9,9 +10,9 @@ from typing import Protocol, TypeVar
 from jupyter_mcp_ext.concurrency import Locks
 from jupyter_mcp_ext.errors import ContentsError
 from jupyter_mcp_ext.files.contents import Contents
-from jupyter_mcp_ext.files.paths import Place, quoted
+from jupyter_mcp_ext.files.paths import Place, place_of, quoted
 from jupyter_mcp_ext.files.storage import FileStorage
-from jupyter_mcp_ext.notebooks.draft import Change, Changed, Gone, Home
+from jupyter_mcp_ext.notebooks.draft import Change, Changed, Gone, Home, OnLost
 from jupyter_mcp_ext.notebooks.file_home import FileHome
 
 T = TypeVar("T")
@@ -21,9 +22,12 @@ TRIES = 3
 
 
 class OpenRoom(Protocol):
-    """Finds the room in which people have the notebook of an API path open; opens none."""
+    """Finds the room in which people have the notebook of an API path open; opens none.
 
-    def __call__(self, path: str) -> Awaitable[Home | None]: ...
+    ``on_lost`` applies edits that the room did not save before it closed.
+    """
+
+    def __call__(self, path: str, on_lost: OnLost) -> Awaitable[Home | None]: ...
 
 
 class Homes:
@@ -62,8 +66,13 @@ class Homes:
         raise ContentsError(msg)
 
     async def _home(self, place: Place) -> Home:
-        room = await self._room(place.path) if self._room is not None else None
+        room = None
+        if self._room is not None:
+            room = await self._room(place.path, self._carry_over)
         if room is not None:
             return room
         lock = self._locks.of(place.real)
         return FileHome(self._contents, self._storage, place, root=self._root, lock=lock)
+
+    async def _carry_over(self, path: str, change: Change[T]) -> Changed[T]:
+        return await self.change(await asyncio.to_thread(place_of, path, self._root), change)

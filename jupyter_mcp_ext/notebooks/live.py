@@ -1,7 +1,4 @@
-"""Notebooks that people have open together: their room has the truth, and the file follows it.
-
-The rooms are those of jupyter_server_ydoc, or of an extension that answers as it does.
-"""
+"""Notebooks that people have open, read whole; and cells added to what they see."""
 
 from __future__ import annotations
 
@@ -9,23 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from logging import Logger
 from typing import Any
 
+from jupyter_mcp_ext.notebooks.rooms import RoomLoading, Rooms
+from jupyter_mcp_ext.notebooks.shared_values import as_shared
 from jupyter_mcp_ext.outputs.model import Json
 
-ROOMS = "jupyter_server_ydoc"
-"""The key of Jupyter's settings under which the extension that has the rooms is found."""
+LOADING = 1.0
+"""Seconds for which a room is waited for that is loading; it is asked again later."""
 
 
 class LiveNotebook:
-    """A notebook in a room; what is changed here shows at once, and the room saves it."""
+    """A notebook in a room; what is added here shows at once, and the room saves it."""
 
     def __init__(self, document: Any) -> None:
         self._document = document
         self._meta = document.ydoc["meta"]
-
-    @property
-    def is_loaded(self) -> bool:
-        """Whether its content is loaded: a room exists a moment before it has read the file."""
-        return "nbformat" in self._meta
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -54,55 +48,37 @@ class LiveNotebook:
         """Add nbformat's cells at its end, and set these keys of its metadata."""
         with self._document.ydoc.transaction():
             for cell in cells:
-                self._document.append_cell(_as_in_javascript(cell))
+                self._document.append_cell(as_shared(cell))
             if "metadata" in self._meta:
                 for key, value in metadata.items():
-                    self._meta["metadata"][key] = _as_in_javascript(value)
+                    self._meta["metadata"][key] = as_shared(value)
 
 
-class Rooms:
-    """The rooms of a server; ``settings`` are those of Jupyter's web application."""
+class LiveNotebooks:
+    """Finds notebooks that people have open."""
 
-    def __init__(self, settings: Mapping[str, Any], log: Logger) -> None:
-        self._settings = settings
+    def __init__(self, rooms: Rooms, log: Logger) -> None:
+        self._rooms = rooms
         self._log = log
 
-    async def notebook(self, path: str) -> LiveNotebook | None:
-        """The notebook that people have open under an API path; None when it is not open."""
-        extension: Any = self._settings.get(ROOMS)  # now: it may be loaded after us
-        if not hasattr(extension, "get_document"):
-            return None
+    async def find(self, path: str) -> LiveNotebook | None:
+        """The notebook of an API path, to be used at once; None when it is not open.
+
+        Raises RoomLoading.
+        """
         try:
-            document = await extension.get_document(
-                path=path, content_type="notebook", file_format="json", copy=False
-            )
+            room = await self._rooms.open(path, wait=LOADING)
+        except RoomLoading:
+            raise
         except Exception:  # noqa: BLE001  # another package's; without an answer there is no room
             self._log.exception("Whether %s is open in a room could not be determined", path)
             return None
-        return None if document is None else LiveNotebook(document)
+        return None if room is None else LiveNotebook(room.document)
 
     async def reader(self, path: str) -> Callable[[], Json] | None:
         """What reads the notebook that people have open under a path, to be called in a thread."""
-        found = await self.notebook(path)
-        return found.copied() if found is not None and found.is_loaded else None
-
-
-def _as_in_javascript(value: Any) -> Any:
-    """A copy as browsers can take it.
-
-    Its numbers are floats, since others come as BigInt, which is no JSON; half a surrogate pair
-    is no text in a room.
-    """
-    match value:
-        case bool():
-            return value
-        case int():
-            return float(value)
-        case Mapping():
-            return {key: _as_in_javascript(inner) for key, inner in value.items()}
-        case list() | tuple():
-            return [_as_in_javascript(inner) for inner in value]
-        case str():
-            return value.encode(errors="replace").decode()
-        case _:
-            return value
+        try:
+            found = await self.find(path)
+        except RoomLoading:
+            return None
+        return found.copied() if found is not None else None

@@ -13,6 +13,7 @@ from jupyter_mcp_ext.notebooks.draft import CellNode
 from jupyter_mcp_ext.notebooks.people import People
 from jupyter_mcp_ext.notebooks.reading import Cell, read_cells
 from jupyter_mcp_ext.notebooks.shared_values import as_shared, as_stored, splice, text_of
+from jupyter_mcp_ext.notebooks.touched import Touched
 from jupyter_mcp_ext.outputs.model import Json
 
 ORIGIN = "jupyter-mcp-ext"
@@ -32,6 +33,8 @@ class RoomDraft:
         self._map = type(document.ydoc["meta"])
         self._known = ids
         self._people = people
+        self.touched = Touched()
+        """The cells that have been changed so far."""
         self._ids: list[str] = []
         self._is_repaired = False
         self._transaction: Any = None
@@ -71,15 +74,15 @@ class RoomDraft:
     def insert(self, index: int, nodes: Sequence[CellNode]) -> None:
         self._repair()
         for at, node in enumerate(nodes, index):
-            self._cells.insert(at, self._document.create_ycell(as_shared(_whole(node))))
-            self._ids.insert(at, str(node["id"]))
+            self._put(at, node)
+            self.touched.insert(self._ids[at])
 
     def remove(self, index: int) -> None:
-        self._repair()
-        del self._cells[index]
-        del self._ids[index]
+        self.touched.remove(self._ids[index], self._source(index))
+        self._take(index)
 
     def move(self, index: int, to: int) -> None:
+        self.touched.moved.add(self._ids[index])
         self._replace(index, to, self.node(index))
 
     def set_source(self, index: int, source: str) -> None:
@@ -94,6 +97,7 @@ class RoomDraft:
         node = self.node(index)
         kept = ("id", "source", "metadata", *(() if cell_type == "code" else ("attachments",)))
         made: dict[str, Json] = {key: node[key] for key in kept if key in node}
+        self.touched.change(self._ids[index], self._source(index))
         self._replace(index, index, {**made, "cell_type": cell_type})
 
     def set_running(self, index: int, *, is_running: bool) -> None:
@@ -152,20 +156,33 @@ class RoomDraft:
         In two transactions: in one, browsers put what a person types into another cell.
         """
         is_running = self._cells[index].get("execution_state") == "running"
-        self.remove(index)
+        self._take(index)
         self._transaction.__exit__(None, None, None)
         self._begin()
-        self.insert(to, [node])
+        self._put(to, node)
         if is_running and node["cell_type"] == "code":
             self.set_running(to, is_running=True)
 
+    def _put(self, index: int, node: CellNode) -> None:
+        self._cells.insert(index, self._document.create_ycell(as_shared(_whole(node))))
+        self._ids.insert(index, str(node["id"]))
+
+    def _take(self, index: int) -> None:
+        self._repair()
+        del self._cells[index]
+        del self._ids[index]
+
+    def _source(self, index: int) -> str:
+        return str(self._cells[index].get("source") or "")
+
     def _set(self, index: int, key: str, value: Json) -> None:
-        cell = self._changing(index)
+        cell = self._cells[index] if key == "execution_state" else self._changing(index)
         if key not in cell or cell[key] != value:
             cell[key] = value
 
     def _changing(self, index: int) -> Any:
         self._repair()
+        self.touched.change(self._ids[index], self._source(index))
         return self._cells[index]
 
     def _begin(self) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -43,6 +44,18 @@ def as_stored(value: Any) -> Any:
 def text_of(value: str) -> str:
     """A text that a document can have."""
     return value.encode(errors="replace").decode()
+
+
+@contextmanager
+def without_panic() -> Iterator[None]:
+    """Raise a panic of pycrdt as an error: it is no Exception, and would end the whole task."""
+    try:
+        yield
+    except BaseException as err:
+        if type(err).__name__ != "PanicException":
+            raise
+        msg = "The shared document could not be used"
+        raise RuntimeError(msg) from err
 
 
 def splice(text: Any, new: str) -> None:

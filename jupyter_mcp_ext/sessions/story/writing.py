@@ -18,6 +18,7 @@ from typing import Any
 from jupyter_mcp_ext.files.beneath import Changed
 from jupyter_mcp_ext.flushing import Flusher
 from jupyter_mcp_ext.notebooks.live import LiveNotebook
+from jupyter_mcp_ext.notebooks.rooms import RoomLoading
 from jupyter_mcp_ext.outputs.model import Output
 
 from . import journal
@@ -179,27 +180,35 @@ class StoryWriter:
     async def _show_all(self) -> bool:
         """Add missing executions to the notebook; where people have it open, through their room.
 
-        False when a room is just reading the file.
+        False when a room is just reading the file, or closes.
         """
         await asyncio.to_thread(self._turn)
-        room = await self._live(self._notebook.path)
-        if room is None:
-            await asyncio.to_thread(self._show)
-        elif room.is_loaded:
-            await self._show_live(room)
-        return room is None or room.is_loaded
+        try:
+            room = await self._live(self._notebook.path)
+            if room is not None:
+                return await self._show_live(room)
+        except RoomLoading:
+            return False
+        await asyncio.to_thread(self._show)
+        return True
 
-    async def _show_live(self, room: LiveNotebook) -> None:
+    async def _show_live(self, room: LiveNotebook) -> bool:
+        """The same in a room; False when it has closed before everything was there."""
         through = through_of(room.metadata)
         found: Sequence[Entry] = self._new
         if not self._is_complete:
             found = await asyncio.to_thread(self._in_journal, through)
+            again = await self._live(self._notebook.path)
+            if again is None:
+                return False
+            room = again
         found = [entry for entry in found if entry.number > self._notebook.after]
         added = lacking(found, room.cell_ids, through, ids(self._new))
         room.append(added, ours(self._notebook.head, max(through, last_of(found))))
         # What the room saves, or does not save, is compared with the journal once it is closed.
         self._notebook.forget()
         self._is_told()
+        return True
 
     def _is_told(self) -> None:
         self._new, self._is_complete, self._is_behind = [], True, False

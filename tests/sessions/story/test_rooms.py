@@ -201,3 +201,47 @@ async def test_a_room_with_the_notebook_of_a_later_release_is_left_alone(
         assert sources(document) == ["x = 1"]
         assert session.story is not None
         assert "version 2" in session.story.fault
+
+
+@asynccontextmanager
+async def with_documents(serverapp: Any) -> AsyncIterator[tuple[Engine, Session, Any]]:
+    """A session with one cell in a server that has the rooms of jupyter_server_documents."""
+    async with running(serverapp) as engine:
+        session, *_ = await engine.services.sessions.create(ALICE, name="watched")
+        await engine.run("x = 1", session_id="watched")
+        assert session.story is not None
+        await session.story.flush()
+        yield engine, session, serverapp.web_app.settings["yroom_manager"]
+
+
+class TestDocuments:
+    """With jupyter_server_documents, whose rooms are found in another way."""
+
+    @pytest.fixture
+    def jp_server_config(self) -> dict[str, Any]:
+        names = ("jupyter_mcp_ext", "jupyter_server_documents", "jupyter_server_fileid")
+        return {
+            "ServerApp": {"jpserver_extensions": dict.fromkeys(names, True)},
+            "McpSessions": {"spare_kernels": 0},
+        }
+
+    async def test_the_notebook_is_written_and_no_room_is_opened_for_it(
+        self, jp_serverapp: Any
+    ) -> None:
+        async with with_documents(jp_serverapp) as (_, session, rooms):
+            assert rooms.list_document_rooms() == []
+            notebook = Path(jp_serverapp.root_dir, session.notebook)
+            assert await in_file(notebook, "x = 1") == ["x = 1"]
+
+    async def test_a_cell_is_added_to_the_room(self, jp_serverapp: Any) -> None:
+        async with with_documents(jp_serverapp) as (engine, session, rooms):
+            file_id = jp_serverapp.web_app.settings["file_id_manager"].index(session.notebook)
+            document = await rooms.get_room(f"json:notebook:{file_id}").get_jupyter_ydoc()
+
+            await engine.run("y = 2", session_id="watched")
+            assert session.story is not None
+            await session.story.flush()
+
+            assert sources(document) == ["x = 1", "y = 2"]
+            notebook = Path(jp_serverapp.root_dir, session.notebook)
+            assert await in_file(notebook, "y = 2") == ["x = 1", "y = 2"]
