@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.errors import InvalidArgument
 from jupyter_mcp_ext.notebooks.handles import INDICES, short_ids, source_hash
-from jupyter_mcp_ext.notebooks.running_cell import Mark
 from jupyter_mcp_ext.notebooks.targets import target
 from jupyter_mcp_ext.outputs.characters import visible
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.notebooks.cells import CellType
-    from jupyter_mcp_ext.notebooks.draft import Draft
+    from jupyter_mcp_ext.notebooks.draft import Draft, Mark
 
 SKIP = "skip-execution"
 MAY_RAISE = "raises-exception"
@@ -68,7 +67,7 @@ def chosen(draft: Draft, index: int, name: str) -> ChosenCell:
         handle=f"{name}@{source_hash(cell.source)}",
         cell_type=cell.cell_type,
         source=cell.source,
-        mark=Mark(cell.execution_count, len(cell.outputs)),
+        mark=draft.mark(index),
         tags=_tags(draft, index) if is_code else frozenset(),
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from jupyter_mcp_ext.notebooks.cells import CellType
-from jupyter_mcp_ext.notebooks.reading import Cell
+from jupyter_mcp_ext.notebooks.reading import Cell, read_cell
 from jupyter_mcp_ext.outputs.model import Json
 
 T = TypeVar("T")
@@ -17,6 +17,21 @@ CellNode: TypeAlias = Mapping[str, Json]
 
 HomeKind: TypeAlias = Literal["room", "file"]
 """Where a notebook is at the moment: in a room in which people have it open, or a file alone."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A cell's type and count, and the number of its outputs."""
+
+    cell_type: CellType
+    count: int | None = None
+    outputs: int = 0
+
+
+def mark_of(node: Mapping[str, Json], outputs: int) -> Mark:
+    """The mark of a cell with so many outputs; ``node`` need not have any."""
+    cell = read_cell({**node, "source": "", "outputs": []}, 0, None)
+    return Mark(cell.cell_type, cell.execution_count, outputs)
 
 
 class Draft(Protocol):
@@ -31,6 +46,9 @@ class Draft(Protocol):
 
     def cell(self, index: int) -> Cell:
         """A cell as it is now, outputs included."""
+
+    def mark(self, index: int) -> Mark:
+        """By what a cell that runs is known to be as it was left; quick whatever it has put out."""
 
     def node(self, index: int) -> CellNode:
         """A cell as nbformat has it, whole, so that it can be inserted again."""

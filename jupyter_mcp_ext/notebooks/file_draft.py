@@ -8,7 +8,7 @@ from typing import Any
 
 from jupyter_mcp_ext.notebooks.cells import CellType
 from jupyter_mcp_ext.notebooks.document import fresh_ids
-from jupyter_mcp_ext.notebooks.draft import CellNode
+from jupyter_mcp_ext.notebooks.draft import CellNode, Mark, mark_of
 from jupyter_mcp_ext.notebooks.reading import Cell, integer, read_cell, stored_id
 from jupyter_mcp_ext.outputs.model import Json
 
@@ -40,6 +40,12 @@ class FileDraft:
 
     def cell(self, index: int) -> Cell:
         return read_cell(self._cells[index], index, self._ids[index])
+
+    def mark(self, index: int) -> Mark:
+        cell = self._cells[index]
+        outputs = cell.get("outputs")
+        kind = {key: cell.get(key) for key in ("cell_type", "execution_count")}
+        return mark_of(kind, len(outputs) if isinstance(outputs, list) else 0)
 
     def node(self, index: int) -> CellNode:
         return copy.deepcopy(self._cells[index])

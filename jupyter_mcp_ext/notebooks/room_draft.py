@@ -9,7 +9,7 @@ from typing import Any
 
 from jupyter_mcp_ext.notebooks.cell_ids import CellIds
 from jupyter_mcp_ext.notebooks.cells import CellType
-from jupyter_mcp_ext.notebooks.draft import CellNode
+from jupyter_mcp_ext.notebooks.draft import CellNode, Mark, mark_of
 from jupyter_mcp_ext.notebooks.people import People
 from jupyter_mcp_ext.notebooks.reading import Cell, read_cells
 from jupyter_mcp_ext.notebooks.shared_values import as_shared, as_stored, splice, text_of
@@ -59,6 +59,12 @@ class RoomDraft:
     def cell(self, index: int) -> Cell:
         [cell] = read_cells([dict(self.node(index))], has_ids=True)
         return replace(cell, index=index, cell_id=self._ids[index])
+
+    def mark(self, index: int) -> Mark:
+        cell = self._cells[index]
+        outputs = cell.get("outputs")
+        kind = {key: cell.get(key) for key in ("cell_type", "execution_count")}
+        return mark_of(kind, len(outputs) if isinstance(outputs, type(self._cells)) else 0)
 
     def node(self, index: int) -> CellNode:
         node: dict[str, Json] = as_stored(self._cells[index].to_py())

@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from jupyter_mcp_ext.notebooks.cell_outputs import CellOutputs, News
+from jupyter_mcp_ext.notebooks.draft import Mark
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.notebooks.draft import Draft
@@ -21,12 +22,7 @@ LetGo: TypeAlias = Literal["deleted", "no code cell", "run or cleared"]
 """Why nothing more is written into a cell."""
 
 
-@dataclass(frozen=True)
-class Mark:
-    """By what a cell is known to be as it was left."""
-
-    count: int | None
-    outputs: int
+CLEARED = Mark("code")
 
 
 class RunningCell:
@@ -36,7 +32,7 @@ class RunningCell:
         self.id = cell_id
         self.outputs = CellOutputs(max_bytes)
         self.let_go: LetGo | None = None
-        self._mark = Mark(None, 0)
+        self._mark = CLEARED
         self._count: int | None = None
         self._times: Mapping[str, float] = {}
         self.has_ended = False
@@ -51,7 +47,7 @@ class RunningCell:
 
     def opened(self, mark: Mark | None = None) -> None:
         """It was cleared, or with a ``mark`` it is as it was."""
-        self._mark = Mark(None, 0) if mark is None else mark
+        self._mark = CLEARED if mark is None else mark
 
     def begin(self, count: int | None) -> None:
         """The kernel has begun with it."""
@@ -67,20 +63,20 @@ class RunningCell:
         """Write what is new into the cell, or find why it is to be let go; nothing is noted."""
         if index is None:
             return Wrote(let_go="deleted")
-        cell = draft.cell(index)
-        if cell.cell_type != "code":
+        mark = draft.mark(index)
+        if mark.cell_type != "code":
             return Wrote(let_go="no code cell")
-        if Mark(cell.execution_count, len(cell.outputs)) != self._mark:
+        if mark != self._mark:
             return Wrote(let_go="run or cleared")
-        if cell.execution_count != self._count:
+        if mark.count != self._count:
             draft.set_count(index, self._count)
         news = self.outputs.news()
-        if news.nodes or news.start < len(cell.outputs):
+        if news.nodes or news.start < mark.outputs:
             draft.set_outputs(index, news.nodes, start=news.start)
         if self.has_ended:
             draft.set_timing(index, timing(self._times) or None)
             draft.set_running(index, is_running=False)
-        return Wrote(mark=Mark(self._count, len(news.items)), news=news)
+        return Wrote(mark=Mark("code", self._count, len(news.items)), news=news)
 
     def wrote(self, wrote: Wrote) -> None:
         """What a write has given, once its draft is kept."""
