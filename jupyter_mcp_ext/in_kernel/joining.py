@@ -48,7 +48,7 @@ def _shallow(indentation: re.Match[str]) -> str:
 
 THINNING: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r'^ *#[^\n]*\n|  # [^\n"]*$', re.MULTILINE), ""),
-    (re.compile(r'^( *)"""(?:(?!""").)*"""\n', re.MULTILINE | re.DOTALL), r'\1""' "\n"),
+    (re.compile(r'^( *)"""[^"]*(?:"(?!"")[^"]*)*"""\n', re.MULTILINE), r'\1""' "\n"),
     # A function or class may have no other statement.
     (re.compile(r'^( *)""\n(?=\n*\1\S)', re.MULTILINE), ""),
     (_SIGNATURE, _bare),

@@ -1,6 +1,6 @@
 """The texts that the server sends to kernels, named for what they do.
 
-The first call of each reads files.
+The first call of each reads files and takes milliseconds: on the event loop, call it in a thread.
 """
 
 from __future__ import annotations

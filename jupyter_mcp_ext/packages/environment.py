@@ -126,4 +126,5 @@ async def _evaluate(kernel: Kernel, function: str, arguments: Mapping[str, Any])
         if not link.info.kind.runs_functions:
             msg = "only ipykernel is asked"
             raise EvaluationError(msg)
-        return await evaluate(link, texts.environment(), function, arguments, timeout=SECONDS)
+        source = await asyncio.to_thread(texts.environment)
+        return await evaluate(link, source, function, arguments, timeout=SECONDS)

@@ -43,7 +43,8 @@ class Installed:
 async def look(python: str, env: Mapping[str, str], names: Sequence[str] = ()) -> Installed:
     """What an environment has, and the modules of these packages. Raises NotPython."""
     try:
-        ran = await run([python, "-c", texts.distributions(), *names], env, within=SECONDS)
+        source = await asyncio.to_thread(texts.distributions)
+        ran = await run([python, "-c", source, *names], env, within=SECONDS)
         return _installed(ran)
     except (OSError, asyncio.TimeoutError, ValueError, KeyError, TypeError) as err:
         raise NotPython(str(err)) from err

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -59,7 +60,7 @@ class Hints:
         if not changed or link.is_busy or "reload" in code:
             return []
         self._asked[kernel] = time.time()
-        names = await _texts(link, texts.stale(), "stale", paths=changed)
+        names = await _texts(link, texts.stale, "stale", paths=changed)
         return [_stale(name) for name in names]
 
     async def after_error(self, link: KernelLink, ename: str) -> list[str]:
@@ -67,13 +68,16 @@ class Hints:
         if ename not in NEAR or link.is_busy:
             return []
         root = str(self._root or "")
-        return await _texts(link, texts.near(), "near", ename=ename, root=root)
+        return await _texts(link, texts.near, "near", ename=ename, root=root)
 
 
-async def _texts(link: KernelLink, source: str, function: str, **arguments: Any) -> list[str]:
+async def _texts(
+    link: KernelLink, text: Callable[[], str], function: str, **arguments: Any
+) -> list[str]:
     if not link.info.kind.runs_functions:
         return []
     try:
+        source = await asyncio.to_thread(text)
         found = await evaluate(link, source, function, arguments, timeout=SECONDS)
         return [answers.line(text) for text in shapes.texts(found)]
     except (EvaluationError, KernelLost, asyncio.TimeoutError):

@@ -37,7 +37,7 @@ class IPythonWay:
     async def listing(self, kernel: Kernel, link: KernelLink, query: Query) -> Listing:
         """The variables that match, newest first."""
         arguments = {"pattern": query.filter, "limit": query.limit}
-        source = texts.listing()
+        source = await asyncio.to_thread(texts.listing)
         can_beside = link.info.has_subshells
         patience = LITTLE_PATIENCE if can_beside else PATIENCE
         found = await self._evaluate(kernel, link, source, "listing", arguments, patience)
@@ -49,7 +49,7 @@ class IPythonWay:
         """Inspect the value at the end of a path of steps."""
         arguments = {"steps": steps, "detail": detail, "seconds": EXACT_SECONDS}
         beside = {**arguments, "seconds": BESIDE_SECONDS}
-        source = texts.inspection()
+        source = await asyncio.to_thread(texts.inspection)
         found = await self._evaluate(
             kernel, link, source, "inspection", arguments, PATIENCE, beside
         )

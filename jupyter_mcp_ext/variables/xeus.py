@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from jupyter_mcp_ext.in_kernel import texts
@@ -36,7 +36,7 @@ class XeusWay:
         """The variables that match, newest first."""
         arguments = {"pattern": query.filter, "limit": query.limit}
         try:
-            found = await _evaluate(link, texts.listing(), "listing", arguments)
+            found = await _evaluate(link, texts.listing, "listing", arguments)
         except NotEvaluated:
             return await self._asking.listing(kernel, link, query)
         return answers.read(answers.listing, found)
@@ -47,17 +47,18 @@ class XeusWay:
         """Inspect the value at the end of a path of steps."""
         arguments = {"steps": steps, "detail": detail, "seconds": EXACT_SECONDS}
         try:
-            found = await _evaluate(link, texts.inspection(), "inspection", arguments)
+            found = await _evaluate(link, texts.inspection, "inspection", arguments)
         except NotEvaluated:
             return await self._asking.inspection(kernel, link, steps, detail)
         return answers.read(answers.inspection, found)
 
 
 async def _evaluate(
-    link: KernelLink, source: str, function: str, arguments: Mapping[str, Any]
+    link: KernelLink, text: Callable[[], str], function: str, arguments: Mapping[str, Any]
 ) -> Any:
     if link.is_busy:
         raise KernelBusy
+    source = await asyncio.to_thread(text)
     until = time.time() + PATIENCE
     try:
         return await evaluate(

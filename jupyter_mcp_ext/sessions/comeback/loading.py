@@ -113,7 +113,8 @@ class Loading:
             return None, [Failed(name=name, why=_why(err)) for name in sorted(wanted)]
         got = {*restored.loaded, *restored.definitions}
         unwanted = {"names": sorted(got - wanted)}
-        await evaluate(self.link, texts.forgetting(), "forget", unwanted, timeout=PATIENCE)
+        source = await asyncio.to_thread(texts.forgetting)
+        await evaluate(self.link, source, "forget", unwanted, timeout=PATIENCE)
         whys = {one.name: one.why for one in restored.failed}
         return Older(names=tuple(sorted(got & wanted)), created=snapshot.created), [
             Failed(name=name, why=whys.get(name, "it was not loaded"))
