@@ -51,7 +51,7 @@ def data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     python = folder / "venv/bin/python"
     for command in (
         [request.param, "-m", "venv", str(folder / "venv")],
-        [str(python), "-m", "pip", "install", "ipykernel"],
+        [str(python), "-m", "pip", "install", "--no-compile", "ipykernel"],
     ):
         subprocess.run(command, check=True, capture_output=True)
     spec = {

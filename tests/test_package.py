@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import site
 import subprocess
 import sys
@@ -93,12 +94,19 @@ def install(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Installed
     return make
 
 
+@pytest.fixture(scope="module")
+def from_wheel(install: Callable[..., Installed], wheel: Path) -> Installed:
+    """The wheel, installed; for tests that change nothing in it."""
+    return install(str(wheel))
+
+
 @pytest.fixture(scope="module", params=["wheel", "editable"])
-def installed(
-    request: pytest.FixtureRequest, install: Callable[..., Installed], wheel: Path
-) -> Installed:
+def installed(request: pytest.FixtureRequest, install: Callable[..., Installed]) -> Installed:
     """The project installed in both ways."""
-    return install(str(wheel)) if request.param == "wheel" else install("-e", str(PROJECT))
+    if request.param == "editable":
+        return install("-e", str(PROJECT))
+    wheels: Installed = request.getfixturevalue("from_wheel")
+    return wheels
 
 
 @pytest.mark.parametrize(
@@ -151,6 +159,7 @@ def test_the_source_distribution_has_what_a_build_and_the_tests_need(tmp_path: P
     assert {"README.md", "SECURITY.md", "docs/overview.svg", "hatch_build.py"} <= names
     assert {"jupyter_mcp_ext/cli.py", "tests/test_package.py", "LICENSE"} <= names
     assert not [name for name in names if name.startswith((".ci", ".github", ".venv", ".pre-"))]
+    assert not [name for name in names if "node_modules" in name or "__pycache__" in name]
 
 
 def test_the_install_enables_the_extension(installed: Installed) -> None:
@@ -182,10 +191,9 @@ def test_the_commands_serve_mcp(installed: Installed, tmp_path: Path, command: s
         assert "execute_code" in tools(server)
 
 
-def test_it_is_disabled_as_any_extension(
-    install: Callable[..., Installed], wheel: Path, tmp_path: Path
-) -> None:
-    installed = install(str(wheel))
+def test_it_is_disabled_as_any_extension(from_wheel: Installed, tmp_path: Path) -> None:
+    installed = Installed(prefix=tmp_path / "env", folder=tmp_path)
+    shutil.copytree(from_wheel.prefix, installed.prefix, symlinks=True)
 
     installed.run("-m", "jupyter_server", "extension", "disable", "jupyter_mcp_ext")
 
