@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
@@ -10,6 +11,9 @@ from jupyter_server.services.kernels.kernelmanager import MappingKernelManager
 
 from .link import KernelLink, Listener, Message
 from .states import HonestState, say
+
+RESOLUTION = 0.1
+"""Seconds within which output after other messages is no news of a kernel's activity."""
 
 
 class Activity(Listener):
@@ -31,6 +35,8 @@ class Activity(Listener):
         self._counted: Any = None
         """The kernel's own manager while the link's messages count."""
         self._state: HonestState | None = None
+        self._noted = 0.0
+        """When a message was last noted as activity, on the monotonic clock."""
         kind = type(manager)
         self._knows_rules = (
             getattr(kind, "start_watching_activity", None)
@@ -91,7 +97,9 @@ class Activity(Listener):
     def hear(self, message: Message) -> None:
         """A message of the kernel on IOPub."""
         kernel = self._counted
-        if kernel is None:
+        is_status = message.msg_type == "status"
+        # A kernel that floods would change traits with each message.
+        if kernel is None or not (is_status or time.monotonic() > self._noted + RESOLUTION):
             return
         is_asked = self._manager.track_message_type(message.parent.get("msg_type"))
         if (
@@ -99,9 +107,10 @@ class Activity(Listener):
             or self._manager.track_message_type(message.msg_type)
             or kernel.execution_state == "busy"
         ):
+            self._noted = time.monotonic()
             now = datetime.now(timezone.utc)
             self._manager.last_kernel_activity = kernel.last_activity = now
-        if message.msg_type != "status":
+        if not is_status:
             return
         state = (message.content() or {}).get("execution_state")
         if is_asked and isinstance(state, str):

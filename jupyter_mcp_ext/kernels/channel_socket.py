@@ -27,6 +27,9 @@ HEAVY = 0.02
 
 MAX_REST = 0.2
 
+# Plain numbers: each operation on pyzmq's flags makes an object of an enumeration.
+IN, OUT, NOBLOCK = int(zmq.POLLIN), int(zmq.POLLOUT), int(zmq.NOBLOCK)
+
 
 class ChannelSocket:
     """Sends messages, and passes the first `MAX_FRAMES` frames of each incoming one to ``hear``.
@@ -98,9 +101,9 @@ class ChannelSocket:
         begun = time.monotonic()
         until = begun + SLICE
         while events := self._events():
-            if events & zmq.POLLOUT:
+            if events & OUT:
                 self._send()
-            if events & zmq.POLLIN:
+            if events & IN:
                 self._read(until)
             if (now := time.monotonic()) > until:
                 took = now - begun
@@ -111,7 +114,7 @@ class ChannelSocket:
         """Whether there is something to read, or waiting messages can be sent."""
         if self._stream.closed():
             return 0
-        wanted = (zmq.POLLIN if self._listens else 0) | (zmq.POLLOUT if self._unsent else 0)
+        wanted = (IN if self._listens else 0) | (OUT if self._unsent else 0)
         try:
             return int(self.socket.get(zmq.EVENTS)) & wanted
         except zmq.ContextTerminated:  # the server ends
@@ -121,7 +124,7 @@ class ChannelSocket:
     def _send(self) -> None:
         while self._unsent:
             try:
-                self.socket.send_multipart(self._unsent[0], zmq.NOBLOCK)
+                self.socket.send_multipart(self._unsent[0], NOBLOCK)
             except zmq.Again:
                 return
             self._unsent.popleft()
@@ -130,7 +133,7 @@ class ChannelSocket:
         """Read a message, or as many of its frames as there is time for; one is available."""
         while True:
             # Not copied before its size is known: a print of 200 MB is one frame.
-            frame = self.socket.recv(zmq.NOBLOCK, copy=False)
+            frame = self.socket.recv(NOBLOCK, copy=False)
             if len(self._frames) < MAX_FRAMES:
                 self._frames.append(frame)
             if not frame.more:
