@@ -33,6 +33,15 @@ NEVER = (
 )
 """Reasons given before pickle fails with its own message, or saves a wrong value."""
 
+OF_LIBRARIES = (
+    # No password may be on disk, and without its comm no widget is of use.
+    ("ipywidgets", "Widget", "a widget"),
+    ("sqlalchemy.orm", "Session", "a session of a database"),
+    ("sqlalchemy.engine", "Engine", "an engine of a database"),
+    ("sqlalchemy.engine", "Connection", "a connection to a database"),
+)
+"""Modules and types likewise."""
+
 MARK = "_jupyter_mcp_hole"
 
 
@@ -40,12 +49,16 @@ def refusal(kind: type) -> str:
     """Why a value of a type is never saved, empty for the others."""
     if issubclass(kind, io.IOBase) and not issubclass(kind, (io.BytesIO, io.StringIO)):
         return "an open file cannot be pickled"
-    widget: Any = getattr(sys.modules.get("ipywidgets"), "Widget", None)
-    if widget is not None and issubclass(kind, widget):
-        # No password may be on disk, and without its comm no widget is of use.
-        return "a widget cannot be pickled"
-    words = next((words for kinds, words in NEVER if issubclass(kind, kinds)), "")
+    known = (*NEVER, *_of_libraries())
+    words = next((words for kinds, words in known if issubclass(kind, kinds)), "")
     return f"{words} cannot be pickled" if words else ""
+
+
+def _of_libraries() -> Any:
+    for module, name, words in OF_LIBRARIES:
+        kind: Any = getattr(sys.modules.get(module), name, None)
+        if isinstance(kind, type):
+            yield (kind,), words
 
 
 def is_hole(kind: type) -> bool:

@@ -37,6 +37,7 @@ from .found import (
 from .functions import Reference, function_reduced, globals_of, module_names
 from .holes import hole_again, hole_reduced, is_hole, own_names, refusal, text_name
 from .keys import has_own_hash, is_hashed_early, leads_on
+from .mapped import ORM_WAYS, is_attached, is_mapped, mapped_reduced, require_known
 from .pools import is_pool, pool_reduced
 from .sets import counter_reduced, is_plain_set, set_reduced
 from .sink import Unwanted
@@ -78,6 +79,8 @@ class Pickler(pickle.Pickler):
         self._single_kinds = kinds_of(self._named)
         self._modules: dict[str, Reference] = {}
         self._refused: dict[Any, str] = {}
+        self._known: set[Any] = set()
+        """Mapped classes that can be mapped again."""
         self._own = own_containers()
         self._seed(namespace)
 
@@ -162,9 +165,9 @@ class Pickler(pickle.Pickler):
         return function_reduced(function, names)
 
     def _is_ours(self, function: Any) -> bool:
-        return text_of(function, "__module__") == __name__.rpartition(".")[0] or (
-            function.__globals__.get("__name__") == __name__
-        )
+        package = __name__.rpartition(".")[0]
+        is_of_package = bool(package) and text_of(function, "__module__") == package
+        return is_of_package or function.__globals__.get("__name__") == __name__
 
     def _class(self, cls: Any) -> Any:
         if cls in (type(None), type(Ellipsis), type(NotImplemented)):
@@ -176,10 +179,7 @@ class Pickler(pickle.Pickler):
         if is_hole(cls) or not cls.__flags__ & HEAP_TYPE:
             msg = "a type that has no name cannot be pickled"
             raise TypeError(msg)
-        if "_sa_class_manager" in vars(cls) and "__mapper__" in vars(cls):
-            msg = "a mapped class cannot be pickled"
-            raise TypeError(msg)
-        return class_reduced(cls)
+        return mapped_reduced(cls) if is_mapped(cls) else class_reduced(cls)
 
     def _module(self, module: Any) -> Any:
         name = import_name(module)
@@ -199,6 +199,14 @@ class Pickler(pickle.Pickler):
         if NEW_TYPE is not None and kind is NEW_TYPE:
             return newtype_reduced(obj)
         module = text_of(kind, "__module__")
+        if is_mapped(kind) and kind not in self._known:
+            require_known(kind)
+            self._known.add(kind)
+        if module.startswith("sqlalchemy.orm"):
+            if is_attached(obj, kind):
+                self.notes.append((obj.obj(), "it is in no database session any more"))
+            if kind.__name__ in ORM_WAYS:
+                return ORM_WAYS[kind.__name__](obj)
         if module == "numpy" and kind.__name__ in ("ndarray", "memmap"):
             return array_reduced(obj) if kind.__name__ == "ndarray" else memmap_reduced(obj)
         if issubclass(kind, BaseException) and is_plain_exception(kind):
