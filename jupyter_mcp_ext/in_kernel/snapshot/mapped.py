@@ -95,7 +95,7 @@ def map_class(cls: Any, state: Any) -> None:
 
 def registry_reduced(registry: Any) -> Reduced:
     """A registry, with all classes that are mapped in it."""
-    _refuse_listeners("registry", registry)
+    _refuse_listeners("what is in a registry", registry)
     given = (registry.metadata, registry.type_annotation_map, registry.constructor)
     classes = [mapper.class_ for mapper in _in_order(registry)]
     return make_registry, given, classes, None, None, fill_registry
@@ -232,14 +232,24 @@ def _has(obj: Any, plain: dict[str, Any]) -> bool:
 def _refuse_listeners(owner: Any, *dispatching: Any) -> None:
     """Raise TypeError if functions of others than SQLAlchemy listen."""
     for one in dispatching:
-        for event in one.dispatch._event_names:
-            for listener in getattr(one.dispatch, event):
-                module = getattr(listener, "__module__", None) or ""
-                is_known = module.rpartition(".")[2] in OWN_LISTENERS
-                if not module.startswith("sqlalchemy.") or not (
-                    is_known or event == "append_wo_mutation"
-                ):
-                    raise _unknown(owner, f"with what listens to {event}")
+        for event, module in _listeners(one):
+            is_known = module.startswith("sqlalchemy.") and (
+                module.rpartition(".")[2] in OWN_LISTENERS or event == "append_wo_mutation"
+            )
+            if not is_known:
+                raise _unknown(owner, f"with a listener to {event}")
+
+
+def is_heard(obj: Any) -> bool:
+    """Whether functions listen to a table's events, which SQLAlchemy does not pickle."""
+    return any(not module.startswith("sqlalchemy.") for _, module in _listeners(obj))
+
+
+def _listeners(obj: Any) -> Any:
+    """The events for which functions listen, with the functions' modules."""
+    for event in obj.dispatch._event_names:
+        for listener in getattr(obj.dispatch, event):
+            yield event, getattr(listener, "__module__", None) or ""
 
 
 def _in_order(registry: Any) -> list[Any]:
@@ -252,4 +262,4 @@ def _registry_of(cls: Any) -> Any:
 
 def _unknown(owner: Any, words: str) -> TypeError:
     name = getattr(owner, "__name__", owner)
-    return TypeError(f"a class mapped as {name}, {words}, cannot be saved")
+    return TypeError(f"{name} is mapped {words}, which cannot be saved")

@@ -37,7 +37,14 @@ from .found import (
 from .functions import Reference, function_reduced, globals_of, module_names
 from .holes import hole_again, hole_reduced, is_hole, own_names, refusal, text_name
 from .keys import has_own_hash, is_hashed_early, leads_on
-from .mapped import ORM_WAYS, is_attached, is_mapped, mapped_reduced, require_known
+from .mapped import (
+    ORM_WAYS,
+    is_attached,
+    is_heard,
+    is_mapped,
+    mapped_reduced,
+    require_known,
+)
 from .pools import is_pool, pool_reduced
 from .sets import counter_reduced, is_plain_set, set_reduced
 from .sink import Unwanted
@@ -202,6 +209,8 @@ class Pickler(pickle.Pickler):
         if is_mapped(kind) and kind not in self._known:
             require_known(kind)
             self._known.add(kind)
+        if module == "sqlalchemy.sql.schema" and hasattr(obj, "dispatch") and is_heard(obj):
+            self.notes.append((obj, "what listens to its events is gone"))
         if module.startswith("sqlalchemy.orm"):
             if is_attached(obj, kind):
                 self.notes.append((obj.obj(), "it is in no database session any more"))
