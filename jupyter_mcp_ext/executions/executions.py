@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.governance.caller import Caller
     from jupyter_mcp_ext.variables.hints import Hints
 
-    from .parts import Parts
+    from .part import Parts
     from .storage import ExecutionStorage
 
 DISCONNECTED = "because the client closed the connection; wait=0 keeps code running"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .execution import Execution
     from .interrupts import Interrupts
     from .notices import Notices
-    from .parts import Parts
+    from .part import Parts
 
 Ready: TypeAlias = "Callable[[], Awaitable[Kernel]]"
 """Gives a session's kernel, started if need be."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .archive import Archive
     from .execution import Execution
     from .interrupts import Interrupts
-    from .parts import Part
+    from .part import Part
 
 MAX_ABORTS = 3
 """How often an execution that another client's failing cell aborted is sent again."""

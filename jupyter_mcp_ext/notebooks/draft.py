@@ -66,8 +66,9 @@ class Draft(Protocol):
         """Remove a cell."""
 
     def move(self, index: int, to: int) -> None:
-        """Move a cell so that it then has the index ``to``; what is typed in it meanwhile may be
-        lost, so not while a person is in it.
+        """Move a cell so that it then has the index ``to``.
+
+        What is typed in it at that moment may be lost, so it is not moved while a person is in it.
         """
 
     def set_source(self, index: int, source: str) -> None:

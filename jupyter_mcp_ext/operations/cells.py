@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from jupyter_mcp_ext.executions.cells import CellStatus
     from jupyter_mcp_ext.executions.execution import Execution
-    from jupyter_mcp_ext.executions.parts import Part
+    from jupyter_mcp_ext.executions.part import Part
     from jupyter_mcp_ext.files.paths import Place
     from jupyter_mcp_ext.governance.caller import Caller
     from jupyter_mcp_ext.kernels.exchange import Content, Exchange

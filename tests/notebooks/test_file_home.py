@@ -1,4 +1,4 @@
-"""Notebooks that are changed in their files: saved as Jupyter does, and over nobody's changes."""
+"""Notebooks that are changed in their files: saved as Jupyter does, and over no other change."""
 
 from __future__ import annotations
 
