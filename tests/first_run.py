@@ -15,7 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.servers import START_SECONDS, JupyterServer, environment, free_port
+from tests.ports import free_port
+from tests.servers import START_SECONDS, JupyterServer, environment
 
 TOKEN = re.compile(r"JUPYTER_TOKEN=(\w+)")
 LIST_TOOLS = {

@@ -1,4 +1,4 @@
-"""Kernels that are forked: a provisioner, which is registered when this module is imported."""
+"""Kernels that are forked: a provisioner and ports, for Jupyter when this module is imported."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint
 from typing import Any, cast
 
-from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.connect import KernelConnectionInfo, LocalPortCache
 from jupyter_client.provisioning.factory import KernelProvisionerFactory
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from tests import forkserver
 from tests.forkserver import PARENT, Forked, ForkServer
+from tests.ports import free_port
 
 NAME = "forking"
 COMMAND = [sys.executable, "-m", "ipykernel_launcher"]
@@ -66,9 +67,24 @@ def _fork_server(env: Mapping[str, str]) -> ForkServer:
     return _fork_servers[-1]
 
 
+def prepare() -> None:
+    """Start this process's fork server, for tests that tell kernels from its other children."""
+    _fork_server({**os.environ, PARENT: str(os.getpid())})
+
+
 _fork_servers: list[ForkServer] = []
 """This process's, each started when it is first needed."""
 
+
+class Ports(LocalPortCache):
+    """Jupyter's ports for kernels, chosen as those of the tests' servers."""
+
+    def find_available_port(self, ip: str) -> int:
+        """A port that no other kernel is given."""
+        return free_port(ip)
+
+
+Ports.instance()  # then it is Jupyter's too
 KernelProvisionerFactory.provisioners[NAME] = EntryPoint(
     name=NAME,
     group=KernelProvisionerFactory.GROUP_NAME,

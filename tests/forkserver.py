@@ -52,6 +52,8 @@ MODULES: Mapping[str, Sequence[str]] = {
 """The modules that each program imports, at its start or later."""
 PARENT = "JPY_PARENT_PID"
 """The variable with the process that a kernel watches."""
+FORKS_KERNELS = "provisioner_name=forking"
+"""The end of a server's option."""
 READS_PARENT = "ipykernel.kernelapp"
 """The module that reads it, at its import."""
 OURS = {"tests", "tests.forkserver"}
@@ -227,7 +229,8 @@ def main() -> None:
         become("ipykernel_launcher", kernels, _serve(control))
     imports = _import("jupyter_server")
     order = _serve(control)
-    _fork_server_of_kernels({**order["env"], PARENT: str(os.getpid())}, kernels)
+    if any(word.endswith(FORKS_KERNELS) for word in order["arguments"]):
+        _fork_server_of_kernels({**order["env"], PARENT: str(os.getpid())}, kernels)
     become("jupyter_server", imports, order)
 
 

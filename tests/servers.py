@@ -6,7 +6,6 @@ import functools
 import http.client
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from tests.forkserver import Forked, ForkServer
+from tests.ports import free_port
 
 TOKEN = "a-token-for-the-tests"
 READY = "MCP is served at"
@@ -137,14 +137,6 @@ class JupyterServer:
             **(headers or {}),
         }
         return self.request("POST", json.dumps(message).encode(), sent)
-
-
-def free_port() -> int:
-    """A port that is free now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def environment(folder: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -18,7 +18,8 @@ from jupyter_mcp_ext import __version__
 from jupyter_mcp_ext.connect import Login, announcement
 
 from . import first_run
-from .servers import Answer, JupyterServer, Process, can_fork, environment, fork, free_port
+from .ports import free_port
+from .servers import Answer, JupyterServer, Process, can_fork, environment, fork
 
 COMMAND = (sys.executable, "-m", "jupyter_mcp_ext")
 

@@ -137,9 +137,9 @@ def test_a_long_diff_is_cut(lines: int) -> None:
 
 def test_a_large_text_is_edited_within_seconds() -> None:
     text = "".join(f"    value_{n} = {n}\n" for n in range(1_000_000))
-    began = time.monotonic()
+    began = time.process_time()
 
     edited = edit(text, "value_999998 = 999998  \nvalue_999999 = 999999", "last = 1")
 
     assert edited.text.endswith("value_999997 = 999997\n    last = 1\n")
-    assert time.monotonic() - began < 20
+    assert time.process_time() - began < 20

@@ -131,7 +131,7 @@ def test_reading_takes_a_time_that_grows_with_the_size_only() -> None:
     """No regular expression here backtracks."""
     for unit in (b"\\", b'"', b'\\"', b'"text/plain', b'"a/', b" ", b'"a":'):
         content = memoryview(b'{"data": {' + unit * (4_000_000 // len(unit)))
-        begun = time.perf_counter()
+        begun = time.process_time()
         for msg_type in ("stream", "display_data", "execute_reply"):
             excerpt(msg_type, content)
-        assert time.perf_counter() - begun < 20, unit
+        assert time.process_time() - begun < 20, unit

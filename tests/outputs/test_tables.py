@@ -115,10 +115,10 @@ def test_hostile_spans_do_not_grow_the_table_without_end() -> None:
     row = '<tr><td colspan="999999999" rowspan="999999999">x</td></tr>' * 3
     html = f'<table class="dataframe"><tbody>{row}</tbody></table>'
 
-    start = time.perf_counter()
+    start = time.process_time()
     read(html)
 
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_a_table_that_spans_too_much_is_read_as_lines() -> None:

@@ -19,6 +19,7 @@ from jupyter_mcp_ext.sessions.disk.record import SessionRecord, parse
 from jupyter_mcp_ext.sessions.disk.store import PURPOSE, session_of
 from jupyter_mcp_ext.sessions.session import Session
 from jupyter_mcp_ext.sessions.wishes import Created
+from tests import forked_kernels
 from tests.engine import ALICE, BOB, Engine, printed, running, value
 
 CODEX = replace(ALICE, client="codex")
@@ -210,10 +211,11 @@ async def test_a_name_is_not_given_to_a_second_session(jp_serverapp: Any) -> Non
 
 async def test_a_creation_that_is_cancelled_leaves_nothing(jp_serverapp: Any) -> None:
     manager, folder = jp_serverapp.kernel_manager, Path(jp_serverapp.root_dir, "mcp-sessions")
+    forked_kernels.prepare()
     before = set(psutil.Process().children())
     async with running(jp_serverapp) as engine:
         making = asyncio.create_task(created(engine, name="never"))
-        await engine.until(lambda: len(psutil.Process().children()) > len(before))
+        await engine.until(lambda: bool(set(psutil.Process().children()) - before))
 
         making.cancel()
         await asyncio.wait({making})

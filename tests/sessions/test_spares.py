@@ -17,6 +17,7 @@ from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.sessions.disk.record import SessionRecord
 from jupyter_mcp_ext.sessions.session import Session, new_session_id
 from jupyter_mcp_ext.sessions.spares import MOST, Spares
+from tests import forked_kernels
 from tests.engine import ALICE, BOB, Engine, running, value
 from tests.mcp_client import McpClient
 from tests.servers import STARTED_KERNELS, JupyterServer, running_server
@@ -213,7 +214,8 @@ async def test_a_spare_that_died_is_not_handed_out(jp_serverapp: Any) -> None:
 @pytest.mark.parametrize("moment", ["asked for", "folder", "process", "up"])
 async def test_nothing_of_a_spare_is_left_after_the_end(jp_serverapp: Any, moment: str) -> None:
     manager = jp_serverapp.kernel_manager
-    before = {p.pid for p in psutil.Process().children(recursive=True)}
+    forked_kernels.prepare()
+    before = set(psutil.Process().children(recursive=True))
     async with running(jp_serverapp, spare_kernels=1) as engine:
         engine.services.sessions.warm()
         [filling] = tasks(FILLING)
@@ -221,7 +223,7 @@ async def test_nothing_of_a_spare_is_left_after_the_end(jp_serverapp: Any, momen
             case "folder":
                 await engine.until(lambda: bool(folders(jp_serverapp)))
             case "process":
-                await engine.until(lambda: len(psutil.Process().children()) > len(before))
+                await engine.until(lambda: bool(set(psutil.Process().children()) - before))
             case "up":
                 await asyncio.wait({filling})
                 assert len(manager.list_kernel_ids()) == 1
@@ -231,7 +233,7 @@ async def test_nothing_of_a_spare_is_left_after_the_end(jp_serverapp: Any, momen
         assert filling.done()
         assert manager.list_kernel_ids() == []
         assert folders(jp_serverapp) == []
-        assert {p.pid for p in psutil.Process().children(recursive=True)} <= before
+        assert set(psutil.Process().children(recursive=True)) <= before
 
 
 async def test_a_spare_does_not_count_as_activity_until_a_caller_has_it(
