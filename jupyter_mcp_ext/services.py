@@ -92,12 +92,14 @@ class Services:
         rendering = Rendering(parent.log)
         keys = Keys(Path(key_file or Path(jupyter_data_dir()) / KEY_FILE), parent.log)
         files = McpFiles(contents, root, serverapp.base_url, rendering, parent=parent)
-        notebooks = Notebooks(contents, root, gate=files.gate, storage=files.storage)
+        rooms = Rooms(serverapp.web_app.settings)
+        live = LiveNotebooks(rooms, parent.log)
+        notebooks = Notebooks(
+            contents, root, gate=files.gate, storage=files.storage, live=live.reader
+        )
         hints = Hints(root)
         executions = McpExecutions(_storage(serverapp, root, parent.log), hints, parent=parent)
-        rooms = Rooms(serverapp.web_app.settings)
         unsaved = Unsaved(rooms, serverapp.event_logger, parent.log)
-        live = LiveNotebooks(rooms, parent.log)
         disk = _disk(root, keys, shared_subject, live)
         sessions = _sessions(serverapp, kernels, files, notebooks, disk, parent)
         return cls(

@@ -8,9 +8,9 @@ Jupyter opens notebooks that are not valid, so they are read here too (``reading
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from uuid import uuid4
 
 import nbformat
@@ -51,6 +51,12 @@ class Notebook:
     language: str
     nbformat: str
     """As in the file: ``"4.5"``."""
+    is_open: bool = False
+    """Whether people have it open together and it was read there."""
+
+
+Live: TypeAlias = Callable[[str], Awaitable[Callable[[], Json] | None]]
+"""What reads the notebook that people have open under a path, in a thread; None if it is not."""
 
 
 def parse(data: str | bytes, path: str) -> Notebook:
@@ -77,7 +83,7 @@ def parse(data: str | bytes, path: str) -> Notebook:
         raise ContentsError(msg) from err
 
 
-def from_node(node: Json, path: str) -> Notebook:
+def from_node(node: Json, path: str, *, is_open: bool = False) -> Notebook:
     """Read a notebook from a JSON value, leniently: what can be made sense of is read."""
     major = integer(node.get("nbformat")) if isinstance(node, dict) else None
     if not isinstance(node, dict) or major is None:
@@ -106,6 +112,7 @@ def from_node(node: Json, path: str) -> Notebook:
         language=_string(_object(metadata, "language_info"), "name")
         or _string(_object(metadata, "kernelspec"), "language"),
         nbformat=version,
+        is_open=is_open,
     )
 
 

@@ -21,7 +21,14 @@ from jupyter_mcp_ext.files.nearby import missing
 from jupyter_mcp_ext.files.paths import Hides, Place, check_wording, quoted
 from jupyter_mcp_ext.files.storage import FileStorage
 from jupyter_mcp_ext.notebooks.cells import NewCell
-from jupyter_mcp_ext.notebooks.document import KernelMetadata, Notebook, compose, from_node, parse
+from jupyter_mcp_ext.notebooks.document import (
+    KernelMetadata,
+    Live,
+    Notebook,
+    compose,
+    from_node,
+    parse,
+)
 
 _SUFFIX = ".ipynb"
 
@@ -38,16 +45,24 @@ _CHECKPOINTS = ".ipynb_checkpoints"
 class Notebooks:
     """The notebooks beneath Jupyter's root; ``root`` is None where there is no disk behind.
 
-    ``gate`` says which may be used; they are read from ``storage``.
+    ``gate`` says which may be used; they are read from ``storage``, or from ``live`` where people
+    have them open.
     """
 
     def __init__(
-        self, contents: Contents, root: Path | None, *, gate: Gate, storage: FileStorage
+        self,
+        contents: Contents,
+        root: Path | None,
+        *,
+        gate: Gate,
+        storage: FileStorage,
+        live: Live | None = None,
     ) -> None:
         self._contents = contents
         self._root = root
         self._gate = gate
         self._storage = storage
+        self._live = live
         self._locks: Locks[str] = Locks()
 
     async def named(self, path: str, hides: Hides) -> str:
@@ -111,9 +126,12 @@ class Notebooks:
         return from_node(node, path)
 
     async def read(self, path: str, *, hides: Hides) -> Notebook:
-        """Read a notebook from its file."""
+        """Read a notebook as people have it open together, else from its file."""
         place = await self.place(path, hides)
         await self.check(place, path, hides=hides)
+        content = await self._live(place.path) if self._live is not None else None
+        if content is not None:
+            return await asyncio.to_thread(lambda: from_node(content(), place.path, is_open=True))
         try:
             data = (await self._storage.read(place.real, _MAX_BYTES)).data
         except (HTTPError, OSError) as err:

@@ -107,7 +107,8 @@ def _images(parts: Iterable[Block]) -> int:
 def _title(notebook: Notebook) -> str:
     kernel = " ".join(notebook.kernel_name.split())[:_LONGEST_NAME] or "unknown"
     words = f"{counted(len(notebook.cells), 'cell')}, kernel {kernel}"
-    return f"{escaped(notebook.path)}: {visible(words)}, nbformat {notebook.nbformat}"
+    where = ", as people have it open" if notebook.is_open else ""
+    return f"{escaped(notebook.path)}: {visible(words)}, nbformat {notebook.nbformat}{where}"
 
 
 def _blocks(parts: Iterable[Block]) -> Iterator[TextBlock | ImageBlock]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from tornado.web import HTTPError
 
@@ -17,6 +16,7 @@ from jupyter_mcp_ext.files.listing import Glob
 from jupyter_mcp_ext.files.nearby import missing
 from jupyter_mcp_ext.files.paths import Hides, quoted
 from jupyter_mcp_ext.files.storage import Below, FileStorage, IsApart
+from jupyter_mcp_ext.notebooks.document import Live
 from jupyter_mcp_ext.outputs.model import Json
 from jupyter_mcp_ext.rendering.turns import FairTurns
 
@@ -38,9 +38,6 @@ BATCH = 50
 
 AT_ONCE = 2
 """Searches that run at once; more of them would keep the event loop waiting."""
-
-Live: TypeAlias = Callable[[str], Awaitable[Callable[[], Json] | None]]
-"""What reads the notebook that people have open under a path; None when it is not open."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -74,9 +74,18 @@ def _understood(tool: Tool, given: Mapping[str, Any]) -> dict[str, Any]:
         other = next((o for o in others if o in names and o not in given), name)
         understood[other] = value
     for name, value in understood.items():
-        if isinstance(value, str) and name in names:
-            understood[name] = _unpacked(tool.input_schema["properties"][name], value)
+        if name in names and not isinstance(value, list):
+            understood[name] = _listed(tool.input_schema["properties"][name], value)
     return understood
+
+
+def _listed(schema: Mapping[str, Any], value: Any) -> Any:
+    """A value, as a list if one is expected: a single cell for a list of cells."""
+    if isinstance(value, str):
+        value = _unpacked(schema, value)
+    is_one = isinstance(value, int | float | dict) and not isinstance(value, bool)
+    is_one = is_one or (isinstance(value, str) and not value.lstrip().startswith("["))
+    return [value] if is_one and schema.get("type") == "array" else value
 
 
 def _unpacked(schema: Mapping[str, Any], value: str) -> Any:

@@ -37,7 +37,7 @@ def notebook(*sources: str) -> str:
     return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells})
 
 
-async def test_what_people_have_typed_and_not_saved_is_found(jp_serverapp: Any) -> None:
+async def test_what_people_have_typed_and_not_saved_is_found_and_read(jp_serverapp: Any) -> None:
     root = Path(jp_serverapp.root_dir)
     (root / "open.ipynb").write_text(notebook("old needle", "second"))
     (root / "closed.ipynb").write_text(notebook("needle"))
@@ -69,6 +69,11 @@ async def test_what_people_have_typed_and_not_saved_is_found(jp_serverapp: Any) 
         ]
         [_, typed_hit] = found.files[1].hits
         assert typed_hit.lines == ((1, "second needle", True),)
+        read = await engine.services.notebooks.read("open.ipynb", hides=nothing)
+        assert [cell.source for cell in read.cells] == ["old needle", "second needle\nthird"]
+        assert read.is_open
+        closed = await engine.services.notebooks.read("closed.ipynb", hides=nothing)
+        assert not closed.is_open
         assert len(rooms.ywebsocket_server.rooms) == before
 
 

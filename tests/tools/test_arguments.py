@@ -154,6 +154,37 @@ def test_a_hundred_thousand_arguments_are_not_looked_at() -> None:
         parse(EXECUTE, {"code": "1", **{f"a{n}": n for n in range(100_000)}})
 
 
+@pytest.mark.parametrize(
+    ("given", "understood"),
+    [
+        ("3-7", ["3-7"]),
+        ("ab12cd34@9d1e0f", ["ab12cd34@9d1e0f"]),
+        (5, ["5"]),
+        ('["1", "2-3"]', ["1", "2-3"]),
+        ([1, "2-3"], ["1", "2-3"]),
+    ],
+)
+def test_one_cell_is_understood_where_a_list_is_expected(
+    given: object, understood: list[str]
+) -> None:
+    assert parse(READ, {"path": "a", "cells": given}).cells == understood  # type: ignore[attr-defined]
+
+
+def test_a_single_new_cell_is_understood() -> None:
+    insert = BY_NAME["insert_cells"]
+
+    for cell in ("x = 1", {"cell_type": "markdown", "source": "# A"}):
+        assert parse(insert, {"path": "a", "cells": cell}).cells == [cell]  # type: ignore[attr-defined]
+
+
+def test_a_pattern_is_the_query_of_a_search_or_the_glob_of_a_list() -> None:
+    search = parse(BY_NAME["search_files"], {"pattern": "x", "include": "*.py"})
+    both = parse(BY_NAME["search_files"], {"query": "x", "pattern": "*.py"})
+
+    assert (search.query, search.glob) == (both.query, both.glob) == ("x", "*.py")  # type: ignore[attr-defined]
+    assert parse(BY_NAME["list_files"], {"pattern": "*.py"}).glob == "*.py"  # type: ignore[attr-defined]
+
+
 def test_a_list_in_text_of_too_many_items_is_refused() -> None:
     with pytest.raises(InvalidArgument, match="'cells' must be a list"):
         parse(READ, {"path": "a", "cells": f"[{'[],' * 100_000}[]]"})
