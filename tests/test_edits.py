@@ -137,13 +137,24 @@ def test_an_older_notebook_is_upgraded_when_it_is_edited(client: McpClient, path
     nbformat.validate(node(client, path))
 
 
-def test_a_person_who_has_it_open_is_told_to_reload(client: McpClient, path: str) -> None:
+def test_a_person_who_has_it_open_is_told_to_reload_and_what_they_overwrite_is_noticed(
+    client: McpClient, path: str
+) -> None:
     body = {"path": path, "type": "notebook", "name": "", "kernel": {"name": "python3"}}
     asked(client, "POST", "api/sessions", body)
 
+    file = Path(client.server.root_dir) / path
+    before = file.read_text()
+
     edited = client.call("insert_cells", path=path, cells=["x"])
+    next_one = client.call("insert_cells", path=path, cells=["y"])
+    file.write_text(before)  # they have chosen "Overwrite"
+    last = client.call("insert_cells", path=path, cells=["z"])
 
     assert "Reload Notebook from Disk" in edited.text
+    assert "no longer in the file" not in next_one.text
+    [cell] = next_one.meta["jupyter-mcp-ext/notebook"]["cells"]
+    assert f"no longer in the file ({cell['cell_id']})" in last.text
 
 
 @pytest.mark.parametrize("name", ["missing.ipynb", "../a.ipynb", ".hidden.ipynb", "a.txt", "."])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 
 from jupyter_mcp_ext.files.edits import MAX_DIFF, compared
@@ -10,7 +11,7 @@ from jupyter_mcp_ext.notebooks.edits import Edited, EditedCell
 from jupyter_mcp_ext.notebooks.journal import Entry
 from jupyter_mcp_ext.notebooks.steps import Cleared, Inserted, Moved, Removed, Rewritten, Step
 from jupyter_mcp_ext.outputs.characters import argument, escaped, visible
-from jupyter_mcp_ext.wording import counted
+from jupyter_mcp_ext.wording import ago, counted
 
 MAX_CELLS = 40
 """Cells that an answer lists."""
@@ -60,6 +61,15 @@ def undone(path: str, taken: Sequence[Entry], why: str, changed: Changed[None] |
                 return "\n".join([*lines, "… the rest is left out"])
             lines.append(words)
     return "\n".join(lines)
+
+
+def overwritten(entry: Entry) -> str:
+    """The notice about an earlier edit that is gone from a file that a person has open."""
+    names = ", ".join(dict.fromkeys(step.cell_id[:8] for step in entry.steps[:5]))
+    return (
+        f"your edit of {ago(time.time() - entry.at)} is no longer in the file ({names}): the "
+        "person's tab has overwritten it, or they have changed the cell since. Read the notebook."
+    )
 
 
 def where(home: HomeKind, saved: str) -> str:

@@ -142,6 +142,21 @@ def take_back(draft: Draft, steps: Sequence[Step]) -> None:
         step.take_back(draft)
 
 
+def sources(draft: Draft) -> dict[str, str]:
+    """The sources of all cells by their ids."""
+    return {cell_id: draft.cell(index).source for index, cell_id in enumerate(draft.ids)}
+
+
+def is_gone(steps: Sequence[Step], found: Mapping[str, str]) -> bool:
+    """Whether the cells that an edit has left, or removed, are no longer so."""
+    return any(
+        step.cell_id in found
+        if isinstance(step, Removed)
+        else isinstance(step, Inserted | Rewritten) and found.get(step.cell_id) != step.source
+        for step in steps
+    )
+
+
 def before(draft: Draft, cell_id: str) -> str:
     """The id of the cell before one; empty if it is the first."""
     index = draft.ids.index(cell_id)

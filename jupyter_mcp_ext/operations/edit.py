@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
@@ -10,7 +11,7 @@ from jupyter_mcp_ext.errors import ContentsError, InvalidArgument
 from jupyter_mcp_ext.notebooks.draft import Changed, Draft
 from jupyter_mcp_ext.notebooks.edits import Edited
 from jupyter_mcp_ext.notebooks.journal import Entry
-from jupyter_mcp_ext.notebooks.steps import take_back
+from jupyter_mcp_ext.notebooks.steps import is_gone, sources, take_back
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.files.paths import Place
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.services import Services
 
 Edit: TypeAlias = Callable[[Draft], Edited]
+
+RECENT = 3_600.0
+"""Seconds for which an edit that is gone is still worth a word."""
 
 MAX_UNDO = 50
 """Edits that one call takes back at most."""
@@ -30,6 +34,10 @@ class EditOutcome:
     path: str
     changed: Changed[Edited]
     can_undo: bool
+    is_open: bool = False
+    """Whether a person has the file open without collaboration, where they do not see the edit."""
+    gone: Entry | None = None
+    """An edit of this client that such a person has overwritten or changed."""
 
 
 async def edit_notebook(
@@ -39,14 +47,37 @@ async def edit_notebook(
 
     Raises what the edit raises, and ContentsError; then nothing was changed.
     """
-    changed = await services.homes.change(place, edit)
+    is_open = await services.sessions.directory.on_path(caller, place.path) is not None
+    last = await last_edit(services, place, caller=caller) if is_open else None
+    gone: list[Entry] = []
+
+    def edit_and_look(draft: Draft) -> Edited:
+        gone[:] = [last] if last is not None and is_gone(last.steps, sources(draft)) else []
+        return edit(draft)
+
+    changed = await services.homes.change(place, edit_and_look)
     services.written.by_another(place.path)
     steps = changed.value.steps
     can_undo = True
     if steps:
         entry = Entry(client=caller.client, tool=tool, steps=steps)
         can_undo = await services.edits.add(caller.subject, place.real, entry)
-    return EditOutcome(path=place.path, changed=changed, can_undo=can_undo)
+    is_unseen = is_open and changed.home == "file"
+    return EditOutcome(
+        path=place.path,
+        changed=changed,
+        can_undo=can_undo,
+        is_open=is_unseen,
+        gone=gone[0] if gone and is_unseen else None,
+    )
+
+
+async def last_edit(services: Services, place: Place, *, caller: Caller) -> Entry | None:
+    """The client's last edit of a notebook, if it was made a short time ago."""
+    entries = await services.edits.entries(caller.subject, place.real)
+    since = time.time() - RECENT
+    own = [entry for entry in entries if entry.client == caller.client and entry.at >= since]
+    return own[-1] if own else None
 
 
 async def undo_edits(

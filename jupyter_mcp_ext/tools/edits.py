@@ -99,16 +99,9 @@ async def _edit(call: Call, path: str, what: str, edit: Callable[[Draft], Edited
     await services.notebooks.check(place, path, hides=call.hides)
     done = await edit_notebook(services, place, edit, caller=call.caller, tool=what)
     changed = done.changed
-    is_open = changed.home == "file" and await services.sessions.directory.on_path(
-        call.caller, place.path
-    )
-    words = edit_words.edited(
-        what,
-        place.path,
-        changed,
-        can_undo=done.can_undo,
-        notes=[edit_words.RELOAD] if is_open else [],
-    )
+    notes = [edit_words.overwritten(done.gone)] if done.gone is not None else []
+    notes += [edit_words.RELOAD] if done.is_open else []
+    words = edit_words.edited(what, place.path, changed, can_undo=done.can_undo, notes=notes)
     meta = {
         "path": place.path,
         "cells": [asdict(cell) for cell in changed.value.cells],
