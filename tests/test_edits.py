@@ -162,3 +162,27 @@ def test_paths_are_those_that_may_be_read(client: McpClient, name: str) -> None:
     assert client.refused("insert_cells", path=name, cells=["x"])
     assert client.refused("undo_edit", path=name)
     assert not (Path(client.server.root_dir) / name).is_file()
+
+
+def test_cells_are_inserted_and_run_in_one_call(client: McpClient, path: str) -> None:
+    cells = ["x = 2", {"cell_type": "markdown", "source": "text"}, "print(x)", "1 / 0", "y = 1"]
+
+    result = client.call("insert_cells", path=path, cells=cells, run=True)
+    failed = handles(client, path)[6]
+    again = client.call("edit_cell", path=path, cell=failed, source="x + 1", run=True)
+
+    assert result.status == "error"
+    assert f"! Inserted 5 cells in {path}: saved" in result.text
+    assert "ZeroDivisionError" in result.text
+    inserted = result.meta["jupyter-mcp-ext/notebook"]["cells"]
+    assert all(cell["handle"] in result.text for cell in inserted)
+    saved = node(client, path)["cells"]
+    assert saved[5]["outputs"][0]["text"] == ["2\n"]
+    assert saved[7]["execution_count"] is None
+    assert again.status == "ok"
+    assert "-1 / 0\n+x + 1" in again.text
+    assert saved_output(client, path, 6) == ["3"]
+
+
+def saved_output(client: McpClient, path: str, index: int) -> object:
+    return node(client, path)["cells"][index]["outputs"][0]["data"]["text/plain"]

@@ -13,6 +13,8 @@ from jupyter_mcp_ext.notebooks.steps import Cleared, Inserted, Moved, Removed, R
 from jupyter_mcp_ext.outputs.characters import argument, escaped, visible
 from jupyter_mcp_ext.wording import ago, counted
 
+TOO_LARGE = "undo_edit cannot take this edit back: it is too large to be kept"
+
 MAX_CELLS = 40
 """Cells that an answer lists."""
 MAX_REMOVED = 500
@@ -24,28 +26,27 @@ RELOAD = (
 )
 
 
-def edited(
-    what: str,
-    path: str,
-    changed: Changed[Edited],
-    *,
-    can_undo: bool,
-    notes: Sequence[str] = (),
-) -> str:
+def edited(what: str, path: str, changed: Changed[Edited], notes: Sequence[str] = ()) -> str:
     """The answer to an edit; ``what`` begins it, like ``Inserted 2 cells in``."""
     edit = changed.value
-    lines = [f"{what} {escaped(path)}: {where(changed.home, changed.saved)}"]
-    lines += [f"! {note}" for note in (*edit.passed, *changed.notes, *notes)]
-    if edit.how:
-        lines.append(f"! old_string did not fit exactly; {edit.how} was passed over")
-    if not can_undo:
-        lines.append("! undo_edit cannot take this edit back: it is too large to be kept")
+    first, *others = notices(what, path, changed, notes)
+    lines = [first, *(f"! {note}" for note in others)]
     lines += [_cell(cell) for cell in edit.cells[:MAX_CELLS]]
     if len(edit.cells) > MAX_CELLS:
         lines.append(f"… {counted(len(edit.cells) - MAX_CELLS, 'more cell')}")
     lines += [edit.diff] if edit.diff else []
     lines += _removed(edit.steps, path)
     return "\n".join(lines)
+
+
+def notices(what: str, path: str, changed: Changed[Edited], notes: Sequence[str] = ()) -> list[str]:
+    """What was edited and whether it is saved, and what else there is to say about it."""
+    edit = changed.value
+    lines = [f"{what} {escaped(path)}: {where(changed.home, changed.saved)}"]
+    lines += [*edit.passed, *changed.notes, *notes]
+    if edit.how:
+        lines.append(f"old_string did not fit exactly; {edit.how} was passed over")
+    return lines
 
 
 def undone(path: str, taken: Sequence[Entry], why: str, changed: Changed[None] | None) -> str:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from jupyter_mcp_ext.errors import ContentsError, ToolError
+from jupyter_mcp_ext.files.paths import Place
 from jupyter_mcp_ext.notebooks import edit_words, edits
 from jupyter_mcp_ext.notebooks.cells import parse_cells
 from jupyter_mcp_ext.notebooks.draft import Draft
 from jupyter_mcp_ext.notebooks.edits import Edited
-from jupyter_mcp_ext.operations.edit import edit_notebook, undo_edits
+from jupyter_mcp_ext.operations.cells import notebook_session, run_cells
+from jupyter_mcp_ext.operations.edit import EditOutcome, edit_notebook, undo_edits
+from jupyter_mcp_ext.outputs.presentation import TextBlock
 from jupyter_mcp_ext.wording import counted
 
 from .answer import Answer, text
 from .call import Call
 from .definition import tool
+from .execution import awaited
 from .types import Handles
 
 
@@ -29,12 +34,17 @@ async def insert_cells(
     cells: Annotated[
         list[str | dict[str, Any]], Field(description="Sources, or {cell_type, source}.")
     ],
-    after: Annotated[str | None, Field(description="Handle or `start`; left out: the end.")] = None,
+    after: Annotated[str | None, Field(description="Handle, or `start`; else the end.")] = None,
+    run: bool = False,
+    wait: Annotated[float, Field(ge=0)] = 50,
 ) -> Answer:
-    """Insert cells in a notebook."""
+    """Insert cells in a notebook, and `run` them until an error."""
     new = parse_cells(cells)  # type: ignore[arg-type]  # JSON, as it was parsed
     what = f"Inserted {counted(len(new), 'cell')} in"
-    return await _edit(call, path, what, lambda draft: edits.insert(draft, new, after))
+    edit = partial(edits.insert, cells=new, after=after)
+    if run:
+        return await _edit_and_run(call, path, what, edit, wait)
+    return await _edit(call, path, what, edit)
 
 
 @tool(("read", "contents"), ("write", "contents"), destructive=True)
@@ -46,9 +56,11 @@ async def edit_cell(
     old_string: str | None = None,
     new_string: str | None = None,
     cell_type: Literal["code", "markdown", "raw"] | None = None,
+    run: bool = False,
+    wait: Annotated[float, Field(ge=0)] = 50,
 ) -> Answer:
-    """Change a cell by handle: old_string to new_string, or a whole new source. Refused, with the
-    current source, if it changed since you read it.
+    """Change a cell: old_string to new_string, or a whole new source. Refused if it changed since
+    you read it. `run` runs it.
     """
     edit = partial(
         edits.rewrite,
@@ -58,7 +70,10 @@ async def edit_cell(
         new=new_string,
         cell_type=cell_type,
     )
-    return await _edit(call, path, "Edited a cell in", edit)
+    what = "Edited a cell in"
+    if run:
+        return await _edit_and_run(call, path, what, edit, wait)
+    return await _edit(call, path, what, edit)
 
 
 @tool(("read", "contents"), ("write", "contents"), destructive=True)
@@ -84,27 +99,66 @@ async def clear_outputs(call: Call, path: str, cells: Handles | None = None) -> 
 
 @tool(("read", "contents"), ("write", "contents"), destructive=True)
 async def undo_edit(call: Call, path: str, steps: Annotated[int, Field(ge=1, le=50)] = 1) -> Answer:
-    """Take back your own last edits of a notebook's cells."""
-    services = call.services
-    place = await services.notebooks.place(path, call.hides)
-    await services.notebooks.check(place, path, hides=call.hides)
-    taken, changed, why = await undo_edits(services, place, steps, caller=call.caller)
+    """Take back your last edits of a notebook."""
+    place = await _place(call, path)
+    taken, changed, why = await undo_edits(call.services, place, steps, caller=call.caller)
     words = edit_words.undone(place.path, taken, why, changed)
     return text(words, notebook={"path": place.path, "undone": len(taken)})
 
 
 async def _edit(call: Call, path: str, what: str, edit: Callable[[Draft], Edited]) -> Answer:
+    place = await _place(call, path)
+    done = await edit_notebook(call.services, place, edit, caller=call.caller, tool=what)
+    words = edit_words.edited(what, place.path, done.changed, _notes(done))
+    return text(words, notebook=_meta(done))
+
+
+async def _edit_and_run(
+    call: Call, path: str, what: str, edit: Callable[[Draft], Edited], wait: float
+) -> Answer:
+    await call.require(("execute", "kernels"))
+    place = await _place(call, path)
     services = call.services
-    place = await services.notebooks.place(path, call.hides)
-    await services.notebooks.check(place, path, hides=call.hides)
+    # First, so that a cell is not edited that then cannot be run.
+    created = await notebook_session(services, call.caller, place.path, call.require)
+    call.use(created.session, path)
     done = await edit_notebook(services, place, edit, caller=call.caller, tool=what)
-    changed = done.changed
+    said = edit_words.notices(what, place.path, done.changed, _notes(done))
+    try:
+        execution = await run_cells(
+            services,
+            created.session,
+            place,
+            [cell.cell_id for cell in done.changed.value.cells],
+            caller=call.caller,
+            require=call.require,
+            can_ask=call.elicitation is not None,
+        )
+    except ToolError as err:
+        msg = f"{said[0]}, but nothing was run. {err}"
+        raise ContentsError(msg) from err
+    call.notices.extend((*created.notices, *said))
+    answer = await awaited(call, execution, wait, stops=wait > 0)
+    diff = done.changed.value.diff
+    blocks = (*answer.blocks, TextBlock(text=diff)) if diff else answer.blocks
+    return replace(answer, blocks=blocks, meta={**answer.meta, "notebook": _meta(done)})
+
+
+async def _place(call: Call, path: str) -> Place:
+    place = await call.services.notebooks.place(path, call.hides)
+    await call.services.notebooks.check(place, path, hides=call.hides)
+    return place
+
+
+def _notes(done: EditOutcome) -> list[str]:
     notes = [edit_words.overwritten(done.gone)] if done.gone is not None else []
     notes += [edit_words.RELOAD] if done.is_open else []
-    words = edit_words.edited(what, place.path, changed, can_undo=done.can_undo, notes=notes)
-    meta = {
-        "path": place.path,
-        "cells": [asdict(cell) for cell in changed.value.cells],
-        "saved": changed.saved,
+    return notes if done.can_undo else [*notes, edit_words.TOO_LARGE]
+
+
+def _meta(done: EditOutcome) -> Mapping[str, object]:
+    return {
+        "path": done.path,
+        "cells": [asdict(cell) for cell in done.changed.value.cells],
+        "saved": done.changed.saved,
     }
-    return text(words, notebook=meta)

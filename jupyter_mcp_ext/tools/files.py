@@ -179,9 +179,7 @@ async def download_file(
     offset: Annotated[int, Field(ge=0)] = 0,
     limit: Annotated[int, Field(ge=0, le=MAX_BLOB, description="Bytes to embed.")] = 0,
 ) -> Answer:
-    """Get a file's URL, size and sha256. Bytes fill the context: look at an image with
-    read_file.
-    """
+    """Get a file's URL, size and sha256, and up to `limit` bytes. To see an image: read_file."""
     folder = _folder(session)
     found = await call.services.files.download(
         path, folder=folder, hides=call.hides, offset=offset, limit=limit

@@ -148,7 +148,7 @@ async def get_kernel_status(call: Call, session: FoundSession) -> Answer:
 async def interrupt_kernel(
     call: Call, session_id: SessionId = None, execution_id: str | None = None
 ) -> Answer:
-    """Interrupt a kernel: stop the running code or cell; with execution_id exactly that one, also
+    """Interrupt the running code or cell; with execution_id exactly that one, also
     in the queue.
     """
     executions = call.services.executions
@@ -174,9 +174,7 @@ async def interrupt_kernel(
 async def restart_kernel(
     call: Call,
     session: FoundSession,
-    force: Annotated[
-        bool, Field(description="Also a kernel you did not start or others run code on.")
-    ] = False,
+    force: Annotated[bool, Field(description="Also a kernel that others use.")] = False,
 ) -> Answer:
     """Restart a session's kernel; its variables are lost, what runs is interrupted."""
     await check_force(call, session, force=force, doing="restart it")
@@ -191,9 +189,7 @@ async def restart_kernel(
 
 @tool(("write", "kernels"), destructive=True, idempotent=True)
 async def shutdown_kernel(call: Call, session: NamedSession, force: bool = False) -> Answer:
-    """End a session's kernel. Its notebook and variables are saved, and come back when the session
-    is used again.
-    """
+    """End a session's kernel. Its variables are saved and come back when it is used again."""
     await check_force(call, session, force=force, doing="shut it down")
     busy = bool(queue(session.kernel))
     keeps = call.services.sessions.readiness.keeps_variables(session)

@@ -140,3 +140,15 @@ async def test_who_may_only_execute_uses_a_kernel_that_runs_and_starts_none(
 
 async def executes(engine: Engine, rights: set[tuple[str, str]]) -> str:
     return await called(engine.services, rights, "execute_code", {"code": "6 * 7", "wait": 50})
+
+
+async def test_cells_are_not_edited_where_they_may_not_be_run(jp_serverapp: Any) -> None:
+    notebook = Path(jp_serverapp.root_dir) / "a.ipynb"
+    notebook.write_text('{"cells": [], "metadata": {}, "nbformat": 4}')
+    arguments = {"path": "a.ipynb", "cells": ["x"], "run": True}
+    async with running(jp_serverapp) as engine:
+        for right in (EXECUTE, START, MAKE):
+            said = await called(engine.services, EVERY - {right}, "insert_cells", arguments)
+            assert f"does not let you {' '.join(right)}" in said
+
+    assert notebook.read_text() == '{"cells": [], "metadata": {}, "nbformat": 4}'
