@@ -24,7 +24,7 @@ async def install_package(
     wait: Wait = 50,
 ) -> Answer:
     """Install a package or several (pip, uv) into the environment of a session's Python kernel;
-    tells versions and whether a restart is needed.
+    tells whether a restart is needed.
     """
     requirements = call.services.packages.requested(package)
     execution = install_packages(
