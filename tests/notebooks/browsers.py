@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from jupyter_ydoc import YNotebook
@@ -20,7 +20,11 @@ from pycrdt import (
     read_message,
 )
 from tornado.httpclient import HTTPRequest
-from tornado.websocket import WebSocketClientConnection, websocket_connect
+from tornado.websocket import (
+    WebSocketClientConnection,
+    WebSocketClosedError,
+    websocket_connect,
+)
 
 SECONDS = 30
 """How long something that must happen is waited for."""
@@ -63,7 +67,8 @@ class Browser:
     async def leave(self) -> None:
         """Close the tab."""
         self._socket.close()
-        await self._reading
+        with suppress(WebSocketClosedError):
+            await self._reading
 
     def _send(self, event: Any) -> None:
         if not self._is_applying:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any, TypeAlias
 
 import pytest
+from jupyter_ydoc import YNotebook
 
+from jupyter_mcp_ext.notebooks.cell_ids import CellIds
 from jupyter_mcp_ext.notebooks.draft import Draft
 from jupyter_mcp_ext.notebooks.file_draft import FileDraft
+from jupyter_mcp_ext.notebooks.room_draft import RoomDraft
 from jupyter_mcp_ext.outputs.model import Display, Stream
 
 Make: TypeAlias = Callable[[dict[str, Any]], Draft]
@@ -30,12 +34,16 @@ def notebook(*cells: dict[str, Any], minor: int = 5) -> dict[str, Any]:
     return {"nbformat": 4, "nbformat_minor": minor, "metadata": {}, "cells": list(cells)}
 
 
-MAKERS: dict[str, Make] = {"file": FileDraft}
+@pytest.fixture(params=["file", "room"])
+def make(request: pytest.FixtureRequest) -> Iterator[Make]:
+    with ExitStack() as stack:
 
+        def in_room(node: dict[str, Any]) -> Draft:
+            document = YNotebook()
+            document.set(node)
+            return stack.enter_context(RoomDraft(document, CellIds(document.ycells)))
 
-@pytest.fixture(params=MAKERS)
-def make(request: pytest.FixtureRequest) -> Make:
-    return MAKERS[request.param]
+        yield FileDraft if request.param == "file" else in_room
 
 
 def sources(draft: Draft) -> Sequence[str]:

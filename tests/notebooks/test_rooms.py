@@ -1,4 +1,4 @@
-"""Notebooks that people have open in rooms of jupyter_server_ydoc, in a real server."""
+"""Notebooks that people have open in rooms, in a real server and with a real websocket."""
 
 from __future__ import annotations
 
@@ -85,6 +85,10 @@ class Shared:
     def ydoc(self) -> Any:
         return self.serverapp.web_app.settings["jupyter_server_ydoc"]
 
+    @property
+    def documents(self) -> Any:
+        return self.serverapp.web_app.settings["yroom_manager"]
+
     def file(self, path: str = PATH) -> Path:
         return Path(self.serverapp.root_dir, path)
 
@@ -145,6 +149,8 @@ def appended(source: str) -> Callable[[Draft], str]:
             "id": source[:1] * 8,
             "source": source,
             "metadata": {},
+            "outputs": [],
+            "execution_count": None,
         }
         draft.insert(len(draft.ids), [cell])
         return "inserted"
@@ -330,6 +336,93 @@ async def test_an_agent_is_shown_as_a_collaborator_until_its_last_call_ends(
 async def test_where_no_room_is_open_no_agent_is_shown(shared: Shared) -> None:
     async with Collaborators(shared.rooms).shown(PATH, "Claude Code (for alice)"):
         assert list(shared.ydoc.ywebsocket_server.rooms) == []
+
+
+class TestDocuments:
+    """The same in rooms of jupyter_server_documents."""
+
+    @pytest.fixture
+    def jp_server_config(self) -> dict[str, Any]:
+        names = ("jupyter_server_documents", "jupyter_server_fileid")
+        return {
+            "ServerApp": {
+                "jpserver_extensions": dict.fromkeys(names, True),
+                "contents_manager_class": Contents,
+            },
+        }
+
+    async def test_a_notebook_that_is_not_open_has_no_room_and_asking_opens_none(
+        self, shared: Shared
+    ) -> None:
+        shared.documents.fileid_manager.index(PATH)
+
+        assert await shared.rooms.open(PATH) is None
+        assert shared.documents.list_document_rooms() == []
+
+    async def test_an_edit_shows_in_the_tab_and_is_saved_by_the_room(self, shared: Shared) -> None:
+        async with self.browser(shared) as tab:
+            changed = await shared.change(appended("c = 'é'"))
+            await tab.until(lambda: tab.sources == ["a = 1", "b = 2", "c = 'é'"])
+            tab.document.ycells[0]["source"].insert(0, "# typed\n")
+            await shared.change(rewritten(1, "b = 20"))
+            await tab.until(lambda: tab.sources[1] == "b = 20")
+
+            assert (changed.home, changed.saved) == ("room", NOT_YET)
+        room_id = f"json:notebook:{shared.documents.fileid_manager.get_id(PATH)}"
+        await shared.documents.delete_room(room_id)
+        assert shared.in_file() == ["# typed\na = 1", "b = 20", "c = 'é'"]
+        assert await shared.rooms.open(PATH) is None
+
+    async def test_an_edit_of_a_room_that_is_saving_for_the_last_time_waits_for_it(
+        self, shared: Shared
+    ) -> None:
+        async with self.browser(shared):
+            await shared.change(appended("c = 3"))
+        room_id = f"json:notebook:{shared.documents.fileid_manager.get_id(PATH)}"
+        shared.documents.get_room(room_id).stop()
+
+        changed = await shared.change(appended("d = 4"))
+
+        assert (changed.home, changed.saved) == ("file", "saved")
+        assert shared.in_file() == ["a = 1", "b = 2", "c = 3", "d = 4"]
+
+    async def test_a_room_that_has_not_loaded_its_notebook_is_waited_for(
+        self, shared: Shared
+    ) -> None:
+        shared.contents.may_read.clear()
+        async with self.browser(shared, is_loaded=False) as tab:
+            await asyncio.wait_for(shared.contents.is_reading.wait(), SECONDS)
+            with pytest.raises(RoomLoading, match="has not loaded it yet"):
+                await shared.rooms.open(PATH, wait=0.01)
+            waiting = asyncio.create_task(shared.change(appended("c")))
+            await asyncio.sleep(0)
+            shared.contents.may_read.set()
+
+            await waiting
+            await tab.until(lambda: tab.sources == ["a = 1", "b = 2", "c"])
+
+    async def test_person_and_agent_see_each_other(self, shared: Shared) -> None:
+        agents = Collaborators(shared.rooms)
+        async with self.browser(shared) as tab:
+            await tab.go(1, user={"name": "Bob"})
+            await until_told(shared, "cursors")
+            found = await shared.change(lambda draft: [draft.person(0), draft.person(1)])
+            assert found.value == ["", "Bob"]
+
+            async with agents.shown(PATH, "Claude Code (for alice)"):
+                await tab.until(lambda: "Claude Code (for alice)" in str(tab.awareness.states))
+            await tab.until(lambda: "Claude Code (for alice)" not in str(tab.awareness.states))
+
+    @asynccontextmanager
+    async def browser(self, shared: Shared, *, is_loaded: bool = True) -> AsyncIterator[Browser]:
+        answer = await shared.fetch(
+            "api", "fileid", "index", params={"path": PATH}, method="POST", body=""
+        )
+        room = f"json:notebook:{json.loads(answer.body)['id']}"
+        async with browser(shared.serverapp, shared.port, shared.headers, room) as opened:
+            if is_loaded:
+                await opened.until(lambda: "nbformat" in opened.document.ydoc["meta"])
+            yield opened
 
 
 async def saved(shared: Shared) -> None:
