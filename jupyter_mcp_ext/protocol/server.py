@@ -77,7 +77,9 @@ def build_server(services: Services) -> Server[Any]:
         title="Jupyter",
         instructions=INSTRUCTIONS,
         cache_hints={"tools/list": CacheHint(ttl_ms=LIST_TTL)},
-        get_tool_input_schema=lambda name: BY_NAME[name].input_schema if name in BY_NAME else None,
+        # For the arguments that are repeated in headers: no tool has any, and with a schema, or
+        # without this, each call would look through the schema, or the whole list of tools.
+        get_tool_input_schema=lambda _: None,
         on_list_tools=handlers.list_tools,
     )
     # Not by the constructor, whose types do not know a task for an answer.

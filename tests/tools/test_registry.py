@@ -125,6 +125,11 @@ def test_a_name_that_is_nearly_a_tools_leads_to_it(name: str, ours: str) -> None
     assert unknown(name).endswith(f"Use {ours}.")
 
 
+def test_no_argument_is_to_be_repeated_in_a_header() -> None:
+    """The server object relies on it, and compares no headers with arguments."""
+    assert not any("x-mcp-header" in json.dumps(tool.input_schema) for tool in TOOLS)
+
+
 PLANNED = [
     "insert_cell",
     "edit_cell",
