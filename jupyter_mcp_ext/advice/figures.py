@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from jupyter_mcp_ext.in_kernel.expressions import FIGURES
 from jupyter_mcp_ext.outputs.model import Display
 
 from .run import Adviser, Run
@@ -16,14 +17,6 @@ _FOUND = re.compile(r"'(?P<backend>[\w.:/-]{1,100}) (?P<count>[1-9]\d{0,5})'")
 _SHOWS_THEM = re.compile(r"inline|ipympl|widget|nbagg|notebook", re.IGNORECASE)
 _NO_SCREEN = re.compile(r"Cannot load backend '(?P<backend>[\w.:/-]{1,100})'")
 
-# It imports nothing and uses no name that the code may have redefined. rcParams["backend"] would
-# choose and load a backend where none is set; _get does not, and get_backend(auto_select=False) is
-# new in 3.10 (https://github.com/matplotlib/matplotlib/pull/29039).
-_EXPRESSION = (
-    "(lambda m: f\"{m['matplotlib'].rcParams._get('backend')} "
-    "{m['matplotlib._pylab_helpers'].Gcf.figs.__len__()}\")(__import__('sys').modules)"
-)
-
 INSTEAD = (
     "run %matplotlib inline: then display(plt.gcf()) shows the latest figure, and later plots are "
     "shown automatically"
@@ -31,7 +24,7 @@ INSTEAD = (
 
 
 def _asks(source: str) -> Mapping[str, str]:
-    return {ASKED: _EXPRESSION} if _DRAWS.search(source) else {}
+    return {ASKED: FIGURES} if _DRAWS.search(source) else {}
 
 
 def _says(run: Run) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from jupyter_mcp_ext.in_kernel.expressions import EXIT_CODE
 from jupyter_mcp_ext.outputs.text import strip
 
 from .run import Adviser, Run
@@ -40,7 +41,7 @@ def _last_command(source: str) -> re.Match[str] | None:
 
 
 def _asks(source: str) -> Mapping[str, str]:
-    return {ASKED: "_exit_code"} if _last_command(source) is not None else {}
+    return {ASKED: EXIT_CODE} if _last_command(source) is not None else {}
 
 
 def _says(run: Run) -> Iterator[str]:

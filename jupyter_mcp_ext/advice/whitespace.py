@@ -10,7 +10,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 
-from jupyter_mcp_ext.in_kernel import texts
+from jupyter_mcp_ext.in_kernel import expressions
 from jupyter_mcp_ext.outputs.text import strip
 
 from .run import Adviser, Run
@@ -27,19 +27,12 @@ _STATEMENT = re.compile(
 _MOST = 3  # displayed names that the kernel is asked about
 _MAX_WORDS = 500
 
-# The text is compiled only if something of pandas is shown: that takes longer than running it.
-_EXPRESSION = (
-    "(lambda *out: any(type(v).__module__[:6] == 'pandas' for v in out)"
-    f" and (exec({texts.whitespace()!r}, s := {{}}), s['whitespace'](*out))[1])"
-    "(_oh.get(len(_ih)-1)NAMES)"
-)
-
 
 def _asks(source: str) -> Mapping[str, str]:
     names = [*dict.fromkeys(_SHOWN.findall(source[:20_000]))][:_MOST]
     if not names and not _shows_last(source):
         return {}
-    return {ASKED: _EXPRESSION.replace("NAMES", "".join(f", {name}" for name in names))}
+    return {ASKED: expressions.whitespace(names)}
 
 
 def _shows_last(source: str) -> bool:

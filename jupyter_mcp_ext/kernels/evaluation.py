@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from jupyter_mcp_ext.in_kernel import texts
+from jupyter_mcp_ext.in_kernel import expressions
 
 from .exchange import Content
 from .link import KernelLink
@@ -25,25 +25,6 @@ MAX_ANSWER = 2_000_000
 
 LARGE = 50_000
 """Characters from which on an answer is parsed in a thread."""
-
-RUNNER = texts.running()
-
-EXPRESSION = """(lambda builtins:
-    (lambda space: (
-        builtins.exec(builtins.compile({runner}, '<jupyter_mcp_ext>', 'exec', 0, True), space),
-        space['run']({source}, {function}, {arguments}, {header}),
-        space.clear(),
-    )[1])({{'__builtins__': builtins, '__name__': 'jupyter_mcp_ext_runner'}})
-)((lambda known:
-    (known['__import__'] if known.__class__ is {{}}.__class__ else known.__import__)('builtins')
-)(().__reduce_ex__(2)[0].__globals__['__builtins__']))"""
-"""It reads no name of the session, not even ``__import__``, which is the user's to overwrite: the
-builtins are those of ``copyreg``, whose function is what a tuple reduces to."""
-
-HOLD = texts.holding()
-
-BESIDE = "{hold} if True else (await None)"
-"""A coroutine: anything else runs with a copy of standard output, which must end before others."""
 
 
 UNREADABLE = "the kernel's answer cannot be read"
@@ -83,30 +64,17 @@ async def evaluate(
 
     Raises FunctionRaised, NotEvaluated, asyncio.TimeoutError, KernelLost.
     """
-    expression = _expression(source, function, arguments, link.latest)
-    code = BESIDE.format(hold=_expression(HOLD, "hold", {}, None)) if subshell_id else ""
-    expressions = {NAME: expression}
-    reply = await run(link, code, timeout=timeout, expressions=expressions, subshell_id=subshell_id)
+    asked = {NAME: expressions.call(source, function, arguments, link.latest)}
+    code = expressions.beside() if subshell_id else ""
+    reply = await run(link, code, timeout=timeout, expressions=asked, subshell_id=subshell_id)
     text = answer_of(reply)
     return await asyncio.to_thread(value_of, text) if len(text) > LARGE else value_of(text)
 
 
-def _expression(
-    source: str, function: str, arguments: Mapping[str, Any], header: Content | None
-) -> str:
-    return EXPRESSION.format(
-        runner=repr(RUNNER),
-        source=repr(source),
-        function=repr(function),
-        arguments=repr(json.dumps(arguments)),
-        header=repr(json.dumps(header)),
-    )
-
-
 def answer_of(reply: Content) -> str:
     """The text of the answer in an ``execute_reply``. Raises FunctionRaised, NotEvaluated."""
-    expressions = reply.get("user_expressions")
-    answer = expressions.get(NAME) if isinstance(expressions, dict) else None
+    values = reply.get("user_expressions")
+    answer = values.get(NAME) if isinstance(values, dict) else None
     if not isinstance(answer, dict):
         msg = f"the kernel answered {str(reply.get('ename') or reply.get('status'))[:100]!r}"
         raise NotEvaluated(msg)

@@ -8,13 +8,13 @@ number of the kernel's is used for it.
 from __future__ import annotations
 
 import asyncio
-import shlex
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
+from jupyter_mcp_ext.in_kernel import bash
 from jupyter_mcp_ext.kernels import activation
 from jupyter_mcp_ext.kernels.exchange import Content
 from jupyter_mcp_ext.kernels.kernel import Kernel
@@ -40,16 +40,6 @@ MAX_ROWS = {"summary": 20, "full": 500, "source": 500}
 
 MAX_VALUE = {"summary": 2_000, "full": 100_000, "source": 100_000}
 
-SNIPPET = (
-    "( ulimit -c 0 -f {blocks}; {commands} ) >| {path} 2>/dev/null || :; "
-    "{{ [[ $(builtin history 1) == *{mark}* ]] && builtin history -d -1; }} 2>/dev/null || :"
-)
-"""One line, which is one entry of the history, where there is one, and takes that out itself."""
-
-LIST = "builtin declare -F; builtin declare -p"
-
-SHOW = "builtin declare -p {name} || builtin declare -f {name}"
-
 
 class BashWay:
     """While the kernel is idle; ``environment`` is what the kernels got, which is not listed."""
@@ -59,7 +49,7 @@ class BashWay:
 
     async def listing(self, kernel: Kernel, link: KernelLink, query: Query) -> Listing:
         """The variables that match, by name."""
-        text = await _declared(kernel, link, LIST)
+        text = await _declared(kernel, link, bash.LIST)
         if text is None:
             return await self._names(link, query)
         mine = await asyncio.to_thread(_mine, text, self._environment)
@@ -94,7 +84,7 @@ class BashWay:
                 'paths, files[0] or ages["ann"] here.'
             )
             raise Unresolved(msg)
-        text = await _declared(kernel, link, SHOW.format(name=name))
+        text = await _declared(kernel, link, bash.show(name))
         if text is None:
             msg = "This kernel's variables cannot be read from here. execute_code can print them."
             raise Unresolved(msg)
@@ -142,15 +132,8 @@ async def _declared(kernel: Kernel, link: KernelLink, commands: str) -> str | No
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="jupyter-mcp-ext-"))
     path = folder / "declarations"
     try:
-        await _execute(
-            link,
-            SNIPPET.format(
-                blocks=MAX_BYTES // 1_024,
-                commands=commands,
-                path=shlex.quote(str(path)),
-                mark=folder.name,
-            ),
-        )
+        code = bash.written(commands, str(path), mark=folder.name, max_bytes=MAX_BYTES)
+        await _execute(link, code)
         data = await asyncio.to_thread(_read, path)
     finally:
         # A request that is answered too late finds no folder to write in.

@@ -13,7 +13,7 @@ import pytest
 from jupyter_mcp_ext.in_kernel import texts
 from jupyter_mcp_ext.in_kernel.joining import FOLDER, joined
 
-OURS = {FOLDER / "joining.py", FOLDER / "texts.py"}
+OURS = {FOLDER / f"{name}.py" for name in ("bash", "expressions", "joining", "texts")}
 """The server's own."""
 
 MODULES = {
