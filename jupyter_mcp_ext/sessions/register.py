@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 DEFAULT_WORDS = frozenset({"", "0", "default", "none", "null"})
 """What models write when they mean the default session."""
 
+MAX_ENDED = 100
+"""People's sessions that are remembered after their kernels have ended, the latest used.
+
+An execution in one of them still has to report how its kernel ended.
+"""
+
 
 class Register:
     """The sessions by id; ``manager`` is Jupyter's session manager."""
@@ -142,9 +148,16 @@ class Register:
             created=now,
             last_used=now,
         )
+        self._forget_ended()
         session = self._sessions[short] = Session(record=record, kernel=self._kernels[kernel["id"]])
         session.continuity.joined(session.kernel.losses)
         return session
+
+    def _forget_ended(self) -> None:
+        """Forget people's sessions whose kernels have ended, but the latest of them."""
+        ended = [s for s in self if not s.is_agents and not s.kernel.hosted.is_there]
+        for session in sorted(ended, key=lambda s: s.last_used, reverse=True)[MAX_ENDED:]:
+            self.remove(session)
 
     async def find(self, caller: Caller, wanted: str) -> Session:
         """The one session that an argument names. Raises UnknownSession."""

@@ -15,6 +15,7 @@ import pytest
 
 from jupyter_mcp_ext.errors import InvalidArgument, KernelUnavailable, UnknownSession
 from jupyter_mcp_ext.governance.caller import Caller
+from jupyter_mcp_ext.sessions import register
 from jupyter_mcp_ext.sessions.session import ALPHABET, Session, new_session_id
 from tests.engine import ALICE, BOB, Engine, running, value
 
@@ -118,6 +119,34 @@ async def test_a_persons_session_is_found_by_path_and_shares_its_variables(
         assert session.id == model["id"][:8]
         assert session.kernel_id == model["kernel"]["id"]
         assert value(await engine.run("x", session_id=session.id)) == "5"
+
+
+async def test_peoples_sessions_are_forgotten_when_many_of_them_have_ended(
+    jp_serverapp: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(register, "MAX_ENDED", 1)
+    manager = jp_serverapp.session_manager
+    kernel_id = await jp_serverapp.kernel_manager.start_kernel()
+
+    async with running(jp_serverapp) as engine:
+        ids = []
+        for name in ("first", "second", "third"):
+            path = f"{name}.ipynb"
+            model = await manager.create_session(
+                path=path, name=path, type="notebook", kernel_name="python3", kernel_id=kernel_id
+            )
+            await engine.services.sessions.listed(ALICE)
+            ids.append(model["id"][:8])
+        get = engine.services.sessions.directory.get
+        before = [get(session_id) is not None for session_id in ids]
+        await jp_serverapp.kernel_manager.shutdown_kernel(kernel_id, now=True)
+        await manager.create_session(
+            path="last.ipynb", name="last.ipynb", type="notebook", kernel_name="python3"
+        )
+        await engine.services.sessions.listed(ALICE)
+
+        assert before == [True, True, True]
+        assert [get(session_id) is not None for session_id in ids] == [False, False, True]
 
 
 async def test_two_sessions_on_one_notebook_at_once_are_one(jp_serverapp: Any) -> None:
