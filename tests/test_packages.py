@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests import forkserver
 from tests.mcp_client import ERAS, NEW, OLD, McpClient, proposed_calls
 from tests.servers import JupyterServer
 from tests.wheels import Index, Venv, make_venv
@@ -86,10 +87,11 @@ class Its:
     slow: SlowIndex
 
     def installers(self) -> list[str]:
-        """The programs that the server has started, without kernels."""
+        """The programs that the server has started, without kernels and what forks them."""
         children = psutil.Process(self.server.process.pid).children(recursive=True)
         commands = [" ".join(child.cmdline()) for child in children]
-        return [command for command in commands if "ipykernel" not in command]
+        kernels = ("ipykernel", forkserver.__file__)
+        return [command for command in commands if not any(word in command for word in kernels)]
 
 
 @pytest.fixture(scope="module")
