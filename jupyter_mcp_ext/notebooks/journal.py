@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_mcp_ext.concurrency import Locks
-from jupyter_mcp_ext.files.beneath import opened
+from jupyter_mcp_ext.files.beneath import Folder, opened
 from jupyter_mcp_ext.notebooks.steps import Step, as_json, from_json
 from jupyter_mcp_ext.sealed import is_sealed, seal
 
@@ -28,6 +28,8 @@ MAX_LINE = 1_000_000
 MAX_FILE = 4_000_000
 """Bytes of a file, above which its earlier half is dropped."""
 MAX_READ = 3 * MAX_FILE
+KEPT = 30 * 86_400.0
+"""Seconds after its last edit for which a notebook's file is kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +51,7 @@ class EditJournal:
         self._folder = f"jupyter_mcp_ext/edits-{hashlib.sha256(root.encode()).hexdigest()[:16]}"
         self._key = key
         self._locks: Locks[str] = Locks()
+        self._has_cleared = False
 
     async def add(self, subject: str, path: str, entry: Entry) -> bool:
         """Keep an edit; False if that is not possible, so that it cannot be taken back."""
@@ -72,6 +75,7 @@ class EditJournal:
             return False
         try:
             with opened(self._base, self._folder, make=True) as folder:
+                self._clear(folder)
                 status = folder.stat(name)
                 if status is not None and status.st_size > MAX_FILE:
                     lines = (folder.read(name, MAX_READ) or b"").splitlines(keepends=True)
@@ -82,6 +86,16 @@ class EditJournal:
         except OSError:
             return False
         return True
+
+    def _clear(self, folder: Folder) -> None:
+        """Remove the files of notebooks that were not edited for long, once in a server's life."""
+        if self._has_cleared:
+            return
+        self._has_cleared = True
+        for name in folder.names():
+            status = folder.stat(name)
+            if status is not None and status.st_mtime < time.time() - KEPT:
+                folder.remove(name)
 
     def _entries(self, name: str, subject: str, path: str) -> list[Entry]:
         try:

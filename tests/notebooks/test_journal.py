@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,14 @@ async def test_a_broken_file_has_no_edits(tmp_path: Path, content: bytes) -> Non
     file.write_bytes(content)
 
     assert await kept.entries("alice", "a.ipynb") == []
+
+
+async def test_what_was_edited_long_ago_is_removed(tmp_path: Path) -> None:
+    await journal(tmp_path).add("alice", "old.ipynb", entry())
+    [old] = tmp_path.rglob("*.jsonl")
+    os.utime(old, (0, 0))
+
+    await journal(tmp_path).add("alice", "new.ipynb", entry())
+
+    assert not old.exists()
+    assert len(list(tmp_path.rglob("*.jsonl"))) == 1
