@@ -150,7 +150,9 @@ class WrittenFiles:
         if waiting.cancelled_caught:
             return Found(is_whole=False)
         try:
-            return await asyncio.to_thread(look, since=execution.sent, within=within)
+            # Of several cells, what is sent last is not what began.
+            since = min(filter(None, (execution.sent, execution.began)), default=None)
+            return await asyncio.to_thread(look, since=since, within=within)
         finally:
             self._turns.release_on_behalf_of(turn)
 

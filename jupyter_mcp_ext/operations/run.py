@@ -47,6 +47,15 @@ def run_code(
         can_ask=can_ask,
     )
     sessions.follow(session, execution)
+    follow_files(services, session, execution, caller)
+    return execution
+
+
+def follow_files(
+    services: Services, session: Session, execution: Execution, caller: Caller
+) -> None:
+    """Have the files looked for that an execution writes and its caller may know of."""
+    sessions = services.sessions
     hides = partial(sessions.paths.hides, caller)
 
     def is_left_out(path: str) -> bool:
@@ -54,4 +63,3 @@ def run_code(
         return is_servers or services.files.gate.leaves_out(path, hides)
 
     services.written.follow(execution, session.cwd, but=is_left_out)
-    return execution

@@ -223,3 +223,35 @@ async def test_a_run_ends_at_its_timeout(jp_serverapp: Any) -> None:
 
         assert execution.status == "timeout"
         assert states(execution) == ["ok", "interrupted", "waiting"]
+
+
+async def test_a_persons_open_notebook_is_run_in_their_kernel(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        write(engine, code("print(mine)"), code("open('made.csv', 'w').write('x')"))
+        model = await jp_serverapp.session_manager.create_session(
+            path=PATH, name="a.ipynb", type="notebook", kernel_name="python3"
+        )
+        await engine.run("mine = 'a person had this'", session_id=PATH)
+
+        execution = await run(engine)
+        await engine.services.written.settled(execution)
+
+        assert execution.kernel_id == model["kernel"]["id"]
+        assert saved(engine)[0].outputs[0].text == "a person had this\n"
+        assert any("Reload Notebook from Disk" in notice for notice in execution.notices)
+        assert [file.path for file in execution.files.files] == ["work/made.csv"]
+
+
+async def test_a_run_that_is_taken_from_the_queue_leaves_no_cell_running(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        write(engine, code("import time\nprint('on', flush=True)\ntime.sleep(60)"), code("2"))
+        first = await start(engine, "0-0")
+        await engine.until_printed(first, "on")
+        second = await start(engine, "1-1")
+
+        await engine.services.executions.interrupt(second)
+        await engine.services.executions.interrupt(first)
+
+        assert (first.status, second.status) == ("interrupted", "interrupted")
+        assert states(second) == ["waiting"]
+        assert saved(engine)[1].outputs == []
