@@ -47,6 +47,12 @@ class Caller:
     """Tells protocol sessions apart; empty where the protocol has none."""
 
     @property
+    def label(self) -> str:
+        """How people see it where they work together: the agent, and for whom it works."""
+        client = "An agent" if self.client == "unknown" else self.client
+        return f"{client} (for {self.username})"
+
+    @property
     def reader(self) -> str:
         """Tells the readers of answers apart: what one was told, another was not."""
         return "\n".join((self.subject, self.client, self.scope))

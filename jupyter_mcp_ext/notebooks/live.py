@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from logging import Logger
 from typing import Any
 
+from jupyter_mcp_ext.notebooks.cell_ids import CellIds
+from jupyter_mcp_ext.notebooks.file_draft import MINOR
 from jupyter_mcp_ext.notebooks.rooms import RoomLoading, Rooms
 from jupyter_mcp_ext.notebooks.shared_values import as_shared
 from jupyter_mcp_ext.outputs.model import Json
@@ -39,7 +41,12 @@ class LiveNotebook:
         def read() -> Json:
             copy = kind()
             copy.ydoc.apply_update(update)
-            content: Json = copy.get()
+            # Cells that have one id are all shown, with the ids that a draft gives them.
+            content: dict[str, Any] = copy.get(deduplicate=False)
+            if int(content["nbformat_minor"]) >= MINOR:
+                ids = CellIds(copy.ycells).unique(copy.ycells)
+                for cell, cell_id in zip(content["cells"], ids, strict=True):
+                    cell["id"] = cell_id
             return content
 
         return read

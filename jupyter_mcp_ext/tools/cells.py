@@ -46,18 +46,19 @@ async def run_cells(
     if restart:
         await call.require(("write", "kernels"))
         await check_force(call, created.session, force=force, doing="restart it")
-    execution = await operation.run_cells(
-        services,
-        created.session,
-        place,
-        cells,
-        caller=call.caller,
-        require=call.require,
-        restart=restart,
-        keep_going=keep_going,
-        timeout=timeout,
-        can_ask=call.elicitation is not None,
-    )
-    if restart:
-        services.sessions.readers.tell_loss(created.session, call.caller)
-    return await awaited(call, execution, wait, stops=wait > 0)
+    async with services.collaborators.shown(place.path, call.caller.label):
+        execution = await operation.run_cells(
+            services,
+            created.session,
+            place,
+            cells,
+            caller=call.caller,
+            require=call.require,
+            restart=restart,
+            keep_going=keep_going,
+            timeout=timeout,
+            can_ask=call.elicitation is not None,
+        )
+        if restart:
+            services.sessions.readers.tell_loss(created.session, call.caller)
+        return await awaited(call, execution, wait, stops=wait > 0)

@@ -101,14 +101,16 @@ async def clear_outputs(call: Call, path: str, cells: Handles | None = None) -> 
 async def undo_edit(call: Call, path: str, steps: Annotated[int, Field(ge=1, le=50)] = 1) -> Answer:
     """Take back your last edits of a notebook."""
     place = await _place(call, path)
-    taken, changed, why = await undo_edits(call.services, place, steps, caller=call.caller)
+    async with call.services.collaborators.shown(place.path, call.caller.label):
+        taken, changed, why = await undo_edits(call.services, place, steps, caller=call.caller)
     words = edit_words.undone(place.path, taken, why, changed)
     return text(words, notebook={"path": place.path, "undone": len(taken)})
 
 
 async def _edit(call: Call, path: str, what: str, edit: Callable[[Draft], Edited]) -> Answer:
     place = await _place(call, path)
-    done = await edit_notebook(call.services, place, edit, caller=call.caller, tool=what)
+    async with call.services.collaborators.shown(place.path, call.caller.label):
+        done = await edit_notebook(call.services, place, edit, caller=call.caller, tool=what)
     words = edit_words.edited(what, place.path, done.changed, _notes(done))
     return text(words, notebook=_meta(done))
 
@@ -118,6 +120,13 @@ async def _edit_and_run(
 ) -> Answer:
     await call.require(("execute", "kernels"))
     place = await _place(call, path)
+    async with call.services.collaborators.shown(place.path, call.caller.label):
+        return await _edit_and_run_in(call, place, path, what, edit, wait)
+
+
+async def _edit_and_run_in(
+    call: Call, place: Place, path: str, what: str, edit: Callable[[Draft], Edited], wait: float
+) -> Answer:
     services = call.services
     # First, so that a cell is not edited that then cannot be run.
     created = await notebook_session(services, call.caller, place.path, call.require)

@@ -53,6 +53,12 @@ class Browser:
             self._changed.clear()
             await asyncio.wait_for(self._changed.wait(), SECONDS)
 
+    async def until_sent(self) -> None:
+        """Return when the room has what was changed here: it answers in order."""
+        self._changed.clear()
+        await self._socket.write_message(create_sync_message(self.document.ydoc), binary=True)
+        await asyncio.wait_for(self._changed.wait(), SECONDS)
+
     async def say(self, **state: Any) -> None:
         """Tell the room about this person."""
         self.awareness.set_local_state(state)

@@ -21,6 +21,7 @@ from jupyter_mcp_ext.files.paths import Place
 from jupyter_mcp_ext.notebooks.collaborators import Collaborators
 from jupyter_mcp_ext.notebooks.draft import CellNode, Change, Changed, Draft, Gone, OnLost
 from jupyter_mcp_ext.notebooks.homes import Homes
+from jupyter_mcp_ext.notebooks.live import LiveNotebooks
 from jupyter_mcp_ext.notebooks.room_home import RoomHome, RoomHomes
 from jupyter_mcp_ext.notebooks.rooms import GLOBAL, RoomLoading, Rooms
 from jupyter_mcp_ext.notebooks.unsaved import Unsaved
@@ -225,6 +226,23 @@ async def test_an_edit_that_is_in_the_way_of_another_is_reported(shared: Shared)
         [note] = (await shared.change(lambda draft: len(draft.ids))).notes
         assert note == "the last edit of cell0 was lost when the notebook's room closed"
         assert (await shared.change(lambda draft: len(draft.ids))).notes == ()
+
+
+async def test_cells_with_one_id_are_read_with_the_ids_by_which_they_are_edited(
+    shared: Shared,
+) -> None:
+    async with shared.browser() as tab:
+        tab.document.ycells[1]["id"] = "cell0"
+        await tab.until_sent()
+        read = await LiveNotebooks(shared.rooms, shared.serverapp.log).reader(PATH)
+        assert read is not None
+        content: Any = await asyncio.to_thread(read)
+        ids = [cell["id"] for cell in content["cells"]]
+
+        await shared.change(lambda draft: draft.set_source(draft.ids.index(ids[1]), "b = 'two'"))
+        await tab.until(lambda: tab.sources == ["a = 1", "b = 'two'"])
+
+        assert ids == ["cell0", "cell0-2"]
 
 
 async def test_a_room_that_has_closed_says_so_before_anything_is_changed(shared: Shared) -> None:
