@@ -26,6 +26,11 @@ class CellIds:
         """
         return _unique(self._stored.read(cells))
 
+    def doubled(self, cells: Any, cell_id: str) -> list[int]:
+        """The indices of all cells with an id, if it is that of several."""
+        found = [n for n, kept in enumerate(self._stored.read(cells)) if kept == cell_id]
+        return found if len(found) > 1 else []
+
     def repaired(self, cells: Any) -> list[str]:
         """The same, written into the document where it has another id or none."""
         stored = self._stored.read(cells)

@@ -42,7 +42,7 @@ class People:
     def _in(self, text: Any) -> Iterator[tuple[int, str]]:
         if not self._cursors:
             return
-        place = _place(text)
+        place = place_of(text)
         for client, cursors in self._cursors.items():
             if place is not None and any(_type(cursor) == place for cursor in cursors):
                 yield client, _name(self._awareness.states.get(client))
@@ -83,6 +83,6 @@ def _name(state: Any) -> str:
     return str(named) if named else "a person"
 
 
-def _place(text: Any) -> Any:
-    """What a cursor in a shared text has as its type."""
+def place_of(text: Any) -> Any:
+    """What a cursor in a shared text has as its type: who made the text, and when."""
     return text.sticky_index(0, BEFORE).to_json().get("type")

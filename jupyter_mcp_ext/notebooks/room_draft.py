@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from jupyter_mcp_ext.notebooks.cell_ids import CellIds
 from jupyter_mcp_ext.notebooks.cells import CellType
 from jupyter_mcp_ext.notebooks.draft import CellNode, Mark, mark_of
-from jupyter_mcp_ext.notebooks.people import People
+from jupyter_mcp_ext.notebooks.people import People, place_of
 from jupyter_mcp_ext.notebooks.reading import Cell, read_cells
 from jupyter_mcp_ext.notebooks.shared_values import as_shared, as_stored, splice, text_of
 from jupyter_mcp_ext.notebooks.touched import Touched
@@ -135,6 +135,18 @@ class RoomDraft:
                 shown.append(self._output(output))
             elif not self._adjust(shown[at], output):
                 shown[at] = self._output(output)
+
+    def drop_doubles(self, moved: Iterable[str]) -> None:
+        """Remove our copies of cells that a person has moved at the same time as we."""
+        for cell_id in moved:
+            doubled = self._known.doubled(self._cells, cell_id)
+            ours = [index for index in doubled if self._is_ours(index)]
+            for index in reversed(ours[: len(doubled) - 1]):
+                del self._cells[index]
+
+    def _is_ours(self, index: int) -> bool:
+        place = place_of(self._cells[index].get("source"))
+        return bool(place and place.get("client") == self._document.ydoc.client_id)
 
     def _adjust(self, shown: Any, output: Mapping[str, Json]) -> bool:
         """Whether an output that is there is now the one that is wanted."""

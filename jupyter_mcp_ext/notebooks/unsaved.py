@@ -5,6 +5,7 @@ jupyter_server_ydoc saves a second after the last change, and cancels that when 
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -23,6 +24,12 @@ EVENTS = "https://schema.jupyter.org/jupyter_collaboration/session/v1"
 
 MARGIN = 1.0
 """Seconds after a room should have saved when it is looked whether it still exists."""
+
+
+MOVED = 0.5
+"""Seconds after a move when it is looked whether a person has moved the cell too: it is there twice
+then, and our copy goes before the room saves both.
+"""
 
 
 @dataclass(kw_only=True)
@@ -58,6 +65,8 @@ class Unsaved:
             edits = self._edits[room.room_id] = _Edits(room=room, on_lost=on_lost)
         edits.touched.add(touched)
         edits.at = time.monotonic()
+        if touched.moved:
+            asyncio.get_running_loop().call_later(MOVED, self._drop_doubles, room, touched.moved)
         self._timers.set(room.room_id, room.source.save_delay + MARGIN, self._look)
 
     def __contains__(self, room_id: str) -> bool:
@@ -99,6 +108,11 @@ class Unsaved:
                 self._forget(room_id)
         elif action == "clean":
             self._look(room_id)
+
+    def _drop_doubles(self, room: Room, moved: set[str]) -> None:
+        if room.is_open:
+            with room.draft() as draft:
+                draft.drop_doubles(moved)
 
     def _look(self, room_id: str) -> None:
         """Forget edits that are saved, and carry them over if their room has closed."""

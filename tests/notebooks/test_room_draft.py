@@ -145,6 +145,27 @@ def test_a_move_is_two_changes_so_that_no_keystroke_goes_into_another_cell() -> 
     assert browser.ycells[2]["execution_state"] == "running"
 
 
+def test_of_a_cell_that_both_have_moved_the_persons_copy_stays() -> None:
+    server, browser = shared(code("a", "1"), code("b", "2"), code("c", "3")), YNotebook()
+    browser.ydoc.apply_update(server.ydoc.get_update())
+    ids = CellIds(server.ycells)
+    with RoomDraft(server, ids) as draft:
+        draft.move(0, 2)
+    moved = browser.get_cell(0)
+    del browser.ycells[0]
+    browser.ycells.insert(1, browser.create_ycell({**moved, "source": "1  # a person's"}))
+    server.ydoc.apply_update(browser.ydoc.get_update())
+    assert sorted(stored_ids(server)) == ["a", "a", "b", "c"]
+
+    with RoomDraft(server, ids) as draft:
+        draft.drop_doubles({"a", "b"})
+    browser.ydoc.apply_update(server.ydoc.get_update())
+
+    for document in (server, browser):
+        assert stored_ids(document) == ["b", "a", "c"]
+        assert str(document.ycells[1]["source"]) == "1  # a person's"
+
+
 def test_another_type_keeps_id_source_and_metadata() -> None:
     outputs = [stream("1\n")]
     document = shared(code("a", "# é", metadata={"tags": ["x"]}, outputs=outputs))
