@@ -9,6 +9,7 @@ import asyncio
 import errno
 import hashlib
 import io
+import json
 import os
 import time
 from base64 import b64decode, b64encode
@@ -115,10 +116,15 @@ class Managed:
         return await asyncio.to_thread(read_lines, io.BytesIO(data), wanted, goes_on=lambda: None)
 
     async def read(self, path: str, limit: int) -> FileData:
-        known = (await ensure_async(self._contents.get(path, content=False))).get("size")
-        if (known or 0) > limit:
+        known = await ensure_async(self._contents.get(path, content=False))
+        if (known.get("size") or 0) > limit:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-        model = await ensure_async(self._contents.get(path, type="file"))
+        try:
+            model = await ensure_async(self._contents.get(path, type="file"))
+        except HTTPError:  # some keep notebooks as such, and have no file of them
+            if known["type"] != "notebook":
+                raise
+            model = await ensure_async(self._contents.get(path, type="notebook"))
         data = await asyncio.to_thread(_bytes, model)
         if len(data) > limit:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
@@ -185,6 +191,8 @@ def _entry(model: dict[str, Any]) -> FileEntry:
 
 
 def _bytes(model: dict[str, Any]) -> bytes:
+    if model["type"] == "notebook":
+        return json.dumps(model["content"]).encode()
     content = str(model["content"] or "")
     return b64decode(content) if model.get("format") == "base64" else content.encode()
 

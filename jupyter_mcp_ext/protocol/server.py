@@ -56,7 +56,7 @@ Parallel tasks or subagents: each calls create_session(name="...") and passes th
 session_id.
 - To look at the variables of a notebook a person has open, pass its path as session_id. Do not \
 restart or shut down a kernel you did not start unless asked.
-- Change .ipynb files only with the cell tools, by the handles of read_notebook (ab12cd34@9d1e0f). \
+- Change .ipynb files only with the cell tools, by the handles of read_notebook or search_files. \
 If an edit is refused, use the source in the refusal.
 - Line 1 of a result is its status; lines with "!" tell of lost variables, queues or missing \
 output. [error] means your code raised: fix it and go on.

@@ -25,6 +25,7 @@ from tests.benchmarks.floods import flooded
 from tests.benchmarks.hostile import hostile
 from tests.benchmarks.measures import Row, Samples
 from tests.benchmarks.saves import saves
+from tests.benchmarks.searches import searches
 from tests.benchmarks.sessions import sessions
 from tests.benchmarks.variables import looked_at
 from tests.benchmarks.written import WRITTEN
@@ -82,6 +83,12 @@ def large_files(base: Path) -> list[Row]:
     """The file tools."""
     with server(base) as running:
         return files(running)
+
+
+def searched(base: Path) -> list[Row]:
+    """The search in notebooks."""
+    with server(base) as running:
+        return searches(running)
 
 
 @contextmanager
@@ -246,6 +253,7 @@ PARTS: Mapping[str, Callable[[Path], list[Row]]] = {
     "saves": saves,
     "variables": variables,
     "files": large_files,
+    "searches": searched,
     "starts": starts,
 }
 

@@ -121,3 +121,20 @@ def test_the_session_of_another_user_is_not_searched(
     above = bob.call("search_files", query="needle of", path="mcp-sessions")
     assert above.text.startswith("no hit ")
     assert folder not in above.text
+
+
+def test_notebooks_are_found_where_there_is_no_disk(
+    start_server: Callable[..., JupyterServer],
+) -> None:
+    server = start_server("--ServerApp.contents_manager_class=tests.shelf.Shelf")
+    client = McpClient(server)
+    client.call("write_file", path="work/a.txt", content="a needle")
+    client.call("create_notebook", path="work/b.ipynb", cells=["x", "needle"])
+
+    found = client.call("search_files", query="needle", path="work")
+
+    hits = found.meta["jupyter-mcp-ext/search"]["hits"]
+    assert [(hit["path"], hit["line"]) for hit in hits] == [("work/a.txt", 1), ("work/b.ipynb", 1)]
+    assert hits[1]["cell"]["index"] == 1
+    handle = hits[1]["cell"]["handle"]
+    assert client.call("read_notebook", path="work/b", cells=handle).text.endswith("\nneedle")
