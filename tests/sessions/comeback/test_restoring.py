@@ -122,16 +122,27 @@ async def test_what_was_not_loaded_once_comes_back_when_it_can_be(jp_serverapp: 
         assert "older save" in session.continuity.comeback
 
 
+FICKLE = """
+class Fickle:
+    is_saved = True
+    def __reduce__(self):
+        return (Fickle, ()) if Fickle.is_saved else 1 / 0
+"""
+
+
 async def test_what_cannot_be_saved_any_more_comes_back_as_it_was(jp_serverapp: Any) -> None:
     async with running(jp_serverapp) as engine:
-        await engine.run("kept, changed, d = [1], [1], [1]")
+        await engine.run(FICKLE)
+        await engine.run("kept, changed, d, fickle = [1], [1], [1], Fickle()")
         await end_kernel(engine)
         await engine.run("kept.append(n for n in d); changed = (n for n in d); del d")
+        await engine.run("Fickle.is_saved = False")
         await end_kernel(engine)
 
         found = await engine.run("[name for name in ('changed', 'd') if name in globals()]")
 
         assert value(found) == "[]"
+        assert value(await engine.run("type(fickle).__name__")) == "'Fickle'"
         session = await engine.session()
         assert any(line.startswith("changed") for line in session.continuity.lost)
         assert any(line.startswith("kept") for line in session.continuity.lost)
