@@ -83,6 +83,10 @@ async def test_a_restore_that_was_cut_short_is_done_again(jp_serverapp: Any) -> 
         folder = await folder_of(engine)
         await engine.run("import made; a = [1]; slow = made.Slow(); b = [2]")
         await end_kernel(engine)
+        (folder / "go").touch()
+        await engine.run("d = 4")  # what is not saved must not have a part saved either
+        await lose_kernel(engine)
+        (folder / "go").unlink()
         for stop in ("interrupt", "signal"):
             (folder / "loading").unlink(missing_ok=True)
             execution = await engine.start("c = 3")
@@ -98,7 +102,7 @@ async def test_a_restore_that_was_cut_short_is_done_again(jp_serverapp: Any) -> 
         await end_kernel(engine)  # no part of it is saved
         (folder / "go").touch()
 
-        assert value(await engine.run("a, b, 'c' in dir()")) == "([1], [2], False)"
+        assert value(await engine.run("a, b, d, 'c' in dir()")) == "([1], [2], 4, False)"
 
 
 async def test_what_was_not_loaded_once_comes_back_when_it_can_be(jp_serverapp: Any) -> None:
