@@ -74,12 +74,17 @@ def is_hashed_early(obj: Any, kind: Any, reduced: Any) -> bool:
 
 def reaches(obj: Any, wanted: Any, *, unsure: bool = True) -> bool:
     """Whether an object leads to one whose id is wanted; ``unsure`` where there are too many."""
-    seen = {id(obj)}
-    level = [obj]
+    return any_reaches([obj], wanted, unsure=unsure)
+
+
+def any_reaches(objects: list[Any], wanted: Any, *, unsure: bool = True) -> bool:
+    """Whether one of the objects leads to one whose id is wanted; ``unsure`` as above."""
+    seen = set(map(id, objects))
+    level = objects
     while level:
         if not seen.isdisjoint(wanted):
             return True
-        if len(seen) > REACH:
+        if len(seen) > REACH * len(objects):
             return unsure
         level = _behind(level, seen)
     return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from typing import Any
 
-from .keys import may_change, reaches
+from .keys import ATOMIC, any_reaches, may_change, reaches
 from .sets import add_member, fill_set
 
 SAVING = "jupyter_mcp_ext_saving"
@@ -109,7 +109,7 @@ class PatientUnpickler(Finding, _PurePython):  # type: ignore[misc]
             return True
         frames = (*self.metastack, self.stack)
         unfinished = {id(one) for frame in frames for one in frame} - {id(holder)}
-        return not any(reaches(key, unfinished) for key in doubtful)
+        return not any_reaches(doubtful, unfinished)
 
     def _note(self, made: Any) -> None:
         """Remember the hashes of possibly incomplete keys of containers made at once."""
@@ -124,7 +124,11 @@ class PatientUnpickler(Finding, _PurePython):  # type: ignore[misc]
 
     def _load_setitems(self) -> None:
         items = self.pop_mark()
-        self._put(self.stack[-1], set_item, list(zip(items[::2], items[1::2])))
+        holder, keys = self.stack[-1], items[::2]
+        if type(holder) is dict and id(holder) not in self._later and _are_atomic(keys):
+            holder.update(zip(keys, items[1::2]))
+        else:
+            self._put(holder, set_item, list(zip(keys, items[1::2])))
 
     def _load_additems(self) -> None:
         items = self.pop_mark()
@@ -166,6 +170,11 @@ class PatientUnpickler(Finding, _PurePython):  # type: ignore[misc]
     dispatch[pickle.REDUCE[0]] = _load_reduce
     dispatch[pickle.NEWOBJ[0]] = _load_newobj
     dispatch[pickle.BUILD[0]] = _load_build
+
+
+def _are_atomic(keys: list[Any]) -> bool:
+    """Whether keys have hashes of their own, as names of attributes do."""
+    return ATOMIC.issuperset(map(type, keys))
 
 
 def set_item(holder: Any, key: Any, value: Any) -> None:
