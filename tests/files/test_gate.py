@@ -28,6 +28,7 @@ ARGUMENTS: dict[tuple[str, str], dict[str, Any]] = {
     ("move_cells", "path"): {"cells": ["ab12cd34@9d1e0f"], "after": "start"},
     ("clear_outputs", "path"): {},
     ("undo_edit", "path"): {},
+    ("run_cells", "path"): {},
     ("create_session", "path"): {},
     ("create_session", "cwd"): {"name": "elsewhere"},
 }

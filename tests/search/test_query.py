@@ -96,7 +96,11 @@ def test_the_time_is_for_each_call_anew(made: list[Query]) -> None:
         ("", False, "empty"),
         ("", True, "empty"),
         ("x" * 1_001, False, "over 1000 characters"),
-        ("f(", True, r"no regular expression \(missing \), unterminated subpattern at position 1"),
+        (
+            "f(",
+            True,
+            r"not a regular expression \(missing \), unterminated subpattern at position 1",
+        ),
     ],
 )
 def test_a_query_that_cannot_be_searched_for_is_refused(
