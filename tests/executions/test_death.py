@@ -24,13 +24,11 @@ DIE = "import os; os._exit(3)"
 PATIENT = "\nimport time; print('on', flush=True); time.sleep(60)"
 BUSY = "\nprint('on', flush=True)\nwhile True: pass"
 DEAF = """
-import time
+import signal, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
 print('on', flush=True)
 while True:
-    try:
-        time.sleep(60)
-    except KeyboardInterrupt:
-        pass
+    time.sleep(60)
 """
 """Ways to run for long: the interrupt with which Jupyter begins a restart ends the first two."""
 
@@ -160,8 +158,9 @@ async def test_code_behind_a_persons_cell_at_a_restart_never_began_and_says_so(
         person = jp_serverapp.kernel_manager.get_kernel(session.kernel_id).client()
         person.start_channels()
         try:
-            person.execute(f"open({str(begun)!r}, 'w').close()" + DEAF)
-            await asyncio.to_thread(begun.read_text)  # an interrupt before that would end it
+            # Before it has begun, an interrupt would end it.
+            person.execute(DEAF.replace("print('on', flush=True)", f"open({str(begun)!r}, 'w')"))
+            await asyncio.to_thread(begun.read_text)
             await engine.until(lambda: kernels[session.kernel_id].foreign_since is not None)
             execution = await engine.start(f"open({str(tmp_path / 'ran')!r}, 'w')")
             await engine.until(lambda: execution.sent is not None)
