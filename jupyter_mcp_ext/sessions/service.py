@@ -185,9 +185,9 @@ class McpSessions(LoggingConfigurable):
         count = how_many(self.spare_kernels) if may_have_spares and store is not None else 0
         self.spares = Spares(count, maker, self.log)
         self.directory = Directory(
-            self._register, maker, self.folders, self.paths, notebooks, self._lock
+            self._register, maker, self.folders, self.paths, notebooks, self._locks.of
         )
-        wishes = Wishes(self._register, maker, self.spares, notebooks, folder, self._lock)
+        wishes = Wishes(self._register, maker, self.spares, notebooks, folder, self._locks.of)
         self._creation = Creation(
             self._register, wishes, maker, self.folders, self.paths, self.readiness
         )
@@ -221,7 +221,7 @@ class McpSessions(LoggingConfigurable):
     def _make_readiness(self) -> Readiness:
         key, seconds = self.folders.snapshot_key, self.max_snapshot_seconds
         comeback = Comeback(self._kernels, self._saves, key=key, max_seconds=seconds)
-        return Readiness(self.lives, self.folders, self._saves, comeback, self._lock)
+        return Readiness(self.lives, self.folders, self._saves, comeback, self._locks.of)
 
     def warm(self) -> None:
         """Start spare kernels; called on each authenticated request."""
@@ -244,11 +244,10 @@ class McpSessions(LoggingConfigurable):
         await self.lives.close()
         await self.spares.close()
         sessions = [session for session in self._register if session.story is not None]
-        stories = [session.story for session in sessions if session.story is not None]
         # The stories at once: what ends this server may not wait for all variables.
         await asyncio.gather(
             self._saves.close(sessions, seconds=self.stop_seconds),
-            *(story.flush() for story in stories),
+            *(each.story.flush() for each in sessions if each.story is not None),
         )
         await asyncio.gather(*(self.folders.let_go(session) for session in sessions))
         await self.folders.close()
@@ -349,7 +348,3 @@ class McpSessions(LoggingConfigurable):
             await self.readiness.bring_back(session)
         except ToolError as err:
             self.log.warning("The session %s was not brought back: %s", session.id, err)
-
-    def _lock(self, key: object) -> asyncio.Lock:
-        """The lock for a key, which lives as long as it is held or awaited."""
-        return self._locks.of(key)
