@@ -40,7 +40,7 @@ async def get_variables(
     ] = None,
     limit: Annotated[int, Field(ge=1, le=1_000)] = 50,
 ) -> Answer:
-    """List a session's variables, newest first: type, shape, size, preview. Also
+    """List what variables there are, newest first: type, shape, size, preview. Also
     while code runs.
     """
     _check_variables(call, session)
