@@ -14,6 +14,7 @@ import pytest
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
+from jupyter_mcp_ext.files.paths import Place
 from jupyter_mcp_ext.sessions.session import Session
 from tests.engine import ALICE, Engine, running
 
@@ -90,6 +91,25 @@ async def test_a_cell_is_added_to_the_room_and_what_people_typed_there_stays(
             "execute_result",
         ]
         assert await in_file(notebook, "print('two'); 2") == sources(document)
+
+
+async def test_an_edit_of_a_cell_goes_into_the_room_and_one_that_is_lost_into_the_file(
+    jp_serverapp: Any,
+) -> None:
+    async with watched(jp_serverapp) as (engine, session, document, notebook):
+        place = Place(path=session.notebook, real=session.notebook)
+        extension = jp_serverapp.web_app.settings["jupyter_server_ydoc"]
+        [live] = extension.ywebsocket_server.rooms.values()
+        live._save_delay = None  # so that it saves nothing before it closes
+
+        changed = await engine.services.homes.change(
+            place, lambda draft: draft.set_source(0, "x = 'edited'")
+        )
+        shown = sources(document)
+        await close_room(jp_serverapp)
+
+        assert (changed.home, shown) == ("room", ["x = 'edited'"])
+        assert await in_file(notebook, "x = 'edited'") == ["x = 'edited'"]
 
 
 async def test_while_a_room_is_open_only_the_room_writes_the_file(jp_serverapp: Any) -> None:
