@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import codecs
 import errno
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -28,7 +27,7 @@ from .query import Match, Query
 NOTEBOOK = ".ipynb"
 
 _PIECE = 1_000_000
-"""Bytes or characters that are converted without a break for other threads."""
+"""Characters that are split into lines without a break for other threads."""
 
 _MAX_HTML = 100_000
 """Characters of HTML in one notebook of which the text is searched; behind it, the plain text."""
@@ -66,23 +65,20 @@ class Look:
             if is_notebook:
                 return self._in_notebook(parse(data, path))
         lines = _lines(seen(_decoded(data)))
-        matches = [match for _, match in self.query.matches([lines])]
-        hits = hits_in(lines, matches[: self.most], context=self.context)
-        return _found(path, hits, len(matches))
+        kept, total = self._kept(self.query.matches([lines]))
+        hits = hits_in(lines, [match for _, match in kept], context=self.context)
+        return _found(path, hits, total)
 
     def _in_notebook(self, notebook: Notebook) -> FileHits | None:
         render = _Sparingly()
         cells = [CellText(cell, "", render) for cell in notebook.cells]
         texts = [cell.lines(outputs=self.outputs) for cell in cells]
-        matches = [
+        kept, total = self._kept(
             (number, match)
             for number, match in self.query.matches(texts)
             if not _is_servers(texts[number], match, cells[number])
-        ]
-        if not matches:
-            return None
-        names = handles(notebook.cells)
-        kept = matches[: self.most]
+        )
+        names = handles(notebook.cells) if kept else ()
         hits = (
             hit
             for number, found in groupby(kept, itemgetter(0))
@@ -92,7 +88,16 @@ class Look:
                 [match for _, match in found],
             )
         )
-        return _found(notebook.path, hits, len(matches))
+        return _found(notebook.path, hits, total)
+
+    def _kept(self, matches: Iterable[tuple[int, Match]]) -> tuple[list[tuple[int, Match]], int]:
+        """The first matches, and the number of all: to keep them all would cost time, too."""
+        kept: list[tuple[int, Match]] = []
+        total = 0
+        for total, found in enumerate(matches, 1):  # noqa: B007  # the last number
+            if len(kept) < self.most:
+                kept.append(found)
+        return kept, total
 
     def _in_cell(
         self, cell: CellText, lines: Sequence[str], matches: Sequence[Match]
@@ -134,10 +139,8 @@ def _is_servers(lines: Sequence[str], match: Match, cell: CellText) -> bool:
 
 def _decoded(data: bytes) -> str:
     """The text of a file; one that is not UTF-8 is taken for Latin-1, which has every byte."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        pieces = [decoder.decode(data[at : at + _PIECE]) for at in range(0, len(data), _PIECE)]
-        text = "".join([*pieces, decoder.decode(b"", final=True)])
+        text = data.decode()
     except UnicodeDecodeError:
         text = data.decode("latin-1")
     return text.removeprefix("\ufeff")
