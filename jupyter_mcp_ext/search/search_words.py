@@ -13,8 +13,11 @@ from jupyter_mcp_ext.wording import counted, size
 from .hits import FileHits, Hit, HitLine, Place, Why
 from .searching import MAX_BYTES, Findings
 
-_NOTES = 2_500
-"""Characters of a result that are kept for what is not a hit."""
+_HEAD = 400
+"""Characters that the first line has at most, and some for the lines' ends."""
+
+_QUERY = 100
+"""Characters of the query that the first line repeats."""
 
 _LIST = 500
 """Characters of a list of files."""
@@ -47,8 +50,10 @@ def words_of(
     """The text, the number of hits that it has, and the offset of the next ones."""
     body: list[str] = []
     shown = 0
-    left = room - _NOTES
-    for number, block in enumerate(_blocks(findings.files)):
+    notes = list(_notes(findings))
+    left = room - _HEAD - _LIST - sum(map(len, [*notes, call.at(findings.hits)]))
+    for number, lines in enumerate(_blocks(findings.files)):
+        block = lines if number else _within(lines, left)
         left -= sum(len(line) + 1 for line in block)
         if number and left < 0:
             break
@@ -57,21 +62,29 @@ def words_of(
     end = offset + shown
     following = end if end < findings.hits else None
     head = _head(findings, call, offset, shown)
-    notes = list(_notes(findings))
     if following is not None and shown:
         notes.append(f"more: {call.at(end)}")
     return "\n".join([head, *body, *_others(findings, shown), *notes]), shown, following
+
+
+def _within(block: list[str], room: int) -> list[str]:
+    """The lines of a hit, shortened if they do not fit."""
+    if sum(len(line) + 1 for line in block) <= room:
+        return block
+    most = max(room // len(block) - 1, 1)
+    return [line if len(line) <= most else f"{line[: most - 1]}…" for line in block]
 
 
 def _head(findings: Findings, call: Call, offset: int, shown: int) -> str:
     files = len(findings.files) + len(findings.others)
     looked = findings.looked - len(findings.passed)
     over = "" if findings.is_whole else "over "
-    where = escaped(findings.path) or "."
+    where = escaped(findings.path[-_QUERY:]) or "."
+    query = argument(call.query if len(call.query) <= _QUERY else f"{call.query[:_QUERY]}…")
     words = f"{over}{counted(findings.hits, 'hit')} in {counted(files, 'file')}"
     if not findings.hits:
         words = "no hit"
-    words += f" for {argument(call.query)} in {where}, {counted(looked, 'file')} searched"
+    words += f" for {query} in {where}, {counted(looked, 'file')} searched"
     if findings.hits and not shown:
         return f"{words}; none from offset {offset} on"
     is_page = shown < findings.hits

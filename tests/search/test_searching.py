@@ -265,6 +265,40 @@ async def test_pages_that_follow_each_other_have_every_hit_once(disk: Search, ro
     assert seen == [f"{name}{n}" for name in "abc" for n in range(50)]
 
 
+async def test_a_result_with_long_names_and_a_long_query_has_its_bound(
+    disk: Search, root: Path
+) -> None:
+    query = 'né"\u202e' * 100
+    for n in range(30):
+        folder = root / f"{n:02}{'x' * 200}"
+        folder.mkdir()
+        (folder / f"{'é' * 100}.txt").write_text(f"{query} {'y' * 200}\n" * 9)
+        (folder / f"{'z' * 200}.bin").write_bytes(b"\0")
+        (folder / "node_modules").mkdir()
+    found = await disk.find('né"né', glob="**")
+    call = Call(query=query, arguments=(("path", "."),))
+
+    words, shown, following = words_of(found, call, offset=0, room=10_000)
+
+    assert len(words) <= 10_000
+    assert 0 < shown == following
+    assert words.splitlines()[-1].startswith("more: ")
+
+
+async def test_one_hit_with_much_context_is_shown_within_the_bound(
+    disk: Search, root: Path
+) -> None:
+    lines = ["x" * 390] * 50
+    lines[25] = f"needle {'y' * 380}"
+    (root / "a.txt").write_text("\n".join(lines))
+
+    text = await disk.text("needle", context=20)
+
+    assert len(text) <= 10_000
+    assert "\n26: needle yyy" in text
+    assert text.count("\n") == 42
+
+
 async def test_behind_the_last_hit_there_are_none(search: Search, root: Path) -> None:
     (root / "a.txt").write_text("needle")
 
