@@ -35,8 +35,11 @@ from .words import (
     why_of,
 )
 
-CUTTING = 1.0
-"""Seconds for removing failed variables from a Pickler's memo; after that a new one is used."""
+CUTTING = 0.2
+"""Share of the time for removing failed variables from a Pickler's memo.
+
+After that a new one is used, and what it saves shares nothing with what was saved before.
+"""
 
 NO_VARIABLE = -1
 
@@ -132,6 +135,7 @@ class Saving:
         self._standard = standard
         self._states = states
         self._cutting = 0.0
+        self._may_cut = CUTTING * sink.left
         self._budget = [LOOKED_THROUGH]
         self._begin()
 
@@ -251,9 +255,11 @@ class Saving:
 
     def _forget(self, entry: list[Any]) -> None:
         """Remove entries for the cut-off part from the Pickler's memo; earlier ones stay."""
-        if self._cutting > CUTTING:
+        if self._cutting > self._may_cut:
             self._end()
             self._begin()
+            why = f"those after {entry[0]} were saved apart from those before, to save time"
+            self.unrestored.append({"name": "objects that several variables share", "why": why})
             return
         started = time.monotonic()
         memo = self._pickler.memo.copy()

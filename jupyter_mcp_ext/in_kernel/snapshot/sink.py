@@ -61,6 +61,11 @@ class Sink:
         self._look = time.monotonic() + LOOKED
 
     @property
+    def left(self) -> float:
+        """The seconds that are left."""
+        return self._deadline - self._clock.now()
+
+    @property
     def is_late(self) -> bool:
         """Whether there is no time left."""
         now = time.monotonic()

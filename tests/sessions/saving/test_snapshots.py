@@ -543,6 +543,31 @@ async def test_when_the_time_is_over_the_rest_is_named(
         assert named["last"] == "there was no time left for it"
 
 
+async def test_variables_that_are_saved_apart_from_others_are_told_of(
+    jp_serverapp: Any, snapshot_folder: Path
+) -> None:
+    async with place(jp_serverapp, snapshot_folder) as here:
+        await here.run(
+            """
+            class Odd:
+                def __reduce__(self): raise ValueError("no")
+            many = [[] for _ in range(100_000)]
+            shared = [1]
+            globals().update({f"odd{number}": Odd() for number in range(3)})
+            near = [shared]
+            globals().update({f"odder{number}": Odd() for number in range(500)})
+            far = [shared]
+            """
+        )
+        saved = await here.save(seconds=10.0)
+        await here.restore()
+
+        (apart,) = saved.unrestored
+        assert apart.name == "objects that several variables share"
+        assert apart.why.startswith("those after odder")
+        assert await here.value("near[0] is shared, far[0] is shared, far") == (True, False, [[1]])
+
+
 async def test_no_variable_is_lost_because_the_disk_is_slow(
     jp_serverapp: Any, snapshot_folder: Path
 ) -> None:
