@@ -176,11 +176,11 @@ async def test_a_notebook_that_is_not_open_has_no_room_and_asking_opens_none(
 
 async def test_an_edit_shows_in_the_tab_and_is_saved_by_the_room(shared: Shared) -> None:
     async with shared.browser() as tab:
-        changed = await shared.change(appended("c = 'é'"))
+        async with saving(shared):
+            changed = await shared.change(appended("c = 'é'"))
         await tab.until(lambda: tab.sources == ["a = 1", "b = 2", "c = 'é'"])
 
         assert changed == Changed(value="inserted", home="room", saved=NOT_YET)
-        await saved(shared)
         assert shared.in_file() == tab.sources
         read = await shared.change(lambda draft: draft.cell(2).source)
         assert (read.value, read.saved) == ("c = 'é'", "saved")
@@ -443,8 +443,9 @@ class TestDocuments:
             yield opened
 
 
-async def saved(shared: Shared) -> None:
-    """Return when the room has saved the last edit."""
+@asynccontextmanager
+async def saving(shared: Shared) -> AsyncIterator[None]:
+    """Return when the room has saved after what is done in the block."""
     heard = asyncio.Event()
 
     async def hear(logger: Any, schema_id: str, data: dict[str, Any]) -> None:
@@ -453,6 +454,7 @@ async def saved(shared: Shared) -> None:
 
     schema = "https://schema.jupyter.org/jupyter_collaboration/session/v1"
     shared.serverapp.event_logger.add_listener(schema_id=schema, listener=hear)
+    yield
     await asyncio.wait_for(heard.wait(), SECONDS)
     shared.serverapp.event_logger.remove_listener(listener=hear)
 
