@@ -70,7 +70,7 @@ class Unsaved:
         self._timers.set(room.room_id, room.source.save_delay + MARGIN, self._look)
 
     def __contains__(self, room_id: str) -> bool:
-        """Whether a room has edits of ours that are not known to be saved."""
+        """Whether a room has edits of this server that are not known to be saved."""
         return room_id in self._edits
 
     def fault(self, room_id: str) -> str:

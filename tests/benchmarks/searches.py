@@ -1,4 +1,4 @@
-"""`search_files` in a thousand notebooks, and how long others wait meanwhile."""
+"""`search_files` in a thousand notebooks, and how long others wait at the same time."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ NOT_YET = "in the open document, not yet saved"
 
 
 class Contents(AsyncLargeFileManager):
-    """With a file that cannot be written, whoever runs the tests, and reads that can be held."""
+    """With a file that cannot be written, by any account, and reads that can be held."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
