@@ -90,38 +90,41 @@ def rewrite(
     _check_arguments(source, old, new, cell_type)
     index = target(draft, reference, needs_hash=old is None)
     cell = draft.cell(index)
-    how = ""
+    after, how = cell.source if source is None else source, ""
     if old is not None:
-        edit = texts.replace(
-            cell.source, old, new or "", replace_all=False, named=_named(draft, index)
-        )
+        named = _named(draft, index)
+        edit = texts.replace(cell.source, old, new or "", replace_all=False, named=named)
         after, how = edit.text, edit.how
-    else:
-        after = cell.source if source is None else source
     _check_size(after)
     kind = cell_type or cell.cell_type
     if (after, kind) == (cell.source, cell.cell_type):
         msg = "The cell has this source already, so nothing was changed. Give another."
         raise InvalidArgument(msg)
-    outputs = _outputs(draft, index) if kind != cell.cell_type else []
-    if kind != cell.cell_type:
-        draft.set_type(index, kind)
-    if after != cell.source:
-        draft.set_source(index, after)
-    step = Rewritten(
-        cell_id=draft.ids[index],
-        before=cell.source,
-        source=draft.cell(index).source,
-        type_before=cell.cell_type,
-        cell_type=kind,
-        outputs=outputs,
-        count=cell.execution_count,
-    )
+    step = _rewritten(draft, index, after, kind)
     return Edited(
         cells=_described(draft, [index]),
         steps=(step,),
         diff=texts.compared(cell.source, after),
         how=how,
+    )
+
+
+def _rewritten(draft: Draft, index: int, source: str, cell_type: CellType) -> Rewritten:
+    cell = draft.cell(index)
+    is_retyped = cell_type != cell.cell_type
+    outputs = _outputs(draft, index) if is_retyped else []
+    if is_retyped:
+        draft.set_type(index, cell_type)
+    if source != cell.source:
+        draft.set_source(index, source)
+    return Rewritten(
+        cell_id=draft.ids[index],
+        before=cell.source,
+        source=draft.cell(index).source,
+        type_before=cell.cell_type,
+        cell_type=cell_type,
+        outputs=outputs,
+        count=cell.execution_count,
     )
 
 
