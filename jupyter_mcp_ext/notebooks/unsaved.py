@@ -108,6 +108,15 @@ class Unsaved:
                 self._forget(room_id)
         elif action == "clean":
             self._look(room_id)
+        elif action == "overwrite" and edits is not None:
+            self._forget(room_id)
+            self._overwritten(room_id)
+
+    def _overwritten(self, room_id: str) -> None:
+        path = self._rooms.path_of(room_id)
+        if path is not None:
+            self._log.warning("The last edit of %s was replaced by what is in its file", path)
+            self._note(path, "another program saved the file, and its content replaced your edit")
 
     def _drop_doubles(self, room: Room, moved: set[str]) -> None:
         if room.is_open:

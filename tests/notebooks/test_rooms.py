@@ -58,7 +58,11 @@ def jp_server_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[st
             "jpserver_extensions": dict.fromkeys(names, True),
             "contents_manager_class": Contents,
         },
-        "YDocExtension": {"document_save_delay": 0.2, "document_cleanup_delay": 0},
+        "YDocExtension": {
+            "document_save_delay": 0.2,
+            "document_cleanup_delay": 0,
+            "file_poll_interval": 0,
+        },
     }
 
 
@@ -176,7 +180,7 @@ async def test_a_notebook_that_is_not_open_has_no_room_and_asking_opens_none(
 
 async def test_an_edit_shows_in_the_tab_and_is_saved_by_the_room(shared: Shared) -> None:
     async with shared.browser() as tab:
-        async with saving(shared):
+        async with heard(shared, "save"):
             changed = await shared.change(appended("c = 'é'"))
         await tab.until(lambda: tab.sources == ["a = 1", "b = 2", "c = 'é'"])
 
@@ -205,6 +209,7 @@ async def test_an_edit_that_a_closing_room_did_not_save_is_carried_over_to_the_f
 ) -> None:
     async with shared.browser() as tab:
         await tab.until(lambda: len(tab.sources) == 2)
+        never_save(shared)
         await shared.change(appended("c = 3"))
         await shared.change(rewritten(0, "a = 'edited'"))
         await shared.change(lambda draft: draft.remove(1))
@@ -217,6 +222,7 @@ async def test_an_edit_that_a_closing_room_did_not_save_is_carried_over_to_the_f
 
 async def test_an_edit_that_is_in_the_way_of_another_is_reported(shared: Shared) -> None:
     async with shared.browser():
+        never_save(shared)
         await shared.change(rewritten(0, "a = 'agent'"))
         shared.make("a = 'person'", "b = 2")
     await asyncio.wait_for(shared.is_carried.wait(), SECONDS)
@@ -226,6 +232,19 @@ async def test_an_edit_that_is_in_the_way_of_another_is_reported(shared: Shared)
         [note] = (await shared.change(lambda draft: len(draft.ids))).notes
         assert note == "the last edit of cell0 was lost when the notebook's room closed"
         assert (await shared.change(lambda draft: len(draft.ids))).notes == ()
+
+
+async def test_an_edit_that_the_file_of_another_program_replaces_is_reported(
+    shared: Shared,
+) -> None:
+    async with shared.browser() as tab:
+        async with heard(shared, "overwrite"):
+            await shared.change(rewritten(0, "a = 'agent'"))
+            shared.make("a = 'program'", "b = 2")
+        await tab.until(lambda: tab.sources == ["a = 'program'", "b = 2"])
+
+        [note] = (await shared.change(lambda draft: len(draft.ids))).notes
+        assert note == "another program saved the file, and its content replaced your edit"
 
 
 async def test_cells_with_one_id_are_read_with_the_ids_by_which_they_are_edited(
@@ -444,19 +463,25 @@ class TestDocuments:
 
 
 @asynccontextmanager
-async def saving(shared: Shared) -> AsyncIterator[None]:
-    """Return when the room has saved after what is done in the block."""
-    heard = asyncio.Event()
+async def heard(shared: Shared, action: str) -> AsyncIterator[None]:
+    """Return when the room has done this after what is done in the block."""
+    is_done = asyncio.Event()
 
     async def hear(logger: Any, schema_id: str, data: dict[str, Any]) -> None:
-        if data.get("action") == "save":
-            heard.set()
+        if data.get("action") == action:
+            is_done.set()
 
     schema = "https://schema.jupyter.org/jupyter_collaboration/session/v1"
     shared.serverapp.event_logger.add_listener(schema_id=schema, listener=hear)
     yield
-    await asyncio.wait_for(heard.wait(), SECONDS)
+    await asyncio.wait_for(is_done.wait(), SECONDS)
     shared.serverapp.event_logger.remove_listener(listener=hear)
+
+
+def never_save(shared: Shared) -> None:
+    """Let the open room save nothing, so that it closes first."""
+    [room] = shared.ydoc.ywebsocket_server.rooms.values()
+    room._save_delay = None
 
 
 async def closed(shared: Shared) -> None:
