@@ -57,11 +57,11 @@ class CellOutputs:
         """Apply an ``update_display_data`` of any code; true if it changed them."""
         return self._area.update(content)
 
-    def news(self) -> News:
-        """What is not written yet."""
+    def news(self, *, whole: bool = False) -> News:
+        """What is not written yet, or all."""
         items = self._area.items
         start = 0
-        for old, new in zip(self._written, items, strict=False):
+        for old, new in zip(() if whole else self._written, items, strict=False):
             if old is not new:
                 break
             start += 1

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from jupyter_mcp_ext.errors import ToolError
 from jupyter_mcp_ext.flushing import Flusher
+from jupyter_mcp_ext.notebooks.file_draft import FileDraft
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.notebooks.draft import Change, Changed, Draft, HomeKind
     from jupyter_mcp_ext.notebooks.running_cell import RunningCell, Wrote
 
 T = TypeVar("T")
+
+Written: TypeAlias = "tuple[RunningCell, Wrote]"
 
 ROOM_PAUSE = 0.1
 """Seconds between two writes into a room."""
@@ -33,6 +36,9 @@ FILE_PAUSE = 3.0
 
 FILE_PAUSE_ENDED = 1.0
 """The same once it has ended; at the end of the run all is written."""
+
+UNSAVED = 3.0
+"""Seconds for which what is written into a room may not be saved."""
 
 SHARE = 5.0
 """Times the duration of the latest write that passes before the next."""
@@ -67,6 +73,8 @@ class Recording:
         self._on_let_go = on_let_go
         self._on_failure = on_failure
         self._waiting: dict[str, RunningCell] = {}
+        self._recent: dict[str, tuple[float, RunningCell]] = {}
+        """The cells that were written last, and when."""
         self._flusher = Flusher(self._flush, name="mcp-cells")
         self._lock = asyncio.Lock()
         self._last = self._stretch = self._cost = 0.0
@@ -114,14 +122,20 @@ class Recording:
             return None
         return self._pause if self._waiting and not self._is_closed else None
 
-    async def _write(self, change: Change[T]) -> Changed[tuple[T, list[Wrote]]]:
+    async def _write(self, change: Change[T]) -> Changed[tuple[T, list[Written]]]:
         async with self._lock:
             cells = list(self._waiting.values())
             self._waiting.clear()
 
-            def both(draft: Draft) -> tuple[T, list[Wrote]]:
+            def both(draft: Draft) -> tuple[T, list[Written]]:
+                # A room that has closed may not have saved what was written last.
+                is_stale = self.home == "room" and isinstance(draft, FileDraft)
                 found = {cell_id: index for index, cell_id in enumerate(draft.ids)}
-                wrote = [cell.write(draft, found.get(cell.id)) for cell in cells]
+                again = [*self._latest(but=cells), *cells] if is_stale else cells
+                wrote = [
+                    (cell, cell.write(draft, found.get(cell.id), is_stale=is_stale))
+                    for cell in again
+                ]
                 return change(draft), wrote
 
             loop = asyncio.get_running_loop()
@@ -132,13 +146,20 @@ class Recording:
                 self._waiting = {**{cell.id: cell for cell in cells}, **self._waiting}
                 raise
             self._note(changed, began, loop.time())
-            for cell, wrote in zip(cells, changed.value[1], strict=True):
+            for cell, wrote in changed.value[1]:
                 cell.wrote(wrote)
+                self._recent[cell.id] = (loop.time(), cell)
                 if wrote.let_go:
                     self._on_let_go(cell)
             return changed
 
-    def _note(self, changed: Changed[tuple[T, list[Wrote]]], began: float, now: float) -> None:
+    def _latest(self, *, but: Sequence[RunningCell]) -> Sequence[RunningCell]:
+        """The cells that were written shortly before the latest write."""
+        since = self._last - UNSAVED
+        self._recent = {name: (at, c) for name, (at, c) in self._recent.items() if at >= since}
+        return [cell for _, cell in self._recent.values() if cell not in but and not cell.let_go]
+
+    def _note(self, changed: Changed[tuple[T, list[Written]]], began: float, now: float) -> None:
         if began - self._last > ROOM_SAVES:
             self._stretch = began
         self.home, self.saved = changed.home, changed.saved

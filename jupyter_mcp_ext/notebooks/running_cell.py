@@ -59,18 +59,21 @@ class RunningCell:
         self._times = dict(times)
         self.has_ended = True
 
-    def write(self, draft: Draft, index: int | None) -> Wrote:
-        """Write what is new into the cell, or find why it is to be let go; nothing is noted."""
+    def write(self, draft: Draft, index: int | None, *, is_stale: bool = False) -> Wrote:
+        """Write what is new into the cell, or find why it is to be let go; nothing is noted.
+
+        With ``is_stale`` the draft may lack what was written last, and gets all of it.
+        """
         if index is None:
             return Wrote(let_go="deleted")
         mark = draft.mark(index)
         if mark.cell_type != "code":
             return Wrote(let_go="no code cell")
-        if mark != self._mark:
+        if mark != self._mark and not is_stale:
             return Wrote(let_go="run or cleared")
         if mark.count != self._count:
             draft.set_count(index, self._count)
-        news = self.outputs.news()
+        news = self.outputs.news(whole=is_stale)
         if news.nodes or news.start < mark.outputs:
             draft.set_outputs(index, news.nodes, start=news.start)
         if self.has_ended:

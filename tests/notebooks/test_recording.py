@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any, TypeVar
 
+import pytest
 from jupyter_ydoc import YNotebook
 
 from jupyter_mcp_ext.notebooks.cell_ids import CellIds
 from jupyter_mcp_ext.notebooks.draft import Change, Changed
+from jupyter_mcp_ext.notebooks.file_draft import FileDraft
 from jupyter_mcp_ext.notebooks.recording import ROOM_PAUSE, Recording
 from jupyter_mcp_ext.notebooks.room_draft import RoomDraft
 from jupyter_mcp_ext.notebooks.running_cell import RunningCell
@@ -36,6 +38,7 @@ class Shared:
         self.document.set({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
         self.ids = CellIds(self.document.ycells)
         self.writes = 0
+        self.file: dict[str, Any] | None = None
         self.let_go: list[RunningCell] = []
         self.recording = Recording(
             self.change, on_let_go=self.let_go.append, on_failure=lambda _: None
@@ -44,8 +47,18 @@ class Shared:
 
     async def change(self, change: Change[T]) -> Changed[T]:
         self.writes += 1
+        if self.file is not None:
+            value = change(FileDraft(self.file))
+            return Changed(value=value, home="file", saved="saved")
         with RoomDraft(self.document, self.ids) as draft:
             return Changed(value=change(draft), home="room", saved="saved")
+
+    def close(self, *, is_saved: bool) -> None:
+        """The room closes; the file may lack what was written last."""
+        node = self.document.get()
+        if not is_saved:
+            node["cells"] = [code("one"), code("two")]
+        self.file = node
 
     async def run(self, count: int = 3) -> None:
         """Begin to run the first cell."""
@@ -187,6 +200,30 @@ async def test_a_display_that_changes_and_a_clear_replace_what_was_shown() -> No
     assert first == [{"text/plain": "1"}, "a"]
     assert second == [{"text/plain": "2"}, "ab"]
     assert shared.texts == ["c"]
+
+
+@pytest.mark.parametrize("is_saved", [True, False])
+async def test_a_room_that_closes_while_a_cell_runs_loses_none_of_its_outputs(
+    is_saved: bool,
+) -> None:
+    shared = Shared()
+    await shared.run()
+    shared.cell.outputs.take("display_data", {"data": {"text/plain": "1"}, "metadata": {}})
+    await shared.prints("a")
+
+    shared.close(is_saved=is_saved)
+    await shared.prints("b")
+    await shared.ends()
+
+    assert shared.let_go == []
+    assert shared.file is not None
+    outputs = shared.file["cells"][0]["outputs"]
+    assert [output.get("data", output.get("text")) for output in outputs] == [
+        {"text/plain": "1"},
+        "ab",
+    ]
+    assert shared.file["cells"][0]["execution_count"] == 3
+    assert shared.file["cells"][1]["outputs"][0]["text"] == "of before"
 
 
 async def test_many_prints_are_few_writes() -> None:
