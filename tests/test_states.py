@@ -24,8 +24,10 @@ Loss = Literal["shutdown", "kernel killed", "server stopped", "server killed"]
 
 SAVE_SOON = "--McpSessions.snapshot_delay=0.1"
 
+LOSSES: tuple[Loss, ...] = ("shutdown", "kernel killed", "server stopped", "server killed")
+
 EACH = 5
-"""One of this many states is tested here; all are tested without a server."""
+"""One of this many states is lost in each way, others in each; all are tested without a server."""
 
 
 def _begin(work: Work, client: McpClient) -> None:
@@ -45,11 +47,11 @@ def _begin(work: Work, client: McpClient) -> None:
     pytest.fail("the variables were not saved")
 
 
-def _works(loss: Loss = "shutdown") -> list[Work]:
+def _works(loss: Loss) -> list[Work]:
     states = [state for state in read_states() if not state.ends]
     shared = [state for state in states if not state.room and not state.brings_cloudpickle]
     process = [state for state in states if state.room == "process"]
-    some = [state for state in shared[::EACH] if not state.fails]
+    some = [state for state in shared[LOSSES.index(loss) :: EACH] if not state.fails]
     values = [Work(name=kernel, states=some, kernel=kernel) for kernel in ("python3", "bare")]
     if loss in ("kernel killed", "server stopped"):
         return values  # the rest is as with the others, and takes seconds
@@ -57,8 +59,8 @@ def _works(loss: Loss = "shutdown") -> list[Work]:
 
 
 @pytest.fixture(scope="module")
-def looks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Look]:
-    """How the states look in sessions that are not lost."""
+def looks(tmp_path_factory: pytest.TempPathFactory) -> dict[Loss, dict[str, Look]]:
+    """How the states of each loss look in sessions that are not lost."""
 
     async def look(work: Work) -> Look:
         folder = tmp_path_factory.mktemp("l")
@@ -66,22 +68,25 @@ def looks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Look]:
             await here.work(work.states)
             return await here.look(work.states)
 
-    async def look_at_all() -> dict[str, Look]:
-        works = _works()
-        found = await asyncio.gather(*map(look, works))
-        return {work.name: seen for work, seen in zip(works, found, strict=True)}
+    async def look_at_all() -> dict[Loss, dict[str, Look]]:
+        works = [(loss, work) for loss in LOSSES for work in _works(loss)]
+        found = await asyncio.gather(*(look(work) for _, work in works))
+        seen: dict[Loss, dict[str, Look]] = {loss: {} for loss in LOSSES}
+        for (loss, work), one in zip(works, found, strict=True):
+            seen[loss][work.name] = one
+        return seen
 
     return asyncio.run(look_at_all())
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("loss", ["shutdown", "kernel killed", "server stopped", "server killed"])
+@pytest.mark.parametrize("loss", LOSSES)
 def test_a_session_that_was_lost_equals_one_that_was_not_or_says_where_it_does_not(
-    tmp_path: Path, looks: dict[str, Look], loss: Loss
+    tmp_path: Path, looks: dict[Loss, dict[str, Look]], loss: Loss
 ) -> None:
     works = _works(loss)
     for work in works:
-        work.before = looks[work.name]
+        work.before = looks[loss][work.name]
     write_bare_kernel(tmp_path)
 
     verdicts = _lost(tmp_path, loss, works)
