@@ -109,7 +109,11 @@ class Services:
             written=_written(serverapp, root, kernels, executions, hints),
             notebooks=notebooks,
             homes=Homes(
-                contents, files.storage, root, room=RoomHomes(rooms, unsaved, contents).find
+                contents,
+                files.storage,
+                root,
+                room=RoomHomes(rooms, unsaved, contents).find,
+                notes=unsaved.take_notes,
             ),
             unsaved=unsaved,
             collaborators=Collaborators(rooms),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -40,12 +41,17 @@ class Homes:
         root: Path | None,
         *,
         room: OpenRoom | None = None,
+        notes: Callable[[str], Sequence[str]] | None = None,
     ) -> None:
-        """``root`` is None where there is no disk behind."""
+        """``root`` is None where there is no disk behind.
+
+        ``notes`` gives, once, what became of earlier edits of the notebook of an API path.
+        """
         self._contents = contents
         self._storage = storage
         self._root = root
         self._room = room
+        self._notes = notes
         self._locks: Locks[str] = Locks()
 
     async def change(self, place: Place, change: Change[T]) -> Changed[T]:
@@ -53,6 +59,12 @@ class Homes:
 
         Raises what ``change`` raises, and ContentsError; then nothing was changed.
         """
+        changed = await self._change(place, change)
+        if self._notes is None or not (notes := self._notes(place.path)):
+            return changed
+        return replace(changed, notes=(*changed.notes, *notes))
+
+    async def _change(self, place: Place, change: Change[T]) -> Changed[T]:
         for _ in range(TRIES):
             home = await self._home(place)
             try:
@@ -75,4 +87,4 @@ class Homes:
         return FileHome(self._contents, self._storage, place, root=self._root, lock=lock)
 
     async def _carry_over(self, path: str, change: Change[T]) -> Changed[T]:
-        return await self.change(await asyncio.to_thread(place_of, path, self._root), change)
+        return await self._change(await asyncio.to_thread(place_of, path, self._root), change)

@@ -64,8 +64,7 @@ class RoomHome:
             value = change(draft)
         if draft.touched:
             self._unsaved.add(room, draft.touched, self._on_lost)
-        notes = self._unsaved.take_notes(self._path)
-        return Changed(value=value, home="room", saved=self._saved(), notes=notes)
+        return Changed(value=value, home="room", saved=self._saved())
 
     def _saved(self) -> str:
         room_id = self._room.room_id

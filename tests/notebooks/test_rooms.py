@@ -83,7 +83,9 @@ class Shared:
         self.unsaved = Unsaved(self.rooms, self.serverapp.event_logger, log)
         self.room_homes = RoomHomes(self.rooms, self.unsaved, self.contents)
         root = Path(self.serverapp.root_dir)
-        self.homes = Homes(self.contents, Disk(root), root, room=self.find)
+        self.homes = Homes(
+            self.contents, Disk(root), root, room=self.find, notes=self.unsaved.take_notes
+        )
         self.is_carried = asyncio.Event()
 
     @property
@@ -228,10 +230,9 @@ async def test_an_edit_that_is_in_the_way_of_another_is_reported(shared: Shared)
     await asyncio.wait_for(shared.is_carried.wait(), SECONDS)
 
     assert shared.in_file() == ["a = 'person'", "b = 2"]
-    async with shared.browser():
-        [note] = (await shared.change(lambda draft: len(draft.ids))).notes
-        assert note == "the last edit of cell0 was lost when the notebook's room closed"
-        assert (await shared.change(lambda draft: len(draft.ids))).notes == ()
+    [note] = (await shared.change(lambda draft: len(draft.ids))).notes
+    assert note == "the last edit of cell0 was lost when the notebook's room closed"
+    assert (await shared.change(lambda draft: len(draft.ids))).notes == ()
 
 
 async def test_an_edit_that_the_file_of_another_program_replaces_is_reported(
