@@ -96,6 +96,18 @@ async def test_the_person_is_asked_and_the_code_gets_the_answer(
 
 
 @pytest.mark.parametrize("mode", MODES)
+async def test_a_cell_asks_as_code_does(server: JupyterServer, mode: str) -> None:
+    clerk, path = Clerk(answer("42")), f"asks-{mode}.ipynb"
+    async with connected(server, mode, clerk) as client:
+        cells = ["print('got', input('How many?'))"]
+        await call(client, "create_notebook", path=path, cells=cells)
+        said = await call(client, "run_cells", path=path)
+
+    assert "got 42" in said
+    assert "How many?" in clerk.asked[0]
+
+
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("action", ["decline", "cancel"])
 async def test_a_person_who_does_not_answer_ends_the_code(
     server: JupyterServer, mode: str, action: Any
