@@ -89,20 +89,15 @@ def start_server(
 ) -> Iterator[Callable[..., JupyterServer]]:
     """Start servers in subprocesses: ``start_server(*options, token=..., env=..., command=...)``.
 
-    They are ended with the module, at once. Each has a root folder, a home and a runtime folder
-    of its own.
+    They are ended with the module. Each has a root folder, a home and a runtime folder of its own.
     """
-    servers: list[JupyterServer] = []
     with ExitStack() as stack:
 
         def start(*options: str, **more: Any) -> JupyterServer:
             folder: Path = tmp_path_factory.mktemp("server")
-            servers.append(stack.enter_context(running_server(folder, *options, **more)))
-            return servers[-1]
+            return stack.enter_context(running_server(folder, *options, **more))
 
         yield start
-        for server in servers:
-            server.process.terminate()
 
 
 @pytest.fixture(scope="module")
