@@ -71,6 +71,18 @@ class Connection:
 
     async def open(self) -> KernelLink:
         """Open a link; `changing` is held. Raises KernelUnavailable."""
+        try:
+            return await self._opened()
+        except KernelLost as err:
+            # It was started in the place of a dead one, and told to end: see `Death.outlast`.
+            if not err.loss.is_clean:
+                raise _ended(err) from err
+        try:
+            return await self._opened()
+        except KernelLost as err:
+            raise _ended(err) from err
+
+    async def _opened(self) -> KernelLink:
         check_local(self._host.manager)
         await self._be_alive()
         kernel, pid = self._hosted.manager, self._hosted.pid
@@ -84,6 +96,7 @@ class Connection:
         self._activity.take_over()
         if pid is not None:  # only now: a program that starts the kernel may have joined a cgroup
             self._death.deaths.watch(pid)
+        await self._death.outlast()
         return link
 
     def drop(self, loss: Loss) -> None:
@@ -103,9 +116,6 @@ class Connection:
         try:
             with self._host.links.used(link):
                 await link.open(self._hosted.patience)
-        except KernelLost as err:
-            msg = f"The kernel ended ({err.loss.detail})."
-            raise KernelUnavailable(msg) from err
         except TimeoutError as err:
             self._death.lose(Loss(kind="stopped", detail="the kernel does not answer"))
             msg = (
@@ -137,3 +147,7 @@ class Connection:
     def _make_room(self) -> None:
         self._death.unwatch()
         self.drop(Loss(kind="stopped", detail="the idle link was closed"))
+
+
+def _ended(err: KernelLost) -> KernelUnavailable:
+    return KernelUnavailable(f"The kernel ended ({err.loss.detail}).")

@@ -26,6 +26,13 @@ from .losses import KernelLost, Loss, Losses, outside_end, outside_restart, outs
 from .memory import MemoryGroup
 from .process import Exit, ProcessWatch
 
+LINGER = 2.0
+"""Seconds after which a process that a person has started in the place of a dead one goes on.
+
+Jupyter asks even a dead kernel to shut down before it restarts it, on a socket that keeps the
+request for a second (``jupyter_client.connect``): the new process may get it, and then ends.
+"""
+
 DRAIN = 0.05
 """Seconds between a process's end and its link's: its last output is still arriving."""
 
@@ -73,6 +80,8 @@ class Death:
         """The kernel's own manager, once it had a link: before that there was nothing to lose."""
         self._is_reviving = False
         """Whether it died and is being started again, from here or by Jupyter's restarter."""
+        self._doubtful_until = 0.0
+        """The loop's time until which the process may be told to end."""
 
     @property
     def is_followed(self) -> bool:
@@ -125,6 +134,7 @@ class Death:
 
     def hear(self, action: str) -> None:
         """Jupyter has done something to the kernel; also known if no process is watched."""
+        was_dead = self.losses.is_noted
         if action in ("restart", "shutdown") and not self.losses.is_noted:
             is_shutdown = action == "shutdown"
             self.lose(self._outside_shutdown() if is_shutdown else outside_restart())
@@ -135,6 +145,8 @@ class Death:
                 self._is_reviving = False
             else:  # a restart on request: keep it alive
                 self.deaths.survive()
+                if was_dead:
+                    self._doubtful_until = asyncio.get_running_loop().time() + LINGER
         elif action == "shutdown":
             self.losses.shut_down()
 
@@ -157,6 +169,14 @@ class Death:
             await self.losses.gone()
             self.is_awaited = False
 
+    async def outlast(self) -> None:
+        """Wait until a process in the place of a dead one is sure to stay. Raises KernelLost."""
+        left = self._doubtful_until - asyncio.get_running_loop().time()
+        if left > 0:
+            await self.losses.gone(left)
+        if self._owner.connection.current is None and self.losses.all:
+            raise KernelLost(self.losses.all[-1])
+
     def unwatch(self) -> None:
         """Stop watching the process."""
         watch, self._watch = self._watch, None
@@ -174,13 +194,14 @@ class Death:
         words = self.deaths.explain(end)
         # Read now: when its last output has arrived, a new process may already be starting.
         asked, link = bool(kernel.shutting_down), self._owner.connection.current
-        asyncio.get_running_loop().call_later(DRAIN, self._end, asked, link, words)
+        died = Loss(kind="died", detail=words, is_clean=end.code == 0)
+        asyncio.get_running_loop().call_later(DRAIN, self._end, asked, link, died)
 
-    def _end(self, asked: bool, link: KernelLink | None, words: str) -> None:
+    def _end(self, asked: bool, link: KernelLink | None, died: Loss) -> None:
         if self._owner.connection.current is not link:
             return  # the loss is already noted
         if not asked:
-            loss = Loss(kind="died", detail=words)
+            loss = died
         elif link is not None and link.heard_restart:
             loss = outside_restart()
         elif link is not None and link.heard_restart is not None:

@@ -23,6 +23,8 @@ class Loss:
     detail: str
     """The reason: ``"killed by signal 9"``, ``"the kernel was restarted from outside"``."""
     at: float = field(default_factory=time.time)
+    is_clean: bool = False
+    """Whether the process has ended with exit code 0, as one does that was asked to."""
 
     @property
     def words(self) -> str:
@@ -94,11 +96,11 @@ class Losses:
         """The kernel is gone for good; its losses can still be read."""
         self._is_noted = False
 
-    async def gone(self) -> None:
+    async def gone(self, timeout: float = GO) -> None:
         """Wait until the kernel that another client is ending has ended."""
         if self._going is None:
             self._going = asyncio.get_running_loop().create_future()
-        await asyncio.wait({self._going}, timeout=GO)
+        await asyncio.wait({self._going}, timeout=timeout)
 
     async def back(self) -> None:
         """If another client restarts the kernel, wait until it has."""
