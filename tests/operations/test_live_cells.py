@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from jupyter_mcp_ext.notebooks.unsaved import EVENTS
 from tests.engine import Engine, running
 from tests.notebooks.browsers import SECONDS, Browser, browser, opening
 from tests.operations.test_cells import PATH, code, run, start, states, write
@@ -81,6 +83,28 @@ async def test_what_runs_shows_in_the_tab_at_once(live: Live) -> None:
         assert texts(tab) == ["a\nb\n"]
         assert "running" not in [cell.get("execution_state") for cell in shown]
         assert shown[1]["outputs"][0]["ename"] == "ValueError"
+
+
+async def test_what_has_run_is_saved_by_the_room(live: Live) -> None:
+    saved = asyncio.Event()
+
+    async def heard(data: Mapping[str, Any], **_: object) -> None:
+        if data.get("action") == "save":
+            saved.set()
+
+    def outputs() -> list[Any]:
+        node = json.loads(Path(live.serverapp.root_dir, PATH).read_text())
+        return [cell["outputs"] for cell in node["cells"]]
+
+    live.serverapp.event_logger.add_listener(schema_id=EVENTS, listener=heard)
+    async with live.opened(code("print('a')"), code("1")) as (engine, _):
+        await run(engine)
+        while not all(outputs()):
+            saved.clear()
+            await asyncio.wait_for(saved.wait(), SECONDS)
+
+        assert outputs()[0] == [{"name": "stdout", "output_type": "stream", "text": ["a\n"]}]
+        assert outputs()[1][0]["data"] == {"text/plain": ["1"]}
 
 
 async def test_a_person_who_runs_the_same_cell_gets_it(live: Live) -> None:
