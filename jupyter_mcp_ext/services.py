@@ -18,15 +18,9 @@ from .governance.keys import Keys
 from .governance.policy import Policy
 from .kernels.fleet import Kernels
 from .kernels.links import McpLinks
-from .notebooks.collaborators import Collaborators
-from .notebooks.displays import Displays
-from .notebooks.homes import Homes
-from .notebooks.journal import EditJournal
+from .notebooks.editing import Editing
 from .notebooks.live import LiveNotebooks
 from .notebooks.notebooks import Notebooks
-from .notebooks.room_home import RoomHomes
-from .notebooks.rooms import Rooms
-from .notebooks.unsaved import Unsaved
 from .outputs.limits import Limits
 from .packages.packages import McpPackages
 from .rendering.rendering import Rendering
@@ -56,11 +50,7 @@ class Services:
     executions: McpExecutions
     written: WrittenFiles
     notebooks: Notebooks
-    homes: Homes
-    unsaved: Unsaved
-    collaborators: Collaborators
-    edits: EditJournal
-    displays: Displays
+    editing: Editing
     files: McpFiles
     search: FileSearch
     variables: Variables
@@ -92,14 +82,13 @@ class Services:
         rendering = Rendering(parent.log)
         keys = Keys(Path(key_file or Path(jupyter_data_dir()) / KEY_FILE), parent.log)
         files = McpFiles(contents, root, serverapp.base_url, rendering, parent=parent)
-        rooms = Rooms(serverapp.web_app.settings)
-        live = LiveNotebooks(rooms, parent.log)
+        editing = _editing(serverapp, files, root, keys, parent.log)
+        live = editing.live
         notebooks = Notebooks(
             contents, root, gate=files.gate, storage=files.storage, live=live.reader
         )
         hints = Hints(root)
         executions = McpExecutions(_storage(serverapp, root, parent.log), hints, parent=parent)
-        unsaved = Unsaved(rooms, serverapp.event_logger, parent.log)
         disk = _disk(root, keys, shared_subject, live)
         sessions = _sessions(serverapp, kernels, files, notebooks, disk, parent)
         return cls(
@@ -108,17 +97,7 @@ class Services:
             executions=executions,
             written=_written(serverapp, root, kernels, executions, hints),
             notebooks=notebooks,
-            homes=Homes(
-                contents,
-                files.storage,
-                root,
-                room=RoomHomes(rooms, unsaved, contents).find,
-                notes=unsaved.take_notes,
-            ),
-            unsaved=unsaved,
-            collaborators=Collaborators(rooms),
-            edits=EditJournal(Path(serverapp.runtime_dir), _name(serverapp, root), keys.derive),
-            displays=Displays(),
+            editing=editing,
             files=files,
             search=FileSearch(files.gate, files.storage, live.reader),
             variables=Variables(),
@@ -141,7 +120,7 @@ class Services:
         await self.written.close()
         await self.executions.close()
         await self.sessions.close()
-        await self.unsaved.close()
+        await self.editing.close()
         await self.rendering.close()
         await self.kernels.close()
 
@@ -153,6 +132,22 @@ def _kernels(serverapp: ServerApp, parent: Any) -> Kernels:
         serverapp.event_logger,
         McpLinks(parent=parent),
         parent.log,
+    )
+
+
+def _editing(
+    serverapp: ServerApp, files: McpFiles, root: Path | None, keys: Keys, log: Logger
+) -> Editing:
+    return Editing.build(
+        serverapp.contents_manager,
+        files.storage,
+        root,
+        settings=serverapp.web_app.settings,
+        events=serverapp.event_logger,
+        runtime_dir=Path(serverapp.runtime_dir),
+        name=_name(serverapp, root),
+        key=keys.derive,
+        log=log,
     )
 
 

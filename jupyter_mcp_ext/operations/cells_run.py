@@ -50,10 +50,10 @@ class CellsRun:
         self._place = place
         self._is_persons = not session.is_agents
         self._written = services.written
-        self._displays = services.displays
+        self._displays = services.editing.displays
         self._max_bytes = services.executions.max_output_bytes
         self._recording = Recording(
-            partial(services.homes.change, place),
+            partial(services.editing.homes.change, place),
             on_let_go=self._let_go,
             on_failure=self._fail,
         )

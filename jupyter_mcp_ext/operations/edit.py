@@ -55,13 +55,13 @@ async def edit_notebook(
         gone[:] = [last] if last is not None and is_gone(last.steps, sources(draft)) else []
         return edit(draft)
 
-    changed = await services.homes.change(place, edit_and_look)
+    changed = await services.editing.homes.change(place, edit_and_look)
     services.written.by_another(place.path)
     steps = changed.value.steps
     can_undo = True
     if steps:
         entry = Entry(client=caller.client, tool=tool, steps=steps)
-        can_undo = await services.edits.add(caller.subject, place.real, entry)
+        can_undo = await services.editing.journal.add(caller.subject, place.real, entry)
     is_unseen = is_open and changed.home == "file"
     return EditOutcome(
         path=place.path,
@@ -74,7 +74,7 @@ async def edit_notebook(
 
 async def last_edit(services: Services, place: Place, *, caller: Caller) -> Entry | None:
     """The client's last edit of a notebook, if it was made a short time ago."""
-    entries = await services.edits.entries(caller.subject, place.real)
+    entries = await services.editing.journal.entries(caller.subject, place.real)
     since = time.time() - RECENT
     own = [entry for entry in entries if entry.client == caller.client and entry.at >= since]
     return own[-1] if own else None
@@ -88,7 +88,7 @@ async def undo_edits(
     Gives those that were taken back, the last change, and why the next one was not; that is empty
     when there was none. Raises ContentsError if none can be taken back, and InvalidArgument.
     """
-    entries = await services.edits.entries(caller.subject, place.real)
+    entries = await services.editing.journal.entries(caller.subject, place.real)
     own = [entry for entry in entries if entry.client == caller.client]
     if not own:
         msg = (
@@ -101,7 +101,7 @@ async def undo_edits(
     why = ""
     try:
         for entry in reversed(own[-min(count, MAX_UNDO) :]):
-            changed = await services.homes.change(place, _taking_back(entry))
+            changed = await services.editing.homes.change(place, _taking_back(entry))
             taken.append(entry)
     except ContentsError as err:
         if not taken:
@@ -110,7 +110,7 @@ async def undo_edits(
     finally:
         if taken:
             services.written.by_another(place.path)
-            await services.edits.remove(caller.subject, place.real, taken)
+            await services.editing.journal.remove(caller.subject, place.real, taken)
     return taken, changed, why
 
 

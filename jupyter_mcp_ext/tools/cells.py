@@ -46,7 +46,7 @@ async def run_cells(
     if restart:
         await call.require(("write", "kernels"))
         await check_force(call, created.session, force=force, doing="restart it")
-    async with services.collaborators.shown(place.path, call.caller.label):
+    async with services.editing.collaborators.shown(place.path, call.caller.label):
         execution = await operation.run_cells(
             services,
             created.session,

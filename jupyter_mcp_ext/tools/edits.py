@@ -101,7 +101,7 @@ async def clear_outputs(call: Call, path: str, cells: Handles | None = None) -> 
 async def undo_edit(call: Call, path: str, steps: Annotated[int, Field(ge=1, le=50)] = 1) -> Answer:
     """Take back your last edits of a notebook."""
     place = await _place(call, path)
-    async with call.services.collaborators.shown(place.path, call.caller.label):
+    async with call.services.editing.collaborators.shown(place.path, call.caller.label):
         taken, changed, why = await undo_edits(call.services, place, steps, caller=call.caller)
     words = edit_words.undone(place.path, taken, why, changed)
     return text(words, notebook={"path": place.path, "undone": len(taken)})
@@ -109,7 +109,7 @@ async def undo_edit(call: Call, path: str, steps: Annotated[int, Field(ge=1, le=
 
 async def _edit(call: Call, path: str, what: str, edit: Callable[[Draft], Edited]) -> Answer:
     place = await _place(call, path)
-    async with call.services.collaborators.shown(place.path, call.caller.label):
+    async with call.services.editing.collaborators.shown(place.path, call.caller.label):
         done = await edit_notebook(call.services, place, edit, caller=call.caller, tool=what)
     words = edit_words.edited(what, place.path, done.changed, _notes(done))
     return text(words, notebook=_meta(done))
@@ -120,7 +120,7 @@ async def _edit_and_run(
 ) -> Answer:
     await call.require(("execute", "kernels"))
     place = await _place(call, path)
-    async with call.services.collaborators.shown(place.path, call.caller.label):
+    async with call.services.editing.collaborators.shown(place.path, call.caller.label):
         return await _edit_and_run_in(call, place, path, what, edit, wait)
 
 

@@ -102,7 +102,7 @@ async def test_an_edit_of_a_cell_goes_into_the_room_and_one_that_is_lost_into_th
         [live] = extension.ywebsocket_server.rooms.values()
         live._save_delay = None  # so that it saves nothing before it closes
 
-        changed = await engine.services.homes.change(
+        changed = await engine.services.editing.homes.change(
             place, lambda draft: draft.set_source(0, "x = 'edited'")
         )
         shown = sources(document)
