@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 
 from jupyter_mcp_ext.notebooks.reading import Cell
 from jupyter_mcp_ext.outputs.bundles import choose
-from jupyter_mcp_ext.outputs.characters import code_points, seen
+from jupyter_mcp_ext.outputs.characters import code_points, escaped, seen
 from jupyter_mcp_ext.outputs.model import Display, Error, Output
 from jupyter_mcp_ext.outputs.pages import heading, merged_lines
 from jupyter_mcp_ext.outputs.quoting import Remark
@@ -25,6 +25,8 @@ State: TypeAlias = Literal["no run saved", "ok", "error"]
 _OUTPUTS, _IMAGES = "Outputs:", "Images:"
 
 _SHORT = 100
+_LONGEST_NAME = 60
+_MOST_NAMES = 3
 _HEADING = re.compile(r"#{1,6}\s")
 _FENCE = re.compile(r"\s*(```|~~~)")
 
@@ -58,7 +60,13 @@ class CellText:
         if hidden := code_points([self.cell.source]):
             odd.insert(0, f"invisible characters left out: {hidden}")
         words += [f"(odd: {'; '.join(odd[:3])})"] if odd else []
+        words += [f"<- {', '.join(self.people)}"] if self.people else []
         return " ".join(words)
+
+    @property
+    def people(self) -> list[str]:
+        """The people in it by name, as a line can show them."""
+        return [escaped(name)[:_LONGEST_NAME] for name in self.cell.people[:_MOST_NAMES]]
 
     @property
     def outputs_begin(self) -> str:

@@ -8,8 +8,8 @@ Jupyter opens notebooks that are not valid, so they are read here too (``reading
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 from uuid import uuid4
 
@@ -55,8 +55,24 @@ class Notebook:
     """Whether people have it open together and it was read there."""
 
 
-Live: TypeAlias = Callable[[str], Awaitable[Callable[[], Json] | None]]
-"""What reads the notebook that people have open under a path, in a thread; None if it is not."""
+@dataclass(frozen=True, kw_only=True)
+class LiveCopy:
+    """A notebook that people have open together, at one moment."""
+
+    read: Callable[[], Json]
+    """Gives its content as nbformat has it; to be called in a thread."""
+    people: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    """The names of the people whose cursor is in a cell, by the cell's index."""
+
+    def notebook(self, path: str) -> Notebook:
+        """The notebook, with where people are. Takes long: call it in a thread."""
+        found = from_node(self.read(), path, is_open=True)
+        cells = (replace(c, people=tuple(self.people.get(c.index, ()))) for c in found.cells)
+        return replace(found, cells=tuple(cells))
+
+
+Live: TypeAlias = Callable[[str], Awaitable[LiveCopy | None]]
+"""The notebook that people have open under a path; None if they have not."""
 
 
 def parse(data: str | bytes, path: str) -> Notebook:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from logging import Logger
 from typing import Any
 
 from jupyter_mcp_ext.notebooks.cell_ids import CellIds
+from jupyter_mcp_ext.notebooks.document import LiveCopy
 from jupyter_mcp_ext.notebooks.file_draft import MINOR
+from jupyter_mcp_ext.notebooks.people import People
 from jupyter_mcp_ext.notebooks.rooms import RoomLoading, Rooms
 from jupyter_mcp_ext.notebooks.shared_values import as_shared
 from jupyter_mcp_ext.outputs.model import Json
@@ -19,8 +21,9 @@ LOADING = 1.0
 class LiveNotebook:
     """A notebook in a room; what is added here shows at once, and the room saves it."""
 
-    def __init__(self, document: Any) -> None:
+    def __init__(self, document: Any, people: People) -> None:
         self._document = document
+        self._people = people
         self._meta = document.ydoc["meta"]
 
     @property
@@ -34,8 +37,14 @@ class LiveNotebook:
         """The ids of its cells."""
         return {str(cell["id"]) for cell in self._document.ycells if "id" in cell}
 
-    def copied(self) -> Callable[[], Json]:
-        """What gives its content as nbformat has it; call that in a thread."""
+    @property
+    def people(self) -> dict[int, list[str]]:
+        """The names of the people whose cursor is in a cell, by the cell's index."""
+        found = (self._people.names_in(cell["source"]) for cell in self._document.ycells)
+        return {index: names for index, names in enumerate(found) if names}
+
+    def copied(self) -> LiveCopy:
+        """A copy of it as it is now."""
         update, kind = self._document.ydoc.get_update(), type(self._document)
 
         def read() -> Json:
@@ -49,7 +58,7 @@ class LiveNotebook:
                     cell["id"] = cell_id
             return content
 
-        return read
+        return LiveCopy(read=read, people=self.people)
 
     def append(self, cells: Sequence[Mapping[str, Any]], metadata: Mapping[str, Any]) -> None:
         """Add nbformat's cells at its end, and set these keys of its metadata."""
@@ -80,10 +89,10 @@ class LiveNotebooks:
         except Exception:  # noqa: BLE001  # another package's; without an answer there is no room
             self._log.exception("Whether %s is open in a room could not be determined", path)
             return None
-        return None if room is None else LiveNotebook(room.document)
+        return None if room is None else LiveNotebook(room.document, room.people)
 
-    async def reader(self, path: str) -> Callable[[], Json] | None:
-        """What reads the notebook that people have open under a path, to be called in a thread."""
+    async def reader(self, path: str) -> LiveCopy | None:
+        """A copy of the notebook that people have open under a path."""
         try:
             found = await self.find(path)
         except RoomLoading:

@@ -129,9 +129,9 @@ class Notebooks:
         """Read a notebook as people have it open together, else from its file."""
         place = await self.place(path, hides)
         await self.check(place, path, hides=hides)
-        content = await self._live(place.path) if self._live is not None else None
-        if content is not None:
-            return await asyncio.to_thread(lambda: from_node(content(), place.path, is_open=True))
+        copied = await self._live(place.path) if self._live is not None else None
+        if copied is not None:
+            return await asyncio.to_thread(copied.notebook, place.path)
         try:
             data = (await self._storage.read(place.real, _MAX_BYTES)).data
         except (HTTPError, OSError) as err:

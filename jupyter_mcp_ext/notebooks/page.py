@@ -33,6 +33,8 @@ class CellInfo:
     cell_type: str
     state: State | None
     """None for cells that do not run."""
+    people: tuple[str, ...] = ()
+    """The people whose cursor is in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +90,7 @@ def info_of(cell: CellText) -> CellInfo:
         index=cell.cell.index,
         cell_type=cell.cell.cell_type,
         state=cell.state,
+        people=tuple(cell.people),
     )
 
 

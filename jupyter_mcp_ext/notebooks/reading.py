@@ -33,6 +33,8 @@ class Cell:
     """Of a cell of text, the images in it."""
     oddities: tuple[str, ...] = ()
     """What does not conform to nbformat, in words."""
+    people: tuple[str, ...] = ()
+    """The names of the people whose cursor is in it, where people have it open together."""
 
 
 def read_cells(nodes: Sequence[Json], *, has_ids: bool) -> Iterator[Cell]:

@@ -160,7 +160,7 @@ class FileSearch:
     async def _open(self, paths: Sequence[str]) -> dict[str, Callable[[], Json]]:
         notebooks = [path for path in paths if path.lower().endswith(NOTEBOOK)]
         found = {path: await self._live(path) for path in notebooks if path.isprintable()}
-        return {path: read for path, read in found.items() if read is not None}
+        return {path: copied.read for path, copied in found.items() if copied is not None}
 
 
 def _everywhere(glob: str | None) -> Glob:

@@ -22,9 +22,12 @@ from jupyter_mcp_ext.notebooks.collaborators import Collaborators
 from jupyter_mcp_ext.notebooks.draft import CellNode, Change, Changed, Draft, Gone, OnLost
 from jupyter_mcp_ext.notebooks.homes import Homes
 from jupyter_mcp_ext.notebooks.live import LiveNotebooks
+from jupyter_mcp_ext.notebooks.notebook_words import page_of
 from jupyter_mcp_ext.notebooks.room_home import RoomHome, RoomHomes
 from jupyter_mcp_ext.notebooks.rooms import GLOBAL, RoomLoading, Rooms
 from jupyter_mcp_ext.notebooks.unsaved import Unsaved
+from jupyter_mcp_ext.outputs.limits import Limits
+from jupyter_mcp_ext.outputs.presentation import TextBlock
 from tests.notebooks.browsers import SECONDS, Browser, browser, opening
 
 PATH = "folder/open.ipynb"
@@ -256,13 +259,28 @@ async def test_cells_with_one_id_are_read_with_the_ids_by_which_they_are_edited(
         await tab.until_sent()
         read = await LiveNotebooks(shared.rooms, shared.serverapp.log).reader(PATH)
         assert read is not None
-        content: Any = await asyncio.to_thread(read)
+        content: Any = await asyncio.to_thread(read.read)
         ids = [cell["id"] for cell in content["cells"]]
 
         await shared.change(lambda draft: draft.set_source(draft.ids.index(ids[1]), "b = 'two'"))
         await tab.until(lambda: tab.sources == ["a = 1", "b = 'two'"])
 
         assert ids == ["cell0", "cell0-2"]
+
+
+async def test_where_a_person_is_is_read_with_the_notebook(shared: Shared) -> None:
+    async with shared.browser() as tab:
+        await tab.go(1, user={"display_name": "Alice\n<- nobody"})
+        await tab.until_sent()
+        copied = await LiveNotebooks(shared.rooms, shared.serverapp.log).reader(PATH)
+        assert copied is not None
+        notebook = await asyncio.to_thread(copied.notebook, PATH)
+
+    words = page_of(notebook, what="outline", limits=Limits()).blocks[0]
+    assert isinstance(words, TextBlock)
+    _, first, second = words.text.splitlines()
+    assert "<-" not in first
+    assert "<- Alice\\n<- nobody: b = 2" in second
 
 
 async def test_a_room_that_has_closed_says_so_before_anything_is_changed(shared: Shared) -> None:

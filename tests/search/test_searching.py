@@ -7,7 +7,7 @@ import base64
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from jupyter_server.services.contents.largefilemanager import AsyncLargeFileMana
 
 from jupyter_mcp_ext.errors import ContentsError, InvalidArgument
 from jupyter_mcp_ext.files.files import McpFiles
+from jupyter_mcp_ext.notebooks.document import LiveCopy
 from jupyter_mcp_ext.notebooks.handles import source_hash
 from jupyter_mcp_ext.outputs.model import Json
 from jupyter_mcp_ext.rendering.rendering import Rendering
@@ -40,8 +41,8 @@ class Search:
         self.opened = live or {}
         self.service = FileSearch(files.gate, files.storage, self._live)
 
-    async def _live(self, path: str) -> Callable[[], Json] | None:
-        return (lambda: self.opened[path]) if path in self.opened else None
+    async def _live(self, path: str) -> LiveCopy | None:
+        return LiveCopy(read=lambda: self.opened[path]) if path in self.opened else None
 
     async def find(self, query: str, path: str = ".", **more: Any) -> Findings:
         wanted: dict[str, Any] = {"outputs": False, "context": 0, "offset": 0, "limit": 100}
