@@ -24,7 +24,7 @@ def code(cell_id: str) -> dict[str, Any]:
         "id": cell_id,
         "source": "x",
         "metadata": {},
-        "outputs": [{"output_type": "stream", "name": "stdout", "text": "of before"}],
+        "outputs": [{"output_type": "stream", "name": "stdout", "text": "earlier"}],
         "execution_count": 7,
     }
 
@@ -164,8 +164,8 @@ async def test_outputs_follow_a_cell_that_moves_and_go_nowhere_when_it_is_delete
     assert moved == "ab"
     assert [cell.let_go for cell in shared.let_go] == ["deleted"]
     assert [cell["outputs"][0]["text"] for cell in shared.document.ycells.to_py()] == [
-        "of before",
-        "of before",
+        "earlier",
+        "earlier",
     ]
 
 
@@ -223,7 +223,7 @@ async def test_a_room_that_closes_while_a_cell_runs_loses_none_of_its_outputs(
         "ab",
     ]
     assert shared.file["cells"][0]["execution_count"] == 3
-    assert shared.file["cells"][1]["outputs"][0]["text"] == "of before"
+    assert shared.file["cells"][1]["outputs"][0]["text"] == "earlier"
 
 
 async def test_many_prints_are_few_writes() -> None:

@@ -270,7 +270,7 @@ async def test_cells_with_one_id_are_read_with_the_ids_by_which_they_are_edited(
 
 async def test_where_a_person_is_is_read_with_the_notebook(shared: Shared) -> None:
     async with shared.browser() as tab:
-        await tab.go(1, user={"display_name": "Alice\n<- nobody"})
+        await tab.go(1, user={"display_name": "Alice\n<- Bob"})
         await tab.until_sent()
         copied = await LiveNotebooks(shared.rooms, shared.serverapp.log).reader(PATH)
         assert copied is not None
@@ -280,7 +280,7 @@ async def test_where_a_person_is_is_read_with_the_notebook(shared: Shared) -> No
     assert isinstance(words, TextBlock)
     _, first, second = words.text.splitlines()
     assert "<-" not in first
-    assert "<- Alice\\n<- nobody: b = 2" in second
+    assert "<- Alice\\n<- Bob: b = 2" in second
 
 
 async def test_a_room_that_has_closed_says_so_before_anything_is_changed(shared: Shared) -> None:
