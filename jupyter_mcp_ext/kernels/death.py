@@ -14,7 +14,7 @@ whichever is first; after `MAX_DEATHS` in a row only on request.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import MutableSet
+from collections.abc import Callable, MutableSet
 from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
@@ -78,6 +78,8 @@ class Death:
         self._watch: ProcessWatch | None = None
         self._manager: Any = None
         """The kernel's own manager, once it had a link: before that there was nothing to lose."""
+        self._callbacks: dict[str, Callable[[], object]] = {}
+        """What that manager calls, by its events."""
         self._is_reviving = False
         """Whether it died and is being started again, from here or by Jupyter's restarter."""
         self._doubtful_until = 0.0
@@ -91,11 +93,15 @@ class Death:
     def follow(self, pid: int | None) -> None:
         """A link to the kernel has been opened; watch its process if it is on this machine."""
         kernel = self._hosted.manager
-        if self._manager is None:
-            self._manager = kernel
+        self._manager = kernel
+        if not self._callbacks:
             # Jupyter's restarter reports deaths if the process cannot be watched.
-            kernel.add_restart_callback(partial(self.died, kernel), "restart")
-            kernel.add_restart_callback(partial(self._given_up, kernel), "dead")
+            self._callbacks = {
+                "restart": partial(self.died, kernel),
+                "dead": partial(self._given_up, kernel),
+            }
+            for event, callback in self._callbacks.items():
+                kernel.add_restart_callback(callback, event)
         if pid is not None:
             self.deaths.restarted()
             self._watch = ProcessWatch.start(pid, partial(self._exited, kernel))
@@ -183,8 +189,15 @@ class Death:
         if watch is not None:
             watch.close()
 
+    def let_go(self) -> None:
+        """The kernel is gone, and Jupyter's manager of it, which may live on, is not to keep it."""
+        for event, callback in self._callbacks.items():
+            self._manager.remove_restart_callback(callback, event)
+        self._callbacks = {}
+
     def forget(self) -> None:
         """The kernel is gone for good."""
+        self.let_go()
         self._manager = None
         self._is_reviving = False
         self.losses.forget()

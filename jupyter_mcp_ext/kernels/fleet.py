@@ -105,6 +105,7 @@ class Kernels:
         """Forget the kernels that are gone as soon as no session or execution has them."""
         for kernel_id, kernel in list(self._kernels.items()):
             if kernel_id not in self and kernel.connection.current is None:
+                kernel.death.let_go()
                 self._gone[kernel_id] = self._kernels.pop(kernel_id)
 
     async def _spec(self, kernel_name: str) -> Mapping[str, Any]:
