@@ -124,7 +124,12 @@ async def to_its_end(work: Callable[[], T]) -> T:
 
     What follows can rely on its end.
     """
-    task = asyncio.ensure_future(asyncio.to_thread(work))
+    return await undisturbed(asyncio.to_thread(work))
+
+
+async def undisturbed(work: Coroutine[Any, Any, T]) -> T:
+    """Await work. A cancellation takes effect only when it has ended."""
+    task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:

@@ -13,7 +13,9 @@ from jupyter_mcp_ext.notebooks.steps import Cleared, Inserted, Moved, Removed, R
 from jupyter_mcp_ext.outputs.characters import argument, escaped, visible
 from jupyter_mcp_ext.wording import ago, counted
 
-TOO_LARGE = "undo_edit cannot take this edit back: it is too large to be kept"
+NO_UNDO = (
+    "undo_edit cannot take this edit back: what it needs is too large, or could not be written"
+)
 
 MAX_CELLS = 40
 """Cells that an answer lists."""

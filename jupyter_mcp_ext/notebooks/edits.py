@@ -12,7 +12,7 @@ from jupyter_mcp_ext.errors import ContentsError, InvalidArgument
 from jupyter_mcp_ext.files import edits as texts
 from jupyter_mcp_ext.notebooks.cells import CellType, NewCell
 from jupyter_mcp_ext.notebooks.document import fresh_ids, new_node
-from jupyter_mcp_ext.notebooks.draft import Draft
+from jupyter_mcp_ext.notebooks.draft import CellNode, Draft
 from jupyter_mcp_ext.notebooks.steps import (
     Cleared,
     Inserted,
@@ -22,7 +22,7 @@ from jupyter_mcp_ext.notebooks.steps import (
     Step,
     before,
 )
-from jupyter_mcp_ext.notebooks.targets import handle_of, target, targets
+from jupyter_mcp_ext.notebooks.targets import handle_of, handles_of, target, targets
 from jupyter_mcp_ext.outputs.model import Json
 
 START = "start"
@@ -112,7 +112,7 @@ def rewrite(
 def _rewritten(draft: Draft, index: int, source: str, cell_type: CellType) -> Rewritten:
     cell = draft.cell(index)
     is_retyped = cell_type != cell.cell_type
-    outputs = _outputs(draft, index) if is_retyped else []
+    outputs = _outputs(draft.node(index)) if is_retyped else []
     if is_retyped:
         draft.set_type(index, cell_type)
     if source != cell.source:
@@ -177,16 +177,23 @@ def clear(draft: Draft, references: Iterable[str | int] | None) -> Edited:
     every = range(len(draft.ids))
     found = every if references is None else targets(draft, references, needs_hash=False)
     steps: list[Step] = []
+    cleared: list[int] = []
     for index in found:
         cell = draft.cell(index)
         if cell.cell_type != "code" or (not cell.outputs and cell.execution_count is None):
             continue
-        outputs, count = _outputs(draft, index), cell.execution_count
-        steps.append(Cleared(cell_id=draft.ids[index], outputs=outputs, count=count))
+        node = draft.node(index)
+        step = Cleared(
+            cell_id=draft.ids[index],
+            outputs=_outputs(node),
+            count=cell.execution_count,
+            timing=_timing(node),
+        )
+        steps.append(step)
+        cleared.append(index)
         draft.set_outputs(index, [], start=0)
         draft.set_count(index, None)
         draft.set_timing(index, None)
-    cleared = [draft.ids.index(step.cell_id) for step in steps]
     return Edited(cells=_described(draft, cleared), steps=tuple(steps))
 
 
@@ -243,18 +250,25 @@ def _named(draft: Draft, index: int) -> texts.Named:
     )
 
 
-def _outputs(draft: Draft, index: int) -> list[Mapping[str, Json]]:
-    outputs = draft.node(index).get("outputs")
+def _outputs(node: CellNode) -> list[Mapping[str, Json]]:
+    outputs = node.get("outputs")
     return [one for one in outputs if isinstance(one, dict)] if isinstance(outputs, list) else []
 
 
+def _timing(node: CellNode) -> dict[str, str]:
+    metadata = node.get("metadata")
+    timing = metadata.get("execution") if isinstance(metadata, dict) else None
+    return {k: str(v) for k, v in timing.items()} if isinstance(timing, dict) else {}
+
+
 def _described(draft: Draft, indices: Iterable[int]) -> tuple[EditedCell, ...]:
+    cells = [draft.cell(index) for index in indices]
     return tuple(
         EditedCell(
-            handle=handle_of(draft, index),
-            cell_id=draft.ids[index],
-            index=index,
-            cell_type=draft.cell(index).cell_type,
+            handle=handle,
+            cell_id=draft.ids[cell.index],
+            index=cell.index,
+            cell_type=cell.cell_type,
         )
-        for index in indices
+        for cell, handle in zip(cells, handles_of(draft, cells), strict=True)
     )

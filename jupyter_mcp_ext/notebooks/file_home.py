@@ -55,8 +55,10 @@ class FileHome:
                 value = change(draft)
                 if not draft.is_changed:
                     return Changed(value=value, home="file", saved="saved")
-                if await file.save(node):
-                    return Changed(value=value, home="file", saved="saved", notes=_notes(draft))
+                notes = await file.save(node)
+                if notes is not None:
+                    notes = (*_notes(draft), *notes)
+                    return Changed(value=value, home="file", saved="saved", notes=notes)
         msg = (
             f"{quoted(self._place.path)} was saved by another program {TRIES} times during this "
             "edit, which was not made. Read it again, then repeat the call."
@@ -84,6 +86,7 @@ def _has_cells(node: dict[str, Any]) -> bool:
 
 
 def _notes(draft: FileDraft) -> Sequence[str]:
-    if draft.was == f"4.{MINOR}" or draft.was.partition(".")[2] > str(MINOR):
+    major, _, minor = draft.was.partition(".")
+    if (int(major), int(minor)) >= (4, MINOR):
         return ()
     return (f"the file was nbformat {draft.was} and is 4.{MINOR} now: its cells have ids",)

@@ -8,6 +8,8 @@ nbformat's reader and writer, the manager's hooks, its signatures, its checkpoin
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Protocol
@@ -35,6 +37,8 @@ from jupyter_mcp_ext.notebooks import pieces
 MAX_BYTES = 64_000_000
 """Bytes of the largest notebook that is changed."""
 
+AFTERWARDS = "the file is saved, but Jupyter could not make its checkpoint or call its hook"
+
 JUPYTERS = (
     *(FileContentsManager, LargeFileManager),
     *(AsyncFileContentsManager, AsyncLargeFileManager),
@@ -56,8 +60,12 @@ class NotebookFile(Protocol):
     async def read(self) -> dict[str, Any] | None:
         """The notebook as nbformat 4; None if it cannot be read in this way."""
 
-    async def save(self, node: dict[str, Any]) -> bool:
-        """Save what `read` has given, changed; False if the file was saved in between."""
+    async def save(self, node: dict[str, Any]) -> Sequence[str] | None:
+        """Save what `read` has given, changed, and tell what there is to say of it.
+
+        None if another program has saved the file in between. Raises ContentsError, which says
+        whether the file was changed.
+        """
 
 
 def notebook_file(
@@ -88,16 +96,23 @@ class ManagedNotebookFile:
         node: dict[str, Any] = model["content"]
         return node
 
-    async def save(self, node: dict[str, Any]) -> bool:
+    async def save(self, node: dict[str, Any]) -> Sequence[str] | None:
         if await self._look() != self._stamp:
-            return False
+            return None
         path = self._place.path
         model = {"type": "notebook", "format": "json", "content": node}
         try:
             await ensure_async(self._contents.save(model, path))
         except (HTTPError, OSError) as err:
-            raise unsaved(err, path) from err
-        return True
+            if await self._look() == self._stamp:
+                raise unsaved(err, path) from err
+            # It makes a checkpoint and calls hooks once it has written.
+            msg = (
+                f"Jupyter failed while it saved {quoted(path)}, and the file has changed, by this "
+                "edit or by another program. Read it again."
+            )
+            raise ContentsError(msg) from err
+        return ()
 
     async def _look(self) -> object:
         try:
@@ -133,25 +148,33 @@ class DiskNotebookFile:
         notary.mark_cells(node, store.check_signature(signature, notary.algorithm))
         return node
 
-    async def save(self, node: dict[str, Any]) -> bool:
-        contents, place = self._contents, self._place
+    async def save(self, node: dict[str, Any]) -> Sequence[str] | None:
+        place = self._place
         model = {"type": "notebook", "format": "json", "content": node}
         try:
-            contents.run_pre_save_hooks(model=model, path=place.path)
+            self._contents.run_pre_save_hooks(model=model, path=place.path)
             data, signature = await asyncio.to_thread(self._text, model["content"])
             await self._storage.write(place.real, data, over=self._read)
-            if signature:
-                contents.notary.store.store_signature(signature, contents.notary.algorithm)
-            if not await ensure_async(contents.checkpoints.list_checkpoints(place.path)):
-                await ensure_async(contents.create_checkpoint(place.path))
-            saved = await ensure_async(contents.get(place.path, content=False))
-            contents.run_post_save_hooks(model=saved, os_path=str(self._root / place.real))
-            contents.emit(data={"action": "save", "path": place.path})
         except Changed:
-            return False
+            return None
         except (HTTPError, OSError) as err:
             raise unsaved(err, place.path) from err
-        return True
+        try:
+            await self._follow_up(signature)
+        except (HTTPError, OSError, sqlite3.Error):
+            return (AFTERWARDS,)
+        return ()
+
+    async def _follow_up(self, signature: str) -> None:
+        """Do what Jupyter does once it has written a notebook."""
+        contents, place = self._contents, self._place
+        if signature:
+            contents.notary.store.store_signature(signature, contents.notary.algorithm)
+        if not await ensure_async(contents.checkpoints.list_checkpoints(place.path)):
+            await ensure_async(contents.create_checkpoint(place.path))
+        saved = await ensure_async(contents.get(place.path, content=False))
+        contents.run_post_save_hooks(model=saved, os_path=str(self._root / place.real))
+        contents.emit(data={"action": "save", "path": place.path})
 
     def _parse(self, data: bytes) -> tuple[dict[str, Any] | None, str]:
         found: Any = pieces.loads(data)

@@ -7,7 +7,7 @@ stays. Steps name cells by id, so they hold wherever the notebook is and whereve
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import ClassVar, TypeAlias, cast
 
 from jupyter_mcp_ext.errors import ContentsError
@@ -99,12 +99,13 @@ class Moved:
 
 @dataclass(frozen=True, kw_only=True)
 class Cleared:
-    """The outputs of a cell were removed."""
+    """The outputs of a cell were removed, with when it ran."""
 
     kind: ClassVar[str] = "cleared"
     cell_id: str
     outputs: Sequence[Mapping[str, Json]]
     count: int | None
+    timing: Mapping[str, str] = field(default_factory=dict)
 
     def is_as_left(self, draft: Draft) -> bool:
         if self.cell_id not in draft.ids:
@@ -116,6 +117,7 @@ class Cleared:
         index = draft.ids.index(self.cell_id)
         draft.set_outputs(index, self.outputs, start=0)
         draft.set_count(index, self.count)
+        draft.set_timing(index, self.timing or None)
 
 
 Step: TypeAlias = Inserted | Removed | Rewritten | Moved | Cleared

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from jupyter_mcp_ext.errors import InvalidArgument, ToolError
 from jupyter_mcp_ext.notebooks.draft import Draft
 from jupyter_mcp_ext.notebooks.handles import HANDLE, INDICES, POSITION, short_ids, source_hash
+from jupyter_mcp_ext.notebooks.reading import Cell
 from jupyter_mcp_ext.outputs.characters import visible
 
 MAX_SHOWN = 3_000
@@ -19,8 +20,13 @@ class StaleHandle(ToolError):
 
 def handle_of(draft: Draft, index: int) -> str:
     """The handle of a cell as it is now."""
-    cell_id = draft.ids[index]
-    return f"{short_ids(draft.ids)[cell_id]}@{source_hash(draft.cell(index).source)}"
+    return handles_of(draft, [draft.cell(index)])[0]
+
+
+def handles_of(draft: Draft, cells: Iterable[Cell]) -> list[str]:
+    """The handles of cells of a draft."""
+    names = short_ids(draft.ids)  # looks at all cells, so not once for each
+    return [f"{names[draft.ids[c.index]]}@{source_hash(c.source)}" for c in cells]
 
 
 def target(draft: Draft, reference: str | int, *, needs_hash: bool) -> int:

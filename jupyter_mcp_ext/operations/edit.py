@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from jupyter_mcp_ext.concurrency import undisturbed
 from jupyter_mcp_ext.errors import ContentsError, InvalidArgument
 from jupyter_mcp_ext.notebooks.draft import Changed, Draft
 from jupyter_mcp_ext.notebooks.edits import Edited
@@ -45,8 +46,15 @@ async def edit_notebook(
 ) -> EditOutcome:
     """Make an edit where the notebook is, and keep how it is taken back.
 
+    A cancellation takes effect afterwards: else an edit could be made that nothing takes back.
     Raises what the edit raises, and ContentsError; then nothing was changed.
     """
+    return await undisturbed(_edited(services, place, edit, caller, tool))
+
+
+async def _edited(
+    services: Services, place: Place, edit: Edit, caller: Caller, tool: str
+) -> EditOutcome:
     is_open = await services.sessions.directory.on_path(caller, place.path) is not None
     last = await last_edit(services, place, caller=caller) if is_open else None
     gone: list[Entry] = []
@@ -101,18 +109,21 @@ async def undo_edits(
     why = ""
     try:
         for entry in reversed(own[-min(count, MAX_UNDO) :]):
-            changed = await services.editing.homes.change(place, _taking_back(entry))
+            changed = await undisturbed(_taken_back(services, place, entry, caller))
             taken.append(entry)
     except ContentsError as err:
         if not taken:
             raise
         why = str(err)
-    finally:
-        if taken:
-            services.written.by_another(place.path)
-            await services.editing.journal.remove(caller.subject, place.real, taken)
     return taken, changed, why
 
 
-def _taking_back(entry: Entry) -> Callable[[Draft], None]:
-    return lambda draft: take_back(draft, entry.steps)
+async def _taken_back(
+    services: Services, place: Place, entry: Entry, caller: Caller
+) -> Changed[None]:
+    changed = await services.editing.homes.change(
+        place, lambda draft: take_back(draft, entry.steps)
+    )
+    services.written.by_another(place.path)
+    await services.editing.journal.remove(caller.subject, place.real, [entry])
+    return changed

@@ -162,7 +162,7 @@ async def _place(call: Call, path: str) -> Place:
 def _notes(done: EditOutcome) -> list[str]:
     notes = [edit_words.overwritten(done.gone)] if done.gone is not None else []
     notes += [edit_words.RELOAD] if done.is_open else []
-    return notes if done.can_undo else [*notes, edit_words.TOO_LARGE]
+    return notes if done.can_undo else [*notes, edit_words.NO_UNDO]
 
 
 def _meta(done: EditOutcome) -> Mapping[str, object]:

@@ -8,6 +8,7 @@ import re
 import resource
 import signal
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -326,6 +327,30 @@ async def test_a_persons_restart_makes_such_a_session_usable(
         await restart_as_lab_does(jp_fetch, engine)
 
         assert value(await engine.run("'again'")) == "'again'"
+
+
+@pytest.mark.parametrize("is_met", [False, True])
+async def test_a_kernel_that_gets_what_was_meant_for_the_dead_one_is_started_again(
+    jp_serverapp: Any, jp_fetch: Any, is_met: bool
+) -> None:
+    """Jupyter asks a dead kernel to shut down, and its socket keeps that for the next one."""
+    async with running(jp_serverapp) as engine:
+        for _ in range(MAX_DEATHS):
+            await engine.run(DIE)
+        session = await engine.session()
+        manager = jp_serverapp.kernel_manager.get_kernel(session.kernel_id)
+        connection = session.kernel.connection
+
+        await restart_as_lab_does(jp_fetch, engine)
+        task = asyncio.create_task(engine.run("import time; time.sleep(1); 'again'"))
+        if is_met:  # it has answered before it is told to end
+            await engine.until(
+                lambda: connection.current is not None and connection.current.is_open
+            )
+        with closing(manager.connect_control()) as control:
+            manager.session.send(control, "shutdown_request", {"restart": True})
+
+            assert value(await task) == "'again'"
 
 
 async def test_an_execution_that_succeeds_between_deaths_breaks_the_row(jp_serverapp: Any) -> None:

@@ -20,12 +20,13 @@ from jupyter_mcp_ext.notebooks.targets import StaleHandle, handle_of
 
 from .test_draft import STREAM, code, notebook
 
+TIMES = {"iopub.execute_input": "2026-01-01T00:00:00Z"}
 A, B, C = "aaaaaaaa1", "aaaaaaaa2", "cccccccc3"
 
 
 def three() -> dict[str, Any]:
     return notebook(
-        code(A, "a = 1\nb = 2", outputs=[STREAM], execution_count=2),
+        code(A, "a = 1\nb = 2", outputs=[STREAM], execution_count=2, metadata={"execution": TIMES}),
         code(B, "print(a)"),
         {"id": C, "cell_type": "markdown", "source": "# C", "metadata": {}},
     )
@@ -171,6 +172,17 @@ def test_a_cell_in_which_a_person_is_stays_where_it_is() -> None:
     assert "alice is in it" in done.passed[0]
 
 
+def test_all_cells_are_deleted_and_put_back() -> None:
+    draft = FileDraft(three())
+
+    done = edits.delete(draft, [handle_of(draft, index) for index in (2, 0, 1)])
+    left = list(draft.ids)
+    take_back(draft, done.steps)
+
+    assert left == []
+    assert order(draft) == "ABC"
+
+
 def test_outputs_are_cleared() -> None:
     draft = FileDraft(three())
 
@@ -233,7 +245,7 @@ def test_edits_are_taken_back_to_what_was_before(chosen: list[Refused]) -> None:
 
 
 def sources_and_types(node: dict[str, Any]) -> list[Any]:
-    keys = ("id", "cell_type", "source", "outputs", "execution_count")
+    keys = ("id", "cell_type", "source", "outputs", "execution_count", "metadata")
     return [[cell.get(key) for key in keys] for cell in node["cells"]]
 
 

@@ -18,6 +18,7 @@ from jupyter_server.services.contents.largefilemanager import (
     LargeFileManager,
 )
 from jupyter_server.utils import ensure_async
+from tornado.web import HTTPError
 
 from jupyter_mcp_ext.errors import ContentsError
 from jupyter_mcp_ext.files.files import McpFiles
@@ -26,6 +27,7 @@ from jupyter_mcp_ext.notebooks import edits
 from jupyter_mcp_ext.notebooks.cells import NewCell
 from jupyter_mcp_ext.notebooks.draft import Draft
 from jupyter_mcp_ext.notebooks.homes import Homes
+from jupyter_mcp_ext.notebooks.notebook_file import AFTERWARDS, JUPYTERS
 from jupyter_mcp_ext.notebooks.targets import handle_of
 from jupyter_mcp_ext.rendering.rendering import Rendering
 
@@ -227,6 +229,39 @@ async def test_the_managers_hooks_checkpoints_and_events_are_as_for_its_own_save
     assert seen == [("before", NAME), ("after", str(root / NAME))]
     assert json.loads((root / NAME).read_text())["cells"][0]["outputs"] == []
     assert len(await ensure_async(contents.list_checkpoints(NAME))) == 1
+
+
+def failing(**_: object) -> None:
+    raise HTTPError(500, "a hook of the operator failed")
+
+
+async def test_a_failure_before_the_file_is_written_changes_nothing(
+    contents: Any, homes: Homes, root: Path
+) -> None:
+    file = put(root, notebook(code("a1", "x")))
+    before = file.read_text()
+    contents.register_pre_save_hook(failing)
+
+    with pytest.raises(ContentsError, match="could not be saved, and was not changed"):
+        await homes.change(PLACE, partial(first_is, "edited"))
+
+    assert file.read_text() == before
+
+
+async def test_a_failure_after_the_file_was_written_is_not_called_unchanged(
+    contents: Any, homes: Homes, root: Path
+) -> None:
+    put(root, notebook(code("a1", "x")))
+    contents.register_post_save_hook(failing)
+
+    if type(contents) in JUPYTERS:
+        changed = await homes.change(PLACE, partial(first_is, "edited"))
+        assert changed.notes == (AFTERWARDS,)
+    else:
+        with pytest.raises(ContentsError, match="the file has changed, by this edit or by"):
+            await homes.change(PLACE, partial(first_is, "edited"))
+
+    assert read(root / NAME).cells[0].source == "edited"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ import pytest
 from jupyter_mcp_ext.in_kernel.variables.inspecting import inspected
 from jupyter_mcp_ext.in_kernel.variables.listing import listed, users
 from jupyter_mcp_ext.in_kernel.variables.plain import brief
-from jupyter_mcp_ext.variables.names import parse
+from tests.in_kernel.variables.looks import facts, look
 
 # pytest-timeout's default method uses the timer that is tested here.
 pytestmark = pytest.mark.timeout(60, method="thread")
@@ -105,23 +105,6 @@ def test_nothing_of_an_object_runs_on_the_way_to_what_it_has(
         step = "b"
 
     inspected(instances(), [("name", name), (how, step)], "summary", is_idle=False, seconds=60)
-
-
-def look(
-    value: Any,
-    name: str = "x",
-    *,
-    detail: str = "summary",
-    idle: bool = False,
-    seconds: float = 60,
-) -> Any:
-    """What is found for ``name``, where ``x`` is the value."""
-    steps = [list(step) for step in parse(name)]
-    return inspected({"x": value}, steps, detail, is_idle=idle, seconds=seconds)
-
-
-def facts(found: Any) -> dict[str, str]:
-    return dict(found["facts"])
 
 
 def section(found: Any, title: str) -> Any:

@@ -13,9 +13,8 @@ import polars as pl
 import pytest
 import xarray as xr
 
-from jupyter_mcp_ext.in_kernel.variables.inspecting import inspected
 from jupyter_mcp_ext.in_kernel.variables.listing import listed
-from jupyter_mcp_ext.variables.names import parse
+from tests.in_kernel.variables.looks import facts, look
 
 ROWS = 10_000_000
 
@@ -27,23 +26,6 @@ class Cell:
         raise AssertionError
 
     __str__ = __eq__ = __hash__ = __len__ = __bool__ = __repr__  # type: ignore[assignment]
-
-
-def look(
-    value: Any,
-    name: str = "x",
-    *,
-    detail: str = "summary",
-    idle: bool = False,
-    seconds: float = 60,
-) -> Any:
-    """What is found for ``name``, where ``x`` is the value."""
-    steps = [list(step) for step in parse(name)]
-    return inspected({"x": value}, steps, detail, is_idle=idle, seconds=seconds)
-
-
-def facts(found: Any) -> dict[str, str]:
-    return dict(found["facts"])
 
 
 def table(found: Any, title: str) -> list[dict[str, str]]:
