@@ -22,6 +22,9 @@ from .memory import MemoryGroup
 from .subshells import Subshells
 from .transports import link_to
 
+TRIES = 3
+"""How often a kernel is started that ends at once with exit code 0: a person may ask repeatedly."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
@@ -69,18 +72,16 @@ class Connection:
         async with self.changing:
             return self._usable() or await self.open()
 
-    async def open(self) -> KernelLink:
+    async def open(self, tries: int = TRIES) -> KernelLink:
         """Open a link; `changing` is held. Raises KernelUnavailable."""
         try:
             return await self._opened()
         except KernelLost as err:
-            # It was started in the place of a dead one, and told to end: see `Death.outlast`.
-            if not err.loss.is_clean:
-                raise _ended(err) from err
-        try:
-            return await self._opened()
-        except KernelLost as err:
-            raise _ended(err) from err
+            # A kernel in the place of a dead one may have been told to end: see `Death.outlast`.
+            if not err.loss.is_clean or tries == 1:
+                msg = f"The kernel ended ({err.loss.detail})."
+                raise KernelUnavailable(msg) from err
+        return await self.open(tries - 1)
 
     async def _opened(self) -> KernelLink:
         check_local(self._host.manager)
@@ -147,7 +148,3 @@ class Connection:
     def _make_room(self) -> None:
         self._death.unwatch()
         self.drop(Loss(kind="stopped", detail="the idle link was closed"))
-
-
-def _ended(err: KernelLost) -> KernelUnavailable:
-    return KernelUnavailable(f"The kernel ended ({err.loss.detail}).")
