@@ -18,9 +18,9 @@ from .governance.keys import Keys
 from .governance.policy import Policy
 from .kernels.fleet import Kernels
 from .kernels.links import McpLinks
-from .notebooks.editing import Editing
-from .notebooks.live import LiveNotebooks
+from .notebooks.editing.editing import Editing
 from .notebooks.notebooks import Notebooks
+from .notebooks.shared.live import LiveNotebooks
 from .outputs.limits import Limits
 from .packages.packages import McpPackages
 from .rendering.rendering import Rendering

@@ -5,17 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import (
-    commands,
-    debuggers,
-    fences,
-    figures,
-    modules,
-    shell,
-    shown,
-    unsent,
-    whitespace,
-)
+from . import commands, debuggers, fences, figures, modules, shell, shown, unsent, whitespace
 from .run import Adviser, Run
 
 ADVISERS: tuple[Adviser, ...] = (

@@ -1,0 +1,1 @@
+"""Notebooks: read, edited and run, wherever they are kept."""

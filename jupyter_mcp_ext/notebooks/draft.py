@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
 
-from jupyter_mcp_ext.notebooks.cells import CellType
-from jupyter_mcp_ext.notebooks.reading import Cell, read_cell
+from jupyter_mcp_ext.notebooks.reading.cells import Cell, read_cell
 from jupyter_mcp_ext.outputs.model import Json
+
+from .cells import CellType
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise, takewhile
 
 from jupyter_mcp_ext.errors import InvalidArgument
-from jupyter_mcp_ext.notebooks.reading import Cell
+from jupyter_mcp_ext.notebooks.reading.cells import Cell
 
 _SHORTEST = 8
 

@@ -13,8 +13,9 @@ from jupyter_mcp_ext.errors import ContentsError
 from jupyter_mcp_ext.files.contents import Contents
 from jupyter_mcp_ext.files.paths import Place, place_of, quoted
 from jupyter_mcp_ext.files.storage import FileStorage
-from jupyter_mcp_ext.notebooks.draft import Change, Changed, Gone, Home, OnLost
-from jupyter_mcp_ext.notebooks.file_home import FileHome
+from jupyter_mcp_ext.notebooks.saved.home import FileHome
+
+from .draft import Change, Changed, Gone, Home, OnLost
 
 T = TypeVar("T")
 

@@ -20,8 +20,7 @@ from jupyter_mcp_ext.files.gate import Gate
 from jupyter_mcp_ext.files.nearby import missing
 from jupyter_mcp_ext.files.paths import Hides, Place, check_wording, quoted
 from jupyter_mcp_ext.files.storage import FileStorage
-from jupyter_mcp_ext.notebooks.cells import NewCell
-from jupyter_mcp_ext.notebooks.document import (
+from jupyter_mcp_ext.notebooks.reading.document import (
     KernelMetadata,
     Live,
     Notebook,
@@ -29,6 +28,8 @@ from jupyter_mcp_ext.notebooks.document import (
     from_node,
     parse,
 )
+
+from .cells import NewCell
 
 _SUFFIX = ".ipynb"
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.errors import InvalidArgument, ToolError
 from jupyter_mcp_ext.executions.cells import RunCell
-from jupyter_mcp_ext.notebooks.chosen import MAY_RAISE, ChosenCell, choose, chosen
-from jupyter_mcp_ext.notebooks.edit_words import RELOAD
+from jupyter_mcp_ext.notebooks.editing.words import RELOAD
 from jupyter_mcp_ext.notebooks.handles import short_ids
-from jupyter_mcp_ext.notebooks.recording import Recording
-from jupyter_mcp_ext.notebooks.running_cell import RunningCell
+from jupyter_mcp_ext.notebooks.running.chosen import MAY_RAISE, ChosenCell, choose, chosen
+from jupyter_mcp_ext.notebooks.running.recording import Recording
+from jupyter_mcp_ext.notebooks.running.running_cell import RunningCell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.exchange import Content, Exchange
     from jupyter_mcp_ext.kernels.losses import KernelLost
     from jupyter_mcp_ext.notebooks.draft import Draft
-    from jupyter_mcp_ext.notebooks.running_cell import LetGo
+    from jupyter_mcp_ext.notebooks.running.running_cell import LetGo
     from jupyter_mcp_ext.services import Services
     from jupyter_mcp_ext.sessions.session import Session
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from jupyter_mcp_ext.concurrency import undisturbed
 from jupyter_mcp_ext.errors import ContentsError, InvalidArgument
 from jupyter_mcp_ext.notebooks.draft import Changed, Draft
-from jupyter_mcp_ext.notebooks.edits import Edited
-from jupyter_mcp_ext.notebooks.journal import Entry
-from jupyter_mcp_ext.notebooks.steps import is_gone, sources, take_back
+from jupyter_mcp_ext.notebooks.editing.edits import Edited
+from jupyter_mcp_ext.notebooks.editing.journal import Entry
+from jupyter_mcp_ext.notebooks.editing.steps import is_gone, sources, take_back
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.files.paths import Place

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Literal, NamedTuple
 
-from jupyter_mcp_ext.notebooks.page import CellInfo
+from jupyter_mcp_ext.notebooks.reading.page import CellInfo
 
 from .query import Match
 

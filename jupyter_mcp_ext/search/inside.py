@@ -12,10 +12,10 @@ from typing import Any
 
 from jupyter_mcp_ext.errors import ContentsError
 from jupyter_mcp_ext.files.lines import HEAD, is_binary
-from jupyter_mcp_ext.notebooks.cell_text import CellText
-from jupyter_mcp_ext.notebooks.document import Notebook, from_node, parse
 from jupyter_mcp_ext.notebooks.handles import handles
-from jupyter_mcp_ext.notebooks.page import info_of
+from jupyter_mcp_ext.notebooks.reading.cell_text import CellText
+from jupyter_mcp_ext.notebooks.reading.document import Notebook, from_node, parse
+from jupyter_mcp_ext.notebooks.reading.page import info_of
 from jupyter_mcp_ext.outputs.characters import seen
 from jupyter_mcp_ext.outputs.model import Json
 from jupyter_mcp_ext.outputs.quoting import Remark

@@ -16,7 +16,7 @@ from jupyter_mcp_ext.files.listing import Glob
 from jupyter_mcp_ext.files.nearby import missing
 from jupyter_mcp_ext.files.paths import Hides, quoted
 from jupyter_mcp_ext.files.storage import Below, FileStorage, IsApart
-from jupyter_mcp_ext.notebooks.document import Live
+from jupyter_mcp_ext.notebooks.reading.document import Live
 from jupyter_mcp_ext.outputs.model import Json
 from jupyter_mcp_ext.rendering.turns import FairTurns
 

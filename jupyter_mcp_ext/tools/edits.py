@@ -11,10 +11,11 @@ from pydantic import Field
 
 from jupyter_mcp_ext.errors import ContentsError, ToolError
 from jupyter_mcp_ext.files.paths import Place
-from jupyter_mcp_ext.notebooks import edit_words, edits
 from jupyter_mcp_ext.notebooks.cells import parse_cells
 from jupyter_mcp_ext.notebooks.draft import Draft
-from jupyter_mcp_ext.notebooks.edits import Edited
+from jupyter_mcp_ext.notebooks.editing import edits
+from jupyter_mcp_ext.notebooks.editing import words as edit_words
+from jupyter_mcp_ext.notebooks.editing.edits import Edited
 from jupyter_mcp_ext.operations.cells import notebook_session, run_cells
 from jupyter_mcp_ext.operations.edit import EditOutcome, edit_notebook, undo_edits
 from jupyter_mcp_ext.outputs.presentation import TextBlock

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from jupyter_mcp_ext.notebooks.cells import parse_cells
-from jupyter_mcp_ext.notebooks.document import KernelMetadata
-from jupyter_mcp_ext.notebooks.notebook_words import page_of
+from jupyter_mcp_ext.notebooks.reading.document import KernelMetadata
+from jupyter_mcp_ext.notebooks.reading.words import page_of
 from jupyter_mcp_ext.outputs.characters import argument, escaped
 from jupyter_mcp_ext.wording import counted
 

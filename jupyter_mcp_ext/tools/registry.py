@@ -7,23 +7,9 @@ from difflib import get_close_matches
 
 from .cells import run_cells
 from .definition import Tool
-from .edits import (
-    clear_outputs,
-    delete_cells,
-    edit_cell,
-    insert_cells,
-    move_cells,
-    undo_edit,
-)
+from .edits import clear_outputs, delete_cells, edit_cell, insert_cells, move_cells, undo_edit
 from .execution import execute_code
-from .files import (
-    download_file,
-    edit_file,
-    list_files,
-    read_file,
-    search_files,
-    write_file,
-)
+from .files import download_file, edit_file, list_files, read_file, search_files, write_file
 from .notebooks import create_notebook, read_notebook
 from .outputs import get_output
 from .packages import install_package

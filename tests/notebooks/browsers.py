@@ -20,11 +20,7 @@ from pycrdt import (
     read_message,
 )
 from tornado.httpclient import HTTPRequest
-from tornado.websocket import (
-    WebSocketClientConnection,
-    WebSocketClosedError,
-    websocket_connect,
-)
+from tornado.websocket import WebSocketClientConnection, WebSocketClosedError, websocket_connect
 
 SECONDS = 30
 """How long something that must happen is waited for."""

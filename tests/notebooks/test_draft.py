@@ -9,10 +9,10 @@ from typing import Any, TypeAlias
 import pytest
 from jupyter_ydoc import YNotebook
 
-from jupyter_mcp_ext.notebooks.cell_ids import CellIds
 from jupyter_mcp_ext.notebooks.draft import Draft
-from jupyter_mcp_ext.notebooks.file_draft import FileDraft
-from jupyter_mcp_ext.notebooks.room_draft import RoomDraft
+from jupyter_mcp_ext.notebooks.saved.draft import FileDraft
+from jupyter_mcp_ext.notebooks.shared.cell_ids import CellIds
+from jupyter_mcp_ext.notebooks.shared.draft import RoomDraft
 from jupyter_mcp_ext.outputs.model import Display, Stream
 
 Make: TypeAlias = Callable[[dict[str, Any]], Draft]

@@ -4,7 +4,7 @@ import pytest
 
 from jupyter_mcp_ext.errors import InvalidArgument
 from jupyter_mcp_ext.notebooks.handles import handles, select, source_hash
-from jupyter_mcp_ext.notebooks.reading import Cell
+from jupyter_mcp_ext.notebooks.reading.cells import Cell
 
 
 def cells(*ids: str | None) -> tuple[Cell, ...]:

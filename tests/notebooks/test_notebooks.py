@@ -20,10 +20,10 @@ from tornado.web import HTTPError
 from jupyter_mcp_ext.errors import ContentsError
 from jupyter_mcp_ext.files.files import McpFiles
 from jupyter_mcp_ext.notebooks.cells import NewCell
-from jupyter_mcp_ext.notebooks.document import KernelMetadata
-from jupyter_mcp_ext.notebooks.notebook_words import page_of
 from jupyter_mcp_ext.notebooks.notebooks import Notebooks
-from jupyter_mcp_ext.notebooks.page import NotebookPage
+from jupyter_mcp_ext.notebooks.reading.document import KernelMetadata
+from jupyter_mcp_ext.notebooks.reading.page import NotebookPage
+from jupyter_mcp_ext.notebooks.reading.words import page_of
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.presentation import TextBlock
 from jupyter_mcp_ext.rendering.rendering import Rendering

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from jupyter_mcp_ext.files.paths import Place
-from jupyter_mcp_ext.notebooks import edits
 from jupyter_mcp_ext.notebooks.cells import NewCell
+from jupyter_mcp_ext.notebooks.editing import edits
 from jupyter_mcp_ext.operations.edit import edit_notebook, undo_edits
 from tests.engine import ALICE, BOB, Engine, running
 

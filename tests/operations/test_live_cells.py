@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_mcp_ext.notebooks.unsaved import EVENTS
+from jupyter_mcp_ext.notebooks.shared.unsaved import EVENTS
 from tests.engine import Engine, running
 from tests.notebooks.browsers import SECONDS, Browser, browser, opening
 from tests.operations.test_cells import PATH, code, run, start, states, write

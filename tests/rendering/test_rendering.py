@@ -18,13 +18,7 @@ from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Output
 from jupyter_mcp_ext.outputs.pages import text_lines
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock, present
-from jupyter_mcp_ext.rendering.rendering import (
-    BUILDERS,
-    LIMIT,
-    MAX_AT_ONCE,
-    MAX_SOURCE,
-    Rendering,
-)
+from jupyter_mcp_ext.rendering.rendering import BUILDERS, LIMIT, MAX_AT_ONCE, MAX_SOURCE, Rendering
 from tests.outputs.frames import html_of
 from tests.rendering.bombs import BOMBS, TOO_MUCH, drawing, html, image, png, processes, uses
 

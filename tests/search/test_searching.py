@@ -16,8 +16,8 @@ from jupyter_server.services.contents.largefilemanager import AsyncLargeFileMana
 
 from jupyter_mcp_ext.errors import ContentsError, InvalidArgument
 from jupyter_mcp_ext.files.files import McpFiles
-from jupyter_mcp_ext.notebooks.document import LiveCopy
 from jupyter_mcp_ext.notebooks.handles import source_hash
+from jupyter_mcp_ext.notebooks.reading.document import LiveCopy
 from jupyter_mcp_ext.outputs.model import Json
 from jupyter_mcp_ext.rendering.rendering import Rendering
 from jupyter_mcp_ext.search import searching

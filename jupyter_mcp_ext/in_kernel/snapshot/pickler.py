@@ -37,14 +37,7 @@ from .found import (
 from .functions import Reference, function_reduced, globals_of, module_names
 from .holes import hole_again, hole_reduced, is_hole, own_names, refusal, text_name
 from .keys import has_own_hash, is_hashed_early, leads_on
-from .mapped import (
-    ORM_WAYS,
-    is_attached,
-    is_heard,
-    is_mapped,
-    mapped_reduced,
-    require_known,
-)
+from .mapped import ORM_WAYS, is_attached, is_heard, is_mapped, mapped_reduced, require_known
 from .pools import is_pool, pool_reduced
 from .sets import counter_reduced, is_plain_set, set_reduced
 from .sink import Unwanted

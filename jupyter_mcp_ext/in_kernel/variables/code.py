@@ -14,17 +14,7 @@ import types
 from pathlib import Path
 from typing import Any
 
-from .plain import (
-    MISSING,
-    brief,
-    class_dict,
-    class_name,
-    cut,
-    in_class,
-    is_a,
-    module_of,
-    mro,
-)
+from .plain import MISSING, brief, class_dict, class_name, cut, in_class, is_a, module_of, mro
 
 MAX_DOC = 3_000
 MAX_SOURCE = 20_000

@@ -8,14 +8,7 @@ from typing import Literal, TypeAlias
 
 from jupyter_mcp_ext.outputs.folding.typescript import Typescript
 from jupyter_mcp_ext.outputs.folding.writing import Heading, Message, Writing, without_middle
-from jupyter_mcp_ext.outputs.model import (
-    Display,
-    Error,
-    Json,
-    Stream,
-    from_nbformat,
-    to_nbformat,
-)
+from jupyter_mcp_ext.outputs.model import Display, Error, Json, Stream, from_nbformat, to_nbformat
 from jupyter_mcp_ext.outputs.numbered import cut_line
 from jupyter_mcp_ext.outputs.sizes import output_sizes, text_size
 from jupyter_mcp_ext.outputs.text import clean

@@ -11,7 +11,7 @@ from functools import partial
 from logging import Logger
 from pathlib import Path, PurePosixPath
 
-from jupyter_mcp_ext.notebooks.live import LiveNotebook
+from jupyter_mcp_ext.notebooks.shared.live import LiveNotebook
 from jupyter_mcp_ext.sessions.session import SESSION_ID, Session
 from jupyter_mcp_ext.sessions.story.composition import Head
 from jupyter_mcp_ext.sessions.story.story import Story

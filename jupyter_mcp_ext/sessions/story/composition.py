@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jupyter_mcp_ext.measured import TooMuch
-from jupyter_mcp_ext.notebooks import pieces
+from jupyter_mcp_ext.notebooks.reading import pieces
 from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream, to_nbformat
 from jupyter_mcp_ext.outputs.rope import Rope
 

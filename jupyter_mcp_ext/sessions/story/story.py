@@ -9,7 +9,7 @@ from dataclasses import replace
 from logging import Logger
 from typing import Any
 
-from jupyter_mcp_ext.notebooks.live import LiveNotebook
+from jupyter_mcp_ext.notebooks.shared.live import LiveNotebook
 from jupyter_mcp_ext.outputs.model import Output
 from jupyter_mcp_ext.sessions.disk.folder import SessionFolder
 

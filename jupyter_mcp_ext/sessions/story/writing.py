@@ -17,8 +17,8 @@ from typing import Any
 
 from jupyter_mcp_ext.files.beneath import Changed
 from jupyter_mcp_ext.flushing import Flusher
-from jupyter_mcp_ext.notebooks.live import LiveNotebook
-from jupyter_mcp_ext.notebooks.rooms import RoomLoading
+from jupyter_mcp_ext.notebooks.shared.live import LiveNotebook
+from jupyter_mcp_ext.notebooks.shared.rooms import RoomLoading
 from jupyter_mcp_ext.outputs.model import Output
 
 from . import journal

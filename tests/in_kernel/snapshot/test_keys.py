@@ -8,12 +8,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_mcp_ext.in_kernel.snapshot.keys import (
-    has_frozen_knot,
-    leads_on,
-    may_change,
-    reaches,
-)
+from jupyter_mcp_ext.in_kernel.snapshot.keys import has_frozen_knot, leads_on, may_change, reaches
 
 
 @dataclass(eq=True, unsafe_hash=True)

@@ -1,0 +1,267 @@
+"""Edits of a notebook's cells: functions that change a draft in one step. No I/O.
+
+Each checks everything first, and raises before it has changed anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from jupyter_mcp_ext.errors import ContentsError, InvalidArgument
+from jupyter_mcp_ext.files import edits as texts
+from jupyter_mcp_ext.notebooks.cells import CellType, NewCell
+from jupyter_mcp_ext.notebooks.draft import CellNode, Draft
+from jupyter_mcp_ext.notebooks.reading.document import fresh_ids, new_node
+from jupyter_mcp_ext.outputs.model import Json
+
+from .steps import Cleared, Inserted, Moved, Removed, Rewritten, Step, before
+from .targets import handle_of, handles_of, target, targets
+
+START = "start"
+"""The place before the first cell, where an argument names the cell before."""
+
+MAX_SOURCE = 5_000_000
+"""Characters of a source that an edit may give a cell."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditedCell:
+    """Where a cell now stands."""
+
+    handle: str
+    cell_id: str
+    index: int
+    cell_type: CellType
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edited:
+    """What an edit has done."""
+
+    cells: tuple[EditedCell, ...]
+    """The cells that were inserted or changed, as they are now."""
+    steps: tuple[Step, ...]
+    diff: str = ""
+    how: str = ""
+    """What the comparison with ``old_string`` ignored; empty when it matched exactly."""
+    passed: tuple[str, ...] = ()
+    """Why some cells were left as they are."""
+
+
+def insert(draft: Draft, cells: Sequence[NewCell], after: str | None) -> Edited:
+    """Insert cells behind one, at the start, or at the end. Raises InvalidArgument."""
+    if not cells:
+        msg = "cells is empty, so nothing is inserted. Give at least one source."
+        raise InvalidArgument(msg)
+    for cell in cells:
+        _check_size(cell.source)
+    at = _place(draft, after)
+    ids = fresh_ids(draft.ids)
+    nodes = [new_node(cell, next(ids)) for cell in cells]
+    draft.insert(at, nodes)
+    places = range(at, at + len(nodes))
+    return Edited(
+        cells=_described(draft, places),
+        steps=tuple(Inserted(cell_id=draft.ids[n], source=draft.cell(n).source) for n in places),
+    )
+
+
+def rewrite(
+    draft: Draft,
+    reference: str | int,
+    *,
+    source: str | None = None,
+    old: str | None = None,
+    new: str | None = None,
+    cell_type: CellType | None = None,
+) -> Edited:
+    """Change a cell's source, in part or as a whole, and its type.
+
+    Raises InvalidArgument, StaleHandle and ContentsError.
+    """
+    _check_arguments(source, old, new, cell_type)
+    index = target(draft, reference, needs_hash=old is None)
+    cell = draft.cell(index)
+    after, how = cell.source if source is None else source, ""
+    if old is not None:
+        named = _named(draft, index)
+        edit = texts.replace(cell.source, old, new or "", replace_all=False, named=named)
+        after, how = edit.text, edit.how
+    _check_size(after)
+    kind = cell_type or cell.cell_type
+    if (after, kind) == (cell.source, cell.cell_type):
+        msg = "The cell has this source already, so nothing was changed. Give another."
+        raise InvalidArgument(msg)
+    step = _rewritten(draft, index, after, kind)
+    return Edited(
+        cells=_described(draft, [index]),
+        steps=(step,),
+        diff=texts.compared(cell.source, after),
+        how=how,
+    )
+
+
+def _rewritten(draft: Draft, index: int, source: str, cell_type: CellType) -> Rewritten:
+    cell = draft.cell(index)
+    is_retyped = cell_type != cell.cell_type
+    outputs = _outputs(draft.node(index)) if is_retyped else []
+    if is_retyped:
+        draft.set_type(index, cell_type)
+    if source != cell.source:
+        draft.set_source(index, source)
+    return Rewritten(
+        cell_id=draft.ids[index],
+        before=cell.source,
+        source=draft.cell(index).source,
+        type_before=cell.cell_type,
+        cell_type=cell_type,
+        outputs=outputs,
+        count=cell.execution_count,
+    )
+
+
+def delete(draft: Draft, references: Iterable[str | int]) -> Edited:
+    """Delete cells that are as the caller has read them. Raises InvalidArgument, StaleHandle."""
+    found = targets(draft, references, needs_hash=True)
+    _check_some(found)
+    passed = [_typed_in(draft, index, "deleted") for index in found if draft.person(index)]
+    if passed:
+        raise ContentsError(passed[0])
+    steps: list[Step] = []
+    for index in reversed(found):
+        cell_id = draft.ids[index]
+        above = before(draft, cell_id)
+        steps.append(Removed(cell_id=cell_id, node=draft.node(index), after=above, index=index))
+        draft.remove(index)
+    return Edited(cells=(), steps=tuple(steps))
+
+
+def move(draft: Draft, references: Iterable[str | int], after: str) -> Edited:
+    """Move cells, in their order, behind another; one in which a person types stays where it is."""
+    found = targets(draft, references, needs_hash=False)
+    _check_some(found)
+    ids = [draft.ids[index] for index in found]
+    goal = "" if after.strip() == START else draft.ids[target(draft, after, needs_hash=False)]
+    if goal in ids:
+        msg = "A cell cannot be moved behind itself. Name another cell in after."
+        raise InvalidArgument(msg)
+    steps: list[Step] = []
+    passed: list[str] = []
+    for cell_id in ids:
+        index = draft.ids.index(cell_id)
+        above = before(draft, cell_id)
+        if above == goal:
+            goal = cell_id
+            continue
+        if draft.person(index):
+            passed.append(_typed_in(draft, index, "moved"))
+            continue
+        to = draft.ids.index(goal) + 1 if goal else 0
+        draft.move(index, to - (to > index))
+        steps.append(Moved(cell_id=cell_id, from_after=above, index=index, to_after=goal))
+        goal = cell_id
+    moved = [draft.ids.index(cell_id) for cell_id in ids]
+    return Edited(cells=_described(draft, moved), steps=tuple(steps), passed=tuple(passed))
+
+
+def clear(draft: Draft, references: Iterable[str | int] | None) -> Edited:
+    """Remove the outputs of some code cells, or of all."""
+    every = range(len(draft.ids))
+    found = every if references is None else targets(draft, references, needs_hash=False)
+    steps: list[Step] = []
+    cleared: list[int] = []
+    for index in found:
+        cell = draft.cell(index)
+        if cell.cell_type != "code" or (not cell.outputs and cell.execution_count is None):
+            continue
+        node = draft.node(index)
+        step = Cleared(
+            cell_id=draft.ids[index],
+            outputs=_outputs(node),
+            count=cell.execution_count,
+            timing=_timing(node),
+        )
+        steps.append(step)
+        cleared.append(index)
+        draft.set_outputs(index, [], start=0)
+        draft.set_count(index, None)
+        draft.set_timing(index, None)
+    return Edited(cells=_described(draft, cleared), steps=tuple(steps))
+
+
+def _place(draft: Draft, after: str | None) -> int:
+    if after is None:
+        return len(draft.ids)
+    if after.strip() == START:
+        return 0
+    return target(draft, after, needs_hash=False) + 1
+
+
+def _check_arguments(
+    source: str | None, old: str | None, new: str | None, cell_type: CellType | None
+) -> None:
+    if source is not None and old is not None:
+        msg = "source and old_string are both given. Give a whole source, or a part to be replaced."
+        raise InvalidArgument(msg)
+    if (old is None) != (new is None):
+        msg = "old_string and new_string belong together. Give both, or a whole source."
+        raise InvalidArgument(msg)
+    if source is None and old is None and cell_type is None:
+        msg = "Nothing is to be changed. Give old_string and new_string, source, or cell_type."
+        raise InvalidArgument(msg)
+
+
+def _check_size(source: str) -> None:
+    if len(source) > MAX_SOURCE:
+        msg = (
+            f"A source of {len(source):,} characters is too long for a cell. Write the text to a "
+            "file (write_file) and read it in the cell."
+        )
+        raise InvalidArgument(msg)
+
+
+def _check_some(found: Sequence[int]) -> None:
+    if not found:
+        msg = "cells is empty, so nothing is done. Give the handles of the cells."
+        raise InvalidArgument(msg)
+
+
+def _typed_in(draft: Draft, index: int, done: str) -> str:
+    return (
+        f"{handle_of(draft, index)} was not {done}: {draft.person(index)} is in it and may be "
+        "typing. Ask them, or try again later."
+    )
+
+
+def _named(draft: Draft, index: int) -> texts.Named:
+    return texts.Named(
+        name=f"cell {handle_of(draft, index)}",
+        shown_by="read_notebook",
+        whole="source replaces all of it",
+        every="",
+    )
+
+
+def _outputs(node: CellNode) -> list[Mapping[str, Json]]:
+    outputs = node.get("outputs")
+    return [one for one in outputs if isinstance(one, dict)] if isinstance(outputs, list) else []
+
+
+def _timing(node: CellNode) -> dict[str, str]:
+    metadata = node.get("metadata")
+    timing = metadata.get("execution") if isinstance(metadata, dict) else None
+    return {k: str(v) for k, v in timing.items()} if isinstance(timing, dict) else {}
+
+
+def _described(draft: Draft, indices: Iterable[int]) -> tuple[EditedCell, ...]:
+    cells = [draft.cell(index) for index in indices]
+    return tuple(
+        EditedCell(
+            handle=handle,
+            cell_id=draft.ids[cell.index],
+            index=cell.index,
+            cell_type=cell.cell_type,
+        )
+        for cell, handle in zip(cells, handles_of(draft, cells), strict=True)
+    )

@@ -1,0 +1,144 @@
+"""What agents have edited in notebooks, kept so that they can take it back after a restart too.
+
+One file (mode 0600) for each user and notebook, in Jupyter's runtime directory; a line is one edit,
+with a digest by this server's key: what is taken back comes from here, and kernels can write there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jupyter_mcp_ext.concurrency import Locks
+from jupyter_mcp_ext.files.beneath import Folder, opened
+from jupyter_mcp_ext.sealed import is_sealed, seal
+
+from .steps import Step, as_json, from_json
+
+VERSION = 1
+MAX_LINE = 1_000_000
+"""Bytes of one edit; a larger one cannot be taken back."""
+MAX_FILE = 4_000_000
+"""Bytes of a file, above which its earlier half is dropped."""
+MAX_READ = 3 * MAX_FILE
+KEPT = 30 * 86_400.0
+"""Seconds after its last edit for which a notebook's file is kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One edit of one client."""
+
+    client: str
+    tool: str
+    steps: tuple[Step, ...]
+    at: float = field(default_factory=time.time)
+
+
+class EditJournal:
+    """The edits of all notebooks of one server."""
+
+    def __init__(self, runtime_dir: Path, root: str, key: Callable[[str], bytes]) -> None:
+        """``root`` tells servers apart that share a runtime directory; ``key`` gives keys."""
+        self._base = runtime_dir
+        self._folder = f"jupyter_mcp_ext/edits-{hashlib.sha256(root.encode()).hexdigest()[:16]}"
+        self._key = key
+        self._locks: Locks[str] = Locks()
+        self._has_cleared = False
+
+    async def add(self, subject: str, path: str, entry: Entry) -> bool:
+        """Keep an edit; False if that is not possible, so that it cannot be taken back."""
+        name = _name(subject, path)
+        async with self._locks.of(name):
+            return await asyncio.to_thread(self._add, name, subject, path, entry)
+
+    async def entries(self, subject: str, path: str) -> Sequence[Entry]:
+        """The edits of a notebook, in their order."""
+        return await asyncio.to_thread(self._entries, _name(subject, path), subject, path)
+
+    async def remove(self, subject: str, path: str, taken: Sequence[Entry]) -> None:
+        """Forget edits, which have been taken back."""
+        name = _name(subject, path)
+        async with self._locks.of(name):
+            await asyncio.to_thread(self._remove, name, subject, path, taken)
+
+    def _add(self, name: str, subject: str, path: str, entry: Entry) -> bool:
+        line = self._line(subject, path, entry)
+        if len(line) > MAX_LINE:
+            return False
+        try:
+            with opened(self._base, self._folder, make=True) as folder:
+                self._clear(folder)
+                status = folder.stat(name)
+                if status is not None and status.st_size > MAX_FILE:
+                    lines = (folder.read(name, MAX_READ) or b"").splitlines(keepends=True)
+                    folder.write(name, lines[len(lines) // 2 :], mode=0o600)
+                fd = folder.open(name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+                with os.fdopen(fd, "ab") as file:
+                    file.write(line)
+        except OSError:
+            return False
+        return True
+
+    def _clear(self, folder: Folder) -> None:
+        """Remove the files of notebooks that were not edited for long, once in a server's life."""
+        if self._has_cleared:
+            return
+        self._has_cleared = True
+        for name in folder.names():
+            status = folder.stat(name)
+            if status is not None and status.st_mtime < time.time() - KEPT:
+                folder.remove(name)
+
+    def _entries(self, name: str, subject: str, path: str) -> list[Entry]:
+        try:
+            with opened(self._base, self._folder) as folder:
+                data = folder.read(name, MAX_READ) or b""
+        except OSError:
+            return []
+        found = (self._entry(subject, path, line) for line in data.splitlines())
+        return [entry for entry in found if entry is not None]
+
+    def _remove(self, name: str, subject: str, path: str, taken: Sequence[Entry]) -> None:
+        gone = {(entry.client, entry.at) for entry in taken}
+        kept = [e for e in self._entries(name, subject, path) if (e.client, e.at) not in gone]
+        lines = [self._line(subject, path, entry) for entry in kept]
+        with suppress(OSError), opened(self._base, self._folder) as folder:
+            folder.write(name, lines, mode=0o600)
+
+    def _line(self, subject: str, path: str, entry: Entry) -> bytes:
+        content: dict[str, Any] = {
+            "version": VERSION,
+            "client": entry.client,
+            "tool": entry.tool,
+            "at": entry.at,
+            "steps": [as_json(step) for step in entry.steps],
+        }
+        return json.dumps(seal(content, self._key_for(subject, path))).encode() + b"\n"
+
+    def _entry(self, subject: str, path: str, line: bytes) -> Entry | None:
+        with suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            content = json.loads(line)
+            if content["version"] == VERSION and is_sealed(content, self._key_for(subject, path)):
+                return Entry(
+                    client=content["client"],
+                    tool=content["tool"],
+                    at=content["at"],
+                    steps=tuple(from_json(step) for step in content["steps"]),
+                )
+        return None
+
+    def _key_for(self, subject: str, path: str) -> bytes:
+        return self._key(f"edits of {subject} in {path}")
+
+
+def _name(subject: str, path: str) -> str:
+    return hashlib.sha256(json.dumps([subject, path]).encode()).hexdigest()[:32] + ".jsonl"

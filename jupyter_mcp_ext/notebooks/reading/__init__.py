@@ -1,0 +1,1 @@
+"""Notebooks as values and as text for a model. No I/O."""

@@ -1,0 +1,1 @@
+"""Cells that run: which, and how their outputs are written into the notebook."""

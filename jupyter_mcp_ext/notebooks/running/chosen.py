@@ -1,0 +1,92 @@
+"""The cells that a run is asked for. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jupyter_mcp_ext.errors import InvalidArgument
+from jupyter_mcp_ext.notebooks.editing.targets import target
+from jupyter_mcp_ext.notebooks.handles import INDICES, short_ids, source_hash
+from jupyter_mcp_ext.outputs.characters import visible
+
+if TYPE_CHECKING:
+    from jupyter_mcp_ext.notebooks.cells import CellType
+    from jupyter_mcp_ext.notebooks.draft import Draft, Mark
+
+SKIP = "skip-execution"
+MAY_RAISE = "raises-exception"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChosenCell:
+    """A cell that a run is asked for, as it is now."""
+
+    cell_id: str
+    index: int
+    handle: str
+    cell_type: CellType
+    source: str
+    mark: Mark
+    tags: frozenset[str] = frozenset()
+
+    @property
+    def is_run(self) -> bool:
+        """Whether it is executed: it has code, and no tag that says otherwise."""
+        return self.cell_type == "code" and SKIP not in self.tags and bool(self.source.strip())
+
+    @property
+    def passed_over(self) -> str:
+        """Why it is not executed, in words."""
+        if self.cell_type != "code":
+            return self.cell_type
+        return f"tagged {SKIP}" if SKIP in self.tags else "empty"
+
+
+def choose(draft: Draft, references: Sequence[str | int] | None) -> tuple[ChosenCell, ...]:
+    """The cells that handles, ids and ranges of indices name, in their order; None is all.
+
+    Raises InvalidArgument, and StaleHandle for a handle whose source has changed.
+    """
+    if references is None:
+        indices: Sequence[int] = range(len(draft.ids))
+    else:
+        indices = sorted({index for one in references for index in _indices(draft, one)})
+    names = short_ids(draft.ids)
+    return tuple(chosen(draft, index, names[draft.ids[index]]) for index in indices)
+
+
+def chosen(draft: Draft, index: int, name: str) -> ChosenCell:
+    """The cell at an index as it is now; ``name`` is the short form of its id."""
+    cell = draft.cell(index)
+    is_code = cell.cell_type == "code"
+    return ChosenCell(
+        cell_id=draft.ids[index],
+        index=index,
+        handle=f"{name}@{source_hash(cell.source)}",
+        cell_type=cell.cell_type,
+        source=cell.source,
+        mark=draft.mark(index),
+        tags=_tags(draft, index) if is_code else frozenset(),
+    )
+
+
+def _tags(draft: Draft, index: int) -> frozenset[str]:
+    metadata = draft.node(index).get("metadata")
+    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    return frozenset(tag for tag in tags if isinstance(tag, str)) if tags else frozenset()  # type: ignore[union-attr]
+
+
+def _indices(draft: Draft, reference: str | int) -> Sequence[int]:
+    span = INDICES.fullmatch(str(reference).strip())
+    if span is None or span[2] is None or str(reference).strip() in draft.ids:
+        return (target(draft, reference, needs_hash=False),)
+    first, last = int(span[1]), int(span[2])
+    if first <= last < len(draft.ids):
+        return range(first, last + 1)
+    msg = (
+        f"{visible(str(reference).strip())} is no range of this notebook, whose cells are 0 to "
+        f"{len(draft.ids) - 1}. Give one like 3-7, or handles."
+    )
+    raise InvalidArgument(msg)

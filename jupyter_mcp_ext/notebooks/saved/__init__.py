@@ -1,0 +1,1 @@
+"""Notebooks as files, changed and saved as Jupyter does it."""

@@ -1,0 +1,196 @@
+"""A notebook's file, read and saved as Jupyter does it.
+
+A ContentsManager holds the event loop while it validates and signs, for more than a second where a
+notebook has 2,000 cells. For files on this server's disk the same is done here in a thread: with
+nbformat's reader and writer, the manager's hooks, its signatures, its checkpoint and its event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Protocol
+
+import nbformat
+import nbformat.v4
+from jupyter_server.services.contents.filemanager import (
+    AsyncFileContentsManager,
+    FileContentsManager,
+)
+from jupyter_server.services.contents.largefilemanager import (
+    AsyncLargeFileManager,
+    LargeFileManager,
+)
+from jupyter_server.utils import ensure_async
+from tornado.web import HTTPError
+
+from jupyter_mcp_ext.errors import ContentsError
+from jupyter_mcp_ext.files.beneath import Changed
+from jupyter_mcp_ext.files.contents import Contents, explained
+from jupyter_mcp_ext.files.paths import Place, quoted
+from jupyter_mcp_ext.files.storage import FileData, FileStorage
+from jupyter_mcp_ext.notebooks.reading import pieces
+
+MAX_BYTES = 64_000_000
+"""Bytes of the largest notebook that is changed."""
+
+AFTERWARDS = "the file is saved, but Jupyter could not make its checkpoint or call its hook"
+
+JUPYTERS = (
+    *(FileContentsManager, LargeFileManager),
+    *(AsyncFileContentsManager, AsyncLargeFileManager),
+)
+"""The managers whose way of saving is known; one that is derived from them may do it in another."""
+
+
+_FORMAT: Any = SimpleNamespace(
+    from_dict=nbformat.from_dict,
+    to_notebook_json=nbformat.v4.to_notebook_json,
+    writes_json=nbformat.v4.writes_json,
+)
+"""nbformat's functions, which have no types."""
+
+
+class NotebookFile(Protocol):
+    """The file of one notebook. Failures are ContentsError."""
+
+    async def read(self) -> dict[str, Any] | None:
+        """The notebook as nbformat 4; None if it cannot be read in this way."""
+
+    async def save(self, node: dict[str, Any]) -> Sequence[str] | None:
+        """Save what `read` has given, changed, and tell what there is to say of it.
+
+        None if another program has saved the file in between. Raises ContentsError, which says
+        whether the file was changed.
+        """
+
+
+def notebook_file(
+    contents: Contents, storage: FileStorage, place: Place, root: Path | None
+) -> NotebookFile:
+    """The file of a notebook; ``root`` is None where there is no disk behind."""
+    if root is not None and type(contents) in JUPYTERS:
+        return DiskNotebookFile(contents, storage, place, root)
+    return ManagedNotebookFile(contents, storage, place)
+
+
+class ManagedNotebookFile:
+    """A notebook that is read and saved by a ContentsManager."""
+
+    def __init__(self, contents: Contents, storage: FileStorage, place: Place) -> None:
+        self._contents = contents
+        self._storage = storage
+        self._place = place
+        self._stamp: object = None
+
+    async def read(self) -> dict[str, Any] | None:
+        self._stamp = await self._look()
+        path = self._place.path
+        try:
+            model = await ensure_async(self._contents.get(path, content=True, type="notebook"))
+        except (HTTPError, OSError) as err:
+            raise explained(err, f"{quoted(path)} could not be read as a notebook") from err
+        node: dict[str, Any] = model["content"]
+        return node
+
+    async def save(self, node: dict[str, Any]) -> Sequence[str] | None:
+        if await self._look() != self._stamp:
+            return None
+        path = self._place.path
+        model = {"type": "notebook", "format": "json", "content": node}
+        try:
+            await ensure_async(self._contents.save(model, path))
+        except (HTTPError, OSError) as err:
+            if await self._look() == self._stamp:
+                raise unsaved(err, path) from err
+            # It makes a checkpoint and calls hooks once it has written.
+            msg = (
+                f"Jupyter failed while it saved {quoted(path)}, and the file has changed, by this "
+                "edit or by another program. Read it again."
+            )
+            raise ContentsError(msg) from err
+        return ()
+
+    async def _look(self) -> object:
+        try:
+            entry = await self._storage.find(self._place.real)
+        except (HTTPError, OSError) as err:
+            raise explained(err, f"{quoted(self._place.path)} could not be read") from err
+        return None if entry is None else (entry.modified, entry.size)
+
+
+class DiskNotebookFile:
+    """A notebook on this server's disk, of a manager whose way of saving is Jupyter's own."""
+
+    def __init__(self, contents: Any, storage: FileStorage, place: Place, root: Path) -> None:
+        self._contents = contents
+        self._storage = storage
+        self._place = place
+        self._root = root
+        self._read: FileData | None = None
+
+    async def read(self) -> dict[str, Any] | None:
+        try:
+            self._read = await self._storage.read(self._place.real, MAX_BYTES)
+        except OSError as err:
+            raise explained(err, f"{quoted(self._place.path)} could not be read") from err
+        notary = self._contents.notary
+        store, _ = notary.store, notary.secret  # made by this thread, as the database demands
+        try:
+            node, signature = await asyncio.to_thread(self._parse, self._read.data)
+        except (ValueError, RecursionError, AttributeError, KeyError, TypeError):
+            return None  # the manager may still read it, or says why not
+        if node is None:
+            return None
+        notary.mark_cells(node, store.check_signature(signature, notary.algorithm))
+        return node
+
+    async def save(self, node: dict[str, Any]) -> Sequence[str] | None:
+        place = self._place
+        model = {"type": "notebook", "format": "json", "content": node}
+        try:
+            self._contents.run_pre_save_hooks(model=model, path=place.path)
+            data, signature = await asyncio.to_thread(self._text, model["content"])
+            await self._storage.write(place.real, data, over=self._read)
+        except Changed:
+            return None
+        except (HTTPError, OSError) as err:
+            raise unsaved(err, place.path) from err
+        try:
+            await self._follow_up(signature)
+        except (HTTPError, OSError, sqlite3.Error):
+            return (AFTERWARDS,)
+        return ()
+
+    async def _follow_up(self, signature: str) -> None:
+        """Do what Jupyter does once it has written a notebook."""
+        contents, place = self._contents, self._place
+        if signature:
+            contents.notary.store.store_signature(signature, contents.notary.algorithm)
+        if not await ensure_async(contents.checkpoints.list_checkpoints(place.path)):
+            await ensure_async(contents.create_checkpoint(place.path))
+        saved = await ensure_async(contents.get(place.path, content=False))
+        contents.run_post_save_hooks(model=saved, os_path=str(self._root / place.real))
+        contents.emit(data={"action": "save", "path": place.path})
+
+    def _parse(self, data: bytes) -> tuple[dict[str, Any] | None, str]:
+        found: Any = pieces.loads(data)
+        if found["nbformat"] != nbformat.v4.nbformat:  # an earlier one is converted by the manager
+            return None, ""
+        node: dict[str, Any] = _FORMAT.to_notebook_json(found)
+        return node, self._contents.notary.compute_signature(node)
+
+    def _text(self, content: Any) -> tuple[bytes, str]:
+        node = _FORMAT.from_dict(content)
+        text: str = _FORMAT.writes_json(node, split_lines=True)
+        is_trusted = self._contents.notary.check_cells(node)
+        signature = self._contents.notary.compute_signature(node) if is_trusted else ""
+        return f"{text}\n".encode(errors="surrogatepass"), signature
+
+
+def unsaved(err: HTTPError | OSError, path: str) -> ContentsError:
+    """The error for a notebook that could not be saved."""
+    return explained(err, f"{quoted(path)} could not be saved, and was not changed")

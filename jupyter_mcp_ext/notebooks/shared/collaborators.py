@@ -1,0 +1,113 @@
+"""Agents shown to people as collaborators, for as long as they work in a shared notebook."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from jupyter_mcp_ext.concurrency import Timer
+from jupyter_mcp_ext.errors import ContentsError
+
+from .rooms import Room, Rooms
+
+RENEW = 15.0
+"""Seconds after which browsers are told again, which forget who is silent for 30."""
+
+COLOR = "#d97757"
+
+
+class Collaborators:
+    """Shows agents in rooms; each is one collaborator, however many calls it makes there."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+        self._shown: dict[tuple[str, str], _Shown] = {}
+
+    @asynccontextmanager
+    async def shown(self, path: str, name: str) -> AsyncIterator[None]:
+        """Show an agent, such as ``Claude Code (for alice)``, in the room of an API path.
+
+        Where there is no room, nothing is shown.
+        """
+        room = None
+        with suppress(ContentsError):
+            room = await self._rooms.open(path)
+        if room is None:
+            yield
+            return
+        key = (room.room_id, name)
+        shown = self._shown.get(key)
+        if shown is None or not shown.room.is_open:
+            shown = self._shown[key] = _Shown(room, path, _agent(room), name, self._rooms)
+        shown.enter()
+        try:
+            yield
+        finally:
+            if shown.leave() and self._shown.get(key) is shown:
+                del self._shown[key]
+
+
+def _agent(room: Room) -> Any:
+    """An awareness of its own: with the room's, all agents would be one collaborator."""
+    return type(room.awareness)(type(room.document.ydoc)())
+
+
+class _Shown:
+    """One agent in one room."""
+
+    def __init__(self, room: Room, path: str, agent: Any, name: str, rooms: Rooms) -> None:
+        self.room = room
+        self._path = path
+        self._agent = agent
+        self._name = name
+        self._rooms = rooms
+        self._calls = 0
+        self._timer = Timer()
+
+    def enter(self) -> None:
+        """A call begins."""
+        self._calls += 1
+        if self._calls == 1:
+            self._tell()
+
+    def leave(self) -> bool:
+        """Whether this was the last call, so that the agent is no longer shown."""
+        self._calls -= 1
+        if self._calls:
+            return False
+        self._timer.stop()
+        self._say(None, None)
+        return True
+
+    def _tell(self) -> None:
+        user = {
+            "username": self._name,
+            "name": self._name,
+            "display_name": self._name,
+            "initials": "".join(word[0] for word in self._name.split()[:2] if word[0].isalpha()),
+            "color": COLOR,
+            "avatar_url": None,
+        }
+        states = [state for state in self.room.awareness.states.values() if state]
+        people = [state for state in states if "user" in state and state["user"] != user]
+        # A collaborator that does not say how it is overrides a person who has switched it off.
+        autosave = not people or any(state.get("autosave", True) for state in people)
+        self._say(
+            {"user": user, "autosave": autosave},
+            {"user": user, "current": f"notebook:{self._path}", "documents": [self._path]},
+        )
+        self._timer.set(RENEW, self._tell)
+
+    def _say(self, here: Any, everywhere: Any) -> None:
+        if self.room.is_open:
+            _apply(self._agent, here, self.room.awareness)
+        everyone = self._rooms.awareness_of_all()
+        if everyone is not None:
+            _apply(self._agent, everywhere, everyone)
+
+
+def _apply(agent: Any, state: Any, awareness: Any) -> None:
+    agent.set_local_state(state)
+    update = agent.encode_awareness_update([agent.client_id])
+    awareness.apply_awareness_update(update, "local")  # others are not sent to browsers

@@ -1,0 +1,143 @@
+"""A notebook that is changed in the document that people share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Any
+
+from jupyter_mcp_ext.notebooks.cells import CellType
+from jupyter_mcp_ext.notebooks.draft import CellNode, Mark, mark_of
+from jupyter_mcp_ext.notebooks.reading.cells import Cell, read_cells
+from jupyter_mcp_ext.outputs.model import Json
+
+from .cell_ids import CellIds
+from .cells import SharedCells
+from .people import People
+from .touched import Touched
+from .values import as_shared, as_stored
+
+
+class RoomDraft:
+    """The draft of a room's document, as a context manager: what is changed shows at its end.
+
+    ``document`` is the room's `jupyter_ydoc.YNotebook`, loaded.
+    """
+
+    def __init__(self, document: Any, ids: CellIds, people: People | None = None) -> None:
+        self._cells = SharedCells(document, ids)
+        self._people = people
+        self.touched = Touched()
+        """The cells that have been changed so far."""
+
+    def __enter__(self) -> RoomDraft:
+        self._cells.begin()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._cells.end()
+
+    @property
+    def ids(self) -> Sequence[str]:
+        return self._cells.ids
+
+    def cell(self, index: int) -> Cell:
+        [cell] = read_cells([dict(self.node(index))], has_ids=True)
+        return replace(cell, index=index, cell_id=self.ids[index])
+
+    def mark(self, index: int) -> Mark:
+        cell = self._cells[index]
+        outputs = cell.get("outputs")
+        kind = {key: cell.get(key) for key in ("cell_type", "execution_count")}
+        return mark_of(kind, len(outputs) if isinstance(outputs, self._cells.array) else 0)
+
+    def node(self, index: int) -> CellNode:
+        node: dict[str, Json] = as_stored(self._cells[index].to_py())
+        node.pop("execution_state", None)
+        return {**node, "id": self.ids[index]}
+
+    def person(self, index: int) -> str:
+        text = self._cells[index].get("source")
+        if self._people is None or not hasattr(text, "sticky_index"):
+            return ""
+        return self._people.typing_in(text)
+
+    def insert(self, index: int, nodes: Sequence[CellNode]) -> None:
+        for at, node in enumerate(nodes, index):
+            self._cells.put(at, node)
+            self.touched.insert(self.ids[at])
+
+    def remove(self, index: int) -> None:
+        self.touched.remove(self.ids[index], self._cells.source(index))
+        self._cells.take(index)
+
+    def move(self, index: int, to: int) -> None:
+        self.touched.moved.add(self.ids[index])
+        self._replace(index, to, self.node(index))
+
+    def set_source(self, index: int, source: str) -> None:
+        self._cells.write_text(self._changing(index), "source", source)
+
+    def set_type(self, index: int, cell_type: CellType) -> None:
+        node = self.node(index)
+        kept = ("id", "source", "metadata", *(() if cell_type == "code" else ("attachments",)))
+        made: dict[str, Json] = {key: node[key] for key in kept if key in node}
+        self.touched.change(self.ids[index], self._cells.source(index))
+        self._replace(index, index, {**made, "cell_type": cell_type})
+
+    def set_running(self, index: int, *, is_running: bool) -> None:
+        # No edit: it is not saved.
+        _set(self._cells[index], "execution_state", "running" if is_running else "idle")
+
+    def set_count(self, index: int, count: int | None) -> None:
+        _set(self._changing(index), "execution_count", as_shared(count))
+
+    def set_timing(self, index: int, timing: Mapping[str, str] | None) -> None:
+        cell = self._changing(index)
+        if not isinstance(cell.get("metadata"), self._cells.map):
+            cell["metadata"] = self._cells.map(as_shared(cell.get("metadata") or {}))
+        metadata = cell["metadata"]
+        if timing is not None:
+            metadata["execution"] = as_shared(timing)
+        elif "execution" in metadata:
+            del metadata["execution"]
+
+    def set_outputs(self, index: int, outputs: Sequence[Mapping[str, Json]], *, start: int) -> None:
+        cell = self._changing(index)
+        if not isinstance(cell.get("outputs"), self._cells.array):
+            cell["outputs"] = self._cells.array([])
+        self._cells.write_outputs(cell["outputs"], outputs, start)
+
+    def drop_doubles(self, moved: Iterable[str]) -> None:
+        """Remove our copies of cells that a person has moved at the same time as we."""
+        for cell_id in moved:
+            self._cells.drop_double(cell_id)
+
+    def _replace(self, index: int, to: int, node: CellNode) -> None:
+        """Put a cell in the place of another, or elsewhere.
+
+        In two transactions: in one, browsers put what a person types into another cell.
+        """
+        is_running = self._cells[index].get("execution_state") == "running"
+        self._cells.take(index)
+        self._cells.end()
+        self._cells.begin()
+        self._cells.put(to, node)
+        if is_running and node["cell_type"] == "code":
+            self.set_running(to, is_running=True)
+
+    def _changing(self, index: int) -> Any:
+        self._cells.repair()
+        self.touched.change(self.ids[index], self._cells.source(index))
+        return self._cells[index]
+
+
+def _set(cell: Any, key: str, value: Json) -> None:
+    if key not in cell or cell[key] != value:
+        cell[key] = value

@@ -1,0 +1,101 @@
+"""Notebooks that people have open, read whole; and cells added to what they see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from logging import Logger
+from typing import Any
+
+from jupyter_mcp_ext.notebooks.reading.document import LiveCopy
+from jupyter_mcp_ext.notebooks.saved.draft import MINOR
+from jupyter_mcp_ext.outputs.model import Json
+
+from .cell_ids import CellIds
+from .people import People
+from .rooms import RoomLoading, Rooms
+from .values import as_shared
+
+LOADING = 1.0
+"""Seconds for which a room is waited for that is loading; it is asked again later."""
+
+
+class LiveNotebook:
+    """A notebook in a room; what is added here shows at once, and the room saves it."""
+
+    def __init__(self, document: Any, people: People) -> None:
+        self._document = document
+        self._people = people
+        self._meta = document.ydoc["meta"]
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The notebook's metadata."""
+        found = self._meta.to_py().get("metadata")
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def cell_ids(self) -> set[str]:
+        """The ids of its cells."""
+        return {str(cell["id"]) for cell in self._document.ycells if "id" in cell}
+
+    @property
+    def people(self) -> dict[int, list[str]]:
+        """The names of the people whose cursor is in a cell, by the cell's index."""
+        found = (self._people.names_in(cell["source"]) for cell in self._document.ycells)
+        return {index: names for index, names in enumerate(found) if names}
+
+    def copied(self) -> LiveCopy:
+        """A copy of it as it is now."""
+        update, kind = self._document.ydoc.get_update(), type(self._document)
+
+        def read() -> Json:
+            copy = kind()
+            copy.ydoc.apply_update(update)
+            # Cells that have one id are all shown, with the ids that a draft gives them.
+            content: dict[str, Any] = copy.get(deduplicate=False)
+            if int(content["nbformat_minor"]) >= MINOR:
+                ids = CellIds(copy.ycells).unique(copy.ycells)
+                for cell, cell_id in zip(content["cells"], ids, strict=True):
+                    cell["id"] = cell_id
+            return content
+
+        return LiveCopy(read=read, people=self.people)
+
+    def append(self, cells: Sequence[Mapping[str, Any]], metadata: Mapping[str, Any]) -> None:
+        """Add nbformat's cells at its end, and set these keys of its metadata."""
+        with self._document.ydoc.transaction():
+            for cell in cells:
+                self._document.append_cell(as_shared(cell))
+            if "metadata" in self._meta:
+                for key, value in metadata.items():
+                    self._meta["metadata"][key] = as_shared(value)
+
+
+class LiveNotebooks:
+    """Finds notebooks that people have open."""
+
+    def __init__(self, rooms: Rooms, log: Logger) -> None:
+        self._rooms = rooms
+        self._log = log
+
+    async def find(self, path: str) -> LiveNotebook | None:
+        """The notebook of an API path, to be used at once; None when it is not open.
+
+        Raises RoomLoading.
+        """
+        try:
+            room = await self._rooms.open(path, wait=LOADING)
+        except RoomLoading:
+            raise
+        except Exception:  # noqa: BLE001  # another package's; without an answer there is no room
+            self._log.exception("Whether %s is open in a room could not be determined", path)
+            return None
+        return None if room is None else LiveNotebook(room.document, room.people)
+
+    async def reader(self, path: str) -> LiveCopy | None:
+        """A copy of the notebook that people have open under a path."""
+        try:
+            found = await self.find(path)
+        except RoomLoading:
+            return None
+        return found.copied() if found is not None else None

@@ -1,0 +1,163 @@
+"""Edits in rooms that are not known to be saved, and are carried over to the file if they are lost.
+
+jupyter_server_ydoc saves a second after the last change, and cancels that when the room closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from logging import Logger
+from typing import Any
+
+from jupyter_mcp_ext.concurrency import Tasks, Timers
+from jupyter_mcp_ext.errors import ToolError
+from jupyter_mcp_ext.notebooks.draft import OnLost
+
+from .rooms import Room, Rooms
+from .touched import Touched, carried_over
+
+EVENTS = "https://schema.jupyter.org/jupyter_collaboration/session/v1"
+"""The events in which rooms tell that they have saved, failed to, or closed."""
+
+MARGIN = 1.0
+"""Seconds after a room should have saved when it is looked whether it still exists."""
+
+
+MOVED = 0.5
+"""Seconds after a move when it is looked whether a person has moved the cell too: it is there twice
+then, and our copy goes before the room saves both.
+"""
+
+
+@dataclass(kw_only=True)
+class _Edits:
+    """What one room has not saved yet."""
+
+    room: Room
+    on_lost: OnLost
+    touched: Touched = field(default_factory=Touched)
+    at: float = 0.0
+    """When the last of the edits was made."""
+
+
+class Unsaved:
+    """The edits of all rooms; ``events`` is the server's EventLogger."""
+
+    def __init__(self, rooms: Rooms, events: Any, log: Logger) -> None:
+        self._rooms = rooms
+        self._events = events
+        self._log = log
+        self._edits: dict[str, _Edits] = {}
+        self._faults: dict[str, str] = {}
+        self._notes: dict[str, list[str]] = {}
+        self._timers: Timers[str] = Timers()
+        self._tasks = Tasks()
+        self._is_listening = False
+
+    def add(self, room: Room, touched: Touched, on_lost: OnLost) -> None:
+        """An edit was made in a room."""
+        self._listen()
+        edits = self._edits.get(room.room_id)
+        if edits is None or edits.room.document is not room.document:
+            edits = self._edits[room.room_id] = _Edits(room=room, on_lost=on_lost)
+        edits.touched.add(touched)
+        edits.at = time.monotonic()
+        if touched.moved:
+            asyncio.get_running_loop().call_later(MOVED, self._drop_doubles, room, touched.moved)
+        self._timers.set(room.room_id, room.source.save_delay + MARGIN, self._look)
+
+    def __contains__(self, room_id: str) -> bool:
+        """Whether a room has edits of this server that are not known to be saved."""
+        return room_id in self._edits
+
+    def fault(self, room_id: str) -> str:
+        """Why a room could not save the last time; empty if it could."""
+        return self._faults.get(room_id, "")
+
+    def take_notes(self, path: str) -> Sequence[str]:
+        """What became of earlier edits of a notebook, once."""
+        return tuple(self._notes.pop(path, ()))
+
+    async def close(self) -> None:
+        """Carry over what closed rooms have not saved, and stop."""
+        self._timers.close()
+        for room_id in tuple(self._edits):
+            self._look(room_id)
+        await self._tasks.ended()
+        with suppress(KeyError):
+            self._events.remove_listener(listener=self._heard)
+
+    def _listen(self) -> None:
+        if not self._is_listening:
+            self._is_listening = True
+            self._events.add_listener(schema_id=EVENTS, listener=self._heard)
+
+    async def _heard(self, logger: Any, schema_id: str, data: Mapping[str, Any]) -> None:
+        """Called by the EventLogger, with these names."""
+        room_id, action = str(data.get("room")), data.get("action")
+        edits = self._edits.get(room_id)
+        if data.get("level") == "ERROR" and action is None and edits is not None:
+            self._faults[room_id] = "the server could not save it; its log has the details"
+        elif action == "save":
+            self._faults.pop(room_id, None)
+            # Sooner it may be a save that had begun before the edit.
+            if edits and time.monotonic() - edits.at >= edits.room.source.save_delay:
+                self._forget(room_id)
+        elif action == "clean":
+            self._look(room_id)
+        elif action == "overwrite" and edits is not None:
+            self._forget(room_id)
+            self._overwritten(room_id)
+
+    def _overwritten(self, room_id: str) -> None:
+        path = self._rooms.path_of(room_id)
+        if path is not None:
+            self._log.warning("The last edit of %s was replaced by what is in its file", path)
+            self._note(path, "another program saved the file, and its content replaced your edit")
+
+    def _drop_doubles(self, room: Room, moved: set[str]) -> None:
+        if room.is_open:
+            with room.draft() as draft:
+                draft.drop_doubles(moved)
+
+    def _look(self, room_id: str) -> None:
+        """Forget edits that are saved, and carry them over if their room has closed."""
+        edits = self._edits.get(room_id)
+        if edits is None:
+            return
+        if not edits.room.is_open:
+            self._forget(room_id)
+            self._tasks.start(self._carry_over(edits), name="mcp-unsaved-edits")
+        elif edits.room.is_saved:
+            self._forget(room_id)
+
+    def _forget(self, room_id: str) -> None:
+        self._edits.pop(room_id, None)
+        self._timers.stop(room_id)
+
+    async def _carry_over(self, edits: _Edits) -> None:
+        room_id = edits.room.room_id
+        self._faults.pop(room_id, None)
+        await edits.room.source.closed(room_id)
+        path = self._rooms.path_of(room_id)
+        if path is None:
+            return  # deleted, with what was edited
+        try:
+            with edits.room.draft() as document:
+                change = carried_over(edits.touched, document)
+            lost = (await edits.on_lost(path, change)).value
+        except ToolError as err:
+            self._log.warning("An edit of %s was lost when its room closed: %s", path, err)
+            self._note(path, f"the last edit was lost when the notebook's room closed: {err}")
+            return
+        if lost:
+            names = ", ".join(cell_id[:8] for cell_id in lost)
+            self._log.warning("Edits of cells of %s were lost: %s", path, names)
+            self._note(path, f"the last edit of {names} was lost when the notebook's room closed")
+
+    def _note(self, path: str, note: str) -> None:
+        self._notes.setdefault(path, []).append(note)

@@ -1,0 +1,76 @@
+"""The journal of edits: what is kept, for whom, and what is not believed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from jupyter_mcp_ext.notebooks.editing.journal import MAX_FILE, MAX_LINE, EditJournal, Entry
+from jupyter_mcp_ext.notebooks.editing.steps import Inserted
+
+
+def journal(folder: Path, key: str = "key", root: str = "/root") -> EditJournal:
+    return EditJournal(folder, root, lambda purpose: f"{key} {purpose}".encode())
+
+
+def entry(source: str = "x", client: str = "test") -> Entry:
+    step = Inserted(cell_id="a1", source=source)
+    return Entry(client=client, tool="insert_cells", steps=(step,))
+
+
+async def test_edits_are_there_after_a_restart_for_their_user_and_notebook(tmp_path: Path) -> None:
+    first, second = entry("é"), entry("y")
+    assert await journal(tmp_path).add("alice", "a.ipynb", first)
+    assert await journal(tmp_path).add("alice", "a.ipynb", second)
+
+    again = journal(tmp_path)
+
+    assert await again.entries("alice", "a.ipynb") == [first, second]
+    assert await again.entries("bob", "a.ipynb") == []
+    assert await again.entries("alice", "b.ipynb") == []
+    assert await journal(tmp_path, root="/other").entries("alice", "a.ipynb") == []
+    await again.remove("alice", "a.ipynb", [second])
+    assert await again.entries("alice", "a.ipynb") == [first]
+
+
+async def test_what_another_has_written_is_not_believed(tmp_path: Path) -> None:
+    await journal(tmp_path).add("alice", "a.ipynb", entry())
+    [file] = tmp_path.rglob("*.jsonl")
+    file.write_bytes(file.read_bytes().replace(b'"x"', b'"y"') + b"{}\n[]\n\xff\n" + b"[" * 10**5)
+
+    assert await journal(tmp_path).entries("alice", "a.ipynb") == []
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+async def test_the_file_stays_within_its_bounds(tmp_path: Path) -> None:
+    kept = journal(tmp_path)
+    for _ in range(8):
+        assert await kept.add("alice", "a.ipynb", entry("x" * (MAX_LINE - 1_000)))
+
+    assert not await kept.add("alice", "a.ipynb", entry("x" * MAX_LINE))
+    [file] = tmp_path.rglob("*.jsonl")
+    assert file.stat().st_size <= MAX_FILE + MAX_LINE
+    assert len(await kept.entries("alice", "a.ipynb")) >= 2
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b'{"version": 1}\n'])
+async def test_a_broken_file_has_no_edits(tmp_path: Path, content: bytes) -> None:
+    kept = journal(tmp_path)
+    await kept.add("alice", "a.ipynb", entry())
+    [file] = tmp_path.rglob("*.jsonl")
+    file.write_bytes(content)
+
+    assert await kept.entries("alice", "a.ipynb") == []
+
+
+async def test_what_was_edited_long_ago_is_removed(tmp_path: Path) -> None:
+    await journal(tmp_path).add("alice", "old.ipynb", entry())
+    [old] = tmp_path.rglob("*.jsonl")
+    os.utime(old, (0, 0))
+
+    await journal(tmp_path).add("alice", "new.ipynb", entry())
+
+    assert not old.exists()
+    assert len(list(tmp_path.rglob("*.jsonl"))) == 1

@@ -1,0 +1,242 @@
+"""A cell that runs, written into a document that people share."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, TypeVar
+
+import pytest
+from jupyter_ydoc import YNotebook
+
+from jupyter_mcp_ext.notebooks.draft import Change, Changed
+from jupyter_mcp_ext.notebooks.running.recording import ROOM_PAUSE, Recording
+from jupyter_mcp_ext.notebooks.running.running_cell import RunningCell
+from jupyter_mcp_ext.notebooks.saved.draft import FileDraft
+from jupyter_mcp_ext.notebooks.shared.cell_ids import CellIds
+from jupyter_mcp_ext.notebooks.shared.draft import RoomDraft
+
+T = TypeVar("T")
+
+
+def code(cell_id: str) -> dict[str, Any]:
+    return {
+        "cell_type": "code",
+        "id": cell_id,
+        "source": "x",
+        "metadata": {},
+        "outputs": [{"output_type": "stream", "name": "stdout", "text": "earlier"}],
+        "execution_count": 7,
+    }
+
+
+class Shared:
+    """A document that is open, with two cells, of which the first is run."""
+
+    def __init__(self) -> None:
+        self.document = YNotebook()
+        cells = [code("one"), code("two")]
+        self.document.set({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+        self.ids = CellIds(self.document.ycells)
+        self.writes = 0
+        self.file: dict[str, Any] | None = None
+        self.let_go: list[RunningCell] = []
+        self.recording = Recording(
+            self.change, on_let_go=self.let_go.append, on_failure=lambda _: None
+        )
+        self.cell = RunningCell("one")
+
+    async def change(self, change: Change[T]) -> Changed[T]:
+        self.writes += 1
+        if self.file is not None:
+            value = change(FileDraft(self.file))
+            return Changed(value=value, home="file", saved="saved")
+        with RoomDraft(self.document, self.ids) as draft:
+            return Changed(value=change(draft), home="room", saved="saved")
+
+    def close(self, *, is_saved: bool) -> None:
+        """The room closes; the file may lack what was written last."""
+        node = self.document.get()
+        if not is_saved:
+            node["cells"] = [code("one"), code("two")]
+        self.file = node
+
+    async def run(self, count: int = 3) -> None:
+        """Begin to run the first cell."""
+        await self.recording.step(lambda draft: self.cell.open(draft, 0))
+        self.cell.opened()
+        self.cell.begin(count)
+
+    async def prints(self, text: str) -> None:
+        """The cell prints something, which is written."""
+        self.cell.outputs.take("stream", {"name": "stdout", "text": text})
+        self.recording.note(self.cell)
+        await self.recording.step(lambda _: None)
+
+    async def ends(self) -> None:
+        """The cell ends."""
+        self.cell.end(None, {"iopub.status.busy": 1.0, "shell.execute_reply": 2.5})
+        self.recording.note(self.cell)
+        await self.recording.close()
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The first cell as people see it."""
+        cell: dict[str, Any] = self.document.ycells[0].to_py()
+        return cell
+
+    @property
+    def texts(self) -> list[str]:
+        return [output["text"] for output in self.shown["outputs"]]
+
+    def presses_run(self) -> None:
+        """A person runs the cell: JupyterLab clears it at once."""
+        with self.document.ydoc.transaction():
+            cell = self.document.ycells[0]
+            cell["execution_count"] = None
+            del cell["outputs"][:]
+
+
+async def test_a_cell_shows_at_once_that_it_runs_and_then_what_it_puts_out() -> None:
+    shared = Shared()
+
+    await shared.run()
+    begun = shared.shown
+    await shared.prints("a\n")
+    await shared.prints("b\n")
+    during = shared.shown
+    await shared.ends()
+
+    assert (begun["execution_state"], begun["execution_count"], begun["outputs"]) == (
+        "running",
+        None,
+        [],
+    )
+    assert (during["execution_state"], during["execution_count"]) == ("running", 3)
+    assert shared.texts == ["a\nb\n"]
+    assert shared.shown["execution_state"] == "idle"
+    assert shared.shown["metadata"]["execution"] == {
+        "iopub.status.busy": "1970-01-01T00:00:01.000000Z",
+        "shell.execute_reply.started": "1970-01-01T00:00:01.000000Z",
+        "shell.execute_reply": "1970-01-01T00:00:02.500000Z",
+    }
+
+
+async def test_a_cell_that_a_person_runs_after_its_first_output_is_let_go() -> None:
+    shared = Shared()
+    await shared.run()
+    await shared.prints("ours")
+
+    shared.presses_run()
+    await shared.prints("ours too")
+    await shared.ends()
+
+    assert shared.let_go == [shared.cell]
+    assert shared.texts == []
+    assert shared.shown["execution_state"] == "running"  # of the person's run
+
+
+async def test_a_cell_that_a_person_runs_before_its_first_output_is_let_go() -> None:
+    shared = Shared()
+    await shared.run()
+    shared.recording.note(shared.cell)
+    await shared.recording.step(lambda _: None)
+
+    shared.presses_run()
+    await shared.prints("ours")
+
+    assert shared.let_go == [shared.cell]
+    assert shared.texts == []
+
+
+async def test_outputs_follow_a_cell_that_moves_and_go_nowhere_when_it_is_deleted() -> None:
+    shared = Shared()
+    await shared.run()
+    await shared.prints("a")
+
+    with shared.document.ydoc.transaction():
+        shared.document.ycells.insert(0, shared.document.create_ycell(code("zero")))
+    await shared.prints("b")
+    moved = shared.document.ycells[1].to_py()["outputs"][0]["text"]
+    with shared.document.ydoc.transaction():
+        del shared.document.ycells[1]
+    await shared.prints("c")
+
+    assert moved == "ab"
+    assert [cell.let_go for cell in shared.let_go] == ["deleted"]
+    assert [cell["outputs"][0]["text"] for cell in shared.document.ycells.to_py()] == [
+        "earlier",
+        "earlier",
+    ]
+
+
+async def test_a_cell_that_becomes_text_is_let_go() -> None:
+    shared = Shared()
+    await shared.run()
+    shared.document.ycells[0]["cell_type"] = "markdown"
+
+    await shared.prints("a")
+
+    assert [cell.let_go for cell in shared.let_go] == ["no code cell"]
+
+
+async def test_a_display_that_changes_and_a_clear_replace_what_was_shown() -> None:
+    shared = Shared()
+    await shared.run()
+    show: dict[str, Any] = {
+        "data": {"text/plain": "1"},
+        "metadata": {},
+        "transient": {"display_id": "d"},
+    }
+    shared.cell.outputs.take("display_data", show)
+    await shared.prints("a")
+    first = [output.get("data", output.get("text")) for output in shared.shown["outputs"]]
+
+    shared.cell.outputs.update({**show, "data": {"text/plain": "2"}})
+    await shared.prints("b")
+    second = [output.get("data", output.get("text")) for output in shared.shown["outputs"]]
+    shared.cell.outputs.take("clear_output", {})
+    await shared.prints("c")
+
+    assert first == [{"text/plain": "1"}, "a"]
+    assert second == [{"text/plain": "2"}, "ab"]
+    assert shared.texts == ["c"]
+
+
+@pytest.mark.parametrize("is_saved", [True, False])
+async def test_a_room_that_closes_while_a_cell_runs_loses_none_of_its_outputs(
+    is_saved: bool,
+) -> None:
+    shared = Shared()
+    await shared.run()
+    shared.cell.outputs.take("display_data", {"data": {"text/plain": "1"}, "metadata": {}})
+    await shared.prints("a")
+
+    shared.close(is_saved=is_saved)
+    await shared.prints("b")
+    await shared.ends()
+
+    assert shared.let_go == []
+    assert shared.file is not None
+    outputs = shared.file["cells"][0]["outputs"]
+    assert [output.get("data", output.get("text")) for output in outputs] == [
+        {"text/plain": "1"},
+        "ab",
+    ]
+    assert shared.file["cells"][0]["execution_count"] == 3
+    assert shared.file["cells"][1]["outputs"][0]["text"] == "earlier"
+
+
+async def test_many_prints_are_few_writes() -> None:
+    shared = Shared()
+    await shared.run()
+    loop = asyncio.get_running_loop()
+    began, before = loop.time(), shared.writes
+
+    for n in range(2_000):
+        shared.cell.outputs.take("stream", {"name": "stdout", "text": f"{n}\n"})
+        shared.recording.note(shared.cell)
+        await asyncio.sleep(0)
+    await shared.ends()
+
+    assert shared.writes - before <= (loop.time() - began) / ROOM_PAUSE + 2
+    assert shared.texts == ["".join(f"{n}\n" for n in range(2_000))]

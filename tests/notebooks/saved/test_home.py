@@ -1,0 +1,322 @@
+"""Notebooks that are changed in their files: saved as Jupyter does, and over no other change."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from jupyter_server.services.contents.filemanager import FileContentsManager
+from jupyter_server.services.contents.largefilemanager import (
+    AsyncLargeFileManager,
+    LargeFileManager,
+)
+from jupyter_server.utils import ensure_async
+from tornado.web import HTTPError
+
+from jupyter_mcp_ext.errors import ContentsError
+from jupyter_mcp_ext.files.files import McpFiles
+from jupyter_mcp_ext.files.paths import Place
+from jupyter_mcp_ext.notebooks.cells import NewCell
+from jupyter_mcp_ext.notebooks.draft import Draft
+from jupyter_mcp_ext.notebooks.editing import edits
+from jupyter_mcp_ext.notebooks.editing.targets import handle_of
+from jupyter_mcp_ext.notebooks.homes import Homes
+from jupyter_mcp_ext.notebooks.saved.notebook_file import AFTERWARDS, JUPYTERS
+from jupyter_mcp_ext.rendering.rendering import Rendering
+from tests.notebooks.test_draft import RESULT, STREAM, code, notebook
+
+NAME = "a.ipynb"
+PLACE = Place(path=NAME, real=NAME)
+
+
+class Derived(AsyncLargeFileManager):
+    """A manager of another package, of which nothing is known."""
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    # The manager's notary keeps a database there.
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
+    (tmp_path / "data").mkdir()
+    root = tmp_path / "root"
+    root.mkdir()
+    return root
+
+
+@pytest.fixture(params=[AsyncLargeFileManager, LargeFileManager, Derived])
+def contents(request: pytest.FixtureRequest, root: Path) -> Iterator[FileContentsManager]:
+    made: FileContentsManager = request.param(root_dir=str(root))
+    yield made
+    made.notary.store.close()
+
+
+@pytest.fixture
+def homes(contents: Any, root: Path) -> Homes:
+    files = McpFiles(contents, root, "/", Rendering(logging.getLogger(__name__)))
+    return Homes(contents, files.storage, root)
+
+
+def put(root: Path, node: dict[str, Any]) -> Path:
+    file = root / NAME
+    file.write_text(json.dumps(node))
+    return file
+
+
+def read(file: Path) -> Any:
+    return nbformat.read(file, as_version=4)  # type: ignore[no-untyped-call]
+
+
+def first_is(source: str, draft: Draft) -> None:
+    draft.set_source(0, source)
+
+
+async def saved_by_jupyter(contents: Any, node: dict[str, Any], root: Path) -> str:
+    """A notebook as Jupyter's own save of it."""
+    file = put(root, node)
+    model = await ensure_async(contents.get(NAME, content=True, type="notebook"))
+    await ensure_async(contents.save({**model, "format": "json"}, NAME))
+    return file.read_text()
+
+
+ODD: dict[str, dict[str, Any]] = {
+    "plain": notebook(code("a1", "the source"), code("b2", "b", outputs=[STREAM, RESULT])),
+    "lists": notebook(code("a1", "the source", outputs=[{**STREAM, "text": ["a\n", "b"]}])),
+    "metadata": notebook(
+        code("a1", "the source", metadata={"trusted": True, "z": 1, "a": {"b": [None, 1.5]}}),
+        {
+            "id": "m",
+            "cell_type": "markdown",
+            "metadata": {},
+            "source": ["a\n", "b"],
+            "attachments": {"é.png": {"image/png": "aGk="}},
+        },
+        {"id": "r", "cell_type": "raw", "metadata": {"format": "x"}, "source": ""},
+    )
+    | {"metadata": {"orig_nbformat": 4, "kernelspec": {"name": "k", "display_name": "K"}}},
+    "characters": notebook(code("a1", "the source", metadata={"é": "🙂\u2028\x7f"})),
+    "json outputs": notebook(
+        code(
+            "a1",
+            "the source",
+            outputs=[
+                {
+                    "output_type": "display_data",
+                    "metadata": {"a": {"b": 1}},
+                    "data": {"application/json": {"z": 1, "a": [1]}, "text/html": "a\nb\n"},
+                }
+            ],
+        )
+    ),
+    "error": notebook(
+        code(
+            "a1",
+            "the source",
+            outputs=[{"output_type": "error", "ename": "E", "evalue": "v", "traceback": ["a\nb"]}],
+        )
+    ),
+    "later minor": notebook(code("a1", "the source"), minor=9),
+    "unknown keys": {**notebook(code("a1", "the source", extra={"y": [1]})), "more": {"b": 1}},
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+async def test_a_saved_file_differs_from_jupyters_own_save_in_the_edit_only(
+    contents: Any, homes: Homes, root: Path, name: str
+) -> None:
+    expected = await saved_by_jupyter(contents, ODD[name], root)
+    file = put(root, ODD[name])
+
+    await homes.change(PLACE, partial(first_is, "edited"))
+
+    assert file.read_text() == expected.replace('"the source"', '"edited"')
+
+
+async def test_twenty_agents_lose_no_edit(homes: Homes, root: Path) -> None:
+    file = put(root, notebook(code("a1", "x")))
+
+    def insert(number: int, draft: Draft) -> None:
+        edits.insert(draft, [NewCell(source=f"agent {number}")], "start")
+
+    await asyncio.gather(*(homes.change(PLACE, partial(insert, n)) for n in range(20)))
+
+    sources = {"".join(cell["source"]) for cell in json.loads(file.read_text())["cells"]}
+    assert sources == {"x", *(f"agent {n}" for n in range(20))}
+
+
+async def test_a_file_that_was_saved_in_between_is_changed_as_it_is_then(
+    homes: Homes, root: Path
+) -> None:
+    file = put(root, notebook(code("a1", "x"), code("b2", "b")))
+    handle: list[str] = []
+
+    def edit(draft: Draft) -> None:
+        if not handle:  # a person saves while the first attempt is made
+            handle.append(handle_of(draft, 0))
+            put(root, notebook(code("b2", "b, by a person"), code("a1", "x")))
+        edits.rewrite(draft, handle[0], source="edited")
+
+    await homes.change(PLACE, edit)
+
+    cells = json.loads(file.read_text())["cells"]
+    assert ["".join(cell["source"]) for cell in cells] == ["b, by a person", "edited"]
+
+
+async def test_a_file_that_is_always_saved_in_between_is_left_alone(
+    homes: Homes, root: Path
+) -> None:
+    count = 0
+
+    def edit(draft: Draft) -> None:
+        nonlocal count
+        count += 1
+        put(root, notebook(code("a1", f"person {count} {'x' * count}")))
+        first_is("edited", draft)
+
+    put(root, notebook(code("a1", "x")))
+
+    with pytest.raises(ContentsError, match="3 times during this edit, which was not made"):
+        await homes.change(PLACE, edit)
+
+    assert "person 3" in (root / NAME).read_text()
+
+
+async def test_a_notebook_that_was_trusted_stays_trusted(
+    contents: Any, homes: Homes, root: Path
+) -> None:
+    html: dict[str, Any] = {
+        "output_type": "display_data",
+        "data": {"text/html": "<b>"},
+        "metadata": {},
+    }
+    file = put(root, notebook(code("a1", "x"), code("b2", "b", outputs=[html])))
+    await ensure_async(contents.trust_notebook(NAME))
+
+    await homes.change(PLACE, partial(first_is, "edited"))
+    edited = read(file)
+    await homes.change(PLACE, lambda draft: draft.set_outputs(0, [html], start=0))
+    run = read(file)
+
+    assert contents.notary.check_signature(edited)
+    assert not contents.notary.check_signature(run), "a person has not seen this output"
+
+
+async def test_the_managers_hooks_checkpoints_and_events_are_as_for_its_own_save(
+    contents: Any, homes: Homes, root: Path
+) -> None:
+    put(root, notebook(code("a1", "x", outputs=[STREAM])))
+    seen: list[tuple[str, str]] = []
+
+    def before(model: Any, path: str, **_: object) -> None:
+        model["content"]["cells"][0]["outputs"] = []
+        seen.append(("before", path))
+
+    def after(os_path: str, **_: object) -> None:
+        seen.append(("after", os_path))
+
+    contents.register_pre_save_hook(before)
+    contents.register_post_save_hook(after)
+
+    await homes.change(PLACE, partial(first_is, "edited"))
+
+    assert seen == [("before", NAME), ("after", str(root / NAME))]
+    assert json.loads((root / NAME).read_text())["cells"][0]["outputs"] == []
+    assert len(await ensure_async(contents.list_checkpoints(NAME))) == 1
+
+
+def failing(**_: object) -> None:
+    raise HTTPError(500, "a hook of the operator failed")
+
+
+async def test_a_failure_before_the_file_is_written_changes_nothing(
+    contents: Any, homes: Homes, root: Path
+) -> None:
+    file = put(root, notebook(code("a1", "x")))
+    before = file.read_text()
+    contents.register_pre_save_hook(failing)
+
+    with pytest.raises(ContentsError, match="could not be saved, and was not changed"):
+        await homes.change(PLACE, partial(first_is, "edited"))
+
+    assert file.read_text() == before
+
+
+async def test_a_failure_after_the_file_was_written_is_not_called_unchanged(
+    contents: Any, homes: Homes, root: Path
+) -> None:
+    put(root, notebook(code("a1", "x")))
+    contents.register_post_save_hook(failing)
+
+    if type(contents) in JUPYTERS:
+        changed = await homes.change(PLACE, partial(first_is, "edited"))
+        assert changed.notes == (AFTERWARDS,)
+    else:
+        with pytest.raises(ContentsError, match="the file has changed, by this edit or by"):
+            await homes.change(PLACE, partial(first_is, "edited"))
+
+    assert read(root / NAME).cells[0].source == "edited"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "could not be read as a notebook"),
+        ("{", "could not be read as a notebook"),
+        ("[]", "could not be read as a notebook"),
+        ('{"cells": [], "nbformat": 5, "nbformat_minor": 0, "metadata": {}}', "could not be read"),
+        ('{"cells": 1, "nbformat": 4, "nbformat_minor": 5, "metadata": {}}', ""),
+        ('{"cells": ["x"], "nbformat": 4, "nbformat_minor": 5, "metadata": {}}', ""),
+    ],
+)
+async def test_what_is_no_notebook_is_left_as_it_is(
+    homes: Homes, root: Path, content: str, words: str
+) -> None:
+    (root / NAME).write_text(content)
+
+    with pytest.raises(ContentsError) as refused:
+        await homes.change(PLACE, partial(first_is, "edited"))
+
+    assert words in str(refused.value)
+    assert str(root) not in str(refused.value)
+    assert (root / NAME).read_text() == content
+
+
+async def test_a_notebook_of_nbformat_3_is_upgraded_when_it_is_changed(
+    homes: Homes, root: Path
+) -> None:
+    cell = {
+        "cell_type": "code",
+        "input": ["x = 1"],
+        "language": "python",
+        "outputs": [],
+        "metadata": {},
+    }
+    old = {
+        "nbformat": 3,
+        "nbformat_minor": 0,
+        "metadata": {"name": ""},
+        "worksheets": [{"cells": [cell], "metadata": {}}],
+    }
+    file = put(root, old)
+
+    changed = await homes.change(PLACE, partial(first_is, "edited"))
+
+    assert changed.notes == ("the file was nbformat 3.0 and is 4.5 now: its cells have ids",)
+    node = read(file)
+    nbformat.validate(node)
+    assert node.cells[0].source == "edited"
+
+
+async def test_a_change_that_changes_nothing_writes_nothing(homes: Homes, root: Path) -> None:
+    file = put(root, notebook(code("", "x"), minor=2))
+    before = file.stat().st_mtime_ns, file.read_text()
+
+    await homes.change(PLACE, lambda draft: draft.cell(0))
+
+    assert (file.stat().st_mtime_ns, file.read_text()) == before
