@@ -51,7 +51,8 @@ HEAD = 1_000
 Line: TypeAlias = "str | ExecutionRecord"
 """A line of a file; a record becomes one in the thread that writes."""
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_encode = json.JSONEncoder(separators=(",", ":"), default=vars).encode
+"""What is no JSON is a dataclass: a cell of a run."""
 
 
 @dataclass

@@ -17,6 +17,7 @@ import pytest
 from jupyter_mcp_ext.errors import UnknownExecution
 from jupyter_mcp_ext.executions import archive
 from jupyter_mcp_ext.executions.archive import SMALL
+from jupyter_mcp_ext.executions.cells import CellStatus, RunCell
 from jupyter_mcp_ext.executions.order import Destination
 from jupyter_mcp_ext.executions.record import MAX_RECORD, ExecutionRecord
 from jupyter_mcp_ext.executions.storage import COMPACT, LOCK, REST, ExecutionStorage
@@ -101,6 +102,22 @@ async def test_a_server_that_ended_leaves_its_executions_to_the_next(tmp_path: P
     assert found[0].status == "interrupted"
     outputs: tuple[Output, ...] = (Stream(name="stdout", text="so far"),)
     assert second.outputs("abcdefgh-1", 0).outputs == outputs
+
+
+async def test_the_cells_of_a_run_come_back_with_it(tmp_path: Path) -> None:
+    statuses: tuple[CellStatus, ...] = ("ok", "error", "waiting")
+    cells = tuple(
+        RunCell(index=n, cell_id=f"cell{n}", handle=f"cell{n}@000000", status=status, seconds=0.5)
+        for n, status in enumerate(statuses)
+    )
+    first, _ = opened(tmp_path)
+    first.begin(record(cells=cells))
+    first.end(record(cells=cells, status="error"))
+    await first.close()
+
+    _, [found] = opened(tmp_path)
+
+    assert (found.status, found.cells) == ("error", cells)
 
 
 async def test_a_server_that_runs_keeps_its_executions(tmp_path: Path) -> None:
