@@ -17,7 +17,7 @@ from .governance.audit import Audit
 from .governance.keys import Keys
 from .governance.policy import Policy
 from .kernels.fleet import Kernels
-from .kernels.links import McpLinks
+from .kernels.links.links import McpLinks
 from .notebooks.editing.editing import Editing
 from .notebooks.notebooks import Notebooks
 from .notebooks.shared.live import LiveNotebooks

@@ -36,7 +36,7 @@ LONGEST = (
     "test_sessions.py",
     "test_session_faults.py",
     "test_older_pythons.py",
-    "kernels/test_counting.py",
+    "kernels/links/test_counting.py",
     "packages/test_packages.py",
     "test_states.py",
     "test_other_kernels.py",

@@ -17,7 +17,7 @@ from jupyter_mcp_ext.executions.execution import Execution
 from jupyter_mcp_ext.executions.executions import McpExecutions
 from jupyter_mcp_ext.governance.caller import Caller, Principal
 from jupyter_mcp_ext.governance.policy import Right
-from jupyter_mcp_ext.kernels.links import McpLinks
+from jupyter_mcp_ext.kernels.links.links import McpLinks
 from jupyter_mcp_ext.operations.run import run_code
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Stream

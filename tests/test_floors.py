@@ -51,7 +51,7 @@ SDK_USERS = ("transport.sdk", "protocol", "tools")
 
 
 def module_name(path: Path) -> str:
-    """``kernels.link`` for ``kernels/link.py``, ``kernels`` for its ``__init__``."""
+    """``kernels.turn`` for ``kernels/turn.py``, ``kernels`` for its ``__init__``."""
     parts = path.relative_to(PACKAGE).with_suffix("").parts
     return ".".join(part for part in parts if part != "__init__")
 

@@ -12,7 +12,7 @@ from .interrupts import OUTSIDE
 from .prompts import unanswerable
 
 if TYPE_CHECKING:
-    from jupyter_mcp_ext.kernels.exchange import Content, Exchange
+    from jupyter_mcp_ext.kernels.links.exchange import Content, Exchange
     from jupyter_mcp_ext.kernels.losses import KernelLost
 
     from .execution import Execution

@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jupyter_mcp_ext.kernels.exchange import Exchange
     from jupyter_mcp_ext.kernels.kernel import Kernel
+    from jupyter_mcp_ext.kernels.links.exchange import Exchange
 
     from .execution import Execution
 

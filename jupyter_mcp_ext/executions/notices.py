@@ -12,8 +12,8 @@ from jupyter_mcp_ext.outputs.numbered import cut_line
 from jupyter_mcp_ext.outputs.text import strip
 
 if TYPE_CHECKING:
-    from jupyter_mcp_ext.kernels.exchange import Content
-    from jupyter_mcp_ext.kernels.link import KernelInfo
+    from jupyter_mcp_ext.kernels.links.exchange import Content
+    from jupyter_mcp_ext.kernels.links.link import KernelInfo
 
     from .archive import Archive
     from .execution import Execution

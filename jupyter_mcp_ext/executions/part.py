@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from jupyter_mcp_ext.kernels.exchange import Content, Exchange
+    from jupyter_mcp_ext.kernels.links.exchange import Content, Exchange
     from jupyter_mcp_ext.kernels.losses import KernelLost
 
 

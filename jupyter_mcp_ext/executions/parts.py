@@ -11,7 +11,7 @@ from jupyter_mcp_ext.kernels.losses import KernelLost
 from .conclusion import conclude
 
 if TYPE_CHECKING:
-    from jupyter_mcp_ext.kernels.exchange import Content, Exchange
+    from jupyter_mcp_ext.kernels.links.exchange import Content, Exchange
     from jupyter_mcp_ext.variables.hints import Hints
 
     from .interrupts import Interrupts

@@ -14,8 +14,8 @@ from .parts import PartsRunner
 from .sending import Run, Sender
 
 if TYPE_CHECKING:
-    from jupyter_mcp_ext.kernels.exchange import Content, Exchange
     from jupyter_mcp_ext.kernels.kernel import Kernel
+    from jupyter_mcp_ext.kernels.links.exchange import Content, Exchange
     from jupyter_mcp_ext.kernels.losses import Loss
     from jupyter_mcp_ext.variables.hints import Hints
 

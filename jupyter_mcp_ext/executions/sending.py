@@ -15,9 +15,9 @@ from . import questions
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from jupyter_mcp_ext.kernels.exchange import Content, Exchange
     from jupyter_mcp_ext.kernels.kernel import Kernel
-    from jupyter_mcp_ext.kernels.link import KernelLink
+    from jupyter_mcp_ext.kernels.links.exchange import Content, Exchange
+    from jupyter_mcp_ext.kernels.links.link import KernelLink
 
     from .archive import Archive
     from .execution import Execution

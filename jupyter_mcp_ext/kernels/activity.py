@@ -9,7 +9,8 @@ from typing import Any
 
 from jupyter_server.services.kernels.kernelmanager import MappingKernelManager
 
-from .link import KernelLink, Listener, Message
+from jupyter_mcp_ext.kernels.links.link import KernelLink, Listener, Message
+
 from .states import HonestState, say
 
 RESOLUTION = 0.1

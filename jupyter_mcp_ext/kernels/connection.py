@@ -11,16 +11,16 @@ from typing import Any
 from weakref import WeakSet
 
 from jupyter_mcp_ext.errors import KernelUnavailable
+from jupyter_mcp_ext.kernels.links.link import KernelLink
+from jupyter_mcp_ext.kernels.links.links import McpLinks
+from jupyter_mcp_ext.kernels.links.transports import link_to
 
 from .activity import Activity
 from .death import Death
 from .hosted import Hosted, check_local
-from .link import KernelLink
-from .links import McpLinks
 from .losses import KernelLost, Loss
 from .memory import MemoryGroup
 from .subshells import Subshells
-from .transports import link_to
 
 TRIES = 3
 """How often a kernel is started that ends at once with exit code 0: a person may ask repeatedly."""

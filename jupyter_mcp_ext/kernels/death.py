@@ -19,9 +19,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
+from jupyter_mcp_ext.kernels.links.link import KernelLink
+
 from .deaths import Deaths
 from .hosted import Hosted
-from .link import KernelLink
 from .losses import KernelLost, Loss, Losses, outside_end, outside_restart, outside_shutdown
 from .memory import MemoryGroup
 from .process import Exit, ProcessWatch

@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from jupyter_mcp_ext.in_kernel import expressions
-
-from .exchange import Content
-from .link import KernelLink
-from .requests import run
+from jupyter_mcp_ext.kernels.links.exchange import Content
+from jupyter_mcp_ext.kernels.links.link import KernelLink
+from jupyter_mcp_ext.kernels.links.requests import run
 
 NAME = "answer"
 """The name of the expression in the reply."""

@@ -9,10 +9,11 @@ from weakref import WeakSet, WeakValueDictionary
 
 from jupyter_core.utils import ensure_async
 
+from jupyter_mcp_ext.kernels.links.links import McpLinks
+
 from .connection import Host
 from .hosted import check_local
 from .kernel import Kernel
-from .links import McpLinks
 from .losses import Loss
 from .specs import chosen
 from .starting import Starter

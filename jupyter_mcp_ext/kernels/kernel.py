@@ -14,12 +14,13 @@ from dataclasses import replace
 from typing import Any
 from weakref import WeakSet
 
+from jupyter_mcp_ext.kernels.links.link import NO_INFO, KernelInfo, KernelLink
+from jupyter_mcp_ext.kernels.links.links import McpLinks
+
 from .activity import Activity
 from .connection import Connection, Host
 from .death import Death
 from .hosted import Hosted
-from .link import NO_INFO, KernelInfo, KernelLink
-from .links import McpLinks
 from .losses import Loss, Losses
 from .status import KernelStatus, foreign_since, look
 from .stderr import StderrTail

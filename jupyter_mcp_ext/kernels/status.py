@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
-from .link import NO_INFO, KernelLink
+from jupyter_mcp_ext.kernels.links.link import NO_INFO, KernelLink
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from jupyter_mcp_ext.concurrency import Locks, Tasks
+from jupyter_mcp_ext.kernels.links.link import KernelLink
 
 from .evaluation import NotEvaluated, evaluate
-from .link import KernelLink
 from .losses import KernelLost
 
 ANSWER = 5.0

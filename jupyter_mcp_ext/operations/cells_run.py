@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.executions.execution import Execution
     from jupyter_mcp_ext.executions.part import Part
     from jupyter_mcp_ext.files.paths import Place
-    from jupyter_mcp_ext.kernels.exchange import Content, Exchange
+    from jupyter_mcp_ext.kernels.links.exchange import Content, Exchange
     from jupyter_mcp_ext.kernels.losses import KernelLost
     from jupyter_mcp_ext.notebooks.draft import Draft
     from jupyter_mcp_ext.notebooks.running.running_cell import LetGo

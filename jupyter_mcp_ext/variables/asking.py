@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.kernels.kernel import Kernel
-from jupyter_mcp_ext.kernels.link import KernelLink
+from jupyter_mcp_ext.kernels.links.link import KernelLink
 from jupyter_mcp_ext.outputs.text import clean
 
 from .model import Inspection, Listing, Text

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from jupyter_mcp_ext.in_kernel import bash
 from jupyter_mcp_ext.kernels import activation
-from jupyter_mcp_ext.kernels.exchange import Content
 from jupyter_mcp_ext.kernels.kernel import Kernel
-from jupyter_mcp_ext.kernels.link import KernelLink
-from jupyter_mcp_ext.kernels.requests import run
+from jupyter_mcp_ext.kernels.links.exchange import Content
+from jupyter_mcp_ext.kernels.links.link import KernelLink
+from jupyter_mcp_ext.kernels.links.requests import run
 from jupyter_mcp_ext.outputs.text import strip
 
 from .answers import line

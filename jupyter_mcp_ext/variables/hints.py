@@ -18,7 +18,7 @@ from jupyter_mcp_ext.in_kernel import texts
 from jupyter_mcp_ext.kernels import shapes
 from jupyter_mcp_ext.kernels.evaluation import EvaluationError, evaluate
 from jupyter_mcp_ext.kernels.kernel import Kernel
-from jupyter_mcp_ext.kernels.link import KernelLink
+from jupyter_mcp_ext.kernels.links.link import KernelLink
 from jupyter_mcp_ext.kernels.losses import KernelLost
 
 from . import answers

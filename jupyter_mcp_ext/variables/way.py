@@ -9,7 +9,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from jupyter_mcp_ext.errors import ToolError
 from jupyter_mcp_ext.kernels.kernel import Kernel
-from jupyter_mcp_ext.kernels.link import KernelLink
+from jupyter_mcp_ext.kernels.links.link import KernelLink
 
 from .model import Inspection, Listing
 from .names import Step

@@ -14,7 +14,7 @@ from typing import Any
 from jupyter_mcp_ext.in_kernel import texts
 from jupyter_mcp_ext.kernels.evaluation import FunctionRaised, NotEvaluated, evaluate
 from jupyter_mcp_ext.kernels.kernel import Kernel
-from jupyter_mcp_ext.kernels.link import KernelLink
+from jupyter_mcp_ext.kernels.links.link import KernelLink
 
 from . import answers
 from .asking import AskingWay

@@ -13,8 +13,8 @@ from typing import Any
 
 from jupyter_client.ioloop.manager import AsyncIOLoopKernelManager
 
-from jupyter_mcp_ext.kernels.link import KernelLink, Listener
-from jupyter_mcp_ext.kernels.transports import link_to
+from jupyter_mcp_ext.kernels.links.link import KernelLink, Listener
+from jupyter_mcp_ext.kernels.links.transports import link_to
 from tests.servers import JupyterServer
 
 META = {

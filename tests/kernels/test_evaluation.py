@@ -18,7 +18,7 @@ from jupyter_mcp_ext.kernels.evaluation import (
     evaluate,
     value_of,
 )
-from jupyter_mcp_ext.kernels.link import KernelLink
+from jupyter_mcp_ext.kernels.links.link import KernelLink
 from jupyter_mcp_ext.kernels.losses import KernelLost, Loss
 from tests.engine import Engine, printed, running, value
 

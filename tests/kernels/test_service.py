@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from jupyter_mcp_ext.errors import KernelUnavailable
-from jupyter_mcp_ext.kernels.exchange import Exchange
+from jupyter_mcp_ext.kernels.links.exchange import Exchange
 from jupyter_mcp_ext.kernels.losses import KernelLost, Loss
 from jupyter_mcp_ext.kernels.process import Exit, ProcessWatch
 from jupyter_mcp_ext.variables.way import Query
@@ -58,7 +58,7 @@ async def test_outputs_that_arrive_after_the_reply_are_not_lost() -> None:
 async def test_a_kernel_that_never_says_idle_is_waited_for_shortly(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("jupyter_mcp_ext.kernels.exchange.IDLE_GRACE", 0.01)
+    monkeypatch.setattr("jupyter_mcp_ext.kernels.links.exchange.IDLE_GRACE", 0.01)
     one = exchange()
 
     one.answer({"status": "ok"})
@@ -70,7 +70,7 @@ async def test_a_kernel_that_never_says_idle_is_waited_for_shortly(
 async def test_a_kernel_that_is_done_and_never_replies_is_waited_for_shortly(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("jupyter_mcp_ext.kernels.exchange.REPLY_GRACE", 0.01)
+    monkeypatch.setattr("jupyter_mcp_ext.kernels.links.exchange.REPLY_GRACE", 0.01)
     one = exchange()
 
     one.feed("status", {"execution_state": "idle"})

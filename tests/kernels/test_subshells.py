@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jupyter_mcp_ext.kernels.evaluation import FunctionRaised
-from jupyter_mcp_ext.kernels.link import KernelLink
+from jupyter_mcp_ext.kernels.links.link import KernelLink
 from tests.engine import Engine, printed, running
 
 SOURCE = """

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.errors import KernelUnavailable
-from jupyter_mcp_ext.kernels.requests import run
+from jupyter_mcp_ext.kernels.links.requests import run
 from jupyter_mcp_ext.sessions.saving import snapshots
 from jupyter_mcp_ext.sessions.saving.saves import WHY, Saves
 from jupyter_mcp_ext.sessions.story.journal import Entry
@@ -21,7 +21,7 @@ from .runs import bound_after, read_definitions
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.fleet import Kernels
-    from jupyter_mcp_ext.kernels.link import KernelLink
+    from jupyter_mcp_ext.kernels.links.link import KernelLink
     from jupyter_mcp_ext.sessions.session import Session
     from jupyter_mcp_ext.sessions.story.story import Story
 

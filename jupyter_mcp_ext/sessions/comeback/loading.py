@@ -29,7 +29,7 @@ from .restoration import Found, Older
 from .runs import bound_after, read_definitions
 
 if TYPE_CHECKING:
-    from jupyter_mcp_ext.kernels.link import KernelLink
+    from jupyter_mcp_ext.kernels.links.link import KernelLink
     from jupyter_mcp_ext.sessions.session import Session
     from jupyter_mcp_ext.sessions.story.story import Story
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.errors import UnknownSession
-from jupyter_mcp_ext.kernels.link import NO_INFO
+from jupyter_mcp_ext.kernels.links.link import NO_INFO
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.kernel import Kernel

@@ -25,7 +25,7 @@ from . import aside, snapshots
 from .snapshots import UnsupportedKernel
 
 if TYPE_CHECKING:
-    from jupyter_mcp_ext.kernels.link import KernelLink
+    from jupyter_mcp_ext.kernels.links.link import KernelLink
     from jupyter_mcp_ext.sessions.session import Session
     from jupyter_mcp_ext.sessions.story.story import Story
 

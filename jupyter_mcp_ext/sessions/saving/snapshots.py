@@ -22,7 +22,7 @@ from jupyter_mcp_ext.concurrency import to_its_end
 from jupyter_mcp_ext.in_kernel import texts
 from jupyter_mcp_ext.kernels import orphans
 from jupyter_mcp_ext.kernels.evaluation import evaluate
-from jupyter_mcp_ext.kernels.link import KernelLink
+from jupyter_mcp_ext.kernels.links.link import KernelLink
 from jupyter_mcp_ext.sessions.comeback.definitions import Definitions
 
 from . import answers

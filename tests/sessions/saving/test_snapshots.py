@@ -20,9 +20,9 @@ from typing import Any, cast
 import psutil
 import pytest
 
-from jupyter_mcp_ext.kernels.exchange import Content
 from jupyter_mcp_ext.kernels.fleet import Kernels
-from jupyter_mcp_ext.kernels.link import KernelInfo, KernelLink
+from jupyter_mcp_ext.kernels.links.exchange import Content
+from jupyter_mcp_ext.kernels.links.link import KernelInfo, KernelLink
 from jupyter_mcp_ext.sessions.comeback.definitions import Definitions, definitions
 from jupyter_mcp_ext.sessions.saving import snapshots
 from jupyter_mcp_ext.sessions.saving.snapshot import (

@@ -19,10 +19,10 @@ from typing import Any, Literal
 from jupyter_client.ioloop.manager import AsyncIOLoopKernelManager
 
 from jupyter_mcp_ext.kernels.evaluation import evaluate
-from jupyter_mcp_ext.kernels.exchange import Content
-from jupyter_mcp_ext.kernels.link import KernelLink, Listener
+from jupyter_mcp_ext.kernels.links.exchange import Content
+from jupyter_mcp_ext.kernels.links.link import KernelLink, Listener
+from jupyter_mcp_ext.kernels.links.transports import link_to
 from jupyter_mcp_ext.kernels.losses import Loss
-from jupyter_mcp_ext.kernels.transports import link_to
 from jupyter_mcp_ext.sessions.disk.folder import SessionFolder
 from jupyter_mcp_ext.sessions.saving import snapshots
 from jupyter_mcp_ext.sessions.saving.snapshot import Restored, Snapshot

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from logging import Logger
 from typing import Any
 
+from jupyter_mcp_ext.kernels.losses import KernelLost, Loss
+
 from .channels import Channels
 from .exchange import Content, Exchange, OnInput
 from .exchanges import Exchanges
@@ -15,7 +17,6 @@ from .incoming import Incoming
 from .inorder import InOrder
 from .introduction import Introduction
 from .link import Channel, Foreign, KernelInfo, Listener
-from .losses import KernelLost, Loss
 from .presence import Presence
 from .requests import EXECUTE, execute_content, run
 

@@ -14,12 +14,12 @@ import pytest
 from jupyter_client.ioloop.manager import AsyncIOLoopKernelManager
 from jupyter_client.manager import KernelManager
 
-from jupyter_mcp_ext.kernels.excerpts import MAX_PARSED
-from jupyter_mcp_ext.kernels.exchange import Content, Exchange
-from jupyter_mcp_ext.kernels.link import KernelLink, Listener, Message
+from jupyter_mcp_ext.kernels.links.excerpts import MAX_PARSED
+from jupyter_mcp_ext.kernels.links.exchange import Content, Exchange
+from jupyter_mcp_ext.kernels.links.link import KernelLink, Listener, Message
+from jupyter_mcp_ext.kernels.links.requests import run
+from jupyter_mcp_ext.kernels.links.transports import link_to
 from jupyter_mcp_ext.kernels.losses import KernelLost, Loss
-from jupyter_mcp_ext.kernels.requests import run
-from jupyter_mcp_ext.kernels.transports import link_to
 
 SECONDS = 30.0
 

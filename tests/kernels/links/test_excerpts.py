@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_mcp_ext.kernels.excerpts import END, MAX_PARSED, Excerpt, excerpt, is_cheap
+from jupyter_mcp_ext.kernels.links.excerpts import END, MAX_PARSED, Excerpt, excerpt, is_cheap
 
 LARGE = MAX_PARSED + 2 * END
 

@@ -11,11 +11,11 @@ import pytest
 import zmq
 from jupyter_client.session import Session
 
-from jupyter_mcp_ext.kernels import inorder
-from jupyter_mcp_ext.kernels.excerpts import MAX_PARSED
-from jupyter_mcp_ext.kernels.exchange import Content
-from jupyter_mcp_ext.kernels.incoming import MAX_HEADER, Incoming
-from jupyter_mcp_ext.kernels.inorder import MAX_MESSAGES, MAX_WAITING, InOrder
+from jupyter_mcp_ext.kernels.links import inorder
+from jupyter_mcp_ext.kernels.links.excerpts import MAX_PARSED
+from jupyter_mcp_ext.kernels.links.exchange import Content
+from jupyter_mcp_ext.kernels.links.incoming import MAX_HEADER, Incoming
+from jupyter_mcp_ext.kernels.links.inorder import MAX_MESSAGES, MAX_WAITING, InOrder
 
 LARGE = "x" * (MAX_PARSED + 1)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_mcp_ext.kernels.links import DESCRIPTORS, McpLinks, fitting
+from jupyter_mcp_ext.kernels.links.links import DESCRIPTORS, McpLinks, fitting
 from jupyter_mcp_ext.system import max_descriptors
 
 

@@ -13,9 +13,9 @@ import pytest
 import zmq
 from zmq.eventloop.zmqstream import ZMQStream
 
-from jupyter_mcp_ext.kernels import channel_socket
-from jupyter_mcp_ext.kernels.channel_socket import HEAVY, ChannelSocket
-from jupyter_mcp_ext.kernels.incoming import MAX_FRAMES
+from jupyter_mcp_ext.kernels.links import channel_socket
+from jupyter_mcp_ext.kernels.links.channel_socket import HEAVY, ChannelSocket
+from jupyter_mcp_ext.kernels.links.incoming import MAX_FRAMES
 
 
 class Peers:

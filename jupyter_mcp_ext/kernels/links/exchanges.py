@@ -7,12 +7,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 
+from jupyter_mcp_ext.kernels.losses import KernelLost, Loss
+
 from .counting import Count
 from .exchange import Content, Exchange
 from .incoming import Incoming
 from .inorder import Use
 from .link import Listener
-from .losses import KernelLost, Loss
 from .presence import Presence
 
 MAX_LATE = 64

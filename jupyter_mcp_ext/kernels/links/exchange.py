@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from jupyter_mcp_ext.concurrency import Timer
-
-from .losses import KernelLost, Loss
+from jupyter_mcp_ext.kernels.losses import KernelLost, Loss
 
 Content = Mapping[str, Any]
 """The content of a message."""

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from jupyter_mcp_ext.executions.execution import Execution
-from jupyter_mcp_ext.kernels.channel_socket import ChannelSocket
-from jupyter_mcp_ext.kernels.counting import TOLERANCE, Count
-from jupyter_mcp_ext.kernels.link import KernelLink, Listener
-from jupyter_mcp_ext.kernels.transports import link_to
+from jupyter_mcp_ext.kernels.links.channel_socket import ChannelSocket
+from jupyter_mcp_ext.kernels.links.counting import TOLERANCE, Count
+from jupyter_mcp_ext.kernels.links.link import KernelLink, Listener
+from jupyter_mcp_ext.kernels.links.transports import link_to
 from jupyter_mcp_ext.outputs.model import Display
 from tests.engine import Engine, printed, running
 

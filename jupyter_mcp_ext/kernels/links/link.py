@@ -1,8 +1,8 @@
 """A connection to a kernel as the rest of the package sees it, over any transport.
 
 `KernelLink` is what a transport provides; ``transports.py`` chooses the one for a kernel. Each has
-to pass ``tests/kernels/test_link_contract.py``. Messages and channels are those of the Jupyter
-messaging protocol (https://jupyter-client.readthedocs.io/en/stable/messaging.html).
+to pass ``tests/kernels/links/test_link_contract.py``. Messages and channels are those of the
+Jupyter messaging protocol (https://jupyter-client.readthedocs.io/en/stable/messaging.html).
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from jupyter_mcp_ext.kernels.kinds import Kind, kind_of
+from jupyter_mcp_ext.kernels.losses import Loss
+
 from .exchange import Content, Exchange, OnInput
-from .kinds import Kind, kind_of
-from .losses import Loss
 
 Channel = Literal["shell", "control"]
 

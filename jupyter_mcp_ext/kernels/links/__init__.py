@@ -1,0 +1,1 @@
+"""Standing links to kernels: their requests and messages, over any transport."""
