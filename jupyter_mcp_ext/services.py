@@ -102,7 +102,7 @@ class Services:
             search=FileSearch(files.gate, files.storage, live.reader),
             variables=Variables(),
             hints=hints,
-            packages=McpPackages(kernels, hidden=sessions.hidden_environment, parent=parent),
+            packages=McpPackages(kernels, credentials=sessions.credentials, parent=parent),
             rendering=rendering,
             policy=Policy(serverapp.authorizer),
             audit=Audit(serverapp.event_logger),

@@ -20,6 +20,7 @@ FLOORS = [
         "flushing",
         "in_kernel",
         "measured",
+        "sandbox",
         "sealed",
         "system",
         "version",

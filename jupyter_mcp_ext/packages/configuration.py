@@ -9,6 +9,10 @@ from configparser import ConfigParser
 from configparser import Error as ConfigError
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jupyter_mcp_ext.sandbox.credentials import Credentials
 
 NETWORK = (
     *("PIP_CERT", "PIP_CLIENT_CERT", "PIP_PROXY", "PIP_TRUSTED_HOST", "PIP_RETRIES"),
@@ -58,9 +62,9 @@ LOCAL = re.compile(r"(?:file://|(?<![\w:/.]))(?:/[^\s/'\"():,]+)+/")
 
 
 def environment(
-    base: Mapping[str, str], *, hidden: Sequence[str], index_url: str
+    base: Mapping[str, str], *, credentials: Credentials, index_url: str
 ) -> dict[str, str]:
-    """The environment of an installer; ``hidden`` are patterns of variables that it does not get.
+    """The environment of an installer, which gets no ``credentials``.
 
     An index is named in it and not among the arguments: other users of the machine see those.
     """
@@ -68,7 +72,7 @@ def environment(
     env = {
         name: value
         for name, value in base.items()
-        if not _is_any(name, hidden)
+        if not credentials.hides(name, value)
         and (not _is_any(name, ("PIP_*", "UV_*")) or _is_any(name, kept))
     }
     env.update(FIXED)

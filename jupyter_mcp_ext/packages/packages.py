@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
     from jupyter_mcp_ext.kernels.fleet import Kernels
+    from jupyter_mcp_ext.sandbox.credentials import Credentials
 
 OWN_PREFIX = os.path.realpath(sys.prefix)
 """The environment of the server itself."""
@@ -87,11 +88,11 @@ class McpPackages(LoggingConfigurable):
             raise TraitError(msg) from err
         return lines
 
-    def __init__(self, kernels: Kernels, *, hidden: Sequence[str], **kwargs: Any) -> None:
-        """``hidden``: name patterns of environment variables that agents' programs do not get."""
+    def __init__(self, kernels: Kernels, *, credentials: Credentials, **kwargs: Any) -> None:
+        """``credentials`` are what agents' programs do not get of the server's environment."""
         super().__init__(**kwargs)
         self._kernels = kernels
-        self._hidden = hidden
+        self._credentials = credentials
         self._policy = PackagePolicy(allow=rules(self.allow), deny=rules(self.deny))
         self._locks: Locks[str] = Locks()
 
@@ -151,10 +152,12 @@ class McpPackages(LoggingConfigurable):
 
     async def _target(self, kernel: KernelOf) -> Target:
         base = await kernel_environment(
-            self._kernels, kernel.name, environment(os.environ, hidden=self._hidden, index_url="")
+            self._kernels,
+            kernel.name,
+            environment(os.environ, credentials=self._credentials, index_url=""),
         )
         python = await interpreter(self._kernels, kernel, base)
-        env = environment(base, hidden=self._hidden, index_url=self.index_url)
+        env = environment(base, credentials=self._credentials, index_url=self.index_url)
         installed = await installed_in(python, env)
         if installed.is_managed:
             msg = (

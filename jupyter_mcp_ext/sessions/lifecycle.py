@@ -7,7 +7,6 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from .session import RESTED, Session
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.fleet import Kernels
+    from jupyter_mcp_ext.sandbox.credentials import Credentials
 
     from .register import Register
 
@@ -38,18 +38,18 @@ class SessionKernels:
         kernels: Kernels,
         manager: Any,
         *,
-        hidden: list[str],
+        credentials: Credentials,
         quotas: Quotas,
         on_idle: Callable[[Session], Awaitable[None]],
     ) -> None:
-        """``hidden``: name patterns of environment variables that are removed from kernels.
+        """``credentials`` are removed from the environment of kernels.
 
         ``on_idle`` ends the kernel of a session that was not used for too long.
         """
         self._register = register
         self._kernels = kernels
         self._manager = manager
-        self._hidden = hidden
+        self._credentials = credentials
         self._quotas = quotas
         self._on_idle = on_idle
         self._expected: list[str] = []
@@ -87,9 +87,9 @@ class SessionKernels:
 
     async def _start(self, session: Session) -> None:
         whole = self._manager.get_kernel_env(session.path, PurePosixPath(session.path).name)
-        env = {k: v for k, v in whole.items() if not any(fnmatchcase(k, h) for h in self._hidden)}
+        shown = self._credentials.removed_from(whole)
         command = await self._kernels.command(session.kernel_name)
-        env = await asyncio.to_thread(activated, env, command)
+        env = await asyncio.to_thread(activated, shown, command)
         loss = self._loss_before(session)
         kernel = await self._kernels.start(session.kernel_name, path=session.cwd, env=env)
         if loss is not None:
@@ -99,7 +99,8 @@ class SessionKernels:
         process = None
         if pid is not None and created is not None:
             process = KernelProcess(kernel_id=kernel.id, pid=pid, created=created)
-        session.started(kernel, process, met=0 if loss is None else 1)
+        hidden = len(whole) - len(shown)
+        session.started(kernel, process, met=0 if loss is None else 1, hidden=hidden)
 
     async def end_orphan(self, session: Session) -> bool:
         """End the kernel that an earlier server has left running; whether there was one."""

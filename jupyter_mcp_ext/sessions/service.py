@@ -10,6 +10,7 @@ from traitlets.config import LoggingConfigurable
 
 from jupyter_mcp_ext.concurrency import Locks, Tasks
 from jupyter_mcp_ext.errors import ToolError, UnknownSession
+from jupyter_mcp_ext.sandbox.credentials import Credentials
 
 from .comeback.comeback import Comeback
 from .comeback.readiness import Readiness
@@ -136,14 +137,13 @@ class McpSessions(LoggingConfigurable):
 
     hidden_environment = List(
         Unicode(),
-        default_value=[
-            "JUPYTER_TOKEN",
-            "JUPYTER_TOKEN_FILE",
-            "JUPYTERHUB_API_TOKEN",
-            "JPY_API_TOKEN",
-        ],
-        help="Variables of the server's environment, as shell patterns, that kernels of agents' "
-        "sessions do not get.",
+        help="Variables of the server's environment that kernels of agents' sessions do not get, "
+        "beside those that hold its credentials: patterns of names, without regard to case.",
+    ).tag(config=True)
+    shown_environment = List(
+        Unicode(),
+        help="Variables that such kernels get although they look like credentials: patterns of "
+        "names, without regard to case.",
     ).tag(config=True)
 
     def __init__(
@@ -164,6 +164,7 @@ class McpSessions(LoggingConfigurable):
         super().__init__(**kwargs)
         self._kernels = kernels
         self._locks: Locks[object] = Locks()
+        self.credentials = Credentials(self.hidden_environment, self.shown_environment)
         self._tasks = Tasks()
         home = "/".join(part for part in self.default_folder.split("/") if part not in ("", "."))
         store = None if disk is None else SessionStore(disk, self.sessions_dir, self.log)
@@ -203,7 +204,7 @@ class McpSessions(LoggingConfigurable):
             self._register,
             self._kernels,
             manager,
-            hidden=self.hidden_environment,
+            credentials=self.credentials,
             quotas=quotas,
             on_idle=self._end_idle,
         )

@@ -134,6 +134,8 @@ class Session:
     """Whether this server's key has signed its record: else its snapshots are not loaded."""
     story: Story | None = None
     """Its story, while this server holds its folder."""
+    hidden_variables: int = 0
+    """How many variables of the server's environment its kernel did not get."""
     fault: str = ""
     """Why it is not kept on disk although it should be."""
     uses: Uses = field(init=False)
@@ -212,9 +214,14 @@ class Session:
         """The number up to which its executions may have been given numbers."""
         return self.story.given if self.story is not None else 0
 
-    def started(self, kernel: Kernel, process: KernelProcess | None, *, met: int) -> None:
-        """It has a new kernel; for ``met`` see `Continuity.started`."""
-        self.kernel = kernel
+    def started(
+        self, kernel: Kernel, process: KernelProcess | None, *, met: int, hidden: int = 0
+    ) -> None:
+        """It has a new kernel, which did not get ``hidden`` variables of the server's.
+
+        For ``met`` see `Continuity.started`.
+        """
+        self.kernel, self.hidden_variables = kernel, hidden
         self.continuity.started(met=met)
         self.write(replace(self.record, had_kernel=True, kernel=process))
 

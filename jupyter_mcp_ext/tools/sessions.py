@@ -138,6 +138,7 @@ async def get_kernel_status(call: Call, session: FoundSession) -> Answer:
         f"last active {seconds(time.time() - status.last_activity)} ago",
         *_queue(line, status),
         *_resources(status),
+        *_hidden(session),
         *filter(None, [of_others(call, session).strip()]),
         *lost_lines(session),
     ]
@@ -290,6 +291,14 @@ def _resources(status: KernelStatus) -> list[str]:
     if status.memory is None or status.cpu_seconds is None:
         return []
     return [f"memory {size(status.memory)}, CPU time {seconds(status.cpu_seconds)}"]
+
+
+def _hidden(session: Session) -> list[str]:
+    """What the kernel was not given."""
+    if not session.hidden_variables:
+        return []
+    number = counted(session.hidden_variables, "variable")
+    return [f"{number} of the server's environment hidden (credentials)"]
 
 
 def _meta(session: Session, state: str, call: Call) -> Mapping[str, Any]:

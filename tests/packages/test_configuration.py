@@ -12,6 +12,7 @@ from jupyter_mcp_ext.packages.configuration import (
     names_index_for_uv,
     scrubbed,
 )
+from jupyter_mcp_ext.sandbox.credentials import Credentials
 
 
 def test_installers_get_neither_tokens_nor_what_changes_where_they_install() -> None:
@@ -25,7 +26,7 @@ def test_installers_get_neither_tokens_nor_what_changes_where_they_install() -> 
         "PIP_CERT": "/a.pem",
     }
 
-    env = environment(base, hidden=["JUPYTER_*"], index_url="")
+    env = environment(base, credentials=Credentials(["JUPYTER_*"]), index_url="")
 
     assert set(env) & set(base) == {"PATH", "PIP_INDEX_URL", "PIP_CERT"}
 
@@ -42,7 +43,7 @@ def test_installers_get_neither_tokens_nor_what_changes_where_they_install() -> 
 def test_the_certificates_that_pip_trusts_are_trusted_by_uv(
     base: dict[str, str], file: str | None
 ) -> None:
-    assert environment(base, hidden=[], index_url="").get("SSL_CERT_FILE") == file
+    assert environment(base, credentials=Credentials(), index_url="").get("SSL_CERT_FILE") == file
 
 
 def test_the_index_of_the_setting_stands_in_the_place_of_all_others() -> None:
@@ -54,7 +55,7 @@ def test_the_index_of_the_setting_stands_in_the_place_of_all_others() -> None:
         "PIP_CERT": "/a.pem",
     }
 
-    env = environment(base, hidden=[], index_url="https://index.example")
+    env = environment(base, credentials=Credentials(), index_url="https://index.example")
 
     assert set(env) & set(base) == {"PIP_CERT"}
     assert env["PIP_INDEX_URL"] == env["UV_DEFAULT_INDEX"] == "https://index.example"

@@ -29,6 +29,7 @@ from jupyter_mcp_ext.packages.environment import KernelOf, of_command
 from jupyter_mcp_ext.packages.installer import Installer, Pip, ProgramFailed, Uv
 from jupyter_mcp_ext.packages.outcome import Outcome
 from jupyter_mcp_ext.packages.packages import McpPackages
+from jupyter_mcp_ext.sandbox.credentials import Credentials
 from tests.engine import ALICE, Engine, running, value
 from tests.wheels import Index, Venv, make_venv, write_kernelspec
 
@@ -122,7 +123,7 @@ async def packages(
     async with running(serverapp) as engine:
         service = McpPackages(
             engine.services.kernels,
-            hidden=["JUPYTER_TOKEN"],
+            credentials=Credentials(["JUPYTER_TOKEN"]),
             **{"index_url": index.url, "use_uv": tool == "uv", **traits},
         )
         yield Packages(engine=engine, service=service, said=[])
@@ -282,7 +283,7 @@ async def test_a_requested_package_that_needs_a_denied_one_is_named(
 async def test_what_was_checked_is_what_is_installed(tmp_path: Path, venv: Venv, tool: str) -> None:
     index = Index(folder=tmp_path / "index")
     index.add("leaf", "1.0")
-    env = environment(os.environ, hidden=[], index_url=index.url)
+    env = environment(os.environ, credentials=Credentials(), index_url=index.url)
     installer: Installer = (
         Uv(UV, str(venv.python), env, only_binary=False)
         if tool == "uv"
@@ -523,7 +524,7 @@ def test_an_invalid_rule_stops_the_server_and_is_named(trait: str) -> None:
     traits: dict[str, Any] = {trait: ["six six"]}
 
     with pytest.raises(TraitError, match=rf"McpPackages\.{trait}"):
-        McpPackages(None, hidden=[], **traits)  # type: ignore[arg-type]  # no kernel is asked
+        McpPackages(None, credentials=Credentials(), **traits)  # type: ignore[arg-type]  # no kernel is asked
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What the code of agents can reach: the environment, files, network and resources of kernels."""
