@@ -60,3 +60,7 @@ class ContentsError(ToolError):
 
 class InstallationFailed(ToolError):
     """Packages could not be installed; the message has the resolver's reason."""
+
+
+class InternalError(ToolError):
+    """A fault of this package; the message has the reference under which the log tells of it."""

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from mcp.shared.inbound import encode_header_value
+
 from tests.servers import Answer, JupyterServer
 
 NEW = "2026-07-28"
@@ -142,9 +144,9 @@ class McpClient:
             }
             params = {**params, "_meta": {**meta, **params.get("_meta", {})}}
             headers["Mcp-Method"] = method
-            named = params.get("name", params.get("taskId"))
+            named = params.get("name", params.get("taskId", params.get("uri")))
             if isinstance(named, str):
-                headers["Mcp-Name"] = named
+                headers["Mcp-Name"] = encode_header_value(named)
         return self._message(method, params), headers
 
     def send(self, method: str, **params: Any) -> Answer:

@@ -140,9 +140,10 @@ class Archive:
             return None
         return execution
 
-    def of(self, owner: str, client: str) -> list[Execution]:
-        """The executions that a subject's client started, in any session."""
-        return [e for e in self._executions.values() if (e.owner, e.client) == (owner, client)]
+    def of(self, owner: str, client: str | None = None) -> list[Execution]:
+        """The executions that a subject, or its client, started, oldest first."""
+        owned = (e for e in self._executions.values() if e.owner == owner)
+        return [e for e in owned if client is None or e.client == client]
 
     def ids(self) -> tuple[str, ...]:
         """The ids of all executions, oldest first."""

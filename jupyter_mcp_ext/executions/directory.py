@@ -79,6 +79,10 @@ class Directory:
         """What the caller's client has not finished yet, in any session."""
         return [execution for execution in self._of(caller) if not execution.is_finished]
 
+    def owned(self, caller: Caller) -> list[Execution]:
+        """All that `find` gives the caller, the latest first."""
+        return self._archive.of(caller.subject)[::-1]
+
     def ids(self) -> tuple[str, ...]:
         """The ids of all executions that are kept, oldest first."""
         return self._archive.ids()

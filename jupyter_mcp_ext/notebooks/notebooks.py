@@ -6,6 +6,7 @@ What a notebook's text means is in ``document.py``, how it is shown in ``noteboo
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -27,6 +28,7 @@ from jupyter_mcp_ext.notebooks.reading.document import (
     compose,
     from_node,
     parse,
+    text_of,
 )
 
 from .cells import NewCell
@@ -41,6 +43,10 @@ _MAX_BYTES = 64_000_000
 """Bytes of the largest notebook that is read; three copies are in memory for a moment."""
 
 _CHECKPOINTS = ".ipynb_checkpoints"
+
+
+class TooLarge(ContentsError):
+    """A notebook's file has more bytes than were to be read."""
 
 
 class Notebooks:
@@ -140,6 +146,23 @@ class Notebooks:
         if len(data) > _LONG_TEXT:
             return await asyncio.to_thread(parse, data, place.path)
         return parse(data, place.path)
+
+    async def text(self, place: Place, *, limit: int) -> str:
+        """A notebook's JSON as people have it open together, else that of its file.
+
+        Raises TooLarge for a file of more bytes than ``limit``, before it is parsed.
+        """
+        copied = await self._live(place.path) if self._live is not None else None
+        if copied is not None:
+            return await asyncio.to_thread(copied.text)
+        try:
+            data = (await self._storage.read(place.real, limit)).data
+        except (HTTPError, OSError) as err:
+            if getattr(err, "errno", None) == errno.EFBIG:
+                msg = f"{quoted(place.path)} is larger than it may be here. Read a part of it."
+                raise TooLarge(msg) from err
+            raise explained(err, f"{quoted(place.path)} could not be read") from err
+        return await asyncio.to_thread(text_of, data, place.path)
 
     async def check(self, place: Place, named: str, *, hides: Hides) -> None:
         """Return if there is a notebook, which an argument has named. Raises ContentsError."""

@@ -23,6 +23,7 @@ from jupyter_mcp_ext.tools.road import run
 from jupyter_mcp_ext.version import __version__
 
 from .execution_tasks import ExecutionTasks
+from .resources import Resources
 from .sealing import Sealing
 from .tasks import created, serve_tasks, takes_tasks
 
@@ -45,7 +46,7 @@ MCP_SESSION = "jupyter_mcp_ext.mcp_session"
 """Key for a short string that tells protocol sessions apart."""
 
 LIST_TTL = 300_000
-"""Milliseconds for which a client may keep the list of tools: it changes with a restart only."""
+"""Milliseconds for which a client may keep lists that change with a restart only."""
 
 INSTRUCTIONS = """\
 Runs Python (and other) code in live Jupyter kernels with execute_code: data analysis, plots, \
@@ -76,11 +77,17 @@ def build_server(services: Services) -> Server[Any]:
         version=__version__,
         title="Jupyter",
         instructions=INSTRUCTIONS,
-        cache_hints={"tools/list": CacheHint(ttl_ms=LIST_TTL)},
+        cache_hints={
+            "tools/list": CacheHint(ttl_ms=LIST_TTL),
+            "resources/templates/list": CacheHint(ttl_ms=LIST_TTL),
+        },
         # For the arguments that are repeated in headers: no tool has any, and with a schema, or
         # without this, each call would look through the schema, or the whole list of tools.
         get_tool_input_schema=lambda _: None,
         on_list_tools=handlers.list_tools,
+        on_list_resources=handlers.resources.list,
+        on_list_resource_templates=handlers.resources.templates,
+        on_read_resource=handlers.resources.read,
     )
     # Not by the constructor, whose types do not know a task for an answer.
     server.add_request_handler("tools/call", types.CallToolRequestParams, handlers.call_tool)
@@ -98,6 +105,7 @@ class _Handlers:
         self._services = services
         self._tools = types.ListToolsResult(tools=[listed(tool) for tool in TOOLS])
         self.tasks = ExecutionTasks(self._open_call)
+        self.resources = Resources(self._open_call)
 
     async def list_tools(
         self, ctx: ServerRequestContext[Any, Any], params: types.PaginatedRequestParams | None

@@ -7,9 +7,9 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from jupyter_mcp_ext.errors import Forbidden, ToolError
+from jupyter_mcp_ext.errors import Forbidden, InternalError, ToolError
 from jupyter_mcp_ext.governance.audit import ToolCall
 
 from .answer import Answer, to_error, to_result
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 Instead = Callable[..., Awaitable[Answer]]
 """Is run in the place of a tool's function, with the arguments as the client gave them."""
 
@@ -31,42 +33,59 @@ async def run(
     tool: Tool, arguments: Mapping[str, Any] | None, call: Call, *, instead: Instead | None = None
 ) -> types.CallToolResult | types.InputRequiredResult:
     """Call a tool. Every failure becomes a result; only cancellation is raised."""
-    status = "bug"
-    result: types.CallToolResult | types.InputRequiredResult
-    try:
+
+    async def work() -> tuple[types.CallToolResult | types.InputRequiredResult, str]:
         parsed = parse(tool, arguments)
-        await call.services.policy.decide(call.principal, *tool.rights)
+        await call.require(*tool.rights)
         given = {name: getattr(parsed, name) for name in tool.arguments}
         if instead is None:
             for name, resolved in tool.resolved.items():
                 given[name] = await resolved.by(call, given.pop(resolved.argument))
         answer = await (instead or tool.function)(call, **given)
-        result = to_result(answer)
-        status = answer.status
-    except Forbidden as err:
-        status, result = "forbidden", to_error(str(err))
+        return to_result(answer), answer.status
+
+    try:
+        return await recorded(tool.name, call, work)
     except ToolError as err:
-        status, result = "error", to_error(str(err))
+        return to_error(str(err))
+
+
+async def recorded(name: str, call: Call, work: Callable[[], Awaitable[tuple[T, str]]]) -> T:
+    """Do what a request asks for, and emit the event of it; ``work`` gives a result and a status.
+
+    Every failure is raised as a ToolError.
+    """
+    status = "bug"
+    try:
+        result, status = await work()
+    except Forbidden:
+        status = "forbidden"
+        raise
+    except ToolError:
+        status = "error"
+        raise
     except asyncio.CancelledError:
         status = "cancelled"
         raise
-    except Exception:
+    except Exception as err:
         reference = secrets.token_hex(4)
-        log.exception("Internal error %s in the tool %s", reference, tool.name)
-        result = to_error(
+        log.exception("Internal error %s in %s", reference, name)
+        msg = (
             f"Internal error, reference {reference}. The server's log has the details; "
             "try another way."
         )
+        raise InternalError(msg) from err
+    else:
+        return result
     finally:
-        _record(tool, call, status)
-    return result
+        _record(name, call, status)
 
 
-def _record(tool: Tool, call: Call, status: str) -> None:
+def _record(name: str, call: Call, status: str) -> None:
     call.services.audit.record(
         call.caller,
         ToolCall(
-            tool=tool.name,
+            tool=name,
             status=status,
             duration=round(time.monotonic() - call.started, 6),
             session_id=call.session_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -21,23 +21,22 @@ from .definition import tool
 from .lost import lost_lines
 from .others import check_force, is_callers, of_others, running_one
 from .reports import report
+from .session_state import (
+    ELSEWHERE,
+    RESTORABLE,
+    STARTING,
+    is_running,
+    session_meta,
+    session_state,
+)
 from .types import FoundSession, NamedSession, Restore, SessionId, found
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from jupyter_mcp_ext.executions.execution import Execution
     from jupyter_mcp_ext.kernels.status import KernelStatus
     from jupyter_mcp_ext.sessions.session import Session
-
-RESTORABLE = "restorable"
-"""The state of a session without a kernel that can come back."""
-
-ELSEWHERE = "elsewhere"
-"""The state of a session that another server holds."""
-
-STARTING = "starting"
-"""The state of a session whose kernel is being started."""
 
 MAX_LISTED = 100
 MAX_FILTERED = 1_000
@@ -85,7 +84,7 @@ async def create_session(
     if copy_of and not existing:
         copied = session.continuity.comeback or "nothing could be copied"
         lines.append(f"! of {copy_of}: {copied}")
-    meta = {**_meta(session, status.state, call), "existing": existing}
+    meta = {**session_meta(session, status.state, call), "existing": existing}
     return text("\n".join(lines), session=meta)
 
 
@@ -105,7 +104,7 @@ async def list_sessions(
     # Each state may be a look into a file.
     first = sorted(sessions, key=lambda s: (not ready(s), -s.last_used))
     looked = first[: MAX_FILTERED if filter else MAX_LISTED]
-    states = [(session, await _state(call, session)) for session in looked]
+    states = [(session, await session_state(call, session)) for session in looked]
     both = [pair for pair in states if not filter or fits(*pair, filter)]
     specs = await services.kernels.specs()
     number = counted(len(sessions), "session")
@@ -117,7 +116,7 @@ async def list_sessions(
     known = {name: plain_name(str(specs[name]["display_name"])) for name in sorted(specs)}
     kernels = ", ".join(f"{name} ({display_name})" for name, display_name in known.items())
     lines.append(f"kernels to start: {kernels or 'none'}")
-    metas = [_meta(s, state, call) for s, state in both[:MAX_LISTED]]
+    metas = [session_meta(s, state, call) for s, state in both[:MAX_LISTED]]
     return text("\n".join(lines), sessions=metas)
 
 
@@ -125,9 +124,9 @@ async def list_sessions(
 async def get_kernel_status(call: Call, session: FoundSession) -> Answer:
     """A kernel's state, queue, memory, CPU, owner and last use; answers while code runs."""
     if not call.services.sessions.is_ready(session):
-        state = await _state(call, session)
+        state = await session_state(call, session)
         words = f"[{state}] {session.id} ({session.name}) {await _without(call, session, state)}"
-        return text(words, session=_meta(session, state, call))
+        return text(words, session=session_meta(session, state, call))
     status = await session.kernel.status()
     line = queue(session.kernel)
     state = "busy" if line and status.state not in ("restarting", "dead") else status.state
@@ -142,7 +141,7 @@ async def get_kernel_status(call: Call, session: FoundSession) -> Answer:
         *filter(None, [of_others(call, session).strip()]),
         *lost_lines(session),
     ]
-    return text("\n".join(lines), session=_meta(session, state, call))
+    return text("\n".join(lines), session=session_meta(session, state, call))
 
 
 @tool(("execute", "kernels"), idempotent=True)
@@ -185,7 +184,7 @@ async def restart_kernel(
     status = await session.kernel.status()
     words = f"The kernel of {session.id} ({session.name}) was restarted: its variables are lost."
     words += of_others(call, session)
-    return text(words, session=_meta(session, status.state, call))
+    return text(words, session=session_meta(session, status.state, call))
 
 
 @tool(("write", "kernels"), destructive=True, idempotent=True)
@@ -202,7 +201,7 @@ async def shutdown_kernel(call: Call, session: NamedSession, force: bool = False
         )
         words += _not_saved(session)
     words += of_others(call, session)
-    return text(words, session=_meta(session, await _state(call, session), call))
+    return text(words, session=session_meta(session, await session_state(call, session), call))
 
 
 async def _without(call: Call, session: Session, state: str) -> str:
@@ -230,21 +229,6 @@ def _not_saved(session: Session) -> str:
     if not session.record.not_saved:
         return ""
     return f" Its latest variables were not saved, {WHY[session.record.not_saved]}."
-
-
-async def _state(call: Call, session: Session) -> str:
-    if call.services.sessions.is_ready(session):
-        return (await session.kernel.status()).state
-    if call.services.sessions.lives.starts(session):
-        return STARTING
-    if await call.services.sessions.folders.holder(session):
-        return ELSEWHERE
-    return RESTORABLE if session.can_come_back else "none"
-
-
-def is_running(state: str) -> bool:
-    """Whether a session's state is that of a kernel."""
-    return state not in ("none", STARTING, RESTORABLE, ELSEWHERE)
 
 
 async def _listing(call: Call, session: Session, state: str) -> str:
@@ -299,20 +283,3 @@ def _hidden(session: Session) -> list[str]:
         return []
     number = counted(session.hidden_variables, "variable")
     return [f"{number} of the server's environment hidden (credentials)"]
-
-
-def _meta(session: Session, state: str, call: Call) -> Mapping[str, Any]:
-    return {
-        "version": 1,
-        "session_id": session.id,
-        "name": session.name,
-        "kernel_id": session.kernel_id,
-        "kernel_name": session.kernel_name,
-        "path": session.path,
-        "cwd": session.cwd,
-        "state": state,
-        "owner": call.caller.username if session.is_agents else None,
-        "client": session.client or None,
-        "last_client": session.record.last_client or None,
-        "existing": True,
-    }

@@ -65,6 +65,10 @@ class LiveCopy:
     people: Mapping[int, Sequence[str]] = field(default_factory=dict)
     """The names of the people whose cursor is in a cell, by the cell's index."""
 
+    def text(self) -> str:
+        """Its content as JSON. Takes long: call it in a thread."""
+        return json.dumps(self.read(), ensure_ascii=False, indent=1)
+
     def notebook(self, path: str) -> Notebook:
         """The notebook, with where people are. Takes long: call it in a thread."""
         found = from_node(self.read(), path, is_open=True)
@@ -98,6 +102,12 @@ def parse(data: str | bytes, path: str) -> Notebook:
             "notebook."
         )
         raise ContentsError(msg) from err
+
+
+def text_of(data: bytes, path: str) -> str:
+    """The JSON of a notebook's file. Raises ContentsError for what is no notebook."""
+    parse(data, path)
+    return data.removeprefix(_BOM).decode()
 
 
 def from_node(node: Json, path: str, *, is_open: bool = False) -> Notebook:

@@ -1,0 +1,55 @@
+"""The state of a session and of its kernel, as a word and as data for programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jupyter_mcp_ext.sessions.session import Session
+
+    from .call import Call
+
+RESTORABLE = "restorable"
+"""The state of a session without a kernel that can come back."""
+
+ELSEWHERE = "elsewhere"
+"""The state of a session that another server holds."""
+
+STARTING = "starting"
+"""The state of a session whose kernel is being started."""
+
+
+async def session_state(call: Call, session: Session) -> str:
+    """What its kernel does, or why it has none."""
+    if call.services.sessions.is_ready(session):
+        return (await session.kernel.status()).state
+    if call.services.sessions.lives.starts(session):
+        return STARTING
+    if await call.services.sessions.folders.holder(session):
+        return ELSEWHERE
+    return RESTORABLE if session.can_come_back else "none"
+
+
+def is_running(state: str) -> bool:
+    """Whether a session's state is that of a kernel."""
+    return state not in ("none", STARTING, RESTORABLE, ELSEWHERE)
+
+
+def session_meta(session: Session, state: str, call: Call) -> Mapping[str, Any]:
+    """A session for programs."""
+    return {
+        "version": 1,
+        "session_id": session.id,
+        "name": session.name,
+        "kernel_id": session.kernel_id,
+        "kernel_name": session.kernel_name,
+        "path": session.path,
+        "cwd": session.cwd,
+        "state": state,
+        "owner": call.caller.username if session.is_agents else None,
+        "client": session.client or None,
+        "last_client": session.record.last_client or None,
+        "existing": True,
+    }
