@@ -99,9 +99,16 @@ def _at_position(cells: Sequence[Cell], position: int, source: str | None) -> Se
     return moved if len(moved) == 1 else here
 
 
-def short_ids(ids: Iterable[str]) -> dict[str, str]:
-    """For each id, its shortest unique beginning of eight characters or more."""
-    return {cell_id: cell_id[:length] for cell_id, length in _unique_lengths(sorted(set(ids)))}
+def short_ids(ids: Iterable[str], of: Iterable[str] | None = None) -> dict[str, str]:
+    """For each id, its shortest unique beginning of eight characters or more.
+
+    ``of`` are those for which it is wanted, if not for all: in a long notebook that is quicker.
+    """
+    known = set(ids)
+    if of is not None:
+        starts = {cell_id[:_SHORTEST] for cell_id in of}
+        known = {cell_id for cell_id in known if cell_id[:_SHORTEST] in starts}
+    return {cell_id: cell_id[:length] for cell_id, length in _unique_lengths(sorted(known))}
 
 
 def _unique_lengths(ordered: list[str]) -> Iterator[tuple[str, int]]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from jupyter_mcp_ext.errors import InvalidArgument
-from jupyter_mcp_ext.notebooks.handles import handles, select, source_hash
+from jupyter_mcp_ext.notebooks.handles import handles, select, short_ids, source_hash
 from jupyter_mcp_ext.notebooks.reading.cells import Cell
 
 
@@ -117,3 +117,13 @@ def test_a_handle_by_position_finds_its_cell_after_others_moved_in() -> None:
     after = (before[0], Cell(index=1, cell_id=None, cell_type="code", source="new"), moved)
 
     assert select(after, [handles(before)[1]]) == (2,)
+
+
+def test_a_name_is_the_same_whether_those_of_all_cells_are_wanted_or_its_own() -> None:
+    ids = ["analysis-1", "analysis-10", "analyses", "load", "loaded-data", "loaded-date", "x"]
+
+    every = short_ids(ids)
+
+    assert every["loaded-data"] == "loaded-data"
+    assert every["analyses"] == "analyses"
+    assert {one: short_ids(ids, of=[one])[one] for one in ids} == every

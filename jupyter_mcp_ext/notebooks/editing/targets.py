@@ -23,10 +23,11 @@ def handle_of(draft: Draft, index: int) -> str:
     return handles_of(draft, [draft.cell(index)])[0]
 
 
-def handles_of(draft: Draft, cells: Iterable[Cell]) -> list[str]:
+def handles_of(draft: Draft, cells: Sequence[Cell]) -> list[str]:
     """The handles of cells of a draft."""
-    names = short_ids(draft.ids)  # looks at all cells, so not once for each
-    return [f"{names[draft.ids[c.index]]}@{source_hash(c.source)}" for c in cells]
+    ids = {cell.index: draft.ids[cell.index] for cell in cells}
+    names = short_ids(draft.ids, of=ids.values())  # looks at all cells, so not once for each
+    return [f"{names[ids[cell.index]]}@{source_hash(cell.source)}" for cell in cells]
 
 
 def target(draft: Draft, reference: str | int, *, needs_hash: bool) -> int:
