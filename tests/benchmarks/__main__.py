@@ -19,6 +19,7 @@ from pathlib import Path
 import psutil
 
 from tests.benchmarks.clients import Client, RawLink
+from tests.benchmarks.edits import edits
 from tests.benchmarks.endurance import a_thousand, died, followed, interrupted, two_hundred
 from tests.benchmarks.files import files
 from tests.benchmarks.floods import flooded
@@ -254,6 +255,7 @@ PARTS: Mapping[str, Callable[[Path], list[Row]]] = {
     "variables": variables,
     "files": large_files,
     "searches": searched,
+    "edits": edits,
     "starts": starts,
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 
@@ -23,8 +23,8 @@ class Row:
 class Samples:
     """Times of one thing, in milliseconds."""
 
-    def __init__(self) -> None:
-        self.milliseconds: list[float] = []
+    def __init__(self, milliseconds: Iterable[float] = ()) -> None:
+        self.milliseconds = list(milliseconds)
 
     def measure(self, work: Callable[[], object]) -> None:
         """Time one call."""
@@ -42,6 +42,11 @@ class Samples:
         """The 95th percentile."""
         ordered = sorted(self.milliseconds)
         return ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]
+
+    @property
+    def longest(self) -> str:
+        """The figures of stalls: the longest of a usual round, and of all."""
+        return f"stall {self.median:.0f} ms (most {max(self.milliseconds):.0f})"
 
     def __str__(self) -> str:
         return f"{self.median:.2f} ms (p95 {self.p95:.2f})"
