@@ -51,6 +51,10 @@ class RunCells:
         """These are to be run."""
         self._cells = list(cells)
 
+    def edited(self, position: int, *, handle: str, cell_type: str) -> None:
+        """The cell at a position of the run was edited before its turn."""
+        self._cells[position] = replace(self._cells[position], handle=handle, cell_type=cell_type)
+
     def note(
         self,
         position: int,

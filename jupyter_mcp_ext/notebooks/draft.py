@@ -54,6 +54,9 @@ class Draft(Protocol):
     def node(self, index: int) -> CellNode:
         """A cell as nbformat has it, whole, so that it can be inserted again."""
 
+    def bare(self, index: int) -> CellNode:
+        """A cell without its outputs, which is not changed: quick whatever it has put out."""
+
     def person(self, index: int) -> str:
         """The name of a person who is in the cell and may be typing there; empty if there is none.
 
@@ -104,6 +107,8 @@ class Changed(Generic[T]):
     """``saved``, or why it is not: ``in the open document, not yet saved``, ``not saved: …``."""
     notes: Sequence[str] = ()
     """What else there is to say, such as that the file was upgraded to a newer nbformat."""
+    saved_after: float = 0.0
+    """Seconds without a change after which a room saves it; 0 for a file."""
 
 
 Change: TypeAlias = Callable[[Draft], T]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypeVar
+
+from tornado.web import HTTPError
 
 from jupyter_mcp_ext.concurrency import Locks
 from jupyter_mcp_ext.errors import ContentsError
@@ -64,6 +67,15 @@ class Homes:
         if self._notes is None or not (notes := self._notes(place.path)):
             return changed
         return replace(changed, notes=(*changed.notes, *notes))
+
+    async def stamp(self, place: Place) -> object:
+        """What is another when the notebook may have changed: always, where people share it."""
+        if self._room is not None and await self._room(place.path, self._carry_over) is not None:
+            return object()
+        with suppress(HTTPError, OSError):
+            entry = await self._storage.find(place.real)
+            return None if entry is None else (entry.modified, entry.size)
+        return object()
 
     async def _change(self, place: Place, change: Change[T]) -> Changed[T]:
         for _ in range(TRIES):

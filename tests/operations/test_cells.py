@@ -12,6 +12,8 @@ import pytest
 from jupyter_mcp_ext.errors import InvalidArgument
 from jupyter_mcp_ext.executions.execution import Execution
 from jupyter_mcp_ext.files.paths import Place
+from jupyter_mcp_ext.notebooks.draft import Draft
+from jupyter_mcp_ext.notebooks.handles import source_hash
 from jupyter_mcp_ext.operations.cells import notebook_session, run_cells
 from tests.engine import ALICE, Engine, allow, printed, running
 
@@ -255,3 +257,69 @@ async def test_a_run_that_is_taken_from_the_queue_leaves_no_cell_running(jp_serv
         assert (first.status, second.status) == ("interrupted", "interrupted")
         assert states(second) == ["waiting"]
         assert saved(engine)[1].outputs == []
+
+
+REWRITES = """
+import json
+with open("a.ipynb") as file:
+    node = json.load(file)
+one, edited, deleted, moved, text = node["cells"]
+edited["source"] = "print('as it is now')"
+text.update(cell_type="code", outputs=[], execution_count=None)
+node["cells"] = [one, moved, edited, text]
+with open("a.ipynb", "w") as file:
+    json.dump(node, file)
+"""
+
+
+async def test_cells_that_code_has_rewritten_in_the_file_are_run_as_they_are_then(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        write(
+            engine,
+            code(REWRITES),
+            code("print('as it was')"),
+            code("print('deleted')"),
+            code("print('moved')"),
+            markdown("print('text that became code')"),
+        )
+
+        execution = await run(engine)
+        cells = saved(engine)
+
+        assert states(execution) == ["ok", "ok", "skipped", "ok", "ok"]
+        assert [cell.words for cell in execution.cells.all[1:4]] == [
+            "edited before its turn, and run as it is now",
+            "deleted before its turn",
+            "",
+        ]
+        assert [cell.id for cell in cells] == ["c0", "c3", "c1", "c4"]
+        shown = ["moved", "as it is now", "text that became code"]
+        assert [cell.outputs[0].text for cell in cells[1:]] == [f"{text}\n" for text in shown]
+        assert execution.cells.all[1].handle == f"c1@{source_hash(cells[2].source)}"
+
+
+async def test_a_cell_that_another_agent_edits_before_its_turn_is_run_as_it_is_then(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        wait = "import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)"
+        write(engine, code(f"print('on', flush=True)\n{wait}"), code("print('old')"), code(""))
+        execution = await start(engine)
+        await engine.until_printed(execution, "on")
+
+        def edit(draft: Draft) -> None:
+            draft.set_source(1, "print('new')")
+            draft.set_source(2, "print('no longer empty')")
+
+        await engine.services.editing.homes.change(PLACE, edit)
+        Path(jp_serverapp.root_dir, "work", "go").touch()
+        await engine.services.executions.settled(execution, 30)
+
+        assert states(execution) == ["ok", "ok", "ok"]
+        assert [cell.outputs[0].text for cell in saved(engine)] == [
+            "on\n",
+            "new\n",
+            "no longer empty\n",
+        ]

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from jupyter_mcp_ext.errors import InvalidArgument
 from jupyter_mcp_ext.notebooks.editing.targets import target
 from jupyter_mcp_ext.notebooks.handles import INDICES, short_ids, source_hash
+from jupyter_mcp_ext.notebooks.reading.cells import read_cell
 from jupyter_mcp_ext.outputs.characters import visible
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.notebooks.cells import CellType
-    from jupyter_mcp_ext.notebooks.draft import Draft, Mark
+    from jupyter_mcp_ext.notebooks.draft import CellNode, Draft, Mark
 
 SKIP = "skip-execution"
 MAY_RAISE = "raises-exception"
@@ -54,28 +55,36 @@ def choose(draft: Draft, references: Sequence[str | int] | None) -> tuple[Chosen
     else:
         indices = sorted({index for one in references for index in _indices(draft, one)})
     names = short_ids(draft.ids)
-    return tuple(chosen(draft, index, names[draft.ids[index]]) for index in indices)
+    return tuple(
+        chosen(
+            draft.bare(index), index, draft.ids[index], names[draft.ids[index]], draft.mark(index)
+        )
+        for index in indices
+    )
 
 
-def chosen(draft: Draft, index: int, name: str) -> ChosenCell:
-    """The cell at an index as it is now; ``name`` is the short form of its id."""
-    cell = draft.cell(index)
-    is_code = cell.cell_type == "code"
+def chosen(node: CellNode, index: int, cell_id: str, name: str, mark: Mark) -> ChosenCell:
+    """A cell as it is in a notebook, outputs apart; ``name`` is the short form of its id."""
+    cell = read_cell({**node, "outputs": []}, index, cell_id)
     return ChosenCell(
-        cell_id=draft.ids[index],
+        cell_id=cell_id,
         index=index,
         handle=f"{name}@{source_hash(cell.source)}",
         cell_type=cell.cell_type,
         source=cell.source,
-        mark=draft.mark(index),
-        tags=_tags(draft, index) if is_code else frozenset(),
+        mark=mark,
+        tags=_tags(node) if cell.cell_type == "code" else frozenset(),
     )
 
 
-def _tags(draft: Draft, index: int) -> frozenset[str]:
-    metadata = draft.node(index).get("metadata")
+def _tags(node: CellNode) -> frozenset[str]:
+    metadata = node.get("metadata")
     tags = metadata.get("tags") if isinstance(metadata, dict) else None
-    return frozenset(tag for tag in tags if isinstance(tag, str)) if tags else frozenset()  # type: ignore[union-attr]
+    return (
+        frozenset(tag for tag in tags if isinstance(tag, str))
+        if isinstance(tags, list)
+        else frozenset()
+    )
 
 
 def _indices(draft: Draft, reference: str | int) -> Sequence[int]:

@@ -1,8 +1,4 @@
-"""Writes cells that run into their notebook, as often as the place where it is kept can bear.
-
-In a room people see each write at once, but the room saves only in a pause between writes, so long
-streams leave one now and then. A file is written as a whole, so it is written seldom.
-"""
+"""Writes cells that run into their notebook, and reads them again when their turn comes."""
 
 from __future__ import annotations
 
@@ -14,6 +10,8 @@ from jupyter_mcp_ext.errors import ToolError
 from jupyter_mcp_ext.flushing import Flusher
 from jupyter_mcp_ext.notebooks.saved.draft import FileDraft
 
+from .pace import ROOM_PAUSE, Pace
+
 if TYPE_CHECKING:
     from jupyter_mcp_ext.notebooks.draft import Change, Changed, Draft, HomeKind
     from jupyter_mcp_ext.notebooks.running.running_cell import RunningCell, Wrote
@@ -22,26 +20,8 @@ T = TypeVar("T")
 
 Written: TypeAlias = "tuple[RunningCell, Wrote]"
 
-ROOM_PAUSE = 0.1
-"""Seconds between two writes into a room."""
-
-STRETCH = 10.0
-"""Seconds of writes into a room after which a pause is made in which it saves."""
-
-ROOM_SAVES = 1.5
-"""Seconds of that pause; rooms save a second after the latest change."""
-
-FILE_PAUSE = 3.0
-"""Seconds between two writes of a file while a cell runs."""
-
-FILE_PAUSE_ENDED = 1.0
-"""The same once it has ended; at the end of the run all is written."""
-
 UNSAVED = 3.0
 """Seconds for which what is written into a room may not be saved."""
-
-SHARE = 5.0
-"""Times the duration of the latest write that passes before the next."""
 
 
 class ChangeNotebook(Protocol):
@@ -53,23 +33,26 @@ class ChangeNotebook(Protocol):
 class Recording:
     """Writes the cells of one run into one notebook.
 
-    ``on_let_go`` is called once for each cell into which nothing more is written, ``on_failure``
-    when the notebook cannot be changed.
+    ``see`` is given each draft in which a cell may have been edited, ``stamp`` gives what changes
+    when the file is written. ``on_let_go`` is called once for each cell into which nothing more is
+    written, ``on_failure`` when the notebook cannot be changed.
     """
 
     def __init__(
         self,
         change: ChangeNotebook,
         *,
+        see: Callable[[Draft], None],
+        stamp: Callable[[], Awaitable[object]],
         on_let_go: Callable[[RunningCell], object],
         on_failure: Callable[[ToolError], object],
     ) -> None:
-        self.home: HomeKind = "file"
-        """Where the notebook was kept when it was last changed."""
         self.saved = ""
         """Whether the latest write is saved, in words."""
         self.notes: Sequence[str] = ()
         self._change = change
+        self._see = see
+        self._stamp = stamp
         self._on_let_go = on_let_go
         self._on_failure = on_failure
         self._waiting: dict[str, RunningCell] = {}
@@ -77,12 +60,34 @@ class Recording:
         """The cells that were written last, and when."""
         self._flusher = Flusher(self._flush, name="mcp-cells")
         self._lock = asyncio.Lock()
-        self._last = self._stretch = self._cost = 0.0
+        self._pace = Pace()
+        self._seen: object = None
+        """The stamp of the file when it was last read or written here."""
         self._is_closed = False
+
+    @property
+    def home(self) -> HomeKind:
+        """Where the notebook was kept when it was last changed."""
+        return self._pace.home
 
     async def step(self, change: Change[T]) -> T:
         """Change the notebook, with all that is not written yet. Raises ToolError."""
         return (await self._write(change)).value[0]
+
+    async def look(self, open_cell: Change[bool]) -> bool:
+        """See the cells as they are now, and open one where that is seen at once: whether it was.
+
+        Raises ToolError.
+        """
+        if self.home == "file":
+            stamp = await self._stamp()
+            if stamp == self._seen:
+                return False
+            self._seen = stamp
+        elif self._pace.wait(self._now, have_ended=False) == 0.0:
+            return await self.step(open_cell)
+        await self._change(self._see)
+        return False
 
     def note(self, cell: RunningCell) -> None:
         """There is news of a cell, to be written soon."""
@@ -102,17 +107,14 @@ class Recording:
             await self._flush()
 
     @property
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    @property
     def _pause(self) -> float:
-        """Seconds until the next write is due."""
-        now = asyncio.get_running_loop().time()
-        if self.home == "file":
-            has_ended = all(cell.has_ended for cell in self._waiting.values())
-            least = FILE_PAUSE_ENDED if has_ended else FILE_PAUSE
-        elif now - self._last > ROOM_SAVES:
-            least = ROOM_PAUSE
-        else:
-            least = ROOM_SAVES if now - self._stretch > STRETCH else ROOM_PAUSE
-        return max(self._last + max(least, SHARE * self._cost) - now, ROOM_PAUSE)
+        """Seconds until the next write, which takes what comes until then with it."""
+        have_ended = all(cell.has_ended for cell in self._waiting.values())
+        return max(self._pace.wait(self._now, have_ended=have_ended), ROOM_PAUSE)
 
     async def _flush(self) -> float | None:
         try:
@@ -136,32 +138,33 @@ class Recording:
                     (cell, cell.write(draft, found.get(cell.id), is_stale=is_stale))
                     for cell in again
                 ]
-                return change(draft), wrote
+                value = change(draft)
+                self._see(draft)
+                return value, wrote
 
-            loop = asyncio.get_running_loop()
-            began = loop.time()
+            began = self._now
             try:
                 changed = await self._change(both)
             except BaseException:
                 self._waiting = {**{cell.id: cell for cell in cells}, **self._waiting}
                 raise
-            self._note(changed, began, loop.time())
+            if changed.home == "file":
+                self._seen = await self._stamp()
+            self._note(changed, began)
             for cell, wrote in changed.value[1]:
                 cell.wrote(wrote)
-                self._recent[cell.id] = (loop.time(), cell)
+                self._recent[cell.id] = (self._pace.last, cell)
                 if wrote.let_go:
                     self._on_let_go(cell)
             return changed
 
     def _latest(self, *, but: Sequence[RunningCell]) -> Sequence[RunningCell]:
         """The cells that were written shortly before the latest write."""
-        since = self._last - UNSAVED
+        since = self._pace.last - UNSAVED
         self._recent = {name: (at, c) for name, (at, c) in self._recent.items() if at >= since}
         return [cell for _, cell in self._recent.values() if cell not in but and not cell.let_go]
 
-    def _note(self, changed: Changed[tuple[T, list[Written]]], began: float, now: float) -> None:
-        if began - self._last > ROOM_SAVES:
-            self._stretch = began
-        self.home, self.saved = changed.home, changed.saved
+    def _note(self, changed: Changed[tuple[T, list[Written]]], began: float) -> None:
+        self._pace.wrote(began, self._now, changed.home, changed.saved_after)
+        self.saved = changed.saved
         self.notes = (*self.notes, *(note for note in changed.notes if note not in self.notes))
-        self._cost, self._last = now - began, now

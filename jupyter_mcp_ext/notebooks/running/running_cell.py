@@ -33,6 +33,8 @@ class RunningCell:
         self.id = cell_id
         self.outputs = CellOutputs(max_bytes)
         self.let_go: LetGo | None = None
+        self.is_open = False
+        """Whether the notebook shows that it runs, or what it has put out."""
         self._mark = CLEARED
         self._count: int | None = None
         self._times: Mapping[str, float] = {}
@@ -47,7 +49,8 @@ class RunningCell:
         draft.set_running(index, is_running=True)
 
     def opened(self, mark: Mark | None = None) -> None:
-        """It was cleared, or with a ``mark`` it is as it was."""
+        """It was cleared, or with a ``mark`` it is as it was until it is written."""
+        self.is_open = mark is None
         self._mark = CLEARED if mark is None else mark
 
     def begin(self, count: int | None) -> None:
@@ -72,6 +75,9 @@ class RunningCell:
             return Wrote(let_go="no code cell")
         if mark != self._mark and not is_stale:
             return Wrote(let_go="run or cleared")
+        if not self.is_open and not self.has_ended:
+            draft.set_timing(index, None)
+            draft.set_running(index, is_running=True)
         if mark.count != self._count:
             draft.set_count(index, self._count)
         news = self.outputs.news(whole=is_stale)
@@ -86,7 +92,7 @@ class RunningCell:
         """What a write has given, once its draft is kept."""
         self.let_go = wrote.let_go
         if wrote.mark is not None and wrote.news is not None:
-            self._mark = wrote.mark
+            self.is_open, self._mark = True, wrote.mark
             self.outputs.wrote(wrote.news)
 
 

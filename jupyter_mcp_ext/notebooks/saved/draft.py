@@ -50,6 +50,9 @@ class FileDraft:
     def node(self, index: int) -> CellNode:
         return copy.deepcopy(self._cells[index])
 
+    def bare(self, index: int) -> CellNode:
+        return {key: value for key, value in self._cells[index].items() if key != "outputs"}
+
     def person(self, index: int) -> str:  # a file does not tell
         return ""
 

@@ -62,6 +62,11 @@ class RoomDraft:
         node.pop("execution_state", None)
         return {**node, "id": self.ids[index]}
 
+    def bare(self, index: int) -> CellNode:
+        cell = self._cells[index]
+        found = {key: cell[key] for key in ("cell_type", "source", "metadata") if key in cell}
+        return {key: _plain(value) for key, value in found.items()}
+
     def person(self, index: int) -> str:
         text = self._cells[index].get("source")
         if self._people is None or not hasattr(text, "sticky_index"):
@@ -136,6 +141,13 @@ class RoomDraft:
         self._cells.repair()
         self.touched.change(self.ids[index], self._cells.source(index))
         return self._cells[index]
+
+
+def _plain(value: Any) -> Json:
+    """A value of a shared cell as nbformat has it: a text, or what JSON is made of."""
+    if hasattr(value, "sticky_index"):
+        return str(value)
+    return as_stored(value.to_py() if hasattr(value, "to_py") else value)  # type: ignore[no-any-return]
 
 
 def _set(cell: Any, key: str, value: Json) -> None:

@@ -65,7 +65,8 @@ class RoomHome:
             value = change(draft)
         if draft.touched:
             self._unsaved.add(room, draft.touched, self._on_lost)
-        return Changed(value=value, home="room", saved=self._saved())
+        delay = room.source.save_delay
+        return Changed(value=value, home="room", saved=self._saved(), saved_after=delay)
 
     def _saved(self) -> str:
         room_id = self._room.room_id

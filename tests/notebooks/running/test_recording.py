@@ -9,7 +9,8 @@ import pytest
 from jupyter_ydoc import YNotebook
 
 from jupyter_mcp_ext.notebooks.draft import Change, Changed
-from jupyter_mcp_ext.notebooks.running.recording import ROOM_PAUSE, Recording
+from jupyter_mcp_ext.notebooks.running.pace import ROOM_PAUSE
+from jupyter_mcp_ext.notebooks.running.recording import Recording
 from jupyter_mcp_ext.notebooks.running.running_cell import RunningCell
 from jupyter_mcp_ext.notebooks.saved.draft import FileDraft
 from jupyter_mcp_ext.notebooks.shared.cell_ids import CellIds
@@ -41,9 +42,16 @@ class Shared:
         self.file: dict[str, Any] | None = None
         self.let_go: list[RunningCell] = []
         self.recording = Recording(
-            self.change, on_let_go=self.let_go.append, on_failure=lambda _: None
+            self.change,
+            see=lambda _: None,
+            stamp=self.stamp,
+            on_let_go=self.let_go.append,
+            on_failure=lambda _: None,
         )
         self.cell = RunningCell("one")
+
+    async def stamp(self) -> object:
+        return object()
 
     async def change(self, change: Change[T]) -> Changed[T]:
         self.writes += 1
