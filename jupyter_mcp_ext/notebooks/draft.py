@@ -35,6 +35,21 @@ def mark_of(node: Mapping[str, Json], outputs: int) -> Mark:
     return Mark(cell.cell_type, cell.execution_count, outputs)
 
 
+def retyped(
+    node: CellNode, cell_type: CellType, lost: Mapping[str, Json] | None
+) -> dict[str, Json]:
+    """A cell as one of another type; for ``lost`` see `Draft.set_type`."""
+    dropped = {"outputs", "execution_count", "level"}
+    dropped |= {"attachments"} if cell_type == "code" else set()
+    made = {key: value for key, value in node.items() if key not in dropped}
+    # Without the outputs, which are of no use here.
+    source = read_cell({**node, "outputs": []}, 0, None).source
+    made |= {"cell_type": cell_type, "source": source}
+    if lost is not None:
+        return made | dict(lost)
+    return made | ({"outputs": [], "execution_count": None} if cell_type == "code" else {})
+
+
 class Draft(Protocol):
     """A notebook that is being changed. Nothing is awaited while one is held.
 
@@ -78,8 +93,13 @@ class Draft(Protocol):
     def set_source(self, index: int, source: str) -> None:
         """Give a cell another source; only what differs is changed, so that cursors stay."""
 
-    def set_type(self, index: int, cell_type: CellType) -> None:
-        """Change what a cell is: it keeps its id, source and metadata, and loses its outputs."""
+    def set_type(
+        self, index: int, cell_type: CellType, lost: Mapping[str, Json] | None = None
+    ) -> None:
+        """Change what a cell is: it loses its outputs, and as code its attachments.
+
+        ``lost`` are fields of its node that a change of its type has taken from it.
+        """
 
     def set_running(self, index: int, *, is_running: bool) -> None:
         """Show whether a code cell runs (``[*]``), where that can be shown."""

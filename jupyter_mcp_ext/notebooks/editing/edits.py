@@ -25,6 +25,9 @@ MAX_SOURCE = 5_000_000
 """Characters of a source that an edit may give a cell."""
 
 
+_GONE = object()
+
+
 @dataclass(frozen=True, kw_only=True)
 class EditedCell:
     """Where a cell now stands."""
@@ -103,10 +106,8 @@ def rewrite(
 
 
 def _rewritten(draft: Draft, index: int, source: str, cell_type: CellType) -> Rewritten:
-    cell = draft.cell(index)
-    is_retyped = cell_type != cell.cell_type
-    outputs = _outputs(draft.node(index)) if is_retyped else []
-    if is_retyped:
+    cell, node = draft.cell(index), draft.node(index)
+    if cell_type != cell.cell_type:
         draft.set_type(index, cell_type)
     if source != cell.source:
         draft.set_source(index, source)
@@ -116,9 +117,15 @@ def _rewritten(draft: Draft, index: int, source: str, cell_type: CellType) -> Re
         source=draft.cell(index).source,
         type_before=cell.cell_type,
         cell_type=cell_type,
-        outputs=outputs,
-        count=cell.execution_count,
+        lost=_lost(node, draft.node(index)),
     )
+
+
+def _lost(before: CellNode, after: CellNode) -> dict[str, Json]:
+    """The fields that a cell no longer has so, if its type is among them."""
+    if before["cell_type"] == after["cell_type"]:
+        return {}
+    return {key: value for key, value in before.items() if after.get(key, _GONE) != value}
 
 
 def delete(draft: Draft, references: Iterable[str | int]) -> Edited:

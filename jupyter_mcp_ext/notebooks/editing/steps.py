@@ -58,9 +58,8 @@ class Rewritten:
     source: str
     type_before: CellType
     cell_type: CellType
-    outputs: Sequence[Mapping[str, Json]] = ()
-    """What it has lost with its type."""
-    count: int | None = None
+    lost: Mapping[str, Json] = field(default_factory=dict)
+    """The fields of its node that have gone or changed with its type."""
 
     def is_as_left(self, draft: Draft) -> bool:
         if self.cell_id not in draft.ids:
@@ -70,12 +69,10 @@ class Rewritten:
 
     def take_back(self, draft: Draft) -> None:
         index = draft.ids.index(self.cell_id)
-        if self.type_before != self.cell_type:
-            draft.set_type(index, self.type_before)
-        draft.set_source(index, self.before)
-        if self.type_before == "code" != self.cell_type:
-            draft.set_outputs(index, self.outputs, start=0)
-            draft.set_count(index, self.count)
+        if self.lost:
+            draft.set_type(index, self.type_before, self.lost)
+        if draft.cell(index).source != self.before:
+            draft.set_source(index, self.before)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,9 @@ from jupyter_mcp_ext.notebooks.cells import CELL_TYPES, CellType
 from jupyter_mcp_ext.outputs.model import Display, Json, Output, from_nbformat
 from jupyter_mcp_ext.outputs.pictures import embedded
 
+HEADING = "heading"
+"""A type of cells of nbformat 3, which some programs have kept; they are read as markdown."""
+
 _CELL_ID = re.compile(r"[a-zA-Z0-9-_]{1,64}")
 _MAX_LEVEL = 6
 _MAX_COUNT = 10**12
@@ -107,7 +110,7 @@ def _cell_type(node: dict[str, Json], odd: list[str]) -> CellType:
     for cell_type in CELL_TYPES:
         if kind == cell_type:
             return cell_type
-    if kind == "heading":  # of nbformat 3, and some programs have kept it
+    if kind == HEADING:
         return "markdown"
     odd.append(f"type {str(kind)[:50]!r}")
     return "code" if "outputs" in node else "raw"
@@ -125,7 +128,7 @@ def _source(node: dict[str, Json], odd: list[str]) -> str:
         source = "".join(lines)
     else:
         odd.append("no source")
-    if node.get("cell_type") != "heading":
+    if node.get("cell_type") != HEADING:
         return source
     level = integer(node.get("level")) or 1
     return f"{'#' * min(max(level, 1), _MAX_LEVEL)} {source}"

@@ -27,7 +27,8 @@ from .older import upgraded_cells
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
+"""A byte order mark, which some editors put before the text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +85,7 @@ def parse(data: str | bytes, path: str) -> Notebook:
     """Parse the content of a file."""
     if isinstance(data, str):
         data = data.encode(errors="surrogatepass")
-    data = data.removeprefix(_BOM)
+    data = data.removeprefix(BOM)
     try:
         return from_node(pieces.loads(data), path)
     except UnicodeDecodeError as err:
@@ -107,7 +108,7 @@ def parse(data: str | bytes, path: str) -> Notebook:
 def text_of(data: bytes, path: str) -> str:
     """The JSON of a notebook's file. Raises ContentsError for what is no notebook."""
     parse(data, path)
-    return data.removeprefix(_BOM).decode()
+    return data.removeprefix(BOM).decode()
 
 
 def from_node(node: Json, path: str, *, is_open: bool = False) -> Notebook:

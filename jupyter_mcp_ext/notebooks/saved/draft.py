@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jupyter_mcp_ext.notebooks.cells import CellType
-from jupyter_mcp_ext.notebooks.draft import CellNode, Mark, mark_of
-from jupyter_mcp_ext.notebooks.reading.cells import Cell, integer, read_cell, stored_id
+from jupyter_mcp_ext.notebooks.draft import CellNode, Mark, mark_of, retyped
+from jupyter_mcp_ext.notebooks.reading.cells import HEADING, Cell, integer, read_cell, stored_id
 from jupyter_mcp_ext.notebooks.reading.document import fresh_ids
 from jupyter_mcp_ext.outputs.model import Json
 
@@ -72,16 +72,15 @@ class FileDraft:
         self.is_changed = True
 
     def set_source(self, index: int, source: str) -> None:
+        if self._cells[index].get("cell_type") == HEADING:
+            self.set_type(index, "markdown")
         self._cells[index]["source"] = source
         self.is_changed = True
 
-    def set_type(self, index: int, cell_type: CellType) -> None:
-        cell = self._cells[index]
-        cell["cell_type"] = cell_type
-        for key in ("outputs", "execution_count", "attachments"):
-            cell.pop(key, None)
-        if cell_type == "code":
-            cell.update(outputs=[], execution_count=None)
+    def set_type(
+        self, index: int, cell_type: CellType, lost: Mapping[str, Json] | None = None
+    ) -> None:
+        self._cells[index] = retyped(self._cells[index], cell_type, lost)
         self.is_changed = True
 
     def set_running(self, index: int, *, is_running: bool) -> None:

@@ -11,11 +11,8 @@ import asyncio
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Protocol
 
-import nbformat
-import nbformat.v4
 from jupyter_server.services.contents.filemanager import (
     AsyncFileContentsManager,
     FileContentsManager,
@@ -32,7 +29,8 @@ from jupyter_mcp_ext.files.beneath import Changed
 from jupyter_mcp_ext.files.contents import Contents, explained
 from jupyter_mcp_ext.files.paths import Place, quoted
 from jupyter_mcp_ext.files.storage import FileData, FileStorage
-from jupyter_mcp_ext.notebooks.reading import pieces
+
+from . import text
 
 MAX_BYTES = 64_000_000
 """Bytes of the largest notebook that is changed."""
@@ -44,14 +42,6 @@ JUPYTERS = (
     *(AsyncFileContentsManager, AsyncLargeFileManager),
 )
 """The managers whose way of saving is known; one that is derived from them may do it in another."""
-
-
-_FORMAT: Any = SimpleNamespace(
-    from_dict=nbformat.from_dict,
-    to_notebook_json=nbformat.v4.to_notebook_json,
-    writes_json=nbformat.v4.writes_json,
-)
-"""nbformat's functions, which have no types."""
 
 
 class NotebookFile(Protocol):
@@ -91,8 +81,8 @@ class ManagedNotebookFile:
         path = self._place.path
         try:
             model = await ensure_async(self._contents.get(path, content=True, type="notebook"))
-        except (HTTPError, OSError) as err:
-            raise explained(err, f"{quoted(path)} could not be read as a notebook") from err
+        except Exception as err:  # a manager has failures of its own, and nbformat several
+            raise unread(err, path) from err
         node: dict[str, Any] = model["content"]
         return node
 
@@ -145,7 +135,9 @@ class DiskNotebookFile:
             return None  # the manager may still read it, or says why not
         if node is None:
             return None
-        notary.mark_cells(node, store.check_signature(signature, notary.algorithm))
+        notary.mark_cells(
+            node, bool(signature) and store.check_signature(signature, notary.algorithm)
+        )
         return node
 
     async def save(self, node: dict[str, Any]) -> Sequence[str] | None:
@@ -177,18 +169,31 @@ class DiskNotebookFile:
         contents.emit(data={"action": "save", "path": place.path})
 
     def _parse(self, data: bytes) -> tuple[dict[str, Any] | None, str]:
-        found: Any = pieces.loads(data)
-        if found["nbformat"] != nbformat.v4.nbformat:  # an earlier one is converted by the manager
-            return None, ""
-        node: dict[str, Any] = _FORMAT.to_notebook_json(found)
-        return node, self._contents.notary.compute_signature(node)
+        node = text.read(data)  # None for an earlier format, which the manager converts
+        return node, "" if node is None else self._signature(node)
 
     def _text(self, content: Any) -> tuple[bytes, str]:
-        node = _FORMAT.from_dict(content)
-        text: str = _FORMAT.writes_json(node, split_lines=True)
+        node = text.node_of(content)
         is_trusted = self._contents.notary.check_cells(node)
-        signature = self._contents.notary.compute_signature(node) if is_trusted else ""
-        return f"{text}\n".encode(errors="surrogatepass"), signature
+        return text.written(node), self._signature(node) if is_trusted else ""
+
+    def _signature(self, node: Any) -> str:
+        """Empty where Jupyter has none: it does not sign half a surrogate pair."""
+        try:
+            return str(self._contents.notary.compute_signature(node))
+        except UnicodeEncodeError:
+            return ""
+
+
+def unread(err: Exception, path: str) -> ContentsError:
+    """The error for a notebook that a manager could not read."""
+    if not isinstance(err, HTTPError | OSError) or getattr(err, "status_code", None) == 400:
+        msg = (
+            f"{quoted(path)} could not be read as a notebook: Jupyter cannot open it. Repair its "
+            "text with edit_file."
+        )
+        return ContentsError(msg)
+    return explained(err, f"{quoted(path)} could not be read as a notebook")
 
 
 def unsaved(err: HTTPError | OSError, path: str) -> ContentsError:

@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Any
 
 from jupyter_mcp_ext.notebooks.cells import CellType
-from jupyter_mcp_ext.notebooks.draft import CellNode, Mark, mark_of
-from jupyter_mcp_ext.notebooks.reading.cells import Cell, read_cells
+from jupyter_mcp_ext.notebooks.draft import CellNode, Mark, mark_of, retyped
+from jupyter_mcp_ext.notebooks.reading.cells import HEADING, Cell, read_cells
 from jupyter_mcp_ext.outputs.model import Json
 
 from .cell_ids import CellIds
@@ -87,14 +87,15 @@ class RoomDraft:
         self._replace(index, to, self.node(index))
 
     def set_source(self, index: int, source: str) -> None:
+        if self._cells[index].get("cell_type") == HEADING:
+            self.set_type(index, "markdown")
         self._cells.write_text(self._changing(index), "source", source)
 
-    def set_type(self, index: int, cell_type: CellType) -> None:
-        node = self.node(index)
-        kept = ("id", "source", "metadata", *(() if cell_type == "code" else ("attachments",)))
-        made: dict[str, Json] = {key: node[key] for key in kept if key in node}
+    def set_type(
+        self, index: int, cell_type: CellType, lost: Mapping[str, Json] | None = None
+    ) -> None:
         self.touched.change(self.ids[index], self._cells.source(index))
-        self._replace(index, index, {**made, "cell_type": cell_type})
+        self._replace(index, index, retyped(self.node(index), cell_type, lost))
 
     def set_running(self, index: int, *, is_running: bool) -> None:
         # No edit: it is not saved.
