@@ -65,7 +65,7 @@ def test_cells_are_inserted_edited_moved_deleted_and_all_of_it_is_taken_back(
     assert cell["index"] == 4
     assert cell["handle"] in edited.text
     assert cell["handle"] != last
-    assert moved.text.startswith("Moved cells in")
+    assert moved.text.startswith("Moved 1 cell in")
     assert "a = 1\nprint(a)" in deleted.text
     assert sources(client, path) == ["# Title", "c = 3", "d = 4", "b = 20"]
     nbformat.validate(node(client, path))

@@ -71,7 +71,7 @@ def replace(text: str, old: str, new: str, *, replace_all: bool, named: Named) -
         msg = "old_string and new_string are the same. Give the text as it is to become."
         raise InvalidArgument(msg)
     is_crlf = "\r\n" in text and text.count("\r\n") == text.count("\n")
-    if is_crlf:
+    if is_crlf or ("\r\n" in old and "\r" not in text):
         text, old, new = (words.replace("\r\n", "\n") for words in (text, old, new))
     how, changes = _places(text, old, new)
     if not changes:
@@ -215,10 +215,11 @@ def _nowhere(text: str, old: str, named: Named) -> str:
 
 
 def _ambiguous(text: str, changes: Sequence[_Change], named: Named) -> str:
-    lines = [str(_line(text, change.start)) for change in changes[:_MAX_PLACES]]
-    more = ", …" if len(changes) > len(lines) else ""
+    lines = dict.fromkeys(str(_line(text, change.start)) for change in changes[:_MAX_PLACES])
+    more = ", …" if len(changes) > _MAX_PLACES else ""
+    where = f"line{'s' if len(lines) > 1 or more else ''} {', '.join(lines)}{more}"
     return (
-        f"old_string fits {len(changes)} places in {named.name} (lines {', '.join(lines)}{more}). "
+        f"old_string fits {len(changes)} places in {named.name} ({where}). "
         f"Quote more of the lines around it{named.every}."
     )
 

@@ -13,12 +13,16 @@ from itertools import chain, pairwise, takewhile
 
 from jupyter_mcp_ext.errors import InvalidArgument
 from jupyter_mcp_ext.notebooks.reading.cells import Cell
+from jupyter_mcp_ext.outputs.characters import visible
 
-_SHORTEST = 8
+SHORTEST = 8
+"""Characters of an id that a handle has at least; fewer digits may be an index."""
 
 HANDLE = re.compile(r"(?P<name>.+)@(?P<hash>[0-9a-f]{6})")
 POSITION = re.compile(r"#(\d{1,9})")
 INDICES = re.compile(r"(\d{1,9})(?:\s*-\s*(\d{1,9}))?")
+NUMBERS = re.compile(r"[-+]?\d[\d\s.,:-]*")
+"""What can only be meant as an index or some of them, such as ``-1``, ``3-`` or ``0:2``."""
 
 
 def handles(cells: Sequence[Cell]) -> tuple[str, ...]:
@@ -50,7 +54,7 @@ def select(cells: Sequence[Cell], references: Iterable[str | int]) -> tuple[int,
         indices = _find(cells, reference)
         found.update(indices)
         if not indices:
-            unknown.append(str(reference)[:80])
+            unknown.append(repr(visible(str(reference)[:80])))
     if unknown:
         names = ", ".join(unknown[:5]) + (" and others" if len(unknown) > 5 else "")
         indices_known = f" (0 to {len(cells) - 1})" if cells else ""
@@ -74,9 +78,10 @@ def _find(cells: Sequence[Cell], reference: str | int) -> Sequence[int]:
             return (cell.index,)
     if position := POSITION.fullmatch(name):
         return _at_position(cells, int(position[1]), handle["hash"] if handle else None)
-    if handle is None and (indices := INDICES.fullmatch(name)):
-        return _span(cells, int(indices[1]), int(indices[2] or indices[1]))
     matches = [c for c in cells if name and c.cell_id is not None and c.cell_id.startswith(name)]
+    is_id = matches and len(name) >= SHORTEST
+    if handle is None and not is_id and (indices := INDICES.fullmatch(name)):
+        return _span(cells, int(indices[1]), int(indices[2] or indices[1]))
     if len(matches) > 1:
         every = handles(cells)
         names = ", ".join(every[cell.index] for cell in matches[:5])
@@ -116,7 +121,7 @@ def _unique_lengths(ordered: list[str]) -> Iterator[tuple[str, int]]:
     # In sorted order, no other id shares more with an id than its two neighbours do.
     neighbours = zip(chain([0], shared), chain(shared, [0]), strict=True)
     for cell_id, (before, after) in zip(ordered, neighbours, strict=False):
-        yield cell_id, max(_SHORTEST, before + 1, after + 1)
+        yield cell_id, max(SHORTEST, before + 1, after + 1)
 
 
 def _shared_length(one: str, other: str) -> int:

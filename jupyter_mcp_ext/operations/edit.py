@@ -42,19 +42,17 @@ class EditOutcome:
 
 
 async def edit_notebook(
-    services: Services, place: Place, edit: Edit, *, caller: Caller, tool: str
+    services: Services, place: Place, edit: Edit, *, caller: Caller
 ) -> EditOutcome:
     """Make an edit where the notebook is, and keep how it is taken back.
 
     A cancellation takes effect afterwards: else an edit could be made that nothing takes back.
     Raises what the edit raises, and ContentsError; then nothing was changed.
     """
-    return await undisturbed(_edited(services, place, edit, caller, tool))
+    return await undisturbed(_edited(services, place, edit, caller))
 
 
-async def _edited(
-    services: Services, place: Place, edit: Edit, caller: Caller, tool: str
-) -> EditOutcome:
+async def _edited(services: Services, place: Place, edit: Edit, caller: Caller) -> EditOutcome:
     is_open = await services.sessions.directory.on_path(caller, place.path) is not None
     last = await last_edit(services, place, caller=caller) if is_open else None
     gone: list[Entry] = []
@@ -68,7 +66,7 @@ async def _edited(
     steps = changed.value.steps
     can_undo = True
     if steps:
-        entry = Entry(client=caller.client, tool=tool, steps=steps)
+        entry = Entry(client=caller.client, tool=changed.value.done, steps=steps)
         can_undo = await services.editing.journal.add(caller.subject, place.real, entry)
     is_unseen = is_open and changed.home == "file"
     return EditOutcome(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -69,13 +69,21 @@ def _understood(tool: Tool, given: Mapping[str, Any]) -> dict[str, Any]:
         msg = f"{tool.name} was given {len(given):,} arguments. {_known(tool)}"
         raise InvalidArgument(msg)
     understood: dict[str, Any] = {}
+    needed = tool.input_schema.get("required", ())
     for name, value in given.items():
+        if value is None and name in names and name not in needed:
+            continue  # some clients send null for all that is left out
         others = ALIASES.get(name, "").split() if name not in names else ()
         other = next((o for o in others if o in names and o not in given), name)
         understood[other] = value
     for name, value in understood.items():
-        if name in names and not isinstance(value, list):
-            understood[name] = _listed(tool.input_schema["properties"][name], value)
+        if name not in names:
+            continue
+        schema = tool.input_schema["properties"][name]
+        if isinstance(value, bool) and _types(schema) & {"number", "integer"}:
+            raise InvalidArgument(_wrong(tool, name, _kinds(schema), value))
+        if not isinstance(value, list):
+            understood[name] = _listed(schema, value)
     return understood
 
 
@@ -90,7 +98,7 @@ def _listed(schema: Mapping[str, Any], value: Any) -> Any:
 
 def _unpacked(schema: Mapping[str, Any], value: str) -> Any:
     """A list or object that arrived as JSON in a string, where no text is expected."""
-    types = {o.get("type") for o in schema.get("anyOf", (schema,))}
+    types = _types(schema)
     if "string" in types or not types & {"array", "object"} or value.lstrip()[:1] not in ("[", "{"):
         return value
     try:
@@ -107,13 +115,20 @@ def _in_words(tool: Tool, error: Any) -> str:
     kind, where = error["type"], [str(part) for part in error["loc"]]
     name = where[0] if where else ""
     known = _known(tool)
+    schema = tool.input_schema["properties"].get(name, {})
     if kind == "extra_forbidden":
         near = did_you_mean(name, tool.arguments)
         return f"{tool.name} has no argument {shown(name)}.{near} {known}"
     if kind == "missing":
         return f"{tool.name} needs the argument {name!r}. {known}"
-    schema = tool.input_schema["properties"].get(name, {})
-    return f"{name!r} must be {_wanted(error, schema)}, but was {shown(error['input'])}. {known}"
+    if len(where) > 1 and where[1].isdecimal():
+        name = f"{name}[{where[1]}]"
+        schema = next((o["items"] for o in _options(schema) if "items" in o), {})
+    return _wrong(tool, name, _wanted(error, schema), error["input"])
+
+
+def _wrong(tool: Tool, name: str, wanted: str, value: object) -> str:
+    return f"{name!r} must be {wanted}, but was {shown(value)}. {_known(tool)}"
 
 
 def _wanted(error: Any, schema: Mapping[str, Any]) -> str:
@@ -128,5 +143,19 @@ def _wanted(error: Any, schema: Mapping[str, Any]) -> str:
         case "literal_error" | "enum":
             return f"one of {context['expected']}"
         case _:
-            options = [o.get("type", "") for o in schema.get("anyOf", (schema,))]
-            return " or ".join(_EXPECTED.get(o, "something else") for o in options)
+            return _kinds(schema)
+
+
+def _kinds(schema: Mapping[str, Any]) -> str:
+    """What a value may be, in words."""
+    kinds = [o.get("type", "") for o in _options(schema)]
+    return " or ".join(_EXPECTED.get(kind, "something else") for kind in kinds if kind != "null")
+
+
+def _types(schema: Mapping[str, Any]) -> set[str | None]:
+    return {o.get("type") for o in _options(schema)}
+
+
+def _options(schema: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    found: Sequence[Mapping[str, Any]] = schema.get("anyOf", (schema,))
+    return found

@@ -19,7 +19,6 @@ from jupyter_mcp_ext.notebooks.editing.edits import Edited
 from jupyter_mcp_ext.operations.cells import notebook_session, run_cells
 from jupyter_mcp_ext.operations.edit import EditOutcome, edit_notebook, undo_edits
 from jupyter_mcp_ext.outputs.presentation import TextBlock
-from jupyter_mcp_ext.wording import counted
 
 from .answer import Answer, text
 from .call import Call
@@ -41,11 +40,10 @@ async def insert_cells(
 ) -> Answer:
     """Insert cells in a notebook, and `run` them until an error."""
     new = parse_cells(cells)  # type: ignore[arg-type]  # JSON, as it was parsed
-    what = f"Inserted {counted(len(new), 'cell')} in"
     edit = partial(edits.insert, cells=new, after=after)
     if run:
-        return await _edit_and_run(call, path, what, edit, wait)
-    return await _edit(call, path, what, edit)
+        return await _edit_and_run(call, path, edit, wait)
+    return await _edit(call, path, edit)
 
 
 @tool(("read", "contents"), ("write", "contents"), destructive=True)
@@ -71,31 +69,27 @@ async def edit_cell(
         new=new_string,
         cell_type=cell_type,
     )
-    what = "Edited a cell in"
     if run:
-        return await _edit_and_run(call, path, what, edit, wait)
-    return await _edit(call, path, what, edit)
+        return await _edit_and_run(call, path, edit, wait)
+    return await _edit(call, path, edit)
 
 
 @tool(("read", "contents"), ("write", "contents"), destructive=True)
 async def delete_cells(call: Call, path: str, cells: Handles) -> Answer:
     """Delete cells by handle; undo_edit takes it back."""
-    what = f"Deleted {counted(len(set(cells)), 'cell')} from"
-    return await _edit(call, path, what, partial(edits.delete, references=cells))
+    return await _edit(call, path, partial(edits.delete, references=cells))
 
 
 @tool(("read", "contents"), ("write", "contents"), idempotent=True)
 async def move_cells(call: Call, path: str, cells: Handles, after: str) -> Answer:
     """Move cells behind another one (`start`: to the top)."""
-    return await _edit(
-        call, path, "Moved cells in", partial(edits.move, references=cells, after=after)
-    )
+    return await _edit(call, path, partial(edits.move, references=cells, after=after))
 
 
 @tool(("read", "contents"), ("write", "contents"), destructive=True, idempotent=True)
 async def clear_outputs(call: Call, path: str, cells: Handles | None = None) -> Answer:
     """Remove the outputs of some cells, or of all."""
-    return await _edit(call, path, "Cleared outputs in", partial(edits.clear, references=cells))
+    return await _edit(call, path, partial(edits.clear, references=cells))
 
 
 @tool(("read", "contents"), ("write", "contents"), destructive=True)
@@ -108,32 +102,32 @@ async def undo_edit(call: Call, path: str, steps: Annotated[int, Field(ge=1, le=
     return text(words, notebook={"path": place.path, "undone": len(taken)})
 
 
-async def _edit(call: Call, path: str, what: str, edit: Callable[[Draft], Edited]) -> Answer:
+async def _edit(call: Call, path: str, edit: Callable[[Draft], Edited]) -> Answer:
     place = await _place(call, path)
     async with call.services.editing.collaborators.shown(place.path, call.caller.label):
-        done = await edit_notebook(call.services, place, edit, caller=call.caller, tool=what)
-    words = edit_words.edited(what, place.path, done.changed, _notes(done))
+        done = await edit_notebook(call.services, place, edit, caller=call.caller)
+    words = edit_words.edited(place.path, done.changed, _notes(done))
     return text(words, notebook=_meta(done))
 
 
 async def _edit_and_run(
-    call: Call, path: str, what: str, edit: Callable[[Draft], Edited], wait: float
+    call: Call, path: str, edit: Callable[[Draft], Edited], wait: float
 ) -> Answer:
     await call.require(("execute", "kernels"))
     place = await _place(call, path)
     async with call.services.editing.collaborators.shown(place.path, call.caller.label):
-        return await _edit_and_run_in(call, place, path, what, edit, wait)
+        return await _edit_and_run_in(call, place, path, edit, wait)
 
 
 async def _edit_and_run_in(
-    call: Call, place: Place, path: str, what: str, edit: Callable[[Draft], Edited], wait: float
+    call: Call, place: Place, path: str, edit: Callable[[Draft], Edited], wait: float
 ) -> Answer:
     services = call.services
     # First, so that a cell is not edited that then cannot be run.
     created = await notebook_session(services, call.caller, place.path, call.require)
     call.use(created.session, path)
-    done = await edit_notebook(services, place, edit, caller=call.caller, tool=what)
-    said = edit_words.notices(what, place.path, done.changed, _notes(done))
+    done = await edit_notebook(services, place, edit, caller=call.caller)
+    said = edit_words.notices(place.path, done.changed, _notes(done))
     try:
         execution = await run_cells(
             services,

@@ -82,6 +82,16 @@ def test_a_text_that_fits_thrice_is_refused_with_its_lines() -> None:
     assert "replace_all" in str(refusal.value)
 
 
+def test_a_text_that_fits_often_in_a_line_is_refused_with_that_line() -> None:
+    with pytest.raises(ContentsError, match=r"fits 3 places in .* \(line 2\)"):
+        edit("a\nx x x\n", "x", "y")
+
+
+def test_a_text_with_the_line_ends_of_windows_fits_one_without_them() -> None:
+    assert edit("a = 1\nb = 2\n", "= 1\r\nb", "= 3\r\nc").text == "a = 3\nc = 2\n"
+    assert edit("a = 1\r\nb = 2\n", "1\r\nb", "3\r\nc").text == "a = 3\r\nc = 2\n"
+
+
 def test_all_places_are_replaced_when_that_is_asked_for() -> None:
     edited = edit("x = 1\nx = 2\n\nx = 3\n", "x", "y", replace_all=True)
 

@@ -93,6 +93,12 @@ def test_what_stands_as_an_id_is_one_though_it_looks_like_an_index() -> None:
     assert select(cells("2", "1", "0"), ["2", 2]) == (0, 2)
 
 
+def test_digits_that_begin_an_id_are_no_index() -> None:
+    notebook = cells("a", "12345678-1234-4abc", "b")
+
+    assert select(notebook, ["12345678"]) == select(notebook, ["12345678-1234"]) == (1,)
+
+
 @pytest.mark.parametrize("reference", [-1, 3, "3", "5-6", "2-1", "zzzz", "#9", "", "zz@123456"])
 def test_a_reference_that_names_no_cell_is_named_beside_the_count(reference: str | int) -> None:
     with pytest.raises(InvalidArgument) as refusal:

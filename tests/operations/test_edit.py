@@ -26,7 +26,7 @@ def cells(engine: Engine) -> list[Any]:
 
 async def insert(engine: Engine, source: str, caller: Any = ALICE) -> None:
     edit = partial(edits.insert, cells=[NewCell(source=source)], after=None)
-    await edit_notebook(engine.services, PLACE, edit, caller=caller, tool="insert_cells")
+    await edit_notebook(engine.services, PLACE, edit, caller=caller)
 
 
 async def test_an_edit_whose_call_is_cancelled_while_it_is_saved_can_be_taken_back(

@@ -170,6 +170,28 @@ def test_one_cell_is_understood_where_a_list_is_expected(
     assert parse(READ, {"path": "a", "cells": given}).cells == understood  # type: ignore[attr-defined]
 
 
+def test_null_is_as_left_out() -> None:
+    assert parsed("run_cells", path="a", cells=None, restart=None, timeout=None, wait=None) == (
+        parsed("run_cells", path="a")
+    )
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "words"),
+    [
+        ("run_cells", {"timeout": True}, "'timeout' must be a number, but was True"),
+        ("undo_edit", {"steps": True}, "'steps' must be a whole number, but was True"),
+        ("read_notebook", {"cells": ["a", [1]]}, r"'cells\[1\]' must be text, but was \[1\]"),
+        ("insert_cells", {"cells": [[]]}, r"'cells\[0\]' must be text or an object, but was \[\]"),
+    ],
+)
+def test_what_is_wrong_in_an_argument_is_named(
+    tool: str, arguments: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(InvalidArgument, match=words):
+        parsed(tool, path="a", **arguments)
+
+
 def test_a_single_new_cell_is_understood() -> None:
     insert = BY_NAME["insert_cells"]
 

@@ -14,12 +14,16 @@ from jupyter_mcp_ext.notebooks.cells import CellType, NewCell
 from jupyter_mcp_ext.notebooks.draft import CellNode, Draft
 from jupyter_mcp_ext.notebooks.reading.document import fresh_ids, new_node
 from jupyter_mcp_ext.outputs.model import Json
+from jupyter_mcp_ext.wording import counted
 
 from .steps import Cleared, Inserted, Moved, Removed, Rewritten, Step, before
 from .targets import handle_of, handles_of, target, targets
 
 START = "start"
 """The place before the first cell, where an argument names the cell before."""
+
+END = "end"
+"""The place behind the last cell."""
 
 MAX_SOURCE = 5_000_000
 """Characters of a source that an edit may give a cell."""
@@ -42,6 +46,8 @@ class EditedCell:
 class Edited:
     """What an edit has done."""
 
+    done: str
+    """The beginning of a sentence that says it, like ``Inserted 2 cells in``."""
     cells: tuple[EditedCell, ...]
     """The cells that were inserted or changed, as they are now."""
     steps: tuple[Step, ...]
@@ -65,6 +71,7 @@ def insert(draft: Draft, cells: Sequence[NewCell], after: str | None) -> Edited:
     draft.insert(at, nodes)
     places = range(at, at + len(nodes))
     return Edited(
+        done=f"Inserted {counted(len(nodes), 'cell')} in",
         cells=_described(draft, places),
         steps=tuple(Inserted(cell_id=draft.ids[n], source=draft.cell(n).source) for n in places),
     )
@@ -94,13 +101,14 @@ def rewrite(
     _check_size(after)
     kind = cell_type or cell.cell_type
     if (after, kind) == (cell.source, cell.cell_type):
-        msg = "The cell has this source already, so nothing was changed. Give another."
+        msg = "The cell has this source and type already, so nothing was changed. Give another."
         raise InvalidArgument(msg)
     step = _rewritten(draft, index, after, kind)
     return Edited(
+        done="Edited a cell in",
         cells=_described(draft, [index]),
         steps=(step,),
-        diff=texts.compared(cell.source, after),
+        diff=texts.compared(cell.source, after) if after != cell.source else "",
         how=how,
     )
 
@@ -141,7 +149,7 @@ def delete(draft: Draft, references: Iterable[str | int]) -> Edited:
         above = before(draft, cell_id)
         steps.append(Removed(cell_id=cell_id, node=draft.node(index), after=above, index=index))
         draft.remove(index)
-    return Edited(cells=(), steps=tuple(steps))
+    return Edited(done=f"Deleted {counted(len(steps), 'cell')} from", cells=(), steps=tuple(steps))
 
 
 def move(draft: Draft, references: Iterable[str | int], after: str) -> Edited:
@@ -149,7 +157,7 @@ def move(draft: Draft, references: Iterable[str | int], after: str) -> Edited:
     found = targets(draft, references, needs_hash=False)
     _check_some(found)
     ids = [draft.ids[index] for index in found]
-    goal = "" if after.strip() == START else draft.ids[target(draft, after, needs_hash=False)]
+    goal = _goal(draft, after, ids)
     if goal in ids:
         msg = "A cell cannot be moved behind itself. Name another cell in after."
         raise InvalidArgument(msg)
@@ -169,13 +177,20 @@ def move(draft: Draft, references: Iterable[str | int], after: str) -> Edited:
         steps.append(Moved(cell_id=cell_id, from_after=above, index=index, to_after=goal))
         goal = cell_id
     moved = [draft.ids.index(cell_id) for cell_id in ids]
-    return Edited(cells=_described(draft, moved), steps=tuple(steps), passed=tuple(passed))
+    return Edited(
+        done=f"Moved {counted(len(steps), 'cell')} in" if steps else "No cell had to move in",
+        cells=_described(draft, moved),
+        steps=tuple(steps),
+        passed=tuple(passed),
+    )
 
 
 def clear(draft: Draft, references: Iterable[str | int] | None) -> Edited:
     """Remove the outputs of some code cells, or of all."""
-    every = range(len(draft.ids))
-    found = every if references is None else targets(draft, references, needs_hash=False)
+    found: Sequence[int] = range(len(draft.ids))
+    if references is not None:
+        found = targets(draft, references, needs_hash=False)
+        _check_some(found)
     steps: list[Step] = []
     cleared: list[int] = []
     for index in found:
@@ -194,15 +209,26 @@ def clear(draft: Draft, references: Iterable[str | int] | None) -> Edited:
         draft.set_outputs(index, [], start=0)
         draft.set_count(index, None)
         draft.set_timing(index, None)
-    return Edited(cells=_described(draft, cleared), steps=tuple(steps))
+    return Edited(
+        done=f"Cleared {counted(len(steps), 'cell')} in" if steps else "No outputs to clear in",
+        cells=_described(draft, cleared),
+        steps=tuple(steps),
+    )
 
 
 def _place(draft: Draft, after: str | None) -> int:
-    if after is None:
+    place = (after or "").strip().lower()
+    if place in {"", END}:
         return len(draft.ids)
-    if after.strip() == START:
-        return 0
-    return target(draft, after, needs_hash=False) + 1
+    return 0 if place == START else target(draft, after or "", needs_hash=False) + 1
+
+
+def _goal(draft: Draft, after: str, moved: Sequence[str]) -> str:
+    """The id of the cell behind which cells are moved; empty for the start."""
+    place = after.strip().lower()
+    if place == END:
+        return next((one for one in reversed(draft.ids) if one not in moved), "")
+    return "" if place == START else draft.ids[target(draft, after, needs_hash=False)]
 
 
 def _check_arguments(

@@ -11,9 +11,12 @@ from dataclasses import asdict, dataclass, field
 from typing import ClassVar, TypeAlias, cast
 
 from jupyter_mcp_ext.errors import ContentsError
+from jupyter_mcp_ext.files.edits import compared
 from jupyter_mcp_ext.notebooks.cells import CellType
 from jupyter_mcp_ext.notebooks.draft import CellNode, Draft
 from jupyter_mcp_ext.outputs.model import Json
+
+from .targets import handle_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,16 +132,28 @@ def take_back(draft: Draft, steps: Sequence[Step]) -> None:
     """
     for step in steps:
         if not step.is_as_left(draft):
-            what = "is in the notebook again" if isinstance(step, Removed) else "was changed since"
-            if not isinstance(step, Removed) and step.cell_id not in draft.ids:
-                what = "was deleted since"
-            msg = (
-                f"The cell {step.cell_id[:8]} {what}, so the edit is not taken back. Read the "
-                "notebook and edit the cell as it is now."
-            )
-            raise ContentsError(msg)
+            raise ContentsError(_not_as_left(draft, step))
     for step in reversed(steps):
         step.take_back(draft)
+
+
+def _not_as_left(draft: Draft, step: Step) -> str:
+    """What has become of a cell since the edit that cannot be taken back."""
+    name = step.cell_id[:8]
+    if isinstance(step, Removed):
+        return f"The cell {name} is in the notebook again, so its deletion is not taken back."
+    if step.cell_id not in draft.ids:
+        return f"The cell {name} was deleted since, so the edit is not taken back. Insert a cell."
+    handle = handle_of(draft, draft.ids.index(step.cell_id))
+    if isinstance(step, Moved):
+        return f"The cell {handle} has another cell above it now, so it stays. Move it by handle."
+    if isinstance(step, Cleared):
+        return f"The cell {handle} was run since, so its old outputs are not put back. Keep it."
+    now = draft.cell(draft.ids.index(step.cell_id))
+    what, diff = f"is a {now.cell_type} cell now", "."
+    if now.source != step.source:
+        what, diff = "was changed since", f":\n{compared(step.source, now.source)}"
+    return f"The cell {handle} {what}, so the edit is not taken back. Edit it as it is now{diff}"
 
 
 def sources(draft: Draft) -> dict[str, str]:

@@ -6,7 +6,14 @@ from collections.abc import Iterable, Sequence
 
 from jupyter_mcp_ext.errors import InvalidArgument, ToolError
 from jupyter_mcp_ext.notebooks.draft import Draft
-from jupyter_mcp_ext.notebooks.handles import HANDLE, INDICES, POSITION, short_ids, source_hash
+from jupyter_mcp_ext.notebooks.handles import (
+    HANDLE,
+    NUMBERS,
+    POSITION,
+    SHORTEST,
+    short_ids,
+    source_hash,
+)
 from jupyter_mcp_ext.notebooks.reading.cells import Cell
 from jupyter_mcp_ext.outputs.characters import visible
 
@@ -38,7 +45,7 @@ def target(draft: Draft, reference: str | int, *, needs_hash: bool) -> int:
     changed.
     """
     words = str(reference).strip()
-    if isinstance(reference, int) or (INDICES.fullmatch(words) and words not in draft.ids):
+    if is_number(draft, reference):
         raise InvalidArgument(_index_words(draft, words))
     handle = HANDLE.fullmatch(words)
     name = handle["name"] if handle else words
@@ -56,6 +63,17 @@ def target(draft: Draft, reference: str | int, *, needs_hash: bool) -> int:
     return index
 
 
+def is_number(draft: Draft, reference: str | int) -> bool:
+    """Whether a reference is an index, or some, and not the id of a cell that looks like one."""
+    if isinstance(reference, int):
+        return True
+    words = reference.strip()
+    is_long = len(words) >= SHORTEST
+    return NUMBERS.fullmatch(words) is not None and not any(
+        one == words or (is_long and one.startswith(words)) for one in draft.ids
+    )
+
+
 def targets(draft: Draft, references: Iterable[str | int], *, needs_hash: bool) -> list[int]:
     """The indices of several cells, ascending, each once."""
     return sorted({target(draft, one, needs_hash=needs_hash) for one in references})
@@ -70,6 +88,9 @@ def _named(draft: Draft, name: str) -> int:
     if found:
         handles = ", ".join(handle_of(draft, n) for n in found[:5])
         msg = f"{name[:80]} begins the ids of {len(found)} cells: {handles}. Give more of the id."
+        raise InvalidArgument(msg)
+    if not name:
+        msg = "A cell's handle is empty. Give one that read_notebook shows."
         raise InvalidArgument(msg)
     msg = (
         f"The notebook has no cell {visible(name[:80])!r} among its {len(draft.ids)}: it may have "
@@ -105,7 +126,7 @@ def _now(draft: Draft, index: int) -> str:
 
 def _index_words(draft: Draft, words: str) -> str:
     known: Sequence[str] = ()
-    if words.isdecimal() and int(words) < len(draft.ids):
+    if words.isdecimal() and len(words) < SHORTEST and int(words) < len(draft.ids):
         known = (handle_of(draft, int(words)),)
     which = f"Cell {words} is {known[0]} now. " if known else ""
     return (

@@ -29,10 +29,10 @@ RELOAD = (
 )
 
 
-def edited(what: str, path: str, changed: Changed[Edited], notes: Sequence[str] = ()) -> str:
-    """The answer to an edit; ``what`` begins it, like ``Inserted 2 cells in``."""
+def edited(path: str, changed: Changed[Edited], notes: Sequence[str] = ()) -> str:
+    """The answer to an edit."""
     edit = changed.value
-    first, *others = notices(what, path, changed, notes)
+    first, *others = notices(path, changed, notes)
     lines = [first, *(f"! {note}" for note in others)]
     lines += [_cell(cell) for cell in edit.cells[:MAX_CELLS]]
     if len(edit.cells) > MAX_CELLS:
@@ -42,10 +42,12 @@ def edited(what: str, path: str, changed: Changed[Edited], notes: Sequence[str] 
     return "\n".join(lines)
 
 
-def notices(what: str, path: str, changed: Changed[Edited], notes: Sequence[str] = ()) -> list[str]:
+def notices(path: str, changed: Changed[Edited], notes: Sequence[str] = ()) -> list[str]:
     """What was edited and whether it is saved, and what else there is to say about it."""
     edit = changed.value
-    lines = [f"{what} {escaped(path)}: {where(changed.home, changed.saved)}"]
+    if not edit.steps:
+        return [f"{edit.done} {escaped(path)}", *edit.passed, *changed.notes]
+    lines = [f"{edit.done} {escaped(path)}: {where(changed.home, changed.saved)}"]
     lines += [*edit.passed, *changed.notes, *notes]
     if edit.how:
         lines.append(f"old_string did not fit exactly; {edit.how} was passed over")

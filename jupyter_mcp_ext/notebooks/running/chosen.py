@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.errors import InvalidArgument
-from jupyter_mcp_ext.notebooks.editing.targets import target
+from jupyter_mcp_ext.notebooks.editing.targets import is_number, target
 from jupyter_mcp_ext.notebooks.handles import INDICES, short_ids, source_hash
 from jupyter_mcp_ext.notebooks.reading.cells import read_cell
-from jupyter_mcp_ext.outputs.characters import visible
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.notebooks.cells import CellType
@@ -50,6 +49,9 @@ def choose(draft: Draft, references: Sequence[str | int] | None) -> tuple[Chosen
 
     Raises InvalidArgument, and StaleHandle for a handle whose source has changed.
     """
+    if references == []:
+        msg = "cells is empty, so nothing is run. Give handles or a range, or leave it out for all."
+        raise InvalidArgument(msg)
     if references is None:
         indices: Sequence[int] = range(len(draft.ids))
     else:
@@ -88,14 +90,13 @@ def _tags(node: CellNode) -> frozenset[str]:
 
 
 def _indices(draft: Draft, reference: str | int) -> Sequence[int]:
-    span = INDICES.fullmatch(str(reference).strip())
-    if span is None or span[2] is None or str(reference).strip() in draft.ids:
+    words = str(reference).strip()
+    if words.isdecimal() or not is_number(draft, reference):
         return (target(draft, reference, needs_hash=False),)
-    first, last = int(span[1]), int(span[2])
-    if first <= last < len(draft.ids):
-        return range(first, last + 1)
-    msg = (
-        f"{visible(str(reference).strip())} is no range of this notebook, whose cells are 0 to "
-        f"{len(draft.ids) - 1}. Give one like 3-7, or handles."
-    )
+    span = INDICES.fullmatch(words)
+    if span is not None and span[2] and int(span[1]) <= int(span[2]) < len(draft.ids):
+        return range(int(span[1]), int(span[2]) + 1)
+    last = len(draft.ids) - 1
+    known = f"whose cells are 0 to {last}" if last >= 0 else "which has no cells"
+    msg = f"{words[:80]} is no range of this notebook, {known}. Give one like 0-{max(last, 0)}."
     raise InvalidArgument(msg)

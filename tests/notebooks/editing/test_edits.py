@@ -43,7 +43,11 @@ def order(draft: FileDraft) -> str:
 
 
 @pytest.mark.parametrize(
-    ("after", "expected"), [(None, "ABCnn"), ("start", "nnABC"), (A, "AnnBC"), (C, "ABCnn")]
+    ("after", "expected"),
+    [
+        *((None, "ABCnn"), ("start", "nnABC"), (A, "AnnBC"), (C, "ABCnn")),
+        *(("", "ABCnn"), (" End", "ABCnn"), ("START", "nnABC")),
+    ],
 )
 def test_cells_are_inserted_in_order_behind_a_cell(after: str | None, expected: str) -> None:
     draft = FileDraft(three())
@@ -94,7 +98,10 @@ Refused = Callable[[FileDraft], Edited]
         (lambda d: edits.rewrite(d, "99", old="a", new="b"), "Give the handle"),
         (lambda d: edits.rewrite(d, "zzzzzzzz", old="a", new="b"), "has no cell 'zzzzzzzz'"),
         (lambda d: edits.rewrite(d, "aaaaaaaa", old="a", new="b"), "begins the ids of 2 cells"),
-        (lambda d: edits.rewrite(d, "", old="a", new="b"), "has no cell"),
+        (lambda d: edits.rewrite(d, "", old="a", new="b"), "handle is empty"),
+        (lambda d: edits.rewrite(d, "-1", old="a", new="b"), "An index may mean another cell"),
+        (lambda d: edits.rewrite(d, "1.0", old="a", new="b"), "An index may mean another cell"),
+        (lambda d: edits.rewrite(d, "3-", old="a", new="b"), "An index may mean another cell"),
         (lambda d: edits.rewrite(d, f"{A}@000000", old="a", new="b"), "was changed since"),
         (lambda d: edits.rewrite(d, "#1@000000", old="a", new="b"), "#1 has changed"),
         (lambda d: edits.rewrite(d, "#1", old="a", new="b"), "#1 is no handle"),
@@ -105,7 +112,10 @@ Refused = Callable[[FileDraft], Edited]
         (lambda d: edits.rewrite(d, A, old="a"), "belong together"),
         (lambda d: edits.rewrite(d, A, old="a", new="b", source="c"), "both given"),
         (lambda d: edits.rewrite(d, A), "Nothing is to be changed"),
-        (lambda d: edits.rewrite(d, handle_of(d, 1), source="print(a)"), "this source already"),
+        (
+            lambda d: edits.rewrite(d, handle_of(d, 1), source="print(a)"),
+            "this source and type already",
+        ),
         (lambda d: edits.rewrite(d, handle_of(d, 1), source="x" * 5_000_001), "too long"),
         (lambda d: edits.insert(d, [], None), "cells is empty"),
         (lambda d: edits.insert(d, [NewCell(source="x")], "1"), "An index may mean"),
@@ -116,7 +126,9 @@ Refused = Callable[[FileDraft], Edited]
         (lambda d: edits.delete(d, [handle_of(d, 0), handle_of(d, 1)]), "alice is in it"),
         (lambda d: edits.move(d, [A], A), "behind itself"),
         (lambda d: edits.move(d, [], A), "cells is empty"),
+        (lambda d: edits.move(d, [A], " "), "handle is empty"),
         (lambda d: edits.clear(d, ["2"]), "An index may mean"),
+        (lambda d: edits.clear(d, []), "cells is empty"),
     ],
 )
 def test_what_is_refused_changes_nothing(edit: Refused, words: str) -> None:
@@ -151,6 +163,9 @@ def test_a_cell_without_a_stored_id_is_named_by_its_place_and_its_source() -> No
         ([B], A, "ABC"),
         ([A, C], B, "BAC"),
         ([C, A], "start", "ACB"),
+        ([A], "end", "BCA"),
+        ([A, C], "end", "BAC"),
+        ([C, B, A], "end", "ABC"),
     ],
 )
 def test_cells_are_moved_in_their_order(cells: list[str], after: str, expected: str) -> None:
@@ -182,6 +197,28 @@ def test_all_cells_are_deleted_and_put_back() -> None:
     assert order(draft) == "ABC"
 
 
+def test_what_changes_nothing_says_so() -> None:
+    draft = FileDraft(three())
+
+    stays = edits.move(draft, [B], A)
+    clear = edits.clear(draft, [C])
+
+    assert (stays.done, clear.done) == ("No cell had to move in", "No outputs to clear in")
+    assert stays.steps == clear.steps == ()
+    assert not draft.is_changed
+
+
+def test_digits_that_begin_an_id_are_no_index() -> None:
+    draft = FileDraft(notebook(code("12345678-1234-4abc", "a"), code("34", "b")))
+
+    for reference in ("12345678", "12345678-1234", "34"):
+        edits.insert(draft, [NewCell(source="x")], reference)
+    with pytest.raises(ToolError, match="An index may mean"):
+        edits.insert(draft, [NewCell(source="x")], "1234567")
+
+    assert [draft.cell(n).source for n in range(5)] == ["a", "x", "x", "b", "x"]
+
+
 def test_outputs_are_cleared() -> None:
     draft = FileDraft(three())
 
@@ -195,10 +232,12 @@ def test_outputs_are_cleared() -> None:
 def test_a_type_is_changed_with_the_source() -> None:
     draft = FileDraft(three())
 
-    edits.rewrite(draft, handle_of(draft, 0), source="# A", cell_type="markdown")
+    alone = edits.rewrite(draft, handle_of(draft, 0), cell_type="raw")
+    both = edits.rewrite(draft, handle_of(draft, 0), source="# A", cell_type="markdown")
 
     assert draft.cell(0).cell_type == "markdown"
     assert draft.cell(0).source == "# A"
+    assert (alone.diff, bool(both.diff)) == ("", True)
 
 
 every_edit = st.sampled_from(
@@ -248,13 +287,43 @@ def sources_and_types(node: dict[str, Any]) -> list[Any]:
     return [[cell.get(key) for key in keys] for cell in node["cells"]]
 
 
-def test_an_edit_is_not_taken_back_over_what_came_after_it() -> None:
-    draft = FileDraft(three())
-    done = edits.insert(draft, [NewCell(source="x"), NewCell(source="y")], None)
-    draft.set_source(4, "y, and a person's words")
-    now = list(draft.ids)
+def deleted(draft: FileDraft) -> None:
+    draft.remove(0)
 
-    with pytest.raises(ContentsError, match="was changed since"):
+
+@pytest.mark.parametrize(
+    ("edit", "since", "words"),
+    [
+        (
+            lambda d: edits.insert(d, [NewCell(source="x"), NewCell(source="y")], None),
+            lambda d: d.set_source(4, "y, and a person's words"),
+            r"@\w{6} was changed since.* now:\n@@ -1,1 \+1,1 @@\n-y\n\+y, and a person's words",
+        ),
+        (
+            lambda d: edits.rewrite(d, A, old="a", new="z"),
+            lambda d: d.set_type(0, "raw"),
+            "is a raw cell now, so the edit is not taken back",
+        ),
+        (lambda d: edits.rewrite(d, A, old="a", new="z"), deleted, "was deleted since"),
+        (
+            lambda d: edits.delete(d, [handle_of(d, 0)]),
+            lambda d: d.insert(0, [code(A, "")]),
+            "is in the notebook again",
+        ),
+        (lambda d: edits.move(d, [A], B), lambda d: d.remove(0), "another cell above it now"),
+        (lambda d: edits.clear(d, [A]), lambda d: d.set_count(0, 9), "was run since"),
+    ],
+)
+def test_an_edit_is_not_taken_back_over_what_came_after_it(
+    edit: Callable[[FileDraft], Edited], since: Callable[[FileDraft], None], words: str
+) -> None:
+    node = three()
+    draft = FileDraft(node)
+    done = edit(draft)
+    since(draft)
+    now = copy.deepcopy(node)
+
+    with pytest.raises(ContentsError, match=words):
         take_back(draft, done.steps)
 
-    assert list(draft.ids) == now
+    assert node == now
