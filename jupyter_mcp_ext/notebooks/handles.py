@@ -111,8 +111,8 @@ def short_ids(ids: Iterable[str], of: Iterable[str] | None = None) -> dict[str, 
     """
     known = set(ids)
     if of is not None:
-        starts = {cell_id[:_SHORTEST] for cell_id in of}
-        known = {cell_id for cell_id in known if cell_id[:_SHORTEST] in starts}
+        starts = {cell_id[:SHORTEST] for cell_id in of}
+        known = {cell_id for cell_id in known if cell_id[:SHORTEST] in starts}
     return {cell_id: cell_id[:length] for cell_id, length in _unique_lengths(sorted(known))}
 
 
