@@ -18,6 +18,7 @@ from pathlib import Path
 
 import psutil
 
+from tests.benchmarks.agents import agents
 from tests.benchmarks.clients import Client, RawLink
 from tests.benchmarks.edits import edits
 from tests.benchmarks.endurance import a_thousand, died, followed, interrupted, two_hundred
@@ -25,6 +26,9 @@ from tests.benchmarks.files import files
 from tests.benchmarks.floods import flooded
 from tests.benchmarks.hostile import hostile
 from tests.benchmarks.measures import Row, Samples
+from tests.benchmarks.meter import LOADED
+from tests.benchmarks.reads import reads
+from tests.benchmarks.runs import runs
 from tests.benchmarks.saves import saves
 from tests.benchmarks.searches import searches
 from tests.benchmarks.sessions import sessions
@@ -88,7 +92,7 @@ def large_files(base: Path) -> list[Row]:
 
 def searched(base: Path) -> list[Row]:
     """The search in notebooks."""
-    with server(base) as running:
+    with server(base, *LOADED) as running:
         return searches(running)
 
 
@@ -256,6 +260,9 @@ PARTS: Mapping[str, Callable[[Path], list[Row]]] = {
     "files": large_files,
     "searches": searched,
     "edits": edits,
+    "runs": runs,
+    "agents": agents,
+    "reads": reads,
     "starts": starts,
 }
 

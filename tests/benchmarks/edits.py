@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,11 +42,11 @@ class Live:
 
 def edits(base: Path) -> list[Row]:
     """An edit after another, with each number of cells."""
-    with _server(base, "quiet", *LOADED, *TOGETHER, SAVES_NOTHING) as server:
+    with server_with(base, "quiet", *LOADED, *TOGETHER, SAVES_NOTHING) as server:
         quiet = {size: _live(server, size) for size in SIZES}
-    with _server(base, "saving", *LOADED, *TOGETHER) as server:
+    with server_with(base, "saving", *LOADED, *TOGETHER) as server:
         saving = {size: _live(server, size) for size in SIZES}
-    with _server(base, "alone", *LOADED) as server:
+    with server_with(base, "alone", *LOADED) as server:
         on_disk = [_on_disk(server, size) for size in SIZES]
     live = [
         Row(
@@ -146,7 +148,10 @@ def done(result: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _server(base: Path, name: str, *options: str) -> Any:
+@contextmanager
+def server_with(base: Path, name: str, *options: str) -> Iterator[JupyterServer]:
+    """A server with a folder of its own."""
     folder = base / name
     folder.mkdir()
-    return running_server(folder, *options, command=FRESH)
+    with running_server(folder, *options, command=FRESH) as running:
+        yield running

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.clients import Client
-from tests.benchmarks.floods import Cost, watched
 from tests.benchmarks.measures import Row, Samples
+from tests.benchmarks.meter import reading
 from tests.servers import JupyterServer
 
 ROUNDS = 5
@@ -36,18 +36,19 @@ def searches(server: JupyterServer) -> list[Row]:
     client = Client(server, "2026-07-28")
     rows = []
     for words, arguments in QUERIES:
-        samples, cost = Samples(), Cost()
+        samples, stalls = Samples(), Samples()
         for _ in range(ROUNDS):
-            with watched(server, cost):
-                samples.measure(
-                    lambda given=arguments: client.call(  # type: ignore[misc]  # mypy does not know it
-                        "search_files", path="notebooks", **given
-                    )
+            reading(server)
+            samples.measure(
+                lambda given=arguments: client.call(  # type: ignore[misc]  # mypy does not know it
+                    "search_files", path="notebooks", **given
                 )
+            )
+            stalls.milliseconds.append(reading(server).stall)
         rows.append(
             Row(
                 name=f"`search_files`, {NOTEBOOKS:,} notebooks of {size:.0f} MB, {words}",
-                figures=f"{samples}, stall {cost.stall:.0f} ms",
+                figures=f"{samples}, {stalls.longest}",
                 goal="1.5 s, no stall over 50 ms",
             )
         )
