@@ -37,6 +37,8 @@ class Made:
     """What an edit makes of one that Jupyter itself cannot open or save."""
     refuses: bool = False
     """Whether it is not edited."""
+    opens: bool = True
+    """Whether Jupyter opens it in a room."""
 
 
 def markdown(source: Any, **more: Any) -> Node:
@@ -113,12 +115,15 @@ def made(
     cells: tuple[tuple[str, str], ...] | None = None,
     mended: Node | None = None,
     refuses: bool = False,
+    opens: bool = True,
 ) -> Made:
     """``cells`` where they are not read as they stand in the file."""
     found = cells
     if found is None:
         found = tuple((cell["cell_type"], _text(cell["source"])) for cell in node["cells"])
-    return Made(data=layout(node), cells=found, runs=runs, mended=mended, refuses=refuses)
+    return Made(
+        data=layout(node), cells=found, runs=runs, mended=mended, refuses=refuses, opens=opens
+    )
 
 
 COLAB = notebook(
@@ -581,7 +586,7 @@ SHELF: dict[str, Made] = {
     "irkernel": made(IRKERNEL),
     "ijulia": made(IJULIA),
     "polyglot": made(POLYGLOT),
-    "azure data studio": made(AZURE, as_windows),
+    "azure data studio": made(AZURE, as_windows, opens=False),
     "sagemaker": made(SAGEMAKER, runs=True),
     "deepnote": made(DEEPNOTE, runs=True),
     "jupytext": made(JUPYTEXT, runs=True),
@@ -610,11 +615,16 @@ SHELF: dict[str, Made] = {
         for minor in range(5)
     },
     "a minor version that is no integer": made(
-        notebook(code("a = 1", id="a"), minor=5.0), runs=True
+        notebook(code("a = 1", id="a"), minor=5.0),
+        runs=True,
+        opens=False,
     ),
     **{name: made(node, runs=True) for name, node in IDS.items()},
     "a byte order mark": made(
-        notebook(code("a = 'é'", id="a"), markdown("b", id="b")), as_windows, runs=True
+        notebook(code("a = 'é'", id="a"), markdown("b", id="b")),
+        as_windows,
+        runs=True,
+        opens=False,
     ),
     "line ends of windows": Made(
         data=as_jupyter(notebook(code("a = 1", id="a"))).replace(b"\n", b"\r\n"),
@@ -632,6 +642,7 @@ SHELF: dict[str, Made] = {
             markdown("b", id="b"),
         ),
         runs=True,
+        opens=False,
     ),
     "numbers that are large or exact": made(
         notebook(
@@ -639,11 +650,13 @@ SHELF: dict[str, Made] = {
         ),
         as_ascii,
         runs=True,
+        opens=False,
     ),
     "half a surrogate pair": made(
         notebook(code("a = 1", id="a", outputs=[stream("\ud83d\n")]), markdown("b \udc00", id="b")),
         as_ascii,
         cells=(("code", "a = 1"), ("markdown", "b \udc00")),
+        opens=False,
     ),
     "other characters that end lines": made(
         notebook(code("a = '\u2028\x0c\x85'", id="a"), markdown(["a\r", "b\r\n", "c\x1c"], id="b"))
@@ -657,6 +670,7 @@ SHELF: dict[str, Made] = {
         notebook({"cell_type": "code", "id": "b", "source": ["b = 2"], "outputs": None}),
         mended=notebook(code(["b = 2"], id="b")),
         runs=True,
+        opens=False,
     ),
     "cells without metadata or source": made(
         notebook(
@@ -665,22 +679,30 @@ SHELF: dict[str, Made] = {
         ),
         cells=(("code", ""), ("markdown", "text")),
         mended=notebook(code([], id="a"), markdown(["text"], id="b")),
+        opens=False,
     ),
     "metadata that is null": made(
         notebook(code("a = 1", id="a"), metadata=None),
         mended=notebook(code(["a = 1"], id="a"), metadata={}),
         runs=True,
+        opens=False,
     ),
     "parts of a source that are no text": made(
-        notebook(markdown(["a", None, 1], id="a")), cells=(("markdown", "a"),), refuses=True
+        notebook(markdown(["a", None, 1], id="a")),
+        cells=(("markdown", "a"),),
+        refuses=True,
+        opens=False,
     ),
     "outputs that are no objects": made(
-        notebook(code("a = 1", id="a", outputs=["x", None, {}])), refuses=True
+        notebook(code("a = 1", id="a", outputs=["x", None, {}])),
+        refuses=True,
+        opens=False,
     ),
     "cells that are no objects": made(
         notebook("text", None, 7),
         cells=(("raw", "text"), ("raw", ""), ("raw", "")),
         refuses=True,
+        opens=False,
     ),
     "unknown kinds of cells": made(
         notebook(
@@ -799,6 +821,7 @@ SHELF: dict[str, Made] = {
         },
         cells=(("code", "a = 1"), ("markdown", "b")),
         refuses=True,
+        opens=False,
     ),
     "no cells": made(notebook(minor=5), runs=True),
     "a long source": made(notebook(code(LONG, id="a"), markdown("b", id="b")), runs=True),

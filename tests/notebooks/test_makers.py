@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import nbformat
 import nbformat.v4
@@ -15,6 +15,7 @@ import pytest
 from jupyter_server.services.contents.filemanager import FileContentsManager
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 from jupyter_server.utils import ensure_async
+from jupyter_ydoc import YNotebook
 from tornado.web import HTTPError
 
 from jupyter_mcp_ext.errors import ContentsError
@@ -25,16 +26,20 @@ from jupyter_mcp_ext.notebooks.draft import Draft
 from jupyter_mcp_ext.notebooks.editing import edits
 from jupyter_mcp_ext.notebooks.editing.edits import Edited
 from jupyter_mcp_ext.notebooks.editing.journal import EditJournal, Entry
-from jupyter_mcp_ext.notebooks.editing.steps import take_back
+from jupyter_mcp_ext.notebooks.editing.steps import as_json, from_json, take_back
 from jupyter_mcp_ext.notebooks.editing.targets import handle_of
 from jupyter_mcp_ext.notebooks.homes import Homes
 from jupyter_mcp_ext.notebooks.reading.cells import stored_id
 from jupyter_mcp_ext.notebooks.reading.document import parse
+from jupyter_mcp_ext.notebooks.shared.cell_ids import CellIds
+from jupyter_mcp_ext.notebooks.shared.draft import RoomDraft
 from jupyter_mcp_ext.rendering.rendering import Rendering
 from tests.notebooks.makers import SHELF, Made, as_jupyter
 
 NAME = "a.ipynb"
 PLACE = Place(path=NAME, real=NAME)
+
+T = TypeVar("T")
 
 Node: TypeAlias = dict[str, Any]
 Edit: TypeAlias = Callable[[Draft], Edited]
@@ -77,6 +82,8 @@ def journal(tmp_path: Path) -> EditJournal:
     return EditJournal(tmp_path, "test", lambda _: b"key")
 
 
+EDITED_SOURCE = "edited\né = '🙂'"
+
 EDITED = [name for name, made in SHELF.items() if not made.refuses]
 
 
@@ -104,13 +111,18 @@ def written(node: Node) -> str:
 
 
 def alike(text: str, kept: set[str]) -> str:
-    """A notebook's text with the ids that its file had, of nbformat 4.5 at least."""
+    """A notebook's text with the ids that its file had, of nbformat 4.5 at least.
+
+    It needs code cells to have a count.
+    """
     node = json.loads(text)
     node["nbformat_minor"] = max(node["nbformat_minor"], 5)
     for cell in node["cells"]:
         if cell.get("id") not in kept:
             cell.pop("id", None)
-    return json.dumps(node, indent=1, ensure_ascii=False)
+        if cell["cell_type"] == "code":
+            cell.setdefault("execution_count", None)
+    return json.dumps(node, indent=1, ensure_ascii=False, sort_keys=True)
 
 
 def kept_ids(data: bytes) -> set[str]:
@@ -123,7 +135,7 @@ def kept_ids(data: bytes) -> set[str]:
 
 
 def rewritten(index: int, draft: Draft) -> Edited:
-    return edits.rewrite(draft, handle_of(draft, index), source="edited\né = '🙂'")
+    return edits.rewrite(draft, handle_of(draft, index), source=EDITED_SOURCE)
 
 
 def replaced(index: int, draft: Draft) -> Edited:
@@ -209,7 +221,7 @@ async def test_an_edited_source_is_all_that_differs_from_jupyters_own_save(
 
     for index, cell in enumerate(expected["cells"]):
         await homes.change(PLACE, partial(rewritten, index))
-        cell["source"] = ["edited\n", "é = '🙂'"]
+        cell["source"] = EDITED_SOURCE
         if cell["cell_type"] == "heading":  # nbformat has none, and its level would be shown twice
             cell["cell_type"] = "markdown"
             del cell["level"]
@@ -231,3 +243,57 @@ async def test_a_notebook_that_jupyter_cannot_open_is_refused_in_a_sentence_and_
         await homes.change(PLACE, partial(inserted, None))
 
     assert file.read_bytes() == SHELF[name].data
+
+
+async def opened(contents: Any, file: Path, data: bytes) -> YNotebook:
+    """A notebook's document, as a room opens it."""
+    file.write_bytes(data)
+    model = await ensure_async(contents.get(NAME, content=True, type="notebook"))
+    document = YNotebook()
+    document.set(model["content"])
+    return document
+
+
+def in_room(document: YNotebook, edit: Callable[[Draft], T]) -> T:
+    with RoomDraft(document, CellIds(document.ycells)) as draft:
+        return edit(draft)
+
+
+@pytest.mark.parametrize("name", [name for name, made in SHELF.items() if made.opens])
+async def test_each_edit_in_a_room_is_taken_back_to_what_the_room_saves(
+    contents: Any, root: Path, name: str
+) -> None:
+    made = SHELF[name]
+    kept = kept_ids(made.data)
+    document = await opened(contents, root / NAME, made.data)
+    expected = alike(written(document.get()), kept)
+
+    for what, edit in every_edit(made):
+        steps = in_room(document, edit).steps
+        if steps:
+            assert alike(written(document.get()), kept) != expected, what
+            again = tuple(from_json(json.loads(json.dumps(as_json(step)))) for step in steps)
+            in_room(document, partial(take_back, steps=again))
+        assert alike(written(document.get()), kept) == expected, what
+
+
+@pytest.mark.parametrize("name", [name for name, made in SHELF.items() if made.opens])
+async def test_an_edited_source_is_all_that_differs_from_the_rooms_own_save(
+    contents: Any, root: Path, name: str
+) -> None:
+    kept = kept_ids(SHELF[name].data)
+    document = await opened(contents, root / NAME, SHELF[name].data)
+    expected = document.get()
+
+    for index, cell in enumerate(expected["cells"]):
+        in_room(document, partial(rewritten, index))
+        cell["source"] = EDITED_SOURCE
+        if cell["cell_type"] == "heading":
+            cell["cell_type"] = "markdown"
+            del cell["level"]
+
+    saved = document.get()
+    assert alike(written(saved), kept) == alike(written(expected), kept)
+    ids = [cell["id"] for cell in document.ycells]
+    assert len(set(ids)) == len(ids)
+    assert all(stored_id({"id": cell_id}) for cell_id in ids)

@@ -174,4 +174,9 @@ def _output(node: Json, odd: list[str]) -> Output:
 def stored_id(node: Json) -> str | None:
     """The id that a cell has in its file; None if it is none that nbformat allows."""
     cell_id = node.get("id") if isinstance(node, dict) else None
-    return cell_id if isinstance(cell_id, str) and _CELL_ID.fullmatch(cell_id) else None
+    return cell_id if isinstance(cell_id, str) and is_cell_id(cell_id) else None
+
+
+def is_cell_id(value: str) -> bool:
+    """Whether nbformat allows it as the id of a cell."""
+    return _CELL_ID.fullmatch(value) is not None

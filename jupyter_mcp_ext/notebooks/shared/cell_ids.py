@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
+
+from jupyter_mcp_ext.notebooks.reading.cells import is_cell_id
+
+_FORBIDDEN = re.compile(r"[^a-zA-Z0-9-_]")
 
 
 class CellIds:
@@ -21,8 +26,9 @@ class CellIds:
     def unique(self, cells: Any) -> list[str]:
         """An id for each cell, in their order; ``cells`` is the array again.
 
-        A cell without an id, or with that of an earlier cell, has one here that depends only on
-        the document, so that it stays until `repaired` writes it.
+        A cell without an id, with that of an earlier cell or with one that nbformat does not
+        allow has another here. That depends only on the document, so that it stays until
+        `repaired` writes it.
         """
         return _unique(self._stored.read(cells))
 
@@ -83,14 +89,14 @@ def _id(cell: Any) -> str | None:
 
 
 def _unique(stored: Sequence[str | None]) -> list[str]:
-    taken = {cell_id for cell_id in stored if cell_id is not None}
+    taken = {cell_id for cell_id in stored if cell_id is not None and is_cell_id(cell_id)}
     if len(taken) == len(stored):
         return [cell_id for cell_id in stored if cell_id is not None]
     ids: list[str] = []
     seen: set[str] = set()
     for cell_id in stored:
         chosen = cell_id
-        if chosen is None or chosen in seen:
+        if chosen is None or chosen in seen or chosen not in taken:
             chosen = _free(cell_id or "cell", taken)
             taken.add(chosen)
         seen.add(chosen)
@@ -99,7 +105,7 @@ def _unique(stored: Sequence[str | None]) -> list[str]:
 
 
 def _free(cell_id: str, taken: set[str]) -> str:
-    number = 2
-    while f"{cell_id[:56]}-{number}" in taken:
+    begins, number = _FORBIDDEN.sub("-", cell_id[:56]), 2
+    while f"{begins}-{number}" in taken:
         number += 1
-    return f"{cell_id[:56]}-{number}"
+    return f"{begins}-{number}"

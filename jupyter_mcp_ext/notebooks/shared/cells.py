@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jupyter_mcp_ext.notebooks.cells import CELL_TYPES
 from jupyter_mcp_ext.outputs.model import Json
 
 from .cell_ids import CellIds
@@ -134,6 +135,8 @@ def _whole(node: Mapping[str, Json]) -> dict[str, Json]:
     made.pop("execution_state", None)
     if made["cell_type"] == "code":
         return {"execution_count": None, "outputs": [], **made}
+    if made["cell_type"] not in CELL_TYPES:
+        return made
     return {key: value for key, value in made.items() if key not in _OF_CODE}
 
 

@@ -317,3 +317,40 @@ def test_a_person_whose_cursor_has_long_been_still_does_not_type() -> None:
 
     bob.go("a", at=1)
     assert people.typing_in(text) == "Bob"
+
+
+def test_an_id_that_nbformat_does_not_allow_is_another_in_handles_and_once_a_cell_is_changed() -> (
+    None
+):
+    document = shared(code("with spaces!", "1"), code("with-spaces--2", "2"), code("é" * 70, "3"))
+    before = stored_ids(document)
+    seen = updates(document)
+
+    with draft_of(document) as draft:
+        ids = list(draft.ids)
+        assert draft.node(0)["id"] == ids[0] == "with-spaces--3"
+    assert seen == []
+    assert stored_ids(document) == before
+
+    with draft_of(document) as draft:
+        draft.set_source(1, "two")
+
+    assert stored_ids(document) == ids
+    assert valid(document)
+
+
+def test_a_person_goes_on_typing_in_a_cell_whose_id_is_made_valid() -> None:
+    server = shared(code("with spaces!", "1"), code("b", "2"))
+    browser = YNotebook()
+    browser.ydoc.apply_update(server.ydoc.get_update())
+    typed = browser.ycells[0]["source"]
+
+    with draft_of(server) as draft:
+        draft.set_source(1, "two")
+    typed.insert(1, "1")
+    browser.ydoc.apply_update(server.ydoc.get_update())
+    typed.insert(2, "1")
+    server.ydoc.apply_update(browser.ydoc.get_update())
+
+    assert [str(cell["source"]) for cell in server.ycells] == ["111", "two"]
+    assert stored_ids(server) == stored_ids(browser)
