@@ -16,7 +16,7 @@ from jupyter_mcp_ext.notebooks.reading.document import fresh_ids, new_node
 from jupyter_mcp_ext.outputs.model import Json
 from jupyter_mcp_ext.wording import counted
 
-from .steps import Cleared, Inserted, Moved, Removed, Rewritten, Step, before
+from .steps import Cleared, Inserted, Moved, Removed, Rewritten, Step, before, typed_in
 from .targets import handle_of, handles_of, target, targets
 
 START = "start"
@@ -24,6 +24,9 @@ START = "start"
 
 END = "end"
 """The place behind the last cell."""
+
+MAX_CELLS = 1_000
+"""Cells that one edit names or inserts."""
 
 MAX_SOURCE = 5_000_000
 """Characters of a source that an edit may give a cell."""
@@ -63,6 +66,7 @@ def insert(draft: Draft, cells: Sequence[NewCell], after: str | None) -> Edited:
     if not cells:
         msg = "cells is empty, so nothing is inserted. Give at least one source."
         raise InvalidArgument(msg)
+    _check_count(len(cells))
     for cell in cells:
         _check_size(cell.source)
     at = _place(draft, after)
@@ -103,6 +107,8 @@ def rewrite(
     if (after, kind) == (cell.source, cell.cell_type):
         msg = "The cell has this source and type already, so nothing was changed. Give another."
         raise InvalidArgument(msg)
+    if kind != cell.cell_type and (who := draft.person(index)):
+        raise ContentsError(typed_in(draft, index, who, "changed"))
     step = _rewritten(draft, index, after, kind)
     return Edited(
         done="Edited a cell in",
@@ -136,26 +142,24 @@ def _lost(before: CellNode, after: CellNode) -> dict[str, Json]:
     return {key: value for key, value in before.items() if after.get(key, _GONE) != value}
 
 
-def delete(draft: Draft, references: Iterable[str | int]) -> Edited:
+def delete(draft: Draft, references: Sequence[str | int]) -> Edited:
     """Delete cells that are as the caller has read them. Raises InvalidArgument, StaleHandle."""
-    found = targets(draft, references, needs_hash=True)
-    _check_some(found)
-    passed = [_typed_in(draft, index, "deleted") for index in found if draft.person(index)]
+    found = _some(draft, references, needs_hash=True)
+    passed = [typed_in(draft, n, who, "deleted") for n in found if (who := draft.person(n))]
     if passed:
         raise ContentsError(passed[0])
     steps: list[Step] = []
     for index in reversed(found):
         cell_id = draft.ids[index]
-        above = before(draft, cell_id)
+        above = before(draft, index)
         steps.append(Removed(cell_id=cell_id, node=draft.node(index), after=above, index=index))
         draft.remove(index)
     return Edited(done=f"Deleted {counted(len(steps), 'cell')} from", cells=(), steps=tuple(steps))
 
 
-def move(draft: Draft, references: Iterable[str | int], after: str) -> Edited:
+def move(draft: Draft, references: Sequence[str | int], after: str) -> Edited:
     """Move cells, in their order, behind another; one in which a person types stays where it is."""
-    found = targets(draft, references, needs_hash=False)
-    _check_some(found)
+    found = _some(draft, references, needs_hash=False)
     ids = [draft.ids[index] for index in found]
     goal = _goal(draft, after, ids)
     if goal in ids:
@@ -165,12 +169,12 @@ def move(draft: Draft, references: Iterable[str | int], after: str) -> Edited:
     passed: list[str] = []
     for cell_id in ids:
         index = draft.ids.index(cell_id)
-        above = before(draft, cell_id)
+        above = before(draft, index)
         if above == goal:
             goal = cell_id
             continue
-        if draft.person(index):
-            passed.append(_typed_in(draft, index, "moved"))
+        if who := draft.person(index):
+            passed.append(typed_in(draft, index, who, "moved"))
             continue
         to = draft.ids.index(goal) + 1 if goal else 0
         draft.move(index, to - (to > index))
@@ -178,19 +182,18 @@ def move(draft: Draft, references: Iterable[str | int], after: str) -> Edited:
         goal = cell_id
     moved = [draft.ids.index(cell_id) for cell_id in ids]
     return Edited(
-        done=f"Moved {counted(len(steps), 'cell')} in" if steps else "No cell had to move in",
+        done=f"Moved {counted(len(steps), 'cell')} in" if steps else "No cell was moved in",
         cells=_described(draft, moved),
         steps=tuple(steps),
         passed=tuple(passed),
     )
 
 
-def clear(draft: Draft, references: Iterable[str | int] | None) -> Edited:
+def clear(draft: Draft, references: Sequence[str | int] | None) -> Edited:
     """Remove the outputs of some code cells, or of all."""
     found: Sequence[int] = range(len(draft.ids))
     if references is not None:
-        found = targets(draft, references, needs_hash=False)
-        _check_some(found)
+        found = _some(draft, references, needs_hash=False)
     steps: list[Step] = []
     cleared: list[int] = []
     for index in found:
@@ -254,17 +257,19 @@ def _check_size(source: str) -> None:
         raise InvalidArgument(msg)
 
 
-def _check_some(found: Sequence[int]) -> None:
-    if not found:
-        msg = "cells is empty, so nothing is done. Give the handles of the cells."
+def _check_count(count: int) -> None:
+    if count > MAX_CELLS:
+        msg = f"{count:,} cells are too many for one edit. Give at most {MAX_CELLS:,} at a time."
         raise InvalidArgument(msg)
 
 
-def _typed_in(draft: Draft, index: int, done: str) -> str:
-    return (
-        f"{handle_of(draft, index)} was not {done}: {draft.person(index)} is in it and may be "
-        "typing. Ask them, or try again later."
-    )
+def _some(draft: Draft, references: Sequence[str | int], *, needs_hash: bool) -> list[int]:
+    """The indices of the cells that references name, which are some."""
+    if not references:
+        msg = "cells is empty, so nothing is done. Give the handles of the cells."
+        raise InvalidArgument(msg)
+    _check_count(len(references))
+    return targets(draft, references, needs_hash=needs_hash)
 
 
 def _named(draft: Draft, index: int) -> texts.Named:

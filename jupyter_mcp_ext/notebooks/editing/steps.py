@@ -27,11 +27,11 @@ class Inserted:
     cell_id: str
     source: str
 
-    def is_as_left(self, draft: Draft) -> bool:
-        return _source(draft, self.cell_id) == self.source
+    def is_as_left(self, draft: Draft, at: int | None) -> bool:
+        return at is not None and draft.cell(at).source == self.source
 
-    def take_back(self, draft: Draft) -> None:
-        draft.remove(draft.ids.index(self.cell_id))
+    def take_back(self, draft: Draft, at: int) -> None:
+        draft.remove(at)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +44,10 @@ class Removed:
     after: str
     index: int
 
-    def is_as_left(self, draft: Draft) -> bool:
-        return self.cell_id not in draft.ids
+    def is_as_left(self, draft: Draft, at: int | None) -> bool:
+        return at is None
 
-    def take_back(self, draft: Draft) -> None:
+    def take_back(self, draft: Draft, at: int) -> None:
         draft.insert(_place_after(draft, self.after, self.index), [self.node])
 
 
@@ -64,18 +64,17 @@ class Rewritten:
     lost: Mapping[str, Json] = field(default_factory=dict)
     """The fields of its node that have gone or changed with its type."""
 
-    def is_as_left(self, draft: Draft) -> bool:
-        if self.cell_id not in draft.ids:
+    def is_as_left(self, draft: Draft, at: int | None) -> bool:
+        if at is None:
             return False
-        cell = draft.cell(draft.ids.index(self.cell_id))
+        cell = draft.cell(at)
         return (cell.source, cell.cell_type) == (self.source, self.cell_type)
 
-    def take_back(self, draft: Draft) -> None:
-        index = draft.ids.index(self.cell_id)
+    def take_back(self, draft: Draft, at: int) -> None:
         if self.lost:
-            draft.set_type(index, self.type_before, self.lost)
-        if draft.cell(index).source != self.before:
-            draft.set_source(index, self.before)
+            draft.set_type(at, self.type_before, self.lost)
+        if draft.cell(at).source != self.before:
+            draft.set_source(at, self.before)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,13 +87,12 @@ class Moved:
     index: int
     to_after: str
 
-    def is_as_left(self, draft: Draft) -> bool:
-        return self.cell_id in draft.ids and before(draft, self.cell_id) == self.to_after
+    def is_as_left(self, draft: Draft, at: int | None) -> bool:
+        return at is not None and before(draft, at) == self.to_after
 
-    def take_back(self, draft: Draft) -> None:
-        index = draft.ids.index(self.cell_id)
+    def take_back(self, draft: Draft, at: int) -> None:
         to = _place_after(draft, self.from_after, self.index)
-        draft.move(index, to - (to > index))
+        draft.move(at, to - (to > at))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,17 +105,16 @@ class Cleared:
     count: int | None
     timing: Mapping[str, str] = field(default_factory=dict)
 
-    def is_as_left(self, draft: Draft) -> bool:
-        if self.cell_id not in draft.ids:
+    def is_as_left(self, draft: Draft, at: int | None) -> bool:
+        if at is None:
             return False
-        cell = draft.cell(draft.ids.index(self.cell_id))
+        cell = draft.cell(at)
         return cell.cell_type == "code" and not cell.outputs and cell.execution_count is None
 
-    def take_back(self, draft: Draft) -> None:
-        index = draft.ids.index(self.cell_id)
-        draft.set_outputs(index, self.outputs, start=0)
-        draft.set_count(index, self.count)
-        draft.set_timing(index, self.timing or None)
+    def take_back(self, draft: Draft, at: int) -> None:
+        draft.set_outputs(at, self.outputs, start=0)
+        draft.set_count(at, self.count)
+        draft.set_timing(at, self.timing or None)
 
 
 Step: TypeAlias = Inserted | Removed | Rewritten | Moved | Cleared
@@ -130,26 +127,42 @@ def take_back(draft: Draft, steps: Sequence[Step]) -> None:
 
     Raises ContentsError, which says of which cell that is.
     """
+    places = {cell_id: index for index, cell_id in enumerate(draft.ids)}
     for step in steps:
-        if not step.is_as_left(draft):
-            raise ContentsError(_not_as_left(draft, step))
+        at = places.get(step.cell_id)
+        if not step.is_as_left(draft, at):
+            raise ContentsError(_not_as_left(draft, step, at))
+        if isinstance(step, Inserted | Moved) and at is not None and (who := draft.person(at)):
+            raise ContentsError(typed_in(draft, at, who, "taken back"))
     for step in reversed(steps):
-        step.take_back(draft)
+        # What the later steps have moved or removed stands behind, more often than not.
+        guess = places.get(step.cell_id, len(draft.ids))
+        is_there = guess < len(draft.ids) and draft.ids[guess] == step.cell_id
+        is_gone = isinstance(step, Removed)
+        step.take_back(draft, guess if is_there or is_gone else draft.ids.index(step.cell_id))
 
 
-def _not_as_left(draft: Draft, step: Step) -> str:
+def typed_in(draft: Draft, index: int, who: str, done: str) -> str:
+    """Why a cell in which a person may be typing was not changed."""
+    return (
+        f"{handle_of(draft, index)} was not {done}: {who} is in it and may be typing. Ask them, or "
+        "try again later."
+    )
+
+
+def _not_as_left(draft: Draft, step: Step, at: int | None) -> str:
     """What has become of a cell since the edit that cannot be taken back."""
     name = step.cell_id[:8]
     if isinstance(step, Removed):
         return f"The cell {name} is in the notebook again, so its deletion is not taken back."
-    if step.cell_id not in draft.ids:
+    if at is None:
         return f"The cell {name} was deleted since, so the edit is not taken back. Insert a cell."
-    handle = handle_of(draft, draft.ids.index(step.cell_id))
+    handle = handle_of(draft, at)
     if isinstance(step, Moved):
         return f"The cell {handle} has another cell above it now, so it stays. Move it by handle."
     if isinstance(step, Cleared):
         return f"The cell {handle} was run since, so its old outputs are not put back. Keep it."
-    now = draft.cell(draft.ids.index(step.cell_id))
+    now = draft.cell(at)
     what, diff = f"is a {now.cell_type} cell now", "."
     if now.source != step.source:
         what, diff = "was changed since", f":\n{compared(step.source, now.source)}"
@@ -171,9 +184,8 @@ def is_gone(steps: Sequence[Step], found: Mapping[str, str]) -> bool:
     )
 
 
-def before(draft: Draft, cell_id: str) -> str:
-    """The id of the cell before one; empty if it is the first."""
-    index = draft.ids.index(cell_id)
+def before(draft: Draft, index: int) -> str:
+    """The id of the cell before the one at an index; empty if that is the first."""
     return draft.ids[index - 1] if index else ""
 
 
@@ -186,12 +198,6 @@ def from_json(found: Mapping[str, Json]) -> Step:
     """The step that `as_json` has written. Raises KeyError and TypeError for anything else."""
     fields = {name: value for name, value in found.items() if name != "kind"}
     return _KINDS[str(found["kind"])](**fields)  # type: ignore[arg-type]
-
-
-def _source(draft: Draft, cell_id: str) -> str | None:
-    if cell_id not in draft.ids:
-        return None
-    return draft.cell(draft.ids.index(cell_id)).source
 
 
 def _place_after(draft: Draft, cell_id: str, index: int) -> int:

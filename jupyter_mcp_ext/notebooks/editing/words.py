@@ -90,14 +90,18 @@ def _cell(cell: EditedCell) -> str:
 def _removed(steps: Sequence[Step], path: str) -> Iterator[str]:
     removed = [step for step in steps if isinstance(step, Removed)]
     for step in reversed(removed):
-        source = step.node.get("source")
-        text = "".join(map(str, source)) if isinstance(source, list) else str(source or "")
+        text = _source(step)
         shown = visible(text[:MAX_REMOVED])
         yield f"deleted [{step.index}] {step.cell_id[:8]}:\n{shown}" + (
             "…" if len(text) > MAX_REMOVED else ""
         )
     if removed:
         yield f"undo_edit({argument(path)}) takes this back."
+
+
+def _source(step: Removed) -> str:
+    source = step.node.get("source")
+    return "".join(map(str, source)) if isinstance(source, list) else str(source or "")
 
 
 def _reverse(step: Step) -> str:
@@ -107,7 +111,9 @@ def _reverse(step: Step) -> str:
         case Inserted():
             return f"removed {name} again:\n{compared(step.source, '')}"
         case Removed():
-            return f"put {name} back"
+            return f"put {name} back:\n{compared('', _source(step))}"
+        case Rewritten() if step.source == step.before:
+            return f"{name} is a {step.type_before} cell again"
         case Rewritten():
             return f"{name} as before:\n{compared(step.source, step.before)}"
         case Moved():

@@ -14,7 +14,7 @@ from jupyter_mcp_ext.errors import ContentsError, InvalidArgument, ToolError
 from jupyter_mcp_ext.notebooks.cells import NewCell
 from jupyter_mcp_ext.notebooks.editing import edits
 from jupyter_mcp_ext.notebooks.editing.edits import Edited
-from jupyter_mcp_ext.notebooks.editing.steps import as_json, from_json, take_back
+from jupyter_mcp_ext.notebooks.editing.steps import Inserted, as_json, from_json, take_back
 from jupyter_mcp_ext.notebooks.editing.targets import StaleHandle, handle_of
 from jupyter_mcp_ext.notebooks.saved.draft import FileDraft
 from tests.notebooks.test_draft import STREAM, code, notebook
@@ -120,6 +120,12 @@ Refused = Callable[[FileDraft], Edited]
         (lambda d: edits.insert(d, [], None), "cells is empty"),
         (lambda d: edits.insert(d, [NewCell(source="x")], "1"), "An index may mean"),
         (lambda d: edits.insert(d, [NewCell(source="x")], "zz"), "has no cell"),
+        (
+            lambda d: edits.insert(d, [NewCell(source="x")] * 1_001, None),
+            "1,001 cells are too many",
+        ),
+        (lambda d: edits.delete(d, ["x"] * 10_000), "10,000 cells are too many"),
+        (lambda d: edits.rewrite(d, B, old="a", new="b", cell_type="raw"), "alice is in it"),
         (lambda d: edits.delete(d, []), "cells is empty"),
         (lambda d: edits.delete(d, [A]), "no handle"),
         (lambda d: edits.delete(d, [handle_of(d, 0), "zz"]), "has no cell"),
@@ -203,7 +209,7 @@ def test_what_changes_nothing_says_so() -> None:
     stays = edits.move(draft, [B], A)
     clear = edits.clear(draft, [C])
 
-    assert (stays.done, clear.done) == ("No cell had to move in", "No outputs to clear in")
+    assert (stays.done, clear.done) == ("No cell was moved in", "No outputs to clear in")
     assert stays.steps == clear.steps == ()
     assert not draft.is_changed
 
@@ -285,6 +291,19 @@ def test_edits_are_taken_back_to_what_was_before(chosen: list[Refused]) -> None:
 def sources_and_types(node: dict[str, Any]) -> list[Any]:
     keys = ("id", "cell_type", "source", "outputs", "execution_count", "metadata")
     return [[cell.get(key) for key in keys] for cell in node["cells"]]
+
+
+def test_an_edit_of_a_cell_in_which_a_person_is_is_taken_back_if_that_loses_nothing() -> None:
+    node = three()
+    draft = Typed(node)
+    inserted = Inserted(cell_id=B, source="print(a)")
+    written = edits.rewrite(draft, B, old="a", new="b")
+
+    take_back(draft, written.steps)
+    with pytest.raises(ContentsError, match="was not taken back: alice is in it"):
+        take_back(draft, [inserted])
+
+    assert node == three()
 
 
 def deleted(draft: FileDraft) -> None:
