@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from tests import forked_kernels
 from tests.servers import JupyterServer, running_server
@@ -27,7 +28,10 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 
+BROWSER = "tests/browser/"
+"""Tests that share a browser and the servers that it has open."""
 LONGEST = (
+    "browser/test_edits.py",
     "test_peers.py",
     "executions/test_service.py",
     "sessions/test_states.py",
@@ -71,6 +75,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest files, so that none of them is what the others wait for at the end."""
     places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
+class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # xdist is published without types
+    """A file stays with one process, and so do all tests in the browser."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return BROWSER if nodeid.startswith(BROWSER) else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """Group tests as above, unless the command line has another way."""
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture

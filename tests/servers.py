@@ -25,8 +25,15 @@ START_SECONDS = 60
 PORTS = 5
 """Ports that are tried: another process may take one between its choice and its use."""
 PORT_TAKEN = "could not be started because port"
-COLLABORATION = ("jupyter_server_ydoc", "jupyter_server_documents", "jupyter_server_fileid")
-"""Extensions with shared documents (rooms)."""
+OTHERS = (
+    "jupyter_server_ydoc",
+    "jupyter_server_documents",
+    "jupyter_server_fileid",
+    "jupyterlab",
+    "jupyter_lsp",
+    "notebook_shim",
+)
+"""Extensions that enable themselves and take time: shared documents (rooms), and JupyterLab."""
 KERNELS = "--KernelProvisionerFactory.default_provisioner_name"
 STARTED_KERNELS = f"{KERNELS}=local-provisioner"
 """The option of a server whose kernels are started as new Python processes."""
@@ -188,8 +195,11 @@ def running_server(
         arguments.append("--McpSessions.spare_kernels=0")  # each would cost a second of two cores
     if not any("jpserver_extensions" in option for option in options):
         arguments.append("--ServerApp.jpserver_extensions=jupyter_mcp_ext=True")
-    if not any("ydoc" in option for option in options):  # it enables itself, and takes time
-        arguments += [f"--ServerApp.jpserver_extensions={name}=False" for name in COLLABORATION]
+    arguments += [
+        f"--ServerApp.jpserver_extensions={name}=False"
+        for name in OTHERS
+        if not any(name in option for option in options)
+    ]
     for attempt in range(1, PORTS + 1):
         port = free_port()
         process = _start(
