@@ -13,6 +13,7 @@ from pycrdt import (
     Awareness,
     Doc,
     YMessageType,
+    YSyncMessageType,
     create_awareness_message,
     create_sync_message,
     create_update_message,
@@ -35,6 +36,7 @@ class Browser:
         self.awareness = Awareness(self.document.ydoc)
         self._changed = asyncio.Event()
         self._is_applying = False
+        self._asked = self._answered = 0
         self.document.ydoc.observe(self._send)
         self._reading = asyncio.create_task(self._read())
 
@@ -51,9 +53,9 @@ class Browser:
 
     async def until_sent(self) -> None:
         """Return when the room has what was changed here: it answers in order."""
-        self._changed.clear()
-        await self._socket.write_message(create_sync_message(self.document.ydoc), binary=True)
-        await asyncio.wait_for(self._changed.wait(), SECONDS)
+        await self._ask()
+        asked = self._asked
+        await self.until(lambda: self._answered >= asked)
 
     async def say(self, **state: Any) -> None:
         """Tell the room about this person."""
@@ -76,13 +78,18 @@ class Browser:
         if not self._is_applying:
             self._socket.write_message(create_update_message(event.update), binary=True)
 
-    async def _read(self) -> None:
+    async def _ask(self) -> None:
+        self._asked += 1
         await self._socket.write_message(create_sync_message(self.document.ydoc), binary=True)
+
+    async def _read(self) -> None:
+        await self._ask()
         while isinstance(message := await self._socket.read_message(), bytes):
             if message[0] == YMessageType.SYNC:
                 self._is_applying = True
                 reply = handle_sync_message(message[1:], self.document.ydoc)
                 self._is_applying = False
+                self._answered += message[1] == YSyncMessageType.SYNC_STEP2
                 if reply is not None:
                     await self._socket.write_message(reply, binary=True)
             elif message[0] == YMessageType.AWARENESS:

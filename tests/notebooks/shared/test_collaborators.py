@@ -1,0 +1,46 @@
+"""Agents shown to people as collaborators in a room."""
+
+from __future__ import annotations
+
+from jupyter_mcp_ext.notebooks.shared.collaborators import Collaborators
+from jupyter_mcp_ext.notebooks.shared.rooms import GLOBAL
+from tests.notebooks.browsers import Browser, browser
+
+from .server import PATH, Shared
+
+CLAUDE = "Claude Code (for alice)"
+CODEX = "Codex (for alice)"
+
+
+def names(seen: Browser) -> list[str]:
+    """Whom a browser shows."""
+    states = seen.awareness.states.values()
+    return sorted(state["user"]["name"] for state in states if state and "user" in state)
+
+
+async def test_an_agent_is_shown_as_a_collaborator_until_its_last_call_ends(
+    shared: Shared,
+) -> None:
+    agents = Collaborators(shared.rooms)
+    async with (
+        shared.browser() as tab,
+        browser(shared.serverapp, shared.port, shared.headers, GLOBAL) as lab,
+    ):
+        await lab.until_sent()  # now the room is there in which browsers tell of themselves
+        async with agents.shown(PATH, CLAUDE):
+            async with agents.shown(PATH, CLAUDE):
+                async with agents.shown(PATH, CODEX):
+                    await tab.until(lambda: len(names(tab)) == 2)
+                    await lab.until(lambda: len(names(lab)) == 2)
+                    assert names(tab) == [CLAUDE, CODEX]
+                    places = [state.get("current") for state in lab.awareness.states.values()]
+                    assert places.count(f"notebook:{PATH}") == 2
+                await tab.until(lambda: names(tab) == [CLAUDE])
+            assert names(tab) == [CLAUDE]
+        await tab.until(lambda: names(tab) == [])
+        await lab.until(lambda: names(lab) == [])
+
+
+async def test_where_no_room_is_open_no_agent_is_shown(shared: Shared) -> None:
+    async with Collaborators(shared.rooms).shown(PATH, CLAUDE):
+        assert shared.open_rooms == []

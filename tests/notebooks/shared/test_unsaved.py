@@ -1,0 +1,91 @@
+"""Edits that a room has not saved yet: saved, carried over to the file, or reported."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.notebooks.browsers import SECONDS
+
+from .server import PATH, Kind, Shared, appended, rewritten
+
+
+async def test_an_edit_in_the_last_moment_of_a_room_is_in_the_file(shared: Shared) -> None:
+    async with shared.browser() as tab:
+        await tab.until(lambda: len(tab.sources) == 2)
+        await shared.change(appended("c = 3"))
+        await shared.change(rewritten(0, "a = 'edited'"))
+        await shared.change(lambda draft: draft.remove(1))
+    await shared.closed()
+
+    await shared.until_saved("a = 'edited'", "c = 3")
+    assert await shared.rooms.open(PATH) is None
+
+
+class TestYdoc:
+    """What only rooms of jupyter_server_ydoc do."""
+
+    @pytest.fixture
+    def kind(self) -> Kind:
+        return "jupyter_server_ydoc"
+
+    async def test_an_edit_that_a_closing_room_did_not_save_is_carried_over_to_the_file(
+        self, shared: Shared
+    ) -> None:
+        async with shared.browser() as tab:
+            await tab.until(lambda: len(tab.sources) == 2)
+            shared.never_save()
+            await shared.change(appended("c = 3"))
+            await shared.change(rewritten(0, "a = 'edited'"))
+            await shared.change(lambda draft: draft.remove(1))
+        await asyncio.wait_for(shared.is_carried.wait(), SECONDS)
+
+        assert shared.in_file() == ["a = 'edited'", "c = 3"]
+        assert shared.lost == [PATH]
+        assert await shared.rooms.open(PATH) is None
+
+    async def test_an_edit_that_is_in_the_way_of_another_is_reported(self, shared: Shared) -> None:
+        async with shared.browser():
+            shared.never_save()
+            await shared.change(rewritten(0, "a = 'agent'"))
+            shared.make("a = 'person'", "b = 2")
+        await asyncio.wait_for(shared.is_carried.wait(), SECONDS)
+
+        assert shared.in_file() == ["a = 'person'", "b = 2"]
+        [note] = (await shared.change(lambda draft: len(draft.ids))).notes
+        assert note == "the last edit of cell0 was lost when the notebook's room closed"
+        assert (await shared.change(lambda draft: len(draft.ids))).notes == ()
+
+    async def test_an_edit_that_the_file_of_another_program_replaces_is_reported(
+        self, shared: Shared
+    ) -> None:
+        async with shared.browser() as tab:
+            async with shared.heard("overwrite"):
+                await shared.change(rewritten(0, "a = 'agent'"))
+                shared.make("a = 'program'", "b = 2")
+            await tab.until(lambda: tab.sources == ["a = 'program'", "b = 2"])
+
+            [note] = (await shared.change(lambda draft: len(draft.ids))).notes
+            assert note == "another program saved the file, and its content replaced your edit"
+
+
+class TestDocuments:
+    """What only rooms of jupyter_server_documents do."""
+
+    @pytest.fixture
+    def kind(self) -> Kind:
+        return "jupyter_server_documents"
+
+    async def test_an_edit_of_a_room_that_is_saving_for_the_last_time_waits_for_it(
+        self, shared: Shared
+    ) -> None:
+        async with shared.browser():
+            await shared.change(appended("c = 3"))
+        room_id = f"json:notebook:{shared.file_ids.get_id(PATH)}"
+        shared.documents.get_room(room_id).stop()
+
+        changed = await shared.change(appended("d = 4"))
+
+        assert (changed.home, changed.saved) == ("file", "saved")
+        assert shared.in_file() == ["a = 1", "b = 2", "c = 3", "d = 4"]
