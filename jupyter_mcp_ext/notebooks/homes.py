@@ -8,15 +8,16 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypeVar
+from weakref import WeakValueDictionary
 
 from tornado.web import HTTPError
 
-from jupyter_mcp_ext.concurrency import Locks
 from jupyter_mcp_ext.errors import ContentsError
 from jupyter_mcp_ext.files.contents import Contents
 from jupyter_mcp_ext.files.paths import Place, place_of, quoted
 from jupyter_mcp_ext.files.storage import FileStorage
 from jupyter_mcp_ext.notebooks.saved.home import FileHome
+from jupyter_mcp_ext.notebooks.saved.waiting import WaitingChanges
 
 from .draft import Change, Changed, Gone, Home, OnLost
 
@@ -56,7 +57,7 @@ class Homes:
         self._root = root
         self._room = room
         self._notes = notes
-        self._locks: Locks[str] = Locks()
+        self._waiting: WeakValueDictionary[str, WaitingChanges] = WeakValueDictionary()
 
     async def change(self, place: Place, change: Change[T]) -> Changed[T]:
         """Change a notebook in one step, in its room or in its file.
@@ -96,8 +97,8 @@ class Homes:
             room = await self._room(place.path, self._carry_over)
         if room is not None:
             return room
-        lock = self._locks.of(place.real)
-        return FileHome(self._contents, self._storage, place, root=self._root, lock=lock)
+        waiting = self._waiting.setdefault(place.real, WaitingChanges())
+        return FileHome(self._contents, self._storage, place, root=self._root, waiting=waiting)
 
     async def _carry_over(self, path: str, change: Change[T]) -> Changed[T]:
         return await self._change(await asyncio.to_thread(place_of, path, self._root), change)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +14,7 @@ from jupyter_mcp_ext.notebooks.draft import Change, Changed
 
 from .draft import MINOR, FileDraft
 from .notebook_file import ManagedNotebookFile, NotebookFile, notebook_file
+from .waiting import WaitingChanges
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ TRIES = 3
 
 
 class FileHome:
-    """One notebook's file. ``lock`` is held for each change: there is one for each file."""
+    """One notebook's file, and its changes that wait."""
 
     def __init__(
         self,
@@ -32,30 +32,30 @@ class FileHome:
         place: Place,
         *,
         root: Path | None,
-        lock: asyncio.Lock,
+        waiting: WaitingChanges,
     ) -> None:
         self._contents = contents
         self._storage = storage
         self._place = place
         self._root = root
-        self._lock = lock
+        self._waiting = waiting
 
     async def change(self, change: Change[T]) -> Changed[T]:
         """Apply a change and save it; again if the file was saved in between.
 
         Raises what it raises, and ContentsError; then the file is as it was.
         """
-        async with self._lock:
-            for _ in range(TRIES):
-                file, node = await self._opened()
-                draft = FileDraft(node)
-                value = change(draft)
-                if not draft.is_changed:
-                    return Changed(value=value, home="file", saved="saved")
-                notes = await file.save(node)
-                if notes is not None:
-                    notes = (*_notes(draft), *notes)
-                    return Changed(value=value, home="file", saved="saved", notes=notes)
+        return await self._waiting.make(change, self._save, path=self._place.path)
+
+    async def _save(self, changes: Sequence[Change[Any]]) -> Sequence[Changed[Any]]:
+        for _ in range(TRIES):
+            file, node = await self._opened()
+            draft = FileDraft(node)
+            values = [change(draft) for change in changes]
+            notes = await file.save(node) if draft.is_changed else ()
+            if notes is not None:
+                notes = (*_notes(draft), *notes) if draft.is_changed else ()
+                return [Changed(value=v, home="file", saved="saved", notes=notes) for v in values]
         msg = (
             f"{quoted(self._place.path)} was saved by another program {TRIES} times during this "
             "edit, which was not made. Read it again, then repeat the call."

@@ -150,6 +150,64 @@ async def test_twenty_agents_lose_no_edit(homes: Homes, root: Path) -> None:
     assert sources == {"x", *(f"agent {n}" for n in range(20))}
 
 
+async def test_changes_that_wait_for_a_save_are_saved_together(
+    contents: Any, homes: Homes, root: Path
+) -> None:
+    file = put(root, notebook(code("a1", "x")))
+    saves: list[str] = []
+    contents.register_post_save_hook(lambda os_path, **_: saves.append(os_path))
+
+    def append(number: int, draft: Draft) -> int:
+        draft.set_source(0, f"{draft.cell(0).source} {number}")
+        return number
+
+    changed = await asyncio.gather(*(homes.change(PLACE, partial(append, n)) for n in range(5)))
+
+    assert [one.value for one in changed] == [0, 1, 2, 3, 4]
+    assert read(file).cells[0].source == "x 0 1 2 3 4"
+    assert len(saves) <= 2, "the first one, and those that waited for it"
+
+
+async def test_a_change_that_is_refused_or_fails_takes_no_other_with_it(
+    homes: Homes, root: Path
+) -> None:
+    file = put(root, notebook(code("a1", "x")))
+
+    def append(number: int, draft: Draft) -> None:
+        source = draft.cell(0).source
+        draft.set_source(0, f"{source} {number}")
+        if number == 2:
+            msg = f"refused at {source}"
+            raise ContentsError(msg)
+        if number == 4:
+            raise ZeroDivisionError
+
+    made = (homes.change(PLACE, partial(append, n)) for n in range(6))
+    changed = await asyncio.gather(*made, return_exceptions=True)
+
+    assert read(file).cells[0].source == "x 0 1 3 5"
+    assert [str(one) for one in changed if isinstance(one, ContentsError)] == ["refused at x 0 1"]
+    assert [n for n, one in enumerate(changed) if isinstance(one, ZeroDivisionError)] == [4]
+
+
+async def test_a_change_whose_caller_has_stopped_waiting_is_not_made(
+    homes: Homes, root: Path
+) -> None:
+    file = put(root, notebook(code("a1", "x")))
+    made: list[asyncio.Future[Any]] = []
+
+    def first(draft: Draft) -> None:
+        draft.set_source(0, "first")
+        made[-1].cancel()
+
+    changes = (first, partial(first_is, "second"), partial(first_is, "third"))
+    made += [asyncio.ensure_future(homes.change(PLACE, change)) for change in changes]
+    await asyncio.wait(made)
+
+    assert made[-1].cancelled()
+    assert read(file).cells[0].source == "second"
+
+
 async def test_a_file_that_was_saved_in_between_is_changed_as_it_is_then(
     homes: Homes, root: Path
 ) -> None:
