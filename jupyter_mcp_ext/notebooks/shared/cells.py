@@ -18,6 +18,15 @@ ORIGIN = "jupyter-mcp-ext"
 _OF_CODE = ("execution_count", "outputs")
 
 
+def is_busy(document: Any) -> bool:
+    """Whether another task is in the middle of a transaction of a document."""
+    try:
+        document.ydoc.transaction(origin=ORIGIN)  # not begun
+    except RuntimeError:  # one with another origin is open
+        return True
+    return False
+
+
 class SharedCells:
     """The cells with their ids; `begin` and `end` enclose all use.
 

@@ -59,6 +59,7 @@ class RoomHome:
         """
         await self._check_file()
         room = self._room
+        await room.until_free(self._path)
         if not room.is_open:
             raise Gone
         with without_panic(), room.draft() as draft:

@@ -7,6 +7,7 @@ publish. No room is opened here: one that no browser has opened would stay for e
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
@@ -15,6 +16,7 @@ from jupyter_mcp_ext.errors import ContentsError
 from jupyter_mcp_ext.files.paths import quoted
 
 from .cell_ids import CellIds
+from .cells import is_busy
 from .draft import RoomDraft
 from .people import People
 
@@ -34,6 +36,9 @@ GLOBAL = "JupyterLab:globalAwareness"
 
 LOADING = 10.0
 """Seconds for which a room is waited for that is loading its notebook."""
+
+BUSY = 0.01
+"""Seconds between two looks at a document that another task is changing."""
 
 CLOSING = 10.0
 """Seconds for which a room is waited for that saves its notebook for the last time."""
@@ -109,6 +114,17 @@ class Room:
         """Whether everything is saved; None where only events tell."""
         return self.source.is_saved(self._room)
 
+    async def until_free(self, path: str, wait: float = LOADING) -> None:
+        """Return, with no await after it, once the document can be used. Raises RoomLoading.
+
+        It cannot be while the room is in the middle of reading its file again.
+        """
+        end = time.monotonic() + wait
+        while is_busy(self.document):
+            if time.monotonic() > end:
+                raise _is_loading(path)
+            await asyncio.sleep(BUSY)
+
     def draft(self) -> RoomDraft:
         """A draft of the notebook."""
         return RoomDraft(self.document, self._watch.ids, self._watch.people)
@@ -145,17 +161,15 @@ class Rooms:
         try:
             document = await asyncio.wait_for(self._loaded(source, room_id, room), wait)
         except asyncio.TimeoutError:
-            msg = (
-                f"{quoted(path)} is open in a shared room that has not loaded it yet, so nothing "
-                "was changed. Try again in some seconds."
-            )
-            raise RoomLoading(msg) from None
+            raise _is_loading(path) from None
         if document is None or source.find(room_id) is not room:
             return None
         watch = self._watched.get(document)
         if watch is None:
             watch = self._watched[document] = _Watch(document, source.awareness(room))
-        return Room(room_id, room, document, source, watch)
+        found = Room(room_id, room, document, source, watch)
+        await found.until_free(path, wait)
+        return found if found.is_open else None
 
     def awareness_of_all(self) -> Any:
         """The awareness by which browsers show who is there; None if there is none."""
@@ -267,9 +281,18 @@ class DocumentsRooms:
         return 1.0
 
 
+def _is_loading(path: str) -> RoomLoading:
+    return RoomLoading(
+        f"{quoted(path)} is open in a shared room that has not loaded it yet, so nothing "
+        "was changed. Try again in some seconds."
+    )
+
+
 async def _content(document: Any) -> None:
     """Return when a document has the content of its file: a room exists a moment before it."""
     meta = document.ydoc["meta"]
+    while is_busy(document):  # noqa: ASYNC110  # it cannot be observed then
+        await asyncio.sleep(BUSY)
     is_there = asyncio.Event()
     subscription = meta.observe(lambda _: is_there.set())
     try:

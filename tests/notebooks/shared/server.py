@@ -152,6 +152,16 @@ class Shared:
     async def change(self, change: Change[Any], path: str = PATH) -> Changed[Any]:
         return await self.homes.change(Place(path=path, real=path), change)
 
+    async def document(self, path: str = PATH) -> Any:
+        """The document of an open room."""
+        room = await self.rooms.open(path)
+        assert room is not None
+        return room.document
+
+    async def read_again(self, path: str = PATH) -> None:
+        """Let a room of jupyter_server_ydoc look at its file, as it does each second."""
+        await self.ydoc.file_loaders[self.file_ids.get_id(path)].maybe_notify()
+
     async def closed(self, path: str = PATH) -> None:
         """Return when the room that the last tab has left is closed, as its package does it."""
         room_id = f"json:notebook:{self.file_ids.get_id(path)}"

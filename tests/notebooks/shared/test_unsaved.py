@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
+from jupyter_mcp_ext.notebooks.shared.cells import is_busy
+from jupyter_mcp_ext.notebooks.shared.live import LiveNotebooks
 from tests.notebooks.browsers import SECONDS
 
-from .server import PATH, Kind, Shared, appended, rewritten
+from .server import NOT_YET, PATH, Kind, Shared, appended, rewritten
 
 
 async def test_an_edit_in_the_last_moment_of_a_room_is_in_the_file(shared: Shared) -> None:
@@ -68,6 +71,28 @@ class TestYdoc:
 
             [note] = (await shared.change(lambda draft: len(draft.ids))).notes
             assert note == "another program saved the file, and its content replaced your edit"
+
+    async def test_an_edit_waits_until_the_room_has_read_its_file_again(
+        self, shared: Shared
+    ) -> None:
+        many = [f"x{n}" for n in range(300)]
+        shared.make(*many)
+        async with shared.browser() as tab:
+            document = await shared.document()
+            shared.make(*(f"new {source}" for source in many))
+            reading = asyncio.create_task(shared.read_again())
+            while not is_busy(document):  # noqa: ASYNC110  # gives the room its turn
+                await asyncio.sleep(0)
+            copied = await LiveNotebooks(shared.rooms, shared.serverapp.log).reader(PATH)
+            changed = await shared.change(rewritten(0, "edited"))
+
+            assert changed.saved == NOT_YET
+            assert copied is not None
+            content: Any = copied.read()
+            assert {cell["source"][:4] for cell in content["cells"]} == {"new "}
+            await reading
+            await tab.until(lambda: tab.sources[:2] == ["edited", "new x1"])
+            await shared.until_saved("edited", *(f"new {source}" for source in many[1:]))
 
 
 class TestDocuments:
