@@ -63,7 +63,7 @@ def irregular(path: str) -> ContentsError:
     )
 
 
-def explained(error: HTTPError | OSError, doing: str) -> ContentsError:
+def explained(error: Exception, doing: str) -> ContentsError:
     """What a ContentsManager's failure means; ``doing`` is like ``'"a.ipynb" could not be saved'``.
 
     Its own message is never repeated, since it may hold a path outside the root.

@@ -694,9 +694,12 @@ SHELF: dict[str, Made] = {
         opens=False,
     ),
     "outputs that are no objects": made(
-        notebook(code("a = 1", id="a", outputs=["x", None, {}])),
+        notebook(code("a = 1", id="a", outputs=["x", None])),
         refuses=True,
         opens=False,
+    ),
+    "outputs without a type": made(
+        notebook(code("a = 1", id="a", outputs=[{"text": "a"}])), refuses=True, opens=False
     ),
     "cells that are no objects": made(
         notebook("text", None, 7),

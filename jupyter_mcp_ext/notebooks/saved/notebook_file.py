@@ -31,6 +31,7 @@ from jupyter_mcp_ext.files.paths import Place, quoted
 from jupyter_mcp_ext.files.storage import FileData, FileStorage
 
 from . import text
+from .trust import Trust
 
 MAX_BYTES = 64_000_000
 """Bytes of the largest notebook that is changed."""
@@ -93,7 +94,7 @@ class ManagedNotebookFile:
         model = {"type": "notebook", "format": "json", "content": node}
         try:
             await ensure_async(self._contents.save(model, path))
-        except (HTTPError, OSError) as err:
+        except Exception as err:  # a manager has failures of its own
             if await self._look() == self._stamp:
                 raise unsaved(err, path) from err
             # It makes a checkpoint and calls hooks once it has written.
@@ -120,6 +121,7 @@ class DiskNotebookFile:
         self._storage = storage
         self._place = place
         self._root = root
+        self._trust = Trust(contents.notary)
         self._read: FileData | None = None
 
     async def read(self) -> dict[str, Any] | None:
@@ -127,29 +129,25 @@ class DiskNotebookFile:
             self._read = await self._storage.read(self._place.real, MAX_BYTES)
         except OSError as err:
             raise explained(err, f"{quoted(self._place.path)} could not be read") from err
-        notary = self._contents.notary
-        store, _ = notary.store, notary.secret  # made by this thread, as the database demands
         try:
             node, signature = await asyncio.to_thread(self._parse, self._read.data)
         except (ValueError, RecursionError, AttributeError, KeyError, TypeError):
             return None  # the manager may still read it, or says why not
         if node is None:
             return None
-        notary.mark_cells(
-            node, bool(signature) and store.check_signature(signature, notary.algorithm)
-        )
+        self._trust.mark(node, signature)
         return node
 
     async def save(self, node: dict[str, Any]) -> Sequence[str] | None:
         place = self._place
-        model = {"type": "notebook", "format": "json", "content": node}
+        model: dict[str, Any] = {"type": "notebook", "format": "json", "content": node}
         try:
             self._contents.run_pre_save_hooks(model=model, path=place.path)
-            data, signature = await asyncio.to_thread(self._text, model["content"])
+            data, signature = await asyncio.to_thread(self._written, model["content"])
             await self._storage.write(place.real, data, over=self._read)
         except Changed:
             return None
-        except (HTTPError, OSError) as err:
+        except Exception as err:  # a hook's, or of what it has put in
             raise unsaved(err, place.path) from err
         try:
             await self._follow_up(signature)
@@ -160,8 +158,7 @@ class DiskNotebookFile:
     async def _follow_up(self, signature: str) -> None:
         """Do what Jupyter does once it has written a notebook."""
         contents, place = self._contents, self._place
-        if signature:
-            contents.notary.store.store_signature(signature, contents.notary.algorithm)
+        self._trust.keep(signature)
         if not await ensure_async(contents.checkpoints.list_checkpoints(place.path)):
             await ensure_async(contents.create_checkpoint(place.path))
         saved = await ensure_async(contents.get(place.path, content=False))
@@ -170,19 +167,11 @@ class DiskNotebookFile:
 
     def _parse(self, data: bytes) -> tuple[dict[str, Any] | None, str]:
         node = text.read(data)  # None for an earlier format, which the manager converts
-        return node, "" if node is None else self._signature(node)
+        return node, "" if node is None else self._trust.signature(node)
 
-    def _text(self, content: Any) -> tuple[bytes, str]:
-        node = text.node_of(content)
-        is_trusted = self._contents.notary.check_cells(node)
-        return text.written(node), self._signature(node) if is_trusted else ""
-
-    def _signature(self, node: Any) -> str:
-        """Empty where Jupyter has none: it does not sign half a surrogate pair."""
-        try:
-            return str(self._contents.notary.compute_signature(node))
-        except UnicodeEncodeError:
-            return ""
+    def _written(self, node: dict[str, Any]) -> tuple[bytes, str]:
+        is_trusted = self._trust.take_marks(node)
+        return text.written(node), self._trust.signature(node) if is_trusted else ""
 
 
 def unread(err: Exception, path: str) -> ContentsError:
@@ -196,6 +185,6 @@ def unread(err: Exception, path: str) -> ContentsError:
     return explained(err, f"{quoted(path)} could not be read as a notebook")
 
 
-def unsaved(err: HTTPError | OSError, path: str) -> ContentsError:
+def unsaved(err: Exception, path: str) -> ContentsError:
     """The error for a notebook that could not be saved."""
     return explained(err, f"{quoted(path)} could not be saved, and was not changed")
