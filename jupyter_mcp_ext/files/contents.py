@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from jupyter_server.services.contents.filemanager import FileContentsManager
-from tornado.web import HTTPError
 
 from jupyter_mcp_ext.errors import ContentsError
 

@@ -698,9 +698,6 @@ SHELF: dict[str, Made] = {
         refuses=True,
         opens=False,
     ),
-    "outputs without a type": made(
-        notebook(code("a = 1", id="a", outputs=[{"text": "a"}])), refuses=True, opens=False
-    ),
     "cells that are no objects": made(
         notebook("text", None, 7),
         cells=(("raw", "text"), ("raw", ""), ("raw", "")),

@@ -76,7 +76,7 @@ def _join(cell: dict[str, Any]) -> None:
     for bundle in cell.get("attachments", {}).values():
         _join_bundle(bundle)
     for output in cell["outputs"] if cell["cell_type"] == "code" else ():
-        kind = output["output_type"]
+        kind = output.get("output_type")
         if kind in _BUNDLES:
             _join_bundle(output.get("data", {}))
         elif isinstance(output.get("text"), list):
@@ -132,9 +132,10 @@ def _split(cell: dict[str, Any]) -> dict[str, Any]:
 
 
 def _split_output(output: dict[str, Any]) -> dict[str, Any]:
-    if output["output_type"] in _BUNDLES:
+    kind = output.get("output_type")
+    if kind in _BUNDLES:
         return {**output, "data": _split_bundle(output["data"])} if "data" in output else output
-    if output["output_type"] == "stream" and isinstance(output["text"], str):
+    if kind == "stream" and isinstance(output.get("text"), str):
         return {**output, "text": output["text"].splitlines(keepends=True)}
     return output
 

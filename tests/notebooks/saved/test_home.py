@@ -371,6 +371,22 @@ async def test_a_notebook_of_nbformat_3_is_upgraded_when_it_is_changed(
     assert node.cells[0].source == "edited"
 
 
+async def test_an_output_that_jupyter_itself_cannot_save_is_kept_where_the_file_is_on_this_disk(
+    contents: Any, homes: Homes, root: Path
+) -> None:
+    file = put(root, notebook(code("a1", "x", outputs=[{"text": "no type"}])))
+    before = file.read_text()
+
+    if type(contents) in JUPYTERS:
+        await homes.change(PLACE, partial(first_is, "edited"))
+        [cell] = json.loads(file.read_text())["cells"]
+        assert (cell["source"], cell["outputs"]) == (["edited"], [{"text": "no type"}])
+    else:
+        with pytest.raises(ContentsError, match="could not be saved, and was not changed"):
+            await homes.change(PLACE, partial(first_is, "edited"))
+        assert file.read_text() == before
+
+
 async def test_a_change_that_changes_nothing_writes_nothing(homes: Homes, root: Path) -> None:
     file = put(root, notebook(code("", "x"), minor=2))
     before = file.stat().st_mtime_ns, file.read_text()
