@@ -8,37 +8,50 @@ from typing import TYPE_CHECKING
 from jupyter_mcp_ext.errors import ToolError, UnknownSession
 from jupyter_mcp_ext.executions.order import Destination
 from jupyter_mcp_ext.executions.turns import queue
+from jupyter_mcp_ext.outputs.characters import escaped
 
 from .cells_run import CellsRun
 from .run import follow_files
 from .session import Require, start_kernel
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from jupyter_mcp_ext.executions.execution import Execution
     from jupyter_mcp_ext.files.paths import Place
     from jupyter_mcp_ext.governance.caller import Caller
+    from jupyter_mcp_ext.notebooks.draft import Draft
     from jupyter_mcp_ext.services import Services
     from jupyter_mcp_ext.sessions.session import Session
     from jupyter_mcp_ext.sessions.wishes import Created
 
 
 async def notebook_session(
-    services: Services, caller: Caller, path: str, require: Require
+    services: Services,
+    caller: Caller,
+    place: Place,
+    require: Require,
+    *,
+    check: Callable[[Draft], object],
 ) -> Created:
-    """The session on a notebook's path, a person's where they have it open; else a new one.
+    """The session on a notebook, a person's where they have it open; else a new one.
 
+    ``check`` raises what is wrong with the call, which then starts no kernel; it changes nothing.
     Raises ToolError, among them Forbidden when the caller may not start a kernel.
     """
     try:
-        session = await services.sessions.find(caller, path)
-        if not services.sessions.is_ready(session):
-            await require(("write", "kernels"))
+        is_ready = services.sessions.is_ready(await services.sessions.find(caller, place.path))
     except UnknownSession:
+        is_ready = False
         await require(("write", "sessions"))
+    notices: tuple[str, ...] = ()
+    if not is_ready:
         await require(("write", "kernels"))
-    return await services.sessions.create(caller, path=path)
+        notices = tuple((await services.editing.homes.change(place, check)).notes)
+    created = await services.sessions.create(caller, path=place.path)
+    if not created.existing:
+        notices += (f"{escaped(place.path)} was not open: this session was made for it",)
+    return created._replace(notices=(*created.notices, *notices))
 
 
 async def run_cells(

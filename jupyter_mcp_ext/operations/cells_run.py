@@ -125,10 +125,12 @@ class CellsRun:
         await self._recording.close()
         self._written.by_another(self._place.path)
         self.execution.tell(self._recording.notes)
+        if first is None:  # then no outputs were written
+            return
         if self._is_persons and self._recording.home == "file":
             self.execution.tell([RELOAD])
         if self._recording.saved not in ("", "saved"):
-            self.execution.tell([f"{self._place.path}: outputs are {self._recording.saved}"])
+            self.execution.tell([f"outputs are {self._recording.saved}"])
 
     @property
     def execution(self) -> Execution:

@@ -57,7 +57,7 @@ def introduction(
         f"folder {session.cwd or '.'}"
     )
     notebook = shown_notebook(session)
-    words += f", notebook {notebook}" if notebook else ""
+    words += f", notebook {notebook}" if notebook and notebook != session.name else ""
     now = time.time()
     if session.uses.previous is not None:
         count = "" if variables is None else f"{variables} variable{'s'[: variables != 1]}, "

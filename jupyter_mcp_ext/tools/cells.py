@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from pydantic import Field
 
+from jupyter_mcp_ext.notebooks.running.chosen import choose
 from jupyter_mcp_ext.operations import cells as operation
 
 from .answer import Answer
@@ -39,7 +41,10 @@ async def run_cells(
     services = call.services
     place = await services.notebooks.place(path, call.hides)
     await services.notebooks.check(place, path, hides=call.hides)
-    created = await operation.notebook_session(services, call.caller, place.path, call.require)
+    check = partial(choose, references=cells)
+    created = await operation.notebook_session(
+        services, call.caller, place, call.require, check=check
+    )
     call.use(created.session, path)
     call.notices.extend(created.notices)
     restart = restart and created.existing

@@ -124,7 +124,8 @@ async def _edit_and_run_in(
 ) -> Answer:
     services = call.services
     # First, so that a cell is not edited that then cannot be run.
-    created = await notebook_session(services, call.caller, place.path, call.require)
+    check = partial(edits.rehearse, edit=edit)
+    created = await notebook_session(services, call.caller, place, call.require, check=check)
     call.use(created.session, path)
     done = await edit_notebook(services, place, edit, caller=call.caller)
     said = edit_words.notices(place.path, done.changed, _notes(done))

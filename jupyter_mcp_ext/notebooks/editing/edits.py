@@ -5,7 +5,7 @@ Each checks everything first, and raises before it has changed anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from jupyter_mcp_ext.errors import ContentsError, InvalidArgument
@@ -13,6 +13,7 @@ from jupyter_mcp_ext.files import edits as texts
 from jupyter_mcp_ext.notebooks.cells import CellType, NewCell
 from jupyter_mcp_ext.notebooks.draft import CellNode, Draft
 from jupyter_mcp_ext.notebooks.reading.document import fresh_ids, new_node
+from jupyter_mcp_ext.notebooks.saved.draft import MINOR, FileDraft
 from jupyter_mcp_ext.outputs.model import Json
 from jupyter_mcp_ext.wording import counted
 
@@ -217,6 +218,12 @@ def clear(draft: Draft, references: Sequence[str | int] | None) -> Edited:
         cells=_described(draft, cleared),
         steps=tuple(steps),
     )
+
+
+def rehearse(draft: Draft, edit: Callable[[Draft], Edited]) -> None:
+    """Make an edit in a copy without outputs. Raises what the edit would raise."""
+    cells = [{**draft.bare(index), "id": one} for index, one in enumerate(draft.ids)]
+    edit(FileDraft({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": MINOR}))
 
 
 def _place(draft: Draft, after: str | None) -> int:

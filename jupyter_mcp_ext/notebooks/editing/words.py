@@ -24,7 +24,7 @@ MAX_REMOVED = 500
 """Characters of the source of a removed cell that are shown."""
 
 RELOAD = (
-    "a person has this notebook open without collaboration: they see the edit after "
+    "a person has this notebook open without collaboration: they see the change after "
     "File > Reload Notebook from Disk"
 )
 

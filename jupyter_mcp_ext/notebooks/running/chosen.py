@@ -49,6 +49,9 @@ def choose(draft: Draft, references: Sequence[str | int] | None) -> tuple[Chosen
 
     Raises InvalidArgument, and StaleHandle for a handle whose source has changed.
     """
+    if not draft.ids:
+        msg = "The notebook has no cells. insert_cells adds some."
+        raise InvalidArgument(msg)
     if references == []:
         msg = "cells is empty, so nothing is run. Give handles or a range, or leave it out for all."
         raise InvalidArgument(msg)
@@ -97,6 +100,8 @@ def _indices(draft: Draft, reference: str | int) -> Sequence[int]:
     if span is not None and span[2] and int(span[1]) <= int(span[2]) < len(draft.ids):
         return range(int(span[1]), int(span[2]) + 1)
     last = len(draft.ids) - 1
-    known = f"whose cells are 0 to {last}" if last >= 0 else "which has no cells"
-    msg = f"{words[:80]} is no range of this notebook, {known}. Give one like 0-{max(last, 0)}."
+    msg = (
+        f"{words[:80]} is no range of this notebook, whose cells are 0 to {last}. Give one like "
+        f"0-{last}."
+    )
     raise InvalidArgument(msg)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from jupyter_mcp_ext.errors import InvalidArgument
 from jupyter_mcp_ext.notebooks.saved.draft import FileDraft
 
 from .chosen import ChosenCell, choose, chosen
@@ -45,9 +44,6 @@ class Plan:
         Raises InvalidArgument, and StaleHandle for a handle whose source has changed.
         """
         self._cells = choose(draft, references)
-        if not self._cells:
-            msg = "The notebook has no cells. insert_cells adds some."
-            raise InvalidArgument(msg)
         run = [position for position, cell in enumerate(self._cells) if cell.is_run]
         self.first, self.is_of_one = next(iter(run), None), len(run) == 1
         if self.first is not None:
