@@ -1,4 +1,4 @@
-"""Background tasks, timers, locks by key, and threads that are waited for."""
+"""Background tasks, timers, listeners, locks by key, and threads that are waited for."""
 
 from __future__ import annotations
 
@@ -106,6 +106,22 @@ class Timers(Generic[K]):
     def _call(self, key: K, call: Callable[[K], object]) -> None:
         del self._timers[key]
         call(key)
+
+
+class Listeners(Generic[T]):
+    """Functions that are called with each new thing of one kind."""
+
+    def __init__(self) -> None:
+        self._calls: list[Callable[[T], object]] = []
+
+    def add(self, call: Callable[[T], object]) -> None:
+        """Call a function with all that is new from now on."""
+        self._calls.append(call)
+
+    def tell(self, new: T) -> None:
+        """Call all of them."""
+        for call in tuple(self._calls):
+            call(new)
 
 
 class Locks(Generic[K]):

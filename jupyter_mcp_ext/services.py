@@ -21,9 +21,11 @@ from .kernels.links.links import McpLinks
 from .notebooks.editing.editing import Editing
 from .notebooks.notebooks import Notebooks
 from .notebooks.shared.live import LiveNotebooks
+from .notebooks.shared.watched import WatchedRooms
 from .outputs.limits import Limits
 from .packages.packages import McpPackages
 from .rendering.rendering import Rendering
+from .resources.changes import Changes
 from .search.searching import FileSearch
 from .sessions.disk.store import Disk
 from .sessions.service import McpSessions
@@ -61,6 +63,7 @@ class Services:
     audit: Audit
     keys: Keys
     limits: Limits
+    changes: Changes
 
     @classmethod
     def build(
@@ -108,6 +111,7 @@ class Services:
             audit=Audit(serverapp.event_logger),
             keys=keys,
             limits=limits,
+            changes=_changes(serverapp, editing, executions, sessions, disk),
         )
 
     async def start(self) -> None:
@@ -117,6 +121,7 @@ class Services:
 
     async def close(self) -> None:
         """End what runs."""
+        await self.changes.close()
         await self.written.close()
         await self.executions.close()
         await self.sessions.close()
@@ -206,6 +211,27 @@ def _written(
         on_found=on_found,
         foreign_beside=kernels.foreign_beside,
     )
+
+
+def _changes(
+    serverapp: ServerApp,
+    editing: Editing,
+    executions: McpExecutions,
+    sessions: McpSessions,
+    disk: Disk | None,
+) -> Changes:
+    """Hears of all that changes here and in Jupyter."""
+    changes = Changes(
+        serverapp.event_logger,
+        lambda tell: WatchedRooms(editing.rooms, tell, serverapp.log),
+        sessions.directory.on_kernel,
+    )
+    editing.homes.changed.add(changes.notebook)
+    executions.begun.add(changes.execution)
+    sessions.directory.changed.add(changes.session)
+    if disk is not None:
+        disk.written.add(changes.notebook)
+    return changes
 
 
 def _ends_what_is_idle(serverapp: ServerApp) -> bool:

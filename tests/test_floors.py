@@ -29,7 +29,7 @@ FLOORS = [
     ),
     ("outputs",),
     ("kernels", "notebooks", "files", "search", "packages", "rendering", "variables", "advice"),
-    ("executions", "sessions"),
+    ("executions", "sessions", "resources"),
     ("governance",),
     ("services",),
     ("operations",),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from traitlets import Bool, Float, Int, List, Unicode
 from traitlets.config import LoggingConfigurable
 
-from jupyter_mcp_ext.concurrency import Tasks
+from jupyter_mcp_ext.concurrency import Listeners, Tasks
 from jupyter_mcp_ext.errors import ToolError
 from jupyter_mcp_ext.kernels.losses import KernelLost
 
@@ -137,6 +137,8 @@ class McpExecutions(LoggingConfigurable):
         """Finds executions."""
         self.on_activity: Callable[[], object] = lambda: None
         """Is called when the server counts as active, since code runs."""
+        self.begun: Listeners[Execution] = Listeners()
+        """Are called with each new execution."""
         self._works = Works()
         self._interrupts = Interrupts(grace=self.interrupt_grace)
         notices = Notices(self._archive, self._works.running_of)
@@ -266,6 +268,7 @@ class McpExecutions(LoggingConfigurable):
             input_timeout=input_timeout,
         )
         self._archive.add(execution)
+        self.begun.tell(execution)
         if self.max_activity:
             Activity(execution, self.on_activity, limit=self.max_activity)
         return execution

@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 
 from tornado.web import HTTPError
 
+from jupyter_mcp_ext.concurrency import Listeners
 from jupyter_mcp_ext.errors import ContentsError
 from jupyter_mcp_ext.files.contents import Contents
 from jupyter_mcp_ext.files.paths import Place, place_of, quoted
@@ -58,6 +59,8 @@ class Homes:
         self._room = room
         self._notes = notes
         self._waiting: WeakValueDictionary[str, WaitingChanges] = WeakValueDictionary()
+        self.changed: Listeners[str] = Listeners()
+        """Are called with the API path of each notebook whose file may have been changed here."""
 
     async def change(self, place: Place, change: Change[T]) -> Changed[T]:
         """Change a notebook in one step, in its room or in its file.
@@ -82,9 +85,12 @@ class Homes:
         for _ in range(TRIES):
             home = await self._home(place)
             try:
-                return await home.change(change)
+                changed = await home.change(change)
             except Gone:
                 continue
+            if changed.home == "file":
+                self.changed.tell(place.path)
+            return changed
         msg = (
             f"The room of {quoted(place.path)} was closed {TRIES} times during this edit, which "
             "was not made. Read the notebook again, then repeat the call."

@@ -7,10 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from jupyter_mcp_ext.outputs.model import to_nbformat
+from jupyter_mcp_ext.resources.uris import Uri
 from jupyter_mcp_ext.sessions.story.composition import METADATA
 
 from .resource import MAX_CHARACTERS, NOTEBOOK, Content, Resource, as_json, too_large
-from .uris import Uri
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

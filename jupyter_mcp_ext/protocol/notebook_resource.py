@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from jupyter_mcp_ext.errors import ContentsError
 from jupyter_mcp_ext.notebooks.notebooks import TooLarge
 from jupyter_mcp_ext.outputs.characters import argument
+from jupyter_mcp_ext.resources.uris import Uri
 
 from .resource import MAX_CHARACTERS, NOTEBOOK, Content, Resource, too_large
-from .uris import Uri
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.files.paths import Place

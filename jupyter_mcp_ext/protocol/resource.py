@@ -11,7 +11,7 @@ from jupyter_mcp_ext.errors import ContentsError
 from jupyter_mcp_ext.wording import size
 
 if TYPE_CHECKING:
-    from .uris import Uri
+    from jupyter_mcp_ext.resources.uris import Uri
 
 NOTEBOOK = "application/x-ipynb+json"
 """The MIME type of notebooks."""

@@ -15,9 +15,9 @@ import mcp_types as types
 
 from jupyter_mcp_ext.errors import Forbidden, InvalidArgument
 from jupyter_mcp_ext.outputs.characters import escaped
+from jupyter_mcp_ext.resources.uris import Uri
 
 from .resource import NOTEBOOK
-from .uris import Uri
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.files.listing import FileEntry
@@ -82,6 +82,7 @@ async def _notebooks(call: Call) -> list[types.Resource]:
         below = await services.files.listed(
             ".", "*.ipynb", folder="", hides=call.hides, offset=0, limit=MAX_NOTEBOOKS
         )
+        services.changes.listed(entry.path for entry in below.entries)
         files = {entry.path: entry for entry in below.entries if entry.kind == "file"}
         is_open = [path for path in await _open(call) if path not in files]
         return [

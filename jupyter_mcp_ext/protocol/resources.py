@@ -10,11 +10,11 @@ from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from jupyter_mcp_ext.errors import Forbidden, InternalError, ToolError
+from jupyter_mcp_ext.resources.uris import MAX_LENGTH, Kind, parse
 from jupyter_mcp_ext.tools.road import recorded
 
 from . import execution_resource, notebook_resource, resource_list, session_resource
 from .tasks import Context
-from .uris import MAX_LENGTH, Kind, parse
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.tools.call import Call
@@ -46,8 +46,10 @@ async def find(call: Call, uri: str) -> Resource:
 class Resources:
     """Answers requests for resources."""
 
-    def __init__(self, open_call: OpenCall) -> None:
+    def __init__(self, open_call: OpenCall, *, on_list: Callable[[Context], None]) -> None:
+        """``on_list`` is called when a client was shown the list."""
         self._open_call = open_call
+        self._on_list = on_list
 
     async def list(
         self, ctx: Context, params: types.PaginatedRequestParams | None
@@ -56,9 +58,11 @@ class Resources:
         call = self._open_call(ctx)
         cursor = params.cursor if params is not None else None
         try:
-            return await recorded(ctx.method, call, lambda: _ok(resource_list.page(call, cursor)))
+            page = await recorded(ctx.method, call, lambda: _ok(resource_list.page(call, cursor)))
         except ToolError as err:
             raise refused(err, types.INVALID_PARAMS) from err
+        self._on_list(ctx)
+        return page
 
     async def templates(
         self, ctx: Context, params: types.PaginatedRequestParams | None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import mcp_types as types
 from mcp.server.caching import CacheHint
-from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 
 from jupyter_mcp_ext import measured
@@ -22,13 +22,16 @@ from jupyter_mcp_ext.tools.registry import BY_NAME, TOOLS, unknown
 from jupyter_mcp_ext.tools.road import run
 from jupyter_mcp_ext.version import __version__
 
+from .capabilities import McpServer
 from .execution_tasks import ExecutionTasks
 from .resources import Resources
 from .sealing import Sealing
+from .subscriptions import Subscriptions
 from .tasks import created, serve_tasks, takes_tasks
 
 if TYPE_CHECKING:
     from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+    from mcp.server.lowlevel import Server
 
     from jupyter_mcp_ext.services import Services
     from jupyter_mcp_ext.sessions.service import McpSessions
@@ -72,7 +75,7 @@ folder.
 def build_server(services: Services) -> Server[Any]:
     """The server object for one Jupyter server."""
     handlers = _Handlers(services)
-    server: Server[Any] = Server(
+    server = McpServer(
         NAME,
         version=__version__,
         title="Jupyter",
@@ -88,6 +91,10 @@ def build_server(services: Services) -> Server[Any]:
         on_list_resources=handlers.resources.list,
         on_list_resource_templates=handlers.resources.templates,
         on_read_resource=handlers.resources.read,
+        on_subscribe_resource=handlers.subscriptions.subscribe,
+        on_unsubscribe_resource=handlers.subscriptions.unsubscribe,
+        on_subscriptions_listen=handlers.subscriptions.listen,
+        lifespan=handlers.lifespan,
     )
     # Not by the constructor, whose types do not know a task for an answer.
     server.add_request_handler("tools/call", types.CallToolRequestParams, handlers.call_tool)
@@ -105,7 +112,16 @@ class _Handlers:
         self._services = services
         self._tools = types.ListToolsResult(tools=[listed(tool) for tool in TOOLS])
         self.tasks = ExecutionTasks(self._open_call)
-        self.resources = Resources(self._open_call)
+        self.subscriptions = Subscriptions(self._open_call, services.changes)
+        self.resources = Resources(self._open_call, on_list=self.subscriptions.note_list)
+
+    @asynccontextmanager
+    async def lifespan(self, server: Server[Any]) -> AsyncIterator[None]:
+        """End the subscriptions with the server object."""
+        try:
+            yield
+        finally:
+            self.subscriptions.close()
 
     async def list_tools(
         self, ctx: ServerRequestContext[Any, Any], params: types.PaginatedRequestParams | None

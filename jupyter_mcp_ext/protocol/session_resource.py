@@ -6,11 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.errors import UnknownSession, shown
+from jupyter_mcp_ext.resources.uris import Uri
 from jupyter_mcp_ext.sessions.session import shown_notebook
 from jupyter_mcp_ext.tools.session_state import session_meta, session_state
 
 from .resource import Content, Resource, as_json
-from .uris import Uri
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.sessions.session import Session

@@ -13,6 +13,7 @@ from jupyter_mcp_ext.errors import AmbiguousSession, ContentsError, UnknownSessi
 from .register import DEFAULT_WORDS
 
 if TYPE_CHECKING:
+    from jupyter_mcp_ext.concurrency import Listeners
     from jupyter_mcp_ext.governance.caller import Caller
     from jupyter_mcp_ext.notebooks.notebooks import Notebooks
 
@@ -41,6 +42,15 @@ class Directory:
         self._paths = paths
         self._notebooks = notebooks
         self._lock = lock
+
+    @property
+    def changed(self) -> Listeners[Session]:
+        """Are called with each session that is listed, or is so no longer."""
+        return self._register.changed
+
+    def on_kernel(self, kernel_id: str) -> list[Session]:
+        """The sessions with the kernel of an id, of all subjects."""
+        return [session for session in self._register if session.kernel_id == kernel_id]
 
     def get(self, session_id: str) -> Session | None:
         """The session of an exact id, also another subject's."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from jupyter_mcp_ext.concurrency import Listeners
 from jupyter_mcp_ext.errors import AmbiguousSession, UnknownSession, did_you_mean, shown
 
 from .disk.record import SessionRecord
@@ -34,6 +35,8 @@ class Register:
         self._manager = manager
         self._kernels = kernels
         self._sessions: dict[str, Session] = {}
+        self.changed: Listeners[Session] = Listeners()
+        """Are called with each session that is listed, or is so no longer."""
         self._spares: set[str] = set()
         """Ids of sessions that no caller has yet."""
 
@@ -56,6 +59,7 @@ class Register:
         """List a session."""
         self._spares.discard(session.id)
         self._sessions[session.id] = session
+        self.changed.tell(session)
 
     def add_spare(self, session: Session) -> None:
         """Take the id of a session that no caller has yet."""
@@ -64,7 +68,8 @@ class Register:
     def remove(self, session: Session) -> None:
         """Remove a session from the list."""
         self._spares.discard(session.id)
-        self._sessions.pop(session.id, None)
+        if self._sessions.pop(session.id, None) is not None:
+            self.changed.tell(session)
 
     def new_id(self) -> str:
         """An id that no session has."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from logging import Logger
 from typing import TypeAlias
 
-from jupyter_mcp_ext.concurrency import Locks, Tasks
+from jupyter_mcp_ext.concurrency import Locks, Tasks, Timers
 
 from .asgi import Message, Receive, Scope, Send
 from .mcp_session_id import Opening, Seal, nonce
@@ -26,6 +26,9 @@ HEADER = b"mcp-session-id"
 
 MCP_SESSION_KEY = "jupyter_mcp_ext.mcp_session"
 """Where the ASGI scope carries a word that tells the request's protocol session from others."""
+
+MCP_SESSION_END_KEY = "jupyter_mcp_ext.mcp_session_end"
+"""Where it carries a function that takes what is to be called when that session has ended."""
 
 MAX_ENDED = 10_000
 """Ids that clients have ended and that are remembered, so that they stay ended."""
@@ -50,6 +53,21 @@ class _McpSession:
     streams: int = 0
     """Requests that are being answered: calls, and streams that only listen."""
     used: float = field(default_factory=time.monotonic)
+    at_end: list[Callable[[], None]] = field(default_factory=list)
+    has_ended: bool = False
+
+    def on_end(self, call: Callable[[], None]) -> None:
+        """Call a function when it has ended, here or in the manager."""
+        if self.has_ended:
+            call()
+        else:
+            self.at_end.append(call)
+
+    def end(self) -> None:
+        """It has ended."""
+        self.has_ended = True
+        while self.at_end:
+            self.at_end.pop()()
 
     def answering(self, *, is_stream: bool) -> ExitStack:
         """Count a request until what is given back is closed."""
@@ -80,6 +98,8 @@ class ProtocolSessions:
         self._opening = 0
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._locks: Locks[str] = Locks()
+        self._expiry: Timers[str] = Timers()
+        """For the sessions of which something is to be told."""
         self._tasks = Tasks()
 
     async def serve(self, subject: str, scope: Scope, receive: Receive, send: Send) -> None:
@@ -154,16 +174,19 @@ class ProtocolSessions:
                 await send(message)
 
         try:
-            await self._ask(session.subject, _within(scope, session.inner), receive, outside)
+            inside = {**_within(scope, session.inner), MCP_SESSION_END_KEY: session.on_end}
+            await self._ask(session.subject, inside, receive, outside)
         finally:
             answering.close()
             if is_gone and self._open.get(session.id) is session:
-                del self._open[session.id]
+                self._remove(session)
+            elif session.at_end and self._idle:
+                self._expiry.set(session.id, self._idle + GRACE, self._expire)
         return not is_gone
 
     async def _end(self, session: _McpSession, scope: Scope, receive: Receive, send: Send) -> None:
         """End a session at its client's request."""
-        self._open.pop(session.id, None)
+        self._remove(session)
         self._ended[session.id] = None
         if len(self._ended) > MAX_ENDED:
             self._ended.popitem(last=False)
@@ -230,7 +253,7 @@ class ProtocolSessions:
                 (session for session in idle if session.subject == whose),
                 key=lambda session: (session.streams > 0, session.used),
             )
-            del self._open[oldest.id]
+            self._remove(oldest)
             scope: Scope = {"type": "http", "method": "DELETE", "path": "/", "headers": []}
             await self._send(None, whose, _within(scope, oldest.inner))
 
@@ -243,7 +266,15 @@ class ProtocolSessions:
             if self._idle and not session.calls and not session.streams and session.used < before
         ]
         for session in gone:
-            del self._open[session.id]
+            self._remove(session)
+
+    def _expire(self, _: str) -> None:
+        self._forget_expired()
+
+    def _remove(self, session: _McpSession) -> None:
+        if self._open.pop(session.id, None) is not None:
+            self._expiry.stop(session.id)
+            session.end()
 
     def _add(self, session_id: str, inner: bytes, subject: str) -> _McpSession:
         session = _McpSession(id=session_id, inner=inner, subject=subject)

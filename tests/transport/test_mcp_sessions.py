@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+from collections.abc import Callable
+from functools import partial
 from itertools import count
 from pathlib import Path
 
 import pytest
 
+from jupyter_mcp_ext.transport import mcp_sessions
 from jupyter_mcp_ext.transport.asgi import Message, Receive, Scope, Send
 from jupyter_mcp_ext.transport.mcp_session_id import Seal
-from jupyter_mcp_ext.transport.mcp_sessions import ProtocolSessions
+from jupyter_mcp_ext.transport.mcp_sessions import MCP_SESSION_END_KEY, ProtocolSessions
 from tests.mcp_client import OLD, OLDEST, McpClient
 from tests.servers import running_server
 
@@ -46,6 +50,13 @@ class Manager:
         self.heard: list[tuple[str, str]] = []
         """The method of each message, and the client that its session was opened by."""
         self._ids = count(1)
+        self.ended: list[str] = []
+        """The clients whose sessions have ended, as was told."""
+        self.on_ended: Callable[[], object] = lambda: None
+
+    def _end(self, client: str) -> None:
+        self.ended.append(client)
+        self.on_ended()
 
     async def ask(self, subject: str, scope: Scope, receive: Receive, send: Send) -> None:
         given = dict(scope["headers"]).get(b"mcp-session-id")
@@ -54,6 +65,8 @@ class Manager:
         if message.get("method") == "initialize" and given is None:
             given = f"inner-{next(self._ids)}".encode()
             self.open[given] = message["params"]["clientInfo"]["name"]
+        elif message.get("method") == "ping" and given in self.open:
+            scope[MCP_SESSION_END_KEY](partial(self._end, self.open[given]))
         elif given not in self.open:
             status = 404
         elif scope["method"] == "DELETE":
@@ -67,11 +80,11 @@ class Manager:
 class Served:
     """Protocol sessions over that manager, with the shortest way to make a request."""
 
-    def __init__(self, limit: int = 0) -> None:
+    def __init__(self, limit: int = 0, idle: float = 600) -> None:
         self.manager = Manager()
         log = logging.getLogger(__name__)
         self.sessions = ProtocolSessions(
-            self.manager.ask, Seal(b"k" * 32), limit=limit, idle=600, log=log
+            self.manager.ask, Seal(b"k" * 32), limit=limit, idle=idle, log=log
         )
 
     async def request(
@@ -146,6 +159,47 @@ async def test_a_session_that_its_client_has_ended_stays_ended() -> None:
 
     assert (await served.request("DELETE", session_id))[0] == 200
     assert (await served.request("ping", session_id))[0] == 404
+
+
+async def test_the_end_of_a_session_is_told_once_to_what_asked_for_it() -> None:
+    served = Served(limit=2)
+    for name in ("ended", "silent", "oldest"):
+        session_id = await served.opened(client=name)
+        if name != "silent":
+            await served.request("ping", session_id)
+        if name == "ended":
+            await served.request("DELETE", session_id)
+            await served.request("DELETE", session_id)
+
+    await served.opened(client="silent too")
+    await served.opened(client="one more")
+
+    assert served.manager.ended == ["ended", "oldest"]
+
+
+async def test_a_session_that_the_manager_has_forgotten_has_ended() -> None:
+    served = Served()
+    session_id = await served.opened(client="forgotten")
+    await served.request("ping", session_id)
+    served.manager.open.clear()
+
+    await served.request("tools/call", session_id)
+
+    assert served.manager.ended == ["forgotten"]
+
+
+async def test_the_end_of_an_idle_session_is_told_without_another_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mcp_sessions, "GRACE", 0.01)
+    served = Served(idle=0.01)
+    is_ended = asyncio.Event()
+    session_id = await served.opened(client="idle")
+
+    await served.request("ping", session_id)
+    served.manager.on_ended = is_ended.set
+
+    await asyncio.wait_for(is_ended.wait(), 20)
 
 
 async def test_the_oldest_idle_session_of_the_same_user_goes_first_and_can_come_back() -> None:

@@ -31,6 +31,7 @@ class Editing:
     journal: EditJournal
     displays: Displays
     live: LiveNotebooks
+    rooms: Rooms
 
     @classmethod
     def build(
@@ -60,6 +61,7 @@ class Editing:
             journal=EditJournal(runtime_dir, name, key),
             displays=Displays(),
             live=LiveNotebooks(rooms, log),
+            rooms=rooms,
         )
 
     async def close(self) -> None:

@@ -6,11 +6,12 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Container
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from logging import Logger
 from pathlib import Path, PurePosixPath
 
+from jupyter_mcp_ext.concurrency import Listeners
 from jupyter_mcp_ext.notebooks.shared.live import LiveNotebook
 from jupyter_mcp_ext.sessions.session import SESSION_ID, Session
 from jupyter_mcp_ext.sessions.story.composition import Head
@@ -52,6 +53,8 @@ class Disk:
     """
     live: Callable[[str], Awaitable[LiveNotebook | None]]
     """See `Story`."""
+    written: Listeners[str] = field(default_factory=Listeners)
+    """Are called with the API path of each session's notebook that is written."""
 
 
 class SessionStore:
@@ -119,6 +122,7 @@ class SessionStore:
             key=partial(self._disk.key, f"journal of {session.id}"),
             live=self._disk.live,
         )
+        story.written.add(self._disk.written.tell)
 
         def take() -> None:
             folder.make()

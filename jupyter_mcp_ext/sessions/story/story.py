@@ -9,6 +9,7 @@ from dataclasses import replace
 from logging import Logger
 from typing import Any
 
+from jupyter_mcp_ext.concurrency import Listeners
 from jupyter_mcp_ext.notebooks.shared.live import LiveNotebook
 from jupyter_mcp_ext.outputs.model import Output
 from jupyter_mcp_ext.sessions.disk.folder import SessionFolder
@@ -44,6 +45,11 @@ class Story:
         self._writer = StoryWriter(
             JournalFile(folder, key), self._notebook, self._history, live, log
         )
+
+    @property
+    def written(self) -> Listeners[str]:
+        """Are called with the API path of its notebook when that was written."""
+        return self._writer.written
 
     async def open(self) -> None:
         """Read what the journal has; what ran when a server was killed ends now.

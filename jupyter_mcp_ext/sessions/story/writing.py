@@ -15,6 +15,7 @@ from dataclasses import replace
 from logging import Logger
 from typing import Any
 
+from jupyter_mcp_ext.concurrency import Listeners
 from jupyter_mcp_ext.files.beneath import Changed
 from jupyter_mcp_ext.flushing import Flusher
 from jupyter_mcp_ext.notebooks.shared.live import LiveNotebook
@@ -71,6 +72,8 @@ class StoryWriter:
         """``live`` finds the notebook of an API path that people have open together."""
         self.fault = ""
         """Why the story is not being saved; empty while it is."""
+        self.written: Listeners[str] = Listeners()
+        """Are called with the API path of the notebook when its file was written."""
         self._journal = journal_file
         self._notebook = notebook
         self._history = history
@@ -190,6 +193,7 @@ class StoryWriter:
         except RoomLoading:
             return False
         await asyncio.to_thread(self._show)
+        self.written.tell(self._notebook.path)
         return True
 
     async def _show_live(self, room: LiveNotebook) -> bool:

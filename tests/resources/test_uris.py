@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jupyter_mcp_ext.errors import InvalidArgument
-from jupyter_mcp_ext.protocol.uris import Uri, parse
+from jupyter_mcp_ext.resources.uris import Uri, parse
 
 
 @pytest.mark.parametrize(

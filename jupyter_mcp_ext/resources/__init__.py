@@ -1,0 +1,1 @@
+"""What clients read and watch by URI: notebooks, executions and sessions."""

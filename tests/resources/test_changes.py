@@ -1,0 +1,246 @@
+"""Changes of watched resources, in a real server with rooms and a real websocket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_mcp_ext.files.paths import Place
+from jupyter_mcp_ext.protocol.subscriber import Subscriber
+from jupyter_mcp_ext.resources.changes import Changes
+from jupyter_mcp_ext.resources.uris import Uri
+from tests.engine import Engine, running
+from tests.notebooks.browsers import SECONDS, Browser, browser, opening
+
+PATH = "open.ipynb"
+NAME = Uri(kind="notebooks", name=PATH)
+ROOMS = "jupyter_server_ydoc"
+
+
+@pytest.fixture
+def jp_server_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A server with rooms that do not save by themselves, and close with the last tab."""
+    monkeypatch.chdir(tmp_path)  # where the rooms' database is
+    return {
+        "ServerApp": {"jpserver_extensions": {ROOMS: True, "jupyter_server_fileid": True}},
+        "YDocExtension": {
+            "document_save_delay": None,
+            "document_cleanup_delay": 0,
+            "file_poll_interval": 0,
+        },
+    }
+
+
+class Watcher:
+    """Counts what it is told."""
+
+    def __init__(self, changes: Changes, *names: Uri | None) -> None:
+        self.told: list[Uri | None] = []
+        self._changed = asyncio.Event()
+        for name in names:
+            changes.watch(self, name)
+
+    def tell(self, name: Uri | None) -> None:
+        self.told.append(name)
+        self._changed.set()
+
+    async def next(self) -> Uri | None:
+        """Return when it is told of something."""
+        while not self.told:
+            self._changed.clear()
+            await asyncio.wait_for(self._changed.wait(), SECONDS)
+        return self.told.pop(0)
+
+
+class Tabs:
+    """Opens tabs of a notebook, as a browser does."""
+
+    def __init__(self, serverapp: Any, fetch: Any, port: int, headers: dict[str, str]) -> None:
+        self.serverapp = serverapp
+        self._fetch = fetch
+        self._port = port
+        self._headers = headers
+
+    @property
+    def settings(self) -> Any:
+        """Of Jupyter's web application."""
+        return self.serverapp.web_app.settings
+
+    async def room(self) -> str:
+        """The name of the notebook's room for a new tab."""
+        if "yroom_manager" in self.settings:
+            return f"json:notebook:{self.settings['file_id_manager'].index(PATH)}"
+        return await opening(self._fetch, PATH)
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Browser]:
+        """A tab that shows the notebook."""
+        room = await self.room()
+        async with browser(self.serverapp, self._port, self._headers, room) as tab:
+            await tab.until(lambda: "nbformat" in tab.document.ydoc["meta"])
+            yield tab
+
+
+@pytest.fixture
+def tabs(
+    jp_serverapp: Any, jp_fetch: Any, jp_http_port: int, jp_auth_header: dict[str, str]
+) -> Tabs:
+    return Tabs(jp_serverapp, jp_fetch, jp_http_port, jp_auth_header)
+
+
+def typed(tab: Browser, text: str) -> None:
+    """A person inserts a cell."""
+    cell = {"cell_type": "code", "source": text, "metadata": {}, "outputs": []}
+    tab.document.append_cell({**cell, "execution_count": None})
+
+
+async def observed(engine: Engine, watcher: Watcher, tab: Browser) -> None:
+    """Return when what is typed in the tab is told of: its room is found a moment after it opens.
+
+    The room of jupyter_server_ydoc does not save here: nothing else tells of it.
+    """
+    await engine.services.editing.rooms.open(PATH)
+    await engine.services.changes.settled()
+    typed(tab, "a = 1")
+    assert await watcher.next() == NAME
+
+
+async def test_what_a_person_types_is_told_of_in_a_room_that_opens_later(tabs: Tabs) -> None:
+    async with running(tabs.serverapp) as engine:
+        engine.notebook(PATH)
+        watcher = Watcher(engine.services.changes, NAME)
+
+        async with tabs.opened() as tab:
+            await observed(engine, watcher, tab)
+
+
+async def test_a_read_after_that_has_what_the_person_typed_and_no_file_has(tabs: Tabs) -> None:
+    async with running(tabs.serverapp) as engine:
+        engine.notebook(PATH)
+        watcher = Watcher(engine.services.changes, NAME)
+        async with tabs.opened() as tab:
+            await observed(engine, watcher, tab)
+
+            text = await engine.services.notebooks.text(Place(path=PATH, real=PATH), limit=10_000)
+
+            assert json.loads(text)["cells"][-1]["source"] == "a = 1"
+            assert json.loads(Path(tabs.serverapp.root_dir, PATH).read_text())["cells"] == []
+
+
+async def test_what_a_person_types_is_told_of_in_a_room_that_is_open(tabs: Tabs) -> None:
+    async with running(tabs.serverapp) as engine:
+        engine.notebook(PATH)
+        async with tabs.opened() as tab:
+            await observed(engine, Watcher(engine.services.changes, NAME), tab)
+
+
+async def test_a_room_that_is_opened_again_is_told_of_too(tabs: Tabs) -> None:
+    async with running(tabs.serverapp) as engine:
+        engine.notebook(PATH)
+        watcher = Watcher(engine.services.changes, NAME)
+        async with tabs.opened() as tab:
+            await observed(engine, watcher, tab)
+        rooms = engine.services.editing.rooms
+        while await rooms.open(PATH) is not None:  # noqa: ASYNC110  # gives its end a turn
+            await asyncio.sleep(0)
+        watcher.told.clear()
+
+        async with tabs.opened() as tab:
+            await observed(engine, watcher, tab)
+
+
+async def test_watching_opens_no_room(tabs: Tabs) -> None:
+    async with running(tabs.serverapp) as engine:
+        engine.notebook(PATH)
+        Watcher(engine.services.changes, NAME)
+        await engine.services.changes.settled()
+
+        assert list(tabs.settings[ROOMS].ywebsocket_server.rooms) == []
+        assert tabs.settings["file_id_manager"].get_id(PATH) is None
+
+
+async def test_what_is_not_watched_any_more_is_not_told_of(tabs: Tabs) -> None:
+    async with running(tabs.serverapp) as engine:
+        engine.notebook(PATH)
+        changes = engine.services.changes
+        async with tabs.opened() as tab:
+            ended, other = Watcher(changes, NAME), Watcher(changes, NAME)
+            await observed(engine, ended, tab)
+            await other.next()
+            changes.unwatch(ended, NAME)
+            typed(tab, "b = 2")
+
+            assert await other.next() == NAME
+            assert ended.told == []
+
+            changes.unwatch(other, NAME)
+            typed(tab, "c = 3")
+            await tab.until_sent()
+            assert other.told == []
+        assert len(changes) == 0
+
+
+async def test_nothing_stays_of_subscriptions_that_have_ended(tabs: Tabs) -> None:
+    async def send(uri: str | None) -> None:
+        raise AssertionError
+
+    async with running(tabs.serverapp) as engine:
+        engine.notebook(PATH)
+        changes = engine.services.changes
+        async with tabs.opened() as tab:
+            [before] = [
+                room.document for room in [await engine.services.editing.rooms.open(PATH)] if room
+            ]
+            observers = len(before.ydoc._subscriptions)
+            for number in range(200):
+                subscriber = Subscriber(changes, send)
+                subscriber.open()
+                subscriber.add("jupyter://notebooks/open", frozenset({NAME}))
+                subscriber.add("jupyter://notebooks/open.ipynb", frozenset({NAME}))
+                subscriber.add(None, frozenset({None}))
+                if number % 2:
+                    await changes.settled()
+                subscriber.remove("jupyter://notebooks/open")
+                assert len(changes) == 2
+                changes.notebook(PATH)
+                subscriber.close()
+                subscriber.add("jupyter://notebooks/open", frozenset({NAME}))
+            typed(tab, "a = 1")
+            await tab.until_sent()
+
+            assert len(changes) == 0
+            assert len(before.ydoc._subscriptions) == observers
+
+
+class TestDocuments:
+    """The same in rooms of jupyter_server_documents."""
+
+    @pytest.fixture
+    def jp_server_config(self) -> dict[str, Any]:
+        names = ("jupyter_server_documents", "jupyter_server_fileid")
+        return {"ServerApp": {"jpserver_extensions": dict.fromkeys(names, True)}}
+
+    async def test_what_a_person_types_is_told_of_in_a_room_that_opens_later(
+        self, tabs: Tabs
+    ) -> None:
+        async with running(tabs.serverapp) as engine:
+            engine.notebook(PATH)
+            watcher = Watcher(engine.services.changes, NAME)
+
+            async with tabs.opened() as tab:
+                await observed(engine, watcher, tab)
+
+    async def test_watching_opens_no_room(self, tabs: Tabs) -> None:
+        async with running(tabs.serverapp) as engine:
+            engine.notebook(PATH)
+            tabs.settings["file_id_manager"].index(PATH)
+            Watcher(engine.services.changes, NAME)
+            await engine.services.changes.settled()
+
+            assert tabs.settings["yroom_manager"].list_document_rooms() == []
