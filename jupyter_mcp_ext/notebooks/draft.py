@@ -22,11 +22,14 @@ HomeKind: TypeAlias = Literal["room", "file"]
 
 @dataclass(frozen=True)
 class Mark:
-    """A cell's type and count, and the number of its outputs."""
+    """By what a cell is known to be as it was left."""
 
     cell_type: CellType
     count: int | None = None
     outputs: int = 0
+    """How many it has."""
+    pressed: int = 0
+    """How often others have begun to run it, where that is known."""
 
 
 def mark_of(node: Mapping[str, Json], outputs: int) -> Mark:
@@ -55,6 +58,9 @@ class Draft(Protocol):
 
     Cells are named by their index, which each insertion and removal shifts.
     """
+
+    shows_runs: bool
+    """Whether people see at once that a cell runs; a count ends that."""
 
     @property
     def ids(self) -> Sequence[str]:

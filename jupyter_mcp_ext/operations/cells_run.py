@@ -98,16 +98,16 @@ class CellsRun:
         plan, cells = self._plan, self.execution.cells
         while plan.turn + 1 < len(plan):
             plan.turn += 1
-            is_open = await self._look()
+            await self._look()
             cell = plan.now
             if cell is None:
                 cells.note(plan.turn, "skipped", "deleted before its turn")
             elif cell.is_run:
-                self._current = self._part(cell, is_open=is_open)
+                self._current = self._part(cell)
                 return self._current
             else:
                 cells.note(plan.turn, "skipped", cell.passed_over)
-                if is_open:
+                if plan.turn == plan.first:
                     await self.give_up()
         return None
 
@@ -119,7 +119,7 @@ class CellsRun:
         first = self._plan.first
         if first is not None and self._plan.turn < first:  # it never had its turn
             self._plan.turn = first
-            self._current = self._part(self._plan[first], is_open=True)
+            self._current = self._part(self._plan[first])
         if self._current is not None:
             self._current.leave(lost)
         await self._recording.close()
@@ -163,22 +163,21 @@ class CellsRun:
         """A cell raised what it must not."""
         self.has_failed = True
 
-    async def _look(self) -> bool:
-        """See the cell whose turn it is as it is now; whether it is open."""
-        is_first = self._plan.turn == self._plan.first
+    async def _look(self) -> None:
+        """See the cell whose turn it is as it is now."""
         try:
-            return await self._recording.look(self._plan.open) or is_first
+            await self._recording.look(self._plan.open)
         except ToolError as err:
             self._fail(err)
-            return is_first
 
-    def _part(self, cell: ChosenCell, *, is_open: bool) -> CellPart:
+    def _part(self, cell: ChosenCell) -> CellPart:
         position, known = self._plan.turn, self._plan[self._plan.turn]
         is_edited = (cell.handle, cell.cell_type) != (known.handle, known.cell_type)
         if is_edited:
             self.execution.cells.edited(position, handle=cell.handle, cell_type=cell.cell_type)
         running = RunningCell(cell.cell_id, self._max_bytes)
-        running.opened(None if is_open else cell.mark)
+        cleared = self._plan.cleared.get(position)
+        running.opened(cleared or cell.mark, is_open=cleared is not None)
         return CellPart(
             self,
             cell,

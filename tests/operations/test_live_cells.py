@@ -10,66 +10,146 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jupyter_server_documents.rooms.ynotebook_room import _source_hash
 
-from jupyter_mcp_ext.notebooks.shared.unsaved import EVENTS
-from tests.engine import Engine, running
+from jupyter_mcp_ext.notebooks.shared.rooms import Rooms
+from tests.engine import Engine, printed, running
 from tests.notebooks.browsers import SECONDS, Browser, browser, opening
 from tests.operations.test_cells import PATH, code, run, start, states, write
 
+CONTENTS = "https://events.jupyter.org/jupyter_server/contents_service/v1"
+
+KINDS = ("jupyter_server_ydoc", "jupyter_server_documents")
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Whose rooms the server has."""
+    return str(request.param)
+
 
 @pytest.fixture
-def jp_server_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """A server with rooms that save soon."""
+def jp_server_config(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A server with rooms that save soon, and that are closed with the last tab."""
     monkeypatch.chdir(tmp_path)  # where the rooms' database is
-    names = ("jupyter_server_ydoc", "jupyter_server_fileid")
     return {
-        "ServerApp": {"jpserver_extensions": dict.fromkeys(names, True)},
-        "YDocExtension": {"document_save_delay": 0.2},
+        "ServerApp": {"jpserver_extensions": dict.fromkeys((kind, "jupyter_server_fileid"), True)},
+        "YDocExtension": {"document_save_delay": 0.2, "document_cleanup_delay": 0},
     }
 
 
 class Live:
-    """A server with a notebook that a browser has open."""
+    """A server with a notebook that a person has open, with its kernel."""
 
-    def __init__(self, serverapp: Any, fetch: Any, port: int, headers: dict[str, str]) -> None:
+    def __init__(
+        self, kind: str, serverapp: Any, fetch: Any, port: int, headers: dict[str, str]
+    ) -> None:
         self.serverapp = serverapp
+        self._kind = kind
         self._fetch = fetch
         self._port = port
         self._headers = headers
+        self._room = ""
+        self._kernel_id = ""
 
     @asynccontextmanager
     async def opened(self, *cells: dict[str, Any]) -> AsyncIterator[tuple[Engine, Browser]]:
         async with running(self.serverapp) as engine:
             write(engine, *cells)
-            room = await opening(self._fetch, PATH)
-            async with browser(self.serverapp, self._port, self._headers, room) as tab:
-                await tab.until(lambda: "nbformat" in tab.document.ydoc["meta"])
+            self._room = await self._named()
+            async with self.tab() as tab:
+                session = {"path": PATH, "name": "a.ipynb", "type": "notebook"}
+                body = json.dumps({**session, "kernel": {"name": "python3"}})
+                answer = await self._fetch("api", "sessions", method="POST", body=body)
+                self._kernel_id = json.loads(answer.body)["kernel"]["id"]
                 yield engine, tab
+
+    @asynccontextmanager
+    async def tab(self) -> AsyncIterator[Browser]:
+        """A tab with the notebook."""
+        async with browser(self.serverapp, self._port, self._headers, self._room) as tab:
+            await tab.until(lambda: "nbformat" in tab.document.ydoc["meta"])
+            yield tab
+
+    async def document(self) -> Any:
+        """The document of the room."""
+        room = await Rooms(self.serverapp.web_app.settings).open(PATH)
+        assert room is not None
+        return room.document
+
+    async def received(self, holds: Callable[[Any], bool]) -> None:
+        """Return when something holds for the document of the room."""
+        document = await self.document()
+        changed = asyncio.Event()
+        document.ydoc.observe(lambda _: changed.set())
+        while not holds(document):
+            changed.clear()
+            await asyncio.wait_for(changed.wait(), SECONDS)
+
+    async def press_run(self, tab: Browser, index: int) -> None:
+        """What pressing Run in a cell does at once; its code runs when the kernel is free.
+
+        JupyterLab with jupyter_server_documents leaves it all to the server.
+        """
+        cell = tab.document.ycells[index]
+        if self._kind == "jupyter_server_documents":
+            named = {"cell_id": cell["id"], "source_hash": _source_hash(str(cell["source"]))}
+            body = json.dumps({"document_id": self._room, "cells": [named]})
+            path = ("api", "kernels", self._kernel_id, "execute")
+            await self._fetch(*path, method="POST", body=body)
+            return
+        with tab.document.ydoc.transaction():
+            cell["execution_count"] = None
+            del cell["outputs"][:]
+            cell["execution_state"] = "idle"
+        cell["execution_state"] = "running"
+        await tab.until_sent()
+
+    def go(self) -> None:
+        """Let the code of `WAITS` go on."""
+        Path(self.serverapp.root_dir, "work", "go").touch()
+
+    @asynccontextmanager
+    async def saving(self, holds: Callable[[list[Any]], bool]) -> AsyncIterator[None]:
+        """Return when a save has made something hold for the cells in the file."""
+        is_saved = asyncio.Event()
+
+        async def heard(data: Mapping[str, Any], **_: object) -> None:
+            if data.get("action") == "save" and holds(self.saved()):
+                is_saved.set()
+
+        self.serverapp.event_logger.add_listener(schema_id=CONTENTS, listener=heard)
+        yield
+        await asyncio.wait_for(is_saved.wait(), SECONDS)
+        self.serverapp.event_logger.remove_listener(listener=heard)
+
+    def saved(self) -> list[Any]:
+        """The cells in the file."""
+        node = json.loads(Path(self.serverapp.root_dir, PATH).read_text())
+        return list(node["cells"])
+
+    async def _named(self) -> str:
+        if self._kind == "jupyter_server_ydoc":
+            return await opening(self._fetch, PATH)
+        path = ("api", "fileid", "index")
+        answer = await self._fetch(*path, params={"path": PATH}, method="POST", body="")
+        return f"json:notebook:{json.loads(answer.body)['id']}"
 
 
 @pytest.fixture
 def live(
-    jp_serverapp: Any, jp_fetch: Any, jp_http_port: int, jp_auth_header: dict[str, str]
+    kind: str, jp_serverapp: Any, jp_fetch: Any, jp_http_port: int, jp_auth_header: dict[str, str]
 ) -> Live:
-    return Live(jp_serverapp, jp_fetch, jp_http_port, jp_auth_header)
+    return Live(kind, jp_serverapp, jp_fetch, jp_http_port, jp_auth_header)
+
+
+WAITS = "import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)"
+"""Code that waits for `Live.go`."""
 
 
 def texts(tab: Browser, index: int = 0) -> list[str]:
     """The text that a cell shows in the browser."""
     return [o["text"] for o in tab.document.ycells[index].to_py()["outputs"]]
-
-
-async def received(live: Live, holds: Callable[[Any], bool]) -> None:
-    """Return when something holds for the document of the room."""
-    rooms = live.serverapp.web_app.settings["jupyter_server_ydoc"]
-    document = await rooms.get_document(
-        path=PATH, content_type="notebook", file_format="json", copy=False
-    )
-    changed = asyncio.Event()
-    document.ydoc.observe(lambda _: changed.set())
-    while not holds(document):
-        changed.clear()
-        await asyncio.wait_for(changed.wait(), SECONDS)
 
 
 async def test_what_runs_shows_in_the_tab_at_once(live: Live) -> None:
@@ -86,48 +166,160 @@ async def test_what_runs_shows_in_the_tab_at_once(live: Live) -> None:
 
 
 async def test_what_has_run_is_saved_by_the_room(live: Live) -> None:
-    saved = asyncio.Event()
-
-    async def heard(data: Mapping[str, Any], **_: object) -> None:
-        if data.get("action") == "save":
-            saved.set()
-
-    def outputs() -> list[Any]:
-        node = json.loads(Path(live.serverapp.root_dir, PATH).read_text())
-        return [cell["outputs"] for cell in node["cells"]]
-
-    live.serverapp.event_logger.add_listener(schema_id=EVENTS, listener=heard)
     async with live.opened(code("print('a')"), code("1")) as (engine, _):
-        await run(engine)
-        while not all(outputs()):
-            saved.clear()
-            await asyncio.wait_for(saved.wait(), SECONDS)
+        async with live.saving(lambda cells: all(cell["outputs"] for cell in cells)):
+            await run(engine)
 
-        assert outputs()[0] == [{"name": "stdout", "output_type": "stream", "text": ["a\n"]}]
-        assert outputs()[1][0]["data"] == {"text/plain": ["1"]}
+        outputs = [cell["outputs"] for cell in live.saved()]
+        assert outputs[0] == [{"name": "stdout", "output_type": "stream", "text": ["a\n"]}]
+        assert outputs[1][0]["data"] == {"text/plain": ["1"]}
 
 
-async def test_a_person_who_runs_the_same_cell_gets_it(live: Live) -> None:
-    wait = "import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)\nprint('ours too')"
-    async with live.opened(code(f"print('ours', flush=True)\n{wait}")) as (engine, tab):
+@pytest.mark.parametrize("has_output", [True, False])
+async def test_a_person_who_runs_the_cell_that_runs_gets_it(live: Live, has_output: bool) -> None:
+    begins = "print('ours', flush=True)\n" if has_output else "open('begun', 'w')\n"
+    source = f"{begins}{WAITS}\nprint('ours too')\nprint('mine', flush=True)"
+    async with live.opened(code(source)) as (engine, tab):
+        execution = await start(engine)
+        await engine.until(lambda: bool(execution.began))
+        if has_output:
+            await tab.until(lambda: texts(tab) == ["ours\n"])
+
+        await live.press_run(tab, 0)
+        await live.received(lambda document: len(document.ycells[0]["outputs"]) == 0)
+        live.go()
+        await engine.services.executions.settled(execution, 30)
+
+        assert "was run or cleared by a person" in " ".join(execution.notices)
+        assert "".join(texts(tab)).count("ours too") <= 1  # of the person's run, if that has run
+        assert tab.document.ycells[0]["execution_state"] == "running" or texts(tab) != []
+
+
+async def test_a_person_who_clears_the_cell_that_runs_has_it_empty(live: Live) -> None:
+    async with live.opened(code(f"print('ours', flush=True)\n{WAITS}\nprint('too')")) as both:
+        engine, tab = both
         execution = await start(engine)
         await tab.until(lambda: texts(tab) == ["ours\n"])
 
         with tab.document.ydoc.transaction():
-            cell = tab.document.ycells[0]
-            cell["execution_count"] = None
-            del cell["outputs"][:]
-        await received(live, lambda document: len(document.ycells[0]["outputs"]) == 0)
-        Path(live.serverapp.root_dir, "work", "go").touch()
+            tab.document.ycells[0]["execution_count"] = None
+            del tab.document.ycells[0]["outputs"][:]
+            tab.document.ycells[0]["execution_state"] = "idle"
+        await live.received(lambda document: len(document.ycells[0]["outputs"]) == 0)
+        live.go()
         await engine.services.executions.settled(execution, 30)
 
         assert "was run or cleared by a person" in " ".join(execution.notices)
         assert texts(tab) == []
 
 
+async def test_a_cell_that_is_deleted_while_it_runs_is_not_written(live: Live) -> None:
+    async with live.opened(code(f"print('a', flush=True)\n{WAITS}\nprint('b')"), code("1")) as both:
+        engine, tab = both
+        execution = await start(engine)
+        await tab.until(lambda: texts(tab) == ["a\n"])
+
+        del tab.document.ycells[0]
+        await live.received(lambda document: len(document.ycells) == 1)
+        live.go()
+        await engine.services.executions.settled(execution, 30)
+        await tab.until(lambda: tab.document.ycells[0].to_py()["outputs"] != [])
+
+        assert "was deleted while it ran" in " ".join(execution.notices)
+        assert "b\n" in printed(execution)
+        assert tab.sources == ["1"]
+
+
+async def test_a_cell_that_becomes_text_while_it_runs_is_not_written(live: Live) -> None:
+    async with live.opened(code(f"print('a', flush=True)\n{WAITS}\nprint('b')")) as both:
+        engine, tab = both
+        execution = await start(engine)
+        await tab.until(lambda: texts(tab) == ["a\n"])
+
+        # JupyterLab replaces the cell by one with the same id.
+        with tab.document.ydoc.transaction():
+            cell = {"cell_type": "markdown", "id": "c0", "source": "text", "metadata": {}}
+            del tab.document.ycells[0]
+            tab.document.ycells.append(tab.document.create_ycell(cell))
+        await live.received(lambda document: document.ycells[0]["cell_type"] == "markdown")
+        live.go()
+        await engine.services.executions.settled(execution, 30)
+        await tab.until_sent()
+
+        assert "is no code cell any more" in " ".join(execution.notices)
+        assert tab.document.ycells[0].get("outputs") is None
+
+
+async def test_a_cell_whose_source_is_edited_and_that_moves_keeps_its_outputs(live: Live) -> None:
+    async with live.opened(code(f"print('a', flush=True)\n{WAITS}\nprint('b')")) as both:
+        engine, tab = both
+        execution = await start(engine)
+        await tab.until(lambda: texts(tab) == ["a\n"])
+
+        tab.document.ycells[0]["source"].insert(0, "# typed\n")
+        tab.document.ycells.insert(0, tab.document.create_ycell({**code("0"), "id": "new"}))
+        await live.received(lambda document: len(document.ycells) == 2)
+        live.go()
+        await engine.services.executions.settled(execution, 30)
+        await tab.until(lambda: texts(tab, 1) == ["a\nb\n"])
+
+        assert tab.sources[1].startswith("# typed\nprint('a'")
+        assert texts(tab, 0) == []
+
+
+async def test_a_display_of_an_earlier_cell_is_updated_in_the_room(live: Live) -> None:
+    cells = (
+        code("from IPython.display import display\nh = display('one', display_id=True)"),
+        code("h.update('two')"),
+    )
+
+    def shown(tab: Browser) -> list[Any]:
+        return [output["data"] for output in tab.document.ycells[0].to_py()["outputs"]]
+
+    async with live.opened(*cells) as (engine, tab):
+        await run(engine)
+        await tab.until(lambda: shown(tab) == [{"text/plain": "'two'"}])
+        await run(engine, "0-0")
+        await tab.until(lambda: shown(tab) == [{"text/plain": "'one'"}])
+        await run(engine, "1-1")
+        await tab.until(lambda: shown(tab) == [{"text/plain": "'two'"}])
+
+
+async def test_a_tab_that_is_closed_in_the_middle_of_a_stream_loses_nothing_of_it(
+    live: Live,
+) -> None:
+    lines = "for n in range(3): print(n, flush=True)"
+    async with live.opened(code(f"{lines}\n{WAITS}\n{lines}"), code("'next'")) as (engine, tab):
+        execution = await start(engine)
+        await tab.until(lambda: texts(tab) == ["0\n1\n2\n"])
+
+        await tab.leave()
+        live.go()
+        await engine.services.executions.settled(execution, 30)
+        async with live.tab() as again:
+            await again.until(lambda: again.document.ycells[1].to_py()["outputs"] != [])
+
+            assert states(execution) == ["ok", "ok"]
+            assert texts(again) == ["0\n1\n2\n" * 2]
+
+
+async def test_what_a_person_runs_beside_the_run_is_not_doubled(live: Live) -> None:
+    async with live.opened(code(f"print('ours')\n{WAITS}"), code("print('mine')")) as both:
+        engine, tab = both
+        execution = await start(engine, "0-0")
+        await tab.until(lambda: texts(tab) == ["ours\n"])
+
+        await live.press_run(tab, 1)
+        live.go()
+        await engine.services.executions.settled(execution, 30)
+        await tab.until(lambda: tab.document.ycells[0].get("execution_count") == 1)
+
+        assert texts(tab) == ["ours\n"]
+        assert "a person" not in " ".join(execution.notices)
+
+
 async def test_a_source_is_read_when_its_turn_comes(live: Live) -> None:
-    wait = "import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)"
-    async with live.opened(code(f"print('on', flush=True)\n{wait}"), code("print('old')")) as both:
+    async with live.opened(code(f"print('on', flush=True)\n{WAITS}"), code("print('old')")) as both:
         engine, tab = both
         execution = await start(engine)
         await tab.until(lambda: texts(tab) == ["on\n"])
@@ -136,9 +328,20 @@ async def test_a_source_is_read_when_its_turn_comes(live: Live) -> None:
             source = tab.document.ycells[1]["source"]
             source.clear()
             source += "print('new')"
-        await received(live, lambda document: str(document.ycells[1]["source"]) == "print('new')")
-        Path(live.serverapp.root_dir, "work", "go").touch()
+        await live.received(lambda document: str(document.ycells[1]["source"]) == "print('new')")
+        live.go()
         await engine.services.executions.settled(execution, 30)
         await tab.until(lambda: texts(tab, 1) != [])
 
         assert texts(tab, 1) == ["new\n"]
+
+
+async def test_a_long_run_of_quick_cells_is_saved_while_it_goes_on(live: Live) -> None:
+    async with live.opened(*(code("print(1)") for _ in range(1_000))) as (engine, _):
+        async with live.saving(lambda cells: bool(cells[100]["outputs"])):
+            execution = await start(engine)
+        assert not execution.is_finished
+        await engine.services.executions.interrupt(execution)
+
+        ran = states(execution).count("ok")
+        assert 100 < ran < 1_000

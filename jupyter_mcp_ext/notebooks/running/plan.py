@@ -22,6 +22,8 @@ class Plan:
         """The position of the cell whose turn it is."""
         self.first: int | None = None
         """The position of the first cell that is run, which is cleared before its turn."""
+        self.cleared: dict[int, Mark] = {}
+        """By what the cells are known that were cleared, by their positions."""
         self.is_of_one = False
         """Whether only one cell is run."""
         self._cells: tuple[ChosenCell, ...] = ()
@@ -47,7 +49,7 @@ class Plan:
         run = [position for position, cell in enumerate(self._cells) if cell.is_run]
         self.first, self.is_of_one = next(iter(run), None), len(run) == 1
         if self.first is not None:
-            RunningCell.open(draft, self._cells[self.first].index)
+            self.cleared = {self.first: RunningCell.open(draft, self._cells[self.first].index)}
 
     def see(self, draft: Draft) -> None:
         """Look at cells again that have not had their turn.
@@ -63,14 +65,12 @@ class Plan:
                 None if index is None else (index, draft.bare(index), draft.mark(index))
             )
 
-    def open(self, draft: Draft) -> bool:
-        """Look at the cell whose turn it is and clear it, if it is run; whether it was cleared."""
+    def open(self, draft: Draft) -> None:
+        """Look at the cell whose turn it is and clear it, if it is run."""
         self.see(draft)
         cell = self.now
-        if cell is None or not cell.is_run or self.turn == self.first:
-            return False
-        RunningCell.open(draft, cell.index)
-        return True
+        if cell is not None and cell.is_run and self.turn != self.first:
+            self.cleared[self.turn] = RunningCell.open(draft, cell.index)
 
     @property
     def now(self) -> ChosenCell | None:

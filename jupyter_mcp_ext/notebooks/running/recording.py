@@ -74,20 +74,20 @@ class Recording:
         """Change the notebook, with all that is not written yet. Raises ToolError."""
         return (await self._write(change)).value[0]
 
-    async def look(self, open_cell: Change[bool]) -> bool:
-        """See the cells as they are now, and open one where that is seen at once: whether it was.
+    async def look(self, open_cell: Change[None]) -> None:
+        """See the cells as they are now, and open one where that is seen at once.
 
         Raises ToolError.
         """
         if self.home == "file":
             stamp = await self._stamp()
             if stamp == self._seen:
-                return False
+                return
             self._seen = stamp
         elif self._pace.wait(self._now, have_ended=False) == 0.0:
-            return await self.step(open_cell)
+            await self.step(open_cell)
+            return
         await self._change(self._see)
-        return False
 
     def note(self, cell: RunningCell) -> None:
         """There is news of a cell, to be written soon."""

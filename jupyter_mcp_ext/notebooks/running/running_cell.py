@@ -1,8 +1,9 @@
 """A cell of a notebook while its code runs: what is written of it, and when it is let go. No I/O.
 
 A person may run, clear or delete the cell at the same time. JupyterLab removes the count and the
-outputs then, at once. So before each write the cell is let go if its count or the number of its
-outputs is not what was written last: else the outputs of two runs would mix.
+outputs then, at once, and says that the cell runs. So before each write the cell is let go if its
+count or the number of its outputs is not what was written last, or another has begun to run it:
+else the outputs of two runs would mix.
 """
 
 from __future__ import annotations
@@ -23,9 +24,6 @@ LetGo: TypeAlias = Literal["deleted", "no code cell", "run or cleared"]
 """Why nothing more is written into a cell."""
 
 
-CLEARED = Mark("code")
-
-
 class RunningCell:
     """One cell of one run; ``max_bytes`` limits its outputs."""
 
@@ -35,23 +33,24 @@ class RunningCell:
         self.let_go: LetGo | None = None
         self.is_open = False
         """Whether the notebook shows that it runs, or what it has put out."""
-        self._mark = CLEARED
+        self._mark = Mark("code")
         self._count: int | None = None
         self._times: Mapping[str, float] = {}
         self.has_ended = False
 
     @staticmethod
-    def open(draft: Draft, index: int) -> None:
-        """Clear the cell and show that it runs."""
+    def open(draft: Draft, index: int) -> Mark:
+        """Clear the cell and show that it runs; by what it is known then."""
         draft.set_outputs(index, (), start=0)
         draft.set_count(index, None)
         draft.set_timing(index, None)
         draft.set_running(index, is_running=True)
+        return draft.mark(index)
 
-    def opened(self, mark: Mark | None = None) -> None:
-        """It was cleared, or with a ``mark`` it is as it was until it is written."""
-        self.is_open = mark is None
-        self._mark = CLEARED if mark is None else mark
+    def opened(self, mark: Mark, *, is_open: bool = True) -> None:
+        """It was cleared, or is as it was until it is written."""
+        self.is_open = is_open
+        self._mark = mark
 
     def begin(self, count: int | None) -> None:
         """The kernel has begun with it."""
@@ -78,15 +77,17 @@ class RunningCell:
         if not self.is_open and not self.has_ended:
             draft.set_timing(index, None)
             draft.set_running(index, is_running=True)
-        if mark.count != self._count:
-            draft.set_count(index, self._count)
+        # JupyterLab takes a count for the end of the run.
+        count = self._count if self.has_ended or not draft.shows_runs else None
+        if mark.count != count:
+            draft.set_count(index, count)
         news = self.outputs.news(whole=is_stale)
         if news.nodes or news.start < mark.outputs:
             draft.set_outputs(index, news.nodes, start=news.start)
         if self.has_ended:
             draft.set_timing(index, timing(self._times) or None)
             draft.set_running(index, is_running=False)
-        return Wrote(mark=Mark("code", self._count, len(news.items)), news=news)
+        return Wrote(mark=Mark("code", count, len(news.items), mark.pressed), news=news)
 
     def wrote(self, wrote: Wrote) -> None:
         """What a write has given, once its draft is kept."""

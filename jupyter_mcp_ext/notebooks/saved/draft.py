@@ -23,6 +23,8 @@ class FileDraft:
     nbformat 4.5. That alone is no change: it counts once something else is changed.
     """
 
+    shows_runs = False
+
     def __init__(self, node: dict[str, Any]) -> None:
         """``node`` is a notebook of nbformat 4."""
         self.is_changed = False

@@ -15,6 +15,7 @@ from jupyter_mcp_ext.outputs.model import Json
 from .cell_ids import CellIds
 from .cells import SharedCells
 from .people import People
+from .pressed import Pressed
 from .touched import Touched
 from .values import as_shared, as_stored
 
@@ -25,9 +26,18 @@ class RoomDraft:
     ``document`` is the room's `jupyter_ydoc.YNotebook`, loaded.
     """
 
-    def __init__(self, document: Any, ids: CellIds, people: People | None = None) -> None:
+    shows_runs = True
+
+    def __init__(
+        self,
+        document: Any,
+        ids: CellIds,
+        people: People | None = None,
+        pressed: Pressed | None = None,
+    ) -> None:
         self._cells = SharedCells(document, ids)
         self._people = people
+        self._pressed = pressed
         self.touched = Touched()
         """The cells that have been changed so far."""
 
@@ -55,7 +65,9 @@ class RoomDraft:
         cell = self._cells[index]
         outputs = cell.get("outputs")
         kind = {key: cell.get(key) for key in ("cell_type", "execution_count")}
-        return mark_of(kind, len(outputs) if isinstance(outputs, self._cells.array) else 0)
+        number = len(outputs) if isinstance(outputs, self._cells.array) else 0
+        pressed = 0 if self._pressed is None else self._pressed[self.ids[index]]
+        return replace(mark_of(kind, number), pressed=pressed)
 
     def node(self, index: int) -> CellNode:
         node: dict[str, Json] = as_stored(self._cells[index].to_py())

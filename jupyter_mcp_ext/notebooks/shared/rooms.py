@@ -19,6 +19,7 @@ from .cell_ids import CellIds
 from .cells import is_busy
 from .draft import RoomDraft
 from .people import People
+from .pressed import Pressed
 
 YDOC = "jupyter_server_ydoc"
 """The key of Jupyter's settings for the extension of jupyter_server_ydoc.
@@ -127,7 +128,8 @@ class Room:
 
     def draft(self) -> RoomDraft:
         """A draft of the notebook."""
-        return RoomDraft(self.document, self._watch.ids, self._watch.people)
+        watch = self._watch
+        return RoomDraft(self.document, watch.ids, watch.people, watch.pressed)
 
 
 class _Watch:
@@ -136,6 +138,7 @@ class _Watch:
     def __init__(self, document: Any, awareness: Any) -> None:
         self.ids = CellIds(document.ycells)
         self.people = People(awareness)
+        self.pressed = Pressed(document.ycells)
 
 
 class Rooms:
