@@ -29,7 +29,7 @@ class McpServer(Server[Any]):
         return found.model_copy(
             update={
                 "tools": types.ToolsCapability(list_changed=False),
-                "prompts": found.prompts and types.PromptsCapability(list_changed=False),
+                "prompts": types.PromptsCapability(list_changed=False),
                 "resources": types.ResourcesCapability(subscribe=True, list_changed=True),
             }
         )

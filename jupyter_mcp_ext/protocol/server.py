@@ -23,7 +23,9 @@ from jupyter_mcp_ext.tools.road import run
 from jupyter_mcp_ext.version import __version__
 
 from .capabilities import McpServer
+from .completion import Completions
 from .execution_tasks import ExecutionTasks
+from .prompts import get_prompt, list_prompts
 from .resources import Resources
 from .sealing import Sealing
 from .subscriptions import Subscriptions
@@ -82,6 +84,7 @@ def build_server(services: Services) -> Server[Any]:
         instructions=INSTRUCTIONS,
         cache_hints={
             "tools/list": CacheHint(ttl_ms=LIST_TTL),
+            "prompts/list": CacheHint(ttl_ms=LIST_TTL),
             "resources/templates/list": CacheHint(ttl_ms=LIST_TTL),
         },
         # For the arguments that are repeated in headers: no tool has any, and with a schema, or
@@ -91,6 +94,9 @@ def build_server(services: Services) -> Server[Any]:
         on_list_resources=handlers.resources.list,
         on_list_resource_templates=handlers.resources.templates,
         on_read_resource=handlers.resources.read,
+        on_list_prompts=list_prompts,
+        on_get_prompt=get_prompt,
+        on_completion=handlers.completions.complete,
         on_subscribe_resource=handlers.subscriptions.subscribe,
         on_unsubscribe_resource=handlers.subscriptions.unsubscribe,
         on_subscriptions_listen=handlers.subscriptions.listen,
@@ -112,6 +118,7 @@ class _Handlers:
         self._services = services
         self._tools = types.ListToolsResult(tools=[listed(tool) for tool in TOOLS])
         self.tasks = ExecutionTasks(self._open_call)
+        self.completions = Completions(self._open_call)
         self.subscriptions = Subscriptions(self._open_call, services.changes)
         self.resources = Resources(self._open_call, on_list=self.subscriptions.note_list)
 

@@ -278,4 +278,5 @@ def test_what_the_server_announces_is_what_it_does(server: JupyterServer, versio
         capabilities = result["capabilities"]  # type: ignore[index]  # JSON
 
     assert capabilities["resources"] == {"subscribe": True, "listChanged": True}
-    assert capabilities["tools"] == {"listChanged": False}
+    assert capabilities["tools"] == capabilities["prompts"] == {"listChanged": False}
+    assert capabilities["completions"] == {}

@@ -1,0 +1,224 @@
+"""Prompts, and the completion of their arguments and of URIs, over HTTP on a real server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from jupyter_mcp_ext.protocol.completion import MAX_VALUES
+from jupyter_mcp_ext.tools.registry import BY_NAME
+from tests import users
+from tests.mcp_client import ERAS, McpClient, proposed_calls
+from tests.servers import JupyterServer
+
+BOB = {"Authorization": "Bearer bob"}
+ARGUMENTS = {
+    "analyse_file": {"path": "data/a b.csv", "question": "Which month was best?"},
+    "continue_notebook": {"path": 'sub/"x".ipynb', "goal": "Plot it."},
+}
+NOTEBOOK = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+
+
+@pytest.fixture(scope="module")
+def server(start_server: Callable[..., JupyterServer]) -> JupyterServer:
+    """A server with named users, and files."""
+    server = start_server(users.OPTION, token="alice")
+    for path in ("first.ipynb", "first.csv", "folder/in [1].ipynb", "folder/in2.ipynb"):
+        file = server.root_dir / path
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(NOTEBOOK)
+    for path in (".hidden.ipynb", "secrets.json"):
+        (server.root_dir / path).write_text(NOTEBOOK)
+    return server
+
+
+@pytest.fixture(params=ERAS)
+def client(server: JupyterServer, request: pytest.FixtureRequest) -> McpClient:
+    """A client of each era."""
+    return McpClient(server, request.param, name=request.node.name)
+
+
+def prompt(client: McpClient, name: str, **arguments: str) -> str:
+    """The words of a prompt."""
+    [message] = client.request("prompts/get", name=name, arguments=arguments)["messages"]
+    assert message["role"] == "user"
+    assert message["content"]["type"] == "text"
+    return str(message["content"]["text"])
+
+
+def completed(
+    client: McpClient, ref: str, argument: str, value: str, **more: Any
+) -> dict[str, Any]:
+    """The completion of an argument of a prompt, or of a template's URI."""
+    kind = (
+        {"type": "ref/resource", "uri": ref}
+        if "://" in ref
+        else {"type": "ref/prompt", "name": ref}
+    )
+    named = {"name": argument, "value": value}
+    completion: dict[str, Any] = client.request(
+        "completion/complete", ref=kind, argument=named, **more
+    )["completion"]
+    return completion
+
+
+def paths(client: McpClient, value: str) -> list[str]:
+    found: list[str] = completed(client, "jupyter://notebooks/{path}", "path", value)["values"]
+    return found
+
+
+def test_the_prompts_are_listed_with_their_arguments(client: McpClient) -> None:
+    listed = client.request("prompts/list")
+
+    assert {p["name"]: {a["name"] for a in p["arguments"]} for p in listed["prompts"]} == {
+        name: set(arguments) for name, arguments in ARGUMENTS.items()
+    }
+    assert all(prompt["description"] and prompt["title"] for prompt in listed["prompts"])
+    if client.is_new:
+        assert listed["ttlMs"] == 300_000
+
+
+@pytest.mark.parametrize(("name", "arguments"), ARGUMENTS.items())
+def test_a_prompt_says_what_the_person_wants(
+    client: McpClient, name: str, arguments: dict[str, str]
+) -> None:
+    text = prompt(client, name, **arguments)
+
+    path, wish = arguments.values()
+    assert json.dumps(path) in text
+    assert wish in text
+    assert prompt(client, name, path=path) == text.replace(f" {wish}", "")
+
+
+@pytest.mark.parametrize(("name", "arguments"), ARGUMENTS.items())
+def test_a_prompt_names_calls_that_the_tools_take(
+    client: McpClient, name: str, arguments: dict[str, str]
+) -> None:
+    text = prompt(client, name, path=arguments["path"].replace('"', ""))
+
+    calls = [call for tool in BY_NAME for call in proposed_calls(text.replace("[...]", "[]"), tool)]
+    for call in calls:
+        known = BY_NAME[call.tool].arguments
+        assert set(call.arguments) <= set(known), call
+    named = [tool for tool in BY_NAME if tool in text]
+    assert len(named) >= 4
+    words = {word.strip("`.,:;()") for word in text.split()}
+    assert {w for w in words if "_" in w and w.isidentifier()} <= set(BY_NAME)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "why"),
+    [
+        ("analyze_file", {}, "Did you mean 'analyse_file'"),
+        ("x" * 5_000, {}, "There are: analyse_file, continue_notebook"),
+        ("analyse_file", {}, "needs the argument 'path'"),
+        ("analyse_file", {"path": " "}, "needs the argument 'path'"),
+        ("analyse_file", {"path": "a", "goal": "b"}, "has no argument 'goal'"),
+        ("continue_notebook", {"path": "a" * 20_000}, "over 10000 characters"),
+    ],
+)
+def test_what_is_wrong_with_a_prompt_is_said(
+    client: McpClient, name: str, arguments: dict[str, str], why: str
+) -> None:
+    error = client.error("prompts/get", name=name, arguments=arguments)
+
+    assert error["code"] == -32602
+    assert why in error["message"]
+    assert len(error["message"]) < 500
+
+
+def test_paths_of_notebooks_are_completed_folder_by_folder(client: McpClient) -> None:
+    assert paths(client, "fi") == ["first.ipynb"]
+    assert "folder/" in paths(client, "fo")
+    assert paths(client, "folder/") == ["folder/in [1].ipynb", "folder/in2.ipynb"]
+    assert paths(client, "folder/in [") == ["folder/in [1].ipynb"]
+    assert {"first.ipynb", "folder/"} <= set(paths(client, ""))
+
+
+def test_a_completed_path_can_be_read(client: McpClient) -> None:
+    [path] = paths(client, "folder/in [1")
+
+    contents = client.request("resources/read", uri=f"jupyter://notebooks/{path}")["contents"]
+
+    assert json.loads(contents[0]["text"]) == json.loads(NOTEBOOK)
+
+
+def test_prompts_complete_the_files_that_they_take(client: McpClient) -> None:
+    assert completed(client, "analyse_file", "path", "fir")["values"] == [
+        "first.csv",
+        "first.ipynb",
+    ]
+    assert completed(client, "continue_notebook", "path", "fir")["values"] == ["first.ipynb"]
+    assert completed(client, "continue_notebook", "goal", "x")["values"] == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "../",
+        "/etc/pas",
+        "nowhere/x",
+        "first.csv/",
+        ".hid",
+        "secr",
+        "~/",
+        "a\0",
+        "*",
+        "[",
+        "a" * 9_000,
+    ],
+)
+def test_what_may_not_be_read_is_not_completed(client: McpClient, value: str) -> None:
+    assert completed(client, "analyse_file", "path", value)["values"] == []
+
+
+def test_ids_are_completed_for_their_owner_only(client: McpClient) -> None:
+    ran = client.run("1")
+    session_id = ran.execution["session_id"]
+    bob = McpClient(client.server, client.version, headers=BOB)
+    templates = {"jupyter://executions/{id}": ran.id, "jupyter://sessions/{id}": session_id}
+
+    for template, known in templates.items():
+        assert completed(client, template, "id", known[:5])["values"] == [known]
+        assert completed(bob, template, "id", "")["values"] == []
+    assert completed(client, "jupyter://sessions/{id}", "id", client.name)["values"] == [session_id]
+
+
+def test_many_values_are_cut(client: McpClient) -> None:
+    folder = client.server.root_dir / "many"
+    folder.mkdir(exist_ok=True)
+    for number in range(MAX_VALUES + 20):
+        (folder / f"n{number:03}.ipynb").touch()
+
+    found = completed(client, "jupyter://notebooks/{path}", "path", "many/n")
+
+    assert found["values"] == [f"many/n{number:03}.ipynb" for number in range(MAX_VALUES)]
+    assert (found["total"], found["hasMore"]) == (MAX_VALUES + 20, True)
+
+
+@pytest.mark.parametrize(
+    ("ref", "argument", "why"),
+    [
+        ("no_prompt", "path", "There is no prompt"),
+        ("analyse_file", "x", "It has: path, question"),
+        ("jupyter://files/{path}", "path", "There is no template"),
+        ("jupyter://sessions/{id}", "path", "It has: id"),
+    ],
+)
+def test_only_what_exists_is_completed(
+    client: McpClient, ref: str, argument: str, why: str
+) -> None:
+    kind = (
+        {"type": "ref/resource", "uri": ref}
+        if "://" in ref
+        else {"type": "ref/prompt", "name": ref}
+    )
+    named = {"name": argument, "value": ""}
+
+    error = client.error("completion/complete", ref=kind, argument=named)
+
+    assert error["code"] == -32602
+    assert why in error["message"]
