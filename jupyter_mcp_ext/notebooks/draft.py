@@ -67,7 +67,7 @@ class Draft(Protocol):
         """The ids of the cells, in their order; each has one that is unique."""
 
     def cell(self, index: int) -> Cell:
-        """A cell as it is now, outputs included."""
+        """A cell as it is now, without its outputs: quick whatever it has put out."""
 
     def mark(self, index: int) -> Mark:
         """By what a cell that runs is known to be as it was left; quick whatever it has put out."""

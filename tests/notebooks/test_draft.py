@@ -13,7 +13,6 @@ from jupyter_mcp_ext.notebooks.draft import Draft
 from jupyter_mcp_ext.notebooks.saved.draft import FileDraft
 from jupyter_mcp_ext.notebooks.shared.cell_ids import CellIds
 from jupyter_mcp_ext.notebooks.shared.draft import RoomDraft
-from jupyter_mcp_ext.outputs.model import Display, Stream
 
 Make: TypeAlias = Callable[[dict[str, Any]], Draft]
 
@@ -66,7 +65,7 @@ def test_cells_are_read_as_they_are(make: Make) -> None:
     cell = draft.cell(0)
     assert (cell.cell_id, cell.cell_type, cell.source) == ("a1", "code", "x = 1")
     assert (cell.index, cell.execution_count) == (0, 3)
-    assert cell.outputs == (Stream(name="stdout", text="a\n"),)
+    assert draft.node(0)["outputs"] == [STREAM]
 
 
 def test_cells_are_inserted_removed_and_put_back(make: Make) -> None:
@@ -126,16 +125,13 @@ def test_outputs_are_replaced_from_a_number_on(make: Make) -> None:
     draft.set_outputs(0, [STREAM], start=0)
     draft.set_outputs(0, [{**STREAM, "text": "a\nb\n"}, RESULT], start=0)
     draft.set_count(0, 3)
-    longer = draft.cell(0)
+    longer = draft.node(0)
     draft.set_outputs(0, [], start=1)
 
-    assert longer.outputs == (
-        Stream(name="stdout", text="a\nb\n"),
-        Display(data={"text/plain": "1"}, metadata={}, is_result=True, execution_count=3),
-    )
-    assert longer.execution_count == 3
-    assert draft.cell(0).outputs == longer.outputs[:1]
-    assert draft.cell(1).outputs == ()
+    assert longer["outputs"] == [{**STREAM, "text": "a\nb\n"}, RESULT]
+    assert longer["execution_count"] == draft.cell(0).execution_count == 3
+    assert draft.node(0)["outputs"] == [{**STREAM, "text": "a\nb\n"}]
+    assert draft.node(1)["outputs"] == []
 
 
 def test_timings_are_set_and_removed(make: Make) -> None:

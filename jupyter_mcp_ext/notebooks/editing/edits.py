@@ -121,7 +121,9 @@ def rewrite(
 
 
 def _rewritten(draft: Draft, index: int, source: str, cell_type: CellType) -> Rewritten:
-    cell, node = draft.cell(index), draft.node(index)
+    cell = draft.cell(index)
+    # The type in the notebook may be one that is shown as another, and changes with the source.
+    node = draft.node(index) if draft.bare(index).get("cell_type") != cell_type else None
     if cell_type != cell.cell_type:
         draft.set_type(index, cell_type)
     if source != cell.source:
@@ -132,7 +134,7 @@ def _rewritten(draft: Draft, index: int, source: str, cell_type: CellType) -> Re
         source=draft.cell(index).source,
         type_before=cell.cell_type,
         cell_type=cell_type,
-        lost=_lost(node, draft.node(index)),
+        lost={} if node is None else _lost(node, draft.node(index)),
     )
 
 
@@ -198,14 +200,14 @@ def clear(draft: Draft, references: Sequence[str | int] | None) -> Edited:
     steps: list[Step] = []
     cleared: list[int] = []
     for index in found:
-        cell = draft.cell(index)
-        if cell.cell_type != "code" or (not cell.outputs and cell.execution_count is None):
+        mark = draft.mark(index)
+        if mark.cell_type != "code" or (not mark.outputs and mark.count is None):
             continue
         node = draft.node(index)
         step = Cleared(
             cell_id=draft.ids[index],
             outputs=_outputs(node),
-            count=cell.execution_count,
+            count=mark.count,
             timing=_timing(node),
         )
         steps.append(step)

@@ -108,8 +108,8 @@ class Cleared:
     def is_as_left(self, draft: Draft, at: int | None) -> bool:
         if at is None:
             return False
-        cell = draft.cell(at)
-        return cell.cell_type == "code" and not cell.outputs and cell.execution_count is None
+        mark = draft.mark(at)
+        return mark.cell_type == "code" and not mark.outputs and mark.count is None
 
     def take_back(self, draft: Draft, at: int) -> None:
         draft.set_outputs(at, self.outputs, start=0)

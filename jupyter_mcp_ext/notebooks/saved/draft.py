@@ -41,7 +41,9 @@ class FileDraft:
         return self._ids
 
     def cell(self, index: int) -> Cell:
-        return read_cell(self._cells[index], index, self._ids[index])
+        cell = self._cells[index]
+        bare = {key: [] if key == "outputs" else value for key, value in cell.items()}
+        return read_cell(bare, index, self._ids[index])
 
     def mark(self, index: int) -> Mark:
         cell = self._cells[index]

@@ -9,7 +9,7 @@ from typing import Any
 
 from jupyter_mcp_ext.notebooks.cells import CellType
 from jupyter_mcp_ext.notebooks.draft import CellNode, Mark, mark_of, retyped
-from jupyter_mcp_ext.notebooks.reading.cells import HEADING, Cell, read_cells
+from jupyter_mcp_ext.notebooks.reading.cells import HEADING, Cell, read_cell
 from jupyter_mcp_ext.outputs.model import Json
 
 from .cell_ids import CellIds
@@ -18,6 +18,8 @@ from .people import People
 from .pressed import Pressed
 from .touched import Touched
 from .values import as_shared, as_stored
+
+_OF_CELL = ("cell_type", "source", "execution_count", "level")
 
 
 class RoomDraft:
@@ -58,8 +60,11 @@ class RoomDraft:
         return self._cells.ids
 
     def cell(self, index: int) -> Cell:
-        [cell] = read_cells([dict(self.node(index))], has_ids=True)
-        return replace(cell, index=index, cell_id=self.ids[index])
+        cell = self._cells[index]
+        bare = {key: _plain(cell[key]) for key in _OF_CELL if key in cell}
+        if "outputs" in cell:
+            bare["outputs"] = []
+        return read_cell(bare, index, self.ids[index])
 
     def mark(self, index: int) -> Mark:
         cell = self._cells[index]

@@ -231,7 +231,7 @@ def test_outputs_are_cleared() -> None:
     done = edits.clear(draft, None)
 
     assert [cell.cell_id for cell in done.cells] == [A]
-    assert draft.cell(0).outputs == ()
+    assert draft.node(0)["outputs"] == []
     assert draft.cell(0).execution_count is None
 
 
