@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
-from itertools import accumulate
+from itertools import accumulate, chain
 
 from jupyter_mcp_ext.errors import ContentsError, InvalidArgument
 from jupyter_mcp_ext.outputs.characters import seen, spelled_out, unseen
@@ -244,10 +244,8 @@ def _diff(text: str, changes: Sequence[_Change]) -> str:
         moved = [_Change(start=c.start - start, end=c.end - start, new=c.new) for c in group]
         before, after = old.splitlines(), "".join(_pieces(old, moved)).splitlines()
         line = _line(text, start)
-        hunk = [
-            f"@@ -{line},{len(before)} +{line + shift},{len(after)} @@",
-            *(_cut(line) for line in _compared(before, after)),
-        ]
+        head = f"@@ -{line},{len(before)} +{line + shift},{len(after)} @@"
+        hunk = list(_until_over(room, chain([head], map(_cut, _compared(before, after)))))
         shift += len(after) - len(before)
         size = sum(map(len, hunk)) + len(hunk)
         if size > room:
@@ -258,6 +256,15 @@ def _diff(text: str, changes: Sequence[_Change]) -> str:
         room -= size
         diff += hunk
     return "\n".join(diff)
+
+
+def _until_over(room: int, lines: Iterator[str]) -> Iterator[str]:
+    """The lines up to the one with which they no longer fit: others would cost much for nothing."""
+    for line in lines:
+        yield line
+        room -= len(line) + 1
+        if room < 0:
+            return
 
 
 def _window(text: str, change: _Change) -> tuple[int, int]:

@@ -18,9 +18,6 @@ from .answer import Answer, text
 from .call import Call
 from .definition import tool
 
-MANY_CELLS = 300
-"""From here on a view is built in a thread: it would hold the loop for longer than 5 ms."""
-
 
 @tool(("write", "contents"), ("read", "kernelspecs"))
 async def create_notebook(
@@ -73,7 +70,7 @@ async def read_notebook(
         limit=limit,
         limits=call.services.limits,
     )
-    heavy = view == "outputs" or bool(grep) or len(notebook.cells) > MANY_CELLS
+    heavy = view == "outputs" or bool(grep) or notebook.is_long
     page = await call.services.rendering.shown(
         lambda render: build(render=render), of=notebook.path, aside=heavy
     )

@@ -7,13 +7,14 @@ The lines of a cell are numbered from 0: those of its source, then those of its 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal, TypeAlias
 
 from jupyter_mcp_ext.outputs.bundles import choose
 from jupyter_mcp_ext.outputs.characters import code_points, escaped, seen
+from jupyter_mcp_ext.outputs.lines import Section, SectionedLines, ready
 from jupyter_mcp_ext.outputs.model import Display, Error, Output
 from jupyter_mcp_ext.outputs.pages import heading, merged_lines
 from jupyter_mcp_ext.outputs.quoting import Remark
@@ -25,6 +26,7 @@ State: TypeAlias = Literal["no run saved", "ok", "error"]
 
 _OUTPUTS, _IMAGES = "Outputs:", "Images:"
 
+_SECTION = 1_000
 _SHORT = 100
 _LONGEST_NAME = 60
 _MOST_NAMES = 3
@@ -90,13 +92,13 @@ class CellText:
         """The lines of the source; joined with line ends they give its visible text."""
         return seen(self.cell.source).split("\n") if self.cell.source else []
 
-    def lines(self, *, outputs: bool) -> list[str]:
+    def lines(self, *, outputs: bool) -> Sequence[str]:
         """Every line, with nothing folded or left out; an image is a line that names it."""
-        source: list[str] = [Remark(line) for line in self.source_lines]
-        if not outputs or not self.cell.outputs:
-            return source
-        lines = merged_lines(self.cell.outputs, self.label, self.render)
-        return [*source, Remark(self.outputs_begin), *lines]
+        sections = list(_remarks(self.source_lines))
+        if outputs and self.cell.outputs:
+            sections.append(ready([Remark(self.outputs_begin)]))
+            sections.append(ready(merged_lines(self.cell.outputs, self.label, self.render)))
+        return SectionedLines(sections)
 
     def line_of(self, output: int) -> int:
         """The number of the first line of an output."""
@@ -127,6 +129,17 @@ class CellText:
             line += len(lines) - (heading(output, None) is not None)
             before = output
         return starts
+
+
+def _remarks(lines: Sequence[str]) -> Iterator[Section]:
+    """Lines of a source, made when they are read: so many objects would be garbage to collect."""
+    for start in range(0, len(lines), _SECTION):
+        part = lines[start : start + _SECTION]
+        yield Section(count=len(part), make=partial(_marked, part))
+
+
+def _marked(lines: Sequence[str]) -> Sequence[str]:
+    return [Remark(line) for line in lines]
 
 
 def _headings(lines: list[str]) -> Iterator[str]:

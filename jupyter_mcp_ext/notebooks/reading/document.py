@@ -27,6 +27,9 @@ from .older import upgraded_cells
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_MANY_CELLS = 300
+_MUCH_SOURCE = 50_000
+
 BOM = b"\xef\xbb\xbf"
 """A byte order mark, which some editors put before the text."""
 
@@ -55,6 +58,12 @@ class Notebook:
     """As in the file: ``"4.5"``."""
     is_open: bool = False
     """Whether people have it open together and it was read there."""
+
+    @property
+    def is_long(self) -> bool:
+        """Whether a page of its sources takes over 5 ms to make."""
+        cells = self.cells
+        return len(cells) > _MANY_CELLS or sum(len(cell.source) for cell in cells) > _MUCH_SOURCE
 
 
 @dataclass(frozen=True, kw_only=True)

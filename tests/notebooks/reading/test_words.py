@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import io
 import json
 import random
@@ -15,6 +16,7 @@ from PIL import Image
 
 from jupyter_mcp_ext.errors import InvalidArgument
 from jupyter_mcp_ext.notebooks.handles import handles
+from jupyter_mcp_ext.notebooks.reading.cell_text import CellText
 from jupyter_mcp_ext.notebooks.reading.cells import Cell
 from jupyter_mcp_ext.notebooks.reading.document import Notebook, parse
 from jupyter_mcp_ext.notebooks.reading.page import NotebookPage
@@ -22,6 +24,7 @@ from jupyter_mcp_ext.notebooks.reading.words import page_of
 from jupyter_mcp_ext.outputs.limits import Limits
 from jupyter_mcp_ext.outputs.model import Display, Error, Output, Stream
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock
+from jupyter_mcp_ext.outputs.quoting import Remark
 
 LIMITS = Limits()
 
@@ -273,7 +276,7 @@ def test_a_page_begins_where_it_is_asked_to_and_holds_as_many_cells_as_asked() -
     page = page_of(book, offset=3, limit=2, limits=LIMITS)
 
     assert [info.index for info in page.shown] == [3, 4]
-    assert page.next_call == 'read_notebook("a.ipynb", offset=5, limit=2)'
+    assert page.next_call == 'notebook("a.ipynb", offset=5, limit=2)'
     assert page.next_call in text(page)
 
 
@@ -290,7 +293,7 @@ def test_the_next_call_repeats_what_was_asked() -> None:
     page = page_of(book, what="outputs", cells=["1-8"], grep="x", limit=2, limits=LIMITS)
 
     assert page.next_call == (
-        r'read_notebook("a \"b\".ipynb", view="outputs", cells=["1-8"], grep="x", '
+        r'notebook("a \"b\".ipynb", view="outputs", cells=["1-8"], grep="x", '
         "offset=3, limit=2)"
     )
 
@@ -376,7 +379,7 @@ def test_long_outputs_among_many_cells_name_the_call_for_their_cell() -> None:
 
     page = page_of(book, what="outputs", limits=LIMITS)
 
-    call = f'read_notebook("a.ipynb", view="outputs", cells=["{handles(book.cells)[0]}"])'
+    call = f'notebook("a.ipynb", view="outputs", cells=["{handles(book.cells)[0]}"])'
     assert call in text(page)
     assert [info.index for info in page.shown] == [0, 1]
 
@@ -524,4 +527,18 @@ def test_no_invisible_character_of_a_notebooks_name_is_shown() -> None:
     page = page_of(book, limit=1, limits=LIMITS)
 
     assert text(page).startswith("a\\u202eb.ipynb: 3 cells, kernel kn, ")
-    assert page.next_call == 'read_notebook("a\\u202eb.ipynb", offset=1, limit=1)'
+    assert page.next_call == 'notebook("a\\u202eb.ipynb", offset=1, limit=1)'
+
+
+def test_lines_of_a_long_source_are_made_when_they_are_read() -> None:
+    source = "x\n" * 50_000
+    lines = CellText(code(source), "a@0").lines(outputs=False)
+
+    assert (len(lines), lines[49_999], lines[0]) == (50_001, "x", "x")
+    assert sum(isinstance(found, Remark) for found in gc.get_objects()) < 5_000
+
+
+def test_a_notebook_is_long_by_its_cells_or_by_their_sources() -> None:
+    assert not notebook(code("x")).is_long
+    assert notebook(code("x = 1\n" * 20_000)).is_long
+    assert notebook(*[code("x")] * 500).is_long
