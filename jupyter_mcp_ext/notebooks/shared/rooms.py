@@ -67,6 +67,9 @@ class Source(Protocol):
     async def closed(self, room_id: str) -> None:
         """Return when a room that is closing has saved its notebook."""
 
+    async def stopped(self, room_id: str) -> bool:
+        """Whether an open room has saved now, as the server stops; else it will, and tells."""
+
     def unsaved(self, room: Any) -> str:
         """Why the room does not save what is changed; empty if it does."""
 
@@ -147,6 +150,11 @@ class Rooms:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = settings
         self._watched: WeakKeyDictionary[Any, _Watch] = WeakKeyDictionary()
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Find no room from now on: the server stops, and they save no more."""
+        self._is_closed = True
 
     async def open(self, path: str, *, wait: float = LOADING) -> Room | None:
         """The room in which people have the notebook of an API path open; None if there is none.
@@ -155,7 +163,7 @@ class Rooms:
         """
         room_id = self._room_id(path)
         source = self._source()
-        if room_id is None or source is None:
+        if room_id is None or source is None or self._is_closed:
             return None
         room = source.find(room_id)
         if room is None:
@@ -230,6 +238,9 @@ class YdocRooms:
     async def closed(self, room_id: str) -> None:
         """Its rooms are gone at once."""
 
+    async def stopped(self, room_id: str) -> bool:
+        return False
+
     def unsaved(self, room: Any) -> str:
         if self._extension.document_save_delay is None:
             return (
@@ -272,6 +283,9 @@ class DocumentsRooms:
         if self._manager.has_room(room_id):
             saved = asyncio.ensure_future(self._manager.get_room(room_id).until_saved)
             await asyncio.wait({saved}, timeout=CLOSING)
+
+    async def stopped(self, room_id: str) -> bool:
+        return bool(await self._manager.delete_room(room_id))  # as it does itself
 
     def unsaved(self, room: Any) -> str:
         return ""

@@ -26,6 +26,8 @@ EVENTS = "https://schema.jupyter.org/jupyter_collaboration/session/v1"
 MARGIN = 1.0
 """Seconds after a room should have saved when it is looked whether it still exists."""
 
+LAST = 5.0
+"""Seconds for which a room is waited for that saves as the server stops."""
 
 MOVED = 0.5
 """Seconds after a move when it is looked whether a person has moved the cell too: it is there twice
@@ -42,6 +44,8 @@ class _Edits:
     touched: Touched = field(default_factory=Touched)
     at: float = 0.0
     """When the last of the edits was made."""
+    are_done: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when they are known to be saved, or are no longer this room's."""
 
 
 class Unsaved:
@@ -83,13 +87,27 @@ class Unsaved:
         return tuple(self._notes.pop(path, ()))
 
     async def close(self) -> None:
-        """Carry over what closed rooms have not saved, and stop."""
+        """Let open rooms save for the last time, carry over what they have not saved, and stop."""
         self._timers.close()
-        for room_id in tuple(self._edits):
-            self._look(room_id)
+        edits = tuple(self._edits.values())
+        await asyncio.gather(*(self._last_save(one) for one in edits))
+        self._rooms.close()
+        for room_id, one in tuple(self._edits.items()):
+            self._forget(room_id)
+            self._tasks.start(self._carry_over(one), name="mcp-unsaved-edits")
         await self._tasks.ended()
         with suppress(KeyError):
             self._events.remove_listener(listener=self._heard)
+
+    async def _last_save(self, edits: _Edits) -> None:
+        """Return when a room has saved, with what people have typed, or will not in time."""
+        room = edits.room
+        delay = room.source.save_delay + MARGIN
+        if not room.is_open or room.unsaved or room.room_id in self._faults or delay > LAST:
+            return
+        if not await room.source.stopped(room.room_id):
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(edits.are_done.wait(), delay)
 
     def _listen(self) -> None:
         if not self._is_listening:
@@ -136,7 +154,8 @@ class Unsaved:
             self._forget(room_id)
 
     def _forget(self, room_id: str) -> None:
-        self._edits.pop(room_id, None)
+        if (edits := self._edits.pop(room_id, None)) is not None:
+            edits.are_done.set()
         self._timers.stop(room_id)
 
     async def _carry_over(self, edits: _Edits) -> None:

@@ -26,6 +26,21 @@ async def test_an_edit_in_the_last_moment_of_a_room_is_in_the_file(shared: Share
     assert await shared.rooms.open(PATH) is None
 
 
+async def test_edits_in_an_open_room_are_in_the_file_when_the_server_stops(
+    shared: Shared,
+) -> None:
+    async with shared.browser() as tab:
+        await shared.change(appended("c = 3"))
+        await tab.until(lambda: len(tab.sources) == 3)
+        tab.document.ycells[0]["source"].insert(0, "# typed\n")
+        await tab.until_sent()
+
+        await shared.unsaved.close()
+
+        assert shared.in_file() == ["# typed\na = 1", "b = 2", "c = 3"]
+        assert await shared.rooms.open(PATH) is None
+
+
 class TestYdoc:
     """What only rooms of jupyter_server_ydoc do."""
 
@@ -47,6 +62,18 @@ class TestYdoc:
         assert shared.in_file() == ["a = 'edited'", "c = 3"]
         assert shared.lost == [PATH]
         assert await shared.rooms.open(PATH) is None
+
+    async def test_edits_that_no_open_room_saves_are_carried_over_when_the_server_stops(
+        self, shared: Shared
+    ) -> None:
+        async with shared.browser() as tab:
+            await tab.say(user={"name": "Bob"}, autosave=False)
+            await shared.until_told("autosave")
+            await shared.change(appended("c = 3"))
+
+            await shared.unsaved.close()
+
+            assert shared.in_file() == ["a = 1", "b = 2", "c = 3"]
 
     async def test_an_edit_that_is_in_the_way_of_another_is_reported(self, shared: Shared) -> None:
         async with shared.browser():
