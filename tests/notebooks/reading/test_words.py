@@ -276,7 +276,7 @@ def test_a_page_begins_where_it_is_asked_to_and_holds_as_many_cells_as_asked() -
     page = page_of(book, offset=3, limit=2, limits=LIMITS)
 
     assert [info.index for info in page.shown] == [3, 4]
-    assert page.next_call == 'notebook("a.ipynb", offset=5, limit=2)'
+    assert page.next_call == 'read_notebook("a.ipynb", offset=5, limit=2)'
     assert page.next_call in text(page)
 
 
@@ -293,7 +293,7 @@ def test_the_next_call_repeats_what_was_asked() -> None:
     page = page_of(book, what="outputs", cells=["1-8"], grep="x", limit=2, limits=LIMITS)
 
     assert page.next_call == (
-        r'notebook("a \"b\".ipynb", view="outputs", cells=["1-8"], grep="x", '
+        r'read_notebook("a \"b\".ipynb", view="outputs", cells=["1-8"], grep="x", '
         "offset=3, limit=2)"
     )
 
@@ -379,7 +379,7 @@ def test_long_outputs_among_many_cells_name_the_call_for_their_cell() -> None:
 
     page = page_of(book, what="outputs", limits=LIMITS)
 
-    call = f'notebook("a.ipynb", view="outputs", cells=["{handles(book.cells)[0]}"])'
+    call = f'read_notebook("a.ipynb", view="outputs", cells=["{handles(book.cells)[0]}"])'
     assert call in text(page)
     assert [info.index for info in page.shown] == [0, 1]
 
@@ -527,7 +527,7 @@ def test_no_invisible_character_of_a_notebooks_name_is_shown() -> None:
     page = page_of(book, limit=1, limits=LIMITS)
 
     assert text(page).startswith("a\\u202eb.ipynb: 3 cells, kernel kn, ")
-    assert page.next_call == 'notebook("a\\u202eb.ipynb", offset=1, limit=1)'
+    assert page.next_call == 'read_notebook("a\\u202eb.ipynb", offset=1, limit=1)'
 
 
 def test_lines_of_a_long_source_are_made_when_they_are_read() -> None:
