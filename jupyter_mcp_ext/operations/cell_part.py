@@ -6,17 +6,35 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from jupyter_mcp_ext.notebooks.running.chosen import MAY_RAISE
+from jupyter_mcp_ext.sessions.story.journal import NOT_RUN
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jupyter_mcp_ext.executions.cells import CellStatus
     from jupyter_mcp_ext.kernels.links.exchange import Content, Exchange
     from jupyter_mcp_ext.kernels.losses import KernelLost
     from jupyter_mcp_ext.notebooks.running.chosen import ChosenCell
     from jupyter_mcp_ext.notebooks.running.running_cell import RunningCell
+    from jupyter_mcp_ext.outputs.model import Output
+
+
+class Story(Protocol):
+    """Where what ran is kept for the session."""
+
+    def begin(self, code: str) -> None:
+        """The kernel was given the code of the next cell."""
+
+    def end(self, status: str, count: int | None, outputs: Sequence[Output]) -> None:
+        """It has ended."""
 
 
 class CellRuns(Protocol):
     """The run to which a cell belongs."""
+
+    @property
+    def story(self) -> Story:
+        """Where what ran is kept for the session."""
 
     def began(self, cell: RunningCell) -> None:
         """The kernel has begun with a cell."""
@@ -70,11 +88,13 @@ class CellPart:
         self._may_raise = MAY_RAISE in cell.tags
         self._cell = running
         self._exchange: Exchange | None = None
-        self._has_ended = False
+        self._has_ended = self._raised = False
         self._began = time.time()
 
     def sent(self, exchange: Exchange) -> None:
         """The kernel was given the code."""
+        if self._exchange is None:
+            self._run.story.begin(self.code)
         self._exchange = exchange
 
     def begin(self) -> None:
@@ -103,6 +123,7 @@ class CellPart:
         )
         count = reply.get("execution_count")
         count = count if isinstance(count, int) else exchange.count
+        self._raised = bool(raised)
         if not raised:
             self._end("ok", exchange, count)
         elif is_stopped:
@@ -124,6 +145,7 @@ class CellPart:
             if self._cell.is_open:
                 self._cell.end(None, {})
                 self._run.settle(self._cell)
+            self._run.story.end(NOT_RUN, None, ())
             return
         is_dead = lost is not None and lost.loss.kind == "died"
         self._end("dead" if is_dead else "interrupted", exchange, exchange.count)
@@ -134,6 +156,8 @@ class CellPart:
         self._has_ended = True
         self._cell.end(count, exchange.times)
         self._run.settle(self._cell)
+        kept = "error" if self._raised and status == "ok" else status
+        self._run.story.end(kept, count, self._cell.outputs.all)
         took = time.time() - self._began
         said = "; ".join(filter(None, (self._words, words)))
         self._note(status, said, execution_count=count, seconds=took)

@@ -97,6 +97,5 @@ async def run_cells(
         can_ask=can_ask,
         parts=run.of,
     )
-    services.sessions.follow(session, execution, in_story=False)
     follow_files(services, session, execution, caller)
     return execution

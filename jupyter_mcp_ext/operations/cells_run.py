@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.notebooks.running.running_cell import LetGo
     from jupyter_mcp_ext.services import Services
     from jupyter_mcp_ext.sessions.session import Session
+    from jupyter_mcp_ext.sessions.story.following import FollowedCells
+
+NOT_STARTED = "the run has not started"
 
 EDITED = "edited before its turn, and run as it is now"
 
@@ -48,6 +51,8 @@ class CellsRun:
         self.goes_on = keep_going
         self._plan = Plan()
         self._place = place
+        self._follow = partial(services.sessions.follow_cells, session)
+        self._story: FollowedCells | None = None
         self._is_persons = not session.is_agents
         self._written = services.written
         self._displays = services.editing.displays
@@ -79,6 +84,7 @@ class CellsRun:
     def of(self, execution: Execution) -> CellsRun:
         """This run, as the one of an execution."""
         self._execution = execution
+        self._story = self._follow(execution)
         execution.cells.start(
             [
                 RunCell(
@@ -133,11 +139,17 @@ class CellsRun:
             self.execution.tell([f"outputs are {self._recording.saved}"])
 
     @property
+    def story(self) -> FollowedCells:
+        """Where what ran is kept for the session."""
+        if self._story is None:
+            raise RuntimeError(NOT_STARTED)
+        return self._story
+
+    @property
     def execution(self) -> Execution:
         """The execution that it is."""
         if self._execution is None:
-            msg = "the run has not started"
-            raise RuntimeError(msg)
+            raise RuntimeError(NOT_STARTED)
         return self._execution
 
     def began(self, cell: RunningCell) -> None:

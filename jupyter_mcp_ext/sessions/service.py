@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from traitlets import Bool, Enum, Float, Int, List, Unicode
@@ -323,23 +324,19 @@ class McpSessions(LoggingConfigurable):
         self.lives.use(created.session, caller.client)
         return created
 
-    def follow(self, session: Session, execution: Execution, *, in_story: bool = True) -> None:
-        """Have an execution in the session's story, and its variables saved afterwards.
+    def follow(self, session: Session, execution: Execution) -> None:
+        """Have an execution in the session's story, and its variables saved afterwards."""
+        following.follow(session, execution, partial(self._ended, session, execution))
 
-        What a notebook records itself is not in the story too.
-        """
+    def follow_cells(self, session: Session, execution: Execution) -> following.FollowedCells:
+        """The same for an execution that runs cells: the story has these."""
+        ended = partial(self._ended, session, execution)
+        return following.FollowedCells(session, execution, ended)
 
-        def ended() -> None:
-            self.lives.use(session)
-            if execution.sent is not None:
-                self._saves.note(session)
-
-        if in_story:
-            following.follow(session, execution, ended)
-            return
-        following.count(session, execution)
-        if session.is_agents:
-            execution.done.add_done_callback(lambda _: ended())
+    def _ended(self, session: Session, execution: Execution) -> None:
+        self.lives.use(session)
+        if execution.sent is not None:
+            self._saves.note(session)
 
     async def _end_idle(self, session: Session) -> None:
         await self.readiness.end_idle(session)

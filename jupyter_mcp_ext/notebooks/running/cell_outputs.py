@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.outputs.folding.area import Area
 from jupyter_mcp_ext.outputs.folding.writing import Writing
-from jupyter_mcp_ext.outputs.model import Display, Json, to_nbformat
+from jupyter_mcp_ext.outputs.model import Display, Json, Output, to_nbformat
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.outputs.folding.area import AreaItem
@@ -40,9 +40,9 @@ class CellOutputs:
         self._written: Sequence[AreaItem] = ()
 
     @property
-    def number(self) -> int:
-        """How many there are."""
-        return len(self._area.items)
+    def all(self) -> tuple[Output, ...]:
+        """What there is so far."""
+        return tuple(map(_output, self._area.items))
 
     @property
     def has_displays(self) -> bool:
@@ -75,8 +75,12 @@ class CellOutputs:
         self._written = news.items
 
 
+def _output(item: AreaItem) -> Output:
+    return item.stream if isinstance(item, Writing) else item
+
+
 def _node(item: AreaItem) -> dict[str, Json]:
-    node = to_nbformat(item.stream if isinstance(item, Writing) else item)
+    node = to_nbformat(_output(item))
     if isinstance(item, Display):
         node["data"] = {name: _value(name, value) for name, value in item.data.items()}
     return node

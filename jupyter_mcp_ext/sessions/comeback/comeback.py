@@ -163,7 +163,7 @@ async def _told(
     back.update(name for older in found.older for name in older.names)
     found = replace(
         found,
-        unsaved=[entry.execution_id for entry in ran if entry.number > after],
+        unsaved=list(dict.fromkeys(entry.execution_id for entry in ran if entry.number > after)),
         changed=changed - back,
         remarks=[*_stopped(source), *_unsigned(story)],
     )

@@ -169,17 +169,17 @@ def lacking(
         cell(entry)
         for entry in entries
         if entry.is_shown
-        and entry.execution_id not in ids
-        and (entry.number > through or entry.execution_id in new)
+        and entry.cell_id not in ids
+        and (entry.number > through or entry.cell_id in new)
     ]
 
 
 def cell(entry: Entry) -> dict[str, Any]:
-    """The cell of an execution; its id is the execution's."""
+    """The cell of an execution, or of a cell of a run; its id tells which."""
     return {
         "cell_type": "code",
         "execution_count": entry.execution_count,
-        "id": entry.execution_id,
+        "id": entry.cell_id,
         "metadata": {METADATA: {"client": entry.client, "status": entry.status}},
         "outputs": [
             {**output, "execution_count": entry.execution_count}
@@ -242,7 +242,7 @@ def _length(value: object) -> int:
 
 def last_of(entries: Sequence[Entry]) -> int:
     """The number of the last of them that has ended; 0 when there is none."""
-    return max((entry.number for entry in entries if entry.has_ended), default=0)
+    return max((e.number for e in entries if e.has_ended and not e.cell), default=0)
 
 
 def ours(head: Head, through: int) -> dict[str, Any]:

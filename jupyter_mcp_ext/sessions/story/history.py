@@ -26,7 +26,7 @@ class History:
         """The number of the last execution whose variables are gone for good."""
         self.unsigned = 0
         """Executions that do not come back, since this server's key has not signed them."""
-        self._entries: dict[int, Entry] = {}
+        self._entries: dict[tuple[int, int], Entry] = {}
         self._given = 0
         """The number up to which an earlier server may have given numbers."""
         self._reserved = 0
@@ -35,17 +35,20 @@ class History:
     @property
     def entries(self) -> list[Entry]:
         """What was executed, in order."""
-        return list(self._entries.values())
+        # The cells of a run begin after what was queued behind it.
+        return [self._entries[key] for key in sorted(self._entries)]
 
     @property
     def alive(self) -> list[Entry]:
         """The executions whose code may be run again, in order."""
-        return [e for e in self._entries.values() if e.number > self.gone_until and e.is_signed]
+        return [e for e in self.entries if e.number > self.gone_until and e.is_signed]
 
     @property
     def last_ended(self) -> int:
         """The number of the latest execution that has ended; 0 when none has."""
-        return max((e.number for e in self._entries.values() if e.has_ended), default=0)
+        return max(
+            (e.number for e in self._entries.values() if e.has_ended and not e.cell), default=0
+        )
 
     @property
     def gone_until(self) -> int:
@@ -64,8 +67,8 @@ class History:
         """
         ran = [entry for entry in found.entries if not entry.has_ended][-MAX_RUNNING:]
         kept = [e for e in found.entries if e.has_ended or e.number >= ran[0].number]
-        self._entries = {entry.number: replace(entry, outputs=()) for entry in kept}
-        self.last_number = next(reversed(self._entries), 0)
+        self._entries = {entry.key: replace(entry, outputs=()) for entry in kept}
+        self.last_number = max((entry.number for entry in kept), default=0)
         self.forgotten_until, self._given = found.forgotten_until, found.reserved
         self.unsigned = sum(
             entry.is_shown and not entry.is_signed and entry.number > self.forgotten_until
@@ -75,8 +78,8 @@ class History:
 
     def begin(self, entry: Entry) -> Mapping[str, Any] | None:
         """An execution begins; the line that must be written first, if one must."""
-        self._entries[entry.number] = entry
-        self.last_number = entry.number
+        self._entries[entry.key] = entry
+        self.last_number = max(entry.number, self.last_number)
         if entry.number + RESERVED // 2 <= self._reserved:
             return None
         self._reserved = entry.number + RESERVED
@@ -84,7 +87,7 @@ class History:
 
     def end(self, entry: Entry) -> None:
         """An execution has ended."""
-        self._entries[entry.number] = entry
+        self._entries[entry.key] = entry
 
     def forget(self) -> Mapping[str, Any] | None:
         """The variables of all executions so far are gone for good; the line that says so."""
@@ -103,7 +106,7 @@ class History:
 
     def shortened(self, *, part: int, after: int) -> Journal:
         """What must stay of the journal: what may come back. The rest is dropped here too."""
-        self._entries = {entry.number: entry for entry in self.alive}
+        self._entries = {entry.key: entry for entry in self.alive}
         return Journal(
             entries=self.entries,
             forgotten_until=self.forgotten_until,

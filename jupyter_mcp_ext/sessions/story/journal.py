@@ -5,6 +5,8 @@ restart on request: they are not brought back. A server can be killed before the
 execution is written, so some beginnings are preceded by a line that reserves numbers. And one kind
 says in which file the notebook goes on.
 
+A run of cells has such lines for each of its cells, as code of its own, and for the run.
+
 Each line is JSON with a version, and a digest by the server's key: code of a line that another
 program wrote is never run. A line that a crash cut off is left out when it is read.
 """
@@ -62,6 +64,8 @@ class Entry:
     """An execution as the journal has it; ``outputs`` are nbformat's, cut."""
 
     number: int
+    cell: int | None = None
+    """Of a run of cells: which of them, from 1; 0 is the run itself, which is not shown."""
     execution_id: str
     code: str
     client: str
@@ -76,6 +80,16 @@ class Entry:
     """Whether this server's key has signed it: else it is shown, and never run again."""
 
     @property
+    def key(self) -> tuple[int, int]:
+        """What tells it from others, in their order."""
+        return self.number, self.cell or 0
+
+    @property
+    def cell_id(self) -> str:
+        """The id of its cell in the notebook."""
+        return f"{self.execution_id}-{self.cell}" if self.cell else self.execution_id
+
+    @property
     def has_ended(self) -> bool:
         """Whether its end is in the journal."""
         return self.ended is not None
@@ -83,13 +97,14 @@ class Entry:
     @property
     def is_shown(self) -> bool:
         """Whether it is a part of the story: it has ended, and reached its kernel."""
-        return self.has_ended and self.status != NOT_RUN
+        return self.has_ended and self.status != NOT_RUN and self.cell != 0
 
     @property
     def beginning(self) -> dict[str, Any]:
         """The line for its beginning."""
         return {
             "begin": self.number,
+            **({} if self.cell is None else {"cell": self.cell}),
             "execution_id": self.execution_id,
             "code": self.code,
             "client": self.client,
@@ -101,6 +116,7 @@ class Entry:
         """The line for its end."""
         return {
             "end": self.number,
+            **({} if self.cell is None else {"cell": self.cell}),
             "status": self.status,
             "execution_count": self.execution_count,
             "ended": self.ended,
@@ -170,7 +186,7 @@ class _Reader:
     def __init__(self, key: bytes, outputs_after: int | None) -> None:
         self._key = key
         self._outputs_after = outputs_after
-        self._known: dict[int, Entry] = {}
+        self._known: dict[tuple[int, int], Entry] = {}
         self._code = 0
         self._unsigned = 0
         self._room = MAX_OUTPUTS
@@ -200,7 +216,7 @@ class _Reader:
         """The content of the lines so far."""
         self._prune(MAX_ENTRIES, MAX_CODE)
         return Journal(
-            entries=[self._known[number] for number in sorted(self._known)],
+            entries=[self._known[key] for key in sorted(self._known)],
             forgotten_until=self._forgotten_until,
             reserved=self._reserved,
             part=self._part,
@@ -234,23 +250,23 @@ class _Reader:
             self._reserved = max(self._reserved, number)
 
     def _begin(self, entry: Entry) -> None:
-        known = self._known.get(entry.number)
+        known = self._known.get(entry.key)
         if known is not None:
             if known.is_signed and not entry.is_signed:
                 return
             self._code -= len(known.code)
-        self._known[entry.number] = entry
+        self._known[entry.key] = entry
         self._code += len(entry.code)
         if len(self._known) > 2 * MAX_ENTRIES or self._code > 2 * MAX_CODE:
             self._prune(MAX_ENTRIES, MAX_CODE)
 
     def _end(self, found: dict[str, Any], line: bytes, *, is_signed: bool) -> None:
-        entry = self._known.get(_number(found["end"]))
+        entry = self._known.get((_number(found["end"]), _number(found.get("cell", 0))))
         if entry is None or (entry.is_signed and not is_signed):
             return
         is_wanted = self._outputs_after is not None and entry.number > self._outputs_after
         outputs = self._outputs(line, entry) if is_wanted else ()
-        self._known[entry.number] = replace(_ended(entry, found), outputs=outputs)
+        self._known[entry.key] = replace(_ended(entry, found), outputs=outputs)
 
     def _outputs(self, line: bytes, entry: Entry) -> Sequence[dict[str, Any]]:
         self._room -= len(line)
@@ -268,10 +284,10 @@ class _Reader:
         """Drop the earliest executions, unsigned ones first."""
         if len(self._known) <= entries and self._code <= code:
             return
-        for number in sorted(self._known, key=lambda n: (self._known[n].is_signed, n)):
+        for key in sorted(self._known, key=lambda key: (self._known[key].is_signed, key)):
             if len(self._known) <= entries and self._code <= code:
                 return
-            self._code -= len(self._known.pop(number).code)
+            self._code -= len(self._known.pop(key).code)
 
 
 def _check_version(version: object) -> None:
@@ -292,6 +308,7 @@ def _begun(found: dict[str, Any], *, is_signed: bool) -> Entry:
         raise ValueError
     return Entry(
         number=number,
+        cell=None if found.get("cell") is None else _number(found["cell"]),
         execution_id=execution_id,
         code=found["code"],
         client=str(client) if is_signed else "".join(c for c in client[:200] if c.isprintable()),

@@ -202,8 +202,8 @@ class StoryNotebook:
 
 
 def ids(found: Sequence[Entry]) -> frozenset[str]:
-    """The ids of executions."""
-    return frozenset(entry.execution_id for entry in found)
+    """The ids of their cells."""
+    return frozenset(entry.cell_id for entry in found)
 
 
 def _through(data: bytes) -> int:

@@ -49,6 +49,22 @@ def test_a_journal_is_read_as_it_was_written() -> None:
     assert [e.outputs for e in read(lines(*written), KEY).entries] == [(), ()]
 
 
+def test_the_cells_of_a_run_are_read_in_the_order_in_which_they_ran() -> None:
+    run = entry(1, "run_cells: a.ipynb, 2 cells", cell=0)
+    behind = entry(2, "queued behind it")
+    cells = [entry(1, f"cell {n}", cell=n, outputs=text(str(n))) for n in (1, 2)]
+    written = [run.beginning, behind.beginning]
+    written += [said for one in cells for said in (one.beginning, one.end)]
+    written += [run.end, behind.end]
+
+    found = read([signed(said, KEY).rstrip() for said in written], KEY, outputs_after=0)
+
+    assert [e.code for e in found.entries] == [run.code, "cell 1", "cell 2", behind.code]
+    assert [e.code for e in found.entries if e.is_shown] == ["cell 1", "cell 2", behind.code]
+    assert [e.cell_id for e in found.entries][1:] == ["k7m2q9xw-1-1", "k7m2q9xw-1-2", "k7m2q9xw-2"]
+    assert [e.outputs for e in found.entries[1:3]] == [text("1"), text("2")]
+
+
 def test_outputs_are_read_of_the_executions_after_a_number() -> None:
     written = lines(entry(1, outputs=text("x")), entry(2, outputs=text("y")))
 
