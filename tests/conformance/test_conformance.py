@@ -9,11 +9,14 @@ import shutil
 import subprocess
 import sysconfig
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbformat.v4 import new_markdown_cell, new_notebook
 
+from tests.conformance.renaming import renaming
 from tests.servers import JupyterServer
 
 HERE = Path(__file__).parent
@@ -39,6 +42,30 @@ TASKS = {
 CHECKS = re.compile(r"server-(.+)-\d{4}-\d\d-\d\dT[\d-]+Z/checks\.json")
 """Where the suite writes the checks of a scenario."""
 SUMMARY = re.compile(r"^[✓✗] (\S+): (\d+) passed, (\d+) failed", re.MULTILINE)
+
+NOTEBOOKS = ("text", "watched", "123")
+NAMES = {
+    "test://static-text": "jupyter://notebooks/text.ipynb",
+    "test://watched-resource": "jupyter://notebooks/watched.ipynb",
+    "test://template/123/data": "jupyter://notebooks/123.ipynb",
+    "test_prompt_with_arguments": "analyse_file",
+    "arg1": "path",
+    "arg2": "question",
+}
+"""What the suite asks for, and what the real server has instead."""
+BOTH = ("2025-11-25", "2026-07-28")
+RENAMED = {
+    "resources-read-text": BOTH,
+    "resources-templates-read": BOTH,
+    "resources-subscribe": BOTH[:1],
+    "resources-unsubscribe": BOTH[:1],
+    "completion-complete": BOTH,
+    "prompts-get-with-args": BOTH,
+}
+"""The scenarios of these, and the versions that have them.
+
+Not: binary resources, prompts without arguments, and prompts with images or resources.
+"""
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -142,8 +169,19 @@ def test_the_tasks_conform(
 
 @pytest.fixture(scope="module")
 def open_server(start_server: Callable[..., JupyterServer]) -> JupyterServer:
-    """The real server, without a token."""
-    return start_server(token="")
+    """The real server, without a token, with notebooks."""
+    server = start_server(token="")
+    for name in NOTEBOOKS:
+        node = new_notebook(cells=[new_markdown_cell(f"Data for ID: {name}")])  # type: ignore[no-untyped-call]
+        (server.root_dir / f"{name}.ipynb").write_text(nbformat.writes(node))  # type: ignore[no-untyped-call]
+    return server
+
+
+@pytest.fixture(scope="module")
+def renamed(open_server: JupyterServer) -> Iterator[str]:
+    """The real server under the names that the suite asks for."""
+    with renaming(open_server.port, NAMES) as url:
+        yield url
 
 
 @pytest.mark.parametrize(
@@ -154,7 +192,13 @@ def open_server(start_server: Callable[..., JupyterServer]) -> JupyterServer:
         ("ping", "2025-11-25"),
         ("tools-list", "2025-11-25"),
         ("dns-rebinding-protection", "2025-11-25"),
+        ("resources-list", "2025-11-25"),
+        ("prompts-list", "2025-11-25"),
         ("tools-list", "2026-07-28"),
+        ("resources-list", "2026-07-28"),
+        ("prompts-list", "2026-07-28"),
+        ("sep-2164-resource-not-found", "2026-07-28"),
+        ("caching", "2026-07-28"),
         ("http-header-validation", "2026-07-28"),
         ("dns-rebinding-protection", "2026-07-28"),
     ],
@@ -172,6 +216,50 @@ def test_the_real_server_conforms(
     )
 
     assert done.returncode == 0, done.stdout[-8000:]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "version"),
+    [(scenario, version) for scenario, versions in RENAMED.items() for version in versions],
+)
+def test_the_real_server_conforms_with_its_own_resources_and_prompts(
+    node: Callable[..., subprocess.CompletedProcess[str]],
+    renamed: str,
+    scenario: str,
+    version: str,
+) -> None:
+    asked = ("--scenario", scenario, "--spec-version", version)
+
+    done = node("conformance", "server", "--url", renamed, *asked)
+
+    assert done.returncode == 0, done.stdout[-8000:]
+
+
+def test_the_real_server_subscribes_and_announces_as_the_newer_protocol_wants(
+    node: Callable[..., subprocess.CompletedProcess[str]],
+    open_server: JupyterServer,
+    tmp_path: Path,
+) -> None:
+    scenario = ("--scenario", "server-stateless", "--spec-version", "2026-07-28")
+
+    node("conformance", "server", "--url", open_server.url, *scenario, "-o", str(tmp_path))
+
+    [file] = tmp_path.glob("*/checks.json")
+    checks = json.loads(file.read_text())
+    other = {c["id"]: c for c in checks if c["status"] != "SUCCESS"}
+    # They need a tool of the suite's, or a list that changes.
+    fixtures = {name for name, check in other.items() if check["details"].get("untestable")}
+    skipped = {name for name, check in other.items() if check["status"] == "SKIPPED"}
+    assert fixtures | skipped == set(other), other
+    assert len(fixtures) <= 4
+    assert len(skipped) <= 2
+    passed = {check["id"] for check in checks} - set(other)
+    assert {name for name in passed if "subscription" in name or "notification" in name} == {
+        "sep-2575-server-sends-subscription-ack",
+        "sep-2575-server-tags-subscription-id",
+        "sep-2575-server-honors-notification-filter",
+    }
+    assert "sep-2575-discover-capabilities-match-handlers" in passed
 
 
 def test_the_inspector_lists_the_tools(
