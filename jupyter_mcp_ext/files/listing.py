@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from itertools import islice
+from functools import lru_cache
+from itertools import islice, product
+from math import prod
 from typing import Literal
 
 from jupyter_mcp_ext.errors import InvalidArgument
@@ -15,6 +18,11 @@ MAX_LOOKED = 1_000_000
 """Names that one call looks at, at most."""
 
 MAX_GLOB = 500
+
+MAX_CHOICES = 50
+"""Names that the braces of a part of a pattern stand for, at most."""
+
+_CHOICE = re.compile(r"(\{[^{}]*,[^{}]*\})")
 
 _RUN = 5_000
 
@@ -72,6 +80,8 @@ class Glob:
             raise InvalidArgument(msg)
         if parts and parts[-1] == "**":
             parts.append("*")
+        for part in parts:
+            _alternatives(part)  # or raises
         single = [p for n, p in enumerate(parts) if p != "**" or parts[n - 1 : n] != ["**"]]
         return cls(parts=tuple(single))
 
@@ -97,7 +107,7 @@ class Glob:
                 for at in reached
                 if at < len(self.parts)
                 and self.parts[at] != "**"
-                and fnmatchcase(name, self.parts[at])
+                and any(fnmatchcase(name, one) for one in _alternatives(self.parts[at]))
             }
             reached = self._and_skipped(after)
         return reached
@@ -106,6 +116,19 @@ class Glob:
         return reached | {
             at + 1 for at in reached if at < len(self.parts) and self.parts[at] == "**"
         }
+
+
+@lru_cache(maxsize=100)
+def _alternatives(pattern: str) -> tuple[str, ...]:
+    """``*.{py,md}`` is ``*.py`` or ``*.md``. Raises InvalidArgument if there are too many."""
+    pieces = [
+        piece[1:-1].split(",") if number % 2 else [piece]
+        for number, piece in enumerate(_CHOICE.split(pattern))
+    ]
+    if prod(map(len, pieces)) > MAX_CHOICES:
+        msg = f"The glob has over {MAX_CHOICES} combinations of its braces. Give a simpler one."
+        raise InvalidArgument(msg)
+    return tuple(map("".join, product(*pieces)))
 
 
 def paged(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from jupyter_mcp_ext.errors import ToolError, UnknownSession
 from jupyter_mcp_ext.executions.order import Destination
 from jupyter_mcp_ext.executions.turns import queue
-from jupyter_mcp_ext.outputs.characters import escaped
 
 from .cells_run import CellsRun
 from .run import follow_files
@@ -49,8 +48,6 @@ async def notebook_session(
         await require(("write", "kernels"))
         notices = tuple((await services.editing.homes.change(place, check)).notes)
     created = await services.sessions.create(caller, path=place.path)
-    if not created.existing:
-        notices += (f"{escaped(place.path)} was not open: this session was made for it",)
     return created._replace(notices=(*created.notices, *notices))
 
 

@@ -96,20 +96,26 @@ def _blocks(files: Sequence[FileHits]) -> Iterator[list[str]]:
     has_context = any(not line.is_hit for file in files for hit in file.hits for line in hit.lines)
     for file in files:
         title = [f"{escaped(file.path)} ({counted(file.total, 'hit')})"]
+        cell = ""
         for place, hits in groupby(file.hits, lambda hit: hit.place):
             before = 0
             for hit in hits:
-                above = [*title, *_above(place)] if not before else []
+                above = [*title, *_above(place, cell)] if not before else []
+                cell = place.header if place is not None else ""
                 is_apart = has_context and before and hit.lines[0].number > before + 1
                 yield [*above, *(["--"] if is_apart else []), *map(_line, hit.lines)]
                 title = []
                 before = hit.lines[-1].number
 
 
-def _above(place: Place | None) -> list[str]:
+def _above(place: Place | None, cell: str) -> list[str]:
+    """The header of a cell, unless it is that of the hit before, and the one of its outputs."""
     if place is None:
         return []
-    return [place.header, *([place.outputs_begin] if place.is_output else [])]
+    return [
+        *([place.header] if place.header != cell else []),
+        *([place.outputs_begin] if place.is_output else []),
+    ]
 
 
 def _line(line: HitLine) -> str:
@@ -154,7 +160,7 @@ def _notes(findings: Findings) -> Iterator[str]:
         yield f"! not followed: {counted(below.links, 'symbolic link')}"
     if below.caches:
         yield f"! not entered, unless given as path: {_named(below.caches)}"
-    if below.passed:
+    if below.passed and not findings.hits:
         yield f"! not entered, unless given as path: {escaped(below.passed)}, where sessions are"
     if not below.is_whole:
         yield "! not all files were looked at: there are too many; give a deeper folder as path"

@@ -18,6 +18,9 @@ from .answer import Answer, text
 from .call import Call
 from .definition import tool
 
+MAX_LISTED = 40
+"""Cells of a new notebook that its answer lists."""
+
 
 @tool(("write", "contents"), ("read", "kernelspecs"))
 async def create_notebook(
@@ -36,10 +39,14 @@ async def create_notebook(
     services.written.by_another(notebook.path)
     words = (
         f"Made {escaped(notebook.path)}: {counted(len(notebook.cells), 'cell')}, kernel {name}. "
-        f"create_session(path={argument(notebook.path)}) gives it a kernel to run code in."
+        f"run_cells({argument(notebook.path)}) starts it and runs them."
     )
     page = page_of(notebook, what="outline", limits=services.limits)
-    return text(words, notebook={"path": notebook.path, "cells": [asdict(c) for c in page.shown]})
+    lines = [f"[{c.index}] {c.cell_type} {c.handle}" for c in page.shown[:MAX_LISTED]]
+    more = len(notebook.cells) - len(lines)
+    lines += [f"… {counted(more, 'more cell')}"] if more else []
+    cells_shown = [asdict(c) for c in page.shown]
+    return text("\n".join([words, *lines]), notebook={"path": notebook.path, "cells": cells_shown})
 
 
 @tool(("read", "contents"), read_only=True, is_main=True)
