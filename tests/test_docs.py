@@ -15,7 +15,9 @@ from importlib.metadata import distribution, entry_points
 from pathlib import Path
 from string import Template
 from typing import Any, get_args
+from urllib.parse import urlsplit
 
+import mcp_types as types
 import pytest
 from jupyter_server.auth.identity import IdentityProvider
 from jupyter_server.serverapp import ServerApp
@@ -25,7 +27,15 @@ import jupyter_mcp_ext
 from jupyter_mcp_ext.cli import McpLauncher
 from jupyter_mcp_ext.executions.execution import Status
 from jupyter_mcp_ext.governance.audit import SCHEMA_ID
+from jupyter_mcp_ext.protocol.execution_resource import FRESH
+from jupyter_mcp_ext.protocol.prompts import PROMPTS
+from jupyter_mcp_ext.protocol.resource import MAX_CHARACTERS
+from jupyter_mcp_ext.protocol.resource_list import TEMPLATES as RESOURCE_TEMPLATES
+from jupyter_mcp_ext.protocol.resources import FORBIDDEN, NOT_FOUND, RIGHTS
+from jupyter_mcp_ext.protocol.subscriber import INTERVAL
+from jupyter_mcp_ext.protocol.subscriptions import MAX_RESOURCES, MAX_STREAMS
 from jupyter_mcp_ext.tools.registry import TOOLS
+from jupyter_mcp_ext.wording import size
 from tests.benchmarks.clients import Client
 from tests.first_run import LIST_TOOLS, LIST_TOOLS_HEADERS
 from tests.links import anchors, broken, targets
@@ -146,6 +156,41 @@ def test_the_table_of_rights_has_those_that_each_tool_needs() -> None:
     }
 
     assert written == {tool.name: set(tool.rights) for tool in TOOLS}
+
+
+def test_the_table_of_resources_has_their_uris_and_rights() -> None:
+    written = {
+        row[0].strip("`"): {tuple(right.split()) for right in re.findall(r"`([^`]+)`", row[1])}
+        for row in table("URI", "resources")
+    }
+
+    templates = [template.uri_template for template in RESOURCE_TEMPLATES]
+    assert list(written) == templates
+    assert [*written.values()] == [set(RIGHTS[urlsplit(uri).netloc]) for uri in templates]  # type: ignore[index]  # a kind
+
+
+def test_the_limits_of_resources_are_those_that_are_written() -> None:
+    page = PAGES["resources"]
+
+    assert f"at most {size(MAX_CHARACTERS)};" in page
+    assert f"{FRESH // 1000} s for an execution that has ended" in page
+    assert f"at most {MAX_RESOURCES} subscriptions, a user at most {MAX_STREAMS} streams" in page
+    assert INTERVAL == 1 / 4  # "at most four times a second"
+    assert {row[0] for row in table("Code", "resources")} == {
+        str(code) for code in (types.INVALID_PARAMS, FORBIDDEN, types.INTERNAL_ERROR)
+    }
+    assert f"Before 2026-07-28: {NOT_FOUND}." in page
+
+
+def test_the_table_of_prompts_has_their_arguments() -> None:
+    written = {
+        row[0].strip("`"): re.findall(r"`([^`]+)`", row[1]) for row in table("Prompt", "resources")
+    }
+
+    assert written == {
+        name: [argument.name for argument in prompt.listed.arguments or ()]
+        for name, prompt in PROMPTS.items()
+    }
 
 
 def test_the_table_of_settings_has_every_setting_and_its_default() -> None:
@@ -272,10 +317,10 @@ def test_codex_is_told_the_address_and_where_the_token_is() -> None:
     assert 'bearer_token_env_var = "JUPYTER_TOKEN"' in lines
 
 
-def test_the_python_example_runs(server: JupyterServer) -> None:
-    example = block("python", "from mcp import Client")
+def run_example(server: JupyterServer, page: str) -> subprocess.CompletedProcess[str]:
+    """Run the example with the SDK's client on a page."""
+    example = block("python", "from mcp import Client", page)
     assert example.count(ADDRESS) == 1
-
     done = subprocess.run(
         [sys.executable, "-c", example.replace(ADDRESS, server.url)],
         env={"JUPYTER_TOKEN": server.token},
@@ -284,8 +329,17 @@ def test_the_python_example_runs(server: JupyterServer) -> None:
         timeout=60,
         check=False,
     )
-
     assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_the_example_of_a_subscription_runs(server: JupyterServer) -> None:
+    assert run_example(server, "resources").stdout == "2 cells\n"
+
+
+def test_the_python_example_runs(server: JupyterServer) -> None:
+    done = run_example(server, "clients")
+
     assert done.stdout.startswith("[ok] ")
     assert done.stdout.splitlines()[-3:] == ["hello", "42", "ok"]
 

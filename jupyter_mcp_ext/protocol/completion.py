@@ -12,6 +12,7 @@ from mcp.shared.exceptions import MCPError
 from jupyter_mcp_ext.errors import ContentsError, InvalidArgument, ToolError, shown
 from jupyter_mcp_ext.tools.road import recorded
 
+from . import execution_resource, notebook_resource, session_resource
 from .prompts import known_prompt
 from .resources import refused
 
@@ -43,7 +44,7 @@ async def _files(call: Call, start: str) -> list[str]:
 
 async def _paths(call: Call, start: str, suffix: str) -> list[str]:
     """Files in the folder that a text names, then folders, whose names end in a slash."""
-    await call.require(("read", "contents"))
+    await call.require(*notebook_resource.RIGHTS)
     folder, _, name = start.rpartition("/")
     services = call.services
     try:
@@ -63,14 +64,14 @@ async def _paths(call: Call, start: str, suffix: str) -> list[str]:
 
 
 async def _executions(call: Call, start: str) -> list[str]:
-    await call.require(("read", "kernels"))
+    await call.require(*execution_resource.RIGHTS)
     owned = call.services.executions.directory.owned(call.caller)
     return [execution.id for execution in owned if execution.id.startswith(start)]
 
 
 async def _sessions(call: Call, start: str) -> list[str]:
     """By their ids or their names; a value is an id."""
-    await call.require(("read", "sessions"), ("read", "kernels"))
+    await call.require(*session_resource.RIGHTS)
     listed = await call.services.sessions.listed(call.caller)
     latest = sorted(listed, key=lambda session: -session.last_used)
     return [each.id for each in latest if each.id.startswith(start) or each.name.startswith(start)]

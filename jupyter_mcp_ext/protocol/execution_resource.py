@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jupyter_mcp_ext.executions.execution import Execution
+    from jupyter_mcp_ext.governance.policy import Right
     from jupyter_mcp_ext.outputs.model import Output
     from jupyter_mcp_ext.tools.call import Call
+
+RIGHTS: tuple[Right, ...] = (("read", "kernels"),)
+"""What a caller needs to read one, and to be told of its changes."""
 
 FRESH = 60_000
 """Milliseconds for which a finished execution is fresh: threads of its code may still write."""
@@ -25,7 +29,7 @@ FRESH = 60_000
 
 async def find(call: Call, execution_id: str) -> Resource:
     """The caller's execution of an id. Raises Forbidden, UnknownExecution."""
-    await call.require(("read", "kernels"))
+    await call.require(*RIGHTS)
     execution = call.services.executions.directory.find(call.caller, execution_id)
     call.follow(execution)
     name = Uri(kind="executions", name=execution.id)

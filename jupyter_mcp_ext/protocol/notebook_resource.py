@@ -14,12 +14,17 @@ from .resource import MAX_CHARACTERS, NOTEBOOK, Content, Resource, too_large
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.files.paths import Place
+    from jupyter_mcp_ext.governance.policy import Right
     from jupyter_mcp_ext.tools.call import Call
+
+
+RIGHTS: tuple[Right, ...] = (("read", "contents"),)
+"""What a caller needs to read one, and to be told of its changes."""
 
 
 async def find(call: Call, path: str) -> Resource:
     """The notebook at a path. Raises Forbidden, ContentsError."""
-    await call.require(("read", "contents"))
+    await call.require(*RIGHTS)
     notebooks = call.services.notebooks
     place = await notebooks.place(path, call.hides)
     await notebooks.check(place, path, hides=call.hides)

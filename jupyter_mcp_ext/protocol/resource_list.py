@@ -17,6 +17,7 @@ from jupyter_mcp_ext.errors import Forbidden, InvalidArgument
 from jupyter_mcp_ext.outputs.characters import escaped
 from jupyter_mcp_ext.resources.uris import Uri
 
+from . import notebook_resource, session_resource
 from .resource import NOTEBOOK
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ async def page(call: Call, cursor: str | None) -> types.ListResourcesResult:
 
 async def _notebooks(call: Call) -> list[types.Resource]:
     with suppress(Forbidden):
-        await call.require(("read", "contents"))
+        await call.require(*notebook_resource.RIGHTS)
         services = call.services
         below = await services.files.listed(
             ".", "*.ipynb", folder="", hides=call.hides, offset=0, limit=MAX_NOTEBOOKS
@@ -102,7 +103,7 @@ async def _open(call: Call) -> Iterator[str]:
 
 async def _sessions(call: Call) -> list[types.Resource]:
     with suppress(Forbidden):
-        await call.require(("read", "sessions"), ("read", "kernels"))
+        await call.require(*session_resource.RIGHTS)
         sessions = await call.services.sessions.listed(call.caller)
         latest = sorted(sessions, key=lambda session: -session.last_used)
         return [_session(session) for session in latest[:MAX_SESSIONS]]

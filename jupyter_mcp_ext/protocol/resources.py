@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import mcp_types as types
@@ -17,6 +17,7 @@ from . import execution_resource, notebook_resource, resource_list, session_reso
 from .tasks import Context
 
 if TYPE_CHECKING:
+    from jupyter_mcp_ext.governance.policy import Right
     from jupyter_mcp_ext.tools.call import Call
 
     from .execution_tasks import OpenCall
@@ -29,6 +30,13 @@ NOT_FOUND = -32002
 
 FORBIDDEN = -32003
 """The code for what the server's operator does not allow: one that the protocol leaves free."""
+
+RIGHTS: Mapping[Kind, Sequence[Right]] = {
+    "notebooks": notebook_resource.RIGHTS,
+    "executions": execution_resource.RIGHTS,
+    "sessions": session_resource.RIGHTS,
+}
+"""The rights that a caller needs for each kind."""
 
 FIND: Mapping[Kind, Callable[[Call, str], Awaitable[Resource]]] = {
     "notebooks": notebook_resource.find,

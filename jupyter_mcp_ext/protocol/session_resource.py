@@ -13,8 +13,12 @@ from jupyter_mcp_ext.tools.session_state import session_meta, session_state
 from .resource import Content, Resource, as_json
 
 if TYPE_CHECKING:
+    from jupyter_mcp_ext.governance.policy import Right
     from jupyter_mcp_ext.sessions.session import Session
     from jupyter_mcp_ext.tools.call import Call
+
+RIGHTS: tuple[Right, ...] = (("read", "sessions"), ("read", "kernels"))
+"""What a caller needs to read one, and to be told of its changes."""
 
 MAX_ID = 64
 
@@ -24,7 +28,7 @@ MAX_EXECUTIONS = 20
 
 async def find(call: Call, session_id: str) -> Resource:
     """The session of an id, if the caller may use it. Raises Forbidden, UnknownSession."""
-    await call.require(("read", "sessions"), ("read", "kernels"))
+    await call.require(*RIGHTS)
     session = None
     if 0 < len(session_id) <= MAX_ID:  # a name or a path would not stay the same session's
         listed = await call.services.sessions.listed(call.caller)
