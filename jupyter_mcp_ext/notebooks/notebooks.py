@@ -150,16 +150,18 @@ class Notebooks:
     async def text(self, place: Place, *, limit: int) -> str:
         """A notebook's JSON as people have it open together, else that of its file.
 
-        Raises TooLarge for a file of more bytes than ``limit``, before it is parsed.
+        Raises TooLarge for one of more bytes than ``limit``, before it is parsed.
         """
+        msg = f"{quoted(place.path)} is larger than it may be here. Read a part of it."
         copied = await self._live(place.path) if self._live is not None else None
         if copied is not None:
+            if copied.size > limit:
+                raise TooLarge(msg)
             return await asyncio.to_thread(copied.text)
         try:
             data = (await self._storage.read(place.real, limit)).data
         except (HTTPError, OSError) as err:
             if getattr(err, "errno", None) == errno.EFBIG:
-                msg = f"{quoted(place.path)} is larger than it may be here. Read a part of it."
                 raise TooLarge(msg) from err
             raise explained(err, f"{quoted(place.path)} could not be read") from err
         return await asyncio.to_thread(text_of, data, place.path)

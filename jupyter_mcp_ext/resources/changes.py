@@ -19,8 +19,9 @@ CONTENTS = "https://events.jupyter.org/jupyter_server/contents_service/v1"
 KERNELS = "https://events.jupyter.org/jupyter_server/kernel_actions/v1"
 """The schemas of Jupyter's events."""
 
-WRITES = frozenset({"save", "upload", "create", "copy", "rename", "delete"})
-"""Jupyter's words for what changes a file."""
+COMES = frozenset({"save", "upload", "create", "copy", "rename"})
+GOES = frozenset({"delete"})
+"""Jupyter's words for what makes or changes a file, and for what removes it."""
 
 NOTEBOOK = ".ipynb"
 
@@ -143,18 +144,29 @@ class Changes:
         path = str(data.get("path") or "").strip("/")
         if action == "get":  # so rooms begin
             self._rooms.look(path)
-        elif action in WRITES:
+        elif action in GOES:
+            self._gone(path)
+        elif action in COMES:
             self._written(path, is_save=action == "save")
             if action == "rename":
-                self._written(str(data.get("source_path") or "").strip("/"))
+                self._gone(str(data.get("source_path") or "").strip("/"))
 
-    def _written(self, path: str, *, is_save: bool = False) -> None:
+    def _written(self, path: str, *, is_save: bool) -> None:
+        self._told(path)
+        if is_listed(path) and not (is_save and path in self._listed):
+            self.listed([path])
+            self._tell(None)
+
+    def _gone(self, path: str) -> None:
+        self._told(path)
+        if is_listed(path):
+            self._listed.pop(path, None)
+            self._tell(None)
+
+    def _told(self, path: str) -> None:
         self.notebook(path)
         if not path.endswith(NOTEBOOK):  # a folder may have been moved, with all that is in it
             self._tell_below(path)
-        elif "/" not in path and not (is_save and path in self._listed):
-            self.listed([path])
-            self._tell(None)
 
     def _tell_below(self, folder: str) -> None:
         names = [n for n in self._watchers if n is not None and n.kind == "notebooks"]
@@ -168,3 +180,8 @@ class Changes:
             self._tell(Uri(kind="sessions", name=session.id))
         if data.get("action") in ("start", "shutdown"):
             self._tell(None)
+
+
+def is_listed(path: str) -> bool:
+    """Whether the list of resources has the notebook at a path also when it is not open."""
+    return path.endswith(NOTEBOOK) and "/" not in path

@@ -12,14 +12,14 @@ import json
 import time
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
 from logging import Logger
 from typing import TypeAlias
 
 from jupyter_mcp_ext.concurrency import Locks, Tasks, Timers
 
 from .asgi import Message, Receive, Scope, Send
+from .mcp_session import McpSession
 from .mcp_session_id import Opening, Seal, nonce
 
 HEADER = b"mcp-session-id"
@@ -42,48 +42,6 @@ Ask: TypeAlias = Callable[[str, Scope, Receive, Send], Awaitable[None]]
 """Has the SDK's manager answer a request of a subject."""
 
 
-@dataclass(kw_only=True, eq=False)
-class _McpSession:
-    """An open session: its id outside and in the manager."""
-
-    id: str
-    inner: bytes
-    subject: str
-    calls: int = 0
-    streams: int = 0
-    """Requests that are being answered: calls, and streams that only listen."""
-    used: float = field(default_factory=time.monotonic)
-    at_end: list[Callable[[], None]] = field(default_factory=list)
-    has_ended: bool = False
-
-    def on_end(self, call: Callable[[], None]) -> None:
-        """Call a function when it has ended, here or in the manager."""
-        if self.has_ended:
-            call()
-        else:
-            self.at_end.append(call)
-
-    def end(self) -> None:
-        """It has ended."""
-        self.has_ended = True
-        while self.at_end:
-            self.at_end.pop()()
-
-    def answering(self, *, is_stream: bool) -> ExitStack:
-        """Count a request until what is given back is closed."""
-        self.streams += is_stream
-        self.calls += not is_stream
-        stack = ExitStack()
-
-        @stack.callback
-        def ended() -> None:
-            self.streams -= is_stream
-            self.calls -= not is_stream
-            self.used = time.monotonic()
-
-        return stack
-
-
 class ProtocolSessions:
     """Serves the requests of all protocol sessions; ``limit`` is of open ones, 0 sets none."""
 
@@ -94,7 +52,7 @@ class ProtocolSessions:
         self._limit = limit
         self._idle = idle
         self._log = log
-        self._open: dict[str, _McpSession] = {}
+        self._open: dict[str, McpSession] = {}
         self._opening = 0
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._locks: Locks[str] = Locks()
@@ -156,7 +114,7 @@ class ProtocolSessions:
         await self._pass(again or session, scope, _again(body, receive), send, may_be_gone=False)
 
     async def _pass(
-        self, session: _McpSession, scope: Scope, receive: Receive, send: Send, *, may_be_gone: bool
+        self, session: McpSession, scope: Scope, receive: Receive, send: Send, *, may_be_gone: bool
     ) -> bool:
         """Have the manager answer; false, and nothing is sent, when it has no such session."""
         is_gone = False
@@ -184,7 +142,7 @@ class ProtocolSessions:
                 self._expiry.set(session.id, self._idle + GRACE, self._expire)
         return not is_gone
 
-    async def _end(self, session: _McpSession, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _end(self, session: McpSession, scope: Scope, receive: Receive, send: Send) -> None:
         """End a session at its client's request."""
         self._remove(session)
         self._ended[session.id] = None
@@ -192,7 +150,7 @@ class ProtocolSessions:
             self._ended.popitem(last=False)
         await self._pass(session, scope, receive, send, may_be_gone=False)
 
-    async def _reopened(self, given: str, subject: str, scope: Scope) -> _McpSession | None:
+    async def _reopened(self, given: str, subject: str, scope: Scope) -> McpSession | None:
         """The session of an id that this server has made; None for any other."""
         opening = None if given in self._ended else self._seal.open(given, subject)
         if opening is None:
@@ -206,7 +164,7 @@ class ProtocolSessions:
 
     async def _open_again(
         self, given: str, opening: Opening, subject: str, scope: Scope
-    ) -> _McpSession | None:
+    ) -> McpSession | None:
         async with self._locks.of(given):
             if given in self._open:  # another request of it came first
                 return self._open[given]
@@ -271,13 +229,13 @@ class ProtocolSessions:
     def _expire(self, _: str) -> None:
         self._forget_expired()
 
-    def _remove(self, session: _McpSession) -> None:
+    def _remove(self, session: McpSession) -> None:
         if self._open.pop(session.id, None) is not None:
             self._expiry.stop(session.id)
             session.end()
 
-    def _add(self, session_id: str, inner: bytes, subject: str) -> _McpSession:
-        session = _McpSession(id=session_id, inner=inner, subject=subject)
+    def _add(self, session_id: str, inner: bytes, subject: str) -> McpSession:
+        session = McpSession(id=session_id, inner=inner, subject=subject)
         self._open[session_id] = session
         return session
 

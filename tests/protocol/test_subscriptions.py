@@ -144,6 +144,17 @@ def test_a_new_notebook_or_session_changes_the_list_and_a_save_does_not(client: 
         assert set(notices.until(known)) <= {LIST}
 
 
+def test_a_notebook_that_goes_and_comes_back_changes_the_list_twice(client: McpClient) -> None:
+    save(client.server, "comes.ipynb")
+    client.request("resources/list")
+
+    with subscribed(client, to_list=True) as notices:
+        rest(client.server, "DELETE", "comes.ipynb")
+        assert notices.next() == LIST
+        save(client.server, "comes.ipynb")
+        assert notices.next() == LIST
+
+
 def test_many_changes_are_told_of_a_few_times(client: McpClient) -> None:
     often, last = save(client.server, "often.ipynb"), save(client.server, "last.ipynb")
 

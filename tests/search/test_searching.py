@@ -42,7 +42,7 @@ class Search:
         self.service = FileSearch(files.gate, files.storage, self._live)
 
     async def _live(self, path: str) -> LiveCopy | None:
-        return LiveCopy(read=lambda: self.opened[path]) if path in self.opened else None
+        return LiveCopy(read=lambda: self.opened[path], size=0) if path in self.opened else None
 
     async def find(self, query: str, path: str = ".", **more: Any) -> Findings:
         wanted: dict[str, Any] = {"outputs": False, "context": 0, "offset": 0, "limit": 100}

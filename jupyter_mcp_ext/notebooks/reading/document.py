@@ -72,6 +72,8 @@ class LiveCopy:
 
     read: Callable[[], Json]
     """Gives its content as nbformat has it; to be called in a thread."""
+    size: int
+    """Bytes that its content has, about."""
     people: Mapping[int, Sequence[str]] = field(default_factory=dict)
     """The names of the people whose cursor is in a cell, by the cell's index."""
 

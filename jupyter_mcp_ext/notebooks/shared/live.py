@@ -59,7 +59,7 @@ class LiveNotebook:
                     cell["id"] = cell_id
             return content
 
-        return LiveCopy(read=read, people=self.people)
+        return LiveCopy(read=read, size=len(update), people=self.people)
 
     def append(self, cells: Sequence[Mapping[str, Any]], metadata: Mapping[str, Any]) -> None:
         """Add nbformat's cells at its end, and set these keys of its metadata."""
