@@ -77,17 +77,11 @@ async def read_notebook(
         limit=limit,
         limits=call.services.limits,
     )
-    heavy = view == "outputs" or bool(grep) or notebook.is_long
     page = await call.services.rendering.shown(
-        lambda render: build(render=render), of=notebook.path, aside=heavy
+        lambda render: build(render=render),
+        of=notebook.path,
+        aside=view == "outputs" or bool(grep) or notebook.is_long,
     )
-    return Answer(
-        blocks=page.blocks,
-        meta={
-            "notebook": {
-                "path": notebook.path,
-                "cells": [asdict(cell) for cell in page.shown],
-                "next": page.next_call,
-            }
-        },
-    )
+    shown = [asdict(cell) for cell in page.shown]
+    meta = {"path": notebook.path, "cells": shown, "next": page.next_call}
+    return Answer(blocks=page.blocks, meta={"notebook": meta})
