@@ -6,14 +6,16 @@ Others are read by the templates' URIs, whose paths and ids can be completed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import mcp_types as types
 
-from jupyter_mcp_ext.errors import Forbidden, InvalidArgument
+from jupyter_mcp_ext.errors import ContentsError, Forbidden, InvalidArgument
+from jupyter_mcp_ext.files.listing import FolderPage
 from jupyter_mcp_ext.outputs.characters import escaped
 from jupyter_mcp_ext.resources.uris import Uri
 
@@ -67,46 +69,59 @@ async def page(call: Call, cursor: str | None) -> types.ListResourcesResult:
         msg = "The cursor is none of this server's. List the resources from the beginning."
         raise InvalidArgument(msg)
     first = int(cursor or 0)
-    found = [*await _notebooks(call), *await _sessions(call)]
     last = first + PAGE
+    sessions = await _sessions(call)
+    opened = await _opened(call, sessions)
+    shown = opened[first:last]
+    files = await _files(call, max(first - len(opened), 0), PAGE - len(shown))
+    start = max(first - len(opened) - files.total, 0)
+    room = PAGE - len(shown) - len(files.entries)
+    whole = len(opened) + files.total + len(sessions)
     return types.ListResourcesResult(
-        resources=found[first:last],
-        next_cursor=str(last) if last < len(found) else None,
+        resources=[
+            *shown,
+            *(_notebook(each.path, each) for each in files.entries if each.kind == "file"),
+            *(_session(session) for session in sessions[start : start + room]),
+        ],
+        next_cursor=str(last) if last < whole else None,
         ttl_ms=FRESH,
     )
 
 
-async def _notebooks(call: Call) -> list[types.Resource]:
+async def _files(call: Call, first: int, count: int) -> FolderPage:
+    """Some of the notebooks in Jupyter's root, and how many there are."""
+    count = max(min(count, MAX_NOTEBOOKS - first), 0)
     with suppress(Forbidden):
         await call.require(*notebook_resource.RIGHTS)
         services = call.services
-        below = await services.files.listed(
-            ".", "*.ipynb", folder="", hides=call.hides, offset=0, limit=MAX_NOTEBOOKS
+        found = await services.files.listed(
+            ".", "*.ipynb", folder="", hides=call.hides, offset=first, limit=max(count, 1)
         )
-        services.changes.listed(entry.path for entry in below.entries)
-        files = {entry.path: entry for entry in below.entries if entry.kind == "file"}
-        is_open = [path for path in await _open(call) if path not in files]
-        return [
-            *(_notebook(path, None) for path in is_open),
-            *(_notebook(path, entry) for path, entry in files.items()),
-        ]
-    return []
+        entries = found.entries[:count]
+        services.changes.listed(entry.path for entry in entries)
+        return replace(found, entries=entries, total=min(found.total, MAX_NOTEBOOKS))
+    return FolderPage(folder="", entries=(), offset=0, total=0)
 
 
-async def _open(call: Call) -> Iterator[str]:
-    """The notebooks of people's sessions."""
-    sessions = await call.services.sessions.listed(call.caller)
-    paths = [s.path for s in sessions if not s.is_agents and s.path.endswith(".ipynb")]
-    gate = call.services.files.gate
-    return (path for path in dict.fromkeys(paths) if not gate.leaves_out(path, call.hides))
+async def _opened(call: Call, sessions: Sequence[Session]) -> list[types.Resource]:
+    """The notebooks of people's sessions that are in folders below the root."""
+    people = (session.path for session in sessions if not session.is_agents)
+    paths = [path for path in dict.fromkeys(people) if path.endswith(".ipynb") and "/" in path]
+    found: list[types.Resource] = []
+    for path in paths:
+        with suppress(Forbidden, ContentsError):  # hidden, or another user's
+            await call.require(*notebook_resource.RIGHTS)
+            place = await call.services.notebooks.place(path, call.hides)
+            found.append(_notebook(place.path, None))
+    return found
 
 
-async def _sessions(call: Call) -> list[types.Resource]:
+async def _sessions(call: Call) -> list[Session]:
+    """The sessions that the caller may see, those that were used last."""
     with suppress(Forbidden):
         await call.require(*session_resource.RIGHTS)
-        sessions = await call.services.sessions.listed(call.caller)
-        latest = sorted(sessions, key=lambda session: -session.last_used)
-        return [_session(session) for session in latest[:MAX_SESSIONS]]
+        listed = await call.services.sessions.listed(call.caller)
+        return sorted(listed, key=lambda session: -session.last_used)[:MAX_SESSIONS]
     return []
 
 

@@ -282,21 +282,39 @@ def pages(client: McpClient) -> list[dict[str, Any]]:
 
 def test_a_long_list_comes_in_pages(start_server: Callable[..., JupyterServer]) -> None:
     client = McpClient(start_server(), OLD)
-    for number in range(2 * PAGE + 10):
-        (client.server.root_dir / f"n{number:03}.ipynb").write_text("{}")
+    root = client.server.root_dir
+    names = [f"n{number:03}.ipynb" for number in range(2 * PAGE - 2)]
+    for name in names:
+        (root / name).write_text("{}")
+    (root / "folder.ipynb").mkdir()
+    (root / "below").mkdir()
+    opened = [f"below/o{number}.ipynb" for number in range(3)]
+    for path in opened:
+        (root / path).write_text("{}")
+        as_person(client.server, path)
+    hidden = root / ".hidden" / "h.ipynb"
+    hidden.parent.mkdir()
+    hidden.write_text("{}")
+    as_person(client.server, ".hidden/h.ipynb")
 
-    found = pages(client)
+    found = [resource["name"] for resource in pages(client)]
 
-    assert [r["name"] for r in found] == [f"n{number:03}.ipynb" for number in range(2 * PAGE + 10)]
+    assert sorted(found[:3]) == opened
+    assert found[3 : 3 + len(names)] == names
+    assert sorted(found[3 + len(names) :]) == sorted([*opened, ".hidden/h.ipynb"])  # sessions
+
+
+def as_person(server: JupyterServer, path: str) -> None:
+    """Open a notebook as JupyterLab does."""
+    person = {"path": path, "type": "notebook", "name": path, "kernel": {"name": "python3"}}
+    answer = server.request("POST", json.dumps(person).encode(), server.auth, path="/api/sessions")
+    assert answer.status == 201, answer.body
 
 
 def test_a_notebook_that_a_person_has_open_is_listed(client: McpClient) -> None:
     path = f"deep/{client.version}.ipynb"
     write(client.server, path, "1")
-    person = {"path": path, "type": "notebook", "name": "", "kernel": {"name": "python3"}}
-    client.server.request(
-        "POST", json.dumps(person).encode(), client.server.auth, path="/api/sessions"
-    )
+    as_person(client.server, path)
 
     [listed] = [r for r in pages(client) if r["uri"] == f"{NOTEBOOKS}{path}"]
 
