@@ -15,6 +15,7 @@ from traitlets import Int, TraitError, Unicode, default, validate
 
 from .connect import Announces
 from .outputs.limits import Limits
+from .sandbox.sandbox import SandboxUnusable
 from .services import Services
 from .transport.absent import AbsentHandler, absent_patterns
 from .transport.handler import McpHandler
@@ -109,6 +110,12 @@ class McpApp(ExtensionApp):
             log=self.log,
         )
         endpoint = url_path_join(serverapp.base_url, self.path)
+        self.mounted = False
+        try:
+            self.services.kernels.sandbox.open()
+        except SandboxUnusable as err:
+            self.log.error("MCP is not served: %s.", err)  # the sentence is all
+            return
         self.mounted = not (before := claims(web_app, endpoint))
         if not self.mounted:
             self.log.error(

@@ -162,6 +162,7 @@ class McpLauncher(McpApp):
     examples = """
         jupyter mcp                          # serves the current folder on port 8888
         jupyter mcp --root-dir ~/work --port 9000
+        jupyter mcp --sandbox                # what agents run is confined
         jupyter mcp --new-token              # a token for this start only
         JUPYTER_TOKEN=... jupyter mcp        # a token of your own
     """
@@ -173,6 +174,10 @@ class McpLauncher(McpApp):
     }
     flags = {  # noqa: RUF012  # traitlets reads it from the class
         **McpApp.flags,
+        "sandbox": (
+            {"McpSandbox": {"mode": "auto"}},
+            "Confine the kernels of agents, or do not serve MCP.",
+        ),
         "allow-root": (
             {"ServerApp": {"allow_root": True}},
             "Run as root on other addresses than loopback too.",

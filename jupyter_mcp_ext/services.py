@@ -26,6 +26,7 @@ from .outputs.limits import Limits
 from .packages.packages import McpPackages
 from .rendering.rendering import Rendering
 from .resources.changes import Changes
+from .sandbox.sandbox import McpSandbox
 from .search.searching import FileSearch
 from .sessions.disk.store import Disk
 from .sessions.service import McpSessions
@@ -81,9 +82,10 @@ class Services:
         """
         contents = serverapp.contents_manager
         root = disk_of(contents)
-        kernels = _kernels(serverapp, parent)
-        rendering = Rendering(parent.log)
         keys = Keys(Path(key_file or Path(jupyter_data_dir()) / KEY_FILE), parent.log)
+        sandbox = McpSandbox(root=root, secrets=_secrets(serverapp, keys), parent=parent)
+        kernels = _kernels(serverapp, sandbox, parent)
+        rendering = Rendering(parent.log)
         files = McpFiles(contents, root, serverapp.base_url, rendering, parent=parent)
         editing = _editing(serverapp, files, root, keys, parent.log)
         live = editing.live
@@ -130,14 +132,20 @@ class Services:
         await self.kernels.close()
 
 
-def _kernels(serverapp: ServerApp, parent: Any) -> Kernels:
+def _kernels(serverapp: ServerApp, sandbox: McpSandbox, parent: Any) -> Kernels:
     return Kernels(
         serverapp.kernel_manager,
         serverapp.kernel_spec_manager,
         serverapp.event_logger,
         McpLinks(parent=parent),
+        sandbox,
         parent.log,
     )
+
+
+def _secrets(serverapp: ServerApp, keys: Keys) -> tuple[Path, ...]:
+    """Files with which a program could log in, or make what this server takes for its own."""
+    return (keys.path, Path(serverapp.runtime_dir), Path(serverapp.cookie_secret_file))
 
 
 def _editing(

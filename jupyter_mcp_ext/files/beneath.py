@@ -106,6 +106,13 @@ class Folder:
         both = {"src_dir_fd": self._fd, "dst_dir_fd": self._fd} if where else {}
         os.replace(at, to, **both)
 
+    def move(self, name: str, folder: Folder) -> None:
+        """Move a file into another open folder, where it replaces the one of its name."""
+        at, where = self._at(name)
+        to, _ = folder._at(name)
+        both = {"src_dir_fd": self._fd, "dst_dir_fd": folder._fd} if where else {}
+        os.replace(at, to, **both)
+
     def remove(self, name: str) -> None:
         """Remove a file, if it exists."""
         at, where = self._at(name)

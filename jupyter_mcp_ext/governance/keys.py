@@ -21,7 +21,7 @@ class Keys:
     """Keys derived from the secret in a file, which is made when the first key is needed."""
 
     def __init__(self, path: Path, log: Logger) -> None:
-        self._path = path
+        self.path = path
         self._log = log
         self._lock = Lock()
         self._secret: bytes | None = None
@@ -41,24 +41,24 @@ class Keys:
             self._log.warning(
                 "The key file %s cannot be used (%s): what is sealed now cannot be opened after "
                 "a restart. Set McpApp.key_file to a file that this server can write.",
-                self._path,
+                self.path,
                 err.strerror or err,
             )
         except ValueError:
             self._log.warning(
                 "The key file %s holds no key of %d bytes in hexadecimal and is not used: what is "
                 "sealed now cannot be opened after a restart. Remove it to get a new one.",
-                self._path,
+                self.path,
                 SIZE,
             )
         return secrets.token_bytes(SIZE)
 
     def _read(self) -> bytes:
         """The secret in the file. Raises OSError, ValueError."""
-        kept = read_or_make(self._path, lambda: secrets.token_hex(SIZE))
+        kept = read_or_make(self.path, lambda: secrets.token_hex(SIZE))
         secret = bytes.fromhex(kept.text)
         if len(secret) < SIZE:
             raise ValueError
         if kept.is_exposed:
-            self._log.warning("Others can read the key file %s: chmod 600 it.", self._path)
+            self._log.warning("Others can read the key file %s: chmod 600 it.", self.path)
         return secret

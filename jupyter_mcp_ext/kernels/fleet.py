@@ -9,7 +9,9 @@ from weakref import WeakSet, WeakValueDictionary
 
 from jupyter_core.utils import ensure_async
 
+from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.kernels.links.links import McpLinks
+from jupyter_mcp_ext.sandbox.sandbox import CannotConfine, McpSandbox, Place
 
 from .connection import Host
 from .hosted import check_local
@@ -27,8 +29,16 @@ class Kernels:
     """``kernels[kernel_id]`` is a kernel, which may be gone: its losses can still be read."""
 
     def __init__(
-        self, manager: Any, specs: Any, event_logger: Any, links: McpLinks, log: Logger
+        self,
+        manager: Any,
+        specs: Any,
+        event_logger: Any,
+        links: McpLinks,
+        sandbox: McpSandbox,
+        log: Logger,
     ) -> None:
+        self.sandbox = sandbox
+        """What confines the kernels that are started here."""
         self._manager = manager
         self._specs = specs
         self._events = event_logger
@@ -74,13 +84,26 @@ class Kernels:
         """The command of a kernelspec; empty if there is none."""
         return tuple(map(str, (await self._spec(kernel_name)).get("argv") or ()))
 
-    async def start(self, kernel_name: str, *, path: str, env: Mapping[str, str]) -> Kernel:
+    async def start(
+        self, kernel_name: str, *, path: str, env: Mapping[str, str], place: Place | None = None
+    ) -> Kernel:
         """Start a kernel in a folder (an API path) and wait until it answers.
 
-        Raises KernelUnavailable with what the kernel wrote to standard error.
+        In a sandbox it needs the ``place`` of its session. Raises KernelUnavailable with what the
+        kernel wrote to standard error, or why it cannot be confined.
         """
         check_local(self._manager)
-        started = await self._starter.start(kernel_name, path=path, env=env)
+        try:
+            spec = await self._spec(kernel_name)
+            confined = await self.sandbox.arguments(place, path, spec, env)
+            started = await self._starter.start(kernel_name, path=path, env=env, more=confined)
+            await self._check_confined(started)
+        except CannotConfine as err:
+            msg = (
+                f"The kernel {kernel_name!r} cannot run in this server's sandbox: {err}. Use "
+                "another kernel (list_sessions shows them), or ask the server's operator."
+            )
+            raise KernelUnavailable(msg) from err
         return self[started.id]  # it was not there yet while it started, and may be released
 
     def foreign_beside(self, kernel: Kernel) -> float | None:
@@ -108,6 +131,14 @@ class Kernels:
             if kernel_id not in self and kernel.connection.current is None:
                 kernel.death.let_go()
                 self._gone[kernel_id] = self._kernels.pop(kernel_id)
+
+    async def _check_confined(self, kernel: Kernel) -> None:
+        """End a kernel that runs outside of the sandbox. Raises CannotConfine."""
+        try:
+            self.sandbox.check(kernel.hosted.manager.provisioner)
+        except CannotConfine:
+            await kernel.shutdown(by="this server", now=True)
+            raise
 
     async def _spec(self, kernel_name: str) -> Mapping[str, Any]:
         return (await self.specs()).get(kernel_name, {})

@@ -16,6 +16,7 @@ from weakref import WeakSet
 
 from jupyter_mcp_ext.kernels.links.link import NO_INFO, KernelInfo, KernelLink
 from jupyter_mcp_ext.kernels.links.links import McpLinks
+from jupyter_mcp_ext.sandbox.confinement import is_confined
 
 from .activity import Activity
 from .connection import Connection, Host
@@ -72,6 +73,11 @@ class Kernel:
     def is_own(self) -> bool:
         """Whether this extension has started it."""
         return self._stderr is not None
+
+    @property
+    def is_confined(self) -> bool:
+        """Whether it runs in a sandbox."""
+        return self.hosted.is_there and is_confined(self.hosted.manager.provisioner)
 
     @property
     def is_idle(self) -> bool:

@@ -15,6 +15,11 @@ from dataclasses import dataclass
 
 from .memory import Peak, peak_of
 
+SIGNALLED = 128
+"""What programs that run others add to the number of the signal that ended these."""
+
+UNKNOWN = "unknown"
+
 KILL = 9
 """SIGKILL, which Windows does not name."""
 
@@ -37,7 +42,7 @@ class Exit:
     @property
     def was_killed(self) -> bool:
         """Whether SIGKILL ended it, or the program that it ran, as shells report."""
-        return self.signal == KILL or self.code == 128 + KILL
+        return self.signal == KILL or self.code == SIGNALLED + KILL
 
     @property
     def words(self) -> str:
@@ -45,7 +50,7 @@ class Exit:
         if self.signal is not None:
             how = f"killed by signal {self.signal} ({_signal_name(self.signal)})"
         else:
-            how = "it ended" if self.code is None else f"exit code {self.code}"
+            how = "it ended" if self.code is None else _exit_words(self.code)
         return how if self.peak is None else f"{how}, {self.peak}"
 
 
@@ -96,8 +101,17 @@ def _how_it_ended(pidfd: int) -> Exit:
     return Exit(signal=result.si_status, peak=peak_of(pidfd))
 
 
+def _exit_words(code: int) -> str:
+    """An exit code; above 128 it mostly tells, as that of a shell, which signal ended a child."""
+    if code <= SIGNALLED:
+        return f"exit code {code}"
+    number = code - SIGNALLED
+    name = _signal_name(number)
+    return f"exit code {code}" + ("" if name == UNKNOWN else f", as of signal {number} ({name})")
+
+
 def _signal_name(number: int) -> str:
     try:
         return signal.Signals(number).name
     except ValueError:
-        return "unknown"
+        return UNKNOWN

@@ -45,19 +45,24 @@ class Starter:
         self._spec = spec
         self._log = log
 
-    async def start(self, kernel_name: str, *, path: str, env: Mapping[str, str]) -> Kernel:
+    async def start(
+        self, kernel_name: str, *, path: str, env: Mapping[str, str], more: Mapping[str, Any]
+    ) -> Kernel:
         """Start a kernel in a folder (an API path) and wait until it answers.
 
-        Raises KernelUnavailable with what the kernel wrote to standard error.
+        ``more`` are arguments for its provisioner. Raises KernelUnavailable with what the kernel
+        wrote to standard error.
         """
         for _ in range(STARTS - 1):
             try:
-                return await self._start(kernel_name, path, env)
+                return await self._start(kernel_name, path, env, more)
             except PortTaken:  # noqa: PERF203  # a new try is what the loop is for
                 self._log.warning("A port of a starting kernel was taken; it is tried again")
-        return await self._start(kernel_name, path, env)
+        return await self._start(kernel_name, path, env, more)
 
-    async def _start(self, kernel_name: str, path: str, env: Mapping[str, str]) -> Kernel:
+    async def _start(
+        self, kernel_name: str, path: str, env: Mapping[str, str], more: Mapping[str, Any]
+    ) -> Kernel:
         tail = StderrTail()
         kernel = self._kernel(str(self._manager.new_kernel_id()))
         starting = asyncio.ensure_future(
@@ -67,6 +72,7 @@ class Starter:
                 path=path,
                 env=dict(env),
                 stderr=tail.descriptor,
+                **more,
             )
         )
         starting.add_done_callback(lambda done: self._started(kernel, done))

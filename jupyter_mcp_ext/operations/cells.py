@@ -11,7 +11,7 @@ from jupyter_mcp_ext.executions.turns import queue
 
 from .cells_run import CellsRun
 from .run import follow_files
-from .session import Require, start_kernel
+from .session import Require, check_admitted, start_kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,7 +39,9 @@ async def notebook_session(
     Raises ToolError, among them Forbidden when the caller may not start a kernel.
     """
     try:
-        is_ready = services.sessions.is_ready(await services.sessions.find(caller, place.path))
+        session = await services.sessions.find(caller, place.path)
+        check_admitted(services, session)
+        is_ready = services.sessions.is_ready(session)
     except UnknownSession:
         is_ready = False
         await require(("write", "sessions"))

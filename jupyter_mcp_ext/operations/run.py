@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.executions.order import Destination
 
-from .session import Require, start_kernel
+from .session import Require, check_admitted, start_kernel
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.executions.execution import Execution
@@ -29,8 +29,10 @@ def run_code(
     """Start code in a session, whose kernel is started if need be and whose story has it.
 
     The files that it writes are looked for when it has ended. ``can_ask`` tells whether questions
-    of the code (``input()``) can be brought to a person.
+    of the code (``input()``) can be brought to a person. Raises Forbidden for a kernel outside
+    of the sandbox.
     """
+    check_admitted(services, session)
     sessions = services.sessions
     execution = services.executions.start(
         code,

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeAlias
 
-from jupyter_mcp_ext.errors import ToolError
+from jupyter_mcp_ext.errors import Forbidden, ToolError
 from jupyter_mcp_ext.governance.policy import Right
 from jupyter_mcp_ext.variables.way import Query
 
@@ -43,6 +43,18 @@ async def start_kernel(services: Services, session: Session, require: Require) -
     if not services.sessions.is_ready(session):
         await require(("write", "kernels"))
     return await services.sessions.ready(session)
+
+
+def check_admitted(services: Services, session: Session) -> None:
+    """Raise Forbidden if code of agents may not run in the kernel of a session."""
+    is_ready = services.sessions.is_ready(session)
+    if is_ready and not services.kernels.sandbox.admits(session.kernel):
+        msg = (
+            f"The kernel of {session.id} ({session.name}) is a person's: it runs outside of this "
+            "server's sandbox, in which your code has to stay (McpSandbox.people). create_session "
+            "makes a session of your own."
+        )
+        raise Forbidden(msg)
 
 
 async def count_variables(services: Services, session: Session, caller: Caller) -> None:

@@ -17,7 +17,9 @@ from jupyter_mcp_ext.errors import KernelUnavailable, ToolError
 from jupyter_mcp_ext.kernels import orphans
 from jupyter_mcp_ext.kernels.activation import activated
 from jupyter_mcp_ext.kernels.losses import Loss
+from jupyter_mcp_ext.sandbox.sandbox import Place
 
+from .disk.folder import HIDDEN
 from .disk.record import KernelProcess
 from .quotas import Quotas, refusal
 from .session import RESTED, Session
@@ -91,7 +93,12 @@ class SessionKernels:
         command = await self._kernels.command(session.kernel_name)
         env = await asyncio.to_thread(activated, shown, command)
         loss = self._loss_before(session)
-        kernel = await self._kernels.start(session.kernel_name, path=session.cwd, env=env)
+        place = None
+        if session.story is not None:
+            place = Place(folder=session.folder, kept=f"{session.folder}/{HIDDEN}")
+        kernel = await self._kernels.start(
+            session.kernel_name, path=session.cwd, env=env, place=place
+        )
         if loss is not None:
             kernel.death.note(loss)
         pid = kernel.hosted.pid

@@ -102,7 +102,7 @@ class SessionMaker:
             name=name,
             path=path or str(place),
             notebook=notebook,
-            cwd=cwd,
+            cwd=self._kernels.sandbox.start_in(cwd, folder),
             kernel_name=kernel_name,
             owner=caller.subject,
             client=caller.client,

@@ -137,7 +137,7 @@ async def get_kernel_status(call: Call, session: FoundSession) -> Answer:
         f"last active {seconds(time.time() - status.last_activity)} ago",
         *_queue(line, status),
         *_resources(status),
-        *_hidden(session),
+        *_confined(call, session),
         *filter(None, [of_others(call, session).strip()]),
         *lost_lines(session),
     ]
@@ -277,9 +277,12 @@ def _resources(status: KernelStatus) -> list[str]:
     return [f"memory {size(status.memory)}, CPU time {seconds(status.cpu_seconds)}"]
 
 
-def _hidden(session: Session) -> list[str]:
-    """What the kernel was not given."""
-    if not session.hidden_variables:
-        return []
-    number = counted(session.hidden_variables, "variable")
-    return [f"{number} of the server's environment hidden (credentials)"]
+def _confined(call: Call, session: Session) -> list[str]:
+    """What the kernel is kept from."""
+    words = []
+    if session.hidden_variables:
+        number = counted(session.hidden_variables, "variable")
+        words.append(f"{number} of the server's environment hidden (credentials)")
+    if session.is_agents or session.kernel.is_confined:
+        words.append(f"sandbox: {call.services.kernels.sandbox.words(session.kernel)}")
+    return [", ".join(words)] if words else []

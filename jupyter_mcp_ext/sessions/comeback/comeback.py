@@ -113,8 +113,15 @@ class Comeback:
         story = source.story
         if story is None:
             return Restoration()
+        own = session.story if source is not session else None
         loading = Loading(
-            link=link, source=source, story=story, key=self._key(source), seconds=self._max_seconds
+            link=link,
+            source=source,
+            story=story,
+            key=self._key(source),
+            seconds=self._max_seconds,
+            is_confined=session.kernel.is_confined,
+            target=None if own is None else own.folder,
         )
         try:
             found = await loading.load()

@@ -53,6 +53,10 @@ class Loading:
     story: Story
     key: bytes
     seconds: float
+    is_confined: bool = False
+    """Whether the kernel runs in a sandbox."""
+    target: snapshots.SnapshotFolder | None = None
+    """The folder of the session whose kernel it is, if that is another one."""
 
     async def load(self) -> Found:
         """Load the older snapshots that are kept, then the session's own on top."""
@@ -162,6 +166,8 @@ class Loading:
                 session_id=self.source.id,
                 owner=self.source.owner,
                 seconds=self.seconds,
+                is_confined=self.is_confined,
+                target=self.target,
             )
         except FunctionRaised as err:
             if err.ename != "KeyboardInterrupt":

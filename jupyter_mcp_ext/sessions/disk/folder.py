@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from io import RawIOBase
 from itertools import islice
 from pathlib import Path
@@ -18,6 +18,9 @@ from jupyter_mcp_ext.files.beneath import Folder, opened
 from .lock import LOCK, FolderLock, look
 
 HIDDEN = ".mcp"
+HANDED = "handed"
+"""A folder in it, in which a kernel in a sandbox can write."""
+
 RECORD = "session.json"
 JOURNAL = "journal.jsonl"
 MAX_RECORD = 1_000_000
@@ -39,6 +42,18 @@ class SessionFolder:
         """Whether this server may write here."""
         return self._lock is not None
 
+    @property
+    def handed(self) -> Path:
+        """Where its kernel can write of what is under ``.mcp``: all, or a folder in a sandbox."""
+        handed = self.path / HANDED
+        return handed if handed.is_dir() and not handed.is_symlink() else self.path
+
+    def take(self, name: str) -> None:
+        """Move a file that the kernel has written to where the kernel cannot write."""
+        if self.handed != self.path:
+            with self._hidden() as folder, closing(folder.inner(HANDED)) as handed:
+                handed.move(name, folder)
+
     def make(self) -> None:
         """Make it, if it is not there."""
         with opened(self._root, f"{self.api_path}/{HIDDEN}", make=True):
@@ -50,6 +65,8 @@ class SessionFolder:
         with suppress(OSError):
             for name in (RECORD, JOURNAL, LOCK):
                 self.remove(name)
+            with suppress(OSError), self._hidden() as folder:
+                folder.remove_folder(HANDED)
             with opened(self._root, self.api_path) as folder:
                 folder.remove_folder(HIDDEN)
             parent, _, name = self.api_path.rpartition("/")

@@ -160,6 +160,15 @@ class Older:
         """The directory."""
         return self._folder.path
 
+    @property
+    def handed(self) -> Path:
+        """The directory in which the kernel can write."""
+        return self._folder.handed
+
+    def take(self, name: str) -> None:
+        """Have a file that the kernel has written in this directory."""
+        self._folder.take(name)
+
     def read(self, name: str, limit: int) -> bytes | None:
         """A file; for the session's index, the older one."""
         return self._index if name == INDEX else self._folder.read(name, limit)

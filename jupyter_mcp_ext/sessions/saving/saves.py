@@ -275,6 +275,7 @@ class Saves:
             max_bytes=self._limits.max_bytes,
             seconds=seconds,
             patience=patience,
+            is_confined=session.kernel.is_confined,
             freed=lambda: None if freed.done() else freed.set_result(None),
         )
         await to_its_end(lambda: aside.settle(story.folder, key, rebound, story.gone_until))

@@ -104,6 +104,8 @@ class Snapshot:
     """All parts that its variables lack."""
     unrestored: tuple[Unrestored, ...] = ()
     """Other differences between a restored session and this one."""
+    is_confined: bool = False
+    """Whether the kernel that has written it ran in a sandbox."""
     version: int = field(default=VERSION)
 
     @property
@@ -141,8 +143,14 @@ class Snapshot:
         del content["digest"]
         return cls(**content | parsed(content))
 
-    def check_kernel(self, python: str, implementation: str) -> None:
-        """Raise UnusableSnapshot for a kernel with another Python."""
+    def check_kernel(self, python: str, implementation: str, *, is_confined: bool) -> None:
+        """Raise UnusableSnapshot for a kernel with another Python, or one without a sandbox.
+
+        What is loaded can run code, which was to stay in the sandbox in which it was written.
+        """
+        if self.is_confined and not is_confined:
+            msg = "it was saved in a sandbox, and this kernel runs in none"
+            raise UnusableSnapshot(msg)
         saved = f"{self.implementation} {self.python}"
         found = f"{implementation} {python}"
         if saved != found:

@@ -12,6 +12,7 @@ import contextlib
 import os
 import re
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -35,6 +36,9 @@ DATA = re.compile(r"snapshot-[0-9a-f]{16}\.(pickle|reply)")
 
 MAX_INDEX = 64 * 1024 * 1024
 
+NONBLOCK = getattr(os, "O_NONBLOCK", 0)
+"""A pipe in the place of the data would be waited for otherwise."""
+
 MAX_LINE = 200
 """Characters of the name of a failed definition; the ``MAX_WHY`` of the code in the kernel."""
 
@@ -51,6 +55,13 @@ class SnapshotFolder(Protocol):
     @property
     def path(self) -> Path:
         """The directory, as the kernel sees it too."""
+
+    @property
+    def handed(self) -> Path:
+        """The directory in which the kernel can write; this one, or one in it."""
+
+    def take(self, name: str) -> None:
+        """Have a file that the kernel has written into the other directory in this one."""
 
     def read(self, name: str, limit: int) -> bytes | None:
         """A file; None if it does not exist."""
@@ -80,6 +91,7 @@ async def save(
     max_bytes: int,
     seconds: float,
     patience: float,
+    is_confined: bool = False,
     freed: Callable[[], None] = lambda: None,
 ) -> Snapshot:
     """Have the kernel write its variables, and make them the session's snapshot.
@@ -92,6 +104,8 @@ async def save(
 
     Beyond ``seconds``, a copy may wait for the disk for ``patience`` seconds, so that what else
     synchronizes need not wait for all of a large save. 0 leaves that to the end.
+
+    ``is_confined`` is noted: whether the kernel runs in a sandbox.
 
     Raises UnsupportedKernel, EvaluationError, asyncio.TimeoutError, KernelLost, OSError. Then the
     snapshot before it is still there.
@@ -108,6 +122,7 @@ async def save(
         created=time.time(),
         after=after,
         file=name,
+        is_confined=is_confined,
     )
     # The next save must not overlap a cancelled one: it would remove data without its index.
     await to_its_end(lambda: _commit(folder, snapshot, key, older))
@@ -123,10 +138,11 @@ async def _write(
 ) -> dict[str, Any]:
     """Have the kernel write a data file, which is removed if that fails, and give its answer."""
     seconds = limits["seconds"]
-    reply = await asyncio.to_thread(Reply.open, folder.path, name)
+    handed = await asyncio.to_thread(lambda: folder.handed)
+    reply = await asyncio.to_thread(Reply.open, handed, name)
     arguments = {
         "source": await asyncio.to_thread(texts.saving),
-        "path": str(folder.path / name),
+        "path": str(handed / name),
         "reply": str(reply.path) if reply is not None else "",
         "each": seconds * EACH,
         **limits,
@@ -159,8 +175,13 @@ async def restore(
     session_id: str,
     owner: str,
     seconds: float,
+    is_confined: bool = False,
+    target: SnapshotFolder | None = None,
 ) -> Restored:
-    """Load the session's snapshot into a new kernel.
+    """Load the session's snapshot into a new kernel, which may be that of another session.
+
+    ``is_confined``: whether the kernel runs in a sandbox. ``target`` is the folder of that other
+    session, which is all that its kernel then sees.
 
     Raises UnsupportedKernel, UnusableSnapshot, EvaluationError, asyncio.TimeoutError, KernelLost,
     OSError.
@@ -168,20 +189,26 @@ async def restore(
     _require_ipykernel(link)
     snapshot = await read(folder, key=key, session_id=session_id, owner=owner)
     snapshot.check_kernel(
-        **answers.about(await _evaluate(link, texts.loading, "about", {}, seconds))
+        **answers.about(await _evaluate(link, texts.loading, "about", {}, seconds)),
+        is_confined=is_confined,
     )
     is_older = snapshot.version == 1  # functions and classes were not in the data
     arguments = {
-        "path": str(folder.path / snapshot.file),
+        "path": str((folder if target is None else target).path / snapshot.file),
         "sources": snapshot.sources if is_older else (),
         "records": [asdict(record) for record in snapshot.records],
         "modules": snapshot.modules,
         "alive": snapshot.definitions if is_older else None,
         "seconds": seconds,
     }
-    return _restored(
-        answers.loaded(await _evaluate(link, texts.loading, "load", arguments, seconds)), snapshot
-    )
+    if target is not None:
+        await asyncio.to_thread(_show, folder, snapshot.file, target)
+    try:
+        answer = await _evaluate(link, texts.loading, "load", arguments, seconds)
+    finally:
+        if target is not None:
+            await asyncio.to_thread(_remove, target, [snapshot.file])
+    return _restored(answers.loaded(answer), snapshot)
 
 
 def first_line(source: str) -> str:
@@ -228,8 +255,9 @@ async def _evaluate(
 
 def _commit(folder: SnapshotFolder, snapshot: Snapshot, key: bytes, older: list[str]) -> None:
     try:
+        folder.take(snapshot.file)
         # The data first: an index must not outlive a power cut that its data did not.
-        found = os.open(folder.path / snapshot.file, os.O_RDONLY | os.O_NOFOLLOW)
+        found = os.open(folder.path / snapshot.file, os.O_RDONLY | os.O_NOFOLLOW | NONBLOCK)
         try:
             os.fsync(found)
         finally:
@@ -239,6 +267,15 @@ def _commit(folder: SnapshotFolder, snapshot: Snapshot, key: bytes, older: list[
         _remove(folder, [snapshot.file])
         raise
     _remove(folder, older)
+
+
+def _show(folder: SnapshotFolder, name: str, target: SnapshotFolder) -> None:
+    """Have a data file in another session's folder too."""
+    source, shown = folder.path / name, target.path / name
+    try:
+        os.link(source, shown, follow_symlinks=False)
+    except OSError:  # of a file system without links
+        shutil.copyfile(source, shown, follow_symlinks=False)
 
 
 def _data_files(folder: SnapshotFolder) -> list[str]:

@@ -34,6 +34,13 @@ class Memory:
         if self.left < 0:
             raise Killed
 
+    @property
+    def handed(self) -> Path:
+        return self.path
+
+    def take(self, name: str) -> None:
+        """Nothing is written by a kernel here."""
+
     def read(self, name: str, limit: int) -> bytes | None:
         return self.files.get(name)
 

@@ -1,0 +1,107 @@
+"""The command line of bubblewrap for a kernel.
+
+Everything that is not named is absent: a kernel gets the system's programs, its own Python and its
+session's folder, in namespaces of its own, without capabilities and without a way to get any
+(https://github.com/containers/bubblewrap).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+from .confinement import Confinement
+
+NAME = "bwrap"
+
+HOME = "/home/jupyter"
+"""The home of whoever runs in a sandbox; empty, in memory, and gone with the kernel."""
+
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt/conda")
+"""Programs and libraries. What is a link, as on most systems, is made as a link."""
+
+SETTINGS = (
+    *("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives"),
+    *("/etc/localtime", "/etc/timezone", "/etc/locale.conf", "/etc/os-release"),
+    *("/etc/debian_version", "/etc/nsswitch.conf", "/etc/mime.types", "/etc/magic"),
+    *("/etc/fonts", "/etc/ImageMagick-6", "/etc/texmf", "/etc/java", "/etc/R"),
+    *("/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/ca-certificates", "/etc/pki/tls"),
+    *("/etc/pki/ca-trust", "/etc/crypto-policies", "/etc/protocols", "/etc/services"),
+)
+"""Settings of libraries, none of which is a secret."""
+
+ON_NETWORK = ("/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/gai.conf")
+
+PROCESSORS = "/sys/devices/system/cpu"
+"""Where the C library counts them."""
+
+
+def arguments(
+    confinement: Confinement,
+    *,
+    filter_fd: int,
+    accounts_fds: tuple[int, int],
+    more: Sequence[str] = (),
+) -> list[str]:
+    """The arguments of bubblewrap before the command that it runs.
+
+    It reads the filter of system calls from ``filter_fd``, and ``/etc/passwd`` and ``/etc/group``
+    from ``accounts_fds``; ``more`` are arguments that apply to one program.
+    """
+    return [
+        *_isolation(confinement),
+        *("--seccomp", str(filter_fd)),
+        *_system(confinement, accounts_fds),
+        *_own(confinement),
+        *more,
+        *("--remount-ro", "/", "--chdir", str(confinement.cwd)),
+    ]
+
+
+def accounts() -> tuple[bytes, bytes]:
+    """``/etc/passwd`` and ``/etc/group`` with this account alone."""
+    user, group = os.getuid(), os.getgid()
+    return (
+        f"jupyter:x:{user}:{group}::{HOME}:/bin/sh\n".encode(),
+        f"jupyter:x:{group}:\n".encode(),
+    )
+
+
+def _isolation(confinement: Confinement) -> Iterator[str]:
+    yield from ("--unshare-user", "--disable-userns", "--unshare-pid", "--unshare-ipc")
+    yield from ("--unshare-uts", "--hostname", "sandbox", "--unshare-cgroup-try")
+    if confinement.network == "none":
+        yield "--unshare-net"
+    # Ends with the server, and has no terminal to type into.
+    yield from ("--cap-drop", "ALL", "--die-with-parent", "--new-session")
+
+
+def _system(confinement: Confinement, accounts_fds: tuple[int, int]) -> Iterator[str]:
+    """The system's part of the file tree."""
+    for path in SYSTEM:
+        if os.path.islink(path):  # noqa: PTH114
+            yield from ("--symlink", os.readlink(path), path)  # noqa: PTH115
+        elif os.path.isdir(path):  # noqa: PTH112
+            yield from ("--ro-bind", path, path)
+    on_network = ON_NETWORK if confinement.network == "host" else ()
+    for path in (*SETTINGS, *on_network):
+        yield from ("--ro-bind-try", os.path.realpath(path), path)
+    for fd, path in zip(accounts_fds, ("/etc/passwd", "/etc/group"), strict=True):
+        yield from ("--ro-bind-data", str(fd), path)
+    yield from ("--proc", "/proc", "--dev", "/dev", "--ro-bind-try", PROCESSORS, PROCESSORS)
+    size = ("--size", str(confinement.scratch_bytes))
+    for path in ("/tmp", "/dev/shm", HOME):  # noqa: S108  # of the sandbox
+        yield from (*size, "--tmpfs", path)
+    yield from ("--symlink", "../tmp", "/var/tmp", "--dir", "/run")  # noqa: S108
+
+
+def _own(confinement: Confinement) -> Iterator[str]:
+    """What is the kernel's own; a folder comes before those in it."""
+    for path in sorted(confinement.readable):
+        yield from ("--ro-bind", str(path), str(path))
+    for path in sorted((confinement.folder, *confinement.writable)):
+        yield from ("--bind", str(path), str(path))
+    if confinement.kept is not None:
+        yield from ("--ro-bind", str(confinement.kept), str(confinement.kept))
+    if confinement.handed is not None:
+        yield from ("--bind", str(confinement.handed), str(confinement.handed))

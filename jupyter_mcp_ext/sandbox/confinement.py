@@ -1,0 +1,39 @@
+"""What one kernel in a sandbox may reach."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Network = Literal["none", "host"]
+"""``none``: nothing but the kernel's own loopback; ``host``: all that the server reaches."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confinement:
+    """The files, the network and the room of one kernel. Paths are absolute and exist."""
+
+    folder: Path
+    """The session's folder, which can be written."""
+    cwd: Path
+    """Where the kernel starts."""
+    kept: Path | None = None
+    """A folder in it that belongs to the server, and cannot be written."""
+    handed: Path | None = None
+    """A folder in that one, through which the kernel hands over what it saves."""
+    readable: tuple[Path, ...] = ()
+    """What else can be read: the environment of its Python, and what the operator names."""
+    writable: tuple[Path, ...] = ()
+    """What else can be written."""
+    network: Network = "none"
+    scratch_bytes: int = 1 << 30
+    """Room in each of its ``/tmp``, ``/dev/shm`` and home."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """The variables of its environment that are not the kernelspec's."""
+
+
+def is_confined(provisioner: object) -> bool:
+    """Whether the kernel of a provisioner was started in a sandbox."""
+    return getattr(provisioner, "confinement", None) is not None

@@ -1,0 +1,241 @@
+"""The sandbox of one server: its configuration, whether it holds here, and what kernels get."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from jupyter_client.provisioning.factory import KernelProvisionerFactory
+from traitlets import Enum, Int, List, Unicode
+from traitlets.config import LoggingConfigurable
+
+from . import bubblewrap, canary, directories
+from .confinement import Confinement, Network, is_confined
+from .prefixes import NoPrefix, readable, user_packages
+from .provisioner import ARGUMENT, NAME
+
+HANDED = "handed"
+"""The folder, among what the server keeps of a session, in which a kernel may write."""
+
+SHOWN = (
+    *("PATH", "LANG", "LANGUAGE", "LC_*", "TZ", "TERM", "COLUMNS", "LINES", "NO_COLOR"),
+    *("VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "PYTHON*", "R_*", "JULIA_NUM_THREADS"),
+    *("OMP_*", "MKL_*", "OPENBLAS_*", "NUMEXPR_*", "TOKENIZERS_PARALLELISM", "CUDA_*"),
+    "MPLBACKEND",
+    *("IPY*", "JPY_SESSION_NAME", "PYDEVD_*", "SOURCE_DATE_EPOCH"),
+)
+"""Patterns of variables that kernels in a sandbox get of the server's environment."""
+
+
+class SandboxUnusable(Exception):
+    """The sandbox that is configured cannot be made here; the message says what to do."""
+
+
+class CannotConfine(Exception):
+    """A kernel cannot run in the sandbox; the message says why, as a sentence's end."""
+
+
+class Kernel(Protocol):
+    """A kernel of the server."""
+
+    @property
+    def is_confined(self) -> bool:
+        """Whether it runs in a sandbox."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a session is on disk; API paths."""
+
+    folder: str
+    """Its own folder."""
+    kept: str
+    """What the server keeps of it there."""
+
+
+class McpSandbox(LoggingConfigurable):
+    """Whether kernels that agents start are confined, and what they may reach then."""
+
+    mode = Enum(
+        ["none", "auto", "bubblewrap"],
+        default_value="none",
+        help="What kernels of agents' sessions are confined with; those that people start are not. "
+        "'auto': the best that this machine can do, or no endpoint at all.",
+    ).tag(config=True)
+    network = Enum(
+        ["none", "host"],
+        default_value="none",
+        help="The network of kernels in the sandbox: 'none', their own loopback only; 'host', all "
+        "that the server reaches.",
+    ).tag(config=True)
+    read_only_paths = List(
+        Unicode(), help="Folders and files that kernels in the sandbox may read in addition."
+    ).tag(config=True)
+    writable_paths = List(
+        Unicode(), help="Folders that kernels in the sandbox may write in addition."
+    ).tag(config=True)
+    environment = List(
+        Unicode(),
+        help="Variables of the server's environment, as shell patterns, that kernels in the "
+        "sandbox get in addition to what a kernel needs.",
+    ).tag(config=True)
+    people = Enum(
+        ["refuse", "allow"],
+        default_value="refuse",
+        help="Whether agents may run code in kernels that people have started, which no sandbox "
+        "confines; without a sandbox they may.",
+    ).tag(config=True)
+    scratch_bytes = Int(
+        1 << 30,
+        min=1 << 20,
+        help="Room, in memory, for each of the /tmp, /dev/shm and home of a kernel in the sandbox.",
+    ).tag(config=True)
+
+    def __init__(self, *, root: Path | None, secrets: Sequence[Path] = (), **kwargs: Any) -> None:
+        """``root`` is Jupyter's; ``secrets`` are files that no kernel may ever see."""
+        super().__init__(**kwargs)
+        self._root = root
+        self._secrets = tuple(secrets)
+
+    @property
+    def in_force(self) -> str:
+        """What confines kernels: ``bubblewrap``, or ``none``."""
+        return "none" if self.mode == "none" else "bubblewrap"
+
+    @property
+    def is_on(self) -> bool:
+        """Whether kernels of agents are confined."""
+        return self.mode != "none"
+
+    def open(self) -> None:
+        """Have Jupyter start kernels through this package's provisioner, once the sandbox holds.
+
+        Blocks. Raises SandboxUnusable.
+        """
+        if not self.is_on:
+            return
+        self._check_paths()
+        if self._root is None:
+            msg = "sessions are not kept on disk here, and a sandbox needs their folders"
+            raise SandboxUnusable(msg)
+        factory = KernelProvisionerFactory.instance(parent=self.parent)
+        before = factory.default_provisioner_name
+        if before not in ("local-provisioner", NAME):
+            msg = (
+                f"Jupyter starts kernels with the provisioner {before!r}, which the sandbox would "
+                "replace. Take back KernelProvisionerFactory.default_provisioner_name, or "
+                "McpSandbox.mode"
+            )
+            raise SandboxUnusable(msg)
+        directories.sweep()
+        try:
+            canary.check(secrets=self._secrets, network=cast("Network", self.network))
+        except canary.Escaped as err:
+            raise SandboxUnusable(str(err)) from err
+        factory.default_provisioner_name = NAME
+
+    def admits(self, kernel: Kernel) -> bool:
+        """Whether agents may run code in a kernel."""
+        return not self.is_on or self.people == "allow" or kernel.is_confined
+
+    def words(self, kernel: Kernel) -> str:
+        """What confines a kernel: ``none``, or ``bubblewrap, no network``."""
+        if not kernel.is_confined:
+            return "none"
+        network = "no network" if self.network == "none" else "the host's network"
+        return f"{self.in_force}, {network}"
+
+    def start_in(self, cwd: str, folder: str) -> str:
+        """Where the kernel of a session starts that is to start in ``cwd``; all API paths."""
+        return cwd if self.shows(cwd, folder) else folder
+
+    def shows(self, path: str, folder: str) -> bool:
+        """Whether the kernel of a session, whose folder this is, sees an API path."""
+        if not self.is_on or self._root is None:
+            return True
+        places = (self._root / folder, *self._named)
+        return any((self._root / path).is_relative_to(place) for place in places)
+
+    async def arguments(
+        self, place: Place | None, cwd: str, spec: Mapping[str, Any], env: Mapping[str, str]
+    ) -> dict[str, Confinement]:
+        """What ``start_kernel`` is given so that a session's kernel is confined.
+
+        Raises CannotConfine.
+        """
+        if not self.is_on:
+            return {}
+        if place is None:
+            msg = "its session cannot be kept on disk, and a sandbox needs the session's folder"
+            raise CannotConfine(msg)
+        own = spec.get("metadata", {}).get("kernel_provisioner", {}).get("provisioner_name", NAME)
+        if own != NAME:
+            msg = f"its kernelspec has a provisioner of its own ({own})"
+            raise CannotConfine(msg)
+        command = tuple(map(str, spec.get("argv") or ()))
+        try:
+            made = await asyncio.to_thread(self._confinement, place, cwd, command, env)
+        except (NoPrefix, OSError) as err:
+            raise CannotConfine(str(err)) from err
+        return {ARGUMENT: made}
+
+    def check(self, provisioner: object) -> None:
+        """Raise CannotConfine if a kernel runs that was not started in the sandbox."""
+        if self.is_on and not is_confined(provisioner):
+            msg = "it was started by another provisioner"
+            raise CannotConfine(msg)
+
+    def _confinement(
+        self, place: Place, cwd: str, command: Sequence[str], env: Mapping[str, str]
+    ) -> Confinement:
+        """What the kernel of a session may reach. Blocks. Raises NoPrefix, OSError."""
+        assert self._root is not None  # noqa: S101
+        shown, path = self._shown(env), env.get("PATH", os.defpath)
+        programs = readable(command, path, never=(self._root, *self._secrets))
+        packages = user_packages(command, path)
+        if packages is not None:
+            programs = (*programs, packages)
+            shown["PYTHONUSERBASE"] = str(packages.parents[2])
+        own, kept = self._root / place.folder, self._root / place.kept
+        handed = kept / HANDED
+        handed.mkdir(mode=0o700, exist_ok=True)
+        return Confinement(
+            folder=own,
+            cwd=self._root / cwd if self.shows(cwd, place.folder) else own,
+            kept=kept,
+            handed=handed,
+            readable=(*programs, *_resolved(self.read_only_paths)),
+            writable=_resolved(self.writable_paths),
+            network=cast("Network", self.network),
+            scratch_bytes=self.scratch_bytes,
+            env=shown,
+        )
+
+    @property
+    def _named(self) -> tuple[Path, ...]:
+        """The places that the operator shows."""
+        return (*_resolved(self.read_only_paths), *_resolved(self.writable_paths))
+
+    def _shown(self, env: Mapping[str, str]) -> dict[str, str]:
+        patterns = (*SHOWN, *self.environment)
+        shown = {k: v for k, v in env.items() if any(fnmatchcase(k, p) for p in patterns)}
+        return {**shown, "HOME": bubblewrap.HOME, "TMPDIR": "/tmp", "USER": "jupyter"}  # noqa: S108
+
+    def _check_paths(self) -> None:
+        for trait in ("read_only_paths", "writable_paths"):
+            for path in _resolved(getattr(self, trait)):
+                if not path.exists():
+                    msg = f"McpSandbox.{trait} names {str(path)!r}, which is not there"
+                    raise SandboxUnusable(msg)
+                if any(secret.is_relative_to(path) for secret in self._secrets):
+                    msg = f"McpSandbox.{trait} names {str(path)!r}, in which the server's key is"
+                    raise SandboxUnusable(msg)
+
+
+def _resolved(paths: Sequence[str]) -> tuple[Path, ...]:
+    return tuple(Path(path).expanduser().resolve() for path in paths)

@@ -1,0 +1,178 @@
+"""The filter of system calls that kernels in a sandbox get, as a classic BPF program.
+
+A program is what ``seccomp(2)`` and bubblewrap's ``--seccomp`` take: instructions of eight bytes
+over ``struct seccomp_data``. What is not named here is allowed; the namespaces, mounts and dropped
+capabilities of the sandbox are what holds, and this takes away the parts of the Linux kernel in
+which holes are found most often and that no notebook needs.
+"""
+
+from __future__ import annotations
+
+import errno
+import platform
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+Instruction = tuple[int, int, int, int]
+"""Code, jump if true, jump if false, operand: ``struct sock_filter``."""
+
+LOAD = 0x20
+"""``BPF_LD | BPF_W | BPF_ABS``"""
+EQUAL = 0x15
+"""``BPF_JMP | BPF_JEQ | BPF_K``"""
+AT_LEAST = 0x35
+"""``BPF_JMP | BPF_JGE | BPF_K``"""
+ANY_BIT = 0x45
+"""``BPF_JMP | BPF_JSET | BPF_K``"""
+RETURN = 0x06
+"""``BPF_RET | BPF_K``"""
+
+NUMBER, ARCHITECTURE, ARGUMENT = 0, 4, 16
+"""Offsets in ``struct seccomp_data``; arguments have eight bytes each, the lower half first."""
+
+ALLOW = 0x7FFF_0000
+KILL = 0x8000_0000
+REFUSE = 0x0005_0000 | errno.EPERM
+MISSING = 0x0005_0000 | errno.ENOSYS
+
+X32 = 0x4000_0000
+"""System calls of the x32 ABI, with other numbers, that x86-64 has too."""
+
+NAMESPACES = 0x7E02_0080
+"""``CLONE_NEW*``: time, mount, cgroup, UTS, IPC, user, PID and network."""
+
+UNIX, INET, INET6, NETLINK = 1, 2, 10, 16
+"""Address families (``AF_*``). libzmq cannot do without netlink."""
+
+TERMINAL_WRITES = (0x5412, 0x541C)
+"""``TIOCSTI`` and ``TIOCLINUX``: input for the terminal that the server may have."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """The system calls of an architecture; ``code`` is its ``AUDIT_ARCH_*``."""
+
+    code: int
+    refused: Sequence[int]
+    clone: int
+    clone3: int
+    socket: int
+    socketpair: int
+    ioctl: int
+
+
+X86_64 = Machine(
+    code=0xC000_003E,
+    refused=(
+        *(101, 310, 311, 312, 438),  # ptrace, process_vm_readv, _writev, kcmp, pidfd_getfd
+        *(248, 249, 250),  # add_key, request_key, keyctl
+        *(425, 426, 427),  # io_uring_setup, _enter, _register
+        *(321, 298, 323),  # bpf, perf_event_open, userfaultfd
+        *(165, 166, 155, 161),  # mount, umount2, pivot_root, chroot
+        *(428, 429, 430, 431, 432, 433, 442),  # open_tree, move_mount, fsopen … mount_setattr
+        *(272, 308),  # unshare, setns
+        *(303, 304),  # name_to_handle_at, open_by_handle_at
+        *(175, 313, 176, 246, 320),  # init_module, finit_module, delete_module, kexec_*
+        *(163, 167, 168, 169, 179, 443),  # acct, swapon, swapoff, reboot, quotactl, quotactl_fd
+        *(103, 164, 227, 159, 305),  # syslog, settimeofday, clock_settime, adjtimex, clock_adjtime
+        *(172, 173, 154, 135),  # iopl, ioperm, modify_ldt, personality
+        *(134, 180, 212, 139, 136),  # uselib, nfsservctl, lookup_dcookie, sysfs, ustat
+        *(256, 279),  # migrate_pages, move_pages
+        *(300, 301, 447, 153),  # fanotify_init, fanotify_mark, memfd_secret, vhangup
+    ),
+    clone=56,
+    clone3=435,
+    socket=41,
+    socketpair=53,
+    ioctl=16,
+)
+
+AARCH64 = Machine(
+    code=0xC000_00B7,
+    refused=(
+        *(117, 270, 271, 272, 438),
+        *(217, 218, 219),
+        *(425, 426, 427),
+        *(280, 241, 282),
+        *(40, 39, 41, 51),
+        *(428, 429, 430, 431, 432, 433, 442),
+        *(97, 268),
+        *(264, 265),
+        *(105, 273, 106, 104, 294),
+        *(89, 224, 225, 142, 60, 443),
+        *(116, 170, 112, 171, 266),
+        *(92, 42, 18),
+        *(238, 239),
+        *(262, 263, 447, 58),
+    ),
+    clone=220,
+    clone3=435,
+    socket=198,
+    socketpair=199,
+    ioctl=29,
+)
+
+MACHINES = {"x86_64": X86_64, "aarch64": AARCH64}
+
+
+class UnknownMachine(Exception):
+    """There is no table of system calls for this architecture."""
+
+
+def program(*, has_inet: bool, machine: str = "") -> bytes:
+    """The filter for an architecture, this machine's by default.
+
+    With ``has_inet`` sockets of the internet's families can be made: only where a network namespace
+    holds them. Raises UnknownMachine.
+    """
+    name = machine or platform.machine()
+    if name not in MACHINES:
+        msg = f"no table of system calls is known for {name}"
+        raise UnknownMachine(msg)
+    rules = _rules(MACHINES[name], has_inet=has_inet)
+    return b"".join(struct.pack("=HBBI", *instruction) for instruction in rules)
+
+
+def _rules(calls: Machine, *, has_inet: bool) -> Iterator[Instruction]:
+    yield LOAD, 0, 0, ARCHITECTURE
+    yield EQUAL, 1, 0, calls.code
+    yield RETURN, 0, 0, KILL
+    yield LOAD, 0, 0, NUMBER
+    if calls is X86_64:
+        yield AT_LEAST, 0, 1, X32
+        yield RETURN, 0, 0, KILL
+    for number in calls.refused:
+        yield EQUAL, 0, 1, number
+        yield RETURN, 0, 0, REFUSE
+    # Its flags are behind a pointer. The C library then uses clone, whose flags can be read.
+    yield EQUAL, 0, 1, calls.clone3
+    yield RETURN, 0, 0, MISSING
+    yield from _with_argument(calls.clone, 0, [(ANY_BIT, 0, 1, NAMESPACES), REFUSED])
+    families = (UNIX, NETLINK, INET, INET6) if has_inet else (UNIX, NETLINK)
+    yield from _with_argument(calls.socket, 0, _one_of(families))
+    yield from _with_argument(calls.socketpair, 0, _one_of((UNIX,)))
+    yield from _with_argument(calls.ioctl, 1, _none_of(TERMINAL_WRITES))
+    yield RETURN, 0, 0, ALLOW
+
+
+REFUSED: Instruction = (RETURN, 0, 0, REFUSE)
+
+
+def _with_argument(call: int, index: int, checks: Sequence[Instruction]) -> Iterator[Instruction]:
+    """Checks over the lower half of an argument of one system call; else it is allowed."""
+    yield EQUAL, 0, len(checks) + 2, call
+    yield LOAD, 0, 0, ARGUMENT + 8 * index
+    yield from checks
+    yield RETURN, 0, 0, ALLOW
+
+
+def _one_of(values: Sequence[int]) -> list[Instruction]:
+    """Refuse an argument that is none of these."""
+    left = range(len(values), 0, -1)
+    return [*((EQUAL, jump, 0, value) for jump, value in zip(left, values, strict=True)), REFUSED]
+
+
+def _none_of(values: Sequence[int]) -> list[Instruction]:
+    """Refuse an argument that is one of these."""
+    return [part for value in values for part in ((EQUAL, 0, 1, value), REFUSED)]

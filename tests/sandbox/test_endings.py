@@ -1,0 +1,85 @@
+"""Nothing of a sandbox is left: no process, directory or descriptor, whatever ends first."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.mcp_client import McpClient
+from tests.servers import JupyterServer, running_server
+
+from .test_sandbox import CONFINED
+
+STARTS = 10
+
+
+def family(server: JupyterServer) -> list[psutil.Process]:
+    """The processes that a server has started, but for those that only wait to be reaped."""
+    children = psutil.Process(server.process.pid).children(recursive=True)
+    return [each for each in children if each.is_running() and each.status() != "zombie"]
+
+
+def confined(server: JupyterServer) -> list[psutil.Process]:
+    """The processes of bubblewrap and those in the sandboxes."""
+    outer = [each for each in family(server) if each.name() == "bwrap"]
+    return [*outer, *(child for one in outer for child in one.children(recursive=True))]
+
+
+def directories(server: JupyterServer) -> set[Path]:
+    """The directories of a server's sockets."""
+    return set(Path("/tmp").glob(f"jmcp-{server.process.pid}-*"))  # noqa: S108  # where they are
+
+
+@pytest.fixture(scope="module")
+def server(start_server: Callable[..., JupyterServer]) -> JupyterServer:
+    return start_server(*CONFINED)
+
+
+def test_kernels_that_were_started_and_stopped_leave_nothing(server: JupyterServer) -> None:
+    client = McpClient(server)
+    client.run("1")
+    client.call("shutdown_kernel", session_id="default")
+    before = directories(server), len(family(server)), psutil.Process(server.process.pid).num_fds()
+
+    for number in range(STARTS):
+        client.run("import subprocess; subprocess.Popen(['sleep', '600'], start_new_session=True)")
+        client.call("shutdown_kernel", session_id="default", force=number % 2 == 0)
+
+    after = directories(server), len(family(server)), psutil.Process(server.process.pid).num_fds()
+    assert after[:2] == before[:2]
+    assert after[2] <= before[2] + 3
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_sandbox_ends_as_a_whole(server: JupyterServer, place: int) -> None:
+    """Whichever of bubblewrap, its first process and the kernel is killed."""
+    client = McpClient(server)
+    client.run("import subprocess; p = subprocess.Popen(['sleep', '600'], start_new_session=True)")
+    processes = confined(server)
+    assert [each.name() for each in processes[:2]] == ["bwrap", "bwrap"]
+    assert "sleep" in [each.name() for each in processes]
+
+    processes[place].send_signal(signal.SIGKILL)
+    _, left = psutil.wait_procs(processes, timeout=20)
+
+    assert not [each for each in left if each.is_running() and each.status() != "zombie"]
+    assert client.run("6 * 7").text.endswith("42")
+
+
+def test_a_server_that_is_killed_takes_its_sandboxes_with_it(tmp_path: Path) -> None:
+    with running_server(tmp_path, *CONFINED) as server:
+        McpClient(server).run(
+            "import subprocess; p = subprocess.Popen(['sleep', '600'], start_new_session=True)"
+        )
+        processes = confined(server)
+        os.kill(server.process.pid, signal.SIGKILL)
+        _, left = psutil.wait_procs(processes, timeout=20)
+
+    assert not [each for each in left if each.is_running() and each.status() != "zombie"]
+    with running_server(tmp_path, *CONFINED):
+        assert not directories(server)  # the next server has removed those of the killed one

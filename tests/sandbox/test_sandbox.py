@@ -1,0 +1,258 @@
+"""Kernels of agents in a sandbox: all of the product works inside, and people's are as before."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.kernelspecs import add_kernelspec
+from tests.mcp_client import McpClient
+from tests.servers import STARTED_KERNELS, JupyterServer, running_server
+
+CONFINED = ("--McpSandbox.mode=bubblewrap", STARTED_KERNELS)
+
+Start = Callable[..., JupyterServer]
+
+
+@pytest.fixture(scope="module")
+def server(start_server: Start) -> JupyterServer:
+    return start_server(*CONFINED)
+
+
+@pytest.fixture
+def client(server: JupyterServer, request: pytest.FixtureRequest) -> Iterator[McpClient]:
+    client = McpClient(server, name=request.node.name)
+    yield client
+    client.call("shutdown_kernel", session_id="default", force=True)
+
+
+def run(client: McpClient, code: str, **more: Any) -> str:
+    """What code puts out in the client's session."""
+    result = client.run(code, **more)
+    return "\n".join(line for line in result.text.splitlines()[1:] if not line.startswith("!"))
+
+
+def test_a_kernel_sees_its_sessions_folder_and_nothing_else_of_the_root(
+    server: JupyterServer, client: McpClient
+) -> None:
+    (server.root_dir / "private.txt").write_text("private")
+
+    seen = run(
+        client,
+        f"import os; print(os.path.exists({str(server.root_dir / 'private.txt')!r}), "
+        f"os.listdir({str(server.root_dir)!r}), os.path.basename(os.path.dirname(os.getcwd())))",
+    )
+
+    assert seen == "False ['mcp-sessions'] mcp-sessions"
+
+
+def test_what_code_writes_is_read_by_the_file_tools(client: McpClient) -> None:
+    run(client, "open('out.csv', 'w').write('a,b\\n1,2\\n')")
+    folder = client.call("get_kernel_status").meta["jupyter-mcp-ext/session"]["cwd"]
+
+    assert "1,2" in client.call("read_file", path=f"{folder}/out.csv").text
+
+
+def test_what_the_server_keeps_of_a_session_cannot_be_written(client: McpClient) -> None:
+    said = run(
+        client,
+        """
+import os
+for path in ('.mcp/journal.jsonl', '.mcp/session.json', '.mcp/new'):
+    try:
+        open(path, 'a').write('x')
+        print('written', path)
+    except OSError as err:
+        print(err.strerror)
+for path in ('.mcp/session.json', '.mcp'):
+    try:
+        os.rename(path, 'gone')
+        print('moved', path)
+    except OSError as err:
+        print(err.strerror)
+""",
+    )
+
+    assert not {"written", "moved"} & set(said.split())
+
+
+def test_a_session_comes_back_and_is_copied(client: McpClient) -> None:
+    run(client, "x = 41; y = [x]; z = y")
+    client.call("shutdown_kernel", session_id="default")
+
+    assert run(client, "x + 1") == "42"
+    assert (
+        "3 variables came back"
+        in client.call("create_session", name="twin", copy_of="default").text
+    )
+    assert client.run("x + 1", session_id="twin").text.splitlines()[-1] == "42"
+    client.call("shutdown_kernel", session_id="twin")
+
+
+def test_a_kernel_that_dies_says_why_and_comes_back(client: McpClient) -> None:
+    run(client, "x = 41")
+    client.call("shutdown_kernel", session_id="default")
+    run(client, "x")
+
+    died = client.run("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+
+    assert died.status == "dead"
+    assert "signal 9 (SIGKILL)" in died.text
+    assert run(client, "x + 1") == "42"
+
+
+def test_code_and_what_it_has_started_are_interrupted(client: McpClient) -> None:
+    started = client.run("import subprocess; subprocess.run(['sleep', '600'])", wait=0)
+    client.call("get_output", execution_id=started.id, wait=1)
+
+    client.call("interrupt_kernel")
+    ended = client.call("get_output", execution_id=started.id)
+
+    assert "KeyboardInterrupt" in ended.text
+    assert run(client, "print(open('/proc/loadavg').read().split()[3] != '')") == "True"
+    assert "sleep" not in run(client, "!ps ax -o comm")
+
+
+def test_a_restart_gives_an_empty_kernel_in_the_same_sandbox(client: McpClient) -> None:
+    run(client, "x = 1")
+    client.call("restart_kernel")
+
+    assert run(client, "import os; print('x' in globals(), os.listdir('/root'))").startswith(
+        "False"
+    )
+    assert "sandbox: bubblewrap, no network" in client.call("get_kernel_status").text
+
+
+def test_programs_plots_and_variables_work(client: McpClient) -> None:
+    assert run(client, "!echo one; echo two >&2") == "one\ntwo"
+    plot = client.run("import matplotlib.pyplot as plt; plt.plot([1, 2]); plt.show()")
+    assert plot.images
+    assert "plt" in client.call("get_variables").text
+
+
+def test_the_network_ends_at_the_kernel(server: JupyterServer, client: McpClient) -> None:
+    said = run(
+        client,
+        f"""
+import socket
+for address in (('127.0.0.1', {server.port}), ('1.1.1.1', 53)):
+    try:
+        socket.create_connection(address, timeout=5)
+        print('reached')
+    except OSError as err:
+        print(type(err).__name__)
+""",
+    )
+
+    assert "reached" not in said
+
+
+def test_a_new_session_may_name_a_folder_that_its_kernel_cannot_see(
+    server: JupyterServer, client: McpClient
+) -> None:
+    (server.root_dir / "data").mkdir(exist_ok=True)
+
+    client.run("1")
+    made = client.call("create_session", name="elsewhere", cwd="data")
+
+    session = made.meta["jupyter-mcp-ext/session"]
+    assert session["cwd"] == f"mcp-sessions/{session['session_id']}"
+    client.call("shutdown_kernel", session_id="elsewhere")
+
+
+# -- people's kernels --------------------------------------------------------------------------
+
+
+def start_as_person(server: JupyterServer, path: str) -> dict[str, Any]:
+    """A notebook session as JupyterLab makes it."""
+    body = {"path": path, "type": "notebook", "name": path, "kernel": {"name": "python3"}}
+    answer = server.request("POST", json.dumps(body).encode(), server.auth, path="/api/sessions")
+    found: dict[str, Any] = json.loads(answer.body)
+    return found
+
+
+def test_a_kernel_that_a_person_starts_is_as_it_was_and_agents_stay_out(
+    server: JupyterServer, client: McpClient
+) -> None:
+    client.run("1")
+    client.call("create_notebook", path="theirs.ipynb")
+    kernel = start_as_person(server, "theirs.ipynb")["kernel"]["id"]
+
+    session = client.call("create_session", path="theirs.ipynb")
+    refused = client.run("1 + 1", session_id=session.meta["jupyter-mcp-ext/session"]["session_id"])
+    cells = client.call("run_cells", path="theirs.ipynb")
+
+    names = [process.name() for process in psutil.Process(server.process.pid).children()]
+    assert any(name.startswith("python") for name in names)
+    for answer in (refused, cells):
+        assert answer.is_error
+        assert "runs outside of this server's sandbox" in answer.text
+    server.request("DELETE", None, server.auth, path=f"/api/kernels/{kernel}")
+
+
+def test_an_operator_can_let_agents_into_peoples_kernels(start_server: Start) -> None:
+    server = start_server(*CONFINED, "--McpSandbox.people=allow")
+    client = McpClient(server)
+    client.call("create_notebook", path="theirs.ipynb")
+    start_as_person(server, "theirs.ipynb")
+
+    session = client.call("create_session", path="theirs.ipynb").meta["jupyter-mcp-ext/session"][
+        "session_id"
+    ]
+
+    assert client.run("6 * 7", session_id=session).text.endswith("42")
+    assert "sandbox: none" not in client.call("get_kernel_status", session_id=session).text
+
+
+# -- what does not get out ---------------------------------------------------------------------
+
+
+def test_a_kernelspec_with_a_provisioner_of_its_own_is_refused(
+    server: JupyterServer, client: McpClient
+) -> None:
+    own = {"kernel_provisioner": {"provisioner_name": "local-provisioner"}}
+    add_kernelspec(server, "own", "", metadata=own)
+
+    client.run("1")
+    refused = client.call("create_session", kernel_name="own")
+
+    assert refused.is_error
+    assert "has a provisioner of its own (local-provisioner)" in refused.text
+
+
+def test_variables_of_a_sandbox_are_not_loaded_outside_of_one(tmp_path: Path) -> None:
+    with running_server(tmp_path, *CONFINED) as confined:
+        client = McpClient(confined)
+        client.run("x = [1].copy()")
+        client.call("shutdown_kernel", session_id="default")
+
+    with running_server(tmp_path) as free:
+        said = McpClient(free).run("'x' in globals()").text
+
+    assert "it was saved in a sandbox, and this kernel runs in none" in said
+    assert said.splitlines()[-1] == "False"
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--McpSandbox.read_only_paths=/nowhere",), "names '/nowhere', which is not there"),
+        (
+            ("--KernelProvisionerFactory.default_provisioner_name=forking",),
+            "which the sandbox would",
+        ),
+    ],
+)
+def test_a_sandbox_that_cannot_be_made_leaves_no_endpoint(
+    start_server: Start, options: tuple[str, ...], why: str
+) -> None:
+    server = start_server("--McpSandbox.mode=bubblewrap", *options, ready="is running at:")
+    server.until_answered()
+
+    assert server.request("POST", b"{}", server.auth).status == 404
+    assert any("MCP is not served" in line and why in line for line in server.log)
