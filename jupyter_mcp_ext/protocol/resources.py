@@ -54,7 +54,9 @@ async def find(call: Call, uri: str) -> Resource:
 class Resources:
     """Answers requests for resources."""
 
-    def __init__(self, open_call: OpenCall, *, on_list: Callable[[Context], None]) -> None:
+    def __init__(
+        self, open_call: OpenCall, *, on_list: Callable[[Context], Awaitable[None]]
+    ) -> None:
         """``on_list`` is called when a client was shown the list."""
         self._open_call = open_call
         self._on_list = on_list
@@ -69,7 +71,7 @@ class Resources:
             page = await recorded(ctx.method, call, lambda: _ok(resource_list.page(call, cursor)))
         except ToolError as err:
             raise refused(err, types.INVALID_PARAMS) from err
-        self._on_list(ctx)
+        await self._on_list(ctx)
         return page
 
     async def templates(
@@ -108,7 +110,7 @@ def not_found(ctx: Context) -> int:
 
 
 def refused(err: ToolError, code: int, uri: str | None = None) -> MCPError:
-    """The protocol's error for one of ours; ``code`` is used where the error's kind has none."""
+    """A ToolError as the protocol's error; ``code`` is for those that have none of their own."""
     if isinstance(err, Forbidden):
         code = FORBIDDEN
     elif isinstance(err, InternalError):

@@ -9,7 +9,7 @@ from jupyter_mcp_ext.concurrency import Tasks, Timer
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.resources.changes import Changes
-    from jupyter_mcp_ext.resources.uris import Uri
+    from jupyter_mcp_ext.resources.uris import Name
 
 INTERVAL = 0.25
 """Seconds in which changes of a resource are told of once, after them."""
@@ -24,7 +24,7 @@ class Subscriber:
     def __init__(self, changes: Changes, send: Send) -> None:
         self._changes = changes
         self._send = send
-        self._names: dict[str | None, frozenset[Uri | None]] = {}
+        self._names: dict[str | None, frozenset[Name]] = {}
         """What is watched for each URI, as the client has written it."""
         self._changed: dict[str | None, None] = {}
         """The URIs of which notices are to be sent."""
@@ -44,7 +44,7 @@ class Subscriber:
         self._is_open = True
         self._plan()
 
-    def add(self, uri: str | None, names: frozenset[Uri | None]) -> None:
+    def add(self, uri: str | None, names: frozenset[Name]) -> None:
         """Subscribe to a resource by its names, or to the list."""
         if self._is_closed:  # while the resource was looked for
             return
@@ -68,7 +68,7 @@ class Subscriber:
         self._timer.stop()
         self._tasks.cancel()
 
-    def tell(self, name: Uri | None) -> None:
+    def tell(self, name: Name) -> None:
         """A resource may have changed."""
         self._changed.update((uri, None) for uri, names in self._names.items() if name in names)
         self._plan()

@@ -7,21 +7,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import mcp_types as types
 from mcp.server.subscriptions import SUBSCRIPTION_ID_META_KEY
 from mcp.shared.exceptions import MCPError
 
-from jupyter_mcp_ext.errors import ToolError
+from jupyter_mcp_ext.errors import Forbidden, ToolError
+from jupyter_mcp_ext.resources.uris import ListOf
 from jupyter_mcp_ext.tools.road import recorded
 
-from .resources import find, not_found, refused
+from .resources import RIGHTS, find, not_found, refused
 from .subscriber import Subscriber
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.resources.changes import Changes
-    from jupyter_mcp_ext.resources.uris import Uri
+    from jupyter_mcp_ext.resources.uris import Name
 
     from .execution_tasks import OpenCall
     from .tasks import Context
@@ -35,8 +37,6 @@ MAX_RESOURCES = 200
 
 MAX_STREAMS = 100
 """Streams of all clients of one user."""
-
-LIST: frozenset[Uri | None] = frozenset({None})
 
 AtEnd: TypeAlias = Callable[[Callable[[], None]], None]
 
@@ -74,10 +74,11 @@ class Subscriptions:
         self._of_session(ctx).remove(params.uri)
         return types.EmptyResult()
 
-    def note_list(self, ctx: Context) -> None:
+    async def note_list(self, ctx: Context) -> None:
         """A protocol session was shown the list: it is told when that changes."""
-        if ctx.request is not None and MCP_SESSION_END in ctx.request.scope:
-            self._of_session(ctx).add(None, LIST)
+        has_session = ctx.request is not None and MCP_SESSION_END in ctx.request.scope
+        if has_session and (names := await self._list(ctx)):
+            self._of_session(ctx).add(None, names)
 
     async def listen(
         self, ctx: Context, params: types.SubscriptionsListenRequestParams
@@ -127,18 +128,27 @@ class Subscriptions:
             except MCPError:  # the client sees in the acknowledgement that it is not there
                 continue
         uris = [uri for uri in wanted.resource_subscriptions or () if uri in subscriber]
-        if wanted.resources_list_changed:
-            subscriber.add(None, LIST)
+        if wanted.resources_list_changed and (names := await self._list(ctx)):
+            subscriber.add(None, names)
         return types.SubscriptionFilter(
-            resources_list_changed=True if wanted.resources_list_changed else None,
+            resources_list_changed=True if None in subscriber else None,
             resource_subscriptions=uris or None,
         )
 
-    async def _names(self, ctx: Context, uri: str) -> frozenset[Uri | None]:
+    async def _list(self, ctx: Context) -> frozenset[Name]:
+        """The list of resources, for a caller who may read any of it."""
+        call = self._open_call(ctx)
+        for rights in (RIGHTS["notebooks"], RIGHTS["sessions"]):
+            with suppress(Forbidden):
+                await call.require(*rights)
+                return frozenset({ListOf(subject=call.caller.subject)})
+        return frozenset()
+
+    async def _names(self, ctx: Context, uri: str) -> frozenset[Name]:
         """The names of a resource for a caller who may read it. Raises MCPError."""
         call = self._open_call(ctx)
 
-        async def names() -> tuple[frozenset[Uri | None], str]:
+        async def names() -> tuple[frozenset[Name], str]:
             return frozenset((await find(call, uri)).names), "ok"
 
         try:

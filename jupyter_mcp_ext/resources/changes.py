@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .uris import Uri
+from .uris import ListOf, Name, Uri
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.executions.execution import Execution
@@ -32,8 +32,8 @@ MAX_LISTED = 10_000
 class Watcher(Protocol):
     """Is told of changes; a watched resource may be told of that has not changed."""
 
-    def tell(self, name: Uri | None) -> None:
-        """A resource that it watches may have changed; None: the list of resources."""
+    def tell(self, name: Name) -> None:
+        """What it watches may have changed."""
 
 
 class Rooms(Protocol):
@@ -71,36 +71,36 @@ class Changes:
         self._events = events
         self._rooms = rooms(self.notebook)
         self._sessions_of = sessions_of
-        self._watchers: dict[Uri | None, dict[Watcher, None]] = {}
-        """By what they watch; None is the list."""
+        self._watchers: dict[Name, dict[Watcher, None]] = {}
+        """By what they watch."""
         self._listed: dict[str, None] = {}
 
     def __len__(self) -> int:
         """How many resources are watched."""
         return len(self._watchers)
 
-    def watch(self, watcher: Watcher, name: Uri | None) -> None:
-        """Tell a watcher of a resource's changes; None stands for the list."""
+    def watch(self, watcher: Watcher, name: Name) -> None:
+        """Tell a watcher of the changes of a resource, or of the list."""
         if not self._watchers:
             self._events.add_listener(schema_id=CONTENTS, listener=self._on_contents)
             self._events.add_listener(schema_id=KERNELS, listener=self._on_kernel)
         is_new = name not in self._watchers
         self._watchers.setdefault(name, {})[watcher] = None
-        if is_new and name is not None and name.kind == "notebooks":
+        if is_new and isinstance(name, Uri) and name.kind == "notebooks":
             self._rooms.watch(name.name)
 
-    def unwatch(self, watcher: Watcher, name: Uri | None) -> None:
+    def unwatch(self, watcher: Watcher, name: Name) -> None:
         """Tell a watcher of it no longer."""
         watchers = self._watchers.get(name, {})
         watchers.pop(watcher, None)
         if watchers or self._watchers.pop(name, None) is None:
             return
-        if name is not None and name.kind == "notebooks":
+        if isinstance(name, Uri) and name.kind == "notebooks":
             self._rooms.unwatch(name.name)
         if not self._watchers:
-            with suppress(KeyError):
-                self._events.remove_listener(listener=self._on_contents)
-                self._events.remove_listener(listener=self._on_kernel)
+            for listener in (self._on_contents, self._on_kernel):
+                with suppress(KeyError):
+                    self._events.remove_listener(listener=listener)
 
     async def settled(self) -> None:
         """Return when the rooms that are open now are observed."""
@@ -122,7 +122,7 @@ class Changes:
     def session(self, session: Session) -> None:
         """A session is new, or gone."""
         self._tell(Uri(kind="sessions", name=session.id))
-        self._tell(None)
+        self._tell_list(session.owner)
 
     def listed(self, paths: Iterable[str]) -> None:
         """Notebooks were listed: to save one of them does not change the list."""
@@ -134,9 +134,15 @@ class Changes:
         self._tell(Uri(kind="executions", name=execution.id))
         self._tell(Uri(kind="sessions", name=execution.session_id))
 
-    def _tell(self, name: Uri | None) -> None:
+    def _tell(self, name: Name) -> None:
         for watcher in tuple(self._watchers.get(name, ())):
             watcher.tell(name)
+
+    def _tell_list(self, owner: str = "") -> None:
+        """Tell those who see another list now: all users, or the owner of a session."""
+        for name in tuple(self._watchers):
+            if isinstance(name, ListOf) and owner in ("", name.subject):
+                self._tell(name)
 
     async def _on_contents(self, logger: Any, schema_id: str, data: Mapping[str, Any]) -> None:
         """Called by the EventLogger, with these names."""
@@ -155,13 +161,13 @@ class Changes:
         self._told(path)
         if is_listed(path) and not (is_save and path in self._listed):
             self.listed([path])
-            self._tell(None)
+            self._tell_list()
 
     def _gone(self, path: str) -> None:
         self._told(path)
         if is_listed(path):
             self._listed.pop(path, None)
-            self._tell(None)
+            self._tell_list()
 
     def _told(self, path: str) -> None:
         self.notebook(path)
@@ -169,17 +175,19 @@ class Changes:
             self._tell_below(path)
 
     def _tell_below(self, folder: str) -> None:
-        names = [n for n in self._watchers if n is not None and n.kind == "notebooks"]
+        names = [n for n in self._watchers if isinstance(n, Uri) and n.kind == "notebooks"]
         for name in names:
             if name.name.startswith(f"{folder}/"):
                 self._tell(name)
 
     async def _on_kernel(self, logger: Any, schema_id: str, data: Mapping[str, Any]) -> None:
         """Called by the EventLogger, with these names."""
-        for session in self._sessions_of(str(data.get("kernel_id"))):
+        sessions = list(self._sessions_of(str(data.get("kernel_id"))))
+        for session in sessions:
             self._tell(Uri(kind="sessions", name=session.id))
-        if data.get("action") in ("start", "shutdown"):
-            self._tell(None)
+        # One of a person's sessions gets its kernel before it is known here.
+        if data.get("action") in ("start", "shutdown") and not any(s.owner for s in sessions):
+            self._tell_list()
 
 
 def is_listed(path: str) -> bool:

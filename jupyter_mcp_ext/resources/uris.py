@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, TypeAlias, get_args
 from urllib.parse import quote, unquote_to_bytes
 
 from jupyter_mcp_ext.errors import InvalidArgument, shown
@@ -37,6 +37,17 @@ class Uri:
 
     def __str__(self) -> str:
         return f"jupyter://{self.kind}/{quote(self.name)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListOf:
+    """The list of resources, as one user sees it."""
+
+    subject: str
+
+
+Name: TypeAlias = Uri | ListOf
+"""What can be watched."""
 
 
 def parse(uri: str) -> Uri:

@@ -13,6 +13,7 @@ from jupyter_mcp_ext.protocol.resource import MAX_CHARACTERS
 from jupyter_mcp_ext.protocol.resource_list import PAGE
 from tests import users
 from tests.mcp_client import ERAS, OLD, McpClient
+from tests.protocol.notices import listening
 from tests.servers import JupyterServer
 
 NOTEBOOKS = "jupyter://notebooks/"
@@ -248,6 +249,9 @@ def test_a_user_without_rights_reads_nothing(server: JupyterServer, version: str
     assert {error["code"] for error in errors} == {-32003}
     assert all("does not let you read" in error["message"] for error in errors)
     assert guest.request("resources/list")["resources"] == []
+    if guest.is_new:
+        with listening(guest, uris, to_list=True) as (_, acknowledged):
+            assert acknowledged == {}
 
 
 def test_the_list_has_the_notebooks_of_the_root_and_the_sessions(client: McpClient) -> None:

@@ -14,8 +14,8 @@ import pytest
 from jupyter_mcp_ext.files.paths import Place
 from jupyter_mcp_ext.protocol.subscriber import Subscriber
 from jupyter_mcp_ext.resources.changes import Changes
-from jupyter_mcp_ext.resources.uris import Uri
-from tests.engine import Engine, running
+from jupyter_mcp_ext.resources.uris import ListOf, Name, Uri
+from tests.engine import ALICE, Engine, running
 from tests.notebooks.browsers import SECONDS, Browser, browser, opening
 
 PATH = "open.ipynb"
@@ -40,17 +40,17 @@ def jp_server_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[st
 class Watcher:
     """Counts what it is told."""
 
-    def __init__(self, changes: Changes, *names: Uri | None) -> None:
-        self.told: list[Uri | None] = []
+    def __init__(self, changes: Changes, *names: Name) -> None:
+        self.told: list[Name] = []
         self._changed = asyncio.Event()
         for name in names:
             changes.watch(self, name)
 
-    def tell(self, name: Uri | None) -> None:
+    def tell(self, name: Name) -> None:
         self.told.append(name)
         self._changed.set()
 
-    async def next(self) -> Uri | None:
+    async def next(self) -> Name:
         """Return when it is told of something."""
         while not self.told:
             self._changed.clear()
@@ -203,7 +203,7 @@ async def test_nothing_stays_of_subscriptions_that_have_ended(tabs: Tabs) -> Non
                 subscriber.open()
                 subscriber.add("jupyter://notebooks/open", frozenset({NAME}))
                 subscriber.add("jupyter://notebooks/open.ipynb", frozenset({NAME}))
-                subscriber.add(None, frozenset({None}))
+                subscriber.add(None, frozenset({ListOf(subject="alice")}))
                 if number % 2:
                     await changes.settled()
                 subscriber.remove("jupyter://notebooks/open")
@@ -216,6 +216,17 @@ async def test_nothing_stays_of_subscriptions_that_have_ended(tabs: Tabs) -> Non
 
             assert len(changes) == 0
             assert len(before.ydoc._subscriptions) == observers
+
+
+async def test_a_session_of_an_agent_changes_the_list_of_its_user_only(tabs: Tabs) -> None:
+    async with running(tabs.serverapp) as engine:
+        changes = engine.services.changes
+        alices, bobs = (Watcher(changes, ListOf(subject=name)) for name in ("alice", "bob"))
+
+        await engine.services.sessions.resolve(ALICE, None)
+
+        assert await alices.next() == ListOf(subject="alice")
+        assert bobs.told == []
 
 
 class TestDocuments:

@@ -51,7 +51,7 @@ class Manager:
         """The method of each message, and the client that its session was opened by."""
         self._ids = count(1)
         self.ended: list[str] = []
-        """The clients whose sessions have ended, as was told."""
+        """The clients of whose sessions the end was told."""
         self.on_ended: Callable[[], object] = lambda: None
 
     def _end(self, client: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from logging import Logger
@@ -73,7 +74,14 @@ class WatchedRooms:
         if known is not None and known.document() is room.document:
             return
         _end(known)
-        subscription = room.document.ydoc.observe(lambda _: self._tell(path))
+        loop = asyncio.get_running_loop()
+
+        def changed(_: Any) -> None:
+            # Called within the room's transaction, which must not fail by it.
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._tell, path)
+
+        subscription = room.document.ydoc.observe(changed)
         self._watched[path] = _Observed(document=ref(room.document), subscription=subscription)
 
 
