@@ -37,9 +37,10 @@ async def create_notebook(
     kernel = KernelMetadata(name=name, display_name=spec["display_name"], language=spec["language"])
     notebook = await services.notebooks.create(path, new_cells, kernel=kernel, hides=call.hides)
     services.written.by_another(notebook.path)
+    does = "run_cells({}) runs them." if notebook.cells else "insert_cells({}, [...]) adds some."
     words = (
         f"Made {escaped(notebook.path)}: {counted(len(notebook.cells), 'cell')}, kernel {name}. "
-        f"run_cells({argument(notebook.path)}) starts it and runs them."
+        f"{does.format(argument(notebook.path))}"
     )
     page = page_of(notebook, what="outline", limits=services.limits)
     lines = [f"[{c.index}] {c.cell_type} {c.handle}" for c in page.shown[:MAX_LISTED]]

@@ -192,6 +192,21 @@ def test_what_is_wrong_in_an_argument_is_named(
         parsed(tool, path="a", **arguments)
 
 
+@pytest.mark.parametrize(
+    ("tool", "alias", "name"),
+    [
+        ("edit_cell", "handle", "cell"),
+        ("edit_cell", "cell_id", "cell"),
+        ("run_cells", "handles", "cells"),
+        ("delete_cells", "cell_ids", "cells"),
+        ("insert_cells", "source", "cells"),
+        ("insert_cells", "content", "cells"),
+    ],
+)
+def test_other_names_for_cells_are_understood(tool: str, alias: str, name: str) -> None:
+    assert parsed(tool, path="a", **{alias: "ab"})[name] == ("ab" if name == "cell" else ["ab"])
+
+
 def test_a_single_new_cell_is_understood() -> None:
     insert = BY_NAME["insert_cells"]
 

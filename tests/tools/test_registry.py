@@ -119,6 +119,12 @@ def test_another_servers_name_for_a_tool_leads_to_the_tool_here() -> None:
         ("notebook_create", "create_notebook"),
         ("Grep", "search_files"),
         ("search_notebook_cells", "search_files"),
+        ("NotebookEdit", "edit_cell"),
+        ("remove_cell", "delete_cells"),
+        ("add_cell", "insert_cells"),
+        ("insert_code_cell", "insert_cells"),
+        ("run_cell", "run_cells"),
+        ("execute_cell", "run_cells"),
     ],
 )
 def test_a_name_that_is_nearly_a_tools_leads_to_it(name: str, ours: str) -> None:
