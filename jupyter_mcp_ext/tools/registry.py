@@ -80,7 +80,7 @@ PEERS: Mapping[str, str] = {
     "replace_cell": "edit_cell",
     "overwrite_cell_source": "edit_cell",
     "edit_notebook": "edit_cell",
-    "notebook_edit": "edit_cell",
+    "notebookedit": "edit_cell",
     "remove_cell": "delete_cells",
     "execute_cell": "run_cells",
     "run_notebook": "run_cells",
