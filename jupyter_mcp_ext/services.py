@@ -88,23 +88,23 @@ class Services:
         rendering = Rendering(parent.log)
         files = McpFiles(contents, root, serverapp.base_url, rendering, parent=parent)
         editing = _editing(serverapp, files, root, keys, parent.log)
-        live = editing.live
-        notebooks = Notebooks(
-            contents, root, gate=files.gate, storage=files.storage, live=live.reader
-        )
+        live = editing.live.reader
+        notebooks = Notebooks(contents, root, gate=files.gate, storage=files.storage, live=live)
         hints = Hints(root)
         executions = McpExecutions(_storage(serverapp, root, parent.log), hints, parent=parent)
-        disk = _disk(root, keys, shared_subject, live)
+        disk = _disk(root, keys, shared_subject, editing.live)
         sessions = _sessions(serverapp, kernels, files, notebooks, disk, parent)
+        changes = _changes(serverapp, editing, executions, sessions, disk)
+        notebooks.made.add(changes.saved)
         return cls(
             kernels=kernels,
             sessions=sessions,
             executions=executions,
-            written=_written(serverapp, root, kernels, executions, hints),
+            written=_written(serverapp, root, kernels, executions, hints, changes),
             notebooks=notebooks,
             editing=editing,
             files=files,
-            search=FileSearch(files.gate, files.storage, live.reader),
+            search=FileSearch(files.gate, files.storage, live),
             variables=Variables(),
             hints=hints,
             packages=McpPackages(kernels, credentials=sessions.credentials, parent=parent),
@@ -113,7 +113,7 @@ class Services:
             audit=Audit(serverapp.event_logger),
             keys=keys,
             limits=limits,
-            changes=_changes(serverapp, editing, executions, sessions, disk),
+            changes=changes,
         )
 
     async def start(self) -> None:
@@ -205,13 +205,15 @@ def _written(
     kernels: Kernels,
     executions: McpExecutions,
     hints: Hints,
+    changes: Changes,
 ) -> WrittenFiles:
-    """Looks for the files that code has written; what it finds is kept and hinted at."""
+    """Looks for the files that code has written; what it finds is kept and told of."""
 
     def on_found(execution: Execution) -> None:
         executions.amend(execution)
         for change in execution.files.files:
             hints.changed(change.path, change.at / 1e9)
+            changes.saved(change.path)
 
     return WrittenFiles(
         root,

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from jupyter_server.utils import ensure_async
 from tornado.web import HTTPError
 
-from jupyter_mcp_ext.concurrency import Locks
+from jupyter_mcp_ext.concurrency import Listeners, Locks
 from jupyter_mcp_ext.errors import ContentsError
 from jupyter_mcp_ext.files.contents import Contents, explained, irregular
 from jupyter_mcp_ext.files.gate import Gate
@@ -71,6 +71,8 @@ class Notebooks:
         self._storage = storage
         self._live = live
         self._locks: Locks[str] = Locks()
+        self.made: Listeners[str] = Listeners()
+        """Are called with the API path of each new notebook."""
 
     async def named(self, path: str, hides: Hides) -> str:
         """The API path of the notebook that an argument names; ``.ipynb`` may be left out."""
@@ -130,6 +132,7 @@ class Notebooks:
                 if isinstance(err, HTTPError | OSError):
                     raise explained(err, f"{quoted(path)} could not be made") from err
                 raise
+        self.made.tell(path)
         return from_node(node, path)
 
     async def read(self, path: str, *, hides: Hides) -> Notebook:

@@ -114,6 +114,13 @@ class Changes:
         """The notebook at an API path has changed."""
         self._tell(Uri(kind="notebooks", name=path))
 
+    def saved(self, path: str) -> None:
+        """A file was saved, which may be new."""
+        if path in self._listed:
+            self._told(path)
+        else:
+            self._came(path)
+
     def execution(self, execution: Execution) -> None:
         """An execution has begun; its end is heard of here."""
         self._tell(Uri(kind="sessions", name=execution.session_id))
@@ -153,13 +160,13 @@ class Changes:
         elif action in GOES:
             self._gone(path)
         elif action in COMES:
-            self._written(path, is_save=action == "save")
+            (self.saved if action == "save" else self._came)(path)
             if action == "rename":
                 self._gone(str(data.get("source_path") or "").strip("/"))
 
-    def _written(self, path: str, *, is_save: bool) -> None:
+    def _came(self, path: str) -> None:
         self._told(path)
-        if is_listed(path) and not (is_save and path in self._listed):
+        if is_listed(path):
             self.listed([path])
             self._tell_list()
 

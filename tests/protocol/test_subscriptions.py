@@ -55,6 +55,16 @@ def test_an_edit_of_an_agent_is_told_of(client: McpClient) -> None:
         assert notices.next() == uri
 
 
+def test_a_notebook_that_code_writes_is_told_of(client: McpClient) -> None:
+    uri = save(client.server, "by_code.ipynb")
+    write = f"import json; json.dump({EMPTY}, open('by_code.ipynb', 'w'))"
+
+    with subscribed(client, uri) as notices:
+        client.run(write)
+
+        assert notices.next() == uri
+
+
 def test_a_notice_has_the_uri_as_the_client_has_written_it(client: McpClient) -> None:
     rest(client.server, "PUT", "sub", type="directory")
     save(client.server, "sub/a b.ipynb")
