@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Mapping, Sequence, Set
+from itertools import count
 from typing import Any
 
 from jupyter_mcp_ext.notebooks.cells import CellType
 from jupyter_mcp_ext.notebooks.draft import CellNode, Mark, mark_of, retyped
 from jupyter_mcp_ext.notebooks.reading.cells import HEADING, Cell, integer, read_cell, stored_id
-from jupyter_mcp_ext.notebooks.reading.document import fresh_ids
 from jupyter_mcp_ext.outputs.model import Json
 
 MINOR = 5
@@ -31,10 +32,15 @@ class FileDraft:
         self.was = _version(node)
         """Its nbformat as it was read."""
         self._cells: list[dict[str, Any]] = node["cells"]
-        has_ids = (integer(node.get("nbformat_minor")) or 0) >= MINOR
-        if not has_ids:
+        if (integer(node.get("nbformat_minor")) or 0) < MINOR:
             node["nbformat_minor"] = MINOR
-        self._ids = self._with_ids(has_ids=has_ids)
+        self._ids = self._with_ids()
+
+    @property
+    def was_upgraded(self) -> bool:
+        """Whether its nbformat, as it was read, gave cells no ids."""
+        major, _, minor = self.was.partition(".")
+        return (int(major), int(minor)) < (4, MINOR)
 
     @property
     def ids(self) -> Sequence[str]:
@@ -110,20 +116,31 @@ class FileDraft:
         kept[start:] = [copy.deepcopy(dict(output)) for output in outputs]
         self.is_changed = True
 
-    def _with_ids(self, *, has_ids: bool) -> list[str]:
-        stored = [stored_id(cell) if has_ids else None for cell in self._cells]
-        fresh = fresh_ids(cell_id for cell_id in stored if cell_id)
+    def _with_ids(self) -> list[str]:
+        stored = [None if self.was_upgraded else stored_id(cell) for cell in self._cells]
+        taken = {cell_id for cell_id in stored if cell_id}
         seen: set[str] = set()
-        for cell, cell_id in zip(self._cells, stored, strict=True):
+        for index, (cell, cell_id) in enumerate(zip(self._cells, stored, strict=True)):
             if cell_id is None or cell_id in seen:
-                cell["id"] = next(fresh)
+                cell["id"] = _id_for(cell, index, taken)
+                taken.add(cell["id"])
             seen.add(cell["id"])
         return [cell["id"] for cell in self._cells]
+
+
+def _id_for(cell: Mapping[str, Any], index: int, taken: Set[str]) -> str:
+    """An id for a cell that has none.
+
+    It is the same until the file is another: what a refused edit has told of the cell stays true.
+    """
+    texts = (f"{index} {number} {cell.get('source')}" for number in count())
+    ids = (hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:8] for text in texts)
+    return next(cell_id for cell_id in ids if cell_id not in taken)
 
 
 def _version(node: Mapping[str, Any]) -> str:
     """The nbformat that a notebook had in its file, before nbformat has converted it."""
     earlier = node.get("metadata", {}).get("orig_nbformat")
     if isinstance(earlier, int) and earlier < 4:
-        return f"{earlier}.{node['metadata'].get('orig_nbformat_minor') or 0}"
+        return f"{earlier}.{integer(node['metadata'].get('orig_nbformat_minor')) or 0}"
     return f"{node.get('nbformat')}.{integer(node.get('nbformat_minor')) or 0}"

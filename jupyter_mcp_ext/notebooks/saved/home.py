@@ -83,7 +83,6 @@ def _has_cells(node: dict[str, Any]) -> bool:
 
 
 def _notes(draft: FileDraft) -> Sequence[str]:
-    major, _, minor = draft.was.partition(".")
-    if (int(major), int(minor)) >= (4, MINOR):
+    if not draft.was_upgraded:
         return ()
     return (f"the file was nbformat {draft.was} and is 4.{MINOR} now: its cells have ids",)

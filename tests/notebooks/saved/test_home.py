@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from jupyter_server.services.contents.largefilemanager import (
 from jupyter_server.utils import ensure_async
 from tornado.web import HTTPError
 
-from jupyter_mcp_ext.errors import ContentsError
+from jupyter_mcp_ext.errors import ContentsError, InvalidArgument
 from jupyter_mcp_ext.files.files import McpFiles
 from jupyter_mcp_ext.files.paths import Place
 from jupyter_mcp_ext.notebooks.cells import NewCell
@@ -385,6 +386,22 @@ async def test_an_output_that_jupyter_itself_cannot_save_is_kept_where_the_file_
         with pytest.raises(ContentsError, match="could not be saved, and was not changed"):
             await homes.change(PLACE, partial(first_is, "edited"))
         assert file.read_text() == before
+
+
+async def test_the_handle_that_a_refusal_names_can_be_used_where_the_file_has_no_ids(
+    homes: Homes, root: Path
+) -> None:
+    nodes = [code("", "x"), code("", "x")]
+    for node in nodes:
+        del node["id"]
+    file = put(root, notebook(*nodes, minor=4))
+    with pytest.raises(InvalidArgument) as refused:
+        await homes.change(PLACE, lambda draft: edits.rewrite(draft, "1", source="edited"))
+    [handle] = re.findall(r"Cell 1 is (\S+) now", str(refused.value))
+
+    await homes.change(PLACE, lambda draft: edits.rewrite(draft, handle, source="edited"))
+
+    assert [cell.source for cell in read(file).cells] == ["x", "edited"]
 
 
 async def test_a_change_that_changes_nothing_writes_nothing(homes: Homes, root: Path) -> None:
