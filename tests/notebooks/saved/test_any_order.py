@@ -32,7 +32,7 @@ from jupyter_mcp_ext.errors import ToolError
 from jupyter_mcp_ext.files.files import McpFiles
 from jupyter_mcp_ext.files.paths import Place
 from jupyter_mcp_ext.governance.caller import Caller
-from jupyter_mcp_ext.notebooks.draft import Draft
+from jupyter_mcp_ext.notebooks.draft import Draft, Mark
 from jupyter_mcp_ext.notebooks.editing import edits
 from jupyter_mcp_ext.notebooks.editing.editing import Editing
 from jupyter_mcp_ext.notebooks.editing.edits import Edited
@@ -265,9 +265,10 @@ class SavedEdits(RuleBasedStateMachine):
             on_let_go=lambda _: None,
             on_failure=failed,
         )
-        if self.run(recording.step(partial(opened, running.id))):
+        mark = self.run(recording.step(partial(opened, running.id)))
+        if mark is not None:
             self.running = (running, recording, self.path)
-            running.opened()
+            running.opened(mark)
             [found] = [one for one in self.cells if one["id"] == running.id]
             found |= {"outputs": [], "execution_count": None}
             found["metadata"].pop("execution", None)
@@ -457,7 +458,7 @@ class SavedEdits(RuleBasedStateMachine):
     async def tried(self, who: int, make: Callable[[Draft], Edited]) -> EditOutcome | ToolError:
         caller = self.caller(who)
         try:
-            return await edit_notebook(self.services, self.place, make, caller=caller, tool="edit")
+            return await edit_notebook(self.services, self.place, make, caller=caller)
         except ToolError as err:
             return err
 
@@ -543,12 +544,11 @@ def failed(err: ToolError) -> None:
     raise err
 
 
-def opened(cell_id: str, draft: Draft) -> bool:
-    """Open a cell that is to run; False if it is gone, or no code."""
+def opened(cell_id: str, draft: Draft) -> Mark | None:
+    """Open a cell that is to run; None if it is gone, or no code."""
     if cell_id not in draft.ids or draft.cell(draft.ids.index(cell_id)).cell_type != "code":
-        return False
-    RunningCell.open(draft, draft.ids.index(cell_id))
-    return True
+        return None
+    return RunningCell.open(draft, draft.ids.index(cell_id))
 
 
 def with_ids(before: Cells, after: Cells, steps: Sequence[Step]) -> Cells:
