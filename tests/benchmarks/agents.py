@@ -55,14 +55,15 @@ def agents(base: Path) -> list[Row]:
 def _edited(server: JupyterServer, path: str, each: int) -> str:
     clients = [Client(server, NEW, scope=f"agent-{n}") for n in range(AGENTS)]
     reading(server)
+    for _ in range(CALLS):
+        done(clients[0].call("list_sessions"))
+    plain = reading(server).cpu / CALLS
     begun = time.perf_counter()
     with ThreadPoolExecutor(AGENTS) as pool:
         list(pool.map(lambda n: _edit(clients[n], path, n, each), range(AGENTS)))
     seconds = time.perf_counter() - begun
     found, edits = reading(server), AGENTS * each
-    for _ in range(CALLS):
-        done(clients[0].call("list_sessions"))
-    cpu, plain = found.cpu / edits, reading(server).cpu / CALLS
+    cpu = found.cpu / edits
     return (
         f"{edits / seconds:.0f} edits a second over HTTP, none lost, stall {found.stall:.0f} ms; "
         f"each {cpu:.1f} ms of processor, beside {plain:.1f} of a call that does nothing: "
