@@ -28,23 +28,23 @@ class CellIds:
 
         A cell without an id, with that of an earlier cell or with one that nbformat does not
         allow has another here. That depends only on the document, so that it stays until
-        `repaired` writes it.
+        `repair` writes it.
         """
-        return _unique(self._stored.read(cells))
+        return [*self._stored.unique(cells)]
 
     def doubled(self, cells: Any, cell_id: str) -> list[int]:
         """The indices of all cells with an id, if it is that of several."""
         found = [n for n, kept in enumerate(self._stored.read(cells)) if kept == cell_id]
         return found if len(found) > 1 else []
 
-    def repaired(self, cells: Any) -> list[str]:
-        """The same, written into the document where it has another id or none."""
-        stored = self._stored.read(cells)
-        ids = _unique(stored)
+    def repair(self, cells: Any) -> None:
+        """Write the unique ids into the document where it has another id or none."""
+        stored, ids = [*self._stored.read(cells)], self._stored.unique(cells)
+        if stored == ids:
+            return
         for index, (kept, cell_id) in enumerate(zip(stored, ids, strict=True)):
             if kept != cell_id:
                 cells[index]["id"] = cell_id
-        return ids
 
 
 class _Stored:
@@ -53,12 +53,21 @@ class _Stored:
     def __init__(self) -> None:
         self._ids: list[str | None] | None = None
         """None until they are read, and after a change that cannot be followed."""
+        self._unique: Sequence[str] | None = None
+        """None until they are asked for, and after a change: each edit asks for them."""
 
     def read(self, cells: Any) -> Sequence[str | None]:
         ids = self._ids
         if ids is None or len(ids) != len(cells):
             ids = self._ids = [_id(cell) for cell in cells]
+            self._unique = None
         return ids
+
+    def unique(self, cells: Any) -> Sequence[str]:
+        stored = self.read(cells)
+        if self._unique is None:
+            self._unique = _unique(stored)
+        return self._unique
 
     def follow(self, events: Sequence[Any]) -> None:
         for event in events:
@@ -71,6 +80,7 @@ class _Stored:
     def _apply(self, delta: Sequence[dict[str, Any]]) -> None:
         if self._ids is None:
             return
+        self._unique = None
         at = 0
         for step in delta:
             if "retain" in step:

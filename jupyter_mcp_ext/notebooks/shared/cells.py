@@ -78,7 +78,7 @@ class SharedCells:
     def repair(self) -> None:
         """Write the ids that cells lack, before the first change: so the document has them too."""
         if not self._is_repaired:
-            self._known.repaired(self._cells)
+            self._known.repair(self._cells)
             self._is_repaired = True
 
     def drop_double(self, cell_id: str) -> None:
