@@ -7,8 +7,8 @@ garbage collection that holds the whole server.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from json.encoder import encode_basestring as quoted
+from collections.abc import Iterable, Iterator, Mapping
+from json.encoder import encode_basestring
 from typing import Any
 
 import nbformat
@@ -17,6 +17,7 @@ import nbformat.v4
 from jupyter_mcp_ext.notebooks.reading import pieces
 from jupyter_mcp_ext.notebooks.reading.document import BOM
 
+_SLICE = 500_000
 _BUNDLES = frozenset({"execute_result", "display_data"})
 _SPLIT = frozenset({"application/javascript", "image/svg+xml"})
 _TRANSIENT = frozenset({"orig_nbformat", "orig_nbformat_minor", "signature"})
@@ -50,13 +51,40 @@ def read(data: bytes) -> dict[str, Any] | None:
 def written(node: Mapping[str, Any]) -> bytes:
     """The file of a notebook: the bytes that nbformat's writer gives."""
     try:
-        text = "".join(_document(node))
+        parts = list(_encoded(_document(node)))
     except (TypeError, AttributeError):  # a hook has put in what is no JSON
         made: Any = nbformat.from_dict  # published without types
         write: Any = nbformat.v4.writes_json
-        text = write(made(node), split_lines=True)
-    # Half a surrogate pair has no bytes in UTF-8; this writes it as JSON does.
-    return f"{text}\n".encode(errors="backslashreplace")
+        parts = list(_encoded([write(made(node), split_lines=True)]))
+    return b"".join([*parts, b"\n"])
+
+
+def slices(text: str) -> Iterator[str]:
+    """A text in parts; work on one of them is done before others have to wait for long."""
+    for start in range(0, len(text), _SLICE):
+        yield text[start : start + _SLICE]
+
+
+def _encoded(parts: Iterable[str]) -> Iterator[bytes]:
+    for part in parts:
+        for piece in slices(part):
+            # Half a surrogate pair has no bytes in UTF-8; this writes it as JSON does.
+            yield piece.encode(errors="backslashreplace")
+
+
+def _quoted(text: str) -> str:
+    if len(text) <= _SLICE:
+        return encode_basestring(text)
+    return f'"{"".join(encode_basestring(piece)[1:-1] for piece in slices(text))}"'
+
+
+def _lines(text: str) -> list[str]:
+    lines: list[str] = []
+    start = 0
+    while end := text.find("\n", start + _SLICE) + 1:
+        lines += text[start:end].splitlines(keepends=True)
+        start = end
+    return lines + text[start:].splitlines(keepends=True)
 
 
 def _dict(node: dict[str, Any], key: str) -> dict[str, Any]:
@@ -100,7 +128,7 @@ def _document(node: Mapping[str, Any]) -> Iterator[str]:
     shown = {**node, "metadata": _without(node["metadata"], _TRANSIENT)}
     begin = "{"
     for key in sorted(shown):
-        yield f"{begin}\n {quoted(key)}: "
+        yield f"{begin}\n {_quoted(key)}: "
         begin = ","
         if key == "cells" and shown[key]:
             yield from _cells(shown[key])
@@ -122,7 +150,7 @@ def _split(cell: dict[str, Any]) -> dict[str, Any]:
     """A cell with its texts as lists of lines."""
     shown = {**cell, "metadata": _without(cell["metadata"], {"trusted"})}
     if isinstance(shown.get("source"), str):
-        shown["source"] = shown["source"].splitlines(keepends=True)
+        shown["source"] = _lines(shown["source"])
     if shown.get("attachments"):
         bundles = shown["attachments"].items()
         shown["attachments"] = {name: _split_bundle(bundle) for name, bundle in bundles}
@@ -136,13 +164,13 @@ def _split_output(output: dict[str, Any]) -> dict[str, Any]:
     if kind in _BUNDLES:
         return {**output, "data": _split_bundle(output["data"])} if "data" in output else output
     if kind == "stream" and isinstance(output.get("text"), str):
-        return {**output, "text": output["text"].splitlines(keepends=True)}
+        return {**output, "text": _lines(output["text"])}
     return output
 
 
 def _split_bundle(bundle: dict[str, Any]) -> dict[str, Any]:
     return {
-        key: value.splitlines(keepends=True)
+        key: _lines(value)
         if isinstance(value, str) and (key.startswith("text/") or key in _SPLIT)
         else value
         for key, value in bundle.items()
@@ -156,10 +184,10 @@ def _without(node: Mapping[str, Any], keys: frozenset[str] | set[str]) -> dict[s
 def _text(value: Any, line: str) -> str:
     """A value as JSON, indented; ``line`` begins the line in which it ends."""
     if isinstance(value, str):
-        return quoted(value)
+        return _quoted(value)
     inner = f"{line} "
     if isinstance(value, dict):
-        members = (f"{quoted(key)}: {_text(value[key], inner)}" for key in sorted(value))
+        members = (f"{_quoted(key)}: {_text(value[key], inner)}" for key in sorted(value))
         return f"{{{inner}{f',{inner}'.join(members)}{line}}}" if value else "{}"
     if isinstance(value, list | tuple):
         items = (_text(item, inner) for item in value)

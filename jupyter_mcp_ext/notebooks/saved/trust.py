@@ -11,6 +11,8 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+from .text import slices
+
 
 class Trust:
     """The notary of a ContentsManager. To be made in the thread of its event loop."""
@@ -27,13 +29,15 @@ class Trust:
         """
         signed = {**node, "metadata": {**node["metadata"]}}
         signed["metadata"].pop("signature", None)
+        digest = hmac.new(self._secret, digestmod=self._digestmod)
         parts: list[str] = []
         _gather(signed, parts.append)
         try:
-            data = "".join(parts).encode()
+            for piece in slices("".join(parts)):
+                digest.update(piece.encode())
         except UnicodeEncodeError:
             return ""
-        return hmac.new(self._secret, data, self._digestmod).hexdigest()
+        return digest.hexdigest()
 
     def mark(self, node: Mapping[str, Any], signature: str) -> None:
         """Mark the cells with whether a person trusts what has this signature."""

@@ -7,6 +7,8 @@ from typing import Any
 
 import nbformat
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jupyter_mcp_ext.errors import ContentsError
 from jupyter_mcp_ext.notebooks.cells import NewCell
@@ -387,3 +389,42 @@ def test_composed_cells_have_ids_of_their_own() -> None:
 
     assert len({cell.cell_id for cell in notebook.cells}) == 1_000
     assert None not in {cell.cell_id for cell in notebook.cells}
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text()
+    | st.sampled_from([",", '","', '",\n', "\\"]),
+    lambda inner: st.lists(inner, max_size=6) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=20,
+)
+
+
+@given(
+    cells=st.lists(st.dictionaries(st.sampled_from(["source", "cell_type", "a"]), VALUES)),
+    indent=st.sampled_from([None, 0, 1]),
+    line_end=st.sampled_from(["\n", "\r\n"]),
+    small=st.integers(1, 60),
+)
+def test_json_that_is_parsed_part_by_part_has_the_value_that_it_has_as_a_whole(
+    cells: Any, indent: int | None, line_end: str, small: int
+) -> None:
+    text = json.dumps({"cells": cells, "more": [1]}, indent=indent, ensure_ascii=False)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pieces, "SMALL", small)
+        found = pieces.loads(text.replace("\n", line_end).encode())
+
+    assert found == {"cells": cells, "more": [1]}
+
+
+@pytest.mark.parametrize("end", ["", "]", '"', ',"x"', "}]", "]]}"])
+def test_json_that_is_parsed_part_by_part_is_refused_where_it_is_wrong(end: str) -> None:
+    data = b'{"cells": [{"source": ["a",\n"b",\n"c"' + end.encode()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pieces, "SMALL", 4)
+        with pytest.raises(json.JSONDecodeError):
+            pieces.loads(data)

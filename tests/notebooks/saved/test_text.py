@@ -138,3 +138,17 @@ def test_half_a_surrogate_pair_is_written_as_json_has_it_and_not_signed(
         "\ud83d\n"
     ]
     assert Trust(notary).signature(node) == ""
+
+
+@given(node=NOTEBOOKS)
+def test_long_texts_are_written_and_signed_in_slices_as_they_are_as_a_whole(
+    notary: Any, node: dict[str, Any]
+) -> None:
+    theirs, written = jupyters(json.loads(json.dumps(node)))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text, "_SLICE", 2)
+        ours = text.read(json.dumps(node).encode())
+        assert ours is not None
+        assert text.written(ours) == written.encode(errors="backslashreplace")
+        assert Trust(notary).signature(ours) == notary.compute_signature(theirs)
