@@ -15,11 +15,11 @@ INTERVAL = 0.25
 """Seconds in which changes of a resource are told of once, after them."""
 
 Send = Callable[[str | None], Awaitable[None]]
-"""Sends the notice for a URI; None is the list of resources."""
+"""Sends the notification for a URI; None is the list of resources."""
 
 
 class Subscriber:
-    """Sends notices, one at a time: a client that reads slowly gets fewer of them."""
+    """Sends notifications, one at a time: a client that reads slowly gets fewer of them."""
 
     def __init__(self, changes: Changes, send: Send) -> None:
         self._changes = changes
@@ -27,7 +27,7 @@ class Subscriber:
         self._names: dict[str | None, frozenset[Name]] = {}
         """What is watched for each URI, as the client has written it."""
         self._changed: dict[str | None, None] = {}
-        """The URIs of which notices are to be sent."""
+        """The URIs of which notifications are to be sent."""
         self._timer = Timer()
         self._tasks = Tasks()
         self._is_open = self._is_closed = False
@@ -40,7 +40,7 @@ class Subscriber:
         return len(self._names)
 
     def open(self) -> None:
-        """Send from now on; until then notices wait."""
+        """Send from now on; until then notifications wait."""
         self._is_open = True
         self._plan()
 
@@ -79,7 +79,7 @@ class Subscriber:
 
     def _start(self) -> None:
         self._is_sending = True
-        self._tasks.start(self._send_all(), name="mcp-resource-notices")
+        self._tasks.start(self._send_all(), name="mcp-resource-notifications")
 
     async def _send_all(self) -> None:
         changed, self._changed = self._changed, {}

@@ -1,6 +1,6 @@
 """Subscriptions to resources: of protocol sessions, and as streams from 2026-07-28 on.
 
-A subscription is checked like a read. Notices have a URI and nothing of the resource.
+A subscription is checked like a read. Notifications have a URI and nothing of the resource.
 """
 
 from __future__ import annotations
@@ -173,24 +173,24 @@ class Subscriptions:
 
 
 def _stream(ctx: Context, meta: dict[str, Any]) -> Callable[[str | None], Any]:
-    """Sends notices on the stream that a request has opened."""
+    """Sends notifications on the stream that a request has opened."""
 
     async def send(uri: str | None) -> None:
-        notice: types.ServerNotification
+        notification: types.ServerNotification
         if uri is None:
-            notice = types.ResourceListChangedNotification(
+            notification = types.ResourceListChangedNotification(
                 params=types.NotificationParams(_meta=meta)
             )
         else:
             updated = types.ResourceUpdatedNotificationParams(uri=uri, _meta=meta)
-            notice = types.ResourceUpdatedNotification(params=updated)
-        await ctx.session.send_notification(notice, related_request_id=ctx.request_id)
+            notification = types.ResourceUpdatedNotification(params=updated)
+        await ctx.session.send_notification(notification, related_request_id=ctx.request_id)
 
     return send
 
 
 def _standalone(ctx: Context) -> Callable[[str | None], Any]:
-    """Sends notices on the stream that a protocol session listens to, if it does."""
+    """Sends notifications on the stream that a protocol session listens to, if it does."""
 
     async def send(uri: str | None) -> None:
         if uri is None:

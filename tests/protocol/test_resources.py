@@ -13,7 +13,7 @@ from jupyter_mcp_ext.protocol.resource import MAX_CHARACTERS
 from jupyter_mcp_ext.protocol.resource_list import PAGE
 from tests import users
 from tests.mcp_client import ERAS, OLD, McpClient
-from tests.protocol.notices import listening
+from tests.protocol.notifications import listening
 from tests.servers import JupyterServer
 
 NOTEBOOKS = "jupyter://notebooks/"

@@ -1,4 +1,4 @@
-"""Notices of changed resources over HTTP, in both eras, on a real server with many users."""
+"""Notifications of changed resources over HTTP, in both eras, on a real server with many users."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jupyter_mcp_ext.protocol.subscriber import INTERVAL
 from jupyter_mcp_ext.protocol.subscriptions import MAX_RESOURCES, MAX_STREAMS
 from tests import users
 from tests.mcp_client import ERAS, NEW, OLD, McpClient
-from tests.protocol.notices import LIST, SUBSCRIPTION, listening, streaming, subscribed
+from tests.protocol.notifications import LIST, SUBSCRIPTION, listening, streaming, subscribed
 from tests.servers import JupyterServer
 
 NOTEBOOKS = "jupyter://notebooks/"
@@ -49,31 +49,31 @@ def save(server: JupyterServer, path: str) -> str:
 def test_an_edit_of_an_agent_is_told_of(client: McpClient) -> None:
     uri = save(client.server, "edited.ipynb")
 
-    with subscribed(client, uri) as notices:
+    with subscribed(client, uri) as notifications:
         client.call("insert_cells", path="edited.ipynb", cells=["1"])
 
-        assert notices.next() == uri
+        assert notifications.next() == uri
 
 
 def test_a_notebook_that_code_writes_is_told_of(client: McpClient) -> None:
     uri = save(client.server, "by_code.ipynb")
     write = f"import json; json.dump({EMPTY}, open('by_code.ipynb', 'w'))"
 
-    with subscribed(client, uri) as notices:
+    with subscribed(client, uri) as notifications:
         client.run(write)
 
-        assert notices.next() == uri
+        assert notifications.next() == uri
 
 
-def test_a_notice_has_the_uri_as_the_client_has_written_it(client: McpClient) -> None:
+def test_a_notification_has_the_uri_as_the_client_has_written_it(client: McpClient) -> None:
     rest(client.server, "PUT", "sub", type="directory")
     save(client.server, "sub/a b.ipynb")
     uri = f"{NOTEBOOKS}sub%2Fa%20b"  # also without the suffix
 
-    with subscribed(client, uri) as notices:
+    with subscribed(client, uri) as notifications:
         save(client.server, "sub/a b.ipynb")
 
-        assert notices.next() == uri
+        assert notifications.next() == uri
 
 
 def test_what_jupyters_rest_api_does_is_told_of(client: McpClient) -> None:
@@ -81,13 +81,13 @@ def test_what_jupyters_rest_api_does_is_told_of(client: McpClient) -> None:
     rest(client.server, "PUT", "folder", type="directory")
     inside = save(client.server, "folder/inside.ipynb")
 
-    with subscribed(client, moved, deleted, inside) as notices:
+    with subscribed(client, moved, deleted, inside) as notifications:
         rest(client.server, "PATCH", "moved.ipynb", path=f"{client.version}.ipynb")
-        assert notices.next() == moved
+        assert notifications.next() == moved
         rest(client.server, "DELETE", "deleted.ipynb")
-        assert notices.next() == deleted
+        assert notifications.next() == deleted
         rest(client.server, "PATCH", "folder", path=f"to-{client.version}")
-        assert notices.next() == inside
+        assert notifications.next() == inside
 
 
 def test_a_notebook_behind_a_link_is_told_of_by_both_names(client: McpClient) -> None:
@@ -95,10 +95,10 @@ def test_a_notebook_behind_a_link_is_told_of_by_both_names(client: McpClient) ->
     link = client.server.root_dir / f"link-{client.version}.ipynb"
     link.symlink_to("real.ipynb")
 
-    with subscribed(client, NOTEBOOKS + link.name) as notices:
+    with subscribed(client, NOTEBOOKS + link.name) as notifications:
         save(client.server, real.removeprefix(NOTEBOOKS))
 
-        assert notices.next() == NOTEBOOKS + link.name
+        assert notifications.next() == NOTEBOOKS + link.name
 
 
 def test_the_end_of_an_execution_is_told_of_and_its_session(client: McpClient) -> None:
@@ -106,10 +106,10 @@ def test_the_end_of_an_execution_is_told_of_and_its_session(client: McpClient) -
     execution = f"jupyter://executions/{ran.id}"
     session = f"jupyter://sessions/{ran.execution['session_id']}"
 
-    with subscribed(client, execution, session) as notices:
+    with subscribed(client, execution, session) as notifications:
         client.call("interrupt_kernel")
 
-        assert {notices.next(), notices.next()} == {execution, session}
+        assert {notifications.next(), notifications.next()} == {execution, session}
 
 
 def test_a_restart_by_any_client_is_told_of(client: McpClient) -> None:
@@ -117,12 +117,12 @@ def test_a_restart_by_any_client_is_told_of(client: McpClient) -> None:
     session = f"jupyter://sessions/{ran.execution['session_id']}"
     kernel = ran.execution["kernel_id"]
 
-    with subscribed(client, session) as notices:
+    with subscribed(client, session) as notifications:
         client.server.request(
             "POST", b"", client.server.auth, path=f"/api/kernels/{kernel}/restart"
         )
 
-        assert notices.next() == session
+        assert notifications.next() == session
 
 
 def test_the_notebook_of_a_session_is_told_of(client: McpClient) -> None:
@@ -132,10 +132,10 @@ def test_the_notebook_of_a_session_is_told_of(client: McpClient) -> None:
     text = client.request("resources/read", uri=session)["contents"][0]["text"]
     notebook = json.loads(text)["notebook"]
 
-    with subscribed(client, notebook) as notices:
+    with subscribed(client, notebook) as notifications:
         client.run("2")
 
-        assert notices.next() == notebook
+        assert notifications.next() == notebook
 
 
 def test_a_new_notebook_or_session_changes_the_list_and_a_save_does_not(client: McpClient) -> None:
@@ -143,53 +143,53 @@ def test_a_new_notebook_or_session_changes_the_list_and_a_save_does_not(client: 
     client.run("1")
     client.request("resources/list")
 
-    with subscribed(client, known, to_list=True) as notices:
+    with subscribed(client, known, to_list=True) as notifications:
         save(client.server, "known.ipynb")
-        assert notices.next() == known
+        assert notifications.next() == known
         save(client.server, f"new-{client.version}.ipynb")
-        assert notices.next() == LIST
+        assert notifications.next() == LIST
         client.call("create_session", name=f"new {client.version}")
-        assert notices.next() == LIST
+        assert notifications.next() == LIST
         save(client.server, "known.ipynb")
-        assert set(notices.until(known)) <= {LIST}
+        assert set(notifications.until(known)) <= {LIST}
 
 
 def test_a_notebook_that_goes_and_comes_back_changes_the_list_twice(client: McpClient) -> None:
     save(client.server, "comes.ipynb")
     client.request("resources/list")
 
-    with subscribed(client, to_list=True) as notices:
+    with subscribed(client, to_list=True) as notifications:
         rest(client.server, "DELETE", "comes.ipynb")
-        assert notices.next() == LIST
+        assert notifications.next() == LIST
         save(client.server, "comes.ipynb")
-        assert notices.next() == LIST
+        assert notifications.next() == LIST
 
 
 def test_many_changes_are_told_of_a_few_times(client: McpClient) -> None:
     often, last = save(client.server, "often.ipynb"), save(client.server, "last.ipynb")
 
-    with subscribed(client, often, last) as notices:
+    with subscribed(client, often, last) as notifications:
         began = time.monotonic()
         for _ in range(40):
             save(client.server, "often.ipynb")
         save(client.server, "last.ipynb")
-        before = notices.until(last)
+        before = notifications.until(last)
         took = time.monotonic() - began
 
     assert 1 <= len(before) <= took / INTERVAL + 1
 
 
-def test_notices_end_with_the_subscription(server: JupyterServer) -> None:
+def test_notifications_end_with_the_subscription(server: JupyterServer) -> None:
     client = McpClient(server, OLD)
     ended, other = save(server, "ended.ipynb"), save(server, "other.ipynb")
 
-    with subscribed(client, ended, other) as notices:
+    with subscribed(client, ended, other) as notifications:
         assert client.request("resources/unsubscribe", uri=ended) == {}
         assert client.request("resources/unsubscribe", uri=f"{NOTEBOOKS}never") == {}
         save(server, "ended.ipynb")
         save(server, "other.ipynb")
 
-        assert notices.next() == other
+        assert notifications.next() == other
 
 
 def test_a_session_is_told_what_it_subscribed_to_before_it_listened(server: JupyterServer) -> None:
@@ -197,10 +197,10 @@ def test_a_session_is_told_what_it_subscribed_to_before_it_listened(server: Jupy
     uri = save(server, "early.ipynb")
     client.request("resources/subscribe", uri=uri)
 
-    with streaming(client, "GET") as notices:
+    with streaming(client, "GET") as notifications:
         save(server, "early.ipynb")
 
-        assert notices.next() == uri
+        assert notifications.next() == uri
 
 
 def test_a_stream_carries_its_own_id_and_what_was_asked_for(server: JupyterServer) -> None:
@@ -227,8 +227,8 @@ def test_lists_that_never_change_are_not_acknowledged(server: JupyterServer) -> 
     wanted = {"toolsListChanged": True, "promptsListChanged": True, "taskIds": ["x"]}
     request = client.prepare("subscriptions/listen", notifications=wanted)
 
-    with streaming(client, "POST", request) as notices:
-        assert notices.message()["params"]["notifications"] == {}
+    with streaming(client, "POST", request) as notifications:
+        assert notifications.message()["params"]["notifications"] == {}
 
 
 def test_another_users_resources_cannot_be_subscribed_to(server: JupyterServer) -> None:
@@ -281,9 +281,9 @@ def test_a_closed_stream_makes_room(start_server: Callable[..., JupyterServer]) 
         with listening(client, [uri], to_list=True):
             pass
 
-    with listening(client, [uri]) as (notices, _):
+    with listening(client, [uri]) as (notifications, _):
         save(client.server, "a.ipynb")
-        assert notices.next() == uri
+        assert notifications.next() == uri
 
 
 @pytest.mark.parametrize("version", ERAS)

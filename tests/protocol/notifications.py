@@ -1,4 +1,4 @@
-"""A client that subscribes to resources and reads the notices, in either era."""
+"""A client that subscribes to resources and reads the notifications, in either era."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ LIST = "list"
 SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId"
 
 
-class Notices:
-    """The stream of a client's notices."""
+class Notifications:
+    """The stream of a client's notifications."""
 
     def __init__(self, answer: http.client.HTTPResponse) -> None:
         assert answer.status == 200, answer.read()
@@ -30,7 +30,7 @@ class Notices:
         raise AssertionError(msg)
 
     def next(self) -> str:
-        """The URI of the next notice; `LIST` for one of the list."""
+        """The URI of the next notification; `LIST` for one of the list."""
         message = self.message()
         if message["method"] == "notifications/resources/list_changed":
             return LIST
@@ -38,7 +38,7 @@ class Notices:
         return str(message["params"]["uri"])
 
     def until(self, uri: str) -> list[str]:
-        """The notices before the one of a URI."""
+        """The notifications before the one of a URI."""
         before: list[str] = []
         while (found := self.next()) != uri:
             before.append(found)
@@ -48,7 +48,7 @@ class Notices:
 @contextmanager
 def streaming(
     client: McpClient, method: str, request: tuple[dict[str, Any], dict[str, str]] | None = None
-) -> Iterator[Notices]:
+) -> Iterator[Notifications]:
     """A request whose answer is a stream; leaving closes the connection."""
     body, headers = request or client.prepare("ping")
     sent = {
@@ -59,34 +59,34 @@ def streaming(
     }
     data = json.dumps(body).encode() if method == "POST" else None
     with client.server.stream(method, sent, data) as answer:
-        yield Notices(answer)
+        yield Notifications(answer)
 
 
 @contextmanager
-def subscribed(client: McpClient, *uris: str, to_list: bool = False) -> Iterator[Notices]:
+def subscribed(client: McpClient, *uris: str, to_list: bool = False) -> Iterator[Notifications]:
     """Subscribed to resources that exist, and to the list."""
     if client.is_new:
-        with listening(client, uris, to_list=to_list) as (notices, acknowledged):
+        with listening(client, uris, to_list=to_list) as (notifications, acknowledged):
             assert acknowledged.get("resourceSubscriptions", []) == list(uris)
-            yield notices
+            yield notifications
         return
-    with streaming(client, "GET") as notices:
+    with streaming(client, "GET") as notifications:
         if to_list:
             client.request("resources/list")
         for uri in uris:
             assert client.request("resources/subscribe", uri=uri) == {}
-        yield notices
+        yield notifications
 
 
 @contextmanager
 def listening(
     client: McpClient, uris: Sequence[str], *, to_list: bool = False
-) -> Iterator[tuple[Notices, dict[str, Any]]]:
+) -> Iterator[tuple[Notifications, dict[str, Any]]]:
     """A stream of the newer era, and what of the subscription was acknowledged."""
     wanted = {"resourceSubscriptions": list(uris), "resourcesListChanged": to_list}
     request = client.prepare("subscriptions/listen", notifications=wanted)
-    with streaming(client, "POST", request) as notices:
-        first = notices.message()
+    with streaming(client, "POST", request) as notifications:
+        first = notifications.message()
         assert first["method"] == "notifications/subscriptions/acknowledged", first
         assert first["params"]["_meta"][SUBSCRIPTION] == request[0]["id"]
-        yield notices, first["params"]["notifications"]
+        yield notifications, first["params"]["notifications"]
