@@ -235,6 +235,14 @@ def test_outputs_are_cleared() -> None:
     assert draft.cell(0).execution_count is None
 
 
+def test_empty_texts_beside_a_whole_source_are_as_left_out() -> None:
+    draft = FileDraft(three())
+
+    edits.rewrite(draft, handle_of(draft, 1), source="whole", old="", new="")
+
+    assert draft.cell(1).source == "whole"
+
+
 def test_a_type_is_changed_with_the_source() -> None:
     draft = FileDraft(three())
 
