@@ -173,7 +173,7 @@ def test_an_execution_is_a_notebook_with_its_whole_output(client: McpClient) -> 
 
 
 def test_an_execution_that_runs_is_not_fresh(client: McpClient) -> None:
-    ran = client.begin("print('begun', flush=True); input()", wait=0)
+    ran = client.begin("import time; time.sleep(600)")
 
     result, found = read(client, f"jupyter://executions/{ran.id}")
     client.call("interrupt_kernel")

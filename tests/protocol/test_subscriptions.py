@@ -102,14 +102,16 @@ def test_a_notebook_behind_a_link_is_told_of_by_both_names(client: McpClient) ->
 
 
 def test_the_end_of_an_execution_is_told_of_and_its_session(client: McpClient) -> None:
-    ran = client.begin("input()")
+    ran = client.begin("import time; time.sleep(600)")
     execution = f"jupyter://executions/{ran.id}"
     session = f"jupyter://sessions/{ran.execution['session_id']}"
 
     with subscribed(client, execution, session) as notifications:
         client.call("interrupt_kernel")
 
-        assert {notifications.next(), notifications.next()} == {execution, session}
+        before = notifications.until(execution)
+        assert set(before) <= {session}  # of the interrupt
+        assert session in before or notifications.next() == session
 
 
 def test_a_restart_by_any_client_is_told_of(client: McpClient) -> None:
