@@ -1028,7 +1028,7 @@ def test_a_notebook_that_is_not_open_gets_a_kernel_and_is_named(client: McpClien
 
     made = client.call("create_session", path="closed.ipynb")
 
-    assert made.notices == ["closed.ipynb was not open anywhere: a new kernel was started for it"]
+    assert made.notices == ["closed.ipynb was not open with a kernel: a new one was started for it"]
     assert made.text.splitlines()[-1] == "Its notebook is closed.ipynb."
     assert "mcp-sessions" not in made.text
 

@@ -135,7 +135,8 @@ class CellsRun:
             return
         if self._is_persons and self._recording.home == "file":
             self.execution.tell([RELOAD])
-        if self._recording.saved not in ("", "saved"):
+        # That a room saves them soon is no news; by the time this is read it may have.
+        if self._recording.saved.startswith("not saved"):
             self.execution.tell([f"outputs are {self._recording.saved}"])
 
     @property

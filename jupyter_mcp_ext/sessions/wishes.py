@@ -119,7 +119,7 @@ class Wishes:
             folder = folder_of(path) if wish.cwd is None else wish.cwd
             name = wish.name or PurePosixPath(path).name
             session = await self._maker.make(caller, name, kernel_name, folder, path)
-        unopened = f"{path} was not open anywhere: a new kernel was started for it"
+        unopened = f"{path} was not open with a kernel: a new one was started for it"
         return Created(session, existing=False, notices=(unopened, *notices))
 
     async def _kernel_for(self, wish: Wish, asked: str) -> tuple[str, tuple[str, ...]]:

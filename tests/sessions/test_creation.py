@@ -124,7 +124,7 @@ async def test_a_notebook_gets_the_kernel_that_it_asks_for(jp_serverapp: Any) ->
 
         assert its_own.session.kernel_name == "other"
         assert its_own.notices == (
-            "a.ipynb was not open anywhere: a new kernel was started for it",
+            "a.ipynb was not open with a kernel: a new one was started for it",
         )
         assert instead.session.kernel_name == "python3"
         assert any("'absent'" in notice for notice in instead.notices)
