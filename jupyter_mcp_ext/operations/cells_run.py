@@ -178,6 +178,8 @@ class CellsRun:
 
     async def _look(self) -> None:
         """See the cell whose turn it is as it is now."""
+        if self._plan.turn == self._plan.first and self._recording.is_fresh:
+            return
         try:
             await self._recording.look(self._plan.open)
         except ToolError as err:

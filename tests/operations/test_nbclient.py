@@ -92,7 +92,25 @@ ERRORS = [
     code("print('after')", collapsed=True, unknown={"kept": [1, 2]}),
     code("assert False, 'why'"),
 ]
+OTHERS = [
+    "i, f = 1, 1",
+    "while i < 5: print(f); i, f = i + 1, f * i",
+    "print('\\u2603'); '\\u2603'",
+    "get_ipython().history_manager.hist_file is None or True",
+    "import base64, matplotlib\nmatplotlib.__name__",
+    "from comm import create_comm\nc = create_comm('no-target', {'a': 1}); c.send({'b': 2})",
+    "import time\nfor n in range(3): print(n, flush=True); time.sleep(0.02)",
+    "from concurrent.futures import ThreadPoolExecutor\n"
+    "with ThreadPoolExecutor() as pool: print(list(pool.map(str, range(3))))",
+    "import ipywidgets as w\nslider = w.IntSlider(3)\nslider",
+    "box = w.Output()\nbox",
+    "with box: print('captured')",
+    "print('outside')",
+]
+"""In the image of nbclient's own notebooks: factorials, text, history, comms, sleep, widgets."""
+
 NOTEBOOKS = {
+    "others": [code(source) for source in OTHERS],
     "text": [code(source) for source in TEXT],
     "displays": [code(source) for source in DISPLAYS],
     "errors": ERRORS,
@@ -121,7 +139,7 @@ def outputs(cell: Any) -> Iterator[dict[str, Any]]:
 
 def plain(node: dict[str, Any]) -> dict[str, Any]:
     """An output without what differs between any two runs, such as addresses."""
-    return json.loads(re.sub(r"0x[0-9a-f]+", "…", json.dumps(node)))  # type: ignore[no-any-return]
+    return json.loads(re.sub(r"0x[0-9a-f]+|[0-9a-f]{32}", "…", json.dumps(node)))  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

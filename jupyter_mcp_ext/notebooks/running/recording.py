@@ -20,6 +20,9 @@ T = TypeVar("T")
 
 Written: TypeAlias = "tuple[RunningCell, Wrote]"
 
+FRESH = 0.05
+"""Seconds for which what was read with the latest write counts as what is there."""
+
 UNSAVED = 3.0
 """Seconds for which what is written into a room may not be saved."""
 
@@ -69,6 +72,11 @@ class Recording:
     def home(self) -> HomeKind:
         """Where the notebook was kept when it was last changed."""
         return self._pace.home
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the notebook was written just now."""
+        return self._now - self._pace.last < FRESH
 
     async def step(self, change: Change[T]) -> T:
         """Change the notebook, with all that is not written yet. Raises ToolError."""
