@@ -36,12 +36,8 @@ def find(
     some matches are shown; the next page continues after them.
     """
     start = first_line(offset, len(lines))
-    wanted: list[Match] = []
-    matches = 0
-    for match in search.matching(lines, (start, column)):
-        matches += 1
-        if match.line >= start and len(wanted) <= min(limit, budget):
-            wanted.append(match)
+    found = search.matching(lines, (start, column))
+    wanted, matches = _counted(found, start, most=min(limit, budget) + 1)
     page = partial(Page, total=len(lines), matches=matches)
     shown: list[PageLine] = []
     for count, match in enumerate(wanted):
@@ -74,6 +70,17 @@ def words_of(page: Page, *, numbered: bool) -> Iterator[str]:
             yield "--"
         yield f"{as_offset(line.number)}{':' if line.is_match else '-'} {line.text}"
         before = line.number
+
+
+def _counted(found: Iterable[Match], start: int, *, most: int) -> tuple[list[Match], int]:
+    """The first matches from a line on, and the number of all, also of those before it."""
+    wanted: list[Match] = []
+    matches = 0
+    for match in found:
+        matches += 1
+        if match.line >= start and len(wanted) < most:
+            wanted.append(match)
+    return wanted, matches
 
 
 def _group(
