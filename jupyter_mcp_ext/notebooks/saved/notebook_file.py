@@ -8,6 +8,9 @@ nbformat's reader and writer, the manager's hooks, its signatures, its checkpoin
 from __future__ import annotations
 
 import asyncio
+import copy
+import hashlib
+import json
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -76,26 +79,25 @@ class ManagedNotebookFile:
         self._storage = storage
         self._place = place
         self._stamp: object = None
+        self._digest = ""
 
     async def read(self) -> dict[str, Any] | None:
         self._stamp = await self._look()
-        path = self._place.path
-        try:
-            model = await ensure_async(self._contents.get(path, content=True, type="notebook"))
-        except Exception as err:  # a manager has failures of its own, and nbformat several
-            raise unread(err, path) from err
-        node: dict[str, Any] = model["content"]
+        content = await self._content()
+        self._digest = await asyncio.to_thread(_digest, content)
+        # A manager may give what it keeps itself.
+        node: dict[str, Any] = await asyncio.to_thread(copy.deepcopy, content)
         return node
 
     async def save(self, node: dict[str, Any]) -> Sequence[str] | None:
-        if await self._look() != self._stamp:
+        if not await self._is_as_read():
             return None
         path = self._place.path
         model = {"type": "notebook", "format": "json", "content": node}
         try:
             await ensure_async(self._contents.save(model, path))
         except Exception as err:  # a manager has failures of its own
-            if await self._look() == self._stamp:
+            if await self._is_as_read():
                 raise unsaved(err, path) from err
             # It makes a checkpoint and calls hooks once it has written.
             msg = (
@@ -105,12 +107,31 @@ class ManagedNotebookFile:
             raise ContentsError(msg) from err
         return ()
 
+    async def _is_as_read(self) -> bool:
+        """Whether no other program has saved it since.
+
+        Some managers have no time for a file, and some always the present one.
+        """
+        if self._stamp is not None and await self._look() == self._stamp:
+            return True
+        return await asyncio.to_thread(_digest, await self._content()) == self._digest
+
+    async def _content(self) -> Any:
+        path = self._place.path
+        try:
+            model = await ensure_async(self._contents.get(path, content=True, type="notebook"))
+        except Exception as err:  # a manager has failures of its own, and nbformat several
+            raise unread(err, path) from err
+        return model["content"]
+
     async def _look(self) -> object:
         try:
             entry = await self._storage.find(self._place.real)
         except (HTTPError, OSError) as err:
             raise explained(err, f"{quoted(self._place.path)} could not be read") from err
-        return None if entry is None else (entry.modified, entry.size)
+        if entry is None or entry.modified is None:
+            return None
+        return entry.modified, entry.size
 
 
 class DiskNotebookFile:
@@ -172,6 +193,11 @@ class DiskNotebookFile:
     def _written(self, node: dict[str, Any]) -> tuple[bytes, str]:
         is_trusted = self._trust.take_marks(node)
         return text.written(node), self._trust.signature(node) if is_trusted else ""
+
+
+def _digest(content: Any) -> str:
+    text = json.dumps(content, sort_keys=True, default=repr)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def unread(err: Exception, path: str) -> ContentsError:
