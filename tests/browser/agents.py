@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -38,6 +38,13 @@ class Agent:
         answer = self._thread.submit(self.call, tool, **arguments)
         yield answer
         answer.result()
+
+    @contextmanager
+    def doing(self, work: Callable[[], object]) -> Iterator[None]:
+        """Do several things while the block runs; leaving it waits until they are done."""
+        done = self._thread.submit(work)
+        yield
+        done.result()
 
     @property
     def handles(self) -> list[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.agents import Agent
+from tests.browser.gates import Gate
 from tests.browser.kinds import ROOMS, Kind, running_lab
 from tests.browser.page import Lab, running_browser
 
@@ -50,7 +52,8 @@ def labs(
         def lab(kind: Kind) -> Lab:
             if kind.name not in started:
                 folder = tmp_path_factory.mktemp(kind.name)
-                started[kind.name] = Lab(browser, stack.enter_context(running_lab(kind, folder)))
+                server = stack.enter_context(running_lab(kind, folder))
+                started[kind.name] = Lab(browser, server, kind)
             return started[kind.name]
 
         yield lab
@@ -78,6 +81,12 @@ def opened(lab: Lab, request: pytest.FixtureRequest) -> Opened:
         return lab, agent
 
     return open_
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Gate:
+    """A gate for code in a kernel."""
+    return Gate(tmp_path)
 
 
 @pytest.fixture(autouse=True)

@@ -42,6 +42,8 @@ class Kind:
     disabled: tuple[str, ...] = ()
     """The extensions that its page does not have."""
     options: tuple[str, ...] = ()
+    closes_rooms: bool = False
+    """Whether a room is deleted soon after the last person has left it."""
 
     def __str__(self) -> str:
         return self.name
@@ -51,6 +53,12 @@ COLLABORATION = Kind(
     name="collaboration",
     server_extensions=("jupyter_server_ydoc", "jupyter_server_fileid"),
     disabled=("@jupyter-ai-contrib/server-documents",),
+    options=(
+        "--YDocExtension.document_cleanup_delay=1",
+        # Its SQLite database is locked for seconds when rooms come and go quickly.
+        "--YDocExtension.ystore_class=jupyter_server_ydoc.stores.TempFileYStore",
+    ),
+    closes_rooms=True,
 )
 DOCUMENTS = Kind(
     name="documents",

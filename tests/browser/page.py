@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 
 import pytest
-from playwright.sync_api import Browser, Locator, sync_playwright
+from playwright.sync_api import Browser, Locator, expect, sync_playwright
 
+from tests.browser.kinds import Kind
 from tests.servers import JupyterServer
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -47,16 +48,36 @@ async ([given, wanted, milliseconds]) => {
     }
 }
 """
-SAVED = """
+FILE = """
 async path => {
     const { contents } = jupyterapp.serviceManager;
     const url = `${contents.serverSettings.baseUrl}api/contents/${path}?content=1`;
     const answer = await fetch(url, { cache: 'no-store' });
-    return (await answer.json()).content.cells.map(cell => [].concat(cell.source).join(''));
+    // While it is being written, it cannot be read.
+    return answer.ok ? (await answer.json()).content.cells.map(cell => CELL) : answer.status;
 }
 """
+SAVED = FILE.replace("CELL", "[].concat(cell.source).join('')")
+TEXTS = "cell.outputs.map(output => [].concat(output.text ?? []).join('')).join('')"
+PRINTS_SAVED = FILE.replace("CELL", TEXTS)
+LISTEN = """
+() => {
+    window.heard = [];
+    jupyterapp.serviceManager.events.stream.connect((_, event) => void heard.push(event));
+}
+"""
+ROOM_GONE = """
+path => heard.some(({ action, msg, path: whose }) =>
+    action === 'clean' && msg === 'Room deleted.' && whose.endsWith(path))
+"""
 OPEN = "path => void jupyterapp.commands.execute('docmanager:open', { path })"
-READY = f"{PANEL} .jp-Notebook-ExecutionIndicator[data-status=idle]"
+READY = """
+path => {
+    const { context, content, sessionContext } = jupyterapp.shell.currentWidget ?? {};
+    return context?.path.endsWith(path) && context.isReady && content.widgets.length
+        && sessionContext.session?.kernel?.status === 'idle';
+}
+"""
 CLOSE_ALL = "() => [...jupyterapp.shell.widgets('main')].forEach(widget => widget.dispose())"
 NUMBERS = itertools.count()
 
@@ -80,10 +101,12 @@ def running_browser() -> Iterator[Browser]:
 class Lab:
     """JupyterLab in a person's browser, with one notebook open."""
 
-    def __init__(self, browser: Browser, server: JupyterServer) -> None:
+    def __init__(self, browser: Browser, server: JupyterServer, kind: Kind) -> None:
         self._context = browser.new_context(viewport={"width": 1200, "height": 800})
         self._context.set_default_timeout(MILLISECONDS)
+        expect.set_options(timeout=MILLISECONDS)
         self.server = server
+        self.kind = kind
         self.path = ""
         self.page = self._context.new_page()
         self.load()
@@ -96,6 +119,7 @@ class Lab:
         )
         self.page.wait_for_function("() => window.jupyterapp")
         self.page.evaluate("async () => { await jupyterapp.restored }")
+        self.page.evaluate(LISTEN)
 
     def load_again(self) -> None:
         """Leave a page in an unknown state for a new one."""
@@ -107,8 +131,17 @@ class Lab:
         """Open a notebook, until it is there with its kernel."""
         self.path = path
         self.page.evaluate(OPEN, path)
-        self.page.locator(READY).wait_for()
-        self.page.locator(CELLS).first.wait_for()
+        self._until_ready()
+
+    def reload(self) -> None:
+        """Load the page again, with the notebook in it."""
+        self.page.reload()
+        self._until_ready()
+
+    def until_room_is_gone(self) -> None:
+        """Wait until the server says that the notebook's room is deleted, if this kind does so."""
+        if self.kind.closes_rooms:
+            self.page.wait_for_function(ROOM_GONE, arg=self.path)
 
     def leave(self) -> None:
         """Close what is open, without a question."""
@@ -129,6 +162,10 @@ class Lab:
         """The outputs of a cell."""
         return self.cells.nth(index).locator(".jp-OutputArea-output")
 
+    def has_output(self, index: int, text: str) -> None:
+        """A cell has this output, at once or soon."""
+        expect(self.output(index)).to_have_text(text)
+
     def prompt(self, index: int) -> Locator:
         """What stands beside a cell, such as `[3]:`."""
         return self.cells.nth(index).locator(".jp-InputPrompt")
@@ -140,6 +177,10 @@ class Lab:
     def is_saved_with(self, *sources: str) -> None:
         """The file has these sources, at once or soon."""
         self._until(SAVED, self.path, sources)
+
+    def is_saved_with_prints(self, *texts: str) -> None:
+        """The code cells in the file have printed these texts, at once or soon."""
+        self._until(PRINTS_SAVED, self.path, texts)
 
     def edit(self, index: int) -> None:
         """Put the cursor at the end of a cell's first line."""
@@ -153,6 +194,34 @@ class Lab:
     def press(self, keys: str) -> None:
         """Press keys together, such as `Control+Enter`."""
         self.page.keyboard.press(keys)
+
+    def save(self) -> None:
+        """Save: a room of jupyter-collaboration does not notice what changes while it saves."""
+        self.press("Control+s")
+
+    def menu(self, menu: str, item: str) -> None:
+        """Choose from a menu."""
+        self.page.locator(".lm-MenuBar-itemLabel", has_text=menu).click()
+        self.page.get_by_role("menuitem", name=item, exact=True).click()
+
+    def answer(self, title: str, button: str) -> None:
+        """Answer a dialog."""
+        dialog = self.page.locator(".jp-Dialog", has_text=title)
+        dialog.get_by_role("button", name=button).click()
+        dialog.wait_for(state="detached")
+
+    def show_collaborators(self) -> None:
+        """Open the list of collaborators."""
+        self.page.evaluate("() => jupyterapp.shell.activateById('jp-collaboration-panel')")
+
+    @property
+    def collaborators(self) -> Locator:
+        """The names in the list of collaborators."""
+        return self.page.locator(".jp-Collaborator .jp-CollaboratorHeader > span")
+
+    def _until_ready(self) -> None:
+        self.page.wait_for_function(READY, arg=self.path)
+        self.page.locator(CELLS).first.wait_for()
 
     def _until(self, read: str, given: str, expected: Sequence[object]) -> None:
         wanted = json.dumps(expected, ensure_ascii=False, separators=(",", ":"))

@@ -26,4 +26,5 @@ def test_every_edit_shows_in_the_open_tab_and_is_saved(
     agent.call("undo_edit", steps=2)
     lab.shows("a = 1", "b = '😀'", "c = 'é'", "d = 4")
 
+    lab.save()
     lab.is_saved_with("a = 1", "b = '😀'", "c = 'é'", "d = 4")

@@ -1,0 +1,95 @@
+"""An agent runs cells of a notebook that a person has open, and the person steps in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.browser.agents import Agent
+from tests.browser.gates import Gate
+from tests.browser.page import Lab
+
+Work = tuple[Lab, Agent]
+
+
+def test_runs_and_what_clears_them_show_in_the_open_tab(opened: Callable[..., Work]) -> None:
+    lab, agent = opened("print('one')")
+
+    agent.call("insert_cells", cells=["6 * 7"], run=True)
+    expect(lab.output(1)).to_have_text("42")
+    expect(lab.prompt(1)).to_have_text("[1]:")
+    agent.call("run_cells")
+    expect(lab.output(0)).to_have_text("one")
+    expect(lab.prompt(1)).to_have_text("[3]:")
+    agent.call("clear_outputs")
+    expect(lab.output(0)).to_have_count(0)
+    expect(lab.prompt(1)).to_have_text("[ ]:")
+
+
+def test_run_pressed_on_the_cell_that_runs_after_its_first_output(
+    opened: Callable[..., Work], gate: Gate
+) -> None:
+    lab, agent = opened("n = 0", f"n += 1\nprint('begin', n)\n{gate.code}\nprint('end', n)")
+    agent.call("run_cells", cells=[agent.handles[0]])
+
+    with agent.calling("run_cells", cells=[agent.handles[1]]) as answer:
+        expect(lab.output(1)).to_have_text("begin 1")
+        lab.edit(1)
+        lab.press("Control+Enter")
+        gate.let_through()
+    expect(lab.output(1)).to_have_text("begin 2")
+    gate.let_through()
+
+    assert "end 1" in answer.result().text
+    expect(lab.output(1)).to_have_text("begin 2\nend 2")
+    expect(lab.prompt(1)).to_have_text("[3]:")
+
+
+def test_outputs_that_a_person_clears_in_the_middle_do_not_come_back(
+    opened: Callable[..., Work], gate: Gate
+) -> None:
+    lab, agent = opened(f"print('begin')\n{gate.code}\nprint('end')")
+
+    with agent.calling("run_cells") as answer:
+        expect(lab.output(0)).to_have_text("begin")
+        lab.edit(0)
+        lab.menu("Edit", "Clear Cell Output")
+        expect(lab.output(0)).to_have_count(0)
+        gate.let_through()
+
+    assert "begin\nend" in answer.result().text
+    agent.call("insert_cells", cells=["'later'"], run=True)
+    expect(lab.output(1)).to_have_text("'later'")
+    expect(lab.output(0)).to_have_count(0)
+
+
+def test_a_tab_closed_in_the_middle_leaves_all_outputs_in_the_file(
+    opened: Callable[..., Work], gate: Gate
+) -> None:
+    lab, agent = opened(f"print('begin')\n{gate.code}\nprint('end')\n{gate.code}\nprint('more')")
+
+    with agent.calling("run_cells") as answer:
+        expect(lab.output(0)).to_have_text("begin")
+        lab.leave()
+        gate.let_through()
+        lab.until_room_is_gone()
+        gate.let_through()
+
+    assert "more" in answer.result().text
+    lab.is_saved_with_prints("begin\nend\nmore\n")
+    lab.open(agent.path)
+    expect(lab.output(0)).to_have_text("begin\nend\nmore")
+
+
+def test_an_agent_is_shown_beside_the_person_while_it_runs_cells(
+    opened: Callable[..., Work], gate: Gate
+) -> None:
+    lab, agent = opened(gate.code)
+
+    lab.show_collaborators()
+    with agent.calling("run_cells"):
+        expect(lab.collaborators).to_have_text(["Claude Code (for alice)"])
+        gate.let_through()
+
+    expect(lab.collaborators).to_have_count(0)
