@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.benchmarks.clients import Client
 from tests.benchmarks.edits import NEW, done, server_with, written
 from tests.benchmarks.measures import Row
-from tests.benchmarks.meter import LOADED, reading
+from tests.benchmarks.meter import LOADED, Reading, reading
 from tests.benchmarks.people import TOGETHER, opened
 from tests.servers import JupyterServer
 
 AGENTS = 20
-CALLS = 200
-"""Calls that do nothing, to know what any call costs."""
+CALLS = 20
+"""Calls of each agent that change nothing: what this machine can bear at all."""
 LIVE = 50
 ON_DISK = {20: 20, 2_000: 2}
 """Edits of each agent, by the number of cells."""
@@ -54,21 +55,28 @@ def agents(base: Path) -> list[Row]:
 
 def _edited(server: JupyterServer, path: str, each: int) -> str:
     clients = [Client(server, NEW, scope=f"agent-{n}") for n in range(AGENTS)]
+    plain, _ = _at_once(server, lambda n: _call(clients[n]), CALLS)
+    rate, found = _at_once(server, lambda n: _edit(clients[n], path, n, each), each)
+    return (
+        f"{rate:.0f} edits a second over HTTP, none lost, each {found.cpu / AGENTS / each:.1f} ms "
+        f"of processor, stall {found.stall:.0f} ms; {plain:.0f} calls a second that list sessions"
+    )
+
+
+def _at_once(
+    server: JupyterServer, work: Callable[[int], None], each: int
+) -> tuple[float, Reading]:
+    """How many calls a second all agents make, of which each makes some."""
     reading(server)
-    for _ in range(CALLS):
-        done(clients[0].call("list_sessions"))
-    plain = reading(server).cpu / CALLS
     begun = time.perf_counter()
     with ThreadPoolExecutor(AGENTS) as pool:
-        list(pool.map(lambda n: _edit(clients[n], path, n, each), range(AGENTS)))
-    seconds = time.perf_counter() - begun
-    found, edits = reading(server), AGENTS * each
-    cpu = found.cpu / edits
-    return (
-        f"{edits / seconds:.0f} edits a second over HTTP, none lost, stall {found.stall:.0f} ms; "
-        f"each {cpu:.1f} ms of processor, beside {plain:.1f} of a call that does nothing: "
-        f"{1_000 / max(cpu - plain, 0.1):.0f} a second in our code"
-    )
+        list(pool.map(work, range(AGENTS)))
+    return AGENTS * each / (time.perf_counter() - begun), reading(server)
+
+
+def _call(client: Client) -> None:
+    for _ in range(CALLS):
+        done(client.call("list_sessions"))
 
 
 def _edit(client: Client, path: str, agent: int, each: int) -> None:
