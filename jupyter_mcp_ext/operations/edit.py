@@ -58,7 +58,10 @@ async def _edited(services: Services, place: Place, edit: Edit, caller: Caller) 
     gone: list[Entry] = []
 
     def edit_and_look(draft: Draft) -> Edited:
-        gone[:] = [last] if last is not None and is_gone(last.steps, sources(draft)) else []
+        gone.clear()
+        # In a room people see edits at once, and overwrite none.
+        if last is not None and not draft.shows_runs and is_gone(last.steps, sources(draft)):
+            gone.append(last)
         return edit(draft)
 
     changed = await services.editing.homes.change(place, edit_and_look)
