@@ -411,3 +411,29 @@ async def test_a_change_that_changes_nothing_writes_nothing(homes: Homes, root: 
     await homes.change(PLACE, lambda draft: draft.cell(0))
 
     assert (file.stat().st_mtime_ns, file.read_text()) == before
+
+
+async def test_a_link_stays_a_link_to_the_notebook_that_is_edited(
+    contents: Any, homes: Homes, root: Path
+) -> None:
+    file = put(root, notebook(code("a1", "x")))
+    (root / "link.ipynb").symlink_to(NAME)
+
+    await homes.change(Place(path="link.ipynb", real=NAME), partial(first_is, "edited"))
+
+    assert (root / "link.ipynb").is_symlink()
+    assert not file.is_symlink()
+    assert read(file).cells[0].source == "edited"
+
+
+async def test_a_notebook_whose_name_differs_in_case_is_not_taken_for_another(
+    homes: Homes, root: Path
+) -> None:
+    put(root, notebook(code("a1", "x")))
+    if (root / NAME.upper()).exists():  # this file system makes no difference
+        return
+
+    with pytest.raises(ContentsError, match=r'"A.IPYNB" could not be read'):
+        await homes.change(Place(path="A.IPYNB", real="A.IPYNB"), partial(first_is, "edited"))
+
+    assert [entry.name for entry in root.glob("*.[iI]*")] == [NAME]
