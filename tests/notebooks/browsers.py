@@ -63,10 +63,10 @@ class Browser:
         update = self.awareness.encode_awareness_update([self.awareness.client_id])
         await self._socket.write_message(create_awareness_message(update), binary=True)
 
-    async def go(self, index: int, **state: Any) -> None:
-        """Put this person's cursor into a cell."""
-        anchor = self.document.ycells[index]["source"].sticky_index(0, -1).to_json()
-        await self.say(cursors=[{"anchor": anchor, "head": anchor}], **state)
+    async def go(self, index: int, start: int = 0, end: int | None = None, **state: Any) -> None:
+        """Put this person's cursor into a cell, or select what is there between two characters."""
+        text = self.document.ycells[index]["source"]
+        await self.say(cursors=[cursor(text, start, end)], **state)
 
     async def leave(self) -> None:
         """Close the tab."""
@@ -95,6 +95,26 @@ class Browser:
             elif message[0] == YMessageType.AWARENESS:
                 self.awareness.apply_awareness_update(read_message(message[1:]), "room")
             self._changed.set()
+
+
+def cursor(text: Any, anchor: int, head: int | None = None) -> dict[str, Any]:
+    """What a browser says of a cursor in a shared text, or of what is selected with it."""
+    head = anchor if head is None else head
+    places = {"anchor": _position(text, anchor), "head": _position(text, head)}
+    return {**places, "primary": True, "empty": anchor == head}
+
+
+def _position(text: Any, index: int) -> dict[str, Any]:
+    """As yjs makes one: it names the text and the character at the index, if there is one.
+
+    The text is as it was loaded or typed in one go: its characters have ids in a row.
+    """
+    named = {"tname": None, "assoc": 0, "type": text.sticky_index(0, -1).to_json()["type"]}
+    if index < len(str(text)):
+        first = text.sticky_index(0, 0).to_json()["item"]
+        units = len(str(text)[:index].encode("utf-16-le")) // 2
+        named["item"] = {**first, "clock": first["clock"] + units}
+    return named
 
 
 @asynccontextmanager

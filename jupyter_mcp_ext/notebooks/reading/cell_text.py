@@ -6,6 +6,7 @@ The lines of a cell are numbered from 0: those of its source, then those of its 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ _SECTION = 1_000
 _SHORT = 100
 _LONGEST_NAME = 60
 _MOST_NAMES = 3
+_LONGEST_SELECTION = 200
+_PLAIN_NAME = re.compile(r"[\w .@'()-]{1,60}")
 _HEADING = re.compile(r"#{1,6}\s")
 _FENCE = re.compile(r"\s*(```|~~~)")
 
@@ -63,13 +66,27 @@ class CellText:
         if hidden := code_points([self.cell.source]):
             odd.insert(0, f"invisible characters left out: {hidden}")
         words += [f"(odd: {'; '.join(odd[:3])})"] if odd else []
-        words += [f"<- {', '.join(self.people)}"] if self.people else []
+        words += [f"<- {', '.join(self._whereabouts())}"] if self.people else []
         return " ".join(words)
 
     @property
     def people(self) -> list[str]:
         """The people in it by name, as a line can show them."""
-        return [escaped(name)[:_LONGEST_NAME] for name in self.cell.people[:_MOST_NAMES]]
+        return [_name(person.name) for person in self.cell.people[:_MOST_NAMES]]
+
+    @property
+    def selected(self) -> list[str]:
+        """What each of them has selected, as a line can show it."""
+        return [shortened(person.selected) for person in self.cell.people[:_MOST_NAMES]]
+
+    def _whereabouts(self) -> Iterator[str]:
+        """Like ``Alice (selected in line 3: "df.head()")``."""
+        for person, name, selected in zip(
+            self.cell.people, self.people, self.selected, strict=False
+        ):
+            first, last = person.lines
+            where = f"line {first}" if first == last else f"lines {first}-{last}"
+            yield f'{name} (selected in {where}: "{selected}")' if selected else name
 
     @property
     def outputs_begin(self) -> str:
@@ -140,6 +157,20 @@ def _remarks(lines: Sequence[str]) -> Iterator[Section]:
 
 def _marked(lines: Sequence[str]) -> Sequence[str]:
     return [Remark(line) for line in lines]
+
+
+def shortened(selected: str) -> str:
+    """The beginning of a text, and its end if it is long, in one line."""
+    if len(selected) > _LONGEST_SELECTION:
+        half = _LONGEST_SELECTION // 2
+        selected = f"{selected[:half]} … {selected[-half:]}"
+    return escaped(selected)
+
+
+def _name(name: str) -> str:
+    """A name; quoted if it could be read as something else."""
+    shown = escaped(name)[:_LONGEST_NAME]
+    return shown if _PLAIN_NAME.fullmatch(name) else json.dumps(shown, ensure_ascii=False)
 
 
 def _headings(lines: list[str]) -> Iterator[str]:

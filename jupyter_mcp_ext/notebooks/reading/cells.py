@@ -23,6 +23,17 @@ _MAX_COUNT = 10**12
 
 
 @dataclass(frozen=True, kw_only=True)
+class Person:
+    """A person whose cursor is in a cell."""
+
+    name: str
+    selected: str = ""
+    """The text that they have selected in it."""
+    lines: tuple[int, int] = (0, 0)
+    """The first and the last line of that, from 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cell:
     """A cell of a notebook that was read."""
 
@@ -36,8 +47,8 @@ class Cell:
     """Of a cell of text, the images in it."""
     oddities: tuple[str, ...] = ()
     """What does not conform to nbformat, in words."""
-    people: tuple[str, ...] = ()
-    """The names of the people whose cursor is in it, where people have it open together."""
+    people: tuple[Person, ...] = ()
+    """The people whose cursor is in it, where people have it open together."""
 
 
 def read_cells(nodes: Sequence[Json], *, has_ids: bool) -> Iterator[Cell]:

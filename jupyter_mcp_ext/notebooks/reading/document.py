@@ -21,7 +21,7 @@ from jupyter_mcp_ext.notebooks.cells import NewCell
 from jupyter_mcp_ext.outputs.model import Json
 
 from . import pieces
-from .cells import Cell, integer, read_cells
+from .cells import Cell, Person, integer, read_cells
 from .older import upgraded_cells
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ class LiveCopy:
     """Gives its content as nbformat has it; to be called in a thread."""
     size: int
     """Bytes that its content has, about."""
-    people: Mapping[int, Sequence[str]] = field(default_factory=dict)
-    """The names of the people whose cursor is in a cell, by the cell's index."""
+    people: Callable[[], Mapping[int, Sequence[Person]]] = dict
+    """Gives the people whose cursor is in a cell, by the cell's index; in a thread too."""
 
     def text(self) -> str:
         """Its content as JSON. Takes long: call it in a thread."""
@@ -84,7 +84,8 @@ class LiveCopy:
     def notebook(self, path: str) -> Notebook:
         """The notebook, with where people are. Takes long: call it in a thread."""
         found = from_node(self.read(), path, is_open=True)
-        cells = (replace(c, people=tuple(self.people.get(c.index, ()))) for c in found.cells)
+        people = self.people()
+        cells = (replace(c, people=tuple(people.get(c.index, ()))) for c in found.cells)
         return replace(found, cells=tuple(cells))
 
 

@@ -36,6 +36,8 @@ class CellInfo:
     """None for cells that do not run."""
     people: tuple[str, ...] = ()
     """The people whose cursor is in it."""
+    selected: tuple[str, ...] = ()
+    """What each of them has selected there; empty if nothing is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +94,7 @@ def info_of(cell: CellText) -> CellInfo:
         cell_type=cell.cell.cell_type,
         state=cell.state,
         people=tuple(cell.people),
+        selected=tuple(cell.selected),
     )
 
 

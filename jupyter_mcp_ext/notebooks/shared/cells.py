@@ -9,7 +9,7 @@ from jupyter_mcp_ext.notebooks.cells import CELL_TYPES
 from jupyter_mcp_ext.outputs.model import Json
 
 from .cell_ids import CellIds
-from .people import place_of
+from .positions import place_of
 from .values import as_shared, splice, text_of
 
 ORIGIN = "jupyter-mcp-ext"
@@ -135,7 +135,7 @@ class SharedCells:
 
     def _is_ours(self, index: int) -> bool:
         place = place_of(self._cells[index].get("source"))
-        return bool(place and place.get("client") == self._document.ydoc.client_id)
+        return bool(place and place[0] == self._document.ydoc.client_id)
 
 
 def _whole(node: Mapping[str, Json]) -> dict[str, Json]:

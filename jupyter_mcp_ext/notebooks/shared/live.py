@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from logging import Logger
 from typing import Any
 
+from jupyter_mcp_ext.notebooks.reading.cells import Person
 from jupyter_mcp_ext.notebooks.reading.document import LiveCopy
 from jupyter_mcp_ext.notebooks.saved.draft import MINOR
 from jupyter_mcp_ext.outputs.model import Json
 
 from .cell_ids import CellIds
-from .people import People
+from .people import People, Present, in_cells
 from .rooms import RoomLoading, Rooms
 from .values import as_shared
 
@@ -38,28 +40,11 @@ class LiveNotebook:
         """The ids of its cells."""
         return {str(cell["id"]) for cell in self._document.ycells if "id" in cell}
 
-    @property
-    def people(self) -> dict[int, list[str]]:
-        """The names of the people whose cursor is in a cell, by the cell's index."""
-        found = (self._people.names_in(cell["source"]) for cell in self._document.ycells)
-        return {index: names for index, names in enumerate(found) if names}
-
     def copied(self) -> LiveCopy:
         """A copy of it as it is now."""
-        update, kind = self._document.ydoc.get_update(), type(self._document)
-
-        def read() -> Json:
-            copy = kind()
-            copy.ydoc.apply_update(update)
-            # Cells that have one id are all shown, with the ids that a draft gives them.
-            content: dict[str, Any] = copy.get(deduplicate=False)
-            if int(content["nbformat_minor"]) >= MINOR:
-                ids = CellIds(copy.ycells).unique(copy.ycells)
-                for cell, cell_id in zip(content["cells"], ids, strict=True):
-                    cell["id"] = cell_id
-            return content
-
-        return LiveCopy(read=read, size=len(update), people=self.people)
+        document, update = self._document, self._document.ydoc.get_update()
+        copied = _Copied(type(document), update, self._people.present())
+        return LiveCopy(read=copied.content, size=len(update), people=copied.people)
 
     def append(self, cells: Sequence[Mapping[str, Any]], metadata: Mapping[str, Any]) -> None:
         """Add nbformat's cells at its end, and set these keys of its metadata."""
@@ -69,6 +54,38 @@ class LiveNotebook:
             if "metadata" in self._meta:
                 for key, value in metadata.items():
                     self._meta["metadata"][key] = as_shared(value)
+
+
+class _Copied:
+    """A notebook and its people at one moment; what is asked of it takes long."""
+
+    def __init__(self, kind: Any, update: bytes, present: Sequence[Present]) -> None:
+        self._kind = kind
+        self._update = update
+        self._present = present
+
+    @cached_property
+    def _document(self) -> Any:
+        copy = self._kind()
+        copy.ydoc.apply_update(self._update)
+        return copy
+
+    def content(self) -> Json:
+        """The notebook as nbformat has it."""
+        # Cells that have one id are all shown, with the ids that a draft gives them.
+        content: dict[str, Any] = self._document.get(deduplicate=False)
+        if int(content["nbformat_minor"]) >= MINOR:
+            cells = self._document.ycells
+            ids = CellIds(cells).unique(cells)
+            for cell, cell_id in zip(content["cells"], ids, strict=True):
+                cell["id"] = cell_id
+        return content
+
+    def people(self) -> Mapping[int, Sequence[Person]]:
+        """The people in each cell, by its index."""
+        if not self._present:
+            return {}
+        return in_cells(self._present, [cell.get("source") for cell in self._document.ycells])
 
 
 class LiveNotebooks:

@@ -1,10 +1,19 @@
-"""Where the people who have a notebook open in a room are, by what their browsers say of it."""
+"""Where the people who have a notebook open in a room are, by what their browsers say of it.
+
+A browser can say anything: what is not as JupyterLab says it counts for nothing.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
+
+from jupyter_mcp_ext.notebooks.reading.cells import Person
+
+from .positions import Position, index_of, place_of, position
 
 TYPING = 20.0
 """Seconds after a person's cursor has moved for which they may be typing.
@@ -12,8 +21,30 @@ TYPING = 20.0
 A cursor stays where it was when a person leaves the cell with Escape.
 """
 
-BEFORE = -1
-"""pycrdt's Assoc.BEFORE. Its other value panics at the end of a text."""
+MAX_PEOPLE = 1_000
+"""How many browsers of a room are followed."""
+
+_MAX_CURSORS = 10
+_MAX_IN_CELL = 10
+_MAX_SELECTIONS = 10
+_LONGEST_NAME = 200
+_LONGEST_SELECTION = 10_000
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """A cursor, or what is selected with it."""
+
+    anchor: Position
+    head: Position
+
+
+@dataclass(frozen=True)
+class Present:
+    """A person who has a cursor in a notebook."""
+
+    name: str
+    cursors: Sequence[Cursor]
 
 
 class People:
@@ -22,67 +53,96 @@ class People:
     def __init__(self, awareness: Any, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._moved: dict[int, float] = {}
-        self._cursors: dict[int, Any] = {}
+        self._cursors: dict[int, Sequence[Cursor]] = {}
         self._awareness = awareness
-        self._look()
+        self._look(tuple(awareness.states))
         awareness.observe(self._follow)
 
     def typing_in(self, text: Any) -> str:
         """The name of a person who is in a shared text and may be typing; empty if none is."""
         earliest = self._clock() - TYPING
-        for client, name in self._in(text):
-            if self._moved.get(client, earliest) > earliest:
-                return name
+        recent = [client for client, moved in self._moved.items() if moved > earliest]
+        place = place_of(text) if recent else None
+        for client in recent:
+            if any(cursor.anchor.text == place for cursor in self._cursors[client]):
+                return self._name(client)
         return ""
 
-    def names_in(self, text: Any) -> list[str]:
-        """The names of the people whose cursor is in a shared text, whether they type or not."""
-        return [name for _, name in self._in(text)]
+    def present(self) -> Sequence[Present]:
+        """The people who have a cursor in the notebook, whether they type or not."""
+        return [Present(self._name(client), found) for client, found in self._cursors.items()]
 
-    def _in(self, text: Any) -> Iterator[tuple[int, str]]:
-        if not self._cursors:
-            return
-        place = place_of(text)
-        for client, cursors in self._cursors.items():
-            if place is not None and any(_type(cursor) == place for cursor in cursors):
-                yield client, _name(self._awareness.states.get(client))
-
-    def _follow(self, topic: str, _: object) -> None:
+    def _follow(self, topic: str, changes: tuple[Mapping[str, Sequence[int]], Any]) -> None:
         if topic == "change":  # not the update by which a browser says that it is still there
-            self._look()
+            self._look([client for kind in changes[0].values() for client in kind])
 
-    def _look(self) -> None:
-        found = {
-            client: cursors
-            for client, state in self._awareness.states.items()
-            if (cursors := _cursors(state))
-        }
-        now = self._clock()
-        for client, cursors in found.items():
-            if self._cursors.get(client) != cursors:
-                self._moved[client] = now
-        self._cursors = found
-        self._moved = {client: moved for client, moved in self._moved.items() if client in found}
+    def _look(self, clients: Iterable[int]) -> None:
+        """Take over what some browsers say."""
+        for client in clients:
+            cursors = _cursors(self._awareness.states.get(client))
+            if not cursors:
+                self._cursors.pop(client, None)
+                self._moved.pop(client, None)
+            elif client in self._cursors or len(self._cursors) < MAX_PEOPLE:
+                if self._cursors.get(client) != cursors:
+                    self._moved[client] = self._clock()
+                self._cursors[client] = cursors
 
-
-def _cursors(state: Any) -> list[Any]:
-    cursors = state.get("cursors") if isinstance(state, Mapping) else None
-    return cursors if isinstance(cursors, list) else []
-
-
-def _type(cursor: Any) -> Any:
-    anchor = cursor.get("anchor") if isinstance(cursor, Mapping) else None
-    return anchor.get("type") if isinstance(anchor, Mapping) else None
-
-
-def _name(state: Any) -> str:
-    user = state.get("user") if isinstance(state, Mapping) else None
-    if not isinstance(user, Mapping):
+    def _name(self, client: int) -> str:
+        state = self._awareness.states.get(client)
+        user = state.get("user") if isinstance(state, Mapping) else None
+        if isinstance(user, Mapping):
+            for key in ("display_name", "name", "username"):
+                if isinstance(name := user.get(key), str) and name.strip():
+                    return name[:_LONGEST_NAME]
         return "a person"
-    named = user.get("display_name") or user.get("name") or user.get("username")
-    return str(named) if named else "a person"
 
 
-def place_of(text: Any) -> Any:
-    """What a cursor in a shared text has as its type: who made the text, and when."""
-    return text.sticky_index(0, BEFORE).to_json().get("type")
+def in_cells(present: Sequence[Present], texts: Sequence[Any]) -> Mapping[int, Sequence[Person]]:
+    """The people in each cell, by its index, with what they have selected there.
+
+    ``texts`` are the sources of the cells in a copy of the document.
+    """
+    if not present:
+        return {}
+    cells = {place_of(text): n for n, text in enumerate(texts) if hasattr(text, "sticky_index")}
+    found: dict[int, dict[str, Person]] = {}
+    looked_for = 0
+    for person in present:
+        for cursor in person.cursors:
+            index = cells.get(cursor.anchor.text)
+            here = found.setdefault(index, {}) if index is not None else {}
+            if index is None or (person.name not in here and len(here) >= _MAX_IN_CELL):
+                continue
+            here.setdefault(person.name, Person(name=person.name))
+            selects = cursor.anchor != cursor.head and cursor.head.text == cursor.anchor.text
+            if selects and looked_for < _MAX_SELECTIONS and not here[person.name].selected:
+                looked_for += 1
+                here[person.name] = _selecting(person.name, texts[index], cursor)
+    return {index: tuple(here.values()) for index, here in found.items()}
+
+
+def _selecting(name: str, text: Any, cursor: Cursor) -> Person:
+    anchor, head = index_of(text, cursor.anchor), index_of(text, cursor.head)
+    if anchor is None or head is None:
+        return Person(name=name)
+    source, first, last = str(text), min(anchor, head), max(anchor, head)
+    begins = source.count("\n", 0, first) + 1
+    ends = begins + source.count("\n", first, max(last - 1, first))
+    selected = source[first:last][:_LONGEST_SELECTION]
+    return Person(name=name, selected=selected, lines=(begins, ends))
+
+
+def _cursors(state: Any) -> Sequence[Cursor]:
+    cursors = state.get("cursors") if isinstance(state, Mapping) else None
+    if not isinstance(cursors, list):
+        return ()
+    return tuple(_read(islice(cursors, _MAX_CURSORS)))
+
+
+def _read(cursors: Iterable[Any]) -> Iterator[Cursor]:
+    for cursor in cursors:
+        if isinstance(cursor, Mapping):
+            anchor, head = position(cursor.get("anchor")), position(cursor.get("head"))
+            if anchor is not None:
+                yield Cursor(anchor, head or anchor)

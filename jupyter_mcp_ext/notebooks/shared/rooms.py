@@ -123,11 +123,7 @@ class Room:
 
         It cannot be while the room is in the middle of reading its file again.
         """
-        end = time.monotonic() + wait
-        while is_busy(self.document):
-            if time.monotonic() > end:
-                raise _is_loading(path)
-            await asyncio.sleep(BUSY)
+        await _until_free(self.document, path, wait)
 
     def draft(self) -> RoomDraft:
         """A draft of the notebook."""
@@ -173,14 +169,15 @@ class Rooms:
             document = await asyncio.wait_for(self._loaded(source, room_id, room), wait)
         except asyncio.TimeoutError:
             raise _is_loading(path) from None
-        if document is None or source.find(room_id) is not room:
+        if document is None:
+            return None
+        await _until_free(document, path, wait)
+        if source.find(room_id) is not room:
             return None
         watch = self._watched.get(document)
         if watch is None:
             watch = self._watched[document] = _Watch(document, source.awareness(room))
-        found = Room(room_id, room, document, source, watch)
-        await found.until_free(path, wait)
-        return found if found.is_open else None
+        return Room(room_id, room, document, source, watch)
 
     def awareness_of_all(self) -> Any:
         """The awareness by which browsers show who is there; None if there is none."""
@@ -303,6 +300,14 @@ def _is_loading(path: str) -> RoomLoading:
         f"{quoted(path)} is open in a shared room that has not loaded it yet, so nothing "
         "was changed. Try again in some seconds."
     )
+
+
+async def _until_free(document: Any, path: str, wait: float) -> None:
+    end = time.monotonic() + wait
+    while is_busy(document):
+        if time.monotonic() > end:
+            raise _is_loading(path)
+        await asyncio.sleep(BUSY)
 
 
 async def _content(document: Any) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Sequence
 from typing import Any
 
 import nbformat
@@ -15,6 +14,7 @@ from jupyter_mcp_ext.notebooks.shared.cell_ids import CellIds
 from jupyter_mcp_ext.notebooks.shared.draft import RoomDraft
 from jupyter_mcp_ext.notebooks.shared.people import People
 from jupyter_mcp_ext.notebooks.shared.values import splice
+from tests.notebooks.browsers import cursor
 
 
 def code(cell_id: str, source: str = "", **more: Any) -> dict[str, Any]:
@@ -263,13 +263,8 @@ class Person:
         self.name = name
 
     def go(self, cell_id: str | None, *, at: int = 0) -> None:
-        cursors: Sequence[Any] = []
-        for cell in self.document.ycells if cell_id else ():
-            if cell["id"] == cell_id:
-                # A browser names the text and the place in it; pycrdt only one of the two.
-                text = cell["source"].sticky_index(0, -1).to_json()
-                position = {"tname": None, **text, "item": at}
-                cursors = [{"anchor": position, "head": position, "primary": True}]
+        cells = [cell for cell in self.document.ycells if cell["id"] == cell_id]
+        cursors = [cursor(cell["source"], at) for cell in cells]
         self.say({"user": {"name": self.name}, "cursors": cursors})
 
     def say(self, state: Any) -> None:
@@ -313,7 +308,7 @@ def test_a_person_whose_cursor_has_long_been_still_does_not_type() -> None:
     now = 1030.0
     bob.go("a")  # the browser says again that it is there
     assert people.typing_in(text) == ""
-    assert people.names_in(text) == ["Bob"]
+    assert [person.name for person in people.present()] == ["Bob"]
 
     bob.go("a", at=1)
     assert people.typing_in(text) == "Bob"
