@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from playwright.sync_api import expect
@@ -11,6 +12,8 @@ from tests.browser.gates import Gate
 from tests.browser.page import Lab
 
 Work = tuple[Lab, Agent]
+PICTURE = os.environ.get("PICTURE", "")
+"""Where the picture for the documentation is written, if it is."""
 
 
 def test_runs_and_what_clears_them_show_in_the_open_tab(opened: Callable[..., Work]) -> None:
@@ -85,11 +88,21 @@ def test_a_tab_closed_in_the_middle_leaves_all_outputs_in_the_file(
 def test_an_agent_is_shown_beside_the_person_while_it_runs_cells(
     opened: Callable[..., Work], gate: Gate
 ) -> None:
-    lab, agent = opened(gate.code)
+    lab, agent = opened("from shop import prices, show_highest", "sum(prices) / len(prices)")
+    (lab.server.root_dir / "shop.py").write_text(
+        "prices = [3, 4, 5]\n\n\ndef show_highest(of):\n"
+        f"    print(max(of), 'is the highest price')\n    {gate.code}\n"
+    )
 
     lab.show_collaborators()
-    with agent.calling("run_cells"):
+    agent.call("run_cells")
+    agent.call("insert_cells", cells=["show_highest(prices)"])
+    with agent.calling("run_cells", cells=[agent.handles[2]]):
         expect(lab.collaborators).to_have_text(["Claude Code (for alice)"])
+        expect(lab.output(2)).to_have_text("5 is the highest price")
+        lab.edit(0)
+        if PICTURE:
+            lab.page.screenshot(path=PICTURE, clip={"x": 0, "y": 0, "width": 1000, "height": 340})
         gate.let_through()
 
     expect(lab.collaborators).to_have_count(0)
