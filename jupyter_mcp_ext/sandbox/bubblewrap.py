@@ -32,6 +32,19 @@ SETTINGS = (
 
 ON_NETWORK = ("/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/gai.conf")
 
+SHOWN_OF_PROC = (
+    *("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/scsi"),
+    *("/proc/acpi", "/proc/asound", "/proc/driver", "/proc/tty", "/proc/mtrr"),
+)
+"""What cannot be written in ``/proc``. These files belong to root, and for them a root in a user
+namespace is the root of the host if it is that account: bubblewrap covers fewer of them."""
+
+HIDDEN_OF_PROC = (
+    *("/proc/kcore", "/proc/kmsg", "/proc/keys", "/proc/key-users", "/proc/latency_stats"),
+    *("/proc/timer_list", "/proc/sched_debug", "/proc/kallsyms", "/proc/modules"),
+)
+"""What cannot be read in it either."""
+
 PROCESSORS = "/sys/devices/system/cpu"
 """Where the C library counts them."""
 
@@ -88,7 +101,12 @@ def _system(confinement: Confinement, accounts_fds: tuple[int, int]) -> Iterator
         yield from ("--ro-bind-try", os.path.realpath(path), path)
     for fd, path in zip(accounts_fds, ("/etc/passwd", "/etc/group"), strict=True):
         yield from ("--ro-bind-data", str(fd), path)
-    yield from ("--proc", "/proc", "--dev", "/dev", "--ro-bind-try", PROCESSORS, PROCESSORS)
+    yield from ("--proc", "/proc")
+    for path in SHOWN_OF_PROC:
+        yield from ("--ro-bind-try", path, path)
+    for path in filter(os.path.exists, HIDDEN_OF_PROC):
+        yield from ("--ro-bind", os.devnull, path)
+    yield from ("--dev", "/dev", "--ro-bind-try", PROCESSORS, PROCESSORS)
     size = ("--size", str(confinement.scratch_bytes))
     for path in ("/tmp", "/dev/shm", HOME):  # noqa: S108  # of the sandbox
         yield from (*size, "--tmpfs", path)
