@@ -28,8 +28,10 @@ from .server import Shared
 
 Act: TypeAlias = Literal["type", "insert", "edit", "delete", "move"]
 
-ACTS = st.lists(st.sampled_from(["type", "insert", "edit", "delete", "move"]), max_size=4)
-STORY = st.lists(st.tuples(st.booleans(), ACTS), min_size=1, max_size=3)
+ACTS = st.lists(
+    st.sampled_from(["type", "insert", "edit", "delete", "move"]), min_size=1, max_size=4
+)
+STORY = st.lists(st.tuples(st.booleans(), ACTS), min_size=2, max_size=4)
 """Whether a tab is open, and what is done then; the tab is closed behind it."""
 
 numbers = count(1)
