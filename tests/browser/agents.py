@@ -32,6 +32,10 @@ class Agent:
         """Call a tool for the notebook, which must refuse; its message."""
         return self._client.refused(tool, path=self.path, **arguments)
 
+    def read(self, execution_id: str) -> str:
+        """What an execution has printed, whatever its cells show."""
+        return self._client.call("get_output", output_id=execution_id).text
+
     @contextmanager
     def calling(self, tool: str, **arguments: Any) -> Iterator[Future[Result]]:
         """Call a tool while the block runs; leaving it waits for the answer."""

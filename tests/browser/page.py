@@ -196,7 +196,10 @@ class Lab:
         self.page.keyboard.press(keys)
 
     def save(self) -> None:
-        """Save: a room of jupyter-collaboration does not notice what changes while it saves."""
+        """Save, so that a test does not depend on the saves of the room itself.
+
+        With jupyter-collaboration the file was seen to stay behind after an edit during a save.
+        """
         self.press("Control+s")
 
     def menu(self, menu: str, item: str) -> None:

@@ -49,6 +49,28 @@ def test_run_pressed_on_the_cell_that_runs_after_its_first_output(
     expect(lab.prompt(1)).to_have_text("[3]:")
 
 
+def test_run_pressed_on_the_cell_that_runs_before_its_first_output(
+    opened: Callable[..., Work], gate: Gate
+) -> None:
+    lab, agent = opened("n = 0", f"n += 1\n{gate.code}\nprint('from', n)")
+    agent.call("run_cells", cells=[agent.handles[0]])
+
+    with agent.calling("run_cells", cells=[agent.handles[1]]) as answer:
+        expect(lab.prompt(1)).to_have_text("[*]:")
+        lab.edit(1)
+        lab.press("Control+Enter")
+        gate.let_through()
+    gate.let_through()
+
+    assert "from 1" in answer.result().text
+    expect(lab.output(1)).to_have_text("from 2")
+    expect(lab.prompt(1)).to_have_text("[3]:")
+    lab.save()
+    lab.is_saved_with_prints("", "from 2\n")
+    execution = answer.result().meta["jupyter-mcp-ext/execution"]["execution_id"]
+    assert "from 1" in agent.read(execution)
+
+
 def test_outputs_that_a_person_clears_in_the_middle_do_not_come_back(
     opened: Callable[..., Work], gate: Gate
 ) -> None:
