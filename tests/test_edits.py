@@ -157,6 +157,18 @@ def test_a_person_who_has_it_open_is_told_to_reload_and_what_they_overwrite_is_n
     assert f"no longer in the file ({cell['cell_id']})" in last.text
 
 
+def test_the_answer_says_once_that_a_person_has_to_reload_what_was_inserted_and_run(
+    client: McpClient, path: str
+) -> None:
+    body = {"path": path, "type": "notebook", "name": "", "kernel": {"name": "python3"}}
+    asked(client, "POST", "api/sessions", body)
+
+    ran = client.call("insert_cells", path=path, cells=["6 * 7"], run=True)
+
+    assert "42" in ran.text
+    assert ran.text.count("Reload Notebook from Disk") == 1
+
+
 @pytest.mark.parametrize("name", ["missing.ipynb", "../a.ipynb", ".hidden.ipynb", "a.txt", "."])
 def test_paths_are_those_that_may_be_read(client: McpClient, name: str) -> None:
     assert client.refused("insert_cells", path=name, cells=["x"])

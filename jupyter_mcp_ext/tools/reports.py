@@ -60,10 +60,10 @@ async def report(
 ) -> Answer:
     """The whole execution as far as it is, within the budget.
 
-    ``notices`` are those of this answer, beside those of the execution.
+    ``notices`` are those of this answer, beside those of the execution; each is said once.
     """
     outputs = execution.outputs
-    notices = (*notices, *execution.notices)
+    notices = tuple(dict.fromkeys((*notices, *execution.notices)))
     next_call = waiting_call(execution, wait)
     head = head_of(execution, outputs, notices, ahead, next_call)
     if execution.files:
