@@ -54,38 +54,46 @@ async def edit_notebook(
 
 async def _edited(services: Services, place: Place, edit: Edit, caller: Caller) -> EditOutcome:
     is_open = await services.sessions.directory.on_path(caller, place.path) is not None
-    last = await last_edit(services, place, caller=caller) if is_open else None
-    gone: list[Entry] = []
+    is_unseen = False
+    found: dict[str, str] = {}
+    began = 0.0
 
     def edit_and_look(draft: Draft) -> Edited:
-        gone.clear()
+        nonlocal is_unseen, found, began
         # In a room people see edits at once, and overwrite none.
-        if last is not None and not draft.shows_runs and is_gone(last.steps, sources(draft)):
-            gone.append(last)
+        is_unseen = is_open and not draft.shows_runs
+        found, began = sources(draft) if is_unseen else {}, time.time()
         return edit(draft)
 
     changed = await services.editing.homes.change(place, edit_and_look)
+    gone = None
+    if is_unseen:
+        last = await last_edit(services, place, caller=caller, until=began)
+        gone = last if last is not None and is_gone(last.steps, found) else None
     services.written.by_another(place.path)
     steps = changed.value.steps
     can_undo = True
     if steps:
         entry = Entry(client=caller.client, tool=changed.value.done, steps=steps)
         can_undo = await services.editing.journal.add(caller.subject, place.real, entry)
-    is_unseen = is_open and changed.home == "file"
     return EditOutcome(
         path=place.path,
         changed=changed,
         can_undo=can_undo,
         is_open=is_unseen,
-        gone=gone[0] if gone and is_unseen else None,
+        gone=gone,
     )
 
 
-async def last_edit(services: Services, place: Place, *, caller: Caller) -> Entry | None:
-    """The client's last edit of a notebook, if it was made a short time ago."""
+async def last_edit(
+    services: Services, place: Place, *, caller: Caller, until: float
+) -> Entry | None:
+    """The client's last edit of a notebook until then, if it was made a short time before."""
     entries = await services.editing.journal.entries(caller.subject, place.real)
-    since = time.time() - RECENT
-    own = [entry for entry in entries if entry.client == caller.client and entry.at >= since]
+    since = until - RECENT
+    own = [
+        entry for entry in entries if entry.client == caller.client and since <= entry.at <= until
+    ]
     return own[-1] if own else None
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TypeVar
 
+from jupyter_server.services.contents.filemanager import (
+    AsyncFileContentsManager,
+    FileContentsManager,
+)
 from jupyter_server.utils import ensure_async
 from tornado.web import HTTPError
 
 from jupyter_mcp_ext.errors import ContentsError
-from jupyter_mcp_ext.files.contents import Contents, explained
+from jupyter_mcp_ext.files.contents import Contents, disk_of, explained
 from jupyter_mcp_ext.files.paths import quoted
 from jupyter_mcp_ext.notebooks.draft import Change, Changed, Gone, OnLost
 
@@ -17,6 +23,8 @@ from .unsaved import Unsaved
 from .values import without_panic
 
 T = TypeVar("T")
+
+_ON_DISK = (FileContentsManager.get, AsyncFileContentsManager.get)
 
 NOT_YET = "in the open document, not yet saved"
 
@@ -28,6 +36,9 @@ class RoomHomes:
         self._rooms = rooms
         self._unsaved = unsaved
         self._contents = contents
+        # Another `get` may have rules of its own of what is writable.
+        is_plain = getattr(type(contents), "get", None) in _ON_DISK
+        self._root = disk_of(contents) if is_plain else None
 
     async def find(self, path: str, on_lost: OnLost) -> RoomHome | None:
         """The room of an API path; None if people do not have it open. Raises ContentsError.
@@ -37,15 +48,25 @@ class RoomHomes:
         room = await self._rooms.open(path)
         if room is None:
             return None
-        return RoomHome(path, room, self._unsaved, self._contents, on_lost)
+        file = None if self._root is None else self._root / path
+        return RoomHome(path, room, self._unsaved, self._contents, on_lost, file=file)
 
 
 class RoomHome:
     """One notebook's room, used at once or not at all: it may close at any time."""
 
     def __init__(
-        self, path: str, room: Room, unsaved: Unsaved, contents: Contents, on_lost: OnLost
+        self,
+        path: str,
+        room: Room,
+        unsaved: Unsaved,
+        contents: Contents,
+        on_lost: OnLost,
+        *,
+        file: Path | None,
     ) -> None:
+        """``file`` is where the notebook is on the disk, if Jupyter itself reads it there."""
+        self._file = file
         self._path = path
         self._room = room
         self._unsaved = unsaved
@@ -78,6 +99,9 @@ class RoomHome:
 
     async def _check_file(self) -> None:
         """Raise ContentsError if the room has no file that it can save to: it would not say so."""
+        # What Jupyter asks of the disk too, which tells of each `get` in an event.
+        if self._file is not None and os.access(self._file, os.W_OK):
+            return
         path = quoted(self._path)
         try:
             model = await ensure_async(self._contents.get(self._path, content=False))
