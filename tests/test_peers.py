@@ -1,4 +1,7 @@
-"""Faults of other servers of this kind, which must not happen here: real kernels, real HTTP."""
+"""Faults of other servers of this kind, which must not happen here: real kernels, real HTTP.
+
+Those in notebooks that people have open are in `tests/notebooks/shared/test_peers.py`.
+"""
 
 from __future__ import annotations
 
@@ -764,6 +767,21 @@ def test_running_code_changes_no_notebook(server: JupyterServer, client: McpClie
     client.run(FOREVER, session_id="untouched.ipynb", timeout=0.3)
 
     assert (server.root_dir / "untouched.ipynb").read_bytes() == before
+
+
+def test_only_what_a_cell_puts_out_is_saved_as_its_output(
+    server: JupyterServer, client: McpClient
+) -> None:
+    cells = ["quiet = 1", "print('said')", FOREVER]
+    client.call("create_notebook", path="outputs", cells=cells)
+
+    client.call("run_cells", path="outputs", timeout=3, wait=30)
+
+    found = json.loads((server.root_dir / "outputs.ipynb").read_text())["cells"]
+    quiet, said, stopped = (cell["outputs"] for cell in found)
+    assert quiet == []
+    assert ["".join(output["text"]) for output in said] == ["said\n"]
+    assert [output["ename"] for output in stopped] == ["KeyboardInterrupt"]
 
 
 def test_listing_the_tools_and_sessions_starts_no_kernel(
