@@ -124,6 +124,18 @@ class Draft(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Saving:
+    """How a room saves that does so only while nothing is changed."""
+
+    delay: float
+    """Seconds without a change after which it begins to."""
+    waits: float
+    """Seconds since the first change that it is not known to have saved."""
+    tried: Callable[[], Awaitable[object]]
+    """Returns when it has saved, could not, or has closed."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Changed(Generic[T]):
     """What a change has given, and where it now is."""
 
@@ -133,8 +145,8 @@ class Changed(Generic[T]):
     """``saved``, or why it is not: ``in the open document, not yet saved``, ``not saved: …``."""
     notes: Sequence[str] = ()
     """What else there is to say, such as that the file was upgraded to a newer nbformat."""
-    saved_after: float = 0.0
-    """Seconds without a change after which a room saves it; 0 for a file."""
+    saving: Saving | None = None
+    """What its saving needs; None where it is saved whatever else is changed, or not at all."""
 
 
 Change: TypeAlias = Callable[[Draft], T]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from jupyter_mcp_ext.errors import ToolError
 from jupyter_mcp_ext.flushing import Flusher
 from jupyter_mcp_ext.notebooks.saved.draft import FileDraft
 
-from .pace import ROOM_PAUSE, Pace
+from .pace import LONGEST_GAP, ROOM_PAUSE, Pace
 
 if TYPE_CHECKING:
-    from jupyter_mcp_ext.notebooks.draft import Change, Changed, Draft, HomeKind
+    from jupyter_mcp_ext.notebooks.draft import Change, Changed, Draft, HomeKind, Saving
     from jupyter_mcp_ext.notebooks.running.running_cell import RunningCell, Wrote
 
 T = TypeVar("T")
@@ -64,6 +65,8 @@ class Recording:
         self._flusher = Flusher(self._flush, name="mcp-cells")
         self._lock = asyncio.Lock()
         self._pace = Pace()
+        self._gap: asyncio.Task[None] | None = None
+        """Runs while nothing is written, so that the room saves."""
         self._seen: object = None
         """The stamp of the file when it was last read or written here."""
         self._is_closed = False
@@ -92,7 +95,7 @@ class Recording:
             if stamp == self._seen:
                 return
             self._seen = stamp
-        elif self._pace.wait(self._now, have_ended=False) == 0.0:
+        elif self._gap is None and self._pace.wait(self._now, have_ended=False) == 0.0:
             await self.step(open_cell)
             return
         await self._change(self._see)
@@ -102,12 +105,15 @@ class Recording:
         if self._is_closed or cell.let_go:
             return
         self._waiting[cell.id] = cell
-        if not self._flusher.is_writing:
+        if not self._flusher.is_writing and self._gap is None:
             self._flusher.schedule(self._pause)
 
     async def close(self) -> None:
         """Write what is not written yet, and nothing later."""
         self._is_closed = True
+        if self._gap is not None:
+            self._gap.cancel()
+            self._gap = None
         self._flusher.cancel()
         await self._flusher.written()
         self._flusher.cancel()
@@ -125,12 +131,15 @@ class Recording:
         return max(self._pace.wait(self._now, have_ended=have_ended), ROOM_PAUSE)
 
     async def _flush(self) -> float | None:
+        if self._gap is not None:
+            return None
         try:
             await self._write(lambda _: None)
         except ToolError as err:
             self._on_failure(err)
             return None
-        return self._pause if self._waiting and not self._is_closed else None
+        is_over = self._is_closed or self._gap is not None
+        return self._pause if self._waiting and not is_over else None
 
     async def _write(self, change: Change[T]) -> Changed[tuple[T, list[Written]]]:
         async with self._lock:
@@ -173,6 +182,18 @@ class Recording:
         return [cell for _, cell in self._recent.values() if cell not in but and not cell.let_go]
 
     def _note(self, changed: Changed[tuple[T, list[Written]]], began: float) -> None:
-        self._pace.wrote(began, self._now, changed.home, changed.saved_after)
+        self._pace.wrote(began, self._now, changed.home)
         self.saved = changed.saved
         self.notes = (*self.notes, *(note for note in changed.notes if note not in self.notes))
+        saving = changed.saving
+        if saving and not self._is_closed and self._pace.is_gap_due(self._now, saving):
+            self._gap = self._gap or asyncio.create_task(self._leave_gap(saving), name="mcp-gap")
+
+    async def _leave_gap(self, saving: Saving) -> None:
+        """Write nothing until the room has tried to save."""
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(saving.tried(), LONGEST_GAP)
+        self._gap = None
+        self._pace.left_gap(self._now)
+        if self._waiting:
+            self._flusher.schedule(self._pause)

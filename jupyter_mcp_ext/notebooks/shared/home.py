@@ -87,8 +87,8 @@ class RoomHome:
             value = change(draft)
         if draft.touched:
             self._unsaved.add(room, draft.touched, self._on_lost)
-        delay = room.source.save_delay
-        return Changed(value=value, home="room", saved=self._saved(), saved_after=delay)
+        saving = self._unsaved.saving(room)
+        return Changed(value=value, home="room", saved=self._saved(), saving=saving)
 
     def _saved(self) -> str:
         room_id = self._room.room_id

@@ -80,6 +80,10 @@ class Source(Protocol):
     def save_delay(self) -> float:
         """Seconds after a change in which a room saves, if nothing else is changed."""
 
+    @property
+    def needs_pause(self) -> bool:
+        """Whether a room saves nothing as long as something is changed again and again."""
+
 
 class Room:
     """An open room, with its notebook loaded. Not kept across an await: it may close."""
@@ -256,6 +260,10 @@ class YdocRooms:
     def save_delay(self) -> float:
         return float(self._extension.document_save_delay or 0)
 
+    @property
+    def needs_pause(self) -> bool:
+        return True
+
 
 class DocumentsRooms:
     """The rooms of jupyter_server_documents; ``manager`` is its YRoomManager."""
@@ -293,6 +301,10 @@ class DocumentsRooms:
     @property
     def save_delay(self) -> float:
         return 1.0
+
+    @property
+    def needs_pause(self) -> bool:
+        return False
 
 
 def _is_loading(path: str) -> RoomLoading:

@@ -15,7 +15,7 @@ from typing import Any
 
 from jupyter_mcp_ext.concurrency import Tasks, Timers
 from jupyter_mcp_ext.errors import ToolError
-from jupyter_mcp_ext.notebooks.draft import OnLost
+from jupyter_mcp_ext.notebooks.draft import OnLost, Saving
 
 from .rooms import Room, Rooms
 from .touched import Touched, carried_over
@@ -42,10 +42,12 @@ class _Edits:
     room: Room
     on_lost: OnLost
     touched: Touched = field(default_factory=Touched)
+    since: float = field(default_factory=time.monotonic)
+    """When the first of the edits was made."""
     at: float = 0.0
-    """When the last of the edits was made."""
-    are_done: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when they are known to be saved, or are no longer this room's."""
+    """When the last of them was made."""
+    tried: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when all are known to be saved, could not be saved, or are no longer this room's."""
 
 
 class Unsaved:
@@ -70,6 +72,7 @@ class Unsaved:
             edits = self._edits[room.room_id] = _Edits(room=room, on_lost=on_lost)
         edits.touched.add(touched)
         edits.at = time.monotonic()
+        edits.tried.clear()
         if touched.moved:
             asyncio.get_running_loop().call_later(MOVED, self._drop_doubles, room, touched.moved)
         self._timers.set(room.room_id, room.source.save_delay + MARGIN, self._look)
@@ -77,6 +80,17 @@ class Unsaved:
     def __contains__(self, room_id: str) -> bool:
         """Whether a room has edits of this server that are not known to be saved."""
         return room_id in self._edits
+
+    def saving(self, room: Room) -> Saving | None:
+        """What a room needs to save its edits; None if they are saved, or no pause helps."""
+        edits = self._edits.get(room.room_id)
+        if edits is None or not room.source.needs_pause or room.unsaved:
+            return None
+        return Saving(
+            delay=room.source.save_delay,
+            waits=time.monotonic() - edits.since,
+            tried=edits.tried.wait,
+        )
 
     def fault(self, room_id: str) -> str:
         """Why a room could not save the last time; empty if it could."""
@@ -107,7 +121,7 @@ class Unsaved:
             return
         if not await room.source.stopped(room.room_id):
             with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(edits.are_done.wait(), delay)
+                await asyncio.wait_for(edits.tried.wait(), delay)
 
     def _listen(self) -> None:
         if not self._is_listening:
@@ -120,6 +134,7 @@ class Unsaved:
         edits = self._edits.get(room_id)
         if data.get("level") == "ERROR" and action is None and edits is not None:
             self._faults[room_id] = "the server could not save it; its log has the details"
+            edits.tried.set()
         elif action == "save":
             self._faults.pop(room_id, None)
             # Sooner it may be a save that had begun before the edit.
@@ -155,7 +170,7 @@ class Unsaved:
 
     def _forget(self, room_id: str) -> None:
         if (edits := self._edits.pop(room_id, None)) is not None:
-            edits.are_done.set()
+            edits.tried.set()
         self._timers.stop(room_id)
 
     async def _carry_over(self, edits: _Edits) -> None:

@@ -2,67 +2,56 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+import asyncio
 
 import pytest
 
+from jupyter_mcp_ext.notebooks.draft import Saving
 from jupyter_mcp_ext.notebooks.running.pace import (
     FILE_PAUSE,
     FILE_PAUSE_ENDED,
-    GAP,
     ROOM_PAUSE,
     SHARE,
     STRETCH,
     Pace,
 )
 
-COST = 0.001
 
-
-def written(pace: Pace, until: float, *, delay: float) -> list[float]:
-    """When a room is written into, if there always is something to write."""
-    now, times = 0.0, []
-    while now < until:
-        times.append(now)
-        pace.wrote(now, now + COST, "room", delay)
-        now += COST + pace.wait(now + COST, have_ended=False)
-    return times
-
-
-def pauses(times: list[float]) -> list[float]:
-    return [later - earlier for earlier, later in pairwise(times)]
+def waiting(seconds: float, *, delay: float) -> Saving:
+    """A room that has saved nothing for so long."""
+    return Saving(delay=delay, waits=seconds, tried=asyncio.Event().wait)
 
 
 @pytest.mark.parametrize("delay", [0.2, 1.0, 3.0])
-def test_writes_into_a_room_leave_gaps_in_which_it_saves(delay: float) -> None:
-    times = written(Pace(), 100 * delay, delay=delay)
+def test_a_gap_is_due_when_a_room_has_saved_nothing_for_long(delay: float) -> None:
+    pace, stretch = Pace(), STRETCH * delay
 
-    gaps = [at for at, pause in zip(times, pauses(times), strict=False) if pause > delay]
-    assert len(gaps) >= 100 / (STRETCH + GAP) - 1
-    assert max(pauses(gaps)) < (STRETCH + GAP) * delay + 2 * ROOM_PAUSE
+    assert not pace.is_gap_due(100.0, waiting(stretch - 0.1, delay=delay))
+    assert pace.is_gap_due(100.0, waiting(stretch + 0.1, delay=delay))
+
+
+def test_after_a_gap_in_vain_none_is_due_for_as_long() -> None:
+    pace = Pace()
+    pace.left_gap(100.0)
+
+    assert not pace.is_gap_due(100.0 + STRETCH - 0.1, waiting(60.0, delay=1.0))
+    assert pace.is_gap_due(100.0 + STRETCH + 0.1, waiting(60.0, delay=1.0))
 
 
 def test_a_room_is_written_into_ten_times_a_second_at_most() -> None:
-    assert min(pauses(written(Pace(), 30, delay=1.0))) >= ROOM_PAUSE
-
-
-def test_after_a_gap_that_came_by_itself_none_is_due() -> None:
     pace = Pace()
-    written(pace, STRETCH - 1, delay=1.0)
+    pace.wrote(0.0, 0.001, "room")
 
-    later = pace.last + GAP
-    pace.wrote(later, later, "room", 1.0)
-
-    assert pace.wait(later + STRETCH - 1, have_ended=False) == 0.0
+    assert pace.wait(0.001, have_ended=False) == pytest.approx(ROOM_PAUSE)
 
 
 def test_a_file_is_written_seldom_and_the_more_so_the_longer_it_takes() -> None:
     pace = Pace()
     assert pace.wait(0.0, have_ended=False) == 0.0
 
-    pace.wrote(0.0, 0.01, "file", 0.0)
+    pace.wrote(0.0, 0.01, "file")
     assert pace.wait(0.01, have_ended=False) == pytest.approx(FILE_PAUSE)
     assert pace.wait(0.01, have_ended=True) == pytest.approx(FILE_PAUSE_ENDED)
 
-    pace.wrote(5.0, 7.0, "file", 0.0)
+    pace.wrote(5.0, 7.0, "file")
     assert pace.wait(7.0, have_ended=True) == pytest.approx(2.0 * SHARE)

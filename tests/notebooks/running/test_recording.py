@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import pytest
 from jupyter_ydoc import YNotebook
 
-from jupyter_mcp_ext.notebooks.draft import Change, Changed
+from jupyter_mcp_ext.notebooks.draft import Change, Changed, Saving
+from jupyter_mcp_ext.notebooks.running import recording
 from jupyter_mcp_ext.notebooks.running.pace import ROOM_PAUSE
 from jupyter_mcp_ext.notebooks.running.recording import Recording
 from jupyter_mcp_ext.notebooks.running.running_cell import RunningCell
@@ -41,6 +42,8 @@ class Shared:
         self.ids = CellIds(self.document.ycells)
         self.pressed = Pressed(self.document.ycells)
         self.writes = 0
+        self.wrote = asyncio.Event()
+        self.saving: Saving | None = None
         self.file: dict[str, Any] | None = None
         self.let_go: list[RunningCell] = []
         self.recording = Recording(
@@ -61,7 +64,9 @@ class Shared:
             value = change(FileDraft(self.file))
             return Changed(value=value, home="file", saved="saved")
         with RoomDraft(self.document, self.ids, pressed=self.pressed) as draft:
-            return Changed(value=change(draft), home="room", saved="saved")
+            value = change(draft)
+        self.wrote.set()
+        return Changed(value=value, home="room", saved="saved", saving=self.saving)
 
     def close(self, *, is_saved: bool) -> None:
         """The room closes; the file may lack what was written last."""
@@ -251,3 +256,50 @@ async def test_many_prints_are_few_writes() -> None:
 
     assert shared.writes - before <= (loop.time() - began) / ROOM_PAUSE + 2
     assert shared.texts == ["".join(f"{n}\n" for n in range(2_000))]
+
+
+async def in_gap() -> tuple[Shared, asyncio.Event]:
+    """A cell that has put out "a" and then "b" in a gap; it ends with the event."""
+    shared, tried = Shared(), asyncio.Event()
+    await shared.run()
+    shared.saving = Saving(delay=1.0, waits=60.0, tried=tried.wait)
+    await shared.prints("a")
+    shared.saving = None
+    shared.wrote.clear()
+    shared.cell.outputs.take("stream", {"name": "stdout", "text": "b"})
+    shared.recording.note(shared.cell)
+    await shared.recording.look(lambda _: None)
+    return shared, tried
+
+
+async def test_nothing_is_written_until_the_room_has_saved() -> None:
+    shared, tried = await in_gap()
+    in_the_gap = shared.texts
+
+    tried.set()
+    shared.wrote.clear()
+    await shared.wrote.wait()
+
+    assert in_the_gap == ["a"]
+    assert shared.texts == ["ab"]
+
+
+async def test_a_room_that_does_not_save_is_written_into_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recording, "LONGEST_GAP", 0.01)
+    shared, _ = await in_gap()
+    shared.wrote.clear()
+
+    await shared.wrote.wait()
+
+    assert shared.texts == ["ab"]
+
+
+async def test_the_end_of_a_run_does_not_wait_for_a_gap() -> None:
+    shared, _ = await in_gap()
+
+    await shared.ends()
+
+    assert shared.texts == ["ab"]
+    assert shared.shown["execution_state"] == "idle"
