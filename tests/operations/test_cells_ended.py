@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.engine import ALICE, running
-from tests.operations.test_cells import PATH, code, run, saved, start, states, write
+import pytest
+
+from jupyter_mcp_ext.notebooks.draft import Draft
+from tests.engine import ALICE, printed, running
+from tests.operations.test_cells import PATH, PLACE, code, run, saved, start, states, write
 
 STATE = {
     "application/vnd.jupyter.widget-state+json": {
@@ -65,3 +69,34 @@ async def test_the_state_of_widgets_is_not_saved_and_what_is_there_stays(
 
         assert json.loads(file.read_text())["metadata"]["widgets"] == STATE
         assert "application/vnd.jupyter.widget-view+json" in saved(engine)[0].outputs[0].data
+
+
+BY_OTHERS: dict[str, Callable[[Draft], None]] = {
+    "was deleted while it ran": lambda draft: draft.remove(0),
+    "is no code cell any more": lambda draft: draft.set_type(0, "markdown"),
+    "was run or cleared by a person while it ran": lambda draft: draft.set_count(0, 99),
+}
+
+
+@pytest.mark.parametrize("words", BY_OTHERS)
+async def test_a_cell_that_another_program_changes_in_the_file_while_it_runs_is_let_go(
+    jp_serverapp: Any, words: str
+) -> None:
+    waits = "import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)"
+    async with running(jp_serverapp) as engine:
+        write(
+            engine, code(f"print('on', flush=True)\n{waits}\nprint('ours')"), code("print('next')")
+        )
+        execution = await start(engine)
+        await engine.until_printed(execution, "on")
+
+        await engine.services.editing.homes.change(PLACE, BY_OTHERS[words])
+        Path(jp_serverapp.root_dir, "work", "go").touch()
+        await engine.services.executions.settled(execution, 30)
+        cells = saved(engine)
+
+        assert words in " ".join(execution.notices)
+        assert states(execution) == ["ok", "ok"]
+        assert "ours" in printed(execution)
+        assert [cell.outputs for cell in cells[:-1] if cell.cell_type == "code"] in ([], [[]])
+        assert cells[-1].outputs[0].text == "next\n"

@@ -13,7 +13,7 @@ import pytest
 from jupyter_server_documents.rooms.ynotebook_room import _source_hash
 
 from jupyter_mcp_ext.notebooks.shared.rooms import Rooms
-from tests.engine import Engine, printed, running
+from tests.engine import ALICE, Engine, printed, running
 from tests.notebooks.browsers import SECONDS, Browser, browser, opening
 from tests.operations.test_cells import PATH, code, run, start, states, write
 
@@ -149,7 +149,7 @@ WAITS = "import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)"
 
 def texts(tab: Browser, index: int = 0) -> list[str]:
     """The text that a cell shows in the browser."""
-    return [o["text"] for o in tab.document.ycells[index].to_py()["outputs"]]
+    return [o.get("text", "") for o in tab.document.ycells[index].to_py()["outputs"]]
 
 
 async def test_what_runs_shows_in_the_tab_at_once(live: Live) -> None:
@@ -334,6 +334,48 @@ async def test_a_source_is_read_when_its_turn_comes(live: Live) -> None:
         await tab.until(lambda: texts(tab, 1) != [])
 
         assert texts(tab, 1) == ["new\n"]
+
+
+async def test_cells_that_move_or_are_deleted_before_their_turn(live: Live) -> None:
+    cells = (code(f"print('on', flush=True)\n{WAITS}"), code("print('gone')"), code("print(2)"))
+    async with live.opened(*cells, code("print(3)")) as (engine, tab):
+        execution = await start(engine)
+        await tab.until(lambda: texts(tab) == ["on\n"])
+
+        with tab.document.ydoc.transaction():
+            moved = tab.document.ycells[3].to_py()
+            del tab.document.ycells[3]
+            del tab.document.ycells[1]
+            tab.document.ycells.insert(0, tab.document.create_ycell(moved))
+        await live.received(lambda document: len(document.ycells) == 3)
+        live.go()
+        await engine.services.executions.settled(execution, 30)
+        await tab.until(lambda: texts(tab, 0) == ["3\n"])
+
+        assert states(execution) == ["ok", "skipped", "ok", "ok"]
+        assert [texts(tab, index) for index in range(3)] == [["3\n"], ["on\n"], ["2\n"]]
+
+
+@pytest.mark.parametrize("end", ["dies", "is restarted", "is interrupted"])
+async def test_no_cell_is_shown_as_running_when_its_kernel(live: Live, end: str) -> None:
+    ends = "import os; os._exit(3)" if end == "dies" else "time.sleep(60)"
+    source = f"print('on', flush=True)\n{WAITS}\n{ends}"
+    async with live.opened(code(source), code("1")) as (engine, tab):
+        execution = await start(engine)
+        await tab.until(lambda: texts(tab) == ["on\n"])
+
+        if end == "is restarted":
+            session = await engine.services.sessions.find(ALICE, PATH)
+            await engine.services.sessions.restart(session, by="test", now=True)
+        elif end == "is interrupted":
+            await engine.services.executions.interrupt(execution)
+        live.go()
+        await engine.services.executions.settled(execution, 30)
+        await tab.until(lambda: tab.document.ycells[0].get("execution_state") == "idle")
+
+        assert states(execution) == ["dead" if end == "dies" else "interrupted", "waiting"]
+        assert texts(tab)[0] == "on\n"
+        assert tab.document.ycells[1].get("execution_state") != "running"
 
 
 CHATTERS = """
