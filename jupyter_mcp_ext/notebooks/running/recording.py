@@ -195,5 +195,5 @@ class Recording:
             await asyncio.wait_for(saving.tried(), LONGEST_GAP)
         self._gap = None
         self._pace.left_gap(self._now)
-        if self._waiting:
+        if self._waiting and not self._is_closed:
             self._flusher.schedule(self._pause)
