@@ -32,6 +32,7 @@ from tests.benchmarks.runs import runs
 from tests.benchmarks.saves import saves
 from tests.benchmarks.searches import searches
 from tests.benchmarks.sessions import sessions
+from tests.benchmarks.tabs import tabs
 from tests.benchmarks.variables import looked_at
 from tests.benchmarks.written import WRITTEN
 from tests.servers import FRESH, READY, JupyterServer, running_server
@@ -263,6 +264,7 @@ PARTS: Mapping[str, Callable[[Path], list[Row]]] = {
     "runs": runs,
     "agents": agents,
     "reads": reads,
+    "tabs": tabs,
     "starts": starts,
 }
 
