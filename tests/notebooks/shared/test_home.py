@@ -6,10 +6,12 @@ import asyncio
 from typing import Any
 
 import pytest
+from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 
 from jupyter_mcp_ext.errors import ContentsError
 from jupyter_mcp_ext.notebooks.draft import Draft
 from jupyter_mcp_ext.notebooks.shared.collaborators import Collaborators
+from jupyter_mcp_ext.notebooks.shared.home import RoomHomes
 from jupyter_mcp_ext.notebooks.shared.live import LiveNotebooks
 
 from .server import NOT_YET, PATH, Kind, Shared, appended, rewritten
@@ -100,6 +102,20 @@ class TestYdoc:
             with pytest.raises(ContentsError, match="its file is gone, so the room can no longer"):
                 await shared.change(appended("c"))
             assert tab.sources == ["a = 1", "b = 2"]
+
+    async def test_a_file_that_is_gone_from_the_disk_of_jupyters_own_manager_is_an_error(
+        self, shared: Shared
+    ) -> None:
+        async with shared.browser() as tab:
+            own = AsyncLargeFileManager(root_dir=shared.contents.root_dir)
+            shared.room_homes = RoomHomes(shared.rooms, shared.unsaved, own)
+            await shared.change(appended("c"))
+            await shared.until_saved("a = 1", "b = 2", "c")
+
+            shared.file().unlink()
+            with pytest.raises(ContentsError, match="its file is gone, so the room can no longer"):
+                await shared.change(appended("d"))
+            await tab.until(lambda: tab.sources == ["a = 1", "b = 2", "c"])
 
     async def test_with_autosave_off_the_answer_says_that_a_person_has_to_save(
         self, shared: Shared
