@@ -85,6 +85,7 @@ class RoomHome:
             raise Gone
         with without_panic(), room.draft() as draft:
             value = change(draft)
+            draft.touched.leave(draft)
         if draft.touched:
             self._unsaved.add(room, draft.touched, self._on_lost)
         saving = self._unsaved.saving(room)

@@ -76,6 +76,12 @@ class Source(Protocol):
     def is_saved(self, room: Any) -> bool | None:
         """Whether everything is saved; None where only events tell."""
 
+    def is_reloading(self, room: Any) -> bool:
+        """Whether the change of the moment is the room's, which reads its file again.
+
+        False where only events tell.
+        """
+
     @property
     def save_delay(self) -> float:
         """Seconds after a change in which a room saves, if nothing else is changed."""
@@ -121,6 +127,10 @@ class Room:
     def is_saved(self) -> bool | None:
         """Whether everything is saved; None where only events tell."""
         return self.source.is_saved(self._room)
+
+    def is_reloading(self) -> bool:
+        """Whether the change of the moment is the room's, which reads its file again."""
+        return self.source.is_reloading(self._room)
 
     async def until_free(self, path: str, wait: float = LOADING) -> None:
         """Return, with no await after it, once the document can be used. Raises RoomLoading.
@@ -256,6 +266,9 @@ class YdocRooms:
     def is_saved(self, room: Any) -> bool | None:
         return None
 
+    def is_reloading(self, room: Any) -> bool:
+        return False
+
     @property
     def save_delay(self) -> float:
         return float(self._extension.document_save_delay or 0)
@@ -297,6 +310,9 @@ class DocumentsRooms:
 
     def is_saved(self, room: Any) -> bool | None:
         return not room.file_api.has_unsaved_changes
+
+    def is_reloading(self, room: Any) -> bool:
+        return bool(room.file_api.reloading_content)
 
     @property
     def save_delay(self) -> float:

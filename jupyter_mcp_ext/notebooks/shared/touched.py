@@ -18,6 +18,8 @@ class Touched:
     removed: dict[str, str] = field(default_factory=dict)
     changed: dict[str, str] = field(default_factory=dict)
     moved: set[str] = field(default_factory=set)
+    left: dict[str, str] = field(default_factory=dict)
+    """The source that each cell had after the last edit, where it was inserted or changed."""
 
     def __bool__(self) -> bool:
         return bool(self.inserted or self.removed or self.changed or self.moved)
@@ -50,6 +52,24 @@ class Touched:
         for cell_id, source in later.changed.items():
             self.change(cell_id, source)
         self.moved |= later.moved
+        self.left |= later.left
+
+    def leave(self, draft: Draft) -> None:
+        """The edits are made: keep the sources that they have left."""
+        sought = self.inserted | self.changed.keys()
+        for index, cell_id in enumerate(draft.ids if sought else ()):
+            if cell_id in sought:
+                self.left[cell_id] = draft.cell(index).source
+
+    def is_in(self, draft: Draft) -> bool:
+        """Whether a draft still has the edits: cells that are there or not, and their sources."""
+        places = {cell_id: index for index, cell_id in enumerate(draft.ids)}
+        if any(cell_id in places for cell_id in self.removed):
+            return False
+        return all(
+            cell_id in places and draft.cell(places[cell_id]).source == self.left.get(cell_id)
+            for cell_id in (*self.inserted, *self.changed)
+        )
 
 
 def carried_over(touched: Touched, document: Draft) -> Change[Sequence[str]]:

@@ -48,6 +48,8 @@ class _Edits:
     """When the last of them was made."""
     tried: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when all are known to be saved, could not be saved, or are no longer this room's."""
+    subscription: Any = None
+    """To the changes of the document."""
 
 
 class Unsaved:
@@ -69,7 +71,10 @@ class Unsaved:
         self._listen()
         edits = self._edits.get(room.room_id)
         if edits is None or edits.room.document is not room.document:
+            self._forget(room.room_id)
             edits = self._edits[room.room_id] = _Edits(room=room, on_lost=on_lost)
+            if room.is_saved is not None:  # no events tell
+                edits.subscription = self._observe(room)
         edits.touched.add(touched)
         edits.at = time.monotonic()
         edits.tried.clear()
@@ -146,6 +151,27 @@ class Unsaved:
             self._forget(room_id)
             self._overwritten(room_id)
 
+    def _observe(self, room: Room) -> Any:
+        """Look at the edits each time the room has replaced its cells by those of its file."""
+        loop = asyncio.get_running_loop()
+
+        def changed(_: Any) -> None:
+            # Called within the room's transaction, which must not fail by it.
+            if room.is_reloading() and not loop.is_closed():
+                loop.call_soon(self._reloaded, room)
+
+        return room.document.ydoc.observe(changed)
+
+    def _reloaded(self, room: Room) -> None:
+        edits = self._edits.get(room.room_id)
+        if edits is None or edits.room.document is not room.document:
+            return
+        with room.draft() as draft:
+            is_there = edits.touched.is_in(draft)
+        if not is_there:
+            self._forget(room.room_id)
+            self._overwritten(room.room_id)
+
     def _overwritten(self, room_id: str) -> None:
         path = self._rooms.path_of(room_id)
         if path is not None:
@@ -171,6 +197,8 @@ class Unsaved:
     def _forget(self, room_id: str) -> None:
         if (edits := self._edits.pop(room_id, None)) is not None:
             edits.tried.set()
+            if edits.subscription is not None:
+                edits.room.document.ydoc.unobserve(edits.subscription)
         self._timers.stop(room_id)
 
     async def _carry_over(self, edits: _Edits) -> None:

@@ -141,3 +141,31 @@ class TestDocuments:
 
         assert (changed.home, changed.saved) == ("file", "saved")
         assert shared.in_file() == ["a = 1", "b = 2", "c = 3", "d = 4"]
+
+    async def test_an_edit_that_the_room_replaces_as_it_reads_its_file_again_is_reported(
+        self, shared: Shared
+    ) -> None:
+        async with shared.browser() as tab:
+            shared.contents.may_read.clear()
+            shared.contents.is_reading.clear()
+            shared.make("a = 'program'", "b = 2")
+            await asyncio.wait_for(shared.contents.is_reading.wait(), SECONDS)
+            await shared.change(rewritten(0, "a = 'agent'"))
+            shared.contents.may_read.set()
+            await tab.until(lambda: tab.sources == ["a = 'program'", "b = 2"])
+
+            [note] = (await shared.change(lambda draft: len(draft.ids))).notes
+            assert note == "another program saved the file, and its content replaced your edit"
+
+    async def test_an_edit_that_is_there_after_the_room_has_read_its_file_again_is_not_reported(
+        self, shared: Shared
+    ) -> None:
+        async with shared.browser() as tab:
+            await shared.change(rewritten(0, "a = 'agent'"))
+            await shared.until_saved("a = 'agent'", "b = 2")
+            [room] = shared.documents.list_document_rooms()
+            async with room.file_api._content_lock:  # it has saved, and knows when
+                shared.make("a = 'agent'", "b = 'program'")
+            await tab.until(lambda: tab.sources == ["a = 'agent'", "b = 'program'"])
+
+            assert (await shared.change(lambda draft: len(draft.ids))).notes == ()
