@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
+
 from jupyter_mcp_ext.notebooks.shared.collaborators import Collaborators
 from jupyter_mcp_ext.notebooks.shared.rooms import GLOBAL
 from tests.notebooks.browsers import Browser, browser
@@ -44,3 +48,27 @@ async def test_an_agent_is_shown_as_a_collaborator_until_its_last_call_ends(
 async def test_where_no_room_is_open_no_agent_is_shown(shared: Shared) -> None:
     async with Collaborators(shared.rooms).shown(PATH, CLAUDE):
         assert shared.open_rooms == []
+
+
+async def test_an_agent_whose_call_fails_or_is_cancelled_is_no_longer_shown(
+    shared: Shared,
+) -> None:
+    agents = Collaborators(shared.rooms)
+
+    async def work(begun: asyncio.Event) -> None:
+        async with agents.shown(PATH, CLAUDE):
+            begun.set()
+            await asyncio.Event().wait()
+
+    async with shared.browser() as tab:
+        with pytest.raises(ZeroDivisionError):  # noqa: PT012  # it is raised in the call
+            async with agents.shown(PATH, CLAUDE):
+                await tab.until(lambda: names(tab) == [CLAUDE])
+                raise ZeroDivisionError
+        await tab.until(lambda: names(tab) == [])
+
+        working = asyncio.create_task(work(begun := asyncio.Event()))
+        await begun.wait()
+        await tab.until(lambda: names(tab) == [CLAUDE])
+        working.cancel()
+        await tab.until(lambda: names(tab) == [])
