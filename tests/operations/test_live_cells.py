@@ -34,7 +34,11 @@ def jp_server_config(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(tmp_path)  # where the rooms' database is
     return {
         "ServerApp": {"jpserver_extensions": dict.fromkeys((kind, "jupyter_server_fileid"), True)},
-        "YDocExtension": {"document_save_delay": 0.2, "document_cleanup_delay": 0},
+        "YDocExtension": {
+            "ystore_class": "jupyter_server_ydoc.stores.TempFileYStore",
+            "document_save_delay": 0.2,
+            "document_cleanup_delay": 0,
+        },
     }
 
 

@@ -30,6 +30,7 @@ def jp_server_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[st
     return {
         "ServerApp": {"jpserver_extensions": {ROOMS: True, "jupyter_server_fileid": True}},
         "YDocExtension": {
+            "ystore_class": "jupyter_server_ydoc.stores.TempFileYStore",
             "document_save_delay": None,
             "document_cleanup_delay": 0,
             "file_poll_interval": 0,

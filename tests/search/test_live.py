@@ -25,7 +25,10 @@ def jp_server_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[st
     return {
         "ServerApp": {"jpserver_extensions": dict.fromkeys(names, True)},
         "McpSessions": {"spare_kernels": 0},
-        "YDocExtension": {"document_save_delay": None},
+        "YDocExtension": {
+            "ystore_class": "jupyter_server_ydoc.stores.TempFileYStore",
+            "document_save_delay": None,
+        },
     }
 
 

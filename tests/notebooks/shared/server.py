@@ -56,6 +56,7 @@ def config(*kinds: Kind) -> dict[str, Any]:
             "contents_manager_class": Contents,
         },
         "YDocExtension": {
+            "ystore_class": "jupyter_server_ydoc.stores.TempFileYStore",
             "document_save_delay": 0.2,
             "document_cleanup_delay": 0,
             "file_poll_interval": 0,
