@@ -54,7 +54,8 @@ def select(cells: Sequence[Cell], references: Iterable[str | int]) -> tuple[int,
         indices = _find(cells, reference)
         found.update(indices)
         if not indices:
-            unknown.append(repr(visible(str(reference)[:80])))
+            text = visible(str(reference)[:80])
+            unknown.append(text if isinstance(reference, int) else repr(text))
     if unknown:
         names = ", ".join(unknown[:5]) + (" and others" if len(unknown) > 5 else "")
         indices_known = f" (0 to {len(cells) - 1})" if cells else ""
