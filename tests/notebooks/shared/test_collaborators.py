@@ -72,3 +72,22 @@ async def test_an_agent_whose_call_fails_or_is_cancelled_is_no_longer_shown(
         await tab.until(lambda: names(tab) == [CLAUDE])
         working.cancel()
         await tab.until(lambda: names(tab) == [])
+
+
+async def test_an_agent_in_a_room_that_closes_during_its_call_is_no_longer_shown(
+    shared: Shared,
+) -> None:
+    agents = Collaborators(shared.rooms)
+    async with browser(shared.serverapp, shared.port, shared.headers, GLOBAL) as lab:
+        await lab.until_sent()
+        async with shared.browser() as tab:
+            shown = agents.shown(PATH, CLAUDE)
+            await shown.__aenter__()
+            await tab.until(lambda: names(tab) == [CLAUDE])
+            await lab.until(lambda: names(lab) == [CLAUDE])
+        await shared.closed()
+
+        await shown.__aexit__(None, None, None)
+        await lab.until(lambda: names(lab) == [])
+        async with shared.browser() as tab:
+            assert names(tab) == []
