@@ -535,7 +535,7 @@ def test_lines_of_a_long_source_are_made_when_they_are_read() -> None:
     lines = CellText(code(source), "a@0").lines(outputs=False)
 
     assert (len(lines), lines[49_999], lines[0]) == (50_001, "x", "x")
-    assert sum(isinstance(found, Remark) for found in gc.get_objects()) < 5_000
+    assert sum(type(found) is Remark for found in gc.get_objects()) < 5_000
 
 
 def test_a_notebook_is_long_by_its_cells_or_by_their_sources() -> None:

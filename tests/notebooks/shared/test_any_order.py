@@ -347,7 +347,7 @@ class SharedEdits(RuleBasedStateMachine):
         after = self.cells
         here = {token: cell["id"] for cell in after for token in expected.tokens_in([cell])}
         was = set(expected.tokens_in(before))
-        self.gone = (self.gone | (was - set(here))) - set(here)
+        self.gone = (self.gone | (was - set(here))) - (set(here) - was)
         self.tokens |= {token: here[token] for token in here if token not in was}
         self.unsaved |= set(here) - was
         self.deleted |= {cell["id"] for cell in before} - {cell["id"] for cell in after}
