@@ -493,7 +493,7 @@ def test_the_call_for_more_columns_shows_them(client: McpClient) -> None:
     [more] = proposed_calls(result.text)
     assert "| c6 | c7 | c8 | c9 | ... | c51 | c52 | c53 | c54 |" in client.make(more).text
     [code] = re.findall(r"(\.iloc\S+ \S+\]) in code", result.text)
-    assert re.findall(r"c\d+", client.run(f"list(_{code}.columns)").text) == [
+    assert re.findall(r"'(c\d+)'", client.run(f"list(_{code}.columns)").text) == [
         f"c{n}" for n in range(10, 51)
     ]
 
