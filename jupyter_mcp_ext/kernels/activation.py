@@ -12,15 +12,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from jupyter_mcp_ext.sandbox.prefixes import OWN
+
 SET = frozenset({"CONDA_DEFAULT_ENV", "CONDA_PREFIX", "PATH", "VIRTUAL_ENV"})
 """The variables that a kernel may have other than its server."""
-
-OWN = (
-    "python",
-    f"python{sys.version_info[0]}",
-    f"python{sys.version_info[0]}.{sys.version_info[1]}",
-)
-"""Commands that Jupyter replaces by the server's own Python."""
 
 PYTHON = re.compile(r"python(?:w|\d+(?:\.\d+)?t?)?(?:\.exe)?", re.IGNORECASE)
 

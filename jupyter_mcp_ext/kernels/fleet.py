@@ -94,8 +94,10 @@ class Kernels:
         """
         check_local(self._manager)
         try:
-            spec = await self._spec(kernel_name)
-            confined = await self.sandbox.arguments(place, path, spec, env)
+            confined: Mapping[str, Any] = {}
+            if self.sandbox.is_on:
+                spec = await self._spec(kernel_name)
+                confined = await self.sandbox.arguments(place, path, spec, env)
             started = await self._starter.start(kernel_name, path=path, env=env, more=confined)
             await self._check_confined(started)
         except CannotConfine as err:

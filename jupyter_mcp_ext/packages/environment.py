@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.in_kernel import texts
-from jupyter_mcp_ext.kernels.activation import OWN, PYTHON
+from jupyter_mcp_ext.kernels.activation import PYTHON
 from jupyter_mcp_ext.kernels.evaluation import EvaluationError, evaluate
 from jupyter_mcp_ext.kernels.losses import KernelLost
 from jupyter_mcp_ext.kernels.specs import check_startable
+from jupyter_mcp_ext.sandbox.prefixes import OWN
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.fleet import Kernels

@@ -107,6 +107,12 @@ class McpPackages(LoggingConfigurable):
                 "its operator."
             )
             raise Forbidden(msg)
+        if self._kernels.sandbox.is_on:
+            msg = (
+                "This server does not install packages: its kernels run in a sandbox, and to "
+                "install one can run code outside of it. Do without, or ask its operator."
+            )
+            raise Forbidden(msg)
         requirements = parse(package, allow_urls=self.allow_urls)
         self._policy.check_requested(requirements)
         return requirements

@@ -8,16 +8,22 @@ session's folder, in namespaces of its own, without capabilities and without a w
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from .confinement import Confinement
 
 NAME = "bwrap"
 
+PLACES = ("/usr/bin", "/bin", "/usr/local/bin", "/run/current-system/sw/bin")
+"""Where the program is looked for. ``PATH`` is not asked: environments are in it, and a package
+that is installed into one could bring a program of that name, which would run outside."""
+
 HOME = "/home/jupyter"
 """The home of whoever runs in a sandbox; empty, in memory, and gone with the kernel."""
 
-SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt/conda")
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 """Programs and libraries. What is a link, as on most systems, is made as a link."""
 
 SETTINGS = (
@@ -45,8 +51,16 @@ HIDDEN_OF_PROC = (
 )
 """What cannot be read in it either."""
 
+EMPTY = str(1 << 20)
+"""Bytes in the place of a folder that is hidden: for the folders in it that are shown."""
+
 PROCESSORS = "/sys/devices/system/cpu"
 """Where the C library counts them."""
+
+
+def program() -> str | None:
+    """The program, None if the system has none. Reads the disk."""
+    return shutil.which(NAME, path=os.pathsep.join(PLACES))
 
 
 def arguments(
@@ -115,6 +129,12 @@ def _system(confinement: Confinement, accounts_fds: tuple[int, int]) -> Iterator
 
 def _own(confinement: Confinement) -> Iterator[str]:
     """What is the kernel's own; a folder comes before those in it."""
+    for path in sorted(confinement.programs):
+        yield from ("--ro-bind", str(path), str(path))
+    hidden = confinement.hidden
+    for path in sorted(hidden):
+        if not any(path.is_relative_to(each) for each in hidden if each != path):
+            yield from _hiding(path, confinement)
     for path in sorted(confinement.readable):
         yield from ("--ro-bind", str(path), str(path))
     for path in sorted((confinement.folder, *confinement.writable)):
@@ -123,3 +143,13 @@ def _own(confinement: Confinement) -> Iterator[str]:
         yield from ("--ro-bind", str(confinement.kept), str(confinement.kept))
     if confinement.handed is not None:
         yield from ("--bind", str(confinement.handed), str(confinement.handed))
+
+
+def _hiding(path: Path, confinement: Confinement) -> Iterator[str]:
+    """Hide a path that is in one of the folders that are shown, such as ``/usr/src/app``."""
+    real = path.resolve()
+    shown = (*map(Path, SYSTEM), *confinement.programs)
+    for each in {path, real}:
+        if any(each.is_relative_to(folder) for folder in shown):
+            empty = ("--size", EMPTY, "--tmpfs") if each.is_dir() else ("--ro-bind", os.devnull)
+            yield from (*empty, str(each))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -93,9 +92,10 @@ class Escaped(Exception):
 
 def check(*, secrets: Sequence[Path], network: Network) -> None:
     """Try to get out of a sandbox as kernels get it. Blocks. Raises Escaped."""
-    bwrap = shutil.which(bubblewrap.NAME)
+    bwrap = bubblewrap.program()
     if bwrap is None:
-        msg = "bubblewrap is not installed (the program bwrap). Install the package bubblewrap"
+        places = ", ".join(bubblewrap.PLACES)
+        msg = f"bubblewrap is not installed: no {bubblewrap.NAME} in {places}. Install the package"
         raise Escaped(msg)
     with (
         _directory() as inside,
@@ -135,7 +135,7 @@ def _run(bwrap: str, folder: Path, network: Network, host: object) -> str:
         programs = readable([sys.executable], os.defpath, never=())
     except NoPrefix as err:
         raise Escaped(str(err)) from err
-    confinement = Confinement(folder=folder, cwd=folder, readable=programs, network=network)
+    confinement = Confinement(folder=folder, cwd=folder, programs=programs, network=network)
     with memory_files(seccomp.program(has_inet=True), *bubblewrap.accounts()) as files:
         arguments = bubblewrap.arguments(
             confinement, filter_fd=files[0], accounts_fds=(files[1], files[2])

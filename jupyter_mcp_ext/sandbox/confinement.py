@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+HANDED = "handed"
+"""The folder, among what the server keeps of a session, in which its kernel may write."""
+
 Network = Literal["none", "host"]
 """``none``: nothing but the kernel's own loopback; ``host``: all that the server reaches."""
 
@@ -23,8 +26,12 @@ class Confinement:
     """A folder in it that belongs to the server, and cannot be written."""
     handed: Path | None = None
     """A folder in that one, through which the kernel hands over what it saves."""
+    programs: tuple[Path, ...] = ()
+    """The environment of its Python, which can be read."""
+    hidden: tuple[Path, ...] = ()
+    """What is not shown even where it is in the environment or among the system's programs."""
     readable: tuple[Path, ...] = ()
-    """What else can be read: the environment of its Python, and what the operator names."""
+    """What else can be read."""
     writable: tuple[Path, ...] = ()
     """What else can be written."""
     network: Network = "none"

@@ -37,8 +37,8 @@ MAX_STATUS = 65_536
 """Characters of what bubblewrap reports."""
 
 
-class NotConfined(RuntimeError):
-    """A kernel could not be started in its sandbox; the reason is what bubblewrap reported."""
+class NotConfined(OSError):
+    """A kernel could not be started in its sandbox; standard error has what bubblewrap said."""
 
 
 class SandboxProvisioner(LocalProvisioner):
@@ -71,6 +71,10 @@ class SandboxProvisioner(LocalProvisioner):
         """Start bubblewrap, and wait until it names the kernel's process. Raises NotConfined."""
         if self.confinement is None:
             return await super().launch_kernel(cmd, **kwargs)
+        program = await asyncio.to_thread(bubblewrap.program)
+        if program is None:
+            msg = "bubblewrap is no longer installed"
+            raise NotConfined(msg)
         self._close_status()
         self._status, writing = os.pipe()
         try:
@@ -78,7 +82,7 @@ class SandboxProvisioner(LocalProvisioner):
                 given = self._arguments(writing, files)
                 with memory_files(b"\0".join(map(os.fsencode, given))) as (arguments,):
                     # Arguments of a command can be read by others, a file in memory cannot.
-                    wrapped = [bubblewrap.NAME, "--args", str(arguments), "--", *cmd]
+                    wrapped = [program, "--args", str(arguments), "--", *cmd]
                     # Its parent is in another PID namespace, where it would look in vain.
                     self.process = launch_kernel(
                         wrapped,
@@ -92,9 +96,12 @@ class SandboxProvisioner(LocalProvisioner):
         self.cwd = str(self.confinement.cwd)
         try:
             self._inner = await asyncio.wait_for(self._first_process(), START)
-        except BaseException:
+        except BaseException as err:  # cancelled too: no process may be left
             await self.kill()
             await self.wait()
+            if isinstance(err, asyncio.TimeoutError):
+                msg = f"bubblewrap did not start the kernel within {START:g} s"
+                raise NotConfined(msg) from err
             raise
         return self.connection_info
 

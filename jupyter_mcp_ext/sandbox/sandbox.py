@@ -15,12 +15,9 @@ from traitlets import Enum, Int, List, Unicode
 from traitlets.config import LoggingConfigurable
 
 from . import bubblewrap, canary, directories
-from .confinement import Confinement, Network, is_confined
+from .confinement import HANDED, Confinement, Network, is_confined
 from .prefixes import NoPrefix, readable, user_packages
 from .provisioner import ARGUMENT, NAME
-
-HANDED = "handed"
-"""The folder, among what the server keeps of a session, in which a kernel may write."""
 
 SHOWN = (
     *("PATH", "LANG", "LANGUAGE", "LC_*", "TZ", "TERM", "COLUMNS", "LINES", "NO_COLOR"),
@@ -168,8 +165,6 @@ class McpSandbox(LoggingConfigurable):
 
         Raises CannotConfine.
         """
-        if not self.is_on:
-            return {}
         if place is None:
             msg = "its session cannot be kept on disk, and a sandbox needs the session's folder"
             raise CannotConfine(msg)
@@ -209,7 +204,9 @@ class McpSandbox(LoggingConfigurable):
             cwd=self._root / cwd if self.shows(cwd, place.folder) else own,
             kept=kept,
             handed=handed,
-            readable=(*programs, *_resolved(self.read_only_paths)),
+            programs=programs,
+            hidden=tuple(path for path in (self._root, *self._secrets) if path.exists()),
+            readable=_resolved(self.read_only_paths),
             writable=_resolved(self.writable_paths),
             network=cast("Network", self.network),
             scratch_bytes=self.scratch_bytes,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -256,3 +258,56 @@ def test_a_sandbox_that_cannot_be_made_leaves_no_endpoint(
 
     assert server.request("POST", b"{}", server.auth).status == 404
     assert any("MCP is not served" in line and why in line for line in server.log)
+
+
+# -- what could be used against the sandbox ----------------------------------------------------
+
+
+def test_a_program_of_that_name_in_an_environment_is_not_bubblewrap(
+    start_server: Start, tmp_path: Path
+) -> None:
+    fake = tmp_path / "bwrap"
+    fake.write_text(f"#!/bin/sh\ntouch {tmp_path}/it-ran\n")
+    fake.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+
+    server = start_server(*CONFINED, env={"PATH": path})
+
+    assert McpClient(server).run("6 * 7").text.endswith("42")
+    assert not (tmp_path / "it-ran").exists()
+
+
+def test_no_package_is_installed_since_that_runs_code_outside(client: McpClient) -> None:
+    refused = client.call("install_package", package="six")
+
+    assert refused.is_error
+    assert "does not install packages: its kernels run in a sandbox" in refused.text
+
+
+def test_a_root_among_the_systems_programs_is_hidden_too() -> None:
+    with tempfile.TemporaryDirectory(dir="/usr/local") as folder:
+        (Path(folder) / "root").mkdir()
+        (Path(folder) / "root/private.txt").write_text("private")
+        with running_server(Path(folder), *CONFINED) as server:
+            said = McpClient(server).run(
+                f"import os; print(os.listdir({str(server.root_dir)!r}), "
+                f"os.path.exists({str(Path(folder) / 'runtime')!r} + '/jupyter_cookie_secret'))"
+            )
+
+    assert said.text.endswith("['mcp-sessions'] False")
+
+
+def test_a_sandbox_that_can_no_longer_be_made_is_an_error_that_says_so(
+    start_server: Start, tmp_path: Path
+) -> None:
+    shown = tmp_path / "shown"
+    shown.mkdir()
+    server = start_server(*CONFINED, f"--McpSandbox.read_only_paths={shown}")
+    shown.rmdir()
+
+    refused = McpClient(server).run("1")
+
+    assert refused.is_error
+    assert "The kernel 'python3' did not start" in refused.text
+    assert f"It wrote: bwrap: Can't find source path {shown}" in refused.text
+    assert not psutil.Process(server.process.pid).children()

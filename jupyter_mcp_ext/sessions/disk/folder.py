@@ -14,13 +14,11 @@ from itertools import islice
 from pathlib import Path
 
 from jupyter_mcp_ext.files.beneath import Folder, opened
+from jupyter_mcp_ext.sandbox.confinement import HANDED
 
 from .lock import LOCK, FolderLock, look
 
 HIDDEN = ".mcp"
-HANDED = "handed"
-"""A folder in it, in which a kernel in a sandbox can write."""
-
 RECORD = "session.json"
 JOURNAL = "journal.jsonl"
 MAX_RECORD = 1_000_000
