@@ -120,9 +120,8 @@ def test_a_restart_by_any_client_is_told_of(client: McpClient) -> None:
     kernel = ran.execution["kernel_id"]
 
     with subscribed(client, session) as notifications:
-        client.server.request(
-            "POST", b"", client.server.auth, path=f"/api/kernels/{kernel}/restart"
-        )
+        path = f"/api/kernels/{kernel}/restart"
+        assert client.server.request("POST", b"", client.server.auth, path=path).status == 200
 
         assert notifications.next() == session
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
@@ -20,8 +20,19 @@ STARTS = 10
 
 def family(server: JupyterServer) -> list[psutil.Process]:
     """The processes that a server has started, but for those that only wait to be reaped."""
-    children = psutil.Process(server.process.pid).children(recursive=True)
-    return [each for each in children if each.is_running() and each.status() != "zombie"]
+    return living(psutil.Process(server.process.pid).children(recursive=True))
+
+
+def living(processes: Sequence[psutil.Process]) -> list[psutil.Process]:
+    """Those that have not ended."""
+
+    def lives(process: psutil.Process) -> bool:
+        try:
+            return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    return [process for process in processes if lives(process)]
 
 
 def confined(server: JupyterServer) -> list[psutil.Process]:
@@ -43,6 +54,7 @@ def server(start_server: Callable[..., JupyterServer]) -> JupyterServer:
 def test_kernels_that_were_started_and_stopped_leave_nothing(server: JupyterServer) -> None:
     client = McpClient(server)
     client.run("1")
+    assert len(directories(server)) == 1
     client.call("shutdown_kernel", session_id="default")
     before = directories(server), len(family(server)), psutil.Process(server.process.pid).num_fds()
 
@@ -67,7 +79,7 @@ def test_a_sandbox_ends_as_a_whole(server: JupyterServer, place: int) -> None:
     processes[place].send_signal(signal.SIGKILL)
     _, left = psutil.wait_procs(processes, timeout=20)
 
-    assert not [each for each in left if each.is_running() and each.status() != "zombie"]
+    assert not living(left)
     assert client.run("6 * 7").text.endswith("42")
 
 
@@ -77,9 +89,11 @@ def test_a_server_that_is_killed_takes_its_sandboxes_with_it(tmp_path: Path) -> 
             "import subprocess; p = subprocess.Popen(['sleep', '600'], start_new_session=True)"
         )
         processes = confined(server)
+        assert "sleep" in [each.name() for each in processes]
+        assert len(directories(server)) == 1
         os.kill(server.process.pid, signal.SIGKILL)
         _, left = psutil.wait_procs(processes, timeout=20)
 
-    assert not [each for each in left if each.is_running() and each.status() != "zombie"]
+    assert not living(left)
     with running_server(tmp_path, *CONFINED):
         assert not directories(server)  # the next server has removed those of the killed one

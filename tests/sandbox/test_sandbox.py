@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 import os
 import tempfile
@@ -64,23 +65,31 @@ def test_what_the_server_keeps_of_a_session_cannot_be_written(client: McpClient)
     said = run(
         client,
         """
-import os
+import errno, os
+print(os.path.isfile('.mcp/session.json'))
 for path in ('.mcp/journal.jsonl', '.mcp/session.json', '.mcp/new'):
     try:
-        open(path, 'a').write('x')
-        print('written', path)
+        open(path, 'a')
+        print('written')
     except OSError as err:
-        print(err.strerror)
+        print(path, errno.errorcode[err.errno])
 for path in ('.mcp/session.json', '.mcp'):
     try:
         os.rename(path, 'gone')
-        print('moved', path)
+        print('moved')
     except OSError as err:
-        print(err.strerror)
+        print(path, errno.errorcode[err.errno])
 """,
     )
 
-    assert not {"written", "moved"} & set(said.split())
+    assert said.splitlines() == [
+        "True",
+        ".mcp/journal.jsonl EROFS",
+        ".mcp/session.json EROFS",
+        ".mcp/new EROFS",
+        ".mcp/session.json EXDEV",
+        ".mcp EBUSY",
+    ]
 
 
 def test_a_session_comes_back_and_is_copied(client: McpClient) -> None:
@@ -109,24 +118,27 @@ def test_a_kernel_that_dies_says_why_and_comes_back(client: McpClient) -> None:
 
 
 def test_code_and_what_it_has_started_are_interrupted(client: McpClient) -> None:
-    started = client.run("import subprocess; subprocess.run(['sleep', '600'])", wait=0)
-    client.call("get_output", execution_id=started.id, wait=1)
+    started = client.run(
+        "import subprocess\np = subprocess.Popen(['sleep', '600'])\n"
+        "print('on', flush=True)\np.wait()",
+        wait=0,
+    )
+    said = ""
+    while "on" not in said.splitlines():
+        said = client.call("get_output", execution_id=started.id, wait=1).text
 
     client.call("interrupt_kernel")
     ended = client.call("get_output", execution_id=started.id)
 
     assert "KeyboardInterrupt" in ended.text
-    assert run(client, "print(open('/proc/loadavg').read().split()[3] != '')") == "True"
-    assert "sleep" not in run(client, "!ps ax -o comm")
+    assert run(client, "p.wait(30)") == "-2"
 
 
 def test_a_restart_gives_an_empty_kernel_in_the_same_sandbox(client: McpClient) -> None:
     run(client, "x = 1")
     client.call("restart_kernel")
 
-    assert run(client, "import os; print('x' in globals(), os.listdir('/root'))").startswith(
-        "False"
-    )
+    assert run(client, "'x' in globals()") == "False"
     assert "sandbox: bubblewrap, no network" in client.call("get_kernel_status").text
 
 
@@ -151,7 +163,8 @@ for address in (('127.0.0.1', {server.port}), ('1.1.1.1', 53)):
 """,
     )
 
-    assert "reached" not in said
+    assert len(said.split()) == 2
+    assert all(issubclass(getattr(builtins, name), OSError) for name in said.split())
 
 
 def test_a_new_session_may_name_a_folder_that_its_kernel_cannot_see(
@@ -189,8 +202,13 @@ def test_a_kernel_that_a_person_starts_is_as_it_was_and_agents_stay_out(
     refused = client.run("1 + 1", session_id=session.meta["jupyter-mcp-ext/session"]["session_id"])
     cells = client.call("run_cells", path="theirs.ipynb")
 
-    names = [process.name() for process in psutil.Process(server.process.pid).children()]
-    assert any(name.startswith("python") for name in names)
+    [theirs] = [
+        process
+        for process in psutil.Process(server.process.pid).children(recursive=True)
+        if any(f"kernel-{kernel}.json" in part for part in process.cmdline())
+    ]
+    assert theirs.name().startswith("python")
+    assert theirs.ppid() == server.process.pid  # bubblewrap is not between
     for answer in (refused, cells):
         assert answer.is_error
         assert "runs outside of this server's sandbox" in answer.text
@@ -208,7 +226,7 @@ def test_an_operator_can_let_agents_into_peoples_kernels(start_server: Start) ->
     ]
 
     assert client.run("6 * 7", session_id=session).text.endswith("42")
-    assert "sandbox: none" not in client.call("get_kernel_status", session_id=session).text
+    assert "sandbox:" not in client.call("get_kernel_status", session_id=session).text
 
 
 # -- what does not get out ---------------------------------------------------------------------

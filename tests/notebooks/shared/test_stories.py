@@ -14,6 +14,7 @@ from itertools import count
 from typing import Any, Literal, TypeAlias
 
 import nbformat
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +28,8 @@ from tests.notebooks.expected import examples
 from .server import Shared
 
 Act: TypeAlias = Literal["type", "insert", "edit", "delete", "move"]
+
+pytestmark = pytest.mark.timeout(600)
 
 ACTS = st.lists(
     st.sampled_from(["type", "insert", "edit", "delete", "move"]), min_size=1, max_size=4
