@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from jupyter_mcp_ext.notebooks.reading.cells import Cell, read_cell
@@ -30,6 +30,8 @@ class Mark:
     """How many it has."""
     pressed: int = 0
     """How often others have begun to run it, where that is known."""
+    is_running: bool = field(default=False, compare=False)
+    """Whether it runs now, where that is known."""
 
 
 def mark_of(node: Mapping[str, Json], outputs: int) -> Mark:

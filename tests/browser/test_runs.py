@@ -30,16 +30,29 @@ def test_runs_and_what_clears_them_show_in_the_open_tab(opened: Callable[..., Wo
     expect(lab.prompt(1)).to_have_text("[ ]:")
 
 
+def press_run(lab: Lab, source: str) -> None:
+    """Run the second cell, which has this source, and return when the server knows.
+
+    What is typed afterwards and is in the file has come over the same websocket.
+    """
+    lab.edit(1)
+    lab.press("Control+Enter")
+    lab.edit(0)
+    lab.type("#")
+    lab.save()
+    lab.is_saved_with("n = 0#", source)
+
+
 def test_run_pressed_on_the_cell_that_runs_after_its_first_output(
     opened: Callable[..., Work], gate: Gate
 ) -> None:
-    lab, agent = opened("n = 0", f"n += 1\nprint('begin', n)\n{gate.code}\nprint('end', n)")
+    source = f"n += 1\nprint('begin', n)\n{gate.code}\nprint('end', n)"
+    lab, agent = opened("n = 0", source)
     agent.call("run_cells", cells=[agent.handles[0]])
 
     with agent.calling("run_cells", cells=[agent.handles[1]]) as answer:
         expect(lab.output(1)).to_have_text("begin 1")
-        lab.edit(1)
-        lab.press("Control+Enter")
+        press_run(lab, source)
         gate.let_through()
     expect(lab.output(1)).to_have_text("begin 2")
     gate.let_through()
@@ -52,13 +65,13 @@ def test_run_pressed_on_the_cell_that_runs_after_its_first_output(
 def test_run_pressed_on_the_cell_that_runs_before_its_first_output(
     opened: Callable[..., Work], gate: Gate
 ) -> None:
-    lab, agent = opened("n = 0", f"n += 1\n{gate.code}\nprint('from', n)")
+    source = f"n += 1\n{gate.code}\nprint('from', n)"
+    lab, agent = opened("n = 0", source)
     agent.call("run_cells", cells=[agent.handles[0]])
 
     with agent.calling("run_cells", cells=[agent.handles[1]]) as answer:
         expect(lab.prompt(1)).to_have_text("[*]:")
-        lab.edit(1)
-        lab.press("Control+Enter")
+        press_run(lab, source)
         gate.let_through()
     gate.let_through()
 

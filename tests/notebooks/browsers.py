@@ -59,6 +59,10 @@ class Browser:
 
     async def say(self, **state: Any) -> None:
         """Tell the room about this person."""
+        await self.say_anything(state)
+
+    async def say_anything(self, state: Any) -> None:
+        """Tell the room what no JupyterLab would."""
         self.awareness.set_local_state(state)
         update = self.awareness.encode_awareness_update([self.awareness.client_id])
         await self._socket.write_message(create_awareness_message(update), binary=True)

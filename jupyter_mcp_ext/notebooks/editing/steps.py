@@ -109,7 +109,8 @@ class Cleared:
         if at is None:
             return False
         mark = draft.mark(at)
-        return mark.cell_type == "code" and not mark.outputs and mark.count is None
+        is_empty = not mark.outputs and mark.count is None
+        return mark.cell_type == "code" and is_empty and not mark.is_running
 
     def take_back(self, draft: Draft, at: int) -> None:
         draft.set_outputs(at, self.outputs, start=0)
@@ -132,7 +133,7 @@ def take_back(draft: Draft, steps: Sequence[Step]) -> None:
         at = places.get(step.cell_id)
         if not step.is_as_left(draft, at):
             raise ContentsError(_not_as_left(draft, step, at))
-        if isinstance(step, Inserted | Moved) and at is not None and (who := draft.person(at)):
+        if _replaces(step) and at is not None and (who := draft.person(at)):
             raise ContentsError(typed_in(draft, at, who, "taken back"))
     for step in reversed(steps):
         # What the later steps have moved or removed stands behind, more often than not.
@@ -140,6 +141,11 @@ def take_back(draft: Draft, steps: Sequence[Step]) -> None:
         is_there = guess < len(draft.ids) and draft.ids[guess] == step.cell_id
         is_gone = isinstance(step, Removed)
         step.take_back(draft, guess if is_there or is_gone else draft.ids.index(step.cell_id))
+
+
+def _replaces(step: Step) -> bool:
+    """Whether to take it back is to remove a cell, or to put another in its place."""
+    return isinstance(step, Inserted | Moved) or (isinstance(step, Rewritten) and bool(step.lost))
 
 
 def typed_in(draft: Draft, index: int, who: str, done: str) -> str:

@@ -110,11 +110,15 @@ def parse(data: str | bytes, path: str) -> Notebook:
         )
         raise ContentsError(msg) from err
     except (ValueError, RecursionError) as err:
-        msg = (
-            f"{quoted(path)} is nested too deeply or too large to be read as JSON. Use another "
-            "notebook."
-        )
-        raise ContentsError(msg) from err
+        raise too_much(path) from err
+
+
+def too_much(path: str) -> ContentsError:
+    """The error for a notebook that has more in it than is read."""
+    return ContentsError(
+        f"{quoted(path)} is nested too deeply or too large to be read as JSON. Use another "
+        "notebook."
+    )
 
 
 def text_of(data: bytes, path: str) -> str:

@@ -32,6 +32,8 @@ from jupyter_mcp_ext.files.beneath import Changed
 from jupyter_mcp_ext.files.contents import Contents, explained
 from jupyter_mcp_ext.files.paths import Place, quoted
 from jupyter_mcp_ext.files.storage import FileData, FileStorage
+from jupyter_mcp_ext.measured import TooMuch
+from jupyter_mcp_ext.notebooks.reading.document import too_much
 
 from . import text
 from .trust import Trust
@@ -152,7 +154,9 @@ class DiskNotebookFile:
             raise explained(err, f"{quoted(self._place.path)} could not be read") from err
         try:
             node, signature = await asyncio.to_thread(self._parse, self._read.data)
-        except (ValueError, RecursionError, AttributeError, KeyError, TypeError):
+        except (TooMuch, RecursionError) as err:
+            raise too_much(self._place.path) from err
+        except (ValueError, AttributeError, KeyError, TypeError):
             return None  # the manager may still read it, or says why not
         if node is None:
             return None

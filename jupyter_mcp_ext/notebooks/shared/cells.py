@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -53,8 +54,20 @@ class SharedCells:
             self.ids = self._known.unique(self._cells)
 
     def end(self) -> None:
-        """End the transaction."""
-        self._transaction.__exit__(None, None, None)
+        """End the transaction.
+
+        What is done in it is done, also if others who observe the document fail at it.
+        """
+        try:
+            self._transaction.__exit__(None, None, None)
+        except Exception as err:
+            failed = getattr(err, "exceptions", None)  # pycrdt raises a group of theirs
+            if failed is None:
+                raise
+            names = ", ".join(sorted({type(one).__name__ for one in failed}))
+            logging.getLogger(__name__).warning(
+                "What observes a shared notebook failed at a change: %s", names
+            )
 
     def __getitem__(self, index: int) -> Any:
         return self._cells[index]

@@ -9,6 +9,7 @@ from typing import Any
 from jupyter_mcp_ext.concurrency import Timer
 from jupyter_mcp_ext.errors import ContentsError
 
+from .people import told
 from .rooms import Room, Rooms
 
 RENEW = 15.0
@@ -40,8 +41,8 @@ class Collaborators:
         shown = self._shown.get(key)
         if shown is None or not shown.room.is_open:
             shown = self._shown[key] = _Shown(room, path, _agent(room), name, self._rooms)
-        shown.enter()
         try:
+            shown.enter()
             yield
         finally:
             if shown.leave() and self._shown.get(key) is shown:
@@ -89,7 +90,7 @@ class _Shown:
             "color": COLOR,
             "avatar_url": None,
         }
-        states = [state for state in self.room.awareness.states.values() if state]
+        states = told(self.room.awareness)
         people = [state for state in states if "user" in state and state["user"] != user]
         # A collaborator that does not say how it is overrides a person who has switched it off.
         autosave = not people or any(state.get("autosave", True) for state in people)

@@ -72,7 +72,8 @@ class RoomDraft:
         kind = {key: cell.get(key) for key in ("cell_type", "execution_count")}
         number = len(outputs) if isinstance(outputs, self._cells.array) else 0
         pressed = 0 if self._pressed is None else self._pressed[self.ids[index]]
-        return replace(mark_of(kind, number), pressed=pressed)
+        is_running = cell.get("execution_state") == "running"
+        return replace(mark_of(kind, number), pressed=pressed, is_running=is_running)
 
     def node(self, index: int) -> CellNode:
         node: dict[str, Json] = as_stored(self._cells[index].to_py())

@@ -13,8 +13,9 @@ from jupyter_mcp_ext.notebooks.saved.draft import MINOR
 from jupyter_mcp_ext.outputs.model import Json
 
 from .cell_ids import CellIds
+from .loading import RoomLoading
 from .people import People, Present, in_cells
-from .rooms import RoomLoading, Rooms
+from .rooms import Rooms
 from .values import as_shared
 
 LOADING = 1.0

@@ -6,7 +6,7 @@ A browser can say anything: what is not as JupyterLab says it counts for nothing
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -47,6 +47,11 @@ class Present:
     cursors: Sequence[Cursor]
 
 
+def told(awareness: Any) -> list[Mapping[str, Any]]:
+    """What clients say of themselves, as far as it is as JupyterLab says it."""
+    return [state for state in awareness.states.values() if state and isinstance(state, Mapping)]
+
+
 class People:
     """Follows the cursors of a room; ``awareness`` is the room's."""
 
@@ -54,17 +59,19 @@ class People:
         self._clock = clock
         self._moved: dict[int, float] = {}
         self._cursors: dict[int, Sequence[Cursor]] = {}
+        self._in_text: dict[Hashable, dict[int, None]] = {}
+        """The clients with a cursor in each text."""
         self._awareness = awareness
         self._look(tuple(awareness.states))
         awareness.observe(self._follow)
 
     def typing_in(self, text: Any) -> str:
         """The name of a person who is in a shared text and may be typing; empty if none is."""
+        if not self._moved:
+            return ""
         earliest = self._clock() - TYPING
-        recent = [client for client, moved in self._moved.items() if moved > earliest]
-        place = place_of(text) if recent else None
-        for client in recent:
-            if any(cursor.anchor.text == place for cursor in self._cursors[client]):
+        for client in self._in_text.get(place_of(text), ()):
+            if self._moved[client] > earliest:
                 return self._name(client)
         return ""
 
@@ -80,13 +87,22 @@ class People:
         """Take over what some browsers say."""
         for client in clients:
             cursors = _cursors(self._awareness.states.get(client))
+            before = self._cursors.get(client, ())
+            if cursors == before or (not before and len(self._cursors) >= MAX_PEOPLE):
+                continue
+            self._leave(client, before)
             if not cursors:
-                self._cursors.pop(client, None)
-                self._moved.pop(client, None)
-            elif client in self._cursors or len(self._cursors) < MAX_PEOPLE:
-                if self._cursors.get(client) != cursors:
-                    self._moved[client] = self._clock()
-                self._cursors[client] = cursors
+                del self._cursors[client], self._moved[client]
+                continue
+            self._cursors[client], self._moved[client] = cursors, self._clock()
+            for cursor in cursors:
+                self._in_text.setdefault(cursor.anchor.text, {})[client] = None
+
+    def _leave(self, client: int, cursors: Sequence[Cursor]) -> None:
+        for text in {cursor.anchor.text for cursor in cursors}:
+            self._in_text[text].pop(client, None)
+            if not self._in_text[text]:
+                del self._in_text[text]
 
     def _name(self, client: int) -> str:
         state = self._awareness.states.get(client)

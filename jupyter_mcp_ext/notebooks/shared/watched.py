@@ -10,7 +10,8 @@ from typing import Any
 from weakref import ReferenceType, ref
 
 from jupyter_mcp_ext.concurrency import Tasks
-from jupyter_mcp_ext.notebooks.shared.rooms import Room, RoomLoading, Rooms
+from jupyter_mcp_ext.notebooks.shared.loading import RoomLoading
+from jupyter_mcp_ext.notebooks.shared.rooms import Room, Rooms
 
 
 @dataclass(frozen=True, kw_only=True)

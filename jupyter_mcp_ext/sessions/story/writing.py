@@ -19,7 +19,7 @@ from jupyter_mcp_ext.concurrency import Listeners
 from jupyter_mcp_ext.files.beneath import Changed
 from jupyter_mcp_ext.flushing import Flusher
 from jupyter_mcp_ext.notebooks.shared.live import LiveNotebook
-from jupyter_mcp_ext.notebooks.shared.rooms import RoomLoading
+from jupyter_mcp_ext.notebooks.shared.loading import RoomLoading
 from jupyter_mcp_ext.outputs.model import Output
 
 from . import journal

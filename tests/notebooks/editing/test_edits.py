@@ -14,7 +14,13 @@ from jupyter_mcp_ext.errors import ContentsError, InvalidArgument, ToolError
 from jupyter_mcp_ext.notebooks.cells import NewCell
 from jupyter_mcp_ext.notebooks.editing import edits
 from jupyter_mcp_ext.notebooks.editing.edits import Edited
-from jupyter_mcp_ext.notebooks.editing.steps import Inserted, as_json, from_json, take_back
+from jupyter_mcp_ext.notebooks.editing.steps import (
+    Inserted,
+    Rewritten,
+    as_json,
+    from_json,
+    take_back,
+)
 from jupyter_mcp_ext.notebooks.editing.targets import StaleHandle, handle_of
 from jupyter_mcp_ext.notebooks.saved.draft import FileDraft
 from tests.notebooks.test_draft import STREAM, code, notebook
@@ -305,11 +311,20 @@ def test_an_edit_of_a_cell_in_which_a_person_is_is_taken_back_if_that_loses_noth
     node = three()
     draft = Typed(node)
     inserted = Inserted(cell_id=B, source="print(a)")
+    retyped = Rewritten(
+        cell_id=B,
+        before="print(a)",
+        source="print(a)",
+        type_before="markdown",
+        cell_type="code",
+        lost={"attachments": {}},
+    )
     written = edits.rewrite(draft, B, old="a", new="b")
 
     take_back(draft, written.steps)
-    with pytest.raises(ContentsError, match="was not taken back: alice is in it"):
-        take_back(draft, [inserted])
+    for step in (inserted, retyped):
+        with pytest.raises(ContentsError, match="was not taken back: alice is in it"):
+            take_back(draft, [step])
 
     assert node == three()
 

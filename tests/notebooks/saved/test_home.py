@@ -246,6 +246,22 @@ async def test_a_file_that_is_always_saved_in_between_is_left_alone(
     assert "person 3" in (root / NAME).read_text()
 
 
+@pytest.mark.parametrize("contents", [AsyncLargeFileManager, LargeFileManager], indirect=True)
+async def test_a_notebook_with_more_in_it_than_is_read_is_not_changed_and_says_so(
+    homes: Homes, root: Path
+) -> None:
+    outputs: list[Any] = [
+        {"output_type": "display_data", "data": {}, "metadata": {"n": [0] * 800_000}}
+    ]
+    file = put(root, notebook(code("a1", "x", outputs=outputs * 2)))
+    before = file.read_bytes()
+
+    with pytest.raises(ContentsError, match="too deeply or too large to be read"):
+        await homes.change(PLACE, partial(first_is, "edited"))
+
+    assert file.read_bytes() == before
+
+
 async def test_a_notebook_that_was_trusted_stays_trusted(
     contents: Any, homes: Homes, root: Path
 ) -> None:

@@ -10,7 +10,7 @@ from jupyter_mcp_ext.notebooks.shared.collaborators import Collaborators
 from jupyter_mcp_ext.notebooks.shared.rooms import GLOBAL
 from tests.notebooks.browsers import Browser, browser
 
-from .server import PATH, Shared
+from .server import PATH, Shared, appended
 
 CLAUDE = "Claude Code (for alice)"
 CODEX = "Codex (for alice)"
@@ -91,3 +91,19 @@ async def test_an_agent_in_a_room_that_closes_during_its_call_is_no_longer_shown
         await lab.until(lambda: names(lab) == [])
         async with shared.browser() as tab:
             assert names(tab) == []
+
+
+async def test_a_client_that_says_odd_things_of_itself_keeps_no_agent_from_being_shown(
+    shared: Shared,
+) -> None:
+    agents = Collaborators(shared.rooms)
+    async with shared.browser() as tab:
+        for odd in (5, "user", ["user"], {"user": 7}, True):
+            await tab.say_anything(odd)
+            await tab.until_sent()
+            async with agents.shown(PATH, CLAUDE):
+                await tab.until(lambda: CLAUDE in str(tab.awareness.states))
+            await tab.until(lambda: CLAUDE not in str(tab.awareness.states))
+        changed = await shared.change(appended("c"))
+
+    assert changed.value == "inserted"

@@ -7,14 +7,19 @@ import weakref
 from typing import Any
 
 import nbformat
+import pytest
 from jupyter_ydoc import YNotebook
 from pycrdt import Awareness, Doc, Map, Text
 
+from jupyter_mcp_ext.errors import ContentsError
+from jupyter_mcp_ext.notebooks.editing import edits
+from jupyter_mcp_ext.notebooks.editing.steps import take_back
 from jupyter_mcp_ext.notebooks.shared.cell_ids import CellIds
 from jupyter_mcp_ext.notebooks.shared.draft import RoomDraft
-from jupyter_mcp_ext.notebooks.shared.people import People
+from jupyter_mcp_ext.notebooks.shared.people import People, in_cells
 from jupyter_mcp_ext.notebooks.shared.values import splice
 from tests.notebooks.browsers import cursor
+from tests.notebooks.test_draft import STREAM
 
 
 def code(cell_id: str, source: str = "", **more: Any) -> dict[str, Any]:
@@ -308,7 +313,7 @@ def test_a_person_whose_cursor_has_long_been_still_does_not_type() -> None:
     now = 1030.0
     bob.go("a")  # the browser says again that it is there
     assert people.typing_in(text) == ""
-    assert [person.name for person in people.present()] == ["Bob"]
+    assert [p.name for p in in_cells(people.present(), [text])[0]] == ["Bob"]
 
     bob.go("a", at=1)
     assert people.typing_in(text) == "Bob"
@@ -349,3 +354,33 @@ def test_a_person_goes_on_typing_in_a_cell_whose_id_is_made_valid() -> None:
 
     assert [str(cell["source"]) for cell in server.ycells] == ["111", "two"]
     assert stored_ids(server) == stored_ids(browser)
+
+
+def test_the_outputs_of_a_cell_that_runs_are_not_given_back() -> None:
+    document = shared(code("a", "1", outputs=[STREAM]))
+    with draft_of(document) as draft:
+        cleared = edits.clear(draft, ["a"])
+    with draft_of(document) as draft:
+        draft.set_running(0, is_running=True)
+
+    with draft_of(document) as draft, pytest.raises(ContentsError):
+        take_back(draft, cleared.steps)
+
+    assert document.ycells.to_py()[0]["outputs"] == []
+
+
+def test_a_cursor_that_moves_to_another_cell_is_in_that_one_alone() -> None:
+    document = shared(code("a", "1"), code("b", "2"))
+    room = Awareness(document.ydoc)
+    people = People(room)
+    bob, eve = Person(document, room, "Bob"), Person(document, room, "Eve")
+    texts = [cell["source"] for cell in document.ycells]
+
+    bob.go("a")
+    eve.go("a")
+    bob.go("b")
+    assert [people.typing_in(text) for text in texts] == ["Eve", "Bob"]
+
+    eve.go(None)
+    bob.go(None)
+    assert [people.typing_in(text) for text in texts] == ["", ""]

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from jupyter_mcp_ext.notebooks.draft import Gone
-from jupyter_mcp_ext.notebooks.shared.rooms import RoomLoading
+from jupyter_mcp_ext.notebooks.shared.loading import RoomLoading
 from tests.notebooks.browsers import SECONDS
 
 from .server import PATH, Shared, appended
