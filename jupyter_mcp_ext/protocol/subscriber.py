@@ -48,17 +48,17 @@ class Subscriber:
         """Subscribe to a resource by its names, or to the list."""
         if self._is_closed:  # while the resource was looked for
             return
+        before = self._names.get(uri, frozenset())
         self._names[uri] = names
         for name in names:
             self._changes.watch(self, name)
+        self._unwatch(before)  # a link may have been changed
 
     def remove(self, uri: str | None) -> None:
         """End a subscription, if there is one."""
         names = self._names.pop(uri, frozenset())
         self._changed.pop(uri, None)
-        still = {name for others in self._names.values() for name in others}
-        for name in names - still:
-            self._changes.unwatch(self, name)
+        self._unwatch(names)
 
     def close(self) -> None:
         """End all subscriptions and send nothing more."""
@@ -72,6 +72,11 @@ class Subscriber:
         """A resource may have changed."""
         self._changed.update((uri, None) for uri, names in self._names.items() if name in names)
         self._plan()
+
+    def _unwatch(self, names: frozenset[Name]) -> None:
+        """End the watching of what no subscription needs."""
+        for name in names.difference(*self._names.values()):
+            self._changes.unwatch(self, name)
 
     def _plan(self) -> None:
         if self._is_open and self._changed and not (self._timer.is_set or self._is_sending):

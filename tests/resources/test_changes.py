@@ -219,6 +219,26 @@ async def test_nothing_stays_of_subscriptions_that_have_ended(tabs: Tabs) -> Non
             assert len(before.ydoc._subscriptions) == observers
 
 
+async def test_nothing_stays_watched_of_a_link_that_was_changed(tabs: Tabs) -> None:
+    sent: asyncio.Queue[str | None] = asyncio.Queue()
+    link, old, new = (Uri(kind="notebooks", name=f"{name}.ipynb") for name in ("link", "a", "b"))
+
+    async with running(tabs.serverapp) as engine:
+        changes = engine.services.changes
+        subscriber = Subscriber(changes, sent.put)
+        subscriber.add("uri", frozenset({link, old}))
+        subscriber.add("other", frozenset({link}))
+        changes.notebook(old.name)
+        subscriber.add("uri", frozenset({link, new}))
+        subscriber.remove("other")
+
+        assert len(changes) == 2
+        subscriber.open()
+        assert await asyncio.wait_for(sent.get(), SECONDS) == "uri"  # of the change before
+        subscriber.close()
+        assert len(changes) == 0
+
+
 async def test_a_session_of_an_agent_changes_the_list_of_its_user_only(tabs: Tabs) -> None:
     async with running(tabs.serverapp) as engine:
         changes = engine.services.changes
