@@ -94,7 +94,7 @@ class Services:
         executions = McpExecutions(_storage(serverapp, root, parent.log), hints, parent=parent)
         disk = _disk(root, keys, shared_subject, editing.live)
         sessions = _sessions(serverapp, kernels, files, notebooks, disk, parent)
-        changes = _changes(serverapp, editing, executions, sessions, disk)
+        changes = _changes(serverapp, editing, executions, sessions, kernels, disk)
         notebooks.made.add(changes.saved)
         return cls(
             kernels=kernels,
@@ -228,6 +228,7 @@ def _changes(
     editing: Editing,
     executions: McpExecutions,
     sessions: McpSessions,
+    kernels: Kernels,
     disk: Disk | None,
 ) -> Changes:
     """Hears of all that changes here and in Jupyter."""
@@ -235,10 +236,12 @@ def _changes(
         serverapp.event_logger,
         lambda tell: WatchedRooms(editing.rooms, tell, serverapp.log),
         sessions.directory.on_kernel,
+        kernels.started_here,
     )
     editing.homes.changed.add(changes.notebook)
     executions.begun.add(changes.execution)
     sessions.directory.changed.add(changes.session)
+    sessions.lives.started.add(changes.started)
     if disk is not None:
         disk.written.add(changes.notebook)
     return changes

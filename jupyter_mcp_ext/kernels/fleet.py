@@ -108,6 +108,11 @@ class Kernels:
             raise KernelUnavailable(msg) from err
         return self[started.id]  # it was not there yet while it started, and may be released
 
+    def started_here(self, kernel_id: str) -> bool:
+        """Whether a kernel was started for a session of an agent or as a spare, or is being so."""
+        kernel = self._kernels.get(kernel_id) or self._gone.get(kernel_id)
+        return kernel in self._starter.started
+
     def foreign_beside(self, kernel: Kernel) -> float | None:
         """Since when any other kernel has been running code of another client."""
         others = (self[each] for each in self._manager.list_kernel_ids() if each != kernel.id)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from logging import Logger
 from typing import Any
+from weakref import WeakSet
 
 from tornado.web import HTTPError
 
@@ -44,6 +45,8 @@ class Starter:
         self._kernel = kernel
         self._spec = spec
         self._log = log
+        self.started: WeakSet[Kernel] = WeakSet()
+        """The kernels that were started here, or are being started."""
 
     async def start(
         self, kernel_name: str, *, path: str, env: Mapping[str, str], more: Mapping[str, Any]
@@ -65,6 +68,7 @@ class Starter:
     ) -> Kernel:
         tail = StderrTail()
         kernel = self._kernel(str(self._manager.new_kernel_id()))
+        self.started.add(kernel)
         starting = asyncio.ensure_future(
             self._manager.start_kernel(
                 kernel_id=kernel.id,

@@ -63,14 +63,17 @@ class Changes:
         events: Any,
         rooms: Callable[[Callable[[str], None]], Rooms],
         sessions_of: Callable[[str], Iterable[Session]],
+        started_here: Callable[[str], bool],
     ) -> None:
         """``rooms`` is given what is to be called with the path of a notebook that changes.
 
-        ``sessions_of`` gives the sessions on the kernel of an id.
+        ``sessions_of`` gives the sessions on the kernel of an id; ``started_here`` says whether
+        this package has started that kernel, and tells of it itself.
         """
         self._events = events
         self._rooms = rooms(self.notebook)
         self._sessions_of = sessions_of
+        self._started_here = started_here
         self._watchers: dict[Name, dict[Watcher, None]] = {}
         """By what they watch."""
         self._listed: dict[str, None] = {}
@@ -131,6 +134,12 @@ class Changes:
         self._tell(Uri(kind="sessions", name=session.id))
         self._tell_list(session.owner)
 
+    def started(self, session: Session) -> None:
+        """The kernel of a session was started here: Jupyter's event came before that was known."""
+        self._tell(Uri(kind="sessions", name=session.id))
+        if not session.owner:
+            self._tell_list()
+
     def listed(self, paths: Iterable[str]) -> None:
         """Notebooks were listed: to save one of them does not change the list."""
         self._listed.update(dict.fromkeys(paths))
@@ -189,11 +198,14 @@ class Changes:
 
     async def _on_kernel(self, logger: Any, schema_id: str, data: Mapping[str, Any]) -> None:
         """Called by the EventLogger, with these names."""
-        sessions = list(self._sessions_of(str(data.get("kernel_id"))))
+        kernel_id = str(data.get("kernel_id"))
+        sessions = list(self._sessions_of(kernel_id))
         for session in sessions:
             self._tell(Uri(kind="sessions", name=session.id))
+        if data.get("action") not in ("start", "shutdown") or any(s.owner for s in sessions):
+            return
         # One of a person's sessions gets its kernel before it is known here.
-        if data.get("action") in ("start", "shutdown") and not any(s.owner for s in sessions):
+        if sessions or not self._started_here(kernel_id):
             self._tell_list()
 
 

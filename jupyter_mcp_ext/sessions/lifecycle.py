@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tornado.web import HTTPError
 
-from jupyter_mcp_ext.concurrency import Tasks, Timers
+from jupyter_mcp_ext.concurrency import Listeners, Tasks, Timers
 from jupyter_mcp_ext.errors import KernelUnavailable, ToolError
 from jupyter_mcp_ext.kernels import orphans
 from jupyter_mcp_ext.kernels.activation import activated
@@ -54,6 +54,8 @@ class SessionKernels:
         self._credentials = credentials
         self._quotas = quotas
         self._on_idle = on_idle
+        self.started: Listeners[Session] = Listeners()
+        """Are called with each session whose kernel was started here and is in Jupyter's list."""
         self._expected: list[str] = []
         """The owners of the kernels that are being started."""
         self._timers: Timers[Session] = Timers()
@@ -79,6 +81,7 @@ class SessionKernels:
         finally:
             self._starting.discard(session)
         await self.list(session)
+        self.started.tell(session)
 
     async def start_unlisted(self, session: Session) -> None:
         """Start a kernel that Jupyter's list of sessions does not show."""

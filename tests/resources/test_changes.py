@@ -244,10 +244,31 @@ async def test_a_session_of_an_agent_changes_the_list_of_its_user_only(tabs: Tab
         changes = engine.services.changes
         alices, bobs = (Watcher(changes, ListOf(subject=name)) for name in ("alice", "bob"))
 
-        await engine.services.sessions.resolve(ALICE, None)
+        await engine.session()
 
         assert await alices.next() == ListOf(subject="alice")
         assert bobs.told == []
+
+
+async def test_the_start_of_a_sessions_kernel_is_told_of_once_it_has_it(tabs: Tabs) -> None:
+    async with running(tabs.serverapp) as engine:
+        session = await engine.services.sessions.resolve(ALICE, None)
+        watcher = Watcher(engine.services.changes, Uri(kind="sessions", name=session.id))
+
+        await engine.services.sessions.ready(session)
+
+        assert watcher.told == [Uri(kind="sessions", name=session.id)]
+
+
+async def test_a_spare_changes_no_list(tabs: Tabs) -> None:
+    async with running(tabs.serverapp, spare_kernels=1) as engine:
+        spares = engine.services.sessions.spares
+        watcher = Watcher(engine.services.changes, ListOf(subject="alice"))
+
+        spares.want()
+        await engine.until(lambda: len(spares) == 1)
+
+        assert watcher.told == []
 
 
 class TestDocuments:
