@@ -141,20 +141,23 @@ def test_the_notebook_of_a_session_is_told_of(client: McpClient) -> None:
         assert notifications.next() == notebook
 
 
-def test_a_new_notebook_or_session_changes_the_list_and_a_save_does_not(client: McpClient) -> None:
-    known = save(client.server, "known.ipynb")
-    client.run("1")
-    client.request("resources/list")
-
-    with subscribed(client, known, to_list=True) as notifications:
-        save(client.server, "known.ipynb")
-        assert notifications.next() == known
+def test_a_new_notebook_or_session_changes_the_list(client: McpClient) -> None:
+    with subscribed(client, to_list=True) as notifications:
         save(client.server, f"new-{client.version}.ipynb")
         assert notifications.next() == LIST
         client.call("create_session", name=f"new {client.version}")
         assert notifications.next() == LIST
-        save(client.server, "known.ipynb")
-        assert set(notifications.until(known)) <= {LIST}
+
+
+def test_a_save_of_a_listed_notebook_does_not_change_the_list(client: McpClient) -> None:
+    known, last = save(client.server, "00-known.ipynb"), save(client.server, "00-last.ipynb")
+    client.request("resources/list")
+
+    with subscribed(client, known, last, to_list=True) as notifications:
+        save(client.server, "00-known.ipynb")
+        save(client.server, "00-last.ipynb")
+
+        assert notifications.until(last) == [known]
 
 
 def test_a_notebook_that_goes_and_comes_back_changes_the_list_twice(client: McpClient) -> None:
