@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import mcp_types as types
@@ -120,14 +121,12 @@ class Subscriptions:
         self, ctx: Context, subscriber: Subscriber, wanted: types.SubscriptionFilter
     ) -> types.SubscriptionFilter:
         """Subscribe to what is wanted, exists and is allowed, and give that."""
-        for uri in dict.fromkeys(wanted.resource_subscriptions or ()):
-            if len(subscriber) >= MAX_RESOURCES:
-                break
-            try:
+        # Each is looked up and recorded, also one that does not exist.
+        first = [*islice(dict.fromkeys(wanted.resource_subscriptions or ()), MAX_RESOURCES)]
+        for uri in first:
+            with suppress(MCPError):  # the client sees in the acknowledgement that it is not there
                 subscriber.add(uri, await self._names(ctx, uri))
-            except MCPError:  # the client sees in the acknowledgement that it is not there
-                continue
-        uris = [uri for uri in wanted.resource_subscriptions or () if uri in subscriber]
+        uris = [uri for uri in first if uri in subscriber]
         if wanted.resources_list_changed and (names := await self._list(ctx)):
             subscriber.add(None, names)
         return types.SubscriptionFilter(

@@ -305,6 +305,17 @@ def test_a_session_or_stream_has_so_many_subscriptions(server: JupyterServer) ->
     assert acknowledged["resourceSubscriptions"] == uris[:-1]
 
 
+def test_a_stream_looks_for_so_many_resources_that_do_not_exist(server: JupyterServer) -> None:
+    uri = save(server, "after_many.ipynb")
+    missing = [f"{NOTEBOOKS}missing{number}.ipynb" for number in range(MAX_RESOURCES)]
+    client = McpClient(server, NEW)
+
+    with listening(client, [*missing, uri]) as (_, acknowledged):
+        assert acknowledged == {}
+    with listening(client, [*missing[1:], missing[1], uri]) as (_, acknowledged):
+        assert acknowledged == {"resourceSubscriptions": [uri]}
+
+
 def test_a_closed_stream_makes_room(start_server: Callable[..., JupyterServer]) -> None:
     client = McpClient(start_server(), NEW)
     uri = save(client.server, "a.ipynb")
