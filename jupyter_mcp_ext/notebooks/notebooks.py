@@ -170,7 +170,16 @@ class Notebooks:
         return await asyncio.to_thread(text_of, data, place.path)
 
     async def check(self, place: Place, named: str, *, hides: Hides) -> None:
-        """Return if there is a notebook, which an argument has named. Raises ContentsError."""
+        """Return if there is a notebook that is read here. Raises ContentsError."""
+        size = await self.size(place, named, hides=hides)
+        if size > _MAX_BYTES:
+            raise _too_large(place.path, size)
+
+    async def size(self, place: Place, named: str, *, hides: Hides) -> int:
+        """The bytes of a notebook's file, which an argument has named.
+
+        Raises ContentsError if there is none.
+        """
         try:
             entry = await self._storage.find(place.real)
         except (HTTPError, OSError) as err:
@@ -181,8 +190,7 @@ class Notebooks:
             raise _is_folder_words(place.path)
         if entry.kind != "file":
             raise irregular(place.path)
-        if (entry.size or 0) > _MAX_BYTES:
-            raise _too_large(place.path, entry.size or 0)
+        return entry.size or 0
 
     async def missing(self, path: str, *, hides: Hides) -> ContentsError:
         """The error for a notebook that does not exist: it suggests similar names."""

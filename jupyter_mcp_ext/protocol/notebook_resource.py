@@ -27,15 +27,17 @@ async def find(call: Call, path: str) -> Resource:
     await call.require(*RIGHTS)
     notebooks = call.services.notebooks
     place = await notebooks.place(path, call.hides)
-    await notebooks.check(place, path, hides=call.hides)
+    await notebooks.size(place, path, hides=call.hides)  # a large one can be subscribed to
     names = frozenset(Uri(kind="notebooks", name=name) for name in (place.path, place.real))
     return Resource(names=names, read=partial(_read, call, place))
 
 
 async def _read(call: Call, place: Place) -> Content:
+    notebooks = call.services.notebooks
     try:
-        text = await call.services.notebooks.text(place, limit=MAX_CHARACTERS)
+        text = await notebooks.text(place, limit=MAX_CHARACTERS)
     except TooLarge as err:
+        await notebooks.check(place, place.path, hides=call.hides)  # pages may not be read either
         raise _too_large(place) from err
     if len(text) > MAX_CHARACTERS:
         raise _too_large(place)

@@ -13,7 +13,7 @@ from jupyter_mcp_ext.protocol.resource import MAX_CHARACTERS
 from jupyter_mcp_ext.protocol.resource_list import PAGE
 from tests import users
 from tests.mcp_client import ERAS, OLD, McpClient
-from tests.protocol.notifications import listening
+from tests.protocol.notifications import listening, subscribed
 from tests.servers import JupyterServer
 
 NOTEBOOKS = "jupyter://notebooks/"
@@ -154,6 +154,18 @@ def test_a_notebook_that_is_too_large_is_refused_with_the_call_that_reads_it(
         '"large.ipynb" is larger than the 5 MB that a resource may have. '
         'read_notebook("large.ipynb") reads it in pages.'
     )
+
+
+def test_a_notebook_that_no_tool_reads_exists_and_can_be_subscribed_to(client: McpClient) -> None:
+    with (client.server.root_dir / "huge.ipynb").open("wb") as file:
+        file.truncate(64_000_001)
+
+    error = client.error("resources/read", uri=f"{NOTEBOOKS}huge.ipynb")
+
+    assert error["code"] == -32603
+    assert "Look at it with code of your own (execute_code)" in error["message"]
+    with subscribed(client, f"{NOTEBOOKS}huge.ipynb"):
+        pass
 
 
 def test_an_execution_is_a_notebook_with_its_whole_output(client: McpClient) -> None:
