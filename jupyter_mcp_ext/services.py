@@ -34,11 +34,13 @@ from .variables.hints import Hints
 from .variables.variables import Variables
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from logging import Logger
 
     from jupyter_server.serverapp import ServerApp
 
     from .executions.execution import Execution
+    from .files.changes import Change
 
 
 KEY_FILE = "jupyter_mcp_ext.key"
@@ -209,10 +211,11 @@ def _written(
 ) -> WrittenFiles:
     """Looks for the files that code has written; what it finds is kept and told of."""
 
-    def on_found(execution: Execution) -> None:
+    def on_found(execution: Execution, found: Sequence[Change]) -> None:
         executions.amend(execution)
         for change in execution.files.files:
             hints.changed(change.path, change.at / 1e9)
+        for change in found:
             changes.saved(change.path)
 
     return WrittenFiles(

@@ -67,10 +67,10 @@ class WrittenFiles:
         root: Path | None,
         events: Any,
         *,
-        on_found: Callable[[Execution], None],
+        on_found: Callable[[Execution, Sequence[Change]], None],
         foreign_beside: Callable[[Kernel], float | None] = lambda _: None,
     ) -> None:
-        """``events`` is Jupyter's event logger.
+        """``events`` is Jupyter's event logger; ``on_found`` is given all that an execution wrote.
 
         ``foreign_beside`` tells since when any kernel but one runs a person's code.
         """
@@ -135,7 +135,7 @@ class WrittenFiles:
             own, is_whole=found.is_whole, is_shared=bool(own) and self._is_shared(execution, own)
         )
         if execution.files:
-            self._on_found(execution)
+            self._on_found(execution, own)
         late = (time.time() - RECENT) * 1e9
         self._known[execution.session_id] = frozenset(
             change for change in (*found.changes, *known) if change.at >= late

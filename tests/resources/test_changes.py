@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from jupyter_mcp_ext.files.changes import MAX_SHOWN
 from jupyter_mcp_ext.files.paths import Place
 from jupyter_mcp_ext.protocol.subscriber import Subscriber
 from jupyter_mcp_ext.resources.changes import Changes
@@ -237,6 +238,29 @@ async def test_nothing_stays_watched_of_a_link_that_was_changed(tabs: Tabs) -> N
         assert await asyncio.wait_for(sent.get(), SECONDS) == "uri"  # of the change before
         subscriber.close()
         assert len(changes) == 0
+
+
+async def test_a_notebook_that_code_writes_before_many_files_is_told_of(tabs: Tabs) -> None:
+    code = (
+        "import json\n"
+        "from pathlib import Path\n"
+        "text = json.dumps({'cells': [], 'metadata': {}, 'nbformat': 4, 'nbformat_minor': 5})\n"
+        "Path('open.ipynb').write_text(text)\n"
+        f"for n in range({MAX_SHOWN}):\n"
+        "    later = Path(f'{n}.csv')\n"
+        "    later.touch()\n"
+        "    while later.stat().st_ctime <= Path('open.ipynb').stat().st_ctime:\n"
+        "        later.touch()  # times of files are not exact"
+    )
+    async with running(tabs.serverapp) as engine:
+        engine.notebook(PATH)
+        watcher = Watcher(engine.services.changes, NAME)
+
+        execution = await engine.run(code)
+        await engine.services.written.settled(execution)
+
+        assert execution.files.more == 1
+        assert watcher.told == [NAME]
 
 
 async def test_a_session_of_an_agent_changes_the_list_of_its_user_only(tabs: Tabs) -> None:
