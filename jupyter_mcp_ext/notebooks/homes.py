@@ -60,7 +60,10 @@ class Homes:
         self._notes = notes
         self._waiting: WeakValueDictionary[str, WaitingChanges] = WeakValueDictionary()
         self.changed: Listeners[str] = Listeners()
-        """Are called with the API path of each notebook whose file may have been changed here."""
+        """Are called with the API path of each notebook whose file may have been changed here.
+
+        Of one behind a link, with both of its paths.
+        """
 
     async def change(self, place: Place, change: Change[T]) -> Changed[T]:
         """Change a notebook in one step, in its room or in its file.
@@ -89,7 +92,8 @@ class Homes:
             except Gone:
                 continue
             if changed.home == "file":
-                self.changed.tell(place.path)
+                for path in {place.path, place.real}:
+                    self.changed.tell(path)
             return changed
         msg = (
             f"The room of {quoted(place.path)} was closed {TRIES} times during this edit, which "

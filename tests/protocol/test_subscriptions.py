@@ -103,6 +103,17 @@ def test_a_notebook_behind_a_link_is_told_of_by_both_names(client: McpClient) ->
         assert notifications.next() == NOTEBOOKS + link.name
 
 
+def test_an_edit_through_a_link_is_told_of_by_the_real_name(client: McpClient) -> None:
+    real = save(client.server, "edited_real.ipynb")
+    link = client.server.root_dir / f"edited-link-{client.version}.ipynb"
+    link.symlink_to("edited_real.ipynb")
+
+    with subscribed(client, real) as notifications:
+        client.call("insert_cells", path=link.name, cells=["1"])
+
+        assert notifications.next() == real
+
+
 def test_the_end_of_an_execution_is_told_of_and_its_session(client: McpClient) -> None:
     ran = client.begin("import time; time.sleep(600)")
     execution = f"jupyter://executions/{ran.id}"
