@@ -22,7 +22,8 @@ MAX_GLOB = 500
 MAX_CHOICES = 50
 """Names that the braces of a part of a pattern stand for, at most."""
 
-_CHOICE = re.compile(r"(\{[^{}]*,[^{}]*\})")
+_CHOICE = re.compile(r"((?<!\[)\{[^{}]*,[^{}]*\})")
+"""``{a,b}``; ``[{]`` is the character itself."""
 
 _RUN = 5_000
 

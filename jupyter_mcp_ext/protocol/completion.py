@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import mcp_types as types
@@ -17,6 +18,7 @@ from .prompts import known_prompt
 from .resources import refused
 
 if TYPE_CHECKING:
+    from jupyter_mcp_ext.files.listing import FolderPage
     from jupyter_mcp_ext.tools.call import Call
 
     from .execution_tasks import OpenCall
@@ -30,55 +32,76 @@ MAX_NAMES = 1_000
 
 NOTEBOOK = ".ipynb"
 
-Complete: TypeAlias = Callable[["Call", str], Awaitable[list[str]]]
-"""Gives all values that begin as a text does. Raises Forbidden."""
+
+@dataclass(frozen=True, kw_only=True)
+class Values:
+    """The first values that begin as a text does, and how many there are."""
+
+    first: list[str]
+    total: int
 
 
-async def _notebooks(call: Call, start: str) -> list[str]:
+Complete: TypeAlias = Callable[["Call", str], Awaitable[Values]]
+"""Raises Forbidden."""
+
+
+async def _notebooks(call: Call, start: str) -> Values:
     return await _paths(call, start, NOTEBOOK)
 
 
-async def _files(call: Call, start: str) -> list[str]:
+async def _files(call: Call, start: str) -> Values:
     return await _paths(call, start, "")
 
 
-async def _paths(call: Call, start: str, suffix: str) -> list[str]:
+async def _paths(call: Call, start: str, suffix: str) -> Values:
     """Files in the folder that a text names, then folders, whose names end in a slash."""
     await call.require(*notebook_resource.RIGHTS)
     folder, _, name = start.rpartition("/")
-    services = call.services
+    glob = re.sub(r"([*?[{])", r"[\1]", name) + "*"
     try:
-        page = await services.files.listed(
-            folder or ".",
-            re.sub(r"([*?[])", r"[\1]", name) + "*",
-            folder="",
-            hides=call.hides,
-            is_apart=services.sessions.paths.is_sessions_folder,
-            offset=0,
-            limit=MAX_NAMES,
-        )
+        every = await _page(call, folder, glob)  # folders first
+        page = await _page(call, folder, glob + suffix) if suffix else every
     except (ContentsError, InvalidArgument):  # what is being typed need not make sense yet
-        return []
-    files = [e.path for e in page.entries if e.kind == "file" and e.path.endswith(suffix)]
-    return [*files, *(f"{e.path}/" for e in page.entries if e.kind == "folder")]
+        return _all([])
+    files = [e.path for e in page.entries if e.kind == "file"]
+    folders = [f"{e.path}/" for e in every.entries if e.kind == "folder"]
+    named_alike = sum(e.kind == "folder" for e in page.entries)
+    return Values(first=[*files, *folders], total=page.total - named_alike + len(folders))
 
 
-async def _executions(call: Call, start: str) -> list[str]:
+async def _page(call: Call, folder: str, glob: str) -> FolderPage:
+    services = call.services
+    return await services.files.listed(
+        folder or ".",
+        glob,
+        folder="",
+        hides=call.hides,
+        is_apart=services.sessions.paths.is_sessions_folder,
+        offset=0,
+        limit=MAX_NAMES,
+    )
+
+
+def _all(values: list[str]) -> Values:
+    return Values(first=values, total=len(values))
+
+
+async def _executions(call: Call, start: str) -> Values:
     await call.require(*execution_resource.RIGHTS)
     owned = call.services.executions.directory.owned(call.caller)
-    return [execution.id for execution in owned if execution.id.startswith(start)]
+    return _all([execution.id for execution in owned if execution.id.startswith(start)])
 
 
-async def _sessions(call: Call, start: str) -> list[str]:
+async def _sessions(call: Call, start: str) -> Values:
     """By their ids or their names; a value is an id."""
     await call.require(*session_resource.RIGHTS)
     listed = await call.services.sessions.listed(call.caller)
     latest = sorted(listed, key=lambda session: -session.last_used)
-    return [each.id for each in latest if each.id.startswith(start) or each.name.startswith(start)]
+    return _all([s.id for s in latest if s.id.startswith(start) or s.name.startswith(start)])
 
 
-async def _nothing(call: Call, start: str) -> list[str]:
-    return []
+async def _nothing(call: Call, start: str) -> Values:
+    return _all([])
 
 
 TEMPLATES: Mapping[str, Mapping[str, Complete]] = {
@@ -105,15 +128,16 @@ class Completions:
         complete = _completer(params.ref, params.argument.name)
         call = self._open_call(ctx)
 
-        async def values() -> tuple[list[str], str]:
+        async def values() -> tuple[Values, str]:
             return await complete(call, params.argument.value), "ok"
 
         try:
             found = await recorded(ctx.method, call, values)
         except ToolError as err:
             raise refused(err, types.INVALID_PARAMS) from err
+        first = found.first[:MAX_VALUES]
         completion = types.Completion(
-            values=found[:MAX_VALUES], total=len(found), has_more=len(found) > MAX_VALUES
+            values=first, total=found.total, has_more=found.total > len(first)
         )
         return types.CompleteResult(completion=completion)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_mcp_ext.protocol.completion import MAX_VALUES
+from jupyter_mcp_ext.protocol.completion import MAX_NAMES, MAX_VALUES
 from jupyter_mcp_ext.tools.registry import BY_NAME
 from tests import users
 from tests.mcp_client import ERAS, McpClient, proposed_calls
@@ -144,6 +144,29 @@ def test_a_completed_path_can_be_read(client: McpClient) -> None:
     contents = client.request("resources/read", uri=f"jupyter://notebooks/{path}")["contents"]
 
     assert json.loads(contents[0]["text"]) == json.loads(NOTEBOOK)
+
+
+def test_braces_in_a_path_are_characters_of_it(client: McpClient) -> None:
+    folder = client.server.root_dir / "braces"
+    folder.mkdir(exist_ok=True)
+    for name in ("x1", "x2", "x{1,2}", "x{1,2}{3,4}"):
+        (folder / f"{name}.ipynb").touch()
+
+    assert paths(client, "braces/x{1,2}") == ["braces/x{1,2}.ipynb", "braces/x{1,2}{3,4}.ipynb"]
+
+
+def test_notebooks_among_many_files_and_folders_are_completed(client: McpClient) -> None:
+    folder = client.server.root_dir / "crowd"
+    if not folder.exists():
+        for number in range(MAX_NAMES):
+            (folder / f"a{number}").mkdir(parents=True)
+            (folder / f"a{number}.csv").touch()
+        (folder / "b.ipynb").touch()
+
+    found = completed(client, "jupyter://notebooks/{path}", "path", "crowd/")
+
+    assert found["values"][0] == "crowd/b.ipynb"
+    assert (found["total"], found["hasMore"]) == (MAX_NAMES + 1, True)
 
 
 def test_prompts_complete_the_files_that_they_take(client: McpClient) -> None:
