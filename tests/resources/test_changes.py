@@ -13,6 +13,9 @@ import pytest
 
 from jupyter_mcp_ext.files.changes import MAX_SHOWN
 from jupyter_mcp_ext.files.paths import Place
+from jupyter_mcp_ext.notebooks.shared.loading import RoomLoading
+from jupyter_mcp_ext.notebooks.shared.rooms import Room, Rooms
+from jupyter_mcp_ext.notebooks.shared.watched import WatchedRooms
 from jupyter_mcp_ext.protocol.subscriber import Subscriber
 from jupyter_mcp_ext.resources.changes import Changes
 from jupyter_mcp_ext.resources.uris import ListOf, Name, Uri
@@ -155,6 +158,39 @@ async def test_a_room_that_is_opened_again_is_told_of_too(tabs: Tabs) -> None:
 
         async with tabs.opened() as tab:
             await observed(engine, watcher, tab)
+
+
+class SlowRooms(Rooms):
+    """Rooms that are still loading when they are asked for the first times."""
+
+    def __init__(self, settings: Any, times: int) -> None:
+        super().__init__(settings)
+        self._times = times
+        self.loaded = asyncio.Event()
+
+    async def open(self, path: str, *, wait: float = SECONDS) -> Room | None:
+        self._times -= 1
+        if self._times >= 0:
+            raise RoomLoading(path)
+        self.loaded.set()
+        return await super().open(path, wait=wait)
+
+
+async def test_what_a_person_types_is_told_of_in_a_room_that_loads_for_long(tabs: Tabs) -> None:
+    async with running(tabs.serverapp) as engine:
+        engine.notebook(PATH)
+        async with tabs.opened() as tab:
+            rooms = SlowRooms(tabs.settings, times=2)
+            told: asyncio.Queue[str] = asyncio.Queue()
+            watched = WatchedRooms(rooms, told.put_nowait, tabs.serverapp.log, again=0.01)
+            watched.watch(PATH)
+            await asyncio.wait_for(rooms.loaded.wait(), SECONDS)
+            await watched.settled()
+
+            typed(tab, "a = 1")
+
+            assert await asyncio.wait_for(told.get(), SECONDS) == PATH
+            await watched.close()
 
 
 async def test_watching_opens_no_room(tabs: Tabs) -> None:

@@ -9,9 +9,12 @@ from logging import Logger
 from typing import Any
 from weakref import ReferenceType, ref
 
-from jupyter_mcp_ext.concurrency import Tasks
+from jupyter_mcp_ext.concurrency import Tasks, Timers
 from jupyter_mcp_ext.notebooks.shared.loading import RoomLoading
 from jupyter_mcp_ext.notebooks.shared.rooms import Room, Rooms
+
+AGAIN = 1.0
+"""Seconds after which a room is looked for again that was waited for and still loads."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,11 +29,16 @@ class _Observed:
 class WatchedRooms:
     """The rooms of the notebooks that are watched; no room is opened here."""
 
-    def __init__(self, rooms: Rooms, tell: Callable[[str], None], log: Logger) -> None:
+    def __init__(
+        self, rooms: Rooms, tell: Callable[[str], None], log: Logger, *, again: float = AGAIN
+    ) -> None:
         """``tell`` is called with the API path of a notebook that changes."""
         self._rooms = rooms
         self._tell = tell
         self._log = log
+        self._again = again
+        self._timers: Timers[str] = Timers()
+        """For the paths whose rooms are loading."""
         self._watched: dict[str, _Observed | None] = {}
         """By path; None where no room is known to be open."""
         self._tasks = Tasks()
@@ -42,6 +50,7 @@ class WatchedRooms:
 
     def unwatch(self, path: str) -> None:
         """Tell of them no longer."""
+        self._timers.stop(path)
         _end(self._watched.pop(path, None))
 
     def look(self, path: str) -> None:
@@ -63,6 +72,8 @@ class WatchedRooms:
         try:
             room = await self._rooms.open(path)
         except RoomLoading:
+            if path in self._watched:
+                self._timers.set(path, self._again, self.look)
             return
         except Exception:  # noqa: BLE001  # another package's; without an answer there is no room
             self._log.exception("Whether %s is open in a room could not be determined", path)
