@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 PAGE = 100
 
 MAX_NOTEBOOKS = 1_000
+MAX_OPENED = 100
 MAX_SESSIONS = 100
-"""Of each so many are listed at most."""
+"""Of each so many are listed at most; of notebooks that people have open, and of sessions, those
+that were used last."""
 
 FRESH = 5_000
 """Milliseconds for which a client need not ask again."""
@@ -70,8 +72,9 @@ async def page(call: Call, cursor: str | None) -> types.ListResourcesResult:
         raise InvalidArgument(msg)
     first = int(cursor or 0)
     last = first + PAGE
-    sessions = await _sessions(call)
-    opened = await _opened(call, sessions)
+    every = await _sessions(call)
+    opened = await _opened(call, every)
+    sessions = every[:MAX_SESSIONS]
     shown = opened[first:last]
     files = await _files(call, max(first - len(opened), 0), PAGE - len(shown))
     start = max(first - len(opened) - files.total, 0)
@@ -108,11 +111,12 @@ async def _opened(call: Call, sessions: Sequence[Session]) -> list[types.Resourc
     people = (session.path for session in sessions if not session.is_agents)
     paths = [path for path in dict.fromkeys(people) if path.endswith(".ipynb") and "/" in path]
     found: list[types.Resource] = []
-    for path in paths:
-        with suppress(Forbidden, ContentsError):  # hidden, or another user's
-            await call.require(*notebook_resource.RIGHTS)
-            place = await call.services.notebooks.place(path, call.hides)
-            found.append(_notebook(place.path, None))
+    with suppress(Forbidden):
+        await call.require(*notebook_resource.RIGHTS)
+        for path in paths[:MAX_OPENED]:
+            with suppress(ContentsError):  # hidden, or another user's
+                place = await call.services.notebooks.place(path, call.hides)
+                found.append(_notebook(place.path, None))
     return found
 
 
@@ -121,7 +125,7 @@ async def _sessions(call: Call) -> list[Session]:
     with suppress(Forbidden):
         await call.require(*session_resource.RIGHTS)
         listed = await call.services.sessions.listed(call.caller)
-        return sorted(listed, key=lambda session: -session.last_used)[:MAX_SESSIONS]
+        return sorted(listed, key=lambda session: -session.last_used)
     return []
 
 

@@ -9,10 +9,13 @@ from typing import Any
 import nbformat
 import pytest
 
+from jupyter_mcp_ext.governance.caller import Caller
 from jupyter_mcp_ext.protocol.resource import MAX_CHARACTERS
-from jupyter_mcp_ext.protocol.resource_list import PAGE
+from jupyter_mcp_ext.protocol.resource_list import MAX_SESSIONS, PAGE
+from jupyter_mcp_ext.transport.identity import SHARED_SUBJECT
 from tests import users
 from tests.mcp_client import ERAS, OLD, McpClient
+from tests.protocol.in_process import InProcess
 from tests.protocol.notifications import listening, subscribed
 from tests.servers import JupyterServer
 
@@ -335,6 +338,27 @@ def test_a_notebook_that_a_person_has_open_is_listed(client: McpClient) -> None:
     [listed] = [r for r in pages(client) if r["uri"] == f"{NOTEBOOKS}{path}"]
 
     assert listed["description"] == "Notebook that a person has open"
+
+
+async def test_a_notebook_that_a_person_has_open_is_listed_behind_many_newer_sessions(
+    jp_serverapp: Any, jp_fetch: Any
+) -> None:
+    client = InProcess(jp_serverapp, jp_fetch)
+    await client.open()
+    body = {"path": "deep/a.ipynb", "type": "notebook", "name": "", "kernel": {}}
+    await jp_fetch("api", "sessions", method="POST", body=json.dumps(body))
+    before = await client.request("resources/list")
+    for number in range(MAX_SESSIONS):
+        caller = Caller(subject=SHARED_SUBJECT, username="", client=f"client {number}")
+        await client.services.sessions.resolve(caller, None)
+
+    after = await client.request("resources/list")
+
+    [opened, session] = before["resources"]
+    assert opened["uri"] == f"{NOTEBOOKS}deep/a.ipynb"
+    assert opened in after["resources"]
+    assert session not in after["resources"]
+    assert after["nextCursor"]
 
 
 @pytest.mark.parametrize("cursor", ["", "-1", "x", "9" * 30, "1e3", "٣"])

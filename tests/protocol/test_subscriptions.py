@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +14,8 @@ import pytest
 from jupyter_mcp_ext.protocol.subscriber import INTERVAL
 from jupyter_mcp_ext.protocol.subscriptions import MAX_RESOURCES, MAX_STREAMS
 from tests import users
-from tests.mcp_client import ERAS, INITIALIZE, NEW, OLD, McpClient
+from tests.mcp_client import ERAS, NEW, OLD, McpClient
+from tests.protocol.in_process import InProcess
 from tests.protocol.notifications import LIST, SUBSCRIPTION, listening, streaming, subscribed
 from tests.servers import JupyterServer
 
@@ -210,29 +211,18 @@ def test_notifications_end_with_the_subscription(server: JupyterServer) -> None:
 
 
 async def test_subscriptions_end_with_their_protocol_session(
-    jp_serverapp: Any, jp_fetch: Callable[..., Awaitable[Any]]
+    jp_serverapp: Any, jp_fetch: Any
 ) -> None:
     Path(jp_serverapp.root_dir, "a.ipynb").write_text(json.dumps(EMPTY))
-    [app] = jp_serverapp.extension_manager.extension_apps["jupyter_mcp_ext"]
-    headers = {
-        "Content-Type": "application/json",
-        "Accept": "application/json, text/event-stream",
-    }
+    client = InProcess(jp_serverapp, jp_fetch)
+    await client.open()
+    await client.request("resources/subscribe", uri=f"{NOTEBOOKS}a.ipynb")
+    await client.request("resources/list")
+    assert len(client.services.changes) == 2
 
-    async def post(message: dict[str, Any]) -> Any:
-        return await jp_fetch("mcp", method="POST", body=json.dumps(message), headers=headers)
+    await client.end()
 
-    opened = await post(INITIALIZE)
-    headers["Mcp-Session-Id"] = opened.headers["Mcp-Session-Id"]
-    await post({"jsonrpc": "2.0", "method": "notifications/initialized"})
-    subscribe = {"method": "resources/subscribe", "params": {"uri": f"{NOTEBOOKS}a.ipynb"}}
-    await post({"jsonrpc": "2.0", "id": 2, **subscribe})
-    await post({"jsonrpc": "2.0", "id": 3, "method": "resources/list"})
-    assert len(app.services.changes) == 2
-
-    await jp_fetch("mcp", method="DELETE", headers=headers)
-
-    assert len(app.services.changes) == 0
+    assert len(client.services.changes) == 0
 
 
 def test_a_session_is_told_what_it_subscribed_to_before_it_listened(server: JupyterServer) -> None:
