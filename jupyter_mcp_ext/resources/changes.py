@@ -120,7 +120,7 @@ class Changes:
     def saved(self, path: str) -> None:
         """A file was saved, which may be new."""
         if path in self._listed:
-            self._told(path)
+            self.notebook(path)
         else:
             self._came(path)
 
@@ -171,26 +171,24 @@ class Changes:
         elif action in COMES:
             (self.saved if action == "save" else self._came)(path)
             if action == "rename":
+                self._tell_below(path)
                 self._gone(str(data.get("source_path") or "").strip("/"))
 
     def _came(self, path: str) -> None:
-        self._told(path)
+        self.notebook(path)
         if is_listed(path):
             self.listed([path])
             self._tell_list()
 
     def _gone(self, path: str) -> None:
-        self._told(path)
+        self.notebook(path)
+        self._tell_below(path)
         if is_listed(path):
             self._listed.pop(path, None)
             self._tell_list()
 
-    def _told(self, path: str) -> None:
-        self.notebook(path)
-        if not path.endswith(NOTEBOOK):  # a folder may have been moved, with all that is in it
-            self._tell_below(path)
-
     def _tell_below(self, folder: str) -> None:
+        """Tell of what is in a folder, if it is one, that was moved or deleted."""
         names = [n for n in self._watchers if isinstance(n, Uri) and n.kind == "notebooks"]
         for name in names:
             if name.name.startswith(f"{folder}/"):

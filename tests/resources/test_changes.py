@@ -320,6 +320,16 @@ async def test_the_start_of_a_sessions_kernel_is_told_of_once_it_has_it(tabs: Ta
         assert watcher.told == [Uri(kind="sessions", name=session.id)]
 
 
+async def test_a_folder_that_is_saved_changes_no_notebook_in_it(tabs: Tabs) -> None:
+    inside = Uri(kind="notebooks", name="folder/a.ipynb")
+    async with running(tabs.serverapp) as engine:
+        watcher = Watcher(engine.services.changes, inside)
+
+        engine.services.changes.saved("folder")
+
+        assert watcher.told == []
+
+
 async def test_a_spare_changes_no_list(tabs: Tabs) -> None:
     async with running(tabs.serverapp, spare_kernels=1) as engine:
         spares = engine.services.sessions.spares
