@@ -11,6 +11,7 @@ import mcp_types as types
 from mcp.shared.exceptions import MCPError
 
 from jupyter_mcp_ext.errors import ContentsError, InvalidArgument, ToolError, shown
+from jupyter_mcp_ext.resources.uris import TEMPLATES
 from jupyter_mcp_ext.tools.road import recorded
 
 from . import execution_resource, notebook_resource, session_resource
@@ -104,10 +105,10 @@ async def _nothing(call: Call, start: str) -> Values:
     return _all([])
 
 
-TEMPLATES: Mapping[str, Mapping[str, Complete]] = {
-    "jupyter://notebooks/{path}": {"path": _notebooks},
-    "jupyter://executions/{id}": {"id": _executions},
-    "jupyter://sessions/{id}": {"id": _sessions},
+URIS: Mapping[str, Mapping[str, Complete]] = {
+    TEMPLATES["notebooks"]: {"path": _notebooks},
+    TEMPLATES["executions"]: {"id": _executions},
+    TEMPLATES["sessions"]: {"id": _sessions},
 }
 PROMPTS: Mapping[str, Mapping[str, Complete]] = {
     "analyse_file": {"path": _files, "question": _nothing},
@@ -148,11 +149,11 @@ def _completer(
     if isinstance(ref, types.PromptReference):
         name, known = known_prompt(ref.name).listed.name, PROMPTS[ref.name]
     else:
-        name, known = ref.uri, TEMPLATES.get(ref.uri, {})
+        name, known = ref.uri, URIS.get(ref.uri, {})
     if not known:
         raise MCPError(
             code=types.INVALID_PARAMS,
-            message=f"There is no template {shown(name)}. There are: {', '.join(TEMPLATES)}.",
+            message=f"There is no template {shown(name)}. There are: {', '.join(URIS)}.",
         )
     if argument not in known:
         raise MCPError(

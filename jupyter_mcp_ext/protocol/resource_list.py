@@ -17,7 +17,7 @@ import mcp_types as types
 from jupyter_mcp_ext.errors import ContentsError, Forbidden, InvalidArgument
 from jupyter_mcp_ext.files.listing import FolderPage
 from jupyter_mcp_ext.outputs.characters import escaped
-from jupyter_mcp_ext.resources.uris import Uri
+from jupyter_mcp_ext.resources.uris import TEMPLATES, Uri
 
 from . import notebook_resource, session_resource
 from .resource import NOTEBOOK
@@ -40,23 +40,23 @@ FRESH = 5_000
 
 _CURSOR = re.compile(r"[0-9]{1,6}")
 
-TEMPLATES = (
+LISTED = (
     types.ResourceTemplate(
-        uri_template="jupyter://notebooks/{path}",
+        uri_template=TEMPLATES["notebooks"],
         name="notebook",
         title="Jupyter notebook",
         description="A notebook as it is now, also while people have it open: nbformat JSON.",
         mime_type=NOTEBOOK,
     ),
     types.ResourceTemplate(
-        uri_template="jupyter://executions/{id}",
+        uri_template=TEMPLATES["executions"],
         name="execution",
         title="Outputs of an execution",
         description="All outputs of code that was executed, as a notebook of one cell.",
         mime_type=NOTEBOOK,
     ),
     types.ResourceTemplate(
-        uri_template="jupyter://sessions/{id}",
+        uri_template=TEMPLATES["sessions"],
         name="session",
         title="Jupyter session",
         description="A session: its kernel, its notebook and its latest executions.",

@@ -78,7 +78,7 @@ class Resources:
         self, ctx: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListResourceTemplatesResult:
         """Answer ``resources/templates/list``."""
-        return types.ListResourceTemplatesResult(resource_templates=[*resource_list.TEMPLATES])
+        return types.ListResourceTemplatesResult(resource_templates=[*resource_list.LISTED])
 
     async def read(
         self, ctx: Context, params: types.ReadResourceRequestParams

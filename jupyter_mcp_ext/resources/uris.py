@@ -6,20 +6,20 @@ Which paths and ids may be used is decided where they are looked up.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 from urllib.parse import quote, unquote_to_bytes
 
 from jupyter_mcp_ext.errors import InvalidArgument, shown
 
 Kind = Literal["notebooks", "executions", "sessions"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
-TEMPLATES = (
-    "jupyter://notebooks/{path}",
-    "jupyter://executions/{id}",
-    "jupyter://sessions/{id}",
-)
+TEMPLATES: Mapping[Kind, str] = {
+    "notebooks": "jupyter://notebooks/{path}",
+    "executions": "jupyter://executions/{id}",
+    "sessions": "jupyter://sessions/{id}",
+}
 
 MAX_LENGTH = 12_100
 """Characters of a URI: each of a path's can take twelve."""
@@ -56,9 +56,10 @@ def parse(uri: str) -> Uri:
         msg = f"The URI is over {MAX_LENGTH} characters. Shorten it."
         raise InvalidArgument(msg)
     parts = _URI.fullmatch(uri)
-    kind = next((k for k in KINDS if parts is not None and parts["kind"] == k), None)
+    kind = next((k for k in TEMPLATES if parts is not None and parts["kind"] == k), None)
     if parts is None or parts["scheme"].lower() != "jupyter" or kind is None:
-        msg = f"There is no resource {shown(uri)}. The URIs here are {', '.join(TEMPLATES)}."
+        known = ", ".join(TEMPLATES.values())
+        msg = f"There is no resource {shown(uri)}. The URIs here are {known}."
         raise InvalidArgument(msg)
     if _BAD_ESCAPE.search(parts["name"]):
         msg = f"The URI {shown(uri)} has a % that begins no escape. Write %25 for the character."
