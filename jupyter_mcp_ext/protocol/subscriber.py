@@ -37,7 +37,8 @@ class Subscriber:
         return uri in self._names
 
     def __len__(self) -> int:
-        return len(self._names)
+        """How many resources are subscribed to; the list is not counted."""
+        return len(self._names.keys() - {None})
 
     def open(self) -> None:
         """Send from now on; until then notifications wait."""
