@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from jupyter_mcp_ext.files.changes import MAX_SHOWN
@@ -152,8 +153,9 @@ async def test_a_room_that_is_opened_again_is_told_of_too(tabs: Tabs) -> None:
         async with tabs.opened() as tab:
             await observed(engine, watcher, tab)
         rooms = engine.services.editing.rooms
-        while await rooms.open(PATH) is not None:  # noqa: ASYNC110  # gives its end a turn
-            await asyncio.sleep(0)
+        with anyio.fail_after(SECONDS):
+            while await rooms.open(PATH) is not None:  # noqa: ASYNC110  # gives its end a turn
+                await asyncio.sleep(0)
         watcher.told.clear()
 
         async with tabs.opened() as tab:
