@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,12 +15,22 @@ from jupyter_mcp_ext.notebooks.draft import Change, Changed
 
 from .draft import MINOR, FileDraft
 from .notebook_file import ManagedNotebookFile, NotebookFile, notebook_file
-from .waiting import WaitingChanges
+from .waiting import Outcome, WaitingChanges
 
 T = TypeVar("T")
 
 TRIES = 3
 """How often a change is applied because another program saved the file just then."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Made:
+    """A file's draft, and what has become of the changes that were made in it."""
+
+    file: NotebookFile
+    node: dict[str, Any]
+    draft: FileDraft
+    outcomes: Sequence[Outcome]
 
 
 class FileHome:
@@ -43,24 +54,36 @@ class FileHome:
     async def change(self, change: Change[T]) -> Changed[T]:
         """Apply a change and save it; again if the file was saved in between.
 
-        Raises what it raises, and ContentsError; then the file is as it was.
+        Raises what it raises; then the file lacks it. Raises ContentsError, which says whether the
+        file was changed.
         """
         return await self._waiting.make(change, self._save, path=self._place.path)
 
-    async def _save(self, changes: Sequence[Change[Any]]) -> Sequence[Changed[Any]]:
+    async def _save(self, changes: Sequence[Change[Any]]) -> Sequence[Outcome]:
         for _ in range(TRIES):
-            file, node = await self._opened()
-            draft = FileDraft(node)
-            values = [change(draft) for change in changes]
-            notes = await file.save(node) if draft.is_changed else ()
+            made = await self._made(changes)
+            notes = await made.file.save(made.node) if made.draft.is_changed else ()
             if notes is not None:
-                notes = (*_notes(draft), *notes) if draft.is_changed else ()
-                return [Changed(value=v, home="file", saved="saved", notes=notes) for v in values]
+                notes = (*_notes(made.draft), *notes) if made.draft.is_changed else ()
+                return [
+                    one if isinstance(one, Exception) else replace(one, notes=notes)
+                    for one in made.outcomes
+                ]
         msg = (
             f"{quoted(self._place.path)} was saved by another program {TRIES} times during this "
             "edit, which was not made. Read it again, then repeat the call."
         )
         raise ContentsError(msg)
+
+    async def _made(self, changes: Sequence[Change[Any]]) -> _Made:
+        """A draft with all changes that do not fail."""
+        failed: dict[int, Exception] = {}
+        while True:
+            file, node = await self._opened()
+            draft = FileDraft(node)
+            outcomes = _applied(draft, changes, failed)
+            if outcomes is not None:
+                return _Made(file=file, node=node, draft=draft, outcomes=outcomes)
 
     async def _opened(self) -> tuple[NotebookFile, dict[str, Any]]:
         file = notebook_file(self._contents, self._storage, self._place, self._root)
@@ -75,6 +98,32 @@ class FileHome:
             )
             raise ContentsError(msg)
         return file, node
+
+
+def _applied(
+    draft: FileDraft, changes: Sequence[Change[Any]], failed: dict[int, Exception]
+) -> Sequence[Outcome] | None:
+    """Apply all changes but those that have ``failed``, by their number.
+
+    None if one failed after it had changed a part of the draft: then it is added to them.
+    """
+    outcomes: list[Outcome] = []
+    is_changed = False
+    for number, change in enumerate(changes):
+        if number in failed:
+            outcomes.append(failed[number])
+            continue
+        draft.is_changed = False
+        try:
+            outcomes.append(Changed(value=change(draft), home="file", saved="saved"))
+        except Exception as err:  # noqa: BLE001  # whatever it is, the others must not fail by it
+            if draft.is_changed:
+                failed[number] = err
+                return None
+            outcomes.append(err)
+        is_changed = is_changed or draft.is_changed
+    draft.is_changed = is_changed
+    return outcomes
 
 
 def _has_cells(node: dict[str, Any]) -> bool:

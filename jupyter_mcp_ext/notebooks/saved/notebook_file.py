@@ -11,7 +11,6 @@ import asyncio
 import copy
 import hashlib
 import json
-import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -176,7 +175,7 @@ class DiskNotebookFile:
             raise unsaved(err, place.path) from err
         try:
             await self._follow_up(signature)
-        except (HTTPError, OSError, sqlite3.Error):
+        except Exception:  # noqa: BLE001  # the file is written, whatever fails then
             return (AFTERWARDS,)
         return ()
 

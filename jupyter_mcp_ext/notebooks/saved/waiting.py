@@ -12,8 +12,14 @@ from jupyter_mcp_ext.notebooks.draft import Change, Changed
 
 T = TypeVar("T")
 
-Save: TypeAlias = Callable[[Sequence[Change[Any]]], Awaitable[Sequence[Changed[Any]]]]
-"""Applies changes to one draft, one after another, and saves it. If it raises, none was made."""
+Outcome: TypeAlias = Changed[Any] | Exception
+"""What a change has come to: made, or the error that it raised."""
+
+Save: TypeAlias = Callable[[Sequence[Change[Any]]], Awaitable[Sequence[Outcome]]]
+"""Applies changes to one draft, one after another, and saves it.
+
+A change that fails takes no other with it. If it raises itself, the file may have been written.
+"""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -36,7 +42,8 @@ class WaitingChanges:
     async def make(self, change: Change[T], save: Save, *, path: str) -> Changed[T]:
         """Make a change, together with others that were asked for under the same API path.
 
-        It is as if one was saved after another. Raises what it raises, and what ``save`` raises.
+        It is as if one was saved after another. Raises what it raises, and what ``save`` raises,
+        which all that were saved together then do.
         """
         own = _Waiting(change=change, path=path)
         self._waiting.append(own)
@@ -56,14 +63,12 @@ class WaitingChanges:
 
 async def _saved(waiting: Sequence[_Waiting[Any]], save: Save) -> None:
     try:
-        changed = await save([one.change for one in waiting])
-    except Exception as err:  # noqa: BLE001  # whatever it is, the others must not fail by it
-        if len(waiting) == 1:
-            waiting[0].error = err
-            return
-        middle = len(waiting) // 2
-        await _saved(waiting[:middle], save)
-        await _saved(waiting[middle:], save)
-    else:
-        for one, made in zip(waiting, changed, strict=True):
-            one.changed = made
+        outcomes = await save([one.change for one in waiting])
+    except Exception as err:  # noqa: BLE001  # whatever it is, all that wait have to learn it
+        # None is made again: the file may have been written before the failure.
+        outcomes = [err] * len(waiting)
+    for one, outcome in zip(waiting, outcomes, strict=True):
+        if isinstance(outcome, Exception):
+            one.error = outcome
+        else:
+            one.changed = outcome

@@ -13,6 +13,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from jupyter_server.services.contents.checkpoints import AsyncCheckpoints
 from jupyter_server.services.contents.filemanager import FileContentsManager
 from jupyter_server.services.contents.largefilemanager import (
     AsyncLargeFileManager,
@@ -39,6 +40,13 @@ PLACE = Place(path=NAME, real=NAME)
 
 class Derived(AsyncLargeFileManager):
     """A manager of another package, of which nothing is known."""
+
+
+class Unreachable(AsyncCheckpoints):
+    """Checkpoints of another package, with errors of their own."""
+
+    async def list_checkpoints(self, path: str) -> Any:
+        raise RuntimeError(path)
 
 
 @pytest.fixture
@@ -336,6 +344,37 @@ async def test_a_failure_after_the_file_was_written_is_not_called_unchanged(
             await homes.change(PLACE, partial(first_is, "edited"))
 
     assert read(root / NAME).cells[0].source == "edited"
+
+
+async def test_changes_are_made_once_when_jupyter_fails_after_it_has_written_them(
+    contents: Any, homes: Homes, root: Path
+) -> None:
+    file = put(root, notebook(code("a1", "x")))
+    contents.register_post_save_hook(failing)
+
+    def append(number: int, draft: Draft) -> None:
+        draft.set_source(0, f"{draft.cell(0).source} {number}")
+
+    made = (homes.change(PLACE, partial(append, n)) for n in range(5))
+    await asyncio.gather(*made, return_exceptions=True)
+
+    assert read(file).cells[0].source == "x 0 1 2 3 4"
+
+
+async def test_checkpoints_that_fail_with_any_error_leave_an_edit_saved(
+    contents: Any, homes: Homes, root: Path
+) -> None:
+    file = put(root, notebook(code("a1", "x")))
+    contents.checkpoints = Unreachable(parent=contents)
+
+    if type(contents) in JUPYTERS:
+        changed = await homes.change(PLACE, partial(first_is, "edited"))
+        assert changed.notes == (AFTERWARDS,)
+    else:
+        with pytest.raises(ContentsError, match="the file has changed, by this edit or by"):
+            await homes.change(PLACE, partial(first_is, "edited"))
+
+    assert read(file).cells[0].source == "edited"
 
 
 @pytest.mark.parametrize(
