@@ -146,8 +146,15 @@ async def to_its_end(work: Callable[[], T]) -> T:
 async def undisturbed(work: Coroutine[Any, Any, T]) -> T:
     """Await work. A cancellation takes effect only when it has ended."""
     task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as err:  # noqa: PERF203  # there is more than one
+            # A scope of anyio that is cancelled cancels in each iteration of the loop.
+            cancelled = cancelled or err
+    if cancelled is None:
+        return task.result()
+    if not task.cancelled():
+        task.exception()  # else asyncio would log that it was never retrieved
+    raise cancelled

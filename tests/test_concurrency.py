@@ -6,9 +6,10 @@ import asyncio
 import gc
 import threading
 
+import anyio
 import pytest
 
-from jupyter_mcp_ext.concurrency import Locks, Tasks, Timer, Timers, to_its_end
+from jupyter_mcp_ext.concurrency import Locks, Tasks, Timer, Timers, to_its_end, undisturbed
 
 
 async def test_a_task_that_nothing_else_refers_to_comes_to_its_end() -> None:
@@ -147,3 +148,19 @@ async def test_a_cancellation_waits_for_the_end_of_what_a_thread_does() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert ended
+
+
+async def test_a_scope_that_cancels_in_each_turn_of_the_loop_takes_effect_at_the_end() -> None:
+    ended: list[bool] = []
+
+    async def work() -> None:
+        scope.cancel()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        ended.append(True)
+
+    with anyio.CancelScope() as scope:
+        await undisturbed(work())
+
+    assert ended
+    assert scope.cancelled_caught
