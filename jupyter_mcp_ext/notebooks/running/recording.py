@@ -165,15 +165,21 @@ class Recording:
             except BaseException:
                 self._waiting = {**{cell.id: cell for cell in cells}, **self._waiting}
                 raise
-            if changed.home == "file":
-                self._seen = await self._stamp()
             self._note(changed, began)
             for cell, wrote in changed.value[1]:
                 cell.wrote(wrote)
                 self._recent[cell.id] = (self._pace.last, cell)
                 if wrote.let_go:
                     self._on_let_go(cell)
+            if changed.home == "file":
+                await self._see_stamp()
             return changed
+
+    async def _see_stamp(self) -> None:
+        """Keep the stamp of the file that was written; without one it is read again."""
+        self._seen = object()
+        with suppress(ToolError):  # what was written stays so
+            self._seen = await self._stamp()
 
     def _latest(self, *, but: Sequence[RunningCell]) -> Sequence[RunningCell]:
         """The cells that were written shortly before the latest write."""

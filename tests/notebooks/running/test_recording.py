@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import pytest
 from jupyter_ydoc import YNotebook
 
+from jupyter_mcp_ext.errors import ContentsError
 from jupyter_mcp_ext.notebooks.draft import Change, Changed, Saving
 from jupyter_mcp_ext.notebooks.running import recording
 from jupyter_mcp_ext.notebooks.running.pace import ROOM_PAUSE
@@ -45,6 +46,8 @@ class Shared:
         self.wrote = asyncio.Event()
         self.saving: Saving | None = None
         self.file: dict[str, Any] | None = None
+        self.is_loading = False
+        """Whether a room is opening, so that the file tells nothing."""
         self.let_go: list[RunningCell] = []
         self.recording = Recording(
             self.change,
@@ -56,6 +59,8 @@ class Shared:
         self.cell = RunningCell("one")
 
     async def stamp(self) -> object:
+        if self.is_loading:
+            raise ContentsError
         return object()
 
     async def change(self, change: Change[T]) -> Changed[T]:
@@ -240,6 +245,21 @@ async def test_a_room_that_closes_while_a_cell_runs_loses_none_of_its_outputs(
     ]
     assert shared.file["cells"][0]["execution_count"] == 3
     assert shared.file["cells"][1]["outputs"][0]["text"] == "earlier"
+
+
+async def test_a_room_that_opens_just_after_a_write_into_the_file_does_not_undo_it() -> None:
+    shared = Shared()
+    shared.close(is_saved=True)
+    await shared.run()
+
+    shared.is_loading = True
+    await shared.prints("a")
+    shared.is_loading = False
+    await shared.prints("b")
+
+    assert shared.let_go == []
+    assert shared.file is not None
+    assert shared.file["cells"][0]["outputs"][0]["text"] == "ab"
 
 
 async def test_many_prints_are_few_writes() -> None:
