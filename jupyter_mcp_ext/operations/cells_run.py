@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.services import Services
     from jupyter_mcp_ext.sessions.session import Session
     from jupyter_mcp_ext.sessions.story.following import FollowedCells
+
+log = logging.getLogger(__name__)
 
 NOT_STARTED = "the run has not started"
 
@@ -182,7 +185,7 @@ class CellsRun:
             return
         try:
             await self._recording.look(self._plan.open)
-        except ToolError as err:
+        except Exception as err:  # noqa: BLE001  # a document that fails ends no run
             self._fail(err)
 
     def _part(self, cell: ChosenCell) -> CellPart:
@@ -206,8 +209,12 @@ class CellsRun:
         handle = next(c.handle for c in self._plan if c.cell_id == cell.id)
         self.execution.tell([f"{handle} {LET_GO[cell.let_go]}"] if cell.let_go else [])
 
-    def _fail(self, err: ToolError) -> None:
-        self.execution.tell([f"outputs are not in the notebook: {err}"])
+    def _fail(self, err: Exception) -> None:
+        why = str(err)
+        if not isinstance(err, ToolError):
+            log.error("Outputs could not be written into %s", self._place.path, exc_info=err)
+            why = "the server's log has the details. get_output shows them."
+        self.execution.tell([f"outputs are not in the notebook: {why}"])
 
 
 def _unopened(draft: Draft, *, cell_id: str | None) -> None:

@@ -70,6 +70,12 @@ def integer(value: Json) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
+def count_of(value: Json) -> int | None:
+    """The execution count that a value is; None if a notebook has none like it."""
+    count = integer(value)
+    return count if count is not None and 0 <= count < _MAX_COUNT else None
+
+
 def read_cell(node: Json, index: int, cell_id: str | None) -> Cell:
     """One cell; ``cell_id`` is None when it has none that stays."""
     if not isinstance(node, dict):
@@ -148,11 +154,11 @@ def _source(node: dict[str, Json], odd: list[str]) -> str:
 def _count(value: Json, odd: list[str]) -> int | None:
     if value is None:
         return None
-    count = integer(value)
+    count = count_of(value)
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
         odd.append("its execution_count is text")
         return int(value)
-    if count is None or not 0 <= count < _MAX_COUNT:
+    if count is None:
         odd.append("its execution_count is not a number")
         return None
     return count

@@ -49,7 +49,7 @@ class Recording:
         see: Callable[[Draft], None],
         stamp: Callable[[], Awaitable[object]],
         on_let_go: Callable[[RunningCell], object],
-        on_failure: Callable[[ToolError], object],
+        on_failure: Callable[[Exception], object],
     ) -> None:
         self.saved = ""
         """Whether the latest write is saved, in words."""
@@ -135,7 +135,7 @@ class Recording:
             return None
         try:
             await self._write(lambda _: None)
-        except ToolError as err:
+        except Exception as err:  # noqa: BLE001  # a document that fails ends no run
             self._on_failure(err)
             return None
         is_over = self._is_closed or self._gap is not None

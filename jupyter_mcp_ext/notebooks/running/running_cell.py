@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from jupyter_mcp_ext.notebooks.draft import Mark
+from jupyter_mcp_ext.notebooks.reading.cells import count_of
 
 from .cell_outputs import CellOutputs, News
 
@@ -54,11 +55,11 @@ class RunningCell:
 
     def begin(self, count: int | None) -> None:
         """The kernel has begun with it."""
-        self._count = count
+        self._count = count_of(count)
 
     def end(self, count: int | None, times: Mapping[str, float]) -> None:
         """Its code has ended; ``times`` are those of the messages, by JupyterLab's names."""
-        self._count = count if count is not None else self._count
+        self._count = count_of(count) if count is not None else self._count
         self._times = dict(times)
         self.has_ended = True
 

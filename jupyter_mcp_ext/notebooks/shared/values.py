@@ -10,14 +10,14 @@ from typing import Any
 def as_shared(value: Any) -> Any:
     """A copy as browsers can take it.
 
-    Its numbers are floats, since others come as BigInt, which is no JSON; half a surrogate pair
-    is no text in a document.
+    Its numbers are floats, since others come as BigInt, which is no JSON; one that no float can
+    have is a text. Half a surrogate pair is no text in a document.
     """
     match value:
         case bool():
             return value
         case int():
-            return float(value)
+            return _number(value)
         case Mapping():
             return {str(key): as_shared(inner) for key, inner in value.items()}
         case list() | tuple():
@@ -26,6 +26,13 @@ def as_shared(value: Any) -> Any:
             return text_of(value)
         case _:
             return value
+
+
+def _number(value: int) -> float | str:
+    try:
+        return float(value)
+    except OverflowError:
+        return str(value)
 
 
 def as_stored(value: Any) -> Any:

@@ -49,12 +49,15 @@ class Shared:
         self.is_loading = False
         """Whether a room is opening, so that the file tells nothing."""
         self.let_go: list[RunningCell] = []
+        self.failures: list[Exception] = []
+        self.error: Exception | None = None
+        """What the document fails with."""
         self.recording = Recording(
             self.change,
             see=lambda _: None,
             stamp=self.stamp,
             on_let_go=self.let_go.append,
-            on_failure=lambda _: None,
+            on_failure=self.failures.append,
         )
         self.cell = RunningCell("one")
 
@@ -65,6 +68,8 @@ class Shared:
 
     async def change(self, change: Change[T]) -> Changed[T]:
         self.writes += 1
+        if self.error is not None:
+            raise self.error
         if self.file is not None:
             value = change(FileDraft(self.file))
             return Changed(value=value, home="file", saved="saved")
@@ -260,6 +265,52 @@ async def test_a_room_that_opens_just_after_a_write_into_the_file_does_not_undo_
     assert shared.let_go == []
     assert shared.file is not None
     assert shared.file["cells"][0]["outputs"][0]["text"] == "ab"
+
+
+async def test_a_number_that_is_too_large_for_a_browser_is_written_as_text() -> None:
+    shared = Shared()
+    await shared.run()
+
+    data: dict[str, Any] = {"application/json": {"x": 2**2_000, "y": 2}}
+    shared.cell.outputs.take("display_data", {"data": data, "metadata": {}})
+    await shared.prints("a")
+
+    display, text = shared.shown["outputs"]
+    value = display["data"]["application/json"]
+    assert value == {"x": str(2**2_000), "y": 2.0}
+    assert text["text"] == "a"
+
+
+@pytest.mark.parametrize("count", [2**2_000, -1, True], ids=["large", "negative", "no number"])
+async def test_a_count_that_no_notebook_has_is_left_out(count: int) -> None:
+    shared = Shared()
+    shared.close(is_saved=True)
+    await shared.run(count)
+
+    await shared.prints("a")
+    await shared.prints("b")
+    await shared.ends()
+
+    assert shared.let_go == []
+    assert shared.file is not None
+    assert shared.file["cells"][0]["execution_count"] is None
+    assert shared.file["cells"][0]["outputs"][0]["text"] == "ab"
+
+
+async def test_a_document_that_fails_is_told_of_and_written_when_it_works_again() -> None:
+    shared, error = Shared(), RuntimeError("The shared document could not be used")
+    await shared.run()
+
+    shared.error = error
+    shared.cell.outputs.take("stream", {"name": "stdout", "text": "a"})
+    shared.recording.note(shared.cell)
+    await shared.recording.close()
+    failures = shared.failures
+    shared.error = None
+    await shared.recording.close()
+
+    assert failures == [error]
+    assert shared.texts == ["a"]
 
 
 async def test_many_prints_are_few_writes() -> None:

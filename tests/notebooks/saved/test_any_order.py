@@ -539,7 +539,7 @@ class SavedEdits(RuleBasedStateMachine):
         return expected.code(f"{number:08d}-made", f"<{number}é>")
 
 
-def failed(err: ToolError) -> None:
+def failed(err: Exception) -> None:
     """A recording that cannot write is a failure of the test."""
     raise err
 
