@@ -285,7 +285,11 @@ class McpExecutions(LoggingConfigurable):
     ) -> None:
         """Run code to an end, whatever happens."""
         try:
-            await self._runner.run(execution, ready, prepare, parts)
+            try:
+                await self._runner.run(execution, ready, prepare, parts)
+            finally:  # before its callers learn the end
+                if parts is not None:
+                    await parts.close()
         except KernelLost as err:
             end_lost(execution, err)
         except ToolError as err:
@@ -299,6 +303,4 @@ class McpExecutions(LoggingConfigurable):
             self.log.exception("The execution %s failed", execution.id)
             execution.end("dead", "an internal error; the server's log has the details")
         finally:
-            if parts is not None:  # of one that never had its turn
-                await parts.close()
             self._archive.finish(execution)

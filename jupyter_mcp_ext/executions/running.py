@@ -56,7 +56,7 @@ class Runner:
         if kernel is None or not kernel.hosted.is_there:
             kernel = await self._started(execution, ready)
         if kernel is None:
-            execution.end(execution.stop.why, "stopped while its kernel started")
+            await _stopped(execution, parts, "stopped while its kernel started")
             return
         execution.kernel = kernel
         turn = kernel.turn.join(execution)
@@ -64,7 +64,7 @@ class Runner:
             if await execution.stop.before(turn):
                 await self._take_turn(execution, kernel, prepare, parts)
             else:
-                execution.end(execution.stop.why, "taken from the queue before it began")
+                await _stopped(execution, parts, "taken from the queue before it began")
         finally:
             kernel.turn.leave(execution)
 
@@ -92,7 +92,7 @@ class Runner:
         execution = run.execution
         execution.share(self._carryovers.of(run.kernel))
         if prepare is not None and not await self._is_prepared(run, prepare):
-            execution.end(execution.stop.why, "stopped while its session was brought back")
+            await _stopped(execution, parts, "stopped while its session was brought back")
             return
         if parts is not None:
             await self._parts.run(run, parts)
@@ -126,6 +126,13 @@ class Runner:
             if not preparing.done():  # it ends what it has begun in the kernel
                 preparing.cancel()
                 await asyncio.wait({preparing})
+
+
+async def _stopped(execution: Execution, parts: Parts | None, words: str) -> None:
+    """End an execution before its code has begun."""
+    if parts is not None:
+        await parts.close()
+    execution.end(execution.stop.why, words)
 
 
 def _tell_missed(execution: Execution, losses: Sequence[Loss], comeback: str) -> None:

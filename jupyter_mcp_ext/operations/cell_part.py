@@ -134,21 +134,22 @@ class CellPart:
             self._run.failed()
             self._end("error", exchange, count, raised)
 
-    def leave(self, lost: KernelLost | None) -> None:
-        """No reply came: the kernel was lost, or the run was stopped before."""
+    def leave(self, lost: KernelLost | None) -> bool:
+        """No reply came: the kernel was lost, or the run was stopped before.
+
+        False if its code was not begun, so that the cell gets back what it had.
+        """
         if self._has_ended:
-            return
+            return True
         exchange = self._exchange
         # A kernel that dies at once may not have said that it has begun.
         is_lost = lost is not None and not lost.behind_other
         if exchange is None or not (exchange.begun or is_lost):
-            if self._cell.is_open:
-                self._cell.end(None, {})
-                self._run.settle(self._cell)
             self._run.story.end(NOT_RUN, None, ())
-            return
+            return False
         is_dead = lost is not None and lost.loss.kind == "died"
         self._end("dead" if is_dead else "interrupted", exchange, exchange.count)
+        return True
 
     def _end(
         self, status: CellStatus, exchange: Exchange, count: int | None, words: str = ""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from jupyter_mcp_ext.errors import ToolError, UnknownSession
+from jupyter_mcp_ext.concurrency import undisturbed
+from jupyter_mcp_ext.errors import UnknownSession
 from jupyter_mcp_ext.executions.order import Destination
 from jupyter_mcp_ext.executions.turns import queue
 
@@ -78,8 +79,8 @@ async def run_cells(
         busy = bool(queue(session.kernel))
         try:
             await services.sessions.restart(session, by=caller.client, now=busy)
-        except ToolError:
-            await run.give_up()
+        except BaseException:
+            await undisturbed(run.give_up())
             raise
     execution = services.executions.start(
         f"run_cells: {place.path}, {len(run)} cells",

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.files.paths import Place
     from jupyter_mcp_ext.kernels.links.exchange import Content
     from jupyter_mcp_ext.kernels.losses import KernelLost
-    from jupyter_mcp_ext.notebooks.draft import Draft
     from jupyter_mcp_ext.notebooks.running.chosen import ChosenCell
     from jupyter_mcp_ext.notebooks.running.running_cell import LetGo
     from jupyter_mcp_ext.services import Services
@@ -79,10 +78,9 @@ class CellsRun:
         await self._recording.step(partial(self._plan.choose, references=references))
 
     async def give_up(self) -> None:
-        """Run nothing after all."""
-        first = self._plan.first
-        cell_id = None if first is None else self._plan[first].cell_id
-        await self._recording.step(partial(_unopened, cell_id=cell_id))
+        """Run nothing after all: the first cell gets back what it had. Raises ToolError."""
+        if self._plan.first is not None:
+            await self._recording.step(partial(self._plan.put_back, position=self._plan.first))
 
     def of(self, execution: Execution) -> CellsRun:
         """This run, as the one of an execution."""
@@ -117,7 +115,7 @@ class CellsRun:
             else:
                 cells.note(plan.turn, "skipped", cell.passed_over)
                 if plan.turn == plan.first:
-                    await self.give_up()
+                    await self._put_back()
         return None
 
     async def close(self, lost: KernelLost | None = None) -> None:
@@ -129,8 +127,8 @@ class CellsRun:
         if first is not None and self._plan.turn < first:  # it never had its turn
             self._plan.turn = first
             self._current = self._part(self._plan[first])
-        if self._current is not None:
-            self._current.leave(lost)
+        if self._current is not None and not self._current.leave(lost):
+            await self._put_back()
         await self._recording.close()
         self._written.by_another(self._place.path)
         self.execution.tell(self._recording.notes)
@@ -158,6 +156,7 @@ class CellsRun:
 
     def began(self, cell: RunningCell) -> None:
         """The kernel has begun with a cell."""
+        self._plan.began()
         self._displays.add(self._place.real, cell)
         self._recording.note(cell)
 
@@ -188,6 +187,13 @@ class CellsRun:
         except Exception as err:  # noqa: BLE001  # a document that fails ends no run
             self._fail(err)
 
+    async def _put_back(self) -> None:
+        """Leave the cell whose turn it was, and which did not run, as it was."""
+        try:
+            await self._recording.step(partial(self._plan.put_back, position=self._plan.turn))
+        except Exception as err:  # noqa: BLE001  # a document that fails ends no run
+            self._fail(err)
+
     def _part(self, cell: ChosenCell) -> CellPart:
         position, known = self._plan.turn, self._plan[self._plan.turn]
         is_edited = (cell.handle, cell.cell_type) != (known.handle, known.cell_type)
@@ -215,8 +221,3 @@ class CellsRun:
             log.error("Outputs could not be written into %s", self._place.path, exc_info=err)
             why = "the server's log has the details. get_output shows them."
         self.execution.tell([f"outputs are not in the notebook: {why}"])
-
-
-def _unopened(draft: Draft, *, cell_id: str | None) -> None:
-    if cell_id in draft.ids:
-        draft.set_running(draft.ids.index(cell_id), is_running=False)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.notebooks.draft import Draft
 from tests.engine import ALICE, printed, running
 from tests.operations.test_cells import PATH, PLACE, code, run, saved, start, states, write
@@ -42,6 +43,45 @@ async def test_a_restart_in_the_middle_ends_the_run_and_what_ran_is_saved(
         assert execution.status == "interrupted"
         assert states(execution) == ["ok", "interrupted", "waiting"]
         assert [bool(cell.outputs) for cell in saved(engine)] == [True, True, False]
+
+
+async def test_a_restart_that_fails_leaves_the_outputs_that_were_there(
+    jp_serverapp: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object, **__: object) -> None:
+        msg = "The kernel could not be restarted. Try again."
+        raise KernelUnavailable(msg)
+
+    async with running(jp_serverapp) as engine:
+        write(engine, code("print('earlier')"), code("2"))
+        await run(engine)
+        before = saved(engine)
+        monkeypatch.setattr(engine.services.sessions, "restart", fails)
+
+        with pytest.raises(KernelUnavailable):
+            await run(engine, restart=True)
+
+        assert before[0].outputs
+        assert saved(engine) == before
+
+
+async def test_a_run_that_is_taken_from_the_queue_leaves_the_outputs_that_were_there(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        write(engine, code("print('on', flush=True)\nimport time; time.sleep(60)"), code("2"))
+        await run(engine, "1-1")
+        before = saved(engine)[1]
+        first = await start(engine, "0-0")
+        await engine.until_printed(first, "on")
+        second = await start(engine, "1-1")
+
+        await engine.services.executions.interrupt(second)
+        after = saved(engine)[1]
+        await engine.services.executions.interrupt(first)
+
+        assert before.outputs
+        assert after == before
 
 
 async def test_a_question_that_no_person_can_answer_is_an_error_of_its_cell(

@@ -205,14 +205,7 @@ def clear(draft: Draft, references: Sequence[str | int] | None) -> Edited:
         mark = draft.mark(index)
         if mark.cell_type != "code" or (not mark.outputs and mark.count is None):
             continue
-        node = draft.node(index)
-        step = Cleared(
-            cell_id=draft.ids[index],
-            outputs=_outputs(node),
-            count=mark.count,
-            timing=_timing(node),
-        )
-        steps.append(step)
+        steps.append(as_before(draft, index))
         cleared.append(index)
         draft.set_outputs(index, [], start=0)
         draft.set_count(index, None)
@@ -221,6 +214,17 @@ def clear(draft: Draft, references: Sequence[str | int] | None) -> Edited:
         done=f"Cleared {counted(len(steps), 'cell')} in" if steps else "No outputs to clear in",
         cells=_described(draft, cleared),
         steps=tuple(steps),
+    )
+
+
+def as_before(draft: Draft, index: int) -> Cleared:
+    """The step that puts back what a code cell has now, once it was cleared."""
+    node = draft.node(index)
+    return Cleared(
+        cell_id=draft.ids[index],
+        outputs=_outputs(node),
+        count=draft.mark(index).count,
+        timing=_timing(node),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from jupyter_mcp_ext.notebooks.editing.edits import as_before
 from jupyter_mcp_ext.notebooks.saved.draft import FileDraft
 
 from .chosen import ChosenCell, choose, chosen
@@ -12,6 +13,7 @@ from .running_cell import RunningCell
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.notebooks.draft import CellNode, Draft, Mark
+    from jupyter_mcp_ext.notebooks.editing.steps import Cleared
 
 
 class Plan:
@@ -24,6 +26,8 @@ class Plan:
         """The position of the first cell that is run, which is cleared before its turn."""
         self.cleared: dict[int, Mark] = {}
         """By what the cells are known that were cleared, by their positions."""
+        self._before: Cleared | None = None
+        """What the cell had that was cleared last."""
         self.is_of_one = False
         """Whether only one cell is run."""
         self._cells: tuple[ChosenCell, ...] = ()
@@ -49,7 +53,8 @@ class Plan:
         run = [position for position, cell in enumerate(self._cells) if cell.is_run]
         self.first, self.is_of_one = next(iter(run), None), len(run) == 1
         if self.first is not None:
-            self.cleared = {self.first: RunningCell.open(draft, self._cells[self.first].index)}
+            self.cleared.clear()
+            self._clear(draft, self.first, self._cells[self.first].index)
 
     def see(self, draft: Draft) -> None:
         """Look at cells again that have not had their turn.
@@ -70,7 +75,25 @@ class Plan:
         self.see(draft)
         cell = self.now
         if cell is not None and cell.is_run and self.turn != self.first:
-            self.cleared[self.turn] = RunningCell.open(draft, cell.index)
+            self._clear(draft, self.turn, cell.index)
+
+    def put_back(self, draft: Draft, position: int) -> None:
+        """Leave a cell as it was before it was cleared, unless another has run or cleared it."""
+        cell_id = self._cells[position].cell_id
+        if self._before is None or self._before.cell_id != cell_id or cell_id not in draft.ids:
+            return
+        index = draft.ids.index(cell_id)
+        if draft.mark(index) == self.cleared.get(position):
+            self._before.take_back(draft, index)
+            draft.set_running(index, is_running=False)
+
+    def began(self) -> None:
+        """The kernel has begun with the cell whose turn it is: what it had is not put back."""
+        self._before = None
+
+    def _clear(self, draft: Draft, position: int, index: int) -> None:
+        self._before = as_before(draft, index)
+        self.cleared[position] = RunningCell.open(draft, index)
 
     @property
     def now(self) -> ChosenCell | None:
