@@ -124,8 +124,8 @@ class Unsaved:
         delay = room.source.save_delay + MARGIN
         if not room.is_open or room.unsaved or room.room_id in self._faults or delay > LAST:
             return
-        if not await room.source.stopped(room.room_id):
-            with suppress(asyncio.TimeoutError):
+        with suppress(asyncio.TimeoutError):
+            if not await asyncio.wait_for(room.source.stopped(room.room_id), LAST):
                 await asyncio.wait_for(edits.tried.wait(), delay)
 
     def _listen(self) -> None:

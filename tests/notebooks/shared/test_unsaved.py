@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from jupyter_mcp_ext.notebooks.shared import unsaved
 from jupyter_mcp_ext.notebooks.shared.cells import is_busy
 from jupyter_mcp_ext.notebooks.shared.live import LiveNotebooks
 from tests.notebooks.browsers import SECONDS
@@ -141,6 +142,25 @@ class TestDocuments:
 
         assert (changed.home, changed.saved) == ("file", "saved")
         assert shared.in_file() == ["a = 1", "b = 2", "c = 3", "d = 4"]
+
+    async def test_a_room_that_does_not_stop_does_not_keep_the_server_from_it(
+        self, shared: Shared, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def never(_: str) -> None:
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(unsaved, "MARGIN", -1.0)
+        monkeypatch.setattr(unsaved, "LAST", 0.01)
+        async with shared.browser():
+            await shared.change(appended("c = 3"))
+            with monkeypatch.context() as patch:
+                patch.setattr(shared.documents, "delete_room", never)
+
+                await asyncio.wait_for(shared.unsaved.close(), SECONDS)
+
+            assert shared.in_file() == ["a = 1", "b = 2", "c = 3"]
+            [room] = shared.documents.list_document_rooms()
+            await shared.documents.delete_room(room.room_id)
 
     async def test_an_edit_that_the_room_replaces_as_it_reads_its_file_again_is_reported(
         self, shared: Shared
