@@ -104,18 +104,22 @@ def _unique(stored: Sequence[str | None]) -> list[str]:
         return [cell_id for cell_id in stored if cell_id is not None]
     ids: list[str] = []
     seen: set[str] = set()
+    numbers: dict[str, int] = {}
     for cell_id in stored:
         chosen = cell_id
         if chosen is None or chosen in seen or chosen not in taken:
-            chosen = _free(cell_id or "cell", taken)
+            chosen = _free(cell_id or "cell", taken, numbers)
             taken.add(chosen)
         seen.add(chosen)
         ids.append(chosen)
     return ids
 
 
-def _free(cell_id: str, taken: set[str]) -> str:
-    begins, number = _FORBIDDEN.sub("-", cell_id[:56]), 2
+def _free(cell_id: str, taken: set[str], numbers: dict[str, int]) -> str:
+    """An id that is not taken; ``numbers`` are those below which all are, by how ids begin."""
+    begins = _FORBIDDEN.sub("-", cell_id[:56])
+    number = numbers.get(begins, 2)
     while f"{begins}-{number}" in taken:
         number += 1
+    numbers[begins] = number + 1
     return f"{begins}-{number}"

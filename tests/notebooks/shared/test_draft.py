@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import time
 import weakref
 from typing import Any
 
@@ -39,6 +40,13 @@ def draft_of(document: YNotebook) -> RoomDraft:
 
 def stream(text: str) -> dict[str, Any]:
     return {"output_type": "stream", "name": "stdout", "text": text}
+
+
+class Cells(list[Any]):
+    """What stands for a document's array of cells: so many would take it long."""
+
+    def observe_deep(self, follow: object) -> None:
+        """They do not change."""
 
 
 def stored_ids(document: YNotebook) -> list[str]:
@@ -103,6 +111,17 @@ def test_cells_with_one_id_get_ids_of_their_own_and_a_refused_change_writes_none
 
     assert stored_ids(document) == ["a", "a-2", "cell-2"]
     assert [cell["source"] for cell in document.get()["cells"]] == ["1", "two", "3"]
+
+
+def test_many_cells_with_one_id_are_told_apart_in_time_that_grows_as_they_do() -> None:
+    cells = Cells({"id": "a"} for _ in range(20_000))
+    ids = CellIds(cells)
+
+    began = time.process_time()
+    unique = ids.unique(cells)
+
+    assert time.process_time() - began < 5
+    assert (unique[:3], len(set(unique))) == (["a", "a-2", "a-3"], 20_000)
 
 
 def test_ids_are_followed_through_changes_of_others() -> None:
