@@ -9,6 +9,9 @@ from typing import Protocol, TypeAlias, TypeVar
 from .lines import TextPage, Wanted
 from .listing import FileEntry, FolderPage, Glob
 
+MAX_BYTES = 64_000_000
+"""Bytes of the largest file that is read as a whole: to be searched, or as a notebook."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FileData:

@@ -1,6 +1,7 @@
 """Notebooks as files: made and read through Jupyter's ContentsManager, beneath its root.
 
-What a notebook's text means is in ``document.py``, how it is shown in ``notebook_words.py``.
+What a notebook's text means is in ``reading/document.py``, how it is shown in
+``reading/words.py``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from jupyter_mcp_ext.files.contents import Contents, explained, irregular
 from jupyter_mcp_ext.files.gate import Gate
 from jupyter_mcp_ext.files.nearby import missing
 from jupyter_mcp_ext.files.paths import Hides, Place, check_wording, quoted
-from jupyter_mcp_ext.files.storage import FileStorage
+from jupyter_mcp_ext.files.storage import MAX_BYTES, FileStorage
 from jupyter_mcp_ext.notebooks.reading.document import (
     KernelMetadata,
     Live,
@@ -39,7 +40,7 @@ _MANY_CELLS = 50
 _LONG_TEXT = 500_000
 """Above these, nbformat and JSON work moves to a thread: it takes over 5 ms."""
 
-_MAX_BYTES = 64_000_000
+_MAX_BYTES = MAX_BYTES
 """Bytes of the largest notebook that is read; three copies are in memory for a moment."""
 
 _CHECKPOINTS = ".ipynb_checkpoints"

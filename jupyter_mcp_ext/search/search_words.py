@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any
 
+from jupyter_mcp_ext.files.storage import MAX_BYTES
 from jupyter_mcp_ext.outputs.characters import argument, escaped, seen
 from jupyter_mcp_ext.wording import counted, size
 
 from .hits import FileHits, Hit, HitLine, Place, Why
-from .searching import MAX_BYTES, Findings
+from .searching import Findings
 
 _HEAD = 400
 """Characters that the first line has at most, and some for the lines' ends."""

@@ -15,7 +15,7 @@ from jupyter_mcp_ext.files.gate import Gate
 from jupyter_mcp_ext.files.listing import Glob
 from jupyter_mcp_ext.files.nearby import missing
 from jupyter_mcp_ext.files.paths import Hides, quoted
-from jupyter_mcp_ext.files.storage import Below, FileStorage, IsApart
+from jupyter_mcp_ext.files.storage import MAX_BYTES, Below, FileStorage, IsApart
 from jupyter_mcp_ext.notebooks.reading.document import Live
 from jupyter_mcp_ext.outputs.model import Json
 from jupyter_mcp_ext.rendering.turns import FairTurns
@@ -23,9 +23,6 @@ from jupyter_mcp_ext.rendering.turns import FairTurns
 from .hits import FileHits, Passed
 from .inside import NOTEBOOK, Look
 from .query import Query
-
-MAX_BYTES = 64_000_000
-"""Bytes of the largest file that is searched."""
 
 PATIENCE = 20.0
 """Seconds after which a search ends with what it has found."""

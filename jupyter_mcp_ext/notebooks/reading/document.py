@@ -2,7 +2,7 @@
 
 nbformat's own reader is not used for reading: it gives random ids to cells that have none, logs
 what it finds invalid, and its validation takes most of the time that reading a notebook may cost.
-Jupyter opens notebooks that are not valid, so they are read here too (``reading.py``).
+Jupyter opens notebooks that are not valid, so they are read here too (``cells.py``).
 """
 
 from __future__ import annotations

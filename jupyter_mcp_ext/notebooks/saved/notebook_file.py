@@ -30,15 +30,12 @@ from jupyter_mcp_ext.errors import ContentsError
 from jupyter_mcp_ext.files.beneath import Changed
 from jupyter_mcp_ext.files.contents import Contents, explained
 from jupyter_mcp_ext.files.paths import Place, quoted
-from jupyter_mcp_ext.files.storage import FileData, FileStorage
+from jupyter_mcp_ext.files.storage import MAX_BYTES, FileData, FileStorage
 from jupyter_mcp_ext.measured import TooMuch
 from jupyter_mcp_ext.notebooks.reading.document import too_much
 
 from . import text
 from .trust import Trust
-
-MAX_BYTES = 64_000_000
-"""Bytes of the largest notebook that is changed."""
 
 AFTERWARDS = "the file is saved, but Jupyter could not make its checkpoint or call its hook"
 
