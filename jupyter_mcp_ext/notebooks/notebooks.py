@@ -40,9 +40,6 @@ _MANY_CELLS = 50
 _LONG_TEXT = 500_000
 """Above these, nbformat and JSON work moves to a thread: it takes over 5 ms."""
 
-_MAX_BYTES = MAX_BYTES
-"""Bytes of the largest notebook that is read; three copies are in memory for a moment."""
-
 _CHECKPOINTS = ".ipynb_checkpoints"
 
 
@@ -144,7 +141,7 @@ class Notebooks:
         if copied is not None:
             return await asyncio.to_thread(copied.notebook, place.path)
         try:
-            data = (await self._storage.read(place.real, _MAX_BYTES)).data
+            data = (await self._storage.read(place.real, MAX_BYTES)).data
         except (HTTPError, OSError) as err:
             raise explained(err, f"{quoted(place.path)} could not be read") from err
         if len(data) > _LONG_TEXT:
@@ -173,7 +170,7 @@ class Notebooks:
     async def check(self, place: Place, named: str, *, hides: Hides) -> None:
         """Return if there is a notebook that is read here. Raises ContentsError."""
         size = await self.size(place, named, hides=hides)
-        if size > _MAX_BYTES:
+        if size > MAX_BYTES:
             raise _too_large(place.path, size)
 
     async def size(self, place: Place, named: str, *, hides: Hides) -> int:
@@ -269,6 +266,6 @@ def _is_folder_words(path: str) -> ContentsError:
 
 def _too_large(path: str, size: int) -> ContentsError:
     return ContentsError(
-        f"{quoted(path)} has {size / 1e6:.0f} MB, more than the {_MAX_BYTES / 1e6:.0f} MB "
+        f"{quoted(path)} has {size / 1e6:.0f} MB, more than the {MAX_BYTES / 1e6:.0f} MB "
         "that are read here. Look at it with code of your own (execute_code)."
     )
