@@ -21,7 +21,9 @@ PLACES = ("/usr/bin", "/bin", "/usr/local/bin", "/run/current-system/sw/bin")
 that is installed into one could bring a program of that name, which would run outside."""
 
 HOME = "/home/jupyter"
-"""The home of whoever runs in a sandbox; empty, in memory, and gone with the kernel."""
+"""The home of the account in a sandbox; empty, in memory, and gone with the kernel."""
+
+ENVIRONMENT = {"HOME": HOME, "TMPDIR": "/tmp", "USER": "jupyter"}  # noqa: S108  # of the sandbox
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 """Programs and libraries. What is a link, as on most systems, is made as a link."""

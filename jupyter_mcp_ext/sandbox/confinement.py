@@ -13,11 +13,15 @@ HANDED = "handed"
 Network = Literal["none", "host"]
 """``none``: nothing but the kernel's own loopback; ``host``: all that the server reaches."""
 
+Mode = Literal["bubblewrap"]
+"""What confines a kernel."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Confinement:
     """The files, the network and the room of one kernel. Paths are absolute and exist."""
 
+    mode: Mode = "bubblewrap"
     folder: Path
     """The session's folder, which can be written."""
     cwd: Path

@@ -14,7 +14,7 @@ from jupyter_client.provisioning.factory import KernelProvisionerFactory
 from traitlets import Enum, Int, List, Unicode
 from traitlets.config import LoggingConfigurable
 
-from . import bubblewrap, canary, directories
+from . import canary, directories
 from .confinement import HANDED, Confinement, Network, is_confined
 from .prefixes import NoPrefix, readable, user_packages
 from .provisioner import ARGUMENT, NAME
@@ -220,8 +220,7 @@ class McpSandbox(LoggingConfigurable):
 
     def _shown(self, env: Mapping[str, str]) -> dict[str, str]:
         patterns = (*SHOWN, *self.environment)
-        shown = {k: v for k, v in env.items() if any(fnmatchcase(k, p) for p in patterns)}
-        return {**shown, "HOME": bubblewrap.HOME, "TMPDIR": "/tmp", "USER": "jupyter"}  # noqa: S108
+        return {k: v for k, v in env.items() if any(fnmatchcase(k, p) for p in patterns)}
 
     def _check_paths(self) -> None:
         for trait in ("read_only_paths", "writable_paths"):

@@ -1,0 +1,115 @@
+"""A kernel in a sandbox that bubblewrap makes of namespaces."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+
+from jupyter_client.launcher import launch_kernel
+
+from . import bubblewrap, seccomp
+from .confinement import Confinement
+from .guard import NotConfined
+from .memory import memory_files
+from .pipes import piece
+
+MAX_STATUS = 65_536
+"""Characters of what bubblewrap reports."""
+
+
+class BubblewrapGuard:
+    """Starts a kernel under bubblewrap, as `Guard` says."""
+
+    environment = bubblewrap.ENVIRONMENT
+
+    def __init__(self, confinement: Confinement, directory: Path, connection_file: str) -> None:
+        """The kernel's sockets are in ``directory``."""
+        self._confinement = confinement
+        self._directory = directory
+        self._connection_file = connection_file
+        self._status = -1
+        self._first = 0
+        """The first process in the sandbox, which has started the kernel."""
+
+    async def launch(self, command: Sequence[str], arguments: Mapping[str, Any]) -> Popen[bytes]:
+        """Start bubblewrap with the command. Raises NotConfined."""
+        program = await asyncio.to_thread(bubblewrap.program)
+        if program is None:
+            msg = "bubblewrap is no longer installed"
+            raise NotConfined(msg)
+        self._status, writing = os.pipe()
+        try:
+            with memory_files(seccomp.program(has_inet=True), *bubblewrap.accounts()) as files:
+                given = self._arguments(writing, files)
+                with memory_files(b"\0".join(map(os.fsencode, given))) as (options,):
+                    # Arguments of a command can be read by others, a file in memory cannot.
+                    wrapped = [program, "--args", str(options), "--", *command]
+                    # Its parent is in another PID namespace, where it would look in vain.
+                    return launch_kernel(
+                        wrapped, **arguments, pass_fds=(writing, options, *files), independent=True
+                    )
+        finally:
+            os.close(writing)
+
+    async def started(self) -> None:
+        """Wait until bubblewrap names the first process. Raises NotConfined."""
+        said = b""
+        while (report := _report(said)) is None:
+            # It writes the report in pieces; a pipe that is closed before would end it.
+            more = await piece(self._status, MAX_STATUS)
+            said += more
+            if not more or len(said) > MAX_STATUS:
+                msg = "bubblewrap could not make the kernel's sandbox"
+                raise NotConfined(msg)
+        self._first = report
+
+    def signal(self, signum: int) -> None:
+        """Send a signal to the kernel and its children; what ends it ends all in the sandbox."""
+        if signum in (signal.SIGTERM, signal.SIGKILL):
+            # With it all others in its PID namespace end; bubblewrap reaps it and ends too.
+            os.kill(self._first, signal.SIGKILL)
+        else:
+            os.killpg(os.getpgid(self._kernel()), signum)
+
+    def close(self) -> None:
+        """Close the pipe that bubblewrap reports on."""
+        if self._status >= 0:
+            os.close(self._status)
+            self._status = -1
+
+    def _arguments(self, status_fd: int, files: Sequence[int]) -> list[str]:
+        """The arguments of bubblewrap; ``files`` are the filter and the files of accounts."""
+        directory = str(self._directory)
+        return bubblewrap.arguments(
+            self._confinement,
+            filter_fd=files[0],
+            accounts_fds=(files[1], files[2]),
+            more=(
+                *("--json-status-fd", str(status_fd)),
+                *("--ro-bind", self._connection_file, self._connection_file),
+                *("--bind", directory, directory),
+            ),
+        )
+
+    def _kernel(self) -> int:
+        """The kernel's own process."""
+        children = Path(f"/proc/{self._first}/task/{self._first}/children").read_text().split()
+        return int(children[0]) if children else self._first
+
+
+def _report(said: bytes) -> int | None:
+    """The process in a complete report of bubblewrap's, as ``--json-status-fd`` has it."""
+    first, end, _ = said.partition(b"}")
+    if not end:
+        return None
+    try:
+        return int(json.loads(first + end)["child-pid"])
+    except (ValueError, KeyError, TypeError) as err:
+        msg = "bubblewrap did not say which process is the kernel's"
+        raise NotConfined(msg) from err
