@@ -128,6 +128,7 @@ class McpApp(ExtensionApp):
             "host": self.host,
             "passwords": PasswordCheck(),
             "on_activity": self._record_activity,
+            "overdrawn": self.services.calls.overdrawn,
         }
         pattern = re.escape(self.path)
         self.handlers.append((rf"{pattern}/?", McpHandler, shared))

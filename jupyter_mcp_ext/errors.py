@@ -38,6 +38,10 @@ class Forbidden(ToolError):
     """The server's policy does not let this caller do this."""
 
 
+class LimitReached(ToolError):
+    """As much is done as this server allows; the message says when more can be."""
+
+
 class UnknownSession(ToolError):
     """No session fits, or more than one does."""
 

@@ -14,6 +14,7 @@ from .executions.written import WrittenFiles
 from .files.contents import disk_of
 from .files.files import McpFiles
 from .governance.audit import Audit
+from .governance.calls import McpCalls
 from .governance.keys import Keys
 from .governance.policy import Policy
 from .kernels.fleet import Kernels
@@ -63,6 +64,7 @@ class Services:
     packages: McpPackages
     rendering: Rendering
     policy: Policy
+    calls: McpCalls
     audit: Audit
     keys: Keys
     limits: Limits
@@ -98,6 +100,8 @@ class Services:
         sessions = _sessions(serverapp, kernels, files, notebooks, disk, parent)
         changes = _changes(serverapp, editing, executions, sessions, kernels, disk)
         notebooks.made.add(changes.saved)
+        calls = McpCalls(parent=parent)
+        executions.begun.add(calls.follow)
         return cls(
             kernels=kernels,
             sessions=sessions,
@@ -112,6 +116,7 @@ class Services:
             packages=McpPackages(kernels, credentials=sessions.credentials, parent=parent),
             rendering=rendering,
             policy=Policy(serverapp.authorizer),
+            calls=calls,
             audit=Audit(serverapp.event_logger),
             keys=keys,
             limits=limits,

@@ -16,6 +16,7 @@ from jupyter_server.auth.identity import User
 from jupyter_mcp_ext.executions.execution import Execution
 from jupyter_mcp_ext.executions.executions import McpExecutions
 from jupyter_mcp_ext.governance.caller import Caller, Principal
+from jupyter_mcp_ext.governance.calls import McpCalls
 from jupyter_mcp_ext.governance.policy import Right
 from jupyter_mcp_ext.kernels.links.links import McpLinks
 from jupyter_mcp_ext.operations.run import run_code
@@ -25,7 +26,7 @@ from jupyter_mcp_ext.services import Services
 from jupyter_mcp_ext.sessions.service import McpSessions
 from jupyter_mcp_ext.sessions.session import Session
 
-OWNERS = (McpExecutions, McpSessions, McpLinks)
+OWNERS = (McpCalls, McpExecutions, McpSessions, McpLinks)
 """Whose traits a test sets."""
 
 ALICE = Caller(subject="alice", username="alice", client="test")

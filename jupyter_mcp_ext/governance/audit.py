@@ -23,7 +23,7 @@ class ToolCall:
 
     tool: str
     status: str
-    """``ok``, ``error``, ``forbidden``, ``bug``, ``cancelled``, or an execution's status."""
+    """``ok``, ``error``, ``forbidden``, ``limited``, ``bug``, ``cancelled``, or an execution's."""
     duration: float
     session_id: str | None = None
     code_sha256: str | None = None

@@ -73,6 +73,7 @@ async def run_cells(
     those of the execution. With ``restart`` the kernel is restarted before. Raises ToolError; then
     no cell was run.
     """
+    services.calls.check_queue(session.id, caller.subject)
     run = CellsRun(services, session, place, keep_going=keep_going)
     await run.plan(references)
     if restart:

@@ -58,6 +58,7 @@ class CellsRun:
         self._is_persons = not session.is_agents
         self._written = services.written
         self._displays = services.editing.displays
+        self._calls = services.calls
         self._max_bytes = services.executions.max_output_bytes
         self._recording = Recording(
             partial(services.editing.homes.change, place),
@@ -75,7 +76,9 @@ class CellsRun:
 
     async def plan(self, references: Sequence[str | int] | None) -> None:
         """Choose the cells and open the first one. Raises ToolError, and then opens none."""
-        await self._recording.step(partial(self._plan.choose, references=references))
+        await self._recording.step(
+            partial(self._plan.choose, references=references, check=self._check)
+        )
 
     async def give_up(self) -> None:
         """Run nothing after all: the first cell gets back what it had. Raises ToolError."""
@@ -109,12 +112,14 @@ class CellsRun:
             cell = plan.now
             if cell is None:
                 cells.note(plan.turn, "skipped", "deleted before its turn")
-            elif cell.is_run:
+            elif cell.is_run and not self._calls.excess(cell.source):
                 self._current = self._part(cell)
                 return self._current
             else:
-                cells.note(plan.turn, "skipped", cell.passed_over)
-                if plan.turn == plan.first:
+                cells.note(
+                    plan.turn, "skipped", cell.passed_over or self._calls.excess(cell.source)
+                )
+                if plan.turn in plan.cleared:
                     await self._put_back()
         return None
 
@@ -177,6 +182,9 @@ class CellsRun:
     def failed(self) -> None:
         """A cell raised what it must not."""
         self.has_failed = True
+
+    def _check(self, cell: ChosenCell) -> None:
+        self._calls.check_code(cell.source, f"The cell {cell.handle}")
 
     async def _look(self) -> None:
         """See the cell whose turn it is as it is now."""

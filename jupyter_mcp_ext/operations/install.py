@@ -32,7 +32,11 @@ def install_packages(
     require: Require,
     upgrade: bool,
 ) -> Execution:
-    """Start an installation as an execution of a session, whose kernel is started if need be."""
+    """Start an installation as an execution of a session, whose kernel is started if need be.
+
+    Raises LimitReached.
+    """
+    services.calls.check_queue(session.id, caller.subject)
     sessions, packages = services.sessions, services.packages
     kernel = KernelOf(
         name=session.kernel_name,

@@ -30,8 +30,10 @@ def run_code(
 
     The files that it writes are looked for when it has ended. ``can_ask`` tells whether questions
     of the code (``input()``) can be brought to a person. Raises Forbidden for a kernel outside
-    of the sandbox.
+    of the sandbox, InvalidArgument for code that is too long, and LimitReached.
     """
+    services.calls.check_code(code)
+    services.calls.check_queue(session.id, caller.subject)
     check_admitted(services, session)
     sessions = services.sessions
     execution = services.executions.start(

@@ -9,7 +9,7 @@ import mcp_types as types
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from jupyter_mcp_ext.errors import Forbidden, InternalError, ToolError
+from jupyter_mcp_ext.errors import Forbidden, InternalError, LimitReached, ToolError
 from jupyter_mcp_ext.resources.uris import MAX_LENGTH, Kind, parse
 from jupyter_mcp_ext.tools.road import recorded
 
@@ -111,7 +111,7 @@ def not_found(ctx: Context) -> int:
 
 def refused(err: ToolError, code: int, uri: str | None = None) -> MCPError:
     """A ToolError as the protocol's error; ``code`` is for those that have none of their own."""
-    if isinstance(err, Forbidden):
+    if isinstance(err, Forbidden | LimitReached):
         code = FORBIDDEN
     elif isinstance(err, InternalError):
         code = types.INTERNAL_ERROR

@@ -61,18 +61,29 @@ class Call:
         return self.services.sessions.paths.hides(self.caller, path)
 
     def use(self, session: Session, named: str | None = None) -> Session:
-        """Note the session that the call is about, and the argument that names it."""
-        self.session_id = session.id
+        """Note the session that the call is about, and the argument that names it.
+
+        Raises LimitReached.
+        """
+        self._count_for(session.id)
         self.names_session = bool(named)
         return session
 
     def follow(self, execution: Execution, *, as_task: bool = False) -> Execution:
-        """Note the execution that the call is about, which may be its task."""
-        self.session_id = execution.session_id
+        """Note the execution that the call is about, which may be its task.
+
+        Raises LimitReached, unless the call has used the execution's session.
+        """
+        self._count_for(execution.session_id)
         self.code_hash = sha256(execution.code.encode()).hexdigest()
         if as_task:
             self.task = execution
         return execution
+
+    def _count_for(self, session_id: str) -> None:
+        before, self.session_id = self.session_id, session_id
+        if before is None:
+            self.services.calls.admit_to(session_id)
 
     def ask(self, question: Question) -> None:
         """Have the call's result ask a question."""

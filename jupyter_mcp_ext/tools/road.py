@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from jupyter_mcp_ext.errors import Forbidden, InternalError, ToolError
+from jupyter_mcp_ext.errors import Forbidden, InternalError, LimitReached, ToolError
 from jupyter_mcp_ext.governance.audit import ToolCall
 
 from .answer import Answer, to_error, to_result
@@ -57,7 +57,11 @@ async def recorded(name: str, call: Call, work: Callable[[], Awaitable[tuple[T, 
     """
     status = "bug"
     try:
+        call.services.calls.admit(call.caller.subject)
         result, status = await work()
+    except LimitReached:
+        status = "limited"
+        raise
     except Forbidden:
         status = "forbidden"
         raise

@@ -6,6 +6,7 @@ with Jupyter's user in place of the credentials.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from types import TracebackType
@@ -55,10 +56,18 @@ class McpHandler(JupyterHandler):
     principal: Principal | None = None
 
     def initialize(
-        self, host: McpHost, passwords: PasswordCheck, on_activity: Callable[[], None]
+        self,
+        host: McpHost,
+        passwords: PasswordCheck,
+        on_activity: Callable[[], None],
+        overdrawn: Callable[[str], float],
     ) -> None:
-        """Receive what all handlers of the extension share."""
+        """Receive what all handlers of the extension share.
+
+        ``overdrawn`` gives the seconds for which no message of a subject is read, or 0.
+        """
         self.host = host
+        self.overdrawn = overdrawn
         self.passwords = passwords
         self.on_activity = on_activity
         self.exchange: AsgiExchange | None = None
@@ -71,6 +80,7 @@ class McpHandler(JupyterHandler):
         self.refusal = (
             door.refused(self, door.ROUTE)
             or await self._refuse_caller()
+            or self._refuse_flood()
             or door.refused(self, door.CONTENT)
         )
         if self.refusal is None:
@@ -171,6 +181,16 @@ class McpHandler(JupyterHandler):
                 "`Authorization: Bearer <token>` instead of a cookie.",
             )
         return None
+
+    def _refuse_flood(self) -> Refusal | None:
+        """Refuse the messages of a user who goes on making calls that are refused."""
+        if self.principal is None or self.request.method != "POST":
+            return None
+        wait = math.ceil(self.overdrawn(self.principal.subject))
+        if not wait:
+            return None
+        self.set_header("Retry-After", str(wait))
+        return Refusal(status=429, message=f"There are too many calls; try again in {wait} s.")
 
     # -- serving ------------------------------------------------------------------------------
 

@@ -34,6 +34,7 @@ class EverythingApp(ExtensionApp):
             "host": self.host,
             "passwords": PasswordCheck(),
             "on_activity": lambda: None,
+            "overdrawn": lambda _: 0.0,
         }
         self.handlers.append(("/mcp/?", McpHandler, shared))
 

@@ -23,7 +23,12 @@ from .test_host import META, Slow
 def mount(serverapp: ServerApp, host: McpHost) -> str:
     """Serve a host at ``<base_url>/test`` of the in-process server."""
     path = url_path_join(serverapp.base_url, "test")
-    shared = {"host": host, "passwords": PasswordCheck(), "on_activity": lambda: None}
+    shared = {
+        "host": host,
+        "passwords": PasswordCheck(),
+        "on_activity": lambda: None,
+        "overdrawn": lambda _: 0.0,
+    }
     rules = [(path, McpHandler, shared)]
     serverapp.web_app.add_handlers(".*$", rules)  # type: ignore[no-untyped-call]  # jupyter_server's
     return path

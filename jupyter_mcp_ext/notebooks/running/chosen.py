@@ -38,7 +38,9 @@ class ChosenCell:
 
     @property
     def passed_over(self) -> str:
-        """Why it is not executed, in words."""
+        """Why it is not executed, in words; empty if it is."""
+        if self.is_run:
+            return ""
         if self.cell_type != "code":
             return self.cell_type
         return f"tagged {SKIP}" if SKIP in self.tags else "empty"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.notebooks.editing.edits import as_before
@@ -44,13 +44,21 @@ class Plan:
     def __getitem__(self, position: int) -> ChosenCell:
         return self._cells[position]
 
-    def choose(self, draft: Draft, references: Sequence[str | int] | None) -> None:
+    def choose(
+        self,
+        draft: Draft,
+        references: Sequence[str | int] | None,
+        check: Callable[[ChosenCell], object] = lambda _: None,
+    ) -> None:
         """Choose the cells that references name, or all, and clear the first that is run.
 
-        Raises InvalidArgument, and StaleHandle for a handle whose source has changed.
+        ``check`` raises if a cell may not be run. Raises InvalidArgument, and StaleHandle for a
+        handle whose source has changed.
         """
         self._cells = choose(draft, references)
         run = [position for position, cell in enumerate(self._cells) if cell.is_run]
+        for position in run:
+            check(self._cells[position])
         self.first, self.is_of_one = next(iter(run), None), len(run) == 1
         if self.first is not None:
             self.cleared.clear()
