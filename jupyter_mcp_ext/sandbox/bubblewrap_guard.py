@@ -18,6 +18,7 @@ from .confinement import Confinement
 from .guard import NotConfined
 from .memory import memory_files
 from .pipes import piece
+from .sockets import KernelSockets
 
 MAX_STATUS = 65_536
 """Characters of what bubblewrap reports."""
@@ -32,6 +33,7 @@ class BubblewrapGuard:
         """The kernel's sockets are in ``directory``."""
         self._confinement = confinement
         self._directory = directory
+        self._sockets = KernelSockets(directory)
         self._connection_file = connection_file
         self._status = -1
         self._first = 0
@@ -78,14 +80,15 @@ class BubblewrapGuard:
             os.killpg(os.getpgid(self._kernel()), signum)
 
     def close(self) -> None:
-        """Close the pipe that bubblewrap reports on."""
+        """Close the pipe that bubblewrap reports on, and watch no sockets."""
+        self._sockets.close()
         if self._status >= 0:
             os.close(self._status)
             self._status = -1
 
     def _arguments(self, status_fd: int, files: Sequence[int]) -> list[str]:
         """The arguments of bubblewrap; ``files`` are the filter and the files of accounts."""
-        directory = str(self._directory)
+        made = str(self._sockets.open())
         return bubblewrap.arguments(
             self._confinement,
             filter_fd=files[0],
@@ -93,7 +96,7 @@ class BubblewrapGuard:
             more=(
                 *("--json-status-fd", str(status_fd)),
                 *("--ro-bind", self._connection_file, self._connection_file),
-                *("--bind", directory, directory),
+                *("--bind", made, str(self._directory)),
             ),
         )
 

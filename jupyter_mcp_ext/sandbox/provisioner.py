@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from subprocess import DEVNULL
 from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo
@@ -66,10 +67,12 @@ class SandboxProvisioner(LocalProvisioner):
         if self._guard is None or self.confinement is None:
             return await super().launch_kernel(cmd, **kwargs)
         self._has_started = False
-        self.process = await self._guard.launch(cmd, self._scrub_kwargs(kwargs))
-        self.pid = self.pgid = self.process.pid
+        # What a kernel inherits it can open again, and read: a log of the server, for example.
+        kwargs["stdout"] = kwargs.setdefault("stderr", DEVNULL)
         self.cwd = str(self.confinement.cwd)
         try:
+            self.process = await self._guard.launch(cmd, self._scrub_kwargs(kwargs))
+            self.pid = self.pgid = self.process.pid
             await asyncio.wait_for(self._guard.started(), START)
         except BaseException as err:  # cancelled too: no process may be left
             await self.kill()

@@ -1,0 +1,133 @@
+"""What a kernel in the sandbox shares with its server cannot be turned against it.
+
+Its sockets, the folder through which it hands over its variables, its standard output, and its
+session's folder.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
+
+from tests.kernelspecs import add_kernelspec
+from tests.mcp_client import McpClient
+from tests.servers import JupyterServer, running_server
+
+from .test_sandbox import CONFINED, run
+
+OWN_SOCKETS = """
+import glob, json, os
+from ipykernel.connect import get_connection_file
+shared = os.path.dirname(json.load(open(get_connection_file()))['ip'])
+"""
+"""The directory of a kernel's own sockets, as it sees it."""
+
+
+@pytest.fixture(scope="module")
+def server(start_server: Callable[..., JupyterServer]) -> JupyterServer:
+    return start_server(*CONFINED)
+
+
+@pytest.fixture
+def client(server: JupyterServer, request: pytest.FixtureRequest) -> Iterator[McpClient]:
+    client = McpClient(server, name=request.node.name)
+    yield client
+    client.call("shutdown_kernel", session_id="default", force=True)
+
+
+# -- sockets -----------------------------------------------------------------------------------
+
+LINKS = """
+import json, os, sys, time
+found = json.load(open(sys.argv[1]))
+for name in ('shell', 'control', 'iopub', 'stdin', 'hb'):
+    os.symlink({target!r}, '%s-%d' % (found['ip'], found[name + '_port']))
+time.sleep(1)  # ZeroMQ tries again every 0.1 s
+"""
+
+
+def test_a_link_in_the_place_of_a_kernels_socket_is_not_followed(
+    server: JupyterServer, client: McpClient, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX) as host:
+        host.bind(str(tmp_path / "socket"))
+        host.listen()
+        host.setblocking(False)
+        add_kernelspec(server, "links", LINKS.format(target=str(tmp_path / "socket")))
+
+        client.run("1")
+        refused = client.call("create_session", kernel_name="links")
+
+        assert "did not start" in refused.text
+        with pytest.raises(BlockingIOError):
+            host.accept()
+
+
+SPOILED = f"""{OWN_SOCKETS}
+for n in range(1, 6):
+    try:
+        os.unlink(shared + '/k-%d' % n)
+    except FileNotFoundError:
+        pass
+for n in range(1, 6):
+    try:
+        os.mkfifo(shared + '/k-%d' % n)
+    except OSError as err:
+        print(err.strerror)
+"""
+
+
+def test_a_kernel_that_has_its_sockets_cannot_make_files_beside_them(client: McpClient) -> None:
+    said = run(client, SPOILED)
+
+    assert said == "No such file or directory (x 5)"
+    assert run(client, "6 * 7") == "42"
+
+
+def test_people_can_connect_to_a_kernel_that_has_removed_its_sockets(
+    server: JupyterServer, client: McpClient
+) -> None:
+    run(client, SPOILED)
+    kernel = client.call("get_kernel_status").meta["jupyter-mcp-ext/session"]["kernel_id"]
+    theirs = BlockingKernelClient()
+    theirs.load_connection_file(str(server.root_dir.parent / f"runtime/kernel-{kernel}.json"))
+
+    theirs.start_channels()
+    try:
+        theirs.wait_for_ready(timeout=30)
+    finally:
+        theirs.stop_channels()
+
+
+# -- descriptors -------------------------------------------------------------------------------
+
+DESCRIPTORS = """
+import os
+for name in os.listdir('/proc/self/fd'):
+    path = '/proc/self/fd/' + name
+    try:
+        if 'log-of-the-server' in os.readlink(path):
+            print(open(path).read())
+    except OSError:
+        pass
+"""
+
+
+def test_a_kernel_cannot_read_the_log_of_its_server_through_its_standard_output(
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "log-of-the-server.txt"
+    code = (
+        f"import os; os.dup2(os.open({str(log)!r}, os.O_CREAT | os.O_WRONLY, 0o600), 1)\n"
+        "from jupyter_server.serverapp import main; main()"
+    )
+    with running_server(tmp_path, *CONFINED, command=("-c", code)) as server:
+        client = McpClient(server)
+        client.run("1")
+        log.write_text("the log")
+
+        assert run(client, DESCRIPTORS) == ""
