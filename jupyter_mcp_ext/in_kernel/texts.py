@@ -87,6 +87,12 @@ def interrupts() -> str:
 
 
 @cache
+def startup() -> str:
+    """A ``sitecustomize`` that adds what was installed for a session alone."""
+    return joined("startup") + "add_packages(os.path.dirname(os.path.abspath(__file__)))\n"
+
+
+@cache
 def whitespace() -> str:
     """The code whose function ``whitespace`` finds white space that pandas does not show."""
     return joined("whitespace")

@@ -30,6 +30,8 @@ class Confinement:
     """A folder in it that belongs to the server, and cannot be written."""
     handed: Path | None = None
     """A folder in that one, through which the kernel hands over what it saves."""
+    overlay: Path | None = None
+    """The folder, in what the server keeps, of what was installed for the session alone."""
     programs: tuple[Path, ...] = ()
     """The environment of its Python, which can be read."""
     hidden: tuple[Path, ...] = ()

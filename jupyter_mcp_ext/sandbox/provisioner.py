@@ -20,6 +20,7 @@ from . import directories
 from .bubblewrap_guard import BubblewrapGuard
 from .confinement import Confinement, Mode
 from .guard import Guard, NotConfined
+from .overlay import Overlay
 
 NAME = "mcp-sandbox"
 """Its name among Jupyter's provisioners."""
@@ -59,6 +60,8 @@ class SandboxProvisioner(LocalProvisioner):
         self._guard = make(self.confinement, self._directory, kernel.connection_file)
         kwargs["env"] = {**self.confinement.env, **self._guard.environment}
         kwargs = await super().pre_launch(**kwargs)
+        if self.confinement.overlay is not None:
+            kwargs["env"] = Overlay(self.confinement.overlay).seen_with(kwargs["env"])
         kwargs["cwd"] = None
         return kwargs
 

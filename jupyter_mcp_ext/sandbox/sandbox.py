@@ -16,6 +16,7 @@ from traitlets.config import LoggingConfigurable
 
 from . import canary, directories
 from .confinement import HANDED, Confinement, Network, is_confined
+from .overlay import PACKAGES, Overlay
 from .prefixes import NoPrefix, readable, user_packages
 from .provisioner import ARGUMENT, NAME
 
@@ -172,9 +173,8 @@ class McpSandbox(LoggingConfigurable):
         if own != NAME:
             msg = f"its kernelspec has a provisioner of its own ({own})"
             raise CannotConfine(msg)
-        command = tuple(map(str, spec.get("argv") or ()))
         try:
-            made = await asyncio.to_thread(self._confinement, place, cwd, command, env)
+            made = await asyncio.to_thread(self._confinement, place, cwd, spec, env)
         except (NoPrefix, OSError) as err:
             raise CannotConfine(str(err)) from err
         return {ARGUMENT: made}
@@ -186,10 +186,11 @@ class McpSandbox(LoggingConfigurable):
             raise CannotConfine(msg)
 
     def _confinement(
-        self, place: Place, cwd: str, command: Sequence[str], env: Mapping[str, str]
+        self, place: Place, cwd: str, spec: Mapping[str, Any], env: Mapping[str, str]
     ) -> Confinement:
         """What the kernel of a session may reach. Blocks. Raises NoPrefix, OSError."""
         assert self._root is not None  # noqa: S101
+        command = tuple(map(str, spec.get("argv") or ()))
         shown, path = self._shown(env), env.get("PATH", os.defpath)
         programs = readable(command, path, never=(self._root, *self._secrets))
         packages = user_packages(command, path)
@@ -204,6 +205,7 @@ class McpSandbox(LoggingConfigurable):
             cwd=self._root / cwd if self.shows(cwd, place.folder) else own,
             kept=kept,
             handed=handed,
+            overlay=_overlay(kept, spec),
             programs=programs,
             hidden=tuple(path for path in (self._root, *self._secrets) if path.exists()),
             readable=_resolved(self.read_only_paths),
@@ -231,6 +233,15 @@ class McpSandbox(LoggingConfigurable):
                 if any(secret.is_relative_to(path) for secret in self._secrets):
                     msg = f"McpSandbox.{trait} names {str(path)!r}, in which the server's key is"
                     raise SandboxUnusable(msg)
+
+
+def _overlay(kept: Path, spec: Mapping[str, Any]) -> Path | None:
+    """The folder of what is installed for a session alone; only Python can have it. Blocks."""
+    if str(spec.get("language", "")).lower() != "python":
+        return None
+    overlay = Overlay(kept / PACKAGES)
+    overlay.prepare()
+    return overlay.folder
 
 
 def _resolved(paths: Sequence[str]) -> tuple[Path, ...]:

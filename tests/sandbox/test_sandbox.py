@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from jupyter_mcp_ext.sandbox.overlay import Overlay
 from tests.kernelspecs import add_kernelspec
 from tests.mcp_client import McpClient
 from tests.servers import STARTED_KERNELS, JupyterServer, running_server
@@ -90,6 +91,42 @@ for path in ('.mcp/session.json', '.mcp'):
         ".mcp/session.json EXDEV",
         ".mcp EBUSY",
     ]
+
+
+def test_packages_of_the_session_are_seen_at_once_and_cannot_be_written(
+    server: JupyterServer, client: McpClient
+) -> None:
+    run(client, "1")
+    folder = client.call("get_kernel_status").meta["jupyter-mcp-ext/session"]["cwd"]
+    overlay = Overlay(server.root_dir / folder / ".mcp/packages")
+    version = run(client, "import sys; print('{}-{}.{}'.format('cpython', *sys.version_info))")
+    with overlay.new() as new:
+        (new / "only_here.py").write_text("VERSION = 1")
+        (new / "bin").mkdir()
+        (new / "bin/only-here").write_text("#!/bin/sh\necho ran\n")
+        (new / "bin/only-here").chmod(0o755)
+        overlay.add(new, python=version, most=0)
+
+    said = run(
+        client,
+        """
+import errno, os, subprocess, sys
+import only_here
+print(only_here.VERSION)
+subprocess.run([sys.executable, '-c', 'import only_here; print(only_here.VERSION)'])
+subprocess.run(['only-here'])
+found = []
+for path in ('site/only_here.py', 'site/new.py', 'startup/sitecustomize.py', 'python', 'new'):
+    try:
+        open(f'.mcp/packages/{path}', 'a')
+        found.append('written')
+    except OSError as err:
+        found.append(errno.errorcode[err.errno])
+print(*found)
+""",
+    )
+
+    assert said.splitlines() == ["1", "1", "ran", "EROFS EROFS EROFS EROFS EROFS"]
 
 
 def test_a_session_comes_back_and_is_copied(client: McpClient) -> None:

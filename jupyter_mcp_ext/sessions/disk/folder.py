@@ -15,6 +15,7 @@ from pathlib import Path
 
 from jupyter_mcp_ext.files.beneath import Folder, opened
 from jupyter_mcp_ext.sandbox.confinement import HANDED
+from jupyter_mcp_ext.sandbox.overlay import PACKAGES, Overlay
 
 from .lock import LOCK, FolderLock, look
 
@@ -65,6 +66,7 @@ class SessionFolder:
                 self.remove(name)
             with suppress(OSError), self._hidden() as folder:
                 folder.remove_folder(HANDED)
+            Overlay(self.path / PACKAGES).remove()
             with opened(self._root, self.api_path) as folder:
                 folder.remove_folder(HIDDEN)
             parent, _, name = self.api_path.rpartition("/")

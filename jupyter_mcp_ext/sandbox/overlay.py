@@ -1,0 +1,222 @@
+"""What was installed for one session alone: a folder that its kernel sees and cannot write.
+
+It is among what the server keeps of the session. ``site`` is a link to the packages as they are
+now, in a folder with a number. An installation makes the next folder and moves the link, so that it
+is done as a whole or not at all. The folders before it stay until the kernel is started again: it
+may have files of them open.
+
+Everything here blocks. Failures are OSError.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import posixpath
+import secrets
+import shutil
+import stat
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from jupyter_mcp_ext.in_kernel import texts
+
+PACKAGES = "packages"
+"""Its name among what the server keeps of a session."""
+
+STARTUP = "startup"
+"""The folder with the ``sitecustomize`` that adds the packages to Python's path."""
+
+PYTHON = "python"
+"""The file that says for which Python they are; missing as long as there are none."""
+
+
+class Unfit(Exception):
+    """What would be installed cannot be shown to a kernel; the message says why."""
+
+
+class Overlay:
+    """The packages of one session, in this folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def site(self) -> Path:
+        """Where Python finds the packages."""
+        return self.folder / "site"
+
+    def prepare(self) -> None:
+        """Make what is missing, and remove what only an earlier kernel of the session needed."""
+        self._make()
+        current = self._number
+        for entry in list(os.scandir(self.folder)):
+            is_left = entry.name.isdecimal() and int(entry.name) < current
+            is_dead = entry.name.startswith("new-") and entry.name.split("-")[1] != _process()
+            if is_left or is_dead:
+                shutil.rmtree(entry.path, ignore_errors=True)
+
+    def seen_with(self, env: Mapping[str, str]) -> dict[str, str]:
+        """The environment of a kernel, so that it and what it starts see the packages."""
+        startup, path = str(self.folder / STARTUP), env.get("PYTHONPATH", "")
+        programs = str(self.site / "bin")
+        return {
+            **env,
+            "PYTHONPATH": f"{startup}{os.pathsep}{path}" if path else startup,
+            "PATH": f"{env.get('PATH', os.defpath)}{os.pathsep}{programs}",
+        }
+
+    @contextmanager
+    def new(self) -> Iterator[Path]:
+        """An empty folder in which packages can be put together; it is removed at the end."""
+        self._make()
+        made = self.folder / f"new-{_process()}-{secrets.token_hex(4)}"
+        made.mkdir(mode=0o700)
+        try:
+            yield made
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+
+    def add(self, new: Path, *, python: str, most: int) -> None:
+        """Add the packages in a folder of `new`'s, in place of those of the same names.
+
+        ``python`` says for which Python they are; those for another one go. ``most`` are the bytes
+        that all of them may have, without a limit if 0. Raises Unfit.
+        """
+        with suppress(FileNotFoundError):
+            (new / ".lock").unlink()  # of uv's
+        _check(new)
+        current = self.folder / str(self._number)
+        if self._python == python:
+            _link(current, new, but=_files_of(_names(new), current))
+        size = sum(path.lstat().st_size for path in new.rglob("*"))
+        if most and size > most:
+            msg = f"the packages of this session would have {size:,} bytes, and may have {most:,}"
+            raise Unfit(msg)
+        self._show(new, python)
+
+    def copy(self, other: Overlay) -> None:
+        """Show the packages of another session too."""
+        python = other._python
+        if python:
+            with self.new() as new:
+                _link(other.folder / str(other._number), new, but=())
+                self._show(new, python)
+
+    def remove(self) -> None:
+        """Remove all of it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _make(self) -> None:
+        for folder in (self.folder, self.folder / STARTUP):
+            _make_folder(folder)
+        _write(self.folder / STARTUP / "sitecustomize.py", texts.startup())
+        if not self.site.is_symlink():
+            _make_folder(self.folder / "0")
+            self._point(0)
+
+    @property
+    def _number(self) -> int:
+        """The folder that is shown."""
+        name = str(self.site.readlink())
+        if not name.isdecimal():
+            msg = f"{self.site} is not this server's"
+            raise OSError(msg)
+        _make_folder(self.folder / name)
+        return int(name)
+
+    @property
+    def _python(self) -> str:
+        try:
+            return (self.folder / PYTHON).read_text()
+        except FileNotFoundError:
+            return ""
+
+    def _show(self, new: Path, python: str) -> None:
+        """Show a complete folder."""
+        names = (path.name for path in self.folder.iterdir())
+        number = 1 + max(int(name) for name in names if name.isdecimal())
+        new.rename(self.folder / str(number))
+        if self._python != python:
+            _write(self.folder / PYTHON, python)
+        self._point(number)
+
+    def _point(self, number: int) -> None:
+        link = self.folder / f"link-{secrets.token_hex(4)}"
+        link.symlink_to(str(number))
+        link.replace(self.site)
+
+
+def _process() -> str:
+    return str(os.getpid())
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder, if it is not there; what has its name must be one, and no link to one."""
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    if not stat.S_ISDIR(folder.lstat().st_mode):
+        msg = f"{folder} is not this server's"
+        raise OSError(msg)
+
+
+def _write(path: Path, text: str) -> None:
+    draft = path.with_name(f"{path.name}-{secrets.token_hex(4)}")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+
+
+def _check(new: Path) -> None:
+    """Raise Unfit for anything but plain files and folders: the server reads them too."""
+    for path in new.rglob("*"):
+        mode = path.lstat().st_mode
+        is_plain = stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+        if not is_plain or (stat.S_ISREG(mode) and mode & (stat.S_ISUID | stat.S_ISGID)):
+            msg = f"it has {str(path.relative_to(new))!r}, which is no plain file"
+            raise Unfit(msg)
+
+
+def _link(source: Path, target: Path, *, but: Collection[str]) -> None:
+    """Put the files of a folder into another, but for some and where it has one of that name."""
+    for folder, _, names in os.walk(source):
+        for name in names:
+            old = Path(folder) / name
+            path = old.relative_to(source)
+            new = target / path
+            if path.as_posix() in but or _source(path) in but or os.path.lexists(new):
+                continue
+            new.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(old, new)
+            except OSError:  # a file system without links
+                shutil.copy2(old, new)
+
+
+def _source(path: Path) -> str:
+    """The module whose compiled code this file is; empty if it is none."""
+    if path.parent.name != "__pycache__":
+        return ""
+    return (path.parent.parent / f"{path.name.partition('.')[0]}.py").as_posix()
+
+
+def _names(folder: Path) -> set[str]:
+    """The packages in a folder."""
+    return {_name(path) for path in folder.glob("*.dist-info")}
+
+
+def _name(info: Path) -> str:
+    return canonicalize_name(info.name.partition("-")[0])
+
+
+def _files_of(names: Collection[str], folder: Path) -> set[str]:
+    """The files, relative to a folder, of these packages in it."""
+    found: set[str] = set()
+    for info in folder.glob("*.dist-info"):
+        if _name(info) in names:
+            found.update(f"{info.name}/{each.name}" for each in info.iterdir())
+            with suppress(OSError), (info / "RECORD").open(newline="", errors="replace") as lines:
+                found.update(posixpath.normpath(row[0]) for row in csv.reader(lines) if row)
+    return found
