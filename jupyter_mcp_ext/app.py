@@ -159,6 +159,7 @@ class McpApp(ExtensionApp):
         await self.services.start()
         self.host.begin()
         url = url_path_join(serverapp.connection_url, self.path)
+        self.log.info("The sandbox of agents' kernels: %s", self.services.kernels.sandbox.summary)
         self.log.info("MCP is served at %s", url)  # Jupyter starts extensions once it listens
         if isinstance(serverapp, Announces):
             serverapp.announce(url)

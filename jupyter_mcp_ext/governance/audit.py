@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .caller import Caller
 
-SCHEMA = Path(__file__).parent / "event_schemas" / "tool_call" / "v1.yaml"
-SCHEMA_ID = "https://events.jupyter.org/jupyter_mcp_ext/tool_call/v1"
+SCHEMA = Path(__file__).parent / "event_schemas" / "tool_call" / "v2.yaml"
+SCHEMA_ID = "https://events.jupyter.org/jupyter_mcp_ext/tool_call/v2"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,8 @@ class ToolCall:
     duration: float
     session_id: str | None = None
     code_sha256: str | None = None
+    sandbox: str | None = None
+    """What confines the session's kernel: ``none``, or a mode of the sandbox."""
 
 
 class Audit:

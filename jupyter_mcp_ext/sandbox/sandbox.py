@@ -143,7 +143,12 @@ class McpSandbox(LoggingConfigurable):
 
     def words(self, kernel: Kernel) -> str:
         """What confines a kernel: ``none``, or ``bubblewrap, no network``."""
-        if not kernel.is_confined:
+        return self.summary if kernel.is_confined else "none"
+
+    @property
+    def summary(self) -> str:
+        """What confines the kernels of agents, as `words`."""
+        if not self.is_on:
             return "none"
         network = "no network" if self.network == "none" else "the host's network"
         return f"{self.in_force}, {network}"

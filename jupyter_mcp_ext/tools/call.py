@@ -52,6 +52,17 @@ class Call:
     """Notices of this answer alone; those of an execution are with the execution."""
     _paused: float = field(default=0.0, init=False)
 
+    @property
+    def sandbox(self) -> str | None:
+        """What confines the kernel of the call's session, or the one that it gets."""
+        sessions, sandbox = self.services.sessions, self.services.kernels.sandbox
+        session = sessions.directory.get(self.session_id) if self.session_id else None
+        if session is None:
+            return None
+        is_ready = sessions.is_ready(session)
+        is_confined = session.kernel.is_confined if is_ready else session.is_agents
+        return sandbox.in_force if is_confined else "none"
+
     async def require(self, *rights: Right) -> None:
         """Return if the caller has these rights too. Raises Forbidden."""
         await self.services.policy.decide(self.principal, *rights)

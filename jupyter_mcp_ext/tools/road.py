@@ -94,5 +94,6 @@ def _record(name: str, call: Call, status: str) -> None:
             duration=round(time.monotonic() - call.started, 6),
             session_id=call.session_id,
             code_sha256=call.code_hash,
+            sandbox=call.sandbox,
         ),
     )

@@ -113,6 +113,7 @@ async def test_each_call_is_recorded_once_without_code_or_output(jp_serverapp: A
         assert event["user"] == "alice"
         assert event["client"] == "test"
         assert len(event["code_sha256"]) == 64
+        assert event["sandbox"] == "none"
         assert "s3cret" not in str(event)
 
 
