@@ -250,4 +250,4 @@ def _overlay(kept: Path, spec: Mapping[str, Any]) -> Path | None:
 
 
 def _resolved(paths: Sequence[str]) -> tuple[Path, ...]:
-    return tuple(Path(path).expanduser().resolve() for path in paths)
+    return tuple(Path(os.path.realpath(os.path.expanduser(path))) for path in paths)  # noqa: PTH111  # these do not raise
