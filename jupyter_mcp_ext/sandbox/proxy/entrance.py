@@ -1,0 +1,99 @@
+"""The proxy's side of one sandbox: accepts its connections, and counts what becomes of them."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from .control import MAX_COUNTS
+from .outside import Outside
+from .patterns import Pattern
+from .tunnel import Tunnel
+
+CONNECTIONS = 64
+"""Connections of one sandbox at a time. Others wait, in the sandbox's part of the Linux kernel."""
+
+REPORTS = 10.0
+"""Seconds between reports of counts, at least."""
+
+SHORT_OF_FDS = 1.0
+
+Counts = list[tuple[str, str, int]]
+"""Pattern or an empty text, outcome, and how often."""
+
+
+class Entrance:
+    """Serves one sandbox until it is closed. ``report`` may raise BlockingIOError."""
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        listed: Sequence[Pattern],
+        outside: Outside,
+        report: Callable[[Counts], object],
+    ) -> None:
+        listener.setblocking(False)
+        self._listener = listener
+        self._tunnel = Tunnel(listed, outside, self._count)
+        self._report = report
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._due: asyncio.TimerHandle | None = None
+        self._free = asyncio.Semaphore(CONNECTIONS)
+        self._served: set[asyncio.Task[None]] = set()
+        self._accepting = asyncio.ensure_future(self._accept())
+
+    @property
+    def served(self) -> int:
+        """Connections that are being served."""
+        return len(self._served)
+
+    async def close(self) -> None:
+        """Close all connections, and report what was not reported yet."""
+        tasks = [self._accepting, *self._served]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._listener.close()
+        if self._due is not None:
+            self._due.cancel()
+        self._tell()
+
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._free.acquire()
+            try:
+                client, _ = await loop.sock_accept(self._listener)
+            except OSError:  # the process has no descriptor left, or the client is gone again
+                self._free.release()
+                await asyncio.sleep(SHORT_OF_FDS)
+                continue
+            task = asyncio.ensure_future(self._tunnel.serve(client))
+            self._served.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._served.discard(task)
+        self._free.release()
+        if not task.cancelled():
+            task.exception()
+
+    def _count(self, pattern: Pattern | None, outcome: str) -> None:
+        self._counts[str(pattern or ""), outcome] += 1
+        if self._due is None:
+            self._due = asyncio.get_running_loop().call_later(REPORTS, self._tell)
+
+    def _tell(self) -> None:
+        self._due = None
+        told = list(self._counts.items())[:MAX_COUNTS]
+        if not told:
+            return
+        try:
+            self._report([(*key, count) for key, count in told])
+        except BlockingIOError:  # the server is busy: with the next
+            pass
+        else:
+            for key, _ in told:
+                del self._counts[key]

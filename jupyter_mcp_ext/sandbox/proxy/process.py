@@ -1,0 +1,223 @@
+"""The process of the proxy, as the server has it: started when a kernel needs it, and kept."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count
+from logging import Logger
+from pathlib import Path
+from socket import socket
+from typing import Any
+
+from jupyter_mcp_ext.sandbox.memory import memory_files
+
+from . import control
+from .entrance import Counts
+from .namespace import namespace
+from .patterns import Pattern
+
+SECONDS = 20.0
+"""For the proxy to listen in a sandbox."""
+
+GRACE = 5.0
+"""Seconds for the process to end."""
+
+STEADY = 10.0
+"""Seconds after which a process that ends is started again at once, and not a little later."""
+
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 60.0
+
+ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LOCALDOMAIN", "RES_OPTIONS")
+"""What finds libraries, and configures the resolver."""
+
+_CODE = """
+import sys
+sys.path[:] = {path!r}
+from jupyter_mcp_ext.sandbox.proxy.program import main
+main()
+"""
+
+Told = Callable[[str, Counts], object]
+"""Called with the id of a kernel and what became of its connections."""
+
+
+class NoWayOut(OSError):
+    """The proxy cannot listen in a sandbox."""
+
+
+@dataclass(kw_only=True, eq=False)
+class Way:
+    """The proxy's place in one sandbox."""
+
+    number: int
+    kernel_id: str
+    network: int
+    """The sandbox's network namespace, which a new process of the proxy is given."""
+    entered: asyncio.Future[None]
+
+
+class Proxy:
+    """Lets kernels in sandboxes reach the hosts that are listed."""
+
+    def __init__(self, listed: Sequence[Pattern], log: Logger, told: Told) -> None:
+        self._listed = listed
+        self._log = log
+        self._told = told
+        self._numbers = count(1)
+        self._ways: dict[int, Way] = {}
+        self._server: socket | None = None
+        self._running: asyncio.Task[None] | None = None
+
+    async def enter(self, kernel_id: str, pid: int) -> Way:
+        """Have the proxy listen in the sandbox of a process. Raises NoWayOut."""
+        try:
+            network = namespace(pid)
+        except OSError as err:
+            raise NoWayOut(_cannot(err)) from err
+        entered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        way = Way(number=next(self._numbers), kernel_id=kernel_id, network=network, entered=entered)
+        self._ways[way.number] = way
+        if self._running is None:
+            self._running = asyncio.create_task(self._run(), name="mcp-sandbox-proxy")
+        else:
+            self._send(way)
+        try:
+            await asyncio.wait_for(asyncio.shield(entered), SECONDS)
+        except BaseException as err:
+            self.leave(way)
+            if isinstance(err, (OSError, asyncio.TimeoutError)):
+                raise NoWayOut(_cannot(err)) from err
+            raise
+        return way
+
+    def leave(self, way: Way) -> None:
+        """Close the connections of a sandbox."""
+        if way.network < 0:
+            return
+        os.close(way.network)
+        way.network = -1
+        if self._server is None:
+            self._ways.pop(way.number, None)
+            return
+        with suppress(OSError):  # the process has ended, and with it the connections
+            control.send(self._server, control.LEAVE, way.number)
+
+    async def close(self) -> None:
+        """End the process."""
+        for way in tuple(self._ways.values()):
+            self.leave(way)
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+            self._running = None
+
+    async def _run(self) -> None:
+        """Have a process as long as the server runs."""
+        now, pause = asyncio.get_running_loop().time, 0.0
+        while True:
+            begun = now()
+            try:
+                ended = await self._serve()
+            except (OSError, ValueError, TypeError, LookupError) as err:
+                ended = str(err)
+            is_steady = now() - begun > STEADY
+            pause = 0.0 if is_steady else min(max(SHORTEST_PAUSE, 2 * pause), LONGEST_PAUSE)
+            self._log.warning("The proxy of sandboxes ended (%s). It is started again.", ended)
+            self._ways = {number: way for number, way in self._ways.items() if way.network >= 0}
+            await asyncio.sleep(pause)
+
+    async def _serve(self) -> str:
+        """Start a process and listen to it until it ends: how it did."""
+        ours, theirs = control.pair()
+        with ours:
+            with theirs:
+                process = await self._started(theirs)
+            try:
+                self._server = ours
+                for way in self._ways.values():
+                    self._send(way)
+                while data := await asyncio.get_running_loop().sock_recv(ours, control.MAX):
+                    self._hear(*json.loads(data))
+            finally:
+                self._server = None
+                ours.close()
+                await _end(process)
+        return f"exit code {process.returncode}"
+
+    async def _started(self, theirs: socket) -> asyncio.subprocess.Process:
+        package = str(Path(__file__).parent.parent.parent.parent)
+        path = [package, *(place for place in sys.path if place)]
+        listed = json.dumps([str(each) for each in self._listed]).encode()
+        with memory_files(listed) as (given,):
+            return await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", "-W", "ignore", "-c", _CODE.format(path=path)),
+                str(theirs.fileno()),
+                env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
+                cwd="/",
+                stdin=given,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # Ctrl-C in the terminal is for the server
+            )
+
+    def _send(self, way: Way) -> None:
+        if self._server is None or way.network < 0:
+            return
+        try:
+            control.send(self._server, control.ENTER, way.number, None, way.network)
+        except ConnectionError:
+            return  # the process has just ended; the next one is told
+        except OSError as err:
+            if not way.entered.done():
+                way.entered.set_exception(err)
+
+    def _hear(self, kind: str, number: int, value: Any) -> None:
+        """Take a message of the process."""
+        way = self._ways.get(number)
+        if way is None:
+            return
+        if kind == control.COUNTS:
+            self._told(way.kernel_id, [(str(host), str(what), int(n)) for host, what, n in value])
+        elif kind == control.LEFT:
+            del self._ways[number]
+        elif not way.entered.done():
+            _settle(way.entered, str(value) if kind == control.FAILED else "")
+        elif kind == control.FAILED:
+            self._log.warning("Kernel %s cannot reach listed hosts: %s", way.kernel_id, value)
+        else:
+            self._log.info("Kernel %s can reach listed hosts again.", way.kernel_id)
+
+
+def _settle(future: asyncio.Future[None], failure: str) -> None:
+    if failure:
+        future.set_exception(OSError(failure))
+    else:
+        future.set_result(None)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Wait for the end of the process, which ends when its socket is closed."""
+    try:
+        await asyncio.wait_for(process.wait(), GRACE)
+    except asyncio.TimeoutError:
+        pass
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def _cannot(err: BaseException) -> str:
+    """Why the proxy cannot listen, and what to do."""
+    why = str(err) or "the proxy did not answer"
+    return (
+        f"the sandbox's network cannot be entered ({why}). Allow the system call setns, or take "
+        "back McpSandbox.allow_hosts"
+    )

@@ -1,0 +1,156 @@
+"""The process of the proxy serves sandboxes from outside of them, and is there again if it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import psutil
+import pytest
+
+from jupyter_mcp_ext.sandbox import bubblewrap
+from jupyter_mcp_ext.sandbox.proxy.entrance import Counts
+from jupyter_mcp_ext.sandbox.proxy.patterns import patterns
+from jupyter_mcp_ext.sandbox.proxy.process import NoWayOut, Proxy
+
+CLIENT = """
+import socket, sys
+for line in sys.stdin:
+    with socket.create_connection(("127.0.0.1", 3128)) as one:
+        one.sendall(f"CONNECT {line.strip()}:443 HTTP/1.1\\r\\n\\r\\n".encode())
+        print(one.makefile().readline().strip(), flush=True)
+"""
+REFUSED = "HTTP/1.1 403 This host is not among those that this sandbox may reach"
+
+
+class Heard:
+    """What the proxy has reported."""
+
+    def __init__(self) -> None:
+        self.all: list[tuple[str, Counts]] = []
+        self.is_there = asyncio.Event()
+
+    def __call__(self, kernel_id: str, counts: Counts) -> None:
+        self.all.append((kernel_id, counts))
+        self.is_there.set()
+
+
+class Said(logging.Handler):
+    """What is logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+        self._more = asyncio.Event()
+        self.log = logging.Logger("proxy")
+        self.log.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a line."""
+        self.lines.append(record.getMessage())
+        self._more.set()
+
+    async def until(self, line: str) -> None:
+        """Return when a line was logged."""
+        while line not in self.lines:
+            await self._more.wait()
+            self._more.clear()
+
+
+@asynccontextmanager
+async def sandboxed() -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
+    """A program in a sandbox that asks the proxy, and the first process in there."""
+    program = bubblewrap.program()
+    assert program is not None
+    reading, writing = os.pipe()
+    process = await asyncio.create_subprocess_exec(
+        *(program, "--unshare-user", "--disable-userns", "--unshare-net", "--unshare-pid"),
+        *("--die-with-parent", "--cap-drop", "ALL", "--ro-bind", "/", "/", "--proc", "/proc"),
+        *("--json-status-fd", str(writing), "--", sys.executable, "-I", "-c", CLIENT),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        pass_fds=[writing],
+    )
+    os.close(writing)
+    with os.fdopen(reading) as status:
+        yield process, json.loads(status.readline())["child-pid"]
+        process.kill()
+        await process.wait()
+
+
+async def asked(process: asyncio.subprocess.Process, host: str) -> str:
+    """What the proxy answers to a program in the sandbox."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(f"{host}\n".encode())
+    return (await process.stdout.readline()).decode().strip()
+
+
+def own(name: str = "python") -> list[psutil.Process]:
+    """The processes of proxies that this process has started."""
+    return [
+        child
+        for child in psutil.Process().children(recursive=True)
+        if child.name().startswith(name) and any("proxy.program" in a for a in child.cmdline())
+    ]
+
+
+async def test_programs_in_sandboxes_find_the_proxy_and_are_told_apart() -> None:
+    heard = Heard()
+    proxy = Proxy(patterns(["pypi.org"]), logging.getLogger(), heard)
+    async with sandboxed() as (one, first), sandboxed() as (other, second):
+        ways = [await proxy.enter("one", first), await proxy.enter("other", second)]
+        assert await asked(one, "evil.example.org") == REFUSED
+        assert await asked(other, "evil.example.org") == REFUSED
+        assert await asked(other, "127.0.0.1") == REFUSED
+        assert len(own()) == 1
+        proxy.leave(ways[1])
+        await heard.is_there.wait()
+        assert heard.all == [("other", [("", "not listed", 2)])]
+        await proxy.close()
+
+    assert not own()
+
+
+async def test_a_proxy_that_is_killed_is_there_again() -> None:
+    said = Said()
+    proxy = Proxy(patterns(["pypi.org"]), said.log, Heard())
+    async with sandboxed() as (one, pid):
+        await proxy.enter("one", pid)
+        assert await asked(one, "evil.example.org") == REFUSED
+
+        [process] = own()
+        os.kill(process.pid, signal.SIGKILL)
+        await said.until("Kernel one can reach listed hosts again.")
+        assert await asked(one, "evil.example.org") == REFUSED
+        assert "The proxy of sandboxes ended (exit code -9). It is started again." in said.lines
+        await proxy.close()
+
+    assert not own()
+
+
+async def test_the_network_of_the_server_itself_is_not_entered() -> None:
+    proxy = Proxy(patterns(["pypi.org"]), logging.getLogger(), Heard())
+
+    with pytest.raises(NoWayOut, match="the process has the network of this server"):
+        await proxy.enter("one", os.getpid())
+    with pytest.raises(NoWayOut, match="No such file"):
+        await proxy.enter("one", 2**22 + 1)
+
+    assert not own()
+
+
+async def test_a_namespace_that_cannot_be_entered_is_an_error_that_says_so() -> None:
+    proxy = Proxy(patterns(["pypi.org"]), logging.getLogger(), Heard())
+    async with sandboxed() as (_, pid):
+        await proxy.enter("one", pid)
+
+        with pytest.raises(NoWayOut, match=r"Address already in use.*Allow the system call setns"):
+            await proxy.enter("same", pid)
+        await proxy.close()
