@@ -131,3 +131,31 @@ def test_a_kernel_cannot_read_the_log_of_its_server_through_its_standard_output(
         log.write_text("the log")
 
         assert run(client, DESCRIPTORS) == ""
+
+
+# -- files -------------------------------------------------------------------------------------
+
+LEFT = """
+import os
+os.chdir('.mcp/handed')
+names = ['snapshot-%016x.pickle' % n for n in range(5)]
+open(names[0], 'w').write('x' * 100_000)
+with open(names[1], 'w') as sparse:
+    sparse.truncate(1 << 40)
+os.symlink('/etc/passwd', names[2])
+os.mkfifo(names[3])
+os.makedirs(names[4] + '/more')
+os.chdir('../..')
+"""
+
+
+def test_what_is_planted_among_handed_variables_is_removed_and_these_are_saved(
+    server: JupyterServer, client: McpClient
+) -> None:
+    client.run(f"{LEFT}\nkept = 41")
+    session = client.call("get_kernel_status").meta["jupyter-mcp-ext/session"]["session_id"]
+    client.call("shutdown_kernel", session_id="default")
+
+    handed = server.root_dir / "mcp-sessions" / session / ".mcp/handed"
+    assert [path.name for path in handed.iterdir()] == [f"snapshot-{4:016x}.pickle"]  # a folder
+    assert run(client, "kept + 1") == "42"

@@ -49,9 +49,15 @@ class SessionFolder:
 
     def take(self, name: str) -> None:
         """Move a file that the kernel has written to where the kernel cannot write."""
-        if self.handed != self.path:
-            with self._hidden() as folder, closing(folder.inner(HANDED)) as handed:
-                handed.move(name, folder)
+        if self.handed == self.path:
+            return
+        with self._hidden() as folder, closing(folder.inner(HANDED)) as handed:
+            handed.move(name, folder)
+            try:
+                os.close(folder.open(name, os.O_RDONLY))
+            except OSError:  # it is a link, a pipe or a folder
+                folder.move(name, handed)
+                raise
 
     def make(self) -> None:
         """Make it, if it is not there."""
@@ -150,14 +156,21 @@ class SessionFolder:
             folder.rename(old, new)
 
     def remove(self, name: str) -> None:
-        """Remove a file under ``.mcp``."""
+        """Remove a file under ``.mcp``, and one that the kernel hands over under that name."""
         with self._hidden() as folder:
             folder.remove(name)
+            if self.handed != self.path:
+                with closing(folder.inner(HANDED)) as handed:
+                    handed.remove(name)
 
     def names(self) -> list[str]:
-        """The names of files under ``.mcp``, `MAX_NAMES` at most."""
+        """The names of files under ``.mcp`` and of those handed over, `MAX_NAMES` of each."""
         with self._hidden() as folder:
-            return [entry.name for entry in islice(folder.entries(), MAX_NAMES)]
+            found = _names(folder)
+            if self.handed != self.path:
+                with closing(folder.inner(HANDED)) as handed:
+                    found += _names(handed)
+        return found
 
     def written_at(self, name: str) -> float:
         """When a file under ``.mcp`` was last written, since the epoch; 0 where there is none."""
@@ -178,8 +191,7 @@ class SessionFolder:
             with self.visible() as folder:
                 found = [folder.stat(notebook)]
             with self._hidden() as folder:
-                names = [entry.name for entry in islice(folder.entries(), MAX_NAMES)]
-                found += [folder.stat(name) for name in names]
+                found += [folder.stat(name) for name in _names(folder)]
             total = sum(status.st_size for status in found if status is not None)
         return total
 
@@ -193,6 +205,10 @@ class SessionFolder:
     def _hidden(self) -> Iterator[Folder]:
         with opened(self._root, f"{self.api_path}/{HIDDEN}") as folder:
             yield folder
+
+
+def _names(folder: Folder) -> list[str]:
+    return [entry.name for entry in islice(folder.entries(), MAX_NAMES)]
 
 
 def _lines(file: RawIOBase, longest: int) -> Iterator[bytes]:

@@ -57,9 +57,9 @@ class Reply:
             raise NotEvaluated(msg)
         return await asyncio.to_thread(_value, data)
 
-    async def _read(self) -> bytes:
+    async def _read(self) -> bytearray:
         loop = asyncio.get_running_loop()
-        pieces: list[bytes] = []
+        data = bytearray()
         ended: asyncio.Future[None] = loop.create_future()
 
         def take() -> None:
@@ -67,8 +67,8 @@ class Reply:
                 piece = os.read(self._fd, PIECE)
             except BlockingIOError:
                 return
-            pieces.append(piece)
-            if not piece or len(pieces) * PIECE > MAX_REPLY * 16:
+            data.extend(piece)
+            if not piece or len(data) > MAX_REPLY:
                 loop.remove_reader(self._fd)
                 if not ended.done():
                     ended.set_result(None)
@@ -78,10 +78,10 @@ class Reply:
             await ended
         finally:
             loop.remove_reader(self._fd)
-        return b"".join(pieces)
+        return data
 
 
-def _value(data: bytes) -> Any:
+def _value(data: bytearray) -> Any:
     if len(data) > MAX_REPLY:
         msg = f"the answer of a save has more than {MAX_REPLY:,} bytes"
         raise NotEvaluated(msg)
