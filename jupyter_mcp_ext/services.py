@@ -102,6 +102,8 @@ class Services:
         notebooks.made.add(changes.saved)
         calls = McpCalls(parent=parent)
         executions.begun.add(calls.follow)
+        audit = Audit(serverapp.event_logger)
+        sandbox.connections.add(audit.record_connections)
         return cls(
             kernels=kernels,
             sessions=sessions,
@@ -117,7 +119,7 @@ class Services:
             rendering=rendering,
             policy=Policy(serverapp.authorizer),
             calls=calls,
-            audit=Audit(serverapp.event_logger),
+            audit=audit,
             keys=keys,
             limits=limits,
             changes=changes,

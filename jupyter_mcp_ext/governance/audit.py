@@ -1,4 +1,6 @@
-"""One ``jupyter_events`` event for every tool call, without code, output or tokens.
+"""A ``jupyter_events`` event for every tool call, without code, output or tokens.
+
+Another one tells what became of connections that kernels in a sandbox made to hosts outside.
 
 An operator receives it like any of Jupyter's events (``c.EventLogger.handlers``); without a handler
 it costs nothing.
@@ -11,9 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jupyter_mcp_ext.sandbox.proxy.process import Connections
+
     from .caller import Caller
 
-SCHEMA = Path(__file__).parent / "event_schemas" / "tool_call" / "v2.yaml"
+SCHEMAS = Path(__file__).parent / "event_schemas"
+CONNECTIONS_ID = "https://events.jupyter.org/jupyter_mcp_ext/connections/v1"
 SCHEMA_ID = "https://events.jupyter.org/jupyter_mcp_ext/tool_call/v2"
 
 
@@ -32,12 +37,14 @@ class ToolCall:
 
 
 class Audit:
-    """Emits the event."""
+    """Emits the events."""
 
     def __init__(self, event_logger: Any) -> None:
         self._events = event_logger
-        if SCHEMA_ID not in event_logger.schemas:
-            event_logger.register_event_schema(SCHEMA)
+        for schema in (SCHEMA_ID, CONNECTIONS_ID):
+            if schema not in event_logger.schemas:
+                name, version = schema.split("/")[-2:]
+                event_logger.register_event_schema(SCHEMAS / name / f"{version}.yaml")
 
     def record(self, caller: Caller, call: ToolCall) -> None:
         """Emit the event of one call."""
@@ -50,3 +57,7 @@ class Audit:
                 **asdict(call),
             },
         )
+
+    def record_connections(self, connections: Connections) -> None:
+        """Emit the event of connections of a kernel."""
+        self._events.emit(schema_id=CONNECTIONS_ID, data=asdict(connections))

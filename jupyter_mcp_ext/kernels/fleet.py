@@ -125,12 +125,13 @@ class Kernels:
         return {pid for pid in found if pid is not None}
 
     async def close(self) -> None:
-        """Close every link; Jupyter ends the kernels."""
+        """Close every link, and what the sandbox needs; Jupyter ends the kernels."""
         self._events.remove_listener(listener=self._on_action)
         for kernel in (*self._kernels.values(), *self._gone.values()):
             if kernel.connection.current is not None:
                 kernel.death.lose(Loss(kind="stopped", detail="the server is stopping"))
             kernel.forget()
+        await self.sandbox.close()
 
     def _release(self) -> None:
         """Forget the kernels that are gone as soon as no session or execution has them."""

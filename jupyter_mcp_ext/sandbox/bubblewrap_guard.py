@@ -18,6 +18,8 @@ from .confinement import Confinement
 from .guard import NotConfined
 from .memory import memory_files
 from .pipes import piece
+from .proxy import namespace
+from .proxy.process import NoWayOut, Way
 from .sockets import KernelSockets
 
 MAX_STATUS = 65_536
@@ -27,8 +29,6 @@ MAX_STATUS = 65_536
 class BubblewrapGuard:
     """Starts a kernel under bubblewrap, as `Guard` says."""
 
-    environment = bubblewrap.ENVIRONMENT
-
     def __init__(self, confinement: Confinement, directory: Path, connection_file: str) -> None:
         """The kernel's sockets are in ``directory``."""
         self._confinement = confinement
@@ -36,8 +36,15 @@ class BubblewrapGuard:
         self._sockets = KernelSockets(directory)
         self._connection_file = connection_file
         self._status = -1
+        self._way: Way | None = None
         self._first = 0
         """The first process in the sandbox, which has started the kernel."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables that say where things are in the sandbox."""
+        has_proxy = self._confinement.proxy is not None
+        return {**bubblewrap.ENVIRONMENT, **(namespace.ENVIRONMENT if has_proxy else {})}
 
     async def launch(self, command: Sequence[str], arguments: Mapping[str, Any]) -> Popen[bytes]:
         """Start bubblewrap with the command. Raises NotConfined."""
@@ -60,7 +67,10 @@ class BubblewrapGuard:
             os.close(writing)
 
     async def started(self) -> None:
-        """Wait until bubblewrap names the first process. Raises NotConfined."""
+        """Wait until bubblewrap names the first process, and the proxy listens. Raises NotConfined.
+
+        The kernel goes on with its start, which takes longer.
+        """
         said = b""
         while (report := _report(said)) is None:
             # It writes the report in pieces; a pipe that is closed before would end it.
@@ -70,6 +80,11 @@ class BubblewrapGuard:
                 msg = "bubblewrap could not make the kernel's sandbox"
                 raise NotConfined(msg)
         self._first = report
+        if (proxy := self._confinement.proxy) is not None:
+            try:
+                self._way = await proxy.enter(self._kernel_id, self._first)
+            except NoWayOut as err:
+                raise NotConfined(str(err)) from err
 
     def signal(self, signum: int) -> None:
         """Send a signal to the kernel and its children; what ends it ends all in the sandbox."""
@@ -80,11 +95,18 @@ class BubblewrapGuard:
             os.killpg(os.getpgid(self._kernel()), signum)
 
     def close(self) -> None:
-        """Close the pipe that bubblewrap reports on, and watch no sockets."""
+        """Close the pipe that bubblewrap reports on, and its connections, and watch no sockets."""
         self._sockets.close()
         if self._status >= 0:
             os.close(self._status)
             self._status = -1
+        if self._confinement.proxy is not None and self._way is not None:
+            self._confinement.proxy.leave(self._way)
+            self._way = None
+
+    @property
+    def _kernel_id(self) -> str:
+        return Path(self._connection_file).stem.removeprefix("kernel-")
 
     def _arguments(self, status_fd: int, files: Sequence[int]) -> list[str]:
         """The arguments of bubblewrap; ``files`` are the filter and the files of accounts."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from .proxy.process import Proxy
+
 HANDED = "handed"
 """The folder, among what the server keeps of a session, in which its kernel may write."""
 
@@ -41,6 +43,8 @@ class Confinement:
     writable: tuple[Path, ...] = ()
     """What else can be written."""
     network: Network = "none"
+    proxy: Proxy | None = None
+    """Through which it reaches the hosts that are listed, without a network."""
     scratch_bytes: int = 1 << 30
     """Room in each of its ``/tmp``, ``/dev/shm`` and home."""
     env: Mapping[str, str] = field(default_factory=dict)

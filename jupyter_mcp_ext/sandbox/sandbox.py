@@ -14,11 +14,15 @@ from jupyter_client.provisioning.factory import KernelProvisionerFactory
 from traitlets import Enum, Int, List, Unicode
 from traitlets.config import LoggingConfigurable
 
+from jupyter_mcp_ext.concurrency import Listeners
+
 from . import canary, directories
 from .confinement import HANDED, Confinement, Network, is_confined
 from .overlay import PACKAGES, Overlay
 from .prefixes import NoPrefix, readable, user_packages
 from .provisioner import ARGUMENT, NAME
+from .proxy.patterns import NoPattern, patterns
+from .proxy.process import Connections, Proxy
 
 SHOWN = (
     *("PATH", "LANG", "LANGUAGE", "LC_*", "TZ", "TERM", "COLUMNS", "LINES", "NO_COLOR"),
@@ -71,6 +75,12 @@ class McpSandbox(LoggingConfigurable):
         help="The network of kernels in the sandbox: 'none', their own loopback only; 'host', all "
         "that the server reaches.",
     ).tag(config=True)
+    allow_hosts = List(
+        Unicode(),
+        help="Hosts that kernels in the sandbox may reach over TLS although they have no network: "
+        "names with a port (443 if there is none) such as 'pypi.org' and "
+        "'*.pythonhosted.org:443', which stands for all names below that one.",
+    ).tag(config=True)
     read_only_paths = List(
         Unicode(), help="Folders and files that kernels in the sandbox may read in addition."
     ).tag(config=True)
@@ -99,6 +109,9 @@ class McpSandbox(LoggingConfigurable):
         super().__init__(**kwargs)
         self._root = root
         self._secrets = tuple(secrets)
+        self._proxy: Proxy | None = None
+        self.connections: Listeners[Connections] = Listeners()
+        """Told what became of connections to hosts, for each kernel every few seconds."""
 
     @property
     def in_force(self) -> str:
@@ -118,6 +131,7 @@ class McpSandbox(LoggingConfigurable):
         if not self.is_on:
             return
         self._check_paths()
+        self._open_proxy()
         if self._root is None:
             msg = "sessions are not kept on disk here, and a sandbox needs their folders"
             raise SandboxUnusable(msg)
@@ -137,6 +151,11 @@ class McpSandbox(LoggingConfigurable):
             raise SandboxUnusable(str(err)) from err
         factory.default_provisioner_name = NAME
 
+    async def close(self) -> None:
+        """End what lets kernels reach hosts."""
+        if self._proxy is not None:
+            await self._proxy.close()
+
     def admits(self, kernel: Kernel) -> bool:
         """Whether agents may run code in a kernel."""
         return not self.is_on or self.people == "allow" or kernel.is_confined
@@ -150,7 +169,10 @@ class McpSandbox(LoggingConfigurable):
         """What confines the kernels of agents, as `words`."""
         if not self.is_on:
             return "none"
-        network = "no network" if self.network == "none" else "the host's network"
+        if self._proxy is not None:
+            network = f"{self._proxy.listed} host{'s' if self._proxy.listed > 1 else ''}"
+        else:
+            network = "no network" if self.network == "none" else "the host's network"
         return f"{self.in_force}, {network}"
 
     def start_in(self, cwd: str, folder: str) -> str:
@@ -216,6 +238,7 @@ class McpSandbox(LoggingConfigurable):
             readable=_resolved(self.read_only_paths),
             writable=_resolved(self.writable_paths),
             network=cast("Network", self.network),
+            proxy=self._proxy,
             scratch_bytes=self.scratch_bytes,
             env=shown,
         )
@@ -228,6 +251,23 @@ class McpSandbox(LoggingConfigurable):
     def _shown(self, env: Mapping[str, str]) -> dict[str, str]:
         patterns = (*SHOWN, *self.environment)
         return {k: v for k, v in env.items() if any(fnmatchcase(k, p) for p in patterns)}
+
+    def _open_proxy(self) -> None:
+        """Have the hosts that are listed reached, if any are. Raises SandboxUnusable."""
+        if not self.allow_hosts:
+            return
+        if self.network == "host":
+            msg = (
+                "McpSandbox.network = 'host' gives kernels all that McpSandbox.allow_hosts would "
+                "allow and more. Take one of them back"
+            )
+            raise SandboxUnusable(msg)
+        try:
+            listed = patterns(self.allow_hosts)
+        except NoPattern as err:
+            msg = f"McpSandbox.allow_hosts: {err}"
+            raise SandboxUnusable(msg) from err
+        self._proxy = Proxy(listed, self.log, self.connections.tell)
 
     def _check_paths(self) -> None:
         for trait in ("read_only_paths", "writable_paths"):

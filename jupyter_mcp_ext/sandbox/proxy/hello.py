@@ -30,6 +30,14 @@ REFUSAL = b"\x15\x03\x01\x00\x02\x02\x70"
 class NotTls(ValueError):
     """The bytes are no beginning of a TLS connection that names its host."""
 
+    outcome = "not TLS"
+
+
+class AnotherHost(NotTls):
+    """They are one of a connection to a host that was not asked for."""
+
+    outcome = "another host"
+
 
 class _Reader:
     """Reads fields one after the other. Raises NotTls if there are too few bytes."""

@@ -16,6 +16,14 @@ from pathlib import Path
 HOST, PORT = "127.0.0.1", 3128
 """Where programs in a sandbox find the proxy. Its loopback is its own, so the port is free."""
 
+ENVIRONMENT = {
+    **dict.fromkeys(
+        ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"), f"http://{HOST}:{PORT}"
+    ),
+    **dict.fromkeys(("no_proxy", "NO_PROXY"), "localhost,127.0.0.1,::1"),
+}
+"""The variables by which programs find it. Requests without TLS get an answer that says why not."""
+
 BACKLOG = 128
 """Connections that wait to be accepted."""
 

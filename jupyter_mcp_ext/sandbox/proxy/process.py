@@ -22,7 +22,7 @@ from .entrance import Counts
 from .namespace import namespace
 from .patterns import Pattern
 
-SECONDS = 20.0
+SECONDS = 15.0
 """For the proxy to listen in a sandbox."""
 
 GRACE = 5.0
@@ -43,8 +43,21 @@ from jupyter_mcp_ext.sandbox.proxy.program import main
 main()
 """
 
-Told = Callable[[str, Counts], object]
-"""Called with the id of a kernel and what became of its connections."""
+
+@dataclass(frozen=True, kw_only=True)
+class Connections:
+    """What became of connections of one kernel. No field has text of the kernel's."""
+
+    kernel_id: str
+    host: str | None
+    """As it is listed; None if the host is not listed, or none was named."""
+    outcome: str
+    """``allowed``, or why they were not: ``not listed``, ``not public``, and so on."""
+    count: int
+
+    def __str__(self) -> str:
+        host = self.host or "other hosts"
+        return f"Connections of kernel {self.kernel_id} to {host}: {self.count} {self.outcome}"
 
 
 class NoWayOut(OSError):
@@ -65,7 +78,9 @@ class Way:
 class Proxy:
     """Lets kernels in sandboxes reach the hosts that are listed."""
 
-    def __init__(self, listed: Sequence[Pattern], log: Logger, told: Told) -> None:
+    def __init__(
+        self, listed: Sequence[Pattern], log: Logger, told: Callable[[Connections], object]
+    ) -> None:
         self._listed = listed
         self._log = log
         self._told = told
@@ -73,9 +88,18 @@ class Proxy:
         self._ways: dict[int, Way] = {}
         self._server: socket | None = None
         self._running: asyncio.Task[None] | None = None
+        self._is_closed = False
+
+    @property
+    def listed(self) -> int:
+        """How many hosts, or domains, are listed."""
+        return len(self._listed)
 
     async def enter(self, kernel_id: str, pid: int) -> Way:
         """Have the proxy listen in the sandbox of a process. Raises NoWayOut."""
+        if self._is_closed:
+            msg = "the server is stopping"
+            raise NoWayOut(msg)
         try:
             network = namespace(pid)
         except OSError as err:
@@ -109,7 +133,8 @@ class Proxy:
             control.send(self._server, control.LEAVE, way.number)
 
     async def close(self) -> None:
-        """End the process."""
+        """End the process, for good."""
+        self._is_closed = True
         for way in tuple(self._ways.values()):
             self.leave(way)
         if self._running is not None:
@@ -184,7 +209,7 @@ class Proxy:
         if way is None:
             return
         if kind == control.COUNTS:
-            self._told(way.kernel_id, [(str(host), str(what), int(n)) for host, what, n in value])
+            self._tell(way.kernel_id, value)
         elif kind == control.LEFT:
             del self._ways[number]
         elif not way.entered.done():
@@ -193,6 +218,14 @@ class Proxy:
             self._log.warning("Kernel %s cannot reach listed hosts: %s", way.kernel_id, value)
         else:
             self._log.info("Kernel %s can reach listed hosts again.", way.kernel_id)
+
+    def _tell(self, kernel_id: str, counts: Counts) -> None:
+        for host, what, often in counts:
+            connections = Connections(
+                kernel_id=kernel_id, host=str(host) or None, outcome=str(what), count=int(often)
+            )
+            self._log.info("%s", connections)
+            self._told(connections)
 
 
 def _settle(future: asyncio.Future[None], failure: str) -> None:

@@ -7,7 +7,7 @@ import contextlib
 import socket
 from collections.abc import Callable, Sequence
 
-from .hello import ALERT, HANDSHAKE, REFUSAL, NotTls, server_name
+from .hello import ALERT, HANDSHAKE, REFUSAL, AnotherHost, NotTls, server_name
 from .outside import Lookups, Outside
 from .patterns import Pattern, match
 from .request import END, ESTABLISHED, MAX_HEAD, Refused, bad, not_listed, target
@@ -63,8 +63,8 @@ class Tunnel:
             await _send(client, ESTABLISHED)
             try:
                 first = await asyncio.wait_for(_hello(client, rest, name.lower()), SECONDS)
-            except NotTls:
-                self._count(listed, "not TLS")
+            except NotTls as err:
+                self._count(listed, err.outcome)
                 await _refuse(client, REFUSAL)
                 return
             self._count(listed, ALLOWED)
@@ -90,8 +90,7 @@ async def _hello(client: socket.socket, data: bytes, name: str) -> bytes:
     while (named := server_name(data)) is None:
         data += await _read(client, PIECE)
     if named != name:
-        msg = "it names another host"
-        raise NotTls(msg)
+        raise AnotherHost(named)
     return data
 
 

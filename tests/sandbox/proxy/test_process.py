@@ -15,9 +15,8 @@ import psutil
 import pytest
 
 from jupyter_mcp_ext.sandbox import bubblewrap
-from jupyter_mcp_ext.sandbox.proxy.entrance import Counts
 from jupyter_mcp_ext.sandbox.proxy.patterns import patterns
-from jupyter_mcp_ext.sandbox.proxy.process import NoWayOut, Proxy
+from jupyter_mcp_ext.sandbox.proxy.process import Connections, NoWayOut, Proxy
 
 CLIENT = """
 import socket, sys
@@ -33,11 +32,11 @@ class Heard:
     """What the proxy has reported."""
 
     def __init__(self) -> None:
-        self.all: list[tuple[str, Counts]] = []
+        self.all: list[Connections] = []
         self.is_there = asyncio.Event()
 
-    def __call__(self, kernel_id: str, counts: Counts) -> None:
-        self.all.append((kernel_id, counts))
+    def __call__(self, new: Connections) -> None:
+        self.all.append(new)
         self.is_there.set()
 
 
@@ -112,7 +111,9 @@ async def test_programs_in_sandboxes_find_the_proxy_and_are_told_apart() -> None
         assert len(own()) == 1
         proxy.leave(ways[1])
         await heard.is_there.wait()
-        assert heard.all == [("other", [("", "not listed", 2)])]
+        assert heard.all == [
+            Connections(kernel_id="other", host=None, outcome="not listed", count=2)
+        ]
         await proxy.close()
 
     assert not own()
