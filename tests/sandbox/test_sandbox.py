@@ -304,6 +304,14 @@ def test_variables_of_a_sandbox_are_not_loaded_outside_of_one(tmp_path: Path) ->
             ("--KernelProvisionerFactory.default_provisioner_name=forking",),
             "which the sandbox would",
         ),
+        (
+            ("--McpSandbox.allow_hosts=1.1.1.1",),
+            "McpSandbox.allow_hosts: '1.1.1.1' is no pattern of hosts: it is no host's name",
+        ),
+        (
+            ("--McpSandbox.allow_hosts=pypi.org", "--McpSandbox.network=host"),
+            "McpSandbox.network = 'host' gives kernels all that McpSandbox.allow_hosts would",
+        ),
     ],
 )
 def test_a_sandbox_that_cannot_be_made_leaves_no_endpoint(

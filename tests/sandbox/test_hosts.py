@@ -1,0 +1,140 @@
+"""Kernels in the sandbox reach hosts that are listed, and nothing of the proxy is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.mcp_client import McpClient
+from tests.servers import JupyterServer, running_server
+
+from .test_endings import family, living
+from .test_sandbox import CONFINED, run
+
+LISTED = (
+    *CONFINED,
+    "--McpSandbox.allow_hosts=pypi.org",
+    "--McpSandbox.allow_hosts=*.example.org:8443",
+)
+
+ASK = """
+import urllib.error, urllib.request
+def ask(url):
+    try:
+        return urllib.request.urlopen(url, timeout=30).read()
+    except urllib.error.HTTPError as err:
+        return f'{err.code} {err.reason}: {err.read().decode().strip()}'
+    except OSError as err:
+        return str(err.reason)
+"""
+REFUSED = "403 This host is not among those that this sandbox may reach"
+
+
+@pytest.fixture(scope="module")
+def server(start_server: Callable[..., JupyterServer]) -> JupyterServer:
+    return start_server(*LISTED)
+
+
+@pytest.fixture
+def client(server: JupyterServer, request: pytest.FixtureRequest) -> Iterator[McpClient]:
+    client = McpClient(server, name=request.node.name)
+    client.run(ASK)
+    yield client
+    client.call("shutdown_kernel", session_id="default", force=True)
+
+
+def proxies(server: JupyterServer) -> list[psutil.Process]:
+    """The processes of a server's proxy."""
+    return [each for each in family(server) if any("proxy.program" in a for a in each.cmdline())]
+
+
+def test_other_hosts_are_refused_with_the_reason(client: McpClient) -> None:
+    said = run(client, "print(ask('https://evil.example.com/'))")
+    plain = run(client, "print(ask('http://pypi.org/'))")
+
+    assert REFUSED in said
+    assert plain == (
+        "403 Only https works from this sandbox: Only https works from this sandbox. "
+        "Use https:// URLs."
+    )
+    assert "sandbox: bubblewrap, 2 hosts" in client.call("get_kernel_status").text
+
+
+def test_hosts_are_reached_after_a_restart_too(client: McpClient) -> None:
+    client.call("restart_kernel")
+    client.run(ASK)
+
+    assert REFUSED in run(client, "print(ask('https://evil.example.com/'))")
+
+
+def test_the_network_is_still_none(client: McpClient, server: JupyterServer) -> None:
+    said = run(
+        client,
+        f"""
+import socket
+reached = []
+for address in (('127.0.0.1', {server.port}), ('1.1.1.1', 443), ('pypi.org', 443)):
+    try:
+        socket.create_connection(address, timeout=5)
+        reached.append(address)
+    except OSError as err:
+        pass
+print(reached)
+""",
+    )
+
+    assert said == "[]"
+
+
+def test_a_proxy_that_is_killed_is_there_again_and_the_kernel_goes_on(
+    server: JupyterServer, client: McpClient
+) -> None:
+    run(client, "x = 1")
+    [proxy] = proxies(server)
+    heard = len(server.log)
+    proxy.send_signal(signal.SIGKILL)
+    psutil.wait_procs([proxy], timeout=20)
+    while not any("can reach listed hosts again" in line for line in server.log[heard:]):
+        client.call("get_kernel_status")
+
+    assert REFUSED in run(client, "print(ask('https://evil.example.com/'))")
+    assert run(client, "x") == "1"
+    assert len(proxies(server)) == 1
+
+
+def test_nothing_of_a_kernels_way_is_left_when_it_ends(server: JupyterServer) -> None:
+    client = McpClient(server)
+    client.run("1")
+    client.call("shutdown_kernel", session_id="default")
+    before = descriptors(server)
+
+    for _ in range(5):
+        client.run(ASK + "ask('https://evil.example.com/')")
+        client.call("shutdown_kernel", session_id="default", force=True)
+
+    after = descriptors(server)
+    assert after[0] <= before[0] + 3
+    assert after[1] <= before[1] + 1
+
+
+def descriptors(server: JupyterServer) -> tuple[int, int]:
+    """Those of a server and those of its proxy."""
+    [proxy] = proxies(server)
+    return psutil.Process(server.process.pid).num_fds(), proxy.num_fds()
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+def test_a_server_takes_its_proxy_with_it(tmp_path: Path, end: signal.Signals) -> None:
+    with running_server(tmp_path, *LISTED) as server:
+        McpClient(server).run("1")
+        processes = family(server)
+        assert len(proxies(server)) == 1
+        os.kill(server.process.pid, end)
+        _, left = psutil.wait_procs(processes, timeout=20)
+
+    assert not living(left)
