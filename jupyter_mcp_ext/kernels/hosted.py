@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from jupyter_core.utils import ensure_async
@@ -96,6 +97,9 @@ class Hosted:
 
     async def shutdown(self, *, now: bool) -> None:
         """End it; no error if it is already gone. Raises KernelUnavailable."""
+        # Jupyter's manager fails for a kernel whose process is being replaced.
+        while self.is_there and not (ready := self.manager.ready).done():
+            await asyncio.wait({asyncio.wrap_future(ready)})
         if not self.is_there:
             return
         try:

@@ -15,6 +15,7 @@ from jupyter_client.launcher import launch_kernel
 
 from . import bubblewrap, seccomp
 from .confinement import Confinement
+from .first_process import FirstProcess
 from .guard import NotConfined
 from .memory import memory_files
 from .pipes import piece
@@ -37,8 +38,8 @@ class BubblewrapGuard:
         self._connection_file = connection_file
         self._status = -1
         self._way: Way | None = None
-        self._first = 0
-        """The first process in the sandbox, which has started the kernel."""
+        self._first: FirstProcess | None = None
+        """It has started the kernel."""
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -79,24 +80,31 @@ class BubblewrapGuard:
             if not more or len(said) > MAX_STATUS:
                 msg = "bubblewrap could not make the kernel's sandbox"
                 raise NotConfined(msg)
-        self._first = report
+        try:
+            self._first = FirstProcess(report)
+        except OSError as err:
+            msg = "bubblewrap ended while it made the kernel's sandbox"
+            raise NotConfined(msg) from err
         if (proxy := self._confinement.proxy) is not None:
             try:
-                self._way = await proxy.enter(self._kernel_id, self._first)
+                self._way = await proxy.enter(self._kernel_id, self._first.pid)
             except NoWayOut as err:
                 raise NotConfined(str(err)) from err
 
     def signal(self, signum: int) -> None:
         """Send a signal to the kernel and its children; what ends it ends all in the sandbox."""
+        assert self._first is not None  # noqa: S101
         if signum in (signal.SIGTERM, signal.SIGKILL):
-            # With it all others in its PID namespace end; bubblewrap reaps it and ends too.
-            os.kill(self._first, signal.SIGKILL)
+            self._first.kill()  # then bubblewrap ends too
         else:
-            os.killpg(os.getpgid(self._kernel()), signum)
+            os.killpg(os.getpgid(_child(self._first.pid)), signum)
 
     def close(self) -> None:
-        """Close the pipe that bubblewrap reports on, and its connections, and watch no sockets."""
+        """Close what was open for the process, which has ended or will."""
         self._sockets.close()
+        if self._first is not None:
+            self._first.close()
+            self._first = None
         if self._status >= 0:
             os.close(self._status)
             self._status = -1
@@ -122,10 +130,11 @@ class BubblewrapGuard:
             ),
         )
 
-    def _kernel(self) -> int:
-        """The kernel's own process."""
-        children = Path(f"/proc/{self._first}/task/{self._first}/children").read_text().split()
-        return int(children[0]) if children else self._first
+
+def _child(pid: int) -> int:
+    """The first child of a process, or itself."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(children[0]) if children else pid
 
 
 def _report(said: bytes) -> int | None:

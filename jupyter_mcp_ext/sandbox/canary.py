@@ -140,8 +140,10 @@ def _run(bwrap: str, folder: Path, network: Network, host: object) -> str:
         arguments = bubblewrap.arguments(
             confinement, filter_fd=files[0], accounts_fds=(files[1], files[2])
         )
+        command = [sys.executable, "-I", "-c", SCRIPT, json.dumps(host)]
         done = subprocess.run(  # noqa: S603  # bubblewrap, found by PATH
-            [bwrap, *arguments, "--", sys.executable, "-I", "-c", SCRIPT, json.dumps(host)],
+            # As the first process there it is reaped by bubblewrap, also if this is process 1.
+            [bwrap, *arguments, "--as-pid-1", "--", *command],
             pass_fds=files,
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -71,7 +71,7 @@ class SandboxProvisioner(LocalProvisioner):
             return await super().launch_kernel(cmd, **kwargs)
         self._has_started = False
         # What a kernel inherits it can open again, and read: a log of the server, for example.
-        kwargs["stdout"] = kwargs.setdefault("stderr", DEVNULL)
+        kwargs = {"stderr": DEVNULL, **kwargs, "stdout": DEVNULL}
         self.cwd = str(self.confinement.cwd)
         try:
             self.process = await self._guard.launch(cmd, self._scrub_kwargs(kwargs))

@@ -17,9 +17,8 @@ import os
 import re
 import stat
 import struct
+import tempfile
 from pathlib import Path
-
-from . import directories
 
 NAME = re.compile(r"k-[0-9]{1,9}")
 """The name that Jupyter gives a socket of a kernel whose ``ip`` ends in ``k``."""
@@ -44,19 +43,18 @@ class KernelSockets:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._made = directory / "made"
+        self._made = directory
         """The kernel's own directory."""
         self._names: set[str] = set()
         self._watch = -1
         self._read = 0
 
     def open(self) -> Path:
-        """A new directory for the kernel to make its sockets in. Blocks shortly. Raises OSError.
+        """A new directory for the kernel to make its sockets in. Raises OSError.
 
         The kernel has it in the place of ``directory``: its sockets have the same paths for both.
         """
-        directories.remove(self._made)
-        self._made.mkdir(mode=0o700)
+        self._made = Path(tempfile.mkdtemp(dir=self._directory))
         self._watch = _watch(self._made)
         asyncio.get_running_loop().add_reader(self._watch, self._more)
         return self._made

@@ -300,6 +300,22 @@ async def test_a_kernel_that_is_ended_while_it_starts_is_refused_in_words(
             await starting
 
 
+async def test_a_kernel_that_is_being_restarted_is_ended_when_it_has_been(
+    jp_serverapp: Any,
+) -> None:
+    """Jupyter's manager fails for a kernel whose process is being replaced."""
+    async with running(jp_serverapp) as engine:
+        await engine.run("1")
+        kernel = (await engine.session()).kernel
+        restarting = asyncio.ensure_future(kernel.hosted.manager.restart_kernel(now=True))
+        await asyncio.sleep(0)
+
+        await kernel.shutdown(by="a test", now=True)
+
+        assert restarting.done()
+        assert not kernel.hosted.is_there
+
+
 async def test_a_kernel_whose_end_is_not_announced_yet_has_lost_its_variables(
     jp_serverapp: Any,
 ) -> None:
