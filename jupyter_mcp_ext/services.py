@@ -15,6 +15,7 @@ from .files.contents import disk_of
 from .files.files import McpFiles
 from .governance.audit import Audit
 from .governance.calls import McpCalls
+from .governance.consents import Consents
 from .governance.keys import Keys
 from .governance.policy import Policy
 from .kernels.fleet import Kernels
@@ -65,6 +66,7 @@ class Services:
     rendering: Rendering
     policy: Policy
     calls: McpCalls
+    consents: Consents
     audit: Audit
     keys: Keys
     limits: Limits
@@ -119,6 +121,7 @@ class Services:
             rendering=rendering,
             policy=Policy(serverapp.authorizer),
             calls=calls,
+            consents=Consents(),
             audit=audit,
             keys=keys,
             limits=limits,

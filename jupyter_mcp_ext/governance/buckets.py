@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -16,11 +15,29 @@ PATIENCE = 5.0
 REFUSALS = 3
 
 
-@dataclass
 class _Bucket:
-    level: float
-    at: float
-    """When that was the level."""
+    """Holds up to ``size``, and fills up by ``rate`` a second."""
+
+    def __init__(self, size: float, rate: float, now: float) -> None:
+        self._size = size
+        self._rate = rate
+        self._floor = -max(rate * PATIENCE, REFUSALS)
+        self._level = size
+        self._at = now
+        """When that was the level."""
+
+    def take(self, now: float) -> float:
+        self._level, self._at = self._level_at(now), now
+        is_there = self._level >= 1
+        self._level = max(self._level - 1, self._floor)
+        return 0.0 if is_there else (1 - self._level) / self._rate
+
+    def overdrawn(self, now: float) -> float:
+        level = self._level_at(now)
+        return (1 - level) / self._rate if level < self._floor + 1 else 0.0
+
+    def _level_at(self, now: float) -> float:
+        return min(self._level + (now - self._at) * self._rate, self._size)
 
 
 class Buckets(Generic[K]):
@@ -32,9 +49,7 @@ class Buckets(Generic[K]):
 
     def __init__(self, per_minute: int, *, max_buckets: int = MAX_BUCKETS) -> None:
         """``per_minute`` may be 0, which sets no limit."""
-        self.per_minute = per_minute
-        self._rate = per_minute / 60
-        self._floor = -max(self._rate * PATIENCE, REFUSALS)
+        self._per_minute = per_minute
         self._max = max_buckets
         self._buckets: dict[K, _Bucket] = {}
         """The one that was used last is last."""
@@ -44,32 +59,17 @@ class Buckets(Generic[K]):
 
     def take(self, key: K, now: float) -> float:
         """Take one from a bucket; the seconds until there is one again, 0 if there was."""
-        if not self.per_minute:
+        if not self._per_minute:
             return 0.0
-        bucket = self._filled(key, now)
-        if bucket.level >= 1:
-            bucket.level -= 1
-            return 0.0
-        bucket.level = max(bucket.level - 1, self._floor)
-        return (1 - bucket.level) / self._rate
+        bucket = self._buckets.pop(key, None)
+        if bucket is None:
+            bucket = _Bucket(self._per_minute, self._per_minute / 60, now)
+            if len(self._buckets) >= self._max:
+                del self._buckets[next(iter(self._buckets))]
+        self._buckets[key] = bucket
+        return bucket.take(now)
 
     def overdrawn(self, key: K, now: float) -> float:
         """The seconds until a bucket has one again, if no more can be refused; else 0."""
         bucket = self._buckets.get(key)
-        if bucket is None:
-            return 0.0
-        level = self._level(bucket, now)
-        return (1 - level) / self._rate if level < self._floor + 1 else 0.0
-
-    def _filled(self, key: K, now: float) -> _Bucket:
-        bucket = self._buckets.pop(key, None)
-        if bucket is None:
-            bucket = _Bucket(self.per_minute, now)
-            if len(self._buckets) >= self._max:
-                del self._buckets[next(iter(self._buckets))]
-        bucket.level, bucket.at = self._level(bucket, now), now
-        self._buckets[key] = bucket
-        return bucket
-
-    def _level(self, bucket: _Bucket, now: float) -> float:
-        return min(bucket.level + (now - bucket.at) * self._rate, float(self.per_minute))
+        return bucket.overdrawn(now) if bucket is not None else 0.0

@@ -41,7 +41,7 @@ async def notebook_session(
     """
     try:
         session = await services.sessions.find(caller, place.path)
-        check_admitted(services, session)
+        check_admitted(services, session, caller)
         is_ready = services.sessions.is_ready(session)
     except UnknownSession:
         is_ready = False

@@ -34,7 +34,7 @@ def run_code(
     """
     services.calls.check_code(code)
     services.calls.check_queue(session.id, caller.subject)
-    check_admitted(services, session)
+    check_admitted(services, session, caller)
     sessions = services.sessions
     execution = services.executions.start(
         code,

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from jupyter_mcp_ext.errors import Forbidden, ToolError
+from jupyter_mcp_ext.governance.consents import NeedsConsent
 from jupyter_mcp_ext.governance.policy import Right
 from jupyter_mcp_ext.variables.way import Query
 
@@ -45,16 +46,23 @@ async def start_kernel(services: Services, session: Session, require: Require) -
     return await services.sessions.ready(session)
 
 
-def check_admitted(services: Services, session: Session) -> None:
-    """Raise Forbidden if code of agents may not run in the kernel of a session."""
-    is_ready = services.sessions.is_ready(session)
-    if is_ready and not services.kernels.sandbox.admits(session.kernel):
-        msg = (
-            f"The kernel of {session.id} ({session.name}) is a person's: it runs outside of this "
-            "server's sandbox, in which your code has to stay (McpSandbox.people). create_session "
-            "makes a session of your own."
-        )
+def check_admitted(services: Services, session: Session, caller: Caller) -> None:
+    """Raise Forbidden if code of agents may not run in the kernel of a session.
+
+    It is NeedsConsent if it may once a person allows it.
+    """
+    sandbox = services.kernels.sandbox
+    if not services.sessions.is_ready(session) or sandbox.admits(session.kernel):
+        return
+    msg = (
+        f"The kernel of {session.id} ({session.name}) is a person's: it runs outside of this "
+        "server's sandbox, in which your code has to stay (McpSandbox.people). create_session "
+        "makes a session of your own."
+    )
+    if sandbox.people != "ask":
         raise Forbidden(msg)
+    if not services.consents.has(caller, session):
+        raise NeedsConsent(msg, session)
 
 
 async def count_variables(services: Services, session: Session, caller: Caller) -> None:

@@ -16,7 +16,8 @@ from jupyter_mcp_ext import measured
 from jupyter_mcp_ext.governance.caller import Caller, Principal
 from jupyter_mcp_ext.tools.arguments import MAX_ITEMS
 from jupyter_mcp_ext.tools.call import Call
-from jupyter_mcp_ext.tools.elicitation import elicitation, retry
+from jupyter_mcp_ext.tools.consent import given
+from jupyter_mcp_ext.tools.elicitation import Given, elicitation, retry
 from jupyter_mcp_ext.tools.execution import resume
 from jupyter_mcp_ext.tools.registry import BY_NAME, TOOLS, unknown
 from jupyter_mcp_ext.tools.road import run
@@ -146,8 +147,9 @@ class _Handlers:
         reads = tool.annotations["readOnlyHint"]
         may_become_task = takes_tasks(ctx) and not reads
         task_after = self._services.executions.task_after if may_become_task else None
-        call = self._open_call(ctx, task_after=task_after)
-        again = retry(params)
+        consent = given(params)
+        call = self._open_call(ctx, task_after=task_after, consent=consent)
+        again = retry(params) if consent is None else None
         instead = partial(resume, retry=again, stops=not reads) if again is not None else None
         result = await run(tool, params.arguments, call, instead=instead)
         return result if call.task is None else created(self.tasks.task(call, result))
@@ -162,7 +164,11 @@ class _Handlers:
         return await call_next(ctx)
 
     def _open_call(
-        self, ctx: ServerRequestContext[Any, Any], *, task_after: float | None = None
+        self,
+        ctx: ServerRequestContext[Any, Any],
+        *,
+        task_after: float | None = None,
+        consent: Given | None = None,
     ) -> Call:
         principal = _principal(ctx)
         wants_progress = "progress_token" in (ctx.meta or {})
@@ -173,6 +179,7 @@ class _Handlers:
             origin=principal.origin,
             progress=ctx.session.report_progress if wants_progress else None,
             elicitation=elicitation(ctx),
+            consent=consent,
             is_gone=_is_gone(ctx),
             task_after=task_after,
         )

@@ -93,10 +93,11 @@ class McpSandbox(LoggingConfigurable):
         "sandbox get in addition to what a kernel needs.",
     ).tag(config=True)
     people = Enum(
-        ["refuse", "allow"],
+        ["refuse", "ask", "allow"],
         default_value="refuse",
         help="Whether agents may run code in kernels that people have started, which no sandbox "
-        "confines; without a sandbox they may.",
+        "confines: no, once the person at the client has allowed it, or yes. Without a sandbox "
+        "they may.",
     ).tag(config=True)
     scratch_bytes = Int(
         1 << 30,
@@ -157,7 +158,7 @@ class McpSandbox(LoggingConfigurable):
             await self._proxy.close()
 
     def admits(self, kernel: Kernel) -> bool:
-        """Whether agents may run code in a kernel."""
+        """Whether agents may run code in a kernel, although no person has allowed it."""
         return not self.is_on or self.people == "allow" or kernel.is_confined
 
     def words(self, kernel: Kernel) -> str:

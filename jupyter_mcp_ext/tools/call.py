@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.sessions.session import Session
 
     from .answer import Question
-    from .elicitation import Elicitation
+    from .elicitation import Elicitation, Given
 
 
 @dataclass(kw_only=True)
@@ -33,6 +33,8 @@ class Call:
     progress: Progress | None = None
     elicitation: Elicitation | None = None
     """How the person at the client is asked; None when they cannot be."""
+    consent: Given | None = None
+    """The answer that a call brings which is made again."""
     is_gone: Callable[[], bool] = lambda: False
     """Whether the client has closed the connection of the call."""
     task_after: float | None = None

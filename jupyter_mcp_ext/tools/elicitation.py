@@ -35,7 +35,7 @@ SCHEMA: types.ElicitRequestedSchema = {
 }
 """Nothing is required: an empty line is an answer too."""
 
-STATE = re.compile(r"(?P<execution>.+)/(?P<number>[0-9]{1,9})")
+STATE = re.compile(r"(?P<execution>[^/]+)/(?P<number>[0-9]{1,9})")
 
 AskNow = Callable[[str, types.ElicitRequestedSchema], Awaitable[types.ElicitResult]]
 
@@ -60,6 +60,15 @@ class Retry:
         """Give the answer to the code, if that question is still open."""
         if self.response is not None:
             deliver(execution, self.number, self.response)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """A person's answer to whether code may run in a kernel of a person's."""
+
+    start: str
+    """The kernel for which it was asked, as `start_of` has it."""
+    response: types.ElicitResult | None
 
 
 def elicitation(ctx: ServerRequestContext[Any, Any]) -> Elicitation | None:

@@ -7,6 +7,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from jupyter_mcp_ext.errors import Forbidden, InternalError, LimitReached, ToolError
@@ -14,6 +15,7 @@ from jupyter_mcp_ext.governance.audit import ToolCall
 
 from .answer import Answer, to_error, to_result
 from .arguments import parse
+from .consent import with_consent
 
 if TYPE_CHECKING:
     import mcp_types as types
@@ -41,7 +43,7 @@ async def run(
         if instead is None:
             for name, resolved in tool.resolved.items():
                 given[name] = await resolved.by(call, given.pop(resolved.argument))
-        answer = await (instead or tool.function)(call, **given)
+        answer = await with_consent(call, partial(instead or tool.function, call, **given))
         return to_result(answer), answer.status
 
     try:

@@ -5,6 +5,7 @@ Each check looks at one thing of a request and answers with a refusal or None.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -87,6 +88,14 @@ def _large_body(handler: JupyterHandler) -> Refusal | None:
         status=413,
         message=f"The body is larger than {MAX_BODY_BYTES // 1024**2} MiB; send less at a time.",
     )
+
+
+def flooding(wait: float) -> Refusal | None:
+    """The refusal of a message whose user has to wait so many seconds after too many calls."""
+    if not wait:
+        return None
+    words = f"There are too many calls; try again in {math.ceil(wait)} s."
+    return Refusal(status=429, message=words, retry_after=wait)
 
 
 ROUTE: tuple[Check, ...] = (_unknown_host, _rebound_host, _foreign_origin, _token_in_url)

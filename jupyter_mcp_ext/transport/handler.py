@@ -80,7 +80,6 @@ class McpHandler(JupyterHandler):
         self.refusal = (
             door.refused(self, door.ROUTE)
             or await self._refuse_caller()
-            or self._refuse_flood()
             or door.refused(self, door.CONTENT)
         )
         if self.refusal is None:
@@ -142,8 +141,7 @@ class McpHandler(JupyterHandler):
             try:
                 with_password = await self._has_password()
             except TooManyGuesses as err:
-                self.set_header("Retry-After", f"{err.retry_after:.0f}")
-                return Refusal(status=429, message=str(err))
+                return Refusal(status=429, message=str(err), retry_after=err.retry_after)
             if not with_password:
                 return door.unauthenticated(self)
             user = self.current_user = User(username=SHARED_SUBJECT)
@@ -158,7 +156,7 @@ class McpHandler(JupyterHandler):
             )
         subject = subject_of(self.identity_provider, user)
         self.principal = Principal(subject=subject, user=user, scope=scope, handler=self)
-        return None
+        return door.flooding(self.overdrawn(subject)) if self.request.method == "POST" else None
 
     async def _has_password(self) -> bool:
         hashed = password_hash(self.identity_provider)
@@ -182,16 +180,6 @@ class McpHandler(JupyterHandler):
             )
         return None
 
-    def _refuse_flood(self) -> Refusal | None:
-        """Refuse the messages of a user who goes on making calls that are refused."""
-        if self.principal is None or self.request.method != "POST":
-            return None
-        wait = math.ceil(self.overdrawn(self.principal.subject))
-        if not wait:
-            return None
-        self.set_header("Retry-After", str(wait))
-        return Refusal(status=429, message=f"There are too many calls; try again in {wait} s.")
-
     # -- serving ------------------------------------------------------------------------------
 
     async def _serve(self) -> None:
@@ -211,8 +199,7 @@ class McpHandler(JupyterHandler):
                 self.principal.subject, scope, self.exchange.receive, self.exchange.send
             )
         except HostUnavailable as err:
-            self.set_header("Retry-After", "5")
-            self._refuse(Refusal(status=503, code=INTERNAL_ERROR, message=str(err)))
+            self._refuse(Refusal(status=503, code=INTERNAL_ERROR, message=str(err), retry_after=5))
             return
         if self.exchange.started:
             self.exchange.end()
@@ -223,6 +210,8 @@ class McpHandler(JupyterHandler):
     def _refuse(self, refusal: Refusal) -> None:
         self.set_status(refusal.status)
         self.set_header("Content-Type", "application/json")
+        if refusal.retry_after:
+            self.set_header("Retry-After", str(math.ceil(refusal.retry_after)))
         for challenge in refusal.challenges:
             self.add_header("WWW-Authenticate", challenge)
         self.finish(refusal.body())

@@ -22,6 +22,8 @@ class Refusal:
     request_id: str | int | None = None
     challenges: tuple[str, ...] = ()
     """Values of ``WWW-Authenticate``, one header each."""
+    retry_after: float = 0
+    """Seconds after which the client may try again, if they are known."""
 
     def body(self) -> bytes:
         """The JSON-RPC error as UTF-8."""
