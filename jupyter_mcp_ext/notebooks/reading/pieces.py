@@ -58,21 +58,18 @@ class _Pieces:
 
     def _members(self, value: Callable[[str], Json]) -> dict[str, Json]:
         found: dict[str, Json] = {}
-        self._expect("{")
-        while self._next() != "}":
+        for _ in self._each("{", "}"):
+            if self._next() != '"':
+                words = "Expecting property name enclosed in double quotes"
+                raise self._error(words)
             key = str(self._value())
             self._expect(":")
             found[key] = value(key)
-            self._separate("}")
-        self._expect("}")
         return found
 
     def _cells(self) -> Iterator[Json]:
-        self._expect("[")
-        while self._next() != "]":
+        for _ in self._each("[", "]"):
             yield self._by_parts() if self._is_large() else self._value()
-            self._separate("]")
-        self._expect("]")
 
     def _is_large(self) -> bool:
         """Whether the cell here is large, or those that follow it are."""
@@ -90,14 +87,11 @@ class _Pieces:
                 return self._value()
 
     def _items(self) -> Iterator[Json]:
-        self._expect("[")
         in_runs = True
-        while self._next() != "]":
+        for _ in self._each("[", "]"):
             run = self._run() if in_runs else []
             in_runs = bool(run)
             yield from run or [self._by_parts()]
-            self._separate("]")
-        self._expect("]")
 
     def _run(self) -> list[Json]:
         """The next texts of a list; none if there are other values, or the list ends before."""
@@ -125,9 +119,15 @@ class _Pieces:
         self._at = space.end() if space else self._at
         return self._text[self._at : self._at + 1]
 
-    def _separate(self, end: str) -> None:
+    def _each(self, begin: str, end: str) -> Iterator[None]:
+        """Stop at each value of a list, or member of an object, until its end is reached."""
+        self._expect(begin)
         if self._next() != end:
-            self._expect(",")
+            yield
+            while self._next() != end:
+                self._expect(",")
+                yield
+        self._expect(end)
 
     def _expect(self, mark: str) -> None:
         if self._next() != mark:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -428,3 +429,49 @@ def test_json_that_is_parsed_part_by_part_is_refused_where_it_is_wrong(end: str)
         patch.setattr(pieces, "SMALL", 4)
         with pytest.raises(json.JSONDecodeError):
             pieces.loads(data)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"cells": [], "a": 1,}',
+        '{"cells": [{"source": "x"},]}',
+        '{"cells": [{"source": ["a", "b",]}]}',
+        '{"cells": [{"source": "x",}]}',
+        '{"cells": [{"source": ["a", 1,]}]}',
+        '{"cells": [], 1: 2}',
+        '{"cells": [], null: 2}',
+    ],
+)
+def test_json_that_is_parsed_part_by_part_is_as_strict_as_a_whole(text: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pieces, "SMALL", 1)
+        with pytest.raises(json.JSONDecodeError):
+            pieces.loads(text.encode())
+
+
+@given(
+    cells=st.lists(st.dictionaries(st.sampled_from(["source", "cell_type"]), VALUES), min_size=1),
+    small=st.integers(1, 60),
+    place=st.floats(0, 1),
+    put=st.sampled_from(["", ",", "]", "}", "[", "{", '"', "1", ":", "\\"]),
+)
+def test_json_with_another_character_in_it_is_refused_in_parts_where_it_is_as_a_whole(
+    cells: Any, small: int, place: float, put: str
+) -> None:
+    text = json.dumps({"cells": cells, "more": [1]})
+    marks = [at for at, mark in enumerate(text) if at and mark in '{}[],:"']
+    at = marks[int(place * (len(marks) - 1))]
+    text = text[:at] + put + text[at + (put == "") :]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pieces, "SMALL", small)
+        assert _value(pieces.loads, text) == _value(json.loads, text)
+
+
+def _value(loads: Callable[[bytes], Any], text: str) -> Any:
+    """What a text is read as; the error's class if it is refused."""
+    try:
+        return loads(text.encode())
+    except json.JSONDecodeError as err:
+        return type(err)
