@@ -38,7 +38,8 @@ def read(data: bytes) -> dict[str, Any] | None:
         metadata.pop(key, None)
     for cell in node["cells"]:
         _dict(cell, "metadata").pop("trusted", None)
-        if cell["cell_type"] == "code" and not isinstance(cell.get("outputs"), list):
+        outputs = cell.get("outputs")
+        if cell["cell_type"] == "code" and not outputs and not isinstance(outputs, list):
             cell["outputs"] = []
             cell.setdefault("execution_count", None)
         if cell.get("attachments", {}) is None:
@@ -88,7 +89,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _dict(node: dict[str, Any], key: str) -> dict[str, Any]:
-    if not isinstance(node.get(key), dict):
+    if not node.get(key):
         node[key] = {}
     found: dict[str, Any] = node[key]
     return found
@@ -99,7 +100,7 @@ def _join(cell: dict[str, Any]) -> None:
     source = cell.get("source")
     if isinstance(source, list):
         cell["source"] = "".join(source)
-    elif not isinstance(source, str):
+    elif source is None:
         cell["source"] = ""
     for bundle in cell.get("attachments", {}).values():
         _join_bundle(bundle)
@@ -107,7 +108,7 @@ def _join(cell: dict[str, Any]) -> None:
         kind = output.get("output_type")
         if kind in _BUNDLES:
             _join_bundle(output.get("data", {}))
-        elif isinstance(output.get("text"), list):
+        elif kind and isinstance(output.get("text"), list):
             output["text"] = "".join(output["text"])
 
 

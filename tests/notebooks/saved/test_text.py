@@ -113,6 +113,43 @@ def test_notebooks_of_many_makers_are_written_as_jupyter_writes_them(name: str) 
     assert text.written(ours) == written.encode(errors="backslashreplace")
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        code({"a": 1}, id="a"),
+        code(5, id="a"),
+        {"cell_type": "code", "id": "a", "metadata": {}, "source": "a", "outputs": []},
+        markdown(["a\n", "b"], id="a", level={"b": 2}),
+        code("a", id="a", outputs=[{"output_type": "", "text": ["a", "b"]}]),
+    ],
+)
+def test_what_is_no_text_in_a_cell_stays_as_it_is(notary: Any, odd: dict[str, Any]) -> None:
+    node = notebook(odd, code("b", id="b"))
+    theirs, written = jupyters(json.loads(json.dumps(node)))
+
+    ours = text.read(json.dumps(node).encode())
+
+    assert ours is not None
+    assert text.written(ours) == written.encode()
+    assert Trust(notary).signature(ours) == notary.compute_signature(theirs)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        code(["a", 1], id="a"),
+        code([["a"], "b"], id="a"),
+        code("a", id="a", metadata=["b"]),
+        code("a", id="a", outputs={"b": 1}),
+    ],
+)
+def test_what_would_be_lost_from_a_cell_is_not_mended(odd: dict[str, Any]) -> None:
+    data = json.dumps(notebook(odd, code("b", id="b"))).encode()
+
+    with pytest.raises((TypeError, AttributeError)):
+        text.read(data)
+
+
 def test_what_a_hook_has_put_in_is_written_as_jupyter_writes_it() -> None:
     node = notebook(code("a", id="a", metadata={"b": b"bytes", "t": (1, 2)}))
 
