@@ -158,8 +158,15 @@ It may be called more than once, on another draft: when the file was saved in be
 """
 
 
-OnLost: TypeAlias = Callable[[str, Change[Sequence[str]]], Awaitable[Changed[Sequence[str]]]]
-"""Applies a change to the notebook of an API path, wherever that then is."""
+class OnLost(Protocol):
+    """Applies a change to the notebook of an API path, wherever that then is.
+
+    It is one of some clients, which are told if it is lost again.
+    """
+
+    def __call__(
+        self, path: str, change: Change[Sequence[str]], clients: Sequence[str]
+    ) -> Awaitable[Changed[Sequence[str]]]: ...
 
 
 class Home(Protocol):

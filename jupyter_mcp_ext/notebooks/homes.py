@@ -31,10 +31,13 @@ TRIES = 3
 class OpenRoom(Protocol):
     """Finds the room in which people have the notebook of an API path open; opens none.
 
-    ``on_lost`` applies edits that the room did not save before it closed.
+    ``on_lost`` applies edits that the room did not save before it closed; ``clients`` are told of
+    those that are lost.
     """
 
-    def __call__(self, path: str, on_lost: OnLost) -> Awaitable[Home | None]: ...
+    def __call__(
+        self, path: str, on_lost: OnLost, clients: Sequence[str]
+    ) -> Awaitable[Home | None]: ...
 
 
 class Homes:
@@ -47,11 +50,12 @@ class Homes:
         root: Path | None,
         *,
         room: OpenRoom | None = None,
-        notes: Callable[[str], Sequence[str]] | None = None,
+        notes: Callable[[str, str], Sequence[str]] | None = None,
     ) -> None:
         """``root`` is None where there is no disk behind.
 
-        ``notes`` gives, once, what became of earlier edits of the notebook of an API path.
+        ``notes`` gives, once, what became of earlier edits of the notebook of an API path by a
+        client.
         """
         self._contents = contents
         self._storage = storage
@@ -65,28 +69,29 @@ class Homes:
         Of one behind a link, with both of its paths.
         """
 
-    async def change(self, place: Place, change: Change[T]) -> Changed[T]:
+    async def change(self, place: Place, change: Change[T], *, by: str = "") -> Changed[T]:
         """Change a notebook in one step, in its room or in its file.
 
-        Raises what ``change`` raises, and ContentsError; then nothing was changed.
+        ``by`` names the client that does, which is told later if the change is lost. Raises what
+        ``change`` raises, and ContentsError; then nothing was changed.
         """
-        changed = await self._change(place, change)
-        if self._notes is None or not (notes := self._notes(place.path)):
+        changed = await self._change(place, change, (by,))
+        if self._notes is None or not (notes := self._notes(place.path, by)):
             return changed
         return replace(changed, notes=(*changed.notes, *notes))
 
     async def stamp(self, place: Place) -> object:
         """What is another when the notebook may have changed: always, where people share it."""
-        if self._room is not None and await self._room(place.path, self._carry_over) is not None:
+        if await self._open_room(place, ()) is not None:
             return object()
         with suppress(HTTPError, OSError):
             entry = await self._storage.find(place.real)
             return None if entry is None else (entry.modified, entry.size)
         return object()
 
-    async def _change(self, place: Place, change: Change[T]) -> Changed[T]:
+    async def _change(self, place: Place, change: Change[T], clients: Sequence[str]) -> Changed[T]:
         for _ in range(TRIES):
-            home = await self._home(place)
+            home = await self._home(place, clients)
             try:
                 changed = await home.change(change)
             except Gone:
@@ -101,14 +106,18 @@ class Homes:
         )
         raise ContentsError(msg)
 
-    async def _home(self, place: Place) -> Home:
-        room = None
-        if self._room is not None:
-            room = await self._room(place.path, self._carry_over)
+    async def _open_room(self, place: Place, clients: Sequence[str]) -> Home | None:
+        if self._room is None:
+            return None
+        return await self._room(place.path, self._carry_over, clients)
+
+    async def _home(self, place: Place, clients: Sequence[str]) -> Home:
+        room = await self._open_room(place, clients)
         if room is not None:
             return room
         waiting = self._waiting.setdefault(place.real, WaitingChanges())
         return FileHome(self._contents, self._storage, place, root=self._root, waiting=waiting)
 
-    async def _carry_over(self, path: str, change: Change[T]) -> Changed[T]:
-        return await self._change(await asyncio.to_thread(place_of, path, self._root), change)
+    async def _carry_over(self, path: str, change: Change[T], clients: Sequence[str]) -> Changed[T]:
+        place = await asyncio.to_thread(place_of, path, self._root)
+        return await self._change(place, change, clients)

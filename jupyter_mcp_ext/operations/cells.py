@@ -49,7 +49,7 @@ async def notebook_session(
     notices: tuple[str, ...] = ()
     if not is_ready:
         await require(("write", "kernels"))
-        notices = tuple((await services.editing.homes.change(place, check)).notes)
+        notices = tuple((await services.editing.homes.change(place, check, by=caller.reader)).notes)
     created = await services.sessions.create(caller, path=place.path)
     return created._replace(notices=(*created.notices, *notices))
 
@@ -74,7 +74,7 @@ async def run_cells(
     no cell was run.
     """
     services.calls.check_queue(session.id, caller.subject)
-    run = CellsRun(services, session, place, keep_going=keep_going)
+    run = CellsRun(services, session, place, by=caller.reader, keep_going=keep_going)
     await run.plan(references)
     if restart:
         busy = bool(queue(session.kernel))

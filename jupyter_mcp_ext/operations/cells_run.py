@@ -48,8 +48,9 @@ class CellsRun:
     has_failed = False
 
     def __init__(
-        self, services: Services, session: Session, place: Place, *, keep_going: bool
+        self, services: Services, session: Session, place: Place, *, by: str, keep_going: bool
     ) -> None:
+        """``by`` names the client for which they are run."""
         self.goes_on = keep_going
         self._plan = Plan()
         self._place = place
@@ -61,7 +62,7 @@ class CellsRun:
         self._calls = services.calls
         self._max_bytes = services.executions.max_output_bytes
         self._recording = Recording(
-            partial(services.editing.homes.change, place),
+            partial(services.editing.homes.change, place, by=by),
             see=self._plan.see,
             stamp=partial(services.editing.homes.stamp, place),
             on_let_go=self._let_go,

@@ -65,7 +65,7 @@ async def _edited(services: Services, place: Place, edit: Edit, caller: Caller) 
         found, began = sources(draft) if is_unseen else {}, time.time()
         return edit(draft)
 
-    changed = await services.editing.homes.change(place, edit_and_look)
+    changed = await services.editing.homes.change(place, edit_and_look, by=caller.reader)
     gone = None
     if is_unseen:
         last = await last_edit(services, place, caller=caller, until=began)
@@ -131,7 +131,7 @@ async def _taken_back(
     services: Services, place: Place, entry: Entry, caller: Caller
 ) -> Changed[None]:
     changed = await services.editing.homes.change(
-        place, lambda draft: take_back(draft, entry.steps)
+        place, lambda draft: take_back(draft, entry.steps), by=caller.reader
     )
     services.written.by_another(place.path)
     await services.editing.journal.remove(caller.subject, place.real, [entry])

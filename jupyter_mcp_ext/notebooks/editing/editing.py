@@ -55,7 +55,7 @@ class Editing:
         unsaved = Unsaved(rooms, events, log)
         room = RoomHomes(rooms, unsaved, contents).find
         return cls(
-            homes=Homes(contents, storage, root, room=room, notes=unsaved.take_notes),
+            homes=Homes(contents, storage, root, room=room, notes=unsaved.notes.take),
             unsaved=unsaved,
             collaborators=Collaborators(rooms),
             journal=EditJournal(runtime_dir, name, key),

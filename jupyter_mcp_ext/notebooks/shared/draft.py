@@ -16,7 +16,7 @@ from .cell_ids import CellIds
 from .cells import SharedCells
 from .people import People
 from .pressed import Pressed
-from .touched import Touched
+from .touched import Touched, state_of
 from .values import as_shared, as_stored
 
 _OF_CELL = ("cell_type", "source", "execution_count", "level")
@@ -97,11 +97,11 @@ class RoomDraft:
             self.touched.insert(self.ids[at])
 
     def remove(self, index: int) -> None:
-        self.touched.remove(self.ids[index], self._cells.source(index))
+        self.touched.remove(self.ids[index], self.cell(index).source)
         self._cells.take(index)
 
     def move(self, index: int, to: int) -> None:
-        self.touched.moved.add(self.ids[index])
+        self.touched.move(self.ids[index], self.ids[index - 1] if index else "")
         self._replace(index, to, self.node(index))
 
     def set_source(self, index: int, source: str) -> None:
@@ -112,7 +112,7 @@ class RoomDraft:
     def set_type(
         self, index: int, cell_type: CellType, lost: Mapping[str, Json] | None = None
     ) -> None:
-        self.touched.change(self.ids[index], self._cells.source(index))
+        self._changing(index)
         self._replace(index, index, retyped(self.node(index), cell_type, lost))
 
     def set_running(self, index: int, *, is_running: bool) -> None:
@@ -158,7 +158,8 @@ class RoomDraft:
 
     def _changing(self, index: int) -> Any:
         self._cells.repair()
-        self.touched.change(self.ids[index], self._cells.source(index))
+        if self.ids[index] not in self.touched.changed:
+            self.touched.change(self.ids[index], state_of(self, index))
         return self._cells[index]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -40,16 +41,19 @@ class RoomHomes:
         is_plain = getattr(type(contents), "get", None) in _ON_DISK
         self._root = disk_of(contents) if is_plain else None
 
-    async def find(self, path: str, on_lost: OnLost) -> RoomHome | None:
+    async def find(
+        self, path: str, on_lost: OnLost, clients: Sequence[str] = ()
+    ) -> RoomHome | None:
         """The room of an API path; None if people do not have it open. Raises ContentsError.
 
-        ``on_lost`` gets, soon after the room has closed, the edits that it did not save.
+        ``on_lost`` gets, soon after the room has closed, the edits that it did not save. The
+        clients, whose edits they are, are told of those that are lost.
         """
         room = await self._rooms.open(path)
         if room is None:
             return None
-        file = None if self._root is None else self._root / path
-        return RoomHome(path, room, self._unsaved, self._contents, on_lost, file=file)
+        file = RoomFile(path, self._contents, None if self._root is None else self._root / path)
+        return RoomHome(room, file, self._unsaved, on_lost, clients)
 
 
 class RoomHome:
@@ -57,37 +61,33 @@ class RoomHome:
 
     def __init__(
         self,
-        path: str,
         room: Room,
+        file: RoomFile,
         unsaved: Unsaved,
-        contents: Contents,
         on_lost: OnLost,
-        *,
-        file: Path | None,
+        clients: Sequence[str],
     ) -> None:
-        """``file`` is where the notebook is on the disk, if Jupyter itself reads it there."""
-        self._file = file
-        self._path = path
         self._room = room
+        self._file = file
         self._unsaved = unsaved
-        self._contents = contents
         self._on_lost = on_lost
+        self._clients = clients
 
     async def change(self, change: Change[T]) -> Changed[T]:
         """Apply a change: people see it at once, and the room saves it.
 
         Raises what it raises, Gone, and ContentsError; then nothing was changed.
         """
-        await self._check_file()
+        await self._file.check()
         room = self._room
-        await room.until_free(self._path)
+        await room.until_free(self._file.path)
         if not room.is_open:
             raise Gone
         with without_panic(), room.draft() as draft:
             value = change(draft)
             draft.touched.leave(draft)
         if draft.touched:
-            self._unsaved.add(room, draft.touched, self._on_lost)
+            self._unsaved.add(room, draft.touched, self._on_lost, self._clients)
         saving = self._unsaved.saving(room)
         return Changed(value=value, home="room", saved=self._saved(), saving=saving)
 
@@ -98,14 +98,24 @@ class RoomHome:
         why = self._room.unsaved or self._unsaved.fault(room_id)
         return f"not saved: {why}" if why else NOT_YET
 
-    async def _check_file(self) -> None:
-        """Raise ContentsError if the room has no file that it can save to: it would not say so."""
+
+class RoomFile:
+    """The file to which a room saves, as far as can be known without opening it."""
+
+    def __init__(self, path: str, contents: Contents, on_disk: Path | None) -> None:
+        """``on_disk`` is where it is on the disk, if Jupyter itself reads it there."""
+        self.path = path
+        self._contents = contents
+        self._on_disk = on_disk
+
+    async def check(self) -> None:
+        """Raise ContentsError if the room cannot save to it: it would not say so."""
         # What Jupyter asks of the disk too, which tells of each `get` in an event.
-        if self._file is not None and os.access(self._file, os.W_OK):
+        if self._on_disk is not None and os.access(self._on_disk, os.W_OK):
             return
-        path = quoted(self._path)
+        path = quoted(self.path)
         try:
-            model = await ensure_async(self._contents.get(self._path, content=False))
+            model = await ensure_async(self._contents.get(self.path, content=False))
         except (HTTPError, OSError) as err:
             if getattr(err, "status_code", None) == 404:
                 msg = (

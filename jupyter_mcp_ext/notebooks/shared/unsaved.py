@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from logging import Logger
@@ -17,6 +17,8 @@ from jupyter_mcp_ext.concurrency import Tasks, Timers
 from jupyter_mcp_ext.errors import ToolError
 from jupyter_mcp_ext.notebooks.draft import OnLost, Saving
 
+from .loading import RoomLoading
+from .notes import Notes
 from .rooms import Room, Rooms
 from .touched import Touched, carried_over
 
@@ -42,6 +44,8 @@ class _Edits:
     room: Room
     on_lost: OnLost
     touched: Touched = field(default_factory=Touched)
+    by: dict[str, set[str]] = field(default_factory=dict)
+    """The ids of the cells that each client has touched."""
     since: float = field(default_factory=time.monotonic)
     """When the first of the edits was made."""
     at: float = 0.0
@@ -50,6 +54,18 @@ class _Edits:
     """Set when all are known to be saved, could not be saved, or are no longer this room's."""
     subscription: Any = None
     """To the changes of the document."""
+
+    def add(self, touched: Touched, clients: Iterable[str]) -> None:
+        """Some clients, mostly one, have made an edit."""
+        self.touched.add(touched)
+        self.at = time.monotonic()
+        self.tried.clear()
+        for client in clients:
+            self.by.setdefault(client, set()).update(touched.ids)
+
+    def clients(self, cell_ids: Collection[str]) -> Iterable[str]:
+        """Those who have touched one of these cells."""
+        return [client for client, touched in self.by.items() if not touched.isdisjoint(cell_ids)]
 
 
 class Unsaved:
@@ -61,13 +77,14 @@ class Unsaved:
         self._log = log
         self._edits: dict[str, _Edits] = {}
         self._faults: dict[str, str] = {}
-        self._notes: dict[str, list[str]] = {}
+        self.notes = Notes()
+        """What became of edits that were lost."""
         self._timers: Timers[str] = Timers()
         self._tasks = Tasks()
         self._is_listening = False
 
-    def add(self, room: Room, touched: Touched, on_lost: OnLost) -> None:
-        """An edit was made in a room."""
+    def add(self, room: Room, touched: Touched, on_lost: OnLost, clients: Collection[str]) -> None:
+        """An edit was made in a room; ``clients`` are told if it is lost."""
         self._listen()
         edits = self._edits.get(room.room_id)
         if edits is None or edits.room.document is not room.document:
@@ -75,11 +92,9 @@ class Unsaved:
             edits = self._edits[room.room_id] = _Edits(room=room, on_lost=on_lost)
             if room.is_saved is not None:  # no events tell
                 edits.subscription = self._observe(room)
-        edits.touched.add(touched)
-        edits.at = time.monotonic()
-        edits.tried.clear()
+        edits.add(touched, clients)
         if touched.moved:
-            asyncio.get_running_loop().call_later(MOVED, self._drop_doubles, room, touched.moved)
+            asyncio.get_running_loop().call_later(MOVED, self._moved, room, touched.moved)
         self._timers.set(room.room_id, room.source.save_delay + MARGIN, self._look)
 
     def __contains__(self, room_id: str) -> bool:
@@ -100,10 +115,6 @@ class Unsaved:
     def fault(self, room_id: str) -> str:
         """Why a room could not save the last time; empty if it could."""
         return self._faults.get(room_id, "")
-
-    def take_notes(self, path: str) -> Sequence[str]:
-        """What became of earlier edits of a notebook, once."""
-        return tuple(self._notes.pop(path, ()))
 
     async def close(self) -> None:
         """Let open rooms save for the last time, carry over what they have not saved, and stop."""
@@ -149,7 +160,7 @@ class Unsaved:
             self._look(room_id)
         elif action == "overwrite" and edits is not None:
             self._forget(room_id)
-            self._overwritten(room_id)
+            self._overwritten(edits, edits.touched.ids)
 
     def _observe(self, room: Room) -> Any:
         """Look at the edits each time the room has replaced its cells by those of its file."""
@@ -158,30 +169,41 @@ class Unsaved:
         def changed(_: Any) -> None:
             # Called within the room's transaction, which must not fail by it.
             if room.is_reloading() and not loop.is_closed():
-                loop.call_soon(self._reloaded, room)
+                self._tasks.start(self._reloaded(room), name="mcp-reloaded-room")
 
         return room.document.ydoc.observe(changed)
 
-    def _reloaded(self, room: Room) -> None:
+    async def _reloaded(self, room: Room) -> None:
+        with suppress(RoomLoading):
+            await room.until_free(room.room_id)
+            self._look_for_lost(room)
+
+    def _look_for_lost(self, room: Room) -> None:
         edits = self._edits.get(room.room_id)
         if edits is None or edits.room.document is not room.document:
             return
         with room.draft() as draft:
-            is_there = edits.touched.is_in(draft)
-        if not is_there:
+            lost = edits.touched.lost(draft)
+        if lost:
             self._forget(room.room_id)
-            self._overwritten(room.room_id)
+            self._overwritten(edits, lost)
 
-    def _overwritten(self, room_id: str) -> None:
-        path = self._rooms.path_of(room_id)
+    def _overwritten(self, edits: _Edits, lost: Collection[str]) -> None:
+        path = self._rooms.path_of(edits.room.room_id)
         if path is not None:
             self._log.warning("The last edit of %s was replaced by what is in its file", path)
-            self._note(path, "another program saved the file, and its content replaced your edit")
+            note = "another program saved the file, and its content replaced your edit"
+            self.notes.add(path, edits.clients(lost), note)
 
-    def _drop_doubles(self, room: Room, moved: set[str]) -> None:
-        if room.is_open:
-            with room.draft() as draft:
-                draft.drop_doubles(moved)
+    def _moved(self, room: Room, moved: Collection[str]) -> None:
+        self._tasks.start(self._drop_doubles(room, moved), name="mcp-doubled-cells")
+
+    async def _drop_doubles(self, room: Room, moved: Collection[str]) -> None:
+        with suppress(RoomLoading):
+            await room.until_free(room.room_id)
+            if room.is_open:
+                with room.draft() as draft:
+                    draft.drop_doubles(moved)
 
     def _look(self, room_id: str) -> None:
         """Forget edits that are saved, and carry them over if their room has closed."""
@@ -209,17 +231,17 @@ class Unsaved:
         if path is None:
             return  # deleted, with what was edited
         try:
+            await edits.room.until_free(path)
             with edits.room.draft() as document:
                 change = carried_over(edits.touched, document)
-            lost = (await edits.on_lost(path, change)).value
+            lost = (await edits.on_lost(path, change, tuple(edits.by))).value
         except ToolError as err:
             self._log.warning("An edit of %s was lost when its room closed: %s", path, err)
-            self._note(path, f"the last edit was lost when the notebook's room closed: {err}")
+            note = f"the last edit was lost when the notebook's room closed: {err}"
+            self.notes.add(path, edits.by, note)
             return
         if lost:
             names = ", ".join(cell_id[:8] for cell_id in lost)
             self._log.warning("Edits of cells of %s were lost: %s", path, names)
-            self._note(path, f"the last edit of {names} was lost when the notebook's room closed")
-
-    def _note(self, path: str, note: str) -> None:
-        self._notes.setdefault(path, []).append(note)
+            note = f"the last edit of {names} was lost when the notebook's room closed"
+            self.notes.add(path, edits.clients(lost), note)

@@ -84,7 +84,7 @@ class Shared:
         self.room_homes = RoomHomes(self.rooms, self.unsaved, self.contents)
         root = Path(self.serverapp.root_dir)
         self.homes = Homes(
-            self.contents, Disk(root), root, room=self.find, notes=self.unsaved.take_notes
+            self.contents, Disk(root), root, room=self.find, notes=self.unsaved.notes.take
         )
         self.is_carried = asyncio.Event()
 
@@ -141,17 +141,23 @@ class Shared:
         )
         return f"json:notebook:{json.loads(answer.body)['id']}"
 
-    async def find(self, path: str, on_lost: OnLost) -> RoomHome | None:
-        async def carry_over(path: str, change: Change[Sequence[str]]) -> Changed[Sequence[str]]:
+    async def find(
+        self, path: str, on_lost: OnLost, clients: Sequence[str] = ()
+    ) -> RoomHome | None:
+        async def carry_over(
+            path: str, change: Change[Sequence[str]], clients: Sequence[str]
+        ) -> Changed[Sequence[str]]:
             self.lost.append(path)
-            changed = await on_lost(path, change)
+            changed = await on_lost(path, change, clients)
             self.is_carried.set()
             return changed
 
-        return await self.room_homes.find(path, carry_over)
+        return await self.room_homes.find(path, carry_over, clients)
 
-    async def change(self, change: Change[Any], path: str = PATH) -> Changed[Any]:
-        return await self.homes.change(Place(path=path, real=path), change)
+    async def change(
+        self, change: Change[Any], path: str = PATH, *, by: str = "agent"
+    ) -> Changed[Any]:
+        return await self.homes.change(Place(path=path, real=path), change, by=by)
 
     async def document(self, path: str = PATH) -> Any:
         """The document of an open room."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
 
+from jupyter_mcp_ext.notebooks.draft import Change
 from jupyter_mcp_ext.notebooks.shared import unsaved
 from jupyter_mcp_ext.notebooks.shared.cells import is_busy
 from jupyter_mcp_ext.notebooks.shared.live import LiveNotebooks
@@ -87,6 +89,42 @@ class TestYdoc:
         [note] = (await shared.change(lambda draft: len(draft.ids))).notes
         assert note == "the last edit of cell0 was lost when the notebook's room closed"
         assert (await shared.change(lambda draft: len(draft.ids))).notes == ()
+
+    async def test_who_has_made_the_edit_that_was_lost_is_told_and_no_other(
+        self, shared: Shared
+    ) -> None:
+        async with shared.browser():
+            shared.never_save()
+            await shared.change(rewritten(0, "a = 'agent'"), by="first")
+            await shared.change(appended("c = 3"), by="second")
+            shared.make("a = 'person'", "b = 2")
+        await asyncio.wait_for(shared.is_carried.wait(), SECONDS)
+
+        assert shared.in_file() == ["a = 'person'", "b = 2", "c = 3"]
+        second = await shared.change(lambda draft: len(draft.ids), by="second")
+        first = await shared.change(lambda draft: len(draft.ids), by="first")
+        assert second.notes == ()
+        assert first.notes == ("the last edit of cell0 was lost when the notebook's room closed",)
+
+    async def test_a_cell_that_a_person_has_moved_too_is_there_once_when_the_room_is_free(
+        self, shared: Shared, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(unsaved, "MOVED", 0.0)
+        shared.make("a = 1", "b = 2", "c = 3")
+        async with shared.browser() as tab:
+            document = await shared.document()
+            await shared.change(lambda draft: draft.move(0, 2))
+            # As if the person's move had come at the same time.
+            with document.ydoc.transaction():
+                document.ycells.append(document.create_ycell(document.get_cell(2)))
+            reading = document.ydoc.transaction()
+            reading.__enter__()  # as the room does while it reads its file again
+            is_looked_at = asyncio.Event()
+            asyncio.get_running_loop().call_later(0.01, is_looked_at.set)  # behind our look
+            await is_looked_at.wait()
+            reading.__exit__(None, None, None)
+
+            await tab.until(lambda: tab.sources == ["b = 2", "c = 3", "a = 1"])
 
     async def test_an_edit_that_the_file_of_another_program_replaces_is_reported(
         self, shared: Shared
@@ -173,6 +211,71 @@ class TestDocuments:
             await shared.change(rewritten(0, "a = 'agent'"))
             shared.contents.may_read.set()
             await tab.until(lambda: tab.sources == ["a = 'program'", "b = 2"])
+
+            [note] = (await shared.change(lambda draft: len(draft.ids))).notes
+            assert note == "another program saved the file, and its content replaced your edit"
+
+    @pytest.mark.parametrize(
+        "edit",
+        [
+            lambda draft: draft.move(0, 1),
+            lambda draft: draft.set_outputs(0, [], start=0),
+            lambda draft: draft.set_count(0, None),
+            lambda draft: draft.set_type(1, "markdown"),
+        ],
+    )
+    async def test_a_move_or_a_cell_cleared_that_the_room_replaces_is_reported(
+        self, shared: Shared, edit: Change[None]
+    ) -> None:
+        node = json.loads(shared.file().read_text())
+        output = {"output_type": "stream", "name": "stdout", "text": "1"}
+        node["cells"][0] |= {"execution_count": 7, "outputs": [output]}
+        text = json.dumps(node)
+        shared.file().write_text(text)
+        async with shared.browser() as tab:
+            shared.contents.may_read.clear()
+            shared.contents.is_reading.clear()
+            shared.file().write_text(text.replace("b = 2", "b = 'program'"))
+            await asyncio.wait_for(shared.contents.is_reading.wait(), SECONDS)
+            await shared.change(edit, by="editor")
+            shared.contents.may_read.set()
+            await tab.until(lambda: tab.sources == ["a = 1", "b = 'program'"])
+
+            found = await shared.change(lambda draft: len(draft.ids), by="editor")
+            assert found.notes == (
+                "another program saved the file, and its content replaced your edit",
+            )
+
+    async def test_that_an_edit_was_replaced_is_found_once_the_document_is_free(
+        self, shared: Shared
+    ) -> None:
+        async with shared.browser() as tab:
+            document, loop = await shared.document(), asyncio.get_running_loop()
+            held = document.ydoc.transaction()
+            is_held = asyncio.Event()
+
+            def hold(_: Any) -> None:
+                if not is_held.is_set() and reloading():
+                    is_held.set()
+                    loop.call_soon(held.__enter__)  # before it is looked what was replaced
+
+            [room] = shared.documents.list_document_rooms()
+
+            def reloading() -> bool:
+                return bool(room.file_api.reloading_content)
+
+            subscription = document.ydoc.observe(hold)
+            shared.contents.may_read.clear()
+            shared.contents.is_reading.clear()
+            shared.make("a = 'program'", "b = 2")
+            await asyncio.wait_for(shared.contents.is_reading.wait(), SECONDS)
+            await shared.change(rewritten(0, "a = 'agent'"))
+            shared.contents.may_read.set()
+            await tab.until(lambda: tab.sources == ["a = 'program'", "b = 2"])
+            await asyncio.wait_for(is_held.wait(), SECONDS)
+            held.__exit__(None, None, None)
+            document.ydoc.unobserve(subscription)
+            await asyncio.wait_for(shared.unsaved._tasks.ended(), SECONDS)
 
             [note] = (await shared.change(lambda draft: len(draft.ids))).notes
             assert note == "another program saved the file, and its content replaced your edit"
