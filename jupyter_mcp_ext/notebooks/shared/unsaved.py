@@ -135,8 +135,11 @@ class Unsaved:
         delay = room.source.save_delay + MARGIN
         if not room.is_open or room.unsaved or room.room_id in self._faults or delay > LAST:
             return
-        with suppress(asyncio.TimeoutError):
-            if not await asyncio.wait_for(room.source.stopped(room.room_id), LAST):
+        # Not cancelled when it takes long: that would cancel the room's last save.
+        stopping = asyncio.ensure_future(room.source.stopped(room.room_id))
+        await asyncio.wait({stopping}, timeout=LAST)
+        if stopping.done() and not stopping.result():
+            with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(edits.tried.wait(), delay)
 
     def _listen(self) -> None:

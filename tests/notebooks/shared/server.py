@@ -31,13 +31,21 @@ NOT_YET = "in the open document, not yet saved"
 
 
 class Contents(AsyncLargeFileManager):
-    """With a file that cannot be written, by any account, and reads that can be held."""
+    """With a file that cannot be written, by any account; reads and saves can be held."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.is_reading = asyncio.Event()
         self.may_read = asyncio.Event()
         self.may_read.set()
+        self.is_saving = asyncio.Event()
+        self.may_save = asyncio.Event()
+        self.may_save.set()
+
+    async def save(self, model: Any, path: str = "") -> Any:  # published without types
+        self.is_saving.set()
+        await self.may_save.wait()
+        return await super().save(model, path)  # type: ignore[no-untyped-call]
 
     async def get(self, path: str, content: bool = True, **kwargs: Any) -> Any:  # type: ignore[override]  # published without types
         if content:

@@ -200,6 +200,34 @@ class TestDocuments:
             [room] = shared.documents.list_document_rooms()
             await shared.documents.delete_room(room.room_id)
 
+    async def test_a_room_that_takes_long_to_save_as_the_server_stops_is_not_kept_from_it(
+        self, shared: Shared, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(unsaved, "MARGIN", -1.0)
+        monkeypatch.setattr(unsaved, "LAST", 0.01)
+        is_over, close = asyncio.Event(), shared.rooms.close
+
+        def closed() -> None:
+            is_over.set()
+            close()
+
+        monkeypatch.setattr(shared.rooms, "close", closed)
+        async with shared.browser() as tab:
+            shared.contents.may_save.clear()
+            await shared.change(appended("c = 3"))
+            await tab.until(lambda: len(tab.sources) == 3)
+            await asyncio.wait_for(shared.contents.is_saving.wait(), SECONDS)
+            tab.document.ycells[0]["source"].insert(0, "# typed\n")
+            await tab.until_sent()
+            closing = asyncio.create_task(shared.unsaved.close())
+            await asyncio.wait_for(is_over.wait(), SECONDS)  # it has been waited for
+
+            shared.contents.may_save.set()
+
+            await asyncio.wait_for(closing, SECONDS)
+            assert shared.in_file() == ["# typed\na = 1", "b = 2", "c = 3"]
+            await shared.documents.stop()
+
     async def test_an_edit_that_the_room_replaces_as_it_reads_its_file_again_is_reported(
         self, shared: Shared
     ) -> None:
