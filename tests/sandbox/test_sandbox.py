@@ -113,8 +113,8 @@ def test_packages_of_the_session_are_seen_at_once_and_cannot_be_written(
 import errno, os, subprocess, sys
 import only_here
 print(only_here.VERSION)
-subprocess.run([sys.executable, '-c', 'import only_here; print(only_here.VERSION)'])
-subprocess.run(['only-here'])
+for command in ([sys.executable, '-c', 'import only_here as o; print(o.VERSION)'], ['only-here']):
+    print(subprocess.run(command, capture_output=True, text=True).stdout.strip())
 found = []
 for path in ('site/only_here.py', 'site/new.py', 'startup/sitecustomize.py', 'python', 'new'):
     try:
