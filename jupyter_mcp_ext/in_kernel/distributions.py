@@ -33,11 +33,13 @@ def modules_of(dist: Any) -> list[str]:
     return sorted(name for name in found if name.isidentifier())
 
 
-def installed(wanted: set[str]) -> tuple[dict[str, list[Any]], dict[str, list[str]]]:
+def installed(
+    wanted: set[str], path: list[str]
+) -> tuple[dict[str, list[Any]], dict[str, list[str]]]:
     """Versions and requirements by name, and the modules of the ``wanted`` ones."""
     dists: dict[str, list[Any]] = {}
     modules: dict[str, list[str]] = {}
-    for dist in metadata.distributions():
+    for dist in metadata.distributions(path=path):
         name = name_of(dist)
         if not name or name in dists:
             continue
@@ -48,6 +50,17 @@ def installed(wanted: set[str]) -> tuple[dict[str, list[Any]], dict[str, list[st
         except Exception:  # noqa: BLE001  # broken installations
             continue
     return dists, modules
+
+
+def site_of(overlay: str) -> list[str]:
+    """Where the packages of an overlay are, if it has some for this Python."""
+    try:
+        with open(os.path.join(overlay, "python")) as file:
+            python = file.read()
+    except OSError:
+        return []
+    version = "{}-{}.{}".format(sys.implementation.name, *sys.version_info)
+    return [os.path.join(overlay, "site")] if python == version else []
 
 
 def markers() -> dict[str, str]:
@@ -75,14 +88,19 @@ def is_managed() -> bool:
     return sys.prefix == sys.base_prefix and os.path.exists(mark)
 
 
-def describe(*wanted: str) -> None:
-    """Print it; ``wanted`` are the packages whose modules are named."""
-    dists, modules = installed(set(wanted))
+def describe(overlay: str, *wanted: str) -> None:
+    """Print it; ``wanted`` are the packages whose modules are named.
+
+    ``overlay`` is a folder with packages beside the environment, which are only read; may be empty.
+    """
+    own, _ = installed(set(), sys.path)
+    dists, modules = installed(set(wanted), sys.path + site_of(overlay))
     found = {
         "prefix": os.path.realpath(sys.prefix),
         "has_pip": util.find_spec("pip") is not None,
         "is_managed": is_managed(),
         "distributions": dists,
+        "beside": sorted(set(dists) - set(own)),
         "modules": modules,
         "markers": markers(),
     }

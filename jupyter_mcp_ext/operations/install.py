@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.executions.order import Destination
 from jupyter_mcp_ext.packages.environment import KernelOf
+from jupyter_mcp_ext.sandbox.overlay import PACKAGES, Overlay
 from jupyter_mcp_ext.sessions.story.following import count
 
 from .session import Require, start_kernel
@@ -42,6 +43,7 @@ def install_packages(
         name=session.kernel_name,
         running=session.kernel if sessions.is_ready(session) else None,
         ready=partial(start_kernel, services, session, require),
+        overlay=_overlay(services, session),
     )
 
     async def install(execution: Execution, say: Say) -> None:
@@ -62,3 +64,10 @@ def install_packages(
     )
     count(session, execution)
     return execution
+
+
+def _overlay(services: Services, session: Session) -> Overlay | None:
+    """Where the packages of a session go whose kernel is in the sandbox."""
+    if not (services.kernels.sandbox.is_on and session.is_agents) or session.story is None:
+        return None
+    return Overlay(session.story.folder.path / PACKAGES)

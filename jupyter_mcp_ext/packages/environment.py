@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -17,7 +18,9 @@ from jupyter_mcp_ext.kernels.activation import PYTHON
 from jupyter_mcp_ext.kernels.evaluation import EvaluationError, evaluate
 from jupyter_mcp_ext.kernels.losses import KernelLost
 from jupyter_mcp_ext.kernels.specs import check_startable
+from jupyter_mcp_ext.sandbox.overlay import Overlay
 from jupyter_mcp_ext.sandbox.prefixes import OWN
+from jupyter_mcp_ext.sandbox.provisioner import NAME
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.fleet import Kernels
@@ -43,6 +46,8 @@ class KernelOf:
     """None while it does not run."""
     ready: Callable[[], Awaitable[Kernel]]
     """Starts it if necessary."""
+    overlay: Overlay | None = None
+    """Where its session's own packages are if it runs in the sandbox."""
 
 
 async def interpreter(kernels: Kernels, kernel: KernelOf, env: Mapping[str, str]) -> str:
@@ -57,13 +62,16 @@ async def interpreter(kernels: Kernels, kernel: KernelOf, env: Mapping[str, str]
         )
         raise KernelUnavailable(msg)
     provisioner = (spec.get("metadata") or {}).get("kernel_provisioner") or {}
-    if provisioner.get("provisioner_name", LOCAL) != LOCAL:
+    if provisioner.get("provisioner_name", LOCAL) not in (LOCAL, NAME):
         msg = (
             f"The kernel {kernel.name!r} does not run as a process of this server, so nothing can "
             "be installed for it from here. Install with execute_code."
         )
         raise KernelUnavailable(msg)
     found = of_command(spec.get("argv") or [], env)
+    if kernel.overlay is not None:
+        sessions = kernel.overlay.folder.parents[2]
+        await asyncio.to_thread(_check_trusted, kernels, kernel.name, found, env, sessions)
     return found or await _asked(kernel)
 
 
@@ -101,6 +109,28 @@ def of_command(argv: Sequence[str], env: Mapping[str, str]) -> str:
 async def _spec(kernels: Kernels, name: str) -> Mapping[str, Any]:
     name = await kernels.known_name(name)
     return (await kernels.specs())[name]
+
+
+def _check_trusted(
+    kernels: Kernels, name: str, python: str, env: Mapping[str, str], sessions: Path
+) -> None:
+    """Refuse to run, outside of the sandbox, what a kernel in it has named or can write. Blocks."""
+    if not python:
+        msg = (
+            f"Which Python the kernel {name!r} uses only the kernel knows, and what code in "
+            "the sandbox says is not run outside of it. Use another kernel: list_sessions shows "
+            "them."
+        )
+        raise KernelUnavailable(msg)
+    found = (env.get("PYTHONPATH"), env.get("PATH"), os.environ.get("PATH"))
+    places = [place for each in found for place in (each or "").split(os.pathsep) if place]
+    if not kernels.sandbox.trusts(python, places, sessions):
+        msg = (
+            f"Kernels in the sandbox can write into the environment of {name!r} "
+            "(McpSandbox.writable_paths), so nothing of it is run outside of the sandbox. Use "
+            "execute_code to install into it, or another kernel."
+        )
+        raise KernelUnavailable(msg)
 
 
 async def _asked(kernel: KernelOf) -> str:

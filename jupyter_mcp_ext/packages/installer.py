@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
+from .beside import Beside
 from .configuration import scrubbed
 from .plan import Planned, Unreadable, explained, hashed, of_pip, of_uv
 from .process import Run, run
@@ -35,6 +37,8 @@ MAX_REASON = 1_500
 """Characters of the reason for a failure that are kept, from its beginning."""
 
 ALL = ":all:"
+
+COPIED = ("--link-mode", "copy")
 
 SYSTEM_CERTIFICATES = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}
 """Has uv use the system's certificates, in newer and in older versions."""
@@ -185,9 +189,19 @@ class Uv(_Program):
 
     name = "uv"
 
-    def __init__(self, uv: str, python: str, env: Mapping[str, str], *, only_binary: bool) -> None:
+    def __init__(
+        self,
+        uv: str,
+        python: str,
+        env: Mapping[str, str],
+        *,
+        only_binary: bool,
+        beside: Beside | None = None,
+    ) -> None:
+        """``beside``: where packages go if not into the environment of ``python``."""
         super().__init__(env)
         self._uv = [uv, "pip"]
+        self._beside = beside
         self._into = ["--python", python]
         self._options = [*self._into, *(["--only-binary", ALL] if only_binary else [])]
 
@@ -208,8 +222,13 @@ class Uv(_Program):
         # `uv pip compile` is easier to read, but looks at the index only: there is no solution for
         # what requires an installed package that is on no index, and others would be upgraded.
         argv = [*self._uv, "install", "--dry-run", *self._options]
+        fixed: Collection[str] = ()
+        if self._beside is not None:
+            fixed = self._beside.fixed
+            argv += ["--target", str(self._beside.view), "-c", str(self._beside.pins)]
         for requirement in requirements if upgrade else ():  # and, as pip does, no others
-            argv += ["--upgrade-package", requirement.name]
+            if canonicalize_name(requirement.name) not in fixed:
+                argv += ["--upgrade-package", requirement.name]
         argv += ["--", *map(str, requirements)]
         ran = await self._run(_Job(argv=argv, doing="Resolving with uv"), say)
         try:
@@ -235,6 +254,9 @@ class Uv(_Program):
 
     async def install(self, planned: Sequence[Planned], *, say: Say) -> None:
         argv = [*self._uv, "install", "--no-deps", *_exactly(planned), *self._options, "-r", "-"]
+        if self._beside is not None:
+            # Kernels cannot write compiled code there, and no file is shared with uv's cache.
+            argv += ["--target", str(self._beside.folder), "--compile-bytecode", *COPIED]
         job = _Job(argv=argv, doing="Installing with uv", given=_pinned(planned))
         await self._run(job, say)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jupyter_mcp_ext.in_kernel import texts
+from jupyter_mcp_ext.sandbox.overlay import Overlay
 
 from .plan import Distribution
 from .process import Run, run
@@ -30,9 +31,21 @@ class Installed:
     """Whether the operating system manages its packages (PEP 668)."""
     distributions: Mapping[str, Distribution]
     """By normalised name, as an import would find them."""
+    beside: frozenset[str] = frozenset()
+    """Those of one session alone, beside the environment."""
     modules: Mapping[str, tuple[str, ...]]
     """The modules of the packages that were asked for."""
     markers: Mapping[str, str]
+
+    @property
+    def fixed(self) -> Mapping[str, Distribution]:
+        """Those of the environment itself."""
+        return {k: v for k, v in self.distributions.items() if k not in self.beside}
+
+    @property
+    def python(self) -> str:
+        """The Python for which packages are, as an overlay has it: ``cpython-3.12``."""
+        return f"{self.markers['implementation_name']}-{self.markers['python_version']}"
 
     @property
     def versions(self) -> Mapping[str, str]:
@@ -40,11 +53,20 @@ class Installed:
         return {name: each.version for name, each in self.distributions.items()}
 
 
-async def look(python: str, env: Mapping[str, str], names: Sequence[str] = ()) -> Installed:
-    """What an environment has, and the modules of these packages. Raises NotPython."""
+async def look(
+    python: str,
+    env: Mapping[str, str],
+    names: Sequence[str] = (),
+    overlay: Overlay | None = None,
+) -> Installed:
+    """What an environment has, with an overlay, and the modules of these packages.
+
+    Raises NotPython.
+    """
+    folder = "" if overlay is None else str(overlay.folder)
     try:
         source = await asyncio.to_thread(texts.distributions)
-        ran = await run([python, "-c", source, *names], env, within=SECONDS)
+        ran = await run([python, "-c", source, folder, *names], env, within=SECONDS)
         return _installed(ran)
     except (OSError, asyncio.TimeoutError, ValueError, KeyError, TypeError) as err:
         raise NotPython(str(err)) from err
@@ -60,6 +82,7 @@ def _installed(ran: Run) -> Installed:
             name: Distribution(name=name, version=str(version), requires=tuple(requires))
             for name, (version, requires) in found["distributions"].items()
         },
+        beside=frozenset(found["beside"]),
         modules={name: tuple(modules) for name, modules in found["modules"].items()},
         markers={name: str(value) for name, value in found["markers"].items()},
     )

@@ -32,6 +32,8 @@ class Outcome:
     """Changed packages for which the kernel could not be asked."""
     in_server: tuple[str, ...] = ()
     """Changed packages that the Jupyter server itself has loaded."""
+    is_for_session: bool = False
+    """Whether they are for one session alone."""
 
     @property
     def changed(self) -> tuple[VersionChange, ...]:
@@ -44,7 +46,7 @@ class Outcome:
         up = [each for each in self.changed if is_newer(each.new, each.old)]
         down = [each for each in self.changed if each not in up]
         kinds = (
-            ("installed", added),
+            ("installed for this session alone" if self.is_for_session else "installed", added),
             ("upgraded", _moves(up)),
             ("downgraded", _moves(down)),
             ("already there", [f"{each.name} {each.new}" for each in self.there]),

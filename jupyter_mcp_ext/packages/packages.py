@@ -9,15 +9,17 @@ import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from traitlets import Bool, List, TraitError, Unicode, validate
+from traitlets import Bool, Int, List, TraitError, Unicode, validate
 from traitlets.config import LoggingConfigurable
 
 from jupyter_mcp_ext.concurrency import Locks
 from jupyter_mcp_ext.errors import Forbidden, InstallationFailed, KernelUnavailable
 
+from .beside import Beside, beside, check_fixed, check_planned
 from .configuration import environment, names_index_for_pip, names_index_for_uv
 from .environment import KernelOf, interpreter, kernel_environment, loaded
 from .installer import Installer, Pip, ProgramFailed, Say, Uv
@@ -26,7 +28,7 @@ from .outcome import Outcome, VersionChange, changes
 from .plan import Conflict, Planned, applies, conflicts
 from .policy import InvalidRule, PackagePolicy, rules
 from .requirements import name_of, parse
-from .transaction import UNCHANGED, Target, carry_out, installed_in
+from .transaction import UNCHANGED, Target, carry_out, carry_out_beside, installed_in
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -78,6 +80,13 @@ class McpPackages(LoggingConfigurable):
         "the environment's own pip does.",
     ).tag(config=True)
 
+    max_session_bytes = Int(
+        10 << 30,
+        min=0,
+        help="Bytes that the packages may have which one session in the sandbox has for itself. "
+        "0: as many as fit on the disk.",
+    ).tag(config=True)
+
     @validate("allow", "deny")
     def _validate_rules(self, proposal: dict[str, Any]) -> list[str]:
         lines: list[str] = proposal["value"]
@@ -107,27 +116,25 @@ class McpPackages(LoggingConfigurable):
                 "its operator."
             )
             raise Forbidden(msg)
-        if self._kernels.sandbox.is_on:
-            msg = (
-                "This server does not install packages: its kernels run in a sandbox, and to "
-                "install one can run code outside of it. Do without, or ask its operator."
-            )
-            raise Forbidden(msg)
-        requirements = parse(package, allow_urls=self.allow_urls)
+        # What is built from source runs its own code, outside of the sandbox.
+        allow_urls = self.allow_urls and not self._kernels.sandbox.is_on
+        requirements = parse(package, allow_urls=allow_urls)
         self._policy.check_requested(requirements)
         return requirements
 
     async def install(
         self, requirements: Sequence[Requirement], kernel: KernelOf, *, upgrade: bool, say: Say
     ) -> Outcome:
-        """Install the missing ones of these into the environment of a kernel.
+        """Install the missing ones of these into the environment of a kernel, or beside it.
 
         ``say`` hears how far it is. Raises KernelUnavailable, Forbidden, InstallationFailed;
         then the environment is as it was.
         """
         target = await self._target(kernel)
-        async with self._turn(target, say) as target:
-            installer = await self._installer(target)
+        async with self._turn(target, say) as target, _beside(target) as place:
+            if place is not None:
+                check_fixed(requirements, target.installed)
+            installer = await self._installer(target, place)
             say(f"resolving {', '.join(map(str, requirements))} with {installer.name}")
             planned = await self._plan(installer, requirements, upgrade=upgrade, say=say)
             _check_conflicts(
@@ -136,9 +143,30 @@ class McpPackages(LoggingConfigurable):
             after = target.installed
             if planned:
                 say(f"installing {', '.join(each.pin for each in planned)}")
-                after = await carry_out(installer, target, planned, say)
+                after = await self._carry_out(installer, target, place, planned, say)
         outcome = _outcome(requirements, target.installed, after)
+        outcome = replace(outcome, is_for_session=target.overlay is not None)
         return await self._with_loaded(outcome, target, after, kernel)
+
+    async def _carry_out(
+        self,
+        installer: Installer,
+        target: Target,
+        place: Beside | None,
+        planned: Sequence[Planned],
+        say: Say,
+    ) -> Installed:
+        """Install a plan; what is installed then. Raises InstallationFailed."""
+        if place is None or target.overlay is None:
+            return await carry_out(installer, target, planned, say)
+        check_planned(planned, target.installed)
+        add = partial(
+            target.overlay.add,
+            place.folder,
+            python=target.installed.python,
+            most=self.max_session_bytes,
+        )
+        return await carry_out_beside(installer, target, planned, add, say)
 
     async def _plan(
         self, installer: Installer, requirements: Sequence[Requirement], *, upgrade: bool, say: Say
@@ -157,6 +185,12 @@ class McpPackages(LoggingConfigurable):
         return planned
 
     async def _target(self, kernel: KernelOf) -> Target:
+        if self._kernels.sandbox.is_on and kernel.overlay is None:
+            msg = (
+                "This server installs packages for kernels in its sandbox alone, and the kernel "
+                "of this session is not in it. create_session makes a session of your own."
+            )
+            raise Forbidden(msg)
         base = await kernel_environment(
             self._kernels,
             kernel.name,
@@ -164,41 +198,49 @@ class McpPackages(LoggingConfigurable):
         )
         python = await interpreter(self._kernels, kernel, base)
         env = environment(base, credentials=self._credentials, index_url=self.index_url)
-        installed = await installed_in(python, env)
-        if installed.is_managed:
+        installed = await installed_in(python, env, overlay=kernel.overlay)
+        if installed.is_managed and kernel.overlay is None:
             msg = (
                 f"The Python of the kernel {kernel.name!r} belongs to the operating system, which "
                 "alone installs packages into it (PEP 668). Use the kernel of a virtual "
                 "environment: list_sessions shows the kernels."
             )
             raise KernelUnavailable(msg)
-        return Target(python=python, env=env, installed=installed)
+        return Target(python=python, env=env, installed=installed, overlay=kernel.overlay)
 
     @asynccontextmanager
     async def _turn(self, target: Target, say: Say) -> AsyncIterator[Target]:
         """Wait for other installations into an environment, then look at it again."""
-        lock = self._locks.of(target.installed.prefix)
+        overlay = target.overlay
+        lock = self._locks.of(target.installed.prefix if overlay is None else str(overlay.folder))
         waits = lock.locked()
         if waits:
             say("waiting for another installation into the same environment")
         async with lock:
-            yield (
-                replace(target, installed=await installed_in(target.python, target.env))
-                if waits
-                else target
-            )
+            if waits:
+                now = await installed_in(target.python, target.env, overlay=overlay)
+                target = replace(target, installed=now)
+            yield target
 
-    async def _installer(self, target: Target) -> Installer:
+    async def _installer(self, target: Target, place: Beside | None) -> Installer:
         path = os.pathsep.join([str(Path(target.python).parent), os.environ.get("PATH", "")])
         uv = shutil.which("uv", path=path) if self.use_uv else None
         if uv is not None and await self._knows_the_index(target):
-            return Uv(uv, target.python, target.env, only_binary=self.only_binary)
-        if target.installed.has_pip:
+            only_binary = self.only_binary or place is not None
+            return Uv(uv, target.python, target.env, only_binary=only_binary, beside=place)
+        if place is None and target.installed.has_pip:
             return Pip(target.python, target.env, only_binary=self.only_binary)
         if uv:
             msg = (
                 "The index is named in pip's configuration, which uv does not read, and the "
                 "kernel's environment has no pip. Have a person set McpPackages.index_url."
+            )
+        elif place is not None:
+            # pip builds what a package names by its URL, whatever its options say.
+            msg = (
+                "Packages for kernels in the sandbox are installed with uv alone, which is not "
+                "there or not to be used (McpPackages.use_uv). Have a person install uv for the "
+                "server."
             )
         else:
             msg = (
@@ -223,7 +265,7 @@ class McpPackages(LoggingConfigurable):
             return outcome
         modules = {each.name: after.modules.get(each.name, ()) for each in outcome.changed}
         names = [module for found in modules.values() for module in found]
-        if after.prefix == OWN_PREFIX:
+        if after.prefix == OWN_PREFIX and target.overlay is None:
             outcome = replace(outcome, in_server=_users(modules, set(sys.modules)))
         if kernel.running is None or not kernel.running.hosted.is_there:
             return outcome
@@ -231,6 +273,16 @@ class McpPackages(LoggingConfigurable):
         if in_kernel is None:
             return replace(outcome, may_be_loaded=tuple(modules))
         return replace(outcome, loaded=_users(modules, in_kernel))
+
+
+@asynccontextmanager
+async def _beside(target: Target) -> AsyncIterator[Beside | None]:
+    """What an installation for one session needs; None for one into the environment."""
+    if target.overlay is None:
+        yield None
+        return
+    async with beside(target.overlay, target.installed) as place:
+        yield place
 
 
 def _check_conflicts(found: Sequence[Conflict]) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from jupyter_mcp_ext.errors import InstallationFailed, KernelUnavailable
+from jupyter_mcp_ext.sandbox.overlay import Overlay, Unfit
 
 from .installer import Installer, ProgramFailed, Say
 from .look import Installed, NotPython, look
@@ -25,12 +26,19 @@ class Target:
     """The environment variables of programs that work on it."""
     installed: Installed = field(repr=False)
     """What it had before."""
+    overlay: Overlay | None = None
+    """Where packages go instead that are for one session alone."""
 
 
-async def installed_in(python: str, env: Mapping[str, str], names: Sequence[str] = ()) -> Installed:
+async def installed_in(
+    python: str,
+    env: Mapping[str, str],
+    names: Sequence[str] = (),
+    overlay: Overlay | None = None,
+) -> Installed:
     """What an environment has, and the modules of these packages. Raises KernelUnavailable."""
     try:
-        return await look(python, env, names)
+        return await look(python, env, names, overlay)
     except NotPython as err:
         msg = (
             "The kernel's Python does not report what its environment has. Try "
@@ -58,6 +66,41 @@ async def carry_out(
         if work.cancelled():
             raise
     return work.result()
+
+
+async def carry_out_beside(
+    installer: Installer,
+    target: Target,
+    planned: Sequence[Planned],
+    add: Callable[[], None],
+    say: Say,
+) -> Installed:
+    """Install a plan into a folder, and have ``add`` show it; what is installed then.
+
+    When it is cancelled, what is being shown is shown all the same. Raises InstallationFailed.
+    """
+    try:
+        await installer.install(planned, say=say)
+        adding = asyncio.ensure_future(asyncio.to_thread(add))
+        try:
+            await asyncio.wait({adding})
+        except asyncio.CancelledError:
+            await asyncio.wait({adding})
+        adding.result()
+    except ProgramFailed as err:
+        msg = f"{err}\n{UNCHANGED} {err.advice}"
+        raise InstallationFailed(msg) from err
+    except Unfit as err:
+        msg = f"Nothing was installed: {err}. Ask for other packages, or ask a person."
+        raise InstallationFailed(msg) from err
+    except OSError as err:
+        msg = (
+            f"Nothing was installed: the session's folder cannot be written ({err.strerror}). Make "
+            "room, or ask a person."
+        )
+        raise InstallationFailed(msg) from err
+    names = [each.name for each in planned]
+    return await installed_in(target.python, target.env, names, target.overlay)
 
 
 async def _install_or_put_back(

@@ -186,7 +186,9 @@ def _link(source: Path, target: Path, *, but: Collection[str]) -> None:
             old = Path(folder) / name
             path = old.relative_to(source)
             new = target / path
-            if path.as_posix() in but or _source(path) in but or os.path.lexists(new):
+            is_plain = stat.S_ISREG(old.lstat().st_mode)
+            gone = path.as_posix() in but or _source(path) in but
+            if gone or not is_plain or os.path.lexists(new):
                 continue
             new.parent.mkdir(parents=True, exist_ok=True)
             try:

@@ -207,6 +207,25 @@ class McpSandbox(LoggingConfigurable):
             raise CannotConfine(str(err)) from err
         return {ARGUMENT: made}
 
+    def trusts(self, program: str, places: Sequence[str], sessions: Path) -> bool:
+        """Whether no kernel in the sandbox can write where a program is, nor into ``places``.
+
+        Its libraries and the account's own settings are looked at too. ``sessions`` has the
+        folders of sessions. Blocks.
+        """
+        try:
+            found = {*readable([program], os.defpath, never=()), Path(program).resolve()}
+        except (NoPrefix, OSError):
+            return False
+        home = Path.home()
+        found |= {home / ".config", home / ".local", *(Path(each).resolve() for each in places)}
+        writable = [sessions.resolve(), *_resolved(self.writable_paths)]
+        return not any(
+            each.is_relative_to(other) or other.is_relative_to(each)
+            for each in found
+            for other in writable
+        )
+
     def check(self, provisioner: object) -> None:
         """Raise CannotConfine if a kernel runs that was not started in the sandbox."""
         if self.is_on and not is_confined(provisioner):

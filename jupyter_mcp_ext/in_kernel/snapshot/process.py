@@ -21,6 +21,9 @@ from .words import the_shell
 LOCALS = {"IPYTHONDIR", "JPY_PARENT_PID", "JPY_SESSION_NAME", "JPY_INTERRUPT_EVENT", "PWD"}
 """Environment variables that each kernel has of its own."""
 
+PACKAGES = "/.mcp/packages/"
+"""In the paths of what was installed for a session alone: each session has its own."""
+
 
 def environment() -> Any:
     """Differences from the environment with which the kernel was started."""
@@ -35,7 +38,14 @@ def environment() -> Any:
 def set_environment(state: Any) -> None:
     """Change the environment, and apply its time zone."""
     changed, removed = state
-    os.environ.update(changed)
+    own = [one.partition(PACKAGES)[0] for one in sys.path if PACKAGES in one]
+    for name, value in changed.items():
+        paths = value.split(os.pathsep)
+        for n, path in enumerate(paths if own else ()):
+            _, packages, rest = path.partition(PACKAGES)
+            if packages:
+                paths[n] = own[0] + packages + rest
+        os.environ[name] = os.pathsep.join(paths)
     for name in removed:
         os.environ.pop(name, None)
     if hasattr(time, "tzset"):
@@ -61,8 +71,9 @@ def search_path() -> Any:
 def set_search_path(state: Any) -> None:
     """Set the search path; of another environment, only entries that are not its own."""
     path, prefix = state
+    path = [one for one in path if PACKAGES not in one]
     if prefix == sys.prefix:
-        sys.path[:] = path
+        sys.path[:] = path + [one for one in sys.path if PACKAGES in one]
     else:
         known = {*sys.path, ""}
         sys.path += [one for one in path if one not in known and not one.startswith(prefix)]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.errors import UnknownSession
 from jupyter_mcp_ext.kernels.links.link import NO_INFO
+from jupyter_mcp_ext.sandbox.overlay import PACKAGES, Overlay
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.kernel import Kernel
@@ -79,6 +81,7 @@ class Readiness:
     async def copy(self, source: Session, session: Session) -> None:
         """Begin a new session with the variables of another."""
         await self._saves.save(source)
+        await _copy_packages(source, session)
         async with session.kernel.linked():
             await self._comeback.bring_back(session, source)
 
@@ -122,3 +125,13 @@ class Readiness:
         await self._lives.start(session)
         self._lives.use(session)
         await self._folders.save(session)
+
+
+async def _copy_packages(source: Session, session: Session) -> None:
+    """Give a session in the sandbox the packages of another: its variables may need them."""
+    if source.story is not None and session.story is not None and session.kernel.is_confined:
+        mine, its = (
+            Overlay(story.folder.path / PACKAGES) for story in (session.story, source.story)
+        )
+        with suppress(OSError):  # what then fails to load is told
+            await asyncio.to_thread(mine.copy, its)

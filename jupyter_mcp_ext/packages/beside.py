@@ -1,0 +1,117 @@
+"""Installations for one session alone: beside the environment of its kernel, which stays as it is.
+
+What the environment has is used, in the version that it has: packages of the session come after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from jupyter_mcp_ext.errors import InstallationFailed
+from jupyter_mcp_ext.sandbox.overlay import Overlay
+
+from .look import Installed
+from .plan import Distribution, Planned, admits, applies
+
+FIXED = (
+    "An installation for one session cannot change the packages of the kernel's environment. Ask "
+    "for versions that fit, or have a person change the environment."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """What a resolver and an installer are given so that the environment stays as it is."""
+
+    view: Path
+    """What there is, as metadata alone: nothing in it can be run."""
+    pins: Path
+    """The constraints that keep the environment's packages in their versions."""
+    fixed: frozenset[str]
+    """Their names."""
+    folder: Path
+    """Where the new packages go."""
+
+
+@asynccontextmanager
+async def beside(overlay: Overlay, installed: Installed) -> AsyncIterator[Beside]:
+    """What an installation into an overlay needs, removed at the end. Raises OSError."""
+    with ExitStack() as opened:
+        place = await asyncio.to_thread(_opened, opened, overlay, installed)
+        try:
+            yield place
+        finally:
+            await asyncio.to_thread(opened.close)
+
+
+def check_fixed(requirements: Sequence[Requirement], installed: Installed) -> None:
+    """Refuse other versions of what the environment has. Raises InstallationFailed."""
+    fixed = installed.fixed
+    for requirement in requirements:
+        there = fixed.get(canonicalize_name(requirement.name))
+        if (
+            there is not None
+            and applies(requirement, installed.markers)
+            and not admits(requirement, there.version)
+        ):
+            raise _is_fixed(there)
+
+
+def check_planned(planned: Sequence[Planned], installed: Installed) -> None:
+    """Refuse a plan that has them in other versions all the same. Raises InstallationFailed."""
+    for each in planned:
+        if each.name in installed.fixed:
+            raise _is_fixed(installed.fixed[each.name])
+
+
+def _is_fixed(there: Distribution) -> InstallationFailed:
+    return InstallationFailed(
+        f"The kernel's environment has {there.name} {there.version}. {FIXED} Nothing was installed."
+    )
+
+
+def _opened(opened: ExitStack, overlay: Overlay, installed: Installed) -> Beside:
+    folder = Path(opened.enter_context(TemporaryDirectory(prefix="jupyter-mcp-")))
+    view, pins = folder / "view", folder / "pins.txt"
+    view.mkdir()
+    for each in installed.distributions.values():
+        _show(each, view)
+    pins.write_text(
+        "".join(f"{e.name}=={e.version}\n" for e in installed.fixed.values() if _is_version(e)),
+        "utf-8",
+    )
+    return Beside(
+        view=view,
+        pins=pins,
+        fixed=frozenset(installed.fixed),
+        folder=opened.enter_context(overlay.new()),
+    )
+
+
+def _show(distribution: Distribution, view: Path) -> None:
+    """Write the metadata of an installed package as installers write it."""
+    if not _is_version(distribution):
+        return
+    name = distribution.name.replace("-", "_")
+    info = view / f"{name}-{distribution.version}.dist-info"
+    info.mkdir()
+    requires = "".join(f"Requires-Dist: {words}\n" for words in distribution.requires)
+    head = f"Name: {distribution.name}\nVersion: {distribution.version}\n"
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\n{head}{requires}", "utf-8")
+
+
+def _is_version(distribution: Distribution) -> bool:
+    try:
+        Version(distribution.version)
+    except InvalidVersion:
+        return False
+    return "/" not in distribution.name + distribution.version
