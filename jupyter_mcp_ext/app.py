@@ -15,6 +15,7 @@ from traitlets import Int, TraitError, Unicode, default, validate
 
 from .connect import Announces
 from .outputs.limits import Limits
+from .sandbox.limits.limits import LimitsUnusable
 from .sandbox.sandbox import SandboxUnusable
 from .services import Services
 from .transport.absent import AbsentHandler, absent_patterns
@@ -113,7 +114,8 @@ class McpApp(ExtensionApp):
         self.mounted = False
         try:
             self.services.kernels.sandbox.open()
-        except SandboxUnusable as err:
+            self.services.kernels.limits.open()
+        except (SandboxUnusable, LimitsUnusable) as err:
             self.log.error("MCP is not served: %s.", err)  # the sentence is all
             return
         self.mounted = not (before := claims(web_app, endpoint))

@@ -28,6 +28,7 @@ from .outputs.limits import Limits
 from .packages.packages import McpPackages
 from .rendering.rendering import Rendering
 from .resources.changes import Changes
+from .sandbox.limits.limits import McpLimits
 from .sandbox.sandbox import McpSandbox
 from .search.searching import FileSearch
 from .sessions.disk.store import Disk
@@ -90,7 +91,7 @@ class Services:
         root = disk_of(contents)
         keys = Keys(Path(key_file or Path(jupyter_data_dir()) / KEY_FILE), parent.log)
         sandbox = McpSandbox(root=root, secrets=_secrets(serverapp, keys), parent=parent)
-        kernels = _kernels(serverapp, sandbox, parent)
+        kernels = _kernels(serverapp, sandbox, McpLimits(root=root, parent=parent), parent)
         rendering = Rendering(parent.log)
         files = McpFiles(contents, root, serverapp.base_url, rendering, parent=parent)
         editing = _editing(serverapp, files, root, keys, parent.log)
@@ -144,14 +145,14 @@ class Services:
         await self.kernels.close()
 
 
-def _kernels(serverapp: ServerApp, sandbox: McpSandbox, parent: Any) -> Kernels:
+def _kernels(serverapp: ServerApp, sandbox: McpSandbox, limits: McpLimits, parent: Any) -> Kernels:
     return Kernels(
         serverapp.kernel_manager,
         serverapp.kernel_spec_manager,
         serverapp.event_logger,
         McpLinks(parent=parent),
         sandbox,
-        parent.log,
+        limits,
     )
 
 

@@ -65,7 +65,8 @@ class Interrupts:
             is_timeout = execution.stop.why == "timeout"
             return "its timeout" if is_timeout else execution.stop.words or "on request"
         last = kernel.last_interrupt
-        if last < (execution.sent or execution.created):
+        sent = execution.sent or execution.created
+        if last < sent:
             return ""
         execution.stop.interrupt(last)
-        return OUTSIDE
+        return kernel.hit_since(sent) or OUTSIDE

@@ -110,7 +110,7 @@ class Runner:
         self._notices.take_reply(execution, link.info, reply)
         conclude(execution, exchange, reply, self._interrupts.who(execution, run.kernel))
         self._notices.add(execution, link.info, reply)
-        execution.notices.extend(hints)
+        execution.notices.extend((*run.kernel.hits(_raised(execution)), *hints))
         if any(map(payloads.ends_kernel, payloads.payloads(reply))):
             await run.kernel.death.exits()
 
@@ -126,6 +126,11 @@ class Runner:
             if not preparing.done():  # it ends what it has begun in the kernel
                 preparing.cancel()
                 await asyncio.wait({preparing})
+
+
+def _raised(execution: Execution) -> str:
+    error = execution.error
+    return "" if error is None else f"{error.ename}: {error.evalue}"
 
 
 async def _stopped(execution: Execution, parts: Parts | None, words: str) -> None:

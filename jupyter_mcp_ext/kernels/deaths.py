@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import MutableSet
 
+from jupyter_mcp_ext.sandbox.limits.limited import Limited
+
 from .memory import MemoryGroup
 from .process import Exit
 
@@ -17,6 +19,8 @@ class Deaths:
     def __init__(self, groups: MutableSet[MemoryGroup]) -> None:
         self._groups = groups
         self._group: MemoryGroup | None = None
+        self.limited: Limited | None = None
+        """The kernel's limits, if it has any."""
         self._row: list[str] = []
         """A description of each death since the kernel last survived an execution."""
         self._words = ""
@@ -59,6 +63,10 @@ class Deaths:
         """A description of how the kernel's process ended; that of the first call is kept."""
         if self._words:
             return self._words
+        if self.limited is not None:
+            self._words = self.limited.reason(was_killed=end.was_killed)
+            if self._words:
+                return self._words
         self._words = end.words
         group = self._group
         if group is not None and end.was_killed and group.has_killed():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from logging import Logger
 from typing import Any
 from weakref import WeakSet, WeakValueDictionary
 
@@ -11,6 +10,7 @@ from jupyter_core.utils import ensure_async
 
 from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.kernels.links.links import McpLinks
+from jupyter_mcp_ext.sandbox.limits.limits import CannotLimit, McpLimits
 from jupyter_mcp_ext.sandbox.sandbox import CannotConfine, McpSandbox, Place
 
 from .connection import Host
@@ -35,10 +35,13 @@ class Kernels:
         event_logger: Any,
         links: McpLinks,
         sandbox: McpSandbox,
-        log: Logger,
+        limits: McpLimits,
     ) -> None:
         self.sandbox = sandbox
         """What confines the kernels that are started here."""
+        self.limits = limits
+        """What they may use."""
+        log = sandbox.log
         self._manager = manager
         self._specs = specs
         self._events = event_logger
@@ -94,16 +97,18 @@ class Kernels:
         """
         check_local(self._manager)
         try:
-            confined: Mapping[str, Any] = {}
+            spec = await self._spec(kernel_name)
+            more: dict[str, Any] = {}
             if self.sandbox.is_on:
-                spec = await self._spec(kernel_name)
-                confined = await self.sandbox.arguments(place, path, spec, env)
-            started = await self._starter.start(kernel_name, path=path, env=env, more=confined)
-            await self._check_confined(started)
-        except CannotConfine as err:
+                more.update(await self.sandbox.arguments(place, path, spec, env))
+            more.update(self.limits.arguments(place.folder if place is not None else "", spec))
+            started = await self._starter.start(kernel_name, path=path, env=env, more=more)
+            await self._check_started(started)
+        except (CannotConfine, CannotLimit) as err:
+            what = "run in this server's sandbox" if self.sandbox.is_on else "be limited"
             msg = (
-                f"The kernel {kernel_name!r} cannot run in this server's sandbox: {err}. Use "
-                "another kernel (list_sessions shows them), or ask the server's operator."
+                f"The kernel {kernel_name!r} cannot {what}: {err}. Use another kernel "
+                "(list_sessions shows them), or ask the server's operator."
             )
             raise KernelUnavailable(msg) from err
         return self[started.id]  # it was not there yet while it started, and may be released
@@ -132,6 +137,7 @@ class Kernels:
                 kernel.death.lose(Loss(kind="stopped", detail="the server is stopping"))
             kernel.forget()
         await self.sandbox.close()
+        await self.limits.close()
 
     def _release(self) -> None:
         """Forget the kernels that are gone as soon as no session or execution has them."""
@@ -140,11 +146,12 @@ class Kernels:
                 kernel.death.let_go()
                 self._gone[kernel_id] = self._kernels.pop(kernel_id)
 
-    async def _check_confined(self, kernel: Kernel) -> None:
-        """End a kernel that runs outside of the sandbox. Raises CannotConfine."""
+    async def _check_started(self, kernel: Kernel) -> None:
+        """End a kernel that has no sandbox or limits. Raises CannotConfine, CannotLimit."""
         try:
             self.sandbox.check(kernel.hosted.manager.provisioner)
-        except CannotConfine:
+            self.limits.check(kernel.hosted.manager.provisioner)
+        except (CannotConfine, CannotLimit):
             await kernel.shutdown(by="this server", now=True)
             raise
 

@@ -29,7 +29,9 @@ class Loss:
     @property
     def words(self) -> str:
         """What happened, as a sentence without its full stop."""
-        return f"the kernel died ({self.detail})" if self.kind == "died" else self.detail
+        if self.kind != "died" or self.detail.startswith("the kernel "):
+            return self.detail
+        return f"the kernel died ({self.detail})"
 
 
 class KernelLost(Exception):

@@ -47,7 +47,9 @@ class BubblewrapGuard:
         has_proxy = self._confinement.proxy is not None
         return {**bubblewrap.ENVIRONMENT, **(namespace.ENVIRONMENT if has_proxy else {})}
 
-    async def launch(self, command: Sequence[str], arguments: Mapping[str, Any]) -> Popen[bytes]:
+    async def launch(
+        self, command: Sequence[str], arguments: Mapping[str, Any], *, prefix: Sequence[str]
+    ) -> Popen[bytes]:
         """Start bubblewrap with the command. Raises NotConfined."""
         program = await asyncio.to_thread(bubblewrap.program)
         if program is None:
@@ -59,7 +61,7 @@ class BubblewrapGuard:
                 given = self._arguments(writing, files)
                 with memory_files(b"\0".join(map(os.fsencode, given))) as (options,):
                     # Arguments of a command can be read by others, a file in memory cannot.
-                    wrapped = [program, "--args", str(options), "--", *command]
+                    wrapped = [*prefix, program, "--args", str(options), "--", *command]
                     # Its parent is in another PID namespace, where it would look in vain.
                     return launch_kernel(
                         wrapped, **arguments, pass_fds=(writing, options, *files), independent=True

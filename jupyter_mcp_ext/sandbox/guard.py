@@ -21,9 +21,12 @@ class Guard(Protocol):
     def environment(self) -> Mapping[str, str]:
         """The variables that say where things are in the sandbox."""
 
-    async def launch(self, command: Sequence[str], arguments: Mapping[str, Any]) -> Popen[bytes]:
+    async def launch(
+        self, command: Sequence[str], arguments: Mapping[str, Any], *, prefix: Sequence[str]
+    ) -> Popen[bytes]:
         """The process that makes the sandbox; ``arguments`` are more of ``launch_kernel``'s.
 
+        ``prefix`` comes before the whole command: it brings limits into force.
         It lives as long as the kernel and ends with what the kernel ended with. Raises NotConfined.
         """
 

@@ -14,12 +14,13 @@ from subprocess import DEVNULL
 from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo
-from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+from jupyter_client.provisioning.factory import KernelProvisionerFactory
 
 from . import directories
 from .bubblewrap_guard import BubblewrapGuard
 from .confinement import Confinement, Mode
 from .guard import Guard, NotConfined
+from .limits.provisioner import LimitedProvisioner
 from .overlay import Overlay
 
 NAME = "mcp-sandbox"
@@ -36,7 +37,7 @@ GUARDS: Mapping[Mode, Callable[[Confinement, Path, str], Guard]] = {"bubblewrap"
 """The guard of each mode, for a kernel with its sockets in a directory, and a connection file."""
 
 
-class SandboxProvisioner(LocalProvisioner):
+class SandboxProvisioner(LimitedProvisioner):
     """Runs a kernel in a sandbox if it is to be confined, and as Jupyter does if not."""
 
     confinement: Confinement | None = None
@@ -72,9 +73,12 @@ class SandboxProvisioner(LocalProvisioner):
         self._has_started = False
         # What a kernel inherits it can open again, and read: a log of the server, for example.
         kwargs = {"stderr": DEVNULL, **kwargs, "stdout": DEVNULL}
+        arguments = self._scrub_kwargs(kwargs)
+        if self.limited is not None and self.confinement.mode == "bubblewrap":
+            cmd = [*self.limited.inner_prefix(), *cmd]
         self.cwd = str(self.confinement.cwd)
         try:
-            self.process = await self._guard.launch(cmd, self._scrub_kwargs(kwargs))
+            self.process = await self._guard.launch(cmd, arguments, prefix=self.prefix())
             self.pid = self.pgid = self.process.pid
             await asyncio.wait_for(self._guard.started(), START)
         except BaseException as err:  # cancelled too: no process may be left
@@ -116,3 +120,27 @@ class SandboxProvisioner(LocalProvisioner):
         self._has_started = False
         if self._guard is not None:
             self._guard.close()
+
+
+class OtherProvisioner(Exception):
+    """Jupyter starts kernels in a way of its operator's; the message says what to do."""
+
+
+def install(parent: Any) -> None:
+    """Have Jupyter start kernels through this package's provisioner. Raises OtherProvisioner."""
+    factory = KernelProvisionerFactory.instance(parent=parent)
+    before = factory.default_provisioner_name
+    if before not in ("local-provisioner", NAME):
+        msg = (
+            f"Jupyter starts kernels with the provisioner {before!r}, which this extension's would "
+            "replace. Take back KernelProvisionerFactory.default_provisioner_name, or "
+            "McpSandbox.mode and the limits (McpLimits)"
+        )
+        raise OtherProvisioner(msg)
+    factory.default_provisioner_name = NAME
+
+
+def own_of(spec: Mapping[str, Any]) -> str:
+    """The provisioner that a kernelspec asks for in place of this one; empty if none."""
+    name = spec.get("metadata", {}).get("kernel_provisioner", {}).get("provisioner_name", NAME)
+    return "" if name == NAME else str(name)

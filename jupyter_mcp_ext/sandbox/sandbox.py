@@ -10,7 +10,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from jupyter_client.provisioning.factory import KernelProvisionerFactory
 from traitlets import Enum, Int, List, Unicode
 from traitlets.config import LoggingConfigurable
 
@@ -20,7 +19,7 @@ from . import canary, directories
 from .confinement import HANDED, Confinement, Network, is_confined
 from .overlay import PACKAGES, Overlay
 from .prefixes import NoPrefix, readable, user_packages
-from .provisioner import ARGUMENT, NAME
+from .provisioner import ARGUMENT, OtherProvisioner, install, own_of
 from .proxy.patterns import NoPattern, patterns
 from .proxy.process import Connections, Proxy
 
@@ -136,21 +135,12 @@ class McpSandbox(LoggingConfigurable):
         if self._root is None:
             msg = "sessions are not kept on disk here, and a sandbox needs their folders"
             raise SandboxUnusable(msg)
-        factory = KernelProvisionerFactory.instance(parent=self.parent)
-        before = factory.default_provisioner_name
-        if before not in ("local-provisioner", NAME):
-            msg = (
-                f"Jupyter starts kernels with the provisioner {before!r}, which the sandbox would "
-                "replace. Take back KernelProvisionerFactory.default_provisioner_name, or "
-                "McpSandbox.mode"
-            )
-            raise SandboxUnusable(msg)
         directories.sweep()
         try:
             canary.check(secrets=self._secrets, network=cast("Network", self.network))
-        except canary.Escaped as err:
+            install(self.parent)
+        except (canary.Escaped, OtherProvisioner) as err:
             raise SandboxUnusable(str(err)) from err
-        factory.default_provisioner_name = NAME
 
     async def close(self) -> None:
         """End what lets kernels reach hosts."""
@@ -197,8 +187,7 @@ class McpSandbox(LoggingConfigurable):
         if place is None:
             msg = "its session cannot be kept on disk, and a sandbox needs the session's folder"
             raise CannotConfine(msg)
-        own = spec.get("metadata", {}).get("kernel_provisioner", {}).get("provisioner_name", NAME)
-        if own != NAME:
+        if own := own_of(spec):
             msg = f"its kernelspec has a provisioner of its own ({own})"
             raise CannotConfine(msg)
         try:

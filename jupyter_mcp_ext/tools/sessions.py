@@ -285,4 +285,5 @@ def _confined(call: Call, session: Session) -> list[str]:
         words.append(f"{number} of the server's environment hidden (credentials)")
     if session.is_agents or session.kernel.is_confined:
         words.append(f"sandbox: {call.services.kernels.sandbox.words(session.kernel)}")
-    return [", ".join(words)] if words else []
+    limits = call.services.kernels.limits.words if session.is_agents else ""
+    return [line for line in (", ".join(words), limits) if line]

@@ -1,0 +1,299 @@
+"""The control groups of kernels, in which the Linux kernel enforces limits on all their processes.
+
+Those of one server are in a group of its own below the server's, ``jmcp-<namespace>-<pid>``, whose
+limits are those of all kernels together. What can be, is a file that is read or written: nothing
+here waits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+from .bounds import Bounds, Use
+from .ending import kill
+from .hierarchies import group_of
+
+PREFIX = "jmcp"
+PERIOD = 100_000
+"""Microseconds over which a share of the processors is counted."""
+
+CONTROLLERS = {1: ("memory", "pids", "cpu", "cpuacct"), 2: ("memory", "pids", "cpu")}
+
+ROUNDS = 20
+"""How often the processes of a group are killed, which may start others at the same time."""
+
+Folders = Mapping[str, Path]
+"""The folders of a group, by controller; with version 2 they are one."""
+
+
+class Unavailable(Exception):
+    """The server can make no groups here; the message says why."""
+
+
+class Group:
+    """The group of one kernel, or of all kernels of a server."""
+
+    def __init__(self, version: int, folders: Folders, above: Group | None = None) -> None:
+        """``above`` is the group in which it is."""
+        self.version = version
+        self.is_leaving = False
+        """Whether it goes with the last group in it."""
+        self._folders = folders
+        self._above = above
+
+    @property
+    def folders(self) -> Sequence[Path]:
+        """Where it is."""
+        return list(dict.fromkeys(self._folders.values()))
+
+    @property
+    def procs(self) -> Sequence[Path]:
+        """The files into which a process writes itself to join."""
+        return [folder / "cgroup.procs" for folder in self.folders]
+
+    def make(self, bounds: Bounds) -> None:
+        """Make it with these limits. Raises OSError."""
+        for folder in self.folders:
+            folder.mkdir(exist_ok=True)
+        for controller, file, value in _settings(self.version, bounds):
+            (self._folders[controller] / file).write_text(value)
+        if bounds.memory:
+            with contextlib.suppress(OSError):  # without swap there is no such file
+                self._no_swap(bounds.memory)
+
+    def limit_cpu(self, cpu: float) -> None:
+        """Change how many cores its processes may use. Raises OSError."""
+        for controller, file, value in _settings(self.version, Bounds(cpu=cpu)):
+            if controller == "cpu":
+                (self._folders[controller] / file).write_text(value)
+
+    def use(self) -> Use:
+        """What its processes use."""
+        return Use(
+            memory=self._memory(),
+            cpu_seconds=self._cpu_seconds(),
+            processes=_number(self._folders["pids"] / "pids.current"),
+        )
+
+    def peak(self) -> int:
+        """The most memory that its processes have used; the limit, where that is not known."""
+        folder = self._folders["memory"]
+        if self.version == 1:
+            return _number(folder / "memory.max_usage_in_bytes")
+        return _number(folder / "memory.peak") or _number(folder / "memory.max")
+
+    def kills(self) -> int:
+        """How many of its processes were killed for lack of memory."""
+        name = "memory.oom_control" if self.version == 1 else "memory.events"
+        return _counters(self._folders["memory"] / name).get("oom_kill", 0)
+
+    def refusals(self) -> int:
+        """How often no process could be started since there were too many."""
+        return _counters(self._folders["pids"] / "pids.events").get("max", 0)
+
+    def kill(self) -> None:
+        """Kill its processes, and wait until they have ended. Blocks shortly."""
+        with contextlib.suppress(OSError):  # what is killed starts no others
+            (self._folders["pids"] / "pids.max").write_text("0")
+        with contextlib.suppress(OSError):
+            (self._folders["memory"] / "cgroup.kill").write_text("1")
+        for _ in range(ROUNDS):
+            pids = self._pids()
+            if not pids:
+                return
+            kill(pids)
+
+    def remove(self) -> None:
+        """Remove it once no process is in it."""
+        for folder in self.folders:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        if self._above is not None and self._above.is_leaving:
+            self._above.remove()
+
+    def _pids(self) -> list[int]:
+        try:
+            return [int(pid) for pid in self.procs[0].read_text().split()]
+        except OSError:
+            return []
+
+    def _memory(self) -> int:
+        """Bytes that cannot be taken back, as files that were read can be."""
+        folder = self._folders["memory"]
+        if self.version == 1:
+            name, inactive = "memory.usage_in_bytes", "total_inactive_file"
+        else:
+            name, inactive = "memory.current", "inactive_file"
+        return max(0, _number(folder / name) - _counters(folder / "memory.stat").get(inactive, 0))
+
+    def _cpu_seconds(self) -> float:
+        if self.version == 1:
+            return _number(self._folders["cpuacct"] / "cpuacct.usage") / 1e9
+        return _counters(self._folders["cpu"] / "cpu.stat").get("usage_usec", 0) / 1e6
+
+    def _no_swap(self, memory: int) -> None:
+        folder = self._folders["memory"]
+        if self.version == 1:
+            (folder / "memory.memsw.limit_in_bytes").write_text(str(memory))
+        else:
+            (folder / "memory.swap.max").write_text("0")
+
+
+class Groups:
+    """The groups of one server's kernels."""
+
+    def __init__(self, version: int, parents: Folders) -> None:
+        self._parents = parents
+        self._own = Group(version, {name: path / _own_name() for name, path in parents.items()})
+        self.version = version
+
+    @classmethod
+    def make(cls, bounds: Bounds) -> Groups:
+        """The groups of a server, in its own group; ``bounds`` are those of all kernels.
+
+        Those of servers that were killed are removed. Raises Unavailable.
+        """
+        version, parents = _parents()
+        made = cls(version, parents)
+        try:
+            made._sweep()
+            made._make(bounds)
+        except OSError as err:
+            made.close()
+            msg = f"control groups cannot be made ({err.strerror}: {err.filename})"
+            raise Unavailable(msg) from err
+        return made
+
+    def of(self, name: str) -> Group:
+        """The group of the kernel with this name; it need not exist."""
+        folders = {k: path / _own_name() / name for k, path in self._parents.items()}
+        return Group(self.version, folders, self._own)
+
+    def close(self) -> None:
+        """Remove the group of all kernels, now or when the last kernel has ended."""
+        self._own.is_leaving = True
+        self._own.remove()
+
+    def _make(self, bounds: Bounds) -> None:
+        self._own.make(bounds)
+        if self.version == 2:
+            _enable(self._own.folders[0])
+        probe = self.of("probe")
+        probe.make(bounds)
+        probe.remove()
+
+    def _sweep(self) -> None:
+        """Remove the groups of servers that no longer run."""
+        for parent in self._parents.values():
+            for folder in parent.glob(f"{PREFIX}-*"):
+                if _is_left(folder.name):
+                    _clear(
+                        Group(self.version, {k: p / folder.name for k, p in self._parents.items()})
+                    )
+
+
+def _parents() -> tuple[int, Folders]:
+    """Where the groups of this server can be. Raises Unavailable."""
+    try:
+        groups, mounts = (Path("/proc/self", name).read_text() for name in ("cgroup", "mountinfo"))
+    except OSError as err:
+        msg = "there are no control groups"
+        raise Unavailable(msg) from err
+    found = {name: group_of(name, groups, mounts) for name in CONTROLLERS[1]}
+    versions = {each[0] for each in found.values() if each is not None}
+    if None not in found.values() and versions == {1}:
+        return 1, {name: each[1] for name, each in found.items() if each is not None}
+    unified = found["memory"]
+    if unified is None or unified[0] != 2:
+        msg = "the controllers of memory, processes and processors are not mounted"
+        raise Unavailable(msg)
+    return 2, dict.fromkeys(CONTROLLERS[2], _delegated(unified[1]))
+
+
+def _delegated(own: Path) -> Path:
+    """The server's group, or the one above, in which groups can be limited. Raises Unavailable.
+
+    A group with processes cannot have limited ones in it; under systemd the one above can.
+    """
+    for folder in (own, own.parent):
+        with contextlib.suppress(OSError):
+            if _has_controllers(folder):
+                return folder
+            _enable(folder)
+            return folder
+    msg = f"the control group {own} is not delegated to the server"
+    raise Unavailable(msg)
+
+
+def _has_controllers(folder: Path) -> bool:
+    enabled = (folder / "cgroup.subtree_control").read_text().split()
+    return set(CONTROLLERS[2]) <= set(enabled)
+
+
+def _enable(folder: Path) -> None:
+    (folder / "cgroup.subtree_control").write_text(" ".join(f"+{c}" for c in CONTROLLERS[2]))
+
+
+def _settings(version: int, bounds: Bounds) -> Iterator[tuple[str, str, str]]:
+    """The files of a group's limits: controller, name, content."""
+    quota = str(int(bounds.cpu * PERIOD)) if bounds.cpu else None
+    if version == 1:
+        yield "memory", "memory.limit_in_bytes", str(bounds.memory or -1)
+        yield "cpu", "cpu.cfs_quota_us", quota or "-1"
+    else:
+        yield "memory", "memory.max", str(bounds.memory or "max")
+        yield "cpu", "cpu.max", f"{quota or 'max'} {PERIOD}"
+    yield "pids", "pids.max", str(bounds.processes or "max")
+
+
+def _own_name() -> str:
+    return f"{PREFIX}-{_namespace()}-{os.getpid()}"
+
+
+def _namespace() -> int:
+    """The PID namespace: numbers of processes in others mean nothing here."""
+    return Path("/proc/self/ns/pid").stat().st_ino
+
+
+def _is_left(name: str) -> bool:
+    """Whether a group is that of a server which no longer runs."""
+    found = re.fullmatch(rf"{PREFIX}-{_namespace()}-([0-9]+)", name)
+    return found is not None and not psutil.pid_exists(int(found[1]))
+
+
+def _clear(group: Group) -> None:
+    """Remove a group and those in it, with their processes."""
+    for folder in group.folders:
+        for inner in _children(folder):
+            one = Group(group.version, dict.fromkeys(CONTROLLERS[2], inner))
+            one.kill()
+            one.remove()
+    group.remove()
+
+
+def _children(folder: Path) -> list[Path]:
+    try:
+        return [each for each in folder.iterdir() if each.is_dir()]
+    except OSError:
+        return []
+
+
+def _number(file: Path) -> int:
+    try:
+        return int(file.read_text())
+    except (OSError, ValueError):
+        return 0
+
+
+def _counters(file: Path) -> dict[str, int]:
+    try:
+        words = file.read_text().split()
+    except OSError:
+        return {}
+    return {k: int(v) for k, v in zip(words[::2], words[1::2], strict=False) if v.isdigit()}

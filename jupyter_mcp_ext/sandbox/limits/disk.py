@@ -1,0 +1,76 @@
+"""How much disk a folder takes, found out in small steps."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+BLOCK = 512
+"""Bytes in which ``st_blocks`` counts."""
+
+EVERY = 64
+"""Entries between two looks at the clock."""
+
+
+class DiskUse:
+    """The bytes of a folder, which is walked again and again, a little at a time.
+
+    The result is that of the last complete walk, or what the current one has found, if that is
+    more. So that a folder which grows fast is noticed soon, more time is taken if its file system
+    has filled up since by as much as would exceed the limit.
+    """
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        self._folder = folder
+        self._limit = limit
+        self._last = 0
+        self._found = 0
+        self._filled = 0
+        """Bytes in use of the file system when the current walk began."""
+        self._walk: Iterator[int] | None = None
+
+    def look(self, *, budget: float, most: float) -> int:
+        """Walk for ``budget`` seconds, or ``most`` if there is reason; the bytes so far. Blocks."""
+        is_urgent = self._last + self._growth() > self._limit
+        until = time.thread_time() + (most if is_urgent else budget)
+        if self._walk is None:
+            self._found, self._filled = 0, _filled(self._folder)
+            self._walk = _sizes(self._folder)
+        for number, size in enumerate(self._walk):
+            self._found += size
+            if number % EVERY == EVERY - 1 and time.thread_time() > until:
+                return max(self._last, self._found)
+        self._walk = None
+        self._last = self._found
+        return self._last
+
+    def _growth(self) -> int:
+        return max(0, _filled(self._folder) - self._filled) if self._filled else 0
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    """The bytes of each file and folder in a folder; links are not followed."""
+    waiting = [str(folder)]
+    while waiting:
+        try:
+            entries = os.scandir(waiting.pop())
+        except OSError:  # it is gone, or was closed to the server
+            continue
+        with entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):  # it may be gone by now
+                    yield entry.stat(follow_symlinks=False).st_blocks * BLOCK
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+
+
+def _filled(folder: Path) -> int:
+    """Bytes in use of the file system that a folder is on."""
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return 0
+    return (found.f_blocks - found.f_bfree) * found.f_frsize

@@ -1,0 +1,144 @@
+"""The processes that a kernel has started, where no control group has them; Linux only."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from pathlib import Path
+
+from .bounds import Use
+from .ending import kill
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+TICK = os.sysconf("SC_CLK_TCK")
+
+ROUNDS = 20
+"""How often the processes are killed, which may start others at the same time."""
+
+MAX_EXACT = 64
+"""Processes whose memory is measured exactly, which takes up to a millisecond each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stat:
+    """A process, as ``/proc/<pid>/stat`` has it."""
+
+    started: int
+    """When it was started; with its number this tells it from all others."""
+    cpu_seconds: float
+    children_seconds: float
+    """The CPU time of its children that have ended and were waited for."""
+    threads: int
+    resident: int
+    """Bytes in memory, with those that it shares with others."""
+
+
+class Family:
+    """A process with those that it has started, and those in turn.
+
+    Also those that have lost their parents, if they were seen before: a process of which every
+    ancestor ends between two looks is lost, which a PID namespace or a control group prevents.
+    """
+
+    def __init__(self, root: int) -> None:
+        self._root = root
+        self._members: dict[int, Stat] = {}
+        self._ended_seconds = 0.0
+        """The CPU time of members that are gone, as they were last seen."""
+
+    @property
+    def pids(self) -> Set[int]:
+        """The members that were seen last."""
+        return self._members.keys()
+
+    def look(self) -> Use:
+        """Find the members, and what they use; memory that several share counts for each."""
+        found: dict[int, Stat] = {}
+        for pid in (self._root, *self._members):
+            self._find(pid, found)
+        for pid, before in self._members.items():
+            if pid not in found:
+                self._ended_seconds += before.cpu_seconds
+        self._members = found
+        own = sum(each.cpu_seconds for each in found.values())
+        waited = sum(each.children_seconds for each in found.values())
+        return Use(
+            memory=sum(each.resident for each in found.values()),
+            # What ended is counted by whoever waited for it, or here, if it was seen.
+            cpu_seconds=own + max(waited, self._ended_seconds),
+            processes=sum(each.threads for each in found.values()),
+        )
+
+    def memory(self) -> int:
+        """Bytes in memory, in which what several share counts once. Slower than `look`."""
+        exact = [_proportional(pid) for pid in list(self._members)[:MAX_EXACT]]
+        rest = list(self._members.values())[MAX_EXACT:]
+        return sum(exact) + sum(each.resident for each in rest)
+
+    def confine(self, cores: Set[int]) -> None:
+        """Have all members run on these cores only."""
+        for pid in self._members:
+            for thread in _threads(pid):
+                with contextlib.suppress(OSError):
+                    if os.sched_getaffinity(thread) != cores:
+                        os.sched_setaffinity(thread, cores)
+
+    def kill(self) -> None:
+        """Kill all members. Blocks shortly."""
+        for _ in range(ROUNDS):
+            self.look()
+            if not self._members:
+                return
+            kill(self._members)
+
+    def _find(self, pid: int, found: dict[int, Stat]) -> None:
+        waiting = [pid]
+        while waiting:
+            each = waiting.pop()
+            stat = None if each in found else _stat(each)
+            before = self._members.get(each)
+            if stat is None or (before is not None and before.started != stat.started):
+                continue  # ended; its number may be another's by now
+            found[each] = stat
+            waiting.extend(_children(each))
+
+
+def _stat(pid: int) -> Stat | None:
+    """A process; None if it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    if fields[0] in (b"Z", b"X"):
+        return None
+    return Stat(
+        started=int(fields[19]),
+        cpu_seconds=(int(fields[11]) + int(fields[12])) / TICK,
+        children_seconds=(int(fields[13]) + int(fields[14])) / TICK,
+        threads=int(fields[17]),
+        resident=int(fields[21]) * PAGE,
+    )
+
+
+def _children(pid: int) -> Iterator[int]:
+    for thread in _threads(pid):
+        with contextlib.suppress(OSError):
+            yield from map(int, Path(f"/proc/{pid}/task/{thread}/children").read_bytes().split())
+
+
+def _threads(pid: int) -> list[int]:
+    try:
+        return [int(name) for name in os.listdir(f"/proc/{pid}/task")]  # noqa: PTH208  # per look
+    except OSError:
+        return []
+
+
+def _proportional(pid: int) -> int:
+    """Bytes of a process in memory, with its part of what it shares."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_bytes().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(b"Pss:"))

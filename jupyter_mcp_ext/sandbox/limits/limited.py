@@ -1,0 +1,182 @@
+"""The limits of one kernel, through all its processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+from .bounds import Bounds, Excess, Use
+from .cgroups import Group
+from .command import prefix
+from .judge import Judge
+from .meter import Meter
+
+FULL = 0.97
+"""The part of its memory at which a group has run out of it: the last pages are never used."""
+
+
+NO_MEMORY = ("MemoryError", "bad_alloc", "[Errno 12]", "Cannot allocate memory")
+NO_PROCESS = ("[Errno 11]", "can't start new thread")
+TOO_LARGE = "[Errno 27]"
+"""Words of the errors of a process that has reached its limits."""
+
+PRLIMIT = Path("/usr/bin/prlimit")
+"""Sets limits of which shells have different options."""
+
+
+class Watch(Protocol):
+    """Looks at the kernels that run."""
+
+    def add(self, limited: Limited) -> None:
+        """A kernel's process runs."""
+
+    def discard(self, limited: Limited) -> None:
+        """It has ended."""
+
+
+class Limited:
+    """What one kernel may use, and what happens when that is too much.
+
+    Its provisioner says when a process begins and ends. The kernel says when an execution does,
+    takes the interrupts, and asks why a process has ended.
+    """
+
+    def __init__(
+        self,
+        bounds: Bounds,
+        in_all: Bounds,
+        watch: Watch,
+        *,
+        group: Group | None,
+        folder: Path | None,
+    ) -> None:
+        """``in_all`` is what all kernels may use; ``folder`` is what is measured of the disk."""
+        self.bounds = bounds
+        self.cpu = bounds.cpu
+        """The cores that it may use at the moment; 0 is no limit."""
+        self.judge = Judge()
+        self.kernel_id = ""
+        self.is_ending = False
+        """Whether it is being ended, since it exceeds a limit."""
+        self.interrupt: Callable[[str], object] = str
+        """Interrupts the kernel's code, for a reason in words."""
+        self.meter: Meter | None = None
+        """Measures its process, while one runs."""
+        self.group = group
+        self._in_all = in_all
+        self._watch = watch
+        self._folder = folder
+        self._words = ""
+        self._kills = self._refusals = 0
+        """The group's counts at the end of the latest execution."""
+
+    @property
+    def use(self) -> Use:
+        """What it used at the latest look."""
+        return self.meter.use if self.meter is not None else Use()
+
+    @property
+    def rate(self) -> float:
+        """The cores that it used at the latest look."""
+        return self.meter.rate if self.meter is not None else 0.0
+
+    def prefix(self) -> list[str]:
+        """What comes before the command of the kernel's next process. Raises OSError."""
+        if self.group is not None:
+            self.group.make(self.bounds)
+        return prefix(self.bounds, self.group.procs if self.group is not None else ())
+
+    def inner_prefix(self) -> list[str]:
+        """What comes before the command in a user namespace, which counts its own processes.
+
+        Outside of one, all processes of the account would count; and root's never do.
+        """
+        most = self.bounds.processes
+        if self.group is not None or not most or not os.getuid() or not PRLIMIT.exists():
+            return []
+        return [str(PRLIMIT), f"--nproc={most}", "--"]
+
+    def started(self, pid: int) -> None:
+        """A process of the kernel, with which all that it starts counts."""
+        self._words, self.is_ending = "", False
+        self.judge.restart()
+        self.meter = Meter(pid, self.bounds, group=self.group, folder=self._folder)
+        if self.group is not None:
+            self._kills, self._refusals = self.group.kills(), self.group.refusals()
+        self._watch.add(self)
+
+    def ended(self) -> None:
+        """The process is gone: end what it has left behind. Blocks shortly."""
+        self._watch.discard(self)
+        meter, self.meter = self.meter, None
+        if meter is not None:
+            meter.kill()
+
+    def remove(self) -> None:
+        """The kernel is gone for good. Blocks shortly."""
+        self.ended()
+        if self.group is not None:
+            self.group.kill()
+            self.group.remove()
+
+    def look(self) -> None:
+        """Measure what it uses; in the watchdog's thread."""
+        if self.meter is not None:
+            self.meter.look(self.cpu)
+
+    def begin(self) -> None:
+        """An execution begins."""
+        if self.meter is not None:
+            self.meter.begin()
+
+    def end(self, excess: Excess) -> None:
+        """End the kernel, since it exceeds a limit. Blocks shortly."""
+        self._words = f"the kernel was ended: {excess.words}"
+        if self.meter is not None:
+            self.meter.kill()
+
+    def reason(self, *, was_killed: bool) -> str:
+        """Why the latest process has ended, if a limit was the reason; else empty."""
+        is_open = was_killed and not self._words
+        if is_open and self.group is not None and self.group.kills() > self._kills:
+            self._words = f"the kernel was ended: {self._out_of_memory().words}"
+        return self._words
+
+    def hits(self, error: str) -> Iterator[str]:
+        """What was refused since the latest execution ended, in words.
+
+        ``error`` is what the code raised: its kind and message; may be empty.
+        """
+        bounds = self.bounds
+        if bounds.memory and any(words in error for words in NO_MEMORY):
+            excess = Excess(name="memory", used=self.use.memory, limit=bounds.memory)
+            yield f"no more memory was given: {excess.words}"
+        if bounds.file_bytes and TOO_LARGE in error:
+            excess = Excess(name="file_bytes", used=bounds.file_bytes, limit=bounds.file_bytes)
+            yield f"the file was cut: {excess.words}"
+        if self.group is not None:
+            yield from self._refused(self.group)
+        elif bounds.processes and any(words in error for words in NO_PROCESS):
+            excess = Excess(name="processes", used=bounds.processes, limit=bounds.processes)
+            yield f"a process or thread could not be started: {excess.words}"
+
+    def _refused(self, group: Group) -> Iterator[str]:
+        kills, refusals = group.kills(), group.refusals()
+        if kills > self._kills:
+            yield f"a process that it had started was ended: {self._out_of_memory().words}"
+        if refusals > self._refusals and self.bounds.processes:
+            most = self.bounds.processes
+            words = Excess(name="processes", used=most, limit=most).words
+            yield f"a process or thread could not be started: {words}"
+        self._kills, self._refusals = kills, refusals
+
+    def _out_of_memory(self) -> Excess:
+        """The limit of memory that was hit: the kernel's own, or that of all kernels."""
+        assert self.group is not None  # noqa: S101
+        peak, own = self.group.peak(), self.bounds.memory
+        if own and (peak >= FULL * own or not self._in_all.memory):
+            return Excess(name="memory", used=min(peak, own), limit=own)
+        limit = self._in_all.memory
+        return Excess(name="memory", used=limit, limit=limit, scope="all")

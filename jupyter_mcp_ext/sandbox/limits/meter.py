@@ -1,0 +1,101 @@
+"""What the processes of one kernel use, measured again and again by the watchdog's thread."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from pathlib import Path
+
+from .bounds import Bounds, Use
+from .cgroups import Group
+from .disk import DiskUse
+from .family import Family
+
+WALK = 0.0002
+"""Seconds of CPU time for a step of walking a folder, at each look."""
+
+URGENT_WALK = 0.05
+"""The same when the disk fills up."""
+
+
+ENDLESS = 1 << 62
+
+
+class Meter:
+    """Measures a process with all that it starts: with a control group, or by its descendants."""
+
+    def __init__(
+        self, pid: int, bounds: Bounds, *, group: Group | None, folder: Path | None
+    ) -> None:
+        """``folder`` is what is measured of the disk."""
+        self.use = Use()
+        """What was used at the latest look; the CPU time is that of the latest execution."""
+        self.before = Use()
+        """The same at the look before, of the same execution."""
+        self.elapsed = 0.0
+        """Seconds between the two."""
+        self.rate = 0.0
+        """The cores that were used between them."""
+        self._bounds = bounds
+        self._group = group
+        self._pid = pid
+        self._family = Family(pid)
+        self._disk = DiskUse(folder, bounds.disk or ENDLESS) if folder is not None else None
+        self._all_cores = sorted(os.sched_getaffinity(0))
+        self._cpu = bounds.cpu
+        self._at = time.monotonic()
+        self._seconds = group.use().cpu_seconds if group is not None else 0.0
+        """The CPU time of all executions at the latest look."""
+        self._base = self._seconds
+        """The CPU time when the latest execution began, as far as looks can tell."""
+        self._begun = self._known = 0
+        """How many executions have begun, and of how many the latest look knew."""
+
+    def begin(self) -> None:
+        """An execution begins."""
+        self._begun += 1
+
+    def look(self, cpu: float) -> None:
+        """Measure, and keep the processes to these cores; 0 is no limit. Blocks."""
+        found = self._group_use(cpu) if self._group is not None else self._family_use(cpu)
+        now, begun = time.monotonic(), self._begun
+        self.elapsed = now - self._at
+        self.rate = (found.cpu_seconds - self._seconds) / max(self.elapsed, 0.001)
+        if begun != self._known:
+            self._base = self._seconds  # that of the look before the execution began
+        before = 0.0 if begun != self._known else self.use.cpu_seconds
+        self.before = self.use.but(cpu_seconds=before)
+        disk = 0
+        if self._disk is not None:
+            disk = self._disk.look(budget=WALK, most=URGENT_WALK)
+        self.use = found.but(cpu_seconds=max(0.0, found.cpu_seconds - self._base), disk=disk)
+        self._at, self._seconds, self._known = now, found.cpu_seconds, begun
+
+    def kill(self) -> None:
+        """Kill all that is measured. Blocks shortly."""
+        if self._group is not None:
+            self._group.kill()
+        else:
+            self._family.kill()
+
+    def _group_use(self, cpu: float) -> Use:
+        assert self._group is not None  # noqa: S101
+        if cpu != self._cpu:
+            self._group.limit_cpu(cpu)
+            self._cpu = cpu
+        return self._group.use()
+
+    def _family_use(self, cpu: float) -> Use:
+        found = self._family.look()
+        if 0 < self._bounds.memory < found.memory:
+            found = found.but(memory=self._family.memory())
+        if cpu:
+            self._family.confine(self._cores(cpu))
+        return found
+
+    def _cores(self, cpu: float) -> set[int]:
+        """Whole cores of those that the server may use; kernels begin with different ones."""
+        count = min(len(self._all_cores), math.ceil(cpu))
+        first = self._pid % len(self._all_cores)
+        return {self._all_cores[(first + n) % len(self._all_cores)] for n in range(count)}

@@ -1,0 +1,208 @@
+"""Real kernels that hit each limit, by each means, plain and in the sandbox."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.mcp_client import McpClient
+from tests.sandbox.test_attacks import USER
+from tests.servers import FRESH, STARTED_KERNELS, JupyterServer, running_server
+
+MB = 1 << 20
+LIMITS = (
+    f"--McpLimits.memory={400 * MB}",
+    "--McpLimits.processes=60",
+    f"--McpLimits.file_bytes={8 * MB}",
+    f"--McpLimits.disk={24 * MB}",
+    "--McpLimits.cpu_seconds=1.5",
+    "--McpLimits.cpu=1",
+    "--McpSessions.spare_kernels=0",
+    STARTED_KERNELS,
+)
+WATCHED = ("--McpLimits.use_cgroups=False",)
+CONFINED = ("--McpSandbox.mode=bubblewrap",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """How kernels are limited and confined."""
+
+    options: tuple[str, ...]
+    is_user: bool = False
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether the watchdog is all there is."""
+        return self.is_user or WATCHED[0] in self.options
+
+
+WAYS = {
+    "control groups": Way(options=()),
+    "control groups, bubblewrap": Way(options=CONFINED),
+    "watchdog": Way(options=WATCHED),
+    "ordinary user, bubblewrap": Way(options=CONFINED, is_user=True),
+}
+
+
+@pytest.fixture(scope="module", params=list(WAYS.values()), ids=list(WAYS))
+def way(request: pytest.FixtureRequest) -> Way:
+    found: Way = request.param
+    return found
+
+
+@pytest.fixture(scope="module")
+def server(way: Way, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
+    folder = tmp_path_factory.mktemp("limited")
+    command: tuple[str, ...] = FRESH
+    if way.is_user:
+        command = ("-m", "tests.sandbox.as_user", str(USER), str(folder), *FRESH)
+    with running_server(folder, *LIMITS, *way.options, command=command) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(server: JupyterServer) -> McpClient:
+    return McpClient(server)
+
+
+def value(client: McpClient, code: str) -> str:
+    """The last line that code puts out."""
+    return client.run(code).text.splitlines()[-1]
+
+
+def test_the_status_names_the_limits_and_their_means(client: McpClient, way: Way) -> None:
+    client.run("x = 41")
+
+    said = client.call("get_kernel_status").text
+
+    means = "rlimits and watchdog" if way.is_watched else "cgroup v"
+    limits = "limits: memory 400 MB, CPU 1 core, CPU time 1.50 s, processes 60, file size 8 MB"
+    assert limits in said
+    assert means in said
+
+
+def test_memory_that_one_process_asks_for_is_refused(client: McpClient) -> None:
+    client.run("x = 41")
+
+    refused = client.run("much = bytearray(500_000_000)")
+
+    assert "MemoryError" in refused.text
+    assert "400 MB (McpLimits.memory)" in refused.text
+    assert value(client, "x + 1") == "42"
+
+
+def test_memory_of_many_processes_is_limited_and_no_other_kernel_ends(client: McpClient) -> None:
+    client.call("create_session", name="other")
+    client.run("x = 41", session_id="other")
+
+    bombed = client.run(
+        """
+import os, time
+children = []
+for _ in range(6):
+    child = os.fork()
+    if not child:
+        much = b"1" * (120 << 20)
+        time.sleep(2)
+        os._exit(0)
+    children.append(child)
+for child in children:
+    os.waitpid(child, 0)
+"""
+    )
+
+    assert re.search(r"was ended: memory [0-9.]+ MB of 400 MB \(McpLimits.memory\)", bombed.text)
+    assert client.run("x + 1", session_id="other").text.splitlines()[-1] == "42"
+    client.call("shutdown_kernel", session_id="other")
+
+
+def test_processes_are_limited(client: McpClient, way: Way) -> None:
+    client.run("x = 41")
+
+    bombed = client.run(
+        """
+import subprocess, time
+started = []
+try:
+    for _ in range(100):
+        started.append(subprocess.Popen(["sleep", "600"]))
+    time.sleep(20)
+finally:
+    for each in started:
+        each.kill()
+"""
+    )
+
+    assert re.search(r"processes [0-9]+ of 60 \(McpLimits.processes\)", bombed.text)
+    if way.is_user or not way.is_watched:
+        assert "BlockingIOError" in bombed.text
+        assert value(client, "x + 1") == "42"
+
+
+def test_cpu_time_is_limited_by_an_interrupt(client: McpClient) -> None:
+    client.run("x = 41")
+
+    stopped = client.run("while True: pass")
+
+    assert stopped.status == "interrupted"
+    words = r"interrupted at a limit: CPU time [0-9.]+ s of 1.50 s \(McpLimits.cpu_seconds\)"
+    assert re.search(words, stopped.text)
+    assert value(client, "x + 1") == "42"
+
+
+def test_code_that_ignores_that_interrupt_ends_its_kernel(client: McpClient) -> None:
+    ended = client.run(
+        """
+while True:
+    try:
+        while True:
+            pass
+    except KeyboardInterrupt:
+        pass
+"""
+    )
+
+    assert ended.status == "dead"
+    assert "the kernel was ended: CPU time" in ended.text
+    assert value(client, "6 * 7") == "42"
+
+
+def test_the_size_of_a_file_is_limited(client: McpClient) -> None:
+    client.run("x = 41")
+
+    cut = client.run("import tempfile; tempfile.TemporaryFile().write(bytes(20_000_000))")
+
+    assert "OSError: [Errno 27]" in cut.text
+    assert "file size 8 MB of 8 MB (McpLimits.file_bytes)" in cut.text
+    assert value(client, "x + 1") == "42"
+
+
+def test_many_files_in_the_sessions_folder_are_stopped_and_stay(
+    server: JupyterServer, client: McpClient
+) -> None:
+    session, _, _ = client.run("x = 41").id.rpartition("-")
+    folder = server.root_dir / "mcp-sessions" / session
+    (folder / "mine.txt").write_text("a person's")
+
+    stopped = client.run(
+        f"""
+import os
+os.chdir({str(folder)!r})
+n = 0
+while True:
+    with open(f"many-{{n}}", "wb") as file:
+        file.write(bytes(100_000))
+    n += 1
+"""
+    )
+
+    assert stopped.status == "interrupted"
+    assert re.search(r"at a limit: disk [0-9.]+ MB of 24 MB \(McpLimits.disk\)", stopped.text)
+    assert len(list(folder.glob("many-*"))) > 200
+    assert (folder / "mine.txt").read_text() == "a person's"
+    assert value(client, "x + 1") == "42"
+    client.run("import glob\nfor path in glob.glob('many-*'): os.remove(path)")
