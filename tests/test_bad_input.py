@@ -347,7 +347,11 @@ def test_what_cannot_be_is_refused_in_a_sentence(
     assert client.refused(tool, **arguments).endswith((".", ".."))
 
 
-def test_three_megabytes_of_code_run(client: McpClient) -> None:
+def test_three_megabytes_of_code_run_where_code_has_no_limit(
+    start_server: Callable[..., JupyterServer],
+) -> None:
+    client = McpClient(start_server("--McpCalls.max_code_bytes=0"))
+
     result = client.run("x = '" + "a" * 3_000_000 + "'\nlen(x)")
 
     assert "3000000" in result.text

@@ -24,6 +24,7 @@ from tests.benchmarks.edits import edits
 from tests.benchmarks.endurance import a_thousand, died, followed, interrupted, two_hundred
 from tests.benchmarks.files import files
 from tests.benchmarks.floods import flooded
+from tests.benchmarks.governance import limits
 from tests.benchmarks.hostile import hostile
 from tests.benchmarks.measures import Row, Samples
 from tests.benchmarks.meter import LOADED
@@ -61,7 +62,7 @@ def calls(base: Path) -> list[Row]:
     with server(base) as running:
         rows = [*one_plus_one(running), *lists(running), *notebook(running), *prints(running)]
     with server(base) as running:
-        return [*rows, *in_parallel(running)]
+        return [*rows, *in_parallel(running), limits()]
 
 
 def endurance(base: Path) -> list[Row]:
