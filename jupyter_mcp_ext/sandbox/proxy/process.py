@@ -89,6 +89,8 @@ class Proxy:
         self._server: socket | None = None
         self._running: asyncio.Task[None] | None = None
         self._is_closed = False
+        self._left = asyncio.Event()
+        """Set when a sandbox is no longer served."""
 
     @property
     def listed(self) -> int:
@@ -133,14 +135,21 @@ class Proxy:
             control.send(self._server, control.LEAVE, way.number)
 
     async def close(self) -> None:
-        """End the process, for good."""
+        """End the process, for good, when it has reported all."""
         self._is_closed = True
         for way in tuple(self._ways.values()):
             self.leave(way)
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._all_left(), GRACE)
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
             self._running = None
+
+    async def _all_left(self) -> None:
+        while self._ways:
+            self._left.clear()
+            await self._left.wait()
 
     async def _run(self) -> None:
         """Have a process as long as the server runs."""
@@ -155,6 +164,7 @@ class Proxy:
             pause = 0.0 if is_steady else min(max(SHORTEST_PAUSE, 2 * pause), LONGEST_PAUSE)
             self._log.warning("The proxy of sandboxes ended (%s). It is started again.", ended)
             self._ways = {number: way for number, way in self._ways.items() if way.network >= 0}
+            self._left.set()
             await asyncio.sleep(pause)
 
     async def _serve(self) -> str:
@@ -212,6 +222,7 @@ class Proxy:
             self._tell(way.kernel_id, value)
         elif kind == control.LEFT:
             del self._ways[number]
+            self._left.set()
         elif not way.entered.done():
             _settle(way.entered, str(value) if kind == control.FAILED else "")
         elif kind == control.FAILED:
