@@ -62,8 +62,8 @@ class Disk:
     async def digest(self, path: str) -> tuple[str, int]:
         return await _in_thread(partial(self._files.digest, path))
 
-    async def write(self, path: str, data: bytes, *, over: FileData | None = None) -> None:
-        await asyncio.to_thread(self._files.write, path, data, over)
+    async def write(self, path: str, data: bytes, *, over: FileData | None = None) -> FileEntry:
+        return await asyncio.to_thread(self._files.write, path, data, over)
 
     async def append(self, path: str, data: bytes) -> int:
         return await asyncio.to_thread(self._files.append, path, data)

@@ -79,18 +79,19 @@ class DiskFiles:
                 size += len(chunk)
         return digest.hexdigest(), size
 
-    def write(self, path: str, data: bytes, over: FileData | None) -> None:
+    def write(self, path: str, data: bytes, over: FileData | None) -> FileEntry:
         with self._parent(path, make=over is None) as (folder, name):
             before = folder.stat(name)
             if before is not None:  # what may not be written is not replaced either
                 os.close(folder.open(name, os.O_WRONLY))
-            folder.write(
+            written = folder.write(
                 name,
                 (data,),
                 mode=0o666,
                 like=before,
                 check=(lambda: stamp(folder.stat(name)) == over.stamp) if over else None,
             )
+        return _entry(path, written)
 
     def append(self, path: str, data: bytes) -> int:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT

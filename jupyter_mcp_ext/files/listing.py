@@ -46,6 +46,11 @@ class FileEntry:
     modified: float | None = None
     """Seconds since the epoch."""
 
+    @property
+    def stamp(self) -> object:
+        """What is another when it was written; None where that is not known."""
+        return None if self.modified is None else (self.modified, self.size)
+
 
 @dataclass(frozen=True, kw_only=True)
 class FolderPage:

@@ -45,7 +45,7 @@ class Managed:
             if err.status_code != _NOT_FOUND:
                 raise
             return None
-        return _entry(model)
+        return entry_of(model)
 
     async def listing(
         self,
@@ -134,11 +134,12 @@ class Managed:
         data = (await self.read(path, self._max_bytes)).data
         return await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest()), len(data)
 
-    async def write(self, path: str, data: bytes, *, over: FileData | None = None) -> None:
+    async def write(self, path: str, data: bytes, *, over: FileData | None = None) -> FileEntry:
         if over is not None and (await self.read(path, self._max_bytes)).stamp != over.stamp:
             raise Changed
         await self._make_folders(path)
-        await ensure_async(self._contents.save(await asyncio.to_thread(_model, data), path))
+        model = await asyncio.to_thread(_model, data)
+        return entry_of(await ensure_async(self._contents.save(model, path)))
 
     async def append(self, path: str, data: bytes) -> int:
         before = b""
@@ -156,7 +157,7 @@ class Managed:
         passes: Callable[[str, list[str]], bool],
     ) -> AsyncIterator[FileEntry]:
         model = await ensure_async(self._contents.get(folder, content=True, type="directory"))
-        for entry in map(_entry, model["content"]):
+        for entry in map(entry_of, model["content"]):
             if refuses(entry.path):
                 continue
             yield entry
@@ -179,7 +180,8 @@ def _parts(path: str, top: str) -> list[str]:
     return (path[len(top) + 1 :] if top else path).split("/")
 
 
-def _entry(model: dict[str, Any]) -> FileEntry:
+def entry_of(model: dict[str, Any]) -> FileEntry:
+    """What a model of a ContentsManager tells of a file or folder."""
     kind: Kind = "folder" if model["type"] == "directory" else "file"
     at = model.get("last_modified")
     return FileEntry(

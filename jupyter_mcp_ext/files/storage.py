@@ -99,8 +99,8 @@ class FileStorage(Protocol):
     async def digest(self, path: str) -> tuple[str, int]:
         """SHA-256 of a file, in hexadecimal digits, and the bytes that it was made of."""
 
-    async def write(self, path: str, data: bytes, *, over: FileData | None = None) -> None:
-        """Put a file there, whole or not at all, with the folders it needs.
+    async def write(self, path: str, data: bytes, *, over: FileData | None = None) -> FileEntry:
+        """Put a file there, whole or not at all, with the folders it needs; gives what it then is.
 
         With ``over`` only if the file is still that; else Changed is raised.
         """

@@ -149,6 +149,8 @@ class Changed(Generic[T]):
     """What else there is to say, such as that the file was upgraded to a newer nbformat."""
     saving: Saving | None = None
     """What its saving needs; None where it is saved whatever else is changed, or not at all."""
+    stamp: object = None
+    """Of the file that was saved, as `Homes.stamp` gives it; None where it is not known."""
 
 
 Change: TypeAlias = Callable[[Draft], T]

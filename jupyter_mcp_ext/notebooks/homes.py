@@ -86,7 +86,8 @@ class Homes:
             return object()
         with suppress(HTTPError, OSError):
             entry = await self._storage.find(place.real)
-            return None if entry is None else (entry.modified, entry.size)
+            if entry is None or entry.stamp is not None:
+                return None if entry is None else entry.stamp
         return object()
 
     async def _change(self, place: Place, change: Change[T], clients: Sequence[str]) -> Changed[T]:

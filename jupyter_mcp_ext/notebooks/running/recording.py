@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
-from jupyter_mcp_ext.errors import ToolError
 from jupyter_mcp_ext.flushing import Flusher
 from jupyter_mcp_ext.notebooks.saved.draft import FileDraft
 
@@ -171,15 +170,9 @@ class Recording:
                 self._recent[cell.id] = (self._pace.last, cell)
                 if wrote.let_go:
                     self._on_let_go(cell)
-            if changed.home == "file":
-                await self._see_stamp()
+            # That of our own save: another program may have saved the file by now.
+            self._seen = object() if changed.stamp is None else changed.stamp
             return changed
-
-    async def _see_stamp(self) -> None:
-        """Keep the stamp of the file that was written; without one it is read again."""
-        self._seen = object()
-        with suppress(ToolError):  # what was written stays so
-            self._seen = await self._stamp()
 
     def _latest(self, *, but: Sequence[RunningCell]) -> Sequence[RunningCell]:
         """The cells that were written shortly before the latest write."""

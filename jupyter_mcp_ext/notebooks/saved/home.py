@@ -62,11 +62,15 @@ class FileHome:
     async def _save(self, changes: Sequence[Change[Any]]) -> Sequence[Outcome]:
         for _ in range(TRIES):
             made = await self._made(changes)
-            notes = await made.file.save(made.node) if made.draft.is_changed else ()
-            if notes is not None:
-                notes = (*_notes(made.draft), *notes) if made.draft.is_changed else ()
+            if not made.draft.is_changed:
+                return made.outcomes
+            saved = await made.file.save(made.node)
+            if saved is not None:
+                notes = (*_notes(made.draft), *saved.notes)
                 return [
-                    one if isinstance(one, Exception) else replace(one, notes=notes)
+                    one
+                    if isinstance(one, Exception)
+                    else replace(one, notes=notes, stamp=saved.stamp)
                     for one in made.outcomes
                 ]
         msg = (

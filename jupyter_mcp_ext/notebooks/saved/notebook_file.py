@@ -12,6 +12,8 @@ import copy
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,6 +31,7 @@ from tornado.web import HTTPError
 from jupyter_mcp_ext.errors import ContentsError
 from jupyter_mcp_ext.files.beneath import Changed
 from jupyter_mcp_ext.files.contents import Contents, explained
+from jupyter_mcp_ext.files.managed import entry_of
 from jupyter_mcp_ext.files.paths import Place, quoted
 from jupyter_mcp_ext.files.storage import MAX_BYTES, FileData, FileStorage
 from jupyter_mcp_ext.measured import TooMuch
@@ -46,14 +49,24 @@ JUPYTERS = (
 """The managers whose way of saving is known; one that is derived from them may do it in another."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class SavedFile:
+    """A notebook's file that was saved."""
+
+    notes: Sequence[str] = ()
+    """What there is to say of it."""
+    stamp: object = None
+    """Is another once another program saves it; None where that is not known."""
+
+
 class NotebookFile(Protocol):
     """The file of one notebook. Failures are ContentsError."""
 
     async def read(self) -> dict[str, Any] | None:
         """The notebook as nbformat 4; None if it cannot be read in this way."""
 
-    async def save(self, node: dict[str, Any]) -> Sequence[str] | None:
-        """Save what `read` has given, changed, and tell what there is to say of it.
+    async def save(self, node: dict[str, Any]) -> SavedFile | None:
+        """Save what `read` has given, changed.
 
         None if another program has saved the file in between. Raises ContentsError, which says
         whether the file was changed.
@@ -87,13 +100,13 @@ class ManagedNotebookFile:
         node: dict[str, Any] = await asyncio.to_thread(copy.deepcopy, content)
         return node
 
-    async def save(self, node: dict[str, Any]) -> Sequence[str] | None:
+    async def save(self, node: dict[str, Any]) -> SavedFile | None:
         if not await self._is_as_read():
             return None
         path = self._place.path
         model = {"type": "notebook", "format": "json", "content": node}
         try:
-            await ensure_async(self._contents.save(model, path))
+            saved = await ensure_async(self._contents.save(model, path))
         except Exception as err:  # a manager has failures of its own
             if await self._is_as_read():
                 raise unsaved(err, path) from err
@@ -103,7 +116,17 @@ class ManagedNotebookFile:
                 "edit or by another program. Read it again."
             )
             raise ContentsError(msg) from err
-        return ()
+        return SavedFile(stamp=await self._stamp_of(saved))
+
+    async def _stamp_of(self, saved: Any) -> object:
+        """The file's stamp if it still is as the manager has saved it."""
+        with suppress(ContentsError):
+            stamp, told = await self._look(), entry_of(saved)
+            if stamp is not None and told.modified is not None:
+                # The model's times have microseconds, those of the disk have more.
+                is_same = abs(stamp[0] - told.modified) < 1e-5 and told.size in {None, stamp[1]}
+                return stamp if is_same else None
+        return None
 
     async def _is_as_read(self) -> bool:
         """Whether no other program has saved it since.
@@ -122,7 +145,7 @@ class ManagedNotebookFile:
             raise unread(err, path) from err
         return model["content"]
 
-    async def _look(self) -> object:
+    async def _look(self) -> tuple[float, int | None] | None:
         try:
             entry = await self._storage.find(self._place.real)
         except (HTTPError, OSError) as err:
@@ -159,13 +182,13 @@ class DiskNotebookFile:
         self._trust.mark(node, signature)
         return node
 
-    async def save(self, node: dict[str, Any]) -> Sequence[str] | None:
+    async def save(self, node: dict[str, Any]) -> SavedFile | None:
         place = self._place
         model: dict[str, Any] = {"type": "notebook", "format": "json", "content": node}
         try:
             self._contents.run_pre_save_hooks(model=model, path=place.path)
             data, signature = await asyncio.to_thread(self._written, model["content"])
-            await self._storage.write(place.real, data, over=self._read)
+            written = await self._storage.write(place.real, data, over=self._read)
         except Changed:
             return None
         except Exception as err:  # a hook's, or of what it has put in
@@ -173,8 +196,8 @@ class DiskNotebookFile:
         try:
             await self._follow_up(signature)
         except Exception:  # noqa: BLE001  # the file is written, whatever fails then
-            return (AFTERWARDS,)
-        return ()
+            return SavedFile(notes=(AFTERWARDS,), stamp=written.stamp)
+        return SavedFile(stamp=written.stamp)
 
     async def _follow_up(self, signature: str) -> None:
         """Do what Jupyter does once it has written a notebook."""

@@ -30,6 +30,7 @@ from jupyter_mcp_ext.notebooks.draft import Draft
 from jupyter_mcp_ext.notebooks.editing import edits
 from jupyter_mcp_ext.notebooks.editing.targets import handle_of
 from jupyter_mcp_ext.notebooks.homes import Homes
+from jupyter_mcp_ext.notebooks.running.recording import Recording
 from jupyter_mcp_ext.notebooks.saved.notebook_file import AFTERWARDS, JUPYTERS
 from jupyter_mcp_ext.rendering.rendering import Rendering
 from tests.notebooks.test_draft import RESULT, STREAM, code, notebook
@@ -84,6 +85,34 @@ def read(file: Path) -> Any:
 
 def first_is(source: str, draft: Draft) -> None:
     draft.set_source(0, source)
+
+
+@pytest.mark.parametrize("is_saved_by_another", [True, False])
+async def test_a_cell_is_read_again_when_its_turn_comes_if_another_has_saved_right_behind_us(
+    homes: Homes, contents: Any, root: Path, is_saved_by_another: bool
+) -> None:
+    file = put(root, notebook(code("a1", "a"), code("b2", "b")))
+    seen: list[str] = []
+    failures: list[Exception] = []
+    recording = Recording(
+        partial(homes.change, PLACE),
+        see=lambda draft: seen.append(draft.cell(1).source),
+        stamp=partial(homes.stamp, PLACE),
+        on_let_go=lambda _: None,
+        on_failure=failures.append,
+    )
+
+    def save(**_: Any) -> None:
+        if is_saved_by_another:
+            file.write_text(file.read_text().replace('"b"', '"program"'))
+
+    contents.register_post_save_hook(save)
+    await recording.step(partial(first_is, "edited"))
+
+    await recording.look(lambda _: None)
+
+    assert seen == (["b", "program"] if is_saved_by_another else ["b"])
+    assert failures == []
 
 
 async def saved_by_jupyter(contents: Any, node: dict[str, Any], root: Path) -> str:

@@ -16,6 +16,7 @@ from jupyter_mcp_ext.files.files import McpFiles
 from jupyter_mcp_ext.files.paths import Place
 from jupyter_mcp_ext.notebooks.draft import Draft
 from jupyter_mcp_ext.notebooks.homes import Homes
+from jupyter_mcp_ext.notebooks.running.recording import Recording
 from jupyter_mcp_ext.rendering.rendering import Rendering
 from tests.notebooks.test_draft import code, notebook
 from tests.shelf import Shelf
@@ -106,6 +107,29 @@ async def test_a_notebook_that_another_has_saved_in_between_is_edited_as_it_is_t
     await homes.change(PLACE, edit)
 
     assert [cell["source"] for cell in kept(contents)["cells"]] == ["edited", "a person's"]
+
+
+@pytest.mark.parametrize("kind", [Shelf, Timeless, Remote])
+async def test_a_cell_is_seen_as_another_has_saved_it_when_its_turn_comes(
+    kind: type[Shelf],
+) -> None:
+    contents, homes = made(kind)
+    seen: list[str] = []
+    recording = Recording(
+        partial(homes.change, PLACE),
+        see=lambda draft: seen.append(draft.cell(1).source),
+        stamp=partial(homes.stamp, PLACE),
+        on_let_go=lambda _: None,
+        on_failure=lambda _: None,
+    )
+    await recording.step(partial(first_is, "edited"))
+    theirs = copy.deepcopy(kept(contents))
+    theirs["cells"][1]["source"] = "b"  # no longer than it was
+    contents._models[NAME]["content"] = theirs
+
+    await recording.look(lambda _: None)
+
+    assert seen == ["y", "b"]
 
 
 @pytest.mark.parametrize("kind", [Full, Broken])
