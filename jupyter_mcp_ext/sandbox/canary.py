@@ -15,13 +15,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from . import bubblewrap, directories, seccomp
-from .confinement import Confinement, Network
+from . import bubblewrap, directories, landlock, seccomp
+from .confinement import Confinement, Mode, Network
 from .memory import memory_files
 from .prefixes import NoPrefix, readable
 
 SECONDS = 20.0
 """For the canary to answer."""
+
+LOW = 100
 
 SCRIPT = """
 import ctypes, json, os, socket, sys
@@ -47,7 +49,13 @@ def _():
 
 @escapes("it saw a process of the host")
 def _():
-    return os.path.exists("/proc/%d/stat" % host["pid"]) and host["pid"] > 100
+    return host["pid"] and open("/proc/%d/stat" % host["pid"]).read()
+
+@escapes("it signalled a process of the host")
+def _():
+    if host["pid"]:
+        os.kill(host["pid"], 0)
+        return True
 
 @escapes("it reached a port of the host")
 def _():
@@ -60,6 +68,13 @@ def _():
     if host["abstract"]:
         with socket.socket(socket.AF_UNIX) as one:
             one.connect("\\0" + host["abstract"])
+        return True
+
+@escapes("it reached a socket of the host in the file system")
+def _():
+    if host["socket"]:
+        with socket.socket(socket.AF_UNIX) as one:
+            one.connect(host["socket"])
         return True
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -90,31 +105,32 @@ class Escaped(Exception):
     """The sandbox cannot be made, or does not hold; the message says what to do."""
 
 
-def check(*, secrets: Sequence[Path], network: Network) -> None:
+def check(mode: Mode, *, secrets: Sequence[Path], network: Network) -> None:
     """Try to get out of a sandbox as kernels get it. Blocks. Raises Escaped."""
-    bwrap = bubblewrap.program()
-    if bwrap is None:
-        places = ", ".join(bubblewrap.PLACES)
-        msg = f"bubblewrap is not installed: no {bubblewrap.NAME} in {places}. Install the package"
-        raise Escaped(msg)
     with (
         _directory() as inside,
         _directory() as outside,
+        _directory() as own,
         socket.create_server(("127.0.0.1", 0)) as port,
         socket.socket(socket.AF_UNIX) as abstract,
+        socket.socket(socket.AF_UNIX) as named,
     ):
-        name = f"jmcp-{os.getpid()}-{os.urandom(8).hex()}"
-        abstract.bind(f"\0{name}")
-        abstract.listen()
+        name, path = f"jmcp-{os.getpid()}-{os.urandom(8).hex()}", str(outside / "socket")
+        for each, address in ((abstract, f"\0{name}"), (named, path)):
+            each.bind(address)
+            each.listen()
+        is_closed, has_own_numbers = network == "none", mode == "bubblewrap"
         host = {
-            "files": [str(path) for path in secrets],
+            "files": [str(each) for each in secrets],
             "outside": str(outside),
             "inside": str(inside),
-            "pid": os.getpid(),
-            "port": port.getsockname()[1] if network == "none" else 0,
-            "abstract": name if network == "none" else "",
+            # A low number may be that of another process in a namespace.
+            "pid": 0 if has_own_numbers and os.getpid() <= LOW else os.getpid(),
+            "port": port.getsockname()[1] if is_closed else 0,
+            "abstract": name if is_closed or mode == "landlock" else "",
+            "socket": path if is_closed or mode == "bubblewrap" else "",
         }
-        said = _run(bwrap, inside, network, host)
+        said = _run(_confinement(mode, inside, network), own, host)
         escapes = json.loads(said)
         if escapes or not (inside / "works").is_file():
             msg = f"a program got out of the sandbox ({', '.join(escapes) or 'it did not answer'})"
@@ -130,31 +146,61 @@ def _directory() -> Iterator[Path]:
         directories.remove(made)
 
 
-def _run(bwrap: str, folder: Path, network: Network, host: object) -> str:
+def _confinement(mode: Mode, folder: Path, network: Network) -> Confinement:
     try:
         programs = readable([sys.executable], os.defpath, never=())
     except NoPrefix as err:
         raise Escaped(str(err)) from err
-    confinement = Confinement(folder=folder, cwd=folder, programs=programs, network=network)
+    return Confinement(mode=mode, folder=folder, cwd=folder, programs=programs, network=network)
+
+
+def _run(confinement: Confinement, own: Path, host: object) -> str:
+    """What the script says in a sandbox; ``own`` is a directory for the program in it."""
+    command = [sys.executable, "-I", "-c", SCRIPT, json.dumps(host)]
+    if confinement.mode == "landlock":
+        return _under_landlock(confinement, own, command)
+    return _under_bubblewrap(confinement, command)
+
+
+def _under_bubblewrap(confinement: Confinement, command: Sequence[str]) -> str:
+    bwrap = bubblewrap.program()
+    if bwrap is None:
+        places = ", ".join(bubblewrap.PLACES)
+        msg = f"bubblewrap is not installed: no {bubblewrap.NAME} in {places}. Install the package"
+        raise Escaped(msg)
     with memory_files(seccomp.program(has_inet=True), *bubblewrap.accounts()) as files:
         arguments = bubblewrap.arguments(
             confinement, filter_fd=files[0], accounts_fds=(files[1], files[2])
         )
-        command = [sys.executable, "-I", "-c", SCRIPT, json.dumps(host)]
-        done = subprocess.run(  # noqa: S603  # bubblewrap, found by PATH
-            # As the first process there it is reaped by bubblewrap, also if this is process 1.
-            [bwrap, *arguments, "--as-pid-1", "--", *command],
-            pass_fds=files,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            env={"PATH": os.defpath},
-            check=False,
-        )
+        # As the first process there it is reaped by bubblewrap, also if this is process 1.
+        done = _output_of([bwrap, *arguments, "--as-pid-1", "--", *command], files)
     if done.returncode:
         raise Escaped(_advice(done.stderr.strip()[-300:]))
     return done.stdout
+
+
+def _under_landlock(confinement: Confinement, own: Path, command: Sequence[str]) -> str:
+    landlock.prepare(own)
+    with memory_files(b"") as (status_fd,):
+        plan = landlock.plan(confinement, own, command, status_fd=status_fd)
+        with memory_files(plan) as (plan_fd,):
+            done = _output_of(landlock.command(plan_fd), (status_fd, plan_fd))
+    if done.returncode:
+        raise Escaped(done.stderr.strip()[-300:] or "Landlock does not work here")
+    return done.stdout
+
+
+def _output_of(command: Sequence[str], files: Sequence[int]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603  # of this module
+        command,
+        pass_fds=files,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        env={"PATH": os.defpath},
+        check=False,
+    )
 
 
 def _advice(said: str) -> str:

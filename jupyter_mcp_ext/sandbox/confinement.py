@@ -15,8 +15,14 @@ HANDED = "handed"
 Network = Literal["none", "host"]
 """``none``: nothing but the kernel's own loopback; ``host``: all that the server reaches."""
 
-Mode = Literal["bubblewrap"]
+Mode = Literal["bubblewrap", "landlock"]
 """What confines a kernel."""
+
+MODES: tuple[Mode, ...] = ("bubblewrap", "landlock")
+"""The strongest first."""
+
+WORK = "work"
+"""The folder in a session's in which its kernel writes if it cannot write beside what is kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +31,7 @@ class Confinement:
 
     mode: Mode = "bubblewrap"
     folder: Path
-    """The session's folder, which can be written."""
+    """The session's folder, or the one in it, which can be written."""
     cwd: Path
     """Where the kernel starts."""
     kept: Path | None = None

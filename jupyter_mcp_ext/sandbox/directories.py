@@ -21,7 +21,7 @@ def make() -> Path:
 
 
 def remove(directory: Path) -> None:
-    """Remove a directory with all that is in it."""
+    """Remove a directory with all that is in it, in whatever state its kernel has left it."""
     try:
         for path in directory.iterdir():
             path.unlink()
@@ -29,7 +29,23 @@ def remove(directory: Path) -> None:
     except FileNotFoundError:
         return
     except OSError:  # directories, which a kernel may have put into each other by the thousand
-        subprocess.run(["/bin/rm", "-rf", "--", directory], check=False)  # noqa: S603
+        _run("/bin/rm", "-rf", "--", str(directory))
+        if directory.exists():  # it may have taken away the right to open some
+            _run("/bin/chmod", "-R", "u+rwX", "--", str(directory))
+            _run("/bin/rm", "-rf", "--", str(directory))
+
+
+def clear(directory: Path) -> None:
+    """Remove all that is in a directory. Raises OSError."""
+    for path in directory.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            remove(path)
+        else:
+            path.unlink()
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, stderr=subprocess.DEVNULL, check=False)  # noqa: S603
 
 
 def sweep() -> None:

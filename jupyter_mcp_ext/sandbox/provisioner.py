@@ -20,6 +20,7 @@ from . import directories
 from .bubblewrap_guard import BubblewrapGuard
 from .confinement import Confinement, Mode
 from .guard import Guard, NotConfined
+from .landlock_guard import LandlockGuard
 from .limits.provisioner import LimitedProvisioner
 from .overlay import Overlay
 
@@ -33,7 +34,10 @@ a provisioner that does not know it cannot start the kernel."""
 START = 20.0
 """Seconds for the sandbox to be made."""
 
-GUARDS: Mapping[Mode, Callable[[Confinement, Path, str], Guard]] = {"bubblewrap": BubblewrapGuard}
+GUARDS: Mapping[Mode, Callable[[Confinement, Path, str], Guard]] = {
+    "bubblewrap": BubblewrapGuard,
+    "landlock": LandlockGuard,
+}
 """The guard of each mode, for a kernel with its sockets in a directory, and a connection file."""
 
 
@@ -45,24 +49,42 @@ class SandboxProvisioner(LimitedProvisioner):
 
     _guard: Guard | None = None
     _has_started = False
+    _is_starting = False
     _directory: Path | None = None
+
+    @property
+    def has_process(self) -> bool:
+        """Whether there is a process, or will be in a moment: else a second one is started."""
+        return self._is_starting or super().has_process
+
+    async def poll(self) -> int | None:
+        """How the process has ended; None if it has not, or is being started."""
+        return None if self._is_starting and self.process is None else await super().poll()
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Have the kernel's sockets in a directory of its own, and its command in a sandbox."""
         self.confinement = kwargs.pop(ARGUMENT, None)
         if self.confinement is None:
             return await super().pre_launch(**kwargs)
+        self._is_starting = True
+        try:
+            return await self._pre_launch(self.confinement, kwargs)
+        except BaseException:
+            self._is_starting = False
+            raise
+
+    async def _pre_launch(self, confinement: Confinement, kwargs: dict[str, Any]) -> dict[str, Any]:
         kernel: Any = self.parent
         if self._directory is None:
             self._directory = await asyncio.to_thread(directories.make)
             kernel.transport = "ipc"
             kernel.ip = str(self._directory / "k")
-        make = GUARDS[self.confinement.mode]
-        self._guard = make(self.confinement, self._directory, kernel.connection_file)
-        kwargs["env"] = {**self.confinement.env, **self._guard.environment}
+        make = GUARDS[confinement.mode]
+        self._guard = make(confinement, self._directory, kernel.connection_file)
+        kwargs["env"] = {**confinement.env, **self._guard.environment}
         kwargs = await super().pre_launch(**kwargs)
-        if self.confinement.overlay is not None:
-            kwargs["env"] = Overlay(self.confinement.overlay).seen_with(kwargs["env"])
+        if confinement.overlay is not None:
+            kwargs["env"] = Overlay(confinement.overlay).seen_with(kwargs["env"])
         kwargs["cwd"] = None
         return kwargs
 
@@ -82,13 +104,14 @@ class SandboxProvisioner(LimitedProvisioner):
             self.pid = self.pgid = self.process.pid
             await asyncio.wait_for(self._guard.started(), START)
         except BaseException as err:  # cancelled too: no process may be left
+            self._is_starting = False
             await self.kill()
             await self.wait()
             if isinstance(err, asyncio.TimeoutError):
                 msg = f"the sandbox was not made within {START:g} s"
                 raise NotConfined(msg) from err
             raise
-        self._has_started = True
+        self._is_starting, self._has_started = False, True
         return self.connection_info
 
     async def send_signal(self, signum: int) -> None:

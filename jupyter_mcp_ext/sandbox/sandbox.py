@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -16,7 +18,7 @@ from traitlets.config import LoggingConfigurable
 from jupyter_mcp_ext.concurrency import Listeners
 
 from . import canary, directories
-from .confinement import HANDED, Confinement, Network, is_confined
+from .confinement import HANDED, MODES, WORK, Confinement, Mode, Network, is_confined
 from .overlay import PACKAGES, Overlay
 from .prefixes import NoPrefix, readable, user_packages
 from .provisioner import ARGUMENT, OtherProvisioner, install, own_of
@@ -63,10 +65,11 @@ class McpSandbox(LoggingConfigurable):
     """Whether kernels that agents start are confined, and what they may reach then."""
 
     mode = Enum(
-        ["none", "auto", "bubblewrap"],
+        ["none", "auto", *MODES],
         default_value="none",
         help="What kernels of agents' sessions are confined with; those that people start are not. "
-        "'auto': the best that this machine can do, or no endpoint at all.",
+        "'auto': the best that this machine can do of 'bubblewrap' and 'landlock', or no endpoint "
+        "at all.",
     ).tag(config=True)
     network = Enum(
         ["none", "host"],
@@ -113,10 +116,12 @@ class McpSandbox(LoggingConfigurable):
         self.connections: Listeners[Connections] = Listeners()
         """Told what became of connections to hosts, for each kernel every few seconds."""
 
+        self._in_force: Mode = "landlock" if self.mode == "landlock" else "bubblewrap"
+
     @property
     def in_force(self) -> str:
-        """What confines kernels: ``bubblewrap``, or ``none``."""
-        return "none" if self.mode == "none" else "bubblewrap"
+        """What confines kernels: ``bubblewrap``, ``landlock`` or ``none``."""
+        return self._in_force if self.is_on else "none"
 
     @property
     def is_on(self) -> bool:
@@ -136,10 +141,10 @@ class McpSandbox(LoggingConfigurable):
             msg = "sessions are not kept on disk here, and a sandbox needs their folders"
             raise SandboxUnusable(msg)
         directories.sweep()
+        self._in_force = self._first_that_holds()
         try:
-            canary.check(secrets=self._secrets, network=cast("Network", self.network))
             install(self.parent)
-        except (canary.Escaped, OtherProvisioner) as err:
+        except OtherProvisioner as err:
             raise SandboxUnusable(str(err)) from err
 
     async def close(self) -> None:
@@ -147,12 +152,34 @@ class McpSandbox(LoggingConfigurable):
         if self._proxy is not None:
             await self._proxy.close()
 
+    def _first_that_holds(self) -> Mode:
+        """The mode that is configured, or the best that this machine can do. Blocks."""
+        failures: dict[Mode, str] = {}
+        for mode in MODES if self.mode == "auto" else (cast("Mode", self.mode),):
+            failures[mode] = self._failure(mode)
+            if not failures[mode]:
+                return mode
+        raise SandboxUnusable("; ".join(failures.values()))
+
+    def _failure(self, mode: Mode) -> str:
+        """Why a mode cannot be used here; empty if it can."""
+        if mode == "landlock" and self._proxy is not None:
+            return (
+                "McpSandbox.allow_hosts needs network namespaces, which Landlock has not. Use "
+                "bubblewrap, or take it back"
+            )
+        try:
+            canary.check(mode, secrets=self._secrets, network=cast("Network", self.network))
+        except canary.Escaped as err:
+            return str(err)
+        return ""
+
     def admits(self, kernel: Kernel) -> bool:
         """Whether agents may run code in a kernel, although no person has allowed it."""
         return not self.is_on or self.people == "allow" or kernel.is_confined
 
     def words(self, kernel: Kernel) -> str:
-        """What confines a kernel: ``none``, or ``bubblewrap, no network``."""
+        """What confines a kernel: ``none``, or ``bubblewrap, no network`` and the like."""
         return self.summary if kernel.is_confined else "none"
 
     @property
@@ -168,7 +195,9 @@ class McpSandbox(LoggingConfigurable):
 
     def start_in(self, cwd: str, folder: str) -> str:
         """Where the kernel of a session starts that is to start in ``cwd``; all API paths."""
-        return cwd if self.shows(cwd, folder) else folder
+        if not self.shows(cwd, folder):
+            cwd = folder
+        return f"{folder}/{WORK}" if self.in_force == "landlock" and cwd == folder else cwd
 
     def shows(self, path: str, folder: str) -> bool:
         """Whether the kernel of a session, whose folder this is, sees an API path."""
@@ -235,16 +264,22 @@ class McpSandbox(LoggingConfigurable):
             shown["PYTHONUSERBASE"] = str(packages.parents[2])
         own, kept = self._root / place.folder, self._root / place.kept
         handed = kept / HANDED
-        handed.mkdir(mode=0o700, exist_ok=True)
+        _make(handed)
+        folder, shown_too = own, _resolved(self.read_only_paths)
+        if self._in_force == "landlock":
+            # What can be written in a folder can be written in all that is below it.
+            folder, shown_too = own / WORK, (own, *shown_too)
+            _make(folder)
         return Confinement(
-            folder=own,
-            cwd=self._root / cwd if self.shows(cwd, place.folder) else own,
+            mode=self._in_force,
+            folder=folder,
+            cwd=self._root / self.start_in(cwd, place.folder),
             kept=kept,
             handed=handed,
             overlay=_overlay(kept, spec),
             programs=programs,
             hidden=tuple(path for path in (self._root, *self._secrets) if path.exists()),
-            readable=_resolved(self.read_only_paths),
+            readable=shown_too,
             writable=_resolved(self.writable_paths),
             network=cast("Network", self.network),
             proxy=self._proxy,
@@ -296,6 +331,14 @@ def _overlay(kept: Path, spec: Mapping[str, Any]) -> Path | None:
     overlay = Overlay(kept / PACKAGES)
     overlay.prepare()
     return overlay.folder
+
+
+def _make(folder: Path) -> None:
+    """Make a folder if it is not there. Raises OSError, also if something else is in its place."""
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    if folder.is_symlink() or not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
 
 
 def _resolved(paths: Sequence[str]) -> tuple[Path, ...]:

@@ -25,6 +25,8 @@ AT_LEAST = 0x35
 """``BPF_JMP | BPF_JGE | BPF_K``"""
 ANY_BIT = 0x45
 """``BPF_JMP | BPF_JSET | BPF_K``"""
+AND = 0x54
+"""``BPF_ALU | BPF_AND | BPF_K``"""
 RETURN = 0x06
 """``BPF_RET | BPF_K``"""
 
@@ -35,6 +37,10 @@ ALLOW = 0x7FFF_0000
 KILL = 0x8000_0000
 REFUSE = 0x0005_0000 | errno.EPERM
 MISSING = 0x0005_0000 | errno.ENOSYS
+IGNORE = 0x0005_0000
+"""Succeeds and does nothing."""
+NO_SUCH_FAMILY = 0x0005_0000 | errno.EOPNOTSUPP
+"""For sockets: libzmq ends its process for other errors."""
 
 X32 = 0x4000_0000
 """System calls of the x32 ABI, with other numbers, that x86-64 has too."""
@@ -44,6 +50,14 @@ NAMESPACES = 0x7E02_0080
 
 UNIX, INET, INET6, NETLINK = 1, 2, 10, 16
 """Address families (``AF_*``). libzmq cannot do without netlink."""
+
+STREAM, SEQPACKET = 1, 5
+"""Types of sockets (``SOCK_*``) that reach no other without being connected to it."""
+SOCKET_TYPE = 0xF
+"""Those bits of a type that are no flags."""
+
+INTERFACES = (0x8910, 0x89FF)
+"""``SIOCGIFNAME`` and so on: any socket can tell and change the interfaces of its network."""
 
 TERMINAL_WRITES = (0x5412, 0x541C)
 """``TIOCSTI`` and ``TIOCLINUX``: input for the terminal that the server may have."""
@@ -55,6 +69,14 @@ class Machine:
 
     code: int
     refused: Sequence[int]
+    shared: Sequence[int]
+    """What reaches others of the same account, where no namespace holds it."""
+    of_process: Sequence[int]
+    """The same, if the first argument names another process; 0 is one's own."""
+    scheduling: Sequence[int]
+    """The same, for what libzmq does to its threads and ends its process if it cannot."""
+    connect: int
+    setpriority: int
     clone: int
     clone3: int
     socket: int
@@ -81,6 +103,16 @@ X86_64 = Machine(
         *(256, 279),  # migrate_pages, move_pages
         *(300, 301, 447, 153),  # fanotify_init, fanotify_mark, memfd_secret, vhangup
     ),
+    shared=(
+        *(29, 30, 31, 64, 65, 66, 220),  # shmget, shmat, shmctl, semget, semop, semctl, semtimedop
+        *(68, 69, 70, 71, 240, 241),  # msgget, msgsnd, msgrcv, msgctl, mq_open, mq_unlink
+        *(188, 189, 190, 197, 198, 199, 463, 466),  # setxattr …, removexattr …
+        *(251, 440),  # ioprio_set, process_madvise
+    ),
+    of_process=(203, 302),  # sched_setaffinity, prlimit64
+    scheduling=(144, 142, 314),  # sched_setscheduler, sched_setparam, sched_setattr
+    connect=42,
+    setpriority=141,
     clone=56,
     clone3=435,
     socket=41,
@@ -106,6 +138,16 @@ AARCH64 = Machine(
         *(238, 239),
         *(262, 263, 447, 58),
     ),
+    shared=(
+        *(194, 196, 195, 190, 193, 191, 192),
+        *(186, 189, 188, 187, 180, 181),
+        *(5, 6, 7, 14, 15, 16, 463, 466),
+        *(30, 440),
+    ),
+    of_process=(122, 261),
+    scheduling=(119, 118, 274),
+    connect=203,
+    setpriority=140,
     clone=220,
     clone3=435,
     socket=198,
@@ -120,21 +162,22 @@ class UnknownMachine(Exception):
     """There is no table of system calls for this architecture."""
 
 
-def program(*, has_inet: bool, machine: str = "") -> bytes:
+def program(*, has_inet: bool, has_namespaces: bool = True, machine: str = "") -> bytes:
     """The filter for an architecture, this machine's by default.
 
     With ``has_inet`` sockets of the internet's families can be made: only where a network namespace
-    holds them. Raises UnknownMachine.
+    holds them, or where nothing is to. Without ``has_namespaces`` it also refuses what namespaces
+    would hold. Raises UnknownMachine.
     """
     name = machine or platform.machine()
     if name not in MACHINES:
         msg = f"no table of system calls is known for {name}"
         raise UnknownMachine(msg)
-    rules = _rules(MACHINES[name], has_inet=has_inet)
+    rules = _rules(MACHINES[name], has_inet=has_inet, has_namespaces=has_namespaces)
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in rules)
 
 
-def _rules(calls: Machine, *, has_inet: bool) -> Iterator[Instruction]:
+def _rules(calls: Machine, *, has_inet: bool, has_namespaces: bool) -> Iterator[Instruction]:
     yield LOAD, 0, 0, ARCHITECTURE
     yield EQUAL, 1, 0, calls.code
     yield RETURN, 0, 0, KILL
@@ -142,35 +185,73 @@ def _rules(calls: Machine, *, has_inet: bool) -> Iterator[Instruction]:
     if calls is X86_64:
         yield AT_LEAST, 0, 1, X32
         yield RETURN, 0, 0, KILL
-    for number in calls.refused:
-        yield EQUAL, 0, 1, number
-        yield RETURN, 0, 0, REFUSE
+    for number in (*calls.refused, *(() if has_namespaces else calls.shared)):
+        yield from _refused(number)
     # Its flags are behind a pointer. The C library then uses clone, whose flags can be read.
     yield EQUAL, 0, 1, calls.clone3
     yield RETURN, 0, 0, MISSING
     yield from _with_argument(calls.clone, 0, [(ANY_BIT, 0, 1, NAMESPACES), REFUSED])
-    families = (UNIX, NETLINK, INET, INET6) if has_inet else (UNIX, NETLINK)
-    yield from _with_argument(calls.socket, 0, _one_of(families))
+    if has_namespaces:
+        families = (UNIX, NETLINK, INET, INET6) if has_inet else (UNIX, NETLINK)
+        yield from _with_argument(calls.socket, 0, _one_of(families, else_=NO_SUCH_FAMILY))
+        yield from _with_argument(calls.ioctl, 1, _none_of(TERMINAL_WRITES))
+    else:
+        yield from _instead_of_namespaces(calls, has_inet=has_inet)
     yield from _with_argument(calls.socketpair, 0, _one_of((UNIX,)))
-    yield from _with_argument(calls.ioctl, 1, _none_of(TERMINAL_WRITES))
     yield RETURN, 0, 0, ALLOW
+
+
+def _instead_of_namespaces(calls: Machine, *, has_inet: bool) -> Iterator[Instruction]:
+    """What holds a program to its own processes, and to sockets that it alone can reach."""
+    for number in calls.of_process:
+        yield from _with_argument(number, 0, _one_of((0,)))
+    for number in calls.scheduling:
+        yield from _with_argument(number, 0, _one_of((0,), else_=IGNORE))
+    for index in (0, 1):
+        yield from _with_argument(calls.setpriority, index, _one_of((0,)), goes_on=True)
+    if has_inet:
+        families = (UNIX, NETLINK, INET, INET6)
+        yield from _with_argument(calls.socket, 0, _one_of(families, else_=NO_SUCH_FAMILY))
+        yield from _with_argument(calls.ioctl, 1, _none_of(TERMINAL_WRITES))
+        return
+    # The address is behind a pointer: nothing is connected, and no datagram sent.
+    yield from _refused(calls.connect)
+    only_unix = _one_of((UNIX,), else_=NO_SUCH_FAMILY)
+    types = [(AND, 0, 0, SOCKET_TYPE), *_one_of((STREAM, SEQPACKET))]
+    for number in (calls.socket, calls.socketpair):
+        yield from _with_argument(number, 0, only_unix, goes_on=True)
+        yield from _with_argument(number, 1, types)
+    first, last = INTERFACES
+    interfaces = [(AT_LEAST, 0, 2, first), (AT_LEAST, 1, 0, last + 1), REFUSED]
+    yield from _with_argument(calls.ioctl, 1, [*interfaces, *_none_of(TERMINAL_WRITES)])
 
 
 REFUSED: Instruction = (RETURN, 0, 0, REFUSE)
 
 
-def _with_argument(call: int, index: int, checks: Sequence[Instruction]) -> Iterator[Instruction]:
-    """Checks over the lower half of an argument of one system call; else it is allowed."""
+def _refused(call: int) -> Iterator[Instruction]:
+    yield EQUAL, 0, 1, call
+    yield REFUSED
+
+
+def _with_argument(
+    call: int, index: int, checks: Sequence[Instruction], *, goes_on: bool = False
+) -> Iterator[Instruction]:
+    """Checks over the lower half of an argument of one system call.
+
+    What they do not refuse is allowed, or ``goes_on`` to the next instruction.
+    """
     yield EQUAL, 0, len(checks) + 2, call
     yield LOAD, 0, 0, ARGUMENT + 8 * index
     yield from checks
-    yield RETURN, 0, 0, ALLOW
+    yield (LOAD, 0, 0, NUMBER) if goes_on else (RETURN, 0, 0, ALLOW)
 
 
-def _one_of(values: Sequence[int]) -> list[Instruction]:
+def _one_of(values: Sequence[int], else_: int = REFUSE) -> list[Instruction]:
     """Refuse an argument that is none of these."""
     left = range(len(values), 0, -1)
-    return [*((EQUAL, jump, 0, value) for jump, value in zip(left, values, strict=True)), REFUSED]
+    jumps = [(EQUAL, jump, 0, value) for jump, value in zip(left, values, strict=True)]
+    return [*jumps, (RETURN, 0, 0, else_)]
 
 
 def _none_of(values: Sequence[int]) -> list[Instruction]:

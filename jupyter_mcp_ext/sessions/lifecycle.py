@@ -99,6 +99,9 @@ class SessionKernels:
         place = None
         if session.story is not None:
             place = Place(folder=session.folder, kept=f"{session.folder}/{HIDDEN}")
+            cwd = self._kernels.sandbox.start_in(session.cwd, session.folder)
+            if cwd != session.cwd:  # it began where this server's sandbox does not let it
+                session.write(replace(session.record, cwd=cwd))
         kernel = await self._kernels.start(
             session.kernel_name, path=session.cwd, env=env, place=place
         )

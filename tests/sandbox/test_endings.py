@@ -11,9 +11,7 @@ import psutil
 import pytest
 
 from tests.mcp_client import McpClient
-from tests.servers import JupyterServer, running_server
-
-from .test_sandbox import CONFINED
+from tests.servers import STARTED_KERNELS, JupyterServer, running_server
 
 STARTS = 10
 
@@ -35,9 +33,11 @@ def living(processes: Sequence[psutil.Process]) -> list[psutil.Process]:
     return [process for process in processes if lives(process)]
 
 
-def confined(server: JupyterServer) -> list[psutil.Process]:
-    """The processes of bubblewrap and those in the sandboxes."""
-    outer = [each for each in family(server) if each.name() == "bwrap"]
+def confined(server: JupyterServer, mode: str) -> list[psutil.Process]:
+    """The processes that make the sandboxes and those in them, from the outermost."""
+    part = {"bubblewrap": "bwrap", "landlock": "launcher.py"}[mode]
+    own = psutil.Process(server.process.pid).children()
+    outer = [each for each in own if any(part in word for word in each.cmdline())]
     return [*outer, *(child for one in outer for child in one.children(recursive=True))]
 
 
@@ -46,9 +46,14 @@ def directories(server: JupyterServer) -> set[Path]:
     return set(Path("/tmp").glob(f"jmcp-{server.process.pid}-*"))  # noqa: S108  # where they are
 
 
+@pytest.fixture(scope="module", params=["bubblewrap", "landlock"])
+def mode(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def server(start_server: Callable[..., JupyterServer]) -> JupyterServer:
-    return start_server(*CONFINED)
+def server(start_server: Callable[..., JupyterServer], mode: str) -> JupyterServer:
+    return start_server(f"--McpSandbox.mode={mode}", STARTED_KERNELS)
 
 
 def test_kernels_that_were_started_and_stopped_leave_nothing(server: JupyterServer) -> None:
@@ -68,12 +73,12 @@ def test_kernels_that_were_started_and_stopped_leave_nothing(server: JupyterServ
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
-def test_a_sandbox_ends_as_a_whole(server: JupyterServer, place: int) -> None:
-    """Whichever of bubblewrap, its first process and the kernel is killed."""
+def test_a_sandbox_ends_as_a_whole(server: JupyterServer, mode: str, place: int) -> None:
+    """Whichever is killed: the one that makes it, its helper or first process, or the kernel."""
     client = McpClient(server)
     client.run("import subprocess; p = subprocess.Popen(['sleep', '600'], start_new_session=True)")
-    processes = confined(server)
-    assert [each.name() for each in processes[:2]] == ["bwrap", "bwrap"]
+    processes = confined(server, mode)
+    assert any("ipykernel" in part for part in processes[2].cmdline())
     assert "sleep" in [each.name() for each in processes]
 
     processes[place].send_signal(signal.SIGKILL)
@@ -83,17 +88,18 @@ def test_a_sandbox_ends_as_a_whole(server: JupyterServer, place: int) -> None:
     assert client.run("6 * 7").text.endswith("42")
 
 
-def test_a_server_that_is_killed_takes_its_sandboxes_with_it(tmp_path: Path) -> None:
-    with running_server(tmp_path, *CONFINED) as server:
+def test_a_server_that_is_killed_takes_its_sandboxes_with_it(tmp_path: Path, mode: str) -> None:
+    options = (f"--McpSandbox.mode={mode}", STARTED_KERNELS)
+    with running_server(tmp_path, *options) as server:
         McpClient(server).run(
             "import subprocess; p = subprocess.Popen(['sleep', '600'], start_new_session=True)"
         )
-        processes = confined(server)
+        processes = confined(server, mode)
         assert "sleep" in [each.name() for each in processes]
         assert len(directories(server)) == 1
         os.kill(server.process.pid, signal.SIGKILL)
         _, left = psutil.wait_procs(processes, timeout=20)
 
     assert not living(left)
-    with running_server(tmp_path, *CONFINED):
+    with running_server(tmp_path, *options):
         assert not directories(server)  # the next server has removed those of the killed one

@@ -25,7 +25,7 @@ def killed(place: int) -> Callable[[McpClient], object]:
     """Kill bubblewrap, its first process or the kernel."""
 
     def kill(client: McpClient) -> None:
-        processes = confined(client.server)
+        processes = confined(client.server, "bubblewrap")
         processes[place].send_signal(signal.SIGKILL)
         psutil.wait_procs(processes, timeout=20)
 

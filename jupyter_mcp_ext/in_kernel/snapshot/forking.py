@@ -91,9 +91,11 @@ def save_apart(source: str, *given: Any) -> None:
     try:
         gc.disable()  # no finalizer of the session runs in a copy
         os.setsid()
+        kernel = os.getppid()
         if os.fork() == 0:
             space: dict[str, Any] = {"__name__": "jupyter_mcp_ext_saving"}
             exec(compile(source, "<jupyter_mcp_ext>", "exec", dont_inherit=True), space)
+            space["KERNEL"] = kernel
             space["supervise"](*given)
     finally:
         os._exit(0)

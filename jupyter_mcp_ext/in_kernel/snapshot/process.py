@@ -25,9 +25,13 @@ PACKAGES = "/.mcp/packages/"
 """In the paths of what was installed for a session alone: each session has its own."""
 
 
+KERNEL = os.getpid()
+"""The kernel's process, of which this one may be a copy: a sandbox shows that one alone."""
+
+
 def environment() -> Any:
     """Differences from the environment with which the kernel was started."""
-    with open("/proc/self/environ", "rb") as file:
+    with open(f"/proc/{KERNEL}/environ", "rb") as file:
         pairs = (one.partition(b"=") for one in file.read().split(b"\0") if one)
         began = {os.fsdecode(name): os.fsdecode(value) for name, _, value in pairs}
     now = dict(os.environ)

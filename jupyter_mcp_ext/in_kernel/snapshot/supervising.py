@@ -20,7 +20,7 @@ import sys
 from typing import Any
 
 from .clock import Clock
-from .process import resources, standard_objects, states_here
+from .process import KERNEL, resources, standard_objects, states_here
 from .saving import save_to
 from .words import TooSlow, the_shell
 
@@ -236,7 +236,7 @@ def quieten(pipe: int) -> None:
     # Not closed: files opened later would get their numbers. What is written goes nowhere, and
     # what reads is told that it cannot.
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for name in os.listdir("/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"):
+    for name in descriptors():
         if int(name) not in (pipe, nowhere):
             with contextlib.suppress(OSError):
                 os.fstat(int(name))
@@ -245,6 +245,15 @@ def quieten(pipe: int) -> None:
         file.write("1000")  # if memory is short, this process is killed first
     with contextlib.suppress(OSError):
         os.nice(5)
+
+
+def descriptors() -> list[str]:
+    """The open descriptors, by number."""
+    # A sandbox may show the kernel's alone: it had the same when this process was made.
+    for folder in ("/proc/self/fd", f"/proc/{KERNEL}/fd"):
+        with contextlib.suppress(FileNotFoundError, PermissionError):
+            return os.listdir(folder)
+    return os.listdir("/dev/fd")
 
 
 def bounded(memory: int) -> None:
@@ -259,6 +268,6 @@ def bounded(memory: int) -> None:
     with contextlib.suppress(OSError, ValueError):
         limit(resource.RLIMIT_CORE, 0)
         limit(resource.RLIMIT_STACK, STACK)
-        with open("/proc/self/statm") as file:
+        with open(f"/proc/{KERNEL}/statm") as file:
             limit(resource.RLIMIT_AS, int(file.read().split()[0]) * mmap.PAGESIZE + memory)
     sys.setrecursionlimit(DEPTH)
