@@ -6,7 +6,8 @@ What the environment has is used, in the version that it has: packages of the se
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +20,19 @@ from packaging.version import InvalidVersion, Version
 from jupyter_mcp_ext.errors import InstallationFailed
 from jupyter_mcp_ext.sandbox.overlay import Overlay
 
-from .look import Installed
+from .look import SECONDS, Installed
 from .plan import Distribution, Planned, admits, applies
+from .process import run
 
 FIXED = (
     "An installation for one session cannot change the packages of the kernel's environment. Ask "
     "for versions that fit, or have a person change the environment."
 )
+
+LEAST_UV = Version("0.12")
+"""Earlier ones write the programs of a package wherever the package says."""
+
+VERSION = re.compile(r"uv (\d+(?:\.\d+)+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +58,22 @@ async def beside(overlay: Overlay, installed: Installed) -> AsyncIterator[Beside
             yield place
         finally:
             await asyncio.to_thread(opened.close)
+
+
+async def check_uv(uv: str, env: Mapping[str, str]) -> None:
+    """Refuse a uv that may write outside the folder that it is given. Raises InstallationFailed."""
+    try:
+        ran = await run([uv, "--version"], env, within=SECONDS)
+        found = VERSION.match(ran.lines[0] if ran.lines else "")
+    except (OSError, asyncio.TimeoutError):
+        found = None
+    if found is None or Version(found[1]) < LEAST_UV:
+        msg = (
+            f"Packages for kernels in the sandbox are installed with uv {LEAST_UV} or later, and "
+            f"this server has {found[0] if found else 'another program of that name'}. Have a "
+            "person upgrade it."
+        )
+        raise InstallationFailed(msg)
 
 
 def check_fixed(requirements: Sequence[Requirement], installed: Installed) -> None:

@@ -19,7 +19,7 @@ from traitlets.config import LoggingConfigurable
 from jupyter_mcp_ext.concurrency import Locks
 from jupyter_mcp_ext.errors import Forbidden, InstallationFailed, KernelUnavailable
 
-from .beside import Beside, beside, check_fixed, check_planned
+from .beside import Beside, beside, check_fixed, check_planned, check_uv
 from .configuration import environment, names_index_for_pip, names_index_for_uv
 from .environment import KernelOf, interpreter, kernel_environment, loaded
 from .installer import Installer, Pip, ProgramFailed, Say, Uv
@@ -226,6 +226,8 @@ class McpPackages(LoggingConfigurable):
         path = os.pathsep.join([str(Path(target.python).parent), os.environ.get("PATH", "")])
         uv = shutil.which("uv", path=path) if self.use_uv else None
         if uv is not None and await self._knows_the_index(target):
+            if place is not None:
+                await check_uv(uv, target.env)
             only_binary = self.only_binary or place is not None
             return Uv(uv, target.python, target.env, only_binary=only_binary, beside=place)
         if place is None and target.installed.has_pip:

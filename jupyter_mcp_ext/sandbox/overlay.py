@@ -33,6 +33,9 @@ STARTUP = "startup"
 PYTHON = "python"
 """The file that says for which Python they are; missing as long as there are none."""
 
+LEFT = 20
+"""Earlier states that are kept for a running kernel, at most."""
+
 
 class Unfit(Exception):
     """What would be installed cannot be shown to a kernel; the message says why."""
@@ -52,12 +55,10 @@ class Overlay:
     def prepare(self) -> None:
         """Make what is missing, and remove what only an earlier kernel of the session needed."""
         self._make()
-        current = self._number
+        self._remove_before(self._number)
         for entry in list(os.scandir(self.folder)):
-            is_left = entry.name.isdecimal() and int(entry.name) < current
-            is_dead = entry.name.startswith("new-") and entry.name.split("-")[1] != _process()
-            if is_left or is_dead:
-                shutil.rmtree(entry.path, ignore_errors=True)
+            if entry.name.startswith("new-") and entry.name.split("-")[1] != _process():
+                shutil.rmtree(entry.path, ignore_errors=True)  # of a server that was killed
 
     def seen_with(self, env: Mapping[str, str]) -> dict[str, str]:
         """The environment of a kernel, so that it and what it starts see the packages."""
@@ -143,6 +144,12 @@ class Overlay:
         if self._python != python:
             _write(self.folder / PYTHON, python)
         self._point(number)
+        self._remove_before(number - LEFT)
+
+    def _remove_before(self, number: int) -> None:
+        for entry in list(os.scandir(self.folder)):
+            if entry.name.isdecimal() and int(entry.name) < number:
+                shutil.rmtree(entry.path, ignore_errors=True)
 
     def _point(self, number: int) -> None:
         link = self.folder / f"link-{secrets.token_hex(4)}"

@@ -22,6 +22,7 @@ from jupyter_mcp_ext.packages.packages import McpPackages
 from jupyter_mcp_ext.sandbox.credentials import Credentials
 from jupyter_mcp_ext.sandbox.overlay import Overlay
 from tests.engine import Engine, running
+from tests.test_packages import SlowIndex
 from tests.wheels import Index, Venv, make_venv, write_kernelspec
 
 
@@ -282,6 +283,40 @@ async def test_a_program_with_a_path_for_a_name_is_not_installed(
 
         assert its.files() == {}
     assert list(tmp_path.rglob("escaped")) == []
+
+
+async def test_a_uv_that_writes_elsewhere_is_not_used(
+    jp_serverapp: Any, index: Index, venv: Venv, tmp_path: Path
+) -> None:
+    uv = venv.folder / "bin/uv"
+    uv.write_text(f"#!/bin/sh\n[ $1 = --version ] || touch {tmp_path}/ran\necho uv 0.11.9\n")
+    uv.chmod(0o755)
+    async with packages(jp_serverapp, index, venv) as its:
+        with pytest.raises(InstallationFailed, match=r"uv 0\.12 or later, .* has uv 0\.11\.9\."):
+            await its.install("app")
+
+    assert not (tmp_path / "ran").exists()
+
+
+async def test_an_installation_that_is_cancelled_leaves_all_as_it_was(
+    jp_serverapp: Any, index: Index, venv: Venv
+) -> None:
+    index.add("slow-app", "1.0")
+    slow = SlowIndex(index)
+    async with packages(jp_serverapp, index, venv, index_url=slow.url) as its:
+        await its.install("app")
+        before = its.files()
+        with slow.closed():
+            task = asyncio.create_task(its.install("slow-app"))
+            await asyncio.to_thread(slow.wait_until_asked)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+        assert its.files() == before
+        names = {path.name for path in its.overlay.folder.iterdir()}
+        assert names == {"0", "1", "site", "startup", "python"}
+    slow.stop()
 
 
 async def test_a_python_that_only_the_kernel_knows_is_not_run(

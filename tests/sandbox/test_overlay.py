@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_mcp_ext.sandbox.overlay import PACKAGES, Overlay, Unfit
+from jupyter_mcp_ext.sandbox.overlay import LEFT, PACKAGES, Overlay, Unfit
 from jupyter_mcp_ext.sessions.disk.folder import SessionFolder
 
 PYTHON = f"cpython-{sys.version_info[0]}.{sys.version_info[1]}"
@@ -104,6 +104,25 @@ def test_files_that_a_kernel_may_have_found_stay_until_its_next_start(overlay: O
     overlay.prepare()
     assert not found.exists()
     assert seen(overlay) == {"one.py": "1", "two.py": "1"}
+
+
+def test_of_many_installations_only_the_latest_states_are_kept(overlay: Overlay) -> None:
+    for version in range(LEFT + 3):
+        add(overlay, "one", str(version), {"one.py": str(version)})
+
+    assert sum(path.name.isdecimal() for path in overlay.folder.iterdir()) == LEFT + 1
+    assert seen(overlay) == {"one.py": str(LEFT + 2)}
+
+
+def test_what_a_server_had_begun_that_was_killed_is_removed(overlay: Overlay) -> None:
+    with overlay.new() as new:
+        ours = new
+        theirs = overlay.folder / f"new-{os.getppid()}-0"
+        theirs.mkdir()
+        overlay.prepare()
+
+        assert ours.exists()
+        assert not theirs.exists()
 
 
 def test_a_copy_has_the_packages_and_none_of_what_comes_later(
