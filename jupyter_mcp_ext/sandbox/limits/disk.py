@@ -52,7 +52,10 @@ class DiskUse:
 
 
 def _sizes(folder: Path) -> Iterator[int]:
-    """The bytes of each file and folder in a folder; links are not followed."""
+    """The bytes of each file and folder in a folder; links are not followed.
+
+    A file with several names counts with a part of its bytes for each: it is there once.
+    """
     waiting = [str(folder)]
     while waiting:
         try:
@@ -62,9 +65,12 @@ def _sizes(folder: Path) -> Iterator[int]:
         with entries:
             for entry in entries:
                 with contextlib.suppress(OSError):  # it may be gone by now
-                    yield entry.stat(follow_symlinks=False).st_blocks * BLOCK
+                    status = entry.stat(follow_symlinks=False)
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
+                        yield status.st_blocks * BLOCK
+                    else:
+                        yield status.st_blocks * BLOCK // max(1, status.st_nlink)
 
 
 def _filled(folder: Path) -> int:
