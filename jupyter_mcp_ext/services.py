@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +102,7 @@ class Services:
         executions = McpExecutions(_storage(serverapp, root, parent.log), hints, parent=parent)
         disk = _disk(root, keys, shared_subject, editing.live)
         sessions = _sessions(serverapp, kernels, files, notebooks, disk, parent)
+        kernels.limits.tell_owners(partial(_owner, sessions))
         changes = _changes(serverapp, editing, executions, sessions, kernels, disk)
         notebooks.made.add(changes.saved)
         calls = McpCalls(parent=parent)
@@ -210,6 +212,12 @@ def _sessions(
         may_have_spares=not _ends_what_is_idle(serverapp),
         parent=parent,
     )
+
+
+def _owner(sessions: McpSessions, kernel_id: str) -> str:
+    """The owner of a kernel; empty if it is a person's, or was started ahead."""
+    found = sessions.directory.on_kernel(kernel_id)
+    return next((session.owner for session in found if session.is_agents), "")
 
 
 def _written(

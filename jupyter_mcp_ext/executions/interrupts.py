@@ -69,4 +69,4 @@ class Interrupts:
         if last < sent:
             return ""
         execution.stop.interrupt(last)
-        return kernel.hit_since(sent) or OUTSIDE
+        return kernel.limits.interrupted_since(sent) or OUTSIDE

@@ -110,7 +110,7 @@ class Runner:
         self._notices.take_reply(execution, link.info, reply)
         conclude(execution, exchange, reply, self._interrupts.who(execution, run.kernel))
         self._notices.add(execution, link.info, reply)
-        execution.notices.extend((*run.kernel.hits(_raised(execution)), *hints))
+        execution.notices.extend((*run.kernel.limits.hits(_raised(execution)), *hints))
         if any(map(payloads.ends_kernel, payloads.payloads(reply))):
             await run.kernel.death.exits()
 

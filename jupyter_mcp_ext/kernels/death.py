@@ -23,6 +23,7 @@ from jupyter_mcp_ext.kernels.links.link import KernelLink
 
 from .deaths import Deaths
 from .hosted import Hosted
+from .limited import KernelLimits
 from .losses import KernelLost, Loss, Losses, outside_end, outside_restart, outside_shutdown
 from .memory import MemoryGroup
 from .process import Exit, ProcessWatch
@@ -68,9 +69,14 @@ class Death:
     """The ends of one kernel's processes."""
 
     def __init__(
-        self, owner: Owner, hosted: Hosted, losses: Losses, groups: MutableSet[MemoryGroup]
+        self,
+        owner: Owner,
+        hosted: Hosted,
+        losses: Losses,
+        groups: MutableSet[MemoryGroup],
+        limits: KernelLimits,
     ) -> None:
-        self.deaths = Deaths(groups)
+        self.deaths = Deaths(groups, limits)
         self.is_awaited = False
         """Whether the kernel is about to end because its code asked it to."""
         self._owner = owner

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import MutableSet
 
-from jupyter_mcp_ext.sandbox.limits.limited import Limited
-
+from .limited import KernelLimits
 from .memory import MemoryGroup
 from .process import Exit
 
@@ -16,11 +15,10 @@ MAX_DEATHS = 5
 class Deaths:
     """The deaths of one kernel; ``groups`` are the memory groups of all kernels of the server."""
 
-    def __init__(self, groups: MutableSet[MemoryGroup]) -> None:
+    def __init__(self, groups: MutableSet[MemoryGroup], limits: KernelLimits) -> None:
+        self._limits = limits
         self._groups = groups
         self._group: MemoryGroup | None = None
-        self.limited: Limited | None = None
-        """The kernel's limits, if it has any."""
         self._row: list[str] = []
         """A description of each death since the kernel last survived an execution."""
         self._words = ""
@@ -63,10 +61,9 @@ class Deaths:
         """A description of how the kernel's process ended; that of the first call is kept."""
         if self._words:
             return self._words
-        if self.limited is not None:
-            self._words = self.limited.reason(was_killed=end.was_killed)
-            if self._words:
-                return self._words
+        self._words = self._limits.reason(was_killed=end.was_killed)
+        if self._words:
+            return self._words
         self._words = end.words
         group = self._group
         if group is not None and end.was_killed and group.has_killed():

@@ -6,7 +6,6 @@ process ends, `Activity` keeps what Jupyter shows of it, `KernelInfo.kind` is wh
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
 from collections.abc import Mapping
@@ -15,18 +14,15 @@ from dataclasses import replace
 from typing import Any
 from weakref import WeakSet
 
-from jupyter_mcp_ext.concurrency import Tasks
-from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.kernels.links.link import NO_INFO, KernelInfo, KernelLink
 from jupyter_mcp_ext.kernels.links.links import McpLinks
 from jupyter_mcp_ext.sandbox.confinement import is_confined
-from jupyter_mcp_ext.sandbox.limits.limited import Limited
-from jupyter_mcp_ext.sandbox.limits.provisioner import limited_of
 
 from .activity import Activity
 from .connection import Connection, Host
 from .death import Death
 from .hosted import Hosted
+from .limited import KernelLimits
 from .losses import Loss, Losses
 from .status import KernelStatus, foreign_since, look
 from .stderr import StderrTail
@@ -56,15 +52,12 @@ class Kernel:
         self._host = host
         self._losses = Losses()
         self._stderr: StderrTail | None = None
-        self._limited: Limited | None = None
-        self._tasks = Tasks()
-        self._hit_at, self._hit_words = 0.0, ""
-        """When its code was last interrupted at a limit, and in which words."""
+        self.limits = KernelLimits(self.interrupt)
         self.turn = Turn()
         """The queue of what runs code in it."""
         self.hosted = Hosted(host.manager, kernel_id, self._losses)
         self.activity = Activity(host.manager, kernel_id, self._was_interrupted)
-        self.death = Death(self, self.hosted, self._losses, host.groups)
+        self.death = Death(self, self.hosted, self._losses, host.groups, self.limits)
         self.connection = Connection(host, kernel_id, self.hosted, self.activity, self.death)
 
     @property
@@ -133,17 +126,6 @@ class Kernel:
         await self.hosted.interrupt()
         self._was_interrupted()
 
-    def hit_since(self, at: float) -> str:
-        """The limit at which its code was interrupted since then, in words; else empty."""
-        return self._hit_words if self._hit_at >= at else ""
-
-    def hits(self, error: str) -> list[str]:
-        """The limits that were hit since the latest execution ended, in words.
-
-        ``error`` is what the code raised, if it did.
-        """
-        return list(self._limited.hits(error)) if self._limited is not None else []
-
     async def restart(self, *, by: str, now: bool) -> None:
         """Restart it and wait until it answers; with ``now`` it is killed without being asked.
 
@@ -171,8 +153,7 @@ class Kernel:
         """Count as connected while code runs, so that the kernel is not culled."""
         self.hosted.connect()
         self.death.deaths.mark()
-        if self._limited is not None:
-            self._limited.begin()
+        self.limits.begin()
 
     def end(self) -> None:
         """No longer count as connected."""
@@ -198,11 +179,7 @@ class Kernel:
     def adopt(self, stderr: StderrTail) -> None:
         """Note that this extension started it, with this standard error."""
         self._stderr = stderr
-        self._limited = limited_of(self.hosted.manager.provisioner)
-        if self._limited is not None:
-            self._limited.kernel_id = self.id
-            self._limited.interrupt = self._hit
-            self.death.deaths.limited = self._limited
+        self.limits.adopt(self.id, self.hosted.manager.provisioner)
 
     def hear(self, action: str) -> None:
         """Note an action of Jupyter on it, from an event."""
@@ -224,16 +201,6 @@ class Kernel:
         stderr, self._stderr = self._stderr, None
         if stderr is not None:
             stderr.close()
-
-    def _hit(self, words: str) -> None:
-        """Interrupt the code that has hit a limit, in these words."""
-
-        async def interrupt() -> None:
-            with contextlib.suppress(KernelUnavailable):
-                await self.interrupt()
-
-        self._hit_at, self._hit_words = time.time(), words
-        self._tasks.start(interrupt(), name="mcp-limit-interrupt")
 
     def _was_interrupted(self) -> None:
         self.last_interrupt = time.time()

@@ -109,6 +109,11 @@ class Group:
                 return
             kill(pids)
 
+    def leave(self) -> None:
+        """Remove it, now or with the last group in it."""
+        self.is_leaving = True
+        self.remove()
+
     def remove(self) -> None:
         """Remove it once no process is in it."""
         for folder in self.folders:
@@ -177,8 +182,7 @@ class Groups:
 
     def close(self) -> None:
         """Remove the group of all kernels, now or when the last kernel has ended."""
-        self._own.is_leaving = True
-        self._own.remove()
+        self._own.leave()
 
     def _make(self, bounds: Bounds) -> None:
         self._own.make(bounds)

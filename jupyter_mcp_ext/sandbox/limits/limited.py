@@ -58,6 +58,7 @@ class Limited:
         """The cores that it may use at the moment; 0 is no limit."""
         self.judge = Judge()
         self.kernel_id = ""
+        """The kernel's id, once it runs."""
         self.is_ending = False
         """Whether it is being ended, since it exceeds a limit."""
         self.interrupt: Callable[[str], object] = str
@@ -126,14 +127,21 @@ class Limited:
         if self.meter is not None:
             self.meter.look(self.cpu)
 
+    def belong(self, kernel_id: str, interrupt: Callable[[str], object]) -> None:
+        """They are this kernel's, whose code is interrupted for a reason in words."""
+        self.kernel_id, self.interrupt = kernel_id, interrupt
+
     def begin(self) -> None:
         """An execution begins."""
         if self.meter is not None:
             self.meter.begin()
 
-    def end(self, excess: Excess) -> None:
-        """End the kernel, since it exceeds a limit. Blocks shortly."""
-        self._words = f"the kernel was ended: {excess.words}"
+    def condemn(self, excess: Excess) -> None:
+        """The kernel is about to be ended, since it exceeds a limit."""
+        self.is_ending, self._words = True, f"the kernel was ended: {excess.words}"
+
+    def kill(self) -> None:
+        """End the kernel with all that it has started. Blocks shortly."""
         if self.meter is not None:
             self.meter.kill()
 

@@ -83,8 +83,7 @@ class McpLimits(LoggingConfigurable):
         """``root`` is Jupyter's."""
         super().__init__(**kwargs)
         self._root = root
-        self.owner_of: Callable[[str], str] = str
-        """The owner of a kernel, by its id."""
+        self._owner_of: Callable[[str], str] = str
         self._groups: Groups | None = None
         self._watchdog = Watchdog(self._report, self.log)
         self._numbers = itertools.count(1)
@@ -113,6 +112,10 @@ class McpLimits(LoggingConfigurable):
             return ""
         limits = ", ".join(w for scope in SUFFIXES for w in self.bounds(scope).words(scope))
         return f"limits: {limits} ({self.in_force})"
+
+    def tell_owners(self, owner_of: Callable[[str], str]) -> None:
+        """``owner_of`` gives the owner of a kernel by its id; empty if it has none."""
+        self._owner_of = owner_of
 
     def open(self) -> None:
         """Have the means to hold the limits. Blocks. Raises LimitsUnusable."""
@@ -199,7 +202,8 @@ class McpLimits(LoggingConfigurable):
         if per_user:
             by_owner: dict[str, list[Limited]] = {}
             for limited in running:
-                by_owner.setdefault(self.owner_of(limited.kernel_id), []).append(limited)
+                by_owner.setdefault(self._owner_of(limited.kernel_id), []).append(limited)
+            by_owner.pop("", None)  # a kernel that was started ahead has no user yet
             for own in by_owner.values():
                 yield from _largest(own, per_user, "user")
         yield from _largest(running, self.bounds("all"), "all")
@@ -211,8 +215,8 @@ class McpLimits(LoggingConfigurable):
                 limited.interrupt(f"at a limit: {excess.words}")
             case "end":
                 self.log.warning("A kernel is ended: %s", excess.words)
-                limited.is_ending = True
-                self._tasks.start(asyncio.to_thread(limited.end, excess), name="mcp-limit")
+                limited.condemn(excess)
+                self._tasks.start(asyncio.to_thread(limited.kill), name="mcp-limit")
             case None:
                 pass
 
@@ -221,7 +225,7 @@ class McpLimits(LoggingConfigurable):
         in_all = 0.0 if self._groups is not None else self.cpu_in_all
         if not (self.cpu or self.cpu_per_user or in_all):
             return
-        kernels = [(self.owner_of(each.kernel_id), each.rate) for each in running]
+        kernels = [(self._owner_of(each.kernel_id), each.rate) for each in running]
         found = shares(kernels, each=self.cpu, per_user=self.cpu_per_user, in_all=in_all)
         for limited, cpu in zip(running, found, strict=True):
             limited.cpu = cpu
