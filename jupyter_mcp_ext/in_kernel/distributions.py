@@ -93,15 +93,16 @@ def describe(overlay: str, *wanted: str) -> None:
 
     ``overlay`` is a folder with packages beside the environment, which are only read; may be empty.
     """
-    own, _ = installed(set(), sys.path)
-    dists, modules = installed(set(wanted), sys.path + site_of(overlay))
+    dists, modules = installed(set(wanted), sys.path)
+    beside, more = installed(set(wanted) - set(dists), site_of(overlay))
+    beside = {name: found for name, found in beside.items() if name not in dists}
     found = {
         "prefix": os.path.realpath(sys.prefix),
         "has_pip": util.find_spec("pip") is not None,
         "is_managed": is_managed(),
-        "distributions": dists,
-        "beside": sorted(set(dists) - set(own)),
-        "modules": modules,
+        "distributions": {**dists, **beside},
+        "beside": sorted(beside),
+        "modules": {**modules, **more},
         "markers": markers(),
     }
     print("\n" + json.dumps(found))
