@@ -38,6 +38,9 @@ SETTINGS = (
 )
 """Settings of libraries, none of which is a secret."""
 
+MADE = ("/etc/passwd", "/etc/group", "/etc/hosts")
+"""Files that are not the system's."""
+
 ON_NETWORK = ("/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/gai.conf")
 
 SHOWN_OF_PROC = (
@@ -69,30 +72,31 @@ def arguments(
     confinement: Confinement,
     *,
     filter_fd: int,
-    accounts_fds: tuple[int, int],
+    made_fds: Sequence[int],
     more: Sequence[str] = (),
 ) -> list[str]:
     """The arguments of bubblewrap before the command that it runs.
 
-    It reads the filter of system calls from ``filter_fd``, and ``/etc/passwd`` and ``/etc/group``
-    from ``accounts_fds``; ``more`` are arguments that apply to one program.
+    It reads the filter of system calls from ``filter_fd``, and what `made` gives from ``made_fds``;
+    ``more`` are arguments that apply to one program.
     """
     return [
         *_isolation(confinement),
         *("--seccomp", str(filter_fd)),
-        *_system(confinement, accounts_fds),
+        *_system(confinement, made_fds),
         *_own(confinement),
         *more,
         *("--remount-ro", "/", "--chdir", str(confinement.cwd)),
     ]
 
 
-def accounts() -> tuple[bytes, bytes]:
-    """``/etc/passwd`` and ``/etc/group`` with this account alone."""
+def made() -> tuple[bytes, ...]:
+    """The contents of `MADE`: this account alone, and the names of the kernel's own loopback."""
     user, group = os.getuid(), os.getgid()
     return (
         f"jupyter:x:{user}:{group}::{HOME}:/bin/sh\n".encode(),
         f"jupyter:x:{group}:\n".encode(),
+        b"127.0.0.1 localhost sandbox\n::1 localhost\n",
     )
 
 
@@ -105,18 +109,18 @@ def _isolation(confinement: Confinement) -> Iterator[str]:
     yield from ("--cap-drop", "ALL", "--die-with-parent", "--new-session")
 
 
-def _system(confinement: Confinement, accounts_fds: tuple[int, int]) -> Iterator[str]:
+def _system(confinement: Confinement, made_fds: Sequence[int]) -> Iterator[str]:
     """The system's part of the file tree."""
     for path in SYSTEM:
         if os.path.islink(path):  # noqa: PTH114
             yield from ("--symlink", os.readlink(path), path)  # noqa: PTH115
         elif os.path.isdir(path):  # noqa: PTH112
             yield from ("--ro-bind", path, path)
+    for fd, path in zip(made_fds, MADE, strict=True):
+        yield from ("--ro-bind-data", str(fd), path)
     on_network = ON_NETWORK if confinement.network == "host" else ()
     for path in (*SETTINGS, *on_network):
         yield from ("--ro-bind-try", os.path.realpath(path), path)
-    for fd, path in zip(accounts_fds, ("/etc/passwd", "/etc/group"), strict=True):
-        yield from ("--ro-bind-data", str(fd), path)
     yield from ("--proc", "/proc")
     for path in SHOWN_OF_PROC:
         yield from ("--ro-bind-try", path, path)

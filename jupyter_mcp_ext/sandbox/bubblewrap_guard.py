@@ -57,7 +57,7 @@ class BubblewrapGuard:
             raise NotConfined(msg)
         self._status, writing = os.pipe()
         try:
-            with memory_files(seccomp.program(has_inet=True), *bubblewrap.accounts()) as files:
+            with memory_files(seccomp.program(has_inet=True), *bubblewrap.made()) as files:
                 given = self._arguments(writing, files)
                 with memory_files(b"\0".join(map(os.fsencode, given))) as (options,):
                     # Arguments of a command can be read by others, a file in memory cannot.
@@ -119,12 +119,12 @@ class BubblewrapGuard:
         return Path(self._connection_file).stem.removeprefix("kernel-")
 
     def _arguments(self, status_fd: int, files: Sequence[int]) -> list[str]:
-        """The arguments of bubblewrap; ``files`` are the filter and the files of accounts."""
+        """The arguments of bubblewrap; ``files`` are the filter and what is made for it."""
         made = str(self._sockets.open())
         return bubblewrap.arguments(
             self._confinement,
             filter_fd=files[0],
-            accounts_fds=(files[1], files[2]),
+            made_fds=files[1:],
             more=(
                 *("--json-status-fd", str(status_fd)),
                 *("--ro-bind", self._connection_file, self._connection_file),

@@ -168,10 +168,8 @@ def _under_bubblewrap(confinement: Confinement, command: Sequence[str]) -> str:
         places = ", ".join(bubblewrap.PLACES)
         msg = f"bubblewrap is not installed: no {bubblewrap.NAME} in {places}. Install the package"
         raise Escaped(msg)
-    with memory_files(seccomp.program(has_inet=True), *bubblewrap.accounts()) as files:
-        arguments = bubblewrap.arguments(
-            confinement, filter_fd=files[0], accounts_fds=(files[1], files[2])
-        )
+    with memory_files(seccomp.program(has_inet=True), *bubblewrap.made()) as files:
+        arguments = bubblewrap.arguments(confinement, filter_fd=files[0], made_fds=files[1:])
         # As the first process there it is reaped by bubblewrap, also if this is process 1.
         done = _output_of([bwrap, *arguments, "--as-pid-1", "--", *command], files)
     if done.returncode:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import secrets
+import string
 import subprocess
-import tempfile
 from pathlib import Path
 
 import psutil
@@ -14,10 +15,25 @@ import psutil
 BASE = Path("/tmp")  # noqa: S108  # the path of a Unix socket has at most about 100 bytes
 NAME = re.compile(r"jmcp-([0-9]+)-.*")
 
+LETTERS = string.ascii_lowercase + string.digits
+RANDOM = 3
+"""Letters at the end of a name. xeus keeps 31 bytes of ``ipc:///tmp/jmcp-1234567-abc/k-5``, and its
+kernels fail to start with more."""
+
+TRIES = 1_000
+"""Names that are tried: others may have the directory of a name."""
+
 
 def make() -> Path:
-    """A new directory, which only this account may open."""
-    return Path(tempfile.mkdtemp(prefix=f"jmcp-{os.getpid()}-", dir=BASE))
+    """A new directory, which only this account may open. Raises OSError."""
+    for _ in range(TRIES):
+        end = "".join(secrets.choice(LETTERS) for _ in range(RANDOM))
+        path = BASE / f"jmcp-{os.getpid()}-{end}"
+        with contextlib.suppress(FileExistsError):
+            path.mkdir(mode=0o700)
+            return path
+    msg = f"{BASE} has too many directories of the sandboxes of this server"
+    raise FileExistsError(msg)
 
 
 def remove(directory: Path) -> None:
