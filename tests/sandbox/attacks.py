@@ -14,6 +14,7 @@ import ctypes
 import glob
 import json
 import os
+import resource
 import signal
 import socket
 import struct
@@ -42,6 +43,8 @@ CLASSES: dict[str, str] = {}
 
 NEEDS_ROOT: set[str] = set()
 """Those that only root can try."""
+
+CAPABILITIES = ("CapPrm", "CapBnd")
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -416,6 +419,23 @@ def read_the_raw_memory_or_disks(h: Facts) -> object:
     return any(os.path.exists(path) for path in found)
 
 
+@attack("files")
+def see_whether_a_file_of_the_host_exists(h: Facts) -> object:
+    return os.stat(h["key_file"]).st_size > 0
+
+
+@attack("files")
+def change_the_mode_of_a_file_of_the_root(h: Facts) -> object:
+    os.chmod(h["root"] + "/private.txt", 0o644)
+    return True
+
+
+@attack("files")
+def change_the_times_of_a_file_of_the_root(h: Facts) -> object:
+    os.utime(h["root"] + "/private.txt")
+    return True
+
+
 # -- persistence -------------------------------------------------------------------------------
 
 
@@ -463,7 +483,7 @@ def plant_a_package_of_the_account(h: Facts) -> object:
 
 @attack("persistence")
 def schedule_a_job(h: Facts) -> object:
-    return os.path.isdir("/var/spool/cron") or os.path.isdir("/etc/cron.d")
+    return os.listdir("/etc/cron.d") is not None
 
 
 # -- network -----------------------------------------------------------------------------------
@@ -501,6 +521,12 @@ def connect_to_a_socket_in_the_file_system(h: Facts) -> object:
     with socket.socket(socket.AF_UNIX) as one:
         one.connect(h["unix"])
         return True
+
+
+@attack("network")
+def send_a_datagram_to_a_socket_in_the_file_system(h: Facts) -> object:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as one:
+        return one.sendto(b"x", h["unix_datagrams"]) == 1
 
 
 @attack("network")
@@ -640,7 +666,9 @@ def handle_its_own_page_faults(h: Facts) -> object:
 @attack("Linux")
 def get_capabilities(h: Facts) -> object:
     status = read("/proc/self/status").decode()
-    return int(status.partition("CapBnd:")[2].split()[0], 16) != 0
+    has, may_get = (int(status.partition(f"{name}:")[2].split()[0], 16) for name in CAPABILITIES)
+    # A bounding set bounds what a program brings that gives new privileges.
+    return has or (may_get and LIBC.prctl(39, 0, 0, 0, 0) == 0)
 
 
 @attack("Linux")
@@ -707,12 +735,12 @@ def read_the_keys_of_the_linux_kernel(h: Facts) -> object:
 
 @attack("Linux")
 def see_the_devices_of_the_host(h: Facts) -> object:
-    return os.path.isdir("/sys/class/net")
+    return os.listdir("/sys/class/net") is not None
 
 
 @attack("Linux")
 def see_the_cgroups_of_the_host(h: Facts) -> object:
-    return os.path.isdir("/sys/fs/cgroup")
+    return os.listdir("/sys/fs/cgroup") is not None
 
 
 @attack("processes")
@@ -724,6 +752,26 @@ def see_the_processes_of_the_host(h: Facts) -> object:
 def signal_all_processes_of_the_account(h: Facts) -> object:
     os.kill(h["bystander"], signal.SIGCONT)
     return h["bystander"] > 10
+
+
+@attack("processes")
+def limit_another_process(h: Facts) -> object:
+    return resource.prlimit(h["bystander"], resource.RLIMIT_CORE, (0, 0)) is not None
+
+
+@attack("processes")
+def keep_another_process_from_a_processor(h: Facts) -> object:
+    os.sched_setaffinity(h["bystander"], os.sched_getaffinity(h["bystander"]))
+    return True
+
+
+@attack("processes")
+def write_to_another_terminal(h: Facts) -> object:
+    fd = os.open(h["terminal"], os.O_WRONLY | os.O_NOCTTY)
+    try:
+        return os.write(fd, b"x") == 1
+    finally:
+        os.close(fd)
 
 
 @attack("processes")
