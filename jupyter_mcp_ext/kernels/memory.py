@@ -12,10 +12,11 @@ import platform
 import sys
 import weakref
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import psutil
 
+from jupyter_mcp_ext.sandbox.limits.hierarchies import group_of
 from jupyter_mcp_ext.wording import size
 
 if sys.platform != "win32":
@@ -34,6 +35,9 @@ PROC = Path("/proc")
 
 MAX_COUNTERS = 65_536
 """Bytes that are read of a file of counters."""
+
+COUNTERS = {1: "memory.oom_control", 2: "memory.events"}
+"""The file that counts the processes which were killed, by the version of control groups."""
 
 SHARED = 0.8
 """A process killed below this fraction of its limit was not alone in using the memory."""
@@ -135,34 +139,9 @@ class MemoryGroup:
 
 
 def counter_file(groups: str, mounts: str) -> Path | None:
-    """The file with a process's ``oom_kill`` count, by its ``cgroup`` and our ``mountinfo``.
-
-    Both hierarchies can be mounted; the memory controller is in one of them only.
-    """
-    paths: dict[str, str] = {}
-    for line in groups.splitlines():
-        _, controllers, path = line.split(":", 2)
-        if "memory" in controllers.split(","):
-            paths["cgroup"] = path
-        elif not controllers:
-            paths["cgroup2"] = path
-    for kind, name in (("cgroup", "memory.oom_control"), ("cgroup2", "memory.events")):
-        for line in mounts.splitlines():
-            mount, _, more = line.partition(" - ")
-            kind_found, _, options = more.split(" ", 2)
-            is_wanted = kind == "cgroup2" or "memory" in options.split(",")
-            if kind in paths and kind_found == kind and is_wanted:
-                root, point = mount.split(" ")[3:5]
-                return Path(point) / _below(paths[kind], root) / name
-    return None
-
-
-def _below(path: str, root: str) -> str:
-    # In a container without a cgroup namespace the path is the host's, and the mount shows only
-    # what is below the container's own group.
-    whole = PurePosixPath(path)
-    inner = whole.relative_to(root) if whole.is_relative_to(root) else PurePosixPath()
-    return "" if ".." in inner.parts else str(inner)
+    """The file with a process's ``oom_kill`` count, by its ``cgroup`` and our ``mountinfo``."""
+    found = group_of("memory", groups, mounts)
+    return None if found is None else found[1] / COUNTERS[found[0]]
 
 
 def _limit(counter: Path) -> int | None:

@@ -18,6 +18,7 @@ import psutil
 from .bounds import Bounds, Use
 from .ending import kill
 from .hierarchies import group_of
+from .virtual import Held, counter, number, read
 
 PREFIX = "jmcp"
 PERIOD = 100_000
@@ -46,6 +47,7 @@ class Group:
         """Whether it goes with the last group in it."""
         self._folders = folders
         self._above = above
+        self._held = Held()
 
     @property
     def folders(self) -> Sequence[Path]:
@@ -78,24 +80,24 @@ class Group:
         return Use(
             memory=self._memory(),
             cpu_seconds=self._cpu_seconds(),
-            processes=_number(self._folders["pids"] / "pids.current"),
+            processes=number(self._file("pids", "pids.current")),
         )
 
     def peak(self) -> int:
         """The most memory that its processes have used; the limit, where that is not known."""
-        folder = self._folders["memory"]
         if self.version == 1:
-            return _number(folder / "memory.max_usage_in_bytes")
-        return _number(folder / "memory.peak") or _number(folder / "memory.max")
+            return number(self._file("memory", "memory.max_usage_in_bytes"))
+        peak = number(self._file("memory", "memory.peak"))  # since Linux 5.19
+        return peak or number(self._file("memory", "memory.max"))
 
     def kills(self) -> int:
         """How many of its processes were killed for lack of memory."""
         name = "memory.oom_control" if self.version == 1 else "memory.events"
-        return _counters(self._folders["memory"] / name).get("oom_kill", 0)
+        return self._held.counter(self._file("memory", name), b"oom_kill")
 
     def refusals(self) -> int:
         """How often no process could be started since there were too many."""
-        return _counters(self._folders["pids"] / "pids.events").get("max", 0)
+        return self._held.counter(self._file("pids", "pids.events"), b"max")
 
     def kill(self) -> None:
         """Kill its processes, and wait until they have ended. Blocks shortly."""
@@ -116,6 +118,7 @@ class Group:
 
     def remove(self) -> None:
         """Remove it once no process is in it."""
+        self._held.close()
         for folder in self.folders:
             with contextlib.suppress(OSError):
                 folder.rmdir()
@@ -130,17 +133,25 @@ class Group:
 
     def _memory(self) -> int:
         """Bytes that cannot be taken back, as files that were read can be."""
-        folder = self._folders["memory"]
         if self.version == 1:
-            name, inactive = "memory.usage_in_bytes", "total_inactive_file"
+            name, inactive = "memory.usage_in_bytes", b"total_inactive_file"
         else:
-            name, inactive = "memory.current", "inactive_file"
-        return max(0, _number(folder / name) - _counters(folder / "memory.stat").get(inactive, 0))
+            name, inactive = "memory.current", b"inactive_file"
+        cached = self._counter("memory", "memory.stat", inactive)
+        return max(0, number(self._file("memory", name)) - cached)
 
     def _cpu_seconds(self) -> float:
         if self.version == 1:
-            return _number(self._folders["cpuacct"] / "cpuacct.usage") / 1e9
-        return _counters(self._folders["cpu"] / "cpu.stat").get("usage_usec", 0) / 1e6
+            return number(self._file("cpuacct", "cpuacct.usage")) / 1e9
+        return self._counter("cpu", "cpu.stat", b"usage_usec") / 1e6
+
+    def _file(self, controller: str, name: str) -> str:
+        return f"{self._folders[controller]}/{name}"
+
+    def _counter(self, controller: str, file: str, name: bytes) -> int:
+        with contextlib.suppress(OSError):
+            return counter(read(self._file(controller, file)), name)
+        return 0
 
     def _no_swap(self, memory: int) -> None:
         folder = self._folders["memory"]
@@ -286,18 +297,3 @@ def _children(folder: Path) -> list[Path]:
         return [each for each in folder.iterdir() if each.is_dir()]
     except OSError:
         return []
-
-
-def _number(file: Path) -> int:
-    try:
-        return int(file.read_text())
-    except (OSError, ValueError):
-        return 0
-
-
-def _counters(file: Path) -> dict[str, int]:
-    try:
-        words = file.read_text().split()
-    except OSError:
-        return {}
-    return {k: int(v) for k, v in zip(words[::2], words[1::2], strict=False) if v.isdigit()}

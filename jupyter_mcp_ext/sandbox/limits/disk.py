@@ -11,7 +11,7 @@ from pathlib import Path
 BLOCK = 512
 """Bytes in which ``st_blocks`` counts."""
 
-EVERY = 64
+EVERY = 16
 """Entries between two looks at the clock."""
 
 
@@ -31,6 +31,11 @@ class DiskUse:
         self._filled = 0
         """Bytes in use of the file system when the current walk began."""
         self._walk: Iterator[int] | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the folder was walked, and no other walk has begun."""
+        return self._walk is None and bool(self._filled)
 
     def look(self, *, budget: float, most: float) -> int:
         """Walk for ``budget`` seconds, or ``most`` if there is reason; the bytes so far. Blocks."""

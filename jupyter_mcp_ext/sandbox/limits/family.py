@@ -6,10 +6,10 @@ import contextlib
 import os
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
-from pathlib import Path
 
 from .bounds import Use
 from .ending import kill
+from .virtual import read
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICK = os.sysconf("SC_CLK_TCK")
@@ -108,7 +108,7 @@ class Family:
 def _stat(pid: int) -> Stat | None:
     """A process; None if it has ended."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        fields = read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
     except OSError:
         return None
     if fields[0] in (b"Z", b"X"):
@@ -125,7 +125,7 @@ def _stat(pid: int) -> Stat | None:
 def _children(pid: int) -> Iterator[int]:
     for thread in _threads(pid):
         with contextlib.suppress(OSError):
-            yield from map(int, Path(f"/proc/{pid}/task/{thread}/children").read_bytes().split())
+            yield from map(int, read(f"/proc/{pid}/task/{thread}/children").split())
 
 
 def _threads(pid: int) -> list[int]:
@@ -138,7 +138,7 @@ def _threads(pid: int) -> list[int]:
 def _proportional(pid: int) -> int:
     """Bytes of a process in memory, with its part of what it shares."""
     try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_bytes().splitlines()
+        lines = read(f"/proc/{pid}/smaps_rollup").splitlines()
     except OSError:
         return 0
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(b"Pss:"))

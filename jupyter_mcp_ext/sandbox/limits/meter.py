@@ -12,12 +12,15 @@ from .cgroups import Group
 from .disk import DiskUse
 from .family import Family
 
-WALK = 0.0002
+WALK = 0.0001
 """Seconds of CPU time for a step of walking a folder, at each look."""
 
 URGENT_WALK = 0.05
 """The same when the disk fills up."""
 
+
+IDLE = 0.005
+"""Cores that a kernel uses at most that writes nothing to speak of."""
 
 ENDLESS = 1 << 62
 
@@ -66,8 +69,8 @@ class Meter:
             self._base = self._seconds  # that of the look before the execution began
         before = 0.0 if begun != self._known else self.use.cpu_seconds
         self.before = self.use.but(cpu_seconds=before)
-        disk = 0
-        if self._disk is not None:
+        disk = self.use.disk
+        if self._disk is not None and (self.rate > IDLE or not self._disk.is_complete):
             disk = self._disk.look(budget=WALK, most=URGENT_WALK)
         self.use = found.but(cpu_seconds=max(0.0, found.cpu_seconds - self._base), disk=disk)
         self._at, self._seconds, self._known = now, found.cpu_seconds, begun

@@ -206,3 +206,21 @@ while True:
     assert (folder / "mine.txt").read_text() == "a person's"
     assert value(client, "x + 1") == "42"
     client.run("import glob\nfor path in glob.glob('many-*'): os.remove(path)")
+
+
+def test_a_kernel_uses_so_many_cores_and_no_more(client: McpClient) -> None:
+    used = value(
+        client,
+        """
+import os, subprocess, sys, time
+began, before = time.monotonic(), os.times()
+spin = "import time; end = time.monotonic() + 0.5\\nwhile time.monotonic() < end: pass"
+spinning = [subprocess.Popen([sys.executable, "-I", "-S", "-c", spin]) for _ in range(3)]
+for each in spinning:
+    each.wait()
+after = os.times()
+print((after.children_user - before.children_user) / (time.monotonic() - began))
+""",
+    )
+
+    assert float(used) < 1.3  # of two cores at least

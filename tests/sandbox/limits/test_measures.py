@@ -1,0 +1,150 @@
+"""What is measured of processes and folders without control groups."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from jupyter_mcp_ext.sandbox.limits.bounds import Bounds
+from jupyter_mcp_ext.sandbox.limits.command import prefix
+from jupyter_mcp_ext.sandbox.limits.disk import DiskUse
+from jupyter_mcp_ext.sandbox.limits.family import Family
+from jupyter_mcp_ext.sandbox.limits.hierarchies import group_of
+
+TREE = """
+import subprocess, sys
+much = b"1" * (50 << 20)
+inner = "much = b'1' * (50 << 20); print(flush=True); input()"
+child = subprocess.Popen([sys.executable, "-c", inner])
+input()
+"""
+
+
+@pytest.fixture
+def tree() -> Iterator[subprocess.Popen[bytes]]:
+    """A process with a child, each with 50 MB, once both have it; they end with their input."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", TREE], **pipes) as started:  # type: ignore[call-overload]
+        assert started.stdout is not None
+        started.stdout.readline()
+        yield started
+        started.kill()
+
+
+def test_a_family_is_a_process_with_all_that_it_has_started(tree: subprocess.Popen[bytes]) -> None:
+    family = Family(tree.pid)
+
+    use = family.look()
+
+    [child] = psutil.Process(tree.pid).children()
+    assert family.pids == {tree.pid, child.pid}
+    assert use.memory > 100 << 20
+    assert 90 << 20 < family.memory() < use.memory
+    assert use.processes == 2
+    assert use.cpu_seconds > 0
+
+
+def test_a_child_that_has_lost_its_parent_stays_in_the_family(
+    tree: subprocess.Popen[bytes],
+) -> None:
+    family = Family(tree.pid)
+    before = family.look()
+    [child] = psutil.Process(tree.pid).children()
+    tree.kill()
+    tree.wait()
+
+    after = family.look()
+
+    assert family.pids == {child.pid}
+    assert after.cpu_seconds >= before.cpu_seconds / 2
+    family.kill()
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_folder_is_measured_in_steps(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    for number in range(100):
+        (tmp_path / "inner" / str(number)).write_bytes(bytes(8_192))
+    (tmp_path / "link").symlink_to("/usr")
+    disk = DiskUse(tmp_path, 1 << 40)
+
+    steps = []
+    while not disk.is_complete:
+        steps.append(disk.look(budget=0.0, most=0.0))
+
+    assert len(steps) > 3
+    assert steps == sorted(steps)
+    assert 100 * 8_192 <= steps[-1] < 200 * 8_192
+
+
+def test_a_folder_that_was_emptied_takes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "big").write_bytes(bytes(1 << 20))
+    disk = DiskUse(tmp_path, 1 << 40)
+    before = disk.look(budget=1.0, most=1.0)
+    (tmp_path / "big").unlink()
+
+    assert before >= 1 << 20
+    assert disk.look(budget=1.0, most=1.0) == 0
+
+
+def test_a_command_is_given_its_limits_before_it_runs() -> None:
+    bounds = Bounds(memory=512 << 20, file_bytes=8 << 20)
+    code = (
+        "import resource, signal;"
+        "print(resource.getrlimit(resource.RLIMIT_DATA), resource.getrlimit(resource.RLIMIT_FSIZE))"
+    )
+
+    ran = subprocess.run(
+        [*prefix(bounds, []), sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert ran.stdout == f"{(512 << 20, 512 << 20)} {(8 << 20, 8 << 20)}\n"
+
+
+def test_a_command_whose_group_cannot_be_joined_does_not_run(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [*prefix(Bounds(), [tmp_path / "gone/cgroup.procs"]), "/bin/echo", "ran"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.returncode
+    assert "ran" not in ran.stdout
+
+
+BOTH = """\
+35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory
+41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("controller", "groups", "mounts", "found"),
+    [
+        ("memory", "4:memory:/a/b\n0::/u\n", BOTH, (1, "/sys/fs/cgroup/memory/a/b")),
+        ("pids", "4:memory:/a/b\n0::/u\n", BOTH, (2, "/sys/fs/cgroup/unified/u")),
+        ("cpu", "0::/\n", "1 0 0:2 / /sys/fs/cgroup rw - cgroup2 none rw\n", (2, "/sys/fs/cgroup")),
+        (
+            "cpu",
+            "0::/docker/1\n",
+            "1 0 0:2 /docker/1 /sys/fs/cgroup rw - cgroup2 none rw\n",
+            (2, "/sys/fs/cgroup"),
+        ),
+        ("cpu", "4:memory:/\n", BOTH, None),
+    ],
+)
+def test_a_controllers_group_is_found_in_either_version(
+    controller: str, groups: str, mounts: str, found: tuple[int, str] | None
+) -> None:
+    expected = None if found is None else (found[0], Path(found[1]))
+
+    assert group_of(controller, groups, mounts) == expected
