@@ -80,6 +80,12 @@ class Homes:
             return changed
         return replace(changed, notes=(*changed.notes, *notes))
 
+    async def is_there(self, path: str) -> bool:
+        """Whether there is a file at a path without links; also if that cannot be known."""
+        with suppress(HTTPError, OSError):
+            return await self._storage.find(path) is not None
+        return True
+
     async def stamp(self, place: Place) -> object:
         """What is another when the notebook may have changed: always, where people share it."""
         if await self._open_room(place, ()) is not None:

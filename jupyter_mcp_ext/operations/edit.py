@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from jupyter_mcp_ext.concurrency import undisturbed
-from jupyter_mcp_ext.errors import ContentsError, InvalidArgument
 from jupyter_mcp_ext.notebooks.draft import Changed, Draft
 from jupyter_mcp_ext.notebooks.editing.edits import Edited
 from jupyter_mcp_ext.notebooks.editing.journal import Entry
-from jupyter_mcp_ext.notebooks.editing.steps import is_gone, sources, take_back
+from jupyter_mcp_ext.notebooks.editing.steps import is_gone, sources
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.files.paths import Place
@@ -23,9 +22,6 @@ Edit: TypeAlias = Callable[[Draft], Edited]
 
 RECENT = 3_600.0
 """Seconds for which an edit that is gone is still worth a word."""
-
-MAX_UNDO = 50
-"""Edits that one call takes back at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,44 +91,3 @@ async def last_edit(
         entry for entry in entries if entry.client == caller.client and since <= entry.at <= until
     ]
     return own[-1] if own else None
-
-
-async def undo_edits(
-    services: Services, place: Place, count: int, *, caller: Caller
-) -> tuple[list[Entry], Changed[None] | None, str]:
-    """Take back a client's last edits of a notebook, the latest first.
-
-    Gives those that were taken back, the last change, and why the next one was not; that is empty
-    when there was none. Raises ContentsError if none can be taken back, and InvalidArgument.
-    """
-    entries = await services.editing.journal.entries(caller.subject, place.real)
-    own = [entry for entry in entries if entry.client == caller.client]
-    if not own:
-        msg = (
-            "There is no edit of this client in the notebook that could be taken back. Edit the "
-            "cells as they are to become."
-        )
-        raise InvalidArgument(msg)
-    taken: list[Entry] = []
-    changed: Changed[None] | None = None
-    why = ""
-    try:
-        for entry in reversed(own[-min(count, MAX_UNDO) :]):
-            changed = await undisturbed(_taken_back(services, place, entry, caller))
-            taken.append(entry)
-    except ContentsError as err:
-        if not taken:
-            raise
-        why = str(err)
-    return taken, changed, why
-
-
-async def _taken_back(
-    services: Services, place: Place, entry: Entry, caller: Caller
-) -> Changed[None]:
-    changed = await services.editing.homes.change(
-        place, lambda draft: take_back(draft, entry.steps), by=caller.reader
-    )
-    services.written.by_another(place.path)
-    await services.editing.journal.remove(caller.subject, place.real, [entry])
-    return changed

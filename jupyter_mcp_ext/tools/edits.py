@@ -17,7 +17,8 @@ from jupyter_mcp_ext.notebooks.editing import edits
 from jupyter_mcp_ext.notebooks.editing import words as edit_words
 from jupyter_mcp_ext.notebooks.editing.edits import Edited
 from jupyter_mcp_ext.operations.cells import notebook_session, run_cells
-from jupyter_mcp_ext.operations.edit import EditOutcome, edit_notebook, undo_edits
+from jupyter_mcp_ext.operations.edit import EditOutcome, edit_notebook
+from jupyter_mcp_ext.operations.undo import undo_edits
 from jupyter_mcp_ext.outputs.presentation import TextBlock
 
 from .answer import Answer, text
@@ -97,9 +98,9 @@ async def undo_edit(call: Call, path: str, steps: Annotated[int, Field(ge=1, le=
     """Take back your last edits of a notebook."""
     place = await _place(call, path)
     async with call.services.editing.collaborators.shown(place.path, call.caller.label):
-        taken, changed, why = await undo_edits(call.services, place, steps, caller=call.caller)
-    words = edit_words.undone(place.path, taken, why, changed)
-    return text(words, notebook={"path": place.path, "undone": len(taken)})
+        done = await undo_edits(call.services, place, steps, caller=call.caller)
+    words = edit_words.undone(place.path, done.taken, done.why, done.changed)
+    return text(words, notebook={"path": place.path, "undone": len(done.taken)})
 
 
 async def _edit(call: Call, path: str, edit: Callable[[Draft], Edited]) -> Answer:

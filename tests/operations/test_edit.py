@@ -10,23 +10,28 @@ from typing import Any
 
 import pytest
 
+from jupyter_mcp_ext.errors import InvalidArgument
 from jupyter_mcp_ext.files.paths import Place
 from jupyter_mcp_ext.notebooks.cells import NewCell
 from jupyter_mcp_ext.notebooks.editing import edits
-from jupyter_mcp_ext.operations.edit import edit_notebook, undo_edits
+from jupyter_mcp_ext.operations.edit import EditOutcome, edit_notebook
+from jupyter_mcp_ext.operations.undo import undo_edits
 from tests.engine import ALICE, BOB, Engine, running
 
 PLACE = Place(path="a.ipynb", real="a.ipynb")
 
 
-def cells(engine: Engine) -> list[Any]:
-    found: list[Any] = json.loads(Path(engine.serverapp.root_dir, PLACE.path).read_text())["cells"]
-    return found
+def cells(engine: Engine, path: str = PLACE.path) -> list[str]:
+    """The sources of a notebook's cells."""
+    found = json.loads(Path(engine.serverapp.root_dir, path).read_text())["cells"]
+    return ["".join(cell["source"]) for cell in found]
 
 
-async def insert(engine: Engine, source: str, caller: Any = ALICE) -> None:
+async def insert(
+    engine: Engine, source: str, caller: Any = ALICE, *, place: Place = PLACE
+) -> EditOutcome:
     edit = partial(edits.insert, cells=[NewCell(source=source)], after=None)
-    await edit_notebook(engine.services, PLACE, edit, caller=caller)
+    return await edit_notebook(engine.services, place, edit, caller=caller)
 
 
 async def test_an_edit_whose_call_is_cancelled_while_it_is_saved_can_be_taken_back(
@@ -40,10 +45,10 @@ async def test_an_edit_whose_call_is_cancelled_while_it_is_saved_can_be_taken_ba
         with pytest.raises(asyncio.CancelledError):
             await task
         made = cells(engine)
-        taken, _, why = await undo_edits(engine.services, PLACE, 1, caller=ALICE)
+        undone = await undo_edits(engine.services, PLACE, 1, caller=ALICE)
 
-        assert ["".join(cell["source"]) for cell in made] == ["x"]
-        assert (len(taken), why) == (1, "")
+        assert made == ["x"]
+        assert (len(undone.taken), undone.why) == (1, "")
         assert cells(engine) == []
 
 
@@ -53,7 +58,53 @@ async def test_each_client_takes_back_its_own_edits(jp_serverapp: Any) -> None:
         await insert(engine, "of alice")
         await insert(engine, "of bob", BOB)
 
-        taken, _, _ = await undo_edits(engine.services, PLACE, 5, caller=ALICE)
+        undone = await undo_edits(engine.services, PLACE, 5, caller=ALICE)
 
-        assert len(taken) == 1
-        assert ["".join(cell["source"]) for cell in cells(engine)] == ["of bob"]
+        assert len(undone.taken) == 1
+        assert cells(engine) == ["of bob"]
+
+
+@pytest.mark.parametrize("how", ["in Jupyter", "by another program", "with its folder"])
+async def test_edits_are_taken_back_after_the_notebook_was_renamed(
+    jp_serverapp: Any, how: str
+) -> None:
+    root = Path(jp_serverapp.root_dir)
+    async with running(jp_serverapp) as engine:
+        engine.notebook("old/a.ipynb")
+        old = Place(path="old/a.ipynb", real="old/a.ipynb")
+        await insert(engine, "first", place=old)
+        await insert(engine, "second", place=old)
+        await insert(engine, "of bob", BOB, place=old)
+        if how == "in Jupyter":
+            await jp_serverapp.contents_manager.rename("old/a.ipynb", "b.ipynb")
+        elif how == "by another program":
+            (root / "old/a.ipynb").rename(root / "b.ipynb")
+        else:
+            (root / "old").rename(root / "new")
+        path = "new/a.ipynb" if how == "with its folder" else "b.ipynb"
+        new = Place(path=path, real=path)
+        await insert(engine, "third", place=new)
+
+        undone = await undo_edits(engine.services, new, 3, caller=ALICE)
+
+        assert (len(undone.taken), undone.why) == (3, "")
+        assert cells(engine, path) == ["of bob"]
+        assert len((await undo_edits(engine.services, new, 1, caller=BOB)).taken) == 1
+        assert cells(engine, path) == []
+
+
+async def test_the_edits_of_another_notebook_that_is_gone_are_not_taken_back(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        engine.notebook(PLACE.path)
+        engine.notebook("b.ipynb")
+        [made] = (await insert(engine, "x")).changed.value.cells
+        delete = partial(edits.delete, references=[made.handle])
+        await edit_notebook(engine.services, PLACE, delete, caller=ALICE)
+        Path(jp_serverapp.root_dir, PLACE.path).unlink()
+
+        with pytest.raises(InvalidArgument, match="no edit of this client"):
+            await undo_edits(
+                engine.services, Place(path="b.ipynb", real="b.ipynb"), 1, caller=ALICE
+            )

@@ -64,6 +64,16 @@ class EditJournal:
         """The edits of a notebook, in their order."""
         return await asyncio.to_thread(self._entries, _name(subject, path), subject, path)
 
+    async def paths(self, subject: str) -> Sequence[str]:
+        """The notebooks that a user's clients have edited, by the paths that they had then."""
+        return await asyncio.to_thread(self._paths, subject)
+
+    async def move(self, subject: str, old: str, new: str) -> None:
+        """The edits of a notebook are those of one with another path from now on."""
+        first, second = sorted({_name(subject, old), _name(subject, new)})
+        async with self._locks.of(first), self._locks.of(second):
+            await asyncio.to_thread(self._move, subject, old, new)
+
     async def remove(self, subject: str, path: str, taken: Sequence[Entry]) -> None:
         """Forget edits, which have been taken back."""
         name = _name(subject, path)
@@ -110,13 +120,35 @@ class EditJournal:
     def _remove(self, name: str, subject: str, path: str, taken: Sequence[Entry]) -> None:
         gone = {(entry.client, entry.at) for entry in taken}
         kept = [e for e in self._entries(name, subject, path) if (e.client, e.at) not in gone]
-        lines = [self._line(subject, path, entry) for entry in kept]
         with suppress(OSError), opened(self._base, self._folder) as folder:
-            folder.write(name, lines, mode=0o600)
+            self._write(folder, subject, path, kept)
+
+    def _move(self, subject: str, old: str, new: str) -> None:
+        names = {path: _name(subject, path) for path in (old, new)}
+        entries = [e for path, name in names.items() for e in self._entries(name, subject, path)]
+        with suppress(OSError), opened(self._base, self._folder) as folder:
+            self._write(folder, subject, new, sorted(entries, key=lambda entry: entry.at))
+            folder.remove(names[old])
+
+    def _write(self, folder: Folder, subject: str, path: str, entries: Sequence[Entry]) -> None:
+        lines = [self._line(subject, path, entry) for entry in entries]
+        folder.write(_name(subject, path), lines, mode=0o600)
+
+    def _paths(self, subject: str) -> list[str]:
+        found: list[str] = []
+        with suppress(OSError), opened(self._base, self._folder) as folder:
+            for name in folder.names():
+                with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+                    with os.fdopen(folder.open(name, os.O_RDONLY), "rb") as file:
+                        path = json.loads(file.readline(MAX_LINE))["path"]
+                    if _name(subject, path) == name:  # else it is another user's
+                        found.append(path)
+        return found
 
     def _line(self, subject: str, path: str, entry: Entry) -> bytes:
         content: dict[str, Any] = {
             "version": VERSION,
+            "path": path,
             "client": entry.client,
             "tool": entry.tool,
             "at": entry.at,

@@ -190,6 +190,17 @@ def is_gone(steps: Sequence[Step], found: Mapping[str, str]) -> bool:
     )
 
 
+def ids_of(steps: Sequence[Step]) -> set[str]:
+    """The ids of the cells that an edit has touched, and of those beside which they stood."""
+    found = {step.cell_id for step in steps}
+    for step in steps:
+        if isinstance(step, Removed):
+            found.add(step.after)
+        elif isinstance(step, Moved):
+            found |= {step.from_after, step.to_after}
+    return found - {""}
+
+
 def before(draft: Draft, index: int) -> str:
     """The id of the cell before the one at an index; empty if that is the first."""
     return draft.ids[index - 1] if index else ""

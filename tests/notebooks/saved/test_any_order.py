@@ -42,7 +42,8 @@ from jupyter_mcp_ext.notebooks.notebooks import Notebooks
 from jupyter_mcp_ext.notebooks.running.recording import Recording
 from jupyter_mcp_ext.notebooks.running.running_cell import RunningCell
 from jupyter_mcp_ext.notebooks.saved.draft import FileDraft
-from jupyter_mcp_ext.operations.edit import EditOutcome, edit_notebook, undo_edits
+from jupyter_mcp_ext.operations.edit import EditOutcome, edit_notebook
+from jupyter_mcp_ext.operations.undo import undo_edits
 from jupyter_mcp_ext.rendering.rendering import Rendering
 from tests.notebooks import expected
 from tests.notebooks.expected import Cells, Done, Edit, Node, Reference
