@@ -29,9 +29,10 @@ from jupyter_mcp_ext.governance.audit import SCHEMA_ID
 from jupyter_mcp_ext.protocol.execution_resource import FRESH
 from jupyter_mcp_ext.protocol.prompts import PROMPTS
 from jupyter_mcp_ext.protocol.resource import MAX_CHARACTERS
-from jupyter_mcp_ext.protocol.resources import FORBIDDEN, NOT_FOUND, RIGHTS
+from jupyter_mcp_ext.protocol.resources import NOT_FOUND, RIGHTS
 from jupyter_mcp_ext.protocol.subscriber import INTERVAL
 from jupyter_mcp_ext.protocol.subscriptions import MAX_RESOURCES, MAX_STREAMS
+from jupyter_mcp_ext.protocol.tasks import FORBIDDEN
 from jupyter_mcp_ext.resources.uris import TEMPLATES
 from jupyter_mcp_ext.tools.registry import TOOLS
 from jupyter_mcp_ext.wording import size

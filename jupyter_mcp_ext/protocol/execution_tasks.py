@@ -12,15 +12,15 @@ from typing import Any
 import mcp_types as types
 from pydantic import ValidationError
 
-from jupyter_mcp_ext.errors import UnknownExecution
+from jupyter_mcp_ext.errors import LimitReached, ToolError, UnknownExecution
 from jupyter_mcp_ext.executions.execution import Execution
 from jupyter_mcp_ext.executions.turns import ahead_of
-from jupyter_mcp_ext.tools.answer import Answer
+from jupyter_mcp_ext.tools.answer import Answer, to_error
 from jupyter_mcp_ext.tools.call import Call
 from jupyter_mcp_ext.tools.definition import Tool, tool
 from jupyter_mcp_ext.tools.elicitation import Retry
 from jupyter_mcp_ext.tools.reports import report, report_status
-from jupyter_mcp_ext.tools.road import run
+from jupyter_mcp_ext.tools.road import attempt
 from jupyter_mcp_ext.tools.waiting import settle, tell_session
 
 from .tasks import Context, Task, TaskStatus
@@ -127,8 +127,14 @@ class ExecutionTasks:
         return "cancelled" if was_cancelled else "completed"
 
     async def _run(self, tool: Tool, ctx: Context, **arguments: Any) -> tuple[Call, Result]:
+        """Raises LimitReached, which says nothing about the task, and UnknownExecution."""
         call = self._open_call(ctx)
-        result = await run(tool, arguments, call)
+        try:
+            result = await attempt(tool, arguments, call)
+        except LimitReached:
+            raise
+        except ToolError as err:
+            result = to_error(str(err))
         _about(call, result)
         return call, result
 

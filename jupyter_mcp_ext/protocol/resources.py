@@ -14,7 +14,7 @@ from jupyter_mcp_ext.resources.uris import MAX_LENGTH, Kind, parse
 from jupyter_mcp_ext.tools.road import recorded
 
 from . import execution_resource, notebook_resource, resource_list, session_resource
-from .tasks import Context
+from .tasks import FORBIDDEN, Context
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.governance.policy import Right
@@ -27,9 +27,6 @@ T = TypeVar("T")
 
 NOT_FOUND = -32002
 """The code for a resource that does not exist, until 2025-11-25; then INVALID_PARAMS."""
-
-FORBIDDEN = -32003
-"""The code for what the server's operator does not allow: one that the protocol leaves free."""
 
 RIGHTS: Mapping[Kind, Sequence[Right]] = {
     "notebooks": notebook_resource.RIGHTS,

@@ -18,9 +18,12 @@ from mcp.shared.exceptions import MCPError
 from mcp.shared.inbound import MCP_NAME_HEADER, decode_header_value
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from jupyter_mcp_ext.errors import ToolError
+from jupyter_mcp_ext.errors import LimitReached, ToolError
 
 EXTENSION = "io.modelcontextprotocol/tasks"
+
+FORBIDDEN = -32003
+"""The code for what the server's operator does not allow: one that the protocol leaves free."""
 
 TaskStatus = Literal["working", "input_required", "completed", "failed", "cancelled"]
 Context = ServerRequestContext[Any, Any]
@@ -170,5 +173,7 @@ def _admit(ctx: Context, task_id: str) -> None:
 async def _known(asked: Awaitable[_T]) -> _T:
     try:
         return await asked
+    except LimitReached as err:
+        raise MCPError(code=FORBIDDEN, message=str(err)) from err
     except ToolError as err:
         raise MCPError(code=types.INVALID_PARAMS, message=str(err)) from err

@@ -35,6 +35,16 @@ async def run(
     tool: Tool, arguments: Mapping[str, Any] | None, call: Call, *, instead: Instead | None = None
 ) -> types.CallToolResult | types.InputRequiredResult:
     """Call a tool. Every failure becomes a result; only cancellation is raised."""
+    try:
+        return await attempt(tool, arguments, call, instead=instead)
+    except ToolError as err:
+        return to_error(str(err))
+
+
+async def attempt(
+    tool: Tool, arguments: Mapping[str, Any] | None, call: Call, *, instead: Instead | None = None
+) -> types.CallToolResult | types.InputRequiredResult:
+    """Call a tool. Every failure is raised as a ToolError."""
 
     async def work() -> tuple[types.CallToolResult | types.InputRequiredResult, str]:
         parsed = parse(tool, arguments)
@@ -46,10 +56,7 @@ async def run(
         answer = await with_consent(call, partial(instead or tool.function, call, **given))
         return to_result(answer), answer.status
 
-    try:
-        return await recorded(tool.name, call, work)
-    except ToolError as err:
-        return to_error(str(err))
+    return await recorded(tool.name, call, work)
 
 
 async def recorded(name: str, call: Call, work: Callable[[], Awaitable[tuple[T, str]]]) -> T:

@@ -18,6 +18,7 @@ from tests.engine import ALICE, BOB, running
 from tests.mcp_client import ERAS, McpClient
 from tests.servers import JupyterServer
 from tests.tools.test_call import called, heard, words
+from tests.users import OPTION
 
 
 class Clock:
@@ -194,6 +195,12 @@ async def test_another_users_queue_is_another(jp_serverapp: Any) -> None:
 # -- over HTTP -----------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def strict(start_server: Callable[..., JupyterServer]) -> JupyterServer:
+    """A server that takes one call a minute from each user."""
+    return start_server(OPTION, "--McpCalls.max_calls_per_user=1")
+
+
 @pytest.mark.parametrize("era", ERAS)
 def test_a_flood_is_answered_by_errors_and_then_before_its_body(
     start_server: Callable[..., JupyterServer], era: str
@@ -221,3 +228,26 @@ def test_a_negative_limit_keeps_the_endpoint_from_being_served(
 
     assert server.request("POST", b"{}", server.auth).status == 404
     assert any("max_queued" in line for line in server.log)
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("tasks/get", {"taskId": "k7m2q9xw-12"}),
+        ("tasks/cancel", {"taskId": "k7m2q9xw-12"}),
+        ("resources/read", {"uri": "jupyter://executions/k7m2q9xw-12"}),
+        ("resources/list", {}),
+    ],
+)
+def test_what_a_limit_refuses_is_not_called_unknown(
+    strict: JupyterServer, method: str, arguments: dict[str, Any]
+) -> None:
+    tasks: dict[str, Any] = {"extensions": {"io.modelcontextprotocol/tasks": {}}}
+    user = {"Authorization": f"Bearer {method.replace('/', '-')}"}
+    client = McpClient(strict, capabilities=tasks, headers=user)
+    client.call("list_files")
+
+    refused = client.error(method, **arguments)
+
+    assert refused["code"] == -32003
+    assert "takes 1 call of one user in a minute" in refused["message"]
