@@ -30,6 +30,7 @@ from tests.benchmarks.measures import Row, Samples
 from tests.benchmarks.meter import LOADED
 from tests.benchmarks.reads import reads
 from tests.benchmarks.runs import runs
+from tests.benchmarks.sandboxes import sandboxes
 from tests.benchmarks.saves import saves
 from tests.benchmarks.searches import searches
 from tests.benchmarks.sessions import sessions
@@ -255,7 +256,9 @@ PARTS: Mapping[str, Callable[[Path], list[Row]]] = {
     "endurance": endurance,
     "floods": floods,
     "hostile": hostile,
+    "confined": partial(hostile, options=("--McpSandbox.mode=bubblewrap",)),
     "written": partial(hostile, cases=WRITTEN),
+    "sandboxes": sandboxes,
     "sessions": sessions,
     "saves": saves,
     "variables": variables,

@@ -201,23 +201,23 @@ SENT = tuple(
 CASES: Sequence[Case] = (*RENDERED, *ANSWERED, *SENT)
 
 
-def hostile(base: Path, cases: Sequence[Case] = CASES) -> list[Row]:
-    """Every case, on a server of its own."""
-    return [_row(base, case) for case in cases]
+def hostile(base: Path, cases: Sequence[Case] = CASES, options: Sequence[str] = ()) -> list[Row]:
+    """Every case, on a server of its own with these options."""
+    return [_row(base, case, options) for case in cases]
 
 
-def _row(base: Path, case: Case) -> Row:
+def _row(base: Path, case: Case, options: Sequence[str]) -> Row:
     folder = base / f"hostile-{next(FOLDERS)}"
     folder.mkdir()
     cost = Cost()
-    with running_server(folder, command=FRESH) as server:
+    with running_server(folder, *options, command=FRESH) as server:
         Client(server, NEW).call("execute_code", code=case.setup or "1", wait=120)
         if case.write is not None:
             case.write(server.root_dir)
         if not case.restarted:
             _measured(server, case.calls, cost)
     if case.restarted:
-        with running_server(folder, command=FRESH) as server:
+        with running_server(folder, *options, command=FRESH) as server:
             Client(server, NEW).call("list_files")
             _measured(server, case.calls, cost)
     figures = (

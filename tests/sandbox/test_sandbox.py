@@ -316,7 +316,7 @@ def test_variables_of_a_sandbox_are_not_loaded_outside_of_one(tmp_path: Path) ->
         (("--McpSandbox.writable_paths=~nobody-of-this-name/x",), "which is not there"),
         (
             ("--KernelProvisionerFactory.default_provisioner_name=forking",),
-            "which the sandbox would",
+            "which this extension's would",
         ),
         (
             ("--McpSandbox.allow_hosts=1.1.1.1",),
