@@ -232,7 +232,13 @@ class McpPackages(LoggingConfigurable):
             return Uv(uv, target.python, target.env, only_binary=only_binary, beside=place)
         if place is None and target.installed.has_pip:
             return Pip(target.python, target.env, only_binary=self.only_binary)
-        if uv:
+        if uv and place is not None:
+            msg = (
+                "The index is named in pip's configuration, which uv does not read, and packages "
+                "for kernels in the sandbox are installed with uv alone. Have a person set "
+                "McpPackages.index_url."
+            )
+        elif uv:
             msg = (
                 "The index is named in pip's configuration, which uv does not read, and the "
                 "kernel's environment has no pip. Have a person set McpPackages.index_url."

@@ -55,7 +55,7 @@ class Overlay:
     def prepare(self) -> None:
         """Make what is missing, and remove what only an earlier kernel of the session needed."""
         self._make()
-        self._remove_before(self._number)
+        self._remove_before(self.number)
         for entry in list(os.scandir(self.folder)):
             if entry.name.startswith("new-") and entry.name.split("-")[1] != _process():
                 shutil.rmtree(entry.path, ignore_errors=True)  # of a server that was killed
@@ -90,8 +90,8 @@ class Overlay:
         with suppress(FileNotFoundError):
             (new / ".lock").unlink()  # of uv's
         _check(new)
-        current = self.folder / str(self._number)
-        if self._python == python:
+        current = self.folder / str(self.number)
+        if self.python == python:
             _link(current, new, but=_files_of(_names(new), current))
         size = sum(path.lstat().st_size for path in new.rglob("*"))
         if most and size > most:
@@ -101,10 +101,10 @@ class Overlay:
 
     def copy(self, other: Overlay) -> None:
         """Show the packages of another session too."""
-        python = other._python
+        python = other.python
         if python:
             with self.new() as new:
-                _link(other.folder / str(other._number), new, but=())
+                _link(other.folder / str(other.number), new, but=())
                 self._show(new, python)
 
     def remove(self) -> None:
@@ -120,7 +120,7 @@ class Overlay:
             self._point(0)
 
     @property
-    def _number(self) -> int:
+    def number(self) -> int:
         """The folder that is shown."""
         name = str(self.site.readlink())
         if not name.isdecimal():
@@ -130,7 +130,7 @@ class Overlay:
         return int(name)
 
     @property
-    def _python(self) -> str:
+    def python(self) -> str:
         try:
             return (self.folder / PYTHON).read_text()
         except FileNotFoundError:
@@ -141,7 +141,7 @@ class Overlay:
         names = (path.name for path in self.folder.iterdir())
         number = 1 + max(int(name) for name in names if name.isdecimal())
         new.rename(self.folder / str(number))
-        if self._python != python:
+        if self.python != python:
             _write(self.folder / PYTHON, python)
         self._point(number)
         self._remove_before(number - LEFT)

@@ -285,6 +285,18 @@ async def test_a_program_with_a_path_for_a_name_is_not_installed(
     assert list(tmp_path.rglob("escaped")) == []
 
 
+async def test_an_index_that_is_named_to_pip_only_is_not_passed_over(
+    jp_serverapp: Any, index: Index, venv: Venv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_INDEX_URL", index.url)
+    monkeypatch.setenv("XDG_CONFIG_DIRS", "/nowhere")
+    async with packages(jp_serverapp, index, venv, index_url="") as its:
+        with pytest.raises(InstallationFailed, match=r"uv alone\. Have a person set McpPackages"):
+            await its.install("app")
+
+
 async def test_a_uv_that_writes_elsewhere_is_not_used(
     jp_serverapp: Any, index: Index, venv: Venv, tmp_path: Path
 ) -> None:
