@@ -70,6 +70,13 @@ async def interpreter(kernels: Kernels, kernel: KernelOf, env: Mapping[str, str]
         raise KernelUnavailable(msg)
     found = of_command(spec.get("argv") or [], env)
     if kernel.overlay is not None:
+        if ignores_path(spec.get("argv") or []):
+            msg = (
+                f"The kernel {kernel.name!r} is started so that it ignores PYTHONPATH, by which "
+                "kernels in the sandbox find the packages of their sessions. Use another kernel, "
+                "or have a person take back Python's options -I, -E and -S."
+            )
+            raise KernelUnavailable(msg)
         sessions = kernel.overlay.folder.parents[2]
         await asyncio.to_thread(_check_trusted, kernels, kernel.name, found, env, sessions)
     return found or await _asked(kernel)
@@ -106,6 +113,13 @@ def of_command(argv: Sequence[str], env: Mapping[str, str]) -> str:
     return shutil.which(argv[0], path=env.get("PATH")) or ""
 
 
+def ignores_path(argv: Sequence[str]) -> bool:
+    """Whether a Python is started with an option by which it reads no ``PYTHONPATH``."""
+    options = argv[1 : argv.index("-m")] if "-m" in argv else []
+    letters = "".join(each[1:] for each in options if not each.startswith(("-X", "-W", "--")))
+    return not {"I", "E", "S"}.isdisjoint(letters)
+
+
 async def _spec(kernels: Kernels, name: str) -> Mapping[str, Any]:
     name = await kernels.known_name(name)
     return (await kernels.specs())[name]
@@ -126,9 +140,9 @@ def _check_trusted(
     places = [place for each in found for place in (each or "").split(os.pathsep) if place]
     if not kernels.sandbox.trusts(python, places, sessions):
         msg = (
-            f"Kernels in the sandbox can write into the environment of {name!r}, or where this "
-            "server finds programs (McpSandbox.writable_paths, or the sessions' folder), so nothing "
-            "of it is run outside of the sandbox. Use another kernel, or ask a person."
+            f"Kernels in the sandbox can write into the environment of {name!r}, or "
+            "where this server finds programs (McpSandbox.writable_paths, or the sessions' folder), "
+            "so nothing of it is run outside of the sandbox. Use another kernel, or ask a person."
         )
         raise KernelUnavailable(msg)
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from jupyter_mcp_ext.errors import Forbidden, InstallationFailed, KernelUnavailable, ToolError
-from jupyter_mcp_ext.packages.environment import KernelOf
+from jupyter_mcp_ext.packages.environment import KernelOf, ignores_path
 from jupyter_mcp_ext.packages.outcome import Outcome
 from jupyter_mcp_ext.packages.packages import McpPackages
 from jupyter_mcp_ext.sandbox.credentials import Credentials
@@ -339,6 +339,34 @@ async def test_a_python_that_only_the_kernel_knows_is_not_run(
     async with packages(jp_serverapp, index, venv) as its:
         with pytest.raises(KernelUnavailable, match="only the kernel knows"):
             await its.install("app", kernel="wrapped")
+
+
+@pytest.mark.parametrize(
+    ("options", "ignores"),
+    [
+        ([], False),
+        (["-Xfrozen_modules=off"], False),
+        (["-WIgnore"], False),
+        (["-I"], True),
+        (["-uE"], True),
+    ],
+)
+def test_options_by_which_the_packages_would_not_be_found_are_known(
+    options: list[str], *, ignores: bool
+) -> None:
+    argv = ["python", *options, "-m", "ipykernel_launcher", "-f", "I"]
+
+    assert ignores_path(argv) == ignores
+
+
+async def test_a_kernel_that_would_not_find_the_packages_is_refused(
+    jp_serverapp: Any, index: Index, venv: Venv, jp_data_dir: Path
+) -> None:
+    argv = [str(venv.python), "-I", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    write_kernelspec(jp_data_dir, "isolated", {"argv": argv, "language": "python"})
+    async with packages(jp_serverapp, index, venv) as its:
+        with pytest.raises(KernelUnavailable, match="ignores PYTHONPATH"):
+            await its.install("app", kernel="isolated")
 
 
 @pytest.mark.parametrize("where", ["session", "writable", "path"])
