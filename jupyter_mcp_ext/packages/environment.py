@@ -140,9 +140,9 @@ def _check_trusted(
     places = [place for each in found for place in (each or "").split(os.pathsep) if place]
     if not kernels.sandbox.trusts(python, places, sessions):
         msg = (
-            f"Kernels in the sandbox can write into the environment of {name!r}, or "
-            "where this server finds programs (McpSandbox.writable_paths, or the sessions' folder), "
-            "so nothing of it is run outside of the sandbox. Use another kernel, or ask a person."
+            f"Kernels in the sandbox can write into the environment of {name!r}, or where this "
+            "server finds programs (McpSandbox.writable_paths, the sessions' folder): nothing of it "
+            "is run outside of the sandbox. Use another kernel, or ask a person."
         )
         raise KernelUnavailable(msg)
 
