@@ -70,14 +70,8 @@ async def interpreter(kernels: Kernels, kernel: KernelOf, env: Mapping[str, str]
         raise KernelUnavailable(msg)
     found = of_command(spec.get("argv") or [], env)
     if kernel.overlay is not None:
-        if ignores_path(spec.get("argv") or []):
-            msg = (
-                f"The kernel {kernel.name!r} is started so that it ignores PYTHONPATH, by which "
-                "kernels in the sandbox find the packages of their sessions. Use another kernel, "
-                "or have a person take back Python's options -I, -E and -S."
-            )
-            raise KernelUnavailable(msg)
-        sessions = kernel.overlay.folder.parents[2]
+        sessions, argv = kernel.overlay.folder.parents[2], spec.get("argv") or []
+        _check_finds(kernel.name, argv)
         await asyncio.to_thread(_check_trusted, kernels, kernel.name, found, env, sessions)
     return found or await _asked(kernel)
 
@@ -125,6 +119,17 @@ async def _spec(kernels: Kernels, name: str) -> Mapping[str, Any]:
     return (await kernels.specs())[name]
 
 
+def _check_finds(name: str, argv: Sequence[str]) -> None:
+    """Refuse a kernel that would not find what is installed for its session alone."""
+    if ignores_path(argv):
+        msg = (
+            f"The kernel {name!r} is started so that it ignores PYTHONPATH, by which kernels in "
+            "the sandbox find the packages of their sessions. Use another kernel, or have a person "
+            "take back Python's options -I, -E and -S."
+        )
+        raise KernelUnavailable(msg)
+
+
 def _check_trusted(
     kernels: Kernels, name: str, python: str, env: Mapping[str, str], sessions: Path
 ) -> None:
@@ -141,8 +146,8 @@ def _check_trusted(
     if not kernels.sandbox.trusts(python, places, sessions):
         msg = (
             f"Kernels in the sandbox can write into the environment of {name!r}, or where this "
-            "server finds programs (McpSandbox.writable_paths, the sessions' folder): nothing of it "
-            "is run outside of the sandbox. Use another kernel, or ask a person."
+            "server finds programs (McpSandbox.writable_paths, the sessions' folder): nothing of "
+            "it is run outside of the sandbox. Use another kernel, or ask a person."
         )
         raise KernelUnavailable(msg)
 
