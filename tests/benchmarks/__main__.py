@@ -20,6 +20,7 @@ import psutil
 
 from tests.benchmarks.agents import agents
 from tests.benchmarks.clients import Client, RawLink
+from tests.benchmarks.downloads import downloads
 from tests.benchmarks.edits import edits
 from tests.benchmarks.endurance import a_thousand, died, followed, interrupted, two_hundred
 from tests.benchmarks.files import files
@@ -270,6 +271,7 @@ PARTS: Mapping[str, Callable[[Path], list[Row]]] = {
     "reads": reads,
     "tabs": tabs,
     "starts": starts,
+    "downloads": downloads,
 }
 
 main()

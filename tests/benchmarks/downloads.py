@@ -81,7 +81,7 @@ def main() -> None:
             for client in clients:
                 client.call("execute_code", code=DOWNLOAD, wait=50)
             for _ in range(ROUNDS):
-                direct.milliseconds.append(downloaded(clients[0]))
+                direct.milliseconds.append(downloaded(clients[0], free, Samples()))
                 through.milliseconds.append(downloaded(clients[1], closed, answers))
     json.dump(
         {
@@ -93,14 +93,12 @@ def main() -> None:
     )
 
 
-def downloaded(
-    client: Client, asked: JupyterServer | None = None, answers: Samples | None = None
-) -> float:
+def downloaded(client: Client, asked: JupyterServer, answers: Samples) -> float:
     """Milliseconds of one download, during which a server is asked again and again."""
     done = threading.Event()
 
     def ask() -> None:
-        while asked is not None and answers is not None and not done.is_set():
+        while not done.is_set():
             answers.measure(lambda: asked.request("GET", path="/api"))
             done.wait(0.01)
 
