@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from jupyter_mcp_ext.sandbox.confinement import MODES, Mode
 from tests.mcp_client import McpClient
-from tests.sandbox.test_sandbox import CONFINED, start_as_person
-from tests.servers import JupyterServer
+from tests.sandbox.test_sandbox import start_as_person
+from tests.servers import STARTED_KERNELS, JupyterServer
 
 Start = Callable[..., JupyterServer]
 
@@ -39,8 +40,11 @@ def named(server: JupyterServer) -> list[tuple[str, str | None]]:
     return [(event["tool"], event["sandbox"]) for event in events(server)]
 
 
-def test_the_sandbox_is_named(start_server: Start, options: tuple[str, ...]) -> None:
-    server = start_server(*CONFINED, "--McpSandbox.people=allow", *options)
+@pytest.mark.parametrize("mode", MODES)
+def test_the_sandbox_is_named(start_server: Start, options: tuple[str, ...], mode: Mode) -> None:
+    server = start_server(
+        *(f"--McpSandbox.mode={mode}", STARTED_KERNELS, "--McpSandbox.people=allow", *options)
+    )
     client = McpClient(server)
 
     client.call("list_files")
@@ -52,18 +56,18 @@ def test_the_sandbox_is_named(start_server: Start, options: tuple[str, ...]) -> 
     start_as_person(server, "theirs.ipynb")
     client.call("run_cells", path="theirs.ipynb")
 
-    assert "sandbox: bubblewrap, no network" in status
+    assert f"sandbox: {mode}, no network" in status
     assert named(server) == [
         ("list_files", None),
-        ("execute_code", "bubblewrap"),
-        ("execute_code", "bubblewrap"),
-        ("get_kernel_status", "bubblewrap"),
-        ("create_session", "bubblewrap"),
+        ("execute_code", mode),
+        ("execute_code", mode),
+        ("get_kernel_status", mode),
+        ("create_session", mode),
         ("create_notebook", None),
         ("run_cells", "none"),
     ]
     [line] = [line for line in server.log if "The sandbox of agents' kernels" in line]
-    assert line.rstrip().endswith("bubblewrap, no network")
+    assert line.rstrip().endswith(f"{mode}, no network")
 
 
 def test_that_there_is_none_is_named_too(start_server: Start, options: tuple[str, ...]) -> None:
