@@ -14,13 +14,16 @@ The keeper ends as the kernel has ended, and ends all when the server dies.
 
 from __future__ import annotations
 
+import _signal as signal  # type: ignore[import-not-found]  # without enum, which takes long to load
 import ctypes
 import marshal
 import os
-import signal
 import struct
 import sys
-from typing import Any, NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # it takes long to load
+    from typing import Any, NoReturn
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -208,10 +211,10 @@ def keep(kernel: int, double: int) -> int:
     while True:
         found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
         if found is None or found.si_pid == double:
-            return 128 + signal.SIGKILL
+            return 128 + int(signal.SIGKILL)
         if found.si_pid == kernel:  # not reaped: its number must not be given to another
             ended = found.si_code == os.CLD_EXITED
-            return found.si_status if ended else 128 + found.si_status
+            return int(found.si_status) + (0 if ended else 128)
         os.waitpid(found.si_pid, 0)
 
 

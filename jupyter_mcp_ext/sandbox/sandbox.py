@@ -74,8 +74,8 @@ class McpSandbox(LoggingConfigurable):
     network = Enum(
         ["none", "host"],
         default_value="none",
-        help="The network of kernels in the sandbox: 'none', their own loopback only; 'host', all "
-        "that the server reaches.",
+        help="The network of kernels in the sandbox: 'none', their own loopback at most; 'host', "
+        "all that the server reaches.",
     ).tag(config=True)
     allow_hosts = List(
         Unicode(),
@@ -104,7 +104,8 @@ class McpSandbox(LoggingConfigurable):
     scratch_bytes = Int(
         1 << 30,
         min=1 << 20,
-        help="Room, in memory, for each of the /tmp, /dev/shm and home of a kernel in the sandbox.",
+        help="Room, in memory, for each of the /tmp, /dev/shm and home of a kernel under "
+        "bubblewrap.",
     ).tag(config=True)
 
     def __init__(self, *, root: Path | None, secrets: Sequence[Path] = (), **kwargs: Any) -> None:
