@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -46,6 +48,41 @@ async def test_a_caller_that_asks_hears_the_last_line(server: JupyterServer, mod
     assert len(heard) <= took + 1
     assert seconds == sorted(seconds)
     assert all(line.endswith("of 30") and "\r" not in line for line in lines)
+
+
+@pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
+async def test_a_run_of_cells_tells_which_cell_runs_and_of_how_many(
+    server: JupyterServer, mode: str
+) -> None:
+    path = f"cells-{mode}.ipynb"
+    heard: list[str] = []
+    has_heard = {text: asyncio.Event() for text in ("first", "second")}
+
+    async def listen(progress: float, total: float | None, message: str | None) -> None:
+        heard.append(str(message))
+        for text, event in has_heard.items():
+            if text in str(message):
+                event.set()
+                Path(server.root_dir, f"{mode}-{text}").touch()  # lets the cell go on
+
+    cells = [
+        "# Title",
+        *(
+            f"import os, time\nprint({text!r}, flush=True)\n"
+            f"while not os.path.exists('{mode}-{text}'): time.sleep(0.01)"
+            for text in has_heard
+        ),
+    ]
+    http = httpx2.AsyncClient(headers=server.auth, timeout=60)
+    transport = streamable_http_client(server.url, http_client=http)
+    async with Client(transport, mode=mode) as client:
+        await client.call_tool("create_notebook", {"path": path, "cells": cells})
+        result = await client.call_tool("run_cells", {"path": path}, progress_callback=listen)
+
+    assert not result.is_error
+    assert any(line == "cell 2 of 3: first" for line in heard)
+    assert any(line == "cell 3 of 3: second" for line in heard)
+    assert all(re.match(r"cell [123] of 3: |queued$|running$", line) for line in heard), heard
 
 
 async def test_a_client_that_reads_slowly_delays_no_other(

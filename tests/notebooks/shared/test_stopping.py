@@ -76,7 +76,9 @@ class Agent:
         self._awareness.observe(self._see)
 
     async def call(self, tool: str, **arguments: Any) -> Result:
-        return await asyncio.to_thread(self.client.call, tool, **arguments)
+        result = await asyncio.to_thread(self.client.call, tool, **arguments)
+        assert not result.is_error, result.text
+        return result
 
     def _see(self, *_: object) -> None:
         was_there, self._is_there = self._is_there, "storyteller" in str(self._awareness.states)
