@@ -23,6 +23,9 @@ Edit: TypeAlias = Callable[[Draft], Edited]
 RECENT = 3_600.0
 """Seconds for which an edit that is gone is still worth a word."""
 
+BESIDE = 20
+"""Cells of a notebook by which it is known again."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class EditOutcome:
@@ -52,14 +55,17 @@ async def _edited(services: Services, place: Place, edit: Edit, caller: Caller) 
     is_open = await services.sessions.directory.on_path(caller, place.path) is not None
     is_unseen = False
     found: dict[str, str] = {}
+    beside: tuple[str, ...] = ()
     began = 0.0
 
     def edit_and_look(draft: Draft) -> Edited:
-        nonlocal is_unseen, found, began
+        nonlocal is_unseen, found, began, beside
         # In a room people see edits at once, and overwrite none.
         is_unseen = is_open and not draft.shows_runs
         found, began = sources(draft) if is_unseen else {}, time.time()
-        return edit(draft)
+        edited = edit(draft)
+        beside = tuple(draft.ids[:BESIDE])
+        return edited
 
     changed = await services.editing.homes.change(place, edit_and_look, by=caller.reader)
     gone = None
@@ -70,7 +76,7 @@ async def _edited(services: Services, place: Place, edit: Edit, caller: Caller) 
     steps = changed.value.steps
     can_undo = True
     if steps:
-        entry = Entry(client=caller.client, tool=changed.value.done, steps=steps)
+        entry = Entry(client=caller.client, tool=changed.value.done, steps=steps, beside=beside)
         can_undo = await services.editing.journal.add(caller.subject, place.real, entry)
     return EditOutcome(
         path=place.path,

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.concurrency import undisturbed
 from jupyter_mcp_ext.errors import ContentsError, InvalidArgument
-from jupyter_mcp_ext.notebooks.editing.steps import ids_of, take_back
+from jupyter_mcp_ext.notebooks.editing.steps import is_as_left, take_back
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from jupyter_mcp_ext.files.paths import Place
     from jupyter_mcp_ext.governance.caller import Caller
-    from jupyter_mcp_ext.notebooks.draft import Changed
+    from jupyter_mcp_ext.notebooks.draft import Changed, Draft
     from jupyter_mcp_ext.notebooks.editing.journal import Entry
     from jupyter_mcp_ext.services import Services
 
@@ -38,10 +39,8 @@ async def undo_edits(services: Services, place: Place, count: int, *, caller: Ca
 
     Raises ContentsError if none can be taken back, and InvalidArgument.
     """
-    count = min(count, MAX_UNDO)
-    own = await _own(services, place, caller)
-    if len(own) < count and await _adopt(services, place, caller):
-        own = await _own(services, place, caller)
+    await _adopt(services, place, caller)
+    own = await _own(services, place.real, caller)
     if not own:
         msg = (
             "There is no edit of this client in the notebook that could be taken back. Edit the "
@@ -50,7 +49,7 @@ async def undo_edits(services: Services, place: Place, count: int, *, caller: Ca
         raise InvalidArgument(msg)
     undone = Undone()
     try:
-        for entry in reversed(own[-count:]):
+        for entry in reversed(own[-min(count, MAX_UNDO) :]):
             undone.changed = await undisturbed(_taken_back(services, place, entry, caller))
             undone.taken.append(entry)
     except ContentsError as err:
@@ -60,34 +59,38 @@ async def undo_edits(services: Services, place: Place, count: int, *, caller: Ca
     return undone
 
 
-async def _own(services: Services, place: Place, caller: Caller) -> list[Entry]:
-    entries = await services.editing.journal.entries(caller.subject, place.real)
+async def _own(services: Services, path: str, caller: Caller) -> list[Entry]:
+    entries = await services.editing.journal.entries(caller.subject, path)
     return [entry for entry in entries if entry.client == caller.client]
 
 
-async def _adopt(services: Services, place: Place, caller: Caller) -> bool:
-    """Find the edits that were made when the notebook had another path; whether there are any.
+async def _adopt(services: Services, place: Place, caller: Caller) -> None:
+    """Find the client's edits that were made when the notebook had another path.
 
-    They are those of a file that is gone and whose cells are in this one: programs rename files
+    They are those of a file that is gone and whose last edit is in this one: programs rename files
     without a word to Jupyter.
     """
     journal, homes = services.editing.journal, services.editing.homes
-    gone: dict[str, Sequence[Entry]] = {}
+    last: dict[str, Entry] = {}
     for path in await journal.paths(caller.subject):
         if path != place.real and not await homes.is_there(path):
-            entries = await journal.entries(caller.subject, path)
-            gone[path] = [entry for entry in entries if entry.client == caller.client]
-    if not any(gone.values()):
-        return False
-    changed = await homes.change(place, lambda draft: frozenset(draft.ids), by=caller.reader)
-    fits = [
+            own = await _own(services, path, caller)
+            last |= {path: own[-1]} if own else {}
+    if last:
+        changed = await homes.change(place, partial(_found, last), by=caller.reader)
+        for path in changed.value:
+            await journal.move(caller.subject, caller.client, old=path, new=place.real)
+
+
+def _found(last: Mapping[str, Entry], draft: Draft) -> list[str]:
+    """The paths whose last edits are in a notebook."""
+    ids = set(draft.ids)
+    return [
         path
-        for path, entries in gone.items()
-        if entries and not changed.value.isdisjoint(ids_of(entries[-1].steps))
+        for path, entry in last.items()
+        if not ids.isdisjoint({*entry.beside, *(step.cell_id for step in entry.steps)})
+        and is_as_left(draft, entry.steps)
     ]
-    for path in fits:
-        await journal.move(caller.subject, path, place.real)
-    return bool(fits)
 
 
 async def _taken_back(

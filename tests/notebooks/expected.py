@@ -270,6 +270,14 @@ class Done:
     before: Cells
     after: Cells
     touched: frozenset[str]
+    number: int = 0
+    """It is later than those of lower numbers."""
+
+    def is_known_by(self, cells: Cells) -> bool:
+        """Whether the notebook with these cells is known to be the one that was edited."""
+        ids = {cell["id"] for cell in cells}
+        known = {*self.touched, *(cell["id"] for cell in self.after[:20])}
+        return self.is_as_left(cells) and not ids.isdisjoint(known - {None})
 
     def is_as_left(self, cells: Cells) -> bool:
         """Whether the edit can be taken back: its cells are as it left them."""

@@ -40,6 +40,8 @@ class Entry:
     client: str
     tool: str
     steps: tuple[Step, ...]
+    beside: tuple[str, ...] = ()
+    """Ids of cells of the notebook, by which it is known again when it has another path."""
     at: float = field(default_factory=time.time)
 
 
@@ -68,11 +70,11 @@ class EditJournal:
         """The notebooks that a user's clients have edited, by the paths that they had then."""
         return await asyncio.to_thread(self._paths, subject)
 
-    async def move(self, subject: str, old: str, new: str) -> None:
-        """The edits of a notebook are those of one with another path from now on."""
+    async def move(self, subject: str, client: str, *, old: str, new: str) -> None:
+        """A client's edits of a notebook are those of one with another path from now on."""
         first, second = sorted({_name(subject, old), _name(subject, new)})
         async with self._locks.of(first), self._locks.of(second):
-            await asyncio.to_thread(self._move, subject, old, new)
+            await asyncio.to_thread(self._move, subject, client, old, new)
 
     async def remove(self, subject: str, path: str, taken: Sequence[Entry]) -> None:
         """Forget edits, which have been taken back."""
@@ -123,12 +125,16 @@ class EditJournal:
         with suppress(OSError), opened(self._base, self._folder) as folder:
             self._write(folder, subject, path, kept)
 
-    def _move(self, subject: str, old: str, new: str) -> None:
-        names = {path: _name(subject, path) for path in (old, new)}
-        entries = [e for path, name in names.items() for e in self._entries(name, subject, path)]
+    def _move(self, subject: str, client: str, old: str, new: str) -> None:
+        there = self._entries(_name(subject, old), subject, old)
+        here = self._entries(_name(subject, new), subject, new)
+        here += [entry for entry in there if entry.client == client]
         with suppress(OSError), opened(self._base, self._folder) as folder:
-            self._write(folder, subject, new, sorted(entries, key=lambda entry: entry.at))
-            folder.remove(names[old])
+            self._write(folder, subject, new, sorted(here, key=lambda entry: entry.at))
+            if rest := [entry for entry in there if entry.client != client]:
+                self._write(folder, subject, old, rest)
+            else:
+                folder.remove(_name(subject, old))
 
     def _write(self, folder: Folder, subject: str, path: str, entries: Sequence[Entry]) -> None:
         lines = [self._line(subject, path, entry) for entry in entries]
@@ -153,6 +159,7 @@ class EditJournal:
             "tool": entry.tool,
             "at": entry.at,
             "steps": [as_json(step) for step in entry.steps],
+            "beside": entry.beside,
         }
         return json.dumps(seal(content, self._key_for(subject, path))).encode() + b"\n"
 
@@ -165,6 +172,7 @@ class EditJournal:
                     tool=content["tool"],
                     at=content["at"],
                     steps=tuple(from_json(step) for step in content["steps"]),
+                    beside=tuple(content.get("beside", ())),
                 )
         return None
 

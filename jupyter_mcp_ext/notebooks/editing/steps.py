@@ -123,6 +123,12 @@ Step: TypeAlias = Inserted | Removed | Rewritten | Moved | Cleared
 _KINDS = {step.kind: step for step in (Inserted, Removed, Rewritten, Moved, Cleared)}
 
 
+def is_as_left(draft: Draft, steps: Sequence[Step]) -> bool:
+    """Whether all cells are as an edit has left them."""
+    places = {cell_id: index for index, cell_id in enumerate(draft.ids)}
+    return all(step.is_as_left(draft, places.get(step.cell_id)) for step in steps)
+
+
 def take_back(draft: Draft, steps: Sequence[Step]) -> None:
     """Take an edit back, its last step first; nothing if a cell is not as the edit left it.
 
@@ -188,17 +194,6 @@ def is_gone(steps: Sequence[Step], found: Mapping[str, str]) -> bool:
         else isinstance(step, Inserted | Rewritten) and found.get(step.cell_id) != step.source
         for step in steps
     )
-
-
-def ids_of(steps: Sequence[Step]) -> set[str]:
-    """The ids of the cells that an edit has touched, and of those beside which they stood."""
-    found = {step.cell_id for step in steps}
-    for step in steps:
-        if isinstance(step, Removed):
-            found.add(step.after)
-        elif isinstance(step, Moved):
-            found |= {step.from_after, step.to_after}
-    return found - {""}
 
 
 def before(draft: Draft, index: int) -> str:

@@ -303,6 +303,12 @@ class SavedEdits(RuleBasedStateMachine):
     @rule(who=WHO)
     def agent_takes_back(self, who: int) -> None:
         known = self.done.setdefault((who, self.path), [])
+        for (other, path), done in self.done.items():  # made when it had another name
+            is_earlier = (other, path != self.path) == (who, True) and done
+            if is_earlier and done[-1].is_known_by(self.cells):
+                known += done
+                done.clear()
+        known.sort(key=lambda done: done.number)
         can = bool(known) and known[-1].is_as_left(self.cells)
         try:
             self.run(undo_edits(self.services, self.place, 1, caller=self.caller(who)))
@@ -438,6 +444,7 @@ class SavedEdits(RuleBasedStateMachine):
             before=with_ids(before, self.cells, edited.steps),
             after=with_ids(after, self.cells, edited.steps),
             touched=frozenset(step.cell_id for step in edited.steps),
+            number=self.number(),
         )
         self.done.setdefault((who, self.path), []).append(done)
 
