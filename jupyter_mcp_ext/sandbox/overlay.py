@@ -36,6 +36,8 @@ PYTHON = "python"
 LEFT = 20
 """Earlier states that are kept for a running kernel, at most."""
 
+STARTED = secrets.token_hex(4)
+
 
 class Unfit(Exception):
     """What would be installed cannot be shown to a kernel; the message says why."""
@@ -158,7 +160,8 @@ class Overlay:
 
 
 def _process() -> str:
-    return str(os.getpid())
+    """Tells this server from those before it, which in a container had the same number."""
+    return f"{os.getpid()}.{STARTED}"
 
 
 def _make_folder(folder: Path) -> None:

@@ -19,19 +19,46 @@ class Thing:
 """
 
 
+Start = Callable[..., JupyterServer]
+
+WRITES = """
+import os, sys, overlay_leaf
+found = overlay_leaf.__file__
+packages = os.path.dirname(sys.path[-1])
+kept = os.path.dirname(packages)
+tried = [
+    lambda: open(found, 'a'),
+    lambda: open(os.path.realpath(found), 'a'),
+    lambda: open(os.path.dirname(found) + '/new.py', 'w'),
+    lambda: os.unlink(found),
+    lambda: os.rename(packages, 'gone'),
+    lambda: os.rename(kept, 'gone'),
+    lambda: os.symlink('/tmp', packages + '/new-1'),
+    lambda: os.symlink('/tmp', packages + '/startup/new-1'),
+    lambda: (os.chmod(found, 0o666), open(found, 'a')),
+    lambda: (os.link(found, 'mine'), open('mine', 'a')),
+]
+for each in tried:
+    try:
+        each()
+        print('done', tried.index(each))
+    except OSError:
+        pass
+overlay_leaf.VERSION
+"""
+"""Code that tries to write into what was installed, and puts out its version at the end."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Its:
-    """A server and the index from which it installs."""
+    """A server, and an index from which it does not install."""
 
     server: JupyterServer
     index: Index
 
 
-@pytest.fixture(scope="module")
-def its(
-    start_server: Callable[..., JupyterServer], tmp_path_factory: pytest.TempPathFactory
-) -> Its:
-    folder = tmp_path_factory.mktemp("packages")
+def start(start_server: Start, folder: Path, mode: str) -> Its:
+    """A server with the sandbox of this mode, and what it installs from."""
     index = Index(folder=folder / "index")
     index.add("overlay-thing", "1.0", code=f"VERSION = '1.0'\n{THING}")
     index.add("overlay-leaf", "1.0")
@@ -41,11 +68,16 @@ def its(
     hostile = Index(folder=folder / "hostile")
     hostile.add("overlay-leaf", "9.0")
     server = start_server(
-        *("--McpSandbox.mode=bubblewrap", STARTED_KERNELS),
+        *(f"--McpSandbox.mode={mode}", STARTED_KERNELS),
         "--McpPackages.deny=overlay-denied",
         env={"UV_DEFAULT_INDEX": index.url, "PYTHONPATH": ""},
     )
     return Its(server=server, index=hostile)
+
+
+@pytest.fixture(scope="module")
+def its(start_server: Start, tmp_path_factory: pytest.TempPathFactory) -> Its:
+    return start(start_server, tmp_path_factory.mktemp("packages"), "bubblewrap")
 
 
 @pytest.fixture
@@ -98,7 +130,7 @@ def test_a_session_comes_back_and_is_copied_with_its_packages(client: McpClient)
     copied = client.call("create_session", name="twin", copy_of="default")
     assert "were not brought back" not in copied.text
     assert last(client, "x.value + 1", session_id="twin") == "42"
-    own = "os.path.realpath('.mcp/packages/site') == os.path.realpath(sys.path[-1])"
+    own = f"{copied.meta['jupyter-mcp-ext/session']['session_id']!r} in sys.path[-1]"
     its = "f'{sys.path[-1]}/bin' in os.environ['PATH'].split(':')"
     assert last(client, f"import os, sys; ({own}, {its})", session_id="twin") == "(True, True)"
     client.call("shutdown_kernel", session_id="twin")
@@ -162,30 +194,7 @@ os.environ.update(UV_DEFAULT_INDEX={its.index.url!r}, PYTHONPATH=os.getcwd())
 def test_code_in_the_kernel_cannot_write_into_what_was_installed(client: McpClient) -> None:
     client.call("install_package", package="overlay-leaf==1.0")
 
-    said = client.run(
-        """
-import os, overlay_leaf
-found = overlay_leaf.__file__
-tried = [
-    lambda: open(found, 'a'),
-    lambda: open(os.path.realpath(found), 'a'),
-    lambda: open(os.path.dirname(found) + '/new.py', 'w'),
-    lambda: os.unlink(found),
-    lambda: os.rename('.mcp/packages', 'gone'),
-    lambda: os.rename('.mcp', 'gone'),
-    lambda: os.symlink('/tmp', '.mcp/packages/new-1'),
-    lambda: os.chmod(found, 0o666),
-    lambda: os.link(found, 'mine'),
-]
-for each in tried:
-    try:
-        each()
-        print('done', tried.index(each))
-    except OSError:
-        pass
-overlay_leaf.VERSION
-"""
-    )
+    said = client.run(WRITES)
 
     assert said.text.splitlines()[1:] == ["'1.0'"]
 
@@ -205,3 +214,14 @@ def test_a_persons_kernel_gets_no_packages(its: Its, client: McpClient) -> None:
 
     assert refused.is_error
     assert "for kernels in its sandbox alone" in refused.text
+
+
+def test_under_landlock_it_is_the_same(start_server: Start, tmp_path: Path) -> None:
+    client = McpClient(start(start_server, tmp_path, "landlock").server)
+    client.run("1")
+
+    installed = client.call("install_package", package="overlay-leaf<2")
+    said = client.run(WRITES)
+
+    assert installed.text.splitlines()[-1] == "installed for this session alone: overlay-leaf 1.0"
+    assert said.text.splitlines()[1:] == ["'1.0'"]
