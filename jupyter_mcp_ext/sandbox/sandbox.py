@@ -17,7 +17,7 @@ from traitlets.config import LoggingConfigurable
 
 from jupyter_mcp_ext.concurrency import Listeners
 
-from . import canary, directories
+from . import bubblewrap, canary, directories
 from .confinement import HANDED, MODES, WORK, Confinement, Mode, Network, is_confined
 from .overlay import PACKAGES, Overlay
 from .prefixes import NoPrefix, readable, user_packages
@@ -173,7 +173,7 @@ class McpSandbox(LoggingConfigurable):
             canary.check(mode, secrets=self._secrets, network=cast("Network", self.network))
         except canary.Escaped as err:
             return str(err)
-        return ""
+        return self._proxy.failure(bubblewrap.program()) if self._proxy is not None else ""
 
     def admits(self, kernel: Kernel) -> bool:
         """Whether agents may run code in a kernel, although no person has allowed it."""

@@ -128,6 +128,47 @@ def descriptors(server: JupyterServer) -> tuple[int, int]:
     return psutil.Process(server.process.pid).num_fds(), proxy.num_fds()
 
 
+FLOOD = """
+import os, socket
+for child in range(4):
+    if not os.fork():
+        held = []
+        for number in range(1500):
+            try:
+                one = socket.create_connection(('127.0.0.1', 3128), timeout=0.2)
+                one.settimeout(0.2)
+                held.append(one)
+                one.sendall([b'', b'CONNECT ', b'x' * 100_000, b'GET / HTTP/1.1\\r\\n'][number % 4])
+            except OSError:
+                pass
+        os._exit(0)
+for child in range(4):
+    os.wait()
+print('flooded')
+"""
+
+
+def test_a_kernel_that_floods_the_proxy_holds_up_no_other(
+    server: JupyterServer, client: McpClient
+) -> None:
+    other = McpClient(server, name="other")
+    other.run(ASK)
+
+    flood = client.run(FLOOD, wait=0)
+    for _ in range(10):
+        assert REFUSED in run(other, "print(ask('https://evil.example.com/'))")
+    [proxy] = proxies(server)
+    assert proxy.num_fds() < 200
+    assert proxy.memory_info().rss < 100_000_000
+
+    client.call("interrupt_kernel", session_id="default")
+    client.call("shutdown_kernel", session_id="default", force=True)
+    assert flood.id
+    assert REFUSED in run(other, "print(ask('https://evil.example.com/'))")
+    assert [each.pid for each in proxies(server)] == [proxy.pid]
+    other.call("shutdown_kernel", session_id="default", force=True)
+
+
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
 def test_a_server_takes_its_proxy_with_it(tmp_path: Path, end: signal.Signals) -> None:
     with running_server(tmp_path, *LISTED) as server:

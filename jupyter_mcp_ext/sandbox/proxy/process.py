@@ -17,7 +17,7 @@ from typing import Any
 
 from jupyter_mcp_ext.sandbox.memory import memory_files
 
-from . import control
+from . import control, trial
 from .entrance import Counts
 from .namespace import namespace
 from .patterns import Pattern
@@ -96,6 +96,11 @@ class Proxy:
     def listed(self) -> int:
         """How many hosts, or domains, are listed."""
         return len(self._listed)
+
+    def failure(self, bwrap: str | None) -> str:
+        """Why no sandbox of this program can be entered; empty if they can. Blocks."""
+        why = "there is no bubblewrap" if bwrap is None else trial.failure(bwrap)
+        return _cannot(OSError(why)) if why else ""
 
     async def enter(self, kernel_id: str, pid: int) -> Way:
         """Have the proxy listen in the sandbox of a process. Raises NoWayOut."""
