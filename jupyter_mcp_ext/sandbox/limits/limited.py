@@ -12,10 +12,7 @@ from .cgroups import Group
 from .command import prefix
 from .judge import Judge
 from .meter import Meter
-
-FULL = 0.97
-"""The part of its memory at which a group has run out of it: the last pages are never used."""
-
+from .refusals import Refusals
 
 NO_MEMORY = ("MemoryError", "bad_alloc", "[Errno 12]", "Cannot allocate memory")
 NO_PROCESS = ("[Errno 11]", "can't start new thread")
@@ -49,10 +46,13 @@ class Limited:
         in_all: Bounds,
         watch: Watch,
         *,
-        group: Group | None,
+        new_group: Callable[[], Group] | None,
         folder: Path | None,
     ) -> None:
-        """``in_all`` is what all kernels may use; ``folder`` is what is measured of the disk."""
+        """``in_all`` is what all kernels may use; ``folder`` is what is measured of the disk.
+
+        Without a way to make groups, processes are measured one by one.
+        """
         self.bounds = bounds
         self.cpu = bounds.cpu
         """The cores that it may use at the moment; 0 is no limit."""
@@ -65,13 +65,13 @@ class Limited:
         """Interrupts the kernel's code, for a reason in words."""
         self.meter: Meter | None = None
         """Measures its process, while one runs."""
-        self.group = group
+        self._new_group = new_group
+        self._group: Group | None = None
+        self._refusals: Refusals | None = None
         self._in_all = in_all
         self._watch = watch
         self._folder = folder
         self._words = ""
-        self._kills = self._refusals = 0
-        """The group's counts at the end of the latest execution."""
 
     @property
     def use(self) -> Use:
@@ -85,9 +85,12 @@ class Limited:
 
     def prefix(self) -> list[str]:
         """What comes before the command of the kernel's next process. Raises OSError."""
-        if self.group is not None:
-            self.group.make(self.bounds)
-        return prefix(self.bounds, self.group.procs if self.group is not None else ())
+        if self._new_group is None:
+            return prefix(self.bounds, ())
+        # Each process has a group of its own: those that were killed count until they are reaped.
+        self._group = self._new_group()
+        self._group.make(self.bounds)
+        return prefix(self.bounds, self._group.procs)
 
     def inner_prefix(self) -> list[str]:
         """What comes before the command in a user namespace, which counts its own processes.
@@ -95,7 +98,7 @@ class Limited:
         Outside of one, all processes of the account would count; and root's never do.
         """
         most = self.bounds.processes
-        if self.group is not None or not most or not os.getuid() or not PRLIMIT.exists():
+        if self._new_group is not None or not most or not os.getuid() or not PRLIMIT.exists():
             return []
         return [str(PRLIMIT), f"--nproc={most}", "--"]
 
@@ -103,24 +106,22 @@ class Limited:
         """A process of the kernel, with which all that it starts counts."""
         self._words, self.is_ending = "", False
         self.judge.restart()
-        self.meter = Meter(pid, self.bounds, group=self.group, folder=self._folder)
-        if self.group is not None:
-            self._kills, self._refusals = self.group.kills(), self.group.refusals()
+        self.meter = Meter(pid, self.bounds, group=self._group, folder=self._folder)
+        if self._group is not None:
+            self._refusals = Refusals(self._group, self.bounds, self._in_all)
         self._watch.add(self)
 
     def ended(self) -> None:
         """The process is gone: end what it has left behind. Blocks shortly."""
         self._watch.discard(self)
-        meter, self.meter = self.meter, None
-        if meter is not None:
+        (meter, self.meter), (group, self._group) = (self.meter, None), (self._group, None)
+        if group is not None:
+            if self._refusals is not None:
+                self._refusals.close()
+            group.kill()
+            group.remove()
+        elif meter is not None:
             meter.kill()
-
-    def remove(self) -> None:
-        """The kernel is gone for good. Blocks shortly."""
-        self.ended()
-        if self.group is not None:
-            self.group.kill()
-            self.group.remove()
 
     def look(self) -> None:
         """Measure what it uses; in the watchdog's thread."""
@@ -147,9 +148,10 @@ class Limited:
 
     def reason(self, *, was_killed: bool) -> str:
         """Why the latest process has ended, if a limit was the reason; else empty."""
-        is_open = was_killed and not self._words
-        if is_open and self.group is not None and self.group.kills() > self._kills:
-            self._words = f"the kernel was ended: {self._out_of_memory().words}"
+        if not self._words and was_killed and self._refusals is not None:
+            shortage = self._refusals.shortage()
+            if shortage is not None:
+                self._words = f"the kernel was ended: {shortage.words}"
         return self._words
 
     def hits(self, error: str) -> Iterator[str]:
@@ -164,27 +166,8 @@ class Limited:
         if bounds.file_bytes and TOO_LARGE in error:
             excess = Excess(name="file_bytes", used=bounds.file_bytes, limit=bounds.file_bytes)
             yield f"the file was cut: {excess.words}"
-        if self.group is not None:
-            yield from self._refused(self.group)
+        if self._refusals is not None:
+            yield from self._refusals.words()
         elif bounds.processes and any(words in error for words in NO_PROCESS):
             excess = Excess(name="processes", used=bounds.processes, limit=bounds.processes)
             yield f"a process or thread could not be started: {excess.words}"
-
-    def _refused(self, group: Group) -> Iterator[str]:
-        kills, refusals = group.kills(), group.refusals()
-        if kills > self._kills:
-            yield f"a process that it had started was ended: {self._out_of_memory().words}"
-        if refusals > self._refusals and self.bounds.processes:
-            most = self.bounds.processes
-            words = Excess(name="processes", used=most, limit=most).words
-            yield f"a process or thread could not be started: {words}"
-        self._kills, self._refusals = kills, refusals
-
-    def _out_of_memory(self) -> Excess:
-        """The limit of memory that was hit: the kernel's own, or that of all kernels."""
-        assert self.group is not None  # noqa: S101
-        peak, own = self.group.peak(), self.bounds.memory
-        if own and (peak >= FULL * own or not self._in_all.memory):
-            return Excess(name="memory", used=min(peak, own), limit=own)
-        limit = self._in_all.memory
-        return Excess(name="memory", used=limit, limit=limit, scope="all")

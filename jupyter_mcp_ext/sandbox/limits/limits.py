@@ -17,7 +17,7 @@ from jupyter_mcp_ext.concurrency import Tasks
 from jupyter_mcp_ext.sandbox.provisioner import OtherProvisioner, install, own_of
 
 from .bounds import NAMES, SUFFIXES, Bounds, Excess, Scope, Use, amount, excesses
-from .cgroups import Groups, Unavailable
+from .cgroups import Group, Groups, Unavailable
 from .limited import Limited
 from .provisioner import ARGUMENT, limited_of
 from .shares import shares
@@ -149,13 +149,17 @@ class McpLimits(LoggingConfigurable):
         if own := own_of(spec):
             msg = f"its kernelspec has a provisioner of its own ({own})"
             raise CannotLimit(msg)
-        group = None
-        if self._groups is not None:
-            group = self._groups.of(f"k{next(self._numbers)}")
+        new_group = self._new_group if self._groups is not None else None
         has_disk = any(self.bounds(scope).disk for scope in SUFFIXES)
         measured = self._root / folder if has_disk and folder and self._root is not None else None
         bounds, in_all = self.bounds(), self.bounds("all")
-        return {ARGUMENT: Limited(bounds, in_all, self._watchdog, group=group, folder=measured)}
+        return {
+            ARGUMENT: Limited(bounds, in_all, self._watchdog, new_group=new_group, folder=measured)
+        }
+
+    def _new_group(self) -> Group:
+        assert self._groups is not None  # noqa: S101
+        return self._groups.of(f"k{next(self._numbers)}")
 
     def check(self, provisioner: object) -> None:
         """Raise CannotLimit if a kernel runs that was started without limits."""

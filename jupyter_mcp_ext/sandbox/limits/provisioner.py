@@ -47,10 +47,10 @@ class LimitedProvisioner(LocalProvisioner):
         return code
 
     async def cleanup(self, restart: bool = False) -> None:
-        """Remove what the limits needed once the kernel is not started again."""
+        """End what a process has left behind that was never waited for."""
         await super().cleanup(restart=restart)
-        if not restart and self.limited is not None:
-            await asyncio.to_thread(self.limited.remove)
+        if self.limited is not None:
+            await asyncio.to_thread(self.limited.ended)
 
 
 def limited_of(provisioner: object) -> Limited | None:

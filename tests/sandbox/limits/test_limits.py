@@ -10,6 +10,7 @@ import pytest
 
 from tests.mcp_client import McpClient
 from tests.sandbox.test_attacks import USER
+from tests.sandbox.test_endings import family
 from tests.servers import FRESH, STARTED_KERNELS, JupyterServer, running_server
 
 MB = 1 << 20
@@ -141,6 +142,33 @@ finally:
     if way.is_user or not way.is_watched:
         assert "BlockingIOError" in bombed.text
         assert value(client, "x + 1") == "42"
+
+
+def test_processes_that_multiply_end_with_their_kernel(
+    server: JupyterServer, client: McpClient
+) -> None:
+    bombed = client.run(
+        """
+import os
+os.nice(19)
+for _ in range(7):
+    try:
+        os.fork()
+    except OSError:
+        pass
+while True:
+    try:
+        while True:
+            pass
+    except KeyboardInterrupt:
+        pass
+"""
+    )
+
+    assert bombed.status == "dead"
+    assert "the kernel was ended: " in bombed.text
+    assert value(client, "6 * 7") == "42"
+    assert [each for each in family(server) if each.nice() == 19] == []
 
 
 def test_cpu_time_is_limited_by_an_interrupt(client: McpClient) -> None:
