@@ -10,10 +10,9 @@ from collections.abc import Callable
 from logging import Logger
 from typing import Protocol
 
-import psutil
-
 from jupyter_mcp_ext.concurrency import Tasks, Timer
 from jupyter_mcp_ext.errors import ToolError
+from jupyter_mcp_ext.kernels.available import available
 
 from .session import Session
 
@@ -38,7 +37,7 @@ LOOK = 10.0
 
 def has_memory() -> bool:
     """Whether there is enough memory for another kernel."""
-    return psutil.virtual_memory().available > LEAST_MEMORY
+    return available() > LEAST_MEMORY
 
 
 def how_many(wanted: int | None) -> int:

@@ -382,3 +382,16 @@ def test_a_sandbox_that_can_no_longer_be_made_is_an_error_that_says_so(
     assert "The kernel 'python3' did not start" in refused.text
     assert f"It wrote: bwrap: Can't find source path {shown}" in refused.text
     assert not psutil.Process(server.process.pid).children()
+
+
+def test_a_spare_kernel_is_in_the_sandbox_of_its_own_session(start_server: Start) -> None:
+    server = start_server(*CONFINED, "--McpSessions.spare_kernels=1")
+    client = McpClient(server)
+    seen = f"import os; print(os.listdir({str(server.root_dir / 'mcp-sessions')!r}))"
+
+    for name in ("one", "two", "three"):  # the first starts a spare
+        made = client.call("create_session", name=name).meta["jupyter-mcp-ext/session"]
+        said = client.run(seen, session_id=name)
+
+        assert said.text.splitlines()[-1] == f"['{made['session_id']}']"
+        assert "sandbox: bubblewrap" in client.call("get_kernel_status", session_id=name).text
