@@ -82,6 +82,14 @@ class JupyterServer:
     root_dir: Path
     log: list[str] = field(default_factory=list)
     """The lines of its stderr so far."""
+    heard: threading.Condition = field(default_factory=threading.Condition)
+    """Told of each line of the log."""
+
+    def until_logged(self, text: str) -> None:
+        """Return when the log has a line with a text."""
+        with self.heard:
+            found = self.heard.wait_for(lambda: any(text in line for line in self.log), 60)
+        assert found, text
 
     def until_answered(self) -> None:
         """Ask until the server answers: it logs that it runs shortly before it listens."""
@@ -297,7 +305,9 @@ def _end(process: Process, reader: threading.Thread) -> None:
 def _read_log(server: JupyterServer, ready: str, is_ready: threading.Event) -> None:
     """Collect the log until it ends; Jupyter's own "is running at" comes before it listens."""
     for line in server.process.stderr or ():
-        server.log.append(line)
+        with server.heard:
+            server.log.append(line)
+            server.heard.notify_all()
         if ready in line:
             is_ready.set()
     is_ready.set()

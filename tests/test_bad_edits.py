@@ -357,6 +357,8 @@ def test_braces_of_a_glob_are_alternatives(client: McpClient) -> None:
 
 def test_the_log_has_neither_tracebacks_nor_what_was_typed(server: JupyterServer) -> None:
     """Runs last: it is about the log of all tests above."""
+    server.request("GET", path="/behind-all-else")
+    server.until_logged("/behind-all-else")
     log = "".join(server.log)
 
     assert TYPED not in log

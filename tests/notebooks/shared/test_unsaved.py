@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jupyter_mcp_ext.notebooks.draft import Change
-from jupyter_mcp_ext.notebooks.shared import unsaved
+from jupyter_mcp_ext.notebooks.shared import live, unsaved
 from jupyter_mcp_ext.notebooks.shared.cells import is_busy
 from jupyter_mcp_ext.notebooks.shared.live import LiveNotebooks
 from tests.notebooks.browsers import SECONDS
@@ -139,8 +139,9 @@ class TestYdoc:
             assert note == "another program saved the file, and its content replaced your edit"
 
     async def test_an_edit_waits_until_the_room_has_read_its_file_again(
-        self, shared: Shared
+        self, shared: Shared, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(live, "LOADING", float(SECONDS))
         many = [f"x{n}" for n in range(300)]
         shared.make(*many)
         async with shared.browser() as tab:
@@ -309,8 +310,9 @@ class TestDocuments:
             assert note == "another program saved the file, and its content replaced your edit"
 
     async def test_an_edit_that_is_there_after_the_room_has_read_its_file_again_is_not_reported(
-        self, shared: Shared
+        self, shared: Shared, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(unsaved, "MARGIN", float(SECONDS))  # it is not forgotten before
         async with shared.browser() as tab:
             await shared.change(rewritten(0, "a = 'agent'"))
             await shared.until_saved("a = 'agent'", "b = 2")
@@ -318,5 +320,7 @@ class TestDocuments:
             async with room.file_api._content_lock:  # it has saved, and knows when
                 shared.make("a = 'agent'", "b = 'program'")
             await tab.until(lambda: tab.sources == ["a = 'agent'", "b = 'program'"])
+            await asyncio.wait_for(shared.unsaved._tasks.ended(), SECONDS)  # it was looked for
 
+            assert room.room_id in shared.unsaved
             assert (await shared.change(lambda draft: len(draft.ids))).notes == ()
