@@ -1,4 +1,4 @@
-"""Installing packages into the environment of a session's kernel."""
+"""Installing packages for the kernel of a session."""
 
 from __future__ import annotations
 

@@ -34,6 +34,8 @@ class Outcome:
     """Changed packages that the Jupyter server itself has loaded."""
     is_for_session: bool = False
     """Whether they are for one session alone."""
+    kept: frozenset[str] = frozenset()
+    """Packages that were to be upgraded, and cannot be for one session alone."""
 
     @property
     def changed(self) -> tuple[VersionChange, ...]:
@@ -49,7 +51,11 @@ class Outcome:
             ("installed for this session alone" if self.is_for_session else "installed", added),
             ("upgraded", _moves(up)),
             ("downgraded", _moves(down)),
-            ("already there", [f"{each.name} {each.new}" for each in self.there]),
+            ("already there", [f"{e.name} {e.new}" for e in self.there if e.name not in self.kept]),
+            (
+                "not upgraded, since the environment has it and not the session",
+                [f"{e.name} {e.new}" for e in self.there if e.name in self.kept],
+            ),
             ("not for this Python", list(self.skipped)),
         )
         return [f"{kind}: {', '.join(words)}" for kind, words in kinds if words]

@@ -145,7 +145,9 @@ class McpPackages(LoggingConfigurable):
                 say(f"installing {', '.join(each.pin for each in planned)}")
                 after = await self._carry_out(installer, target, place, planned, say)
         outcome = _outcome(requirements, target.installed, after)
-        outcome = replace(outcome, is_for_session=target.overlay is not None)
+        if target.overlay is not None:
+            kept = frozenset(target.installed.fixed) if upgrade else frozenset()
+            outcome = replace(outcome, is_for_session=True, kept=kept)
         return await self._with_loaded(outcome, target, after, kernel)
 
     async def _carry_out(

@@ -23,8 +23,8 @@ async def install_package(
     upgrade: bool = False,
     wait: Wait = 50,
 ) -> Answer:
-    """Install a package or several (pip, uv) into the environment of a session's Python kernel;
-    tells whether a restart is needed.
+    """Install a package or several (pip, uv) for a session's Python kernel; tells whether a
+    restart is needed.
     """
     requirements = call.services.packages.requested(package)
     execution = install_packages(

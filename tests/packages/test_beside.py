@@ -128,7 +128,10 @@ async def test_what_the_environment_has_is_used_and_the_rest_is_the_sessions(
             "installed for this session alone: app 1.0, middle 2.0",
             "already there: leaf 1.5",
         ]
-        assert again.lines() == ["already there: app 1.0, leaf 1.5"]
+        assert again.lines() == [
+            "already there: app 1.0",
+            "not upgraded, since the environment has it and not the session: leaf 1.5",
+        ]
         assert its.run(imported) == "1.0 1.5 2.0"
         assert its.run("import app; print(app.__cached__)").endswith(".pyc")
         assert any(path.startswith("__pycache__/app.") for path in its.files())
