@@ -105,10 +105,6 @@ class Services:
         kernels.limits.tell_owners(partial(_owner, sessions))
         changes = _changes(serverapp, editing, executions, sessions, kernels, disk)
         notebooks.made.add(changes.saved)
-        calls = McpCalls(parent=parent)
-        executions.begun.add(calls.follow)
-        audit = Audit(serverapp.event_logger)
-        sandbox.connections.add(audit.record_connections)
         return cls(
             kernels=kernels,
             sessions=sessions,
@@ -123,9 +119,9 @@ class Services:
             packages=McpPackages(kernels, credentials=sessions.credentials, parent=parent),
             rendering=rendering,
             policy=Policy(serverapp.authorizer),
-            calls=calls,
+            calls=_calls(executions, parent),
             consents=Consents(),
-            audit=audit,
+            audit=_audit(serverapp, sandbox),
             keys=keys,
             limits=limits,
             changes=changes,
@@ -243,6 +239,18 @@ def _written(
         on_found=on_found,
         foreign_beside=kernels.foreign_beside,
     )
+
+
+def _calls(executions: McpExecutions, parent: Any) -> McpCalls:
+    calls = McpCalls(parent=parent)
+    executions.begun.add(calls.follow)
+    return calls
+
+
+def _audit(serverapp: ServerApp, sandbox: McpSandbox) -> Audit:
+    audit = Audit(serverapp.event_logger)
+    sandbox.connections.add(audit.record_connections)
+    return audit
 
 
 def _changes(
