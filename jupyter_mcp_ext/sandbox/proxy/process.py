@@ -74,6 +74,16 @@ class Way:
     """The sandbox's network namespace, which a new process of the proxy is given."""
     entered: asyncio.Future[None]
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the kernel still runs."""
+        return self.network >= 0
+
+    def close(self) -> None:
+        """Let go of the namespace."""
+        os.close(self.network)
+        self.network = -1
+
 
 class Proxy:
     """Lets kernels in sandboxes reach the hosts that are listed."""
@@ -129,10 +139,9 @@ class Proxy:
 
     def leave(self, way: Way) -> None:
         """Close the connections of a sandbox."""
-        if way.network < 0:
+        if not way.is_open:
             return
-        os.close(way.network)
-        way.network = -1
+        way.close()
         if self._server is None:
             self._ways.pop(way.number, None)
             return
@@ -168,7 +177,7 @@ class Proxy:
             is_steady = now() - begun > STEADY
             pause = 0.0 if is_steady else min(max(SHORTEST_PAUSE, 2 * pause), LONGEST_PAUSE)
             self._log.warning("The proxy of sandboxes ended (%s). It is started again.", ended)
-            self._ways = {number: way for number, way in self._ways.items() if way.network >= 0}
+            self._ways = {number: way for number, way in self._ways.items() if way.is_open}
             self._left.set()
             await asyncio.sleep(pause)
 
@@ -208,7 +217,7 @@ class Proxy:
             )
 
     def _send(self, way: Way) -> None:
-        if self._server is None or way.network < 0:
+        if self._server is None or not way.is_open:
             return
         try:
             control.send(self._server, control.ENTER, way.number, None, way.network)

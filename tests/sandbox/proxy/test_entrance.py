@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from jupyter_mcp_ext.sandbox.proxy import tunnel
+from jupyter_mcp_ext.sandbox.proxy import entrance, tunnel
 from jupyter_mcp_ext.sandbox.proxy.entrance import CONNECTIONS
 from jupyter_mcp_ext.sandbox.proxy.hello import REFUSAL
 from jupyter_mcp_ext.sandbox.proxy.outside import is_outside
@@ -299,6 +299,21 @@ async def test_thousands_of_connections_cost_no_more_than_the_limit() -> None:
         writer.write(b"1")
         assert await reader.readexactly(1) == b"1"
         writer.close()
+
+
+async def test_connections_one_after_the_other_are_not_endless_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(entrance, "CONNECTIONS", 1)
+    monkeypatch.setattr(entrance, "SHORTEST", 0.05)
+    now = asyncio.get_running_loop().time
+    async with Stage() as stage:
+        begun = now()
+        for _ in range(5):
+            _, _, writer = await stage.ask("evil.example.org")
+            writer.close()
+
+    assert now() - begun >= 4 * 0.05
 
 
 async def test_a_program_that_does_not_read_holds_its_host_up_and_nothing_else() -> None:
