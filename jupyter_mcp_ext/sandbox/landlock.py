@@ -32,7 +32,7 @@ DEVICE = READ_FILE | WRITE_FILE | IOCTL_DEV
 DEVICES = {
     **dict.fromkeys(("/dev/null", "/dev/zero", "/dev/full"), READ_FILE | WRITE_FILE),
     **dict.fromkeys(("/dev/random", "/dev/urandom"), READ_FILE),
-    **dict.fromkeys(("/dev/tty", "/dev/ptmx", "/dev/pts"), DEVICE),
+    **dict.fromkeys(("/dev/tty", "/dev/ptmx"), DEVICE),
 }
 
 PROC = (

@@ -15,9 +15,11 @@ The keeper ends as the kernel has ended, and ends all when the server dies.
 from __future__ import annotations
 
 import _signal as signal  # type: ignore[import-not-found]  # without enum, which takes long to load
+import _socket as socket
 import ctypes
 import marshal
 import os
+import select
 import struct
 import sys
 
@@ -27,15 +29,17 @@ if TYPE_CHECKING:  # it takes long to load
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 
-SET_PDEATHSIG, SET_SECCOMP, CAPBSET_DROP, SET_SECUREBITS = 1, 22, 24, 28
+SET_PDEATHSIG, CAPBSET_DROP, SET_SECUREBITS = 1, 24, 28
 SET_CHILD_SUBREAPER, SET_NO_NEW_PRIVS, CAP_AMBIENT, CAP_AMBIENT_CLEAR_ALL = 36, 38, 47, 4
-FILTER = 2
+SECCOMP = {"x86_64": 317, "aarch64": 277}
+SET_FILTER, NEW_LISTENER = 1, 8
 SECUREBITS = 0xEF
 """No privileges for root, none kept when the account changes, none added; all of it locked."""
 CAPABILITIES = 64
 CAPABILITY_VERSION = 0x2008_0522
 
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF, CLOSE_RANGE = 444, 445, 446, 436
+PIDFD_OPEN, PIDFD_GETFD, OF_THREAD = 434, 438, 0x80
 """System calls, with the same numbers on all architectures."""
 VERSION, PATH_BENEATH, CLOEXEC = 1, 1, 4
 
@@ -44,6 +48,16 @@ NEEDED = 6
 ALL_FILES, ALL_TCP, ABSTRACT, SIGNALS = 0xFFFF, 0b11, 1, 2
 OF_FILES = 0xC007
 """Rights that a file can have: execute, write, read, truncate and control a device."""
+
+ASKED = struct.Struct("=QIIiIQ6Q")
+"""``struct seccomp_notif``"""
+RECEIVE, SEND, ADD_FD, AND_SEND = 0xC050_2100, 0xC018_2101, 0x4018_2103, 2
+"""``SECCOMP_IOCTL_NOTIF_RECV`` and so on."""
+OTHER_END = 0x5441
+"""``TIOCGPTPEER``"""
+LEADER, CHARACTERS = os.makedev(5, 2), 0o020000
+"""The device ``/dev/ptmx``, and the type of its file."""
+NOT_PERMITTED = 1
 
 SECONDS_TO_END = 10
 """How long the keeper waits for processes that it has killed."""
@@ -108,10 +122,14 @@ def drop_privileges() -> None:
     checked(LIBC.capset(header, bytes(24)), "capset")
 
 
-def filter_calls(program: bytes) -> None:
-    """Install a filter of system calls."""
+def filter_calls(program: bytes, flags: int = 0) -> int:
+    """Install a filter of system calls; with ``NEW_LISTENER`` what it asks is read from the result.
+
+    Raises OSError.
+    """
     instructions = ctypes.create_string_buffer(program, len(program))
-    prctl(SET_SECCOMP, FILTER, struct.pack("HP", len(program) // 8, ctypes.addressof(instructions)))
+    filter_ = struct.pack("HP", len(program) // 8, ctypes.addressof(instructions))
+    return checked(LIBC.syscall(SECCOMP[os.uname().machine], SET_FILTER, flags, filter_), "seccomp")
 
 
 def is_alone() -> bool:
@@ -165,10 +183,10 @@ def start_double() -> int:
     return pid
 
 
-def become_kernel(plan: dict[str, Any], keeper: int, go: int) -> None:
+def become_kernel(plan: dict[str, Any], keeper: int, go: Any) -> None:
     """Enter the sandbox and run the kernel's command."""
     os.setsid()
-    if not follow(keeper, signal.SIGKILL) or not os.read(go, 1):
+    if not follow(keeper, signal.SIGKILL) or not go.recv(1):
         os._exit(1)
     own = [(f"/proc/{os.getpid()}/{name}", rights) for name, rights in plan["own_proc"]]
     os.chdir(plan["cwd"])
@@ -178,44 +196,120 @@ def become_kernel(plan: dict[str, Any], keeper: int, go: int) -> None:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     checked(LIBC.syscall(CLOSE_RANGE, 3, 0xFFFF_FFFF, CLOEXEC), "close_range")
-    filter_calls(plan["filter"])
+    install_filter(plan["filter"], go)
     command = plan["command"]
     os.execvp(command[0], command)  # noqa: S606  # no shell is wanted
 
 
-def start_kernel(plan: dict[str, Any]) -> int:
-    """Start the kernel, and return its process once its command runs. Raises OSError."""
+def install_filter(program: bytes, to_keeper: Any) -> None:
+    """Install the filter, and have the keeper answer for it."""
+    try:
+        listener = filter_calls(program, NEW_LISTENER)
+    except OSError:  # what has started this server listens already: there are no terminals
+        filter_calls(program)
+    else:
+        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", listener))
+        to_keeper.sendmsg([b"x"], [rights])
+
+
+def start_kernel(plan: dict[str, Any]) -> tuple[int, int]:
+    """Start the kernel: its process once its command runs, and its listener. Raises OSError."""
     keeper = os.getpid()
-    (go, may_go), (failed, failure) = os.pipe(), os.pipe()
+    (failed, failure), (kept, its) = os.pipe(), socket.socketpair()
     pid = os.fork()
     if not pid:
-        os.close(may_go)
+        kept.close()
         try:
-            become_kernel(plan, keeper, go)
+            become_kernel(plan, keeper, its)
         except BaseException as err:  # noqa: BLE001  # it must not go on as a second keeper
             os.write(failure, str(err).encode()[:4000])
         os._exit(1)
+    its.close()
     # An entry of /proc is made anew if it is not in use, and then no rule knows it.
     for path in (*plan["proc"], *(f"/proc/{pid}/{name}" for name, _ in plan["own_proc"])):
         os.open(path, os.O_PATH)
     os.close(failure)
-    os.write(may_go, b"x")
+    kept.send(b"x")
+    _, rights, _, _ = kept.recvmsg(1, socket.CMSG_SPACE(4))
     with open(failed, "rb") as file:  # noqa: PTH123
         if said := file.read():
             raise OSError(said.decode(errors="replace"))
-    return pid
+    return pid, struct.unpack("i", rights[0][2])[0] if rights else -1
 
 
-def keep(kernel: int, double: int) -> int:
-    """Wait until the kernel ends; the exit code that tells how."""
-    while True:
-        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
-        if found is None or found.si_pid == double:
+def give_terminal(listener: int) -> None:
+    """Open the terminal of which a process in the sandbox has the other end, and give it that.
+
+    The filter asks for ``TIOCGPTPEER``. No rule could allow new terminals only, so the sandbox has
+    no names for them.
+    """
+    asked = bytearray(ASKED.size)
+    opened: list[int] = []
+    try:
+        answered(listener, RECEIVE, asked)
+        number, thread, _, _, _, _, fd, _, flags, _, _, _ = ASKED.unpack(asked)
+        try:
+            terminal = other_end(thread, fd & 0xFFFF_FFFF, flags & os.O_NONBLOCK, opened)
+        except OSError:
+            answer = struct.pack("=QqiI", number, 0, -NOT_PERMITTED, 0)
+            answered(listener, SEND, bytearray(answer))
+        else:
+            answer = struct.pack("=QIIII", number, AND_SEND, terminal, 0, flags & os.O_CLOEXEC)
+            answered(listener, ADD_FD, bytearray(answer))
+    except OSError:  # who has asked is gone
+        return
+    finally:
+        for each in opened:
+            os.close(each)
+
+
+def other_end(thread: int, fd: int, flags: int, opened: list[int]) -> int:
+    """The other end of a thread's descriptor; all that is ``opened`` is put into that list."""
+    opened.append(checked(LIBC.syscall(PIDFD_OPEN, thread, OF_THREAD), "pidfd_open"))
+    opened.append(checked(LIBC.syscall(PIDFD_GETFD, opened[0], fd, 0), "pidfd_getfd"))
+    found = os.fstat(opened[1])
+    if found.st_rdev != LEADER or found.st_mode & CHARACTERS != CHARACTERS:
+        raise OSError(NOT_PERMITTED, os.strerror(NOT_PERMITTED))
+    flags |= os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC
+    opened.append(checked(LIBC.ioctl(opened[1], OTHER_END, flags), "ioctl"))
+    return opened[2]
+
+
+def answered(listener: int, request: int, data: bytearray) -> None:
+    """Make a request about what a filter asks. Raises OSError."""
+    buffer = (ctypes.c_char * len(data)).from_buffer(data)
+    checked(LIBC.ioctl(listener, ctypes.c_ulong(request), buffer), "seccomp")
+
+
+def keep(kernel: int, double: int, listener: int) -> int:
+    """Wait until the kernel ends, and give out terminals; the exit code that tells how."""
+    woken, waker = os.pipe()
+    os.set_blocking(waker, False)
+    signal.set_wakeup_fd(waker)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    waiting = select.poll()
+    for fd in (woken, *([listener] if listener >= 0 else [])):
+        waiting.register(fd, select.POLLIN)
+    while (code := ended(kernel, double)) is None:
+        for fd, event in waiting.poll():
+            if fd == woken:
+                os.read(woken, 64)
+            elif event & select.POLLIN:
+                give_terminal(listener)
+            else:
+                waiting.unregister(fd)
+    return code
+
+
+def ended(kernel: int, double: int) -> int | None:
+    """How the kernel has ended, None if it runs; others that have ended are reaped."""
+    while found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT | os.WNOHANG):
+        if found.si_pid == double:
             return 128 + int(signal.SIGKILL)
         if found.si_pid == kernel:  # not reaped: its number must not be given to another
-            ended = found.si_code == os.CLD_EXITED
-            return int(found.si_status) + (0 if ended else 128)
+            return int(found.si_status) + (0 if found.si_code == os.CLD_EXITED else 128)
         os.waitpid(found.si_pid, 0)
+    return None
 
 
 def main() -> None:
@@ -236,13 +330,13 @@ def main() -> None:
         raise Unsupported(msg)
     double = start_double()
     try:
-        kernel = start_kernel(plan)
+        kernel, listener = start_kernel(plan)
     except OSError as err:
         print(f"landlock: {err}", file=sys.stderr, flush=True)  # noqa: T201
         end(1)
     os.write(plan["status"], b"%d\n" % kernel)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-    end(keep(kernel, double))
+    end(keep(kernel, double, listener))
 
 
 if __name__ == "__main__":

@@ -39,6 +39,8 @@ REFUSE = 0x0005_0000 | errno.EPERM
 MISSING = 0x0005_0000 | errno.ENOSYS
 IGNORE = 0x0005_0000
 """Succeeds and does nothing."""
+ASK = 0x7FC0_0000
+"""Whoever listens to the filter answers; without a listener the call is missing."""
 NO_SUCH_FAMILY = 0x0005_0000 | errno.EOPNOTSUPP
 """For sockets: libzmq ends its process for other errors."""
 
@@ -58,6 +60,9 @@ SOCKET_TYPE = 0xF
 
 INTERFACES = (0x8910, 0x89FF)
 """``SIOCGIFNAME`` and so on: any socket can tell and change the interfaces of its network."""
+
+OTHER_END = 0x5441
+"""``TIOCGPTPEER``: opens a terminal from its other end, without its name."""
 
 TERMINAL_WRITES = (0x5412, 0x541C)
 """``TIOCSTI`` and ``TIOCLINUX``: input for the terminal that the server may have."""
@@ -209,10 +214,11 @@ def _instead_of_namespaces(calls: Machine, *, has_inet: bool) -> Iterator[Instru
         yield from _with_argument(number, 0, _one_of((0,), else_=IGNORE))
     for index in (0, 1):
         yield from _with_argument(calls.setpriority, index, _one_of((0,)), goes_on=True)
+    asked = [*_none_of(TERMINAL_WRITES), (EQUAL, 0, 1, OTHER_END), (RETURN, 0, 0, ASK)]
     if has_inet:
         families = (UNIX, NETLINK, INET, INET6)
         yield from _with_argument(calls.socket, 0, _one_of(families, else_=NO_SUCH_FAMILY))
-        yield from _with_argument(calls.ioctl, 1, _none_of(TERMINAL_WRITES))
+        yield from _with_argument(calls.ioctl, 1, asked)
         return
     # The address is behind a pointer: nothing is connected, and no datagram sent.
     yield from _refused(calls.connect)
@@ -223,7 +229,7 @@ def _instead_of_namespaces(calls: Machine, *, has_inet: bool) -> Iterator[Instru
         yield from _with_argument(number, 1, types)
     first, last = INTERFACES
     interfaces = [(AT_LEAST, 0, 2, first), (AT_LEAST, 1, 0, last + 1), REFUSED]
-    yield from _with_argument(calls.ioctl, 1, [*interfaces, *_none_of(TERMINAL_WRITES)])
+    yield from _with_argument(calls.ioctl, 1, [*interfaces, *asked])
 
 
 REFUSED: Instruction = (RETURN, 0, 0, REFUSE)

@@ -17,8 +17,6 @@ REMAINING = {
     "files of the account whose names are known",
     "change the times of a file of the root": "nor `utime`",
     "learn the name of the host": "there is no namespace that has another name",
-    "write to another terminal": "a new terminal is in `/dev/pts`, where those of the account's "
-    "logins are too",
 }
 """What succeeds under Landlock, and why it is not stopped."""
 
