@@ -70,4 +70,6 @@ def _overlay(services: Services, session: Session) -> Overlay | None:
     """Where the packages of a session go whose kernel is in the sandbox."""
     if not (services.kernels.sandbox.is_on and session.is_agents) or session.story is None:
         return None
+    if services.sessions.is_ready(session) and not session.kernel.is_confined:
+        return None
     return Overlay(session.story.folder.path / PACKAGES)

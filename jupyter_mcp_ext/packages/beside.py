@@ -50,10 +50,19 @@ class Beside:
 
 
 @asynccontextmanager
-async def beside(overlay: Overlay, installed: Installed) -> AsyncIterator[Beside]:
-    """What an installation into an overlay needs, removed at the end. Raises OSError."""
+async def beside(overlay: Overlay | None, installed: Installed) -> AsyncIterator[Beside | None]:
+    """What an installation into an overlay needs, removed at the end; None if there is none.
+
+    Raises InstallationFailed.
+    """
+    if overlay is None:
+        yield None
+        return
     with ExitStack() as opened:
-        place = await asyncio.to_thread(_opened, opened, overlay, installed)
+        try:
+            place = await asyncio.to_thread(_opened, opened, overlay, installed)
+        except OSError as err:
+            raise unwritable(err) from err
         try:
             yield place
         finally:
@@ -94,6 +103,14 @@ def check_planned(planned: Sequence[Planned], installed: Installed) -> None:
     for each in planned:
         if each.name in installed.fixed:
             raise _is_fixed(installed.fixed[each.name])
+
+
+def unwritable(err: OSError) -> InstallationFailed:
+    """The refusal when the overlay cannot be written."""
+    return InstallationFailed(
+        f"Nothing was installed: the session's folder cannot be written ({err.strerror or err}). "
+        "Make room, or ask a person."
+    )
 
 
 def _is_fixed(there: Distribution) -> InstallationFailed:

@@ -131,7 +131,10 @@ class McpPackages(LoggingConfigurable):
         then the environment is as it was.
         """
         target = await self._target(kernel)
-        async with self._turn(target, say) as target, _beside(target) as place:
+        async with (
+            self._turn(target, say) as target,
+            beside(target.overlay, target.installed) as place,
+        ):
             if place is not None:
                 check_fixed(requirements, target.installed)
             installer = await self._installer(target, place)
@@ -283,16 +286,6 @@ class McpPackages(LoggingConfigurable):
         if in_kernel is None:
             return replace(outcome, may_be_loaded=tuple(modules))
         return replace(outcome, loaded=_users(modules, in_kernel))
-
-
-@asynccontextmanager
-async def _beside(target: Target) -> AsyncIterator[Beside | None]:
-    """What an installation for one session needs; None for one into the environment."""
-    if target.overlay is None:
-        yield None
-        return
-    async with beside(target.overlay, target.installed) as place:
-        yield place
 
 
 def _check_conflicts(found: Sequence[Conflict]) -> None:

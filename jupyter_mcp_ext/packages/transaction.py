@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from jupyter_mcp_ext.errors import InstallationFailed, KernelUnavailable
 from jupyter_mcp_ext.sandbox.overlay import Overlay, Unfit
 
+from .beside import unwritable
 from .installer import Installer, ProgramFailed, Say
 from .look import Installed, NotPython, look
 from .outcome import changes
@@ -94,11 +95,7 @@ async def carry_out_beside(
         msg = f"Nothing was installed: {err}. Ask for other packages, or ask a person."
         raise InstallationFailed(msg) from err
     except OSError as err:
-        msg = (
-            f"Nothing was installed: the session's folder cannot be written ({err.strerror}). Make "
-            "room, or ask a person."
-        )
-        raise InstallationFailed(msg) from err
+        raise unwritable(err) from err
     names = [each.name for each in planned]
     return await installed_in(target.python, target.env, names, target.overlay)
 

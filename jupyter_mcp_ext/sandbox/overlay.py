@@ -126,7 +126,7 @@ class Overlay:
         """The folder that is shown."""
         name = str(self.site.readlink())
         if not name.isdecimal():
-            msg = f"{self.site} is not this server's"
+            msg = f"{self.site.name} is not this server's"
             raise OSError(msg)
         _make_folder(self.folder / name)
         return int(name)
@@ -169,7 +169,7 @@ def _make_folder(folder: Path) -> None:
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     if not stat.S_ISDIR(folder.lstat().st_mode):
-        msg = f"{folder} is not this server's"
+        msg = f"{folder.name} is not this server's"
         raise OSError(msg)
 
 

@@ -330,7 +330,10 @@ def _overlay(kept: Path, spec: Mapping[str, Any]) -> Path | None:
     if str(spec.get("language", "")).lower() != "python":
         return None
     overlay = Overlay(kept / PACKAGES)
-    overlay.prepare()
+    try:
+        overlay.prepare()
+    except OSError:  # without links on its file system, or full: the kernel starts without it
+        return None
     return overlay.folder
 
 

@@ -334,6 +334,16 @@ async def test_an_installation_that_is_cancelled_leaves_all_as_it_was(
     slow.stop()
 
 
+async def test_a_folder_that_cannot_be_written_is_named(
+    jp_serverapp: Any, index: Index, venv: Venv
+) -> None:
+    async with packages(jp_serverapp, index, venv) as its:
+        shutil.rmtree(its.overlay.folder)
+        its.overlay.folder.write_text("")
+        with pytest.raises(InstallationFailed, match="the session's folder cannot be written"):
+            await its.install("app")
+
+
 async def test_a_python_that_only_the_kernel_knows_is_not_run(
     jp_serverapp: Any, index: Index, venv: Venv, jp_data_dir: Path
 ) -> None:
