@@ -109,11 +109,11 @@ def is_outside(address: str) -> bool:
 
 def _can_bind(address: str) -> bool:
     """Whether a socket can have an address: those of this machine, or all if it is set up so."""
-    with socket.socket(_family(address), socket.SOCK_DGRAM) as tried:
-        try:
+    try:
+        with socket.socket(_family(address), socket.SOCK_DGRAM) as tried:
             tried.bind((address, 0))
-        except OSError:
-            return False
+    except OSError:
+        return False
     return True
 
 

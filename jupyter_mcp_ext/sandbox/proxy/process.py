@@ -25,8 +25,8 @@ from .patterns import Pattern
 SECONDS = 15.0
 """For the proxy to listen in a sandbox."""
 
-GRACE = 5.0
-"""Seconds for the process to end."""
+GRACE = 2.0
+"""Seconds for the process to report the last, and to end."""
 
 STEADY = 10.0
 """Seconds after which a process that ends is started again at once, and not a little later."""
