@@ -116,9 +116,10 @@ def _system(confinement: Confinement, made_fds: Sequence[int]) -> Iterator[str]:
             yield from ("--symlink", os.readlink(path), path)  # noqa: PTH115
         elif os.path.isdir(path):  # noqa: PTH112
             yield from ("--ro-bind", path, path)
-    for fd, path in zip(made_fds, MADE, strict=True):
-        yield from ("--ro-bind-data", str(fd), path)
     on_network = ON_NETWORK if confinement.network == "host" else ()
+    for fd, path in zip(made_fds, MADE, strict=True):
+        if path not in on_network:  # nothing can be mounted on a file that was made
+            yield from ("--ro-bind-data", str(fd), path)
     for path in (*SETTINGS, *on_network):
         yield from ("--ro-bind-try", os.path.realpath(path), path)
     yield from ("--proc", "/proc")
