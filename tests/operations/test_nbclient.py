@@ -107,9 +107,28 @@ OTHERS = [
     "with box: print('captured')",
     "print('outside')",
 ]
-"""In the image of nbclient's own notebooks: factorials, text, history, comms, sleep, widgets."""
+"""In the image of nbclient's own notebooks: factorials, text, history, comms, sleep, widgets.
+
+Those have no image here that kill or interrupt their kernel, wait for another notebook, or ask
+whether the kernel keeps its history in memory, as one does that nbclient has started.
+"""
+BOXES = [
+    "import ipywidgets as w\nfrom IPython.display import clear_output\nbox = w.Output()\nbox",
+    "print('hi')\nwith box: print('in the box')",
+    "with box: raise ValueError('an error in it')",
+    "print('on')\nwith box:\n  print('gone')\n  clear_output(wait=True)",
+    "print('on')\nwith box:\n  print('gone')\n  clear_output(wait=True)\n  print('kept')",
+    "print('on')\nwith box:\n  print('gone')\n  clear_output()",
+    "print('gone')\nwith box:\n  display('text')\nclear_output()",
+    "inner, outer = w.Output(), w.Output()\ninner",
+    "outer",
+    "with inner:\n  print('in')\n  with outer:\n    print('out')\n  print('in again')",
+    "print('outside')",
+]
+"""Outputs in widgets, as nbclient's notebook of them has it."""
 
 NOTEBOOKS = {
+    "boxes": [code(source) for source in BOXES],
     "others": [code(source) for source in OTHERS],
     "text": [code(source) for source in TEXT],
     "displays": [code(source) for source in DISPLAYS],
