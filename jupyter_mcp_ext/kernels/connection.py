@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from logging import Logger
@@ -71,6 +71,20 @@ class Connection:
         self._check_deaths()
         async with self.changing:
             return self._usable() or await self.open()
+
+    async def evaluate_beside(
+        self,
+        link: KernelLink,
+        source: str,
+        function: str,
+        arguments: Mapping[str, Any],
+        *,
+        timeout: float,
+    ) -> Any:
+        """Like `evaluate`, in a subshell, while the kernel goes on running code."""
+        self._activity.stay_busy(link)
+        subshells = self._host.subshells
+        return await subshells.evaluate(link, source, function, arguments, timeout=timeout)
 
     async def open(self, tries: int = TRIES) -> KernelLink:
         """Open a link; `changing` is held. Raises KernelUnavailable."""

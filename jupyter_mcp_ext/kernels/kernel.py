@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from typing import Any
 from weakref import WeakSet
 
 from jupyter_mcp_ext.kernels.links.link import NO_INFO, KernelInfo, KernelLink
@@ -49,7 +47,6 @@ class Kernel:
         self.id = kernel_id
         self.last_interrupt = 0.0
         """When any client last interrupted it, in seconds since the epoch; 0 if none has."""
-        self._host = host
         self._losses = Losses()
         self._stderr: StderrTail | None = None
         self.limits = KernelLimits(self.interrupt)
@@ -161,20 +158,6 @@ class Kernel:
         link = self.connection.current
         if link is not None and link.is_open:
             self.death.deaths.survive()
-
-    async def evaluate_beside(
-        self,
-        link: KernelLink,
-        source: str,
-        function: str,
-        arguments: Mapping[str, Any],
-        *,
-        timeout: float,
-    ) -> Any:
-        """Like `evaluate`, in a subshell, while the kernel goes on running code."""
-        self.activity.stay_busy(link)
-        subshells = self._host.subshells
-        return await subshells.evaluate(link, source, function, arguments, timeout=timeout)
 
     def adopt(self, stderr: StderrTail) -> None:
         """Note that this extension started it, with this standard error."""

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.concurrency import undisturbed
 from jupyter_mcp_ext.errors import UnknownSession
-from jupyter_mcp_ext.executions.order import Destination
 from jupyter_mcp_ext.executions.turns import queue
 
 from .cells_run import CellsRun
 from .run import follow_files
-from .session import Require, check_admitted, start_kernel
+from .session import Require, check_admitted, destination, start_kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,20 +76,10 @@ async def run_cells(
     run = CellsRun(services, session, place, by=caller.reader, keep_going=keep_going)
     await run.plan(references)
     if restart:
-        busy = bool(queue(session.kernel))
-        try:
-            await services.sessions.restart(session, by=caller.client, now=busy)
-        except BaseException:
-            await undisturbed(run.give_up())
-            raise
+        await _restart(services, session, run, by=caller.client)
     execution = services.executions.start(
         f"run_cells: {place.path}, {len(run)} cells",
-        Destination(
-            session_id=session.id,
-            kernel_name=session.kernel_name,
-            kernel=session.kernel if services.sessions.is_ready(session) else None,
-            last_number=session.last_number,
-        ),
+        destination(services, session),
         caller=caller,
         ready=partial(start_kernel, services, session, require),
         prepare=partial(services.sessions.readiness.prepare, session),
@@ -100,3 +89,13 @@ async def run_cells(
     )
     follow_files(services, session, execution, caller)
     return execution
+
+
+async def _restart(services: Services, session: Session, run: CellsRun, *, by: str) -> None:
+    """Restart the kernel before a run, which is given up if that fails."""
+    busy = bool(queue(session.kernel))
+    try:
+        await services.sessions.restart(session, by=by, now=busy)
+    except BaseException:
+        await undisturbed(run.give_up())
+        raise

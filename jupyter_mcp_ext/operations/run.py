@@ -5,9 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from jupyter_mcp_ext.executions.order import Destination
-
-from .session import Require, check_admitted, start_kernel
+from .session import Require, check_admitted, destination, start_kernel
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.executions.execution import Execution
@@ -38,12 +36,7 @@ def run_code(
     sessions = services.sessions
     execution = services.executions.start(
         code,
-        Destination(
-            session_id=session.id,
-            kernel_name=session.kernel_name,
-            kernel=session.kernel if sessions.is_ready(session) else None,
-            last_number=session.last_number,
-        ),
+        destination(services, session),
         caller=caller,
         ready=partial(start_kernel, services, session, require),
         prepare=partial(sessions.readiness.prepare, session),

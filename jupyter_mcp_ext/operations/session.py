@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from jupyter_mcp_ext.errors import Forbidden, ToolError
+from jupyter_mcp_ext.executions.order import Destination
 from jupyter_mcp_ext.governance.consents import NeedsConsent
 from jupyter_mcp_ext.governance.policy import Right
 from jupyter_mcp_ext.variables.way import Query
@@ -44,6 +45,16 @@ async def start_kernel(services: Services, session: Session, require: Require) -
     if not services.sessions.is_ready(session):
         await require(("write", "kernels"))
     return await services.sessions.ready(session)
+
+
+def destination(services: Services, session: Session) -> Destination:
+    """Where code of a session is run."""
+    return Destination(
+        session_id=session.id,
+        kernel_name=session.kernel_name,
+        kernel=session.kernel if services.sessions.is_ready(session) else None,
+        last_number=session.last_number,
+    )
 
 
 def check_admitted(services: Services, session: Session, caller: Caller) -> None:

@@ -15,7 +15,7 @@ from .call import Call
 from .definition import tool
 from .execution import awaited
 from .others import check_force
-from .types import Handles
+from .types import Handles, placed
 
 
 @tool(
@@ -39,11 +39,9 @@ async def run_cells(
     outputs.
     """
     services = call.services
-    place = await services.notebooks.place(path, call.hides)
-    await services.notebooks.check(place, path, hides=call.hides)
-    check = partial(choose, references=cells)
+    place = await placed(call, path)
     created = await operation.notebook_session(
-        services, call.caller, place, call.require, check=check
+        services, call.caller, place, call.require, check=partial(choose, references=cells)
     )
     call.use(created.session, path)
     call.notices.extend(created.notices)

@@ -25,7 +25,7 @@ from .answer import Answer, text
 from .call import Call
 from .definition import tool
 from .execution import awaited
-from .types import Handles
+from .types import Handles, placed
 
 
 @tool(("read", "contents"), ("write", "contents"))
@@ -96,7 +96,7 @@ async def clear_outputs(call: Call, path: str, cells: Handles | None = None) -> 
 @tool(("read", "contents"), ("write", "contents"), destructive=True)
 async def undo_edit(call: Call, path: str, steps: Annotated[int, Field(ge=1, le=50)] = 1) -> Answer:
     """Take back your last edits of a notebook."""
-    place = await _place(call, path)
+    place = await placed(call, path)
     async with call.services.editing.collaborators.shown(place.path, call.caller.label):
         done = await undo_edits(call.services, place, steps, caller=call.caller)
     words = edit_words.undone(place.path, done.taken, done.why, done.changed)
@@ -104,7 +104,7 @@ async def undo_edit(call: Call, path: str, steps: Annotated[int, Field(ge=1, le=
 
 
 async def _edit(call: Call, path: str, edit: Callable[[Draft], Edited]) -> Answer:
-    place = await _place(call, path)
+    place = await placed(call, path)
     async with call.services.editing.collaborators.shown(place.path, call.caller.label):
         done = await edit_notebook(call.services, place, edit, caller=call.caller)
     words = edit_words.edited(place.path, done.changed, _notes(done))
@@ -115,7 +115,7 @@ async def _edit_and_run(
     call: Call, path: str, edit: Callable[[Draft], Edited], wait: float
 ) -> Answer:
     await call.require(("execute", "kernels"))
-    place = await _place(call, path)
+    place = await placed(call, path)
     async with call.services.editing.collaborators.shown(place.path, call.caller.label):
         return await _edit_and_run_in(call, place, path, edit, wait)
 
@@ -148,12 +148,6 @@ async def _edit_and_run_in(
     diff = done.changed.value.diff
     blocks = (*answer.blocks, TextBlock(text=diff)) if diff else answer.blocks
     return replace(answer, blocks=blocks, meta={**answer.meta, "notebook": _meta(done)})
-
-
-async def _place(call: Call, path: str) -> Place:
-    place = await call.services.notebooks.place(path, call.hides)
-    await call.services.notebooks.check(place, path, hides=call.hides)
-    return place
 
 
 def _notes(done: EditOutcome) -> list[str]:

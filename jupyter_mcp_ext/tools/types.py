@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from jupyter_mcp_ext.files.paths import Place
 from jupyter_mcp_ext.operations.session import use_session
 from jupyter_mcp_ext.sessions.session import Session
 
@@ -30,6 +31,13 @@ async def used(call: Call, session_id: str | None) -> Session:
 async def found(call: Call, session_id: str | None) -> Session:
     """The session that an argument means; none is made."""
     return call.use(await call.services.sessions.find(call.caller, session_id), session_id)
+
+
+async def placed(call: Call, path: str) -> Place:
+    """The notebook that an argument names, which is there."""
+    place = await call.services.notebooks.place(path, call.hides)
+    await call.services.notebooks.check(place, path, hides=call.hides)
+    return place
 
 
 async def _below(call: Call, session_id: str | None) -> Session | None:

@@ -80,7 +80,7 @@ class IPythonWay:
         if not link.info.has_subshells:
             raise KernelBusy
         try:
-            return await kernel.evaluate_beside(
+            return await kernel.connection.evaluate_beside(
                 link, source, function, {**(beside or arguments), "until": None}, timeout=BESIDE
             )
         except asyncio.TimeoutError as err:

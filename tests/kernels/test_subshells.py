@@ -48,7 +48,7 @@ async def subshells(link: KernelLink) -> list[str]:
 async def evaluate(engine: Engine, link: KernelLink, function: str, timeout: float = 30) -> Any:
     kernels = engine.services.kernels
     assert link.info.has_subshells
-    return await kernels[link.kernel_id].evaluate_beside(
+    return await kernels[link.kernel_id].connection.evaluate_beside(
         link, SOURCE, function, {}, timeout=timeout
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from jupyter_mcp_ext.notebooks.cells import CELL_TYPES
@@ -149,6 +149,15 @@ class SharedCells:
     def _is_ours(self, index: int) -> bool:
         place = place_of(self._cells[index].get("source"))
         return bool(place and place[0] == self._document.ydoc.client_id)
+
+
+def drop_doubles(document: Any, known: CellIds, moved: Iterable[str]) -> None:
+    """Remove our copies of cells that a person has moved at the same time as we."""
+    cells = SharedCells(document, known)
+    cells.begin()
+    for cell_id in moved:
+        cells.drop_double(cell_id)
+    cells.end()
 
 
 def _whole(node: Mapping[str, Json]) -> dict[str, Json]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Any
@@ -137,11 +137,6 @@ class RoomDraft:
         if not isinstance(cell.get("outputs"), self._cells.array):
             cell["outputs"] = self._cells.array([])
         self._cells.write_outputs(cell["outputs"], outputs, start)
-
-    def drop_doubles(self, moved: Iterable[str]) -> None:
-        """Remove our copies of cells that a person has moved at the same time as we."""
-        for cell_id in moved:
-            self._cells.drop_double(cell_id)
 
     def _replace(self, index: int, to: int, node: CellNode) -> None:
         """Put a cell in the place of another, or elsewhere.

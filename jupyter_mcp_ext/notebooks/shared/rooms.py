@@ -7,11 +7,12 @@ publish. No room is opened here: one that no browser has opened would stay for e
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from .cell_ids import CellIds
+from .cells import drop_doubles
 from .draft import RoomDraft
 from .loading import LOADING, content, is_loading, until_free
 from .people import People
@@ -71,6 +72,10 @@ class Room:
         It cannot be while the room is in the middle of reading its file again.
         """
         await until_free(self.document, path, wait)
+
+    def drop_doubles(self, moved: Iterable[str]) -> None:
+        """Remove our copies of cells that a person has moved at the same time as we."""
+        drop_doubles(self.document, self._watch.ids, moved)
 
     def draft(self) -> RoomDraft:
         """A draft of the notebook."""

@@ -205,8 +205,7 @@ class Unsaved:
         with suppress(RoomLoading):
             await room.until_free(room.room_id)
             if room.is_open:
-                with room.draft() as draft:
-                    draft.drop_doubles(moved)
+                room.drop_doubles(moved)
 
     def _look(self, room_id: str) -> None:
         """Forget edits that are saved, and carry them over if their room has closed."""

@@ -208,7 +208,7 @@ class Area:
         text = content.get("text")
         if not isinstance(text, str) or not text:
             return False
-        cleared = self._clear_if_due()
+        cleared = self._clear_before_next and self.clear()
         name: Literal["stdout", "stderr"] = (
             "stderr" if content.get("name") == "stderr" else "stdout"
         )
@@ -223,7 +223,8 @@ class Area:
             shortened, lost = without_middle(text)
             self.refused += lost
             return self._overwrite(last.script, shortened) or cleared
-        kept = self._fitting(text)
+        has_room = not self._full(text_size(text))
+        kept = text if has_room else _first(text, max(self.max_bytes - self.bytes, 0))
         if kept:
             last.script.append(kept)
             self.bytes += text_size(kept)
@@ -258,7 +259,7 @@ class Area:
             return False
         if isinstance(output, Display) and not output.data:
             return False
-        cleared = self._clear_if_due()
+        cleared = self._clear_before_next and self.clear()
         came, size = output_sizes(output)
         if self._full(size, items=1):
             if isinstance(output, Display) or self._errors >= MAX_ERRORS:
@@ -279,28 +280,22 @@ class Area:
             self.lines_before += last.script.newlines + is_open
         self.items.append(item)
 
-    def _clear_if_due(self) -> bool:
-        return self.clear() if self._clear_before_next else False
-
     def _full(self, size: int, *, items: int = 0) -> bool:
         """Whether there is no room for this many more bytes and outputs."""
         if self.max_bytes <= 0:
             return False
         return self.max_bytes < self.bytes + size or len(self.items) + items > MAX_ITEMS
 
-    def _fitting(self, text: str) -> str:
-        """The part of the text for which there is room."""
-        size = text_size(text)
-        if not self._full(size):
-            return text
-        room = max(self.max_bytes - self.bytes, 0)
-        return text.encode(errors="replace")[:room].decode(errors="ignore")
-
 
 def _display_id(content: Mapping[str, Json]) -> str | None:
     transient = content.get("transient")
     display_id = transient.get("display_id") if isinstance(transient, dict) else None
     return display_id if isinstance(display_id, str) else None
+
+
+def _first(text: str, size: int) -> str:
+    """So many bytes of a text, but for a character that would be cut."""
+    return text.encode(errors="replace")[:size].decode(errors="ignore")
 
 
 def _shortened(error: Error) -> Error:

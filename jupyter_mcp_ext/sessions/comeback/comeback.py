@@ -102,8 +102,10 @@ class Comeback:
             return Restoration(words=f"nothing was copied; {why}")
         folder = session.story.folder if session.story is not None else None
         # What another kind of kernel has saved stays for that kind.
-        if folder is not None and not await asyncio.to_thread(folder.size_of, snapshots.INDEX):
-            self._saves.forget(session)
+        if folder is not None:
+            index = await asyncio.to_thread(folder.status, snapshots.INDEX)
+            if index is None or index.st_size == 0:
+                self._saves.forget(session)
         return Restoration(words=f"its variables are lost; {why}")
 
     async def _load(

@@ -150,11 +150,6 @@ class SessionFolder:
                     data = b"\n" + data
             file.write(data)
 
-    def rename(self, old: str, new: str) -> None:
-        """Give a file under ``.mcp`` another name."""
-        with self._hidden() as folder:
-            folder.rename(old, new)
-
     def remove(self, name: str) -> None:
         """Remove a file under ``.mcp``, and one that the kernel hands over under that name."""
         with self._hidden() as folder:
@@ -172,17 +167,10 @@ class SessionFolder:
                     found += _names(handed)
         return found
 
-    def written_at(self, name: str) -> float:
-        """When a file under ``.mcp`` was last written, since the epoch; 0 where there is none."""
+    def status(self, name: str) -> os.stat_result | None:
+        """The status of a file under ``.mcp``; None where there is none."""
         with self._hidden() as folder:
-            found = folder.stat(name)
-        return found.st_mtime if found is not None else 0.0
-
-    def size_of(self, name: str) -> int:
-        """Bytes of a file under ``.mcp``; 0 where there is none."""
-        with self._hidden() as folder:
-            found = folder.stat(name)
-        return found.st_size if found is not None else 0
+            return folder.stat(name)
 
     def size(self, notebook: str) -> int:
         """Bytes of a notebook in it, and of all under ``.mcp``; 0 where it cannot be read."""

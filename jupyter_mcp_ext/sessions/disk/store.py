@@ -199,7 +199,8 @@ class SessionStore:
             self._warn(folder, why)
             return None
         # The record is written seldom while a server works there.
-        written = 0.0 if record.is_at_rest else folder.written_at(JOURNAL)
+        status = None if record.is_at_rest else folder.status(JOURNAL)
+        written = 0.0 if status is None else status.st_mtime
         last_used = min(max(record.last_used, written), time.time())
         record = replace(record, last_used=last_used, notebook=_file_of(record))
         if not is_signed:

@@ -53,7 +53,8 @@ class JournalFile:
 
     def read(self, *, outputs_after: int | None = None) -> Journal:
         """Its content; for ``outputs_after`` see `journal.read`. Raises LaterJournal."""
-        self._size = self._folder.size_of(JOURNAL)
+        status = self._folder.status(JOURNAL)
+        self._size = 0 if status is None else status.st_size
         return journal.read(self._all_lines(), self._key(), outputs_after=outputs_after)
 
     def _all_lines(self) -> Iterator[bytes]:

@@ -16,6 +16,7 @@ from jupyter_mcp_ext.errors import ContentsError
 from jupyter_mcp_ext.notebooks.editing import edits
 from jupyter_mcp_ext.notebooks.editing.steps import take_back
 from jupyter_mcp_ext.notebooks.shared.cell_ids import CellIds
+from jupyter_mcp_ext.notebooks.shared.cells import drop_doubles
 from jupyter_mcp_ext.notebooks.shared.draft import RoomDraft
 from jupyter_mcp_ext.notebooks.shared.people import People, in_cells
 from jupyter_mcp_ext.notebooks.shared.values import splice
@@ -181,8 +182,7 @@ def test_of_a_cell_that_both_have_moved_the_persons_copy_stays() -> None:
     server.ydoc.apply_update(browser.ydoc.get_update())
     assert sorted(stored_ids(server)) == ["a", "a", "b", "c"]
 
-    with RoomDraft(server, ids) as draft:
-        draft.drop_doubles({"a", "b"})
+    drop_doubles(server, ids, {"a", "b"})
     browser.ydoc.apply_update(server.ydoc.get_update())
 
     for document in (server, browser):
