@@ -1,4 +1,4 @@
-"""A server that inherits orphans, as process 1 of a container, leaves no zombie of a sandbox."""
+"""A server that inherits orphans, since it is process 1, leaves no zombie of a sandbox."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import psutil
 import pytest
 
 from tests.mcp_client import McpClient
-from tests.servers import JupyterServer, running_server
+from tests.servers import STARTED_KERNELS, JupyterServer, running_server
 
-from .test_endings import confined
-from .test_sandbox import CONFINED
-
-INHERITS = (
+PROCESS_1 = (
     "-c",
-    "import ctypes; ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER\n"
-    "from jupyter_server.serverapp import main; main()",
+    "import os, sys\n"
+    "options = ['-pf', '--mount-proc', *(['-Ur'] if os.geteuid() else [])]\n"
+    "server = [sys.executable, '-m', 'jupyter_server', *sys.argv[1:]]\n"
+    "os.execvp('unshare', ['unshare', *options, '--kill-child', *server])",
 )
+"""A server in a PID namespace of its own."""
 
 
 def killed(place: int) -> Callable[[McpClient], object]:
-    """Kill bubblewrap, its first process or the kernel."""
+    """Kill what makes the sandbox, the first process in it, or what that has started."""
 
     def kill(client: McpClient) -> None:
-        processes = confined(client.server, "bubblewrap")
+        processes = process_1(client.server).children(recursive=True)
         processes[place].send_signal(signal.SIGKILL)
         psutil.wait_procs(processes, timeout=20)
 
@@ -37,10 +37,11 @@ def stopped(*, force: bool) -> Callable[[McpClient], object]:
     return lambda client: client.call("shutdown_kernel", session_id="default", force=force)
 
 
+MAKES = "what makes the sandbox is killed"
 ENDINGS: dict[str, Callable[[McpClient], object]] = {
-    "bubblewrap is killed": killed(0),
+    MAKES: killed(0),
     "the first process is killed": killed(1),
-    "the kernel is killed": killed(2),
+    "the second process is killed": killed(2),
     "the kernel exits": lambda client: client.run("import os; os._exit(3)"),
     "the kernel is restarted": lambda client: client.call("restart_kernel"),
     "the kernel is shut down": stopped(force=False),
@@ -48,13 +49,33 @@ ENDINGS: dict[str, Callable[[McpClient], object]] = {
 }
 
 
+TRIED = [
+    (mode, ending)
+    for mode in ("bubblewrap", "landlock")
+    for ending in ENDINGS
+    # Landlock's launcher reaps what others leave to it; nothing does that in its place.
+    if (mode, ending) != ("landlock", MAKES)
+]
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
-    with running_server(tmp_path_factory.mktemp("init"), *CONFINED, command=INHERITS) as server:
+def server(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[JupyterServer]:
+    options = (f"--McpSandbox.mode={request.param}", STARTED_KERNELS)
+    folder = tmp_path_factory.mktemp("init")
+    with running_server(folder, *options, command=PROCESS_1) as server:
         yield server
+        process_1(server).terminate()
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+def process_1(server: JupyterServer) -> psutil.Process:
+    """The server's process, which ``unshare`` has started."""
+    [process] = psutil.Process(server.process.pid).children()
+    return process
+
+
+@pytest.mark.parametrize(("server", "ending"), TRIED, indirect=["server"])
 def test_no_zombie_is_left(server: JupyterServer, ending: str) -> None:
     client = McpClient(server)
     client.run("import subprocess; p = subprocess.Popen(['sleep', '600'], start_new_session=True)")
@@ -62,5 +83,5 @@ def test_no_zombie_is_left(server: JupyterServer, ending: str) -> None:
     ENDINGS[ending](client)
 
     client.call("shutdown_kernel", session_id="default", force=True)
-    _, left = psutil.wait_procs(psutil.Process(server.process.pid).children(), timeout=20)
+    _, left = psutil.wait_procs(process_1(server).children(recursive=True), timeout=20)
     assert left == []

@@ -159,3 +159,72 @@ def test_what_is_planted_among_handed_variables_is_removed_and_these_are_saved(
     handed = server.root_dir / "mcp-sessions" / session / ".mcp/handed"
     assert [path.name for path in handed.iterdir()] == [f"snapshot-{4:016x}.pickle"]  # a folder
     assert run(client, "kept + 1") == "42"
+
+
+def test_links_that_a_kernel_makes_lead_the_file_tools_nowhere(
+    server: JupyterServer, client: McpClient, tmp_path: Path
+) -> None:
+    (tmp_path / "secret.txt").write_text("a secret of the host")
+    client.run(
+        f"import os\nos.symlink({str(tmp_path)!r}, 'folder'); os.mkfifo('pipe')\n"
+        f"os.symlink({str(tmp_path / 'secret.txt')!r}, 'file')\n"
+        "os.symlink('/proc/self/environ', 'environ'); os.symlink('/dev/zero', 'endless')\n"
+        "os.symlink('loop', 'loop'); os.makedirs('deep/' + 'd/' * 200)\n"
+        "with open('sparse', 'w') as file: file.truncate(1 << 40)"
+    )
+    folder = client.call("get_kernel_status").meta["jupyter-mcp-ext/session"]["cwd"]
+
+    names = ("file", "folder/secret.txt", "environ", "endless", "loop", "pipe", "sparse")
+    for name in names:
+        read = client.call("read_file", path=f"{folder}/{name}")
+        assert read.is_error or name == "sparse", name
+        assert "Internal error" not in read.text
+        assert "a secret" not in read.text
+    for name in ("file", "folder/secret.txt", "folder/new.txt", "pipe", "endless"):
+        wrote = client.call("write_file", path=f"{folder}/{name}", content="x", overwrite=True)
+        assert "Internal error" not in wrote.text
+    listed = client.call("list_files", path=folder)
+    found = client.call("search_files", query="secret of the host", path=folder)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["secret.txt"]
+    assert (tmp_path / "secret.txt").read_text() == "a secret of the host"
+    for answer in (listed, found):
+        assert "Internal error" not in answer.text
+        assert "a secret" not in answer.text
+
+
+def test_a_session_notebook_that_is_a_link_is_written_in_its_place(
+    client: McpClient, server: JupyterServer
+) -> None:
+    theirs = server.root_dir / "theirs.ipynb"
+    theirs.write_text("{}")
+    client.run("1")
+    session = client.call("get_kernel_status").meta["jupyter-mcp-ext/session"]
+    name = session["path"].rpartition("/")[2]
+
+    client.run(
+        "import contextlib, os\n"
+        f"with contextlib.suppress(FileNotFoundError): os.unlink({name!r})\n"
+        f"os.symlink('../../theirs.ipynb', {name!r})"
+    )
+    client.run("'written'")
+    client.call("shutdown_kernel", session_id="default")
+
+    assert theirs.read_text() == "{}"
+
+
+DESCRIPTORS_OF = """
+import os
+for process in ('1', 'self'):
+    for name in os.listdir('/proc/%s/fd' % process):
+        try:
+            target = os.readlink('/proc/%s/fd/%s' % (process, name))
+        except FileNotFoundError:
+            continue
+        if not target.startswith(('pipe:', 'socket:', 'anon_inode:', '/dev/null', '/home/')):
+            print(target)
+"""
+
+
+def test_a_kernel_gets_no_descriptor_of_a_file_of_the_host(client: McpClient) -> None:
+    assert run(client, DESCRIPTORS_OF) == ""
