@@ -49,6 +49,13 @@ def save(server: JupyterServer, path: str) -> str:
     return NOTEBOOKS + path
 
 
+def listed(client: McpClient, path: str) -> str:
+    """Save a notebook and have it listed, so that its saves do not change the list; its URI."""
+    uri = save(client.server, path)
+    assert uri in json.dumps(client.request("resources/list"))
+    return uri
+
+
 def test_an_edit_of_an_agent_is_told_of(client: McpClient) -> None:
     uri = save(client.server, "edited.ipynb")
 
@@ -154,9 +161,13 @@ def test_the_notebook_of_a_session_is_told_of(client: McpClient) -> None:
 
 
 def test_a_new_notebook_or_session_changes_the_list(client: McpClient) -> None:
-    with subscribed(client, to_list=True) as notifications:
+    marker = listed(client, "00-marker.ipynb")
+
+    with subscribed(client, marker, to_list=True) as notifications:
         save(client.server, f"new-{client.version}.ipynb")
         assert notifications.next() == LIST
+        save(client.server, "00-marker.ipynb")
+        notifications.until(marker)  # all that the new notebook was told of by came before
         client.call("create_session", name=f"new {client.version}")
         assert notifications.next() == LIST
 
@@ -173,13 +184,15 @@ def test_a_save_of_a_listed_notebook_does_not_change_the_list(client: McpClient)
 
 
 def test_a_notebook_that_goes_and_comes_back_changes_the_list_twice(client: McpClient) -> None:
-    save(client.server, "comes.ipynb")
-    client.request("resources/list")
+    listed(client, "00-comes.ipynb")
+    marker = listed(client, "00-marker.ipynb")
 
-    with subscribed(client, to_list=True) as notifications:
-        rest(client.server, "DELETE", "comes.ipynb")
+    with subscribed(client, marker, to_list=True) as notifications:
+        rest(client.server, "DELETE", "00-comes.ipynb")
         assert notifications.next() == LIST
-        save(client.server, "comes.ipynb")
+        save(client.server, "00-marker.ipynb")
+        notifications.until(marker)
+        save(client.server, "00-comes.ipynb")
         assert notifications.next() == LIST
 
 
