@@ -80,7 +80,7 @@ async def sandboxed() -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
     with os.fdopen(reading) as status:
         yield process, json.loads(status.readline())["child-pid"]
         process.kill()
-        await process.wait()
+        await process.communicate()  # to the end of its pipes
 
 
 async def asked(process: asyncio.subprocess.Process, host: str) -> str:
