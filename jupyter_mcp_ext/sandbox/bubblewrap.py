@@ -23,6 +23,9 @@ that is installed into one could bring a program of that name, which would run o
 HOME = "/home/jupyter"
 """The home of the account in a sandbox; empty, in memory, and gone with the kernel."""
 
+SCRATCH = ("/tmp", "/dev/shm", HOME)  # noqa: S108  # of the sandbox
+"""Folders in memory, of bounded size."""
+
 ENVIRONMENT = {"HOME": HOME, "TMPDIR": "/tmp", "USER": "jupyter"}  # noqa: S108  # of the sandbox
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
@@ -129,7 +132,7 @@ def _system(confinement: Confinement, made_fds: Sequence[int]) -> Iterator[str]:
         yield from ("--ro-bind", os.devnull, path)
     yield from ("--dev", "/dev", "--ro-bind-try", PROCESSORS, PROCESSORS)
     size = ("--size", str(confinement.scratch_bytes))
-    for path in ("/tmp", "/dev/shm", HOME):  # noqa: S108  # of the sandbox
+    for path in SCRATCH:
         yield from (*size, "--tmpfs", path)
     yield from ("--symlink", "../tmp", "/var/tmp", "--dir", "/run")  # noqa: S108
 

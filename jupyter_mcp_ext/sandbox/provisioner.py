@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from subprocess import DEVNULL
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.factory import KernelProvisionerFactory
 
-from . import directories
+from . import bubblewrap, directories
 from .bubblewrap_guard import BubblewrapGuard
 from .confinement import Confinement, Mode
 from .guard import Guard, NotConfined
@@ -60,6 +60,12 @@ class SandboxProvisioner(LimitedProvisioner):
     async def poll(self) -> int | None:
         """How the process has ended; None if it has not, or is being started."""
         return None if self._is_starting and self.process is None else await super().poll()
+
+    @property
+    def scratch(self) -> Sequence[str]:
+        """Folders that the kernel has in memory, by their names for the kernel."""
+        has_any = self.confinement is not None and self.confinement.mode == "bubblewrap"
+        return bubblewrap.SCRATCH if has_any else ()
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Have the kernel's sockets in a directory of its own, and its command in a sandbox."""

@@ -42,7 +42,7 @@ class DiskUse:
         is_urgent = self._last + self._growth() > self._limit
         until = time.thread_time() + (most if is_urgent else budget)
         if self._walk is None:
-            self._found, self._filled = 0, _filled(self._folder)
+            self._found, self._filled = 0, filled(self._folder)
             self._walk = _sizes(self._folder)
         for number, size in enumerate(self._walk):
             self._found += size
@@ -53,7 +53,7 @@ class DiskUse:
         return self._last
 
     def _growth(self) -> int:
-        return max(0, _filled(self._folder) - self._filled) if self._filled else 0
+        return max(0, filled(self._folder) - self._filled) if self._filled else 0
 
 
 def _sizes(folder: Path) -> Iterator[int]:
@@ -78,7 +78,7 @@ def _sizes(folder: Path) -> Iterator[int]:
                         yield status.st_blocks * BLOCK // max(1, status.st_nlink)
 
 
-def _filled(folder: Path) -> int:
+def filled(folder: Path) -> int:
     """Bytes in use of the file system that a folder is on."""
     try:
         found = os.statvfs(folder)

@@ -53,6 +53,11 @@ class Family:
         """The members that were seen last."""
         return self._members.keys()
 
+    @property
+    def inner(self) -> int | None:
+        """A member that another has started, if there is one."""
+        return next((pid for pid in self._members if pid != self._root), None)
+
     def look(self) -> Use:
         """Find the members, and what they use; memory that several share counts for each."""
         found: dict[int, Stat] = {}
@@ -73,9 +78,9 @@ class Family:
 
     def memory(self) -> int:
         """Bytes in memory, in which what several share counts once. Slower than `look`."""
-        exact = [_proportional(pid) for pid in list(self._members)[:MAX_EXACT]]
-        rest = list(self._members.values())[MAX_EXACT:]
-        return sum(exact) + sum(each.resident for each in rest)
+        members = list(self._members.items())
+        exact = sum(_proportional(pid) or stat.resident for pid, stat in members[:MAX_EXACT])
+        return exact + sum(stat.resident for _, stat in members[MAX_EXACT:])
 
     def confine(self, cores: Set[int]) -> None:
         """Have all members run on these cores only."""
@@ -136,7 +141,7 @@ def _threads(pid: int) -> list[int]:
 
 
 def _proportional(pid: int) -> int:
-    """Bytes of a process in memory, with its part of what it shares."""
+    """Bytes of a process in memory, with its part of what it shares; 0 if that is not shown."""
     try:
         lines = read(f"/proc/{pid}/smaps_rollup").splitlines()
     except OSError:

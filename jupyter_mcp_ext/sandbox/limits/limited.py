@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -102,11 +102,16 @@ class Limited:
             return []
         return [str(PRLIMIT), f"--nproc={most}", "--"]
 
-    def started(self, pid: int) -> None:
-        """A process of the kernel, with which all that it starts counts."""
+    def started(self, pid: int, scratch: Sequence[str]) -> None:
+        """A process of the kernel, with which all that it starts counts.
+
+        ``scratch`` are folders of its sandbox that are in memory.
+        """
         self._words, self.is_ending = "", False
         self.judge.restart()
-        self.meter = Meter(pid, self.bounds, group=self._group, folder=self._folder)
+        self.meter = Meter(
+            pid, self.bounds, group=self._group, folder=self._folder, scratch=scratch
+        )
         if self._group is not None:
             self._refusals = Refusals(self._group, self.bounds, self._in_all)
         self._watch.add(self)

@@ -40,39 +40,28 @@ class CannotLimit(Exception):
 class McpLimits(LoggingConfigurable):
     """What the kernels that agents start may use; those of people are not limited."""
 
-    memory = Int(0, min=0, help="Bytes of memory that one kernel may use; 0: no limit.").tag(
-        config=True
-    )
-    memory_per_user = Int(0, min=0, help="The same for all kernels of a user.").tag(config=True)
-    memory_in_all = Int(0, min=0, help="The same for all kernels of agents.").tag(config=True)
-    cpu = Float(0.0, min=0, help="Processor cores that one kernel may use; 0: no limit.").tag(
-        config=True
-    )
-    cpu_per_user = Float(0.0, min=0, help="The same for all kernels of a user.").tag(config=True)
-    cpu_in_all = Float(0.0, min=0, help="The same for all kernels of agents.").tag(config=True)
+    memory = Int(0, help="Bytes of memory that one kernel may use; 0: no limit.").tag(config=True)
+    memory_per_user = Int(0, help="The same for all kernels of a user.").tag(config=True)
+    memory_in_all = Int(0, help="The same for all kernels of agents.").tag(config=True)
+    cpu = Float(0.0, help="Processor cores that one kernel may use; 0: no limit.").tag(config=True)
+    cpu_per_user = Float(0.0, help="The same for all kernels of a user.").tag(config=True)
+    cpu_in_all = Float(0.0, help="The same for all kernels of agents.").tag(config=True)
     cpu_seconds = Float(
         0.0,
-        min=0,
         help="Seconds of CPU time that a kernel may use from the beginning of an execution until "
         "the next begins; 0: no limit.",
     ).tag(config=True)
-    processes = Int(
-        0, min=0, help="Processes and threads that one kernel may have; 0: no limit."
-    ).tag(config=True)
-    processes_per_user = Int(0, min=0, help="The same for all kernels of a user.").tag(config=True)
-    processes_in_all = Int(0, min=0, help="The same for all kernels of agents.").tag(config=True)
-    file_bytes = Int(0, min=0, help="Bytes of a file that a kernel writes; 0: no limit.").tag(
+    processes = Int(0, help="Processes and threads that one kernel may have; 0: no limit.").tag(
         config=True
     )
-    disk = Int(0, min=0, help="Bytes of disk that a session's folder may take; 0: no limit.").tag(
+    processes_per_user = Int(0, help="The same for all kernels of a user.").tag(config=True)
+    processes_in_all = Int(0, help="The same for all kernels of agents.").tag(config=True)
+    file_bytes = Int(0, help="Bytes of a file that a kernel writes; 0: no limit.").tag(config=True)
+    disk = Int(0, help="Bytes of disk that a session's folder may take; 0: no limit.").tag(
         config=True
     )
-    disk_per_user = Int(0, min=0, help="The same for the sessions of a user that run.").tag(
-        config=True
-    )
-    disk_in_all = Int(0, min=0, help="The same for all sessions of agents that run.").tag(
-        config=True
-    )
+    disk_per_user = Int(0, help="The same for the sessions of a user that run.").tag(config=True)
+    disk_in_all = Int(0, help="The same for all sessions of agents that run.").tag(config=True)
     use_cgroups = Bool(
         True,
         help="Whether the kernels are in control groups, if the server can make some. Otherwise a "
@@ -175,7 +164,7 @@ class McpLimits(LoggingConfigurable):
         for name in NAMES:
             values = [(s, getattr(self.bounds(s), name)) for s in scopes]
             given = [(f"McpLimits.{name}{SUFFIXES[s]}", value) for s, value in values if value]
-            for trait, value in given:
+            for trait, value in given:  # those below 0 too
                 if value < (least := getattr(LEAST, name)):
                     yield (
                         f"{trait} is {amount(name, value)}, and a kernel needs "

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from .bounds import Bounds, Use
 from .cgroups import Group
-from .disk import DiskUse
+from .disk import DiskUse, filled
 from .family import Family
 
 WALK = 0.0001
@@ -29,9 +30,18 @@ class Meter:
     """Measures a process with all that it starts: with a control group, or by its descendants."""
 
     def __init__(
-        self, pid: int, bounds: Bounds, *, group: Group | None, folder: Path | None
+        self,
+        pid: int,
+        bounds: Bounds,
+        *,
+        group: Group | None,
+        folder: Path | None,
+        scratch: Sequence[str] = (),
     ) -> None:
-        """``folder`` is what is measured of the disk."""
+        """``folder`` is what is measured of the disk.
+
+        ``scratch`` are folders of the kernel's sandbox that are in memory.
+        """
         self.use = Use()
         """What was used at the latest look; the CPU time is that of the latest execution."""
         self.before = Use()
@@ -43,6 +53,7 @@ class Meter:
         self._bounds = bounds
         self._group = group
         self._pid = pid
+        self._scratch = scratch
         self._family = Family(pid)
         self._disk = DiskUse(folder, bounds.disk or ENDLESS) if folder is not None else None
         self._all_cores = sorted(os.sched_getaffinity(0))
@@ -91,11 +102,20 @@ class Meter:
 
     def _family_use(self, cpu: float) -> Use:
         found = self._family.look()
-        if 0 < self._bounds.memory < found.memory:
-            found = found.but(memory=self._family.memory())
+        scratch = self._scratch_use()
+        memory = found.memory + scratch
+        if 0 < self._bounds.memory < memory:
+            memory = self._family.memory() + scratch
         if cpu:
             self._family.confine(self._cores(cpu))
-        return found
+        return found.but(memory=memory)
+
+    def _scratch_use(self) -> int:
+        """Bytes in the file systems in memory that the kernel's sandbox has."""
+        inner = self._family.inner if self._scratch else None
+        if inner is None:
+            return 0
+        return sum(filled(Path(f"/proc/{inner}/root{path}")) for path in self._scratch)
 
     def _cores(self, cpu: float) -> set[int]:
         """Whole cores of those that the server may use; kernels begin with different ones."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo
@@ -19,6 +20,11 @@ class LimitedProvisioner(LocalProvisioner):
 
     limited: Limited | None = None
     """What the kernel may use; None without limits."""
+
+    @property
+    def scratch(self) -> Sequence[str]:
+        """Folders that the kernel has in memory, by their names for the kernel."""
+        return ()
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Take the limits."""
@@ -37,7 +43,7 @@ class LimitedProvisioner(LocalProvisioner):
         """Have the kernel watched."""
         await super().post_launch(**kwargs)
         if self.limited is not None and self.pid is not None:
-            self.limited.started(self.pid)
+            self.limited.started(self.pid, self.scratch)
 
     async def wait(self) -> int | None:
         """Wait for the process, and end what it has left behind if it was limited."""

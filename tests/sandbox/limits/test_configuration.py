@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from traitlets import TraitError
 
 from jupyter_mcp_ext.sandbox.limits.limits import LimitsUnusable, McpLimits
 
@@ -17,6 +16,8 @@ GB = 1 << 30
     [
         ({"memory": 100 << 20}, "McpLimits.memory is 100 MB, and a kernel needs 256 MB"),
         ({"memory_in_all": 1}, "McpLimits.memory_in_all is 1 B, and a kernel needs 256 MB"),
+        ({"memory": -1}, "McpLimits.memory is -1 B, and a kernel needs 256 MB"),
+        ({"cpu_seconds": -0.5}, "McpLimits.cpu_seconds is -0.50 s, and a kernel needs 1.00 s"),
         ({"processes": 4}, "McpLimits.processes is 4, and a kernel needs 32"),
         ({"cpu": 0.01}, "McpLimits.cpu is 0.01 cores, and a kernel needs 0.1 cores"),
         ({"file_bytes": 512}, "McpLimits.file_bytes is 512 B, and a kernel needs 1 MB"),
@@ -39,12 +40,6 @@ def test_what_cannot_hold_is_refused_in_a_sentence(settings: dict[str, Any], why
         McpLimits(root=None, **settings).open()
 
     assert str(refused.value) == why
-
-
-@pytest.mark.parametrize("name", ["memory", "cpu_seconds", "processes_per_user", "disk_in_all"])
-def test_no_limit_is_below_zero(name: str) -> None:
-    with pytest.raises(TraitError, match=name):
-        McpLimits(root=None, **{name: -1})
 
 
 def test_nothing_is_limited_by_default() -> None:

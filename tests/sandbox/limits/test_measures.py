@@ -15,6 +15,7 @@ from jupyter_mcp_ext.sandbox.limits.command import prefix
 from jupyter_mcp_ext.sandbox.limits.disk import DiskUse
 from jupyter_mcp_ext.sandbox.limits.family import Family
 from jupyter_mcp_ext.sandbox.limits.hierarchies import group_of
+from jupyter_mcp_ext.sandbox.limits.meter import Meter
 
 TREE = """
 import subprocess, sys
@@ -64,6 +65,29 @@ def test_a_child_that_has_lost_its_parent_stays_in_the_family(
     assert after.cpu_seconds >= before.cpu_seconds / 2
     family.kill()
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+
+
+SCRATCH = "head -c 3000000 /dev/zero > /mnt/file; echo; read line"
+SANDBOX = (
+    *("bwrap", "--unshare-user", "--unshare-pid", "--ro-bind", "/", "/", "--tmpfs", "/mnt"),
+    *("--proc", "/proc", "--dev", "/dev", "--", "/bin/sh", "-c", SCRATCH),
+)
+
+
+def test_files_in_the_memory_of_a_sandbox_are_memory() -> None:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(SANDBOX, **pipes) as started:  # type: ignore[call-overload]
+        assert started.stdout is not None
+        started.stdout.readline()
+        meters = [
+            Meter(started.pid, Bounds(), group=None, folder=None, scratch=scratch)
+            for scratch in ((), ("/mnt",))
+        ]
+        for meter in meters:
+            meter.look(0)
+        started.kill()
+
+    assert meters[1].use.memory >= meters[0].use.memory + 3_000_000
 
 
 def test_a_folder_is_measured_in_steps(tmp_path: Path) -> None:
