@@ -47,10 +47,11 @@ class Outcome:
         added = [f"{each.name} {each.new}" for each in self.changes if not each.old]
         up = [each for each in self.changed if is_newer(each.new, each.old)]
         down = [each for each in self.changed if each not in up]
+        alone = " for this session alone" if self.is_for_session else ""
         kinds = (
-            ("installed for this session alone" if self.is_for_session else "installed", added),
-            ("upgraded", _moves(up)),
-            ("downgraded", _moves(down)),
+            (f"installed{alone}", added),
+            (f"upgraded{alone}", _moves(up)),
+            (f"downgraded{alone}", _moves(down)),
             ("already there", [f"{e.name} {e.new}" for e in self.there if e.name not in self.kept]),
             (
                 "not upgraded, since the environment has it and not the session",

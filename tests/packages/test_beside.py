@@ -149,7 +149,7 @@ async def test_packages_of_the_session_are_replaced(
 
         assert down.lines() == [
             "installed for this session alone: old-middle-user 1.0",
-            "downgraded: middle 2.0 -> 1.0",
+            "downgraded for this session alone: middle 2.0 -> 1.0",
         ]
         assert its.run("import middle; print(middle.VERSION)") == "1.0"
         names = {path.partition("/")[0] for path in its.files()}

@@ -68,8 +68,8 @@ def set_working_directory(path: str) -> None:
 
 
 def search_path() -> Any:
-    """The module search path."""
-    return list(sys.path), sys.prefix
+    """The module search path, without the session's own packages."""
+    return [one for one in sys.path if PACKAGES not in one], sys.prefix
 
 
 def set_search_path(state: Any) -> None:
