@@ -146,8 +146,10 @@ class EditJournal:
             for name in folder.names():
                 with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
                     with os.fdopen(folder.open(name, os.O_RDONLY), "rb") as file:
-                        path = json.loads(file.readline(MAX_LINE))["path"]
-                    if _name(subject, path) == name:  # else it is another user's
+                        line = file.readline(MAX_LINE + 1)
+                    path = json.loads(line)["path"]
+                    # Else it is another user's, or not ours at all.
+                    if _name(subject, path) == name and self._entry(subject, path, line):
                         found.append(path)
         return found
 

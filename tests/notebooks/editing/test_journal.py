@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
+from jupyter_mcp_ext.notebooks.editing import journal as journal_module
 from jupyter_mcp_ext.notebooks.editing.journal import MAX_FILE, MAX_LINE, EditJournal, Entry
 from jupyter_mcp_ext.notebooks.editing.steps import Inserted
 
@@ -74,3 +76,33 @@ async def test_what_was_edited_long_ago_is_removed(tmp_path: Path) -> None:
 
     assert not old.exists()
     assert len(list(tmp_path.rglob("*.jsonl"))) == 1
+
+
+async def test_notebooks_are_known_by_their_paths_as_far_as_that_is_believed(
+    tmp_path: Path,
+) -> None:
+    kept = journal(tmp_path)
+    await kept.add("alice", "a.ipynb", entry())
+    await kept.add("bob", "b.ipynb", entry())
+    [folder] = {file.parent for file in tmp_path.rglob("*.jsonl")}
+    for path in (5, "\ud800", "c.ipynb", ["d"]):
+        forged = {"version": 1, "path": path, "client": "test", "tool": "", "at": 1.0, "steps": []}
+        name = journal_module._name("alice", path)  # type: ignore[arg-type]  # as a kernel could
+        (folder / name).write_text(json.dumps(forged))
+
+    assert await kept.paths("alice") == ["a.ipynb"]
+    assert await journal(tmp_path, key="other").paths("alice") == []
+
+
+async def test_the_edits_of_one_client_go_to_another_path(tmp_path: Path) -> None:
+    kept = journal(tmp_path)
+    mine, others, later = entry("x"), entry("y", client="other"), entry("z")
+    for path, one in (("a.ipynb", mine), ("a.ipynb", others), ("b.ipynb", later)):
+        await kept.add("alice", path, one)
+
+    await kept.move("alice", "test", old="a.ipynb", new="b.ipynb")
+
+    assert await kept.entries("alice", "b.ipynb") == [mine, later]
+    assert await kept.entries("alice", "a.ipynb") == [others]
+    await kept.move("alice", "other", old="a.ipynb", new="b.ipynb")
+    assert await kept.paths("alice") == ["b.ipynb"]
