@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from jupyter_mcp_ext.sandbox.limits.bounds import Bounds
+from jupyter_mcp_ext.sandbox.limits.cgroups import Group
 from jupyter_mcp_ext.sandbox.limits.command import prefix
 from jupyter_mcp_ext.sandbox.limits.disk import DiskUse
 from jupyter_mcp_ext.sandbox.limits.family import Family
@@ -143,6 +144,36 @@ def test_a_command_whose_group_cannot_be_joined_does_not_run(tmp_path: Path) -> 
 
     assert ran.returncode
     assert "ran" not in ran.stdout
+
+
+BOUNDS = Bounds(memory=1 << 30, cpu=1.5, processes=100)
+
+
+@pytest.mark.parametrize(
+    ("version", "bounds", "written"),
+    [
+        (
+            1,
+            BOUNDS,
+            {
+                "memory.limit_in_bytes": "1073741824",
+                "cpu.cfs_quota_us": "150000",
+                "pids.max": "100",
+            },
+        ),
+        (2, BOUNDS, {"memory.max": "1073741824", "cpu.max": "150000 100000", "pids.max": "100"}),
+        (1, Bounds(), {"memory.limit_in_bytes": "-1", "cpu.cfs_quota_us": "-1", "pids.max": "max"}),
+        (2, Bounds(), {"memory.max": "max", "cpu.max": "max 100000", "pids.max": "max"}),
+    ],
+)
+def test_each_version_has_its_own_files_for_limits(
+    tmp_path: Path, version: int, bounds: Bounds, written: dict[str, str]
+) -> None:
+    folders = dict.fromkeys(("memory", "pids", "cpu", "cpuacct"), tmp_path)
+
+    Group(version, folders).make(bounds)
+
+    assert {name: (tmp_path / name).read_text() for name in written} == written
 
 
 BOTH = """\
