@@ -11,6 +11,7 @@ from weakref import WeakSet
 from tornado.web import HTTPError
 
 from jupyter_mcp_ext.errors import KernelUnavailable
+from jupyter_mcp_ext.sandbox.provisioner import ARGUMENT
 
 from .kernel import Kernel
 from .losses import KernelLost, Loss
@@ -66,7 +67,7 @@ class Starter:
     async def _start(
         self, kernel_name: str, path: str, env: Mapping[str, str], more: Mapping[str, Any]
     ) -> Kernel:
-        tail = StderrTail()
+        tail = StderrTail(is_confined=ARGUMENT in more)
         kernel = self._kernel(str(self._manager.new_kernel_id()))
         self.started.add(kernel)
         starting = asyncio.ensure_future(

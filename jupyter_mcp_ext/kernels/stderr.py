@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 
 PORT_TAKEN = b"Address already in use"
@@ -17,10 +18,19 @@ KEPT = 2_000
 """Characters at the end that are kept."""
 
 
-class StderrTail:
-    """A pipe for a kernel's standard error that keeps the end and passes everything on."""
+MAX_PASSED = 1_000_000
+"""Bytes of a confined kernel that are passed on: what it writes there fills a disk of the host."""
 
-    def __init__(self) -> None:
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Characters with which a terminal could be made to do something."""
+
+
+class StderrTail:
+    """A pipe for a kernel's standard error that keeps the end and passes on what is written."""
+
+    def __init__(self, *, is_confined: bool = False) -> None:
+        """Of a confined kernel `MAX_PASSED` bytes are passed on, without control characters."""
+        self._left = MAX_PASSED if is_confined else None
         self._read, self.descriptor = os.pipe()
         os.set_blocking(self._read, False)
         self._tail = b""
@@ -56,4 +66,13 @@ class StderrTail:
         self._tail = (self._tail + chunk)[-KEPT:]
         if PORT_TAKEN in self._tail and not self.port_taken.done():
             self.port_taken.set_result(None)
-        sys.stderr.write(chunk.decode(errors="replace"))
+        self._pass_on(chunk)
+
+    def _pass_on(self, chunk: bytes) -> None:
+        if self._left is None:
+            sys.stderr.write(chunk.decode(errors="replace"))
+        elif self._left:
+            passed = chunk[: self._left].decode(errors="replace")
+            self._left = max(0, self._left - len(chunk))
+            end = "" if self._left else "\n[what else this kernel writes is not shown]\n"
+            sys.stderr.write(CONTROLS.sub("?", passed) + end)

@@ -1,0 +1,39 @@
+"""What kernels write to standard error, in the server's log."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import pytest
+
+from jupyter_mcp_ext.kernels.stderr import MAX_PASSED, StderrTail
+
+ESCAPE = b"\x1b]0;title\x07 \xc2\x9b31m red\n"
+
+
+@pytest.mark.parametrize("is_confined", [False, True])
+async def test_a_confined_kernel_cannot_steer_the_terminal_of_the_server(
+    capsys: pytest.CaptureFixture[str], is_confined: bool
+) -> None:
+    tail = StderrTail(is_confined=is_confined)
+    os.write(tail.descriptor, ESCAPE)
+
+    assert "title" in tail.finish()
+
+    said = capsys.readouterr().err
+    assert said == ("?]0;title? ?31m red\n" if is_confined else ESCAPE.decode())
+
+
+async def test_a_confined_kernel_cannot_fill_the_log_of_the_server(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tail = StderrTail(is_confined=True)
+
+    # It waits for the reader, since a pipe has room for little of it.
+    await asyncio.to_thread(os.write, tail.descriptor, b"x" * 2 * MAX_PASSED + b"the end")
+
+    assert tail.finish().endswith("the end")
+    said = capsys.readouterr().err
+    assert said.count("x") == MAX_PASSED
+    assert said.endswith("[what else this kernel writes is not shown]\n")
