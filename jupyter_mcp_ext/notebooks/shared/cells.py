@@ -61,7 +61,7 @@ class SharedCells:
         try:
             self._transaction.__exit__(None, None, None)
         except Exception as err:
-            failed = getattr(err, "exceptions", None)  # pycrdt raises a group of theirs
+            failed = getattr(err, "exceptions", None)  # pycrdt raises them as a group
             if failed is None:
                 raise
             names = ", ".join(sorted({type(one).__name__ for one in failed}))
