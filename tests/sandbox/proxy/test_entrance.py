@@ -289,6 +289,8 @@ async def test_thousands_of_connections_cost_no_more_than_the_limit() -> None:
             with suppress(BlockingIOError):
                 flood.connect(("127.0.0.1", stage.proxy))
             sockets.append(flood)
+            if len(sockets) > 300:  # many machines let a process have 1,024 files open
+                sockets.pop(0).close()
         assert stage.entrance.served == CONNECTIONS
         for flood in sockets:
             flood.close()
