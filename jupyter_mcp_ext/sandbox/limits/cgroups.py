@@ -277,9 +277,12 @@ def _namespace() -> int:
 
 
 def _is_left(name: str) -> bool:
-    """Whether a group is that of a server which no longer runs."""
+    """Whether a group is that of a server which no longer runs, before this one makes its own."""
     found = re.fullmatch(rf"{PREFIX}-{_namespace()}-([0-9]+)", name)
-    return found is not None and not psutil.pid_exists(int(found[1]))
+    if found is None:
+        return False
+    # A process may have the number of an earlier one.
+    return int(found[1]) == os.getpid() or not psutil.pid_exists(int(found[1]))
 
 
 def _clear(group: Group) -> None:

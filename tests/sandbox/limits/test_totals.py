@@ -6,12 +6,16 @@ import json
 import os
 import re
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from jupyter_mcp_ext.sandbox.limits.bounds import Bounds
+from jupyter_mcp_ext.sandbox.limits.cgroups import Groups
+from jupyter_mcp_ext.sandbox.limits.command import prefix
 from tests.kernelspecs import add_kernelspec
 from tests.mcp_client import McpClient
 from tests.sandbox.test_endings import living
@@ -118,3 +122,18 @@ def test_groups_go_with_their_kernels_and_those_of_a_killed_server_with_the_next
     assert groups(killed)
     with running_server(tmp_path, *LIMITS):
         assert not groups(killed)
+
+
+def test_groups_of_an_earlier_server_with_the_same_number_are_removed() -> None:
+    group = Groups.make(Bounds()).of("k1")
+    group.make(Bounds())
+    command = [*prefix(Bounds(), group.procs), "/bin/sh", "-c", "echo; exec sleep 600"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as left:
+        assert left.stdout is not None
+        left.stdout.readline()
+
+        later = Groups.make(Bounds())
+
+        assert left.wait(20) == -signal.SIGKILL
+    assert not group.folders[0].exists()
+    later.close()
