@@ -20,6 +20,7 @@ from jupyter_mcp_ext.concurrency import Listeners
 from . import bubblewrap, canary, directories
 from .confinement import HANDED, MODES, WORK, Confinement, Mode, Network, is_confined
 from .overlay import PACKAGES, Overlay
+from .places import Places
 from .prefixes import NoPrefix, readable, user_packages
 from .provisioner import ARGUMENT, OtherProvisioner, install, own_of
 from .proxy.patterns import NoPattern, patterns
@@ -113,6 +114,7 @@ class McpSandbox(LoggingConfigurable):
         super().__init__(**kwargs)
         self._root = root
         self._secrets = tuple(secrets)
+        self._places = Places()
         self._proxy: Proxy | None = None
         self.connections: Listeners[Connections] = Listeners()
         """Told what became of connections to hosts, for each kernel every few seconds."""
@@ -136,6 +138,7 @@ class McpSandbox(LoggingConfigurable):
         """
         if not self.is_on:
             return
+        self._places = Places.of(self.read_only_paths, self.writable_paths)
         self._check_paths()
         self._open_proxy()
         if self._root is None:
@@ -204,7 +207,7 @@ class McpSandbox(LoggingConfigurable):
         """Whether the kernel of a session, whose folder this is, sees an API path."""
         if not self.is_on or self._root is None:
             return True
-        places = (self._root / folder, *self._named)
+        places = (self._root / folder, *self._places.all)
         return any((self._root / path).is_relative_to(place) for place in places)
 
     async def arguments(
@@ -238,7 +241,7 @@ class McpSandbox(LoggingConfigurable):
             return False
         home = Path.home()
         found |= {home / ".config", home / ".local", *(Path(each).resolve() for each in places)}
-        writable = [sessions.resolve(), *_resolved(self.writable_paths)]
+        writable = [sessions.resolve(), *self._places.writable]
         return not any(
             each.is_relative_to(other) or other.is_relative_to(each)
             for each in found
@@ -266,7 +269,8 @@ class McpSandbox(LoggingConfigurable):
         own, kept = self._root / place.folder, self._root / place.kept
         handed = kept / HANDED
         _make(handed)
-        folder, shown_too = own, _resolved(self.read_only_paths)
+        self._places.check()
+        folder, shown_too = own, self._places.read_only
         if self._in_force == "landlock":
             # What can be written in a folder can be written in all that is below it.
             folder, shown_too = own / WORK, (own, *shown_too)
@@ -281,17 +285,12 @@ class McpSandbox(LoggingConfigurable):
             programs=programs,
             hidden=tuple(path for path in (self._root, *self._secrets) if path.exists()),
             readable=shown_too,
-            writable=_resolved(self.writable_paths),
+            writable=self._places.writable,
             network=cast("Network", self.network),
             proxy=self._proxy,
             scratch_bytes=self.scratch_bytes,
             env=shown,
         )
-
-    @property
-    def _named(self) -> tuple[Path, ...]:
-        """The places that the operator shows."""
-        return (*_resolved(self.read_only_paths), *_resolved(self.writable_paths))
 
     def _shown(self, env: Mapping[str, str]) -> dict[str, str]:
         patterns = (*SHOWN, *self.environment)
@@ -315,8 +314,9 @@ class McpSandbox(LoggingConfigurable):
         self._proxy = Proxy(listed, self.log, self.connections.tell)
 
     def _check_paths(self) -> None:
-        for trait in ("read_only_paths", "writable_paths"):
-            for path in _resolved(getattr(self, trait)):
+        named = {"read_only_paths": self._places.read_only, "writable_paths": self._places.writable}
+        for trait, paths in named.items():
+            for path in paths:
                 if not path.exists():
                     msg = f"McpSandbox.{trait} names {str(path)!r}, which is not there"
                     raise SandboxUnusable(msg)
@@ -343,7 +343,3 @@ def _make(folder: Path) -> None:
         folder.mkdir(mode=0o700)
     if folder.is_symlink() or not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
-
-
-def _resolved(paths: Sequence[str]) -> tuple[Path, ...]:
-    return tuple(Path(os.path.realpath(os.path.expanduser(path))) for path in paths)  # noqa: PTH111  # these do not raise
