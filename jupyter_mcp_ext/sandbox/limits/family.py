@@ -71,7 +71,7 @@ class Family:
         waited = sum(each.children_seconds for each in found.values())
         return Use(
             memory=sum(each.resident for each in found.values()),
-            # What ended is counted by whoever waited for it, or here, if it was seen.
+            # What ended is counted by the process that waited for it, or here, if it was seen.
             cpu_seconds=own + max(waited, self._ended_seconds),
             processes=sum(each.threads for each in found.values()),
         )
