@@ -52,6 +52,9 @@ OWN_PROC = {
 }
 """What can be read in it of the kernel itself. Folders of threads would show the network too."""
 
+WITHOUT_HISTORY = "--HistoryManager.hist_file=:memory:"
+"""For ipykernel: a new home is on the disk here, and the start would wait for it several times."""
+
 HOME, TEMPORARY = "home", "tmp"
 """Folders in the kernel's directory."""
 
@@ -91,7 +94,7 @@ def plan(
         {
             "server": os.getpid(),
             "status": status_fd,
-            "command": list(kernel),
+            "command": [*kernel, *([WITHOUT_HISTORY] if "ipykernel_launcher" in kernel else [])],
             "cwd": str(confinement.cwd),
             "has_network": has_network,
             "filter": seccomp.program(has_inet=has_network, has_namespaces=False),
