@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.mcp_client import McpClient
+from tests.sandbox.limits.means import HAS_GROUPS, IS_ROOT
 from tests.sandbox.test_attacks import USER
 from tests.sandbox.test_endings import family
 from tests.servers import FRESH, STARTED_KERNELS, JupyterServer, running_server
@@ -41,11 +42,16 @@ class Way:
         return self.is_user or WATCHED[0] in self.options
 
 
-WAYS = {
+IN_GROUPS = {
     "control groups": Way(options=()),
     "control groups, bubblewrap": Way(options=CONFINED),
+}
+WAYS = {
+    **(IN_GROUPS if HAS_GROUPS else {}),
     "watchdog": Way(options=WATCHED),
-    "ordinary user, bubblewrap": Way(options=CONFINED, is_user=True),
+    "ordinary user, bubblewrap": Way(
+        options=CONFINED if IS_ROOT else (*CONFINED, *WATCHED), is_user=True
+    ),
 }
 
 
@@ -59,7 +65,7 @@ def way(request: pytest.FixtureRequest) -> Way:
 def server(way: Way, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
     folder = tmp_path_factory.mktemp("limited")
     command: tuple[str, ...] = FRESH
-    if way.is_user:
+    if way.is_user and IS_ROOT:
         command = ("-m", "tests.sandbox.as_user", str(USER), str(folder), *FRESH)
     with running_server(folder, *LIMITS, *way.options, command=command) as running:
         yield running

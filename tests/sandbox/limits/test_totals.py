@@ -18,6 +18,7 @@ from jupyter_mcp_ext.sandbox.limits.cgroups import Groups
 from jupyter_mcp_ext.sandbox.limits.command import prefix
 from tests.kernelspecs import add_kernelspec
 from tests.mcp_client import McpClient
+from tests.sandbox.limits.means import HAS_GROUPS
 from tests.sandbox.test_endings import living
 from tests.servers import STARTED_KERNELS, JupyterServer, running_server
 
@@ -105,6 +106,10 @@ def test_a_kernelspec_with_a_provisioner_of_its_own_is_refused(
     assert "cannot be limited: its kernelspec has a provisioner of its own" in said
 
 
+IN_GROUPS = pytest.mark.skipif(not HAS_GROUPS, reason="No control groups can be made here.")
+
+
+@IN_GROUPS
 def test_groups_go_with_their_kernels_and_those_of_a_killed_server_with_the_next(
     server: JupyterServer, client: McpClient, tmp_path: Path
 ) -> None:
@@ -124,6 +129,7 @@ def test_groups_go_with_their_kernels_and_those_of_a_killed_server_with_the_next
         assert not groups(killed)
 
 
+@IN_GROUPS
 def test_groups_of_an_earlier_server_with_the_same_number_are_removed() -> None:
     group = Groups.make(Bounds()).of("k1")
     group.make(Bounds())
