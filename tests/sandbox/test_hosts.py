@@ -96,11 +96,9 @@ def test_a_proxy_that_is_killed_is_there_again_and_the_kernel_goes_on(
 ) -> None:
     run(client, "x = 1")
     [proxy] = proxies(server)
-    heard = len(server.log)
     proxy.send_signal(signal.SIGKILL)
     psutil.wait_procs([proxy], timeout=20)
-    while not any("can reach listed hosts again" in line for line in server.log[heard:]):
-        client.call("get_kernel_status")
+    server.until_logged("can reach listed hosts again")
 
     assert REFUSED in run(client, "print(ask('https://evil.example.com/'))")
     assert run(client, "x") == "1"
