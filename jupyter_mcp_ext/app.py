@@ -112,11 +112,7 @@ class McpApp(ExtensionApp):
         )
         endpoint = url_path_join(serverapp.base_url, self.path)
         self.mounted = False
-        try:
-            self.services.kernels.sandbox.open()
-            self.services.kernels.limits.open()
-        except (SandboxUnusable, LimitsUnusable) as err:
-            self.log.error("MCP is not served: %s.", err)  # the sentence is all
+        if not self._confines():
             return
         self.mounted = not (before := claims(web_app, endpoint))
         if not self.mounted:
@@ -135,6 +131,17 @@ class McpApp(ExtensionApp):
         pattern = re.escape(self.path)
         self.handlers.append((rf"{pattern}/?", McpHandler, shared))
         self._mount_absent(web_app, serverapp.base_url, pattern)
+
+    def _confines(self) -> bool:
+        """Have the sandbox and the limits of kernels in force; False if they cannot be."""
+        kernels = self.services.kernels
+        try:
+            kernels.sandbox.open()
+            kernels.limits.open()
+        except (SandboxUnusable, LimitsUnusable) as err:
+            self.log.error("MCP is not served: %s.", err)  # the sentence is all
+            return False
+        return True
 
     def _mount_absent(self, web_app: Application, base_url: str, pattern: str) -> None:
         if not claims(web_app, url_path_join(base_url, "/register")):

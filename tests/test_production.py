@@ -183,7 +183,7 @@ finally:  # whether it is interrupted or ended depends on how far it has come at
 def test_resource_limits_processes_of_a_users_kernels(alice: Agent, bob: Agent) -> None:
     bob.run("kept = 41")
 
-    alice.run(
+    ended = alice.run(
         """
 import subprocess, time
 started = []
@@ -196,7 +196,11 @@ finally:
         each.kill()
 """
     )
+    # Code that was interrupted has its kernel ended if it goes on, which can be a moment later.
+    alice.client.call("restart_kernel")
 
+    assert ended.status != "ok"
+    assert "(McpLimits.processes_per_user)" in ended.text
     assert bob.last("kept + 1") == "42"
     assert alice.last("6 * 7") == "42"
 
