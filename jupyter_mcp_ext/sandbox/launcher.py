@@ -225,7 +225,7 @@ def start_kernel(plan: dict[str, Any]) -> tuple[int, int]:
             os.write(failure, str(err).encode()[:4000])
         os._exit(1)
     its.close()
-    # An entry of /proc is made anew if it is not in use, and then no rule knows it.
+    # An entry of /proc is made again if it is not in use, and then no rule knows it.
     for path in (*plan["proc"], *(f"/proc/{pid}/{name}" for name, _ in plan["own_proc"])):
         os.open(path, os.O_PATH)
     os.close(failure)

@@ -40,7 +40,7 @@ MISSING = 0x0005_0000 | errno.ENOSYS
 IGNORE = 0x0005_0000
 """Succeeds and does nothing."""
 ASK = 0x7FC0_0000
-"""Whoever listens to the filter answers; without a listener the call is missing."""
+"""The process that listens to the filter answers; without a listener the call is missing."""
 NO_SUCH_FAMILY = 0x0005_0000 | errno.EOPNOTSUPP
 """For sockets: libzmq ends its process for other errors."""
 

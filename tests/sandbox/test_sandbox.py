@@ -313,7 +313,7 @@ def test_variables_of_a_sandbox_are_not_loaded_outside_of_one(tmp_path: Path) ->
     ("options", "why"),
     [
         (("--McpSandbox.read_only_paths=/nowhere",), "names '/nowhere', which is not there"),
-        (("--McpSandbox.writable_paths=~nobody-of-this-name/x",), "which is not there"),
+        (("--McpSandbox.writable_paths=~no-account-of-this-name/x",), "which is not there"),
         (
             ("--KernelProvisionerFactory.default_provisioner_name=forking",),
             "which this extension's would",
