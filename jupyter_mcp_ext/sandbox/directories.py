@@ -1,4 +1,9 @@
-"""Short-lived directories of this server, for sockets whose paths must be short. Blocks."""
+"""Short-lived directories of this server, for sockets whose paths must be short. Blocks.
+
+A server holds a lock (``flock(2)``) on each of its directories, which is free once the server is
+gone, however it has ended. Numbers of processes would not tell that: servers in several containers
+can share the place.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +13,14 @@ import re
 import secrets
 import string
 import subprocess
+import sys
 from pathlib import Path
 
-import psutil
+if sys.platform != "win32":
+    import fcntl
 
 BASE = Path("/tmp")  # noqa: S108  # the path of a Unix socket has at most about 100 bytes
-NAME = re.compile(r"jmcp-([0-9]+)-.*")
+NAME = re.compile(r"jmcp-[0-9]+-.*")
 
 LETTERS = string.ascii_lowercase + string.digits
 RANDOM = 3
@@ -23,6 +30,9 @@ kernels fail to start with more."""
 TRIES = 1_000
 """Names that are tried: others may have the directory of a name."""
 
+_locks: dict[Path, int] = {}
+"""The descriptors that hold the locks of this process's directories."""
+
 
 def make() -> Path:
     """A new directory, which only this account may open. Raises OSError."""
@@ -31,13 +41,21 @@ def make() -> Path:
         path = BASE / f"jmcp-{os.getpid()}-{end}"
         with contextlib.suppress(FileExistsError):
             path.mkdir(mode=0o700)
-            return path
+            if (lock := _lock(path)) is not None:
+                _locks[path] = lock
+                return path
     msg = f"{BASE} has too many directories of the sandboxes of this server"
     raise FileExistsError(msg)
 
 
 def remove(directory: Path) -> None:
     """Remove a directory with all that is in it, in whatever state its kernel has left it."""
+    _remove(directory)
+    if (lock := _locks.pop(directory, None)) is not None:
+        os.close(lock)
+
+
+def _remove(directory: Path) -> None:
     try:
         for path in directory.iterdir():
             path.unlink()
@@ -55,7 +73,7 @@ def clear(directory: Path) -> None:
     """Remove all that is in a directory. Raises OSError."""
     for path in directory.iterdir():
         if path.is_dir() and not path.is_symlink():
-            remove(path)
+            _remove(path)
         else:
             path.unlink()
 
@@ -65,10 +83,32 @@ def _run(*command: str) -> None:
 
 
 def sweep() -> None:
-    """Remove those of this account's servers that were killed."""
+    """Remove those of this account's servers that are gone."""
+    for directory in filter(lambda path: NAME.fullmatch(path.name), BASE.glob("jmcp-*")):
+        with contextlib.suppress(OSError):
+            if directory.lstat().st_uid == os.getuid() and not directory.is_symlink():
+                directory.chmod(0o700)  # a kernel may have taken away the right to open it
+                _sweep(directory)
+
+
+def _sweep(directory: Path) -> None:
+    lock = _lock(directory)
+    if lock is not None:
+        try:
+            _remove(directory)
+        finally:
+            os.close(lock)
+
+
+def _lock(directory: Path) -> int | None:
+    """A descriptor that holds the lock of a directory; None if another has it, or removed it."""
+    try:
+        opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
     with contextlib.suppress(OSError):
-        for directory in BASE.glob("jmcp-*"):
-            found = NAME.fullmatch(directory.name)
-            is_own = directory.lstat().st_uid == os.getuid() and not directory.is_symlink()
-            if found is not None and is_own and not psutil.pid_exists(int(found[1])):
-                remove(directory)
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(opened), directory.lstat()):
+            return opened
+    os.close(opened)
+    return None

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 from jupyter_mcp_ext.sandbox import directories
 
@@ -23,3 +27,45 @@ def test_a_directory_is_removed_however_deep_a_kernel_has_made_it() -> None:
     directories.remove(made)
 
     assert not made.exists()
+
+
+HOLDS = """
+import sys
+from jupyter_mcp_ext.sandbox import directories
+print(directories.make(), flush=True)
+sys.stdin.read()
+"""
+
+SWEEP = "from jupyter_mcp_ext.sandbox import directories; directories.sweep()"
+
+ELSEWHERE = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc")
+"""Runs a program where no other process has a number, as in a container."""
+
+
+def test_a_directory_is_there_as_long_as_its_server_is() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        made = Path(server.stdout.readline().strip())
+        made.chmod(0)
+
+        subprocess.run([*ELSEWHERE, sys.executable, "-c", SWEEP], check=True)
+        directories.sweep()
+        assert made.is_dir()
+
+        server.send_signal(signal.SIGKILL)
+
+    directories.sweep()
+    assert not made.exists()
+
+
+def test_a_link_of_that_name_is_left_alone(tmp_path: Path) -> None:
+    link = directories.BASE / f"jmcp-1-{os.getpid()}"
+    link.symlink_to(tmp_path)
+    try:
+        directories.sweep()
+        assert link.is_symlink()
+        assert tmp_path.is_dir()
+    finally:
+        link.unlink()
