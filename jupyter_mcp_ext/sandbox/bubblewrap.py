@@ -59,8 +59,8 @@ HIDDEN_OF_PROC = (
 )
 """What cannot be read in it either."""
 
-EMPTY = str(1 << 20)
-"""Bytes in the place of a folder that is hidden: for the folders in it that are shown."""
+EMPTY_FOLDER = ("--size", str(1 << 20), "--tmpfs")
+"""In the place of a folder that is hidden: with room for the folders in it that are shown."""
 
 PROCESSORS = "/sys/devices/system/cpu"
 """Where the C library counts them."""
@@ -145,14 +145,24 @@ def _own(confinement: Confinement) -> Iterator[str]:
     for path in sorted(hidden):
         if not any(path.is_relative_to(each) for each in hidden if each != path):
             yield from _hiding(path, confinement)
-    for path in sorted(confinement.readable):
-        yield from ("--ro-bind", str(path), str(path))
-    for path in sorted((confinement.folder, *confinement.writable)):
-        yield from ("--bind", str(path), str(path))
+    for path, how in sorted(_shown(confinement).items()):
+        yield from (*how, str(path))
     if confinement.kept is not None:
         yield from ("--ro-bind", str(confinement.kept), str(confinement.kept))
     if confinement.handed is not None:
         yield from ("--bind", str(confinement.handed), str(confinement.handed))
+
+
+def _shown(confinement: Confinement) -> dict[Path, tuple[str, ...]]:
+    """How the session's folder is mounted, and what else can be read or written."""
+    shown: dict[Path, tuple[str, ...]] = {
+        **{path: ("--ro-bind", str(path)) for path in confinement.readable},
+        **{path: ("--bind", str(path)) for path in (confinement.folder, *confinement.writable)},
+    }
+    sessions = confinement.sessions
+    if sessions is not None and any(sessions.is_relative_to(path) for path in shown):
+        shown[sessions] = EMPTY_FOLDER
+    return shown
 
 
 def _hiding(path: Path, confinement: Confinement) -> Iterator[str]:
@@ -161,5 +171,5 @@ def _hiding(path: Path, confinement: Confinement) -> Iterator[str]:
     shown = (*map(Path, SYSTEM), *confinement.programs)
     for each in {path, real}:
         if any(each.is_relative_to(folder) for folder in shown):
-            empty = ("--size", EMPTY, "--tmpfs") if each.is_dir() else ("--ro-bind", os.devnull)
+            empty = EMPTY_FOLDER if each.is_dir() else ("--ro-bind", os.devnull)
             yield from (*empty, str(each))

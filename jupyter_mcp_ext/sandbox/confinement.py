@@ -48,6 +48,8 @@ class Confinement:
     """What else can be read."""
     writable: tuple[Path, ...] = ()
     """What else can be written."""
+    sessions: Path | None = None
+    """The folder with those of all sessions: of it, only the kernel's own is ever shown."""
     network: Network = "none"
     proxy: Proxy | None = None
     """Through which it reaches the hosts that are listed, without a network."""

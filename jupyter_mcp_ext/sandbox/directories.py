@@ -11,6 +11,7 @@ import contextlib
 import os
 import re
 import secrets
+import stat
 import string
 import subprocess
 import sys
@@ -67,6 +68,18 @@ def _remove(directory: Path) -> None:
         if directory.exists():  # it may have taken away the right to open some
             _run("/bin/chmod", "-R", "u+rwX", "--", str(directory))
             _run("/bin/rm", "-rf", "--", str(directory))
+
+
+def have(folder: Path) -> None:
+    """Make a folder if it is not there; what has its name must be one, and no link. Raises OSError.
+
+    It can be in any place: a kernel may have put something else there.
+    """
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    if not stat.S_ISDIR(folder.lstat().st_mode):
+        msg = f"{folder.name!r} is not the folder that this server has made there"
+        raise OSError(msg)
 
 
 def clear(directory: Path) -> None:

@@ -24,6 +24,8 @@ from packaging.utils import canonicalize_name
 
 from jupyter_mcp_ext.in_kernel import texts
 
+from .directories import have
+
 PACKAGES = "packages"
 """Its name among what the server keeps of a session."""
 
@@ -115,10 +117,10 @@ class Overlay:
 
     def _make(self) -> None:
         for folder in (self.folder, self.folder / STARTUP):
-            _make_folder(folder)
+            have(folder)
         _write(self.folder / STARTUP / "sitecustomize.py", texts.startup())
         if not self.site.is_symlink():
-            _make_folder(self.folder / "0")
+            have(self.folder / "0")
             self._point(0)
 
     @property
@@ -128,7 +130,7 @@ class Overlay:
         if not name.isdecimal():
             msg = f"{self.site.name} is not this server's"
             raise OSError(msg)
-        _make_folder(self.folder / name)
+        have(self.folder / name)
         return int(name)
 
     @property
@@ -162,15 +164,6 @@ class Overlay:
 def _process() -> str:
     """Tells this server from those before it, which in a container had the same number."""
     return f"{os.getpid()}.{STARTED}"
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder, if it is not there; what has its name must be one, and no link to one."""
-    with suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    if not stat.S_ISDIR(folder.lstat().st_mode):
-        msg = f"{folder.name} is not this server's"
-        raise OSError(msg)
 
 
 def _write(path: Path, text: str) -> None:

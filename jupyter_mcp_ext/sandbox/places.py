@@ -25,6 +25,16 @@ class Places:
         """All of them."""
         return (*self.read_only, *self.writable)
 
+    def check_around(self, sessions: Path) -> None:
+        """Raise OSError if what can be written has the sessions' folders in it."""
+        for path in self.writable:
+            if sessions.is_relative_to(path):
+                msg = (
+                    f"McpSandbox.writable_paths names {str(path)!r}, in which the folders of "
+                    "sessions are, and Landlock cannot keep a kernel out of those of others"
+                )
+                raise OSError(msg)
+
     def check(self) -> None:
         """Raise OSError if a link leads elsewhere now. Reads the disk.
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -17,7 +15,7 @@ from traitlets.config import LoggingConfigurable
 
 from jupyter_mcp_ext.concurrency import Listeners
 
-from . import bubblewrap, canary, directories
+from . import bubblewrap, canary, directories, landlock
 from .confinement import HANDED, MODES, WORK, Confinement, Mode, Network, is_confined
 from .overlay import PACKAGES, Overlay
 from .places import Places
@@ -167,11 +165,10 @@ class McpSandbox(LoggingConfigurable):
 
     def _failure(self, mode: Mode) -> str:
         """Why a mode cannot be used here; empty if it can."""
-        if mode == "landlock" and self._proxy is not None:
-            return (
-                "McpSandbox.allow_hosts needs network namespaces, which Landlock has not. Use "
-                "bubblewrap, or take it back"
-            )
+        if mode == "landlock":
+            unfit = landlock.unfit(self._places, reaches_hosts=self._proxy is not None)
+            if unfit:
+                return unfit
         try:
             canary.check(mode, secrets=self._secrets, network=cast("Network", self.network))
         except canary.Escaped as err:
@@ -207,8 +204,14 @@ class McpSandbox(LoggingConfigurable):
         """Whether the kernel of a session, whose folder this is, sees an API path."""
         if not self.is_on or self._root is None:
             return True
-        places = (self._root / folder, *self._places.all)
-        return any((self._root / path).is_relative_to(place) for place in places)
+        wanted, own = self._root / path, self._root / folder
+        if wanted.is_relative_to(own):
+            return True
+        is_anothers = wanted.is_relative_to(own.parent)
+        return any(
+            wanted.is_relative_to(place) and not (is_anothers and own.parent.is_relative_to(place))
+            for place in self._places.all
+        )
 
     async def arguments(
         self, place: Place | None, cwd: str, spec: Mapping[str, Any], env: Mapping[str, str]
@@ -268,13 +271,14 @@ class McpSandbox(LoggingConfigurable):
             shown["PYTHONUSERBASE"] = str(packages.parents[2])
         own, kept = self._root / place.folder, self._root / place.kept
         handed = kept / HANDED
-        _make(handed)
+        directories.have(handed)
         self._places.check()
         folder, shown_too = own, self._places.read_only
         if self._in_force == "landlock":
             # What can be written in a folder can be written in all that is below it.
+            self._places.check_around(own.parent)
             folder, shown_too = own / WORK, (own, *shown_too)
-            _make(folder)
+            directories.have(folder)
         return Confinement(
             mode=self._in_force,
             folder=folder,
@@ -286,6 +290,7 @@ class McpSandbox(LoggingConfigurable):
             hidden=tuple(path for path in (self._root, *self._secrets) if path.exists()),
             readable=shown_too,
             writable=self._places.writable,
+            sessions=own.parent,
             network=cast("Network", self.network),
             proxy=self._proxy,
             scratch_bytes=self.scratch_bytes,
@@ -335,11 +340,3 @@ def _overlay(kept: Path, spec: Mapping[str, Any]) -> Path | None:
     except OSError:  # without links on its file system, or full: the kernel starts without it
         return None
     return overlay.folder
-
-
-def _make(folder: Path) -> None:
-    """Make a folder if it is not there. Raises OSError, also if something else is in its place."""
-    with suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    if folder.is_symlink() or not folder.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))

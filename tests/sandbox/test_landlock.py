@@ -118,5 +118,5 @@ def test_a_link_in_the_place_of_the_folder_for_work_is_not_followed(tmp_path: Pa
         refused = McpClient(confined).run("open('planted', 'w')")
 
     assert refused.is_error
-    assert "Not a directory" in refused.text
+    assert "is not the folder that this server has made" in refused.text
     assert not list(outside.iterdir())

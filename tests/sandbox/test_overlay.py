@@ -143,7 +143,7 @@ def test_links_in_the_place_of_its_folders_are_not_followed(tmp_path: Path) -> N
     outside.mkdir()
     (tmp_path / "packages").symlink_to(outside)
 
-    with pytest.raises(OSError, match="not this server's"):
+    with pytest.raises(OSError, match="not the folder that this server has made"):
         Overlay(tmp_path / "packages").prepare()
     assert list(outside.iterdir()) == []
 
