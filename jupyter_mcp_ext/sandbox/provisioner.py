@@ -67,6 +67,11 @@ class SandboxProvisioner(LimitedProvisioner):
         has_any = self.confinement is not None and self.confinement.mode == "bubblewrap"
         return bubblewrap.SCRATCH if has_any else ()
 
+    @property
+    def temporary(self) -> Sequence[Path]:
+        """Folders that the kernel has on the disk for itself, beside its session's."""
+        return (self._directory,) if self._directory is not None else ()
+
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Have the kernel's sockets in a directory of its own, and its command in a sandbox."""
         self.confinement = kwargs.pop(ARGUMENT, None)

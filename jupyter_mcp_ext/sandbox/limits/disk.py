@@ -1,11 +1,11 @@
-"""How much disk a folder takes, found out in small steps."""
+"""How much disk folders take, found out in small steps."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 BLOCK = 512
@@ -16,25 +16,25 @@ EVERY = 16
 
 
 class DiskUse:
-    """The bytes of a folder, which is walked again and again, a little at a time.
+    """The bytes of folders, which are walked again and again, a little at a time.
 
     The result is that of the last complete walk, or what the current one has found, if that is
     more. So that a folder which grows fast is noticed soon, more time is taken if its file system
     has filled up since by as much as would exceed the limit.
     """
 
-    def __init__(self, folder: Path, limit: int) -> None:
-        self._folder = folder
+    def __init__(self, folders: Sequence[Path], limit: int) -> None:
+        self._folders = folders
         self._limit = limit
         self._last = 0
         self._found = 0
-        self._filled = 0
-        """Bytes in use of the file system when the current walk began."""
+        self._filled: list[int] = []
+        """Bytes in use of each folder's file system when the current walk began."""
         self._walk: Iterator[int] | None = None
 
     @property
     def is_complete(self) -> bool:
-        """Whether the folder was walked, and no other walk has begun."""
+        """Whether the folders were walked, and no other walk has begun."""
         return self._walk is None and bool(self._filled)
 
     def look(self, *, budget: float, most: float) -> int:
@@ -42,8 +42,8 @@ class DiskUse:
         is_urgent = self._last + self._growth() > self._limit
         until = time.thread_time() + (most if is_urgent else budget)
         if self._walk is None:
-            self._found, self._filled = 0, filled(self._folder)
-            self._walk = _sizes(self._folder)
+            self._found, self._filled = 0, [filled(folder) for folder in self._folders]
+            self._walk = _sizes(self._folders)
         for number, size in enumerate(self._walk):
             self._found += size
             if number % EVERY == EVERY - 1 and time.thread_time() > until:
@@ -53,15 +53,19 @@ class DiskUse:
         return self._last
 
     def _growth(self) -> int:
-        return max(0, filled(self._folder) - self._filled) if self._filled else 0
+        """By how much the file system has filled up that has done so most."""
+        now = (filled(folder) for folder in self._folders)
+        return max(
+            (after - before for before, after in zip(self._filled, now, strict=False)), default=0
+        )
 
 
-def _sizes(folder: Path) -> Iterator[int]:
-    """The bytes of each file and folder in a folder; links are not followed.
+def _sizes(folders: Sequence[Path]) -> Iterator[int]:
+    """The bytes of each file and folder in folders; links are not followed.
 
     A file with several names counts with a part of its bytes for each: it is there once.
     """
-    waiting = [str(folder)]
+    waiting = list(map(str, folders))
     while waiting:
         try:
             entries = os.scandir(waiting.pop())

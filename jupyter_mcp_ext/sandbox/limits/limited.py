@@ -102,16 +102,15 @@ class Limited:
             return []
         return [str(PRLIMIT), f"--nproc={most}", "--"]
 
-    def started(self, pid: int, scratch: Sequence[str]) -> None:
+    def started(self, pid: int, scratch: Sequence[str], temporary: Sequence[Path]) -> None:
         """A process of the kernel, with which all that it starts counts.
 
-        ``scratch`` are folders of its sandbox that are in memory.
+        Of its sandbox, ``scratch`` are the folders in memory and ``temporary`` those on the disk.
         """
         self._words, self.is_ending = "", False
         self.judge.restart()
-        self.meter = Meter(
-            pid, self.bounds, group=self._group, folder=self._folder, scratch=scratch
-        )
+        folders = () if self._folder is None else (self._folder, *temporary)
+        self.meter = Meter(pid, self.bounds, group=self._group, folders=folders, scratch=scratch)
         if self._group is not None:
             self._refusals = Refusals(self._group, self.bounds, self._in_all)
         self._watch.add(self)

@@ -35,10 +35,10 @@ class Meter:
         bounds: Bounds,
         *,
         group: Group | None,
-        folder: Path | None,
+        folders: Sequence[Path],
         scratch: Sequence[str] = (),
     ) -> None:
-        """``folder`` is what is measured of the disk.
+        """``folders`` are what is measured of the disk.
 
         ``scratch`` are folders of the kernel's sandbox that are in memory.
         """
@@ -55,7 +55,7 @@ class Meter:
         self._pid = pid
         self._scratch = scratch
         self._family = Family(pid)
-        self._disk = DiskUse(folder, bounds.disk or ENDLESS) if folder is not None else None
+        self._disk = DiskUse(folders, bounds.disk or ENDLESS) if folders else None
         self._all_cores = sorted(os.sched_getaffinity(0))
         self._cpu = bounds.cpu
         self._at = time.monotonic()

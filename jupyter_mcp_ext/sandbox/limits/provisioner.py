@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo
@@ -26,6 +27,11 @@ class LimitedProvisioner(LocalProvisioner):
         """Folders that the kernel has in memory, by their names for the kernel."""
         return ()
 
+    @property
+    def temporary(self) -> Sequence[Path]:
+        """Folders that the kernel has on the disk for itself, beside its session's."""
+        return ()
+
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Take the limits."""
         self.limited = kwargs.pop(ARGUMENT, None)
@@ -43,7 +49,7 @@ class LimitedProvisioner(LocalProvisioner):
         """Have the kernel watched."""
         await super().post_launch(**kwargs)
         if self.limited is not None and self.pid is not None:
-            self.limited.started(self.pid, self.scratch)
+            self.limited.started(self.pid, self.scratch, self.temporary)
 
     async def wait(self) -> int | None:
         """Wait for the process, and end what it has left behind if it was limited."""

@@ -9,7 +9,7 @@ from jupyter_mcp_ext.sandbox.limits.disk import DiskUse
 
 def used(folder: Path) -> int:
     """The bytes of a folder."""
-    return DiskUse(folder, 1 << 60).look(budget=60, most=60)
+    return DiskUse([folder], 1 << 60).look(budget=60, most=60)
 
 
 def test_a_file_with_several_names_counts_once(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_files_in_the_memory_of_a_sandbox_are_memory() -> None:
         assert started.stdout is not None
         started.stdout.readline()
         meters = [
-            Meter(started.pid, Bounds(), group=None, folder=None, scratch=scratch)
+            Meter(started.pid, Bounds(), group=None, folders=(), scratch=scratch)
             for scratch in ((), ("/mnt",))
         ]
         for meter in meters:
@@ -96,7 +96,7 @@ def test_a_folder_is_measured_in_steps(tmp_path: Path) -> None:
     for number in range(100):
         (tmp_path / "inner" / str(number)).write_bytes(bytes(8_192))
     (tmp_path / "link").symlink_to("/usr")
-    disk = DiskUse(tmp_path, 1 << 40)
+    disk = DiskUse([tmp_path], 1 << 40)
 
     steps = []
     while not disk.is_complete:
@@ -109,7 +109,7 @@ def test_a_folder_is_measured_in_steps(tmp_path: Path) -> None:
 
 def test_a_folder_that_was_emptied_takes_nothing(tmp_path: Path) -> None:
     (tmp_path / "big").write_bytes(bytes(1 << 20))
-    disk = DiskUse(tmp_path, 1 << 40)
+    disk = DiskUse([tmp_path], 1 << 40)
     before = disk.look(budget=1.0, most=1.0)
     (tmp_path / "big").unlink()
 
