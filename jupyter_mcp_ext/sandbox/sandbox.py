@@ -112,7 +112,8 @@ class McpSandbox(LoggingConfigurable):
         super().__init__(**kwargs)
         self._root = root
         self._secrets = tuple(secrets)
-        self._places = Places()
+        self.places = Places()
+        """What kernels are shown in addition, where it was at the start."""
         self._proxy: Proxy | None = None
         self.connections: Listeners[Connections] = Listeners()
         """Told what became of connections to hosts, for each kernel every few seconds."""
@@ -136,7 +137,7 @@ class McpSandbox(LoggingConfigurable):
         """
         if not self.is_on:
             return
-        self._places = Places.of(self.read_only_paths, self.writable_paths)
+        self.places = Places.of(self.read_only_paths, self.writable_paths)
         self._check_paths()
         self._open_proxy()
         if self._root is None:
@@ -166,7 +167,7 @@ class McpSandbox(LoggingConfigurable):
     def _failure(self, mode: Mode) -> str:
         """Why a mode cannot be used here; empty if it can."""
         if mode == "landlock":
-            unfit = landlock.unfit(self._places, reaches_hosts=self._proxy is not None)
+            unfit = landlock.unfit(self.places, reaches_hosts=self._proxy is not None)
             if unfit:
                 return unfit
         try:
@@ -210,7 +211,7 @@ class McpSandbox(LoggingConfigurable):
         is_anothers = wanted.is_relative_to(own.parent)
         return any(
             wanted.is_relative_to(place) and not (is_anothers and own.parent.is_relative_to(place))
-            for place in self._places.all
+            for place in self.places.all
         )
 
     async def arguments(
@@ -244,7 +245,7 @@ class McpSandbox(LoggingConfigurable):
             return False
         home = Path.home()
         found |= {home / ".config", home / ".local", *(Path(each).resolve() for each in places)}
-        writable = [sessions.resolve(), *self._places.writable]
+        writable = [sessions.resolve(), *self.places.writable]
         return not any(
             each.is_relative_to(other) or other.is_relative_to(each)
             for each in found
@@ -272,11 +273,11 @@ class McpSandbox(LoggingConfigurable):
         own, kept = self._root / place.folder, self._root / place.kept
         handed = kept / HANDED
         directories.have(handed)
-        self._places.check()
-        folder, shown_too = own, self._places.read_only
+        self.places.check()
+        folder, shown_too = own, self.places.read_only
         if self._in_force == "landlock":
             # What can be written in a folder can be written in all that is below it.
-            self._places.check_around(own.parent)
+            self.places.check_around(own.parent)
             folder, shown_too = own / WORK, (own, *shown_too)
             directories.have(folder)
         return Confinement(
@@ -289,7 +290,7 @@ class McpSandbox(LoggingConfigurable):
             programs=programs,
             hidden=tuple(path for path in (self._root, *self._secrets) if path.exists()),
             readable=shown_too,
-            writable=self._places.writable,
+            writable=self.places.writable,
             sessions=own.parent,
             network=cast("Network", self.network),
             proxy=self._proxy,
@@ -319,7 +320,7 @@ class McpSandbox(LoggingConfigurable):
         self._proxy = Proxy(listed, self.log, self.connections.tell)
 
     def _check_paths(self) -> None:
-        named = {"read_only_paths": self._places.read_only, "writable_paths": self._places.writable}
+        named = {"read_only_paths": self.places.read_only, "writable_paths": self.places.writable}
         for trait, paths in named.items():
             for path in paths:
                 if not path.exists():

@@ -21,6 +21,7 @@ from jupyter_mcp_ext.packages.outcome import Outcome
 from jupyter_mcp_ext.packages.packages import McpPackages
 from jupyter_mcp_ext.sandbox.credentials import Credentials
 from jupyter_mcp_ext.sandbox.overlay import Overlay
+from jupyter_mcp_ext.sandbox.places import Places
 from tests.engine import Engine, running
 from tests.test_packages import SlowIndex
 from tests.wheels import Index, Venv, make_venv, write_kernelspec
@@ -397,11 +398,11 @@ async def test_an_environment_that_kernels_can_write_is_not_run(
             shutil.copytree(venv.folder, own, symlinks=True)
             Venv(folder=own).kernelspec(jp_data_dir, "venv")
         elif where == "writable":
-            its.engine.services.kernels.sandbox.writable_paths = [str(venv.site)]
+            its.engine.services.kernels.sandbox.places = Places.of((), [str(venv.site)])
         else:
             shared = venv.folder.parent / "shared"
             shared.mkdir()
             monkeypatch.setenv("PYTHONPATH", str(shared))
-            its.engine.services.kernels.sandbox.writable_paths = [str(shared)]
+            its.engine.services.kernels.sandbox.places = Places.of((), [str(shared)])
         with pytest.raises(KernelUnavailable, match="can write into the environment"):
             await its.install("app")

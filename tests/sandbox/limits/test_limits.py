@@ -235,7 +235,7 @@ while True:
     )
 
     assert stopped.status == "interrupted"
-    assert re.search(r"at a limit: disk [0-9.]+ MB of 24 MB \(McpLimits.disk\)", stopped.text)
+    assert re.search(r"at a limit: disk [0-9.]+ [MG]B of 24 MB \(McpLimits.disk\)", stopped.text)
     assert len(list(folder.glob("many-*"))) > 200
     assert (folder / "mine.txt").read_text() == "a person's"
     assert value(client, "x + 1") == "42"

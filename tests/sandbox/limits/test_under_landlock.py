@@ -50,7 +50,7 @@ while True:
     client.run("for path in many: os.remove(path)")
 
     assert stopped.status == "interrupted"
-    assert re.search(r"at a limit: disk [0-9.]+ MB of 24 MB \(McpLimits.disk\)", stopped.text)
+    assert re.search(r"at a limit: disk [0-9.]+ [MG]B of 24 MB \(McpLimits.disk\)", stopped.text)
     assert kept.text.endswith("(True, 42)")
 
 
