@@ -96,7 +96,7 @@ class JupyterServer:
         while True:
             try:
                 self.request("GET", path="/api")
-            except ConnectionRefusedError:
+            except ConnectionError:  # refused, or reset where the port is opened just now
                 continue
             return
 
