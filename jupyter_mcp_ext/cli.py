@@ -31,15 +31,20 @@ _TOKEN = re.compile(r"[!-~]{8,512}")
 _ARGPARSE_ERROR = 2
 
 
-NEW_TOKEN: dict[str, Any] = {
-    "new-token": ({"McpServer": {"keep_token": False}}, "Make a token for this start only.")
+OWN_FLAGS: dict[str, Any] = {
+    "new-token": ({"McpServer": {"keep_token": False}}, "Make a token for this start only."),
+    "sandbox": (
+        {"McpSandbox": {"mode": "auto"}},
+        "Confine the kernels of agents, or do not serve MCP.",
+    ),
 }
+"""The flags that ``jupyter server`` has not. The command and its server both read all options."""
 
 
 class McpServer(ServerApp):
     """The Jupyter server of ``jupyter mcp``: it opens no browser and never changes its port."""
 
-    flags = Dict({**ServerApp.flags.default(), **NEW_TOKEN})  # type: ignore[dict-item]  # traitlets types a class attribute as its trait
+    flags = Dict({**ServerApp.flags.default(), **OWN_FLAGS})  # type: ignore[dict-item]  # traitlets types a class attribute as its trait
 
     @default("open_browser")
     def _default_open_browser(self) -> bool:
@@ -174,15 +179,11 @@ class McpLauncher(McpApp):
     }
     flags = {  # noqa: RUF012  # traitlets reads it from the class
         **McpApp.flags,
-        "sandbox": (
-            {"McpSandbox": {"mode": "auto"}},
-            "Confine the kernels of agents, or do not serve MCP.",
-        ),
         "allow-root": (
             {"ServerApp": {"allow_root": True}},
             "Run as root on other addresses than loopback too.",
         ),
-        **NEW_TOKEN,
+        **OWN_FLAGS,
     }
 
 

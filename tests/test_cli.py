@@ -15,9 +15,11 @@ from typing import IO
 import pytest
 
 from jupyter_mcp_ext import __version__
+from jupyter_mcp_ext.cli import McpLauncher
 from jupyter_mcp_ext.connect import Login, announcement
 
 from . import first_run
+from .mcp_client import McpClient
 from .ports import free_port
 from .servers import Answer, JupyterServer, Process, can_fork, environment, fork
 
@@ -214,6 +216,31 @@ def test_it_starts_where_configuration_disables_the_extension(tmp_path: Path) ->
 
     with started(tmp_path, f"--port={port}") as printed:
         assert f"http://localhost:{port}/mcp" in printed
+
+
+@pytest.mark.parametrize("flag", sorted(McpLauncher.flags.keys() - {"generate-config"}))
+def test_each_flag_of_the_command_is_understood(tmp_path: Path, flag: str) -> None:
+    """The command and the server that it starts both read it."""
+    done = run(tmp_path, f"--{flag}", "--root-dir", "missing")
+
+    assert "There is no folder 'missing'" in done.stderr
+
+
+def test_what_agents_run_is_confined_if_that_is_asked_for(tmp_path: Path) -> None:
+    port = free_port()
+    with (
+        started(tmp_path, "--port", f"{port}", "--sandbox") as printed,
+        subprocess.Popen(["true"], text=True) as process,
+    ):
+        [token] = tokens(printed)
+        server = JupyterServer(
+            process=process, port=port, token=token, base_url="/", root_dir=tmp_path
+        )
+        client = McpClient(server)
+        client.run("1")
+        status = client.call("get_kernel_status").text
+
+    assert re.search(r"^sandbox: (bubblewrap|landlock), no network$", status, re.MULTILINE)
 
 
 def test_the_notebooks_folder_is_the_one_asked_for(tmp_path: Path) -> None:
