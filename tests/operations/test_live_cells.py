@@ -161,16 +161,26 @@ def texts(tab: Browser, index: int = 0) -> list[str]:
     return [o.get("text", "") for o in tab.document.ycells[index].to_py()["outputs"]]
 
 
+def cells_in(tab: Browser) -> list[dict[str, Any]]:
+    """The cells of a person's tab."""
+    found: list[dict[str, Any]] = tab.document.ycells.to_py()
+    return found
+
+
 async def test_what_runs_shows_in_the_tab_at_once(live: Live) -> None:
     cells = code("print('a')\nprint('b')"), code("raise ValueError"), code("1")
     async with live.opened(*cells) as (engine, tab):
         execution = await run(engine)
-        await tab.until(lambda: tab.document.ycells[1].to_py()["outputs"] != [])
-        shown = tab.document.ycells.to_py()
+        await tab.until(
+            lambda: (
+                all(cell.get("execution_state") != "running" for cell in cells_in(tab))
+                and cells_in(tab)[1]["outputs"] != []
+            )
+        )
+        shown = cells_in(tab)
 
         assert states(execution) == ["ok", "error", "waiting"]
         assert texts(tab) == ["a\nb\n"]
-        assert "running" not in [cell.get("execution_state") for cell in shown]
         assert shown[1]["outputs"][0]["ename"] == "ValueError"
 
 
