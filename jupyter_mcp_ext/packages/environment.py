@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import shutil
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,14 +144,34 @@ def _check_trusted(
         )
         raise KernelUnavailable(msg)
     found = (env.get("PYTHONPATH"), env.get("PATH"), os.environ.get("PATH"))
-    places = [place for each in found for place in (each or "").split(os.pathsep) if place]
-    if not kernels.sandbox.trusts(python, places, sessions):
+    places = [place for each in found for place in _listed(each)]
+    if not kernels.sandbox.trusts(python, [*places, *_of_uv(env)], sessions):
         msg = (
             f"Kernels in the sandbox can write into the environment of {name!r}, or where this "
-            "server finds programs (McpSandbox.writable_paths, the sessions' folder): nothing of "
-            "it is run outside of the sandbox. Use another kernel, or ask a person."
+            "server finds programs, or where uv has its cache, configuration or temporary files "
+            "(McpSandbox.writable_paths, the sessions' folder): nothing of it is run outside of "
+            "the sandbox. Use another kernel, or ask a person."
         )
         raise KernelUnavailable(msg)
+
+
+def _of_uv(env: Mapping[str, str]) -> list[str]:
+    """Where uv keeps what it unpacks and runs, and where its configuration is."""
+    home = env.get("HOME") or str(Path.home())
+    cache = env.get("XDG_CACHE_HOME") or f"{home}/.cache"
+    configuration = env.get("XDG_CONFIG_HOME") or f"{home}/.config"
+    found = [
+        env.get("UV_CACHE_DIR") or f"{cache}/uv",
+        *(f"{each}/uv" for each in (configuration, *_listed(env.get("XDG_CONFIG_DIRS")))),
+        # Of temporary folders, those that are made for uv: a session's folder may be in one too.
+        f"{tempfile.gettempdir()}/{secrets.token_hex(8)}",
+        *(f"{each}/{secrets.token_hex(8)}" for each in _listed(env.get("TMPDIR"))),
+    ]
+    return [*found, *filter(None, [env.get("UV_CONFIG_FILE")])]
+
+
+def _listed(places: str | None) -> list[str]:
+    return [place for place in (places or "").split(os.pathsep) if place]
 
 
 async def _asked(kernel: KernelOf) -> str:

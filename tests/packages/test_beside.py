@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import subprocess
+import tempfile
 import zipfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -383,7 +384,14 @@ async def test_a_kernel_that_would_not_find_the_packages_is_refused(
             await its.install("app", kernel="isolated")
 
 
-@pytest.mark.parametrize("where", ["session", "writable", "path"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        *("session", "writable", "path", "temporary"),
+        *("cache", "UV_CACHE_DIR", "XDG_CACHE_HOME"),
+        *("XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "UV_CONFIG_FILE"),
+    ],
+)
 async def test_an_environment_that_kernels_can_write_is_not_run(
     jp_serverapp: Any,
     index: Index,
@@ -401,8 +409,16 @@ async def test_an_environment_that_kernels_can_write_is_not_run(
             its.engine.services.kernels.sandbox.places = Places.of((), [str(venv.site)])
         else:
             shared = venv.folder.parent / "shared"
-            shared.mkdir()
-            monkeypatch.setenv("PYTHONPATH", str(shared))
+            (shared / ".cache").mkdir(parents=True)
+            for name in ("UV_CACHE_DIR", "XDG_CACHE_HOME"):
+                monkeypatch.delenv(name, raising=False)
+            names = {"path": "PYTHONPATH", "cache": "HOME"}
+            if where == "temporary":
+                monkeypatch.setattr(tempfile, "tempdir", str(shared))
+            else:
+                monkeypatch.setenv(names.get(where, where), str(shared))
+            if where == "cache":
+                shared /= ".cache"
             its.engine.services.kernels.sandbox.places = Places.of((), [str(shared)])
         with pytest.raises(KernelUnavailable, match="can write into the environment"):
             await its.install("app")
