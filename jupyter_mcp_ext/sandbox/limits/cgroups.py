@@ -26,9 +26,6 @@ PERIOD = 100_000
 
 CONTROLLERS = {1: ("memory", "pids", "cpu", "cpuacct"), 2: ("memory", "pids", "cpu")}
 
-ROUNDS = 20
-"""How often the processes of a group are killed, which may start others at the same time."""
-
 Folders = Mapping[str, Path]
 """The folders of a group, by controller; with version 2 they are one."""
 
@@ -105,11 +102,7 @@ class Group:
             (self._folders["pids"] / "pids.max").write_text("0")
         with contextlib.suppress(OSError):
             (self._folders["memory"] / "cgroup.kill").write_text("1")
-        for _ in range(ROUNDS):
-            pids = self._pids()
-            if not pids:
-                return
-            kill(pids)
+        kill(self._pids, lambda _: set(self._pids()))
 
     def leave(self) -> None:
         """Remove it, now or with the last group in it."""

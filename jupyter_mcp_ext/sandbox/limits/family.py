@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Set
+from collections.abc import Collection, Container, Iterator, Set
 from dataclasses import dataclass
 
 from .bounds import Use
@@ -13,9 +13,6 @@ from .virtual import read
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICK = os.sysconf("SC_CLK_TCK")
-
-ROUNDS = 20
-"""How often the processes are killed, which may start others at the same time."""
 
 MAX_EXACT = 64
 """Processes whose memory is measured exactly, which takes up to a millisecond each."""
@@ -44,7 +41,8 @@ class Family:
 
     def __init__(self, root: int) -> None:
         self._root = root
-        self._members: dict[int, Stat] = {}
+        stat = _stat(root)
+        self._members = {root: stat} if stat is not None else {}
         self._ended_seconds = 0.0
         """The CPU time of members that are gone, as they were last seen."""
 
@@ -61,7 +59,7 @@ class Family:
     def look(self) -> Use:
         """Find the members, and what they use; memory that several share counts for each."""
         found: dict[int, Stat] = {}
-        for pid in (self._root, *self._members):
+        for pid in self._members:
             self._find(pid, found)
         for pid, before in self._members.items():
             if pid not in found:
@@ -92,11 +90,16 @@ class Family:
 
     def kill(self) -> None:
         """Kill all members. Blocks shortly."""
-        for _ in range(ROUNDS):
-            self.look()
-            if not self._members:
-                return
-            kill(self._members)
+        kill(self._living, self._own)
+
+    def _living(self) -> Collection[int]:
+        self.look()
+        return self._members
+
+    def _own(self, pids: Collection[int]) -> Container[int]:
+        """Those of some processes that are members, and not others with their numbers."""
+        stats = ((pid, _stat(pid)) for pid in pids)
+        return {pid for pid, stat in stats if stat and stat.started == self._members[pid].started}
 
     def _find(self, pid: int, found: dict[int, Stat]) -> None:
         waiting = [pid]

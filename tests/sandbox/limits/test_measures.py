@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import psutil
@@ -14,6 +14,7 @@ from jupyter_mcp_ext.sandbox.limits.bounds import Bounds
 from jupyter_mcp_ext.sandbox.limits.cgroups import Group
 from jupyter_mcp_ext.sandbox.limits.command import prefix
 from jupyter_mcp_ext.sandbox.limits.disk import DiskUse
+from jupyter_mcp_ext.sandbox.limits.ending import kill
 from jupyter_mcp_ext.sandbox.limits.family import Family
 from jupyter_mcp_ext.sandbox.limits.hierarchies import group_of
 from jupyter_mcp_ext.sandbox.limits.meter import Meter
@@ -203,3 +204,77 @@ def test_a_controllers_group_is_found_in_either_version(
     expected = None if found is None else (found[0], Path(found[1]))
 
     assert group_of(controller, groups, mounts) == expected
+
+
+REUSED = """
+import os, pathlib, sys
+from jupyter_mcp_ext.sandbox.limits.ending import kill
+from jupyter_mcp_ext.sandbox.limits.family import Family
+
+def start():
+    ready, blocked = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.close(blocked)
+        os.read(ready, 1)
+        os._exit(0)
+    os.close(ready)
+    return pid, blocked
+
+first, blocked = start()
+family = Family(first)
+if sys.argv[1] == "seen":
+    family.look()
+os.close(blocked)
+os.waitpid(first, 0)
+family.look()
+pathlib.Path("/proc/sys/kernel/ns_last_pid").write_text(str(first - 1))
+stranger, blocked = start()
+assert stranger == first
+use = family.look()
+family.kill()
+print(use.processes, os.waitpid(stranger, os.WNOHANG))
+"""
+
+
+@pytest.mark.parametrize("was", ["seen", "new"])
+def test_a_stranger_with_the_number_of_a_process_that_has_ended_is_no_member(was: str) -> None:
+    inside = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc")
+
+    ran = subprocess.run(
+        [*inside, sys.executable, "-c", REUSED, was], capture_output=True, text=True, check=False
+    )
+
+    assert (ran.stdout, ran.stderr) == ("0 (0, 0)\n", "")
+
+
+MANY = """
+import subprocess
+[subprocess.Popen(["sleep", "600"]) for _ in range(150)]
+print(flush=True)
+input()
+"""
+
+
+def test_many_processes_are_ended_with_few_open_files() -> None:
+    open_files = []
+
+    def living() -> list[int]:
+        return [each.pid for each in children if each.is_running() and each.status() != "zombie"]
+
+    def meant(pids: Collection[int]) -> Collection[int]:
+        open_files.append(psutil.Process().num_fds())
+        return pids
+
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", MANY], **pipes) as started:  # type: ignore[call-overload]
+        assert started.stdout is not None
+        started.stdout.readline()
+        children = psutil.Process(started.pid).children()
+        before = psutil.Process().num_fds()
+        kill(living, meant)
+        left = living()
+
+    assert len(children) == 150
+    assert not left
+    assert before + 60 < max(open_files) < before + 140
