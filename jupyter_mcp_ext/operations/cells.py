@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.concurrency import undisturbed
-from jupyter_mcp_ext.errors import UnknownSession
 from jupyter_mcp_ext.executions.turns import queue
 
 from .cells_run import CellsRun
@@ -38,18 +37,19 @@ async def notebook_session(
     ``check`` raises what is wrong with the call, which then starts no kernel; it changes nothing.
     Raises ToolError, among them Forbidden when the caller may not start a kernel.
     """
-    try:
-        session = await services.sessions.find(caller, place.path)
-        check_admitted(services, session, caller)
-        is_ready = services.sessions.is_ready(session)
-    except UnknownSession:
-        is_ready = False
+    sessions = services.sessions
+    session = await sessions.directory.on_notebook(caller, place.path)
+    if session is None:
         await require(("write", "sessions"))
-    notices: tuple[str, ...] = ()
-    if not is_ready:
-        await require(("write", "kernels"))
-        notices = tuple((await services.editing.homes.change(place, check, by=caller.reader)).notes)
-    created = await services.sessions.create(caller, path=place.path)
+    elif sessions.is_ready(session):
+        check_admitted(services, session, caller)
+        created = await sessions.creation.join(caller, session)
+        sessions.lives.use(session, caller.client)
+        return created
+    await require(("write", "kernels"))
+    notices = (await services.editing.homes.change(place, check, by=caller.reader)).notes
+    created = await sessions.create(caller, path=place.path)
+    check_admitted(services, created.session, caller)  # a person may have opened it just now
     return created._replace(notices=(*created.notices, *notices))
 
 

@@ -67,6 +67,16 @@ class Creation:
             raise
         return created
 
+    async def join(self, caller: Caller, session: Session) -> Created:
+        """A session that was found, as `create` gives it; its kernel runs.
+
+        Raises KernelUnavailable when another server holds it.
+        """
+        created = joined(session, caller, Wish(path=session.path))
+        self._joined.add(session)
+        await self._folders.hold(session)
+        return created
+
     async def _make_ready(self, session: Session, wish: Wish) -> None:
         if wish.restore is not None and session.is_agents:
             session.write(replace(session.record, restore=wish.restore))

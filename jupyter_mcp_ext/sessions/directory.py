@@ -91,6 +91,13 @@ class Directory:
         """The session of a notebook that a person has open, if the caller may use it."""
         return await self._register.on_path(path, caller)
 
+    async def on_notebook(self, caller: Caller, path: str) -> Session | None:
+        """The caller's own session on a notebook, else the one that a person has open there."""
+        found = await self._register.on_notebook(path, caller)
+        if found is None and await self._look_for_moved():
+            found = await self._register.on_notebook(path, caller)
+        return found
+
     async def _default(self, caller: Caller) -> Session:
         async with self._lock((caller.subject, caller.client, caller.scope)):
             session = self._register.default_of(caller)

@@ -112,6 +112,11 @@ class Register:
         fits = [model for model in await self._open(caller) if model["path"] == path]
         return self.adopt(fits[0]) if fits else None
 
+    async def on_notebook(self, path: str, caller: Caller) -> Session | None:
+        """The caller's own session on a notebook, else the one that a person has open there."""
+        own = next((s for s in self.own(caller.subject) if s.path == path), None)
+        return own or await self.on_path(path, caller)
+
     async def _open(self, caller: Caller) -> list[dict[str, Any]]:
         # Jupyter lets a user list a session on any kernel; its owner stays the owner.
         others = {

@@ -190,7 +190,7 @@ class McpSessions(LoggingConfigurable):
             self._register, maker, self.folders, self.paths, notebooks, self._locks.of
         )
         wishes = Wishes(self._register, maker, self.spares, notebooks, folder, self._locks.of)
-        self._creation = Creation(
+        self.creation = Creation(
             self._register, wishes, maker, self.folders, self.paths, self.readiness
         )
 
@@ -320,7 +320,7 @@ class McpSessions(LoggingConfigurable):
             copy_of=copy_of,
             copied_kernel=None if source is None else source.kernel_name,
         )
-        created = await self._creation.create(caller, wish, source)
+        created = await self.creation.create(caller, wish, source)
         self.lives.use(created.session, caller.client)
         return created
 

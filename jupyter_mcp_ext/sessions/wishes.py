@@ -102,11 +102,10 @@ class Wishes:
 
     async def _on_notebook(self, caller: Caller, wish: Wish, path: str, hides: Hides) -> Created:
         async with self._lock(("path", path)):
-            own = self._register.own(caller.subject)
-            session = next((s for s in own if s.path == path), None)
-            session = session or await self._register.on_path(path, caller)
+            session = await self._register.on_notebook(path, caller)
             if session is not None:
                 return joined(session, caller, wish)
+            own = self._register.own(caller.subject)
             taken = next((s for s in own if wish.name and s.name == wish.name), None)
             if taken is not None:
                 msg = (

@@ -108,6 +108,24 @@ def test_a_client_that_cannot_ask_is_refused_with_what_to_do(
     assert "create_session makes a session of your own" in refused
 
 
+@pytest.mark.parametrize("path", ["named-by-a-person.ipynb", "named-by-the-agent.ipynb"])
+def test_a_session_with_the_name_of_a_notebook_opens_no_way_into_its_kernel(
+    server: JupyterServer, path: str
+) -> None:
+    client = McpClient(server)
+    client.call("create_notebook", path=path, cells=["print(6 * 7)"])
+    start_as_person(server, path)
+    if path == "named-by-a-person.ipynb":
+        client.call("create_notebook", path=f"old/{path}")
+        start_as_person(server, f"old/{path}", name=path)
+    else:
+        client.call("create_session", name=path)
+
+    refused = client.refused("run_cells", path=path)
+
+    assert "your client cannot ask" in refused
+
+
 async def test_a_question_that_no_one_answers_ends(server: JupyterServer, path: str) -> None:
     async with connected(server, "legacy", Absent()) as client:
         refused = await call(client, "execute_code", code="1", session_id=path)

@@ -234,9 +234,9 @@ def test_a_new_session_may_name_a_folder_that_its_kernel_cannot_see(
 # -- people's kernels --------------------------------------------------------------------------
 
 
-def start_as_person(server: JupyterServer, path: str) -> dict[str, Any]:
+def start_as_person(server: JupyterServer, path: str, *, name: str = "") -> dict[str, Any]:
     """A notebook session as JupyterLab makes it."""
-    body = {"path": path, "type": "notebook", "name": path, "kernel": {"name": "python3"}}
+    body = {"path": path, "type": "notebook", "name": name or path, "kernel": {"name": "python3"}}
     answer = server.request("POST", json.dumps(body).encode(), server.auth, path="/api/sessions")
     found: dict[str, Any] = json.loads(answer.body)
     return found
