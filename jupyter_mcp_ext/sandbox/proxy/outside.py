@@ -24,9 +24,6 @@ MAX_LOOKUPS = 2
 
 THREADS = 64
 
-NOBODYS = "192.0.2.1"
-"""An address for documentation (RFC 5737), which no machine has."""
-
 Lookup = Callable[[str, int], list[str]]
 
 
@@ -103,18 +100,19 @@ class Outside:
 
 
 def is_outside(address: str) -> bool:
-    """Whether an address is a public one, and none of this machine's."""
-    return is_public(address) and (not _can_bind(address) or _can_bind(NOBODYS))
+    """Whether an address is a public one, there is a way to it, and it is none of this machine's.
 
-
-def _can_bind(address: str) -> bool:
-    """Whether a socket can have an address: those of this machine, or all if it is set up so."""
+    This machine's own are those that it would reach from the address itself.
+    """
+    if not is_public(address):
+        return False
     try:
         with socket.socket(_family(address), socket.SOCK_DGRAM) as tried:
-            tried.bind((address, 0))
+            tried.connect((address, 443))  # sends nothing
+            own = str(tried.getsockname()[0])
     except OSError:
         return False
-    return True
+    return own != address
 
 
 def _family(address: str) -> socket.AddressFamily:

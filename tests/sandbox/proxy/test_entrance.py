@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import tracemalloc
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,7 @@ from jupyter_mcp_ext.sandbox.proxy import entrance, tunnel
 from jupyter_mcp_ext.sandbox.proxy.entrance import CONNECTIONS
 from jupyter_mcp_ext.sandbox.proxy.hello import REFUSAL
 from jupyter_mcp_ext.sandbox.proxy.outside import is_outside
+from tests.sandbox.internet import inside
 
 from .hellos import real
 from .stage import ADDRESS, GOOD, Stage, echo
@@ -164,9 +167,15 @@ async def test_the_address_that_was_checked_is_connected_to() -> None:
     assert checked == [ADDRESS]
 
 
-def test_an_address_of_this_machine_is_not_outside() -> None:
+def test_an_address_of_this_machine_is_not_outside(tmp_path: Path) -> None:
     assert not is_outside(ADDRESS)
-    assert is_outside("1.1.1.1")
+    printed = inside("tests.sandbox.proxy.own_addresses", tmp_path)
+    assert dict(map(json.loads, printed.splitlines())) == {
+        "ours": [False, False],
+        "theirs": [True, True],
+        "ours, and any can be bound": [False, False],
+        "without a descriptor": [False, False],
+    }
 
 
 async def test_a_host_that_is_not_there_is_unreachable() -> None:
