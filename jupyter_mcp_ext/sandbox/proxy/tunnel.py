@@ -67,6 +67,9 @@ class Tunnel:
                 self._count(listed, err.outcome)
                 await _refuse(client, REFUSAL)
                 return
+            except (OSError, asyncio.TimeoutError):
+                self._count(listed, NotTls.outcome)
+                return
             self._count(listed, ALLOWED)
             await _send(host, first)
             await _carry(client, host)

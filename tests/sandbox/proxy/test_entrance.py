@@ -274,8 +274,13 @@ async def test_who_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatc
         _, without_hello, third = await stage.ask(GOOD)
 
         assert [await ended(each) for each in (silent, slow, without_hello)] == [b"", b"", b""]
-        for each in (first, second, third):
+        _, left, fourth = await stage.ask(GOOD)
+        fourth.write_eof()
+        assert await ended(left) == b""
+        for each in (first, second, third, fourth):
             each.close()
+
+    assert stage.counts == [(f"{GOOD}:{stage.port}", "not TLS", 2)]
 
 
 async def test_a_connection_without_a_byte_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,18 +293,24 @@ async def test_a_connection_without_a_byte_is_closed(monkeypatch: pytest.MonkeyP
         writer.close()
 
 
+def flooded(port: int) -> list[socket.socket]:
+    """Connect thousands of times; the connections that are still open."""
+    sockets: list[socket.socket] = []
+    for _ in range(2_000):
+        flood = socket.socket()
+        flood.setblocking(False)
+        with suppress(BlockingIOError):
+            flood.connect(("127.0.0.1", port))
+        sockets.append(flood)
+        if len(sockets) > 300:  # many machines let a process have 1,024 files open
+            sockets.pop(0).close()
+    return sockets
+
+
 async def test_thousands_of_connections_cost_no_more_than_the_limit() -> None:
     async with Stage() as stage:
         first = [await stage.ask(GOOD) for _ in range(CONNECTIONS)]
-        sockets = []
-        for _ in range(2_000):
-            flood = socket.socket()
-            flood.setblocking(False)
-            with suppress(BlockingIOError):
-                flood.connect(("127.0.0.1", stage.proxy))
-            sockets.append(flood)
-            if len(sockets) > 300:  # many machines let a process have 1,024 files open
-                sockets.pop(0).close()
+        sockets = await asyncio.to_thread(flooded, stage.proxy)
         assert stage.entrance.served == CONNECTIONS
         for flood in sockets:
             flood.close()
