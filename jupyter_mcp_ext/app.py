@@ -136,7 +136,7 @@ class McpApp(ExtensionApp):
         """Have the sandbox and the limits of kernels in force; False if they cannot be."""
         kernels = self.services.kernels
         try:
-            kernels.sandbox.open()
+            kernels.sandbox.open(self.services.sessions.sessions_dir)
             kernels.limits.open()
         except (SandboxUnusable, LimitsUnusable) as err:
             self.log.error("MCP is not served: %s.", err)  # the sentence is all

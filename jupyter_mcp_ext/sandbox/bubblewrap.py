@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from .confinement import Confinement
@@ -89,7 +89,8 @@ def arguments(
         *_system(confinement, made_fds),
         *_own(confinement),
         *more,
-        *("--remount-ro", "/", "--chdir", str(confinement.cwd)),
+        # Only these mounts themselves: what is mounted in them stays as it is.
+        *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(confinement.cwd)),
     ]
 
 
@@ -139,12 +140,6 @@ def _system(confinement: Confinement, made_fds: Sequence[int]) -> Iterator[str]:
 
 def _own(confinement: Confinement) -> Iterator[str]:
     """What is the kernel's own; a folder comes before those in it."""
-    for path in sorted(confinement.programs):
-        yield from ("--ro-bind", str(path), str(path))
-    hidden = confinement.hidden
-    for path in sorted(hidden):
-        if not any(path.is_relative_to(each) for each in hidden if each != path):
-            yield from _hiding(path, confinement)
     for path, how in sorted(_shown(confinement).items()):
         yield from (*how, str(path))
     if confinement.kept is not None:
@@ -154,22 +149,30 @@ def _own(confinement: Confinement) -> Iterator[str]:
 
 
 def _shown(confinement: Confinement) -> dict[Path, tuple[str, ...]]:
-    """How the session's folder is mounted, and what else can be read or written."""
+    """How each path is mounted that can be read or written, or that hides what is in others."""
+    named = (*confinement.readable, *confinement.writable)
     shown: dict[Path, tuple[str, ...]] = {
+        **{path: ("--ro-bind", str(path)) for path in confinement.programs},
+        **{path: how for path, how in _hidden(confinement) if not _is_in(path, named)},
         **{path: ("--ro-bind", str(path)) for path in confinement.readable},
         **{path: ("--bind", str(path)) for path in (confinement.folder, *confinement.writable)},
     }
     sessions = confinement.sessions
-    if sessions is not None and any(sessions.is_relative_to(path) for path in shown):
+    if sessions is not None and _is_in(sessions, shown):
         shown[sessions] = EMPTY_FOLDER
     return shown
 
 
-def _hiding(path: Path, confinement: Confinement) -> Iterator[str]:
-    """Hide a path that is in one of the folders that are shown, such as ``/usr/src/app``."""
-    real = path.resolve()
-    shown = (*map(Path, SYSTEM), *confinement.programs)
-    for each in {path, real}:
-        if any(each.is_relative_to(folder) for folder in shown):
-            empty = EMPTY_FOLDER if each.is_dir() else ("--ro-bind", os.devnull)
-            yield from (*empty, str(each))
+def _hidden(confinement: Confinement) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """What hides paths that are in one of the folders that are shown, such as ``/usr/src/app``."""
+    hidden = confinement.hidden
+    for path in hidden:
+        if _is_in(path, [other for other in hidden if other != path]):
+            continue
+        for each in {path, path.resolve()}:
+            if _is_in(each, (*map(Path, SYSTEM), *confinement.programs)):
+                yield each, EMPTY_FOLDER if each.is_dir() else ("--ro-bind", os.devnull)
+
+
+def _is_in(path: Path, folders: Iterable[Path]) -> bool:
+    return any(path.is_relative_to(folder) for folder in folders)

@@ -35,7 +35,8 @@ class BubblewrapGuard:
         self._confinement = confinement
         self._directory = directory
         self._sockets = KernelSockets(directory)
-        self._connection_file = connection_file
+        # Jupyter's command has it without links.
+        self._connection_file = os.path.realpath(connection_file)
         self._status = -1
         self._way: Way | None = None
         self._first: FirstProcess | None = None

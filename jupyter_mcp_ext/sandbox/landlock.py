@@ -16,7 +16,6 @@ from pathlib import Path
 from . import directories, seccomp
 from .bubblewrap import ON_NETWORK, PROCESSORS, SETTINGS, SYSTEM
 from .confinement import Confinement
-from .places import Places
 
 LAUNCHER = Path(__file__).parent / "launcher.py"
 
@@ -60,23 +59,6 @@ HOME, TEMPORARY = "home", "tmp"
 """Folders in the kernel's directory."""
 
 Rule = tuple[str, int]
-
-
-def unfit(places: Places, *, reaches_hosts: bool) -> str:
-    """What of a configuration Landlock cannot hold, and what to do; empty if it can hold all."""
-    if reaches_hosts:
-        return (
-            "McpSandbox.allow_hosts needs network namespaces, which Landlock has not. Use "
-            "bubblewrap, or take it back"
-        )
-    for path in places.read_only:
-        if any(path.is_relative_to(each) for each in places.writable):
-            return (
-                f"McpSandbox.read_only_paths names {str(path)!r}, which is in one of "
-                "McpSandbox.writable_paths: Landlock cannot keep it from being written there. Use "
-                "bubblewrap, or take one of them back"
-            )
-    return ""
 
 
 def environment(directory: Path) -> dict[str, str]:

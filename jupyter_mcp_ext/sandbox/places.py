@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from .confinement import Mode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,25 +27,53 @@ class Places:
         """All of them."""
         return (*self.read_only, *self.writable)
 
-    def check_around(self, sessions: Path) -> None:
-        """Raise OSError if what can be written has the sessions' folders in it."""
-        for path in self.writable:
-            if sessions.is_relative_to(path):
-                msg = (
-                    f"McpSandbox.writable_paths names {str(path)!r}, in which the folders of "
-                    "sessions are, and Landlock cannot keep a kernel out of those of others"
-                )
-                raise OSError(msg)
+    def fault(self, mode: Mode, sessions: Path) -> str:
+        """What a mode cannot hold of them, as a sentence without its full stop; else empty.
+
+        ``sessions`` is the folder with those of all sessions, of which a kernel sees its own only.
+        """
+        for path in self.all:
+            if path != sessions and path.is_relative_to(sessions):
+                return f"McpSandbox shows {str(path)!r}, which is among the folders of sessions"
+        both = set(self.read_only) & set(self.writable)
+        if both:
+            return f"McpSandbox names {str(both.pop())!r} as read-only and as writable"
+        if mode == "landlock" and sessions in self.writable:
+            return _open_to_kernels(mode, sessions, sessions)
+        return self.around(mode, (*self.all, sessions))
+
+    def around(self, mode: Mode, closed: Iterable[Path]) -> str:
+        """Which writable folder leaves one of these paths open to kernels, as a sentence; or none.
+
+        A kernel can move any folder in one that it can write, and put another, or a link, in its
+        place for the next kernel: all but one that is mounted itself, as bubblewrap does. So a path
+        has to be the writable folder's own entry, and Landlock can keep none.
+        """
+        for path in closed:
+            for folder in self.writable:
+                is_in = path != folder and path.is_relative_to(folder)
+                if is_in and (mode == "landlock" or path.parent != folder):
+                    return _open_to_kernels(mode, folder, path)
+        return ""
 
     def check(self) -> None:
-        """Raise OSError if a link leads elsewhere now. Reads the disk.
-
-        A kernel that can write a folder around one could have put it there for the next kernel.
-        """
+        """Raise OSError if a link leads elsewhere now. Reads the disk."""
         for path in self.all:
             if os.path.realpath(path) != str(path):
                 msg = f"there is a link now in the path {str(path)!r}, which McpSandbox shows"
                 raise OSError(msg)
+
+
+def _open_to_kernels(mode: Mode, folder: Path, path: Path) -> str:
+    why = (
+        "Landlock cannot keep kernels from writing there"
+        if mode == "landlock"
+        else f"kernels could put others in the place of {str(path.parent)!r}"
+    )
+    return (
+        f"McpSandbox.writable_paths names {str(folder)!r}, in which {str(path)!r} is: {why}. Name "
+        "what is beside it in its place"
+    )
 
 
 def _resolved(paths: Sequence[str]) -> tuple[Path, ...]:

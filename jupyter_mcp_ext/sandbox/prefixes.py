@@ -78,17 +78,17 @@ def _prefixes(program: Path) -> Iterator[Path]:
         seen.add(file)
         prefix = file.parent.parent
         if _is_environment(prefix):
-            yield _real(prefix)
-            if _real(prefix) != prefix:
+            yield real(prefix)
+            if real(prefix) != prefix:
                 yield prefix
             if home := _home(prefix):
                 waiting.append(home / file.name)
-        elif not _is_system(_real(file)):
-            yield _real(file)
+        elif not _is_system(real(file)):
+            yield real(file)
         if file.is_symlink():
             waiting.append(file.parent / file.readlink())
-        elif _real(file) != file:
-            waiting.append(_real(file))
+        elif real(file) != file:
+            waiting.append(real(file))
 
 
 def _is_environment(prefix: Path) -> bool:
@@ -111,12 +111,12 @@ def _linked(prefix: Path) -> Iterator[Path]:
     for packages in prefix.glob("lib*/python*/site-packages"):
         for entry in os.scandir(packages):
             if entry.is_symlink():
-                target = _real(entry.path)
+                target = real(entry.path)
                 if target.exists() and not _is_system(target) and prefix not in target.parents:
                     yield target
 
 
-def _real(path: str | Path) -> Path:
+def real(path: str | Path) -> Path:
     """Where links lead to; unlike ``Path.resolve`` it does not raise if they lead in a circle."""
     return Path(os.path.realpath(path))
 

@@ -15,11 +15,11 @@ from traitlets.config import LoggingConfigurable
 
 from jupyter_mcp_ext.concurrency import Listeners
 
-from . import bubblewrap, canary, directories, landlock
+from . import bubblewrap, canary, directories
 from .confinement import HANDED, MODES, WORK, Confinement, Mode, Network, is_confined
 from .overlay import PACKAGES, Overlay
 from .places import Places
-from .prefixes import NoPrefix, readable, user_packages
+from .prefixes import NoPrefix, readable, real, user_packages
 from .provisioner import ARGUMENT, OtherProvisioner, install, own_of
 from .proxy.patterns import NoPattern, patterns
 from .proxy.process import Connections, Proxy
@@ -110,8 +110,8 @@ class McpSandbox(LoggingConfigurable):
     def __init__(self, *, root: Path | None, secrets: Sequence[Path] = (), **kwargs: Any) -> None:
         """``root`` is Jupyter's; ``secrets`` are files that no kernel may ever see."""
         super().__init__(**kwargs)
-        self._root = root
-        self._secrets = tuple(secrets)
+        self._root = None if root is None else real(root)
+        self._secrets = tuple(map(real, secrets))
         self.places = Places()
         """What kernels are shown in addition, where it was at the start."""
         self._proxy: Proxy | None = None
@@ -130,10 +130,11 @@ class McpSandbox(LoggingConfigurable):
         """Whether kernels of agents are confined."""
         return self.mode != "none"
 
-    def open(self) -> None:
+    def open(self, sessions_dir: str) -> None:
         """Have Jupyter start kernels through this package's provisioner, once the sandbox holds.
 
-        Blocks. Raises SandboxUnusable.
+        ``sessions_dir`` is the API path of the folder with those of all sessions. Blocks. Raises
+        SandboxUnusable.
         """
         if not self.is_on:
             return
@@ -144,7 +145,7 @@ class McpSandbox(LoggingConfigurable):
             msg = "sessions are not kept on disk here, and a sandbox needs their folders"
             raise SandboxUnusable(msg)
         directories.sweep()
-        self._in_force = self._first_that_holds()
+        self._in_force = self._first_that_holds(real(self._root / sessions_dir))
         try:
             install(self.parent)
         except OtherProvisioner as err:
@@ -155,21 +156,24 @@ class McpSandbox(LoggingConfigurable):
         if self._proxy is not None:
             await self._proxy.close()
 
-    def _first_that_holds(self) -> Mode:
+    def _first_that_holds(self, sessions: Path) -> Mode:
         """The mode that is configured, or the best that this machine can do. Blocks."""
         failures: dict[Mode, str] = {}
         for mode in MODES if self.mode == "auto" else (cast("Mode", self.mode),):
-            failures[mode] = self._failure(mode)
+            failures[mode] = self._failure(mode, sessions)
             if not failures[mode]:
                 return mode
-        raise SandboxUnusable("; ".join(failures.values()))
+        raise SandboxUnusable("; ".join(dict.fromkeys(failures.values())))
 
-    def _failure(self, mode: Mode) -> str:
+    def _failure(self, mode: Mode, sessions: Path) -> str:
         """Why a mode cannot be used here; empty if it can."""
-        if mode == "landlock":
-            unfit = landlock.unfit(self.places, reaches_hosts=self._proxy is not None)
-            if unfit:
-                return unfit
+        if fault := self.places.fault(mode, sessions):
+            return fault
+        if mode == "landlock" and self._proxy is not None:
+            return (
+                "McpSandbox.allow_hosts needs network namespaces, which Landlock has not. Use "
+                "bubblewrap, or take it back"
+            )
         try:
             canary.check(mode, secrets=self._secrets, network=cast("Network", self.network))
         except canary.Escaped as err:
@@ -270,20 +274,21 @@ class McpSandbox(LoggingConfigurable):
         if packages is not None:
             programs = (*programs, packages)
             shown["PYTHONUSERBASE"] = str(packages.parents[2])
-        own, kept = self._root / place.folder, self._root / place.kept
+        if fault := self.places.around(self._in_force, programs):
+            raise OSError(fault)
+        own, kept = real(self._root / place.folder), real(self._root / place.kept)
         handed = kept / HANDED
         directories.have(handed)
         self.places.check()
         folder, shown_too = own, self.places.read_only
         if self._in_force == "landlock":
             # What can be written in a folder can be written in all that is below it.
-            self.places.check_around(own.parent)
             folder, shown_too = own / WORK, (own, *shown_too)
             directories.have(folder)
         return Confinement(
             mode=self._in_force,
             folder=folder,
-            cwd=self._root / self.start_in(cwd, place.folder),
+            cwd=real(self._root / self.start_in(cwd, place.folder)),
             kept=kept,
             handed=handed,
             overlay=_overlay(kept, spec),

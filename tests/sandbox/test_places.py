@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -75,15 +76,39 @@ def test_of_a_root_that_is_shown_a_kernel_sees_all_but_other_sessions(
     assert (other / "secret.txt").read_text() == "of another"
 
 
-def test_under_landlock_the_folders_of_sessions_cannot_be_in_one_that_is_writable(
+@pytest.mark.parametrize(
+    ("mode", "writable", "read_only", "why"),
+    [
+        ("landlock", "root", (), "Landlock cannot keep kernels from writing there"),
+        ("landlock", "root/mcp-sessions", (), "Landlock cannot keep kernels"),
+        ("landlock", "shared", ("shared/fixed",), "Landlock cannot keep kernels"),
+        ("bubblewrap", "root --McpSessions.sessions_dir=agents/sessions", (), "in the place of"),
+        ("bubblewrap", "shared", ("shared/a/fixed",), "kernels could put others in the place of"),
+        ("auto", "shared", ("shared/a/fixed",), "kernels could put .*; .*Landlock cannot keep"),
+        ("bubblewrap", "root/mcp-sessions/one", (), "is among the folders of sessions"),
+        ("bubblewrap", "shared", ("shared",), "as read-only and as writable"),
+    ],
+)
+def test_what_kernels_could_move_from_around_what_is_closed_leaves_no_endpoint(
+    start_server: Start,
     tmp_path: Path,
+    mode: str,
+    writable: str,
+    read_only: Sequence[str],
+    why: str,
 ) -> None:
-    (tmp_path / "root").mkdir()
-    with running_server(tmp_path, *options("landlock", writable_paths=tmp_path / "root")) as server:
-        refused = McpClient(server).run("1")
+    writable, *more = writable.split()
+    for path in (writable, *read_only):
+        (tmp_path / path).mkdir(parents=True, exist_ok=True)
+    given = [f"--McpSandbox.writable_paths={tmp_path / writable}"]
+    given += [f"--McpSandbox.read_only_paths={tmp_path / path}" for path in read_only]
 
-    assert refused.is_error
-    assert "in which the folders of sessions are, and Landlock cannot keep" in refused.text
+    with running_server(tmp_path, *options(mode), *given, *more, ready="is running at:") as server:
+        server.until_answered()
+        status = server.request("POST", b"{}", server.auth).status
+
+    assert status == 404
+    assert any(re.search(f"MCP is not served.*{why}", line) for line in server.log)
 
 
 def test_what_can_only_be_read_is_so_in_a_folder_that_is_writable(
@@ -98,12 +123,37 @@ def test_what_can_only_be_read_is_so_in_a_folder_that_is_writable(
     seen = said(
         client,
         f"[can(lambda: write({str(fixed)!r} + '/data.csv')),"
+        f" can(lambda: os.rename({str(fixed)!r}, {str(fixed)!r} + '2')),"
         f" can(lambda: write({str(fixed.parent)!r} + '/new'))]",
     )
-    server = start_server(*options("landlock", **paths), ready="is running at:")
-    server.until_answered()
 
-    assert seen == "[False, True]"
-    assert any(
-        "MCP is not served" in line and "Landlock cannot keep" in line for line in server.log
-    )
+    assert seen == "[False, False, True]"
+
+
+def test_a_root_that_is_named_by_a_link_is_hidden_and_shown_as_what_it_is(tmp_path: Path) -> None:
+    real, named = tmp_path / "real", tmp_path / "named"
+    (real / "root").mkdir(parents=True)
+    named.symlink_to(real)
+    with running_server(named, *options("bubblewrap", read_only_paths=named / "root")) as server:
+        McpClient(server, name="other").run("open('mine.txt', 'w').write('x')")
+        [other] = (real / "root/mcp-sessions").iterdir()
+        client = McpClient(server, name="one")
+        seen = said(client, f"os.listdir({str(other.parent)!r})")
+        [own] = [path.name for path in other.parent.iterdir() if path != other]
+
+    assert seen == f"[{own!r}]"
+
+
+def test_a_link_in_the_place_of_what_is_shown_is_not_followed(
+    start_server: Start, tmp_path: Path
+) -> None:
+    shown = tmp_path / "shown"
+    shown.mkdir()
+    server = start_server(*options("bubblewrap", read_only_paths=shown))
+    shown.rmdir()
+    shown.symlink_to("/")
+
+    refused = McpClient(server).run("1")
+
+    assert refused.is_error
+    assert "there is a link now in the path" in refused.text
