@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_mcp_ext.errors import InvalidArgument
+from jupyter_mcp_ext.errors import ContentsError, InvalidArgument
 from jupyter_mcp_ext.files.paths import Place
 from jupyter_mcp_ext.notebooks.cells import NewCell
 from jupyter_mcp_ext.notebooks.editing import edits
@@ -108,3 +108,46 @@ async def test_the_edits_of_another_notebook_that_is_gone_are_not_taken_back(
             await undo_edits(
                 engine.services, Place(path="b.ipynb", real="b.ipynb"), 1, caller=ALICE
             )
+
+
+async def test_a_path_that_is_used_again_has_none_of_the_edits_of_the_notebook_before(
+    jp_serverapp: Any,
+) -> None:
+    root = Path(jp_serverapp.root_dir)
+    async with running(jp_serverapp) as engine:
+        engine.notebook(PLACE.path)
+        await insert(engine, "kept", BOB)
+        [made] = (await insert(engine, "deleted", BOB)).changed.value.cells
+        delete = partial(edits.delete, references=[made.handle])
+        await edit_notebook(engine.services, PLACE, delete, caller=ALICE)
+        (root / PLACE.path).rename(root / "b.ipynb")
+        engine.notebook(PLACE.path)
+        await insert(engine, "another", BOB)
+
+        with pytest.raises(ContentsError, match="another one at the same path"):
+            await undo_edits(engine.services, PLACE, 1, caller=ALICE)
+        renamed = Place(path="b.ipynb", real="b.ipynb")
+        undone = await undo_edits(engine.services, renamed, 1, caller=ALICE)
+
+        assert cells(engine) == ["another"]
+        assert (len(undone.taken), undone.why) == (1, "")
+        assert sorted(cells(engine, "b.ipynb")) == ["deleted", "kept"]
+
+
+async def test_the_edits_of_a_copy_are_not_taken_back_in_another(jp_serverapp: Any) -> None:
+    root = Path(jp_serverapp.root_dir)
+    async with running(jp_serverapp) as engine:
+        engine.notebook(PLACE.path)
+        await insert(engine, "in both", BOB)
+        (root / "copy.ipynb").write_bytes((root / PLACE.path).read_bytes())
+        [made] = (await insert(engine, "in one")).changed.value.cells
+        delete = partial(edits.delete, references=[made.handle])
+        await edit_notebook(engine.services, PLACE, delete, caller=ALICE)
+        (root / PLACE.path).unlink()
+
+        with pytest.raises(InvalidArgument, match="no edit of this client"):
+            await undo_edits(
+                engine.services, Place(path="copy.ipynb", real="copy.ipynb"), 1, caller=ALICE
+            )
+
+        assert cells(engine, "copy.ipynb") == ["in both"]

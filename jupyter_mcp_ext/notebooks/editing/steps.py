@@ -129,6 +129,19 @@ def is_as_left(draft: Draft, steps: Sequence[Step]) -> bool:
     return all(step.is_as_left(draft, places.get(step.cell_id)) for step in steps)
 
 
+def is_edited(draft: Draft, steps: Sequence[Step]) -> bool:
+    """Whether a notebook shows any of these steps, which a copy from before does not."""
+    places = {cell_id: index for index, cell_id in enumerate(draft.ids)}
+    inserted = {step.cell_id for step in steps if isinstance(step, Inserted)}
+    return any(
+        step.is_as_left(draft, places.get(step.cell_id))
+        for step in steps
+        if isinstance(step, Inserted)
+        or (isinstance(step, Rewritten) and step.before != step.source)
+        or (isinstance(step, Removed) and step.cell_id not in inserted)
+    )
+
+
 def take_back(draft: Draft, steps: Sequence[Step]) -> None:
     """Take an edit back, its last step first; nothing if a cell is not as the edit left it.
 
