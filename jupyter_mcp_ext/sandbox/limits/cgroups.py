@@ -24,6 +24,9 @@ PREFIX = "jmcp"
 PERIOD = 100_000
 """Microseconds over which a share of the processors is counted."""
 
+LEAST = 1_000
+"""The smallest share that Linux takes."""
+
 CONTROLLERS = {1: ("memory", "pids", "cpu", "cpuacct"), 2: ("memory", "pids", "cpu")}
 
 Folders = Mapping[str, Path]
@@ -250,7 +253,7 @@ def _enable(folder: Path) -> None:
 
 def _settings(version: int, bounds: Bounds) -> Iterator[tuple[str, str, str]]:
     """The files of a group's limits: controller, name, content."""
-    quota = str(int(bounds.cpu * PERIOD)) if bounds.cpu else None
+    quota = str(max(LEAST, int(bounds.cpu * PERIOD))) if bounds.cpu else None
     if version == 1:
         yield "memory", "memory.limit_in_bytes", str(bounds.memory or -1)
         yield "cpu", "cpu.cfs_quota_us", quota or "-1"

@@ -41,8 +41,8 @@ class Family:
 
     def __init__(self, root: int) -> None:
         self._root = root
-        stat = _stat(root)
-        self._members = {root: stat} if stat is not None else {}
+        self._head = _stat(root)
+        self._members = {root: self._head} if self._head is not None else {}
         self._ended_seconds = 0.0
         """The CPU time of members that are gone, as they were last seen."""
 
@@ -55,6 +55,12 @@ class Family:
     def inner(self) -> int | None:
         """A member that another has started, if there is one."""
         return next((pid for pid in self._members if pid != self._root), None)
+
+    @property
+    def is_headless(self) -> bool:
+        """Whether its first process has ended."""
+        stat = _stat(self._root)
+        return self._head is None or stat is None or stat.started != self._head.started
 
     def look(self) -> Use:
         """Find the members, and what they use; memory that several share counts for each."""
@@ -98,8 +104,9 @@ class Family:
 
     def _own(self, pids: Collection[int]) -> Container[int]:
         """Those of some processes that are members, and not others with their numbers."""
-        stats = ((pid, _stat(pid)) for pid in pids)
-        return {pid for pid, stat in stats if stat and stat.started == self._members[pid].started}
+        members = self._members
+        stats = ((pid, _stat(pid)) for pid in pids if pid in members)
+        return {pid for pid, stat in stats if stat and stat.started == members[pid].started}
 
     def _find(self, pid: int, found: dict[int, Stat]) -> None:
         waiting = [pid]
@@ -119,13 +126,14 @@ def _stat(pid: int) -> Stat | None:
         fields = read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
     except OSError:
         return None
-    if fields[0] in (b"Z", b"X"):
+    threads = int(fields[17])
+    if fields[0] in (b"Z", b"X") and threads <= 1:  # else only the first thread has ended
         return None
     return Stat(
         started=int(fields[19]),
         cpu_seconds=(int(fields[11]) + int(fields[12])) / TICK,
         children_seconds=(int(fields[13]) + int(fields[14])) / TICK,
-        threads=int(fields[17]),
+        threads=threads,
         resident=int(fields[21]) * PAGE,
     )
 

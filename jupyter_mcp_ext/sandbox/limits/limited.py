@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Protocol
 from .bounds import Bounds, Excess, Use
 from .cgroups import Group
 from .command import prefix
-from .judge import Judge
+from .judge import Judge, soonest
 from .meter import Meter
 from .refusals import Refusals
 
@@ -76,7 +77,10 @@ class Limited:
     @property
     def use(self) -> Use:
         """What it used at the latest look."""
-        return self.meter.use if self.meter is not None else Use()
+        meter = self.meter
+        if meter is None:
+            return Use()
+        return meter.use if meter.is_current else meter.use.but(cpu_seconds=0.0)
 
     @property
     def rate(self) -> float:
@@ -117,20 +121,31 @@ class Limited:
 
     def ended(self) -> None:
         """The process is gone: end what it has left behind. Blocks shortly."""
+        self.leftovers()()
+
+    def leftovers(self) -> Callable[[], None]:
+        """The process is gone: what ends all that it has left behind, and blocks shortly."""
         self._watch.discard(self)
         (meter, self.meter), (group, self._group) = (self.meter, None), (self._group, None)
-        if group is not None:
-            if self._refusals is not None:
-                self._refusals.close()
-            group.kill()
-            group.remove()
-        elif meter is not None:
-            meter.kill()
 
-    def look(self) -> None:
-        """Measure what it uses; in the watchdog's thread."""
-        if self.meter is not None:
-            self.meter.look(self.cpu)
+        def end() -> None:
+            if group is not None:
+                group.kill()
+                group.remove()
+            elif meter is not None:
+                meter.kill()
+
+        if group is not None and self._refusals is not None:
+            self._refusals.close()
+        return end
+
+    def look(self) -> float:
+        """Measure what it uses, in the watchdog's thread; the seconds until a limit is near."""
+        meter = self.meter  # another thread may say at any time that the process is gone
+        if meter is None:
+            return math.inf
+        meter.look(self.cpu)
+        return soonest(meter.use, meter.before, self.bounds, meter.elapsed)
 
     def belong(self, kernel_id: str, interrupt: Callable[[str], object]) -> None:
         """They are this kernel's, whose code is interrupted for a reason in words."""
@@ -141,14 +156,10 @@ class Limited:
         if self.meter is not None:
             self.meter.begin()
 
-    def condemn(self, excess: Excess) -> None:
-        """The kernel is about to be ended, since it exceeds a limit."""
+    def condemn(self, excess: Excess) -> Meter | None:
+        """The kernel is to be ended, since it exceeds a limit; what is to be killed."""
         self.is_ending, self._words = True, f"the kernel was ended: {excess.words}"
-
-    def kill(self) -> None:
-        """End the kernel with all that it has started. Blocks shortly."""
-        if self.meter is not None:
-            self.meter.kill()
+        return self.meter
 
     def reason(self, *, was_killed: bool) -> str:
         """Why the latest process has ended, if a limit was the reason; else empty."""

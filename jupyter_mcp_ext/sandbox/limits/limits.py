@@ -178,6 +178,9 @@ class McpLimits(LoggingConfigurable):
 
     def _report(self, watched: Collection[Limited]) -> None:
         """Judge what was measured."""
+        for limited in watched:
+            if limited.meter is not None and limited.meter.is_abandoned:
+                self._tasks.start(asyncio.to_thread(limited.leftovers()), name="mcp-limit")
         running = [each for each in watched if each.meter is not None and not each.is_ending]
         now, exceeded = monotonic(), {each: set[str]() for each in running}
         for limited, excess in self._excesses(running):
@@ -208,8 +211,8 @@ class McpLimits(LoggingConfigurable):
                 limited.interrupt(f"at a limit: {excess.words}")
             case "end":
                 self.log.warning("A kernel is ended: %s", excess.words)
-                limited.condemn(excess)
-                self._tasks.start(asyncio.to_thread(limited.kill), name="mcp-limit")
+                if meter := limited.condemn(excess):
+                    self._tasks.start(asyncio.to_thread(meter.kill), name="mcp-limit")
             case None:
                 pass
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import time
@@ -19,6 +20,8 @@ WALK = 0.0001
 URGENT_WALK = 0.05
 """The same when the disk fills up."""
 
+ABANDONED = 3.0
+"""Seconds after a process's end until what it has left behind is ended: Jupyter may not do so."""
 
 IDLE = 0.005
 """Cores that a kernel uses at most that writes nothing to speak of."""
@@ -65,6 +68,18 @@ class Meter:
         """The CPU time when the latest execution began, as far as looks can tell."""
         self._begun = self._known = 0
         """How many executions have begun, and of how many the latest look knew."""
+        self._headless = 0.0
+        """For how many seconds the process has been gone."""
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the latest look was at the latest execution."""
+        return self._begun == self._known
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether the process has ended, and what it has left behind goes on."""
+        return self._headless > ABANDONED
 
     def begin(self) -> None:
         """An execution begins."""
@@ -75,6 +90,7 @@ class Meter:
         found = self._group_use(cpu) if self._group is not None else self._family_use(cpu)
         now, begun = time.monotonic(), self._begun
         self.elapsed = now - self._at
+        self._headless = self._headless + self.elapsed if self._family.is_headless else 0.0
         self.rate = (found.cpu_seconds - self._seconds) / max(self.elapsed, 0.001)
         if begun != self._known:
             self._base = self._seconds  # that of the look before the execution began
@@ -96,7 +112,8 @@ class Meter:
     def _group_use(self, cpu: float) -> Use:
         assert self._group is not None  # noqa: S101
         if cpu != self._cpu:
-            self._group.limit_cpu(cpu)
+            with contextlib.suppress(OSError):  # what is used is to be measured all the same
+                self._group.limit_cpu(cpu)
             self._cpu = cpu
         return self._group.use()
 

@@ -39,7 +39,12 @@ class LimitedProvisioner(LocalProvisioner):
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Start the kernel within its limits."""
-        return await super().launch_kernel([*self.prefix(), *cmd], **kwargs)
+        try:
+            return await super().launch_kernel([*self.prefix(), *cmd], **kwargs)
+        except BaseException:
+            if self.limited is not None:
+                await asyncio.to_thread(self.limited.ended)
+            raise
 
     def prefix(self) -> list[str]:
         """What comes before the command of the process that is started. Raises OSError."""

@@ -6,8 +6,8 @@ import asyncio
 import threading
 from collections.abc import Callable, Collection
 from logging import Logger
+from weakref import WeakSet
 
-from .judge import soonest
 from .limited import Limited
 
 SLOW = 0.5
@@ -15,6 +15,9 @@ SLOW = 0.5
 
 FAST = 0.05
 """The same when a limit is near."""
+
+PATIENCE = 5.0
+"""Seconds for the thread to end."""
 
 Report = Callable[[Collection[Limited]], None]
 
@@ -26,6 +29,8 @@ class Watchdog:
         self._report = report
         self._log = log
         self._watched: set[Limited] = set()
+        self._failed: WeakSet[Limited] = WeakSet()
+        """Those of which it is logged that they cannot be measured."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._changed = threading.Condition()
@@ -53,7 +58,7 @@ class Watchdog:
             self._watched.clear()
             self._changed.notify()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(PATIENCE)  # a file system may hang
 
     def _run(self) -> None:
         wait = FAST
@@ -71,15 +76,21 @@ class Watchdog:
         """Measure, and say in how many seconds to look again."""
         soon = SLOW
         for limited in watched:
-            meter = limited.meter
-            if meter is None:
-                continue
-            try:
-                limited.look()
-            except (OSError, ValueError):  # the process ends right now
-                continue
-            soon = min(soon, soonest(meter.use, meter.before, limited.bounds, meter.elapsed) / 2)
+            soon = min(soon, self._look_at(limited) / 2)
         return max(FAST, soon)
+
+    def _look_at(self, limited: Limited) -> float:
+        try:
+            found = limited.look()
+        except (OSError, ValueError):  # the process ends right now
+            return SLOW
+        except Exception:  # noqa: BLE001  # without this thread no limit would hold
+            if limited not in self._failed:
+                self._log.exception("What a kernel uses could not be measured.")
+            self._failed.add(limited)
+            return SLOW
+        self._failed.discard(limited)
+        return found
 
     def _tell(self, watched: Collection[Limited]) -> None:
         assert self._loop is not None  # noqa: S101

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 from jupyter_mcp_ext.sandbox.limits.bounds import Bounds
 from jupyter_mcp_ext.sandbox.limits.cgroups import Groups, Unavailable
 
@@ -20,3 +22,5 @@ def _has_groups() -> bool:
 
 HAS_GROUPS = _has_groups()
 """Whether control groups can be made."""
+
+IN_GROUPS = pytest.mark.skipif(not HAS_GROUPS, reason="No control groups can be made here.")

@@ -164,6 +164,8 @@ BOUNDS = Bounds(memory=1 << 30, cpu=1.5, processes=100)
         ),
         (2, BOUNDS, {"memory.max": "1073741824", "cpu.max": "150000 100000", "pids.max": "100"}),
         (1, Bounds(), {"memory.limit_in_bytes": "-1", "cpu.cfs_quota_us": "-1", "pids.max": "max"}),
+        (1, Bounds(cpu=0.001), {"cpu.cfs_quota_us": "1000"}),
+        (2, Bounds(cpu=0.001), {"cpu.max": "1000 100000"}),
         (2, Bounds(), {"memory.max": "max", "cpu.max": "max 100000", "pids.max": "max"}),
     ],
 )

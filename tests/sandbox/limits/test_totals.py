@@ -18,7 +18,7 @@ from jupyter_mcp_ext.sandbox.limits.cgroups import Groups
 from jupyter_mcp_ext.sandbox.limits.command import prefix
 from tests.kernelspecs import add_kernelspec
 from tests.mcp_client import McpClient
-from tests.sandbox.limits.means import HAS_GROUPS
+from tests.sandbox.limits.means import IN_GROUPS
 from tests.sandbox.test_endings import living
 from tests.servers import STARTED_KERNELS, JupyterServer, running_server
 
@@ -126,9 +126,6 @@ def test_a_kernelspec_with_a_provisioner_of_its_own_is_refused(
     said = client.refused("create_session", name="odd", kernel_name="odd")
 
     assert "cannot be limited: its kernelspec has a provisioner of its own" in said
-
-
-IN_GROUPS = pytest.mark.skipif(not HAS_GROUPS, reason="No control groups can be made here.")
 
 
 @IN_GROUPS
