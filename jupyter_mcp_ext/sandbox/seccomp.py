@@ -68,6 +68,16 @@ TERMINAL_WRITES = (0x5412, 0x541C)
 """``TIOCSTI`` and ``TIOCLINUX``: input for the terminal that the server may have."""
 
 
+OPENAT2 = 437
+"""On all machines."""
+
+MAKES_A_FILE = 0x40_0040
+"""``O_CREAT`` and the bit of ``O_TMPFILE`` that is its own: what is opened gets a mode."""
+
+SET_ID = 0o6000
+"""``S_ISUID | S_ISGID``: the program runs as the account that owns it, for all that start it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Machine:
     """The system calls of an architecture; ``code`` is its ``AUDIT_ARCH_*``."""
@@ -80,6 +90,10 @@ class Machine:
     """The same, if the first argument names another process; 0 is one's own."""
     scheduling: Sequence[int]
     """The same, for what libzmq does to its threads and ends its process if it cannot."""
+    modes: Sequence[tuple[int, int]]
+    """What sets the mode of a file, and which argument the mode is."""
+    opens: Sequence[tuple[int, int]]
+    """What opens files, and which argument the flags are, which a mode follows."""
     connect: int
     setpriority: int
     clone: int
@@ -107,15 +121,20 @@ X86_64 = Machine(
         *(134, 180, 212, 139, 136),  # uselib, nfsservctl, lookup_dcookie, sysfs, ustat
         *(256, 279),  # migrate_pages, move_pages
         *(300, 301, 447, 153),  # fanotify_init, fanotify_mark, memfd_secret, vhangup
+        *(253, 294, 254),  # inotify_init, inotify_init1, inotify_add_watch
     ),
     shared=(
         *(29, 30, 31, 64, 65, 66, 220),  # shmget, shmat, shmctl, semget, semop, semctl, semtimedop
         *(68, 69, 70, 71, 240, 241),  # msgget, msgsnd, msgrcv, msgctl, mq_open, mq_unlink
         *(188, 189, 190, 197, 198, 199, 463, 466),  # setxattr …, removexattr …
         *(251, 440),  # ioprio_set, process_madvise
+        *(457, 458, 469),  # statmount, listmount, file_setattr
     ),
     of_process=(203, 302),  # sched_setaffinity, prlimit64
     scheduling=(144, 142, 314),  # sched_setscheduler, sched_setparam, sched_setattr
+    # chmod, fchmod, fchmodat, fchmodat2, creat, mknod, mknodat
+    modes=((90, 1), (91, 1), (268, 2), (452, 2), (85, 1), (133, 1), (259, 2)),
+    opens=((2, 1), (257, 2)),  # open, openat
     connect=42,
     setpriority=141,
     clone=56,
@@ -142,15 +161,19 @@ AARCH64 = Machine(
         *(92, 42, 18),
         *(238, 239),
         *(262, 263, 447, 58),
+        *(26, 27),
     ),
     shared=(
         *(194, 196, 195, 190, 193, 191, 192),
         *(186, 189, 188, 187, 180, 181),
         *(5, 6, 7, 14, 15, 16, 463, 466),
         *(30, 440),
+        *(457, 458, 469),
     ),
     of_process=(122, 261),
     scheduling=(119, 118, 274),
+    modes=((52, 1), (53, 2), (452, 2), (33, 2)),
+    opens=((56, 2),),
     connect=203,
     setpriority=140,
     clone=220,
@@ -192,9 +215,11 @@ def _rules(calls: Machine, *, has_inet: bool, has_namespaces: bool) -> Iterator[
         yield RETURN, 0, 0, KILL
     for number in (*calls.refused, *(() if has_namespaces else calls.shared)):
         yield from _refused(number)
-    # Its flags are behind a pointer. The C library then uses clone, whose flags can be read.
-    yield EQUAL, 0, 1, calls.clone3
-    yield RETURN, 0, 0, MISSING
+    # Their flags are behind a pointer. Programs then use clone and openat, whose can be read.
+    for number in (calls.clone3, OPENAT2):
+        yield EQUAL, 0, 1, number
+        yield RETURN, 0, 0, MISSING
+    yield from _without_set_id(calls)
     yield from _with_argument(calls.clone, 0, [(ANY_BIT, 0, 1, NAMESPACES), REFUSED])
     if has_namespaces:
         families = (UNIX, NETLINK, INET, INET6) if has_inet else (UNIX, NETLINK)
@@ -204,6 +229,17 @@ def _rules(calls: Machine, *, has_inet: bool, has_namespaces: bool) -> Iterator[
         yield from _instead_of_namespaces(calls, has_inet=has_inet)
     yield from _with_argument(calls.socketpair, 0, _one_of((UNIX,)))
     yield RETURN, 0, 0, ALLOW
+
+
+def _without_set_id(calls: Machine) -> Iterator[Instruction]:
+    """What keeps a kernel from leaving programs on the host that run as its account."""
+    without = [(ANY_BIT, 0, 1, SET_ID), REFUSED]
+    for number, index in calls.modes:
+        yield from _with_argument(number, index, without)
+    for number, index in calls.opens:
+        mode = (LOAD, 0, 0, ARGUMENT + 8 * (index + 1))
+        made = [(ANY_BIT, 0, 1 + len(without), MAKES_A_FILE), mode, *without]
+        yield from _with_argument(number, index, made)
 
 
 def _instead_of_namespaces(calls: Machine, *, has_inet: bool) -> Iterator[Instruction]:

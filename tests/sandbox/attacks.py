@@ -35,6 +35,9 @@ class Planted(str):
     __slots__ = ()
 
 
+SETUID = ".setuid"
+"""The end of the name of a file that has succeeded only if the host sees those bits of its mode."""
+
 ATTACKS: dict[str, Attack] = {}
 """Functions by name, in the order of their classes."""
 
@@ -401,7 +404,18 @@ def read_the_log_of_the_system(h: Facts) -> object:
 
 @attack("files")
 def see_the_mounts_of_the_host(h: Facts) -> object:
-    return h["mount"].encode() in read("/proc/self/mountinfo")
+    with contextlib.suppress(OSError):
+        if h["mount"].encode() in read("/proc/self/mountinfo"):
+            return True
+    listed = (ctypes.c_uint64 * 1024)()
+    count = call(458, struct.pack("IIQQ", 24, 0, 2**64 - 1, 0), listed, 1024, 0)  # listmount
+    place = b"\0%s\0" % h["mount"].strip().encode()
+    about = ctypes.create_string_buffer(4096)
+    for mount in listed[:count]:
+        request = struct.pack("IIQQ", 24, 0, mount, 0x10)  # STATMOUNT_MNT_POINT
+        if not LIBC.syscall(457, request, about, 4096, 0) and place in about.raw:
+            return True
+    return False
 
 
 @attack("files")
@@ -433,6 +447,24 @@ def change_the_mode_of_a_file_of_the_root(h: Facts) -> object:
 @attack("files")
 def change_the_times_of_a_file_of_the_root(h: Facts) -> object:
     os.utime(h["root"] + "/private.txt")
+    return True
+
+
+@attack("files")
+def watch_the_root(h: Facts) -> object:
+    fd = inotify()
+    try:
+        return LIBC.inotify_add_watch(fd, os.fsencode(h["root"]), 0x100) >= 0  # IN_CREATE
+    finally:
+        os.close(fd)
+
+
+@attack("files")
+def lock_another_session_out_of_its_folder(h: Facts) -> object:
+    os.stat(h["other_session"] + "/.mcp")  # else it is one that an attack has made in the sandbox
+    mode = os.stat(h["other_session"]).st_mode & 0o777
+    os.chmod(h["other_session"], 0)
+    os.chmod(h["other_session"], mode)
     return True
 
 
@@ -484,6 +516,74 @@ def plant_a_package_of_the_account(h: Facts) -> object:
 @attack("persistence")
 def schedule_a_job(h: Facts) -> object:
     return os.listdir("/etc/cron.d") is not None
+
+
+def opened(path: str, mode: int) -> None:
+    """Make a file with a mode."""
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, mode))
+
+
+def opened_newly(path: str, mode: int) -> None:
+    """The same, with the flags and the mode behind a pointer."""
+    how = struct.pack("QQQ", os.O_CREAT | os.O_WRONLY, mode, 0)
+    os.close(call(437, -100, path.encode(), how, 24))  # openat2
+
+
+def created(path: str, mode: int) -> None:
+    """The same, with a call that has no flags."""
+    if os.uname().machine == "x86_64":
+        os.close(call(85, path.encode(), mode))  # creat
+
+
+def linked(path: str, mode: int) -> None:
+    """The same, with a file that has no name at first."""
+    fd = os.open(os.path.dirname(path), os.O_TMPFILE | os.O_WRONLY, mode)
+    os.link("/proc/self/fd/%d" % fd, path, follow_symlinks=True)
+    os.close(fd)
+
+
+def changed(path: str, mode: int) -> None:
+    """The same, with a mode that it gets later."""
+    opened(path, 0o755)
+    os.chmod(path, mode)
+
+
+def changed_when_open(path: str, mode: int) -> None:
+    """The same, with its descriptor."""
+    opened(path, 0o755)
+    fd = os.open(path, os.O_RDONLY)
+    os.fchmod(fd, mode)
+    os.close(fd)
+
+
+def changed_in_its_folder(path: str, mode: int) -> None:
+    """The same, from its folder."""
+    opened(path, 0o755)
+    folder = os.open(os.path.dirname(path), os.O_RDONLY)
+    os.chmod(os.path.basename(path), mode, dir_fd=folder)
+    os.close(folder)
+
+
+def changed_newly(path: str, mode: int) -> None:
+    """The same, with the newest call."""
+    opened(path, 0o755)
+    call(452, -100, path.encode(), mode, 0)  # fchmodat2
+
+
+@attack("persistence")
+def leave_a_program_that_runs_as_the_account(h: Facts) -> object:
+    ways = (os.mknod, opened, opened_newly, created, linked)
+    changes = (changed, changed_when_open, changed_in_its_folder, changed_newly)
+    for bit in (0o4000, 0o2000):
+        for way in (*ways, *changes):
+            path = os.path.abspath("planted%s" % SETUID)
+            with contextlib.suppress(OSError):
+                way(path, bit | 0o100755 if way is os.mknod else bit | 0o755)
+            if os.path.exists(path):
+                if os.stat(path).st_mode & bit:
+                    return Planted(path)
+                os.unlink(path)
+    return False
 
 
 # -- network -----------------------------------------------------------------------------------
@@ -731,6 +831,22 @@ def read_the_memory_of_the_linux_kernel(h: Facts) -> object:
 @attack("Linux")
 def read_the_keys_of_the_linux_kernel(h: Facts) -> object:
     return read("/proc/keys")
+
+
+def inotify() -> int:
+    """An inotify instance."""
+    fd = int(LIBC.inotify_init1(0))
+    if fd < 0:
+        fd = int(LIBC.inotify_init())
+    if fd < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return fd
+
+
+@attack("Linux")
+def take_inotify_instances_of_the_account(h: Facts) -> object:
+    os.close(inotify())
+    return True
 
 
 @attack("Linux")

@@ -16,6 +16,8 @@ REMAINING = {
     "change the mode of a file of the root": "Landlock does not restrict `chmod`: it works on all "
     "files of the account whose names are known",
     "change the times of a file of the root": "nor `utime`",
+    "lock another session out of its folder": "nor `chmod` of the folders "
+    "of other sessions and of what the server keeps",
     "learn the name of the host": "there is no namespace that has another name",
 }
 """What succeeds under Landlock, and why it is not stopped."""

@@ -10,6 +10,7 @@ import inspect
 import json
 import os
 import socket
+import stat
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -207,6 +208,8 @@ def _has_worked(said: str) -> bool:
         return said == "1"
     planted = Path(said)
     is_there = planted.is_file()
+    if is_there and planted.suffix == attacks.SETUID:
+        is_there = bool(planted.stat().st_mode & (stat.S_ISUID | stat.S_ISGID))
     planted.unlink(missing_ok=True)
     return is_there
 
