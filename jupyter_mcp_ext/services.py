@@ -18,6 +18,7 @@ from .governance.audit import Audit
 from .governance.calls import McpCalls
 from .governance.consents import Consents
 from .governance.keys import Keys
+from .governance.life import Life
 from .governance.policy import Policy
 from .kernels.fleet import Kernels
 from .kernels.links.links import McpLinks
@@ -69,6 +70,7 @@ class Services:
     policy: Policy
     calls: McpCalls
     consents: Consents
+    life: Life
     audit: Audit
     keys: Keys
     limits: Limits
@@ -121,6 +123,7 @@ class Services:
             policy=Policy(serverapp.authorizer),
             calls=_calls(executions, parent),
             consents=Consents(),
+            life=kernels.life,
             audit=_audit(serverapp, sandbox),
             keys=keys,
             limits=limits,

@@ -26,6 +26,7 @@ FLOORS = [
         "version",
         "wording",
         "governance.caller",
+        "governance.life",
     ),
     ("outputs",),
     ("kernels", "notebooks", "files", "search", "packages", "rendering", "variables", "advice"),

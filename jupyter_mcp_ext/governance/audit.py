@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jupyter_mcp_ext.concurrency import Listeners
+
 if TYPE_CHECKING:
     from jupyter_mcp_ext.sandbox.proxy.process import Connections
 
@@ -40,6 +42,8 @@ class Audit:
     """Emits the events."""
 
     def __init__(self, event_logger: Any) -> None:
+        self.calls: Listeners[ToolCall] = Listeners()
+        """Are called with each call that has been answered."""
         self._events = event_logger
         for schema in (SCHEMA_ID, CONNECTIONS_ID):
             if schema not in event_logger.schemas:
@@ -48,6 +52,7 @@ class Audit:
 
     def record(self, caller: Caller, call: ToolCall) -> None:
         """Emit the event of one call."""
+        self.calls.tell(call)
         self._events.emit(
             schema_id=SCHEMA_ID,
             data={

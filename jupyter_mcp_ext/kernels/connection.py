@@ -11,6 +11,7 @@ from typing import Any
 from weakref import WeakSet
 
 from jupyter_mcp_ext.errors import KernelUnavailable
+from jupyter_mcp_ext.governance.life import Life
 from jupyter_mcp_ext.kernels.links.link import KernelLink
 from jupyter_mcp_ext.kernels.links.links import McpLinks
 from jupyter_mcp_ext.kernels.links.transports import link_to
@@ -34,6 +35,7 @@ class Host:
     links: McpLinks
     subshells: Subshells
     groups: WeakSet[MemoryGroup]
+    life: Life
     log: Logger
 
 

@@ -19,6 +19,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
+from jupyter_mcp_ext.governance.life import Life, LifeEvent, LifeKind
 from jupyter_mcp_ext.kernels.links.link import KernelLink
 
 from .deaths import Deaths
@@ -54,6 +55,10 @@ class Owner(Protocol):
     """The kernel whose death it is."""
 
     @property
+    def id(self) -> str:
+        """Its id."""
+
+    @property
     def connection(self) -> Linked:
         """The holder of its link."""
 
@@ -75,7 +80,9 @@ class Death:
         losses: Losses,
         groups: MutableSet[MemoryGroup],
         limits: KernelLimits,
+        life: Life,
     ) -> None:
+        self._life = life
         self.deaths = Deaths(groups, limits)
         self.is_awaited = False
         """Whether the kernel is about to end because its code asked it to."""
@@ -121,6 +128,8 @@ class Death:
         elif loss.kind == "died":
             loss = replace(loss, detail=self.deaths.count(loss.detail))
             self._stop_restarter()
+        if self.is_followed and not self.losses.is_noted:
+            self._tell(_kind(loss), loss.detail)
         self.losses.add(loss)
         self.unwatch()
         self._owner.connection.drop(loss)
@@ -156,6 +165,7 @@ class Death:
             self.deaths.restarted()
             if self._is_reviving:
                 self._is_reviving = False
+                self._tell("kernel_restarted", "it had died")
             else:  # a restart on request: keep it alive
                 self.deaths.survive()
                 if was_dead:
@@ -210,6 +220,9 @@ class Death:
         self.losses.forget()
         self.deaths.forget()
 
+    def _tell(self, kind: LifeKind, detail: str) -> None:
+        self._life.tell(LifeEvent(kind=kind, kernel_id=self._owner.id, detail=detail))
+
     def _exited(self, kernel: Any, end: Exit) -> None:
         words = self.deaths.explain(end)
         # Read now: when its last output has arrived, a new process may already be starting.
@@ -246,6 +259,18 @@ class Death:
 
     def _outside_shutdown(self) -> Loss:
         return outside_shutdown(self._manager, self._hosted.cull_limit)
+
+
+def _kind(loss: Loss) -> LifeKind:
+    match loss.kind:
+        case "died":
+            return "kernel_died"
+        case "restarted":
+            return "kernel_restarted"
+        case "exited":
+            return "kernel_ended"
+        case "stopped":
+            return "kernel_culled" if loss.is_cull else "kernel_ended"
 
 
 def _returncode(kernel: Any) -> int | None:

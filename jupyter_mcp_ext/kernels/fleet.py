@@ -9,6 +9,7 @@ from weakref import WeakSet, WeakValueDictionary
 from jupyter_core.utils import ensure_async
 
 from jupyter_mcp_ext.errors import KernelUnavailable
+from jupyter_mcp_ext.governance.life import Life
 from jupyter_mcp_ext.kernels.links.links import McpLinks
 from jupyter_mcp_ext.sandbox.limits.limits import CannotLimit, McpLimits
 from jupyter_mcp_ext.sandbox.sandbox import CannotConfine, McpSandbox, Place
@@ -41,12 +42,19 @@ class Kernels:
         """What confines the kernels that are started here."""
         self.limits = limits
         """What they may use."""
+        self.life = Life()
+        """What happens to them, and to the sessions that have them."""
         log = sandbox.log
         self._manager = manager
         self._specs = specs
         self._events = event_logger
         self._host = Host(
-            manager=manager, links=links, subshells=Subshells(), groups=WeakSet(), log=log
+            manager=manager,
+            links=links,
+            subshells=Subshells(),
+            groups=WeakSet(),
+            life=self.life,
+            log=log,
         )
         self._kernels: dict[str, Kernel] = {}
         self._gone: WeakValueDictionary[str, Kernel] = WeakValueDictionary()

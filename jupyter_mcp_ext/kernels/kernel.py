@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from weakref import WeakSet
 
+from jupyter_mcp_ext.governance.life import Life, LifeEvent
 from jupyter_mcp_ext.kernels.links.link import NO_INFO, KernelInfo, KernelLink
 from jupyter_mcp_ext.kernels.links.links import McpLinks
 from jupyter_mcp_ext.sandbox.confinement import is_confined
@@ -21,7 +22,7 @@ from .connection import Connection, Host
 from .death import Death
 from .hosted import Hosted
 from .limited import KernelLimits
-from .losses import Loss, Losses
+from .losses import UNUSED, Loss, Losses
 from .status import KernelStatus, foreign_since, look
 from .stderr import StderrTail
 from .subshells import Subshells
@@ -35,6 +36,7 @@ def no_kernel() -> Kernel:
         links=McpLinks(),
         subshells=Subshells(),
         groups=WeakSet(),
+        life=Life(),
         log=logging.getLogger(__name__),
     )
     return Kernel("", host)
@@ -49,12 +51,13 @@ class Kernel:
         """When any client last interrupted it, in seconds since the epoch; 0 if none has."""
         self._losses = Losses()
         self._stderr: StderrTail | None = None
-        self.limits = KernelLimits(self.interrupt)
+        self._life = host.life
+        self.limits = KernelLimits(self.interrupt, self._hit)
         self.turn = Turn()
         """The queue of what runs code in it."""
         self.hosted = Hosted(host.manager, kernel_id, self._losses)
         self.activity = Activity(host.manager, kernel_id, self._was_interrupted)
-        self.death = Death(self, self.hosted, self._losses, host.groups, self.limits)
+        self.death = Death(self, self.hosted, self._losses, host.groups, self.limits, host.life)
         self.connection = Connection(host, kernel_id, self.hosted, self.activity, self.death)
 
     @property
@@ -142,7 +145,8 @@ class Kernel:
     async def shutdown(self, *, by: str, now: bool) -> None:
         """End it; with ``now`` without asking it. No error if it is already gone."""
         async with self.connection.changing:
-            self.death.lose(Loss(kind="stopped", detail=f"the kernel was shut down by {by}"))
+            detail = f"the kernel was shut down by {by}"
+            self.death.lose(Loss(kind="stopped", detail=detail, is_cull=by == UNUSED))
             await self.hosted.shutdown(now=now)
         self.forget()
 
@@ -184,6 +188,9 @@ class Kernel:
         stderr, self._stderr = self._stderr, None
         if stderr is not None:
             stderr.close()
+
+    def _hit(self, words: str) -> None:
+        self._life.tell(LifeEvent(kind="limit_hit", kernel_id=self.id, detail=words))
 
     def _was_interrupted(self) -> None:
         self.last_interrupt = time.time()

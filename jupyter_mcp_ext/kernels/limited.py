@@ -15,9 +15,15 @@ from jupyter_mcp_ext.sandbox.limits.provisioner import limited_of
 class KernelLimits:
     """The limits of one kernel, if it has any: what was hit, and why its process has ended."""
 
-    def __init__(self, interrupt: Callable[[], Awaitable[None]]) -> None:
-        """``interrupt`` interrupts the kernel's code. Raises KernelUnavailable."""
+    def __init__(
+        self, interrupt: Callable[[], Awaitable[None]], on_hit: Callable[[str], object]
+    ) -> None:
+        """``interrupt`` interrupts the kernel's code. Raises KernelUnavailable.
+
+        ``on_hit`` is told of each limit that was hit, in words.
+        """
         self._interrupt = interrupt
+        self._on_hit = on_hit
         self._limited: Limited | None = None
         self._tasks = Tasks()
         self._hit_at, self._hit_words = 0.0, ""
@@ -43,11 +49,17 @@ class KernelLimits:
 
         ``error`` is what the code raised, if it did.
         """
-        return list(self._limited.hits(error)) if self._limited is not None else []
+        hits = list(self._limited.hits(error)) if self._limited is not None else []
+        for words in hits:
+            self._on_hit(words)
+        return hits
 
     def reason(self, *, was_killed: bool) -> str:
         """Why the latest process has ended, if a limit was the reason; else empty."""
-        return self._limited.reason(was_killed=was_killed) if self._limited is not None else ""
+        words = self._limited.reason(was_killed=was_killed) if self._limited is not None else ""
+        if words:
+            self._on_hit(words)
+        return words
 
     def _hit(self, words: str) -> None:
         async def interrupt() -> None:
@@ -55,4 +67,5 @@ class KernelLimits:
                 await self._interrupt()
 
         self._hit_at, self._hit_words = time.time(), words
+        self._on_hit(words)
         self._tasks.start(interrupt(), name="mcp-limit-interrupt")

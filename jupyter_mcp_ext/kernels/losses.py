@@ -11,6 +11,9 @@ from typing import Any, Literal
 COME_BACK = 1.0
 """Seconds within which a kernel that was shut down is started again, if it was for a restart."""
 
+UNUSED = "this server, since it was not used"
+"""Who ends a kernel that was not used for too long."""
+
 GO = 10.0
 """Seconds for a kernel to end when another client restarts it or shuts it down."""
 
@@ -25,6 +28,8 @@ class Loss:
     at: float = field(default_factory=time.time)
     is_clean: bool = False
     """Whether the process has ended with exit code 0, as one does that was asked to."""
+    is_cull: bool = False
+    """Whether it was shut down since it was not used."""
 
     @property
     def words(self) -> str:
@@ -135,9 +140,10 @@ def outside_shutdown(kernel: Any, default_limit: float) -> Loss:
     """
     idle = (datetime.now(timezone.utc) - kernel.last_activity).total_seconds()
     limit = (kernel.kernel_spec.metadata or {}).get("cull_idle_timeout", default_limit)
-    if 0 < limit < idle:
+    is_cull = 0 < limit < idle
+    if is_cull:
         words = f"{idle:.0f} s" if idle < 120 else f"{idle / 60:.0f} min"
         why = f"after {words} without use (this server culls idle kernels)"
     else:
         why = "from outside"
-    return Loss(kind="stopped", detail=f"the kernel was shut down {why}")
+    return Loss(kind="stopped", detail=f"the kernel was shut down {why}", is_cull=is_cull)

@@ -14,6 +14,7 @@ from tornado.web import HTTPError
 
 from jupyter_mcp_ext.concurrency import Listeners, Tasks, Timers
 from jupyter_mcp_ext.errors import KernelUnavailable, ToolError
+from jupyter_mcp_ext.governance.life import LifeKind
 from jupyter_mcp_ext.kernels import orphans
 from jupyter_mcp_ext.kernels.activation import activated
 from jupyter_mcp_ext.kernels.losses import Loss
@@ -22,7 +23,7 @@ from jupyter_mcp_ext.sandbox.sandbox import Place
 from .disk.folder import HIDDEN
 from .disk.record import KernelProcess
 from .quotas import Quotas, refusal
-from .session import RESTED, Session
+from .session import RESTED, Session, event_of
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.fleet import Kernels
@@ -114,6 +115,11 @@ class SessionKernels:
             process = KernelProcess(kernel_id=kernel.id, pid=pid, created=created)
         hidden = len(whole) - len(shown)
         session.started(kernel, process, met=0 if loss is None else 1, hidden=hidden)
+        self.tell("kernel_started", session, session.kernel_name)
+
+    def tell(self, kind: LifeKind, session: Session, detail: str = "") -> None:
+        """Tell of something that happened to a session."""
+        self._kernels.life.tell(event_of(kind, session, detail))
 
     async def end_orphan(self, session: Session) -> bool:
         """End the kernel that an earlier server has left running; whether there was one."""

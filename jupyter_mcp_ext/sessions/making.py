@@ -65,6 +65,7 @@ class SessionMaker:
         kernel_name = await self._kernels.known_name(kernel_name)
         session = self._new(caller, name, _title(caller, name), kernel_name, cwd, path)
         self._register.add(session)
+        self._lives.tell("session_made", session)
         return session
 
     async def make_default(self, caller: Caller) -> Session:
@@ -74,6 +75,7 @@ class SessionMaker:
         title = _default_title(caller)
         session = self._new(caller, name, title, kernel_name, self.default_folder, is_default=True)
         self._register.add(session)
+        self._lives.tell("session_made", session)
         return session
 
     def _new(
@@ -138,6 +140,7 @@ class SessionMaker:
             await self._lives.shutdown(session, by="this server", now=True)
         self._register.remove(session)
         await self._folders.discard(session)
+        self._lives.tell("session_deleted", session, "it could not be started")
 
     async def make_spare(self) -> Session:
         """A session that no caller has yet, its kernel running in the default folder."""
@@ -187,6 +190,7 @@ class SessionMaker:
             spare.hand_out(caller, name=name, notebook=notebook, now=time.time())
             spare.kernel.activity.start()
             self._register.add(spare)
+        self._lives.tell("session_made", spare)
         await asyncio.gather(self._lives.list(spare), self._folders.save(spare))
         return spare
 

@@ -218,7 +218,7 @@ class McpSessions(LoggingConfigurable):
             at_once=cores(),
         )
         key = self.folders.snapshot_key
-        return Saves(key=key, limits=limits, log=self.log)
+        return Saves(key=key, limits=limits, life=self._kernels.life, log=self.log)
 
     def _make_readiness(self) -> Readiness:
         key, seconds = self.folders.snapshot_key, self.max_snapshot_seconds

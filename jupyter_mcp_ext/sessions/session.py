@@ -10,6 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from jupyter_mcp_ext.governance.life import LifeEvent, LifeKind
 from jupyter_mcp_ext.kernels.kernel import Kernel, no_kernel
 
 from .comeback.continuity import Continuity
@@ -262,6 +263,17 @@ class Session:
         self.continuity.handed_out(at=now)
         if self.story is not None:
             self.story.rename(notebook)
+
+
+def event_of(kind: LifeKind, session: Session, detail: str = "") -> LifeEvent:
+    """The event of something that happened to a session."""
+    return LifeEvent(
+        kind=kind,
+        session_id=session.id,
+        kernel_id=session.kernel_id or None,
+        owner=session.owner,
+        detail=detail,
+    )
 
 
 def shown_notebook(session: Session) -> str:

@@ -12,6 +12,7 @@ from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.kernels.links.requests import run
 from jupyter_mcp_ext.sessions.saving import snapshots
 from jupyter_mcp_ext.sessions.saving.saves import WHY, Saves
+from jupyter_mcp_ext.sessions.session import event_of
 from jupyter_mcp_ext.sessions.story.journal import Entry
 from jupyter_mcp_ext.wording import counted
 
@@ -56,6 +57,10 @@ class Comeback:
         async with session.kernel.linked() as link:
             found = await self._bring_back(link, session, source)
         session.continuity.brought_back(found.words, found.lost, found.not_loaded)
+        if found.refused:
+            self._kernels.life.tell(event_of("snapshot_refused", session, found.refused))
+        if found.words:
+            self._kernels.life.tell(event_of("session_restored", session, session.record.restore))
 
     async def _bring_back(self, link: KernelLink, session: Session, source: Session) -> Restoration:
         story = source.story

@@ -61,7 +61,7 @@ class Loading:
     async def load(self) -> Found:
         """Load the older snapshots that are kept, then the session's own on top."""
         current: Snapshot | None = None
-        why = ""
+        why = refused = ""
         try:
             current = await self._current()
             if current.after <= self.story.gone_until:
@@ -69,17 +69,19 @@ class Loading:
         except NoSnapshot:
             pass
         except FAILURES as err:
-            why = _why(err)
+            why, refused = _why(err), _refused(err)
         older, failed = await self._older(current)
         restored: Restored | None = None
         if current is not None:
             try:
                 restored = await self._restore(self.story.folder)
             except FAILURES as err:
-                why = _why(err)
+                why, refused = _why(err), _refused(err)
                 failed += [Failed(name=one, why=why) for one in sorted(aside.variables(current))]
         why = f"the saved variables were not loaded: {why}" if why else ""
-        return Found(restored=restored, older=tuple(older), failed=tuple(failed), why=why)
+        return Found(
+            restored=restored, older=tuple(older), failed=tuple(failed), why=why, refused=refused
+        )
 
     async def _older(self, current: Snapshot | None) -> tuple[list[Older], list[Failed]]:
         """Load the variables that are kept of older snapshots."""
@@ -175,6 +177,12 @@ class Loading:
             raise CutShort from err
         except NotEvaluated as err:  # aborted after a person's failing cell, for example
             raise CutShort from err
+
+
+def _refused(err: Exception) -> str:
+    """Like `_why`, without what the kernel has said."""
+    words = "the kernel did not load them" if isinstance(err, EvaluationError) else _why(err)
+    return f"the saved variables were not loaded: {words}"
 
 
 def _why(err: Exception) -> str:

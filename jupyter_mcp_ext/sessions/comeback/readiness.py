@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.errors import UnknownSession
 from jupyter_mcp_ext.kernels.links.link import NO_INFO
+from jupyter_mcp_ext.kernels.losses import UNUSED
 from jupyter_mcp_ext.sandbox.overlay import PACKAGES, Overlay
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class Readiness:
     async def end_idle(self, session: Session) -> None:
         """End the kernel of a session that was not used for long."""
         if session.kernel.is_idle:
-            await self.shutdown(session, by="this server, since it was not used", now=False)
+            await self.shutdown(session, by=UNUSED, now=False)
         else:
             self._lives.use(session)
 

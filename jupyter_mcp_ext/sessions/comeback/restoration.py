@@ -29,6 +29,8 @@ class Restoration:
     """Everything that is missing or changed, with reasons, one line each."""
     not_loaded: frozenset[str] = frozenset()
     """Saved variables that could not be loaded."""
+    refused: str = ""
+    """Why saved variables were not loaded, in words of this server alone; empty if they were."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +58,8 @@ class Found:
     """Names that these have set or deleted and that no definition brings back."""
     why: str = ""
     """Why the snapshot was not loaded."""
+    refused: str = ""
+    """The same in words of this server alone."""
     remarks: Sequence[str] = ()
 
 
@@ -68,12 +72,14 @@ def restoration(found: Found, *, session_id: str) -> Restoration:
     words += found.remarks
     not_loaded = frozenset(one.name for one in _failed(found))
     if not words:  # the loss of its variables is reported anyway
-        return Restoration(lost=lost, not_loaded=not_loaded)
+        return Restoration(lost=lost, not_loaded=not_loaded, refused=found.refused)
     if found.restored is None and not found.older:
         words.append("its other variables are lost")
     if lost:
         words.append(f'get_output("{session_id}/lost") lists {_all_of(len(lost))}')
-    return Restoration(words="; ".join(words), lost=lost, not_loaded=not_loaded)
+    return Restoration(
+        words="; ".join(words), lost=lost, not_loaded=not_loaded, refused=found.refused
+    )
 
 
 def some(names: Sequence[str]) -> str:

@@ -20,11 +20,13 @@ from jupyter_mcp_ext.kernels.evaluation import EvaluationError, FunctionRaised
 from jupyter_mcp_ext.kernels.losses import KernelLost
 from jupyter_mcp_ext.sessions.comeback.runs import bound_after
 from jupyter_mcp_ext.sessions.disk.record import NotSaved
+from jupyter_mcp_ext.sessions.session import event_of
 
 from . import aside, snapshots
 from .snapshots import UnsupportedKernel
 
 if TYPE_CHECKING:
+    from jupyter_mcp_ext.governance.life import Life
     from jupyter_mcp_ext.kernels.links.link import KernelLink
     from jupyter_mcp_ext.sessions.session import Session
     from jupyter_mcp_ext.sessions.story.story import Story
@@ -73,11 +75,13 @@ class Saves:
         *,
         key: Callable[[Session], bytes],
         limits: SaveLimits,
+        life: Life,
         log: Logger,
     ) -> None:
         """``key`` signs the snapshots of a session."""
         self._key = key
         self._limits = limits
+        self._life = life
         self._log = log
         self._unsaved: set[Session] = set()
         self._timers: Timers[Session] = Timers()
@@ -246,16 +250,22 @@ class Saves:
         except asyncio.TimeoutError:  # what waits in the kernel finds its file gone, and ends
             is_over = True
             session.saved("failed")
+            self._refused(session, "saving took too long")
         except LOST as err:
             session.saved(session.record.not_saved or "failed")
             # Of a person, or of what the kernel ran before; it is tried again after the next one.
             is_interrupt = isinstance(err, FunctionRaised) and err.ename == "KeyboardInterrupt"
             tell = self._log.debug if is_interrupt else self._log.warning
             tell("The variables of %s were not saved: %s", session.id, err)
+            if not is_interrupt:
+                self._refused(session, f"saving failed ({type(err).__name__})")
         finally:
             self._holding.pop(session, None)
             if not is_over:
                 self._unsaved.add(session)
+
+    def _refused(self, session: Session, why: str) -> None:
+        self._life.tell(event_of("snapshot_refused", session, why))
 
     async def _save_over(
         self, link: KernelLink, session: Session, story: Story, seconds: float, patience: float

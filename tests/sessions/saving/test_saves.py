@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from jupyter_mcp_ext.governance.life import Life
 from jupyter_mcp_ext.sessions.saving.saves import SaveLimits, Saves
 from jupyter_mcp_ext.sessions.session import Session
 from tests.engine import ALICE, Engine, running, value
@@ -25,6 +26,7 @@ def saves_of(*, at_once: int, delay: float = 600) -> Saves:
     return Saves(
         key=lambda _: b"k" * 32,
         limits=SaveLimits(delay=delay, max_bytes=1_000_000_000, max_seconds=30, at_once=at_once),
+        life=Life(),
         log=logging.getLogger("saves"),
     )
 
