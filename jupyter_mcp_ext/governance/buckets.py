@@ -18,10 +18,11 @@ REFUSALS = 3
 class _Bucket:
     """Holds up to ``size``, and fills up by ``rate`` a second."""
 
-    def __init__(self, size: float, rate: float, now: float) -> None:
+    def __init__(self, size: float, rate: float, now: float, *, is_common: bool) -> None:
         self._size = size
         self._rate = rate
         self._floor = -max(rate * PATIENCE, REFUSALS)
+        self._is_common = is_common
         self._level = size
         self._at = now
         """When that was the level."""
@@ -29,7 +30,8 @@ class _Bucket:
     def take(self, now: float) -> float:
         self._level, self._at = self._level_at(now), now
         is_there = self._level >= 1
-        self._level = max(self._level - 1, self._floor)
+        if is_there or not self._is_common:
+            self._level = max(self._level - 1, self._floor)
         return 0.0 if is_there else (1 - self._level) / self._rate
 
     def overdrawn(self, now: float) -> float:
@@ -47,9 +49,15 @@ class Buckets(Generic[K]):
     of which nothing has been heard has a full bucket, so that forgetting one takes nothing away.
     """
 
-    def __init__(self, per_minute: int, *, max_buckets: int = MAX_BUCKETS) -> None:
-        """``per_minute`` may be 0, which sets no limit."""
+    def __init__(
+        self, per_minute: int, *, is_common: bool = False, max_buckets: int = MAX_BUCKETS
+    ) -> None:
+        """``per_minute`` may be 0, which sets no limit.
+
+        A common bucket is left as it is by what is refused: it is others who would wait longer.
+        """
         self._per_minute = per_minute
+        self._is_common = is_common
         self._max = max_buckets
         self._buckets: dict[K, _Bucket] = {}
         """The one that was used last is last."""
@@ -63,7 +71,8 @@ class Buckets(Generic[K]):
             return 0.0
         bucket = self._buckets.pop(key, None)
         if bucket is None:
-            bucket = _Bucket(self._per_minute, self._per_minute / 60, now)
+            size, rate = self._per_minute, self._per_minute / 60
+            bucket = _Bucket(size, rate, now, is_common=self._is_common)
             if len(self._buckets) >= self._max:
                 del self._buckets[next(iter(self._buckets))]
         self._buckets[key] = bucket

@@ -62,7 +62,7 @@ class McpCalls(LoggingConfigurable):
         self._clock = clock
         self._of_sessions: Buckets[str] = Buckets(self.max_calls_per_session)
         self._of_users: Buckets[str] = Buckets(self.max_calls_per_user)
-        self._of_all: Buckets[str] = Buckets(self.max_calls)
+        self._of_all: Buckets[str] = Buckets(self.max_calls, is_common=True)
         self._queued: Counter[tuple[str, str]] = Counter()
         """Unfinished executions, by what is limited and its key."""
 
@@ -70,14 +70,14 @@ class McpCalls(LoggingConfigurable):
         """Count a call of a user. Raises LimitReached."""
         now = self._clock()
         if wait := self._of_users.take(subject, now):
-            raise _too_many(self.max_calls_per_user, "of one user", wait)
+            raise self._too_many(wait, "max_calls_per_user", "of one user")
         if wait := self._of_all.take(EVERYONE, now):
-            raise _too_many(self.max_calls, "of all users together", wait)
+            raise self._too_many(wait, "max_calls", "of all users together")
 
     def admit_to(self, session_id: str) -> None:
         """Count a call that is about a session. Raises LimitReached."""
         if wait := self._of_sessions.take(session_id, self._clock()):
-            raise _too_many(self.max_calls_per_session, "about one session", wait)
+            raise self._too_many(wait, "max_calls_per_session", "about one session")
 
     def overdrawn(self, subject: str) -> float:
         """Seconds for which a user's requests are not read: the user goes on after refusals."""
@@ -107,16 +107,16 @@ class McpCalls(LoggingConfigurable):
 
     def check_queue(self, session_id: str, owner: str) -> None:
         """Raise LimitReached if no further execution may wait."""
-        for limit, key, whose in (
-            (self.max_queued_per_session, ("session", session_id), "of one session"),
-            (self.max_queued_per_user, ("user", owner), "of one user"),
-            (self.max_queued, ("all", EVERYONE), "in all"),
+        for setting, key, whose in (
+            ("max_queued_per_session", ("session", session_id), "of one session"),
+            ("max_queued_per_user", ("user", owner), "of one user"),
+            ("max_queued", ("all", EVERYONE), "in all"),
         ):
-            if 0 < limit <= self._queued[key]:
+            if 0 < getattr(self, setting) <= self._queued[key]:
                 msg = (
                     f"{counted(self._queued[key], 'execution')} {whose} wait or run, as many as "
-                    "this server allows. Wait for them with get_output, or end some with "
-                    "interrupt_kernel(execution_id=…)."
+                    f"this server allows (McpCalls.{setting}). Wait for them with get_output, or "
+                    "end some with interrupt_kernel(execution_id=…)."
                 )
                 raise LimitReached(msg)
 
@@ -132,9 +132,9 @@ class McpCalls(LoggingConfigurable):
             if not self._queued[key]:
                 del self._queued[key]
 
-
-def _too_many(limit: int, whose: str, wait: float) -> LimitReached:
-    return LimitReached(
-        f"This server takes {counted(limit, 'call')} {whose} in a minute, and there were more. "
-        f"Wait {wait:.1f} s, then make the call again."
-    )
+    def _too_many(self, wait: float, setting: str, whose: str) -> LimitReached:
+        limit = counted(getattr(self, setting), "call")
+        return LimitReached(
+            f"This server takes {limit} {whose} in a minute (McpCalls.{setting}), and there were "
+            f"more. Wait {wait:.1f} s, then make the call again."
+        )

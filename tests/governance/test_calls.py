@@ -62,7 +62,8 @@ def test_a_refusal_says_when_to_come_again() -> None:
     calls = limits(clock, max_calls_per_user=60)
     assert all(admitted(calls, "alice") for _ in range(60))
 
-    with pytest.raises(LimitReached, match=r"takes 60 calls of one user in a minute.*Wait 2\.0 s"):
+    said = r"takes 60 calls of one user in a minute \(McpCalls.max_calls_per_user\).*Wait 2\.0 s"
+    with pytest.raises(LimitReached, match=said):
         calls.admit("alice")
 
     assert admitted(calls, "bob")
@@ -74,6 +75,21 @@ def test_what_all_may_do_together_is_limited_too() -> None:
     calls = limits(max_calls=10, max_calls_per_user=0)
 
     assert sum(admitted(calls, f"user {number}") for number in range(50)) == 10
+
+
+def test_who_goes_on_after_refusals_makes_no_other_user_wait_longer() -> None:
+    clock = Clock()
+    calls = limits(clock, max_calls=60, max_calls_per_user=0)
+    assert all(admitted(calls, "bob") for _ in range(60))
+
+    for _ in range(9):
+        clock.now += 0.1
+        assert not admitted(calls, "bob")
+    clock.now += 0.2
+
+    assert admitted(calls, "alice")
+    with pytest.raises(LimitReached, match=r"of all users together .*\(McpCalls\.max_calls\)"):
+        calls.admit("alice")
 
 
 def test_code_is_measured_in_bytes() -> None:
@@ -143,6 +159,7 @@ async def test_a_session_takes_so_many_calls_and_another_goes_on(jp_serverapp: A
         other = await called(engine.services, "get_kernel_status", session_id="two")
 
         assert "takes 2 calls about one session in a minute" in words(refused)
+        assert "(McpCalls.max_calls_per_session)" in words(refused)
         assert not other.is_error
 
 
@@ -175,8 +192,9 @@ async def test_so_many_executions_wait_and_when_they_have_ended_others_may(
     async with running(jp_serverapp, **{limit: 2}) as engine:
         waiting = [await engine.start("input()", can_ask=True) for _ in range(2)]
 
-        with pytest.raises(LimitReached, match=f"2 executions {whose} wait or run"):
+        with pytest.raises(LimitReached, match=f"2 executions {whose} wait or run") as refused:
             await engine.start("1")
+        assert f"(McpCalls.{limit})" in str(refused.value)
         for execution in waiting:
             await engine.services.executions.interrupt(execution)
 
