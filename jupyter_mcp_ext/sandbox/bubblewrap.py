@@ -17,8 +17,8 @@ from .confinement import Confinement
 NAME = "bwrap"
 
 PLACES = ("/usr/bin", "/bin", "/usr/local/bin", "/run/current-system/sw/bin")
-"""Where the program is looked for. ``PATH`` is not asked: environments are in it, and a package
-that is installed into one could bring a program of that name, which would run outside."""
+"""Where programs of the system are looked for. ``PATH`` is not asked: environments are in it, and a
+package that is installed into one could bring a program of that name, which would run outside."""
 
 HOME = "/home/jupyter"
 """The home of the account in a sandbox; empty, in memory, and gone with the kernel."""

@@ -11,11 +11,14 @@ import contextlib
 import os
 import re
 import secrets
+import shutil
 import stat
 import string
 import subprocess
 import sys
 from pathlib import Path
+
+from .bubblewrap import PLACES
 
 if sys.platform != "win32":
     import fcntl
@@ -64,10 +67,10 @@ def _remove(directory: Path) -> None:
     except FileNotFoundError:
         return
     except OSError:  # directories, which a kernel may have put into each other by the thousand
-        _run("/bin/rm", "-rf", "--", str(directory))
+        _run("rm", "-rf", "--", str(directory))
         if directory.exists():  # it may have taken away the right to open some
-            _run("/bin/chmod", "-R", "u+rwX", "--", str(directory))
-            _run("/bin/rm", "-rf", "--", str(directory))
+            _run("chmod", "-R", "u+rwX", "--", str(directory))
+            _run("rm", "-rf", "--", str(directory))
 
 
 def have(folder: Path) -> None:
@@ -84,6 +87,7 @@ def have(folder: Path) -> None:
 
 def clear(directory: Path) -> None:
     """Remove all that is in a directory. Raises OSError."""
+    directory.chmod(0o700)  # a kernel may have taken away the right to open it
     for path in directory.iterdir():
         if path.is_dir() and not path.is_symlink():
             _remove(path)
@@ -91,8 +95,11 @@ def clear(directory: Path) -> None:
             path.unlink()
 
 
-def _run(*command: str) -> None:
-    subprocess.run(command, stderr=subprocess.DEVNULL, check=False)  # noqa: S603
+def _run(program: str, *arguments: str) -> None:
+    """Run a program of the system, if it has that."""
+    found = shutil.which(program, path=os.pathsep.join(PLACES))
+    if found is not None:
+        subprocess.run([found, *arguments], stderr=subprocess.DEVNULL, check=False)  # noqa: S603
 
 
 def sweep() -> None:

@@ -81,12 +81,13 @@ class KernelSockets:
     def _name(self, name: str) -> None:
         draft = self._directory / "draft"
         os.link(self._made / name, draft, follow_symlinks=False)
-        # Here the kernel can put nothing else in its place.
-        if stat.S_ISSOCK(draft.lstat().st_mode):
-            draft.replace(self._directory / name)
-            self._names.add(name)
-        else:
-            draft.unlink()
+        try:
+            # Here the kernel can put nothing else in its place.
+            if stat.S_ISSOCK(draft.lstat().st_mode):
+                draft.replace(self._directory / name)
+                self._names.add(name)
+        finally:
+            draft.unlink(missing_ok=True)  # it is still there if it had that name before
 
     def _seal(self) -> None:
         """Remove the kernel's directory; if there is more in it, it stays until the kernel ends."""

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from jupyter_mcp_ext.sandbox import directories
 
 DEPTH = 3_000
@@ -27,6 +29,35 @@ def test_a_directory_is_removed_however_deep_a_kernel_has_made_it() -> None:
     directories.remove(made)
 
     assert not made.exists()
+
+
+CLEARS = """
+import os, sys
+from pathlib import Path
+from jupyter_mcp_ext.sandbox import directories
+if not os.geteuid():
+    os.setuid(61_234)
+made = directories.make()
+(made / "home").mkdir()
+(made / "home/file").touch()
+(made / "file").touch()
+(made / "home").chmod(0)
+made.chmod(int(sys.argv[1], 8))
+directories.clear(made)
+print(len(list(made.iterdir())))
+directories.remove(made)
+print(made.exists())
+"""
+
+
+@pytest.mark.parametrize("mode", ["0", "500", "200"])
+def test_a_directory_that_a_kernel_has_closed_is_cleared_and_removed(mode: str) -> None:
+    """By an ordinary user: root may open it as it is."""
+    done = subprocess.run(
+        [sys.executable, "-c", CLEARS, mode], capture_output=True, text=True, check=False
+    )
+
+    assert (done.stdout.split(), done.stderr) == (["0", "False"], "")
 
 
 HOLDS = """
@@ -63,9 +94,10 @@ def test_a_directory_is_there_as_long_as_its_server_is() -> None:
 def test_a_link_of_that_name_is_left_alone(tmp_path: Path) -> None:
     link = directories.BASE / f"jmcp-1-{os.getpid()}"
     link.symlink_to(tmp_path)
+    tmp_path.chmod(0o755)
     try:
         directories.sweep()
         assert link.is_symlink()
-        assert tmp_path.is_dir()
+        assert tmp_path.stat().st_mode & 0o777 == 0o755
     finally:
         link.unlink()
