@@ -14,6 +14,7 @@ from tornado.web import Application
 from traitlets import Int, TraitError, Unicode, default, validate
 
 from .connect import Announces
+from .governance.policy import PolicyUnusable
 from .outputs.limits import Limits
 from .sandbox.limits.limits import LimitsUnusable
 from .sandbox.sandbox import SandboxUnusable
@@ -112,7 +113,7 @@ class McpApp(ExtensionApp):
         )
         endpoint = url_path_join(serverapp.base_url, self.path)
         self.mounted = False
-        if not self._confines():
+        if not self._is_usable():
             return
         self.mounted = not (before := claims(web_app, endpoint))
         if not self.mounted:
@@ -132,13 +133,15 @@ class McpApp(ExtensionApp):
         self.handlers.append((rf"{pattern}/?", McpHandler, shared))
         self._mount_absent(web_app, serverapp.base_url, pattern)
 
-    def _confines(self) -> bool:
-        """Have the sandbox and the limits of kernels in force; False if they cannot be."""
+    def _is_usable(self) -> bool:
+        """Have the policy, the sandbox and the limits of kernels in force; False if one cannot."""
         kernels = self.services.kernels
+        is_shared = is_stock(cast("ServerApp", self.serverapp).identity_provider)
         try:
+            self.services.policy.open((SHARED_SUBJECT,) if is_shared else None)
             kernels.sandbox.open(self.services.sessions.sessions_dir)
             kernels.limits.open()
-        except (SandboxUnusable, LimitsUnusable) as err:
+        except (PolicyUnusable, SandboxUnusable, LimitsUnusable) as err:
             self.log.error("MCP is not served: %s.", err)  # the sentence is all
             return False
         return True

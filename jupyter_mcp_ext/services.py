@@ -19,7 +19,7 @@ from .governance.calls import McpCalls
 from .governance.consents import Consents
 from .governance.keys import Keys
 from .governance.life import Life
-from .governance.policy import Policy
+from .governance.policy import McpPolicy
 from .kernels.fleet import Kernels
 from .kernels.links.links import McpLinks
 from .notebooks.editing.editing import Editing
@@ -67,7 +67,7 @@ class Services:
     hints: Hints
     packages: McpPackages
     rendering: Rendering
-    policy: Policy
+    policy: McpPolicy
     calls: McpCalls
     consents: Consents
     life: Life
@@ -120,7 +120,7 @@ class Services:
             hints=hints,
             packages=McpPackages(kernels, credentials=sessions.credentials, parent=parent),
             rendering=rendering,
-            policy=Policy(serverapp.authorizer),
+            policy=McpPolicy(serverapp.authorizer, parent=parent),
             calls=_calls(executions, parent),
             consents=Consents(),
             life=kernels.life,

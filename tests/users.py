@@ -6,6 +6,7 @@ from jupyter_server.auth.identity import IdentityProvider, User
 from tornado.web import RequestHandler
 
 OPTION = "--ServerApp.identity_provider_class=tests.users.NamedUsers"
+GROUPS_OPTION = "--ServerApp.identity_provider_class=tests.users.GroupedUsers"
 
 
 class NamedUsers(IdentityProvider):
@@ -19,6 +20,26 @@ class NamedUsers(IdentityProvider):
     def is_token_authenticated(self, handler: RequestHandler) -> bool:
         """No user has a cookie."""
         return True
+
+
+class Member(User):
+    """A user whom the identity provider knows to be in groups."""
+
+    groups: tuple[str, ...] = ()
+
+
+class GroupedUsers(NamedUsers):
+    """Takes the token as its owner's name, with groups behind it: ``carol@students,staff``."""
+
+    def get_user(self, handler: RequestHandler) -> User | None:
+        """The owner of the request's token."""
+        user = super().get_user(handler)
+        if user is None:
+            return None
+        name, _, groups = user.username.partition("@")
+        member = Member(username=name)
+        member.groups = tuple(filter(None, groups.split(",")))
+        return member
 
 
 def nothing(_path: str) -> bool:

@@ -27,6 +27,14 @@ class Principal:
     """The request's handler, which Jupyter's ``Authorizer`` wants to see."""
 
     @property
+    def groups(self) -> frozenset[str]:
+        """The groups that the identity provider gives: as ``groups``, or as JupyterHub has them."""
+        given = getattr(self.user, "groups", None)
+        if given is None:
+            given = (getattr(self.user, "hub_user", None) or {}).get("groups")
+        return frozenset(name for name in given or () if isinstance(name, str))
+
+    @property
     def origin(self) -> str:
         """The server's address as the request has it: scheme, host and port."""
         request = self.handler.request
@@ -45,6 +53,8 @@ class Caller:
     scope: str = ""
     mcp_session: str = ""
     """Tells protocol sessions apart; empty where the protocol has none."""
+    may_attach: bool = True
+    """Whether it may use the kernels and notebooks that people have open."""
 
     @property
     def label(self) -> str:

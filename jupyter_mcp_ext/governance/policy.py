@@ -1,12 +1,17 @@
-"""Who may call which tool: asks Jupyter's ``Authorizer``, with Jupyter's actions and resources."""
+"""Who may call which tool: the operator's settings, and Jupyter's ``Authorizer``."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
 
 from jupyter_core.utils import ensure_async
+from traitlets import Bool, Dict, Enum, List, Unicode
+from traitlets.config import LoggingConfigurable
 
-from jupyter_mcp_ext.errors import Forbidden
+from jupyter_mcp_ext.errors import Forbidden, did_you_mean, shown
+
+from .tool_names import READING, TOOL_NAMES
 
 if TYPE_CHECKING:
     from jupyter_server.auth.authorizer import Authorizer
@@ -20,21 +25,182 @@ Right: TypeAlias = tuple[Action, Resource]
 """An action and a resource, like ``("read", "contents")``, as Jupyter's own handlers ask for."""
 
 
-class Policy:
-    """Decides each call. The tools refuse a user what Jupyter's REST API would refuse."""
+class PolicyUnusable(Exception):
+    """The settings contradict themselves or name what does not exist; the message says which."""
 
-    def __init__(self, authorizer: Authorizer) -> None:
+
+class Tool(Protocol):
+    """A tool, as a policy looks at it."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def rights(self) -> tuple[Right, ...]:
+        """The rights that every call needs."""
+
+
+T = TypeVar("T", bound=Tool)
+
+
+def _tools(help_text: str) -> Any:
+    """A setting with lists of tools by name of a user or group."""
+    return Dict(value_trait=List(Unicode()), key_trait=Unicode(), help=help_text).tag(config=True)
+
+
+class McpPolicy(LoggingConfigurable):
+    """Decides each call, by these settings and by the rights that Jupyter gives a user."""
+
+    read_only = Bool(
+        default_value=False,
+        help="Whether agents may only look: tools that run code or change something are off.",
+    ).tag(config=True)
+    tools = List(
+        Unicode(),
+        default_value=None,
+        allow_none=True,
+        help="The tools that all users have, if neither user_tools nor group_tools names others "
+        "for them. None: every tool.",
+    ).tag(config=True)
+    user_tools = _tools("The tools of single users, by user name, in place of tools.")
+    group_tools = _tools(
+        "The tools of groups, by group name, in place of tools. A user of several groups has the "
+        "tools of all of them; user_tools takes precedence."
+    )
+    disabled_tools = List(
+        Unicode(), help="Tools that are off for all users, whatever the other settings say."
+    ).tag(config=True)
+    disabled_user_tools = _tools("Tools that are off for single users, by user name.")
+    disabled_group_tools = _tools("Tools that are off for groups, by group name.")
+    attach = Enum(
+        ["all", "listed", "none"],
+        default_value="all",
+        help="Whose agents may use the kernels and notebooks that people have open: those of "
+        "'all' users, of those 'listed' in attach_users and attach_groups, or of 'none'.",
+    ).tag(config=True)
+    attach_users = List(Unicode(), help="Users for attach = 'listed'.").tag(config=True)
+    attach_groups = List(Unicode(), help="Groups for attach = 'listed'.").tag(config=True)
+
+    def __init__(self, authorizer: Authorizer, **kwargs: Any) -> None:
+        """``authorizer`` is Jupyter's, and is asked besides."""
+        super().__init__(**kwargs)
         self._authorizer = authorizer
 
-    async def decide(self, principal: Principal, *rights: Right) -> None:
-        """Check that the principal has all of the rights. Raises Forbidden."""
-        for action, resource in rights:
-            allowed = await ensure_async(
-                self._authorizer.is_authorized(principal.handler, principal.user, action, resource)
+    def open(self, users: Collection[str] | None = None) -> None:
+        """Check the settings. Raises PolicyUnusable.
+
+        ``users`` are all users there are, where they can be known; others are warned of.
+        """
+        for setting, names in self._named():
+            for name in names:
+                if name not in TOOL_NAMES:
+                    near = did_you_mean(name, TOOL_NAMES).rstrip("?")
+                    msg = f"McpPolicy.{setting} names {shown(name)}, which is no tool.{near}"
+                    raise PolicyUnusable(msg.rstrip("."))
+        if self.attach != "listed" and (self.attach_users or self.attach_groups):
+            msg = (
+                "McpPolicy.attach_users and attach_groups have no effect while McpPolicy.attach is "
+                f"{self.attach!r}: set it to 'listed', or remove them"
             )
-            if allowed is not True:
+            raise PolicyUnusable(msg)
+        if users is not None:
+            self._warn_of_unknown(users)
+
+    def check(self, principal: Principal, tool: str) -> None:
+        """Return if a user has a tool by the settings. Raises Forbidden."""
+        if words := self._refusal(principal, tool):
+            msg = f"{tool} {words}. Use another tool, or ask this server's operator for it."
+            raise Forbidden(msg)
+
+    async def allowed(self, principal: Principal, tools: Iterable[T]) -> list[T]:
+        """Those of the tools that a user may call: has by the settings, and has the rights for."""
+        has: dict[Right, bool] = {}
+        found = []
+        for tool in tools:
+            if self._refusal(principal, tool.name):
+                continue
+            for right in tool.rights:
+                if right not in has:
+                    has[right] = await self._has(principal, right)
+            if all(has[right] for right in tool.rights):
+                found.append(tool)
+        return found
+
+    async def decide(self, principal: Principal, *rights: Right) -> None:
+        """Check that Jupyter gives the principal all of the rights. Raises Forbidden."""
+        for right in rights:
+            if not await self._has(principal, right):
+                action, resource = right
                 msg = (
                     f"This server does not let you {action} {resource}. Ask its operator for the "
                     "right."
                 )
                 raise Forbidden(msg)
+
+    def may_attach(self, principal: Principal) -> bool:
+        """Whether a user's agents may use kernels and notebooks that people have open."""
+        if self.attach != "listed":
+            return bool(self.attach == "all")
+        return principal.subject in self.attach_users or bool(
+            principal.groups & set(self.attach_groups)
+        )
+
+    async def _has(self, principal: Principal, right: Right) -> bool:
+        action, resource = right
+        # An authorizer of an operator may answer what is only true-ish by mistake, or None.
+        asked = self._authorizer.is_authorized(principal.handler, principal.user, action, resource)
+        return await ensure_async(asked) is True
+
+    def _refusal(self, principal: Principal, tool: str) -> str:
+        """Words for why a user does not have a tool, with the setting; empty if the user does."""
+        if self.read_only and tool not in READING:
+            return "is off: agents may only look here (McpPolicy.read_only)"
+        if tool in self.disabled_tools:
+            return "is off on this server (McpPolicy.disabled_tools)"
+        if tool in self.disabled_user_tools.get(principal.subject, ()):
+            return "is off for you (McpPolicy.disabled_user_tools)"
+        if tool in _of_groups(self.disabled_group_tools, principal):
+            return "is off for a group that you are in (McpPolicy.disabled_group_tools)"
+        setting, names = self._enabled(principal)
+        if names is not None and tool not in names:
+            return f"is not among the tools that you have here (McpPolicy.{setting})"
+        return ""
+
+    def _enabled(self, principal: Principal) -> tuple[str, Collection[str] | None]:
+        """The setting that decides which tools a user has, and those; None: every one."""
+        if (own := self.user_tools.get(principal.subject)) is not None:
+            return "user_tools", own
+        if self.group_tools and principal.groups & self.group_tools.keys():
+            return "group_tools", _of_groups(self.group_tools, principal)
+        return "tools", self.tools
+
+    def _named(self) -> Iterator[tuple[str, Iterable[str]]]:
+        """Every setting that names tools, with these."""
+        yield "tools", self.tools or ()
+        yield "disabled_tools", self.disabled_tools
+        for setting in ("user_tools", "group_tools", "disabled_user_tools", "disabled_group_tools"):
+            for names in getattr(self, setting).values():
+                yield setting, names
+
+    def _warn_of_unknown(self, users: Collection[str]) -> None:
+        named = {*self.user_tools, *self.disabled_user_tools, *self.attach_users}
+        for name in sorted(named.difference(users)):
+            self.log.warning(
+                "McpPolicy names the user %s, who does not exist here. There are: %s",
+                shown(name),
+                ", ".join(users),
+            )
+        groups = {*self.group_tools, *self.disabled_group_tools, *self.attach_groups}
+        for name in sorted(groups):
+            self.log.warning(
+                "McpPolicy names the group %s, but this server's identity provider has no groups",
+                shown(name),
+            )
+
+
+def _of_groups(tools: Mapping[str, Iterable[str]], principal: Principal) -> set[str]:
+    """The tools that are named for the groups of a user."""
+    if not tools:
+        return set()
+    return {name for group in principal.groups for name in tools.get(group, ())}

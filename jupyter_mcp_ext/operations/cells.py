@@ -10,7 +10,7 @@ from jupyter_mcp_ext.executions.turns import queue
 
 from .cells_run import CellsRun
 from .run import follow_files
-from .session import Require, check_admitted, destination, start_kernel
+from .session import Require, check_admitted, check_not_open, destination, start_kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,6 +37,7 @@ async def notebook_session(
     ``check`` raises what is wrong with the call, which then starts no kernel; it changes nothing.
     Raises ToolError, among them Forbidden when the caller may not start a kernel.
     """
+    await check_not_open(services, caller, place)
     sessions = services.sessions
     session = await sessions.directory.on_notebook(caller, place.path)
     if session is None:

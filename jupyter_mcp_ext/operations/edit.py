@@ -13,6 +13,8 @@ from jupyter_mcp_ext.notebooks.editing.edits import Edited
 from jupyter_mcp_ext.notebooks.editing.journal import Entry
 from jupyter_mcp_ext.notebooks.editing.steps import is_gone, sources
 
+from .session import check_not_open
+
 if TYPE_CHECKING:
     from jupyter_mcp_ext.files.paths import Place
     from jupyter_mcp_ext.governance.caller import Caller
@@ -46,12 +48,13 @@ async def edit_notebook(
     """Make an edit where the notebook is, and keep how it is taken back.
 
     A cancellation takes effect afterwards: else an edit could be made that nothing takes back.
-    Raises what the edit raises, and ContentsError; then nothing was changed.
+    Raises what the edit raises, Forbidden and ContentsError; then nothing was changed.
     """
     return await undisturbed(_edited(services, place, edit, caller))
 
 
 async def _edited(services: Services, place: Place, edit: Edit, caller: Caller) -> EditOutcome:
+    await check_not_open(services, caller, place)
     is_open = await services.sessions.directory.on_path(caller, place.path) is not None
     is_unseen = False
     found: dict[str, str] = {}

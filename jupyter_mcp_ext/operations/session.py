@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from jupyter_mcp_ext.errors import Forbidden, ToolError
 from jupyter_mcp_ext.executions.order import Destination
+from jupyter_mcp_ext.files.paths import quoted
 from jupyter_mcp_ext.governance.consents import NeedsConsent
 from jupyter_mcp_ext.governance.policy import Right
 from jupyter_mcp_ext.variables.way import Query
 
 if TYPE_CHECKING:
+    from jupyter_mcp_ext.files.paths import Place
     from jupyter_mcp_ext.governance.caller import Caller
     from jupyter_mcp_ext.kernels.kernel import Kernel
     from jupyter_mcp_ext.services import Services
@@ -55,6 +58,20 @@ def destination(services: Services, session: Session) -> Destination:
         kernel=session.kernel if services.sessions.is_ready(session) else None,
         last_number=session.last_number,
     )
+
+
+async def check_not_open(services: Services, caller: Caller, place: Place) -> None:
+    """Raise Forbidden if people have a notebook open and the caller may not use it then."""
+    if caller.may_attach:
+        return
+    as_others = replace(caller, may_attach=True)
+    is_open = await services.sessions.directory.on_path(as_others, place.path) is not None
+    if is_open or await services.editing.rooms.open(place.path) is not None:
+        msg = (
+            f"A person has {quoted(place.path)} open, and your calls may not change or run what "
+            "people have open (McpPolicy.attach). Use another notebook, or wait until it is closed."
+        )
+        raise Forbidden(msg)
 
 
 def check_admitted(services: Services, session: Session, caller: Caller) -> None:

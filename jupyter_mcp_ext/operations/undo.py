@@ -11,6 +11,8 @@ from jupyter_mcp_ext.errors import ContentsError, InvalidArgument
 from jupyter_mcp_ext.files.paths import Place
 from jupyter_mcp_ext.notebooks.editing.steps import is_as_left, is_edited, take_back
 
+from .session import check_not_open
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -39,6 +41,7 @@ async def undo_edits(services: Services, place: Place, count: int, *, caller: Ca
 
     Raises ContentsError if none can be taken back, and InvalidArgument.
     """
+    await check_not_open(services, caller, place)
     await _adopt(services, place, caller)
     own = await _own(services, place.real, caller)
     if not own:

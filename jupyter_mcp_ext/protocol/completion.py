@@ -56,7 +56,7 @@ async def _files(call: Call, start: str) -> Values:
 
 async def _paths(call: Call, start: str, suffix: str) -> Values:
     """Files in the folder that a text names, then folders, whose names end in a slash."""
-    await call.require(*notebook_resource.RIGHTS)
+    await call.require(*notebook_resource.RIGHTS, tool=notebook_resource.TOOL)
     folder, _, name = start.rpartition("/")
     glob = re.sub(r"([*?[{])", r"[\1]", name) + "*"
     try:
@@ -88,14 +88,14 @@ def _all(values: list[str]) -> Values:
 
 
 async def _executions(call: Call, start: str) -> Values:
-    await call.require(*execution_resource.RIGHTS)
+    await call.require(*execution_resource.RIGHTS, tool=execution_resource.TOOL)
     owned = call.services.executions.directory.owned(call.caller)
     return _all([execution.id for execution in owned if execution.id.startswith(start)])
 
 
 async def _sessions(call: Call, start: str) -> Values:
     """By their ids or their names; a value is an id."""
-    await call.require(*session_resource.RIGHTS)
+    await call.require(*session_resource.RIGHTS, tool=session_resource.TOOL)
     listed = await call.services.sessions.listed(call.caller)
     latest = sorted(listed, key=lambda session: -session.last_used)
     return _all([s.id for s in latest if s.id.startswith(start) or s.name.startswith(start)])

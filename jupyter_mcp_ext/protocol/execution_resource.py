@@ -23,13 +23,16 @@ if TYPE_CHECKING:
 RIGHTS: tuple[Right, ...] = (("read", "kernels"),)
 """What a caller needs to read one, and to be told of its changes."""
 
+TOOL = "get_output"
+"""The tool that shows the same: who does not have it does not get the resource."""
+
 FRESH = 60_000
 """Milliseconds for which a finished execution is fresh: threads of its code may still write."""
 
 
 async def find(call: Call, execution_id: str) -> Resource:
     """The caller's execution of an id. Raises Forbidden, UnknownExecution."""
-    await call.require(*RIGHTS)
+    await call.require(*RIGHTS, tool=TOOL)
     execution = call.services.executions.directory.find(call.caller, execution_id)
     call.follow(execution)
     name = Uri(kind="executions", name=execution.id)

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 RIGHTS: tuple[Right, ...] = (("read", "contents"),)
 """What a caller needs to read one, and to be told of its changes."""
 
+TOOL = "read_notebook"
+"""The tool that shows the same: who does not have it does not get the resource."""
+
 
 async def find(call: Call, path: str) -> Resource:
     """The notebook at a path. Raises Forbidden, ContentsError."""
-    await call.require(*RIGHTS)
+    await call.require(*RIGHTS, tool=TOOL)
     notebooks = call.services.notebooks
     place = await notebooks.place(path, call.hides)
     await notebooks.size(place, path, hides=call.hides)  # a large one can be subscribed to

@@ -95,7 +95,7 @@ async def _files(call: Call, first: int, count: int) -> FolderPage:
     """Some of the notebooks in Jupyter's root, and how many there are."""
     count = max(min(count, MAX_NOTEBOOKS - first), 0)
     with suppress(Forbidden):
-        await call.require(*notebook_resource.RIGHTS)
+        await call.require(*notebook_resource.RIGHTS, tool=notebook_resource.TOOL)
         services = call.services
         found = await services.files.listed(
             ".", "*.ipynb", folder="", hides=call.hides, offset=first, limit=max(count, 1)
@@ -112,7 +112,7 @@ async def _opened(call: Call, sessions: Sequence[Session]) -> list[types.Resourc
     paths = [path for path in dict.fromkeys(people) if path.endswith(".ipynb") and "/" in path]
     found: list[types.Resource] = []
     with suppress(Forbidden):
-        await call.require(*notebook_resource.RIGHTS)
+        await call.require(*notebook_resource.RIGHTS, tool=notebook_resource.TOOL)
         for path in paths[:MAX_OPENED]:
             with suppress(ContentsError):  # hidden, or another user's
                 place = await call.services.notebooks.place(path, call.hides)
@@ -123,7 +123,7 @@ async def _opened(call: Call, sessions: Sequence[Session]) -> list[types.Resourc
 async def _sessions(call: Call) -> list[Session]:
     """The sessions that the caller may see, those that were used last."""
     with suppress(Forbidden):
-        await call.require(*session_resource.RIGHTS)
+        await call.require(*session_resource.RIGHTS, tool=session_resource.TOOL)
         listed = await call.services.sessions.listed(call.caller)
         return sorted(listed, key=lambda session: -session.last_used)
     return []

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
 
     from jupyter_mcp_ext.services import Services
-    from jupyter_mcp_ext.sessions.service import McpSessions
     from jupyter_mcp_ext.tools.definition import Tool
 
 NAME = "jupyter-mcp-ext"
@@ -117,7 +116,7 @@ class _Handlers:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._tools = types.ListToolsResult(tools=[listed(tool) for tool in TOOLS])
+        self._listed = {tool.name: listed(tool) for tool in TOOLS}
         self.tasks = ExecutionTasks(self._open_call)
         self.completions = Completions(self._open_call)
         self.subscriptions = Subscriptions(self._open_call, services.changes)
@@ -134,8 +133,9 @@ class _Handlers:
     async def list_tools(
         self, ctx: ServerRequestContext[Any, Any], params: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
-        """Answer ``tools/list``."""
-        return self._tools
+        """Answer ``tools/list`` with what the caller may use."""
+        allowed = await self._services.policy.allowed(_principal(ctx), TOOLS)
+        return types.ListToolsResult(tools=[self._listed[tool.name] for tool in allowed])
 
     async def call_tool(
         self, ctx: ServerRequestContext[Any, Any], params: types.CallToolRequestParams
@@ -159,8 +159,7 @@ class _Handlers:
     ) -> HandlerResult:
         """Note that a client has connected, where the protocol has no sessions."""
         if ctx.method == "server/discover":
-            sessions = self._services.sessions
-            sessions.readers.arrive(_caller(ctx, _principal(ctx), sessions))
+            self._services.sessions.readers.arrive(_caller(ctx, _principal(ctx), self._services))
         return await call_next(ctx)
 
     def _open_call(
@@ -174,7 +173,7 @@ class _Handlers:
         wants_progress = "progress_token" in (ctx.meta or {})
         return Call(
             services=self._services,
-            caller=_caller(ctx, principal, self._services.sessions),
+            caller=_caller(ctx, principal, self._services),
             principal=principal,
             origin=principal.origin,
             progress=ctx.session.report_progress if wants_progress else None,
@@ -230,8 +229,9 @@ def _is_gone(ctx: ServerRequestContext[Any, Any]) -> Callable[[], bool]:
 
 
 def _caller(
-    ctx: ServerRequestContext[Any, Any], principal: Principal, sessions: McpSessions
+    ctx: ServerRequestContext[Any, Any], principal: Principal, services: Services
 ) -> Caller:
+    sessions = services.sessions
     params = ctx.session.client_params
     info = params.client_info if params is not None else None
     client = _client_name(info.name if info is not None else "")
@@ -245,6 +245,7 @@ def _caller(
         or _conversation(ctx.meta or {}, sessions.conversation_keys)
         or (mcp_session if sessions.readers.is_nameless(client) else ""),
         mcp_session=mcp_session,
+        may_attach=services.policy.may_attach(principal),
     )
 
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 RIGHTS: tuple[Right, ...] = (("read", "sessions"), ("read", "kernels"))
 """What a caller needs to read one, and to be told of its changes."""
 
+TOOL = "get_kernel_status"
+"""The tool that shows the same: who does not have it does not get the resource."""
+
 MAX_ID = 64
 
 MAX_EXECUTIONS = 20
@@ -28,7 +31,7 @@ MAX_EXECUTIONS = 20
 
 async def find(call: Call, session_id: str) -> Resource:
     """The session of an id, if the caller may use it. Raises Forbidden, UnknownSession."""
-    await call.require(*RIGHTS)
+    await call.require(*RIGHTS, tool=TOOL)
     session = None
     if 0 < len(session_id) <= MAX_ID:  # a name or a path would not stay the same session's
         listed = await call.services.sessions.listed(call.caller)

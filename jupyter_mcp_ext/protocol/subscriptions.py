@@ -19,7 +19,8 @@ from jupyter_mcp_ext.errors import Forbidden, ToolError
 from jupyter_mcp_ext.resources.uris import ListOf
 from jupyter_mcp_ext.tools.road import recorded
 
-from .resources import RIGHTS, find, not_found, refused
+from . import notebook_resource, session_resource
+from .resources import find, not_found, refused
 from .subscriber import Subscriber
 
 if TYPE_CHECKING:
@@ -137,9 +138,9 @@ class Subscriptions:
     async def _list(self, ctx: Context) -> frozenset[Name]:
         """The list of resources, for a caller who may read any of it."""
         call = self._open_call(ctx)
-        for rights in (RIGHTS["notebooks"], RIGHTS["sessions"]):
+        for kind in (notebook_resource, session_resource):
             with suppress(Forbidden):
-                await call.require(*rights)
+                await call.require(*kind.RIGHTS, tool=kind.TOOL)
                 return frozenset({ListOf(subject=call.caller.subject)})
         return frozenset()
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.errors import AmbiguousSession, ContentsError, UnknownSession, shown
 
-from .register import DEFAULT_WORDS
+from .register import DEFAULT_WORDS, without_people
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.concurrency import Listeners
@@ -131,7 +131,7 @@ class Directory:
                 f"There is no session {shown(wanted)}, but there is a notebook at this path. "
                 f"create_session(path={json.dumps(path)}) gives it a session with a kernel."
             )
-            raise UnknownSession(msg)
+            raise UnknownSession(msg + without_people(caller))
         near = await self._notebooks.missing(wanted, hides=hides)
         msg = f"There is no session {shown(wanted)}. {near}"
         raise UnknownSession(msg)

@@ -118,6 +118,8 @@ class Register:
         return own or await self.on_path(path, caller)
 
     async def _open(self, caller: Caller) -> list[dict[str, Any]]:
+        if not caller.may_attach:
+            return []
         # Jupyter lets a user list a session on any kernel; its owner stays the owner.
         others = {
             s.kernel_id for s in self._sessions.values() if s.owner not in ("", caller.subject)
@@ -195,7 +197,14 @@ class Register:
             f"There is no session {shown(wanted)}.{near} list_sessions shows those you can use; "
             "create_session makes one."
         )
-        raise UnknownSession(msg)
+        raise UnknownSession(msg + without_people(caller))
+
+
+def without_people(caller: Caller) -> str:
+    """A sentence for a caller who looks for a session and may use none of people's."""
+    if caller.may_attach:
+        return ""
+    return " You may not use kernels that people have started (McpPolicy.attach)."
 
 
 def folder_of(path: str) -> str:

@@ -65,8 +65,13 @@ class Call:
         is_confined = session.kernel.is_confined if is_ready else session.is_agents
         return sandbox.in_force if is_confined else "none"
 
-    async def require(self, *rights: Right) -> None:
-        """Return if the caller has these rights too. Raises Forbidden."""
+    async def require(self, *rights: Right, tool: str = "") -> None:
+        """Return if the caller has these rights too, and a tool by the settings.
+
+        Raises Forbidden.
+        """
+        if tool:
+            self.services.policy.check(self.principal, tool)
         await self.services.policy.decide(self.principal, *rights)
 
     def hides(self, path: str) -> bool:

@@ -48,7 +48,7 @@ async def attempt(
 
     async def work() -> tuple[types.CallToolResult | types.InputRequiredResult, str]:
         parsed = parse(tool, arguments)
-        await call.require(*tool.rights)
+        await call.require(*tool.rights, tool=tool.name)
         given = {name: getattr(parsed, name) for name in tool.arguments}
         if instead is None:
             for name, resolved in tool.resolved.items():

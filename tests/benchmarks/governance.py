@@ -14,7 +14,7 @@ from traitlets.config import Config
 from jupyter_mcp_ext.governance.buckets import MAX_BUCKETS
 from jupyter_mcp_ext.governance.caller import Principal
 from jupyter_mcp_ext.governance.calls import McpCalls
-from jupyter_mcp_ext.governance.policy import Policy
+from jupyter_mcp_ext.governance.policy import McpPolicy
 from tests.benchmarks.measures import Row, Samples
 
 TIMES = 20_000
@@ -36,7 +36,7 @@ async def _limits() -> Row:
         calls.admit_to(f"session {number}")
     handler: Any = SimpleNamespace()
     principal = Principal(subject="alice", user=User("alice"), handler=handler)
-    policy = Policy(AllowAllAuthorizer())
+    policy = McpPolicy(AllowAllAuthorizer())
     samples = Samples()
     for _ in range(TIMES):
         began = time.perf_counter()

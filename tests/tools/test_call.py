@@ -14,7 +14,7 @@ from jupyter_server.auth.identity import User
 
 from jupyter_mcp_ext.governance.audit import SCHEMA_ID
 from jupyter_mcp_ext.governance.caller import Caller
-from jupyter_mcp_ext.governance.policy import Policy
+from jupyter_mcp_ext.governance.policy import McpPolicy
 from jupyter_mcp_ext.services import Services
 from jupyter_mcp_ext.tools.answer import Answer
 from jupyter_mcp_ext.tools.call import Call
@@ -64,7 +64,7 @@ async def heard(serverapp: Any) -> list[dict[str, Any]]:
 async def test_the_authorizer_is_asked_in_jupyters_words(jp_serverapp: Any) -> None:
     async with running(jp_serverapp) as engine:
         authorizer = Recorder(("read", "sessions"), ("read", "kernels"), ("read", "kernelspecs"))
-        services = with_policy(engine.services, Policy(authorizer))
+        services = with_policy(engine.services, McpPolicy(authorizer))
 
         allowed = await called(services, "list_sessions")
         refused = await called(services, "execute_code", code="1")
@@ -82,7 +82,7 @@ async def test_the_authorizer_is_asked_in_jupyters_words(jp_serverapp: Any) -> N
 
 async def test_what_the_authorizer_refuses_does_not_happen(jp_serverapp: Any) -> None:
     async with running(jp_serverapp) as engine:
-        services = with_policy(engine.services, Policy(Recorder()))
+        services = with_policy(engine.services, McpPolicy(Recorder()))
 
         await called(services, "execute_code", code="open('made', 'w')")
 
@@ -93,7 +93,7 @@ async def test_arguments_are_validated_before_the_authorizer_is_asked(jp_servera
     async with running(jp_serverapp) as engine:
         authorizer = Recorder()
 
-        refused = await called(with_policy(engine.services, Policy(authorizer)), "execute_code")
+        refused = await called(with_policy(engine.services, McpPolicy(authorizer)), "execute_code")
 
         assert "needs the argument 'code'" in words(refused)
         assert authorizer.asked == []
@@ -186,6 +186,6 @@ async def test_a_cancelled_call_that_began_with_no_wait_leaves_its_code_running(
         assert "'done'" in words(await called(engine.services, "get_output", wait=20))
 
 
-def with_policy(services: Services, policy: Policy) -> Services:
+def with_policy(services: Services, policy: McpPolicy) -> Services:
     """The same services with another policy."""
     return replace(services, policy=policy)

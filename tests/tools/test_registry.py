@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import jupyter_mcp_ext
+from jupyter_mcp_ext.governance.tool_names import CHANGING, READING
 from jupyter_mcp_ext.protocol.server import INSTRUCTIONS, listed
 from jupyter_mcp_ext.tools.definition import Tool
 from jupyter_mcp_ext.tools.registry import BY_NAME, PEERS, TOOLS, unknown
@@ -94,6 +95,13 @@ def test_no_schema_has_what_a_model_need_not_read(tool: Tool) -> None:
 
     for waste in ('"title"', '"null"', '"default": null', "outputSchema", "$defs"):
         assert waste not in sent
+
+
+def test_the_names_that_settings_know_are_those_of_the_tools() -> None:
+    reading = {tool.name for tool in TOOLS if tool.annotations["readOnlyHint"]}
+
+    assert reading == READING
+    assert {tool.name for tool in TOOLS} - reading == CHANGING
 
 
 def test_the_main_tools_ask_to_be_shown_at_once() -> None:

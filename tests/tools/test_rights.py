@@ -13,7 +13,7 @@ from jupyter_server.auth.authorizer import Authorizer
 from jupyter_server.auth.identity import User
 
 from jupyter_mcp_ext.governance.caller import Caller
-from jupyter_mcp_ext.governance.policy import Policy
+from jupyter_mcp_ext.governance.policy import McpPolicy
 from jupyter_mcp_ext.services import Services
 from jupyter_mcp_ext.tools.call import Call
 from jupyter_mcp_ext.tools.registry import BY_NAME
@@ -76,7 +76,7 @@ async def called(
     caller: Caller = ALICE,
 ) -> str:
     """A tool's answer to a caller with only these rights."""
-    allowed = replace(services, policy=Policy(Only(rights)))
+    allowed = replace(services, policy=McpPolicy(Only(rights)))
     call = Call(services=allowed, caller=caller, principal=PRINCIPAL)
     result = await run(BY_NAME[name], arguments, call)
     assert isinstance(result, types.CallToolResult)
