@@ -5,8 +5,11 @@ A message is one packet: JSON, and at most one descriptor.
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import socket
+from collections import deque
 from typing import Any
 
 MAX = 65_536
@@ -31,11 +34,6 @@ def pair() -> tuple[socket.socket, socket.socket]:
     return ends
 
 
-def send(to: socket.socket, kind: str, number: int, value: Any = None, *fds: int) -> None:
-    """Send a message. Raises OSError, BlockingIOError too: then too many have not been read."""
-    socket.send_fds(to, [json.dumps([kind, number, value]).encode()], fds)
-
-
 def receive(source: socket.socket) -> tuple[str, int, Any, list[int]] | None:
     """The next message with its descriptors; None at the end. Raises BlockingIOError."""
     data, fds, _, _ = socket.recv_fds(source, MAX, 1)
@@ -43,3 +41,56 @@ def receive(source: socket.socket) -> tuple[str, int, Any, list[int]] | None:
         return None
     kind, number, value = json.loads(data)
     return kind, number, value, list(fds)
+
+
+class Line:
+    """Sends messages over one end in their order: those for which there is no room yet, later."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end
+        self._waiting: deque[tuple[bytes, list[int]]] = deque()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether no message waits."""
+        return not self._waiting
+
+    def send(self, kind: str, number: int, value: Any = None, *fds: int) -> None:
+        """Send a message; descriptors may be closed then. Raises OSError."""
+        data = json.dumps([kind, number, value]).encode()
+        if self.is_free:
+            try:
+                socket.send_fds(self._end, [data], fds)
+            except BlockingIOError:
+                pass
+            else:
+                return
+        self._waiting.append((data, [os.dup(fd) for fd in fds]))
+        asyncio.get_running_loop().add_writer(self._end, self._send_waiting)
+
+    def close(self) -> None:
+        """Close the end, and forget what waits."""
+        self._stop()
+        self._end.close()
+
+    def _send_waiting(self) -> None:
+        try:
+            while self._waiting:
+                data, fds = self._waiting[0]
+                socket.send_fds(self._end, [data], fds)
+                self._forget_first()
+        except BlockingIOError:
+            return
+        except OSError:  # one is lost: the other side is to see the end
+            self._end.shutdown(socket.SHUT_RDWR)
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._end.fileno() >= 0:
+            asyncio.get_running_loop().remove_writer(self._end)
+        while self._waiting:
+            self._forget_first()
+
+    def _forget_first(self) -> None:
+        for fd in self._waiting.popleft()[1]:
+            os.close(fd)

@@ -30,14 +30,17 @@ Counts = list[tuple[str, str, int]]
 
 
 class Entrance:
-    """Serves one sandbox until it is closed. ``report`` may raise BlockingIOError."""
+    """Serves one sandbox until it is closed.
+
+    ``report`` says whether it has taken the counts; else they come with the next.
+    """
 
     def __init__(
         self,
         listener: socket.socket,
         listed: Sequence[Pattern],
         outside: Outside,
-        report: Callable[[Counts], object],
+        report: Callable[[Counts], bool],
     ) -> None:
         listener.setblocking(False)
         self._listener = listener
@@ -54,8 +57,8 @@ class Entrance:
         """Connections that are being served."""
         return len(self._served)
 
-    async def close(self) -> None:
-        """Close all connections, and report what was not reported yet."""
+    async def close(self) -> Counts:
+        """Close all connections: the counts that were not reported yet."""
         tasks = [self._accepting, *self._served]
         for task in tasks:
             task.cancel()
@@ -63,7 +66,7 @@ class Entrance:
         self._listener.close()
         if self._due is not None:
             self._due.cancel()
-        self._tell()
+        return [(*key, count) for key, count in self._counts.items()]
 
     async def _accept(self) -> None:
         loop = asyncio.get_running_loop()
@@ -88,17 +91,16 @@ class Entrance:
     def _count(self, pattern: Pattern | None, outcome: str) -> None:
         self._counts[str(pattern or ""), outcome] += 1
         if self._due is None:
-            self._due = asyncio.get_running_loop().call_later(REPORTS, self._tell)
+            self._tell_later()
+
+    def _tell_later(self) -> None:
+        self._due = asyncio.get_running_loop().call_later(REPORTS, self._tell)
 
     def _tell(self) -> None:
         self._due = None
         told = list(self._counts.items())[:MAX_COUNTS]
-        if not told:
-            return
-        try:
-            self._report([(*key, count) for key, count in told])
-        except BlockingIOError:  # the server is busy: with the next
-            pass
-        else:
+        if self._report([(*key, count) for key, count in told]):
             for key, _ in told:
                 del self._counts[key]
+        if self._counts:
+            self._tell_later()

@@ -96,7 +96,7 @@ class Proxy:
         self._told = told
         self._numbers = count(1)
         self._ways: dict[int, Way] = {}
-        self._server: socket | None = None
+        self._line: control.Line | None = None
         self._running: asyncio.Task[None] | None = None
         self._is_closed = False
         self._left = asyncio.Event()
@@ -142,11 +142,11 @@ class Proxy:
         if not way.is_open:
             return
         way.close()
-        if self._server is None:
+        if self._line is None:
             self._ways.pop(way.number, None)
             return
         with suppress(OSError):  # the process has ended, and with it the connections
-            control.send(self._server, control.LEAVE, way.number)
+            self._line.send(control.LEAVE, way.number)
 
     async def close(self) -> None:
         """End the process, for good, when it has reported all."""
@@ -172,7 +172,7 @@ class Proxy:
             begun = now()
             try:
                 ended = await self._serve()
-            except (OSError, ValueError, TypeError, LookupError) as err:
+            except Exception as err:  # noqa: BLE001  # kernels are to have their way out again
                 ended = str(err)
             is_steady = now() - begun > STEADY
             pause = 0.0 if is_steady else min(max(SHORTEST_PAUSE, 2 * pause), LONGEST_PAUSE)
@@ -187,15 +187,15 @@ class Proxy:
         with ours:
             with theirs:
                 process = await self._started(theirs)
+            self._line = line = control.Line(ours)
             try:
-                self._server = ours
                 for way in self._ways.values():
                     self._send(way)
                 while data := await asyncio.get_running_loop().sock_recv(ours, control.MAX):
                     self._hear(*json.loads(data))
             finally:
-                self._server = None
-                ours.close()
+                self._line = None
+                line.close()
                 await _end(process)
         return f"exit code {process.returncode}"
 
@@ -217,10 +217,10 @@ class Proxy:
             )
 
     def _send(self, way: Way) -> None:
-        if self._server is None or not way.is_open:
+        if self._line is None or not way.is_open:
             return
         try:
-            control.send(self._server, control.ENTER, way.number, None, way.network)
+            self._line.send(control.ENTER, way.number, None, way.network)
         except ConnectionError:
             return  # the process has just ended; the next one is told
         except OSError as err:
@@ -250,7 +250,10 @@ class Proxy:
                 kernel_id=kernel_id, host=str(host) or None, outcome=str(what), count=int(often)
             )
             self._log.info("%s", connections)
-            self._told(connections)
+            try:
+                self._told(connections)
+            except Exception:  # noqa: BLE001  # no fault of the proxy's, which goes on
+                self._log.exception("A report on connections failed.")
 
 
 def _settle(future: asyncio.Future[None], failure: str) -> None:
@@ -275,7 +278,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 def _cannot(err: BaseException) -> str:
     """Why the proxy cannot listen, and what to do."""
     why = str(err) or "the proxy did not answer"
+    what = "Allow the system call setns" if "setns" in why else "Have a person mend that"
     return (
-        f"the sandbox's network cannot be entered ({why}). Allow the system call setns, or take "
-        "back McpSandbox.allow_hosts"
+        f"the sandbox's network cannot be entered ({why}). {what}, or take back "
+        "McpSandbox.allow_hosts"
     )

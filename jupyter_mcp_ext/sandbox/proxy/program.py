@@ -9,7 +9,9 @@ import resource
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
+from typing import Any
 
 from . import control
 from .entrance import Counts, Entrance
@@ -32,6 +34,7 @@ class _Program:
 
     def __init__(self, server: socket.socket, listed: Sequence[Pattern]) -> None:
         self._server = server
+        self._line = control.Line(server)
         self._listed = listed
         self._outside = Outside()
         self._entrances: dict[int, asyncio.Task[Entrance | None]] = {}
@@ -57,28 +60,41 @@ class _Program:
             return
         kind, number, _, fds = message
         if kind == control.ENTER:
-            self._entrances[number] = asyncio.ensure_future(self._enter(number, fds[0]))
-        elif entering := self._entrances.pop(number, None):
+            self._entrances[number] = asyncio.ensure_future(self._enter(number, fds))
+        else:
+            entering = self._entrances.pop(number, None)
             leaving = asyncio.ensure_future(self._leave(number, entering))
             self._leaving.add(leaving)
             leaving.add_done_callback(self._leaving.discard)
 
-    async def _enter(self, number: int, network: int) -> Entrance | None:
+    async def _enter(self, number: int, networks: Sequence[int]) -> Entrance | None:
+        """Listen in a network; there is none where the limit of open files cut it off."""
+        if not networks:
+            self._say(control.FAILED, number, "the proxy has too many files open")
+            return None
         try:
-            made = await asyncio.to_thread(listener, network)
-        except OSError as err:
-            control.send(self._server, control.FAILED, number, str(err))
+            made = await asyncio.to_thread(listener, networks[0])
+        except (OSError, RuntimeError) as err:  # no thread or process can be started
+            self._say(control.FAILED, number, str(err))
             return None
         finally:
-            os.close(network)
-        control.send(self._server, control.ENTERED, number)
+            os.close(networks[0])
+        self._say(control.ENTERED, number)
         return Entrance(made, self._listed, self._outside, partial(self._report, number))
 
-    def _report(self, number: int, counts: Counts) -> None:
-        control.send(self._server, control.COUNTS, number, counts)
+    def _report(self, number: int, counts: Counts) -> bool:
+        if self._line.is_free:
+            self._say(control.COUNTS, number, counts)
+            return True
+        return False  # the server is busy
 
-    async def _leave(self, number: int, entering: asyncio.Task[Entrance | None]) -> None:
-        entrance = await entering
-        if entrance is not None:
-            await entrance.close()
-        control.send(self._server, control.LEFT, number)
+    async def _leave(self, number: int, entering: asyncio.Task[Entrance | None] | None) -> None:
+        entrance = await entering if entering is not None else None
+        left = await entrance.close() if entrance is not None else []
+        for at in range(0, len(left), control.MAX_COUNTS):
+            self._say(control.COUNTS, number, left[at : at + control.MAX_COUNTS])
+        self._say(control.LEFT, number)
+
+    def _say(self, kind: str, number: int, value: Any = None) -> None:
+        with suppress(OSError):  # the server has ended, which is read too
+            self._line.send(kind, number, value)

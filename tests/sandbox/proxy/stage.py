@@ -65,6 +65,9 @@ class Stage:
     connected: list[str] = field(default_factory=list)
     """A part for each connection to the host."""
     counts: Counts = field(default_factory=list)
+    takes_counts: bool = True
+    reported: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when counts are reported, whether they are taken or not."""
 
     async def __aenter__(self) -> Stage:
         context = server_side(GOOD, "*.example.com") if self.is_tls else None
@@ -74,7 +77,7 @@ class Stage:
         self.proxy = listener.getsockname()[1]
         listed = patterns(f"{host}:{self.port}" for host in self.hosts)
         outside = Outside(lookup=self._look_up, may_connect=self.may_connect)
-        self.entrance = Entrance(listener, listed, outside, self.counts.extend)
+        self.entrance = Entrance(listener, listed, outside, self._take)
         return self
 
     async def __aexit__(
@@ -83,12 +86,19 @@ class Stage:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self.entrance.close()
+        self.counts += await self.entrance.close()
         self._server.close()
 
     def end_host(self) -> None:
         """Have nothing listen where the host was."""
         self._server.close()
+
+    def _take(self, counts: Counts) -> bool:
+        self.reported.set()
+        if not self.takes_counts:
+            return False
+        self.counts += counts
+        return True
 
     def _look_up(self, name: str, port: int) -> list[str]:
         self.asked.append(name)

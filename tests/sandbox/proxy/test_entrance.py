@@ -247,6 +247,32 @@ async def test_a_host_that_does_not_answer_in_tls_is_cut_off() -> None:
         writer.close()
 
 
+# -- reports -----------------------------------------------------------------------------------
+
+
+async def test_counts_that_were_not_reported_are_reported_later_without_new_connections(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(entrance, "REPORTS", 0.01)
+    monkeypatch.setattr(entrance, "MAX_COUNTS", 1)
+    async with Stage(takes_counts=False) as stage:
+        for host in ("evil.example.org", "a/b", GOOD):
+            _, reader, writer = await stage.ask(host)
+            writer.write(real("evil.example.org"))
+            await ended(reader)
+            writer.close()
+        await stage.reported.wait()
+        assert not stage.counts
+        stage.takes_counts = True
+        while len(stage.counts) < 3:
+            stage.reported.clear()
+            await stage.reported.wait()
+
+    assert sorted(outcome for _, outcome, _ in stage.counts) == [
+        *("another host", "no request", "not listed"),
+    ]
+
+
 # -- floods ------------------------------------------------------------------------------------
 
 
