@@ -10,14 +10,14 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
 
 from .bounds import Bounds, Use
 from .ending import kill
-from .hierarchies import group_of
+from .hierarchies import CONTROLLERS, Folders, Unavailable, enable, parents
 from .virtual import Held, counter, number, read
 
 PREFIX = "jmcp"
@@ -27,14 +27,8 @@ PERIOD = 100_000
 LEAST = 1_000
 """The smallest share that Linux takes."""
 
-CONTROLLERS = {1: ("memory", "pids", "cpu", "cpuacct"), 2: ("memory", "pids", "cpu")}
-
-Folders = Mapping[str, Path]
-"""The folders of a group, by controller; with version 2 they are one."""
-
-
-class Unavailable(Exception):
-    """The server can make no groups here; the message says why."""
+CACHED = (b"inactive_file", b"active_file")
+"""The memory of files that were read or written, which Linux takes back when it needs some."""
 
 
 class Group:
@@ -128,26 +122,23 @@ class Group:
             return []
 
     def _memory(self) -> int:
-        """Bytes that cannot be taken back, as files that were read can be."""
-        if self.version == 1:
-            name, inactive = "memory.usage_in_bytes", b"total_inactive_file"
-        else:
-            name, inactive = "memory.current", b"inactive_file"
-        cached = self._counter("memory", "memory.stat", inactive)
-        return max(0, number(self._file("memory", name)) - cached)
+        """Bytes that cannot be taken back."""
+        name, total = ("usage_in_bytes", b"total_") if self.version == 1 else ("current", b"")
+        used, cached = number(self._file("memory", f"memory.{name}")), 0
+        with contextlib.suppress(OSError):
+            stat = read(self._file("memory", "memory.stat"))
+            cached = sum(counter(stat, total + each) for each in CACHED)
+        return max(0, used - cached)
 
     def _cpu_seconds(self) -> float:
         if self.version == 1:
             return number(self._file("cpuacct", "cpuacct.usage")) / 1e9
-        return self._counter("cpu", "cpu.stat", b"usage_usec") / 1e6
+        with contextlib.suppress(OSError):
+            return counter(read(self._file("cpu", "cpu.stat")), b"usage_usec") / 1e6
+        return 0.0
 
     def _file(self, controller: str, name: str) -> str:
         return f"{self._folders[controller]}/{name}"
-
-    def _counter(self, controller: str, file: str, name: bytes) -> int:
-        with contextlib.suppress(OSError):
-            return counter(read(self._file(controller, file)), name)
-        return 0
 
     def _no_swap(self, memory: int) -> None:
         folder = self._folders["memory"]
@@ -171,8 +162,8 @@ class Groups:
 
         Those of servers that were killed are removed. Raises Unavailable.
         """
-        version, parents = _parents()
-        made = cls(version, parents)
+        version, found = parents()
+        made = cls(version, found)
         try:
             made._sweep()
             made._make(bounds)
@@ -194,7 +185,7 @@ class Groups:
     def _make(self, bounds: Bounds) -> None:
         self._own.make(bounds)
         if self.version == 2:
-            _enable(self._own.folders[0])
+            enable(self._own.folders[0])
         probe = self.of("probe")
         probe.make(bounds)
         probe.remove()
@@ -207,48 +198,6 @@ class Groups:
                     _clear(
                         Group(self.version, {k: p / folder.name for k, p in self._parents.items()})
                     )
-
-
-def _parents() -> tuple[int, Folders]:
-    """Where the groups of this server can be. Raises Unavailable."""
-    try:
-        groups, mounts = (Path("/proc/self", name).read_text() for name in ("cgroup", "mountinfo"))
-    except OSError as err:
-        msg = "there are no control groups"
-        raise Unavailable(msg) from err
-    found = {name: group_of(name, groups, mounts) for name in CONTROLLERS[1]}
-    versions = {each[0] for each in found.values() if each is not None}
-    if None not in found.values() and versions == {1}:
-        return 1, {name: each[1] for name, each in found.items() if each is not None}
-    unified = found["memory"]
-    if unified is None or unified[0] != 2:
-        msg = "the controllers of memory, processes and processors are not mounted"
-        raise Unavailable(msg)
-    return 2, dict.fromkeys(CONTROLLERS[2], _delegated(unified[1]))
-
-
-def _delegated(own: Path) -> Path:
-    """The server's group, or the one above, in which groups can be limited. Raises Unavailable.
-
-    A group with processes cannot have limited ones in it; under systemd the one above can.
-    """
-    for folder in (own, own.parent):
-        with contextlib.suppress(OSError):
-            if _has_controllers(folder):
-                return folder
-            _enable(folder)
-            return folder
-    msg = f"the control group {own} is not delegated to the server"
-    raise Unavailable(msg)
-
-
-def _has_controllers(folder: Path) -> bool:
-    enabled = (folder / "cgroup.subtree_control").read_text().split()
-    return set(CONTROLLERS[2]) <= set(enabled)
-
-
-def _enable(folder: Path) -> None:
-    (folder / "cgroup.subtree_control").write_text(" ".join(f"+{c}" for c in CONTROLLERS[2]))
 
 
 def _settings(version: int, bounds: Bounds) -> Iterator[tuple[str, str, str]]:

@@ -17,7 +17,8 @@ from jupyter_mcp_ext.concurrency import Tasks
 from jupyter_mcp_ext.sandbox.provisioner import OtherProvisioner, install, own_of
 
 from .bounds import NAMES, SUFFIXES, Bounds, Excess, Scope, Use, amount, excesses
-from .cgroups import Group, Groups, Unavailable
+from .cgroups import Group, Groups
+from .hierarchies import Unavailable
 from .limited import Limited
 from .provisioner import ARGUMENT, limited_of
 from .shares import shares

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Collection, Iterator
@@ -16,7 +17,7 @@ from jupyter_mcp_ext.sandbox.limits.command import prefix
 from jupyter_mcp_ext.sandbox.limits.disk import DiskUse
 from jupyter_mcp_ext.sandbox.limits.ending import kill
 from jupyter_mcp_ext.sandbox.limits.family import Family
-from jupyter_mcp_ext.sandbox.limits.hierarchies import group_of
+from jupyter_mcp_ext.sandbox.limits.hierarchies import Unavailable, delegated, group_of
 from jupyter_mcp_ext.sandbox.limits.meter import Meter
 
 TREE = """
@@ -206,6 +207,45 @@ def test_a_controllers_group_is_found_in_either_version(
     expected = None if found is None else (found[0], Path(found[1]))
 
     assert group_of(controller, groups, mounts) == expected
+
+
+def test_a_group_of_systemd_that_is_not_delegated_is_left_alone(tmp_path: Path) -> None:
+    own = tmp_path / "service" / "server"
+    (own / "cgroup.subtree_control").mkdir(parents=True)  # as a group with processes: not writable
+    control = own.parent / "cgroup.subtree_control"
+    control.touch()
+
+    with pytest.raises(Unavailable, match="is not delegated to the server"):
+        delegated(own)
+    assert control.read_text() == ""
+    os.setxattr(own.parent, "user.delegate", b"1")
+
+    assert delegated(own) == own.parent
+    assert control.read_text() == "+memory +pids +cpu"
+
+
+@pytest.mark.parametrize(
+    ("version", "files"),
+    [
+        (
+            1,
+            {
+                "memory.usage_in_bytes": "1000",
+                "memory.stat": "active_file 1\ntotal_inactive_file 300\ntotal_active_file 200\n",
+            },
+        ),
+        (2, {"memory.current": "1000\n", "memory.stat": "inactive_file 300\nactive_file 200\n"}),
+    ],
+)
+def test_what_can_be_taken_back_is_no_memory_in_use(
+    tmp_path: Path, version: int, files: dict[str, str]
+) -> None:
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+
+    group = Group(version, dict.fromkeys(("memory", "pids", "cpu", "cpuacct"), tmp_path))
+
+    assert group.use().memory == 500
 
 
 REUSED = """

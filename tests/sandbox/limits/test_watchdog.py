@@ -14,18 +14,15 @@ from typing import Any
 
 import psutil
 import pytest
-from jupyter_client.kernelspec import KernelSpec
 from traitlets.config import Config
 
 from jupyter_mcp_ext.sandbox.limits import watchdog
 from jupyter_mcp_ext.sandbox.limits.bounds import Bounds, Excess
-from jupyter_mcp_ext.sandbox.limits.cgroups import Group, Groups
+from jupyter_mcp_ext.sandbox.limits.cgroups import Group
 from jupyter_mcp_ext.sandbox.limits.limited import Limited
 from jupyter_mcp_ext.sandbox.limits.limits import McpLimits
 from jupyter_mcp_ext.sandbox.limits.meter import Meter
-from jupyter_mcp_ext.sandbox.limits.provisioner import LimitedProvisioner
 from jupyter_mcp_ext.sandbox.limits.watchdog import Watchdog
-from tests.sandbox.limits.means import IN_GROUPS
 
 LOG = logging.getLogger("test")
 
@@ -195,18 +192,3 @@ def test_a_kernel_whose_processors_cannot_be_shared_is_measured(tmp_path: Path) 
     meter.look(0.5)
 
     assert meter.elapsed > 0
-
-
-@IN_GROUPS
-async def test_a_kernel_that_could_not_be_started_leaves_no_group(tmp_path: Path) -> None:
-    groups = Groups.make(Bounds())
-    group = groups.of("k1")
-    spec = KernelSpec(argv=["true"])
-    provisioner = LimitedProvisioner(kernel_id="1", kernel_spec=spec, parent=None)
-    provisioner.limited = limited_alone(lambda: group)
-
-    with pytest.raises(FileNotFoundError):
-        await provisioner.launch_kernel(["true"], env={}, cwd=str(tmp_path / "gone"))
-
-    assert not [folder for folder in group.folders if folder.exists()]
-    groups.close()
