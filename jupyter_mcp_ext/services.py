@@ -22,6 +22,7 @@ from .governance.life import Life
 from .governance.policy import McpPolicy
 from .kernels.fleet import Kernels
 from .kernels.links.links import McpLinks
+from .monitoring.metrics import Metrics
 from .notebooks.editing.editing import Editing
 from .notebooks.notebooks import Notebooks
 from .notebooks.shared.live import LiveNotebooks
@@ -72,6 +73,7 @@ class Services:
     consents: Consents
     life: Life
     audit: Audit
+    metrics: Metrics
     keys: Keys
     limits: Limits
     changes: Changes
@@ -125,6 +127,7 @@ class Services:
             consents=Consents(),
             life=kernels.life,
             audit=_audit(serverapp, sandbox),
+            metrics=_metrics(kernels, sessions, executions),
             keys=keys,
             limits=limits,
             changes=changes,
@@ -134,9 +137,11 @@ class Services:
         """Take over the executions and sessions of earlier runs of this server."""
         await self.executions.open()
         await self.sessions.open()
+        self.metrics.start()
 
     async def close(self) -> None:
         """End what runs."""
+        self.metrics.stop()
         await self.changes.close()
         await self.written.close()
         await self.executions.close()
@@ -254,6 +259,12 @@ def _audit(serverapp: ServerApp, sandbox: McpSandbox) -> Audit:
     audit = Audit(serverapp.event_logger)
     sandbox.connections.add(audit.record_connections)
     return audit
+
+
+def _metrics(kernels: Kernels, sessions: McpSessions, executions: McpExecutions) -> Metrics:
+    metrics = Metrics(kernels, sessions)
+    executions.begun.add(metrics.counts.follow)
+    return metrics
 
 
 def _changes(

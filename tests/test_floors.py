@@ -31,7 +31,7 @@ FLOORS = [
     ("outputs",),
     ("kernels", "notebooks", "files", "search", "packages", "rendering", "variables", "advice"),
     ("executions", "sessions", "resources"),
-    ("governance",),
+    ("governance", "monitoring"),
     ("services",),
     ("operations",),
     ("tools",),

@@ -126,15 +126,19 @@ class Kernels:
         kernel = self._kernels.get(kernel_id) or self._gone.get(kernel_id)
         return kernel in self._starter.started
 
+    def all(self) -> list[Kernel]:
+        """The kernels that there are."""
+        return [self[kernel_id] for kernel_id in self._manager.list_kernel_ids()]
+
     def foreign_beside(self, kernel: Kernel) -> float | None:
         """Since when any other kernel has been running code of another client."""
-        others = (self[each] for each in self._manager.list_kernel_ids() if each != kernel.id)
+        others = (each for each in self.all() if each is not kernel)
         found = [since for each in others if (since := each.foreign_since) is not None]
         return min(found, default=None)
 
     def pids(self) -> set[int]:
         """The processes of all kernels on this machine."""
-        found = (self[kernel_id].hosted.pid for kernel_id in self._manager.list_kernel_ids())
+        found = (kernel.hosted.pid for kernel in self.all())
         return {pid for pid in found if pid is not None}
 
     async def close(self) -> None:

@@ -23,7 +23,7 @@ from .death import Death
 from .hosted import Hosted
 from .limited import KernelLimits
 from .losses import UNUSED, Loss, Losses
-from .status import KernelStatus, foreign_since, look
+from .status import KernelStatus, foreign_since, look, reported
 from .stderr import StderrTail
 from .subshells import Subshells
 from .turn import Turn
@@ -100,11 +100,7 @@ class Kernel:
         if self._losses.is_noted:
             # Jupyter keeps reporting the state of the process that is gone.
             known = replace(known, foreign_since=None)
-        if self.death.deaths.are_too_many:
-            return replace(known, state="dead")
-        if self._losses.is_restarting:
-            return replace(known, state="restarting")
-        return known
+        return replace(known, state=_ended(self) or known.state)
 
     async def is_sound(self) -> bool:
         """Whether it lives, and has from its start."""
@@ -197,3 +193,15 @@ class Kernel:
         link = self.connection.current
         if link is not None and link.is_open:
             link.wake()
+
+
+def state_of(kernel: Kernel) -> str:
+    """The state of a kernel that is there: starting, idle, busy, restarting, dead or another."""
+    return _ended(kernel) or reported(kernel.hosted.manager, kernel.connection.current)
+
+
+def _ended(kernel: Kernel) -> str:
+    """The state of a kernel whose process is gone; else empty."""
+    if kernel.death.deaths.are_too_many:
+        return "dead"
+    return "restarting" if kernel.death.losses.is_restarting else ""

@@ -36,27 +36,32 @@ async def look(kernel_id: str, kernel: Any, link: KernelLink | None) -> KernelSt
     """The current status of a kernel; ``kernel`` is its manager."""
     pid = local_pid(kernel)
     memory, cpu = await asyncio.to_thread(_usage, pid) if pid is not None else (None, None)
-    state = str(getattr(kernel, "execution_state", "unknown"))
-    if link is not None and link.is_busy:
-        state = "busy"
-    elif link is not None and link.heard:
-        # Jupyter listens on its own socket, and may learn later that code has ended.
-        state = link.heard
-    elif link is not None and link.info is not NO_INFO and state == "starting":
-        # It has answered. Jupyter's socket may subscribe only after that.
-        state = "idle"
     said = link.info.language if link is not None else ""
     return KernelStatus(
         kernel_id=kernel_id,
         name=str(kernel.kernel_name),
         language=said or str(kernel.kernel_spec.language),
-        state=state,
+        state=reported(kernel, link),
         last_activity=kernel.last_activity.timestamp(),
         foreign_since=foreign_since(kernel, link),
         pid=pid,
         memory=memory,
         cpu_seconds=cpu,
     )
+
+
+def reported(kernel: Any, link: KernelLink | None) -> str:
+    """The state that a kernel last reported, as far as is known here; ``kernel`` is its manager."""
+    state = str(getattr(kernel, "execution_state", "unknown"))
+    if link is not None and link.is_busy:
+        return "busy"
+    if link is not None and link.heard:
+        # Jupyter listens on its own socket, and may learn later that code has ended.
+        return link.heard
+    if link is not None and link.info is not NO_INFO and state == "starting":
+        # It has answered. Jupyter's socket may subscribe only after that.
+        return "idle"
+    return state
 
 
 def foreign_since(kernel: Any, link: KernelLink | None) -> float | None:

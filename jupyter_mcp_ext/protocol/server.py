@@ -14,6 +14,7 @@ from mcp.shared.exceptions import MCPError
 
 from jupyter_mcp_ext import measured
 from jupyter_mcp_ext.governance.caller import Caller, Principal
+from jupyter_mcp_ext.monitoring.counts import UNKNOWN
 from jupyter_mcp_ext.tools.arguments import MAX_ITEMS
 from jupyter_mcp_ext.tools.call import Call
 from jupyter_mcp_ext.tools.consent import given
@@ -143,6 +144,7 @@ class _Handlers:
         """Answer ``tools/call`` with a result, a question or a task."""
         tool = BY_NAME.get(params.name)
         if tool is None:
+            self._services.metrics.counts.called(UNKNOWN, "error", 0.0)
             raise MCPError(code=types.INVALID_PARAMS, message=unknown(params.name))
         reads = tool.annotations["readOnlyHint"]
         may_become_task = takes_tasks(ctx) and not reads

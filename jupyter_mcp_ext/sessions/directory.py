@@ -52,6 +52,10 @@ class Directory:
         """The sessions with the kernel of an id, of all subjects."""
         return [session for session in self._register if session.kernel_id == kernel_id]
 
+    def of_agents(self) -> list[Session]:
+        """The sessions of agents, of all subjects."""
+        return [session for session in self._register if session.is_agents]
+
     def get(self, session_id: str) -> Session | None:
         """The session of an exact id, also another subject's."""
         return self._register.get(session_id)

@@ -93,6 +93,11 @@ class Spares:
     def __len__(self) -> int:
         return len(self._ready)
 
+    @property
+    def kernel_ids(self) -> frozenset[str]:
+        """The ids of their kernels."""
+        return frozenset(session.kernel_id for session in self._ready)
+
     def want(self) -> None:
         """Start spares; called on each request."""
         self._wanted = time.monotonic()

@@ -95,12 +95,14 @@ async def recorded(name: str, call: Call, work: Callable[[], Awaitable[tuple[T, 
 
 
 def _record(name: str, call: Call, status: str) -> None:
+    duration = round(time.monotonic() - call.started, 6)
+    call.services.metrics.counts.called(name, status, duration)
     call.services.audit.record(
         call.caller,
         ToolCall(
             tool=name,
             status=status,
-            duration=round(time.monotonic() - call.started, 6),
+            duration=duration,
             session_id=call.session_id,
             code_sha256=call.code_hash,
             sandbox=call.sandbox,
