@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+import site
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from jupyter_core.paths import jupyter_config_path, jupyter_path
+
 from .confinement import Mode
+from .directories import BASE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +41,10 @@ class Places:
         for path in self.all:
             if path != sessions and path.is_relative_to(sessions):
                 return f"McpSandbox shows {str(path)!r}, which is among the folders of sessions"
+            if BASE.resolve().is_relative_to(path):
+                return f"McpSandbox shows {str(path)!r}, in which the sockets of other kernels are"
+        if fault := self._of_server():
+            return fault
         both = set(self.read_only) & set(self.writable)
         if both:
             return f"McpSandbox names {str(both.pop())!r} as read-only and as writable"
@@ -56,6 +66,24 @@ class Places:
                     return _open_to_kernels(mode, folder, path)
         return ""
 
+    def _of_server(self) -> str:
+        """Which writable folder could bring code into this server, as a sentence; or none.
+
+        A folder of modules can be the one that the server was started in: only what is around it
+        is refused, not what is in it.
+        """
+        loaded = {*map(Path, (*jupyter_path(), *jupyter_config_path(), *_installed()))}
+        for path in (*loaded, *map(Path, sys.path)):
+            for folder in self.writable:
+                real = path.resolve()
+                if real.is_relative_to(folder) or (path in loaded and folder.is_relative_to(real)):
+                    return (
+                        f"McpSandbox.writable_paths names {str(folder)!r}, and this server loads "
+                        f"modules or settings from {str(real)!r}: kernels could put theirs there. "
+                        "Name another folder"
+                    )
+        return ""
+
     def check(self) -> None:
         """Raise OSError if a link leads elsewhere now. Reads the disk."""
         for path in self.all:
@@ -74,6 +102,14 @@ def _open_to_kernels(mode: Mode, folder: Path, path: Path) -> str:
         f"McpSandbox.writable_paths names {str(folder)!r}, in which {str(path)!r} is: {why}. Name "
         "what is beside it in its place"
     )
+
+
+def _installed() -> Iterator[str]:
+    """The folders of this server's Python and its packages."""
+    for name in ("stdlib", "platstdlib", "purelib", "platlib", "scripts"):
+        yield sysconfig.get_path(name)
+    if site.ENABLE_USER_SITE:
+        yield site.getusersitepackages()
 
 
 def _resolved(paths: Sequence[str]) -> tuple[Path, ...]:

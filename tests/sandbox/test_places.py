@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+import sys
+import sysconfig
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from jupyter_mcp_ext.sandbox import directories
+from jupyter_mcp_ext.sandbox.places import Places
 from tests.mcp_client import McpClient
 from tests.servers import STARTED_KERNELS, JupyterServer, running_server
+
+PURELIB = sysconfig.get_path("purelib")
 
 Start = Callable[..., JupyterServer]
 
@@ -87,6 +93,14 @@ def test_of_a_root_that_is_shown_a_kernel_sees_all_but_other_sessions(
         ("auto", "shared", ("shared/a/fixed",), "kernels could put .*; .*Landlock cannot keep"),
         ("bubblewrap", "root/mcp-sessions/one", (), "is among the folders of sessions"),
         ("bubblewrap", "shared", ("shared",), "as read-only and as writable"),
+        ("bubblewrap", sys.prefix, (), "this server loads"),
+        ("landlock", f"{PURELIB}/jupyter_server", (), "this server loads"),
+        (
+            "bubblewrap",
+            ".local/share/jupyter/kernels",
+            (),
+            "this server loads .*: kernels could put",
+        ),
     ],
 )
 def test_what_kernels_could_move_from_around_what_is_closed_leaves_no_endpoint(
@@ -109,6 +123,27 @@ def test_what_kernels_could_move_from_around_what_is_closed_leaves_no_endpoint(
 
     assert status == 404
     assert any(re.search(f"MCP is not served.*{why}", line) for line in server.log)
+
+
+@pytest.mark.parametrize("trait", ["read_only", "writable"])
+def test_the_folder_of_sockets_cannot_be_shown(tmp_path: Path, trait: str) -> None:
+    paths = {"read_only": [], "writable": [], trait: [str(directories.BASE)]}
+
+    fault = Places.of(**paths).fault("bubblewrap", tmp_path / "sessions")
+
+    assert "in which the sockets of other kernels are" in fault
+
+
+def test_folders_from_which_the_server_loads_modules_cannot_be_writable(tmp_path: Path) -> None:
+    modules = tmp_path / "shared/modules"
+    modules.mkdir(parents=True)
+    given = options("bubblewrap", writable_paths=modules.parent)
+    env = {"PYTHONPATH": str(modules)}
+
+    with running_server(tmp_path, *given, env=env, ready="MCP is not served") as server:
+        [line] = [line for line in server.log if "MCP is not served" in line]
+
+    assert f"this server loads modules or settings from {str(modules)!r}" in line
 
 
 def test_what_can_only_be_read_is_so_in_a_folder_that_is_writable(
