@@ -7,6 +7,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
+import anyio
+import anyio.lowlevel
+
 T = TypeVar("T")
 K = TypeVar("K")
 
@@ -147,14 +150,19 @@ async def undisturbed(work: Coroutine[Any, Any, T]) -> T:
     """Await work. A cancellation takes effect only when it has ended."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError as err:  # noqa: PERF203  # there is more than one
-            # A scope of anyio that is cancelled cancels in each iteration of the loop.
-            cancelled = cancelled or err
-    if cancelled is None:
-        return task.result()
-    if not task.cancelled():
-        task.exception()  # else asyncio would log that it was never retrieved
-    raise cancelled
+    try:
+        # A scope of anyio that is cancelled would cancel in each iteration of the loop.
+        with anyio.CancelScope(shield=True):
+            while not task.done():
+                try:
+                    await asyncio.wait({task})
+                except asyncio.CancelledError as err:  # noqa: PERF203  # there may be several
+                    cancelled = cancelled or err
+        if cancelled is not None:
+            raise cancelled
+        await anyio.lowlevel.checkpoint_if_cancelled()
+    except asyncio.CancelledError:
+        if not task.cancelled():
+            task.exception()  # else asyncio would log that it was never retrieved
+        raise
+    return task.result()

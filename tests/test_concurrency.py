@@ -150,17 +150,39 @@ async def test_a_cancellation_waits_for_the_end_of_what_a_thread_does() -> None:
     assert ended
 
 
-async def test_a_scope_that_cancels_in_each_turn_of_the_loop_takes_effect_at_the_end() -> None:
-    ended: list[bool] = []
+async def test_a_scope_that_is_cancelled_takes_effect_at_the_end_and_wakes_no_one_before() -> None:
+    turns: list[int] = []
 
     async def work() -> None:
         scope.cancel()
-        for _ in range(5):
+        for _ in range(50):
             await asyncio.sleep(0)
-        ended.append(True)
+        turns.append(woken)
 
-    with anyio.CancelScope() as scope:
+    woken, wait = 0, asyncio.wait
+
+    async def counted(tasks: set[asyncio.Task[None]]) -> object:
+        nonlocal woken
+        woken += 1
+        return await wait(tasks)
+
+    with pytest.MonkeyPatch.context() as patch, anyio.CancelScope() as scope:
+        patch.setattr(asyncio, "wait", counted)
         await undisturbed(work())
 
-    assert ended
+    assert turns == [1]
+    assert scope.cancelled_caught
+
+
+async def test_what_is_cancelled_in_a_scope_does_not_go_on_behind_undisturbed_work() -> None:
+    async def fails() -> None:
+        scope.cancel()
+        raise OSError
+
+    gone_on = False
+    with anyio.CancelScope() as scope:
+        await undisturbed(fails())
+        gone_on = True
+
+    assert not gone_on
     assert scope.cancelled_caught

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.concurrency import undisturbed
+from jupyter_mcp_ext.errors import ToolError
 from jupyter_mcp_ext.executions.turns import queue
 
 from .cells_run import CellsRun
@@ -75,28 +77,24 @@ async def run_cells(
     """
     services.calls.check_queue(session.id, caller.subject)
     run = CellsRun(services, session, place, by=caller.reader, keep_going=keep_going)
-    await run.plan(references)
-    if restart:
-        await _restart(services, session, run, by=caller.client)
-    execution = services.executions.start(
-        f"run_cells: {place.path}, {len(run)} cells",
-        destination(services, session),
-        caller=caller,
-        ready=partial(start_kernel, services, session, require),
-        prepare=partial(services.sessions.readiness.prepare, session),
-        timeout=timeout,
-        can_ask=can_ask,
-        parts=run.of,
-    )
+    try:
+        await undisturbed(run.plan(references))
+        if restart:
+            busy = bool(queue(session.kernel))
+            await services.sessions.restart(session, by=caller.client, now=busy)
+        execution = services.executions.start(
+            f"run_cells: {place.path}, {len(run)} cells",
+            destination(services, session),
+            caller=caller,
+            ready=partial(start_kernel, services, session, require),
+            prepare=partial(services.sessions.readiness.prepare, session),
+            timeout=timeout,
+            can_ask=can_ask,
+            parts=run.of,
+        )
+    except BaseException:
+        with suppress(ToolError):  # what is raised tells more
+            await undisturbed(run.give_up())
+        raise
     follow_files(services, session, execution, caller)
     return execution
-
-
-async def _restart(services: Services, session: Session, run: CellsRun, *, by: str) -> None:
-    """Restart the kernel before a run, which is given up if that fails."""
-    busy = bool(queue(session.kernel))
-    try:
-        await services.sessions.restart(session, by=by, now=busy)
-    except BaseException:
-        await undisturbed(run.give_up())
-        raise

@@ -6,6 +6,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
+from jupyter_mcp_ext.concurrency import undisturbed
 from jupyter_mcp_ext.errors import ToolError
 from jupyter_mcp_ext.executions.cells import RunCell
 from jupyter_mcp_ext.notebooks.editing.words import RELOAD
@@ -70,6 +71,8 @@ class CellsRun:
         )
         self._current: CellPart | None = None
         self._is_closed = False
+        self._fault = ""
+        """Why outputs could not be written the last time that it was tried."""
         self._execution: Execution | None = None
 
     def __len__(self) -> int:
@@ -125,10 +128,14 @@ class CellsRun:
         return None
 
     async def close(self, lost: KernelLost | None = None) -> None:
-        """Write what is not written yet: the cells that ran, and that no cell runs."""
-        if self._is_closed:
-            return
-        self._is_closed = True
+        """Write what is not written yet: the cells that ran, and that no cell runs.
+
+        A cancellation takes effect afterwards.
+        """
+        if not self._is_closed:
+            await undisturbed(self._close(lost))
+
+    async def _close(self, lost: KernelLost | None) -> None:
         first = self._plan.first
         if first is not None and self._plan.turn < first:  # it never had its turn
             self._plan.turn = first
@@ -136,8 +143,11 @@ class CellsRun:
         if self._current is not None and not self._current.leave(lost):
             await self._put_back()
         await self._recording.close()
+        self._is_closed = True
         self._written.by_another(self._place.path)
         self.execution.tell(self._recording.notes)
+        if self._recording.is_behind:
+            self.execution.tell([f"outputs are not in the notebook: {self._fault}"])
         if first is None:  # then no outputs were written
             return
         if self._is_persons and self._recording.home == "file":
@@ -198,10 +208,13 @@ class CellsRun:
 
     async def _put_back(self) -> None:
         """Leave the cell whose turn it was, and which did not run, as it was."""
+        position = self._plan.turn
         try:
-            await self._recording.step(partial(self._plan.put_back, position=self._plan.turn))
+            await self._recording.step(partial(self._plan.put_back, position=position))
         except Exception as err:  # noqa: BLE001  # a document that fails ends no run
             self._fail(err)
+            handle = self._plan[position].handle
+            self.execution.tell([f"{handle} did not run and lacks what it had: {self._fault}"])
 
     def _part(self, cell: ChosenCell) -> CellPart:
         position, known = self._plan.turn, self._plan[self._plan.turn]
@@ -225,8 +238,7 @@ class CellsRun:
         self.execution.tell([f"{handle} {LET_GO[cell.let_go]}"] if cell.let_go else [])
 
     def _fail(self, err: Exception) -> None:
-        why = str(err)
+        self._fault = str(err)
         if not isinstance(err, ToolError):
             log.error("Outputs could not be written into %s", self._place.path, exc_info=err)
-            why = "the server's log has the details. get_output shows them."
-        self.execution.tell([f"outputs are not in the notebook: {why}"])
+            self._fault = "the server's log has the details. get_output shows them."

@@ -34,6 +34,8 @@ class Undone:
     """The last change; None when nothing was taken back."""
     why: str = ""
     """Why the next one was not; empty when there was none."""
+    notes: list[str] = field(default_factory=list)
+    """What else there is to say, such as of earlier edits that were lost."""
 
 
 async def undo_edits(services: Services, place: Place, count: int, *, caller: Caller) -> Undone:
@@ -54,6 +56,7 @@ async def undo_edits(services: Services, place: Place, count: int, *, caller: Ca
     try:
         for entry in reversed(own[-min(count, MAX_UNDO) :]):
             undone.changed = await undisturbed(_taken_back(services, place, entry, caller))
+            undone.notes += undone.changed.notes
             undone.taken.append(entry)
     except ContentsError as err:
         if not undone.taken:

@@ -99,7 +99,7 @@ async def undo_edit(call: Call, path: str, steps: Annotated[int, Field(ge=1, le=
     place = await placed(call, path)
     async with call.services.editing.collaborators.shown(place.path, call.caller.label):
         done = await undo_edits(call.services, place, steps, caller=call.caller)
-    words = edit_words.undone(place.path, done.taken, done.why, done.changed)
+    words = edit_words.undone(place.path, done.taken, done.why, done.changed, done.notes)
     return text(words, notebook={"path": place.path, "undone": len(done.taken)})
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tornado.web import HTTPError
 
 from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.notebooks.draft import Draft
 from jupyter_mcp_ext.notebooks.running import pace
+from jupyter_mcp_ext.notebooks.running.recording import Recording
 from tests.engine import ALICE, printed, running
 from tests.operations.test_cells import PATH, PLACE, code, run, saved, start, states, write
 
@@ -83,6 +86,85 @@ async def test_a_run_that_is_taken_from_the_queue_leaves_the_outputs_that_were_t
 
         assert before.outputs
         assert after == before
+
+
+async def test_a_call_that_is_cancelled_while_the_cell_is_cleared_leaves_its_outputs(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        write(engine, code("print('earlier')"))
+        await run(engine)
+        before = saved(engine)
+        task = asyncio.create_task(start(engine))
+        jp_serverapp.contents_manager.register_pre_save_hook(lambda **_: task.cancel())
+
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+        assert before[0].outputs
+        assert saved(engine) == before
+
+
+async def test_what_ran_is_saved_by_a_server_that_stops_while_it_is_being_written(
+    jp_serverapp: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_closing, may_close, close = asyncio.Event(), asyncio.Event(), Recording.close
+
+    async def closes(recording: Recording) -> None:
+        is_closing.set()
+        await may_close.wait()
+        await close(recording)
+
+    monkeypatch.setattr(Recording, "close", closes)
+    async with running(jp_serverapp) as engine:
+        write(engine, code("print('done')"))
+        await start(engine)
+        await is_closing.wait()
+        stopping = asyncio.create_task(engine.services.executions.close())
+        await asyncio.sleep(0)  # it has cancelled what runs
+        may_close.set()
+        await stopping
+
+        assert saved(engine)[0].outputs[0].text == "done\n"
+
+
+async def test_outputs_that_are_written_at_a_later_try_are_not_called_lost(
+    jp_serverapp: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "FILE_PAUSE", 0.0)
+    go = Path(jp_serverapp.root_dir, "work", "go")
+
+    def fails_once(model: Any, **_: Any) -> None:
+        if model["content"]["cells"][0]["outputs"] and not go.exists():
+            go.touch()
+            raise HTTPError(500) from OSError(28, "No space left on device")
+
+    async with running(jp_serverapp) as engine:
+        write(
+            engine,
+            code("print('on', flush=True)\nimport os\nwhile not os.path.exists('go'): pass"),
+        )
+        jp_serverapp.contents_manager.register_pre_save_hook(fails_once)
+
+        execution = await run(engine)
+
+        assert saved(engine)[0].outputs[0].text == "on\n"
+        assert not [notice for notice in execution.notices if "not in the notebook" in notice]
+
+
+async def test_outputs_that_could_not_be_written_at_the_end_are_told_of(jp_serverapp: Any) -> None:
+    def fails(model: Any, **_: Any) -> None:
+        if model["content"]["cells"][0].get("outputs"):
+            raise HTTPError(500) from OSError(28, "No space left on device")
+
+    async with running(jp_serverapp) as engine:
+        write(engine, code("print('on')"))
+        jp_serverapp.contents_manager.register_pre_save_hook(fails)
+
+        execution = await run(engine)
+
+        [notice] = [n for n in execution.notices if n.startswith("outputs are not in the notebook")]
+        assert "disk is full" in notice
 
 
 async def test_a_question_that_no_person_can_answer_is_an_error_of_its_cell(

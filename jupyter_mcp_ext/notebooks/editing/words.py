@@ -54,10 +54,17 @@ def notices(path: str, changed: Changed[Edited], notes: Sequence[str] = ()) -> l
     return lines
 
 
-def undone(path: str, taken: Sequence[Entry], why: str, changed: Changed[None] | None) -> str:
+def undone(
+    path: str,
+    taken: Sequence[Entry],
+    why: str,
+    changed: Changed[None] | None,
+    notes: Sequence[str] = (),
+) -> str:
     """The answer to ``undo_edit``."""
     place = "" if changed is None else f": {where(changed.home, changed.saved)}"
     lines = [f"Took back {counted(len(taken), 'edit')} in {escaped(path)}{place}"]
+    lines += [f"! {note}" for note in notes]
     lines += [f"! the edit before was not taken back. {why}"] if why else []
     room = MAX_DIFF
     for entry in taken:

@@ -76,6 +76,11 @@ class Recording:
         return self._pace.home
 
     @property
+    def is_behind(self) -> bool:
+        """Whether there is something that is not written yet."""
+        return bool(self._waiting)
+
+    @property
     def is_fresh(self) -> bool:
         """Whether the notebook was written just now."""
         return self._now - self._pace.last < FRESH
@@ -97,7 +102,7 @@ class Recording:
         elif self._gap is None and self._pace.wait(self._now, have_ended=False) == 0.0:
             await self.step(open_cell)
             return
-        await self._change(self._see)
+        self._keep((await self._change(self._see)).notes)
 
     def note(self, cell: RunningCell) -> None:
         """There is news of a cell, to be written soon."""
@@ -180,10 +185,13 @@ class Recording:
         self._recent = {name: (at, c) for name, (at, c) in self._recent.items() if at >= since}
         return [cell for _, cell in self._recent.values() if cell not in but and not cell.let_go]
 
+    def _keep(self, notes: Sequence[str]) -> None:
+        self.notes = (*self.notes, *(note for note in notes if note not in self.notes))
+
     def _note(self, changed: Changed[tuple[T, list[Written]]], began: float) -> None:
         self._pace.wrote(began, self._now, changed.home)
         self.saved = changed.saved
-        self.notes = (*self.notes, *(note for note in changed.notes if note not in self.notes))
+        self._keep(changed.notes)
         saving = changed.saving
         if saving and not self._is_closed and self._pace.is_gap_due(self._now, saving):
             self._gap = self._gap or asyncio.create_task(self._leave_gap(saving), name="mcp-gap")

@@ -108,15 +108,19 @@ class ManagedNotebookFile:
         try:
             saved = await ensure_async(self._contents.save(model, path))
         except Exception as err:  # a manager has failures of its own
-            if await self._is_as_read():
-                raise unsaved(err, path) from err
-            # It makes a checkpoint and calls hooks once it has written.
-            msg = (
-                f"Jupyter failed while it saved {quoted(path)}, and the file has changed, by this "
-                "edit or by another program. Read it again."
-            )
-            raise ContentsError(msg) from err
+            raise await self._failed(err) from err
         return SavedFile(stamp=await self._stamp_of(saved))
+
+    async def _failed(self, err: Exception) -> ContentsError:
+        """The error for a save that failed: a manager calls hooks once it has written."""
+        with suppress(ContentsError):  # it may not be there to be read
+            if await self._is_as_read():
+                return unsaved(err, self._place.path)
+        msg = (
+            f"Jupyter failed to save {quoted(self._place.path)} and may have written this edit. "
+            "Read the notebook again to see whether it has it."
+        )
+        return ContentsError(msg)
 
     async def _stamp_of(self, saved: Any) -> object:
         """The file's stamp if it still is as the manager has saved it."""

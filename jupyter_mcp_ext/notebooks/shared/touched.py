@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 
-from jupyter_mcp_ext.notebooks.draft import Change, Draft, Mark
+from jupyter_mcp_ext.notebooks.draft import CellNode, Change, Draft, Mark
+from jupyter_mcp_ext.notebooks.reading.cells import Cell
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,9 @@ class Touched:
     """Ids of cells, and what each was before."""
 
     inserted: set[str] = field(default_factory=set)
-    removed: dict[str, str] = field(default_factory=dict)
-    """The source that each had."""
+    removed: set[str] = field(default_factory=set)
+    sources: dict[str, set[str]] = field(default_factory=dict)
+    """Those that each had before an edit and after it: the room may have saved any of them."""
     changed: dict[str, State] = field(default_factory=dict)
     moved: dict[str, str] = field(default_factory=dict)
     """The id of the cell above each; empty at the start."""
@@ -39,25 +41,24 @@ class Touched:
     @property
     def ids(self) -> Set[str]:
         """The ids of all of them."""
-        return self.inserted | self.removed.keys() | self.changed.keys() | self.moved.keys()
+        return self.inserted | self.removed | self.changed.keys() | self.moved.keys()
 
     def insert(self, cell_id: str) -> None:
         """A cell was inserted, or inserted again."""
         self.inserted.add(cell_id)
-        self.removed.pop(cell_id, None)
+        self.removed.discard(cell_id)
 
-    def remove(self, cell_id: str, source: str) -> None:
-        """A cell was removed."""
-        if cell_id in self.inserted:
-            self.inserted.discard(cell_id)
-        else:
-            known = self.changed.get(cell_id)
-            self.removed[cell_id] = source if known is None else known.source
+    def remove(self, cell_id: str, *sources: str) -> None:
+        """A cell was removed, which had this source."""
+        self._had(cell_id, *sources)
+        self.inserted.discard(cell_id)
+        self.removed.add(cell_id)  # also one that was inserted: the room may have saved it since
         self.changed.pop(cell_id, None)
         self.moved.pop(cell_id, None)
 
     def change(self, cell_id: str, before: State) -> None:
         """A cell was changed."""
+        self._had(cell_id, before.source)
         if cell_id not in self.inserted:
             self.changed.setdefault(cell_id, before)
 
@@ -67,8 +68,10 @@ class Touched:
 
     def add(self, later: Touched) -> None:
         """Join what later edits have touched."""
-        for cell_id, source in later.removed.items():
-            self.remove(cell_id, source)
+        for cell_id, sources in later.sources.items():
+            self._had(cell_id, *sources)
+        for cell_id in later.removed:
+            self.remove(cell_id)
         for cell_id in later.inserted:
             self.insert(cell_id)
         for cell_id, before in later.changed.items():
@@ -83,7 +86,8 @@ class Touched:
         sought = self.inserted | self.changed.keys()
         for index, cell_id in enumerate(draft.ids if sought or self.moved else ()):
             if cell_id in sought:
-                self.left[cell_id] = state_of(draft, index)
+                state = self.left[cell_id] = state_of(draft, index)
+                self._had(cell_id, state.source)
             if cell_id in self.moved:
                 self.placed[cell_id] = _above(draft, index)
 
@@ -93,7 +97,7 @@ class Touched:
         Of places, types and outputs, which change in other ways too, those that are as before.
         """
         places = {cell_id: index for index, cell_id in enumerate(draft.ids)}
-        lost = self.removed.keys() & places.keys()
+        lost = self.removed & places.keys()
         for cell_id in self.inserted | self.changed.keys():
             if cell_id not in places or self._is_undone(draft, places[cell_id]):
                 lost.add(cell_id)
@@ -101,6 +105,9 @@ class Touched:
             if _above(draft, places[cell_id]) == self.moved[cell_id] != self.placed.get(cell_id):
                 lost.add(cell_id)
         return lost
+
+    def _had(self, cell_id: str, *sources: str) -> None:
+        self.sources.setdefault(cell_id, set()).update(sources)
 
     def _is_undone(self, draft: Draft, index: int) -> bool:
         found, left = state_of(draft, index), self.left.get(draft.ids[index])
@@ -119,22 +126,37 @@ def _above(draft: Draft, index: int) -> str:
     return draft.ids[index - 1] if index else ""
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """A cell that was inserted or changed, as its room had it."""
+
+    cell: Cell
+    node: CellNode
+
+
 def carried_over(touched: Touched, document: Draft) -> Change[Sequence[str]]:
-    """A change that makes touched cells as they are in a document.
+    """A change that makes touched cells as they are in a document, which is read now.
 
     Where a cell has been changed since in another way, that stays; the change gives the ids of
     these. It changes nothing that is as it should be.
     """
+    ids = tuple(document.ids)
+    sought = touched.inserted | touched.changed.keys()
+    wanted = {
+        cell_id: _Wanted(document.cell(index), document.node(index))
+        for index, cell_id in enumerate(ids)
+        if cell_id in sought
+    }
 
     def change(draft: Draft) -> Sequence[str]:
         lost = [cell_id for cell_id in touched.removed if not _remove(draft, cell_id, touched)]
-        for index, cell_id in enumerate(document.ids):
+        for index, cell_id in enumerate(ids):
             if cell_id in touched.inserted and cell_id not in draft.ids:
-                draft.insert(_place(draft, document, index), [document.node(index)])
-            elif cell_id in touched.changed and not _change(draft, document, index, touched):
+                draft.insert(_place(draft, ids[:index]), [wanted[cell_id].node])
+            elif cell_id in wanted and not _change(draft, cell_id, wanted[cell_id], touched):
                 lost.append(cell_id)
             if cell_id in touched.moved and cell_id in draft.ids:
-                _move(draft, document, index)
+                _move(draft, cell_id, ids[:index])
         return lost
 
     return change
@@ -145,44 +167,43 @@ def _remove(draft: Draft, cell_id: str, touched: Touched) -> bool:
     if cell_id not in draft.ids:
         return True
     index = draft.ids.index(cell_id)
-    if draft.cell(index).source != touched.removed[cell_id]:
+    if draft.cell(index).source not in touched.sources[cell_id]:
         return False
     draft.remove(index)
     return True
 
 
-def _change(draft: Draft, document: Draft, index: int, touched: Touched) -> bool:
-    """Whether a cell is now as it is in the document."""
-    cell_id = document.ids[index]
+def _change(draft: Draft, cell_id: str, wanted: _Wanted, touched: Touched) -> bool:
+    """Whether a cell is now as it is wanted."""
     if cell_id not in draft.ids:
         return False
-    at, wanted, node = draft.ids.index(cell_id), document.cell(index), document.node(index)
-    found, is_code = draft.cell(at), wanted.cell_type == "code"
-    if found.source not in {wanted.source, touched.changed[cell_id].source}:
+    at, cell = draft.ids.index(cell_id), wanted.cell
+    found, is_code = draft.cell(at), cell.cell_type == "code"
+    if found.source not in {cell.source, *touched.sources.get(cell_id, ())}:
         return False
-    if found.source != wanted.source:
-        draft.set_source(at, wanted.source)
-    if found.cell_type != wanted.cell_type:
-        draft.set_type(at, wanted.cell_type)
-    outputs = node.get("outputs")
+    if found.source != cell.source:
+        draft.set_source(at, cell.source)
+    if found.cell_type != cell.cell_type:
+        draft.set_type(at, cell.cell_type)
+    outputs = wanted.node.get("outputs")
     if is_code and isinstance(outputs, list) and draft.node(at).get("outputs") != outputs:
         draft.set_outputs(at, [one for one in outputs if isinstance(one, dict)], start=0)
-    if is_code and found.execution_count != wanted.execution_count:
-        draft.set_count(at, wanted.execution_count)
+    if is_code and found.execution_count != cell.execution_count:
+        draft.set_count(at, cell.execution_count)
     return True
 
 
-def _move(draft: Draft, document: Draft, index: int) -> None:
-    at = draft.ids.index(document.ids[index])
-    place = _place(draft, document, index)
+def _move(draft: Draft, cell_id: str, above: Sequence[str]) -> None:
+    at = draft.ids.index(cell_id)
+    place = _place(draft, above)
     to = place - (place > at)
     if to != at:
         draft.move(at, to)
 
 
-def _place(draft: Draft, document: Draft, index: int) -> int:
-    """The index behind the cell that is before one in the document."""
-    for before in reversed(document.ids[:index]):
+def _place(draft: Draft, above: Sequence[str]) -> int:
+    """The index behind the last cell of these that is there."""
+    for before in reversed(above):
         if before in draft.ids:
             return draft.ids.index(before) + 1
     return 0

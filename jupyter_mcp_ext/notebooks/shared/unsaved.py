@@ -237,9 +237,10 @@ class Unsaved:
             with edits.room.draft() as document:
                 change = carried_over(edits.touched, document)
             lost = (await edits.on_lost(path, change, tuple(edits.by))).value
-        except ToolError as err:
-            self._log.warning("An edit of %s was lost when its room closed: %s", path, err)
-            note = f"the last edit was lost when the notebook's room closed: {err}"
+        except Exception as err:  # noqa: BLE001  # whatever it is, those who edited are told
+            self._log.warning("An edit of %s was lost when its room closed", path, exc_info=err)
+            why = err if isinstance(err, ToolError) else "the server's log has the details"
+            note = f"the last edit was lost when the notebook's room closed: {why}"
             self.notes.add(path, edits.by, note)
             return
         if lost:

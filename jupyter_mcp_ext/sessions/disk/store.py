@@ -11,7 +11,7 @@ from functools import partial
 from logging import Logger
 from pathlib import Path, PurePosixPath
 
-from jupyter_mcp_ext.concurrency import Listeners
+from jupyter_mcp_ext.concurrency import Listeners, to_its_end
 from jupyter_mcp_ext.notebooks.shared.live import LiveNotebook
 from jupyter_mcp_ext.sessions.session import SESSION_ID, Session
 from jupyter_mcp_ext.sessions.story.composition import Head
@@ -128,8 +128,8 @@ class SessionStore:
             folder.make()
             folder.hold(is_kernel)
 
-        await asyncio.to_thread(take)
         try:
+            await to_its_end(take)  # else it could be held though nothing lets it go
             await story.open()
         except BaseException:
             folder.let_go()

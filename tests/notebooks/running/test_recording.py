@@ -46,6 +46,8 @@ class Shared:
         self.wrote = asyncio.Event()
         self.saving: Saving | None = None
         self.file: dict[str, Any] | None = None
+        self.notes: tuple[str, ...] = ()
+        """What there is to say of the notebook."""
         self.is_loading = False
         """Whether a room is opening, so that the file tells nothing."""
         self.let_go: list[RunningCell] = []
@@ -76,7 +78,9 @@ class Shared:
         with RoomDraft(self.document, self.ids, pressed=self.pressed) as draft:
             value = change(draft)
         self.wrote.set()
-        return Changed(value=value, home="room", saved="saved", saving=self.saving)
+        return Changed(
+            value=value, home="room", saved="saved", saving=self.saving, notes=self.notes
+        )
 
     def close(self, *, is_saved: bool) -> None:
         """The room closes; the file may lack what was written last."""
@@ -374,3 +378,15 @@ async def test_the_end_of_a_run_does_not_wait_for_a_gap() -> None:
 
     assert shared.texts == ["ab"]
     assert shared.shown["execution_state"] == "idle"
+
+
+async def test_what_is_told_when_a_cell_is_looked_at_is_kept_once() -> None:
+    shared = Shared()
+    await shared.run()
+    shared.notes = ("an earlier edit was lost",)
+
+    # Too soon for another write, so that it is only looked at.
+    await shared.recording.look(lambda _: None)
+    await shared.recording.look(lambda _: None)
+
+    assert shared.recording.notes == shared.notes

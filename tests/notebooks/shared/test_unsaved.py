@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from jupyter_mcp_ext.notebooks.draft import Change
+from jupyter_mcp_ext.notebooks.draft import Change, Draft
 from jupyter_mcp_ext.notebooks.shared import live, unsaved
 from jupyter_mcp_ext.notebooks.shared.cells import is_busy
 from jupyter_mcp_ext.notebooks.shared.live import LiveNotebooks
@@ -106,6 +107,25 @@ class TestYdoc:
         assert second.notes == ()
         assert first.notes == ("the last edit of cell0 was lost when the notebook's room closed",)
 
+    async def test_an_edit_that_cannot_be_carried_over_for_any_reason_is_reported(
+        self, shared: Shared, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fails(draft: Draft) -> Sequence[str]:
+            return [draft.ids[99]]
+
+        async with shared.browser():
+            shared.never_save()
+            await shared.change(appended("c = 3"))
+            monkeypatch.setattr(unsaved, "carried_over", lambda *_: fails)
+
+            await shared.unsaved.close()
+
+        [note] = (await shared.change(lambda draft: len(draft.ids))).notes
+        assert note == (
+            "the last edit was lost when the notebook's room closed: the server's log has the "
+            "details"
+        )
+
     async def test_a_cell_that_a_person_has_moved_too_is_there_once_when_the_room_is_free(
         self, shared: Shared, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -188,10 +208,11 @@ class TestDocuments:
         async def never(_: str) -> None:
             await asyncio.Event().wait()
 
-        monkeypatch.setattr(unsaved, "MARGIN", -1.0)
+        monkeypatch.setattr(unsaved, "MARGIN", float(SECONDS))  # it is not forgotten before
         monkeypatch.setattr(unsaved, "LAST", 0.01)
         async with shared.browser():
             await shared.change(appended("c = 3"))
+            monkeypatch.setattr(unsaved, "MARGIN", -1.0)
             with monkeypatch.context() as patch:
                 patch.setattr(shared.documents, "delete_room", never)
 
@@ -204,7 +225,7 @@ class TestDocuments:
     async def test_a_room_that_takes_long_to_save_as_the_server_stops_is_not_kept_from_it(
         self, shared: Shared, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(unsaved, "MARGIN", -1.0)
+        monkeypatch.setattr(unsaved, "MARGIN", float(SECONDS))  # it is not forgotten before
         monkeypatch.setattr(unsaved, "LAST", 0.01)
         is_over, close = asyncio.Event(), shared.rooms.close
 
@@ -220,6 +241,7 @@ class TestDocuments:
             await asyncio.wait_for(shared.contents.is_saving.wait(), SECONDS)
             tab.document.ycells[0]["source"].insert(0, "# typed\n")
             await tab.until_sent()
+            monkeypatch.setattr(unsaved, "MARGIN", -1.0)
             closing = asyncio.create_task(shared.unsaved.close())
             await asyncio.wait_for(is_over.wait(), SECONDS)  # it has been waited for
 

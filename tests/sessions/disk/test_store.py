@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jupyter_mcp_ext.sessions.disk import store
+from jupyter_mcp_ext.sessions.disk.lock import LOCK, FolderLock
 from jupyter_mcp_ext.sessions.disk.record import SessionRecord
 from jupyter_mcp_ext.sessions.disk.record import parse as record_of
 from jupyter_mcp_ext.sessions.disk.store import MAX_TOLD, Disk, SessionStore
+from jupyter_mcp_ext.sessions.story.composition import Head
 
 KEY = b"k" * 32
 NAMES = [f"aaaa{a}{b}{c}a" for a in "abcdefg" for b in "abcdefgh" for c in "abcdefgh"]
@@ -118,3 +123,30 @@ async def test_what_is_in_the_place_of_a_record_or_folder_stops_no_search(
                 file.truncate(1_900_000_000)
 
     assert [session.id for session in await made.all()] == ["good2345"]
+
+
+async def test_a_folder_whose_session_is_given_up_while_it_is_taken_is_let_go(
+    made: SessionStore,
+    place: Callable[[str, bytes], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = place("new23456", record("new23456"))
+    [session] = await made.all()
+    head = Head(session_id=session.id, kernel_name="python3", display_name="P", language="python")
+    is_taken, may_return, take = threading.Event(), threading.Event(), FolderLock.take
+
+    def taken(*arguments: Any) -> FolderLock:
+        lock = take(*arguments)
+        is_taken.set()
+        may_return.wait()
+        return lock
+
+    monkeypatch.setattr(FolderLock, "take", taken)
+    holding = asyncio.create_task(made.hold(session, lambda: head, lambda _: False))
+    await asyncio.to_thread(is_taken.wait)
+    holding.cancel()
+    asyncio.get_running_loop().call_soon(may_return.set)
+    with pytest.raises(asyncio.CancelledError):
+        await holding
+
+    assert "pid" not in file.with_name(LOCK).read_text()
