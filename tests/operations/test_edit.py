@@ -14,6 +14,7 @@ from jupyter_mcp_ext.errors import ContentsError, InvalidArgument
 from jupyter_mcp_ext.files.paths import Place
 from jupyter_mcp_ext.notebooks.cells import NewCell
 from jupyter_mcp_ext.notebooks.editing import edits
+from jupyter_mcp_ext.notebooks.editing import words as edit_words
 from jupyter_mcp_ext.operations.edit import EditOutcome, edit_notebook
 from jupyter_mcp_ext.operations.undo import undo_edits
 from tests.engine import ALICE, BOB, Engine, running
@@ -151,3 +152,19 @@ async def test_the_edits_of_a_copy_are_not_taken_back_in_another(jp_serverapp: A
             )
 
         assert cells(engine, "copy.ipynb") == ["in both"]
+
+
+async def test_what_became_of_earlier_edits_is_told_with_those_that_are_taken_back(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        engine.notebook(PLACE.path)
+        await insert(engine, "first")
+        await insert(engine, "second")
+        engine.services.editing.unsaved.notes.add(PLACE.path, [ALICE.reader], "an edit was lost")
+
+        undone = await undo_edits(engine.services, PLACE, 2, caller=ALICE)
+
+        assert (len(undone.taken), undone.notes) == (2, ["an edit was lost"])
+        words = edit_words.undone(PLACE.path, undone.taken, "", undone.changed, undone.notes)
+        assert "\n! an edit was lost\n" in words
