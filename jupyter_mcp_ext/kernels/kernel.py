@@ -154,6 +154,7 @@ class Kernel:
 
     def end(self) -> None:
         """No longer count as connected."""
+        self.limits.end()
         self.hosted.disconnect()
         link = self.connection.current
         if link is not None and link.is_open:

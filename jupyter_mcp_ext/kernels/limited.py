@@ -40,6 +40,11 @@ class KernelLimits:
         if self._limited is not None:
             self._limited.begin()
 
+    def end(self) -> None:
+        """It has ended."""
+        if self._limited is not None:
+            self._limited.end()
+
     def interrupted_since(self, at: float) -> str:
         """The limit at which code was interrupted since then, in words; else empty."""
         return self._hit_words if self._hit_at >= at else ""

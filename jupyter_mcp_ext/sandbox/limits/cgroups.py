@@ -73,9 +73,17 @@ class Group:
         """What its processes use."""
         return Use(
             memory=self._memory(),
-            cpu_seconds=self._cpu_seconds(),
+            cpu_seconds=self.cpu_seconds(),
             processes=number(self._file("pids", "pids.current")),
         )
+
+    def cpu_seconds(self) -> float:
+        """The CPU time of its processes, also of those that have ended."""
+        if self.version == 1:
+            return number(self._file("cpuacct", "cpuacct.usage")) / 1e9
+        with contextlib.suppress(OSError):
+            return counter(read(self._file("cpu", "cpu.stat")), b"usage_usec") / 1e6
+        return 0.0
 
     def peak(self) -> int:
         """The most memory that its processes have used; the limit, where that is not known."""
@@ -129,13 +137,6 @@ class Group:
             stat = read(self._file("memory", "memory.stat"))
             cached = sum(counter(stat, total + each) for each in CACHED)
         return max(0, used - cached)
-
-    def _cpu_seconds(self) -> float:
-        if self.version == 1:
-            return number(self._file("cpuacct", "cpuacct.usage")) / 1e9
-        with contextlib.suppress(OSError):
-            return counter(read(self._file("cpu", "cpu.stat")), b"usage_usec") / 1e6
-        return 0.0
 
     def _file(self, controller: str, name: str) -> str:
         return f"{self._folders[controller]}/{name}"

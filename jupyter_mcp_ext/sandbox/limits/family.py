@@ -17,6 +17,9 @@ TICK = os.sysconf("SC_CLK_TCK")
 MAX_EXACT = 64
 """Processes whose memory is measured exactly, which takes up to a millisecond each."""
 
+MAX_FRESH = 16
+"""Processes whose CPU time is measured when an execution begins, which is to take no time."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stat:
@@ -71,14 +74,23 @@ class Family:
             if pid not in found:
                 self._ended_seconds += before.cpu_seconds
         self._members = found
-        own = sum(each.cpu_seconds for each in found.values())
-        waited = sum(each.children_seconds for each in found.values())
         return Use(
             memory=sum(each.resident for each in found.values()),
-            # What ended is counted by the process that waited for it, or here, if it was seen.
-            cpu_seconds=own + max(waited, self._ended_seconds),
+            cpu_seconds=_total(found.values(), self._ended_seconds),
             processes=sum(each.threads for each in found.values()),
         )
+
+    def cpu_seconds(self) -> float:
+        """The CPU time by now of the members that were seen last, while another thread may look."""
+        ended, members = self._ended_seconds, list(self._members.items())
+        found = [stat for _, stat in members[MAX_FRESH:]]
+        for pid, before in members[:MAX_FRESH]:
+            stat = _stat(pid)
+            if stat is not None and stat.started == before.started:
+                found.append(stat)
+            else:
+                ended += before.cpu_seconds
+        return _total(found, ended)
 
     def memory(self) -> int:
         """Bytes in memory, in which what several share counts once. Slower than `look`."""
@@ -118,6 +130,14 @@ class Family:
                 continue  # ended; its number may be another's by now
             found[each] = stat
             waiting.extend(_children(each))
+
+
+def _total(stats: Collection[Stat], ended: float) -> float:
+    """The CPU time of processes; ``ended`` is that of some that were seen and have ended."""
+    own = sum(each.cpu_seconds for each in stats)
+    waited = sum(each.children_seconds for each in stats)
+    # What has ended is counted by the process that waited for it, or here, if it was seen.
+    return own + max(waited, ended)
 
 
 def _stat(pid: int) -> Stat | None:

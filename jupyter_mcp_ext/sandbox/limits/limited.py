@@ -156,6 +156,11 @@ class Limited:
         if self.meter is not None:
             self.meter.begin()
 
+    def end(self) -> None:
+        """It has ended."""
+        if self.meter is not None:
+            self.meter.end()
+
     def condemn(self, excess: Excess) -> Meter | None:
         """The kernel is to be ended, since it exceeds a limit; what is to be killed."""
         self.is_ending, self._words = True, f"the kernel was ended: {excess.words}"

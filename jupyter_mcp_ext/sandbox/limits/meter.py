@@ -52,7 +52,7 @@ class Meter:
         self.elapsed = 0.0
         """Seconds between the two."""
         self.rate = 0.0
-        """The cores that were used between them."""
+        """The cores that were used between them; 0 if that was by an execution that has ended."""
         self._bounds = bounds
         self._group = group
         self._pid = pid
@@ -65,16 +65,17 @@ class Meter:
         self._seconds = group.use().cpu_seconds if group is not None else 0.0
         """The CPU time of all executions at the latest look."""
         self._base = self._seconds
-        """The CPU time when the latest execution began, as far as looks can tell."""
-        self._begun = self._known = 0
-        """How many executions have begun, and of how many the latest look knew."""
+        """The CPU time when the latest execution began."""
+        self._is_running = False
+        self._turns = self._known = 0
+        """How often executions have begun and ended, and of how many the latest look knew."""
         self._headless = 0.0
         """For how many seconds the process has been gone."""
 
     @property
     def is_current(self) -> bool:
-        """Whether the latest look was at the latest execution."""
-        return self._begun == self._known
+        """Whether no execution has begun or ended since the latest look."""
+        return self._turns == self._known
 
     @property
     def is_abandoned(self) -> bool:
@@ -82,25 +83,34 @@ class Meter:
         return self._headless > ABANDONED
 
     def begin(self) -> None:
-        """An execution begins."""
-        self._begun += 1
+        """An execution begins; no other runs."""
+        # In this order: a look, in its thread, that knows of the execution has its base too.
+        self._base = (self._group or self._family).cpu_seconds()
+        self._is_running = True
+        self._turns += 1
+
+    def end(self) -> None:
+        """It has ended; what it has left in the background may go on."""
+        self._is_running = False
+        self._turns += 1
 
     def look(self, cpu: float) -> None:
         """Measure, and keep the processes to these cores; 0 is no limit. Blocks."""
+        turns = self._turns
         found = self._group_use(cpu) if self._group is not None else self._family_use(cpu)
-        now, begun = time.monotonic(), self._begun
+        now = time.monotonic()
         self.elapsed = now - self._at
         self._headless = self._headless + self.elapsed if self._family.is_headless else 0.0
-        self.rate = (found.cpu_seconds - self._seconds) / max(self.elapsed, 0.001)
-        if begun != self._known:
-            self._base = self._seconds  # that of the look before the execution began
-        before = 0.0 if begun != self._known else self.use.cpu_seconds
+        rate = (found.cpu_seconds - self._seconds) / max(self.elapsed, 0.001)
+        is_same = turns == self._known
+        self.rate = rate if is_same or self._is_running else 0.0
+        before = self.use.cpu_seconds if is_same else 0.0
         self.before = self.use.but(cpu_seconds=before)
         disk = self.use.disk
-        if self._disk is not None and (self.rate > IDLE or not self._disk.is_complete):
+        if self._disk is not None and (rate > IDLE or not self._disk.is_complete):
             disk = self._disk.look(budget=WALK, most=URGENT_WALK)
         self.use = found.but(cpu_seconds=max(0.0, found.cpu_seconds - self._base), disk=disk)
-        self._at, self._seconds, self._known = now, found.cpu_seconds, begun
+        self._at, self._seconds, self._known = now, found.cpu_seconds, turns
 
     def kill(self) -> None:
         """Kill all that is measured. Blocks shortly."""

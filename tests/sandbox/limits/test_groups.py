@@ -14,6 +14,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_mcp_ext.sandbox.limits.bounds import Bounds
 from jupyter_mcp_ext.sandbox.limits.cgroups import Group, Groups
 from jupyter_mcp_ext.sandbox.limits.command import prefix
+from jupyter_mcp_ext.sandbox.limits.meter import Meter
 from jupyter_mcp_ext.sandbox.limits.provisioner import LimitedProvisioner
 from tests.sandbox.limits.test_watchdog import limited_alone
 
@@ -82,3 +83,34 @@ def test_what_linux_keeps_of_files_is_not_counted_as_memory(group: Group, tmp_pa
         started.kill()
 
     assert 16 << 20 < used < 48 << 20
+
+
+BURN = """
+import time
+print(flush=True)
+while True:
+    input()
+    until = time.process_time() + 0.3
+    while time.process_time() < until:
+        pass
+    print(flush=True)
+"""
+
+
+def test_the_cpu_time_of_an_execution_begins_with_it(group: Group) -> None:
+    command = [*prefix(Bounds(), group.procs), sys.executable, "-c", BURN]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes) as started:  # type: ignore[call-overload]
+        started.stdout.readline()
+        meter = Meter(started.pid, Bounds(), group=group, folders=())
+        meter.begin()
+        meter.look(0)
+        started.stdin.write(b"\n")
+        started.stdin.flush()
+        started.stdout.readline()
+        meter.end()
+        meter.begin()
+        meter.look(0)
+        started.kill()
+
+    assert meter.use.cpu_seconds < 0.15

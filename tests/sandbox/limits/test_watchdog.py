@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
@@ -158,16 +159,57 @@ def limited_alone(new_group: Callable[[], Group] | None = None) -> Limited:
     return Limited(Bounds(cpu=1), Bounds(), Watching(), new_group=new_group, folder=None)
 
 
+def burn(seconds: float) -> None:
+    """Use so much CPU time."""
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        pass
+
+
 def test_the_cpu_time_of_an_earlier_execution_is_none_of_the_next() -> None:
     limited = limited_alone()
     limited.started(os.getpid(), (), ())
     limited.begin()
+    burn(0.1)
     limited.look()
     before = limited.use
     limited.begin()
 
     assert before.cpu_seconds > 0
     assert limited.use == before.but(cpu_seconds=0.0)
+
+
+def test_the_cpu_time_that_an_earlier_execution_has_used_since_a_look_is_none_of_the_next() -> None:
+    limited = limited_alone()
+    limited.started(os.getpid(), (), ())
+    limited.begin()
+    limited.look()
+    burn(0.3)
+    limited.end()
+    limited.begin()
+    limited.look()
+
+    assert limited.use.cpu_seconds < 0.1
+
+
+def test_an_execution_that_has_ended_is_not_interrupted_for_what_it_has_used() -> None:
+    limited = limited_alone()
+    limited.started(os.getpid(), (), ())
+    limited.begin()
+    burn(0.1)
+    limited.look()
+    running = limited.rate
+    burn(0.1)
+    limited.end()
+    limited.look()
+    ended = limited.rate
+    burn(0.1)
+    limited.look()
+
+    assert running > 0
+    assert ended == 0
+    assert limited.use.cpu_seconds > 0.2
+    assert limited.rate > 0  # in the background
 
 
 def test_a_condemned_process_is_what_is_killed() -> None:
