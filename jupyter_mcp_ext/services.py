@@ -264,6 +264,8 @@ def _audit(serverapp: ServerApp, sandbox: McpSandbox) -> Audit:
 def _metrics(kernels: Kernels, sessions: McpSessions, executions: McpExecutions) -> Metrics:
     metrics = Metrics(kernels, sessions)
     executions.begun.add(metrics.counts.follow)
+    kernels.life.add(metrics.life.happened)
+    sessions.snapshots.add(metrics.life.saved)
     return metrics
 
 

@@ -25,6 +25,9 @@ LifeKind = Literal[
 ``snapshot_refused``: variables were not saved, or saved ones were not loaded.
 """
 
+DeathCause = Literal["limit", "memory", "signal", "exit", "unknown"]
+"""``limit``: of `McpLimits`; ``memory``: the system ran out of it; ``exit``: with an exit code."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LifeEvent:
@@ -36,6 +39,8 @@ class LifeEvent:
     kernel_id: str | None = None
     owner: str | None = None
     """The session's owner; empty if the session is a person's or a spare."""
+    cause: DeathCause = "unknown"
+    """Why a kernel died."""
     detail: str = ""
     """Why or how, in words of this server: never code, outputs or names that code has made."""
 

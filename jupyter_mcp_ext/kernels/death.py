@@ -221,7 +221,8 @@ class Death:
         self.deaths.forget()
 
     def _tell(self, kind: LifeKind, detail: str) -> None:
-        self._life.tell(LifeEvent(kind=kind, kernel_id=self._owner.id, detail=detail))
+        cause = self.deaths.cause
+        self._life.tell(LifeEvent(kind=kind, kernel_id=self._owner.id, cause=cause, detail=detail))
 
     def _exited(self, kernel: Any, end: Exit) -> None:
         words = self.deaths.explain(end)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import MutableSet
 
+from jupyter_mcp_ext.governance.life import DeathCause
+
 from .limited import KernelLimits
 from .memory import MemoryGroup
 from .process import Exit
@@ -23,6 +25,8 @@ class Deaths:
         """A description of each death since the kernel last survived an execution."""
         self._words = ""
         """A description of how the latest process ended."""
+        self.cause: DeathCause = "unknown"
+        """Why it ended, in a word."""
 
     @property
     def are_too_many(self) -> bool:
@@ -63,11 +67,12 @@ class Deaths:
             return self._words
         self._words = self._limits.reason(was_killed=end.was_killed)
         if self._words:
+            self.cause = "limit"
             return self._words
-        self._words = end.words
+        self._words, self.cause = end.words, _cause(end)
         group = self._group
         if group is not None and end.was_killed and group.has_killed():
-            self._words = group.words(end.peak)
+            self._words, self.cause = group.words(end.peak), "memory"
             for other in list(self._groups):
                 other.concede(group)
         return self._words
@@ -84,6 +89,12 @@ class Deaths:
         """The kernel is restarted on request, or is gone for good."""
         self._group, self._words = None, ""
         self._row.clear()
+
+
+def _cause(end: Exit) -> DeathCause:
+    if end.signal is not None:
+        return "signal"
+    return "unknown" if end.code is None else "exit"
 
 
 def _ordinal(number: int) -> str:

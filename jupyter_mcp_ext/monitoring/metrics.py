@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from prometheus_client.registry import Collector
 
 from .counts import Counts
+from .events import LifeCounts
 from .exposition import DEFAULT, Exposition
 from .lag import LoopLag
 from .state import State
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
 
 
 class Metrics(Collector):
-    """``counts`` are told of what happens; the rest is read when the metrics are."""
+    """``counts`` and ``life`` are told what happens; the rest is read when the metrics are."""
 
     def __init__(
         self, kernels: Kernels, sessions: McpSessions, exposition: Exposition = DEFAULT
     ) -> None:
         self.counts = Counts()
+        self.life = LifeCounts()
         self._lag = LoopLag()
         self._state = State(kernels=kernels, sessions=sessions, unfinished=self.counts.unfinished)
         self._exposition = exposition
@@ -44,4 +46,5 @@ class Metrics(Collector):
         """All of them."""
         yield from self._state.collect()
         yield from self.counts.collect()
+        yield from self.life.collect()
         yield from self._lag.collect()

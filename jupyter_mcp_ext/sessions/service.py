@@ -175,6 +175,8 @@ class McpSessions(LoggingConfigurable):
         self.folders = HeldFolders(store, kernels, instead=home, log=self.log)
         self.lives = self._make_lives(manager)
         self._saves = self._make_saves()
+        self.snapshots = self._saves.made
+        """Listeners that are called with each snapshot."""
         self.readiness = self._make_readiness()
         maker = SessionMaker(
             self._register,

@@ -68,7 +68,8 @@ async def recorded(name: str, call: Call, work: Callable[[], Awaitable[tuple[T, 
     try:
         call.services.calls.admit(call.caller.subject)
         result, status = await work()
-    except LimitReached:
+    except LimitReached as err:
+        call.services.metrics.life.hit(str(err))
         status = "limited"
         raise
     except Forbidden:

@@ -14,7 +14,7 @@ from functools import partial
 from logging import Logger
 from typing import TYPE_CHECKING
 
-from jupyter_mcp_ext.concurrency import Timers, to_its_end
+from jupyter_mcp_ext.concurrency import Listeners, Timers, to_its_end
 from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.kernels.evaluation import EvaluationError, FunctionRaised
 from jupyter_mcp_ext.kernels.losses import KernelLost
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.links.link import KernelLink
     from jupyter_mcp_ext.sessions.session import Session
     from jupyter_mcp_ext.sessions.story.story import Story
+
+    from .snapshot import Snapshot
 
 PAUSE = 1.0
 """Seconds that a save may keep a kernel that is wanted."""
@@ -82,6 +84,8 @@ class Saves:
         self._key = key
         self._limits = limits
         self._life = life
+        self.made: Listeners[Snapshot] = Listeners()
+        """Are called with each snapshot."""
         self._log = log
         self._unsaved: set[Session] = set()
         self._timers: Timers[Session] = Timers()
@@ -275,7 +279,7 @@ class Saves:
         before = session.continuity.missing, rebound, story.gone_until
         await to_its_end(lambda: aside.begin(story.folder, key, *before))
         freed = self._holding[session] = asyncio.get_running_loop().create_future()
-        await snapshots.save(
+        snapshot = await snapshots.save(
             link,
             aside.Keeping(story.folder),
             key=key,
@@ -288,6 +292,7 @@ class Saves:
             is_confined=session.kernel.is_confined,
             freed=lambda: None if freed.done() else freed.set_result(None),
         )
+        self.made.tell(snapshot)
         await to_its_end(lambda: aside.settle(story.folder, key, rebound, story.gone_until))
 
 
