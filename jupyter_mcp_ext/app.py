@@ -21,6 +21,7 @@ from .sandbox.sandbox import SandboxUnusable
 from .services import Services
 from .transport.absent import AbsentHandler, absent_patterns
 from .transport.handler import McpHandler
+from .transport.health import HealthHandler
 from .transport.host import McpHost, SessionOptions
 from .transport.identity import SHARED_SUBJECT, is_stock
 from .transport.mcp_session_id import PURPOSE
@@ -131,6 +132,8 @@ class McpApp(ExtensionApp):
         }
         pattern = re.escape(self.path)
         self.handlers.append((rf"{pattern}/?", McpHandler, shared))
+        health = {"host": self.host, "health": self.services.metrics.health}
+        self.handlers.append((rf"{pattern}/health", HealthHandler, health))
         self._mount_absent(web_app, serverapp.base_url, pattern)
 
     def _is_usable(self) -> bool:

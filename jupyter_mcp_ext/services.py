@@ -127,7 +127,7 @@ class Services:
             consents=Consents(),
             life=kernels.life,
             audit=_audit(serverapp, sandbox),
-            metrics=_metrics(kernels, sessions, executions),
+            metrics=_metrics(kernels, sessions, executions, root),
             keys=keys,
             limits=limits,
             changes=changes,
@@ -261,10 +261,13 @@ def _audit(serverapp: ServerApp, sandbox: McpSandbox) -> Audit:
     return audit
 
 
-def _metrics(kernels: Kernels, sessions: McpSessions, executions: McpExecutions) -> Metrics:
-    metrics = Metrics(kernels, sessions)
+def _metrics(
+    kernels: Kernels, sessions: McpSessions, executions: McpExecutions, root: Path | None
+) -> Metrics:
+    metrics = Metrics(kernels, sessions, None if root is None else root / sessions.sessions_dir)
     executions.begun.add(metrics.counts.follow)
     kernels.life.add(metrics.life.happened)
+    kernels.life.add(metrics.faults.happened)
     sessions.snapshots.add(metrics.life.saved)
     return metrics
 

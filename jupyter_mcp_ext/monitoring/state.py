@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,13 +47,38 @@ class State(Collector):
             "Connections to kernels that the server has open.",
             value=sum(_has_link(kernel) for kernel in self.kernels.all()),
         )
-        yield self._sessions()
-        yield self._executions()
+        yield _gauge(
+            "jupyter_mcp_sessions",
+            "Sessions of agents, by whether their kernel runs.",
+            "kernel",
+            self.sessions_by_kernel(),
+        )
+        yield _gauge(
+            "jupyter_mcp_executions",
+            "Executions that wait or run, by status; input: the code waits for a person.",
+            "status",
+            self.executions_by_status(),
+        )
 
     def _info(self) -> Metric:
         family = InfoMetricFamily("jupyter_mcp", "The extension, and what confines kernels.")
         family.add_metric([], {"version": __version__, "sandbox": self.kernels.sandbox.in_force})
         return family
+
+    def kernels_by_owner(self) -> dict[str, int]:
+        """The number of kernels of agents, of people, and of spares."""
+        found = Counter(self._owner(kernel) for kernel in self.kernels.all())
+        return {owner: found[owner] for owner in OWNERS}
+
+    def sessions_by_kernel(self) -> dict[str, int]:
+        """The number of agents' sessions whose kernel runs, and of those that have none."""
+        found = Counter(self.sessions.is_ready(one) for one in self.sessions.directory.of_agents())
+        return {"running": found[True], "none": found[False]}
+
+    def executions_by_status(self) -> dict[str, int]:
+        """The number of executions that wait or run."""
+        found = Counter(execution.status for execution in tuple(self.unfinished))
+        return {status: found[status] for status in sorted(UNFINISHED)}
 
     def _kernels(self) -> Metric:
         family = GaugeMetricFamily(
@@ -61,40 +86,26 @@ class State(Collector):
             "Kernels of the server, by state and by whose they are.",
             labels=["state", "owner"],
         )
-        spares = self.sessions.spares.kernel_ids
         found: Counter[tuple[str, str]] = Counter()
         for kernel in self.kernels.all():
             state = state_of(kernel)
-            is_own = self.kernels.started_here(kernel.id)
-            owner = "agent" if is_own else "person"
-            owner = "spare" if kernel.id in spares else owner
-            found[state if state in STATES else OTHER, owner] += 1
+            found[state if state in STATES else OTHER, self._owner(kernel)] += 1
         for state in (*STATES, OTHER):
             for owner in OWNERS:
                 family.add_metric([state, owner], found[state, owner])
         return family
 
-    def _sessions(self) -> Metric:
-        family = GaugeMetricFamily(
-            "jupyter_mcp_sessions",
-            "Sessions of agents, by whether their kernel runs.",
-            labels=["kernel"],
-        )
-        found = Counter(self.sessions.is_ready(one) for one in self.sessions.directory.of_agents())
-        family.add_metric(["running"], found[True])
-        family.add_metric(["none"], found[False])
-        return family
+    def _owner(self, kernel: Kernel) -> str:
+        if kernel.id in self.sessions.spares.kernel_ids:
+            return "spare"
+        return "agent" if self.kernels.started_here(kernel.id) else "person"
 
-    def _executions(self) -> Metric:
-        family = GaugeMetricFamily(
-            "jupyter_mcp_executions",
-            "Executions that wait or run, by status; input: the code waits for a person.",
-            labels=["status"],
-        )
-        found = Counter(execution.status for execution in tuple(self.unfinished))
-        for status in sorted(UNFINISHED):
-            family.add_metric([status], found[status])
-        return family
+
+def _gauge(name: str, help_text: str, label: str, values: Mapping[str, int]) -> Metric:
+    family = GaugeMetricFamily(name, help_text, labels=[label])
+    for value, number in values.items():
+        family.add_metric([value], number)
+    return family
 
 
 def _has_link(kernel: Kernel) -> bool:

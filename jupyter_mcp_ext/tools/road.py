@@ -84,6 +84,7 @@ async def recorded(name: str, call: Call, work: Callable[[], Awaitable[tuple[T, 
     except Exception as err:
         reference = secrets.token_hex(4)
         log.exception("Internal error %s in %s", reference, name)
+        call.services.metrics.faults.failed(name, reference)
         msg = (
             f"Internal error, reference {reference}. The server's log has the details; "
             "try another way."

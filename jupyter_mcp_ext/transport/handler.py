@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.auth.identity import User
-from jupyter_server.base.handlers import JupyterHandler
 from tornado.web import HTTPError, stream_request_body
 
 from jupyter_mcp_ext.governance.caller import Principal
@@ -32,6 +31,7 @@ from .identity import (
     subject_of,
 )
 from .password import PasswordCheck, TooManyGuesses, basic_password
+from .plain import PlainHandler
 from .refusal import INTERNAL_ERROR, Refusal
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ _REQUEST_HEADERS = (
 
 
 @stream_request_body
-class McpHandler(JupyterHandler):
+class McpHandler(PlainHandler):
     """Serves MCP to the users whom Jupyter's identity provider accepts."""
 
     SUPPORTED_METHODS = ("GET", "POST", "DELETE", "OPTIONS")
@@ -130,9 +130,6 @@ class McpHandler(JupyterHandler):
 
     async def _refuse_caller(self) -> Refusal | None:
         await super().prepare()
-        self.clear_header(
-            "Set-Cookie"
-        )  # the provider clears a login it does not know, past set_cookie
         if self.request.method == "OPTIONS":
             return None
         user = self.current_user
@@ -226,17 +223,6 @@ class McpHandler(JupyterHandler):
         if self.allow_origin or self.allow_origin_pat:
             super().set_cors_headers()
             self.set_header("Access-Control-Expose-Headers", "Mcp-Session-Id, WWW-Authenticate")
-
-    def set_cookie(self, *args: Any, **kwargs: Any) -> None:
-        """Set none: Jupyter's providers would mint a login for every request with a token."""
-
-    def set_signed_cookie(self, *args: Any, **kwargs: Any) -> None:
-        """Set none."""
-
-    set_secure_cookie = set_signed_cookie
-
-    def compute_etag(self) -> None:
-        """Compute none: no answer here is cached."""
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer what went wrong in tornado or in us as JSON, without a detail."""

@@ -83,6 +83,13 @@ class McpHost:
         self._idle = asyncio.Event()
         self._idle.set()
 
+    @property
+    def is_serving(self) -> bool:
+        """Whether requests are served at once: not before the start, nor after a failure."""
+        is_alive = self._task is not None and not self._task.done()
+        is_ready = self._ready is not None and _has_result(self._ready)
+        return is_alive and is_ready and not self._stopping.is_set()
+
     def begin(self) -> asyncio.Future[Engine]:
         """Start, also after a failed start; a future of the engine."""
         if self._ready is None or self._task is None or self._task.done():
