@@ -64,7 +64,8 @@ Rule = tuple[str, int]
 def environment(directory: Path) -> dict[str, str]:
     """The variables that say where things are in the sandbox."""
     home, temporary = str(directory / HOME), str(directory / TEMPORARY)
-    return {"HOME": home, "TMPDIR": temporary, "USER": "jupyter"}
+    # Git would end because of the system's settings, which it may not read.
+    return {"HOME": home, "TMPDIR": temporary, "USER": "jupyter", "GIT_CONFIG_NOSYSTEM": "1"}
 
 
 def prepare(directory: Path) -> None:

@@ -41,8 +41,8 @@ IGNORE = 0x0005_0000
 """Succeeds and does nothing."""
 ASK = 0x7FC0_0000
 """The process that listens to the filter answers; without a listener the call is missing."""
-NO_SUCH_FAMILY = 0x0005_0000 | errno.EOPNOTSUPP
-"""For sockets: libzmq ends its process for other errors."""
+UNSUPPORTED = 0x0005_0000 | errno.EOPNOTSUPP
+"""For families of sockets, since libzmq ends its process for other errors, and attributes."""
 
 X32 = 0x4000_0000
 """System calls of the x32 ABI, with other numbers, that x86-64 has too."""
@@ -86,6 +86,8 @@ class Machine:
     refused: Sequence[int]
     shared: Sequence[int]
     """What reaches others of the same account, where no namespace holds it."""
+    attributes: Sequence[int]
+    """The same, for what file systems need not have: then programs set modes instead."""
     of_process: Sequence[int]
     """The same, if the first argument names another process; 0 is one's own."""
     scheduling: Sequence[int]
@@ -126,10 +128,10 @@ X86_64 = Machine(
     shared=(
         *(29, 30, 31, 64, 65, 66, 220),  # shmget, shmat, shmctl, semget, semop, semctl, semtimedop
         *(68, 69, 70, 71, 240, 241),  # msgget, msgsnd, msgrcv, msgctl, mq_open, mq_unlink
-        *(188, 189, 190, 197, 198, 199, 463, 466),  # setxattr …, removexattr …
         *(251, 440),  # ioprio_set, process_madvise
         *(457, 458, 469),  # statmount, listmount, file_setattr
     ),
+    attributes=(188, 189, 190, 197, 198, 199, 463, 466),  # setxattr …, removexattr …
     of_process=(203, 302),  # sched_setaffinity, prlimit64
     scheduling=(144, 142, 314),  # sched_setscheduler, sched_setparam, sched_setattr
     # chmod, fchmod, fchmodat, fchmodat2, creat, mknod, mknodat
@@ -166,10 +168,10 @@ AARCH64 = Machine(
     shared=(
         *(194, 196, 195, 190, 193, 191, 192),
         *(186, 189, 188, 187, 180, 181),
-        *(5, 6, 7, 14, 15, 16, 463, 466),
         *(30, 440),
         *(457, 458, 469),
     ),
+    attributes=(5, 6, 7, 14, 15, 16, 463, 466),
     of_process=(122, 261),
     scheduling=(119, 118, 274),
     modes=((52, 1), (53, 2), (452, 2), (33, 2)),
@@ -217,13 +219,12 @@ def _rules(calls: Machine, *, has_inet: bool, has_namespaces: bool) -> Iterator[
         yield from _refused(number)
     # Their flags are behind a pointer. Programs then use clone and openat, whose can be read.
     for number in (calls.clone3, OPENAT2):
-        yield EQUAL, 0, 1, number
-        yield RETURN, 0, 0, MISSING
+        yield from _refused(number, MISSING)
     yield from _without_set_id(calls)
     yield from _with_argument(calls.clone, 0, [(ANY_BIT, 0, 1, NAMESPACES), REFUSED])
     if has_namespaces:
         families = (UNIX, NETLINK, INET, INET6) if has_inet else (UNIX, NETLINK)
-        yield from _with_argument(calls.socket, 0, _one_of(families, else_=NO_SUCH_FAMILY))
+        yield from _with_argument(calls.socket, 0, _one_of(families, else_=UNSUPPORTED))
         yield from _with_argument(calls.ioctl, 1, _none_of(TERMINAL_WRITES))
     else:
         yield from _instead_of_namespaces(calls, has_inet=has_inet)
@@ -246,6 +247,8 @@ def _instead_of_namespaces(calls: Machine, *, has_inet: bool) -> Iterator[Instru
     """What holds a program to its own processes, and to sockets that it alone can reach."""
     for number in calls.of_process:
         yield from _with_argument(number, 0, _one_of((0,)))
+    for number in calls.attributes:
+        yield from _refused(number, UNSUPPORTED)
     for number in calls.scheduling:
         yield from _with_argument(number, 0, _one_of((0,), else_=IGNORE))
     for index in (0, 1):
@@ -253,12 +256,12 @@ def _instead_of_namespaces(calls: Machine, *, has_inet: bool) -> Iterator[Instru
     asked = [*_none_of(TERMINAL_WRITES), (EQUAL, 0, 1, OTHER_END), (RETURN, 0, 0, ASK)]
     if has_inet:
         families = (UNIX, NETLINK, INET, INET6)
-        yield from _with_argument(calls.socket, 0, _one_of(families, else_=NO_SUCH_FAMILY))
+        yield from _with_argument(calls.socket, 0, _one_of(families, else_=UNSUPPORTED))
         yield from _with_argument(calls.ioctl, 1, asked)
         return
     # The address is behind a pointer: nothing is connected, and no datagram sent.
     yield from _refused(calls.connect)
-    only_unix = _one_of((UNIX,), else_=NO_SUCH_FAMILY)
+    only_unix = _one_of((UNIX,), else_=UNSUPPORTED)
     types = [(AND, 0, 0, SOCKET_TYPE), *_one_of((STREAM, SEQPACKET))]
     for number in (calls.socket, calls.socketpair):
         yield from _with_argument(number, 0, only_unix, goes_on=True)
@@ -271,9 +274,9 @@ def _instead_of_namespaces(calls: Machine, *, has_inet: bool) -> Iterator[Instru
 REFUSED: Instruction = (RETURN, 0, 0, REFUSE)
 
 
-def _refused(call: int) -> Iterator[Instruction]:
+def _refused(call: int, how: int = REFUSE) -> Iterator[Instruction]:
     yield EQUAL, 0, 1, call
-    yield REFUSED
+    yield RETURN, 0, 0, how
 
 
 def _with_argument(

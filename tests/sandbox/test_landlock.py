@@ -79,6 +79,19 @@ for path in (os.ttyname(follower), '/dev/pts'):
     assert said.split() == ["terminal", "0", "no", "no"]
 
 
+PROGRAMS = """
+import subprocess
+open('file', 'w').close()
+for command in ('install -m 640 file installed', 'cp -a file copied', 'git init --quiet repository'):
+    done = subprocess.run(command.split(), capture_output=True, text=True)
+    print(done.returncode, done.stderr)
+"""
+
+
+def test_programs_that_copy_files_and_git_work(client: McpClient) -> None:
+    assert run(client, PROGRAMS).split() == ["0", "0", "0"]
+
+
 def test_an_operator_can_give_what_processes_share(client: McpClient) -> None:
     pool = "import multiprocessing\nwith multiprocessing.Pool(2) as p: print(p.map(abs, [-1, 2]))"
 
