@@ -100,7 +100,9 @@ class BubblewrapGuard:
         if signum in (signal.SIGTERM, signal.SIGKILL):
             self._first.kill()  # then bubblewrap ends too
         else:
-            os.killpg(os.getpgid(_child(self._first.pid)), signum)
+            group = os.getpgid(_child(self._first.pid))
+            self._first.check()
+            os.killpg(group, signum)
 
     def close(self) -> None:
         """Close what was open for the process, which has ended or will."""

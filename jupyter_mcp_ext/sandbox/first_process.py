@@ -7,6 +7,9 @@ import contextlib
 import os
 import signal
 
+PROCESS_GROUP = 4
+"""``PIDFD_SIGNAL_PROCESS_GROUP``"""
+
 
 class FirstProcess:
     """Refers to a process, and to no other that gets its number later.
@@ -21,8 +24,16 @@ class FirstProcess:
         self._handle = os.pidfd_open(pid)
 
     def kill(self) -> None:
-        """End it, and with it all others in its PID namespace. Raises OSError."""
+        """End it, and with it all others in its sandbox. Raises OSError."""
         signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+
+    def check(self) -> None:
+        """Raise OSError if it has ended and was reaped: its number can be another's then."""
+        signal.pidfd_send_signal(self._handle, 0)
+
+    def signal_group(self, signum: int) -> None:
+        """Send a signal to the process group that it leads. Raises OSError; needs Linux 6.9."""
+        signal.pidfd_send_signal(self._handle, signum, None, PROCESS_GROUP)
 
     def close(self) -> None:
         """Reap it when it has ended. Called once; needs a running event loop."""

@@ -14,6 +14,7 @@ from jupyter_client.launcher import launch_kernel
 
 from . import landlock
 from .confinement import Confinement
+from .first_process import FirstProcess
 from .guard import NotConfined
 from .memory import memory_files
 from .pipes import piece
@@ -31,7 +32,8 @@ class LandlockGuard:
         self._directory = directory
         self._connection_file = Path(connection_file)
         self._status = -1
-        self._kernel = 0
+        self._first: FirstProcess | None = None
+        """The kernel."""
 
     async def launch(
         self, command: Sequence[str], arguments: Mapping[str, Any], *, prefix: Sequence[str]
@@ -55,17 +57,25 @@ class LandlockGuard:
         if not said:
             msg = "Landlock could not confine the kernel"
             raise NotConfined(msg)
-        self._kernel = int(said)
+        try:
+            self._first = FirstProcess(int(said))
+        except OSError as err:
+            msg = "the kernel ended while it was confined"
+            raise NotConfined(msg) from err
 
     def signal(self, signum: int) -> None:
         """Send a signal to the kernel and its children; what ends it ends all in the sandbox."""
+        assert self._first is not None  # noqa: S101
         if signum in (signal.SIGTERM, signal.SIGKILL):
-            os.kill(self._kernel, signal.SIGKILL)
+            self._first.kill()  # then the launcher ends the others
         else:
-            os.killpg(self._kernel, signum)
+            self._first.signal_group(signum)
 
     def close(self) -> None:
-        """Close the pipe that the launcher reports on."""
+        """Close what was open for the process, which has ended or will."""
+        if self._first is not None:
+            self._first.close()
+            self._first = None
         if self._status >= 0:
             os.close(self._status)
             self._status = -1

@@ -82,7 +82,7 @@ for path in (os.ttyname(follower), '/dev/pts'):
 PROGRAMS = """
 import subprocess
 open('file', 'w').close()
-for command in ('install -m 640 file installed', 'cp -a file copied', 'git init --quiet repository'):
+for command in ('install -m 640 file installed', 'cp -a file copied', 'git init --quiet new'):
     done = subprocess.run(command.split(), capture_output=True, text=True)
     print(done.returncode, done.stderr)
 """
