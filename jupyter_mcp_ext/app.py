@@ -14,6 +14,11 @@ from tornado.web import Application
 from traitlets import Int, TraitError, Unicode, default, validate
 
 from .connect import Announces
+from .files.contents import disk_of
+from .governance.authorizer import OwnersAuthorizer
+from .governance.multi_user import Means, warn_of_others
+from .governance.multi_user import check as check_multi_user
+from .governance.owners import Owners
 from .governance.policy import PolicyUnusable
 from .outputs.limits import Limits
 from .sandbox.limits.limits import LimitsUnusable
@@ -23,7 +28,7 @@ from .transport.absent import AbsentHandler, absent_patterns
 from .transport.handler import McpHandler
 from .transport.health import HealthHandler
 from .transport.host import McpHost, SessionOptions
-from .transport.identity import SHARED_SUBJECT, is_stock
+from .transport.identity import SHARED_SUBJECT, is_stock, subject_of
 from .transport.mcp_session_id import PURPOSE
 from .transport.password import PasswordCheck
 from .transport.routes import claims, describe
@@ -144,10 +149,34 @@ class McpApp(ExtensionApp):
             self.services.policy.open((SHARED_SUBJECT,) if is_shared else None)
             kernels.sandbox.open(self.services.sessions.sessions_dir)
             kernels.limits.open()
+            self._keep_apart()
         except (PolicyUnusable, SandboxUnusable, LimitsUnusable) as err:
             self.log.error("MCP is not served: %s.", err)  # the sentence is all
             return False
         return True
+
+    def _keep_apart(self) -> None:
+        """Have Jupyter's own API keep users apart, where it can. Raises PolicyUnusable."""
+        serverapp = cast("ServerApp", self.serverapp)
+        services, provider = self.services, serverapp.identity_provider
+        means = Means(
+            sandbox=services.kernels.sandbox.in_force,
+            audit_path=str(self.config.McpAudit.get("path", "")),
+            authorizer=serverapp.authorizer,
+            has_one_login=is_stock(provider),
+        )
+        check_multi_user(services.policy, means)
+        extensions = serverapp.extension_manager.extensions
+        warn_of_others(services.policy, (name for name, e in extensions.items() if e.enabled))
+        if isinstance(serverapp.authorizer, OwnersAuthorizer):
+            owners = Owners(
+                services.sessions,
+                services.policy,
+                serverapp.session_manager,
+                disk_of(serverapp.contents_manager),
+                partial(subject_of, provider),
+            )
+            serverapp.authorizer.guard(owners)
 
     def _mount_absent(self, web_app: Application, base_url: str, pattern: str) -> None:
         if not claims(web_app, url_path_join(base_url, "/register")):

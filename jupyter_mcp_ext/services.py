@@ -15,6 +15,7 @@ from .executions.written import WrittenFiles
 from .files.contents import disk_of
 from .files.files import McpFiles
 from .governance.audit import Audit
+from .governance.authorizer import OwnersAuthorizer
 from .governance.calls import McpCalls
 from .governance.consents import Consents
 from .governance.keys import Keys
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from logging import Logger
 
+    from jupyter_server.auth.authorizer import Authorizer
     from jupyter_server.serverapp import ServerApp
 
     from .executions.execution import Execution
@@ -122,7 +124,7 @@ class Services:
             hints=hints,
             packages=McpPackages(kernels, credentials=sessions.credentials, parent=parent),
             rendering=rendering,
-            policy=McpPolicy(serverapp.authorizer, parent=parent),
+            policy=McpPolicy(_besides(serverapp.authorizer), parent=parent),
             calls=_calls(executions, parent),
             consents=Consents(),
             life=kernels.life,
@@ -160,6 +162,11 @@ def _kernels(serverapp: ServerApp, sandbox: McpSandbox, limits: McpLimits, paren
         sandbox,
         limits,
     )
+
+
+def _besides(authorizer: Authorizer) -> Authorizer:
+    """Jupyter's authorizer as tools ask it, which know their owners themselves."""
+    return authorizer.besides if isinstance(authorizer, OwnersAuthorizer) else authorizer
 
 
 def _secrets(serverapp: ServerApp, keys: Keys) -> tuple[Path, ...]:

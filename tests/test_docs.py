@@ -90,7 +90,10 @@ def settings() -> Iterator[tuple[str, Any]]:
             if owner.__module__ != module.name:
                 continue
             for name, trait in owner.class_own_traits(config=True).items():
-                yield f"{owner.__name__}.{name}", trait.default()
+                default = trait.default()
+                if isinstance(default, type):
+                    default = f"{default.__module__}.{default.__name__}"
+                yield f"{owner.__name__}.{name}", default
 
 
 @pytest.mark.parametrize("page", LINKING, ids=lambda page: str(page.relative_to(PROJECT)))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jupyter_server.auth.identity import User
@@ -28,11 +29,8 @@ class Principal:
 
     @property
     def groups(self) -> frozenset[str]:
-        """The groups that the identity provider gives: as ``groups``, or as JupyterHub has them."""
-        given = getattr(self.user, "groups", None)
-        if given is None:
-            given = (getattr(self.user, "hub_user", None) or {}).get("groups")
-        return frozenset(name for name in given or () if isinstance(name, str))
+        """The groups that the identity provider gives."""
+        return groups_of(self.user)
 
     @property
     def origin(self) -> str:
@@ -66,3 +64,22 @@ class Caller:
     def reader(self) -> str:
         """Tells the readers of answers apart: what one was told, another was not."""
         return "\n".join((self.subject, self.client, self.scope))
+
+
+def groups_of(user: User) -> frozenset[str]:
+    """The groups that the identity provider gives: as ``groups``, or as JupyterHub has them."""
+    given = getattr(user, "groups", None)
+    if given is None:
+        given = _of_hub(user).get("groups")
+    return frozenset(name for name in given or () if isinstance(name, str))
+
+
+def is_hubs_administrator(user: User) -> bool:
+    """Whether JupyterHub says that a user is an administrator."""
+    return _of_hub(user).get("admin") is True
+
+
+def _of_hub(user: User) -> Mapping[str, Any]:
+    """What JupyterHub tells of a user; empty without it."""
+    told = getattr(user, "hub_user", None)
+    return told if isinstance(told, dict) else {}

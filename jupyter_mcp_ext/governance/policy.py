@@ -11,10 +11,12 @@ from traitlets.config import LoggingConfigurable
 
 from jupyter_mcp_ext.errors import Forbidden, did_you_mean, shown
 
+from .caller import groups_of, is_hubs_administrator
 from .tool_names import READING, TOOL_NAMES
 
 if TYPE_CHECKING:
     from jupyter_server.auth.authorizer import Authorizer
+    from jupyter_server.auth.identity import User
 
     from .caller import Principal
 
@@ -81,6 +83,18 @@ class McpPolicy(LoggingConfigurable):
     ).tag(config=True)
     attach_users = List(Unicode(), help="Users for attach = 'listed'.").tag(config=True)
     attach_groups = List(Unicode(), help="Groups for attach = 'listed'.").tag(config=True)
+    admin_users = List(
+        Unicode(),
+        help="Administrators, beside those of JupyterHub: OwnersAuthorizer lets them use what "
+        "belongs to no user.",
+    ).tag(config=True)
+    admin_groups = List(Unicode(), help="Groups whose users are administrators.").tag(config=True)
+    multi_user = Bool(
+        default_value=False,
+        help="Whether users who do not trust each other share this server: MCP is served only "
+        "with a sandbox, an audit file, OwnersAuthorizer and an identity provider that tells "
+        "users apart.",
+    ).tag(config=True)
 
     def __init__(self, authorizer: Authorizer, **kwargs: Any) -> None:
         """``authorizer`` is Jupyter's, and is asked besides."""
@@ -146,6 +160,14 @@ class McpPolicy(LoggingConfigurable):
             principal.groups & set(self.attach_groups)
         )
 
+    def is_administrator(self, subject: str, user: User) -> bool:
+        """Whether a user may use what belongs to no user."""
+        return (
+            subject in self.admin_users
+            or is_hubs_administrator(user)
+            or bool(self.admin_groups and groups_of(user) & set(self.admin_groups))
+        )
+
     async def _has(self, principal: Principal, right: Right) -> bool:
         action, resource = right
         # An authorizer of an operator may answer what is only true-ish by mistake, or None.
@@ -184,14 +206,16 @@ class McpPolicy(LoggingConfigurable):
                 yield setting, names
 
     def _warn_of_unknown(self, users: Collection[str]) -> None:
-        named = {*self.user_tools, *self.disabled_user_tools, *self.attach_users}
+        named = {*self.user_tools, *self.disabled_user_tools}
+        named.update(self.attach_users, self.admin_users)
         for name in sorted(named.difference(users)):
             self.log.warning(
                 "McpPolicy names the user %s, who does not exist here. There are: %s",
                 shown(name),
                 ", ".join(users),
             )
-        groups = {*self.group_tools, *self.disabled_group_tools, *self.attach_groups}
+        groups = {*self.group_tools, *self.disabled_group_tools}
+        groups.update(self.attach_groups, self.admin_groups)
         for name in sorted(groups):
             self.log.warning(
                 "McpPolicy names the group %s, but this server's identity provider has no groups",

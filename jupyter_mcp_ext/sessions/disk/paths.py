@@ -32,6 +32,10 @@ class SessionPaths:
         """Whether a path is the folder with the sessions' own folders, or one of those."""
         return self._store is not None and self._store.is_sessions_folder(path)
 
+    def is_above_sessions(self, path: str) -> bool:
+        """Whether the sessions' own folders are somewhere below a path."""
+        return self._store is not None and self._store.is_above_sessions(path)
+
     def is_servers_file(self, session: Session, path: str) -> bool:
         """Whether this server writes the file: a session's notebook, or in another's folder."""
         story = session.story

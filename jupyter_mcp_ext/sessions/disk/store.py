@@ -97,8 +97,14 @@ class SessionStore:
         Where that is Jupyter's root, whether it is a session's folder.
         """
         if self._sessions_dir:
-            return path == self._sessions_dir
+            return path.casefold() == self._sessions_dir.casefold()
         return bool(SESSION_ID.fullmatch(path)) and (self._root / path / HIDDEN).is_dir()
+
+    def is_above_sessions(self, path: str) -> bool:
+        """Whether an API path is above the folder with the sessions' folders."""
+        # Where case does not count, another spelling is the same folder.
+        above = f"{path}/".casefold() if path else ""
+        return f"{self._sessions_dir}/".casefold().startswith(above)
 
     async def all(self, *, but: Container[str] = ()) -> list[Session]:
         """Every session that is stored here, except those with some ids."""

@@ -1,0 +1,133 @@
+"""An ``Authorizer`` for Jupyter's own REST API that keeps users apart."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from jupyter_core.utils import ensure_async
+from jupyter_server.auth.authorizer import Authorizer
+from jupyter_server.base.handlers import AuthenticatedFileHandler
+from jupyter_server.files.handlers import FilesHandler
+from traitlets import List, Type, Unicode
+
+if TYPE_CHECKING:
+    from jupyter_server.auth.identity import User
+    from jupyter_server.base.handlers import JupyterHandler
+
+    from .owners import Owners
+
+FOR_ALL = frozenset(
+    {("read", "kernelspecs"), ("read", "config"), ("read", "api"), ("write", "csp")}
+)
+"""What shows nothing of a user."""
+
+WHOLE = frozenset({"PUT", "PATCH", "DELETE"})
+"""Methods that replace, move or remove what a path names."""
+
+NAMING = frozenset({"POST", "PATCH"})
+"""Methods whose body names another path."""
+
+Rule: TypeAlias = "Callable[[Owners, JupyterHandler, User], Awaitable[bool]]"
+
+
+class OwnersAuthorizer(Authorizer):
+    """Lets users reach what their agents have, and nothing of other users.
+
+    For ``ServerApp.authorizer_class``. What belongs to no user (kernels that people start,
+    terminals, lists of all, the server itself) is for administrators.
+    """
+
+    authorizer_class = Type(
+        "jupyter_server.auth.authorizer.AllowAllAuthorizer",
+        klass=Authorizer,
+        help="The authorizer that is asked besides, for every right.",
+    ).tag(config=True)
+    resources = List(
+        Unicode(),
+        help="Resources of other extensions, by the names that they give the authorizer, that all "
+        "users may use.",
+    ).tag(config=True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        make: Any = self.authorizer_class
+        self.besides: Authorizer = make(parent=self, identity_provider=self.identity_provider)
+        """The authorizer that is asked besides."""
+        self._owners: Owners | None = None
+
+    def guard(self, owners: Owners) -> None:
+        """Let users reach what is theirs; until then all is refused."""
+        self._owners = owners
+
+    async def is_authorized(
+        self, handler: JupyterHandler, user: User, action: str, resource: str
+    ) -> bool:
+        """Whether a user may make a request of Jupyter's REST API."""
+        if self._owners is None:
+            self.log.warning("A request was refused: users cannot be kept apart without MCP")
+            return False
+        asked = self.besides.is_authorized(handler, user, action, resource)
+        if await ensure_async(asked) is not True:
+            return False
+        if rule := RULES.get(resource):
+            return await rule(self._owners, handler, user)
+        is_for_all = (action, resource) in FOR_ALL or resource in self.resources
+        return is_for_all or self._owners.is_administrator(user)
+
+
+async def _kernels(owners: Owners, handler: JupyterHandler, user: User) -> bool:
+    kernel_id = handler.path_kwargs.get("kernel_id")
+    if kernel_id is None:  # the list of all, or a new one outside of the sandbox
+        return owners.is_administrator(user)
+    return owners.has_kernel(user, kernel_id)
+
+
+async def _sessions(owners: Owners, handler: JupyterHandler, user: User) -> bool:
+    session_id = handler.path_kwargs.get("session_id")
+    if session_id is None:
+        return owners.is_administrator(user)
+    if not await owners.has_session(user, session_id):
+        return False
+    # A change can start a kernel outside of the sandbox, or name another user's.
+    return handler.request.method != "PATCH" or owners.is_administrator(user)
+
+
+async def _contents(owners: Owners, handler: JupyterHandler, user: User) -> bool:
+    path = _path(handler)
+    if path is None:  # an extension's own handler, which names files in another way
+        return owners.is_administrator(user)
+    if not await owners.has_path(user, path, whole=handler.request.method in WHOLE):
+        return False
+    if handler.request.method not in NAMING or not handler.request.body:
+        return True
+    body = handler.get_json_body()
+    if not isinstance(body, dict):
+        return False
+    return await _has_named(owners, user, body)
+
+
+def _path(handler: JupyterHandler) -> str | None:
+    """The API path that a request is about; None if that cannot be told."""
+    if isinstance(handler, AuthenticatedFileHandler | FilesHandler):
+        return str(handler.path_args[0]) if handler.path_args else None
+    path: str | None = handler.path_kwargs.get("path")
+    return path
+
+
+async def _has_named(owners: Owners, user: User, body: Mapping[str, Any]) -> bool:
+    """Whether a user may use what a request's body names: where from, and where to."""
+    for key in ("path", "copy_from"):
+        named = body.get(key)
+        if named is None:
+            continue
+        if not isinstance(named, str) or not await owners.has_path(user, named, whole=True):
+            return False
+        # Jupyter copies what links in a folder lead to, too.
+        if key == "copy_from" and await owners.is_folder(named):
+            return False
+    return True
+
+
+RULES: Mapping[str, Rule] = {"kernels": _kernels, "sessions": _sessions, "contents": _contents}
+"""For resources that belong to users."""
