@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from jupyter_mcp_ext.concurrency import to_its_end
 from jupyter_mcp_ext.errors import InstallationFailed
 from jupyter_mcp_ext.sandbox.overlay import Overlay
 
@@ -58,15 +59,15 @@ async def beside(overlay: Overlay | None, installed: Installed) -> AsyncIterator
     if overlay is None:
         yield None
         return
-    with ExitStack() as opened:
+    opened = ExitStack()
+    try:
         try:
-            place = await asyncio.to_thread(_opened, opened, overlay, installed)
+            place = await to_its_end(lambda: _opened(opened, overlay, installed))
         except OSError as err:
             raise unwritable(err) from err
-        try:
-            yield place
-        finally:
-            await asyncio.to_thread(opened.close)
+        yield place
+    finally:
+        await to_its_end(opened.close)
 
 
 async def check_uv(uv: str, env: Mapping[str, str]) -> None:

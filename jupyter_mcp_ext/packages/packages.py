@@ -104,6 +104,8 @@ class McpPackages(LoggingConfigurable):
         self._credentials = credentials
         self._policy = PackagePolicy(allow=rules(self.allow), deny=rules(self.deny))
         self._locks: Locks[str] = Locks()
+        self._turns = 0
+        """How many installations have ended."""
 
     def requested(self, package: str | Sequence[str]) -> tuple[Requirement, ...]:
         """The requirements in an argument, checked as far as is possible before they are resolved.
@@ -130,9 +132,10 @@ class McpPackages(LoggingConfigurable):
         ``say`` hears how far it is. Raises KernelUnavailable, Forbidden, InstallationFailed;
         then the environment is as it was.
         """
+        ended = self._turns
         target = await self._target(kernel)
         async with (
-            self._turn(target, say) as target,
+            self._turn(target, ended, say) as target,
             beside(target.overlay, target.installed) as place,
         ):
             if place is not None:
@@ -214,18 +217,23 @@ class McpPackages(LoggingConfigurable):
         return Target(python=python, env=env, installed=installed, overlay=kernel.overlay)
 
     @asynccontextmanager
-    async def _turn(self, target: Target, say: Say) -> AsyncIterator[Target]:
-        """Wait for other installations into an environment, then look at it again."""
+    async def _turn(self, target: Target, ended: int, say: Say) -> AsyncIterator[Target]:
+        """Wait for other installations into an environment.
+
+        It is looked at again if more of them have ended than when it was looked at first.
+        """
         overlay = target.overlay
         lock = self._locks.of(target.installed.prefix if overlay is None else str(overlay.folder))
-        waits = lock.locked()
-        if waits:
+        if lock.locked():
             say("waiting for another installation into the same environment")
         async with lock:
-            if waits:
-                now = await installed_in(target.python, target.env, overlay=overlay)
-                target = replace(target, installed=now)
-            yield target
+            try:
+                if self._turns != ended:
+                    now = await installed_in(target.python, target.env, overlay=overlay)
+                    target = replace(target, installed=now)
+                yield target
+            finally:
+                self._turns += 1
 
     async def _installer(self, target: Target, place: Beside | None) -> Installer:
         path = os.pathsep.join([str(Path(target.python).parent), os.environ.get("PATH", "")])

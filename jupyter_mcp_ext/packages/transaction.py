@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from jupyter_mcp_ext.errors import InstallationFailed, KernelUnavailable
 from jupyter_mcp_ext.sandbox.overlay import Overlay, Unfit
@@ -63,9 +65,7 @@ async def carry_out(
     except asyncio.CancelledError:
         if not installer.is_changing:
             work.cancel()
-        await asyncio.wait({work})
-        if work.cancelled():
-            raise
+        await _ended(work)
     return work.result()
 
 
@@ -82,11 +82,8 @@ async def carry_out_beside(
     """
     try:
         await installer.install(planned, say=say)
-        adding = asyncio.ensure_future(asyncio.to_thread(add))
-        try:
-            await asyncio.wait({adding})
-        except asyncio.CancelledError:
-            await asyncio.wait({adding})
+        adding = asyncio.create_task(asyncio.to_thread(add), name="mcp-packages-add")
+        await _ended(adding)
         adding.result()
     except ProgramFailed as err:
         msg = f"{err}\n{UNCHANGED} {err.advice}"
@@ -98,6 +95,13 @@ async def carry_out_beside(
         raise unwritable(err) from err
     names = [each.name for each in planned]
     return await installed_in(target.python, target.env, names, target.overlay)
+
+
+async def _ended(work: asyncio.Task[Any]) -> None:
+    """Wait for the end of work, however often the waiting is cancelled."""
+    while not work.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait({work})
 
 
 async def _install_or_put_back(

@@ -18,6 +18,7 @@ import shutil
 import stat
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -37,6 +38,12 @@ PYTHON = "python"
 
 LEFT = 20
 """Earlier states that are kept for a running kernel, at most."""
+
+MAX_FILES = 500_000
+"""Files and folders of one session's packages: empty ones have no bytes."""
+
+MAX_METADATA = 16 << 20
+"""Bytes of one file of a package's metadata, which are read as a whole."""
 
 STARTED = secrets.token_hex(4)
 
@@ -97,10 +104,7 @@ class Overlay:
         current = self.folder / str(self.number)
         if self.python == python:
             _link(current, new, but=_files_of(_names(new), current))
-        size = sum(path.lstat().st_size for path in new.rglob("*"))
-        if most and size > most:
-            msg = f"the packages of this session would have {size:,} bytes, and may have {most:,}"
-            raise Unfit(msg)
+        _check_size(new, most)
         self._show(new, python)
 
     def copy(self, other: Overlay) -> None:
@@ -180,11 +184,27 @@ def _check(new: Path) -> None:
         if not is_plain or (stat.S_ISREG(mode) and mode & (stat.S_ISUID | stat.S_ISGID)):
             msg = f"it has {str(path.relative_to(new))!r}, which is no plain file"
             raise Unfit(msg)
+    for info in _metadata(new):
+        for path in info.iterdir():
+            if path.lstat().st_size > MAX_METADATA:
+                msg = f"its {path.name!r} has more than {MAX_METADATA:,} bytes"
+                raise Unfit(msg)
+
+
+def _check_size(new: Path, most: int) -> None:
+    """Raise Unfit for too many files or bytes; ``most`` as in `Overlay.add`."""
+    sizes = [path.lstat().st_size for path in islice(new.rglob("*"), MAX_FILES + 1)]
+    if len(sizes) > MAX_FILES:
+        msg = f"the packages of this session would have more than {MAX_FILES:,} files"
+        raise Unfit(msg)
+    if most and sum(sizes) > most:
+        msg = f"the packages of this session would have {sum(sizes):,} bytes, and may have {most:,}"
+        raise Unfit(msg)
 
 
 def _link(source: Path, target: Path, *, but: Collection[str]) -> None:
     """Put the files of a folder into another, but for some and where it has one of that name."""
-    for folder, _, names in os.walk(source):
+    for folder, _, names in os.walk(source, onerror=_fail):
         for name in names:
             old = Path(folder) / name
             path = old.relative_to(source)
@@ -200,6 +220,10 @@ def _link(source: Path, target: Path, *, but: Collection[str]) -> None:
                 shutil.copy2(old, new)
 
 
+def _fail(err: OSError) -> None:
+    raise err
+
+
 def _source(path: Path) -> str:
     """The module whose compiled code this file is; empty if it is none."""
     if path.parent.name != "__pycache__":
@@ -209,7 +233,12 @@ def _source(path: Path) -> str:
 
 def _names(folder: Path) -> set[str]:
     """The packages in a folder."""
-    return {_name(path) for path in folder.glob("*.dist-info")}
+    return {_name(info) for info in _metadata(folder)}
+
+
+def _metadata(folder: Path) -> Iterator[Path]:
+    """The folders with the metadata of packages."""
+    return (path for path in folder.glob("*.dist-info") if path.is_dir())
 
 
 def _name(info: Path) -> str:
@@ -219,9 +248,12 @@ def _name(info: Path) -> str:
 def _files_of(names: Collection[str], folder: Path) -> set[str]:
     """The files, relative to a folder, of these packages in it."""
     found: set[str] = set()
-    for info in folder.glob("*.dist-info"):
+    for info in _metadata(folder):
         if _name(info) in names:
             found.update(f"{info.name}/{each.name}" for each in info.iterdir())
-            with suppress(OSError), (info / "RECORD").open(newline="", errors="replace") as lines:
+            with (
+                suppress(OSError, csv.Error),
+                (info / "RECORD").open(newline="", errors="replace") as lines,
+            ):
                 found.update(posixpath.normpath(row[0]) for row in csv.reader(lines) if row)
     return found

@@ -200,6 +200,30 @@ async def test_two_installations_for_one_session_come_one_after_the_other(
         assert its.run("import app, old_middle_user; print(app.VERSION)") == "1.0"
 
 
+async def test_what_was_installed_since_the_first_look_is_known(
+    jp_serverapp: Any, index: Index, venv: Venv, jp_data_dir: Path, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    (venv.folder / "bin/its-python").symlink_to(venv.python.readlink())
+    program = venv.folder / "bin/python3.99"
+    program.write_text(
+        f'#!/bin/sh\n{venv.folder}/bin/its-python "$@"\n[ -p {gate} ] && read x <{gate}\n:\n'
+    )
+    program.chmod(0o755)
+    argv = [str(program), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    write_kernelspec(jp_data_dir, "gated", {"argv": argv, "language": "python"})
+    async with packages(jp_serverapp, index, venv) as its:
+        second = asyncio.create_task(its.install("middle", kernel="gated"))
+        opened = await asyncio.to_thread(gate.open, "w")  # when it has looked
+        gate.unlink()
+        first = await its.install("middle")
+        opened.close()
+
+        assert first.lines() == ["installed for this session alone: middle 2.0"]
+        assert (await second).lines() == ["already there: middle 2.0"]
+
+
 # -- code of packages and of kernels ------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from jupyter_mcp_ext.errors import InstallationFailed
 from jupyter_mcp_ext.packages.installer import ProgramFailed, Say
 from jupyter_mcp_ext.packages.look import Installed, look
 from jupyter_mcp_ext.packages.plan import Planned
-from jupyter_mcp_ext.packages.transaction import Target, carry_out
+from jupyter_mcp_ext.packages.transaction import Target, carry_out, carry_out_beside
 from tests.wheels import Index, Venv, make_venv
 
 ENV = {"PATH": os.environ["PATH"]}
@@ -104,13 +105,38 @@ async def test_what_has_begun_to_change_goes_on_to_its_end(venv: Venv, wheel: Pa
     installer = ByHand(venv, wheel)
     work = await begun(installer, venv)
     installer.is_changing = True
-    work.cancel()
-    await asyncio.wait({work}, timeout=0.1)
-    assert not work.done()
+    for _ in range(3):
+        work.cancel()
+        await asyncio.wait({work}, timeout=0.1)
+        assert not work.done()
     installer.go.set()
     await work
 
     assert venv.version("leaf") == "1.0"
+
+
+async def test_what_is_shown_for_a_session_is_shown_to_its_end(venv: Venv, wheel: Path) -> None:
+    began, go, shown = threading.Event(), threading.Event(), threading.Event()
+
+    def add() -> None:
+        began.set()
+        go.wait()
+        shown.set()
+
+    installed = await look(str(venv.python), ENV)
+    target = Target(python=str(venv.python), env=ENV, installed=installed)
+    installer = ByHand(venv, wheel)
+    installer.go.set()
+    work = asyncio.create_task(carry_out_beside(installer, target, PLAN, add, lambda _: None))
+    await asyncio.to_thread(began.wait)
+    for _ in range(3):
+        work.cancel()
+        await asyncio.wait({work}, timeout=0.1)
+        assert not work.done()
+    go.set()
+    await work
+
+    assert shown.is_set()
 
 
 async def test_what_fails_half_way_is_taken_away_again(venv: Venv, wheel: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -76,12 +77,62 @@ def test_a_record_that_names_other_files_removes_none_elsewhere(
     assert seen(overlay) == {"one.py": "2"}
 
 
-@pytest.mark.parametrize("kind", ["link", "pipe", "large"])
-def test_what_does_not_fit_leaves_all_as_it_was(overlay: Overlay, kind: str) -> None:
+@pytest.mark.parametrize("record", ["one.py,," + "x" * 200_000, "\0", '"', "\udc80"])
+def test_a_record_that_cannot_be_read_keeps_no_package_from_being_replaced(
+    overlay: Overlay, record: str
+) -> None:
     add(overlay, "one", "1", {"one.py": "1"})
+    with (overlay.site / "one-1.dist-info/RECORD").open("a", errors="surrogateescape") as lines:
+        lines.write(record)
+
+    add(overlay, "one", "2", {"one.py": "2"})
+
+    assert seen(overlay) == {"one.py": "2"}
+
+
+def test_a_file_with_the_name_of_metadata_is_a_file_like_others(overlay: Overlay) -> None:
+    add(overlay, "one", "1", {"one.py": "1", "two-0.dist-info": "no folder"})
+    add(overlay, "two", "1", {"two.py": "1"})
+
+    assert seen(overlay) == {"one.py": "1", "two.py": "1", "two-0.dist-info": "no folder"}
+
+
+def test_no_file_is_lost_in_a_folder_that_cannot_be_read(overlay: Overlay, tmp_path: Path) -> None:
+    add(overlay, "one", "1", {"one.py": "1"})
+    deep = os.open(overlay.site, os.O_RDONLY)
+    for _ in range(20):  # so that its path is longer than Linux takes
+        os.mkdir("x" * 250, dir_fd=deep)
+        deeper = os.open("x" * 250, os.O_RDONLY, dir_fd=deep)
+        os.close(deep)
+        deep = deeper
+    os.close(deep)
+
+    with pytest.raises(OSError, match="File name too long"):
+        add(overlay, "two", "1", {"two.py": "1"})
+    with pytest.raises(OSError, match="File name too long"):
+        Overlay(tmp_path / "other").copy(overlay)
+
+    assert (overlay.site / "one.py").exists()
+    assert not (overlay.site / "two.py").exists()
+    shutil.rmtree(overlay.folder)  # which pytest cannot
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "large", "metadata", "many"])
+def test_what_does_not_fit_leaves_all_as_it_was(
+    overlay: Overlay, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(overlay, "one", "1", {"one.py": "1"})
+    monkeypatch.setattr("jupyter_mcp_ext.sandbox.overlay.MAX_METADATA", 200)
+    monkeypatch.setattr("jupyter_mcp_ext.sandbox.overlay.MAX_FILES", 10)
 
     with overlay.new() as new:
-        (new / "plain.py").write_text("x" * 1000)
+        (new / "plain.py").write_text("x" * (1000 if kind == "large" else 10))
+        (new / "two-1.dist-info").mkdir()
+        if kind == "metadata":
+            (new / "two-1.dist-info/RECORD").write_text("x" * 201)
+        elif kind == "many":
+            for number in range(10):
+                (new / str(number)).touch()
         if kind == "link":
             (new / "passwd").symlink_to("/etc/passwd")
         elif kind == "pipe":

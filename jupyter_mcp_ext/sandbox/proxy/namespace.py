@@ -51,16 +51,28 @@ def namespace(pid: int) -> int:
 
 def listener(network: int) -> socket.socket:
     """A listening socket in a network namespace. Raises OSError."""
-    libc = ctypes.CDLL(None, use_errno=True)
     owner = fcntl.ioctl(network, _NS_GET_USERNS)
+    try:
+        said, fds = _answer(owner, network)
+    finally:
+        os.close(owner)
+    if not fds:
+        raise OSError(said.decode() or "the process that enters it has died")
+    return socket.socket(fileno=fds[0])
+
+
+def _answer(owner: int, network: int) -> tuple[bytes, list[int]]:
+    """What the process says that enters a network, and the socket that it has made. Raises OSError.
+
+    A user namespace can only be entered by a process that has one thread, and not be left.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.settimeout(SECONDS)
-        # A user namespace can only be entered by a process that has one thread, and not be left.
         child = os.fork()
         if not child:
             _child(libc, owner, network, theirs)
-        os.close(owner)
         theirs.close()
         try:
             said, fds, _, _ = socket.recv_fds(ours, 300, 1)
@@ -68,9 +80,7 @@ def listener(network: int) -> socket.socket:
             with suppress(ProcessLookupError):
                 os.kill(child, 9)
             os.waitpid(child, 0)
-    if not fds:
-        raise OSError(said.decode() or "the process that enters it has died")
-    return socket.socket(fileno=fds[0])
+    return said, fds
 
 
 def _child(libc: ctypes.CDLL, owner: int, network: int, answers: socket.socket) -> None:

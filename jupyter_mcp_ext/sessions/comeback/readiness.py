@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from jupyter_mcp_ext.concurrency import to_its_end
 from jupyter_mcp_ext.errors import UnknownSession
 from jupyter_mcp_ext.kernels.links.link import NO_INFO
 from jupyter_mcp_ext.kernels.losses import UNUSED
@@ -135,4 +136,4 @@ async def _copy_packages(source: Session, session: Session) -> None:
             Overlay(story.folder.path / PACKAGES) for story in (session.story, source.story)
         )
         with suppress(OSError):  # what then fails to load is told
-            await asyncio.to_thread(mine.copy, its)
+            await to_its_end(lambda: mine.copy(its))
