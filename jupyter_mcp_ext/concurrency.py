@@ -118,8 +118,9 @@ class Listeners(Generic[T]):
         self._calls: list[Callable[[T], object]] = []
 
     def add(self, call: Callable[[T], object]) -> None:
-        """Call a function with all that is new from now on."""
-        self._calls.append(call)
+        """Call a function with all that is new from now on; once, also if it is added again."""
+        if call not in self._calls:
+            self._calls.append(call)
 
     def tell(self, new: T) -> None:
         """Call all of them."""

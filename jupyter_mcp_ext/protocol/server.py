@@ -32,6 +32,7 @@ from .resources import Resources
 from .sealing import Sealing
 from .subscriptions import Subscriptions
 from .tasks import created, serve_tasks, takes_tasks
+from .tracing import trace
 
 if TYPE_CHECKING:
     from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
@@ -78,6 +79,7 @@ folder.
 def build_server(services: Services) -> Server[Any]:
     """The server object for one Jupyter server."""
     handlers = _Handlers(services)
+    services.executions.begun.add(trace)
     server = McpServer(
         NAME,
         version=__version__,
