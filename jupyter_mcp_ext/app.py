@@ -6,6 +6,7 @@ import asyncio
 import re
 from datetime import datetime, timezone
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_server.extension.application import ExtensionApp
@@ -20,6 +21,7 @@ from .governance.multi_user import Means, warn_of_others
 from .governance.multi_user import check as check_multi_user
 from .governance.owners import Owners
 from .governance.policy import PolicyUnusable
+from .governance.trail.place import AuditUnusable
 from .outputs.limits import Limits
 from .sandbox.limits.limits import LimitsUnusable
 from .sandbox.sandbox import SandboxUnusable
@@ -150,7 +152,8 @@ class McpApp(ExtensionApp):
             kernels.sandbox.open(self.services.sessions.sessions_dir)
             kernels.limits.open()
             self._keep_apart()
-        except (PolicyUnusable, SandboxUnusable, LimitsUnusable) as err:
+            self._open_audit()
+        except (PolicyUnusable, SandboxUnusable, LimitsUnusable, AuditUnusable) as err:
             self.log.error("MCP is not served: %s.", err)  # the sentence is all
             return False
         return True
@@ -161,7 +164,7 @@ class McpApp(ExtensionApp):
         services, provider = self.services, serverapp.identity_provider
         means = Means(
             sandbox=services.kernels.sandbox.in_force,
-            audit_path=str(self.config.McpAudit.get("path", "")),
+            audit_path=services.audit.trail.path,
             authorizer=serverapp.authorizer,
             has_one_login=is_stock(provider),
         )
@@ -177,6 +180,12 @@ class McpApp(ExtensionApp):
                 partial(subject_of, provider),
             )
             serverapp.authorizer.guard(owners)
+
+    def _open_audit(self) -> None:
+        sandbox = self.services.kernels.sandbox
+        root = Path(cast("ServerApp", self.serverapp).root_dir)
+        writable = (root, *sandbox.places.writable)
+        self.services.audit.trail.open(writable, is_confined=sandbox.is_on)
 
     def _mount_absent(self, web_app: Application, base_url: str, pattern: str) -> None:
         if not claims(web_app, url_path_join(base_url, "/register")):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +19,9 @@ from .governance.authorizer import OwnersAuthorizer
 from .governance.calls import McpCalls
 from .governance.consents import Consents
 from .governance.keys import Keys
-from .governance.life import Life
+from .governance.life import Life, LifeEvent
 from .governance.policy import McpPolicy
+from .governance.trail.trail import McpAudit
 from .kernels.fleet import Kernels
 from .kernels.links.links import McpLinks
 from .monitoring.metrics import Metrics
@@ -97,7 +98,9 @@ class Services:
         contents = serverapp.contents_manager
         root = disk_of(contents)
         keys = Keys(Path(key_file or Path(jupyter_data_dir()) / KEY_FILE), parent.log)
-        sandbox = McpSandbox(root=root, secrets=_secrets(serverapp, keys), parent=parent)
+        trail = McpAudit(key=keys.derive, parent=parent)
+        secrets = (*_secrets(serverapp, keys), *trail.files)
+        sandbox = McpSandbox(root=root, secrets=secrets, parent=parent)
         kernels = _kernels(serverapp, sandbox, McpLimits(root=root, parent=parent), parent)
         rendering = Rendering(parent.log)
         files = McpFiles(contents, root, serverapp.base_url, rendering, parent=parent)
@@ -128,7 +131,7 @@ class Services:
             calls=_calls(executions, parent),
             consents=Consents(),
             life=kernels.life,
-            audit=_audit(serverapp, sandbox),
+            audit=_audit(serverapp, kernels, sessions, trail),
             metrics=_metrics(kernels, sessions, executions, root),
             keys=keys,
             limits=limits,
@@ -151,6 +154,7 @@ class Services:
         await self.editing.close()
         await self.rendering.close()
         await self.kernels.close()
+        await self.audit.trail.close()
 
 
 def _kernels(serverapp: ServerApp, sandbox: McpSandbox, limits: McpLimits, parent: Any) -> Kernels:
@@ -262,9 +266,18 @@ def _calls(executions: McpExecutions, parent: Any) -> McpCalls:
     return calls
 
 
-def _audit(serverapp: ServerApp, sandbox: McpSandbox) -> Audit:
-    audit = Audit(serverapp.event_logger)
-    sandbox.connections.add(audit.record_connections)
+def _audit(serverapp: ServerApp, kernels: Kernels, sessions: McpSessions, trail: McpAudit) -> Audit:
+    """Hears of all that is recorded."""
+    audit = Audit(serverapp.event_logger, trail)
+
+    def happened(event: LifeEvent) -> None:
+        if event.session_id is None and event.kernel_id:
+            for session in sessions.directory.on_kernel(event.kernel_id):
+                event = replace(event, session_id=session.id, owner=session.owner)
+        audit.happened(event)
+
+    kernels.life.add(happened)
+    kernels.sandbox.connections.add(audit.record_connections)
     return audit
 
 

@@ -3,12 +3,12 @@
 Another one tells what became of connections that kernels in a sandbox made to hosts outside.
 
 An operator receives it like any of Jupyter's events (``c.EventLogger.handlers``); without a handler
-it costs nothing.
+it costs nothing. The audit file, if there is one, gets the same and a little more.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.sandbox.proxy.process import Connections
 
     from .caller import Caller
+    from .life import LifeEvent
+    from .trail.trail import McpAudit
 
 SCHEMAS = Path(__file__).parent / "event_schemas"
 CONNECTIONS_ID = "https://events.jupyter.org/jupyter_mcp_ext/connections/v1"
@@ -36,12 +38,22 @@ class ToolCall:
     code_sha256: str | None = None
     sandbox: str | None = None
     """What confines the session's kernel: ``none``, or a mode of the sandbox."""
+    code: str | None = field(default=None, repr=False)
+    """The code, for an audit file that is to have it."""
+    begun: int | None = None
+    """The number of the record in the audit file which says that the call begins."""
+
+
+OWN = ("code", "begun")
+"""What no event has of a call."""
 
 
 class Audit:
-    """Emits the events."""
+    """Emits the events, and has the audit file written."""
 
-    def __init__(self, event_logger: Any) -> None:
+    def __init__(self, event_logger: Any, trail: McpAudit) -> None:
+        self.trail = trail
+        """The audit file."""
         self.calls: Listeners[ToolCall] = Listeners()
         """Are called with each call that has been answered."""
         self._events = event_logger
@@ -50,19 +62,58 @@ class Audit:
                 name, version = schema.split("/")[-2:]
                 event_logger.register_event_schema(SCHEMAS / name / f"{version}.yaml")
 
-    def record(self, caller: Caller, call: ToolCall) -> None:
-        """Emit the event of one call."""
-        self.calls.tell(call)
-        self._events.emit(
-            schema_id=SCHEMA_ID,
-            data={
-                "user": caller.username,
-                "client": caller.client,
-                "client_version": caller.client_version,
-                **asdict(call),
-            },
+    async def begin(self, caller: Caller, tool: str, code: str | None) -> int | None:
+        """Record that a call begins which changes something, if that has to be on disk first.
+
+        Returns the number of the record. Raises NotRecorded.
+        """
+        return await self.trail.begin(
+            lambda: {"kind": "begin", **_who(caller), "tool": tool, **self._code(code)}
         )
 
+    def record(self, caller: Caller, call: ToolCall) -> None:
+        """Record a call that has failed."""
+        self.trail.put(self._emit(caller, call))
+
+    async def answer(self, caller: Caller, call: ToolCall, *, reads: bool) -> None:
+        """Record a call that is about to be answered.
+
+        Raises NotRecorded if it only ``reads``, and may not be answered without its record.
+        """
+        if reads:
+            await self.trail.answer(self._emit(caller, call))
+        else:
+            self.record(caller, call)
+
+    def happened(self, event: LifeEvent) -> None:
+        """Record what happened to a session or a kernel."""
+        self.trail.put(vars(event))
+
     def record_connections(self, connections: Connections) -> None:
-        """Emit the event of connections of a kernel."""
-        self._events.emit(schema_id=CONNECTIONS_ID, data=asdict(connections))
+        """Record connections of a kernel."""
+        data = asdict(connections)
+        self._events.emit(schema_id=CONNECTIONS_ID, data=data)
+        self.trail.put({"kind": "connections", **data})
+
+    def _emit(self, caller: Caller, call: ToolCall) -> dict[str, Any]:
+        """Emit the event of a call; returns what is recorded of it."""
+        self.calls.tell(call)
+        known = {**_who(caller), **vars(call)}
+        data = {key: value for key, value in known.items() if key not in OWN}
+        self._events.emit(schema_id=SCHEMA_ID, data=data)
+        begun = {} if call.begun is None else {"begun": call.begun}
+        return {"kind": "call", **data, **begun, **self._code(call.code)}
+
+    def _code(self, code: str | None) -> dict[str, Any]:
+        """What is recorded of code."""
+        if code is None:
+            return {}
+        return {"code_length": len(code), **({"code": code} if self.trail.code else {})}
+
+
+def _who(caller: Caller) -> dict[str, str]:
+    return {
+        "user": caller.username,
+        "client": caller.client,
+        "client_version": caller.client_version,
+    }

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Call:
-    """One call of a tool; the session and the hash of the code go into the audit."""
+    """One call of a tool; the session and the code's hash go into the audit."""
 
     services: Services
     caller: Caller
@@ -48,8 +48,10 @@ class Call:
     session_id: str | None = field(default=None, init=False)
     names_session: bool = field(default=False, init=False)
     """Whether an argument names the session; else it is the default one."""
-    code_hash: str | None = field(default=None, init=False)
-    """Stands for the code in the audit, which must not have it."""
+    code: str | None = field(default=None, init=False)
+    """The code that the call is about."""
+    begun: int | None = field(default=None, init=False)
+    """The number of the record in the audit file which says that the call begins."""
     notices: list[str] = field(default_factory=list, init=False)
     """Notices of this answer alone; those of an execution are with the execution."""
     _paused: float = field(default=0.0, init=False)
@@ -64,6 +66,13 @@ class Call:
         is_ready = sessions.is_ready(session)
         is_confined = session.kernel.is_confined if is_ready else session.is_agents
         return sandbox.in_force if is_confined else "none"
+
+    @property
+    def code_hash(self) -> str | None:
+        """Stands for the code in the audit, which need not have it."""
+        if self.code is None:
+            return None
+        return sha256(self.code.encode(errors="surrogatepass")).hexdigest()
 
     async def require(self, *rights: Right, tool: str = "") -> None:
         """Return if the caller has these rights too, and a tool by the settings.
@@ -93,7 +102,7 @@ class Call:
         Raises LimitReached, unless the call has used the execution's session.
         """
         self._count_for(execution.session_id)
-        self.code_hash = sha256(execution.code.encode()).hexdigest()
+        self.code = execution.code
         if as_task:
             self.task = execution
         return execution

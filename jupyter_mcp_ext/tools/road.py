@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from jupyter_mcp_ext.errors import Forbidden, InternalError, LimitReached, ToolError
 from jupyter_mcp_ext.governance.audit import ToolCall
+from jupyter_mcp_ext.governance.tool_names import CHANGING
 
 from .answer import Answer, to_error, to_result
 from .arguments import parse
@@ -50,6 +51,8 @@ async def attempt(
         parsed = parse(tool, arguments)
         await call.require(*tool.rights, tool=tool.name)
         given = {name: getattr(parsed, name) for name in tool.arguments}
+        if tool.name in CHANGING:
+            call.begun = await call.services.audit.begin(call.caller, tool.name, given.get("code"))
         if instead is None:
             for name, resolved in tool.resolved.items():
                 given[name] = await resolved.by(call, given.pop(resolved.argument))
@@ -64,24 +67,18 @@ async def recorded(name: str, call: Call, work: Callable[[], Awaitable[tuple[T, 
 
     Every failure is raised as a ToolError.
     """
-    status = "bug"
+    audit = call.services.audit
     try:
         call.services.calls.admit(call.caller.subject)
+        await audit.trail.room()
         result, status = await work()
-    except LimitReached as err:
-        call.services.metrics.life.hit(str(err))
-        status = "limited"
-        raise
-    except Forbidden:
-        status = "forbidden"
-        raise
-    except ToolError:
-        status = "error"
-        raise
-    except asyncio.CancelledError:
-        status = "cancelled"
+    except (ToolError, asyncio.CancelledError) as err:
+        if isinstance(err, LimitReached):
+            call.services.metrics.life.hit(str(err))
+        audit.record(call.caller, _outcome(name, call, _status(err)))
         raise
     except Exception as err:
+        audit.record(call.caller, _outcome(name, call, "bug"))
         reference = secrets.token_hex(4)
         log.exception("Internal error %s in %s", reference, name)
         call.services.metrics.faults.failed(name, reference)
@@ -90,23 +87,34 @@ async def recorded(name: str, call: Call, work: Callable[[], Awaitable[tuple[T, 
             "try another way."
         )
         raise InternalError(msg) from err
-    else:
-        return result
-    finally:
-        _record(name, call, status)
+    reads = name not in CHANGING
+    await audit.answer(call.caller, _outcome(name, call, status), reads=reads)
+    return result
 
 
-def _record(name: str, call: Call, status: str) -> None:
+def _status(err: BaseException) -> str:
+    match err:
+        case LimitReached():
+            return "limited"
+        case Forbidden():
+            return "forbidden"
+        case ToolError():
+            return "error"
+        case _:
+            return "cancelled"
+
+
+def _outcome(name: str, call: Call, status: str) -> ToolCall:
+    """What a call has come to, which is counted."""
     duration = round(time.monotonic() - call.started, 6)
     call.services.metrics.counts.called(name, status, duration)
-    call.services.audit.record(
-        call.caller,
-        ToolCall(
-            tool=name,
-            status=status,
-            duration=duration,
-            session_id=call.session_id,
-            code_sha256=call.code_hash,
-            sandbox=call.sandbox,
-        ),
+    return ToolCall(
+        tool=name,
+        status=status,
+        duration=duration,
+        session_id=call.session_id,
+        code_sha256=call.code_hash,
+        sandbox=call.sandbox,
+        code=call.code,
+        begun=call.begun,
     )

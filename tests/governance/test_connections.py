@@ -9,13 +9,14 @@ import logging
 from jupyter_events import EventLogger
 
 from jupyter_mcp_ext.governance.audit import CONNECTIONS_ID, Audit
+from jupyter_mcp_ext.governance.trail.trail import McpAudit
 from jupyter_mcp_ext.sandbox.proxy.process import Connections
 
 
 def test_connections_of_a_kernel_are_an_event() -> None:
     written = io.StringIO()
     events = EventLogger(handlers=[logging.StreamHandler(written)])
-    audit = Audit(events)
+    audit = Audit(events, McpAudit(key=str.encode))
 
     for host, outcome in (("pypi.org:443", "allowed"), (None, "not listed")):
         audit.record_connections(Connections(kernel_id="k", host=host, outcome=outcome, count=3))
