@@ -12,8 +12,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupyter_mcp_ext.concurrency import Listeners
-
 if TYPE_CHECKING:
     from jupyter_mcp_ext.sandbox.proxy.process import Connections
 
@@ -54,8 +52,6 @@ class Audit:
     def __init__(self, event_logger: Any, trail: McpAudit) -> None:
         self.trail = trail
         """The audit file."""
-        self.calls: Listeners[ToolCall] = Listeners()
-        """Are called with each call that has been answered."""
         self._events = event_logger
         for schema in (SCHEMA_ID, CONNECTIONS_ID):
             if schema not in event_logger.schemas:
@@ -97,7 +93,6 @@ class Audit:
 
     def _emit(self, caller: Caller, call: ToolCall) -> dict[str, Any]:
         """Emit the event of a call; returns what is recorded of it."""
-        self.calls.tell(call)
         known = {**_who(caller), **vars(call)}
         data = {key: value for key, value in known.items() if key not in OWN}
         self._events.emit(schema_id=SCHEMA_ID, data=data)
