@@ -28,6 +28,7 @@ from .monitoring.metrics import Metrics
 from .notebooks.editing.editing import Editing
 from .notebooks.notebooks import Notebooks
 from .notebooks.shared.live import LiveNotebooks
+from .notebooks.shared.loading import RoomLoading
 from .notebooks.shared.watched import WatchedRooms
 from .outputs.limits import Limits
 from .packages.packages import McpPackages
@@ -37,6 +38,7 @@ from .sandbox.limits.limits import McpLimits
 from .sandbox.sandbox import McpSandbox
 from .search.searching import FileSearch
 from .sessions.disk.store import Disk
+from .sessions.retention.retention import McpRetention
 from .sessions.service import McpSessions
 from .variables.hints import Hints
 from .variables.variables import Variables
@@ -61,6 +63,7 @@ class Services:
 
     kernels: Kernels
     sessions: McpSessions
+    retention: McpRetention
     executions: McpExecutions
     written: WrittenFiles
     notebooks: Notebooks
@@ -117,6 +120,7 @@ class Services:
         return cls(
             kernels=kernels,
             sessions=sessions,
+            retention=_retention(sessions, executions, editing.live, parent),
             executions=executions,
             written=_written(serverapp, root, kernels, executions, hints, changes),
             notebooks=notebooks,
@@ -142,11 +146,13 @@ class Services:
         """Take over the executions and sessions of earlier runs of this server."""
         await self.executions.open()
         await self.sessions.open()
+        self.retention.open()
         self.metrics.start()
 
     async def close(self) -> None:
         """End what runs."""
         self.metrics.stop()
+        await self.retention.close()
         await self.changes.close()
         await self.written.close()
         await self.executions.close()
@@ -227,6 +233,19 @@ def _sessions(
         may_have_spares=not _ends_what_is_idle(serverapp),
         parent=parent,
     )
+
+
+def _retention(
+    sessions: McpSessions, executions: McpExecutions, live: LiveNotebooks, parent: Any
+) -> McpRetention:
+    async def is_open(path: str) -> bool:
+        try:
+            return await live.find(path) is not None
+        except RoomLoading:
+            return True
+
+    sessions.remover.ask(executing=executions.directory.sessions_in_use, is_open=is_open)
+    return McpRetention(sessions.remover, sessions.lives.tell, parent=parent)
 
 
 def _owner(sessions: McpSessions, kernel_id: str) -> str:

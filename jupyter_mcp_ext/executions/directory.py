@@ -83,6 +83,16 @@ class Directory:
         """All that `find` gives the caller, the latest first."""
         return self._archive.of(caller.subject)[::-1]
 
+    def sessions_in_use(self) -> set[str]:
+        """The ids of sessions in which code runs, or has results that no caller has read."""
+        found = (self._archive.get(execution_id) for execution_id in self._archive.ids())
+        return {
+            each.session_id
+            for each in found
+            if each is not None
+            if not (each.is_finished and each.readers.have_seen(each.fold.lines)) or each.goes_on
+        }
+
     def ids(self) -> tuple[str, ...]:
         """The ids of all executions that are kept, oldest first."""
         return self._archive.ids()

@@ -33,6 +33,10 @@ class Readers:
     def __init__(self) -> None:
         self._known: OrderedDict[str, Reader] = OrderedDict()
 
+    def have_seen(self, lines: int) -> bool:
+        """Whether one of them was shown all lines up to this number."""
+        return any(reader.lines >= lines for reader in self._known.values())
+
     def of(self, key: str) -> Reader:
         """The reader of that key (`Caller.reader`)."""
         known = self._known.setdefault(key, Reader())

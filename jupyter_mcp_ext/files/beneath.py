@@ -8,7 +8,7 @@ Everything here blocks: call it in a thread. Failures are OSError.
 """
 
 # Path has no calls that are relative to an open folder.
-# ruff: noqa: PTH102, PTH105, PTH116, PTH208
+# ruff: noqa: PTH101, PTH102, PTH105, PTH116, PTH208
 
 from __future__ import annotations
 
@@ -106,12 +106,27 @@ class Folder:
         both = {"src_dir_fd": self._fd, "dst_dir_fd": self._fd} if where else {}
         os.replace(at, to, **both)
 
-    def move(self, name: str, folder: Folder) -> None:
-        """Move a file into another open folder, where it replaces the one of its name."""
+    def move(self, name: str, folder: Folder, *, to: str = "") -> None:
+        """Move a file into another open folder, where it replaces the one of its name.
+
+        ``to`` is another name that it gets there.
+        """
         at, where = self._at(name)
-        to, _ = folder._at(name)
+        new, _ = folder._at(to or name)
         both = {"src_dir_fd": self._fd, "dst_dir_fd": folder._fd} if where else {}
-        os.replace(at, to, **both)
+        os.replace(at, new, **both)
+
+    def make_usable(self, name: str) -> None:
+        """Give this account all rights to a folder in it, and to nothing that a link leads to."""
+        at, where = self._at(name)
+        if hasattr(os, "O_PATH"):
+            fd = os.open(at, os.O_PATH | _FOLDER, **where)
+            try:
+                os.chmod(f"/proc/self/fd/{fd}", 0o700)
+            finally:
+                os.close(fd)
+        elif where:
+            os.chmod(at, 0o700, follow_symlinks=False, **where)
 
     def remove(self, name: str) -> None:
         """Remove a file, if it exists."""

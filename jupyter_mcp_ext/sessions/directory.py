@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -105,8 +106,11 @@ class Directory:
     async def _default(self, caller: Caller) -> Session:
         async with self._lock((caller.subject, caller.client, caller.scope)):
             session = self._register.default_of(caller)
-            if session is None or await self._folders.holder(session):
-                session = await self._maker.make_default(caller)
+            if session is not None and not await self._folders.holder(session):
+                with suppress(UnknownSession):  # another server has archived it
+                    await self._folders.hold(session)
+                    return session
+            session = await self._maker.make_default(caller)
             await self._folders.hold(session)
             return session
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from jupyter_mcp_ext.errors import UnknownSession
 from jupyter_mcp_ext.kernels.losses import Loss
 from jupyter_mcp_ext.wording import ago
 
@@ -69,6 +70,21 @@ def introduction(
             f'{ago(now - earlier.last_used)}: session_id="{earlier.id}" goes on there'
         )
     return words
+
+
+def check_usable(session: Session) -> None:
+    """Raise UnknownSession for a session that was archived or deleted."""
+    called = f"The session {session.id} ({session.name})"
+    if session.record.archived and not session.record.notebook:
+        msg = f"{called} was deleted. create_session makes another one."
+        raise UnknownSession(msg)
+    if session.record.archived:
+        since = ago(time.time() - session.record.archived)
+        msg = (
+            f"{called} was archived {since}: its variables are gone, and it cannot be used any "
+            f"more. Its notebook {session.notebook} can be read; create_session makes another one."
+        )
+        raise UnknownSession(msg)
 
 
 def others(session: Session, client: str, *, now: float) -> str:

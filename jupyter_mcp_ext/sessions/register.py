@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from jupyter_mcp_ext.concurrency import Listeners
 from jupyter_mcp_ext.errors import AmbiguousSession, UnknownSession, did_you_mean, shown
 
 from .disk.record import SessionRecord
+from .notices import check_usable
 from .session import Session, new_session_id
 
 if TYPE_CHECKING:
@@ -46,7 +47,12 @@ class Register:
         return self._sessions.keys() | self._spares
 
     def __iter__(self) -> Iterator[Session]:
-        return iter(list(self._sessions.values()))
+        return iter([session for session in self._sessions.values() if not session.record.archived])
+
+    @property
+    def archived(self) -> list[Session]:
+        """The sessions of which only the notebook is left; nothing else here finds them."""
+        return [session for session in self._sessions.values() if session.record.archived]
 
     def __contains__(self, session: Session) -> bool:
         return self._sessions.get(session.id) is session
@@ -79,15 +85,13 @@ class Register:
 
     def own(self, subject: str) -> list[Session]:
         """The sessions that belong to a subject."""
-        return [s for s in self._sessions.values() if s.owner == subject]
+        return [s for s in self if s.owner == subject]
 
     def default_of(self, caller: Caller) -> Session | None:
         """The caller's default session, the latest used if there are several."""
         key = (caller.subject, caller.client, caller.scope)
         fits = [
-            s
-            for s in self._sessions.values()
-            if s.record.is_default and (s.owner, s.client, s.record.scope) == key
+            s for s in self if s.record.is_default and (s.owner, s.client, s.record.scope) == key
         ]
         return max(fits, key=lambda s: (s.story is not None, s.last_used), default=None)
 
@@ -95,7 +99,7 @@ class Register:
         """The latest used default session of another connection of the client it was made for."""
         fits = [
             s
-            for s in self._sessions.values()
+            for s in self
             if s.record.is_default
             and (s.owner, s.client) == (session.owner, session.client)
             and s is not session
@@ -192,6 +196,8 @@ class Register:
             either = " or ".join(f"{s.id} ({s.path})" for s in fits)
             msg = f"{shown(wanted)} fits {len(fits)} sessions. Use the id: {either}."
             raise AmbiguousSession(msg)
+        if (gone := archived_as(self.archived, caller, wanted)) is not None:
+            check_usable(gone)
         near = did_you_mean(wanted, [word for s in reachable for word in (s.name, s.path, s.id)])
         msg = (
             f"There is no session {shown(wanted)}.{near} list_sessions shows those you can use; "
@@ -205,6 +211,14 @@ def without_people(caller: Caller) -> str:
     if caller.may_attach:
         return ""
     return " You may not use kernels that people have started (McpPolicy.attach)."
+
+
+def archived_as(sessions: Iterable[Session], caller: Caller, wanted: str) -> Session | None:
+    """The archived session of the caller that an argument names, the latest of several."""
+    own = [session for session in sessions if session.owner == caller.subject]
+    path = wanted.strip("/")
+    fits = [s for s in own if wanted in (s.id, s.name) or path in (s.path, s.notebook)]
+    return max(fits, key=lambda s: (s.id == wanted, s.last_used), default=None)
 
 
 def folder_of(path: str) -> str:

@@ -26,6 +26,7 @@ from .making import SessionMaker
 from .quotas import Quotas
 from .readers import Readers
 from .register import Register
+from .removing import SessionRemover
 from .saving.saves import SaveLimits, Saves, cores
 from .spares import Spares, how_many
 from .story import following
@@ -192,6 +193,7 @@ class McpSessions(LoggingConfigurable):
             self._register, maker, self.folders, self.paths, notebooks, self._locks.of
         )
         wishes = Wishes(self._register, maker, self.spares, notebooks, folder, self._locks.of)
+        self.remover = SessionRemover(self._register, self.folders, self.lives, self._locks.of)
         self.creation = Creation(
             self._register, wishes, maker, self.folders, self.paths, self.readiness
         )

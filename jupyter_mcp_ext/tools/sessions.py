@@ -228,7 +228,7 @@ def _uses(session: Session, name: str | None) -> Iterator[str]:
 def _not_saved(session: Session) -> str:
     if not session.record.not_saved:
         return ""
-    return f" Its latest variables were not saved, {WHY[session.record.not_saved]}."
+    return f" Its latest variables are not saved, {WHY[session.record.not_saved]}."
 
 
 async def _listing(call: Call, session: Session, state: str) -> str:

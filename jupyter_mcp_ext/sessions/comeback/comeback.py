@@ -215,4 +215,4 @@ def _stopped(session: Session) -> list[str]:
     """The remark on variables that were not saved when their kernel was ended."""
     if not session.record.not_saved:
         return []
-    return [f"its latest variables were not saved, {WHY[session.record.not_saved]}"]
+    return [f"its latest variables are not saved, {WHY[session.record.not_saved]}"]

@@ -12,6 +12,7 @@ from jupyter_mcp_ext.errors import UnknownSession
 from jupyter_mcp_ext.kernels.links.link import NO_INFO
 from jupyter_mcp_ext.kernels.losses import UNUSED
 from jupyter_mcp_ext.sandbox.overlay import PACKAGES, Overlay
+from jupyter_mcp_ext.sessions.notices import check_usable
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.kernel import Kernel
@@ -118,6 +119,7 @@ class Readiness:
             self._lives.use(session)
 
     async def _start(self, session: Session) -> None:
+        check_usable(session)
         if session.kernel_id and not session.is_agents:
             msg = (
                 f"The kernel of {session.path} was shut down. create_session(path=…) starts "

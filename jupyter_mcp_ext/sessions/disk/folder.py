@@ -22,6 +22,8 @@ from .lock import LOCK, FolderLock, look
 HIDDEN = ".mcp"
 RECORD = "session.json"
 JOURNAL = "journal.jsonl"
+ARCHIVED = frozenset({RECORD, JOURNAL, LOCK})
+"""What stays under ``.mcp`` of a session that is archived."""
 MAX_RECORD = 1_000_000
 CHUNK = 1_000_000
 MAX_NAMES = 1_000
@@ -51,7 +53,7 @@ class SessionFolder:
         """Move a file that the kernel has written to where the kernel cannot write."""
         if self.handed == self.path:
             return
-        with self._hidden() as folder, closing(folder.inner(HANDED)) as handed:
+        with self.hidden() as folder, closing(folder.inner(HANDED)) as handed:
             handed.move(name, folder)
             try:
                 os.close(folder.open(name, os.O_RDONLY))
@@ -70,7 +72,7 @@ class SessionFolder:
         with suppress(OSError):
             for name in (RECORD, JOURNAL, LOCK):
                 self.remove(name)
-            with suppress(OSError), self._hidden() as folder:
+            with suppress(OSError), self.hidden() as folder:
                 folder.remove_folder(HANDED)
             Overlay(self.path / PACKAGES).remove()
             with opened(self._root, self.api_path) as folder:
@@ -86,7 +88,7 @@ class SessionFolder:
         """
         if self._lock is not None:
             return
-        with self._hidden() as folder:
+        with self.hidden() as folder:
             self._lock = FolderLock.take(folder, is_kernel)
 
     def beat(self) -> bool:
@@ -108,14 +110,14 @@ class SessionFolder:
         if self._lock is not None:
             return ""
         try:
-            with self._hidden() as folder:
+            with self.hidden() as folder:
                 return look(folder)
         except OSError:
             return ""
 
     def read(self, name: str, limit: int) -> bytes | None:
         """A file under ``.mcp``, None where there is none."""
-        with self._hidden() as folder:
+        with self.hidden() as folder:
             return folder.read(name, limit)
 
     def lines(self, name: str, *, longest: int, limit: int) -> Iterator[bytes]:
@@ -124,7 +126,7 @@ class SessionFolder:
         EFBIG when it has more bytes than ``limit``.
         """
         try:
-            with self._hidden() as folder:
+            with self.hidden() as folder:
                 fd = folder.open(name, os.O_RDONLY)
         except FileNotFoundError:
             return
@@ -135,13 +137,13 @@ class SessionFolder:
 
     def write(self, name: str, *pieces: bytes) -> None:
         """Put a file under ``.mcp``, whole or not at all, for this account only."""
-        with self._hidden() as folder:
+        with self.hidden() as folder:
             folder.write(name, pieces)
 
     def append(self, name: str, data: bytes) -> None:
         """Append to a file under ``.mcp``; this outlives the process, not always the machine."""
         with (
-            self._hidden() as folder,
+            self.hidden() as folder,
             os.fdopen(folder.open(name, os.O_RDWR | os.O_CREAT | os.O_APPEND), "r+b") as file,
         ):
             if file.seek(0, os.SEEK_END):
@@ -152,7 +154,7 @@ class SessionFolder:
 
     def remove(self, name: str) -> None:
         """Remove a file under ``.mcp``, and one that the kernel hands over under that name."""
-        with self._hidden() as folder:
+        with self.hidden() as folder:
             folder.remove(name)
             if self.handed != self.path:
                 with closing(folder.inner(HANDED)) as handed:
@@ -160,7 +162,7 @@ class SessionFolder:
 
     def names(self) -> list[str]:
         """The names of files under ``.mcp`` and of those handed over, `MAX_NAMES` of each."""
-        with self._hidden() as folder:
+        with self.hidden() as folder:
             found = _names(folder)
             if self.handed != self.path:
                 with closing(folder.inner(HANDED)) as handed:
@@ -169,7 +171,7 @@ class SessionFolder:
 
     def status(self, name: str) -> os.stat_result | None:
         """The status of a file under ``.mcp``; None where there is none."""
-        with self._hidden() as folder:
+        with self.hidden() as folder:
             return folder.stat(name)
 
     def size(self, notebook: str) -> int:
@@ -178,7 +180,7 @@ class SessionFolder:
         with suppress(OSError):
             with self.visible() as folder:
                 found = [folder.stat(notebook)]
-            with self._hidden() as folder:
+            with self.hidden() as folder:
                 found += [folder.stat(name) for name in _names(folder)]
             total = sum(status.st_size for status in found if status is not None)
         return total
@@ -190,7 +192,8 @@ class SessionFolder:
             yield folder
 
     @contextmanager
-    def _hidden(self) -> Iterator[Folder]:
+    def hidden(self) -> Iterator[Folder]:
+        """The folder ``.mcp`` in it."""
         with opened(self._root, f"{self.api_path}/{HIDDEN}") as folder:
             yield folder
 

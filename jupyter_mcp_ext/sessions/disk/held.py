@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Container
-from contextlib import suppress
+from collections.abc import AsyncIterator, Container
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from logging import Logger
@@ -14,6 +14,7 @@ import psutil
 
 from jupyter_mcp_ext.concurrency import Locks, Timer
 from jupyter_mcp_ext.errors import KernelUnavailable
+from jupyter_mcp_ext.sessions.notices import check_usable
 from jupyter_mcp_ext.sessions.session import Session
 from jupyter_mcp_ext.sessions.story.composition import Head
 from jupyter_mcp_ext.sessions.story.journal import LaterJournal
@@ -21,7 +22,8 @@ from jupyter_mcp_ext.sessions.story.writing import FAULTS
 
 from .folder import SessionFolder
 from .lock import BEAT, HeldElsewhere
-from .store import SessionStore
+from .removal import Removal
+from .store import Archived, SessionStore
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.kernels.fleet import Kernels
@@ -55,6 +57,12 @@ class HeldFolders:
         """Every session on disk, but for those of some ids."""
         return await self.store.all(but=but) if self.store is not None else []
 
+    def removal(self) -> Removal | None:
+        """What archives and deletes the sessions on disk."""
+        if self.store is None:
+            return None
+        return Removal(self.store, self._kernels.pids().__contains__)
+
     def snapshot_key(self, session: Session) -> bytes:
         """The key that signs a session's snapshots."""
         return self.store.snapshot_key(session) if self.store is not None else b""
@@ -66,9 +74,10 @@ class HeldFolders:
     async def hold(self, session: Session) -> None:
         """Be the server that writes the session's story.
 
-        Raises KernelUnavailable when another server does.
+        Raises KernelUnavailable when another server does, UnknownSession when it was archived.
         """
         async with self._locks.of(session):
+            check_usable(session)
             if session.story is not None or self.store is None or not session.folder:
                 return
             await self._read_specs()
@@ -88,6 +97,16 @@ class HeldFolders:
                 self._go_without(session, FAULTS.get(err.errno, UNUSABLE))
             except LaterJournal as err:
                 self._go_without(session, str(err))
+            except Archived as err:
+                session.write(err.record)
+                check_usable(session)
+
+    @asynccontextmanager
+    async def released(self, session: Session) -> AsyncIterator[None]:
+        """Release a session's folder, and do not hold it again in the block."""
+        async with self._locks.of(session):
+            await self.let_go(session)
+            yield
 
     async def save(self, session: Session, *, is_at_rest: bool = False) -> None:
         """Write a session's record; ``is_at_rest`` when its folder is released with it."""

@@ -23,8 +23,8 @@ MAX_TIME = 1e11
 Restore = Literal["snapshot", "replay", "fresh"]
 """How a session comes back when its kernel is gone."""
 
-NotSaved = Literal["", "busy", "late", "failed", "ended"]
-"""Why a session's latest variables were not saved when its kernel was ended; empty if they were."""
+NotSaved = Literal["", "busy", "late", "failed", "ended", "expired"]
+"""Why a session's latest variables are not saved; empty if they are."""
 
 
 def as_restore(word: str) -> Restore:
@@ -125,6 +125,8 @@ class SessionRecord:
     had_kernel: bool = field(default=False, metadata=_flag(is_believed=True))
     """Whether it ever had a kernel: then there is something to come back."""
     not_saved: NotSaved = field(default="", metadata=_read(_reason))
+    archived: float = field(default=0.0, metadata=_moment())
+    """When it was archived: it cannot be used any more, and its notebook stays. 0: it was not."""
     kernel: KernelProcess | None = field(
         default=None, metadata=_read(lambda value, _: _process(value))
     )

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Container
+from collections.abc import Awaitable, Callable, Container, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from logging import Logger
 from pathlib import Path, PurePosixPath
 
 from jupyter_mcp_ext.concurrency import Listeners, to_its_end
+from jupyter_mcp_ext.files.beneath import Folder, opened
 from jupyter_mcp_ext.notebooks.shared.live import LiveNotebook
 from jupyter_mcp_ext.sessions.session import SESSION_ID, Session
 from jupyter_mcp_ext.sessions.story.composition import Head
@@ -57,6 +59,14 @@ class Disk:
     """Are called with the API path of each session's notebook that is written."""
 
 
+class Archived(Exception):
+    """Another server has archived the session; its ``record`` says so."""
+
+    def __init__(self, record: SessionRecord) -> None:
+        super().__init__()
+        self.record = record
+
+
 class SessionStore:
     """Stores sessions in ``sessions_dir``, an API path beneath the root."""
 
@@ -74,6 +84,16 @@ class SessionStore:
     def path_of(self, session_id: str) -> str:
         """The API path of a session's folder."""
         return f"{self._sessions_dir}/{session_id}" if self._sessions_dir else session_id
+
+    def folder_of(self, session_id: str) -> SessionFolder:
+        """A session's folder."""
+        return SessionFolder(self._root, self.path_of(session_id))
+
+    @contextmanager
+    def folders(self) -> Iterator[Folder]:
+        """The folder with the sessions' folders. Blocks. Raises OSError."""
+        with opened(self._root, self._sessions_dir) as folder:
+            yield folder
 
     def session_in(self, path: str) -> str:
         """The id of the session in whose folder an API path is, or would be.
@@ -116,7 +136,8 @@ class SessionStore:
         """Be the server that writes a session's story, which is returned; its folder is made.
 
         ``head`` gives what the notebook says of its session, ``is_kernel`` tells of a process
-        whether it is a kernel of this server. Raises OSError, HeldElsewhere, LaterJournal.
+        whether it is a kernel of this server. Raises OSError, HeldElsewhere, LaterJournal,
+        Archived.
         """
         folder = SessionFolder(self._root, session.folder)
         name = session.record.notebook
@@ -136,6 +157,7 @@ class SessionStore:
 
         try:
             await to_its_end(take)  # else it could be held though nothing lets it go
+            await asyncio.to_thread(self._check_usable, folder)
             await story.open()
         except BaseException:
             folder.let_go()
@@ -146,7 +168,7 @@ class SessionStore:
         """Write a session's record. Raises OSError."""
         if session.story is not None:
             record = replace(session.record, is_at_rest=is_at_rest)
-            await asyncio.to_thread(self._save, session.story.folder, record)
+            await asyncio.to_thread(self.save_in, session.story.folder, record)
 
     async def holder(self, session: Session) -> str:
         """Words for another server that holds a session, empty when none does."""
@@ -163,8 +185,27 @@ class SessionStore:
         """The key that signs a session's snapshots: no other's owner can have them loaded."""
         return self._disk.key(f"snapshots of {session.owner}")
 
-    def _save(self, folder: SessionFolder, record: SessionRecord) -> None:
+    def save_in(self, folder: SessionFolder, record: SessionRecord) -> None:
+        """Write a session's record. Blocks. Raises OSError."""
         folder.write(RECORD, record.to_bytes(self._disk.key(PURPOSE)))
+
+    def _check_usable(self, folder: SessionFolder) -> None:
+        try:
+            found = self.found_in(folder)
+        except UnusableRecord:
+            return
+        if found is not None and found.record.archived:
+            raise Archived(found.record)
+
+    def found_in(self, folder: SessionFolder) -> Session | None:
+        """The session in a folder as its record says, None without one. Blocks.
+
+        Raises OSError, UnusableRecord.
+        """
+        data = folder.read(RECORD, MAX_RECORD)
+        return (
+            None if data is None else self._session(folder, *parse(data, self._disk.key(PURPOSE)))
+        )
 
     def _all(self, but: Container[str]) -> list[Session]:
         names = names_in(self._root, self._sessions_dir, most=MAX_FOLDERS)
@@ -187,23 +228,21 @@ class SessionStore:
                 self._log.warning("Further sessions that are left out are not logged")
 
     def _load(self, session_id: str) -> Session | None:
-        folder = SessionFolder(self._root, self.path_of(session_id))
+        folder = self.folder_of(session_id)
         try:
-            data = folder.read(RECORD, MAX_RECORD)
-            if data is None:
-                if set(folder.names()) <= {LOCK} and not folder.holder():
-                    folder.discard()  # a server was killed before a caller had the session
-                return None
-            record, is_signed = parse(data, self._disk.key(PURPOSE))
+            session = self.found_in(folder)
+            if session is None and set(folder.names()) <= {LOCK} and not folder.holder():
+                folder.discard()  # a server was killed before a caller had the session
         except (OSError, UnusableRecord) as err:
             self._warn(folder, err)
             return None
-        if record.id != session_id:  # a copy of another session's folder
-            return None
+        # Else it is a copy of another session's folder.
+        return session if session is not None and session.id == session_id else None
+
+    def _session(self, folder: SessionFolder, record: SessionRecord, is_signed: bool) -> Session:
         if not is_signed and not self._disk.shared_subject:
-            why = "this server's key (McpApp.key_file) has not signed it, so its owner is unknown"
-            self._warn(folder, why)
-            return None
+            msg = "this server's key (McpApp.key_file) has not signed it, so its owner is unknown"
+            raise UnusableRecord(msg)
         # The record is written seldom while a server works there.
         status = None if record.is_at_rest else folder.status(JOURNAL)
         written = 0.0 if status is None else status.st_mtime

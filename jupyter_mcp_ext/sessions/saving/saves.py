@@ -52,6 +52,7 @@ WHY: Mapping[NotSaved, str] = {
     "busy": "since its code was still running",
     "late": "since there was no time left when the server stopped",
     "failed": "since saving failed (the server's log has the details)",
+    "expired": "since this server keeps no more bytes of snapshots",
     "ended": "since its kernel was ended by force or while its code ran",
 }
 """Words for why a session's latest variables were not saved."""
