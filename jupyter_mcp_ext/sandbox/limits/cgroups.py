@@ -53,6 +53,13 @@ class Group:
         """The files into which a process writes itself to join."""
         return [folder / "cgroup.procs" for folder in self.folders]
 
+    def pids(self) -> list[int]:
+        """Its processes."""
+        try:
+            return [int(pid) for pid in self.procs[0].read_text().split()]
+        except OSError:
+            return []
+
     def make(self, bounds: Bounds) -> None:
         """Make it with these limits. Raises OSError."""
         for folder in self.folders:
@@ -107,7 +114,7 @@ class Group:
             (self._folders["pids"] / "pids.max").write_text("0")
         with contextlib.suppress(OSError):
             (self._folders["memory"] / "cgroup.kill").write_text("1")
-        kill(self._pids, lambda _: set(self._pids()))
+        kill(self.pids, lambda _: set(self.pids()))
 
     def leave(self) -> None:
         """Remove it, now or with the last group in it."""
@@ -122,12 +129,6 @@ class Group:
                 folder.rmdir()
         if self._above is not None and self._above.is_leaving:
             self._above.remove()
-
-    def _pids(self) -> list[int]:
-        try:
-            return [int(pid) for pid in self.procs[0].read_text().split()]
-        except OSError:
-            return []
 
     def _memory(self) -> int:
         """Bytes that cannot be taken back."""

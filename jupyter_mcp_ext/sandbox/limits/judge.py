@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from .bounds import Bounds, Excess, Use
@@ -29,6 +29,10 @@ class Warned:
 
     at: float
     used: float
+    has_had_time: bool = False
+    """Whether code that fills the disk has had time to stop: it is to write no more since then."""
+    has_ended: bool = False
+    """Whether that code has ended: what is written since is for another to answer."""
 
 
 class Judge:
@@ -53,13 +57,27 @@ class Judge:
             self._warned[key] = Warned(at=now, used=used)
             self._strikes += name == "disk"
             return "end" if self._strikes > STRIKES else "interrupt"
-        if now - warned.at < GRACE:
+        if name == "disk":
+            return self._judge_disk(excess, warned, now)
+        return "end" if now - warned.at >= GRACE else None
+
+    def _judge_disk(self, excess: Excess, warned: Warned, now: float) -> Action | None:
+        key, used, little = excess.trait, excess.used, _little(excess.limit)
+        if now - warned.at < GRACE / 2:
             return None
-        if name == "disk" and used <= warned.used + _little(excess.limit):
-            del self._warned[key]
-            self._kept[key] = used + _little(excess.limit)
+        if not warned.has_had_time:
+            self._warned[key] = replace(warned, at=now, used=used, has_had_time=True)
             return None
-        return "end"
+        if used > warned.used + little and not warned.has_ended:
+            return "end"
+        del self._warned[key]
+        self._kept[key] = used + little
+        return None
+
+    def execution_ended(self) -> None:
+        """The code that was interrupted has ended."""
+        for key, warned in self._warned.items():
+            self._warned[key] = replace(warned, has_ended=True)
 
     def settle(self, exceeded: Set[str]) -> None:
         """Forget the limits that are no longer exceeded; these are."""

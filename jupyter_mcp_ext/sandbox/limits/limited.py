@@ -158,6 +158,7 @@ class Limited:
 
     def end(self) -> None:
         """It has ended."""
+        self.judge.execution_ended()
         if self.meter is not None:
             self.meter.end()
 

@@ -58,7 +58,7 @@ class Meter:
         self._pid = pid
         self._scratch = scratch
         self._family = Family(pid)
-        self._disk = DiskUse(folders, bounds.disk or ENDLESS) if folders else None
+        self._disk = self._disk_use(folders) if folders else None
         self._all_cores = sorted(os.sched_getaffinity(0))
         self._cpu = bounds.cpu
         self._at = time.monotonic()
@@ -106,9 +106,7 @@ class Meter:
         self.rate = rate if is_same or self._is_running else 0.0
         before = self.use.cpu_seconds if is_same else 0.0
         self.before = self.use.but(cpu_seconds=before)
-        disk = self.use.disk
-        if self._disk is not None and (rate > IDLE or not self._disk.is_complete):
-            disk = self._disk.look(budget=WALK, most=URGENT_WALK)
+        disk = self._disk_used(is_busy=rate > IDLE)
         self.use = found.but(cpu_seconds=max(0.0, found.cpu_seconds - self._base), disk=disk)
         self._at, self._seconds, self._known = now, found.cpu_seconds, turns
 
@@ -118,6 +116,20 @@ class Meter:
             self._group.kill()
         else:
             self._family.kill()
+
+    def _disk_use(self, folders: Sequence[Path]) -> DiskUse:
+        group, family = self._group, self._family
+        processes = (lambda: family.pids) if group is None else group.pids
+        return DiskUse(folders, self._bounds.disk or ENDLESS, processes)
+
+    def _disk_used(self, *, is_busy: bool) -> int:
+        if self._disk is None:
+            return 0
+        if is_busy:
+            self._disk.touch()
+        if self._disk.is_complete:
+            return self.use.disk
+        return self._disk.look(budget=WALK, most=URGENT_WALK)
 
     def _group_use(self, cpu: float) -> Use:
         assert self._group is not None  # noqa: S101

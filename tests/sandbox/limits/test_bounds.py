@@ -79,11 +79,32 @@ def test_a_kernel_that_waits_is_not_interrupted_for_its_cpu_time() -> None:
 def test_a_kernel_that_has_stopped_writing_keeps_its_full_folder() -> None:
     judge, limit, full = Judge(), 1e9, 1.01e9
 
-    judged = [
-        judge.judge(hit("disk", full, limit), at, rate=0.0) for at in (0, GRACE + 0.1, GRACE + 60)
-    ]
+    judged = [judge.judge(hit("disk", full, limit), at, rate=0.0) for at in (0, 1.1, 2.2, 60)]
 
-    assert judged == ["interrupt", None, None]
+    assert judged == ["interrupt", None, None, None]
+
+
+@pytest.mark.parametrize(("last", "action"), [(1.3e9, None), (1.4e9, "end")])
+def test_what_is_written_until_an_interrupt_arrives_does_not_end_a_kernel(
+    last: float, action: str | None
+) -> None:
+    judge, limit = Judge(), 1e9
+    levels = [(0, 1.01e9), (0.5, 1.2e9), (1.1, 1.3e9), (2.2, last)]
+
+    judged = [judge.judge(hit("disk", used, limit), at, rate=1.0) for at, used in levels]
+
+    assert judged == ["interrupt", None, None, action]
+
+
+def test_an_execution_is_interrupted_before_its_kernel_is_ended_though_another_was_before() -> None:
+    judge, limit = Judge(), 1e9
+    judge.judge(hit("disk", 1.1e9, limit), 0, rate=1.0)
+    judge.execution_ended()
+    levels = [(0.5, 1.2e9), (1.1, 1.3e9), (2.2, 1.5e9), (2.3, 1.6e9), (3.4, 1.7e9), (4.5, 1.8e9)]
+
+    judged = [judge.judge(hit("disk", used, limit), at, rate=1.0) for at, used in levels]
+
+    assert judged == [None, None, None, "interrupt", None, "end"]
 
 
 def test_code_that_comes_back_to_fill_the_folder_ends_its_kernel() -> None:
@@ -91,7 +112,8 @@ def test_code_that_comes_back_to_fill_the_folder_ends_its_kernel() -> None:
     for number in range(STRIKES + 1):
         used, at = 1e9 + (number + 1) * 1e8, number * 100.0
         judged.append(judge.judge(hit("disk", used, limit), at, rate=0.0))
-        judge.judge(hit("disk", used, limit), at + GRACE + 0.1, rate=0.0)
+        for later in (1.1, 2.2):
+            judge.judge(hit("disk", used, limit), at + later, rate=0.0)
 
     assert judged == [*["interrupt"] * STRIKES, "end"]
 

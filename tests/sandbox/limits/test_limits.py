@@ -242,6 +242,25 @@ while True:
     client.run("import glob\nfor path in glob.glob('many-*'): os.remove(path)")
 
 
+def test_files_without_a_name_are_stopped_too(client: McpClient) -> None:
+    client.run("x = 41")
+
+    stopped = client.run(
+        """
+import os
+held = []
+while True:
+    held.append(open("nameless", "wb", buffering=0))
+    os.unlink("nameless")
+    held[-1].write(bytes(1_000_000))
+"""
+    )
+
+    assert stopped.status == "interrupted", stopped.text
+    assert re.search(r"at a limit: disk [0-9.]+ [MG]B of 24 MB \(McpLimits.disk\)", stopped.text)
+    assert value(client, "held.clear(); x + 1") == "42"
+
+
 def test_a_kernel_uses_so_many_cores_and_no_more(client: McpClient) -> None:
     used = value(
         client,
