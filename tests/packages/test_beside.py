@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
 import zipfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -273,30 +274,75 @@ async def test_nothing_of_a_package_runs_while_it_or_another_is_installed(
     assert (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "../escaped",
-        "../../../../../../../../../../{tmp}/escaped",
-        "{tmp}/escaped",
-        "paths-1.0.data/scripts/../../../escaped",
-        "paths-1.0.data/data/../../../escaped",
-        "paths-1.0.data/headers/../../../../escaped",
-    ],
-)
+PLACES = {
+    "escaped": "escaped",
+    "paths-1.0.data/purelib/escaped": "escaped",
+    "paths-1.0.data/scripts/escaped": "bin/escaped",
+    "paths-1.0.data/data/escaped": "escaped",
+    "../escaped": "",
+    "../../../../../../../../../../{tmp}/escaped": "",
+    "{tmp}/escaped": "",
+    "paths-1.0.data/scripts/../../../escaped": "",
+    "paths-1.0.data/data/../../../escaped": "",
+    "paths-1.0.data/data/{tmp}/escaped": "{tmp}/escaped",
+    "paths-1.0.data/headers/../../../../escaped": "",
+    "paths-1.0.dist-info/../../escaped": "",
+}
+"""Files of a wheel, and where they are in the session's packages; empty: nowhere."""
+
+
+@pytest.mark.parametrize(("path", "place"), PLACES.items())
 async def test_a_wheel_writes_nowhere_else(
-    jp_serverapp: Any, tmp_path: Path, venv: Venv, path: str
+    jp_serverapp: Any,
+    tmp_path: Path,
+    venv: Venv,
+    path: str,
+    place: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    cache = own_places(tmp_path, monkeypatch)
     index = Index(folder=tmp_path / "hostile")
     add_wheel(index, "paths", {path.format(tmp=tmp_path): "#!python\n", "paths.py": ""})
     async with packages(jp_serverapp, index, venv) as its:
-        try:
-            await its.install("paths==1.0")
-        except InstallationFailed:
-            assert its.files() == {}
+        await its.install("paths==1.0")
+        site = its.overlay.site.resolve()
 
-        found = [each for each in tmp_path.rglob("escaped") if its.overlay.site.exists()]
-        assert [each for each in found if its.overlay.site.resolve() not in each.parents] == []
+        assert "paths.py" in its.files()
+    written = {each for each in tmp_path.rglob("escaped") if cache not in each.parents}
+    assert written == ({site / place.format(tmp=str(tmp_path)[1:])} if place else set())
+    assert not any((folder / "escaped").exists() for folder in tmp_path.parents)
+
+
+def own_places(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have all that an installer writes below a folder: where it keeps what it unpacks."""
+    for name in ("HOME", "TMPDIR", "UV_CACHE_DIR"):
+        (folder / name).mkdir()
+        monkeypatch.setenv(name, str(folder / name))
+    monkeypatch.setattr(tempfile, "tempdir", str(folder / "TMPDIR"))
+    return folder / "UV_CACHE_DIR/archive-v0"
+
+
+async def test_a_link_in_a_wheel_leads_nowhere(
+    jp_serverapp: Any, tmp_path: Path, venv: Venv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_places(tmp_path, monkeypatch)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    index = Index(folder=tmp_path / "hostile")
+    add_wheel(index, "links", {"links.py": ""})
+    link = zipfile.ZipInfo("links-1.0.data/purelib/link")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    link.create_system = 3
+    with zipfile.ZipFile(index.folder / "links/links-1.0-py3-none-any.whl", "a") as archive:
+        archive.writestr(link, str(outside))
+        archive.writestr("links-1.0.data/purelib/link/escaped", "")
+    index.add("links", "0.2")
+    async with packages(jp_serverapp, index, venv) as its:
+        with suppress(InstallationFailed):  # versions of uv differ
+            await its.install("links==1.0")
+        assert not any(path.is_symlink() for path in its.overlay.site.resolve().rglob("*"))
+
+    assert list(outside.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["../../escaped", "/{tmp}/escaped"])

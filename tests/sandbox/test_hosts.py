@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from jupyter_mcp_ext.sandbox.proxy.entrance import CONNECTIONS
 from tests.mcp_client import McpClient
 from tests.servers import JupyterServer, running_server
 
@@ -127,11 +128,12 @@ def descriptors(server: JupyterServer) -> tuple[int, int]:
 
 
 FLOOD = """
-import os, socket
+import itertools, os, socket
+reading, writing = os.pipe()
 for child in range(4):
     if not os.fork():
         held = []
-        for number in range(1500):
+        for number in itertools.count():
             try:
                 one = socket.create_connection(('127.0.0.1', 3128), timeout=0.2)
                 one.settimeout(0.2)
@@ -139,11 +141,15 @@ for child in range(4):
                 one.sendall([b'', b'CONNECT ', b'x' * 100_000, b'GET / HTTP/1.1\\r\\n'][number % 4])
             except OSError:
                 pass
-        os._exit(0)
+            if number == 30:
+                os.write(writing, b'.')
+            if len(held) > 1500:
+                held.pop(0).close()
 for child in range(4):
-    os.wait()
-print('flooded')
+    os.read(reading, 1)
+'flooding'
 """
+"""Has children go on with it, when each has made more connections than are served at a time."""
 
 
 def test_a_kernel_that_floods_the_proxy_holds_up_no_other(
@@ -152,16 +158,15 @@ def test_a_kernel_that_floods_the_proxy_holds_up_no_other(
     other = McpClient(server, name="other")
     other.run(ASK)
 
-    flood = client.run(FLOOD, wait=0)
+    assert run(client, FLOOD) == "'flooding'"
     for _ in range(10):
         assert REFUSED in run(other, "print(ask('https://evil.example.com/'))")
     [proxy] = proxies(server)
-    assert proxy.num_fds() < 200
+    assert CONNECTIONS <= proxy.num_fds() < CONNECTIONS + 100
     assert proxy.memory_info().rss < 100_000_000
+    assert run(client, "os.waitpid(-1, os.WNOHANG)") == "(0, 0)"  # it goes on
 
-    client.call("interrupt_kernel", session_id="default")
     client.call("shutdown_kernel", session_id="default", force=True)
-    assert flood.id
     assert REFUSED in run(other, "print(ask('https://evil.example.com/'))")
     assert [each.pid for each in proxies(server)] == [proxy.pid]
     other.call("shutdown_kernel", session_id="default", force=True)
