@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.extension.application import ExtensionApp, ExtensionAppJinjaMixin
 from jupyter_server.utils import url_path_join
 from tornado.web import Application
 from traitlets import Int, TraitError, Unicode, default, validate
@@ -23,6 +23,9 @@ from .governance.owners import Owners
 from .governance.policy import PolicyUnusable
 from .governance.trail.place import AuditUnusable
 from .outputs.limits import Limits
+from .page.actions import Actions
+from .page.handlers import ActionHandler, NewsHandler, PageHandler
+from .page.page import FOLDER, McpPage
 from .sandbox.limits.limits import LimitsUnusable
 from .sandbox.sandbox import SandboxUnusable
 from .services import Services
@@ -43,13 +46,16 @@ STOP_TIMEOUT = 10.0
 _PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
 
 
-class McpApp(ExtensionApp):
+class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
     """Serves MCP beside the Jupyter REST API."""
 
     name = "mcp"
     version = __version__
     description = "Serves the Model Context Protocol from a Jupyter server."
     load_other_extensions = True
+    static_paths = [str(FOLDER / "static")]  # noqa: RUF012  # so Jupyter has it
+    template_paths = [str(FOLDER / "templates")]  # noqa: RUF012
+    jinja2_options = {"trim_blocks": True, "lstrip_blocks": True}  # noqa: RUF012
 
     path = Unicode(
         "/mcp",
@@ -131,8 +137,10 @@ class McpApp(ExtensionApp):
                 endpoint,
             )
             return
+        self.page = McpPage(self.services, endpoint=endpoint, parent=self)
         shared = {
             "host": self.host,
+            "page": self.page.url if self.page.enabled else "",
             "passwords": PasswordCheck(),
             "on_activity": self._record_activity,
             "overdrawn": self.services.calls.overdrawn,
@@ -141,6 +149,13 @@ class McpApp(ExtensionApp):
         self.handlers.append((rf"{pattern}/?", McpHandler, shared))
         health = {"host": self.host, "health": self.services.metrics.health}
         self.handlers.append((rf"{pattern}/health", HealthHandler, health))
+        if self.page.enabled:
+            of_page = {"page": self.page, "actions": Actions(self.services)}
+            self.handlers += [
+                (rf"{pattern}/ui/?", PageHandler, of_page),
+                (rf"{pattern}/ui/news", NewsHandler, of_page),
+                (rf"{pattern}/ui/([a-z-]+)", ActionHandler, of_page),
+            ]
         self._mount_absent(web_app, serverapp.base_url, pattern)
 
     def _is_usable(self) -> bool:
@@ -226,6 +241,8 @@ class McpApp(ExtensionApp):
             self.log.warning("MCP did not stop within %g s.", limit)
 
     async def _stop(self) -> None:
+        if self.mounted:
+            self.page.news.close()
         await self.host.stop(timeout=STOP_TIMEOUT / 4)
         await self.services.close()
 

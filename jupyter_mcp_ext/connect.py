@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -68,3 +69,61 @@ def announcement(url: str, login: Login) -> str:
             f"  {command}",
         ]
     return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snippet:
+    """How one client is connected; it reads the token from ``JUPYTER_TOKEN`` or asks for it."""
+
+    client: str
+    where: str
+    """What a person does with the text."""
+    text: str
+
+
+def snippets(url: str) -> tuple[Snippet, ...]:
+    """The configuration of clients for the address of this server."""
+    bearer = "Authorization: Bearer"
+    codex = (
+        f'[mcp_servers.jupyter]\nurl = "{url}"\nbearer_token_env_var = "JUPYTER_TOKEN"\n'
+        'default_tools_approval_mode = "approve"'
+    )
+    code = {
+        "servers": {
+            "jupyter": {
+                "type": "http",
+                "url": url,
+                "headers": {"Authorization": "Bearer ${input:jupyter-token}"},
+            }
+        },
+        "inputs": [
+            {
+                "id": "jupyter-token",
+                "type": "promptString",
+                "description": "Token of the Jupyter server",
+                "password": True,
+            }
+        ],
+    }
+    cursor = {
+        "mcpServers": {
+            "jupyter": {"url": url, "headers": {"Authorization": "Bearer ${env:JUPYTER_TOKEN}"}}
+        }
+    }
+    return (
+        Snippet(
+            client="Claude Code",
+            where="Run",
+            text="claude mcp add --scope user --transport http jupyter "
+            f"{url} --header '{bearer} ${{JUPYTER_TOKEN}}'",
+        ),
+        Snippet(client="Codex", where="~/.codex/config.toml", text=codex),
+        Snippet(client="VS Code", where=".vscode/mcp.json", text=json.dumps(code, indent=2)),
+        Snippet(client="Cursor", where="~/.cursor/mcp.json", text=json.dumps(cursor, indent=2)),
+        Snippet(
+            client="Gemini CLI",
+            where="Run",
+            text=f"gemini mcp add jupyter {url} --scope user --transport http "
+            f"--header '{bearer} $JUPYTER_TOKEN'",
+        ),
+    )

@@ -21,7 +21,9 @@ from .governance.consents import Consents
 from .governance.keys import Keys
 from .governance.life import Life, LifeEvent
 from .governance.policy import McpPolicy
+from .governance.switches import Switches
 from .governance.trail.trail import McpAudit
+from .governance.transcript import Transcript
 from .kernels.fleet import Kernels
 from .kernels.links.links import McpLinks
 from .monitoring.metrics import Metrics
@@ -78,6 +80,8 @@ class Services:
     calls: McpCalls
     consents: Consents
     life: Life
+    switches: Switches
+    transcript: Transcript
     audit: Audit
     metrics: Metrics
     keys: Keys
@@ -135,6 +139,8 @@ class Services:
             calls=_calls(executions, parent),
             consents=Consents(),
             life=kernels.life,
+            switches=Switches(),
+            transcript=Transcript(),
             audit=_audit(serverapp, kernels, sessions, trail),
             metrics=_metrics(kernels, sessions, executions, root),
             keys=keys,

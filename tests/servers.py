@@ -133,12 +133,20 @@ class JupyterServer:
 
     @contextmanager
     def stream(
-        self, method: str, headers: Mapping[str, str], body: bytes | None = None
+        self,
+        method: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        path: str | None = None,
     ) -> Iterator[http.client.HTTPResponse]:
-        """Make a request and leave its answer open; leaving the block closes the connection."""
+        """Make a request and leave its answer open; leaving the block closes the connection.
+
+        ``path`` is as for `request`.
+        """
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
-            connection.request(method, f"{self.base_url}mcp", body, dict(headers))
+            connection.request(method, path or f"{self.base_url}mcp", body, dict(headers))
             yield connection.getresponse()
         finally:
             connection.close()

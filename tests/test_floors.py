@@ -36,8 +36,8 @@ FLOORS = [
     ("operations",),
     ("tools",),
     ("protocol",),
-    ("transport",),
-    ("connect", "app", "cli", "__main__"),
+    ("transport", "page", "connect"),
+    ("app", "cli", "__main__"),
 ]
 """From the ground up; a module may import from its own floor and from those below."""
 

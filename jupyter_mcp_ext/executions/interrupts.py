@@ -32,7 +32,8 @@ class Interrupts:
         if not exchange.begun:
             # The request waits in the kernel behind other code and cannot be taken back; an
             # interrupt now would hit that code. It is stopped when its time comes.
-            execution.end(why, "stopped before the kernel began with it")
+            by = f", {execution.stop.words}" if execution.stop.words else ""
+            execution.end(why, f"stopped before the kernel began with it{by}")
             either: set[asyncio.Future[Any]] = {exchange.started, replied}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         # A single interrupt can get lost, between a kernel's taking up the code and running it.

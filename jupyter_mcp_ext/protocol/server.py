@@ -162,8 +162,11 @@ class _Handlers:
         self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
     ) -> HandlerResult:
         """Note that a client has connected, where the protocol has no sessions."""
-        if ctx.method == "server/discover":
-            self._services.sessions.readers.arrive(_caller(ctx, _principal(ctx), self._services))
+        if ctx.method in ("server/discover", "tools/list"):
+            caller = _caller(ctx, _principal(ctx), self._services)
+            self._services.transcript.hear(caller)
+            if ctx.method == "server/discover":
+                self._services.sessions.readers.arrive(caller)
         return await call_next(ctx)
 
     def _open_call(
@@ -174,10 +177,12 @@ class _Handlers:
         consent: Given | None = None,
     ) -> Call:
         principal = _principal(ctx)
+        caller = _caller(ctx, principal, self._services)
+        self._services.transcript.hear(caller)
         wants_progress = "progress_token" in (ctx.meta or {})
         return Call(
             services=self._services,
-            caller=_caller(ctx, principal, self._services),
+            caller=caller,
             principal=principal,
             origin=principal.origin,
             progress=ctx.session.report_progress if wants_progress else None,

@@ -46,7 +46,7 @@ async def find(call: Call, session_id: str) -> Resource:
 
 
 async def _read(call: Call, session: Session) -> Content:
-    known = session_meta(session, await session_state(call, session), call)
+    known = session_meta(session, await session_state(call.services.sessions, session), call)
     notebook = shown_notebook(session)
     executions = call.services.executions.directory.owned(call.caller)
     ids = [each.id for each in executions if each.session_id == session.id]

@@ -7,7 +7,7 @@ goes into ``_meta``.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -55,6 +55,12 @@ class Answer:
     status: str = "ok"
     question: Question | None = None
     """A question for the person at the client, which is then the whole answer."""
+
+    @property
+    def texts(self) -> Iterator[str]:
+        """Its blocks as texts: of others than these the kind."""
+        for block in self.blocks:
+            yield block.text if isinstance(block, TextBlock) else f"[{block.mime_type}]"
 
 
 def text(words: str, **meta: Any) -> Answer:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from jupyter_mcp_ext.governance.transcript import first_text, shortened
 
 from .progress import Progress
 
@@ -52,6 +54,9 @@ class Call:
     """The code that the call is about."""
     begun: int | None = field(default=None, init=False)
     """The number of the record in the audit file which says that the call begins."""
+    arguments: tuple[tuple[str, str], ...] = field(default=(), init=False)
+    answer: str = field(default="", init=False)
+    """What people are shown of the call: its arguments and its answer, shortened."""
     notices: list[str] = field(default_factory=list, init=False)
     """Notices of this answer alone; those of an execution are with the execution."""
     _paused: float = field(default=0.0, init=False)
@@ -81,6 +86,7 @@ class Call:
         """
         if tool:
             self.services.policy.check(self.principal, tool)
+        self.services.switches.check_rights(self.caller.subject, *rights)
         await self.services.policy.decide(self.principal, *rights)
 
     def hides(self, path: str) -> bool:
@@ -111,6 +117,14 @@ class Call:
         before, self.session_id = self.session_id, session_id
         if before is None:
             self.services.calls.admit_to(session_id)
+
+    def show(self, arguments: Mapping[str, Any] | None) -> None:
+        """Note the arguments for people."""
+        self.arguments = shortened(arguments)
+
+    def show_answer(self, texts: Iterable[str]) -> None:
+        """Note the answer for people."""
+        self.answer = first_text(texts)
 
     def ask(self, question: Question) -> None:
         """Have the call's result ask a question."""

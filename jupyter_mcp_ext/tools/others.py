@@ -36,8 +36,7 @@ async def running_one(call: Call, session: Session) -> Execution:
             f'interrupt_kernel(execution_id="{line[0].id}") ends it.'
         )
         raise Forbidden(msg)
-    status = await session.kernel.status() if call.services.sessions.is_ready(session) else None
-    if status is not None and status.foreign_since is not None:
+    if session.kernel.foreign_since is not None:
         msg = (
             "What runs is a person's code, not yours. Ask them, or use "
             f'restart_kernel(session_id="{session.id}", force=true) if it must end.'
@@ -63,8 +62,7 @@ async def check_force(call: Call, session: Session, *, force: bool, doing: str) 
     if theirs is not None and (since := time.time() - theirs.at) < IN_USE:
         msg = f"{theirs.client} used {session.id} ({session.name}) {ago(since)}. {again}"
         raise Forbidden(msg)
-    status = await session.kernel.status()
-    if status.foreign_since is not None:
+    if session.kernel.foreign_since is not None:
         msg = f"A person's code runs on this kernel. {again}"
         raise Forbidden(msg)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from jupyter_mcp_ext.errors import Forbidden, InternalError, LimitReached, ToolError
 from jupyter_mcp_ext.governance.audit import ToolCall
 from jupyter_mcp_ext.governance.tool_names import CHANGING
+from jupyter_mcp_ext.governance.transcript import Entry
 
 from .answer import Answer, to_error, to_result
 from .arguments import parse
@@ -57,8 +58,10 @@ async def attempt(
             for name, resolved in tool.resolved.items():
                 given[name] = await resolved.by(call, given.pop(resolved.argument))
         answer = await with_consent(call, partial(instead or tool.function, call, **given))
+        call.show_answer(answer.texts)
         return to_result(answer), answer.status
 
+    call.show(arguments)
     return await recorded(tool.name, call, work)
 
 
@@ -69,12 +72,14 @@ async def recorded(name: str, call: Call, work: Callable[[], Awaitable[tuple[T, 
     """
     audit = call.services.audit
     try:
+        call.services.switches.check_running(call.caller.subject)
         call.services.calls.admit(call.caller.subject)
         await audit.trail.room()
         result, status = await work()
     except (ToolError, asyncio.CancelledError) as err:
         if isinstance(err, LimitReached):
             call.services.metrics.life.hit(str(err))
+        call.show_answer([str(err)])
         audit.record(call.caller, _outcome(name, call, _status(err)))
         raise
     except Exception as err:
@@ -105,9 +110,19 @@ def _status(err: BaseException) -> str:
 
 
 def _outcome(name: str, call: Call, status: str) -> ToolCall:
-    """What a call has come to, which is counted."""
+    """What a call has come to, which is counted, and shown to people."""
     duration = round(time.monotonic() - call.started, 6)
     call.services.metrics.counts.called(name, status, duration)
+    entry = Entry(
+        tool=name,
+        status=status,
+        client=call.caller.client,
+        session_id=call.session_id,
+        duration=duration,
+        arguments=call.arguments,
+        answer=call.answer,
+    )
+    call.services.transcript.add(call.caller.subject, entry)
     return ToolCall(
         tool=name,
         status=status,

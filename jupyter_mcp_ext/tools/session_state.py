@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from jupyter_mcp_ext.kernels.kernel import state_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from jupyter_mcp_ext.sessions.service import McpSessions
     from jupyter_mcp_ext.sessions.session import Session
 
     from .call import Call
@@ -21,13 +24,13 @@ STARTING = "starting"
 """The state of a session whose kernel is being started."""
 
 
-async def session_state(call: Call, session: Session) -> str:
+async def session_state(sessions: McpSessions, session: Session) -> str:
     """What its kernel does, or why it has none."""
-    if call.services.sessions.is_ready(session):
-        return (await session.kernel.status()).state
-    if call.services.sessions.lives.starts(session):
+    if sessions.is_ready(session):
+        return state_of(session.kernel)
+    if sessions.lives.starts(session):
         return STARTING
-    if await call.services.sessions.folders.holder(session):
+    if await sessions.folders.holder(session):
         return ELSEWHERE
     return RESTORABLE if session.can_come_back else "none"
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from jupyter_mcp_ext.errors import shown
 from jupyter_mcp_ext.executions.turns import queue
+from jupyter_mcp_ext.kernels.kernel import state_of
 from jupyter_mcp_ext.outputs.characters import escaped, plain_name
 from jupyter_mcp_ext.sessions.filter import fits
 from jupyter_mcp_ext.sessions.saving.saves import WHY
@@ -73,18 +74,18 @@ async def create_session(
         copy_of=copy_of,
     )
     call.use(session)
-    status = await session.kernel.status()
+    state = state_of(session.kernel)
     call.services.sessions.readers.introduce(session, call.caller)
     first = "The session exists already" if existing else "New session"
     words = (
         f"{first}: {session.id} ({session.name}), kernel {session.kernel_name}, "
-        f"folder {session.cwd or '.'}, {status.state}"
+        f"folder {session.cwd or '.'}, {state}"
     )
     lines = [words, *(f"! {notice}" for notice in notices), *_uses(session, name)]
     if copy_of and not existing:
         copied = session.continuity.comeback or "nothing could be copied"
         lines.append(f"! of {copy_of}: {copied}")
-    meta = {**session_meta(session, status.state, call), "existing": existing}
+    meta = {**session_meta(session, state, call), "existing": existing}
     return text("\n".join(lines), session=meta)
 
 
@@ -104,7 +105,7 @@ async def list_sessions(
     # Each state may be a look into a file.
     first = sorted(sessions, key=lambda s: (not ready(s), -s.last_used))
     looked = first[: MAX_FILTERED if filter else MAX_LISTED]
-    states = [(session, await session_state(call, session)) for session in looked]
+    states = [(session, await session_state(call.services.sessions, session)) for session in looked]
     both = [pair for pair in states if not filter or fits(*pair, filter)]
     specs = await services.kernels.specs()
     number = counted(len(sessions), "session")
@@ -124,7 +125,7 @@ async def list_sessions(
 async def get_kernel_status(call: Call, session: FoundSession) -> Answer:
     """A kernel's state, queue, memory, CPU, owner and last use; answers while code runs."""
     if not call.services.sessions.is_ready(session):
-        state = await session_state(call, session)
+        state = await session_state(call.services.sessions, session)
         words = f"[{state}] {session.id} ({session.name}) {await _without(call, session, state)}"
         return text(words, session=session_meta(session, state, call))
     status = await session.kernel.status()
@@ -181,10 +182,9 @@ async def restart_kernel(
     busy = bool(queue(session.kernel))
     await call.services.sessions.restart(session, by=call.caller.client, now=force or busy)
     call.services.sessions.readers.tell_loss(session, call.caller)
-    status = await session.kernel.status()
     words = f"The kernel of {session.id} ({session.name}) was restarted: its variables are lost."
     words += of_others(call, session)
-    return text(words, session=session_meta(session, status.state, call))
+    return text(words, session=session_meta(session, state_of(session.kernel), call))
 
 
 @tool(("write", "kernels"), destructive=True, idempotent=True)
@@ -201,7 +201,10 @@ async def shutdown_kernel(call: Call, session: NamedSession, force: bool = False
         )
         words += _not_saved(session)
     words += of_others(call, session)
-    return text(words, session=session_meta(session, await session_state(call, session), call))
+    return text(
+        words,
+        session=session_meta(session, await session_state(call.services.sessions, session), call),
+    )
 
 
 async def _without(call: Call, session: Session, state: str) -> str:

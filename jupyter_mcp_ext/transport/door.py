@@ -101,6 +101,9 @@ def flooding(wait: float) -> Refusal | None:
 ROUTE: tuple[Check, ...] = (_unknown_host, _rebound_host, _foreign_origin, _token_in_url)
 """What is asked before it is known who is calling."""
 
+PAGE: tuple[Check, ...] = (_unknown_host, _rebound_host)
+"""What is asked of a browser that wants the page for people."""
+
 CONTENT: tuple[Check, ...] = (_other_content, _large_body)
 """What is asked after that."""
 

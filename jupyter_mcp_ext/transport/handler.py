@@ -58,15 +58,18 @@ class McpHandler(PlainHandler):
     def initialize(
         self,
         host: McpHost,
+        page: str,
         passwords: PasswordCheck,
         on_activity: Callable[[], None],
         overdrawn: Callable[[str], float],
     ) -> None:
         """Receive what all handlers of the extension share.
 
+        ``page`` is the path of the page for people, or empty.
         ``overdrawn`` gives the seconds for which no message of a subject is read, or 0.
         """
         self.host = host
+        self.page = page
         self.overdrawn = overdrawn
         self.passwords = passwords
         self.on_activity = on_activity
@@ -77,6 +80,9 @@ class McpHandler(PlainHandler):
 
     async def prepare(self) -> None:  # type: ignore[override]  # Jupyter's returns an awaitable
         """Decide whether the request is served; the body of a refused one is not kept."""
+        if self.page and self.request.method == "GET" and _is_a_browser(self.request):
+            self.redirect(self.page)
+            return
         self.refusal = (
             door.refused(self, door.ROUTE)
             or await self._refuse_caller()
@@ -247,6 +253,12 @@ class McpHandler(PlainHandler):
             self.log.error(
                 "%s %s failed", self.request.method, self.request.path, exc_info=(typ, value, tb)
             )
+
+
+def _is_a_browser(request: HTTPServerRequest) -> bool:
+    """Whether a person opens the address; clients ask for ``text/event-stream``."""
+    accepted = request.headers.get("Accept", "")
+    return "text/html" in accepted and "text/event-stream" not in accepted
 
 
 def _is_small(request: HTTPServerRequest) -> bool:

@@ -1,0 +1,106 @@
+"use strict";
+// The page is whole without this: here it refreshes itself, and copies what a person wants to copy.
+
+const TICK = 1000;
+
+function ago(seconds) {
+  if (seconds < 5) return "just now";
+  if (seconds < 60) return `${Math.round(seconds)} s ago`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min ago`;
+  return seconds < 172800 ? `${Math.round(seconds / 3600)} h ago` : `${Math.round(seconds / 86400)} d ago`;
+}
+
+function tick(root = document) {
+  for (const time of root.querySelectorAll("time")) {
+    const words = ago((Date.now() - skew - Date.parse(time.dateTime)) / 1000);
+    if (time.textContent !== words) time.textContent = words;
+  }
+}
+
+// The server's clock may differ from this machine's.
+let skew = 0;
+
+function show(html, date) {
+  if (date) skew = Date.now() - Date.parse(date);
+  const page = new DOMParser().parseFromString(html, "text/html");
+  const focused = document.activeElement?.closest("[id]")?.id;
+  const open = [...document.querySelectorAll("[data-part] details[open]")].map(({ id }) => id);
+  for (const part of document.querySelectorAll("[data-part]")) {
+    const now = page.getElementById(part.id);
+    if (now === null || selects(part)) continue;
+    for (const id of open) now.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", "");
+    // Each answer has the same secret in another form.
+    for (const input of now.querySelectorAll("[name=_xsrf]")) input.setAttribute("value", xsrf);
+    tick(now);
+    if (now.innerHTML !== part.innerHTML) part.replaceChildren(...now.childNodes);
+  }
+  if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus();
+}
+
+// What a person has selected, to copy it, stays as it is.
+function selects(part) {
+  const selection = getSelection();
+  return selection !== null && !selection.isCollapsed && part.contains(selection.anchorNode);
+}
+
+const xsrf = document.querySelector("[name=_xsrf]").value;
+let looking = false;
+let again = false;
+
+async function look() {
+  if (looking) {
+    again = true;
+    return;
+  }
+  looking = true;
+  try {
+    const answer = await fetch(location.pathname, { redirect: "error" });
+    if (answer.ok) show(await answer.text(), answer.headers.get("Date"));
+  } catch {
+    // The server is away; the stream tells when it is back.
+  } finally {
+    looking = false;
+    if (again) {
+      again = false;
+      look();
+    }
+  }
+}
+
+async function send(event) {
+  const form = event.target;
+  event.preventDefault();
+  const body = new URLSearchParams(new FormData(form));
+  const answer = await fetch(form.action, { method: "POST", body });
+  const html = await answer.text();
+  if (answer.ok) {
+    show(html, answer.headers.get("Date"));
+    return;
+  }
+  const said = new DOMParser().parseFromString(html, "text/html").querySelector("[role=alert]");
+  if (said) document.getElementById("state").prepend(said);
+}
+
+function addCopyButtons() {
+  if (!navigator.clipboard) return;
+  for (const code of document.querySelectorAll(".snippet pre")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "copy";
+    button.textContent = "Copy";
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(code.querySelector("code").textContent);
+      button.textContent = "Copied";
+    });
+    code.before(button);
+  }
+}
+
+document.addEventListener("submit", send);
+document.getElementById("refresh").addEventListener("click", (event) => {
+  event.preventDefault();
+  look();
+});
+addCopyButtons();
+setInterval(() => tick(), TICK);
+new EventSource(`${location.pathname.replace(/\/$/, "")}/news`).onmessage = look;

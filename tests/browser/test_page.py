@@ -1,0 +1,137 @@
+"""The page for people in a real browser: with and without JavaScript, narrow, by keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.page import MILLISECONDS
+from tests.mcp_client import McpClient
+from tests.servers import JupyterServer, running_server
+from tests.users import OPTION
+
+Opened = Callable[..., tuple[Page, McpClient]]
+HOSTILE = "</pre><script>document.title = 'gone'</script><img src=x onerror=alert(1)>"
+BRIGHTNESS = """
+name => getComputedStyle(document.body)[name].match(/[0-9]+/g).reduce((sum, n) => sum + +n, 0)
+"""
+LOOP = "import time\nprint('training')\nwhile True: time.sleep(0.01)"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
+    with running_server(tmp_path_factory.mktemp("page"), OPTION) as server:
+        yield server
+
+
+@pytest.fixture
+def opened(browser: Browser, server: JupyterServer, request: pytest.FixtureRequest) -> Opened:
+    """Open the page of a new user, who has an agent; ``options`` are of the browser's window."""
+    user = request.node.name.replace("[", "-").strip("]")
+    headers = {"Authorization": f"Bearer {user}"}
+
+    def open_(**options: Any) -> tuple[Page, McpClient]:
+        context = browser.new_context(extra_http_headers=headers, **options)
+        request.addfinalizer(context.close)
+        context.set_default_timeout(MILLISECONDS)
+        expect.set_options(timeout=MILLISECONDS)
+        page = context.new_page()
+        page.on("pageerror", lambda error: pytest.fail(f"The page's script failed: {error}"))
+        page.goto(f"{server.url}/ui")
+        return page, McpClient(server, name="agent", headers=headers)
+
+    return open_
+
+
+def test_it_shows_what_happens_without_being_loaded_again(opened: Opened) -> None:
+    page, agent = opened()
+    expect(page.get_by_text("There is no session yet.")).to_be_visible()
+
+    agent.run("print(6 * 7)")
+    expect(page.locator(".answer").first).to_contain_text("42")
+    started = agent.call("execute_code", code=LOOP, wait=0)
+    expect(page.locator(".run")).to_contain_text("print('training')")
+    page.get_by_role("button", name="Interrupt").click()
+
+    expect(page.locator(".run")).to_have_count(0)
+    assert agent.call("get_output", output_id=started.id, wait=20).status == "interrupted"
+
+
+def test_it_works_without_javascript(opened: Opened) -> None:
+    page, agent = opened(java_script_enabled=False)
+    agent.run("print(6 * 7)")
+
+    page.get_by_role("link", name="Refresh").click()
+    expect(page.locator(".answer").first).to_contain_text("42")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("status")).to_contain_text("Your agents were paused")
+    assert agent.call("execute_code", code="1").is_error
+    page.get_by_role("button", name="Resume").click()
+    page.locator(".session summary").click()
+    page.get_by_role("button", name="Shut down now").click()
+
+    expect(page.locator(".session .state")).to_have_text("restorable")
+    assert not agent.run("1").is_error
+
+
+def test_it_works_with_the_keyboard_alone(opened: Opened) -> None:
+    page, agent = opened()
+    agent.run("1")
+    expect(page.locator(".session")).to_have_count(1)
+    seen = []
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        focused = page.evaluate("document.activeElement.innerText")
+        seen.append(focused)
+        if focused.startswith("Shut down"):
+            break
+
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.innerText").startswith("Shut down now")
+    page.keyboard.press("Enter")
+
+    expect(page.locator(".session .state")).to_have_text("restorable")
+    assert seen[:3] == ["Refresh", "Pause", "Make read-only"]
+
+
+def test_the_focus_and_what_is_open_stay_when_it_refreshes(opened: Opened) -> None:
+    page, agent = opened()
+    agent.run("1")
+    page.locator(".session summary").click()
+    page.locator("#pause-own").focus()
+
+    agent.run("print('news')")
+    expect(page.locator(".answer").first).to_contain_text("news")
+
+    expect(page.get_by_role("button", name="Shut down now")).to_be_visible()
+    assert page.evaluate("document.activeElement.id") == "pause-own"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_it_fits_in_the_window(opened: Opened, scheme: str, width: int) -> None:
+    page, agent = opened(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    agent.run(f"print({'x' * 300!r})")
+    agent.call("read_file", path="y" * 300)
+
+    expect(page.locator(".call")).to_have_count(2)
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    brightness = [page.evaluate(BRIGHTNESS, name) for name in ("color", "backgroundColor")]
+    assert (brightness[0] > brightness[1]) == (scheme == "dark")
+
+
+def test_what_agents_write_does_nothing(opened: Opened) -> None:
+    page, agent = opened()
+
+    agent.run(f"print({HOSTILE!r})")
+    agent.call("read_file", path=HOSTILE)
+
+    expect(page.locator(".call")).to_have_count(2)
+    expect(page.locator(".answer").nth(1)).to_contain_text(HOSTILE)
+    assert page.title() == "Agents on this server"
+    assert page.locator("main img, main script").count() == 0

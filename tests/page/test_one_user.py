@@ -1,0 +1,117 @@
+"""The page of a server with one login: what keeps other pages and other people out."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.mcp_client import McpClient
+from tests.servers import Answer, JupyterServer
+
+DENIES = """
+from jupyter_server.auth.authorizer import Authorizer
+class ReadsOnly(Authorizer):
+    def is_authorized(self, handler, user, action, resource):
+        return action == "read" and resource == {resource!r}
+c.ServerApp.authorizer_class = ReadsOnly
+"""
+
+
+@pytest.fixture(scope="module")
+def server(start_server: Callable[..., JupyterServer]) -> JupyterServer:
+    return start_server(base_url="/a%40b/")
+
+
+def logged_in(server: JupyterServer) -> str:
+    """The cookies of a browser that has logged in with the token."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    try:
+        connection.request("GET", f"/a%40b/mcp/ui?token={server.token}")
+        response = connection.getresponse()
+        response.read()
+        cookies = response.headers.get_all("Set-Cookie", [])
+        return "; ".join(cookie.partition(";")[0] for cookie in cookies)
+    finally:
+        connection.close()
+
+
+def press(server: JupyterServer, cookies: str, **fields: str) -> Answer:
+    """Press the button that pauses all agents."""
+    headers = {"Cookie": cookies, "Content-Type": "application/x-www-form-urlencoded"}
+    body = urlencode(fields).encode()
+    return server.request("POST", body, headers, path="/a%40b/mcp/ui/pause")
+
+
+def test_a_browser_logs_in_and_presses_buttons_of_this_page_only(server: JupyterServer) -> None:
+    cookies = logged_in(server)
+    seen = server.request("GET", None, {"Cookie": cookies}, path="/a%40b/mcp/ui")
+    secret = next(part for part in cookies.split("; ") if part.startswith("_xsrf=")).split("=", 1)
+
+    forged = press(server, cookies)
+    wrong = press(server, cookies, _xsrf="2|1|1|1")
+    pressed = press(server, cookies, _xsrf=secret[1])
+
+    assert seen.status == 200
+    assert b"Anonymous" not in seen.body
+    assert [forged.status, wrong.status, pressed.status] == [403, 403, 303]
+    paused = McpClient(server).call("list_sessions")
+    assert paused.text.startswith("Error: A person paused the agents on this server")
+    resume = {"Cookie": cookies, "Content-Type": "application/x-www-form-urlencoded"}
+    body = urlencode({"_xsrf": secret[1]}).encode()
+    server.request("POST", body, resume, path="/a%40b/mcp/ui/resume")
+    assert not McpClient(server).call("list_sessions").is_error
+
+
+def test_its_address_is_below_the_base_url(server: JupyterServer) -> None:
+    led = server.request("GET", None, {"Accept": "text/html"}, path="/a%40b/mcp")
+    seen = server.request("GET", None, server.auth, path="/a%40b/mcp/ui")
+
+    assert (led.status, led.headers["location"]) == (302, "/a%40b/mcp/ui")
+    assert b'action="/a%40b/mcp/ui/pause"' in seen.body
+    assert f"http://127.0.0.1:{server.port}/a%40b/mcp".encode() in seen.body
+
+
+def test_without_a_login_pages_under_foreign_names_see_nothing(
+    start_server: Callable[..., JupyterServer],
+) -> None:
+    server = start_server(token="")
+
+    own = server.request("GET", path="/mcp/ui")
+    foreign = [
+        server.request("GET", None, {"Host": "evil.example"}, path=path)
+        for path in ("/mcp/ui", "/mcp/ui/news")
+    ]
+
+    assert own.status == 200
+    assert [answer.status for answer in foreign] == [403, 403]
+    assert all(b"Last calls" not in answer.body for answer in foreign)
+
+
+def test_it_can_be_switched_off(start_server: Callable[..., JupyterServer]) -> None:
+    server = start_server("--McpPage.enabled=False")
+
+    led = server.request("GET", None, {"Accept": "text/html", **server.auth})
+    seen = server.request("GET", None, server.auth, path="/mcp/ui")
+
+    assert led.status != 302
+    assert seen.status == 404
+    assert not McpClient(server).call("list_sessions").is_error
+
+
+@pytest.mark.parametrize(("resource", "status"), [("sessions", 403), ("kernels", 403)])
+def test_it_asks_jupyters_authorizer(
+    start_server: Callable[..., JupyterServer], tmp_path: Path, resource: str, status: int
+) -> None:
+    config = tmp_path / "jupyter_server_config.py"
+    config.write_text(DENIES.format(resource=resource))
+    server = start_server(f"--config={config}")
+
+    seen = server.request("GET", None, server.auth, path="/mcp/ui")
+
+    assert seen.status == status
+    assert b"This server does not let you read" in seen.body
+    assert b"Last calls" not in seen.body
