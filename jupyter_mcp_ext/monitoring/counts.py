@@ -38,6 +38,11 @@ class Counts(Collector):
             buckets=CALL_SECONDS,
             registry=None,
         )
+        self._bugs = Counter(
+            "jupyter_mcp_internal_errors",
+            "Calls that failed at an error in the extension; the log has each.",
+            registry=None,
+        )
         self._executions = Counter(
             "jupyter_mcp_executions_ended",
             "Executions that have ended, by their status.",
@@ -61,6 +66,8 @@ class Counts(Collector):
         """Count a call that has been answered."""
         self._calls.labels(tool, status).inc()
         self._call_seconds.labels(tool).observe(seconds)
+        if status == "bug":
+            self._bugs.inc()
 
     def follow(self, execution: Execution) -> None:
         """Count an execution when it has ended."""
@@ -72,6 +79,7 @@ class Counts(Collector):
         for counted in (
             self._calls,
             self._call_seconds,
+            self._bugs,
             self._executions,
             self._execution_seconds,
             self._queue_seconds,

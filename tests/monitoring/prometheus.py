@@ -1,0 +1,99 @@
+"""A real Prometheus that reads the metrics of a server, on this machine only."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import subprocess
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.ports import free_port
+from tests.servers import JupyterServer
+
+DOCS = Path(__file__).parents[2] / "docs"
+READY = "Server is ready to receive web requests"
+SCRAPED = re.compile(r"200 GET \S*/metrics ")
+"""What a server logs of a scrape, with ``--Application.log_level=DEBUG``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prometheus:
+    """One that runs."""
+
+    port: int
+    server: JupyterServer
+
+    def until_read(self, times: int = 2) -> None:
+        """Return when the server's metrics of now have been read.
+
+        A scrape is stored before the next one begins.
+        """
+        with self.server.heard:
+            goal = self._scrapes() + times
+            found = self.server.heard.wait_for(lambda: self._scrapes() >= goal, 60)
+        assert found
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """The series that an expression gives now."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            words = urllib.parse.urlencode({"query": expression})
+            connection.request("GET", f"/api/v1/query?{words}")
+            answer = json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
+        assert answer["status"] == "success", (expression, answer)
+        result: list[dict[str, Any]] = answer["data"]["result"]
+        return result
+
+    def _scrapes(self) -> int:
+        return sum(SCRAPED.search(line) is not None for line in self.server.log)
+
+
+@contextmanager
+def reading(server: JupyterServer, folder: Path) -> Iterator[Prometheus]:
+    """Run one, configured as the documentation says."""
+    page = (DOCS / "operations.md").read_text()
+    [config] = re.findall(r"```yaml\n(scrape_configs:[^`]*)```", page)
+    token = folder / "token"
+    token.write_text(server.token)
+    for word, own in (
+        ("/etc/prometheus/jupyter-token", str(token)),
+        ("localhost:8888", f"127.0.0.1:{server.port}"),
+        ("alerts.yml", str(DOCS / "alerts.yml")),
+        ("metrics_path: /metrics ", f"metrics_path: {server.base_url}metrics "),
+    ):
+        assert word in config
+        config = config.replace(word, own)
+    config += "global:\n  scrape_interval: 200ms\n  scrape_timeout: 200ms\n"
+    (folder / "prometheus.yml").write_text(config)
+    port = free_port()
+    process = subprocess.Popen(
+        [
+            "prometheus",
+            f"--config.file={folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{port}",
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if READY in line:
+                break
+        else:
+            raise AssertionError("".join(said))
+        yield Prometheus(port=port, server=server)
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
