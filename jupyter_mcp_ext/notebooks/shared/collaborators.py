@@ -1,9 +1,15 @@
-"""Agents shown to people as collaborators, for as long as they work in a shared notebook."""
+"""Agents shown to people as collaborators, for as long as they work in a shared notebook.
+
+They stay for a moment after a call: the next one may come at once, and each change of who is there
+is sent to every tab.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 from jupyter_mcp_ext.concurrency import Timer
@@ -14,6 +20,9 @@ from .rooms import Room, Rooms
 
 RENEW = 15.0
 """Seconds after which browsers are told again, which forget who is silent for 30."""
+
+STAY = 0.5
+"""Seconds after its last call for which an agent is still shown."""
 
 COLOR = "#d97757"
 
@@ -26,16 +35,16 @@ class Collaborators:
         self._shown: dict[tuple[str, str], _Shown] = {}
 
     @asynccontextmanager
-    async def shown(self, path: str, name: str) -> AsyncIterator[None]:
+    async def shown(self, path: str, name: str) -> AsyncIterator[bool]:
         """Show an agent, such as ``Claude Code (for alice)``, in the room of an API path.
 
-        Where there is no room, nothing is shown.
+        It gives whether there is a room: without one, nothing is shown.
         """
         room = None
         with suppress(ContentsError):
             room = await self._rooms.open(path)
         if room is None:
-            yield
+            yield False
             return
         key = (room.room_id, name)
         shown = self._shown.get(key)
@@ -43,10 +52,13 @@ class Collaborators:
             shown = self._shown[key] = _Shown(room, path, _agent(room), name, self._rooms)
         try:
             shown.enter()
-            yield
+            yield True
         finally:
-            if shown.leave() and self._shown.get(key) is shown:
-                del self._shown[key]
+            shown.leave(partial(self._forget, key, shown))
+
+    def _forget(self, key: tuple[str, str], shown: _Shown) -> None:
+        if self._shown.get(key) is shown:
+            del self._shown[key]
 
 
 def _agent(room: Room) -> Any:
@@ -64,22 +76,30 @@ class _Shown:
         self._name = name
         self._rooms = rooms
         self._calls = 0
+        self._told = float("-inf")
+        """When browsers were told of it last, by the event loop's clock."""
         self._timer = Timer()
 
     def enter(self) -> None:
         """A call begins."""
         self._calls += 1
         if self._calls == 1:
-            self._tell()
+            due = self._told + RENEW - asyncio.get_running_loop().time()
+            if due > 0:  # it has stayed since an earlier call
+                self._timer.set(due, self._tell)
+            else:
+                self._tell()
 
-    def leave(self) -> bool:
-        """Whether this was the last call, so that the agent is no longer shown."""
+    def leave(self, gone: Callable[[], object]) -> None:
+        """A call has ended; ``gone`` is called once no other has begun for a moment."""
         self._calls -= 1
-        if self._calls:
-            return False
-        self._timer.stop()
+        if not self._calls:
+            self._timer.set(STAY, self._go, gone)
+
+    def _go(self, gone: Callable[[], object]) -> None:
+        gone()
+        self._told = float("-inf")
         self._say(None, None)
-        return True
 
     def _tell(self) -> None:
         user = {
@@ -98,6 +118,7 @@ class _Shown:
             {"user": user, "autosave": autosave},
             {"user": user, "current": f"notebook:{self._path}", "documents": [self._path]},
         )
+        self._told = asyncio.get_running_loop().time()
         self._timer.set(RENEW, self._tell)
 
     def _say(self, here: Any, everywhere: Any) -> None:

@@ -6,9 +6,10 @@ import asyncio
 
 import pytest
 
+from jupyter_mcp_ext.notebooks.shared import collaborators
 from jupyter_mcp_ext.notebooks.shared.collaborators import Collaborators
 from jupyter_mcp_ext.notebooks.shared.rooms import GLOBAL
-from tests.notebooks.browsers import Browser, browser
+from tests.notebooks.browsers import SECONDS, Browser, browser
 
 from .server import PATH, Shared, appended
 
@@ -45,8 +46,33 @@ async def test_an_agent_is_shown_as_a_collaborator_until_its_last_call_ends(
         await lab.until(lambda: names(lab) == [])
 
 
+async def test_an_agent_that_makes_one_call_after_another_is_told_of_once(
+    shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collaborators, "STAY", float(SECONDS))
+    agents, told = Collaborators(shared.rooms), 0
+
+    def tells(*_: object) -> None:
+        nonlocal told
+        told += 1
+
+    async with shared.browser() as tab:
+        async with agents.shown(PATH, CLAUDE):
+            await tab.until(lambda: names(tab) == [CLAUDE])
+        tab.awareness.observe(tells)
+        for _ in range(5):
+            async with agents.shown(PATH, CLAUDE) as is_shared:
+                assert is_shared
+        await shared.change(appended("c"))
+        await tab.until(lambda: len(tab.sources) == 3)  # what a room sends comes in order
+
+        assert told == 0
+        assert names(tab) == [CLAUDE]
+
+
 async def test_where_no_room_is_open_no_agent_is_shown(shared: Shared) -> None:
-    async with Collaborators(shared.rooms).shown(PATH, CLAUDE):
+    async with Collaborators(shared.rooms).shown(PATH, CLAUDE) as is_shared:
+        assert not is_shared
         assert shared.open_rooms == []
 
 
