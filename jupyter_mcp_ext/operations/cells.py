@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ from jupyter_mcp_ext.errors import ToolError
 from jupyter_mcp_ext.executions.turns import queue
 
 from .cells_run import CellsRun
+from .edit import Edit, EditOutcome, make
 from .run import follow_files
 from .session import Require, check_admitted, check_not_open, destination, start_kernel
 
@@ -82,19 +85,86 @@ async def run_cells(
         if restart:
             busy = bool(queue(session.kernel))
             await services.sessions.restart(session, by=caller.client, now=busy)
-        execution = services.executions.start(
-            f"run_cells: {place.path}, {len(run)} cells",
-            destination(services, session),
-            caller=caller,
-            ready=partial(start_kernel, services, session, require),
-            prepare=partial(services.sessions.readiness.prepare, session),
-            timeout=timeout,
-            can_ask=can_ask,
-            parts=run.of,
-        )
+        start = partial(_start, services, session, run, caller=caller, require=require)
+        return start(timeout=timeout, can_ask=can_ask)
     except BaseException:
-        with suppress(ToolError):  # what is raised tells more
-            await undisturbed(run.give_up())
+        await _give_up(run)
         raise
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditedAndRun:
+    """An edit that was made, and the execution of its cells, or why they are not run."""
+
+    edit: EditOutcome
+    execution: Execution | ToolError
+
+
+async def edit_and_run(
+    services: Services,
+    session: Session,
+    place: Place,
+    edit: Edit,
+    *,
+    caller: Caller,
+    require: Require,
+    can_ask: bool,
+    is_shared: bool,
+) -> EditedAndRun:
+    """Edit the notebook of a session, and start running the cells that the edit gives.
+
+    See `edit_notebook` and `run_cells`. Raises ToolError; then nothing was changed.
+    """
+    run = CellsRun(services, session, place, by=caller.reader, keep_going=False)
+    making = make(services, place, edit, caller=caller, change=run.edit, is_shared=is_shared)
+    execution: Execution | ToolError
+    try:
+        made = await undisturbed(making)
+        try:
+            services.calls.check_queue(session.id, caller.subject)
+            run.check_chosen()
+            execution = _start(
+                services, session, run, caller=caller, require=require, can_ask=can_ask
+            )
+        except ToolError as err:
+            await _give_up(run)
+            execution = err
+    except BaseException:
+        await _give_up(run)
+        raise
+    try:
+        return EditedAndRun(edit=await made.outcome(), execution=execution)
+    except asyncio.CancelledError:
+        if not isinstance(execution, ToolError):
+            services.executions.cancel(execution)
+        raise
+
+
+def _start(
+    services: Services,
+    session: Session,
+    run: CellsRun,
+    *,
+    caller: Caller,
+    require: Require,
+    timeout: float | None = None,
+    can_ask: bool,
+) -> Execution:
+    """Start a run whose cells are chosen. Raises ToolError."""
+    execution = services.executions.start(
+        f"run_cells: {run.path}, {len(run)} cells",
+        destination(services, session),
+        caller=caller,
+        ready=partial(start_kernel, services, session, require),
+        prepare=partial(services.sessions.readiness.prepare, session),
+        timeout=timeout,
+        can_ask=can_ask,
+        parts=run.of,
+    )
     follow_files(services, session, execution, caller)
     return execution
+
+
+async def _give_up(run: CellsRun) -> None:
+    with suppress(ToolError):  # what has failed before tells more
+        await undisturbed(run.give_up())

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.files.paths import Place
     from jupyter_mcp_ext.kernels.links.exchange import Content
     from jupyter_mcp_ext.kernels.losses import KernelLost
+    from jupyter_mcp_ext.notebooks.draft import Change, Changed, Draft
+    from jupyter_mcp_ext.notebooks.editing.edits import Edited
     from jupyter_mcp_ext.notebooks.running.chosen import ChosenCell
     from jupyter_mcp_ext.notebooks.running.running_cell import LetGo
     from jupyter_mcp_ext.services import Services
@@ -55,6 +57,7 @@ class CellsRun:
         self.goes_on = keep_going
         self._plan = Plan()
         self._place = place
+        self.path = place.path
         self._follow = partial(services.sessions.follow_cells, session)
         self._story: FollowedCells | None = None
         self._is_persons = not session.is_agents
@@ -71,6 +74,7 @@ class CellsRun:
         )
         self._current: CellPart | None = None
         self._is_closed = False
+        self._refusal: ToolError | None = None
         self._fault = ""
         """Why outputs could not be written the last time that it was tried."""
         self._execution: Execution | None = None
@@ -83,6 +87,27 @@ class CellsRun:
         await self._recording.step(
             partial(self._plan.choose, references=references, check=self._check)
         )
+
+    async def edit(self, change: Change[Edited]) -> Changed[Edited]:
+        """Make an edit, and in the same step choose the cells that it gives and open the first.
+
+        It is made also if they cannot be run; see `check_chosen`.
+        """
+        return await self._recording.change(partial(self._edit_and_choose, change))
+
+    def check_chosen(self) -> None:
+        """Raise the ToolError for which the cells of an edit were not chosen."""
+        if self._refusal is not None:
+            raise self._refusal
+
+    def _edit_and_choose(self, change: Change[Edited], draft: Draft) -> Edited:
+        edited, self._refusal = change(draft), None
+        try:
+            cells = [cell.cell_id for cell in edited.cells]
+            self._plan.choose(draft, references=cells, check=self._check)
+        except ToolError as err:
+            self._refusal = err
+        return edited
 
     async def give_up(self) -> None:
         """Run nothing after all: the first cell gets back what it had. Raises ToolError."""

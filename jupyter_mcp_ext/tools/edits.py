@@ -10,13 +10,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from jupyter_mcp_ext.errors import ContentsError, ToolError
-from jupyter_mcp_ext.files.paths import Place
 from jupyter_mcp_ext.notebooks.cells import parse_cells
 from jupyter_mcp_ext.notebooks.draft import Draft
 from jupyter_mcp_ext.notebooks.editing import edits
 from jupyter_mcp_ext.notebooks.editing import words as edit_words
 from jupyter_mcp_ext.notebooks.editing.edits import Edited
-from jupyter_mcp_ext.operations.cells import notebook_session, run_cells
+from jupyter_mcp_ext.operations.cells import edit_and_run, notebook_session
 from jupyter_mcp_ext.operations.edit import EditOutcome, edit_notebook
 from jupyter_mcp_ext.operations.undo import undo_edits
 from jupyter_mcp_ext.outputs.presentation import TextBlock
@@ -105,8 +104,11 @@ async def undo_edit(call: Call, path: str, steps: Annotated[int, Field(ge=1, le=
 
 async def _edit(call: Call, path: str, edit: Callable[[Draft], Edited]) -> Answer:
     place = await placed(call, path)
-    async with call.services.editing.collaborators.shown(place.path, call.caller.label):
-        done = await edit_notebook(call.services, place, edit, caller=call.caller)
+    shown = call.services.editing.collaborators.shown(place.path, call.caller.label)
+    async with shown as is_shared:
+        done = await edit_notebook(
+            call.services, place, edit, caller=call.caller, is_shared=is_shared
+        )
     words = edit_words.edited(place.path, done.changed, _notes(done))
     return text(words, notebook=_meta(done))
 
@@ -116,38 +118,33 @@ async def _edit_and_run(
 ) -> Answer:
     await call.require(("execute", "kernels"))
     place = await placed(call, path)
-    async with call.services.editing.collaborators.shown(place.path, call.caller.label):
-        return await _edit_and_run_in(call, place, path, edit, wait)
-
-
-async def _edit_and_run_in(
-    call: Call, place: Place, path: str, edit: Callable[[Draft], Edited], wait: float
-) -> Answer:
-    services = call.services
-    # First, so that a cell is not edited that then cannot be run.
-    check = partial(edits.rehearse, edit=edit)
-    created = await notebook_session(services, call.caller, place, call.require, check=check)
-    call.use(created.session, path)
-    done = await edit_notebook(services, place, edit, caller=call.caller)
-    said = edit_words.notices(place.path, done.changed, _notes(done))
-    try:
-        execution = await run_cells(
-            services,
+    shown = call.services.editing.collaborators.shown(place.path, call.caller.label)
+    async with shown as is_shared:
+        # First, so that a cell is not edited that then cannot be run.
+        check = partial(edits.rehearse, edit=edit)
+        created = await notebook_session(
+            call.services, call.caller, place, call.require, check=check
+        )
+        call.use(created.session, path)
+        ran = await edit_and_run(
+            call.services,
             created.session,
             place,
-            [cell.cell_id for cell in done.changed.value.cells],
+            edit,
             caller=call.caller,
             require=call.require,
             can_ask=call.elicitation is not None,
+            is_shared=is_shared,
         )
-    except ToolError as err:
-        msg = f"{said[0]}, but nothing was run. {err}"
-        raise ContentsError(msg) from err
-    call.notices.extend((*created.notices, *said))
-    answer = await awaited(call, execution, wait, stops=wait > 0)
-    diff = done.changed.value.diff
+        said = edit_words.notices(place.path, ran.edit.changed, _notes(ran.edit))
+        if isinstance(ran.execution, ToolError):
+            msg = f"{said[0]}, but nothing was run. {ran.execution}"
+            raise ContentsError(msg) from ran.execution
+        call.notices.extend((*created.notices, *said))
+        answer = await awaited(call, ran.execution, wait, stops=wait > 0)
+    diff = ran.edit.changed.value.diff
     blocks = (*answer.blocks, TextBlock(text=diff)) if diff else answer.blocks
-    return replace(answer, blocks=blocks, meta={**answer.meta, "notebook": _meta(done)})
+    return replace(answer, blocks=blocks, meta={**answer.meta, "notebook": _meta(ran.edit)})
 
 
 def _notes(done: EditOutcome) -> list[str]:

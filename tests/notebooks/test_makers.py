@@ -204,7 +204,7 @@ async def test_each_edit_in_a_file_is_taken_back_to_what_jupyter_saves(
         if not steps:  # there were no outputs to clear
             continue
         assert alike(edited, kept) != expected, what
-        await journal.add("a", NAME, Entry(client="c", tool="t", steps=steps))
+        await journal.keep("a", NAME, Entry(client="c", tool="t", steps=steps))
         [entry] = await journal.entries("a", NAME)
         await homes.change(PLACE, partial(take_back, steps=entry.steps))
         await journal.remove("a", NAME, [entry])

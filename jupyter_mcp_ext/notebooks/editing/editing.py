@@ -65,5 +65,6 @@ class Editing:
         )
 
     async def close(self) -> None:
-        """Carry over to files what closed rooms have not saved."""
+        """Carry over to files what closed rooms have not saved, and write the journal."""
         await self.unsaved.close()
+        await self.journal.close()

@@ -11,13 +11,13 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jupyter_mcp_ext.concurrency import Locks
+from jupyter_mcp_ext.concurrency import Locks, Tasks
 from jupyter_mcp_ext.files.beneath import Folder, opened
 from jupyter_mcp_ext.sealed import is_sealed, seal
 
@@ -55,12 +55,39 @@ class EditJournal:
         self._key = key
         self._locks: Locks[str] = Locks()
         self._has_cleared = False
+        self._waiting: dict[str, list[tuple[Entry, asyncio.Future[bool]]]] = {}
+        """The edits that are not written yet, by the names of their files."""
+        self._tasks = Tasks()
 
-    async def add(self, subject: str, path: str, entry: Entry) -> bool:
-        """Keep an edit; False if that is not possible, so that it cannot be taken back."""
+    def keep(self, subject: str, path: str, entry: Entry) -> Awaitable[bool]:
+        """Begin to keep an edit, whether or not the result is awaited.
+
+        It is False if that is not possible, so that the edit cannot be taken back.
+        """
+        kept = asyncio.get_running_loop().create_future()
+        waiting = self._waiting.setdefault(_name(subject, path), [])
+        waiting.append((entry, kept))
+        if len(waiting) == 1:
+            self._tasks.start(self._keep(subject, path), name="mcp-edit-journal")
+        return kept
+
+    async def close(self) -> None:
+        """Write what is not written yet."""
+        await self._tasks.ended()
+
+    async def _keep(self, subject: str, path: str) -> None:
+        """Write all edits of a notebook that wait once it is their turn."""
         name = _name(subject, path)
         async with self._locks.of(name):
-            return await asyncio.to_thread(self._add, name, subject, path, entry)
+            waiting = self._waiting.pop(name)
+            kept = [False] * len(waiting)
+            try:
+                entries = [entry for entry, _ in waiting]
+                kept = await asyncio.to_thread(self._add, name, subject, path, entries)
+            finally:
+                for (_, waits), is_kept in zip(waiting, kept, strict=True):
+                    if not waits.done():  # else its caller no longer waits
+                        waits.set_result(is_kept)
 
     async def entries(self, subject: str, path: str) -> Sequence[Entry]:
         """The edits of a notebook, in their order."""
@@ -82,23 +109,19 @@ class EditJournal:
         async with self._locks.of(name):
             await asyncio.to_thread(self._remove, name, subject, path, taken)
 
-    def _add(self, name: str, subject: str, path: str, entry: Entry) -> bool:
-        line = self._line(subject, path, entry)
-        if len(line) > MAX_LINE:
-            return False
+    def _add(self, name: str, subject: str, path: str, entries: Sequence[Entry]) -> list[bool]:
+        """Whether each of some edits was written."""
+        lines = [self._line(subject, path, entry) for entry in entries]
+        fits = [len(line) <= MAX_LINE for line in lines]
+        pieces = _pieces(line for line, is_fit in zip(lines, fits, strict=True) if is_fit)
         try:
             with opened(self._base, self._folder, make=True) as folder:
                 self._clear(folder)
-                status = folder.stat(name)
-                if status is not None and status.st_size > MAX_FILE:
-                    lines = (folder.read(name, MAX_READ) or b"").splitlines(keepends=True)
-                    folder.write(name, lines[len(lines) // 2 :], mode=0o600)
-                fd = folder.open(name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-                with os.fdopen(fd, "ab") as file:
-                    file.write(line)
+                for piece in pieces:
+                    _append(folder, name, piece)
         except OSError:
-            return False
-        return True
+            return [False] * len(entries)
+        return fits
 
     def _clear(self, folder: Folder) -> None:
         """Remove the files of notebooks that were not edited for long, once in a server's life."""
@@ -180,6 +203,28 @@ class EditJournal:
 
     def _key_for(self, subject: str, path: str) -> bytes:
         return self._key(f"edits of {subject} in {path}")
+
+
+def _pieces(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """These lines, as few pieces of `MAX_LINE` bytes at most."""
+    piece = b""
+    for line in lines:
+        if len(piece) + len(line) > MAX_LINE:
+            yield piece
+            piece = b""
+        piece += line
+    if piece:
+        yield piece
+
+
+def _append(folder: Folder, name: str, piece: bytes) -> None:
+    status = folder.stat(name)
+    if status is not None and status.st_size > MAX_FILE:
+        lines = (folder.read(name, MAX_READ) or b"").splitlines(keepends=True)
+        folder.write(name, lines[len(lines) // 2 :], mode=0o600)
+    fd = folder.open(name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    with os.fdopen(fd, "ab") as file:
+        file.write(piece)
 
 
 def _name(subject: str, path: str) -> str:

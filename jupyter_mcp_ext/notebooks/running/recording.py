@@ -87,7 +87,9 @@ class Recording:
 
     async def step(self, change: Change[T]) -> T:
         """Change the notebook, with all that is not written yet. Raises ToolError."""
-        return (await self._write(change)).value[0]
+        changed = await self.change(change)
+        self._keep(changed.notes)
+        return changed.value
 
     async def look(self, open_cell: Change[None]) -> None:
         """See the cells as they are now, and open one where that is seen at once.
@@ -138,30 +140,32 @@ class Recording:
         if self._gap is not None:
             return None
         try:
-            await self._write(lambda _: None)
+            await self.step(lambda _: None)
         except Exception as err:  # noqa: BLE001  # a document that fails ends no run
             self._on_failure(err)
             return None
         is_over = self._is_closed or self._gap is not None
         return self._pause if self._waiting and not is_over else None
 
-    async def _write(self, change: Change[T]) -> Changed[tuple[T, list[Written]]]:
+    async def change(self, change: Change[T]) -> Changed[T]:
+        """Like `step`, with what there is to say of the change, which is not kept in `notes`."""
         async with self._lock:
             cells = list(self._waiting.values())
             self._waiting.clear()
+            wrote: list[Written] = []
 
-            def both(draft: Draft) -> tuple[T, list[Written]]:
+            def both(draft: Draft) -> T:
                 # A room that has closed may not have saved what was written last.
                 is_stale = self.home == "room" and isinstance(draft, FileDraft)
                 found = {cell_id: index for index, cell_id in enumerate(draft.ids)}
                 again = [*self._latest(but=cells), *cells] if is_stale else cells
-                wrote = [
+                wrote[:] = [
                     (cell, cell.write(draft, found.get(cell.id), is_stale=is_stale))
                     for cell in again
                 ]
                 value = change(draft)
                 self._see(draft)
-                return value, wrote
+                return value
 
             began = self._now
             try:
@@ -170,10 +174,10 @@ class Recording:
                 self._waiting = {**{cell.id: cell for cell in cells}, **self._waiting}
                 raise
             self._note(changed, began)
-            for cell, wrote in changed.value[1]:
-                cell.wrote(wrote)
+            for cell, news in wrote:
+                cell.wrote(news)
                 self._recent[cell.id] = (self._pace.last, cell)
-                if wrote.let_go:
+                if news.let_go:
                     self._on_let_go(cell)
             # That of our own save: another program may have saved the file by now.
             self._seen = object() if changed.stamp is None else changed.stamp
@@ -188,10 +192,9 @@ class Recording:
     def _keep(self, notes: Sequence[str]) -> None:
         self.notes = (*self.notes, *(note for note in notes if note not in self.notes))
 
-    def _note(self, changed: Changed[tuple[T, list[Written]]], began: float) -> None:
+    def _note(self, changed: Changed[T], began: float) -> None:
         self._pace.wrote(began, self._now, changed.home)
         self.saved = changed.saved
-        self._keep(changed.notes)
         saving = changed.saving
         if saving and not self._is_closed and self._pace.is_gap_due(self._now, saving):
             self._gap = self._gap or asyncio.create_task(self._leave_gap(saving), name="mcp-gap")
