@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -10,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from jupyter_mcp_ext.errors import ContentsError, ToolError
+from jupyter_mcp_ext.files.paths import Place
 from jupyter_mcp_ext.notebooks.cells import parse_cells
 from jupyter_mcp_ext.notebooks.draft import Draft
 from jupyter_mcp_ext.notebooks.editing import edits
@@ -103,9 +105,7 @@ async def undo_edit(call: Call, path: str, steps: Annotated[int, Field(ge=1, le=
 
 
 async def _edit(call: Call, path: str, edit: Callable[[Draft], Edited]) -> Answer:
-    place = await placed(call, path)
-    shown = call.services.editing.collaborators.shown(place.path, call.caller.label)
-    async with shown as is_shared:
+    async with _shown(call, path) as (place, is_shared):
         done = await edit_notebook(
             call.services, place, edit, caller=call.caller, is_shared=is_shared
         )
@@ -117,9 +117,7 @@ async def _edit_and_run(
     call: Call, path: str, edit: Callable[[Draft], Edited], wait: float
 ) -> Answer:
     await call.require(("execute", "kernels"))
-    place = await placed(call, path)
-    shown = call.services.editing.collaborators.shown(place.path, call.caller.label)
-    async with shown as is_shared:
+    async with _shown(call, path) as (place, is_shared):
         # First, so that a cell is not edited that then cannot be run.
         check = partial(edits.rehearse, edit=edit)
         created = await notebook_session(
@@ -145,6 +143,17 @@ async def _edit_and_run(
     diff = ran.edit.changed.value.diff
     blocks = (*answer.blocks, TextBlock(text=diff)) if diff else answer.blocks
     return replace(answer, blocks=blocks, meta={**answer.meta, "notebook": _meta(ran.edit)})
+
+
+@asynccontextmanager
+async def _shown(call: Call, path: str) -> AsyncIterator[tuple[Place, bool]]:
+    """The notebook that an argument names, where the agent is shown, and whether it is shared."""
+    services = call.services
+    place = await services.notebooks.place(path, call.hides)
+    async with services.editing.collaborators.shown(place.path, call.caller.label) as is_shared:
+        if not is_shared:  # else it is there, and its room looks at its file at each edit
+            await services.notebooks.check(place, path, hides=call.hides)
+        yield place, is_shared
 
 
 def _notes(done: EditOutcome) -> list[str]:

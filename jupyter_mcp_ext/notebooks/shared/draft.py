@@ -153,8 +153,9 @@ class RoomDraft:
 
     def _changing(self, index: int) -> Any:
         self._cells.repair()
-        if self.ids[index] not in self.touched.changed:
-            self.touched.change(self.ids[index], state_of(self, index))
+        cell_id, touched = self.ids[index], self.touched
+        if cell_id not in touched.changed and cell_id not in touched.inserted:
+            touched.change(cell_id, state_of(self, index))
         return self._cells[index]
 
 
