@@ -81,7 +81,7 @@ async def run_cells(
     services.calls.check_queue(session.id, caller.subject)
     run = CellsRun(services, session, place, by=caller.reader, keep_going=keep_going)
     try:
-        await undisturbed(run.plan(references))
+        await undisturbed(run.choice.choose(references))
         if restart:
             busy = bool(queue(session.kernel))
             await services.sessions.restart(session, by=caller.client, now=busy)
@@ -116,13 +116,13 @@ async def edit_and_run(
     See `edit_notebook` and `run_cells`. Raises ToolError; then nothing was changed.
     """
     run = CellsRun(services, session, place, by=caller.reader, keep_going=False)
-    making = make(services, place, edit, caller=caller, change=run.edit, is_shared=is_shared)
+    making = make(services, place, edit, caller=caller, change=run.choice.edit, is_shared=is_shared)
     execution: Execution | ToolError
     try:
         made = await undisturbed(making)
         try:
             services.calls.check_queue(session.id, caller.subject)
-            run.check_chosen()
+            run.choice.check()
             execution = _start(
                 services, session, run, caller=caller, require=require, can_ask=can_ask
             )
@@ -167,4 +167,4 @@ def _start(
 
 async def _give_up(run: CellsRun) -> None:
     with suppress(ToolError):  # what has failed before tells more
-        await undisturbed(run.give_up())
+        await undisturbed(run.choice.give_up())

@@ -15,17 +15,14 @@ from jupyter_mcp_ext.notebooks.running.recording import Recording
 from jupyter_mcp_ext.notebooks.running.running_cell import RunningCell
 
 from .cell_part import CellPart
+from .cells_choice import CellsChoice
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from jupyter_mcp_ext.executions.execution import Execution
     from jupyter_mcp_ext.executions.part import Part
     from jupyter_mcp_ext.files.paths import Place
     from jupyter_mcp_ext.kernels.links.exchange import Content
     from jupyter_mcp_ext.kernels.losses import KernelLost
-    from jupyter_mcp_ext.notebooks.draft import Change, Changed, Draft
-    from jupyter_mcp_ext.notebooks.editing.edits import Edited
     from jupyter_mcp_ext.notebooks.running.chosen import ChosenCell
     from jupyter_mcp_ext.notebooks.running.running_cell import LetGo
     from jupyter_mcp_ext.services import Services
@@ -72,47 +69,15 @@ class CellsRun:
             on_let_go=self._let_go,
             on_failure=self._fail,
         )
+        self.choice = CellsChoice(self._plan, self._recording, services.calls)
         self._current: CellPart | None = None
         self._is_closed = False
-        self._refusal: ToolError | None = None
         self._fault = ""
         """Why outputs could not be written the last time that it was tried."""
         self._execution: Execution | None = None
 
     def __len__(self) -> int:
         return len(self._plan)
-
-    async def plan(self, references: Sequence[str | int] | None) -> None:
-        """Choose the cells and open the first one. Raises ToolError, and then opens none."""
-        await self._recording.step(
-            partial(self._plan.choose, references=references, check=self._check)
-        )
-
-    async def edit(self, change: Change[Edited]) -> Changed[Edited]:
-        """Make an edit, and in the same step choose the cells that it gives and open the first.
-
-        It is made also if they cannot be run; see `check_chosen`.
-        """
-        return await self._recording.change(partial(self._edit_and_choose, change))
-
-    def check_chosen(self) -> None:
-        """Raise the ToolError for which the cells of an edit were not chosen."""
-        if self._refusal is not None:
-            raise self._refusal
-
-    def _edit_and_choose(self, change: Change[Edited], draft: Draft) -> Edited:
-        edited, self._refusal = change(draft), None
-        try:
-            cells = [cell.cell_id for cell in edited.cells]
-            self._plan.choose(draft, references=cells, check=self._check)
-        except ToolError as err:
-            self._refusal = err
-        return edited
-
-    async def give_up(self) -> None:
-        """Run nothing after all: the first cell gets back what it had. Raises ToolError."""
-        if self._plan.first is not None:
-            await self._recording.step(partial(self._plan.put_back, position=self._plan.first))
 
     def of(self, execution: Execution) -> CellsRun:
         """This run, as the one of an execution."""
@@ -218,9 +183,6 @@ class CellsRun:
     def failed(self) -> None:
         """A cell raised what it must not."""
         self.has_failed = True
-
-    def _check(self, cell: ChosenCell) -> None:
-        self._calls.check_code(cell.source, f"The cell {cell.handle}")
 
     async def _look(self) -> None:
         """See the cell whose turn it is as it is now."""

@@ -117,18 +117,21 @@ async def make(
     changed = await change(edit_and_look)
     if is_shared and changed.home == "file":  # its room has closed just now
         is_open = await _is_open(services, place, caller)
-    gone = None
+    last = None
     if is_looked_at:
         last = await last_edit(services, place, caller=caller, until=began)
-        gone = last if last is not None and is_gone(last.steps, found) else None
     services.written.by_another(place.path)
-    steps = changed.value.steps
-    kept = None
+    kept, steps = None, changed.value.steps
     if steps:
         entry = Entry(client=caller.client, tool=changed.value.done, steps=steps, beside=beside)
         kept = services.editing.journal.keep(caller.subject, place.real, entry)
-    is_unseen = is_open and changed.home == "file"
-    return Made(path=place.path, changed=changed, is_open=is_unseen, gone=gone, kept=kept)
+    return Made(
+        path=place.path,
+        changed=changed,
+        is_open=is_open and changed.home == "file",
+        gone=last if last is not None and is_gone(last.steps, found) else None,
+        kept=kept,
+    )
 
 
 async def _is_open(services: Services, place: Place, caller: Caller) -> bool:
