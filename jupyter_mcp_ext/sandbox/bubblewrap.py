@@ -48,7 +48,7 @@ ON_NETWORK = ("/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/gai.conf
 
 SHOWN_OF_PROC = (
     *("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/scsi"),
-    *("/proc/acpi", "/proc/asound", "/proc/driver", "/proc/tty", "/proc/mtrr"),
+    *("/proc/acpi", "/proc/asound", "/proc/driver", "/proc/tty", "/proc/mtrr", "/proc/pressure"),
 )
 """What cannot be written in ``/proc``. These files belong to root, and for them a root in a user
 namespace is the root of the host if it is that account: bubblewrap covers fewer of them."""
@@ -56,6 +56,8 @@ namespace is the root of the host if it is that account: bubblewrap covers fewer
 HIDDEN_OF_PROC = (
     *("/proc/kcore", "/proc/kmsg", "/proc/keys", "/proc/key-users", "/proc/latency_stats"),
     *("/proc/timer_list", "/proc/sched_debug", "/proc/kallsyms", "/proc/modules"),
+    *("/proc/kpagecount", "/proc/kpageflags", "/proc/kpagecgroup", "/proc/slabinfo"),
+    *("/proc/vmallocinfo", "/proc/pagetypeinfo", "/proc/iomem", "/proc/ioports"),
 )
 """What cannot be read in it either."""
 

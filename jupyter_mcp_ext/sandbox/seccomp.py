@@ -41,6 +41,7 @@ IGNORE = 0x0005_0000
 """Succeeds and does nothing."""
 ASK = 0x7FC0_0000
 """The process that listens to the filter answers; without a listener the call is missing."""
+NO_PROTOCOL = 0x0005_0000 | errno.EPROTONOSUPPORT
 UNSUPPORTED = 0x0005_0000 | errno.EOPNOTSUPP
 """For families of sockets, since libzmq ends its process for other errors, and attributes."""
 
@@ -53,6 +54,18 @@ NAMESPACES = 0x7E02_0080
 UNIX, INET, INET6, NETLINK = 1, 2, 10, 16
 """Address families (``AF_*``). libzmq cannot do without netlink."""
 
+ROUTE = 0
+"""The protocol of netlink (``NETLINK_ROUTE``) that libraries list interfaces with."""
+
+ICMP, TCP, UDP, ICMP6 = 1, 6, 17, 58
+"""Protocols of the internet (``IPPROTO_*``)."""
+
+PROTOCOLS = {
+    NETLINK: (ROUTE,),
+    **dict.fromkeys((INET, INET6), (0, ICMP, TCP, UDP, ICMP6)),
+}
+"""Those that are allowed; for some others Linux loads modules that hardly any program needs."""
+
 STREAM, SEQPACKET = 1, 5
 """Types of sockets (``SOCK_*``) that reach no other without being connected to it."""
 SOCKET_TYPE = 0xF
@@ -64,9 +77,20 @@ INTERFACES = (0x8910, 0x89FF)
 OTHER_END = 0x5441
 """``TIOCGPTPEER``: opens a terminal from its other end, without its name."""
 
-TERMINAL_WRITES = (0x5412, 0x541C)
-"""``TIOCSTI`` and ``TIOCLINUX``: input for the terminal that the server may have."""
+OF_TERMINALS = (0x5412, 0x541C, 0x5423)
+"""``TIOCSTI`` and ``TIOCLINUX``, which are input for the terminal that the server may have, and
+``TIOCSETD``, for which Linux loads modules."""
 
+SUBVOLUMES = (0x5000_9401, 0x5000_940E, 0x5000_9417, 0x5000_9418)
+"""``BTRFS_IOC_SNAP_CREATE``, ``BTRFS_IOC_SUBVOL_CREATE`` and their second versions. A snapshot has
+all that is hidden in what is shown, and before Linux 6.8 all of the subvolume that this is in."""
+
+FILE_FLAGS = (0x401C_5820, 0x4008_6602)
+"""``FS_IOC_FSSETXATTR`` and ``FS_IOC_SETFLAGS``: the project whose quota a file counts for."""
+
+LEASES = (1024, 1026, 1040)
+"""``F_SETLEASE``, ``F_NOTIFY`` and ``F_SETDELEG``, on all that can be read: others that open it
+wait for a minute, or are seen."""
 
 OPENAT2 = 437
 """On all machines."""
@@ -103,6 +127,7 @@ class Machine:
     socket: int
     socketpair: int
     ioctl: int
+    fcntl: int
 
 
 X86_64 = Machine(
@@ -110,10 +135,11 @@ X86_64 = Machine(
     refused=(
         *(101, 310, 311, 312, 438),  # ptrace, process_vm_readv, _writev, kcmp, pidfd_getfd
         *(248, 249, 250),  # add_key, request_key, keyctl
-        *(425, 426, 427),  # io_uring_setup, _enter, _register
+        *(425, 426, 427, 206),  # io_uring_setup, _enter, _register, io_setup
         *(321, 298, 323),  # bpf, perf_event_open, userfaultfd
         *(165, 166, 155, 161),  # mount, umount2, pivot_root, chroot
         *(428, 429, 430, 431, 432, 433, 442),  # open_tree, move_mount, fsopen … mount_setattr
+        *(467, 470),  # open_tree_attr, listns
         *(272, 308),  # unshare, setns
         *(303, 304),  # name_to_handle_at, open_by_handle_at
         *(175, 313, 176, 246, 320),  # init_module, finit_module, delete_module, kexec_*
@@ -144,6 +170,7 @@ X86_64 = Machine(
     socket=41,
     socketpair=53,
     ioctl=16,
+    fcntl=72,
 )
 
 AARCH64 = Machine(
@@ -151,10 +178,11 @@ AARCH64 = Machine(
     refused=(
         *(117, 270, 271, 272, 438),
         *(217, 218, 219),
-        *(425, 426, 427),
+        *(425, 426, 427, 0),
         *(280, 241, 282),
         *(40, 39, 41, 51),
         *(428, 429, 430, 431, 432, 433, 442),
+        *(467, 470),
         *(97, 268),
         *(264, 265),
         *(105, 273, 106, 104, 294),
@@ -183,6 +211,7 @@ AARCH64 = Machine(
     socket=198,
     socketpair=199,
     ioctl=29,
+    fcntl=25,
 )
 
 MACHINES = {"x86_64": X86_64, "aarch64": AARCH64}
@@ -221,11 +250,12 @@ def _rules(calls: Machine, *, has_inet: bool, has_namespaces: bool) -> Iterator[
     for number in (calls.clone3, OPENAT2):
         yield from _refused(number, MISSING)
     yield from _without_set_id(calls)
+    yield from _with_argument(calls.fcntl, 1, _none_of(LEASES))
     yield from _with_argument(calls.clone, 0, [(ANY_BIT, 0, 1, NAMESPACES), REFUSED])
     if has_namespaces:
         families = (UNIX, NETLINK, INET, INET6) if has_inet else (UNIX, NETLINK)
-        yield from _with_argument(calls.socket, 0, _one_of(families, else_=UNSUPPORTED))
-        yield from _with_argument(calls.ioctl, 1, _none_of(TERMINAL_WRITES))
+        yield from _sockets(calls.socket, families)
+        yield from _with_argument(calls.ioctl, 1, _none_of(OF_TERMINALS + SUBVOLUMES))
     else:
         yield from _instead_of_namespaces(calls, has_inet=has_inet)
     yield from _with_argument(calls.socketpair, 0, _one_of((UNIX,)))
@@ -253,10 +283,10 @@ def _instead_of_namespaces(calls: Machine, *, has_inet: bool) -> Iterator[Instru
         yield from _with_argument(number, 0, _one_of((0,), else_=IGNORE))
     for index in (0, 1):
         yield from _with_argument(calls.setpriority, index, _one_of((0,)), goes_on=True)
-    asked = [*_none_of(TERMINAL_WRITES), (EQUAL, 0, 1, OTHER_END), (RETURN, 0, 0, ASK)]
+    shut = _none_of(OF_TERMINALS + SUBVOLUMES + FILE_FLAGS)
+    asked = [*shut, (EQUAL, 0, 1, OTHER_END), (RETURN, 0, 0, ASK)]
     if has_inet:
-        families = (UNIX, NETLINK, INET, INET6)
-        yield from _with_argument(calls.socket, 0, _one_of(families, else_=UNSUPPORTED))
+        yield from _sockets(calls.socket, (UNIX, NETLINK, INET, INET6))
         yield from _with_argument(calls.ioctl, 1, asked)
         return
     # The address is behind a pointer: nothing is connected, and no datagram sent.
@@ -269,6 +299,14 @@ def _instead_of_namespaces(calls: Machine, *, has_inet: bool) -> Iterator[Instru
     first, last = INTERFACES
     interfaces = [(AT_LEAST, 0, 2, first), (AT_LEAST, 1, 0, last + 1), REFUSED]
     yield from _with_argument(calls.ioctl, 1, [*interfaces, *asked])
+
+
+def _sockets(call: int, families: Sequence[int]) -> Iterator[Instruction]:
+    """Allow sockets of these families only, with the protocols of each."""
+    yield from _with_argument(call, 0, _one_of(families, else_=UNSUPPORTED), goes_on=True)
+    for family, known in PROTOCOLS.items():
+        checks = [(LOAD, 0, 0, ARGUMENT + 16), *_one_of(known, else_=NO_PROTOCOL)]
+        yield from _with_argument(call, 0, [(EQUAL, 0, len(checks), family), *checks], goes_on=True)
 
 
 REFUSED: Instruction = (RETURN, 0, 0, REFUSE)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import glob
 import json
 import os
@@ -460,6 +461,16 @@ def watch_the_root(h: Facts) -> object:
 
 
 @attack("files")
+def make_the_server_wait_for_a_file(h: Facts) -> object:
+    for name in os.listdir(h["kept"]):
+        with contextlib.suppress(OSError), open(os.path.join(h["kept"], name), "rb") as file:
+            fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+            fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+            return True
+    return False
+
+
+@attack("files")
 def lock_another_session_out_of_its_folder(h: Facts) -> object:
     os.stat(h["other_session"] + "/.mcp")  # else it is one that an attack has made in the sandbox
     mode = os.stat(h["other_session"]).st_mode & 0o777
@@ -736,6 +747,31 @@ def add_a_key(h: Facts) -> object:
 def set_up_io_uring(h: Facts) -> object:
     fd = call(425, 4, ctypes.create_string_buffer(120))
     os.close(fd)
+    return True
+
+
+@attack("Linux")
+def take_asynchronous_requests_of_the_machine(h: Facts) -> object:
+    context = ctypes.c_ulong()
+    call(206 if os.uname().machine == "x86_64" else 0, 8, ctypes.byref(context))  # io_setup
+    call(207 if os.uname().machine == "x86_64" else 1, context)  # io_destroy
+    return True
+
+
+@attack("Linux")
+def open_sockets_of_rare_protocols(h: Facts) -> object:
+    socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4).close()  # NETLINK_SOCK_DIAG
+    return True
+
+
+@attack("Linux")
+def load_another_line_discipline(h: Facts) -> object:
+    leader, follower = os.openpty()
+    try:
+        fcntl.ioctl(leader, 0x5423, struct.pack("i", 0))  # TIOCSETD
+    finally:
+        os.close(leader)
+        os.close(follower)
     return True
 
 

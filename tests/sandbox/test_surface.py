@@ -255,3 +255,23 @@ def test_the_devices_are_no_place_for_files(client: McpClient, mode: str) -> Non
 
     written = {"bubblewrap": ["Read-only file system", "1", "1"]}
     assert said.splitlines() == written.get(mode, ["Permission denied", "1", "Permission denied"])
+
+
+REQUESTS = """
+import fcntl, os
+folder = os.open('.', os.O_RDONLY)
+for request in (0x50009401, 0x5000940e, 0x50009417, 0x50009418, 0x401c5820):
+    try:
+        fcntl.ioctl(folder, request, bytearray(4096))
+        print('done', end=' ')
+    except OSError as err:
+        print(err.strerror == 'Operation not permitted', end=' ')
+"""
+"""To make snapshots and subvolumes on btrfs, and to have a file count for another project."""
+
+
+def test_what_file_systems_offer_their_users_is_refused(client: McpClient, mode: str) -> None:
+    said = run(client, REQUESTS).split()
+
+    assert said[:4] == ["True"] * 4
+    assert said[4] == "True" or mode == "bubblewrap"  # where a user namespace forbids it
