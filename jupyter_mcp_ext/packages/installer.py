@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from .beside import Beside
 from .configuration import scrubbed
 from .plan import Planned, Unreadable, explained, hashed, of_pip, of_uv
-from .process import Run, run
+from .process import MEMORY, Run, run
 from .trouble import ADVICE, Trouble, trouble, unfetched
 
 Say = Callable[[str], object]
@@ -37,6 +37,10 @@ MAX_REASON = 1_500
 """Characters of the reason for a failure that are kept, from its beginning."""
 
 ALL = ":all:"
+
+COMPILERS = "4"
+"""Processes of uv that compile code at a time, at most, if the server's environment names no other
+number."""
 
 COPIED = ("--link-mode", "copy")
 
@@ -106,8 +110,10 @@ class _Job:
 class _Program:
     """What both programs have in common."""
 
-    def __init__(self, env: Mapping[str, str]) -> None:
+    def __init__(self, env: Mapping[str, str], memory: int = 0) -> None:
+        """``memory``: as for `run`."""
         self._env = env
+        self._memory = memory
         self.is_changing = False
 
     async def _run(self, job: _Job, say: Say) -> Run:
@@ -129,7 +135,7 @@ class _Program:
                 say(scrubbed(words))
 
         try:
-            ran = await run(job.argv, self._env, on_line=hear, given=job.given)
+            ran = await run(job.argv, self._env, on_line=hear, given=job.given, memory=self._memory)
         except OSError as err:
             msg = f"{job.doing} failed: the installer cannot be started ({err.strerror})."
             raise ProgramFailed(msg) from err
@@ -199,7 +205,7 @@ class Uv(_Program):
         beside: Beside | None = None,
     ) -> None:
         """``beside``: where packages go if not into the environment of ``python``."""
-        super().__init__(env)
+        super().__init__(env, 0 if beside is None else MEMORY)
         self._uv = [uv, "pip"]
         self._beside = beside
         self._into = ["--python", python]
@@ -249,7 +255,8 @@ class Uv(_Program):
     async def _compile(self, planned: Sequence[Planned], *options: str) -> Sequence[str]:
         """What uv prints about a plan; nothing if it fails, since no plan depends on it."""
         argv = [*self._uv, "compile", "-", *options, *self._options]
-        ran = await run(argv, self._env, given="".join(f"{each.pin}\n" for each in planned))
+        given = "".join(f"{each.pin}\n" for each in planned)
+        ran = await run(argv, self._env, given=given, memory=self._memory)
         return ran.lines if ran.code == 0 else ()
 
     async def install(self, planned: Sequence[Planned], *, say: Say) -> None:
@@ -257,6 +264,7 @@ class Uv(_Program):
         if self._beside is not None:
             # Kernels cannot write compiled code there, and no file is shared with uv's cache.
             argv += ["--target", str(self._beside.folder), "--compile-bytecode", *COPIED]
+            self._env = {"UV_CONCURRENT_INSTALLS": COMPILERS, **self._env}
         job = _Job(argv=argv, doing="Installing with uv", given=_pinned(planned))
         await self._run(job, say)
 

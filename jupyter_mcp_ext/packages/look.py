@@ -12,7 +12,7 @@ from jupyter_mcp_ext.in_kernel import texts
 from jupyter_mcp_ext.sandbox.overlay import Overlay
 
 from .plan import Distribution
-from .process import Run, run
+from .process import MEMORY, Run, run
 
 SECONDS = 60.0
 
@@ -66,7 +66,9 @@ async def look(
     folder = "" if overlay is None else str(overlay.folder)
     try:
         source = await asyncio.to_thread(texts.distributions)
-        ran = await run([python, "-c", source, folder, *names], env, within=SECONDS)
+        memory = MEMORY if folder else 0
+        argv = [python, "-c", source, folder, *names]
+        ran = await run(argv, env, within=SECONDS, memory=memory)
         return _installed(ran)
     except (OSError, asyncio.TimeoutError, ValueError, KeyError, TypeError) as err:
         raise NotPython(str(err)) from err

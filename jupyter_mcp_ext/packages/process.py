@@ -14,6 +14,9 @@ from dataclasses import dataclass
 
 from jupyter_mcp_ext.outputs.text import clean
 
+if sys.platform == "linux":
+    import resource
+
 MAX_LINES = 20_000
 """The last lines of a program's output that are kept."""
 
@@ -21,6 +24,10 @@ MAX_LINE = 20_000_000
 """Characters of the longest line."""
 
 CHUNK = 65_536
+
+MEMORY = 2 << 30
+"""Bytes that one process may have which reads or compiles packages for kernels in the sandbox: a
+small wheel can have a module that takes all memory to be compiled."""
 
 GRACE = 5.0
 """Seconds between asking a program to end and killing it."""
@@ -45,9 +52,11 @@ async def run(
     on_line: Callable[[str], object] | None = None,
     given: str | None = None,
     within: float | None = None,
+    memory: int = 0,
 ) -> Run:
     """Run a program with ``given`` as its input. It is ended when the task is cancelled.
 
+    ``memory`` are the bytes that each of its processes may have (Linux only), without a limit if 0.
     Raises OSError, asyncio.TimeoutError.
     """
     process = await asyncio.create_subprocess_exec(
@@ -59,12 +68,22 @@ async def run(
         stderr=asyncio.subprocess.STDOUT,
         start_new_session=True,  # so that what it starts ends with it
     )
+    if memory:
+        _bound(process.pid, memory)
     try:
         lines = await asyncio.wait_for(_talk(process, on_line, given), within)
         return Run(code=await process.wait(), lines=lines)
     finally:
         if process.returncode is None:
             await _end(process)
+
+
+def _bound(pid: int, memory: int) -> None:
+    if sys.platform == "linux":
+        with suppress(ProcessLookupError):
+            _, most = resource.prlimit(pid, resource.RLIMIT_DATA)
+            if most == resource.RLIM_INFINITY or most > memory:
+                resource.prlimit(pid, resource.RLIMIT_DATA, (memory, most))
 
 
 async def _talk(

@@ -42,8 +42,9 @@ LEFT = 20
 MAX_FILES = 500_000
 """Files and folders of one session's packages: empty ones have no bytes."""
 
-MAX_METADATA = 16 << 20
-"""Bytes of one file of a package's metadata, which are read as a whole."""
+MAX_METADATA, MAX_RECORD = 2 << 20, 16 << 20
+"""Bytes of one file of a package's metadata, which are read as a whole, and of its list of files.
+"""
 
 STARTED = secrets.token_hex(4)
 
@@ -186,8 +187,9 @@ def _check(new: Path) -> None:
             raise Unfit(msg)
     for info in _metadata(new):
         for path in info.iterdir():
-            if path.lstat().st_size > MAX_METADATA:
-                msg = f"its {path.name!r} has more than {MAX_METADATA:,} bytes"
+            most = MAX_RECORD if path.name == "RECORD" else MAX_METADATA
+            if path.lstat().st_size > most:
+                msg = f"its {path.name!r} has more than {most:,} bytes"
                 raise Unfit(msg)
 
 

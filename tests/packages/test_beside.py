@@ -345,6 +345,20 @@ async def test_a_link_in_a_wheel_leads_nowhere(
     assert list(outside.iterdir()) == []
 
 
+async def test_a_module_that_takes_too_much_memory_is_not_compiled(
+    jp_serverapp: Any, tmp_path: Path, venv: Venv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jupyter_mcp_ext.packages.installer.MEMORY", 300 << 20)
+    index = Index(folder=tmp_path / "hostile")
+    add_wheel(index, "bomb", {"bomb.py": "a=1\n" * 400_000, "plain.py": ""})
+    async with packages(jp_serverapp, index, venv) as its:
+        await its.install("bomb==1.0")
+
+        compiled = [path for path in its.files() if path.endswith(".pyc")]
+        assert [Path(path).name.partition(".")[0] for path in compiled] == ["plain"]
+        assert its.run("import plain") == ""
+
+
 @pytest.mark.parametrize("name", ["../../escaped", "/{tmp}/escaped"])
 async def test_a_program_with_a_path_for_a_name_is_not_installed(
     jp_serverapp: Any, tmp_path: Path, venv: Venv, name: str

@@ -55,6 +55,19 @@ async def test_a_flood_is_cut_and_does_not_hang() -> None:
     assert ran.lines[-1] == "last"
 
 
+async def test_the_memory_of_what_it_starts_too_is_bounded() -> None:
+    code = (
+        "import subprocess, sys; sys.stdin.read();"
+        "subprocess.run([sys.executable, '-c', 'bytearray(1 << 29)'])"
+    )
+
+    bounded = await run(python(code), ENV, given="", memory=1 << 28)
+    free = await run(python(code), ENV, given="")
+
+    assert list(bounded.lines)[-1] == "MemoryError"
+    assert list(free.lines) == []
+
+
 async def test_what_it_has_started_ends_with_it(tmp_path: Path) -> None:
     stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(60)"
     code = (

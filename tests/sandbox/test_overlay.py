@@ -129,7 +129,7 @@ def test_what_does_not_fit_leaves_all_as_it_was(
         (new / "plain.py").write_text("x" * (1000 if kind == "large" else 10))
         (new / "two-1.dist-info").mkdir()
         if kind == "metadata":
-            (new / "two-1.dist-info/RECORD").write_text("x" * 201)
+            (new / "two-1.dist-info/METADATA").write_text("x" * 201)
         elif kind == "many":
             for number in range(10):
                 (new / str(number)).touch()
