@@ -171,6 +171,9 @@ class McpLauncher(McpApp):
         jupyter mcp --new-token              # a token for this start only
         JUPYTER_TOKEN=... jupyter mcp        # a token of your own
     """
+    subcommands = {  # noqa: RUF012  # traitlets reads it from the class
+        "audit": ("jupyter_mcp_ext.commands.audit.Audit", "Check and show the audit file."),
+    }
     aliases = {  # noqa: RUF012  # traitlets reads it from the class
         **McpApp.aliases,
         "ip": "ServerApp.ip",

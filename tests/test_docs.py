@@ -24,6 +24,7 @@ from traitlets.config import Configurable
 
 import jupyter_mcp_ext
 from jupyter_mcp_ext.cli import McpLauncher
+from jupyter_mcp_ext.commands.audit import parser as audit_options
 from jupyter_mcp_ext.executions.execution import Status
 from jupyter_mcp_ext.governance.audit import SCHEMA_ID
 from jupyter_mcp_ext.protocol.execution_resource import FRESH
@@ -231,7 +232,9 @@ def test_a_command_that_is_named_is_installed(words: str, script: str) -> None:
 
 def test_every_option_that_is_named_exists() -> None:
     commands = re.findall(r"(?:jupyter (?:mcp|server|lab)|jupyter-mcp-ext) [^`\n]*", EVERY_PAGE)
-    short = {name for line in commands for name in re.findall(r" --([a-z][\w-]*)", line)}
+    audits = [line for line in commands if line.startswith("jupyter mcp audit ")]
+    servers = [line for line in commands if line not in audits]
+    short = {name for line in servers for name in re.findall(r" --([a-z][\w-]*)", line)}
     owners: list[type[Configurable]] = [*ServerApp.classes, ServerApp, IdentityProvider]
     settable = {f"{o.__name__}.{name}" for o in owners for name in o.class_traits(config=True)}
     long = set(re.findall(r"(?:--|\bc\.|`)([A-Z]\w+\.\w+)", EVERY_PAGE))
@@ -240,6 +243,9 @@ def test_every_option_that_is_named_exists() -> None:
     assert short <= McpLauncher.aliases.keys() | McpLauncher.flags.keys()
     assert "ServerApp.base_url" in long
     assert long <= settable | dict(settings()).keys()
+    assert len(audits) > 2
+    for line in audits:
+        audit_options().parse_args(shlex.split(line)[3:])
 
 
 def test_the_statuses_are_all_named() -> None:

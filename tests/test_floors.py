@@ -37,7 +37,7 @@ FLOORS = [
     ("tools",),
     ("protocol",),
     ("transport", "page", "connect"),
-    ("app", "cli", "__main__"),
+    ("app", "cli", "commands", "__main__"),
 ]
 """From the ground up; a module may import from its own floor and from those below."""
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +38,10 @@ import logging
 calls = logging.FileHandler("mcp-calls.jsonl")
 calls.addFilter(lambda event: "/jupyter_mcp_ext/tool_call/" in event.msg["__schema__"])
 c.EventLogger.handlers = [calls]
+c.McpAudit.path = "{folder}/audit.jsonl"
+c.McpAudit.head_path = "{folder}/audit.head"
+c.McpAudit.fail_closed = True
+c.McpApp.key_file = "{folder}/key"
 """
 
 
@@ -62,17 +68,20 @@ class Agent:
 
 
 @pytest.fixture(scope="module")
-def server(
-    start_server: Callable[..., JupyterServer], tmp_path_factory: pytest.TempPathFactory
-) -> JupyterServer:
-    folder = tmp_path_factory.mktemp("production")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the operator has beside the server."""
+    return tmp_path_factory.mktemp("production")
+
+
+@pytest.fixture(scope="module")
+def server(start_server: Callable[..., JupyterServer], folder: Path) -> JupyterServer:
     index = Index(folder=folder / "index")
     index.add("production-app", "1.0", ["production-leaf"])
     index.add("production-leaf", "1.0")
     index.add("production-other", "1.0")
     index.add("production-needy", "1.0", ["production-other"])
     config = folder / "jupyter_server_config.py"
-    config.write_text(AUDIT)
+    config.write_text(AUDIT.format(folder=folder))
     return start_server(
         *(f"--config={config}", *OPTIONS),
         env={
@@ -290,6 +299,34 @@ def test_audit_logging_each_run_of_code_has_its_user(
         assert event["status"] == "ok"
         assert event["sandbox"] in ("bubblewrap", "landlock")
         assert event["session_id"]
+
+
+def test_audit_file_each_run_of_code_is_in_a_chain_of_signed_records(
+    alice: Agent, folder: Path
+) -> None:
+    code = "open('made by alice', 'w').close()"
+    alice.run(code)
+    command = [sys.executable, "-m", "jupyter_mcp_ext", "audit"]
+    config = f"--config={folder / 'jupyter_server_config.py'}"
+
+    ran = [
+        subprocess.run([*command, *part, config], capture_output=True, text=True, check=False)
+        for part in (["verify"], ["show", "--user=alice", "--tool=execute_code", "--json"])
+    ]
+
+    assert (ran[0].returncode, ran[0].stderr) == (0, "")
+    assert "as they were written" in ran[0].stdout
+    digest = hashlib.sha256(code.encode()).hexdigest()
+    records = [json.loads(line) for line in ran[1].stdout.splitlines()]
+    begun, ended = [record for record in records if record["code_sha256"] == digest]
+    assert [begun["kind"], ended["kind"]] == ["begin", "call"]
+    assert ended["begun"] == begun["number"]
+    attempts = f"""
+read = opened({str(folder / "audit.jsonl")!r})
+write = builtins.open({str(folder / "audit.jsonl")!r}, 'ab').write(b'x')
+key = opened({str(folder / "key")!r})
+"""
+    assert alice.last(reached(attempts)) == "[]"
 
 
 def test_network_restrictions_code_reaches_no_host_and_not_the_server(

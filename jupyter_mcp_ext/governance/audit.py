@@ -9,6 +9,7 @@ it costs nothing. The audit file, if there is one, gets the same and a little mo
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,13 @@ class Audit:
         Returns the number of the record. Raises NotRecorded.
         """
         return await self.trail.begin(
-            lambda: {"kind": "begin", **_who(caller), "tool": tool, **self._code(code)}
+            lambda: {
+                "kind": "begin",
+                **_who(caller),
+                "tool": tool,
+                "code_sha256": sha256_of(code),
+                **self._code(code),
+            }
         )
 
     def record(self, caller: Caller, call: ToolCall) -> None:
@@ -104,6 +111,11 @@ class Audit:
         if code is None:
             return {}
         return {"code_length": len(code), **({"code": code} if self.trail.code else {})}
+
+
+def sha256_of(code: str | None) -> str | None:
+    """Stands for code where the code itself is not to be."""
+    return None if code is None else sha256(code.encode(errors="surrogatepass")).hexdigest()
 
 
 def _who(caller: Caller) -> dict[str, str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from jupyter_mcp_ext.governance.audit import sha256_of
 from jupyter_mcp_ext.governance.transcript import first_text, shortened
 
 from .progress import Progress
@@ -75,9 +75,7 @@ class Call:
     @property
     def code_hash(self) -> str | None:
         """Stands for the code in the audit, which need not have it."""
-        if self.code is None:
-            return None
-        return sha256(self.code.encode(errors="surrogatepass")).hexdigest()
+        return sha256_of(self.code)
 
     async def require(self, *rights: Right, tool: str = "") -> None:
         """Return if the caller has these rights too, and a tool by the settings.
