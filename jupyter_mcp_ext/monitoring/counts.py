@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 UNKNOWN = "unknown"
 """The label of all tools that do not exist: clients may send any name."""
 
-CALL_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+CALL_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30, 120)
+"""Few, since each is a series for each tool, and the page is written on the event loop."""
+
 EXECUTION_SECONDS = (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300, 1_800, 7_200, 43_200)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
@@ -47,30 +48,31 @@ class Exposition(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The metrics of all servers."""
-        yield from added(family for server in tuple(self._servers) for family in _of(server))
+        each = [_of(server) for server in tuple(self._servers)]
+        yield from each[0] if len(each) == 1 else added(chain.from_iterable(each))
 
 
 def added(families: Iterable[Metric]) -> list[Metric]:
-    """Each family once, with the sums of the samples that have the same name and labels.
-
-    The times at which counters were made, which are no sums, are left out.
-    """
+    """Each family once, with the sums of the samples that have the same name and labels."""
     found: dict[str, Metric] = {}
     sums: dict[tuple[str, str, tuple[tuple[str, str], ...]], float] = {}
     for family in families:
         found.setdefault(family.name, Metric(family.name, family.documentation, family.type))
         for sample in family.samples:
-            if not sample.name.endswith("_created"):
-                key = (family.name, sample.name, tuple(sample.labels.items()))
-                sums[key] = sums.get(key, 0.0) + sample.value
+            key = (family.name, sample.name, tuple(sample.labels.items()))
+            sums[key] = sums.get(key, 0.0) + sample.value
     for (family_name, name, labels), total in sums.items():
         found[family_name].add_sample(name, dict(labels), total)
     return list(found.values())
 
 
 def _of(server: Collector) -> list[Metric]:
+    """The metrics of a server, without the times at which counters were made."""
     try:
-        return list(server.collect())
+        families = list(server.collect())
+        for family in families:
+            family.samples = [one for one in family.samples if not one.name.endswith("_created")]
+        return families
     except Exception:
         # The page is Jupyter's: what fails here must not take Jupyter's own metrics with it.
         log.exception("The metrics of MCP could not be read")

@@ -29,6 +29,7 @@ from tests.benchmarks.governance import limits
 from tests.benchmarks.hostile import hostile
 from tests.benchmarks.measures import Row, Samples
 from tests.benchmarks.meter import LOADED
+from tests.benchmarks.monitoring import counted, scraped
 from tests.benchmarks.reads import reads
 from tests.benchmarks.runs import runs
 from tests.benchmarks.sandboxes import sandboxes
@@ -65,6 +66,13 @@ def calls(base: Path) -> list[Row]:
         rows = [*one_plus_one(running), *lists(running), *notebook(running), *prints(running)]
     with server(base) as running:
         return [*rows, *in_parallel(running), limits()]
+
+
+def monitoring(base: Path) -> list[Row]:
+    """What metrics cost."""
+    with server(base) as with_us, server(base, WITHOUT, ready="is running at") as without:
+        without.until_answered()
+        return [counted(), scraped(with_us, without)]
 
 
 def endurance(base: Path) -> list[Row]:
@@ -254,6 +262,7 @@ def memory(running: JupyterServer) -> float:
 
 PARTS: Mapping[str, Callable[[Path], list[Row]]] = {
     "calls": calls,
+    "monitoring": monitoring,
     "endurance": endurance,
     "floods": floods,
     "hostile": hostile,
