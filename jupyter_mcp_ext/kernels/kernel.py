@@ -10,6 +10,7 @@ import logging
 import time
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from functools import cache
 from weakref import WeakSet
 
 from jupyter_mcp_ext.governance.life import Life, LifeEvent
@@ -31,7 +32,12 @@ from .turn import Turn
 
 def no_kernel() -> Kernel:
     """Stands for a kernel where there has been none: it is not there and has lost nothing."""
-    host = Host(
+    return Kernel("", _no_host())
+
+
+@cache
+def _no_host() -> Host:
+    return Host(
         manager={},
         links=McpLinks(),
         subshells=Subshells(),
@@ -39,7 +45,6 @@ def no_kernel() -> Kernel:
         life=Life(),
         log=logging.getLogger(__name__),
     )
-    return Kernel("", host)
 
 
 class Kernel:

@@ -136,7 +136,6 @@ class McpSessions(LoggingConfigurable):
         help="Keys of a request's _meta under which clients send the id of their conversation; "
         "each conversation gets a default session of its own.",
     ).tag(config=True)
-
     hidden_environment = List(
         Unicode(),
         help="Variables of the server's environment that kernels of agents' sessions do not get, "
@@ -159,10 +158,7 @@ class McpSessions(LoggingConfigurable):
         may_have_spares: bool = True,
         **kwargs: Any,
     ) -> None:
-        """``folder`` gives the API path that an argument names, or refuses it.
-
-        Without a ``disk`` sessions are in memory only.
-        """
+        """``folder`` gives the API path of an argument; with no ``disk`` sessions are in memory."""
         super().__init__(**kwargs)
         self._kernels = kernels
         self._locks: Locks[object] = Locks()

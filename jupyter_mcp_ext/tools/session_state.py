@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_mcp_ext.kernels.kernel import state_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from jupyter_mcp_ext.sessions.service import McpSessions
     from jupyter_mcp_ext.sessions.session import Session
@@ -26,12 +26,23 @@ STARTING = "starting"
 
 async def session_state(sessions: McpSessions, session: Session) -> str:
     """What its kernel does, or why it has none."""
+    [state] = await session_states(sessions, [session])
+    return state
+
+
+async def session_states(sessions: McpSessions, found: Sequence[Session]) -> list[str]:
+    """The same for several sessions."""
+    resting = [s for s in found if not (sessions.is_ready(s) or sessions.lives.starts(s))]
+    holders = await sessions.folders.holders(resting)
+    held = {session for session, holder in zip(resting, holders, strict=True) if holder}
+    return [ELSEWHERE if session in held else _own_state(sessions, session) for session in found]
+
+
+def _own_state(sessions: McpSessions, session: Session) -> str:
     if sessions.is_ready(session):
         return state_of(session.kernel)
     if sessions.lives.starts(session):
         return STARTING
-    if await sessions.folders.holder(session):
-        return ELSEWHERE
     return RESTORABLE if session.can_come_back else "none"
 
 

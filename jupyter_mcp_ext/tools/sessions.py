@@ -29,11 +29,12 @@ from .session_state import (
     is_running,
     session_meta,
     session_state,
+    session_states,
 )
 from .types import FoundSession, NamedSession, Restore, SessionId, found
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from jupyter_mcp_ext.executions.execution import Execution
     from jupyter_mcp_ext.kernels.status import KernelStatus
@@ -102,15 +103,15 @@ async def list_sessions(
     services = call.services
     sessions = await services.sessions.listed(call.caller)
     ready = services.sessions.is_ready
-    # Each state may be a look into a file.
+    # Each state may be a look into a file: they are all taken in one thread.
     first = sorted(sessions, key=lambda s: (not ready(s), -s.last_used))
     looked = first[: MAX_FILTERED if filter else MAX_LISTED]
-    states = [(session, await session_state(call.services.sessions, session)) for session in looked]
+    states = zip(looked, await session_states(services.sessions, looked), strict=True)
     both = [pair for pair in states if not filter or fits(*pair, filter)]
     specs = await services.kernels.specs()
     number = counted(len(sessions), "session")
     lines = [f"{len(both)} of {number} fit {shown(filter)}" if filter else number]
-    lines += [await _listing(call, session, state) for session, state in both[:MAX_LISTED]]
+    lines += await _listings(call, both[:MAX_LISTED])
     more = len(both) if filter else len(sessions)
     if more > MAX_LISTED:
         lines.append(f"and {more - MAX_LISTED} that were used longer ago")
@@ -234,7 +235,15 @@ def _not_saved(session: Session) -> str:
     return f" Its latest variables are not saved, {WHY[session.record.not_saved]}."
 
 
-async def _listing(call: Call, session: Session, state: str) -> str:
+async def _listings(call: Call, states: Sequence[tuple[Session, str]]) -> list[str]:
+    """A line for each session."""
+    resting = [session for session, state in states if state == RESTORABLE]
+    sizes = await call.services.sessions.folders.sizes(resting)
+    on_disk = dict(zip(resting, sizes, strict=True))
+    return [await _listing(call, session, state, on_disk) for session, state in states]
+
+
+async def _listing(call: Call, session: Session, state: str, on_disk: Mapping[Session, int]) -> str:
     """A session in a line."""
     now = time.time()
     whose = _owner(session, call.caller.client)
@@ -254,7 +263,7 @@ async def _listing(call: Call, session: Session, state: str) -> str:
         memory = (await session.kernel.status()).memory
         line += f", {memory / 1e6:.0f} MB" if memory is not None else ""
     elif state == RESTORABLE:
-        line += f", {size(await call.services.sessions.folders.size(session))} on disk"
+        line += f", {size(on_disk[session])} on disk"
     return f"{line}, last: {session.record.last_line[:80]}" if session.record.last_line else line
 
 

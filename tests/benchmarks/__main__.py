@@ -36,6 +36,7 @@ from tests.benchmarks.sandboxes import sandboxes
 from tests.benchmarks.saves import saves
 from tests.benchmarks.searches import searches
 from tests.benchmarks.sessions import sessions
+from tests.benchmarks.shelf import shelf
 from tests.benchmarks.tabs import tabs
 from tests.benchmarks.variables import looked_at
 from tests.benchmarks.written import WRITTEN
@@ -270,6 +271,7 @@ PARTS: Mapping[str, Callable[[Path], list[Row]]] = {
     "written": partial(hostile, cases=WRITTEN),
     "sandboxes": sandboxes,
     "sessions": sessions,
+    "shelf": shelf,
     "saves": saves,
     "variables": variables,
     "files": large_files,

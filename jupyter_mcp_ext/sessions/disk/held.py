@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Container
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Container, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from logging import Logger
@@ -67,9 +67,11 @@ class HeldFolders:
         """The key that signs a session's snapshots."""
         return self.store.snapshot_key(session) if self.store is not None else b""
 
-    async def size(self, session: Session) -> int:
-        """Bytes that a session has on disk to come back from, its notebook included."""
-        return await self.store.size(session) if self.store is not None else 0
+    async def sizes(self, sessions: Sequence[Session]) -> list[int]:
+        """Bytes that sessions have on disk to come back from, their notebooks included."""
+        if self.store is None:
+            return [0] * len(sessions)
+        return await asyncio.to_thread(lambda store: [*map(store.size, sessions)], self.store)
 
     async def hold(self, session: Session) -> None:
         """Be the server that writes the session's story.
@@ -134,10 +136,18 @@ class HeldFolders:
 
     async def holder(self, session: Session) -> str:
         """Words for another server that holds a session; empty when none does."""
+        [words] = await self.holders([session])
+        return words
+
+    async def holders(self, sessions: Sequence[Session]) -> list[str]:
+        """The same for several sessions."""
         if self.store is None:
-            return ""
-        async with self._locks.of(session):  # a look is a lock for a moment
-            return await self.store.holder(session)
+            return [""] * len(sessions)
+        async with AsyncExitStack() as locks:
+            # A look is a lock for a moment. All take several in this order, so none waits for ever.
+            for session in sorted(sessions, key=lambda each: each.id):
+                await locks.enter_async_context(self._locks.of(session))
+            return await asyncio.to_thread(lambda store: [*map(store.holder, sessions)], self.store)
 
     async def close(self) -> None:
         """Send no more heartbeats."""

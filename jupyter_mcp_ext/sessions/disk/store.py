@@ -170,16 +170,15 @@ class SessionStore:
             record = replace(session.record, is_at_rest=is_at_rest)
             await asyncio.to_thread(self.save_in, session.story.folder, record)
 
-    async def holder(self, session: Session) -> str:
-        """Words for another server that holds a session, empty when none does."""
+    def holder(self, session: Session) -> str:
+        """Words for another server that holds a session, empty when none does. Blocks."""
         if session.story is not None or not session.folder:
             return ""
-        return await asyncio.to_thread(SessionFolder(self._root, session.folder).holder)
+        return SessionFolder(self._root, session.folder).holder()
 
-    async def size(self, session: Session) -> int:
-        """Bytes of a session's notebook and of what it comes back from."""
-        folder = SessionFolder(self._root, session.folder)
-        return await asyncio.to_thread(folder.size, session.record.notebook)
+    def size(self, session: Session) -> int:
+        """Bytes of a session's notebook and of what it comes back from. Blocks."""
+        return SessionFolder(self._root, session.folder).size(session.record.notebook)
 
     def snapshot_key(self, session: Session) -> bytes:
         """The key that signs a session's snapshots: no other's owner can have them loaded."""
