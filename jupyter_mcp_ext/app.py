@@ -164,7 +164,7 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
         is_shared = is_stock(cast("ServerApp", self.serverapp).identity_provider)
         try:
             self.services.policy.open((SHARED_SUBJECT,) if is_shared else None)
-            kernels.sandbox.open(self.services.sessions.sessions_dir)
+            kernels.sandbox.open(self.services.sessions.paths.top)
             kernels.limits.open()
             self._keep_apart()
             self._open_audit()

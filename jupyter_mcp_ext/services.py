@@ -309,7 +309,7 @@ def _audit(serverapp: ServerApp, kernels: Kernels, sessions: McpSessions, trail:
 def _metrics(
     kernels: Kernels, sessions: McpSessions, executions: McpExecutions, root: Path | None
 ) -> Metrics:
-    metrics = Metrics(kernels, sessions, None if root is None else root / sessions.sessions_dir)
+    metrics = Metrics(kernels, sessions, None if root is None else root / sessions.paths.top)
     executions.begun.add(metrics.counts.follow)
     kernels.life.add(metrics.life.happened)
     kernels.life.add(metrics.faults.happened)

@@ -156,12 +156,15 @@ class Folder:
         with os.scandir(self.path if self._fd is None else self._fd) as entries:
             yield from entries
 
-    def inner(self, name: str, *, make: bool = False) -> Folder:
-        """A folder in it, which the caller closes; ``make`` creates it if it is missing."""
+    def inner(self, name: str, *, make: bool = False, mode: int = 0o777) -> Folder:
+        """A folder in it, which the caller closes; ``make`` creates it if it is missing.
+
+        Then it has ``mode``, as the process's umask leaves it.
+        """
         at, where = self._at(name)
         if make:
             with suppress(FileExistsError):
-                os.mkdir(at, 0o777, **where)
+                os.mkdir(at, mode, **where)
         if self._fd is None:
             if not (self.path / name).is_dir():
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))

@@ -71,8 +71,8 @@ class Gate:
             raise ContentsError(msg)
         if hides(name):
             msg = (
-                f"{quoted(named)} would be in the folder of a session, which only its own user's "
-                "calls reach. Use another path."
+                f"{quoted(named)} is, or would be, in a folder that only its own user's calls "
+                "reach. Use a path in your own folder, as your sessions' are."
             )
             raise ContentsError(msg)
 

@@ -82,9 +82,10 @@ class Owners:
         except ContentsError:  # a link leads out of the root
             return self.is_administrator(user)
         caller = Caller(subject=self._subject_of(user), username=user.username, client="")
-        paths = self._sessions.paths
+        paths, is_administrator = self._sessions.paths, self.is_administrator(user)
         return not any(
-            paths.hides(caller, each)
+            paths.is_others(caller, each)
+            or not (is_administrator or paths.is_in_own(caller, each))
             or paths.is_sessions_folder(each)
             or (whole and paths.is_above_sessions(each))
             for each in (named, real)

@@ -115,6 +115,8 @@ class McpSandbox(LoggingConfigurable):
         self.places = Places()
         """What kernels are shown in addition, where it was at the start."""
         self._proxy: Proxy | None = None
+        self._sessions: Path | None = None
+        """The folder in which those of all sessions are."""
         self.connections: Listeners[Connections] = Listeners()
         """Told what became of connections to hosts, for each kernel every few seconds."""
 
@@ -145,7 +147,8 @@ class McpSandbox(LoggingConfigurable):
             msg = "sessions are not kept on disk here, and a sandbox needs their folders"
             raise SandboxUnusable(msg)
         directories.sweep()
-        self._in_force = self._first_that_holds(real(self._root / sessions_dir))
+        self._sessions = real(self._root / sessions_dir)
+        self._in_force = self._first_that_holds(self._sessions)
         try:
             install(self.parent)
         except OtherProvisioner as err:
@@ -212,9 +215,10 @@ class McpSandbox(LoggingConfigurable):
         wanted, own = self._root / path, self._root / folder
         if wanted.is_relative_to(own):
             return True
-        is_anothers = wanted.is_relative_to(own.parent)
+        sessions = self._sessions or own.parent
+        is_anothers = wanted.is_relative_to(sessions)
         return any(
-            wanted.is_relative_to(place) and not (is_anothers and own.parent.is_relative_to(place))
+            wanted.is_relative_to(place) and not (is_anothers and sessions.is_relative_to(place))
             for place in self.places.all
         )
 
@@ -249,7 +253,8 @@ class McpSandbox(LoggingConfigurable):
             return False
         home = Path.home()
         found |= {home / ".config", home / ".local", *(Path(each).resolve() for each in places)}
-        writable = [sessions.resolve(), *self.places.writable]
+        every = (sessions.resolve(), *filter(None, [self._sessions]))
+        writable = [*every, *self.places.writable]
         return not any(
             each.is_relative_to(other) or other.is_relative_to(each)
             for each in found
@@ -296,7 +301,7 @@ class McpSandbox(LoggingConfigurable):
             hidden=tuple(path for path in (self._root, *self._secrets) if path.exists()),
             readable=shown_too,
             writable=self.places.writable,
-            sessions=own.parent,
+            sessions=self._sessions or own.parent,
             network=cast("Network", self.network),
             proxy=self._proxy,
             scratch_bytes=self.scratch_bytes,

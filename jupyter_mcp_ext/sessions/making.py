@@ -39,15 +39,15 @@ class SessionMaker:
         folders: HeldFolders,
         lives: SessionKernels,
         *,
-        default_folder: str,
+        home: Callable[[str], str],
         restore: Restore,
     ) -> None:
-        """``default_folder``: where kernels start unless another folder is given, an API path."""
+        """``home`` gives where kernels of a subject start unless another folder is given."""
         self._register = register
         self._kernels = kernels
         self._folders = folders
         self._lives = lives
-        self.default_folder = default_folder
+        self.home = home
         self._restore: Restore = restore
 
     async def make(
@@ -73,7 +73,9 @@ class SessionMaker:
         kernel_name = await self._kernels.known_name(None)
         name = f"{caller.client} ({caller.scope})" if caller.scope else caller.client
         title = _default_title(caller)
-        session = self._new(caller, name, title, kernel_name, self.default_folder, is_default=True)
+        session = self._new(
+            caller, name, title, kernel_name, self.home(caller.subject), is_default=True
+        )
         self._register.add(session)
         self._lives.tell("session_made", session)
         return session
@@ -94,7 +96,7 @@ class SessionMaker:
         folder = notebook = ""
         place = PurePosixPath(cwd) / f"{as_file_name(name)}-{session_id}"
         if self._folders.store is not None:
-            folder = self._folders.store.path_of(session_id)
+            folder = self._folders.store.path_of(session_id, caller.subject)
             notebook = notebook_for(title)
             place = PurePosixPath(folder) / notebook
         now = time.time()
@@ -132,7 +134,7 @@ class SessionMaker:
     def folder_for(self, caller: Caller) -> str:
         """The folder of kernels that a caller starts: the one of the default session."""
         default = self._register.default_of(caller)
-        return self.default_folder if default is None else default.cwd
+        return self.home(caller.subject) if default is None else default.cwd
 
     async def give_up(self, session: Session) -> None:
         """Take back a session that has just been made."""
@@ -145,7 +147,7 @@ class SessionMaker:
     async def make_spare(self) -> Session:
         """A session that no caller has yet, its kernel running in the default folder."""
         kernel_name = await self._kernels.known_name(None)
-        session = self._new(NO_CALLER, None, "", kernel_name, self.default_folder)
+        session = self._new(NO_CALLER, None, "", kernel_name, self.home(""))
         self._register.add_spare(session)
         holding = asyncio.ensure_future(self._folders.hold(session))
         try:

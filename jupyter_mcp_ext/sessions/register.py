@@ -12,6 +12,7 @@ from jupyter_mcp_ext.concurrency import Listeners
 from jupyter_mcp_ext.errors import AmbiguousSession, UnknownSession, did_you_mean, shown
 
 from .disk.record import SessionRecord
+from .disk.users import UserFolders
 from .notices import check_usable
 from .session import Session, new_session_id
 
@@ -32,9 +33,10 @@ An execution in one of them still has to report how its kernel ended.
 class Register:
     """The sessions by id; ``manager`` is Jupyter's session manager."""
 
-    def __init__(self, manager: Any, kernels: Kernels) -> None:
+    def __init__(self, manager: Any, kernels: Kernels, users: UserFolders) -> None:
         self._manager = manager
         self._kernels = kernels
+        self._users = users
         self._sessions: dict[str, Session] = {}
         self.changed: Listeners[Session] = Listeners()
         """Are called with each session that is listed, or is so no longer."""
@@ -129,7 +131,13 @@ class Register:
             s.kernel_id for s in self._sessions.values() if s.owner not in ("", caller.subject)
         }
         models = await self.models()
-        return [m for m in models if self.is_persons(m) and m["kernel"]["id"] not in others]
+        return [
+            m
+            for m in models
+            if self.is_persons(m)
+            and m["kernel"]["id"] not in others
+            and self._users.has(caller.subject, m["path"])
+        ]
 
     async def models(self) -> list[dict[str, Any]]:
         """Jupyter's list."""

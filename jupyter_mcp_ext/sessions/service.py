@@ -21,6 +21,7 @@ from .disk.held import HeldFolders
 from .disk.paths import SessionPaths
 from .disk.record import Restore, as_restore
 from .disk.store import Disk, SessionStore
+from .disk.users import UserFolders
 from .lifecycle import SessionKernels
 from .making import SessionMaker
 from .quotas import Quotas
@@ -63,6 +64,12 @@ class McpSessions(LoggingConfigurable):
         "mcp-sessions",
         help="Folder, relative to Jupyter's root, in which each session has a folder of its own "
         "with its notebook and what it comes back from.",
+    ).tag(config=True)
+    user_dir = Unicode(
+        "",
+        help="Folder, relative to Jupyter's root, of each user, with {username} in it, such as "
+        "'users/{username}'. sessions_dir and default_folder are in it, and the tools use no other "
+        "files for that user. Empty: all users share the root.",
     ).tag(config=True)
     restore = Enum(
         ["snapshot", "replay", "fresh"],
@@ -164,12 +171,12 @@ class McpSessions(LoggingConfigurable):
         self._locks: Locks[object] = Locks()
         self.credentials = Credentials(self.hidden_environment, self.shown_environment)
         self._tasks = Tasks()
-        home = "/".join(part for part in self.default_folder.split("/") if part not in ("", "."))
-        store = None if disk is None else SessionStore(disk, self.sessions_dir, self.log)
-        self._register = Register(manager, kernels)
+        users = UserFolders(self.user_dir, home=self.default_folder)
+        store = None if disk is None else SessionStore(disk, self.sessions_dir, self.log, users)
+        self._register = Register(manager, kernels, users)
         self.paths = SessionPaths(self._register, store)
         self.readers = Readers(self._register, nameless=self.nameless_clients)
-        self.folders = HeldFolders(store, kernels, instead=home, log=self.log)
+        self.folders = HeldFolders(store, kernels, instead=users.home, log=self.log)
         self.lives = self._make_lives(manager)
         self._saves = self._make_saves()
         self.snapshots = self._saves.made
@@ -180,10 +187,11 @@ class McpSessions(LoggingConfigurable):
             kernels,
             self.folders,
             self.lives,
-            default_folder=home,
+            home=users.home,
             restore=as_restore(self.restore),
         )
-        count = how_many(self.spare_kernels) if may_have_spares and store is not None else 0
+        has_spares = may_have_spares and store is not None and not users.is_on
+        count = how_many(self.spare_kernels) if has_spares else 0
         self.spares = Spares(count, maker, self.log)
         self.directory = Directory(
             self._register, maker, self.folders, self.paths, notebooks, self._locks.of

@@ -93,7 +93,7 @@ class Wishes:
             folder = self._maker.folder_for(caller) if wish.cwd is None else wish.cwd
             kernel_name = wish.kernel_name or wish.copied_kernel
             is_default = kernel_name in (None, self._maker.default_kernel)
-            if is_default and folder == self._maker.default_folder:
+            if is_default and folder == self._maker.home(caller.subject):
                 spare = await self._maker.hand_out(caller, wish.name, self._spares.take)
                 if spare is not None:
                     return Created(spare, existing=False)

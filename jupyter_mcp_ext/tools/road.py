@@ -51,6 +51,7 @@ async def attempt(
     async def work() -> tuple[types.CallToolResult | types.InputRequiredResult, str]:
         parsed = parse(tool, arguments)
         await call.require(*tool.rights, tool=tool.name)
+        await call.services.sessions.paths.have_home(call.caller)
         given = {name: getattr(parsed, name) for name in tool.arguments}
         if tool.name in CHANGING:
             call.begun = await call.services.audit.begin(call.caller, tool.name, given.get("code"))

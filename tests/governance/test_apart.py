@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from os.path import relpath
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -70,6 +71,11 @@ class Owned(Person):
     execution_id: str = ""
     folder: str = ""
 
+    @property
+    def home(self) -> str:
+        """The user's own folder, with a slash behind it."""
+        return self.folder.partition("mcp-sessions")[0]
+
     def begin(self, code: str, admin: Person) -> None:
         """Run code in a session of its own."""
         made = self.client.call("create_session", name="work")
@@ -79,12 +85,20 @@ class Owned(Person):
         listed: Any = admin.asks("GET", "/api/sessions").json()
         [model] = [each for each in listed if each["kernel"]["id"] == self.kernel_id]
         self.jupyter_id = model["id"]
-        self.folder = f"mcp-sessions/{self.session_id}"
+        self.folder = str(Path(session["path"]).parent)
+
+
+@pytest.fixture(scope="module", params=["", "users/{username}"])
+def user_dir(request: pytest.FixtureRequest) -> str:
+    template: str = request.param
+    return template
 
 
 @pytest.fixture(scope="module")
 def server(
-    start_server: Callable[..., JupyterServer], tmp_path_factory: pytest.TempPathFactory
+    start_server: Callable[..., JupyterServer],
+    tmp_path_factory: pytest.TempPathFactory,
+    user_dir: str,
 ) -> JupyterServer:
     """A server whose users do not trust each other."""
     audit = tmp_path_factory.mktemp("audit") / "audit.jsonl"
@@ -96,6 +110,7 @@ def server(
         "--McpPolicy.attach=none",
         "--McpPolicy.admin_users=root",
         f"--McpAudit.path={audit}",
+        f"--McpSessions.user_dir={user_dir}",
         f"--ServerApp.authorizer_class={AUTHORIZER}",
         token="root",
     )
@@ -136,19 +151,20 @@ def rest_of(owner: Owned, other: Owned) -> Iterator[tuple[str, str, object]]:
         yield from (("GET", contents, None), ("DELETE", contents, None))
         yield "PUT", contents, {"type": "file", "format": "text", "content": ""}
         yield "PATCH", contents, {"path": "taken.txt"}
-        yield "PATCH", "/api/contents/bobs.txt", {"path": unquote(path)}
+        yield "PATCH", f"/api/contents/{other.home}bobs.txt", {"path": unquote(path)}
         yield "POST", f"/api/contents/{other.folder}", {"copy_from": unquote(path)}
         yield "GET", f"{contents}/checkpoints", None
         yield from (("GET", f"/files/{path}", None), ("HEAD", f"/files/{path}", None))
         yield "GET", f"/view/{path}", None
         yield "GET", f"/nbconvert/html/{path}", None
     yield "POST", f"/api/contents/{owner.folder}", {"type": "file"}
-    for folder in ("mcp-sessions", owner.folder, "MCP-Sessions"):
+    sessions = str(Path(owner.folder).parent)
+    for folder in (sessions, owner.folder, sessions.title(), sessions.partition("/")[0]):
         yield "GET", f"/api/contents/{folder}", None
         yield "PATCH", f"/api/contents/{folder}", {"path": "taken"}
-        yield "POST", "/api/contents/", {"copy_from": folder}
+        yield "POST", f"/api/contents/{other.home}", {"copy_from": folder}
         yield "DELETE", f"/api/contents/{folder}", None
-    yield "POST", "/api/contents/", {"copy_from": ""}
+    yield "POST", f"/api/contents/{other.home}", {"copy_from": ""}
     yield "DELETE", "/api/contents/", None
 
 
@@ -156,21 +172,25 @@ def ways_to(owner: Owned, other: Owned) -> Iterator[str]:
     """API paths of the owner's file."""
     file = f"{owner.folder}/secret.txt"
     yield file
-    yield f"%6dcp-sessions/{owner.session_id}/secret.txt"
-    yield f"{other.folder}/../{owner.session_id}/secret.txt"
-    yield f"{other.folder}/..%2f{owner.session_id}/secret.txt"
+    up = relpath(owner.folder, other.folder)
+    yield f"{quote_first(owner.folder)}/secret.txt"
+    yield f"{other.folder}/{up}/secret.txt"
+    yield f"{other.folder}/..%2f{up.removeprefix('../')}/secret.txt"
     yield f"./{file}"
     yield f"{other.folder}/to-file"
     yield f"{other.folder}/to-folder/secret.txt"
 
 
+def quote_first(path: str) -> str:
+    """A path whose first letter is written as its number."""
+    return f"%{ord(path[0]):02x}{path[1:]}"
+
+
 def test_another_user_reaches_nothing_over_rest(alice: Owned, bob: Owned) -> None:
-    links = (
-        f"import os; os.symlink('../{alice.session_id}/secret.txt', 'to-file');"
-        f"os.symlink('../{alice.session_id}', 'to-folder')"
-    )
+    up = relpath(alice.folder, bob.folder)
+    links = f"import os; os.symlink('{up}/secret.txt', 'to-file');os.symlink('{up}', 'to-folder')"
     assert bob.client.run(links, session_id="work").status == "ok"
-    (bob.server.root_dir / "bobs.txt").write_text("bob's")
+    (bob.server.root_dir / bob.home / "bobs.txt").write_text("bob's")
 
     reached = [
         (method, path, answer.status)
@@ -227,7 +247,8 @@ def test_the_owner_reaches_what_is_its_own(alice: Owned) -> None:
     assert SECRET in str(alice.asks("GET", f"/api/contents/{file}").body)
     assert SECRET in str(alice.asks("GET", f"/files/{file}").body)
     assert alice.status("GET", f"/api/contents/{alice.folder}") == 200
-    assert alice.status("GET", "/api/contents/") == 200
+    assert alice.status("GET", f"/api/contents/{alice.home}".rstrip("/")) == 200
+    assert alice.status("GET", "/api/contents/") == (REFUSED if alice.home else 200)
     copied = alice.asks("POST", f"/api/contents/{alice.folder}", {"copy_from": file})
     assert copied.status == 201
     copy: Any = copied.json()
@@ -267,7 +288,8 @@ def test_another_user_reaches_nothing_by_the_tools(alice: Owned, bob: Owned) -> 
         assert SECRET not in said, tool
 
     assert session not in bob.client.call("list_sessions").text
-    assert session not in bob.client.call("list_files", path="mcp-sessions").text
+    assert session not in bob.client.call("list_files", path=f"{bob.home}mcp-sessions").text
+    assert "alice" not in bob.client.call("list_files", path=".", glob="**/*").text
     assert "secret.txt" not in bob.client.call("search_files", query=SECRET).text
 
 

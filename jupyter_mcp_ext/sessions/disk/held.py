@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Container, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -36,11 +36,17 @@ class HeldFolders:
     """The session folders that this server holds; only one server holds a folder at a time."""
 
     def __init__(
-        self, store: SessionStore | None, kernels: Kernels, *, instead: str, log: Logger
+        self,
+        store: SessionStore | None,
+        kernels: Kernels,
+        *,
+        instead: Callable[[str], str],
+        log: Logger,
     ) -> None:
         """Without a ``store`` there is no disk for sessions.
 
-        ``instead``: where the kernels of sessions start that cannot have a folder of their own.
+        ``instead`` gives where the kernels of a subject's sessions start that cannot have a folder
+        of their own.
         """
         self.store = store
         self._kernels = kernels
@@ -185,7 +191,7 @@ class HeldFolders:
         self._log.warning("The session %s is not kept on disk: %s", session.id, why)
         session.hold(session.story, fault=why)
         if session.cwd == session.folder and not session.record.had_kernel:
-            session.write(replace(session.record, cwd=self._instead))
+            session.write(replace(session.record, cwd=self._instead(session.owner)))
 
     async def _read_specs(self) -> None:
         specs = await self._kernels.specs()

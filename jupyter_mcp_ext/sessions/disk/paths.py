@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jupyter_mcp_ext.errors import ContentsError
+
 if TYPE_CHECKING:
     from jupyter_mcp_ext.governance.caller import Caller
     from jupyter_mcp_ext.sessions.register import Register
@@ -18,15 +20,53 @@ class SessionPaths:
     def __init__(self, register: Register, store: SessionStore | None) -> None:
         self._register = register
         self._store = store
+        self._homes: set[str] = set()
+        """Subjects whose folders are there."""
+
+    @property
+    def top(self) -> str:
+        """The API path of a folder in which those of all sessions are."""
+        return self._store.top if self._store is not None else ""
 
     def hides(self, caller: Caller, path: str) -> bool:
         """Whether a path is in the folder of a session that is not the caller's.
 
-        So is one where a session's folder could be and is not: a caller must not learn which.
+        So is one where a session's folder could be and is not: a caller must not learn which. Where
+        users have folders of their own, so is all but what is in the caller's, and leads there.
         """
-        session_id = self._store.session_in(path) if self._store is not None else ""
+        if self._store is None:
+            return False
+        users, subject = self._store.users, caller.subject
+        if not users.has(subject, path) and not users.leads_to(subject, path):
+            return True
+        return self.is_others(caller, path)
+
+    def is_others(self, caller: Caller, path: str) -> bool:
+        """Whether a path is in the folder of another user, or of a session of another user."""
+        if self._store is None:
+            return False
+        session_id = self._store.session_in(path)
         session = self._register.get(session_id) if session_id else None
-        return bool(session_id) and (session is None or session.owner != caller.subject)
+        is_anothers = bool(session_id) and (session is None or session.owner != caller.subject)
+        return is_anothers or self._store.users.is_others(caller.subject, path)
+
+    def is_in_own(self, caller: Caller, path: str) -> bool:
+        """Whether a path is in the caller's own folder, or users have none."""
+        return self._store is None or self._store.users.has(caller.subject, path)
+
+    async def have_home(self, caller: Caller) -> None:
+        """Make the caller's own folder, if there is none. Raises ContentsError."""
+        if self._store is None or caller.subject in self._homes:
+            return
+        try:
+            await self._store.have_home(caller.subject)
+        except OSError as err:
+            msg = (
+                "Your folder cannot be made or opened (McpSessions.user_dir). Tell this server's "
+                "operator, and try again."
+            )
+            raise ContentsError(msg) from err
+        self._homes.add(caller.subject)
 
     def is_sessions_folder(self, path: str) -> bool:
         """Whether a path is the folder with the sessions' own folders, or one of those."""
@@ -43,5 +83,5 @@ class SessionPaths:
             return True
         if self._store is None or session.cwd == session.folder:
             return False
-        folders = self._store.path_of("")
+        folders = self._store.path_of("", session.owner)
         return bool(folders) and path.startswith(folders)

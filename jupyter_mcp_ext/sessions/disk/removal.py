@@ -65,7 +65,7 @@ class Removal:
 
     def weight(self, session: Session) -> Weight:
         """What a session takes on the disk; of one that cannot be read nothing."""
-        folder = self._store.folder_of(session.id)
+        folder = self._store.folder_of(session.id, session.owner)
         try:
             with folder.visible() as visible, folder.hidden() as hidden:
                 return Weight(
@@ -112,14 +112,14 @@ class Removal:
         with self._held(session, is_asked=is_asked) as (folder, _):
             if not HAS_DIR_FD:  # on Windows a folder with an open file has to keep its name
                 folder.let_go()
-            with self._store.folders() as folders:
+            with self._store.folders(session.owner) as folders:
                 folders.move(session.id, folders, to=name)
-        with self._store.folders() as folders:
+        with self._store.folders(session.owner) as folders:
             return remove_tree(folders, name)
 
     def sweep(self) -> None:
         """Remove the rest of folders whose deletion was cut short."""
-        with self._store.folders() as folders:
+        for folders in self._store.every_folder():
             left = [entry.name for entry in folders.entries() if DELETED.fullmatch(entry.name)]
             for name in left:
                 with suppress(OSError):  # the next sweep tries again
@@ -128,7 +128,7 @@ class Removal:
     def is_stripped(self, session: Session) -> bool:
         """Whether nothing is left of what an archived session came back from."""
         try:
-            return set(self._store.folder_of(session.id).names()) <= ARCHIVED
+            return set(self._store.folder_of(session.id, session.owner).names()) <= ARCHIVED
         except OSError:
             return True
 
@@ -141,7 +141,7 @@ class Removal:
         self, session: Session, *, is_asked: bool = False
     ) -> Iterator[tuple[SessionFolder, Session]]:
         """Hold the session's folder; gives it with the session as it is on disk."""
-        folder = self._store.folder_of(session.id)
+        folder = self._store.folder_of(session.id, session.owner)
         try:
             folder.hold(self._is_kernel)
         except FileNotFoundError as err:

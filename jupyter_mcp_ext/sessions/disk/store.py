@@ -6,7 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Container, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from logging import Logger
@@ -22,6 +22,7 @@ from jupyter_mcp_ext.sessions.story.story import Story
 from .folder import HIDDEN, JOURNAL, MAX_RECORD, RECORD, SessionFolder, names_in
 from .lock import LOCK
 from .record import SessionRecord, UnusableRecord, parse
+from .users import UserFolders, make_private
 
 PURPOSE = "sessions"
 """The purpose from which the key of the records is derived."""
@@ -70,7 +71,11 @@ class Archived(Exception):
 class SessionStore:
     """Stores sessions in ``sessions_dir``, an API path beneath the root."""
 
-    def __init__(self, disk: Disk, sessions_dir: str, log: Logger) -> None:
+    def __init__(
+        self, disk: Disk, sessions_dir: str, log: Logger, users: UserFolders | None = None
+    ) -> None:
+        """With folders for ``users``, it is beneath each of these."""
+        self.users = users or UserFolders("")
         self._disk = disk
         self._root = disk.root
         self._sessions_dir = "/".join(
@@ -81,19 +86,40 @@ class SessionStore:
         """Folders in which no session was found, the one that was looked at last at the end."""
         self._told: set[str] = set()
 
-    def path_of(self, session_id: str) -> str:
-        """The API path of a session's folder."""
-        return f"{self._sessions_dir}/{session_id}" if self._sessions_dir else session_id
+    @property
+    def top(self) -> str:
+        """The API path of a folder in which those of all sessions are."""
+        return self.users.top if self.users.is_on else self._sessions_dir
 
-    def folder_of(self, session_id: str) -> SessionFolder:
+    async def have_home(self, subject: str) -> None:
+        """Make the folder of a user, for this account alone. Raises OSError."""
+        if self.users.is_on:
+            await asyncio.to_thread(make_private, self._root, self.users.of(subject))
+
+    def path_of(self, session_id: str, owner: str) -> str:
+        """The API path of a session's folder."""
+        folder = self._sessions_of(owner)
+        return f"{folder}/{session_id}" if folder else session_id
+
+    def _sessions_of(self, owner: str) -> str:
+        """The API path of the folder with those of a user's sessions."""
+        return self.users.join(owner, self._sessions_dir)
+
+    def folder_of(self, session_id: str, owner: str) -> SessionFolder:
         """A session's folder."""
-        return SessionFolder(self._root, self.path_of(session_id))
+        return SessionFolder(self._root, self.path_of(session_id, owner))
 
     @contextmanager
-    def folders(self) -> Iterator[Folder]:
-        """The folder with the sessions' folders. Blocks. Raises OSError."""
-        with opened(self._root, self._sessions_dir) as folder:
+    def folders(self, owner: str) -> Iterator[Folder]:
+        """The folder with those of a user's sessions. Blocks. Raises OSError."""
+        with opened(self._root, self._sessions_of(owner)) as folder:
             yield folder
+
+    def every_folder(self) -> Iterator[Folder]:
+        """The same of all users; each is open until the next one is taken. Blocks."""
+        for path in self._folders():
+            with suppress(FileNotFoundError), opened(self._root, path) as folder:
+                yield folder
 
     def session_in(self, path: str) -> str:
         """The id of the session in whose folder an API path is, or would be.
@@ -103,7 +129,7 @@ class SessionStore:
         if self._disk.shared_subject:
             return ""
         # Where case does not count, another spelling is the same folder.
-        above = f"{self._sessions_dir}/".casefold() if self._sessions_dir else ""
+        above = self.sessions_around(path).casefold()
         path = path.casefold()
         name = path[len(above) :].partition("/")[0]
         if not path.startswith(above) or not SESSION_ID.fullmatch(name):
@@ -111,20 +137,26 @@ class SessionStore:
         # In Jupyter's root itself any folder of eight letters would look like one.
         return name if above or (self._root / name / HIDDEN).is_dir() else ""
 
+    def sessions_around(self, path: str) -> str:
+        """The sessions' folder where a path is, with a slash behind it; empty for the root."""
+        parts = (self.users.around(path), self._sessions_dir)
+        return "".join(f"{part}/" for part in parts if part)
+
     def is_sessions_folder(self, path: str) -> bool:
         """Whether an API path is the folder with the sessions' folders.
 
         Where that is Jupyter's root, whether it is a session's folder.
         """
         if self._sessions_dir:
-            return path.casefold() == self._sessions_dir.casefold()
+            return f"{path}/".casefold() == self.sessions_around(path).casefold()
         return bool(SESSION_ID.fullmatch(path)) and (self._root / path / HIDDEN).is_dir()
 
     def is_above_sessions(self, path: str) -> bool:
         """Whether an API path is above the folder with the sessions' folders."""
         # Where case does not count, another spelling is the same folder.
         above = f"{path}/".casefold() if path else ""
-        return f"{self._sessions_dir}/".casefold().startswith(above)
+        places = (self.top, self.sessions_around(path).rstrip("/"))
+        return any(f"{place}/".casefold().startswith(above) for place in places)
 
     async def all(self, *, but: Container[str] = ()) -> list[Session]:
         """Every session that is stored here, except those with some ids."""
@@ -207,16 +239,30 @@ class SessionStore:
         )
 
     def _all(self, but: Container[str]) -> list[Session]:
-        names = names_in(self._root, self._sessions_dir, most=MAX_FOLDERS)
-        wanted = {name for name in names if SESSION_ID.fullmatch(name) and name not in but}
+        places = {
+            name: folder
+            for folder in self._folders()
+            for name in names_in(self._root, folder, most=MAX_FOLDERS)
+        }
+        wanted = {name for name in places if SESSION_ID.fullmatch(name) and name not in but}
         # Those of which nothing could be made are looked at again in turns.
         known = [name for name in self._left_out if name in wanted]
         again, rest = known[:AGAIN], known[AGAIN:]
         new = wanted.difference(known)
         self._left_out = dict.fromkeys(rest)
-        sessions = {name: self._load(name) for name in (*new, *again)}
+        sessions = {name: self._load(name, places[name]) for name in (*new, *again)}
         self._left_out |= dict.fromkeys(name for name in sessions if sessions[name] is None)
         return [session for session in sessions.values() if session is not None]
+
+    def _folders(self) -> list[str]:
+        """The API paths of the folders with those of sessions."""
+        if not self.users.is_on:
+            return [self._sessions_dir]
+        inside = self.users.inside
+        names = names_in(self._root, self.users.top, most=MAX_FOLDERS)
+        tops = (f"{self.users.top}/{name}" if self.users.top else name for name in names)
+        found = ("/".join(filter(None, (top, *inside, self._sessions_dir))) for top in tops)
+        return [folder for folder in found if self.users.around(folder)]
 
     def _warn(self, folder: SessionFolder, why: object) -> None:
         """Log once for a folder why it is left out, for `MAX_TOLD` folders at most."""
@@ -226,8 +272,9 @@ class SessionStore:
             if len(self._told) == MAX_TOLD:
                 self._log.warning("Further sessions that are left out are not logged")
 
-    def _load(self, session_id: str) -> Session | None:
-        folder = self.folder_of(session_id)
+    def _load(self, session_id: str, sessions: str) -> Session | None:
+        api_path = f"{sessions}/{session_id}" if sessions else session_id
+        folder = SessionFolder(self._root, api_path)
         try:
             session = self.found_in(folder)
             if session is None and set(folder.names()) <= {LOCK} and not folder.holder():
@@ -241,6 +288,9 @@ class SessionStore:
     def _session(self, folder: SessionFolder, record: SessionRecord, is_signed: bool) -> Session:
         if not is_signed and not self._disk.shared_subject:
             msg = "this server's key (McpApp.key_file) has not signed it, so its owner is unknown"
+            raise UnusableRecord(msg)
+        if self.users.is_on and folder.api_path != self.path_of(record.id, record.owner):
+            msg = "it is not in the folder of its owner (McpSessions.user_dir)"
             raise UnusableRecord(msg)
         # The record is written seldom while a server works there.
         status = None if record.is_at_rest else folder.status(JOURNAL)

@@ -69,12 +69,12 @@ def put(store: SessionStore, place: Path) -> Session:
     (hidden / "journal.jsonl").write_bytes(b"j")
     (place / "work.ipynb").write_bytes(b"n")
     (place / "table.csv").write_bytes(b"t")
-    store.save_in(store.folder_of(place.name), record)
+    store.save_in(store.folder_of(place.name, ""), record)
     return found(store, place.name)
 
 
 def found(store: SessionStore, session_id: str = ID) -> Session:
-    session = store.found_in(store.folder_of(session_id))
+    session = store.found_in(store.folder_of(session_id, ""))
     assert session is not None
     return session
 
@@ -124,7 +124,7 @@ def test_what_another_server_holds_stays(
     store: SessionStore, removal: Removal, session: Session, place: Path
 ) -> None:
     before = names(place / ".mcp")
-    other = store.folder_of(ID)
+    other = store.folder_of(ID, "")
     other.hold()
 
     for remove in (removal.delete, removal.drop_snapshots):
@@ -137,7 +137,7 @@ def test_what_another_server_holds_stays(
 def test_what_another_server_has_used_since_stays_unless_that_was_asked_for(
     store: SessionStore, removal: Removal, session: Session, place: Path
 ) -> None:
-    store.save_in(store.folder_of(ID), replace(session.record, last_used=2.0))
+    store.save_in(store.folder_of(ID, ""), replace(session.record, last_used=2.0))
 
     with pytest.raises(StillUsed):
         removal.delete(session)
@@ -150,7 +150,7 @@ def test_what_another_server_has_used_since_stays_unless_that_was_asked_for(
 def test_what_is_gone_or_is_another_owners_stays(
     store: SessionStore, removal: Removal, session: Session, place: Path
 ) -> None:
-    store.save_in(store.folder_of(ID), replace(session.record, owner="bob"))
+    store.save_in(store.folder_of(ID, ""), replace(session.record, owner="bob"))
     with pytest.raises(StillUsed):
         removal.delete(session)
 
@@ -195,7 +195,7 @@ def test_an_archiving_that_was_cut_short_can_be_done_again(
     store: SessionStore, removal: Removal, session: Session, place: Path
 ) -> None:
     record = replace(session.record, archived=5.0)
-    store.save_in(store.folder_of(ID), record)
+    store.save_in(store.folder_of(ID, ""), record)
     assert not removal.is_stripped(session)
 
     removal.archive(found(store), now=9.0)

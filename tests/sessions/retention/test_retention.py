@@ -42,7 +42,9 @@ async def unused(engine: Engine, name: str, *, days: float = 2.0, ends: bool = T
     store = engine.services.sessions.folders.store
     assert store is not None
     if ends:
-        store.save_in(store.folder_of(session.id), replace(session.record, is_at_rest=True))
+        store.save_in(
+            store.folder_of(session.id, session.owner), replace(session.record, is_at_rest=True)
+        )
     assert path.exists()
     return session
 
@@ -112,7 +114,7 @@ async def test_a_default_session_that_expired_is_made_again(jp_serverapp: Any) -
         old.write(replace(old.record, last_used=0.0))
         store = engine.services.sessions.folders.store
         assert store is not None
-        store.save_in(store.folder_of(old.id), replace(old.record, is_at_rest=True))
+        store.save_in(store.folder_of(old.id, old.owner), replace(old.record, is_at_rest=True))
         assert await expired(engine) == [("archive", old.id)]
 
         assert (await engine.session()) is not old
@@ -139,7 +141,7 @@ async def test_what_another_server_holds_stays(jp_serverapp: Any) -> None:
         session = await unused(engine, "old")
         store = engine.services.sessions.folders.store
         assert store is not None
-        other = store.folder_of(session.id)
+        other = store.folder_of(session.id, session.owner)
         other.hold()
 
         assert await expired(engine) == []
@@ -206,7 +208,7 @@ async def test_an_archiving_that_was_cut_short_is_ended_by_the_next_server(
         store = engine.services.sessions.folders.store
         assert store is not None
         archived = replace(session.record, archived=1.0, is_at_rest=True)
-        store.save_in(store.folder_of(session.id), archived)
+        store.save_in(store.folder_of(session.id, session.owner), archived)
     async with retaining(jp_serverapp, max_age=DAY) as engine:
         await expired(engine)
 
