@@ -26,7 +26,7 @@ import jupyter_mcp_ext
 from jupyter_mcp_ext.cli import McpLauncher
 from jupyter_mcp_ext.commands.audit import parser as audit_options
 from jupyter_mcp_ext.executions.execution import Status
-from jupyter_mcp_ext.governance.audit import SCHEMA_ID
+from jupyter_mcp_ext.governance.audit import LIFE_ID, SCHEMA_ID
 from jupyter_mcp_ext.protocol.execution_resource import FRESH
 from jupyter_mcp_ext.protocol.prompts import PROMPTS
 from jupyter_mcp_ext.protocol.resource import MAX_CHARACTERS
@@ -361,8 +361,9 @@ def test_the_record_of_the_calls_is_written_as_configured(
     Client(server, MODERN).call("execute_code", code="secret = 1")
 
     written = (server.root_dir.parent / "mcp-calls.jsonl").read_text()
-    [event] = [json.loads(line) for line in written.splitlines()]
-    assert event["__schema__"] == SCHEMA_ID
-    assert SCHEMA_ID in PAGES["operations"]
+    events = [json.loads(line) for line in written.splitlines()]
+    [event] = [event for event in events if event["__schema__"] == SCHEMA_ID]
+    assert {event["__schema__"] for event in events} == {SCHEMA_ID, LIFE_ID}
+    assert {SCHEMA_ID, LIFE_ID} <= set(re.findall(r"`(https://events\.\S+)`", PAGES["operations"]))
     assert (event["tool"], event["status"]) == ("execute_code", "ok")
     assert "secret" not in written

@@ -114,6 +114,8 @@ def installed(request: pytest.FixtureRequest, install: Callable[..., Installed])
     [
         "jupyter_mcp_ext/py.typed",
         "jupyter_mcp_ext/governance/event_schemas/tool_call/v2.yaml",
+        "jupyter_mcp_ext/governance/event_schemas/tool_call/v3.yaml",
+        "jupyter_mcp_ext/governance/event_schemas/life/v1.yaml",
         "jupyter_mcp_ext/governance/event_schemas/connections/v1.yaml",
         "*.data/data/etc/jupyter/jupyter_server_config.d/jupyter_mcp_ext.json",
         "*.dist-info/licenses/LICENSE",

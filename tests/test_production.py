@@ -310,7 +310,9 @@ def test_audit_file_each_run_of_code_is_in_a_chain_of_signed_records(
     config = f"--config={folder / 'jupyter_server_config.py'}"
 
     ran = [
-        subprocess.run([*command, *part, config], capture_output=True, text=True, check=False)
+        subprocess.run(
+            [*command, *part, config], capture_output=True, text=True, cwd=folder, check=False
+        )
         for part in (["verify"], ["show", "--user=alice", "--tool=execute_code", "--json"])
     ]
 

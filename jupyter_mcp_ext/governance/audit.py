@@ -8,6 +8,7 @@ it costs nothing. The audit file, if there is one, gets the same and a little mo
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 SCHEMAS = Path(__file__).parent / "event_schemas"
 CONNECTIONS_ID = "https://events.jupyter.org/jupyter_mcp_ext/connections/v1"
-SCHEMA_ID = "https://events.jupyter.org/jupyter_mcp_ext/tool_call/v2"
+LIFE_ID = "https://events.jupyter.org/jupyter_mcp_ext/life/v1"
+SCHEMA_ID = "https://events.jupyter.org/jupyter_mcp_ext/tool_call/v3"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +36,17 @@ class ToolCall:
     """``ok``, ``error``, ``forbidden``, ``limited``, ``bug``, ``cancelled``, or an execution's."""
     duration: float
     session_id: str | None = None
+    kernel_id: str | None = None
+    owner: str | None = None
+    """The session's owner; empty if it is a person's."""
+    request_id: str | None = None
+    cells: Sequence[str] = ()
+    files: Sequence[str] = ()
+    packages: Sequence[str] = ()
+    rights: Sequence[str] = ()
+    """What was asked of Jupyter's ``Authorizer``: ``execute kernels``."""
+    rule: str | None = None
+    """What decided: the setting that refused, else the class of the ``Authorizer``."""
     code_sha256: str | None = None
     sandbox: str | None = None
     """What confines the session's kernel: ``none``, or a mode of the sandbox."""
@@ -54,21 +67,24 @@ class Audit:
         self.trail = trail
         """The audit file."""
         self._events = event_logger
-        for schema in (SCHEMA_ID, CONNECTIONS_ID):
+        for schema in (SCHEMA_ID, LIFE_ID, CONNECTIONS_ID):
             if schema not in event_logger.schemas:
                 name, version = schema.split("/")[-2:]
                 event_logger.register_event_schema(SCHEMAS / name / f"{version}.yaml")
 
-    async def begin(self, caller: Caller, tool: str, code: str | None) -> int | None:
+    async def begin(
+        self, caller: Caller, tool: str, code: str | None, named: Mapping[str, Any]
+    ) -> int | None:
         """Record that a call begins which changes something, if that has to be on disk first.
 
-        Returns the number of the record. Raises NotRecorded.
+        ``named`` is what else is known of it. Returns the number of the record. Raises NotRecorded.
         """
         return await self.trail.begin(
             lambda: {
                 "kind": "begin",
                 **_who(caller),
                 "tool": tool,
+                **named,
                 "code_sha256": sha256_of(code),
                 **self._code(code),
             }
@@ -90,7 +106,11 @@ class Audit:
 
     def happened(self, event: LifeEvent) -> None:
         """Record what happened to a session or a kernel."""
-        self.trail.put(vars(event))
+        data = {key: value for key, value in vars(event).items() if key != "kind"}
+        if event.kind != "kernel_died":
+            data["cause"] = None
+        self._events.emit(schema_id=LIFE_ID, data={"event": event.kind, **data})
+        self.trail.put({"kind": event.kind, **data})
 
     def record_connections(self, connections: Connections) -> None:
         """Record connections of a kernel."""
@@ -101,7 +121,11 @@ class Audit:
     def _emit(self, caller: Caller, call: ToolCall) -> dict[str, Any]:
         """Emit the event of a call; returns what is recorded of it."""
         known = {**_who(caller), **vars(call)}
-        data = {key: value for key, value in known.items() if key not in OWN}
+        data = {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in known.items()
+            if key not in OWN
+        }
         self._events.emit(schema_id=SCHEMA_ID, data=data)
         begun = {} if call.begun is None else {"begun": call.begun}
         return {"kind": "call", **data, **begun, **self._code(call.code)}

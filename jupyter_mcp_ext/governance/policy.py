@@ -101,6 +101,11 @@ class McpPolicy(LoggingConfigurable):
         super().__init__(**kwargs)
         self._authorizer = authorizer
 
+    @property
+    def rule(self) -> str:
+        """What decides where no setting does: the class of Jupyter's authorizer."""
+        return type(self._authorizer).__name__
+
     def open(self, users: Collection[str] | None = None) -> None:
         """Check the settings. Raises PolicyUnusable.
 

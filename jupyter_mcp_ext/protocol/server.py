@@ -52,6 +52,9 @@ GONE = "jupyter_mcp_ext.gone"
 MCP_SESSION = "jupyter_mcp_ext.mcp_session"
 """Key for a short string that tells protocol sessions apart."""
 
+MAX_REQUEST_ID = 200
+"""Characters of a request's id that are recorded."""
+
 LIST_TTL = 300_000
 """Milliseconds for which a client may keep lists that change with a restart only."""
 
@@ -188,6 +191,7 @@ class _Handlers:
             progress=ctx.session.report_progress if wants_progress else None,
             elicitation=elicitation(ctx),
             consent=consent,
+            request_id=None if ctx.request_id is None else str(ctx.request_id)[:MAX_REQUEST_ID],
             is_gone=_is_gone(ctx),
             task_after=task_after,
         )

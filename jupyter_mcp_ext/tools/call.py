@@ -11,6 +11,7 @@ from jupyter_mcp_ext.governance.audit import sha256_of
 from jupyter_mcp_ext.governance.transcript import first_text, shortened
 
 from .progress import Progress
+from .touched import NOTHING, Touched
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.executions.execution import Execution
@@ -37,6 +38,8 @@ class Call:
     """How the person at the client is asked; None when they cannot be."""
     consent: Given | None = None
     """The answer that a call brings which is made again."""
+    request_id: str | None = None
+    """The id of the request, as its client chose it."""
     is_gone: Callable[[], bool] = lambda: False
     """Whether the client has closed the connection of the call."""
     task_after: float | None = None
@@ -52,6 +55,10 @@ class Call:
     """Whether an argument names the session; else it is the default one."""
     code: str | None = field(default=None, init=False)
     """The code that the call is about."""
+    touched: Touched = field(default=NOTHING, init=False)
+    """What the call names of notebooks, files and packages."""
+    rights: list[Right] = field(default_factory=list, init=False)
+    """The rights that were asked for."""
     begun: int | None = field(default=None, init=False)
     """The number of the record in the audit file which says that the call begins."""
     arguments: tuple[tuple[str, str], ...] = field(default=(), init=False)
@@ -65,12 +72,18 @@ class Call:
     def sandbox(self) -> str | None:
         """What confines the kernel of the call's session, or the one that it gets."""
         sessions, sandbox = self.services.sessions, self.services.kernels.sandbox
-        session = sessions.directory.get(self.session_id) if self.session_id else None
+        session = self.session
         if session is None:
             return None
         is_ready = sessions.is_ready(session)
         is_confined = session.kernel.is_confined if is_ready else session.is_agents
         return sandbox.in_force if is_confined else "none"
+
+    @property
+    def session(self) -> Session | None:
+        """The session that the call is about."""
+        found = self.services.sessions.directory.get
+        return found(self.session_id) if self.session_id else None
 
     @property
     def code_hash(self) -> str | None:
@@ -82,6 +95,7 @@ class Call:
 
         Raises Forbidden.
         """
+        self.rights.extend(right for right in rights if right not in self.rights)
         if tool:
             self.services.policy.check(self.principal, tool)
         self.services.switches.check_rights(self.caller.subject, *rights)

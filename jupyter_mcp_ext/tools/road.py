@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,6 +19,7 @@ from jupyter_mcp_ext.governance.transcript import Entry
 from .answer import Answer, to_error, to_result
 from .arguments import parse
 from .consent import with_consent
+from .touched import touched
 
 if TYPE_CHECKING:
     import mcp_types as types
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+_SETTING = re.compile(r"\bMcp\w+\.\w+")
+"""A setting, as refusals name it."""
 
 Instead = Callable[..., Awaitable[Answer]]
 """Is run in the place of a tool's function, with the arguments as the client gave them."""
@@ -53,8 +58,12 @@ async def attempt(
         await call.require(*tool.rights, tool=tool.name)
         await call.services.sessions.paths.have_home(call.caller)
         given = {name: getattr(parsed, name) for name in tool.arguments}
+        call.touched = touched(tool.name, given)
         if tool.name in CHANGING:
-            call.begun = await call.services.audit.begin(call.caller, tool.name, given.get("code"))
+            named = {"request_id": call.request_id, **vars(call.touched)}
+            call.begun = await call.services.audit.begin(
+                call.caller, tool.name, given.get("code"), named
+            )
         if instead is None:
             for name, resolved in tool.resolved.items():
                 given[name] = await resolved.by(call, given.pop(resolved.argument))
@@ -81,7 +90,7 @@ async def recorded(name: str, call: Call, work: Callable[[], Awaitable[tuple[T, 
         if isinstance(err, LimitReached):
             call.services.metrics.life.hit(str(err))
         call.show_answer([str(err)])
-        audit.record(call.caller, _outcome(name, call, _status(err)))
+        audit.record(call.caller, _outcome(name, call, _status(err), _rule(call, err)))
         raise
     except Exception as err:
         audit.record(call.caller, _outcome(name, call, "bug"))
@@ -94,7 +103,8 @@ async def recorded(name: str, call: Call, work: Callable[[], Awaitable[tuple[T, 
         )
         raise InternalError(msg) from err
     reads = name not in CHANGING
-    await audit.answer(call.caller, _outcome(name, call, status), reads=reads)
+    outcome = _outcome(name, call, status, _rule(call))
+    await audit.answer(call.caller, outcome, reads=reads)
     return result
 
 
@@ -110,7 +120,14 @@ def _status(err: BaseException) -> str:
             return "cancelled"
 
 
-def _outcome(name: str, call: Call, status: str) -> ToolCall:
+def _rule(call: Call, err: BaseException | None = None) -> str | None:
+    """What decided whether a call was allowed; None if nothing did."""
+    if isinstance(err, Forbidden) and (setting := _SETTING.search(str(err))):
+        return setting[0]
+    return call.services.policy.rule if call.rights else None
+
+
+def _outcome(name: str, call: Call, status: str, rule: str | None = None) -> ToolCall:
     """What a call has come to, which is counted, and shown to people."""
     duration = round(time.monotonic() - call.started, 6)
     call.services.metrics.counts.called(name, status, duration)
@@ -124,11 +141,18 @@ def _outcome(name: str, call: Call, status: str) -> ToolCall:
         answer=call.answer,
     )
     call.services.transcript.add(call.caller.subject, entry)
+    session = call.session
     return ToolCall(
         tool=name,
         status=status,
         duration=duration,
         session_id=call.session_id,
+        kernel_id=(session.kernel_id or None) if session is not None else None,
+        owner=session.owner if session is not None else None,
+        request_id=call.request_id,
+        **vars(call.touched),
+        rights=tuple(map(" ".join, call.rights)),
+        rule=rule,
         code_sha256=call.code_hash,
         sandbox=call.sandbox,
         code=call.code,

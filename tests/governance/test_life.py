@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from pathlib import Path
 from typing import Any
 
+from jupyter_mcp_ext.governance.audit import LIFE_ID
 from jupyter_mcp_ext.governance.life import LifeEvent
 from tests.engine import ALICE, Engine, running
 
@@ -28,6 +30,26 @@ async def test_a_session_is_made_and_its_kernel_started_with_the_owner(jp_server
         assert [event.kind for event in events] == ["session_made", "kernel_started"]
         assert {(event.session_id, event.owner) for event in events} == {(session.id, "alice")}
         assert events[1].kernel_id == session.kernel_id
+
+
+async def test_an_operator_receives_them_as_events(jp_serverapp: Any) -> None:
+    events: list[dict[str, Any]] = []
+
+    async def listen(logger: Any, schema_id: str, data: dict[str, Any]) -> None:
+        events.append(data)
+
+    async with running(jp_serverapp) as engine:
+        jp_serverapp.event_logger.add_listener(schema_id=LIFE_ID, listener=listen)
+        session = await engine.session()
+        await engine.services.sessions.shutdown(session, by="test", now=True)
+        await asyncio.sleep(0)
+
+    assert [event["event"] for event in events] == [
+        "session_made",
+        "kernel_started",
+        "kernel_ended",
+    ]
+    assert {(event["session_id"], event["owner"]) for event in events} == {(session.id, "alice")}
 
 
 async def test_a_death_and_what_follows_are_told_in_their_order(jp_serverapp: Any) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import mcp_types as types
 import pytest
-from jupyter_server.auth.authorizer import Authorizer
+from jupyter_server.auth.authorizer import AllowAllAuthorizer, Authorizer
 from jupyter_server.auth.identity import User
+from traitlets.config import Config
 
 from jupyter_mcp_ext.governance.audit import SCHEMA_ID
 from jupyter_mcp_ext.governance.caller import Caller
@@ -115,6 +116,43 @@ async def test_each_call_is_recorded_once_without_code_or_output(jp_serverapp: A
         assert len(event["code_sha256"]) == 64
         assert event["sandbox"] == "none"
         assert "s3cret" not in str(event)
+
+
+async def test_a_call_is_recorded_with_what_it_names_and_what_decided(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        events = await heard(jp_serverapp)
+        session = await engine.session()
+
+        await called(engine.services, "write_file", path="a.txt", content="s3cret")
+        await called(engine.services, "execute_code", code="1")
+        await called(engine.services, "insert_cells", path="a.ipynb", cells=["s3cret"], after="x")
+        await asyncio.sleep(0)
+
+        wrote, ran, inserted = events
+        assert (wrote["files"], wrote["cells"]) == (["a.txt"], [])
+        assert wrote["rights"] == ["write contents"]
+        assert wrote["rule"] == "AllowAllAuthorizer"
+        assert (ran["session_id"], ran["kernel_id"]) == (session.id, session.kernel_id)
+        assert (ran["user"], ran["owner"]) == ("alice", "alice")
+        assert (inserted["files"], inserted["cells"]) == (["a.ipynb"], ["x"])
+        assert "s3cret" not in str(events)
+
+
+async def test_the_setting_that_refused_a_call_is_recorded(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp) as engine:
+        events = await heard(jp_serverapp)
+        policies = [
+            McpPolicy(AllowAllAuthorizer(), config=Config(McpPolicy={"read_only": True})),
+            McpPolicy(Recorder()),
+        ]
+
+        for policy in policies:
+            await called(with_policy(engine.services, policy), "install_package", package=["numpy"])
+        await asyncio.sleep(0)
+
+        assert [event["rule"] for event in events] == ["McpPolicy.read_only", "Recorder"]
+        assert [event["rights"] for event in events] == [["execute kernels"]] * 2
+        assert [event["status"] for event in events] == ["forbidden"] * 2
 
 
 @pytest.mark.parametrize(
