@@ -147,7 +147,11 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
         }
         pattern = re.escape(self.path)
         self.handlers.append((rf"{pattern}/?", McpHandler, shared))
-        health = {"host": self.host, "health": self.services.metrics.health}
+        health = {
+            "host": self.host,
+            "health": self.services.metrics.health,
+            "policy": self.services.policy,
+        }
         self.handlers.append((rf"{pattern}/health", HealthHandler, health))
         if self.page.enabled:
             of_page = {"page": self.page, "actions": Actions(self.services)}

@@ -9,9 +9,11 @@ from jupyter_core.utils import ensure_async
 from jupyter_server.auth.decorator import allow_unauthenticated
 
 from . import door
+from .identity import subject_of
 from .plain import PlainHandler
 
 if TYPE_CHECKING:
+    from jupyter_mcp_ext.governance.policy import McpPolicy
     from jupyter_mcp_ext.monitoring.health import Health
 
     from .host import McpHost
@@ -25,10 +27,11 @@ class HealthHandler(PlainHandler):
 
     SUPPORTED_METHODS = ("GET", "HEAD")
 
-    def initialize(self, host: McpHost, health: Health) -> None:
+    def initialize(self, host: McpHost, health: Health, policy: McpPolicy) -> None:
         """Receive what is asked."""
         self.host = host
         self.health = health
+        self.policy = policy
 
     @allow_unauthenticated
     async def get(self) -> None:
@@ -56,6 +59,9 @@ class HealthHandler(PlainHandler):
     async def _may_read(self) -> bool:
         user = self.current_user
         if user is None or door.refused(self, door.ROUTE):
+            return False
+        subject = subject_of(self.identity_provider, user)
+        if self.policy.multi_user and not self.policy.is_administrator(subject, user):
             return False
         allowed = await ensure_async(self.authorizer.is_authorized(self, user, *RIGHT))
         return allowed is True

@@ -99,6 +99,21 @@ async def test_who_may_not_read_the_api_gets_no_detail(
     assert json.loads(answer.body) == {"status": "ok"}
 
 
+async def test_where_many_use_the_server_administrators_get_the_detail(
+    jp_fetch: Fetch, app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await app.host.begin()
+    policy = app.services.policy
+    monkeypatch.setattr(policy, "multi_user", True)
+
+    others = json.loads((await jp_fetch("mcp", "health")).body)
+    monkeypatch.setattr(policy, "admin_users", ["jupyter"])
+    administrators = json.loads((await jp_fetch("mcp", "health")).body)
+
+    assert others == {"status": "ok"}
+    assert "kernels" in administrators
+
+
 async def test_a_probe_is_no_activity(jp_serverapp: Any, jp_fetch: Fetch, app: Any) -> None:
     await app.host.begin()
     settings = jp_serverapp.web_app.settings
