@@ -60,8 +60,8 @@ class Tunnel:
             await _refuse(client, err.answer())
             return
         with host:
-            await _send(client, ESTABLISHED)
             try:
+                await _send(client, ESTABLISHED)
                 first = await asyncio.wait_for(_hello(client, rest, name.lower()), SECONDS)
             except NotTls as err:
                 self._count(listed, err.outcome)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import struct
+import threading
 import tracemalloc
 from contextlib import suppress
 from pathlib import Path
@@ -230,6 +232,30 @@ async def test_only_tls_to_the_host_itself_passes(sent: bytes, outcome: str) -> 
     assert said == REFUSAL
     assert got == [b""]
     assert stage.counts == [(f"{GOOD}:{stage.port}", outcome, 1)]
+
+
+async def test_a_connection_is_counted_also_if_its_program_has_gone_before_it_is_made() -> None:
+    async def until_closed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+        done.set()
+
+    def when_gone(_: str) -> list[str]:
+        asked.set()
+        gone.wait()
+        return [ADDRESS]
+
+    asked, gone, done = threading.Event(), threading.Event(), asyncio.Event()
+    async with Stage(serve=until_closed, is_tls=False, addresses=when_gone) as stage:
+        program = socket.create_connection(("127.0.0.1", stage.proxy))
+        program.sendall(f"CONNECT {GOOD}:{stage.port} HTTP/1.1\r\n\r\n".encode())
+        await asyncio.to_thread(asked.wait)
+        program.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        program.close()  # with a reset
+        gone.set()
+        await done.wait()
+
+    assert stage.counts == [(f"{GOOD}:{stage.port}", "not TLS", 1)]
 
 
 async def test_a_host_that_does_not_answer_in_tls_is_cut_off() -> None:
