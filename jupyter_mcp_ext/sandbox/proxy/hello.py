@@ -20,8 +20,9 @@ MAX_RECORDS = 16
 
 _CLIENT_HELLO = 1
 _SERVER_NAME = 0
-_ENCRYPTED_HELLO = 0xFE0D
-"""``encrypted_client_hello`` (RFC 9849): the name outside of it would not be the real one."""
+_ENCRYPTED = (0xFE0D, 0xFE0A, 0xFE09, 0xFE08, 0xFFCE)
+"""``encrypted_client_hello`` (RFC 9849) and its drafts: the name outside of it would not be the real
+one."""
 
 REFUSAL = b"\x15\x03\x01\x00\x02\x02\x70"
 """A record with the fatal alert ``unrecognized_name``."""
@@ -124,7 +125,7 @@ def _extensions(data: bytes) -> list[tuple[int, bytes]]:
     found: list[tuple[int, bytes]] = []
     while extensions:
         found.append((extensions.number(2), extensions.field(2)))
-    if any(kind == _ENCRYPTED_HELLO for kind, _ in found):
+    if any(kind in _ENCRYPTED for kind, _ in found):
         msg = "it is encrypted"
         raise NotTls(msg)
     return found

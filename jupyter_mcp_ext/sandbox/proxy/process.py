@@ -33,8 +33,11 @@ STEADY = 10.0
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 60.0
 
-ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LOCALDOMAIN", "RES_OPTIONS")
+ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "RES_OPTIONS")
 """What finds libraries, and configures the resolver."""
+
+NO_SEARCH = {"LOCALDOMAIN": "."}
+"""Has the resolver try names as they are, and not below the machine's search domains too."""
 
 _CODE = """
 import sys
@@ -207,7 +210,7 @@ class Proxy:
             return await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", "-W", "ignore", "-c", _CODE.format(path=path)),
                 str(theirs.fileno()),
-                env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
+                env={**{n: os.environ[n] for n in ENVIRONMENT if n in os.environ}, **NO_SEARCH},
                 cwd="/",
                 stdin=given,
                 stdout=asyncio.subprocess.DEVNULL,

@@ -37,6 +37,8 @@ def test_a_hello_that_is_spread_over_records_is_put_together() -> None:
         records(message(names())),
         records(message(names("bücher.example".encode()))),
         records(message(names(b"a.org"), extension(0xFE0D, b"x" * 100))),
+        records(message(names(b"a.org"), extension(0xFE09, b"x" * 100))),
+        records(message(names(b"a.org"), extension(0xFFCE, b"x" * 100))),
         records(b"\x01" + field(b"", 3)),
         records(b"\x01" + field(b"\x03\x03" + bytes(40), 3)),
         records(b"\x02" + field(bytes(100), 3)),

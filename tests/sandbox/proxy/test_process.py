@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import psutil
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from jupyter_mcp_ext.sandbox import bubblewrap
 from jupyter_mcp_ext.sandbox.proxy.patterns import patterns
 from jupyter_mcp_ext.sandbox.proxy.process import Connections, NoWayOut, Proxy
+from tests.sandbox.internet import inside
 
 CLIENT = """
 import socket, sys
@@ -225,3 +227,12 @@ async def test_a_network_in_which_it_cannot_listen_is_an_error_that_says_so() ->
         await proxy.close()
 
     assert "setns" not in str(refused.value)
+
+
+def test_names_are_looked_up_as_they_are_listed_and_in_no_search_domain(tmp_path: Path) -> None:
+    printed = inside("tests.sandbox.proxy.names_asked", tmp_path)
+
+    assert dict(map(json.loads, printed.splitlines())) == {
+        "told": "HTTP/1.1 502 The server could not connect to this host: its name was not found",
+        "names": ["data.example.org"],
+    }
