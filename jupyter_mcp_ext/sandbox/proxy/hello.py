@@ -21,8 +21,7 @@ MAX_RECORDS = 16
 _CLIENT_HELLO = 1
 _SERVER_NAME = 0
 _ENCRYPTED = (0xFE0D, 0xFE0A, 0xFE09, 0xFE08, 0xFFCE)
-"""``encrypted_client_hello`` (RFC 9849) and its drafts: the name outside of it would not be the real
-one."""
+"""``encrypted_client_hello`` (RFC 9849) and its drafts: the name beside it is not the real one."""
 
 REFUSAL = b"\x15\x03\x01\x00\x02\x02\x70"
 """A record with the fatal alert ``unrecognized_name``."""

@@ -227,8 +227,13 @@ class Proxy:
         except ConnectionError:
             return  # the process has just ended; the next one is told
         except OSError as err:
-            if not way.entered.done():
-                way.entered.set_exception(err)
+            self._cannot_enter(way, str(err))
+
+    def _cannot_enter(self, way: Way, why: str) -> None:
+        if way.entered.done():
+            self._log.warning("Kernel %s cannot reach listed hosts: %s", way.kernel_id, why)
+        else:
+            way.entered.set_exception(OSError(why))
 
     def _hear(self, kind: str, number: int, value: Any) -> None:
         """Take a message of the process."""
@@ -240,10 +245,10 @@ class Proxy:
         elif kind == control.LEFT:
             del self._ways[number]
             self._left.set()
-        elif not way.entered.done():
-            _settle(way.entered, str(value) if kind == control.FAILED else "")
         elif kind == control.FAILED:
-            self._log.warning("Kernel %s cannot reach listed hosts: %s", way.kernel_id, value)
+            self._cannot_enter(way, str(value))
+        elif not way.entered.done():
+            way.entered.set_result(None)
         else:
             self._log.info("Kernel %s can reach listed hosts again.", way.kernel_id)
 
@@ -257,13 +262,6 @@ class Proxy:
                 self._told(connections)
             except Exception:  # noqa: BLE001  # no fault of the proxy's, which goes on
                 self._log.exception("A report on connections failed.")
-
-
-def _settle(future: asyncio.Future[None], failure: str) -> None:
-    if failure:
-        future.set_exception(OSError(failure))
-    else:
-        future.set_result(None)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
