@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from subprocess import Popen
@@ -22,6 +23,9 @@ from .pipes import piece
 from .proxy import namespace
 from .proxy.process import NoWayOut, Way
 from .sockets import KernelSockets
+
+if sys.platform != "win32":
+    import resource
 
 MAX_STATUS = 65_536
 """Characters of what bubblewrap reports."""
@@ -85,6 +89,8 @@ class BubblewrapGuard:
                 raise NotConfined(msg)
         try:
             self._first = FirstProcess(report)
+            _dump_nothing(report)
+            _dump_nothing(_child(report))  # which may have been there before
         except OSError as err:
             msg = "bubblewrap ended while it made the kernel's sandbox"
             raise NotConfined(msg) from err
@@ -140,6 +146,15 @@ def _child(pid: int) -> int:
     """The first child of a process, or itself."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return int(children[0]) if children else pid
+
+
+def _dump_nothing(pid: int) -> None:
+    """Have Linux neither write the memory of a process that crashes, nor run what takes it.
+
+    Its children inherit that. A limit of 0 is for files only (core(5)).
+    """
+    if resource.prlimit(pid, resource.RLIMIT_CORE)[1]:
+        resource.prlimit(pid, resource.RLIMIT_CORE, (1, 1))
 
 
 def _report(said: bytes) -> int | None:

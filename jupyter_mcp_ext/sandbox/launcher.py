@@ -35,6 +35,8 @@ SECCOMP = {"x86_64": 317, "aarch64": 277}
 SET_FILTER, NEW_LISTENER = 1, 8
 SECUREBITS = 0xEF
 """No privileges for root, none kept when the account changes, none added; all of it locked."""
+CORE, ONE = 4, struct.pack("QQ", 1, 1)
+"""``RLIMIT_CORE``: with 1 no file is written and no program run for what crashes; 0 does less."""
 CAPABILITIES = 64
 CAPABILITY_VERSION = 0x2008_0522
 
@@ -323,6 +325,7 @@ def main() -> None:
         return
     check_abi()
     prctl(SET_CHILD_SUBREAPER, 1)
+    LIBC.setrlimit(CORE, ONE)  # fails if it is 0
     drop_privileges()
     restrict(0, 0, SIGNALS, [])
     if not is_alone():

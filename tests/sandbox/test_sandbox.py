@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import json
 import os
+import resource
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -66,6 +67,15 @@ for opens in (lambda: open({str(server.root_dir / "private.txt")!r}),
     )
 
     assert seen.split() in (["no", "[]", "True"], ["no", "no", "True"])
+
+
+def test_what_crashes_is_handed_to_no_program_of_the_host(client: McpClient) -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+
+    limits = run(client, "import resource; print(resource.getrlimit(resource.RLIMIT_CORE))")
+
+    # Linux then writes no file, and does not run what ``kernel.core_pattern`` names.
+    assert limits == ("(1, 1)" if most else "(0, 0)")
 
 
 def test_what_code_writes_is_read_by_the_file_tools(client: McpClient) -> None:
