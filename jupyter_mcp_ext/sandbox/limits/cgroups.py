@@ -99,6 +99,11 @@ class Group:
         peak = number(self._file("memory", "memory.peak"))  # since Linux 5.19
         return peak or number(self._file("memory", "memory.max"))
 
+    def peak_processes(self) -> int:
+        """The most processes that it has had; the limit, where that is not known."""
+        peak = number(self._file("pids", "pids.peak"))  # since Linux 6.1
+        return peak or number(self._file("pids", "pids.max"))
+
     def kills(self) -> int:
         """How many of its processes were killed for lack of memory."""
         name = "memory.oom_control" if self.version == 1 else "memory.events"

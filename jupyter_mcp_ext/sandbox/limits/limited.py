@@ -187,8 +187,9 @@ class Limited:
         if bounds.file_bytes and TOO_LARGE in error:
             excess = Excess(name="file_bytes", used=bounds.file_bytes, limit=bounds.file_bytes)
             yield f"the file was cut: {excess.words}"
+        has_failed = any(words in error for words in NO_PROCESS)
         if self._refusals is not None:
-            yield from self._refusals.words()
-        elif bounds.processes and any(words in error for words in NO_PROCESS):
+            yield from self._refusals.words(has_failed=has_failed)
+        elif bounds.processes and has_failed:
             excess = Excess(name="processes", used=bounds.processes, limit=bounds.processes)
             yield f"a process or thread could not be started: {excess.words}"

@@ -202,8 +202,8 @@ class McpLimits(LoggingConfigurable):
                 by_owner.setdefault(self._owner_of(limited.kernel_id), []).append(limited)
             by_owner.pop("", None)  # a kernel that was started ahead has no user yet
             for own in by_owner.values():
-                yield from _largest(own, per_user, "user")
-        yield from _largest(running, self.bounds("all"), "all")
+                yield from _together(own, per_user, "user")
+        yield from _together(running, self.bounds("all"), "all")
 
     def _act(self, limited: Limited, excess: Excess, now: float) -> None:
         match limited.judge.judge(excess, now, rate=limited.rate):
@@ -228,11 +228,19 @@ class McpLimits(LoggingConfigurable):
             limited.cpu = cpu
 
 
-def _largest(
+def _together(
     kernels: Iterable[Limited], bounds: Bounds, scope: Scope
 ) -> Iterator[tuple[Limited, Excess]]:
-    """The limits that kernels exceed together, each with the kernel that uses most."""
+    """The limits that kernels exceed together, each with the kernel that is to use less."""
     kernels = list(kernels)
     total = sum((each.use for each in kernels), Use())
     for excess in excesses(total, bounds, scope):
-        yield max(kernels, key=lambda each: getattr(each.use, excess.name)), excess
+        yield max(kernels, key=lambda each: _part(each, excess.name)), excess
+
+
+def _part(limited: Limited, name: str) -> float:
+    """A kernel's part in an excess: what it uses."""
+    if name == "disk":  # ending a kernel that has written before frees nothing
+        return limited.meter.written_at if limited.meter is not None else 0.0
+    part: float = getattr(limited.use, name)
+    return part

@@ -53,6 +53,8 @@ class Meter:
         """Seconds between the two."""
         self.rate = 0.0
         """The cores that were used between them; 0 if that was by an execution that has ended."""
+        self.written_at = 0.0
+        """When more was found on the disk than before, of the clock that is never set."""
         self._bounds = bounds
         self._group = group
         self._pid = pid
@@ -107,6 +109,8 @@ class Meter:
         before = self.use.cpu_seconds if is_same else 0.0
         self.before = self.use.but(cpu_seconds=before)
         disk = self._disk_used(is_busy=rate > IDLE)
+        if disk > self.use.disk:
+            self.written_at = now
         self.use = found.but(cpu_seconds=max(0.0, found.cpu_seconds - self._base), disk=disk)
         self._at, self._seconds, self._known = now, found.cpu_seconds, turns
 

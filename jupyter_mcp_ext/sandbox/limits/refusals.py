@@ -34,15 +34,18 @@ class Refusals:
         """Note what was short: the group is about to be removed."""
         self._last = self.shortage()
 
-    def words(self) -> Iterator[str]:
-        """What was refused since the latest execution ended."""
+    def words(self, *, has_failed: bool) -> Iterator[str]:
+        """What was refused since the latest execution ended.
+
+        ``has_failed`` tells whether its code says that no process or thread could be started.
+        """
         kills, refused = self._group.kills(), self._group.refusals()
         if kills > self._kills:
             yield f"a process that it had started was ended: {self._out_of_memory().words}"
-        if refused > self._refused and self._bounds.processes:
-            most = self._bounds.processes
-            words = Excess(name="processes", used=most, limit=most).words
-            yield f"a process or thread could not be started: {words}"
+        # Version 2 counts a refusal in the group whose limit is hit, which can be that of all.
+        is_refused = refused > self._refused or (has_failed and self._group.version == 2)
+        if is_refused and (excess := self._too_many_processes()):
+            yield f"a process or thread could not be started: {excess.words}"
         self._kills, self._refused = kills, refused
 
     def _out_of_memory(self) -> Excess:
@@ -52,3 +55,10 @@ class Refusals:
             return Excess(name="memory", used=min(peak, own), limit=own)
         limit = self._in_all.memory
         return Excess(name="memory", used=limit, limit=limit, scope="all")
+
+    def _too_many_processes(self) -> Excess | None:
+        """The limit of processes that was hit: the kernel's own, or that of all kernels."""
+        own, limit = self._bounds.processes, self._in_all.processes
+        if own and (not limit or self._group.peak_processes() >= own):
+            return Excess(name="processes", used=own, limit=own)
+        return Excess(name="processes", used=limit, limit=limit, scope="all") if limit else None
