@@ -92,13 +92,14 @@ async def page(call: Call, cursor: str | None) -> types.ListResourcesResult:
 
 
 async def _files(call: Call, first: int, count: int) -> FolderPage:
-    """Some of the notebooks in Jupyter's root, and how many there are."""
+    """Some of the notebooks in Jupyter's root or the user's folder, and how many there are."""
     count = max(min(count, MAX_NOTEBOOKS - first), 0)
     with suppress(Forbidden):
         await call.require(*notebook_resource.RIGHTS, tool=notebook_resource.TOOL)
         services = call.services
+        home = await services.sessions.paths.have_home(call.caller)
         found = await services.files.listed(
-            ".", "*.ipynb", folder="", hides=call.hides, offset=first, limit=max(count, 1)
+            home or ".", "*.ipynb", folder="", hides=call.hides, offset=first, limit=max(count, 1)
         )
         entries = found.entries[:count]
         services.changes.listed(entry.path for entry in entries)
@@ -107,9 +108,11 @@ async def _files(call: Call, first: int, count: int) -> FolderPage:
 
 
 async def _opened(call: Call, sessions: Sequence[Session]) -> list[types.Resource]:
-    """The notebooks of people's sessions that are in folders below the root."""
+    """The notebooks of people's sessions that `_files` does not list."""
     people = (session.path for session in sessions if not session.is_agents)
-    paths = [path for path in dict.fromkeys(people) if path.endswith(".ipynb") and "/" in path]
+    home = await call.services.sessions.paths.have_home(call.caller)
+    paths = [path for path in dict.fromkeys(people) if path.endswith(".ipynb")]
+    paths = [path for path in paths if path.rpartition("/")[0] != home]
     found: list[types.Resource] = []
     with suppress(Forbidden):
         await call.require(*notebook_resource.RIGHTS, tool=notebook_resource.TOOL)

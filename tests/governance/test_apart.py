@@ -310,6 +310,18 @@ def test_another_user_reads_and_watches_no_resource(alice: Owned, bob: Owned) ->
     assert completed["completion"]["values"] == []
 
 
+def test_another_user_sees_nothing_on_the_pages(alice: Owned, admin: Person) -> None:
+    carl = Person(server=alice.server, name="carl")  # bob's own calls name what he looked for
+    for path in ("/mcp/ui", "/mcp/health", "/metrics"):
+        shown = str(carl.asks("GET", path).body)
+        assert alice.session_id not in shown, path
+        assert "alice" not in shown, path
+        assert SECRET not in shown, path
+        assert SECRET not in str(admin.asks("GET", path).body), path
+    assert SECRET in str(alice.asks("GET", "/mcp/ui").body)
+    assert alice.session_id in str(admin.asks("GET", "/mcp/ui").body)
+
+
 def means(**given: Any) -> Means:
     authorizer = OwnersAuthorizer(identity_provider=IdentityProvider())
     every = {"sandbox": "landlock", "audit_path": "a", "authorizer": authorizer}

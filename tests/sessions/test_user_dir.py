@@ -90,6 +90,24 @@ def test_a_notebook_that_is_open_belongs_to_the_user_in_whose_folder_it_is(
 
     assert "users/carol/open.ipynb" in client(server, "carol").call("list_sessions").text
     assert "carol" not in client(server, "bob").call("list_sessions").text
+    [listed] = resources(client(server, "carol"), "notebooks")
+    assert listed == "jupyter://notebooks/users/carol/open.ipynb"
+    assert resources(client(server, "erin"), "notebooks") == []
+
+
+def resources(client: McpClient, kind: str) -> list[str]:
+    every = client.request("resources/list")["resources"]
+    return [each["uri"] for each in every if f"//{kind}/" in each["uri"]]
+
+
+def test_a_folder_that_is_a_link_is_not_used(server: JupyterServer, tmp_path: Path) -> None:
+    (server.root_dir / "users").mkdir(exist_ok=True)
+    (server.root_dir / "users" / "mallory").symlink_to(tmp_path)
+
+    refused = client(server, "mallory").refused("write_file", path="users/mallory/a", content="")
+
+    assert "McpSessions.user_dir" in refused
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_sessions_are_found_again_in_the_folders_of_their_owners(jp_serverapp: Any) -> None:

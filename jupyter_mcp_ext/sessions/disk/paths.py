@@ -54,10 +54,16 @@ class SessionPaths:
         """Whether a path is in the caller's own folder, or users have none."""
         return self._store is None or self._store.users.has(caller.subject, path)
 
-    async def have_home(self, caller: Caller) -> None:
-        """Make the caller's own folder, if there is none. Raises ContentsError."""
-        if self._store is None or caller.subject in self._homes:
-            return
+    async def have_home(self, caller: Caller) -> str:
+        """The API path of the caller's own folder, which is made if there is none.
+
+        It is the root where users have none. Raises ContentsError.
+        """
+        if self._store is None:
+            return ""
+        home = self._store.users.of(caller.subject)
+        if caller.subject in self._homes:
+            return home
         try:
             await self._store.have_home(caller.subject)
         except OSError as err:
@@ -67,6 +73,7 @@ class SessionPaths:
             )
             raise ContentsError(msg) from err
         self._homes.add(caller.subject)
+        return home
 
     def is_sessions_folder(self, path: str) -> bool:
         """Whether a path is the folder with the sessions' own folders, or one of those."""
