@@ -25,6 +25,7 @@ CHANGING = frozenset(
         "interrupt_kernel",
         "restart_kernel",
         "shutdown_kernel",
+        "delete_session",
         "install_package",
         "create_notebook",
         "insert_cells",

@@ -82,19 +82,24 @@ class SessionRemover:
         found = self._register.archived
         return await asyncio.to_thread(lambda: [s for s in found if not disk.is_stripped(s)])
 
-    async def used(self, *, is_asked: bool = False) -> dict[str, str]:
+    @property
+    def archived(self) -> list[Session]:
+        """The sessions that are archived."""
+        return self._register.archived
+
+    async def used(self, *, by_others: bool = False) -> dict[str, str]:
         """What uses the sessions that are in use, in words, by their ids.
 
-        With ``is_asked`` their executions do not count.
+        ``by_others``: their own kernels and executions do not count.
         """
         models = [m for m in await self._register.models() if self._register.is_persons(m)]
-        executing = set() if is_asked else self._executing()
+        executing = set() if by_others else self._executing()
         executing -= {session.id for session in self._register.archived}  # can be read all the same
         used = dict.fromkeys(executing, "code runs in it, or has results that were not read")
         for session in self._register:
             if not (session.is_agents or self._lives.runs(session)):
                 continue
-            if self._lives.runs(session) or self._lives.starts(session):
+            if not by_others and (self._lives.runs(session) or self._lives.starts(session)):
                 used[session.id] = "its kernel runs"
             for path in (session.path, session.cwd):
                 if (inside := self._session_in(path)) != session.id:
@@ -129,9 +134,9 @@ class SessionRemover:
     async def _free(self, session: Session, *, is_asked: bool = False) -> AsyncIterator[Removal]:
         """Let nothing here use a session; InUse is raised if something does."""
         async with self._lock(session):  # under which its kernel is started
-            words = (await self.used(is_asked=is_asked)).get(session.id, "")
-            if not words and await self._is_open(session.notebook):
-                words = "people have its notebook open"
+            words = await self._use(session, by_others=is_asked)
+            if not words and self._lives.runs(session):
+                words = "its kernel runs"
             if words:
                 raise InUse(words)
             async with self._folders.released(session):
@@ -147,6 +152,17 @@ class SessionRemover:
                 except StillUsed as err:
                     msg = "another server has used or removed it"
                     raise InUse(msg) from err
+
+    async def use_by_others(self, session: Session) -> str:
+        """Words for what uses a session beside its own kernel; empty if nothing does."""
+        holder = await self._folders.holder(session)
+        return f"another server has it ({holder})" if holder else await self._use(session)
+
+    async def _use(self, session: Session, *, by_others: bool = True) -> str:
+        words = (await self.used(by_others=by_others)).get(session.id, "")
+        if not words and session.folder and await self._is_open(session.notebook):
+            return "people have its notebook open"
+        return words
 
     def _session_in(self, path: str) -> str:
         """The id of the session in whose folder an API path is; empty if it is in none."""

@@ -52,7 +52,7 @@ async def insert_cells(
 async def edit_cell(
     call: Call,
     path: str,
-    cell: Annotated[str, Field(description="Handle.")],
+    cell: str,
     source: str | None = None,
     old_string: str | None = None,
     new_string: str | None = None,
@@ -60,8 +60,8 @@ async def edit_cell(
     run: bool = False,
     wait: Annotated[float, Field(ge=0)] = 50,
 ) -> Answer:
-    """Change a cell: old_string to new_string, or a whole new source. Refused if it changed since
-    you read it. `run` runs it.
+    """Change a cell by handle: old_string to new_string, or a whole new source. Refused if it
+    changed since you read it. `run` runs it.
     """
     edit = partial(
         edits.rewrite,
@@ -84,13 +84,13 @@ async def delete_cells(call: Call, path: str, cells: Handles) -> Answer:
 
 @tool(("read", "contents"), ("write", "contents"), idempotent=True)
 async def move_cells(call: Call, path: str, cells: Handles, after: str) -> Answer:
-    """Move cells behind another one (`start`: to the top)."""
+    """Move cells behind another (`start`: to the top)."""
     return await _edit(call, path, partial(edits.move, references=cells, after=after))
 
 
 @tool(("read", "contents"), ("write", "contents"), destructive=True, idempotent=True)
 async def clear_outputs(call: Call, path: str, cells: Handles | None = None) -> Answer:
-    """Remove the outputs of some cells, or of all."""
+    """Remove outputs of some cells, or all."""
     return await _edit(call, path, partial(edits.clear, references=cells))
 
 

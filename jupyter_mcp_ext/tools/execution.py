@@ -17,7 +17,7 @@ from .call import Call
 from .definition import tool
 from .elicitation import Retry
 from .reports import report_status
-from .types import UsedSession
+from .types import UsedSession, Wait
 from .waiting import answered, settle, tell_session
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ async def execute_code(
     code: str,
     session: UsedSession,
     timeout: Annotated[
-        float | None, Field(gt=0, description="Seconds; then the code is interrupted.")
+        float | None, Field(gt=0, description="Seconds; then it is interrupted.")
     ] = None,
-    wait: Annotated[float, Field(ge=0, description="Seconds until [running] is returned.")] = 50,
+    wait: Wait = 50,
 ) -> Answer:
     """Run Python code (or R, Julia, bash) in a live kernel, for data analysis: analyze a pandas
     DataFrame, plot a chart, train a model, execute a shell command (`!ls`). Variables persist

@@ -42,7 +42,7 @@ async def list_files(
     offset: Annotated[int, Field(ge=0)] = 0,
     limit: Annotated[int, Field(ge=1, le=1_000)] = 100,
 ) -> Answer:
-    """List the files of a folder, folders first, or what matches a glob below it."""
+    """List a folder, folders first, or what matches a glob below it."""
     services = call.services
     found = await services.files.listed(
         path or ".",
@@ -71,7 +71,7 @@ async def search_files(
     call: Call,
     query: str,
     path: str = "",
-    glob: Annotated[str | None, Field(description="`*.py`, `docs/**`.")] = None,
+    glob: str | None = None,
     regex: bool = False,
     outputs: bool = False,
     context: Annotated[int, Field(ge=0)] = 0,
@@ -142,7 +142,7 @@ async def write_file(
     encoding: Literal["text", "base64"] = "text",
     append: bool = False,
 ) -> Answer:
-    """Write a file: create, replace or append to it."""
+    """Create, replace or append to a file."""
     folder = _folder(session)
     found = await call.services.files.write(
         path, content, folder=folder, hides=call.hides, encoding=encoding, append=append
@@ -177,9 +177,9 @@ async def download_file(
     path: str,
     session: FolderSession = None,
     offset: Annotated[int, Field(ge=0)] = 0,
-    limit: Annotated[int, Field(ge=0, le=MAX_BLOB, description="Bytes to embed.")] = 0,
+    limit: Annotated[int, Field(ge=0, le=MAX_BLOB)] = 0,
 ) -> Answer:
-    """Get a file's URL, size and sha256, and up to `limit` bytes. To see an image: read_file."""
+    """Get a file's URL, size and sha256, and up to `limit` bytes. Images: read_file."""
     folder = _folder(session)
     found = await call.services.files.download(
         path, folder=folder, hides=call.hides, offset=offset, limit=limit

@@ -29,7 +29,7 @@ async def create_notebook(
     cells: list[str | dict[str, Any]] | None = None,
     kernel_name: str | None = None,
 ) -> Answer:
-    """Create a new notebook with cells; never overwrites."""
+    """Create a notebook with cells; never overwrites."""
     services = call.services
     new_cells = parse_cells(cells or [])  # type: ignore[arg-type]  # JSON, as it was parsed
     name = await services.kernels.known_name(kernel_name)

@@ -50,21 +50,23 @@ async def check_force(call: Call, session: Session, *, force: bool, doing: str) 
     """Refuse to end a kernel that others use or that is a person's. Raises Forbidden."""
     if force or not call.services.sessions.is_ready(session):
         return
-    again = f"Pass force=true to {doing} all the same, if a person asked for it."
-    if not session.is_agents:
-        msg = f"The kernel of {session.path} is a person's, not yours. {again}"
+    used = use_of_others(call, session)
+    if used:
+        msg = f"{used} Pass force=true to {doing} all the same, if a person asked for it."
         raise Forbidden(msg)
+
+
+def use_of_others(call: Call, session: Session) -> str:
+    """A sentence that says what others do with the session's kernel; empty if nothing."""
+    if not session.is_agents:
+        return f"The kernel of {session.path} is a person's, not yours."
     running = [e for e in queue(session.kernel) if not is_callers(call, e)]
     if running:
-        msg = f"{running[0].client} runs {running[0].id} on this kernel. {again}"
-        raise Forbidden(msg)
+        return f"{running[0].client} runs {running[0].id} on this kernel."
     theirs = session.uses.latest_of_others(call.caller.client)
     if theirs is not None and (since := time.time() - theirs.at) < IN_USE:
-        msg = f"{theirs.client} used {session.id} ({session.name}) {ago(since)}. {again}"
-        raise Forbidden(msg)
-    if session.kernel.foreign_since is not None:
-        msg = f"A person's code runs on this kernel. {again}"
-        raise Forbidden(msg)
+        return f"{theirs.client} used {session.id} ({session.name}) {ago(since)}."
+    return "A person's code runs on this kernel." if session.kernel.foreign_since else ""
 
 
 def of_others(call: Call, session: Session) -> str:

@@ -23,9 +23,7 @@ async def install_package(
     upgrade: bool = False,
     wait: Wait = 50,
 ) -> Answer:
-    """Install a package or several (pip, uv) for a session's Python kernel; tells whether a
-    restart is needed.
-    """
+    """Install packages (pip, uv) for a session's Python kernel; tells if a restart is needed."""
     requirements = call.services.packages.requested(package)
     execution = install_packages(
         call.services,

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from .cells import run_cells
 from .definition import Tool
+from .deletion import delete_session
 from .edits import clear_outputs, delete_cells, edit_cell, insert_cells, move_cells, undo_edit
 from .execution import execute_code
 from .files import download_file, edit_file, list_files, read_file, search_files, write_file
@@ -32,6 +33,7 @@ TOOLS: tuple[Tool, ...] = (
     interrupt_kernel,
     restart_kernel,
     shutdown_kernel,
+    delete_session,
     get_variables,
     inspect_variable,
     install_package,
@@ -59,6 +61,7 @@ PEERS: Mapping[str, str] = {
     "list_variables": "get_variables",
     "get_variable": "inspect_variable",
     "connect_to_jupyter": "create_session",
+    "remove_session": "delete_session",
     "list_kernels": "list_sessions",
     "list_notebooks": "list_sessions",
     "execute_ipython": "execute_code",

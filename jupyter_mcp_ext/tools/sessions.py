@@ -52,7 +52,7 @@ async def create_session(
     kernel_name: str | None = None,
     path: str | None = None,
     cwd: Annotated[
-        str | None, Field(description="Kernel's folder; else that of your default session.")
+        str | None, Field(description="Kernel's folder; else your default session's.")
     ] = None,
     restore: Restore | None = None,
     copy_of: Annotated[str | None, Field(description="Session whose variables to copy.")] = None,
@@ -97,9 +97,7 @@ async def list_sessions(
         str | None, Field(description="Part or glob of a name, path, kernel, client or state.")
     ] = None,
 ) -> Answer:
-    """List the sessions you can use, yours and those people have open, and which kernels can be
-    started.
-    """
+    """List your sessions, those people have open, and kernels to start."""
     services = call.services
     sessions = await services.sessions.listed(call.caller)
     ready = services.sessions.is_ready
@@ -124,7 +122,7 @@ async def list_sessions(
 
 @tool(("read", "kernels"), ("read", "sessions"), read_only=True)
 async def get_kernel_status(call: Call, session: FoundSession) -> Answer:
-    """A kernel's state, queue, memory, CPU, owner and last use; answers while code runs."""
+    """A kernel's state, queue, memory, CPU, owner and last use; also while code runs."""
     if not call.services.sessions.is_ready(session):
         state = await session_state(call.services.sessions, session)
         words = f"[{state}] {session.id} ({session.name}) {await _without(call, session, state)}"
@@ -150,9 +148,7 @@ async def get_kernel_status(call: Call, session: FoundSession) -> Answer:
 async def interrupt_kernel(
     call: Call, session_id: SessionId = None, execution_id: str | None = None
 ) -> Answer:
-    """Interrupt the running code or cell; with execution_id exactly that one, also
-    in the queue.
-    """
+    """Interrupt the running code or cell, or exactly execution_id, also in the queue."""
     executions = call.services.executions
     if execution_id:
         execution = executions.directory.find(call.caller, execution_id)
@@ -178,7 +174,7 @@ async def restart_kernel(
     session: FoundSession,
     force: Annotated[bool, Field(description="Also a kernel that others use.")] = False,
 ) -> Answer:
-    """Restart a session's kernel; its variables are lost, what runs is interrupted."""
+    """Restart a session's kernel: variables are lost, what runs is interrupted."""
     await check_force(call, session, force=force, doing="restart it")
     busy = bool(queue(session.kernel))
     await call.services.sessions.restart(session, by=call.caller.client, now=force or busy)
@@ -190,7 +186,7 @@ async def restart_kernel(
 
 @tool(("write", "kernels"), destructive=True, idempotent=True)
 async def shutdown_kernel(call: Call, session: NamedSession, force: bool = False) -> Answer:
-    """End a session's kernel. Its variables are saved and come back when it is used again."""
+    """End a session's kernel; its variables are saved and come back when it is used."""
     await check_force(call, session, force=force, doing="shut it down")
     busy = bool(queue(session.kernel))
     keeps = call.services.sessions.readiness.keeps_variables(session)

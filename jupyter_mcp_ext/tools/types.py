@@ -16,7 +16,7 @@ from .definition import Resolved
 SessionId: TypeAlias = str | None
 """Described where it is met first: the list of tools is read by models, at a price."""
 Wait = Annotated[float, Field(ge=0)]
-"""Seconds until [running] is returned; described where it is met first."""
+"""Seconds until [running] is returned; described by ``execute_code``."""
 Handles: TypeAlias = list[str]
 """Cells by their handles; numbers become strings."""
 Restore = Literal["snapshot", "replay", "fresh"]

@@ -36,13 +36,11 @@ async def get_variables(
     call: Call,
     session: FoundSession,
     filter: Annotated[
-        str | None, Field(max_length=MAX_FILTER, description="Part of a name or type, or a glob.")
+        str | None, Field(max_length=MAX_FILTER, description="Part or glob of a name or type.")
     ] = None,
     limit: Annotated[int, Field(ge=1, le=1_000)] = 50,
 ) -> Answer:
-    """List what variables there are, newest first: type, shape, size, preview. Also
-    while code runs.
-    """
+    """List variables, newest first: type, shape, size, preview; also while code runs."""
     _check_variables(call, session)
     services = call.services
     kernel = session.kernel

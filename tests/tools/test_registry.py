@@ -28,6 +28,7 @@ ANNOTATIONS = {
     "interrupt_kernel": "I",
     "restart_kernel": "D",
     "shutdown_kernel": "D I",
+    "delete_session": "D",
     "get_variables": "RO",
     "inspect_variable": "RO",
     "install_package": "OW",

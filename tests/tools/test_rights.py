@@ -32,6 +32,7 @@ CALLS: Mapping[str, tuple[Mapping[str, Any], set[tuple[str, str]]]] = {
     "get_kernel_status": ({}, {LOOK, SESSIONS}),
     "interrupt_kernel": ({}, {EXECUTE}),
     "restart_kernel": ({}, {START}),
+    "delete_session": ({"session_id": "default"}, {MAKE, START, WRITE}),
     "shutdown_kernel": ({"session_id": "default"}, {START}),
     "get_variables": ({}, {LOOK, EXECUTE}),
     "inspect_variable": ({"name": "x"}, {LOOK, EXECUTE}),
