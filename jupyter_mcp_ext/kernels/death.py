@@ -129,7 +129,13 @@ class Death:
             loss = replace(loss, detail=self.deaths.count(loss.detail))
             self._stop_restarter()
         if self.is_followed and not self.losses.is_noted:
-            self._tell(_kind(loss), loss.detail)
+            event = LifeEvent(
+                kind=_kind(loss),
+                kernel_id=self._owner.id,
+                cause=self.deaths.cause,
+                detail=loss.detail,
+            )
+            self._life.tell(event)
         self.losses.add(loss)
         self.unwatch()
         self._owner.connection.drop(loss)
@@ -165,7 +171,10 @@ class Death:
             self.deaths.restarted()
             if self._is_reviving:
                 self._is_reviving = False
-                self._tell("kernel_restarted", "it had died")
+                revived = LifeEvent(
+                    kind="kernel_restarted", kernel_id=self._owner.id, detail="it had died"
+                )
+                self._life.tell(revived)
             else:  # a restart on request: keep it alive
                 self.deaths.survive()
                 if was_dead:
@@ -219,10 +228,6 @@ class Death:
         self._is_reviving = False
         self.losses.forget()
         self.deaths.forget()
-
-    def _tell(self, kind: LifeKind, detail: str) -> None:
-        cause = self.deaths.cause
-        self._life.tell(LifeEvent(kind=kind, kernel_id=self._owner.id, cause=cause, detail=detail))
 
     def _exited(self, kernel: Any, end: Exit) -> None:
         words = self.deaths.explain(end)

@@ -56,8 +56,12 @@ class Kernel:
         """When any client last interrupted it, in seconds since the epoch; 0 if none has."""
         self._losses = Losses()
         self._stderr: StderrTail | None = None
-        self._life = host.life
-        self.limits = KernelLimits(self.interrupt, self._hit)
+        self.limits = KernelLimits(
+            self.interrupt,
+            lambda words: host.life.tell(
+                LifeEvent(kind="limit_hit", kernel_id=kernel_id, detail=words)
+            ),
+        )
         self.turn = Turn()
         """The queue of what runs code in it."""
         self.hosted = Hosted(host.manager, kernel_id, self._losses)
@@ -190,9 +194,6 @@ class Kernel:
         stderr, self._stderr = self._stderr, None
         if stderr is not None:
             stderr.close()
-
-    def _hit(self, words: str) -> None:
-        self._life.tell(LifeEvent(kind="limit_hit", kernel_id=self.id, detail=words))
 
     def _was_interrupted(self) -> None:
         self.last_interrupt = time.time()

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from jupyter_mcp_ext.governance.audit import sha256_of
+from jupyter_mcp_ext.governance.tool_names import CHANGING
 from jupyter_mcp_ext.governance.transcript import first_text, shortened
 
 from .progress import Progress
-from .touched import NOTHING, Touched
+from .touched import NOTHING, Touched, touched
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.executions.execution import Execution
@@ -100,6 +101,14 @@ class Call:
             self.services.policy.check(self.principal, tool)
         self.services.switches.check_rights(self.caller.subject, *rights)
         await self.services.policy.decide(self.principal, *rights)
+
+    async def begin(self, tool: str, arguments: Mapping[str, Any]) -> None:
+        """Note what the call names, and record that it begins if need be. Raises NotRecorded."""
+        self.touched = touched(tool, arguments)
+        if tool in CHANGING:
+            named = {"request_id": self.request_id, **vars(self.touched)}
+            code = arguments.get("code")
+            self.begun = await self.services.audit.begin(self.caller, tool, code, named)
 
     def hides(self, path: str) -> bool:
         """Whether an API path must seem not to exist for the caller."""

@@ -19,7 +19,6 @@ from jupyter_mcp_ext.governance.transcript import Entry
 from .answer import Answer, to_error, to_result
 from .arguments import parse
 from .consent import with_consent
-from .touched import touched
 
 if TYPE_CHECKING:
     import mcp_types as types
@@ -58,12 +57,7 @@ async def attempt(
         await call.require(*tool.rights, tool=tool.name)
         await call.services.sessions.paths.have_home(call.caller)
         given = {name: getattr(parsed, name) for name in tool.arguments}
-        call.touched = touched(tool.name, given)
-        if tool.name in CHANGING:
-            named = {"request_id": call.request_id, **vars(call.touched)}
-            call.begun = await call.services.audit.begin(
-                call.caller, tool.name, given.get("code"), named
-            )
+        await call.begin(tool.name, given)
         if instead is None:
             for name, resolved in tool.resolved.items():
                 given[name] = await resolved.by(call, given.pop(resolved.argument))

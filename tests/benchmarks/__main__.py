@@ -19,6 +19,7 @@ from pathlib import Path
 import psutil
 
 from tests.benchmarks.agents import agents
+from tests.benchmarks.audit import audits
 from tests.benchmarks.clients import Client, RawLink
 from tests.benchmarks.downloads import downloads
 from tests.benchmarks.edits import edits
@@ -263,6 +264,7 @@ def memory(running: JupyterServer) -> float:
 
 PARTS: Mapping[str, Callable[[Path], list[Row]]] = {
     "calls": calls,
+    "audit": audits,
     "monitoring": monitoring,
     "endurance": endurance,
     "floods": floods,

@@ -13,7 +13,15 @@ from pathlib import Path
 from .chain import START, Link, Signer
 
 FOLDER = "jupyter_mcp_ext.audit"
-MAX_SIZE = 10_000
+
+SIZE = 512
+"""Bytes of a head, which disks write as one."""
+
+TRIES = 3
+"""How often a head is read that a server may be writing now."""
+
+NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""Flags for files that must be no links, nor anything that waits when it is opened."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,17 +47,17 @@ def usual_place(path: Path, data_dir: Path) -> Path:
 
 def read(path: Path, signer: Signer) -> Head | None:
     """The head in a file; None if there is none. Raises OSError, ForgedHead."""
-    try:
-        with path.open("rb") as file:
-            line = file.read(MAX_SIZE)
-    except FileNotFoundError:
-        return None
-    opened = signer.open(line.rstrip(b"\n"))
-    if opened is None:
+    found = None
+    for _ in range(TRIES):
+        try:
+            found = signer.open(path.read_bytes()[:SIZE].rstrip())
+        except FileNotFoundError:
+            return None
+        if found is not None and found[2]:
+            break
+    if found is None or not found[2] or "head" not in found[0]:
         raise ForgedHead
-    known, _, is_signed = opened
-    if not is_signed or "head" not in known:
-        raise ForgedHead
+    known = found[0]
     return Head(last=Link(number=known["head"], mac=known["last"]), first=known["first"])
 
 
@@ -57,7 +65,9 @@ def write(path: Path, head: Head, signer: Signer) -> None:
     """Put a head in the place of the one before it. Raises OSError."""
     known = {"head": head.last.number, "last": head.last.mac, "first": head.first}
     line, _ = signer.seal(known)
-    draft = path.with_name(f".{path.name}.new")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123  # a descriptor
-        file.write(line)
-    draft.replace(path)
+    # A new file in its place would be complete at all times, but ext4 writes to the disk then.
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | NO_LINK, 0o600)
+    try:
+        os.pwrite(descriptor, line.rstrip().ljust(SIZE - 1) + b"\n", 0)
+    finally:
+        os.close(descriptor)

@@ -13,12 +13,12 @@ from typing import IO
 from jupyter_mcp_ext.system import lock, locker
 
 from .chain import MAX_LINE, Record, Signer, read
+from .head import NO_LINK
 
 NUMBERS = 12
 """Digits of the number of the first record, in the name of a file that was put aside."""
 
 _STEP = 65_536
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 class AuditUnusable(Exception):
@@ -50,7 +50,7 @@ class FileLock:
         if not self.path.parent.is_dir():
             msg = f"there is no folder {str(self.path.parent)!r}; make it"
             raise AuditUnusable(msg)
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o600)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | NO_LINK, 0o600)
         file = os.fdopen(descriptor, "r+")
         if lock(file) is False:
             pid = locker(file)
@@ -75,7 +75,7 @@ def open_file(path: Path) -> int:
     if path.is_dir():
         msg = "it is a folder; name a file in it"
         raise AuditUnusable(msg)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _NO_LINK, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | NO_LINK, 0o600)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         msg = "it is no regular file; name another path"

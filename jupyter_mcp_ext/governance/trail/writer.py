@@ -57,7 +57,9 @@ class Writer:
         self._lost = 0
         """Records that were not written since the latest that was."""
         self._left_out = 0
-        """Records for which the queue had no room."""
+        """Records for which the queue had no room; counted by those that put them."""
+        self._seen = 0
+        """Those of them that the thread knows of."""
 
     def start(self) -> None:
         """Begin to write."""
@@ -103,8 +105,9 @@ class Writer:
             self._log.warning("The audit file was not closed: %s", err)
 
     def _write(self, batch: Sequence[Pending]) -> None:
-        left_out, self._left_out = self._left_out, 0
-        lost = self._lost + left_out
+        left_out = self._left_out
+        lost = self._lost + left_out - self._seen
+        self._seen = left_out
         entries = [each.entry for each in batch]
         if lost:
             why = self._fault or "there was more than could be written"

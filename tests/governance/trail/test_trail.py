@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import mcp_types as types
@@ -105,22 +105,28 @@ async def test_without_fail_closed_calls_go_on_and_what_is_lost_is_counted(tmp_p
         await audit.answer({"kind": "call"})
 
 
+class Slow:
+    """What takes its time to be written."""
+
+    def __init__(self) -> None:
+        self.go_on = Event()
+
+    def __str__(self) -> str:
+        self.go_on.wait()
+        return "slow"
+
+
 async def test_a_disk_that_does_not_answer_does_not_keep_a_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jupyter_mcp_ext.governance.trail.trail.PATIENCE", 0.01)
-    os.mkfifo(tmp_path / ".head.new")  # opening it waits for a reader
-    audit = made(tmp_path, fail_closed=True)
-    (tmp_path / ".head.new").rename(tmp_path / "fifo")
-    audit.open((), is_confined=True)
-    (tmp_path / "fifo").rename(tmp_path / ".head.new")
+    slow = Slow()
+    async with opened(tmp_path, fail_closed=True) as audit:
+        audit.put({"kind": "call", "slow": slow})
 
-    with pytest.raises(NotRecorded, match=r"has not answered for 0.01 s"):
-        await audit.begin(lambda: {"kind": "begin"})
-
-    reading = os.open(tmp_path / ".head.new", os.O_RDONLY | os.O_NONBLOCK)
-    await audit.close()
-    os.close(reading)
+        with pytest.raises(NotRecorded, match=r"has not answered for 0.01 s"):
+            await audit.begin(lambda: {"kind": "begin"})
+        slow.go_on.set()
 
 
 @pytest.mark.parametrize(
