@@ -142,7 +142,7 @@ class Services:
             switches=Switches(),
             transcript=Transcript(),
             audit=_audit(serverapp, kernels, sessions, trail),
-            metrics=_metrics(kernels, sessions, executions, root),
+            metrics=Metrics(kernels, sessions, executions, trail, root),
             keys=keys,
             limits=limits,
             changes=changes,
@@ -304,17 +304,6 @@ def _audit(serverapp: ServerApp, kernels: Kernels, sessions: McpSessions, trail:
     kernels.life.add(happened)
     kernels.sandbox.connections.add(audit.record_connections)
     return audit
-
-
-def _metrics(
-    kernels: Kernels, sessions: McpSessions, executions: McpExecutions, root: Path | None
-) -> Metrics:
-    metrics = Metrics(kernels, sessions, None if root is None else root / sessions.paths.top)
-    executions.begun.add(metrics.counts.follow)
-    kernels.life.add(metrics.life.happened)
-    kernels.life.add(metrics.faults.happened)
-    sessions.snapshots.add(metrics.life.saved)
-    return metrics
 
 
 def _changes(

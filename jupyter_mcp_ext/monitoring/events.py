@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from jupyter_mcp_ext.governance.calls import McpCalls
 from jupyter_mcp_ext.governance.life import DeathCause, LifeKind
 from jupyter_mcp_ext.sandbox.limits.limits import McpLimits
+from jupyter_mcp_ext.sessions.service import McpSessions
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 BYTES = (1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10)
 LIMITS = frozenset(
     f"{owner.__name__}.{name}"
-    for owner in (McpCalls, McpLimits)
+    for owner in (McpCalls, McpLimits, McpSessions)
     for name in owner.class_own_traits(config=True)
 )
 """The settings that limit something."""

@@ -32,11 +32,18 @@ class Health:
             "kernels": self.state.kernels_by_owner(),
             "executions": self.state.executions_by_status(),
             "disk": None if disk is None else {"sessions": disk.used, "free": disk.free},
+            "audit": self._audit(),
             "errors": [
                 {"at": _iso(fault.at), "kind": fault.kind, "detail": fault.detail}
                 for fault in self.faults.latest
             ],
         }
+
+    def _audit(self) -> str:
+        trail = self.state.trail
+        if not trail.is_on:
+            return "none"
+        return f"failing: {trail.fault}" if trail.fault else "written"
 
 
 def _iso(seconds: float) -> str:

@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 from .counts import Counts
 from .disk import DiskMeter
 from .events import LifeCounts
-from .exposition import DEFAULT, Exposition
+from .exposition import DEFAULT
 from .faults import Faults
 from .health import Health
 from .lag import LoopLag
@@ -20,6 +20,8 @@ from .state import State
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
+    from jupyter_mcp_ext.executions.executions import McpExecutions
+    from jupyter_mcp_ext.governance.trail.trail import McpAudit
     from jupyter_mcp_ext.kernels.fleet import Kernels
     from jupyter_mcp_ext.sessions.service import McpSessions
 
@@ -31,16 +33,23 @@ class Metrics(Collector):
         self,
         kernels: Kernels,
         sessions: McpSessions,
-        folder: Path | None,
-        exposition: Exposition = DEFAULT,
+        executions: McpExecutions,
+        trail: McpAudit,
+        root: Path | None,
     ) -> None:
-        """``folder`` has the folders of the sessions."""
+        """``root`` is the folder that Jupyter serves, if it is one on disk."""
         self.counts = Counts()
         self.life = LifeCounts()
         self.faults = Faults()
-        state = State(kernels=kernels, sessions=sessions, unfinished=self.counts.unfinished)
+        executions.begun.add(self.counts.follow)
+        kernels.life.add(self.life.happened)
+        kernels.life.add(self.faults.happened)
+        sessions.snapshots.add(self.life.saved)
+        state = State(
+            kernels=kernels, sessions=sessions, trail=trail, unfinished=self.counts.unfinished
+        )
         self._lag = LoopLag()
-        self._disk = DiskMeter(folder)
+        self._disk = DiskMeter(None if root is None else root / sessions.paths.top)
         self._parts: tuple[Collector, ...] = (
             state,
             self.counts,
@@ -49,19 +58,18 @@ class Metrics(Collector):
             self._lag,
         )
         self.health = Health(state=state, disk=self._disk, faults=self.faults)
-        self._exposition = exposition
 
     def start(self) -> None:
         """Measure on the running event loop, and be read."""
         self._lag.start()
         self._disk.start()
-        self._exposition.add(self)
+        DEFAULT.add(self)
 
     def stop(self) -> None:
         """Measure and be read no more."""
         self._lag.stop()
         self._disk.stop()
-        self._exposition.remove(self)
+        DEFAULT.remove(self)
 
     def collect(self) -> Iterator[Metric]:
         """All of them."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
     from jupyter_mcp_ext.executions.execution import Execution
+    from jupyter_mcp_ext.governance.trail.trail import McpAudit
     from jupyter_mcp_ext.kernels.fleet import Kernels
     from jupyter_mcp_ext.kernels.kernel import Kernel
     from jupyter_mcp_ext.sessions.service import McpSessions
@@ -35,6 +36,7 @@ class State(Collector):
 
     kernels: Kernels
     sessions: McpSessions
+    trail: McpAudit
     unfinished: Iterable[Execution]
     """The executions that wait or run."""
 
@@ -58,6 +60,12 @@ class State(Collector):
             "Executions that wait or run, by status; input: the code waits for a person.",
             "status",
             self.executions_by_status(),
+        )
+
+        yield GaugeMetricFamily(
+            "jupyter_mcp_audit_failing",
+            "Whether the latest records could not be written to the audit file: 1 or 0.",
+            value=bool(self.trail.fault),
         )
 
     def _info(self) -> Metric:

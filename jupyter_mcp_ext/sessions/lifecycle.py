@@ -14,7 +14,7 @@ from tornado.web import HTTPError
 
 from jupyter_mcp_ext.concurrency import Listeners, Tasks, Timers
 from jupyter_mcp_ext.errors import KernelUnavailable, ToolError
-from jupyter_mcp_ext.governance.life import LifeKind
+from jupyter_mcp_ext.governance.life import LifeEvent, LifeKind
 from jupyter_mcp_ext.kernels import orphans
 from jupyter_mcp_ext.kernels.activation import activated
 from jupyter_mcp_ext.kernels.losses import Loss
@@ -22,7 +22,7 @@ from jupyter_mcp_ext.sandbox.sandbox import Place
 
 from .disk.folder import HIDDEN
 from .disk.record import KernelProcess
-from .quotas import Quotas, refusal
+from .quotas import Quotas, Refusal, refusal
 from .session import RESTED, Session, event_of
 
 if TYPE_CHECKING:
@@ -209,8 +209,10 @@ class SessionKernels:
         Raises KernelUnavailable when there is none.
         """
         why = self._refusal(owner)
-        if why:
-            raise KernelUnavailable(why)
+        if why is not None:
+            detail = f"no kernel was started ({why.setting})"
+            self._kernels.life.tell(LifeEvent(kind="limit_hit", owner=owner, detail=detail))
+            raise KernelUnavailable(why.words)
         self._expected.append(owner)
         try:
             yield
@@ -233,7 +235,7 @@ class SessionKernels:
             tried.add(oldest)
             await self._end_idle(oldest)
 
-    def _refusal(self, owner: str) -> str:
+    def _refusal(self, owner: str) -> Refusal | None:
         live = [s for s in self._register if s.is_agents and self.runs(s)]
         own = [s for s in live if s.owner == owner]
         per_user, in_all = len(own) + self._expected.count(owner), len(live) + len(self._expected)

@@ -24,17 +24,31 @@ class Quotas:
     conversation_idle: float
 
 
-def refusal(quotas: Quotas, own: Sequence[Session], *, per_user: int, in_all: int) -> str:
-    """Why a user may not have another kernel, and what to do; empty when the user may.
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """A user may not have another kernel."""
+
+    setting: str
+    """The setting of the limit."""
+    words: str
+    """Why, and what to do."""
+
+
+def refusal(
+    quotas: Quotas, own: Sequence[Session], *, per_user: int, in_all: int
+) -> Refusal | None:
+    """The refusal of another kernel; None when the user may have it.
 
     ``own`` are the user's sessions with a kernel; the numbers also count kernels that start.
     """
     if 0 < quotas.per_user <= per_user:
+        setting = "McpSessions.max_kernels_per_user"
         whose = f"You have {per_user} kernels running, as many as this server lets a user have"
     elif 0 < quotas.in_all <= in_all:
+        setting = "McpSessions.max_kernels"
         whose = f"Agents have {in_all} kernels running here, as many as this server allows"
     else:
-        return ""
+        return None
     now = time.time()
     oldest = sorted(own, key=lambda session: session.last_used)[:NAMED]
     these = ", ".join(f"{s.id} ({s.name}, used {ago(now - s.last_used)})" for s in oldest)
@@ -43,4 +57,4 @@ def refusal(quotas: Quotas, own: Sequence[Session], *, per_user: int, in_all: in
         if these
         else "Try again later."
     )
-    return f"{whose}. {advice}"
+    return Refusal(setting=setting, words=f"{whose}. {advice}")

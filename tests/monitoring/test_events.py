@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from prometheus_client.registry import Collector
 
+from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.governance.life import LifeEvent
 from jupyter_mcp_ext.monitoring.events import LifeCounts
 from jupyter_mcp_ext.tools.call import Call
@@ -73,6 +74,20 @@ def test_a_limit_is_counted_by_its_setting(words: str, setting: str) -> None:
     counts.happened(LifeEvent(kind="limit_hit", detail=words))
 
     assert value(counts, "jupyter_mcp_limits_hit_total", setting=setting) == 1
+
+
+async def test_kernels_beyond_a_limit_are_counted_by_its_setting(jp_serverapp: Any) -> None:
+    async with running(jp_serverapp, max_kernels_per_user=1) as engine:
+        await engine.session()
+
+        with pytest.raises(KernelUnavailable):
+            await engine.services.sessions.create(ALICE, name="my own words")
+
+        life, faults = engine.services.metrics.life, engine.services.metrics.faults
+        setting = "McpSessions.max_kernels_per_user"
+        assert value(life, "jupyter_mcp_limits_hit_total", setting=setting) == 1
+        [fault] = faults.latest
+        assert (fault.kind, fault.detail) == ("limit_hit", f"no kernel was started ({setting})")
 
 
 async def test_calls_beyond_a_limit_are_counted_by_its_setting(jp_serverapp: Any) -> None:

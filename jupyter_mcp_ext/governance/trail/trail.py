@@ -76,6 +76,11 @@ class McpAudit(LoggingConfigurable):
         return bool(self.path)
 
     @property
+    def fault(self) -> str:
+        """Why the latest records could not be written; empty if they were, or are not to be."""
+        return self._writer.fault if self._writer is not None else ""
+
+    @property
     def file(self) -> Path:
         """The audit file."""
         return Path(os.path.abspath(Path(self.path).expanduser()))  # noqa: PTH100  # keeps links

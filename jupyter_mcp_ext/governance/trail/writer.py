@@ -61,6 +61,11 @@ class Writer:
         self._seen = 0
         """Those of them that the thread knows of."""
 
+    @property
+    def fault(self) -> str:
+        """Why the latest records could not be written; empty if they were."""
+        return self._fault
+
     def start(self) -> None:
         """Begin to write."""
         self._thread.start()

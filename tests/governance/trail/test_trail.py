@@ -85,6 +85,7 @@ async def test_what_cannot_be_written_is_refused_until_it_can(
                 await audit.begin(lambda: {"kind": "begin"})
         with pytest.raises(NotRecorded, match=r"Tell its operator"):
             await audit.answer({"kind": "call"})
+        assert audit.fault.startswith("there is no folder")
         folder.mkdir()
         await audit.begin(lambda: {"kind": "begin"})
         await audit.answer({"kind": "call"})
@@ -92,6 +93,7 @@ async def test_what_cannot_be_written_is_refused_until_it_can(
         kinds = [record["kind"] for record in records(audit)]
         assert kinds == ["opened", "lost", "begin", "call"]
         assert records(audit)[1]["records"] == 3
+        assert audit.fault == ""
     assert caplog.text.count("The audit file cannot be written: there is no folder") == 1
     assert caplog.text.count("The audit file can be written again.") == 1
 
