@@ -77,7 +77,8 @@ class Folder:
     ) -> os.stat_result:
         """Write a file atomically, replacing the one that is there.
 
-        It gets the permissions of ``like``, else ``mode`` as the process's umask leaves it.
+        It gets the permissions of ``like``, else ``mode`` as the process's umask leaves it. As when
+        a file is written in place, it is neither setuid nor setgid then.
         ``check`` is asked at the last moment; when it says no, Changed is raised.
         """
         draft = f".{secrets.token_hex(6)}.tmp"
@@ -87,7 +88,7 @@ class Folder:
                 file.writelines(pieces)
                 file.flush()
                 if like is not None and hasattr(os, "fchmod"):
-                    os.fchmod(file.fileno(), stat.S_IMODE(like.st_mode))
+                    os.fchmod(file.fileno(), like.st_mode & 0o777)
                 os.fsync(file.fileno())
                 written = os.fstat(file.fileno())
             if check is not None and not check():

@@ -489,9 +489,12 @@ async def test_the_list_of_secrets_is_the_operators(contents: LargeFileManager, 
 # -- the disk ---------------------------------------------------------------------------------
 
 
-async def test_a_file_that_is_replaced_keeps_its_permissions(disk: Files, root: Path) -> None:
+@pytest.mark.parametrize("mode", [0o750, 0o6750], ids=["plain", "setuid"])
+async def test_a_file_that_is_replaced_keeps_its_permissions_but_runs_as_no_other_account(
+    disk: Files, root: Path, mode: int
+) -> None:
     (root / "run.sh").write_text("true\n")
-    (root / "run.sh").chmod(0o750)
+    (root / "run.sh").chmod(mode)
 
     await disk.write("run.sh", "false\n")
     await disk.edit("run.sh", "false", "true")

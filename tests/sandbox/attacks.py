@@ -446,6 +446,12 @@ def change_the_mode_of_a_file_of_the_root(h: Facts) -> object:
 
 
 @attack("files")
+def change_the_group_of_a_file_of_the_root(h: Facts) -> object:
+    os.chown(h["root"] + "/private.txt", -1, os.getgid())
+    return True
+
+
+@attack("files")
 def change_the_times_of_a_file_of_the_root(h: Facts) -> object:
     os.utime(h["root"] + "/private.txt")
     return True

@@ -15,6 +15,8 @@ REMAINING = {
     "read",
     "change the mode of a file of the root": "Landlock does not restrict `chmod`: it works on all "
     "files of the account whose names are known",
+    "change the group of a file of the root": "nor `chown`, which gives files to other groups of "
+    "the account",
     "change the times of a file of the root": "nor `utime`",
     "lock another session out of its folder": "nor `chmod` of the folders "
     "of other sessions and of what the server keeps",
