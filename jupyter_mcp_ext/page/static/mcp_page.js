@@ -2,6 +2,8 @@
 // The page is whole without this: here it refreshes itself, and copies what a person wants to copy.
 
 const TICK = 1000;
+const PAUSE = 3000;
+const TOO_MANY = 204;
 
 function ago(seconds) {
   if (seconds < 5) return "just now";
@@ -23,14 +25,15 @@ let skew = 0;
 function show(html, date) {
   if (date) skew = Date.now() - Date.parse(date);
   const page = new DOMParser().parseFromString(html, "text/html");
-  const focused = document.activeElement?.closest("[id]")?.id;
+  const focused = document.activeElement?.id;
   const open = [...document.querySelectorAll("[data-part] details[open]")].map(({ id }) => id);
+  // Each answer has the secret of forms in another form, or a new one.
+  const secret = page.querySelector("[name=_xsrf]").value;
+  for (const input of document.querySelectorAll("[name=_xsrf]")) input.setAttribute("value", secret);
   for (const part of document.querySelectorAll("[data-part]")) {
     const now = page.getElementById(part.id);
     if (now === null || selects(part)) continue;
     for (const id of open) now.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", "");
-    // Each answer has the same secret in another form.
-    for (const input of now.querySelectorAll("[name=_xsrf]")) input.setAttribute("value", xsrf);
     tick(now);
     if (now.innerHTML !== part.innerHTML) part.replaceChildren(...now.childNodes);
   }
@@ -43,7 +46,12 @@ function selects(part) {
   return selection !== null && !selection.isCollapsed && part.contains(selection.anchorNode);
 }
 
-const xsrf = document.querySelector("[name=_xsrf]").value;
+// JupyterHub wants the secret of forms for everything that a script asks for.
+function get(path) {
+  const secret = document.querySelector("[name=_xsrf]").value;
+  return fetch(path, { headers: { "X-XSRFToken": secret }, redirect: "error" });
+}
+
 let looking = false;
 let again = false;
 
@@ -54,10 +62,10 @@ async function look() {
   }
   looking = true;
   try {
-    const answer = await fetch(location.pathname, { redirect: "error" });
+    const answer = await get(location.pathname);
     if (answer.ok) show(await answer.text(), answer.headers.get("Date"));
   } catch {
-    // The server is away; the stream tells when it is back.
+    // The server is away: `listen` tells when it is back.
   } finally {
     looking = false;
     if (again) {
@@ -67,16 +75,32 @@ async function look() {
   }
 }
 
+async function listen() {
+  const news = `${location.pathname.replace(/\/$/, "")}/news`;
+  for (;;) {
+    try {
+      const answer = await get(news);
+      if (answer.status === TOO_MANY) return;
+      const reader = answer.body.getReader();
+      while (answer.ok && !(await reader.read()).done) look();
+    } catch {
+      // The server is away, or its login has ended.
+    }
+    await new Promise((done) => setTimeout(done, PAUSE));
+  }
+}
+
 async function send(event) {
   const form = event.target;
   event.preventDefault();
   const body = new URLSearchParams(new FormData(form));
-  const answer = await fetch(form.action, { method: "POST", body });
-  const html = await answer.text();
-  if (answer.ok) {
-    show(html, answer.headers.get("Date"));
+  // To follow the redirection would be a request without the secret.
+  const answer = await fetch(form.action, { method: "POST", body, redirect: "manual" });
+  if (answer.type === "opaqueredirect") {
+    look();
     return;
   }
+  const html = await answer.text();
   const said = new DOMParser().parseFromString(html, "text/html").querySelector("[role=alert]");
   if (said) document.getElementById("state").prepend(said);
 }
@@ -103,4 +127,4 @@ document.getElementById("refresh").addEventListener("click", (event) => {
 });
 addCopyButtons();
 setInterval(() => tick(), TICK);
-new EventSource(`${location.pathname.replace(/\/$/, "")}/news`).onmessage = look;
+listen();
