@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
-import sysconfig
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +15,7 @@ import pytest
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from tests.conformance.renaming import renaming
+from tests.npm import binaries
 from tests.servers import JupyterServer
 
 HERE = Path(__file__).parent
@@ -73,28 +72,11 @@ pytestmark = pytest.mark.timeout(600)
 @pytest.fixture(scope="session")
 def node() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run a command of the pinned npm packages, which are installed if they are missing."""
-    binaries = MODULES / ".bin"
-    # Node.js comes with the extra "test": the suite wants a newer one than some systems have.
-    path = os.pathsep.join([str(binaries), sysconfig.get_path("scripts"), os.environ["PATH"]])
-    if not (binaries / "conformance").exists():
-        npm = shutil.which("npm", path=path)
-        if npm is None:
-            pytest.fail('The conformance tests need npm; `pip install -e ".[test]"` brings it.')
-        action = "ci" if (HERE / "package-lock.json").exists() else "install"
-        done = subprocess.run(
-            [npm, action, "--no-audit", "--no-fund"],
-            cwd=HERE,
-            env={**os.environ, "PATH": path},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            pytest.fail(f"npm could not install the protocol's suite:\n{done.stderr}")
+    found, path = binaries(HERE, "conformance")
 
     def run(command: str, *arguments: str, env: Mapping[str, str] | None = None):  # type: ignore[no-untyped-def]  # noqa: ANN202  # the fixture says what
         return subprocess.run(
-            [str(binaries / command), *arguments],
+            [str(found / command), *arguments],
             env={**os.environ, **(env or {}), "PATH": path},
             capture_output=True,
             text=True,

@@ -14,15 +14,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+from tests.npm import binaries
 from tests.ports import free_port
 from tests.servers import Answer, JupyterServer, environment
 
-PROXY = Path(__file__).parent / "node_modules" / ".bin" / "configurable-http-proxy"
+PROXY = "configurable-http-proxy"
 READY = "JupyterHub is now running at"
 START_SECONDS = 60
 
 BASE = """
-import os, sys
+import sys
 c.JupyterHub.bind_url = "http://127.0.0.1:{port}"
 c.JupyterHub.hub_port = {hub_port}
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{proxy_port}"
@@ -113,12 +114,13 @@ def running_hub(folder: Path, config: str = "") -> Iterator[Hub]:
     """Run a Hub until the block is left; ``config`` is added to its configuration."""
     token = secrets.token_hex(16)
     port = free_port()
+    found, search = binaries(Path(__file__).parent, PROXY)
     path = folder / "jupyterhub_config.py"
     base = BASE.format(
         port=port,
         hub_port=free_port(),
         proxy_port=free_port(),
-        proxy=str(PROXY),
+        proxy=str(found / PROXY),
         folder=str(folder),
         token=token,
     )
@@ -128,7 +130,7 @@ def running_hub(folder: Path, config: str = "") -> Iterator[Hub]:
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
-        env=environment(folder, {"CONFIGPROXY_AUTH_TOKEN": secrets.token_hex(16)}),
+        env=environment(folder, {"CONFIGPROXY_AUTH_TOKEN": secrets.token_hex(16), "PATH": search}),
         cwd=folder,
     )
     hub = Hub(process=process, port=port, token=token, folder=folder)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.page import running_browser
+from tests.browser.page import MILLISECONDS, running_browser
 from tests.hub.hubs import Hub, running_hub
 from tests.mcp_client import ERAS, INITIALIZE, McpClient
 from tests.servers import JupyterServer
@@ -81,6 +81,7 @@ def test_probes_and_prometheus_reach_it_through_the_proxy(hub: Hub, alice: Jupyt
 def test_a_person_who_logs_in_at_the_hub_sees_the_page(hub: Hub, alice: JupyterServer) -> None:
     with running_browser() as browser:
         page = browser.new_page()
+        expect.set_options(timeout=MILLISECONDS)
         page.goto(alice.url)
         page.get_by_label("Username").fill("alice")
         page.get_by_label("Password").fill("any")

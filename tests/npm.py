@@ -1,0 +1,35 @@
+"""Pinned npm packages of the tests, installed where they are missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+
+def binaries(folder: Path, command: str) -> tuple[Path, str]:
+    """Where the commands of a folder's packages are, ``command`` among them, and a PATH for them.
+
+    Node.js comes with the extra "test": some systems have an older one than these need.
+    """
+    found = folder / "node_modules" / ".bin"
+    path = os.pathsep.join([str(found), sysconfig.get_path("scripts"), os.environ["PATH"]])
+    if not (found / command).exists():
+        npm = shutil.which("npm", path=path)
+        if npm is None:
+            pytest.fail('These tests need npm; `pip install -e ".[test]"` brings it.')
+        done = subprocess.run(
+            [npm, "ci", "--no-audit", "--no-fund"],
+            cwd=folder,
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            pytest.fail(f"npm could not install the packages of {folder.name}:\n{done.stderr}")
+    return found, path
