@@ -60,7 +60,7 @@ async def edit_cell(
     run: bool = False,
     wait: Annotated[float, Field(ge=0)] = 50,
 ) -> Answer:
-    """Change a cell by handle: old_string to new_string, or a whole new source. Refused if it
+    """Change a cell by handle: old_string to new_string, or a new source. Refused if it
     changed since you read it. `run` runs it.
     """
     edit = partial(

@@ -161,7 +161,7 @@ async def edit_file(
     session: FolderSession = None,
     replace_all: bool = False,
 ) -> Answer:
-    """Replace text in a file; old_string must match one place, unless replace_all."""
+    """Replace text in a file; old_string must match once, unless replace_all."""
     folder = _folder(session)
     name, edit = await call.services.files.edit(
         path, old_string, new_string, folder=folder, hides=call.hides, replace_all=replace_all
@@ -179,7 +179,7 @@ async def download_file(
     offset: Annotated[int, Field(ge=0)] = 0,
     limit: Annotated[int, Field(ge=0, le=MAX_BLOB)] = 0,
 ) -> Answer:
-    """Get a file's URL, size and sha256, and up to `limit` bytes. Images: read_file."""
+    """Get a file's URL, size, sha256, and up to `limit` bytes. Images: read_file."""
     folder = _folder(session)
     found = await call.services.files.download(
         path, folder=folder, hides=call.hides, offset=offset, limit=limit

@@ -18,7 +18,7 @@ from .types import SessionId, Wait, used
 @tool(("execute", "kernels"), open_world=True)
 async def install_package(
     call: Call,
-    package: Annotated[str | list[str], Field(description="`pandas>=2`, or a list.")],
+    package: Annotated[str | list[str], Field(description="`pandas>=2`.")],
     session_id: SessionId = None,
     upgrade: bool = False,
     wait: Wait = 50,

@@ -57,7 +57,7 @@ async def create_session(
     restore: Restore | None = None,
     copy_of: Annotated[str | None, Field(description="Session whose variables to copy.")] = None,
 ) -> Answer:
-    """Create a named session with its own kernel, or return the existing one of that name; `path`
+    """Create a named session with its own kernel, or return the one of that name; `path`
     attaches to a notebook and the kernel a person has open there. Use one per parallel task; pass
     its name as session_id.
     """
@@ -97,7 +97,7 @@ async def list_sessions(
         str | None, Field(description="Part or glob of a name, path, kernel, client or state.")
     ] = None,
 ) -> Answer:
-    """List your sessions, those people have open, and kernels to start."""
+    """List your sessions, those people have open, and which kernels can be started."""
     services = call.services
     sessions = await services.sessions.listed(call.caller)
     ready = services.sessions.is_ready
@@ -148,7 +148,9 @@ async def get_kernel_status(call: Call, session: FoundSession) -> Answer:
 async def interrupt_kernel(
     call: Call, session_id: SessionId = None, execution_id: str | None = None
 ) -> Answer:
-    """Interrupt the running code or cell, or exactly execution_id, also in the queue."""
+    """Interrupt the running code or cell; with execution_id exactly that one, also
+    in the queue.
+    """
     executions = call.services.executions
     if execution_id:
         execution = executions.directory.find(call.caller, execution_id)

@@ -40,7 +40,9 @@ async def get_variables(
     ] = None,
     limit: Annotated[int, Field(ge=1, le=1_000)] = 50,
 ) -> Answer:
-    """List variables, newest first: type, shape, size, preview; also while code runs."""
+    """List what variables there are, newest first: type, shape, size, preview; also while code
+    runs.
+    """
     _check_variables(call, session)
     services = call.services
     kernel = session.kernel
@@ -74,7 +76,7 @@ async def get_variables(
 @tool(("read", "kernels"), ("execute", "kernels"), read_only=True)
 async def inspect_variable(
     call: Call,
-    name: Annotated[str, Field(description='`df`, `model.layers[0]`, `cfg["a"]`.')],
+    name: Annotated[str, Field(description="`df`, `model.layers[0]`, `cfg['a']`.")],
     session: FoundSession,
     detail: Detail = "summary",
 ) -> Answer:
