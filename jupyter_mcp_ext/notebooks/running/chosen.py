@@ -61,7 +61,7 @@ def choose(draft: Draft, references: Sequence[str | int] | None) -> tuple[Chosen
         indices: Sequence[int] = range(len(draft.ids))
     else:
         indices = sorted({index for one in references for index in _indices(draft, one)})
-    names = short_ids(draft.ids)
+    names = short_ids(draft.ids, of=[draft.ids[index] for index in indices])
     return tuple(
         chosen(
             draft.bare(index), index, draft.ids[index], names[draft.ids[index]], draft.mark(index)

@@ -33,6 +33,7 @@ class Collaborators:
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
         self._shown: dict[tuple[str, str], _Shown] = {}
+        """By the paths of the notebooks and the names of the agents."""
 
     @asynccontextmanager
     async def shown(self, path: str, name: str) -> AsyncIterator[bool]:
@@ -40,23 +41,31 @@ class Collaborators:
 
         It gives whether there is a room: without one, nothing is shown.
         """
-        room = None
-        with suppress(ContentsError):
-            room = await self._rooms.open(path)
-        if room is None:
+        shown = self._shown.get((path, name))
+        if shown is None or not shown.room.is_open:
+            shown = await self._show(path, name)
+        if shown is None:
             yield False
             return
-        key = (room.room_id, name)
-        shown = self._shown.get(key)
-        if shown is None or not shown.room.is_open:
-            shown = self._shown[key] = _Shown(room, path, _agent(room), name, self._rooms)
         try:
             shown.enter()
             yield True
         finally:
-            shown.leave(partial(self._forget, key, shown))
+            shown.leave(partial(self._forget, shown))
 
-    def _forget(self, key: tuple[str, str], shown: _Shown) -> None:
+    async def _show(self, path: str, name: str) -> _Shown | None:
+        room = None
+        with suppress(ContentsError):
+            room = await self._rooms.open(path)
+        if room is None:
+            return None
+        shown = self._shown.get((path, name))  # another call may have been sooner
+        if shown is None or shown.room.document is not room.document:
+            shown = self._shown[path, name] = _Shown(room, path, _agent(room), name, self._rooms)
+        return shown
+
+    def _forget(self, shown: _Shown) -> None:
+        key = (shown.path, shown.name)
         if self._shown.get(key) is shown:
             del self._shown[key]
 
@@ -71,9 +80,9 @@ class _Shown:
 
     def __init__(self, room: Room, path: str, agent: Any, name: str, rooms: Rooms) -> None:
         self.room = room
-        self._path = path
+        self.path = path
         self._agent = agent
-        self._name = name
+        self.name = name
         self._rooms = rooms
         self._calls = 0
         self._told = float("-inf")
@@ -103,10 +112,10 @@ class _Shown:
 
     def _tell(self) -> None:
         user = {
-            "username": self._name,
-            "name": self._name,
-            "display_name": self._name,
-            "initials": "".join(word[0] for word in self._name.split()[:2] if word[0].isalpha()),
+            "username": self.name,
+            "name": self.name,
+            "display_name": self.name,
+            "initials": "".join(word[0] for word in self.name.split()[:2] if word[0].isalpha()),
             "color": COLOR,
             "avatar_url": None,
         }
@@ -116,7 +125,7 @@ class _Shown:
         autosave = not people or any(state.get("autosave", True) for state in people)
         self._say(
             {"user": user, "autosave": autosave},
-            {"user": user, "current": f"notebook:{self._path}", "documents": [self._path]},
+            {"user": user, "current": f"notebook:{self.path}", "documents": [self.path]},
         )
         self._told = asyncio.get_running_loop().time()
         self._timer.set(RENEW, self._tell)

@@ -19,6 +19,8 @@ from .pressed import Pressed
 from .touched import Touched, state_of
 from .values import as_shared, as_stored
 
+_MISSING = object()
+
 _OF_CELL = ("cell_type", "source", "execution_count", "level")
 
 
@@ -61,18 +63,19 @@ class RoomDraft:
 
     def cell(self, index: int) -> Cell:
         cell = self._cells[index]
-        bare = {key: _plain(cell[key]) for key in _OF_CELL if key in cell}
+        found = ((key, _found(cell, key, _MISSING)) for key in _OF_CELL)
+        bare = {key: _plain(value) for key, value in found if value is not _MISSING}
         if "outputs" in cell:
             bare["outputs"] = []
         return read_cell(bare, index, self.ids[index])
 
     def mark(self, index: int) -> Mark:
         cell = self._cells[index]
-        outputs = cell.get("outputs")
-        kind = {key: cell.get(key) for key in ("cell_type", "execution_count")}
+        outputs = _found(cell, "outputs")
+        kind = {key: _found(cell, key) for key in ("cell_type", "execution_count")}
         number = len(outputs) if isinstance(outputs, self._cells.array) else 0
         pressed = 0 if self._pressed is None else self._pressed[self.ids[index]]
-        is_running = cell.get("execution_state") == "running"
+        is_running = _found(cell, "execution_state") == "running"
         return replace(mark_of(kind, number), pressed=pressed, is_running=is_running)
 
     def node(self, index: int) -> CellNode:
@@ -157,6 +160,14 @@ class RoomDraft:
         if cell_id not in touched.changed and cell_id not in touched.inserted:
             touched.change(cell_id, state_of(self, index))
         return self._cells[index]
+
+
+def _found(cell: Any, key: str, missing: object = None) -> Any:
+    """What a shared cell has, else ``missing``; its own ``get`` looks three times."""
+    try:
+        return cell[key]
+    except KeyError:
+        return missing
 
 
 def _plain(value: Any) -> Json:
