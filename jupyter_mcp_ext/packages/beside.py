@@ -33,6 +33,10 @@ FIXED = (
 LEAST_UV = Version("0.12")
 """Earlier ones write the programs of a package wherever the package says."""
 
+NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
+MAX_NAME = 200
+"""Characters of a package's name and version together."""
+
 VERSION = re.compile(r"uv (\d+(?:\.\d+)+)")
 
 
@@ -127,7 +131,7 @@ def _opened(opened: ExitStack, overlay: Overlay, installed: Installed) -> Beside
     for each in installed.distributions.values():
         _show(each, view)
     pins.write_text(
-        "".join(f"{e.name}=={e.version}\n" for e in installed.fixed.values() if _is_version(e)),
+        "".join(f"{e.name}=={e.version}\n" for e in installed.fixed.values() if _is_proper(e)),
         "utf-8",
     )
     return Beside(
@@ -140,7 +144,7 @@ def _opened(opened: ExitStack, overlay: Overlay, installed: Installed) -> Beside
 
 def _show(distribution: Distribution, view: Path) -> None:
     """Write the metadata of an installed package as installers write it."""
-    if not _is_version(distribution):
+    if not _is_proper(distribution):
         return
     name = distribution.name.replace("-", "_")
     info = view / f"{name}-{distribution.version}.dist-info"
@@ -150,9 +154,11 @@ def _show(distribution: Distribution, view: Path) -> None:
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\n{head}{requires}", "utf-8")
 
 
-def _is_version(distribution: Distribution) -> bool:
+def _is_proper(distribution: Distribution) -> bool:
+    """Whether it can be named to an installer: in an overlay a package names others as it likes."""
+    name, version = distribution.name, distribution.version
     try:
-        Version(distribution.version)
+        Version(version)
     except InvalidVersion:
         return False
-    return "/" not in distribution.name + distribution.version
+    return bool(NAME.fullmatch(name)) and len(name) + len(version) <= MAX_NAME

@@ -275,8 +275,6 @@ async def test_nothing_of_a_package_runs_while_it_or_another_is_installed(
 
 
 PLACES = {
-    "escaped": "escaped",
-    "paths-1.0.data/purelib/escaped": "escaped",
     "paths-1.0.data/scripts/escaped": "bin/escaped",
     "paths-1.0.data/data/escaped": "escaped",
     "../escaped": "",
@@ -343,6 +341,30 @@ async def test_a_link_in_a_wheel_leads_nowhere(
         assert not any(path.is_symlink() for path in its.overlay.site.resolve().rglob("*"))
 
     assert list(outside.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("Name: a\0b", "Name: a\n b", f"Name: {'x' * 300}", f"Name: a\nVersion: {'1' * 300}"),
+        *("Name: leaf", "Name: a\nRequires-Dist: ???"),
+    ],
+)
+async def test_what_a_wheel_says_of_another_package_keeps_no_installation_from_working(
+    jp_serverapp: Any, tmp_path: Path, venv: Venv, index: Index, said: str
+) -> None:
+    hostile = Index(folder=tmp_path / "hostile")
+    more = "" if "Version" in said else "Version: 9\n"
+    metadata = f"Metadata-Version: 2.1\n{said}\n{more}"
+    path = "two-1.0.data/purelib/other-9.dist-info/METADATA"
+    add_wheel(hostile, "two", {"two.py": "", path: metadata})
+    async with packages(jp_serverapp, index, venv) as its:
+        its.service.index_url = hostile.url
+        await its.install("two==1.0")
+        its.service.index_url = index.url
+        await its.install("old-middle-user")
+
+        assert its.run("import middle; print(middle.VERSION)") == "1.0"
 
 
 async def test_a_module_that_takes_too_much_memory_is_not_compiled(
