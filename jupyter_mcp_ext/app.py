@@ -138,21 +138,9 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
             )
             return
         self.page = McpPage(self.services, endpoint=endpoint, parent=self)
-        shared = {
-            "host": self.host,
-            "page": self.page.url if self.page.enabled else "",
-            "passwords": PasswordCheck(),
-            "on_activity": self._record_activity,
-            "overdrawn": self.services.calls.overdrawn,
-        }
         pattern = re.escape(self.path)
-        self.handlers.append((rf"{pattern}/?", McpHandler, shared))
-        health = {
-            "host": self.host,
-            "health": self.services.metrics.health,
-            "policy": self.services.policy,
-        }
-        self.handlers.append((rf"{pattern}/health", HealthHandler, health))
+        self.handlers.append((rf"{pattern}/?", McpHandler, self._of_endpoint()))
+        self.handlers.append((rf"{pattern}/health", HealthHandler, self._of_health()))
         if self.page.enabled:
             of_page = {"page": self.page, "actions": Actions(self.services)}
             self.handlers += [
@@ -161,6 +149,22 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
                 (rf"{pattern}/ui/([a-z-]+)", ActionHandler, of_page),
             ]
         self._mount_absent(web_app, serverapp.base_url, pattern)
+
+    def _of_endpoint(self) -> dict[str, Any]:
+        return {
+            "host": self.host,
+            "page": self.page.url if self.page.enabled else "",
+            "passwords": PasswordCheck(),
+            "on_activity": self._record_activity,
+            "overdrawn": self.services.calls.overdrawn,
+        }
+
+    def _of_health(self) -> dict[str, Any]:
+        return {
+            "host": self.host,
+            "health": self.services.metrics.health,
+            "policy": self.services.policy,
+        }
 
     def _is_usable(self) -> bool:
         """Have the policy, the sandbox and the limits of kernels in force; False if one cannot."""

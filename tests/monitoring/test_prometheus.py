@@ -73,7 +73,7 @@ def prometheus(
         flooding.run("1", wait=0)
     flooding.refused("execute_code", code="1")
     with reading(server, tmp_path_factory.mktemp("prometheus")) as prometheus:
-        prometheus.until_read(3)  # a rate is one of two values
+        prometheus.until_read(2)  # a rate is one of two values
         yield prometheus
 
 

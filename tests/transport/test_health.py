@@ -21,7 +21,7 @@ ANONYMOUS = {"Authorization": ""}
 
 
 class NoApi(Authorizer):
-    """Lets nobody read Jupyter's API."""
+    """Lets no user read Jupyter's API."""
 
     def is_authorized(self, handler: Any, user: User, action: str, resource: str) -> bool:
         return resource != "api"
