@@ -25,6 +25,8 @@ FOR_ALL = frozenset(
 WHOLE = frozenset({"PUT", "PATCH", "DELETE"})
 """Methods that replace, move or remove what a path names."""
 
+READING = frozenset({"GET", "HEAD"})
+
 NAMING = frozenset({"POST", "PATCH"})
 """Methods whose body names another path."""
 
@@ -97,9 +99,13 @@ async def _contents(owners: Owners, handler: JupyterHandler, user: User) -> bool
     path = _path(handler)
     if path is None:  # an extension's own handler, which names files in another way
         return owners.is_administrator(user)
-    if not await owners.has_path(user, path, whole=handler.request.method in WHOLE):
+    method = handler.request.method
+    if not await owners.has_path(user, path, whole=method in WHOLE):
         return False
-    if handler.request.method not in NAMING or not handler.request.body:
+    is_read_only = method in READING and await owners.is_folder(path)
+    if not (is_read_only or await owners.has_beside(user, path)):
+        return False
+    if method not in NAMING or not handler.request.body:
         return True
     body = handler.get_json_body()
     if not isinstance(body, dict):

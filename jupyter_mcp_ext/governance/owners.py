@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from .policy import McpPolicy
 
+CHECKPOINTS = ".ipynb_checkpoints"
+"""The folder, beside a file, with what Jupyter has kept of it."""
+
 
 class Owners:
     """Answers for Jupyter's users which of that is theirs."""
@@ -91,6 +94,16 @@ class Owners:
             for each in (named, real)
         )
 
+    async def has_beside(self, user: User, path: str) -> bool:
+        """Whether a user may have Jupyter use what is beside a file, or new names in a folder.
+
+        Jupyter writes a file by a copy, makes checkpoints, and reads both where the file is broken.
+        If code has put links there, they would lead it to files of others.
+        """
+        if self._root is None or self.is_administrator(user):
+            return True
+        return not await asyncio.to_thread(_has_links_beside, self._root / path.strip("/"))
+
     async def is_folder(self, path: str) -> bool:
         """Whether an API path names a folder."""
         if self._root is None:
@@ -99,3 +112,13 @@ class Owners:
 
     def _has(self, user: User, owner: str) -> bool:
         return self._subject_of(user) == owner if owner else self.is_administrator(user)
+
+
+def _has_links_beside(path: Path) -> bool:
+    """Whether links are where Jupyter itself makes files: for a folder, anywhere in it. Blocks."""
+    folder = path if path.is_dir() else path.parent
+    copies = folder / CHECKPOINTS
+    if copies.is_symlink() or (folder / f".~{path.name}").is_symlink():
+        return True
+    looked = (copies, folder) if folder == path else (copies,)
+    return any(entry.is_symlink() for each in looked if each.is_dir() for entry in each.iterdir())

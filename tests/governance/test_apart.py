@@ -181,6 +181,44 @@ def ways_to(owner: Owned, other: Owned) -> Iterator[str]:
     yield f"{other.folder}/to-folder/secret.txt"
 
 
+def traps(owner: Owned, other: Owned) -> str:
+    """Code that puts links where Jupyter makes files of its own."""
+    up = relpath(owner.folder, other.folder)
+    return (
+        "import os\n"
+        "for name in ('copied', 'kept', 'new/empty', 'broken'): os.makedirs(name)\n"
+        "os.makedirs('kept/.ipynb_checkpoints')\n"
+        "for name in ('copied/a.txt', 'kept/a.txt'): open(name, 'w').write('taken')\n"
+        "open('broken/a.ipynb', 'w').write('no JSON')\n"
+        f"os.symlink('../{up}/secret.txt', 'copied/.~a.txt')\n"
+        f"os.symlink('../{up}/work.ipynb', 'broken/.~a.ipynb')\n"
+        f"os.symlink('../../{up}/secret.txt', 'kept/.ipynb_checkpoints/a-checkpoint.txt')\n"
+        f"os.symlink('../{up}/planted.txt', 'new/untitled.txt')\n"
+    )
+
+
+def test_links_lead_jupyter_to_no_files_of_another_user(alice: Owned, bob: Owned) -> None:
+    assert bob.client.run(traps(alice, bob), session_id="work").status == "ok"
+    contents = f"/api/contents/{bob.folder}"
+    text = {"type": "file", "format": "text", "content": "taken"}
+
+    answers = [
+        bob.asks("PUT", f"{contents}/copied/a.txt", text),
+        bob.asks("POST", f"{contents}/kept/a.txt/checkpoints"),
+        bob.asks("POST", f"{contents}/kept/a.txt/checkpoints/checkpoint"),
+        bob.asks("POST", f"{contents}/new", {"type": "file", "ext": ".txt"}),
+        bob.asks("POST", f"{contents}/new", {"copy_from": f"{bob.folder}/copied/a.txt"}),
+        bob.asks("GET", f"{contents}/broken/a.ipynb?type=notebook"),
+    ]
+
+    assert {answer.status for answer in answers} == {REFUSED}
+    theirs = alice.server.root_dir / alice.folder
+    assert (theirs / "secret.txt").read_text() == SECRET
+    assert not (theirs / "planted.txt").exists()
+    assert bob.status("GET", f"{contents}/new") == 200
+    assert bob.status("PUT", f"{contents}/new/empty/b.txt", text) == 201
+
+
 def quote_first(path: str) -> str:
     """A path whose first letter is written as its number."""
     return f"%{ord(path[0]):02x}{path[1:]}"
