@@ -24,12 +24,15 @@ MAX_PASSED = 1_000_000
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Characters with which a terminal could be made to do something."""
 
+MARK = "[kernel] "
+"""Begins the lines of a confined kernel, which could else be taken for the server's own."""
+
 
 class StderrTail:
     """A pipe for a kernel's standard error that keeps the end and passes on what is written."""
 
     def __init__(self, *, is_confined: bool = False) -> None:
-        """Of a confined kernel `MAX_PASSED` bytes are passed on, without control characters."""
+        """Of a confined kernel `MAX_PASSED` bytes are passed on, marked and without controls."""
         self._left = MAX_PASSED if is_confined else None
         self._read, self.descriptor = os.pipe()
         os.set_blocking(self._read, False)
@@ -74,5 +77,6 @@ class StderrTail:
         elif self._left:
             passed = chunk[: self._left].decode(errors="replace")
             self._left = max(0, self._left - len(chunk))
-            end = "" if self._left else "\n[what else this kernel writes is not shown]\n"
-            sys.stderr.write(CONTROLS.sub("?", passed) + end)
+            end = "" if self._left else "[what else this kernel writes is not shown]\n"
+            lines = CONTROLS.sub("?", passed).splitlines()
+            sys.stderr.write("".join(f"{MARK}{line}\n" for line in lines) + end)

@@ -22,7 +22,20 @@ async def test_a_confined_kernel_cannot_steer_the_terminal_of_the_server(
     assert "title" in tail.finish()
 
     said = capsys.readouterr().err
-    assert said == ("?]0;title? ?31m red\n" if is_confined else ESCAPE.decode())
+    assert said == ("[kernel] ?]0;title? ?31m red\n" if is_confined else ESCAPE.decode())
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\x85", "\u2028"])
+async def test_a_confined_kernel_cannot_write_a_line_of_the_servers(
+    capsys: pytest.CaptureFixture[str], end: str
+) -> None:
+    tail = StderrTail(is_confined=True)
+    os.write(tail.descriptor, f"failed{end}[I 2030-01-01 12:00:00 McpApp] Kernel started".encode())
+    tail.finish()
+
+    said = capsys.readouterr().err
+    assert said.endswith("\n")
+    assert all(line.startswith("[kernel] ") for line in said.splitlines())
 
 
 async def test_a_confined_kernel_cannot_fill_the_log_of_the_server(
