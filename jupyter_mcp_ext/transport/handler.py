@@ -58,10 +58,10 @@ class McpHandler(PlainHandler):
     def initialize(
         self,
         host: McpHost,
-        page: str,
         passwords: PasswordCheck,
         on_activity: Callable[[], None],
         overdrawn: Callable[[str], float],
+        page: str = "",
     ) -> None:
         """Receive what all handlers of the extension share.
 
