@@ -205,10 +205,17 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
             serverapp.authorizer.guard(owners)
 
     def _open_audit(self) -> None:
+        trail, keys = self.services.audit.trail, self.services.keys
+        if trail.is_on and not keys.is_lasting:
+            msg = (
+                f"McpAudit.path needs a key that lasts, and the key file {str(keys.path)!r} cannot "
+                "be used: set McpApp.key_file to a file that this server can write"
+            )
+            raise AuditUnusable(msg)
         sandbox = self.services.kernels.sandbox
         root = Path(cast("ServerApp", self.serverapp).root_dir)
         writable = (root, *sandbox.places.writable)
-        self.services.audit.trail.open(writable, is_confined=sandbox.is_on)
+        trail.open(writable, is_confined=sandbox.is_on)
 
     def _mount_absent(self, web_app: Application, base_url: str, pattern: str) -> None:
         if not claims(web_app, url_path_join(base_url, "/register")):

@@ -323,12 +323,35 @@ def test_audit_file_each_run_of_code_is_in_a_chain_of_signed_records(
     begun, ended = [record for record in records if record["code_sha256"] == digest]
     assert [begun["kind"], ended["kind"]] == ["begin", "call"]
     assert ended["begun"] == begun["number"]
+    assert len(ended["kernel_id"]) == 36
+    assert (ended["owner"], ended["rights"]) == ("alice", ["execute kernels"])
+    assert ended["request_id"]
     attempts = f"""
 read = opened({str(folder / "audit.jsonl")!r})
 write = builtins.open({str(folder / "audit.jsonl")!r}, 'ab').write(b'x')
 key = opened({str(folder / "key")!r})
 """
     assert alice.last(reached(attempts)) == "[]"
+
+
+def test_audit_file_no_name_that_a_client_gives_forges_a_line(
+    server: JupyterServer, folder: Path
+) -> None:
+    name = 'eve\r\n{"number":1,"kind":"call"}\x00\x1b[2K\u2028' + "x" * 100_000
+    headers = {"Authorization": "Bearer alice"}
+    client = McpClient(server, name=name, headers=headers)
+
+    client.call("list_files", path="a\n\u2029\x1b]0;x\x07")
+    client.call("get_output", output_id='"}\n{"')
+
+    data = (folder / "audit.jsonl").read_bytes()
+    records = [json.loads(line) for line in data.splitlines()]
+    assert data.isascii()
+    assert not {byte for byte in data if byte < 0x20} - {ord("\n")}
+    own = [record for record in records if str(record.get("client")).startswith("eve")]
+    assert {record["kind"] for record in own} == {"call"}
+    assert len(own) >= 2
+    assert [record["number"] for record in records] == list(range(1, len(records) + 1))
 
 
 def test_network_restrictions_code_reaches_no_host_and_not_the_server(

@@ -55,6 +55,11 @@ class Audit(JupyterApp):
         if self.options.key_file:
             self.config.McpApp.key_file = self.options.key_file
 
+    def load_config_file(self, suppress_errors: bool = True) -> None:  # type: ignore[override]  # as JupyterApp's
+        """Read what the server reads, which is in two files."""
+        super().load_config_file(suppress_errors)
+        super(JupyterApp, self).load_config_file("jupyter_mcp_config", path=self.config_file_paths)
+
     def start(self) -> None:
         """Do it, and end."""
         self.audit = McpAudit(key=Keys(self.key_file, self.log).derive, parent=self)

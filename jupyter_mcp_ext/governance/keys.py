@@ -25,6 +25,13 @@ class Keys:
         self._log = log
         self._lock = Lock()
         self._secret: bytes | None = None
+        self._is_lasting = True
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether a later server can have the same keys. Reads the file, so call it in a thread."""
+        self.derive("")
+        return self._is_lasting
 
     def derive(self, purpose: str) -> bytes:
         """The key for a purpose. Reads the file once, so call it first from a thread."""
@@ -51,6 +58,7 @@ class Keys:
                 self.path,
                 SIZE,
             )
+        self._is_lasting = False
         return secrets.token_bytes(SIZE)
 
     def _read(self) -> bytes:

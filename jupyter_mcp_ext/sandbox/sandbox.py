@@ -337,7 +337,8 @@ class McpSandbox(LoggingConfigurable):
                     msg = f"McpSandbox.{trait} names {str(path)!r}, which is not there"
                     raise SandboxUnusable(msg)
                 if any(secret.is_relative_to(path) for secret in self._secrets):
-                    msg = f"McpSandbox.{trait} names {str(path)!r}, in which the server's key is"
+                    what = "the server's key or audit file"
+                    msg = f"McpSandbox.{trait} names {str(path)!r}, in which {what} is"
                     raise SandboxUnusable(msg)
 
 

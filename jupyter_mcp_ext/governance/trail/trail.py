@@ -111,12 +111,6 @@ class McpAudit(LoggingConfigurable):
         if not self.is_on:
             return
         self._check_place(tuple(writable))
-        if not is_confined:
-            self.log.warning(
-                "Code of agents runs without a sandbox, so it can read the server's key and "
-                "change the audit file %s: set McpSandbox.mode.",
-                self.file,
-            )
         bounds = Bounds(max_bytes=self.max_bytes, max_age=self.max_age, keep=self.keep)
         file = LogFile(self.file, self.head, self.signer, bounds, self.log)
         try:
@@ -128,6 +122,12 @@ class McpAudit(LoggingConfigurable):
             why = err.strerror if isinstance(err, OSError) else err
             msg = f"McpAudit.path {str(self.file)!r} cannot be used: {why}"
             raise AuditUnusable(msg) from err
+        if not is_confined:
+            self.log.warning(
+                "Code of agents runs without a sandbox, so it can read the server's key and "
+                "change the audit file %s: set McpSandbox.mode.",
+                self.file,
+            )
         self._writer = Writer(file, self.log)
         self._writer.start()
 
