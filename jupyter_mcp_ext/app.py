@@ -22,6 +22,7 @@ from .governance.multi_user import check as check_multi_user
 from .governance.owners import Owners
 from .governance.policy import PolicyUnusable
 from .governance.trail.place import AuditUnusable
+from .monitoring.events import PER_USER
 from .outputs.limits import Limits
 from .page.actions import Actions
 from .page.handlers import ActionHandler, NewsHandler, PageHandler
@@ -156,7 +157,7 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
             "page": self.page.url if self.page.enabled else "",
             "passwords": PasswordCheck(),
             "on_activity": self._record_activity,
-            "overdrawn": self.services.calls.overdrawn,
+            "overdrawn": self._overdrawn,
         }
 
     def _of_health(self) -> dict[str, Any]:
@@ -260,6 +261,12 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
             self.page.news.close()
         await self.host.stop(timeout=STOP_TIMEOUT / 4)
         await self.services.close()
+
+    def _overdrawn(self, subject: str) -> float:
+        seconds = self.services.calls.overdrawn(subject)
+        if seconds:
+            self.services.metrics.life.refused(PER_USER)
+        return seconds
 
     def _record_activity(self) -> None:
         self._count_active()

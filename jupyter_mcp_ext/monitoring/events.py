@@ -28,6 +28,8 @@ LIMITS = frozenset(
 )
 """The settings that limit something."""
 
+PER_USER = "McpCalls.max_calls_per_user"
+
 _SETTING = re.compile(r"\bMcp\w+\.\w+")
 
 
@@ -76,7 +78,10 @@ class LifeCounts(Collector):
     def hit(self, words: str) -> None:
         """Count a limit that was hit; the words of this server for it name its setting."""
         named = (found[0] for found in _SETTING.finditer(words))
-        setting = next((name for name in named if name in LIMITS), "other")
+        self.refused(next((name for name in named if name in LIMITS), "other"))
+
+    def refused(self, setting: str) -> None:
+        """Count what the limit of a setting has refused."""
         self._limits.labels(setting).inc()
 
     def saved(self, snapshot: Snapshot) -> None:

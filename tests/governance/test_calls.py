@@ -16,6 +16,7 @@ from jupyter_mcp_ext.errors import InvalidArgument, LimitReached
 from jupyter_mcp_ext.governance.calls import McpCalls
 from tests.engine import ALICE, BOB, running
 from tests.mcp_client import ERAS, McpClient
+from tests.monitoring.page import Page
 from tests.servers import JupyterServer
 from tests.tools.test_call import called, heard, words
 from tests.users import OPTION
@@ -236,6 +237,10 @@ def test_a_flood_is_answered_by_errors_and_then_before_its_body(
     assert answer.status == 429
     assert int(answer.headers["retry-after"]) > 0
     assert "too many calls; try again in" in answer.json()["error"]["message"]  # type: ignore[index]
+    hit = Page(client.server).value(
+        "jupyter_mcp_limits_hit_total", setting="McpCalls.max_calls_per_user"
+    )
+    assert hit == len(answers) + 1
 
 
 def test_a_negative_limit_keeps_the_endpoint_from_being_served(
