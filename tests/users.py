@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from jupyter_server.auth.authorizer import Authorizer
 from jupyter_server.auth.identity import IdentityProvider, User
 from tornado.web import RequestHandler
 
@@ -40,6 +43,14 @@ class GroupedUsers(NamedUsers):
         member = Member(username=name)
         member.groups = tuple(filter(None, groups.split(",")))
         return member
+
+
+class Reading(Authorizer):
+    """Lets all users read, and no more."""
+
+    def is_authorized(self, handler: Any, user: User, action: str, resource: str) -> bool:
+        """Whether it is to read."""
+        return action == "read"
 
 
 def nothing(_path: str) -> bool:

@@ -389,6 +389,28 @@ def test_what_keeps_users_apart_must_be_there(given: dict[str, Any], words: str)
         check(policy, means())
 
 
+def test_another_authorizer_is_asked_besides(start_server: Callable[..., JupyterServer]) -> None:
+    server = start_server(
+        users.OPTION,
+        f"--ServerApp.authorizer_class={AUTHORIZER}",
+        "--OwnersAuthorizer.authorizer_class=tests.users.Reading",
+        "--OwnersAuthorizer.resources=events",
+        token="alice",
+    )
+    alice, bob = (Person(server=server, name=name) for name in ("alice", "bob"))
+    text = {"type": "file", "format": "text", "content": "x"}
+
+    assert alice.status("PUT", "/api/contents/a.txt", text) == REFUSED
+    assert alice.status("GET", "/api/contents") == 200
+    assert "does not let you execute kernels" in alice.client.refused("execute_code", code="1")
+    assert alice.client.call("list_sessions").text.startswith("0 sessions")
+    listed = {tool["name"] for tool in bob.client.request("tools/list")["tools"]}
+    assert {"read_file", "list_files", "list_sessions", "get_output"} <= listed
+    assert not listed & {"execute_code", "write_file", "get_variables", "create_session"}
+    assert bob.status("GET", "/api/terminals") == REFUSED
+    assert bob.status("POST", "/api/events", {}) == REFUSED
+
+
 def test_a_server_that_cannot_keep_users_apart_says_all_that_is_missing(
     start_server: Callable[..., JupyterServer],
 ) -> None:
