@@ -173,6 +173,10 @@ class McpLauncher(McpApp):
     """
     subcommands = {  # noqa: RUF012  # traitlets reads it from the class
         "audit": ("jupyter_mcp_ext.commands.audit.Audit", "Check and show the audit file."),
+        "sessions": (
+            "jupyter_mcp_ext.commands.sessions.Sessions",
+            "List, show, delete and expire the sessions on disk.",
+        ),
     }
     aliases = {  # noqa: RUF012  # traitlets reads it from the class
         **McpApp.aliases,

@@ -41,6 +41,7 @@ from .sandbox.sandbox import McpSandbox
 from .search.searching import FileSearch
 from .sessions.disk.store import Disk
 from .sessions.retention.retention import McpRetention
+from .sessions.retention.rounds import Rounds
 from .sessions.service import McpSessions
 from .variables.hints import Hints
 from .variables.variables import Variables
@@ -65,7 +66,7 @@ class Services:
 
     kernels: Kernels
     sessions: McpSessions
-    retention: McpRetention
+    retention: Rounds
     executions: McpExecutions
     written: WrittenFiles
     notebooks: Notebooks
@@ -243,7 +244,7 @@ def _sessions(
 
 def _retention(
     sessions: McpSessions, executions: McpExecutions, live: LiveNotebooks, parent: Any
-) -> McpRetention:
+) -> Rounds:
     async def is_open(path: str) -> bool:
         try:
             return await live.find(path) is not None
@@ -251,7 +252,8 @@ def _retention(
             return True
 
     sessions.remover.ask(executing=executions.directory.sessions_in_use, is_open=is_open)
-    return McpRetention(sessions.remover, sessions.lives.tell, parent=parent)
+    settings = McpRetention(parent=parent)
+    return Rounds(settings, sessions.remover, sessions.lives.tell, parent.log)
 
 
 def _owner(sessions: McpSessions, kernel_id: str) -> str:

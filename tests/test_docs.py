@@ -25,6 +25,7 @@ from traitlets.config import Configurable
 import jupyter_mcp_ext
 from jupyter_mcp_ext.cli import McpLauncher
 from jupyter_mcp_ext.commands.audit import parser as audit_options
+from jupyter_mcp_ext.commands.sessions import parser as sessions_options
 from jupyter_mcp_ext.executions.execution import Status
 from jupyter_mcp_ext.governance.audit import LIFE_ID, SCHEMA_ID
 from jupyter_mcp_ext.protocol.execution_resource import FRESH
@@ -233,7 +234,8 @@ def test_a_command_that_is_named_is_installed(words: str, script: str) -> None:
 def test_every_option_that_is_named_exists() -> None:
     commands = re.findall(r"(?:jupyter (?:mcp|server|lab)|jupyter-mcp-ext) [^`\n]*", EVERY_PAGE)
     audits = [line for line in commands if line.startswith("jupyter mcp audit ")]
-    servers = [line for line in commands if line not in audits]
+    of_sessions = [line for line in commands if line.startswith("jupyter mcp sessions ")]
+    servers = [line for line in commands if line not in (*audits, *of_sessions)]
     short = {name for line in servers for name in re.findall(r" --([a-z][\w-]*)", line)}
     owners: list[type[Configurable]] = [*ServerApp.classes, ServerApp, IdentityProvider]
     settable = {f"{o.__name__}.{name}" for o in owners for name in o.class_traits(config=True)}
@@ -246,6 +248,10 @@ def test_every_option_that_is_named_exists() -> None:
     assert len(audits) > 2
     for line in audits:
         audit_options().parse_args(shlex.split(line)[3:])
+    assert len(of_sessions) > 2
+    for line in of_sessions:
+        _, traits = sessions_options().parse_known_args(shlex.split(line)[3:])
+        assert all(option.startswith("--Mcp") for option in traits)
 
 
 def test_the_statuses_are_all_named() -> None:

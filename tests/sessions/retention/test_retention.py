@@ -24,7 +24,7 @@ async def retaining(serverapp: Any, **limits: Any) -> AsyncIterator[Engine]:
     """Services whose sessions expire; the rounds are those that a test asks for."""
     async with running(serverapp) as engine:
         for name, limit in limits.items():
-            setattr(engine.services.retention, name, limit)
+            setattr(engine.services.retention.settings, name, limit)
         yield engine
 
 
@@ -167,7 +167,7 @@ async def test_archived_sessions_are_deleted_if_the_operator_says_so(jp_serverap
         session = await unused(engine, "old")
         await expired(engine)
         assert await expired(engine) == []
-        engine.services.retention.expired = "delete"
+        engine.services.retention.settings.expired = "delete"
 
         assert await expired(engine) == [("delete", session.id)]
 
@@ -180,7 +180,7 @@ async def test_the_oldest_snapshots_go_first_and_the_next_use_tells(jp_serverapp
     async with retaining(jp_serverapp) as engine:
         old, new = await unused(engine, "old", days=2), await unused(engine, "new", days=1)
         [weight] = await engine.services.sessions.remover.weights([new])
-        engine.services.retention.max_snapshot_bytes = weight.snapshots
+        engine.services.retention.settings.max_snapshot_bytes = weight.snapshots
 
         assert await expired(engine) == [("drop_snapshots", old.id)]
 

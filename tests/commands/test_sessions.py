@@ -1,0 +1,200 @@
+"""``jupyter mcp sessions`` works without a server, and leaves what a server uses alone."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_mcp_ext.commands import people
+from jupyter_mcp_ext.commands.people import paths_in_use
+from jupyter_mcp_ext.commands.sessions import Sessions
+from jupyter_mcp_ext.governance.keys import Keys
+from jupyter_mcp_ext.sessions.disk.record import SessionRecord
+from jupyter_mcp_ext.sessions.disk.store import Disk, SessionStore
+from tests.mcp_client import McpClient
+from tests.servers import running_server
+
+Run = Callable[..., tuple[int, str, str]]
+
+OLD, NEW = "aaaaaaaa", "bbbbbbbb"
+
+
+async def no_room(path: str) -> None:
+    """No notebook is open in a room."""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SessionStore:
+    key_file = tmp_path / "key"
+    key_file.write_text(secrets.token_hex(32))
+    key_file.chmod(0o600)
+    key = Keys(key_file, logging.getLogger()).derive
+    root = tmp_path / "root"
+    root.mkdir()
+    store = SessionStore(
+        Disk(root=root, key=key, shared_subject="", live=no_room),
+        "mcp-sessions",
+        logging.getLogger(),
+    )
+    for number, (session_id, owner) in enumerate([(OLD, "alice"), (NEW, "bob")]):
+        folder = store.folder_of(session_id, owner)
+        folder.make()
+        (root / folder.api_path / "work.ipynb").write_bytes(b"n" * 1_000)
+        (folder.path / "snapshot.json").write_bytes(b"s" * 500)
+        store.save_in(folder, record(session_id, owner, last_used=1e9 + number))
+    return store
+
+
+def record(session_id: str, owner: str, *, last_used: float) -> SessionRecord:
+    return SessionRecord(
+        id=session_id,
+        jupyter_id=f"{session_id}-0000",
+        name="work",
+        owner=owner,
+        client="tests",
+        kernel_name="python3",
+        path=f"mcp-sessions/{session_id}/work.ipynb",
+        notebook="work.ipynb",
+        cwd="",
+        restore="snapshot",
+        created=1.0,
+        last_used=last_used,
+        is_at_rest=True,
+    )
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
+
+    def run(*options: str) -> tuple[int, str, str]:
+        code = 0
+        try:
+            command = Sessions()
+            place = [f"--root-dir={tmp_path / 'root'}", f"--key-file={tmp_path / 'key'}"]
+            command.initialize([*options, *place])
+            command.start()
+        except SystemExit as err:
+            code = int(err.code or 0)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+def folders(tmp_path: Path) -> set[str]:
+    return {path.name for path in (tmp_path / "root" / "mcp-sessions").iterdir()}
+
+
+def test_sessions_are_listed_with_owner_and_size(store: SessionStore, run: Run) -> None:
+    code, out, _ = run("list")
+
+    lines = out.splitlines()
+    assert code == 0
+    assert [line.split()[0] for line in lines] == [OLD, NEW, "2"]
+    assert lines[0].split()[-2:] == ["alice", "work"]
+    assert lines[2].startswith("2 sessions, ")
+
+
+def test_sessions_of_one_user_are_listed_for_programs(store: SessionStore, run: Run) -> None:
+    _, out, _ = run("list", "--user", "bob", "--json")
+
+    [found] = json.loads(out)
+    assert (found["id"], found["owner"], found["state"]) == (NEW, "bob", "at rest")
+    assert found["snapshot_bytes"] == 500
+
+
+def test_a_session_is_shown(store: SessionStore, run: Run) -> None:
+    _, out, _ = run("show", OLD)
+
+    assert f"notebook: mcp-sessions/{OLD}/work.ipynb" in out.splitlines()
+
+
+def test_a_session_is_deleted(store: SessionStore, run: Run, tmp_path: Path) -> None:
+    code, out, _ = run("delete", OLD)
+
+    assert code == 0
+    assert out.startswith(f"{OLD}  deleted, 4 files, ")
+    assert folders(tmp_path) == {NEW}
+
+
+def test_what_is_not_there_is_said(store: SessionStore, run: Run, tmp_path: Path) -> None:
+    code, _, said = run("delete", OLD, "cccccccc")
+
+    assert code == 1
+    assert "There is no session cccccccc" in said
+    assert folders(tmp_path) == {OLD, NEW}
+    assert run("delete", NEW, "--user", "alice")[0] == 1
+
+
+def test_what_a_server_holds_stays(store: SessionStore, run: Run, tmp_path: Path) -> None:
+    held = store.folder_of(OLD, "alice")
+    held.hold()
+
+    code, out, said = run("delete", OLD, NEW)
+
+    assert code == 1
+    assert out.startswith(f"{NEW}  deleted")
+    assert f"{OLD} stays: a server uses it" in said
+    assert folders(tmp_path) == {OLD}
+    assert "in use" in run("list")[1]
+
+
+def test_sessions_expire_by_the_settings(store: SessionStore, run: Run, tmp_path: Path) -> None:
+    limit = "--McpRetention.max_sessions=1"
+    code, out, _ = run("expire", "--dry-run", limit)
+    assert (code, out.split()[0]) == (0, OLD)
+    assert (store.folder_of(OLD, "alice").path / "snapshot.json").exists()
+
+    code, out, _ = run("expire", limit)
+
+    assert code == 0
+    assert out == f"{OLD}  archived: all users together may have 1 session at most\n"
+    assert not (store.folder_of(OLD, "alice").path / "snapshot.json").exists()
+    assert "archived" in run("list")[1].splitlines()[0]
+    assert run("expire", limit)[1] == ""
+
+
+def test_without_limits_nothing_expires(store: SessionStore, run: Run) -> None:
+    code, _, said = run("expire")
+
+    assert code == 2
+    assert "McpRetention sets no limit" in said
+
+
+def test_a_server_that_does_not_tell_what_is_open_keeps_everything(
+    store: SessionStore, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def running() -> list[dict[str, Any]]:
+        url = "http://127.0.0.1:9/"  # where nothing listens
+        return [{"root_dir": str(tmp_path / "root"), "url": url, "pid": 1, "token": "t"}]
+
+    monkeypatch.setattr(people, "list_running_servers", running)
+
+    code, _, said = run("delete", OLD)
+
+    assert code == 2
+    assert "does not tell what is open" in said
+    assert folders(tmp_path) == {OLD, NEW}
+
+
+def test_what_is_open_on_a_running_server_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_server(tmp_path) as server:
+        McpClient(server).run("1", session_id="default")
+        [runtime] = {path.parent for path in tmp_path.rglob("jpserver-*.json")}
+        monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(runtime))
+
+        [path] = paths_in_use(server.root_dir.resolve())
+
+    assert path.startswith("mcp-sessions/")
+    with pytest.raises(StopIteration):
+        next(paths_in_use(tmp_path / "elsewhere"))
