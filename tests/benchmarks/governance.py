@@ -42,6 +42,7 @@ async def _limits() -> Row:
         began = time.perf_counter()
         calls.overdrawn("alice")
         calls.admit("alice")
+        policy.check(principal, "execute_code")
         await policy.decide(
             principal, ("execute", "kernels"), ("read", "contents"), ("write", "contents")
         )

@@ -37,9 +37,9 @@ class SessionPaths:
         if self._store is None:
             return False
         users, subject = self._store.users, caller.subject
-        if not users.has(subject, path) and not users.leads_to(subject, path):
-            return True
-        return self.is_others(caller, path)
+        if users.has(subject, path) or users.leads_to(subject, path):
+            return self.is_others(caller, path)
+        return True
 
     def is_others(self, caller: Caller, path: str) -> bool:
         """Whether a path is in the folder of another user, or of a session of another user."""

@@ -139,8 +139,9 @@ class SessionStore:
 
     def sessions_around(self, path: str) -> str:
         """The sessions' folder where a path is, with a slash behind it; empty for the root."""
-        parts = (self.users.around(path), self._sessions_dir)
-        return "".join(f"{part}/" for part in parts if part)
+        place = f"{self._sessions_dir}/" if self._sessions_dir else ""
+        home = self.users.around(path)
+        return f"{home}/{place}" if home else place
 
     def is_sessions_folder(self, path: str) -> bool:
         """Whether an API path is the folder with the sessions' folders.

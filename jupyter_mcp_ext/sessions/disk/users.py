@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from traitlets import TraitError
@@ -24,6 +25,7 @@ DEVICES = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?")
 _FOLDER = "[a-z0-9_.=-]+"
 
 
+@lru_cache(maxsize=4096)
 def folder_name(username: str) -> str:
     """A user's name as that of a folder: another one for each user, on every file system.
 
@@ -47,6 +49,7 @@ class UserFolders:
     def __init__(self, template: str, *, home: str = "") -> None:
         """``home`` is where kernels start, in each. Raises TraitError for an unusable template."""
         self._parts = _parts(template)
+        self._template = "/".join(self._parts)
         self._home = "/".join(part for part in home.split("/") if part not in ("", "."))
         place = next((i for i, part in enumerate(self._parts) if USERNAME in part), 0)
         self.top = "/".join(self._parts[:place])
@@ -66,7 +69,7 @@ class UserFolders:
 
     def of(self, subject: str) -> str:
         """The API path of a user's folder."""
-        return "/".join(self._parts).replace(USERNAME, folder_name(subject))
+        return self._template.replace(USERNAME, folder_name(subject)) if self.is_on else ""
 
     def around(self, path: str) -> str:
         """The folder of any user in which an API path is; empty if it is in none."""
@@ -88,8 +91,10 @@ class UserFolders:
 
     def has(self, subject: str, path: str) -> bool:
         """Whether an API path is a user's own folder, or below it."""
+        if not self.is_on:
+            return True
         own = self.of(subject)
-        return not self.is_on or path == own or path.startswith(f"{own}/")
+        return path == own or path.startswith(f"{own}/")
 
     def leads_to(self, subject: str, path: str) -> bool:
         """Whether a user's own folder is below an API path."""
