@@ -17,6 +17,9 @@ BLOCK = 512
 INODE = 1024
 """Bytes that a file system keeps for each file and folder, about, also for empty ones."""
 
+GROWTH = 1 << 20
+"""Bytes by which a file system fills up that are a reason to walk again."""
+
 EVERY = 16
 """Entries between two looks at the clock."""
 
@@ -53,6 +56,11 @@ class DiskUse:
     def is_complete(self) -> bool:
         """Whether the folders were walked since something was written, as far as is known."""
         return self._walk is None and not self._is_stale
+
+    @property
+    def has_grown(self) -> bool:
+        """Whether a file system has filled up since a walk began, with whatever that may be."""
+        return self._growth() > GROWTH
 
     def touch(self) -> None:
         """Something may have been written."""

@@ -108,7 +108,7 @@ class Meter:
         self.rate = rate if is_same or self._is_running else 0.0
         before = self.use.cpu_seconds if is_same else 0.0
         self.before = self.use.but(cpu_seconds=before)
-        disk = self._disk_used(is_busy=rate > IDLE)
+        disk = self._disk_used(is_busy=rate > IDLE or not is_same)
         if disk > self.use.disk:
             self.written_at = now
         self.use = found.but(cpu_seconds=max(0.0, found.cpu_seconds - self._base), disk=disk)
@@ -129,7 +129,7 @@ class Meter:
     def _disk_used(self, *, is_busy: bool) -> int:
         if self._disk is None:
             return 0
-        if is_busy:
+        if is_busy or self._disk.has_grown:  # writing a little takes hardly any CPU time
             self._disk.touch()
         if self._disk.is_complete:
             return self.use.disk

@@ -125,3 +125,17 @@ def test_what_is_written_during_a_walk_is_found_by_another(tmp_path: Path) -> No
         found = disk.look(budget=0, most=0)
 
     assert found >= 2_000_000
+
+
+def test_what_an_execution_has_written_without_using_time_is_found(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "600"]) as started:
+        meter = Meter(started.pid, Bounds(disk=1), group=None, folders=(tmp_path,))
+        for _ in range(2):
+            meter.look(0)
+        (tmp_path / "file").write_bytes(bytes(100_000))
+        meter.begin()
+        meter.end()
+        meter.look(0)
+        started.kill()
+
+    assert meter.use.disk >= 100_000
