@@ -238,9 +238,9 @@ def _together(
         yield max(kernels, key=lambda each: _part(each, excess.name)), excess
 
 
-def _part(limited: Limited, name: str) -> float:
+def _part(limited: Limited, name: str) -> tuple[float, float]:
     """A kernel's part in an excess: what it uses."""
-    if name == "disk":  # ending a kernel that has written before frees nothing
-        return limited.meter.written_at if limited.meter is not None else 0.0
-    part: float = getattr(limited.use, name)
-    return part
+    if name != "disk":
+        return getattr(limited.use, name), 0.0
+    meter = limited.meter  # ending a kernel that has written before frees nothing
+    return (meter.is_active, meter.written_at) if meter is not None else (False, 0.0)

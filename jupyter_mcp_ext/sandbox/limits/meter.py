@@ -80,6 +80,11 @@ class Meter:
         return self._turns == self._known
 
     @property
+    def is_active(self) -> bool:
+        """Whether an execution runs, or something else does."""
+        return self._is_running or self.rate > IDLE
+
+    @property
     def is_abandoned(self) -> bool:
         """Whether the process has ended, and what it has left behind goes on."""
         return self._headless > ABANDONED
