@@ -306,6 +306,7 @@ def test_audit_file_each_run_of_code_is_in_a_chain_of_signed_records(
 ) -> None:
     code = "open('made by alice', 'w').close()"
     alice.run(code)
+    alice.client.call("list_sessions")  # is answered once it is recorded, and so is what was before
     command = [sys.executable, "-m", "jupyter_mcp_ext", "audit"]
     config = f"--config={folder / 'jupyter_server_config.py'}"
 
@@ -343,14 +344,15 @@ def test_audit_file_no_name_that_a_client_gives_forges_a_line(
 
     client.call("list_files", path="a\n\u2029\x1b]0;x\x07")
     client.call("get_output", output_id='"}\n{"')
+    client.call("list_sessions")  # is answered once it is recorded, and so is what was before
 
-    data = (folder / "audit.jsonl").read_bytes()
+    data = (folder / "audit.jsonl").read_bytes().rpartition(b"\n")[0]
     records = [json.loads(line) for line in data.splitlines()]
     assert data.isascii()
     assert not {byte for byte in data if byte < 0x20} - {ord("\n")}
     own = [record for record in records if str(record.get("client")).startswith("eve")]
     assert {record["kind"] for record in own} == {"call"}
-    assert len(own) >= 2
+    assert len(own) == 3
     assert [record["number"] for record in records] == list(range(1, len(records) + 1))
 
 
