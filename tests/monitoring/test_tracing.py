@@ -76,3 +76,19 @@ def test_code_that_outlives_its_call_ends_its_span_when_it_ends(
         one for one in read(file) if one["attributes"].get("jupyter.execution.id") == begun.id
     ]
     assert span["attributes"]["jupyter.execution.status"] == "interrupted"
+
+
+def test_a_trace_that_the_client_sends_goes_on(traced: tuple[JupyterServer, Path]) -> None:
+    server, file = traced
+    client = McpClient(server, NEW, name="tracing")
+    trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+    client.request(
+        "tools/call",
+        name="execute_code",
+        arguments={"code": "1"},
+        _meta={"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01"},
+    )
+
+    names = {one["name"] for one in read(file) if one["context"]["trace_id"] == f"0x{trace_id}"}
+    assert names == {"tools/call execute_code", "execute python3"}
