@@ -188,6 +188,7 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
         services, provider = self.services, serverapp.identity_provider
         means = Means(
             sandbox=services.kernels.sandbox.in_force,
+            network=services.kernels.sandbox.network,
             audit_path=services.audit.trail.path,
             authorizer=serverapp.authorizer,
             has_one_login=is_stock(provider),

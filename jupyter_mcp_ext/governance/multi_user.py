@@ -26,6 +26,8 @@ class Means:
 
     sandbox: str
     """What confines the kernels of agents; ``none`` if nothing does."""
+    network: str
+    """What these kernels reach: ``none``, or ``host``."""
     audit_path: str
     authorizer: Authorizer
     has_one_login: bool
@@ -57,6 +59,8 @@ def _missing(policy: McpPolicy, means: Means) -> Iterator[str]:
         yield "a ServerApp.identity_provider_class that tells users apart"
     if means.sandbox == "none":
         yield "a sandbox (McpSandbox.mode = 'auto')"
+    elif (means.sandbox, means.network) == ("landlock", "host"):  # every Unix socket is a way out
+        yield "McpSandbox.network = 'none', or bubblewrap in place of Landlock"
     if not means.audit_path:
         yield "an audit file (McpAudit.path)"
     if not isinstance(means.authorizer, OwnersAuthorizer):

@@ -362,14 +362,15 @@ def test_another_user_sees_nothing_on_the_pages(alice: Owned, admin: Person) -> 
 
 def means(**given: Any) -> Means:
     authorizer = OwnersAuthorizer(identity_provider=IdentityProvider())
-    every = {"sandbox": "landlock", "audit_path": "a", "authorizer": authorizer}
-    return Means(**{**every, "has_one_login": False, **given})
+    every = {"sandbox": "landlock", "network": "none", "audit_path": "a"}
+    return Means(**{**every, "authorizer": authorizer, "has_one_login": False, **given})
 
 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
         ({"sandbox": "none"}, "McpSandbox.mode"),
+        ({"network": "host"}, "McpSandbox.network"),
         ({"audit_path": ""}, "McpAudit.path"),
         ({"authorizer": AllowAllAuthorizer()}, "authorizer_class = '.*OwnersAuthorizer'"),
         ({"has_one_login": True}, "identity_provider_class"),
