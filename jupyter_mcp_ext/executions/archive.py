@@ -28,6 +28,8 @@ HELD = 10.0
 
 STOPPING = "the server is stopping"
 
+UNSAVED = "its output is in the server's memory only, since it cannot be written to disk: {}"
+
 
 class Archive:
     """The executions of a server."""
@@ -127,9 +129,11 @@ class Archive:
         """Save how an execution ended, and remove the oldest executions."""
         for message in execution.fold.ends():
             self._storage.message(execution.id, execution.fold, message)
-        self._storage.end(execution.record())
+        if self._storage.fault:
+            execution.tell([UNSAVED.format(self._storage.fault)])
+        self._storage.end(execution.record(), execution.fold)
         self._keep(execution)
-        if execution.fold.cost > SMALL and self._storage.works:
+        if execution.fold.cost > SMALL and self._storage.has(execution.id):
             self._hold(execution)  # the call that waits for its end is about to read it
 
     def get(self, execution_id: str) -> Execution | None:
@@ -194,7 +198,7 @@ class Archive:
 
     async def _release(self, execution: Execution) -> None:
         await self._storage.flush()
-        if self._storage.works and execution.is_loaded and self._held is not execution:
+        if self._storage.has(execution.id) and execution.is_loaded and self._held is not execution:
             execution.held.release(execution.error)
 
 

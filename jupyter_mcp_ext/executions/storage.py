@@ -13,7 +13,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -103,7 +103,10 @@ class ExecutionStorage:
         """Executions whose files are about to be removed."""
         self._size = 0
         self._flusher = Flusher(self._write, name="mcp-execution-storage")
-        self._has_failed = False
+        self._unsaved: set[str] = set()
+        """Executions of which not everything could be written."""
+        self.fault = ""
+        """Why nothing can be written now; empty while it can."""
 
     def open(self) -> list[ExecutionRecord]:
         """Make the folder, and take over the files of servers that no longer run. Blocks."""
@@ -130,7 +133,8 @@ class ExecutionStorage:
         file = self._files.get(execution_id)
         if file is None:
             return
-        if file.size > COMPACT + 4 * max(fold.cost, file.least):
+        is_behind = execution_id in self._unsaved and not self.fault  # there is room again
+        if is_behind or file.size > COMPACT + 4 * max(fold.cost, file.least):
             # A progress bar: what it has overwritten need not be kept.
             file.replace(map(_line, fold.messages()))
             self._note(execution_id, file, file.size)
@@ -138,10 +142,12 @@ class ExecutionStorage:
         for message in messages:
             self._add(execution_id, file, _line(message))
 
-    def end(self, record: ExecutionRecord) -> None:
-        """Save how an execution ended."""
+    def end(self, record: ExecutionRecord, fold: OutputFold) -> None:
+        """Save how an execution ended; ``fold`` has its outputs."""
         file = self._files.pop(record.execution_id, None)
         if file is not None:
+            if record.execution_id in self._unsaved:
+                file.replace(map(_line, fold.messages()))
             self._add(record.execution_id, file, record)
 
     def late(self, record: ExecutionRecord, msg_type: str, content: object) -> None:
@@ -159,10 +165,9 @@ class ExecutionStorage:
         if self._lock is not None:
             self._add(record.execution_id, self._reopened(record.execution_id), record)
 
-    @property
-    def works(self) -> bool:
-        """Whether everything so far could be saved."""
-        return self._lock is not None and not self._has_failed
+    def has(self, execution_id: str) -> bool:
+        """Whether everything of an execution could be saved so far."""
+        return self._lock is not None and execution_id not in self._unsaved
 
     def outputs(self, execution_id: str, max_bytes: int) -> OutputFold:
         """The outputs on disk. Blocks. Raises OSError."""
@@ -187,6 +192,7 @@ class ExecutionStorage:
     def forget(self, execution_id: str) -> None:
         """Remove an execution's file, when lines are written next."""
         self._dirty.pop(execution_id, None)
+        self._unsaved.discard(execution_id)
         if self._lock is not None:
             self._forgotten.append(execution_id)
             self._flusher.schedule(FLUSH)
@@ -218,24 +224,37 @@ class ExecutionStorage:
         forgotten, self._forgotten = self._forgotten, []
         self._dirty, self._size = {}, 0
         try:
-            await asyncio.to_thread(self._append, batch, forgotten)
+            failed = await asyncio.to_thread(self._append, batch, forgotten)
         except OSError as err:
-            if not self._has_failed:
-                self._log.warning("Outputs of executions cannot be written to disk: %s", err)
-            self._has_failed = True
+            failed = {execution_id: err for execution_id, _, _ in batch}
+        self._unsaved |= failed.keys()
+        self._unsaved -= {each for each, _, replaces in batch if replaces} - failed.keys()
+        self._note_fault(next(iter(failed.values()), None), batch)
         return FLUSH if self._dirty or self._forgotten else None
 
-    def _append(self, batch: list[tuple[str, list[Line], bool]], forgotten: list[str]) -> None:
+    def _note_fault(self, err: OSError | None, batch: Sequence[object]) -> None:
+        if err is not None:
+            if not self.fault:
+                self._log.warning("Outputs of executions cannot be written to disk: %s", err)
+            self.fault = err.strerror or str(err)
+        elif batch:
+            if self.fault:
+                self._log.info("Outputs of executions can be written to disk again")
+            self.fault = ""
+
+    def _append(
+        self, batch: list[tuple[str, list[Line], bool]], forgotten: list[str]
+    ) -> dict[str, OSError]:
+        """Write lines and remove files; the executions whose lines could not be written."""
         with opened(self._base, self._folder.name) as folder:
-            results = [
-                _failure(folder, _name(execution_id), lines, replaces=replaces)
+            results = {
+                execution_id: _failure(folder, _name(execution_id), lines, replaces=replaces)
                 for execution_id, lines, replaces in batch
-            ]
+            }
             for execution_id in forgotten:
                 with suppress(OSError):  # it has none, if nothing could be written
                     folder.remove(_name(execution_id))
-        for failure in filter(None, results):
-            raise failure
+        return {each: failure for each, failure in results.items() if failure is not None}
 
     def _take_over(self, name: str, known: set[str], until: float) -> Iterator[ExecutionRecord]:
         """Move the files of a server that no longer runs to this server's folder."""
@@ -272,6 +291,9 @@ def _failure(folder: Folder, name: str, lines: list[Line], *, replaces: bool) ->
     try:
         _write(folder, name, lines, replaces=replaces)
     except OSError as err:
+        if replaces:
+            with suppress(OSError):  # it takes room
+                folder.remove(f"{name}.new")
         return err
     return None
 

@@ -74,7 +74,7 @@ async def test_outputs_come_back_as_they_were(tmp_path: Path) -> None:
         ("update_display_data", {"data": {"text/plain": "2"}, "transient": {"display_id": "d"}}),
         ("stream", {"name": "stdout", "text": "\ud800 é"}),
     )
-    storage.end(record(status="ok"))
+    storage.end(record(status="ok"), fold)
     await storage.flush()
 
     assert storage.outputs("abcdefgh-1", 0).outputs == fold.outputs
@@ -112,7 +112,7 @@ async def test_the_cells_of_a_run_come_back_with_it(tmp_path: Path) -> None:
     )
     first, _ = opened(tmp_path)
     first.begin(record(cells=cells))
-    first.end(record(cells=cells, status="error"))
+    first.end(record(cells=cells, status="error"), OutputFold())
     await first.close()
 
     _, [found] = opened(tmp_path)
