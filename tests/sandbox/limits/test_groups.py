@@ -16,6 +16,7 @@ from jupyter_mcp_ext.sandbox.limits.cgroups import Group, Groups
 from jupyter_mcp_ext.sandbox.limits.command import prefix
 from jupyter_mcp_ext.sandbox.limits.meter import Meter
 from jupyter_mcp_ext.sandbox.limits.provisioner import LimitedProvisioner
+from tests.sandbox.limits.means import HAS_UNIFIED, unified_group
 from tests.sandbox.limits.test_watchdog import limited_alone
 
 
@@ -29,6 +30,45 @@ def group() -> Iterator[Group]:
     made.kill()
     made.remove()
     groups.close()
+
+
+@pytest.fixture(params=["group", "unified"] if HAS_UNIFIED else ["group"])
+def any_group(request: pytest.FixtureRequest) -> Group:
+    """A group of the version in use, and one of version 2."""
+    found: Group = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def unified() -> Iterator[Group]:
+    """A group of version 2."""
+    made = unified_group()
+    assert made is not None
+    yield made
+    made.kill()
+    made.remove()
+
+
+BURNS = "until = time.process_time() + 0.1\nwhile time.process_time() < until: pass"
+
+
+def test_processes_join_a_group_are_measured_and_end_with_it(any_group: Group) -> None:
+    code = f"import time\n{BURNS}\nprint(flush=True)\ntime.sleep(600)"
+    command = [*prefix(Bounds(), any_group.procs), sys.executable, "-c", code]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(3)]
+    for each in started:
+        assert each.stdout is not None
+        each.stdout.readline()
+        each.stdout.close()
+
+    assert sorted(any_group.pids()) == sorted(each.pid for each in started)
+    assert any_group.cpu_seconds() >= 0.3
+
+    any_group.kill()
+
+    assert [each.wait(20) for each in started] == [-signal.SIGKILL] * 3
+    any_group.remove()
+    assert not any(folder.exists() for folder in any_group.folders)
 
 
 def test_groups_of_an_earlier_server_with_the_same_number_are_removed() -> None:
