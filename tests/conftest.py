@@ -41,6 +41,7 @@ LONGEST = (
     "executions/test_service.py",
     "sessions/test_states.py",
     "test_results.py",
+    "soak/test_soak.py",
     "test_endurance.py",
     "test_sessions.py",
     "test_session_faults.py",
