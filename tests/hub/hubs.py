@@ -110,9 +110,11 @@ class Hub:
 
 
 @contextmanager
-def running_hub(folder: Path, config: str = "") -> Iterator[Hub]:
+def running_hub(
+    folder: Path, config: str = "", *, env: Mapping[str, str] | None = None
+) -> Iterator[Hub]:
     """Run a Hub until the block is left; ``config`` is added to its configuration."""
-    token = secrets.token_hex(16)
+    token, secret = secrets.token_hex(16), secrets.token_hex(16)
     port = free_port()
     found, search = binaries(Path(__file__).parent, PROXY)
     path = folder / "jupyterhub_config.py"
@@ -130,7 +132,7 @@ def running_hub(folder: Path, config: str = "") -> Iterator[Hub]:
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
-        env=environment(folder, {"CONFIGPROXY_AUTH_TOKEN": secrets.token_hex(16), "PATH": search}),
+        env=environment(folder, {"CONFIGPROXY_AUTH_TOKEN": secret, "PATH": search, **(env or {})}),
         cwd=folder,
     )
     hub = Hub(process=process, port=port, token=token, folder=folder)
