@@ -20,6 +20,7 @@ import mcp_types as types
 import pytest
 from jupyter_server.auth.identity import IdentityProvider
 from jupyter_server.serverapp import ServerApp
+from jupyterhub.app import JupyterHub
 from traitlets.config import Configurable
 
 import jupyter_mcp_ext
@@ -237,7 +238,7 @@ def test_every_option_that_is_named_exists() -> None:
     of_sessions = [line for line in commands if line.startswith("jupyter mcp sessions ")]
     servers = [line for line in commands if line not in (*audits, *of_sessions)]
     short = {name for line in servers for name in re.findall(r" --([a-z][\w-]*)", line)}
-    owners: list[type[Configurable]] = [*ServerApp.classes, ServerApp, IdentityProvider]
+    owners: list[type[Configurable]] = [*ServerApp.classes, ServerApp, IdentityProvider, JupyterHub]
     settable = {f"{o.__name__}.{name}" for o in owners for name in o.class_traits(config=True)}
     long = set(re.findall(r"(?:--|\bc\.|`)([A-Z]\w+\.\w+)", EVERY_PAGE))
 
