@@ -57,6 +57,7 @@ class OwnersAuthorizer(Authorizer):
         self.besides: Authorizer = make(parent=self, identity_provider=self.identity_provider)
         """The authorizer that is asked besides."""
         self._owners: Owners | None = None
+        self._has_warned = False
 
     def guard(self, owners: Owners) -> None:
         """Let users reach what is theirs; until then all is refused."""
@@ -67,7 +68,7 @@ class OwnersAuthorizer(Authorizer):
     ) -> bool:
         """Whether a user may make a request of Jupyter's REST API."""
         if self._owners is None:
-            self.log.warning("A request was refused: users cannot be kept apart without MCP")
+            self._warn()
             return False
         asked = self.besides.is_authorized(handler, user, action, resource)
         if await ensure_async(asked) is not True:
@@ -76,6 +77,11 @@ class OwnersAuthorizer(Authorizer):
             return await rule(self._owners, handler, user)
         is_for_all = (action, resource) in FOR_ALL or resource in self.resources
         return is_for_all or self._owners.is_administrator(user)
+
+    def _warn(self) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            self.log.warning("All requests are refused: MCP, which knows owners, is not served")
 
 
 async def _kernels(owners: Owners, handler: JupyterHandler, user: User) -> bool:
@@ -130,7 +136,8 @@ async def _has_named(owners: Owners, user: User, body: Mapping[str, Any]) -> boo
         if not isinstance(named, str) or not await owners.has_path(user, named, whole=True):
             return False
         # Jupyter copies what links in a folder lead to, too.
-        if key == "copy_from" and await owners.is_folder(named):
+        is_folder = key == "copy_from" and await owners.is_folder(named)
+        if is_folder or not await owners.has_beside(user, named):
             return False
     return True
 

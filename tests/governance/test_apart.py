@@ -209,6 +209,7 @@ def test_links_lead_jupyter_to_no_files_of_another_user(alice: Owned, bob: Owned
         bob.asks("POST", f"{contents}/new", {"type": "file", "ext": ".txt"}),
         bob.asks("POST", f"{contents}/new", {"copy_from": f"{bob.folder}/copied/a.txt"}),
         bob.asks("GET", f"{contents}/broken/a.ipynb?type=notebook"),
+        bob.asks("POST", f"{contents}/new/empty", {"copy_from": f"{bob.folder}/broken/a.ipynb"}),
     ]
 
     assert {answer.status for answer in answers} == {REFUSED}
