@@ -20,6 +20,8 @@ from tests.engine import ALICE, running, value
 
 FORMATS = Path(__file__).parent / "formats"
 ID = "4ctomn4w"
+SINCE = {"archived": 0.0}
+"""What records have got since, with what it is in one of that version."""
 
 
 @pytest.fixture
@@ -42,6 +44,8 @@ async def test_a_session_of_an_earlier_version_comes_back(moved: Path, jp_server
 
     assert value(execution) == "([1, 2], 4.0, True, 1)"
     assert session.is_signed
+    assert asdict(known).items() >= SINCE.items()
+    before |= SINCE
     assert before == {**before, **asdict(known)}
     after = json.loads((moved / ".mcp" / "session.json").read_text())
     assert after.keys() == before.keys()
