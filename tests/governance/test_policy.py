@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from jupyter_server.auth.authorizer import AllowAllAuthorizer
 from jupyter_server.auth.identity import User
+from jupyterhub.singleuser.extension import JupyterHubUser
 from traitlets import TraitError
 from traitlets.config import Config
 
@@ -99,12 +100,17 @@ def test_what_is_disabled_is_off_whatever_is_enabled() -> None:
     assert has(settings, principal("bob", "students")) == set()
 
 
-def test_the_groups_of_a_user_of_jupyterhub_are_taken() -> None:
-    user = User("alice")
-    user.hub_user = {"name": "alice", "groups": ["staff"]}  # type: ignore[attr-defined]  # as JupyterHub's own class has it
+def test_what_jupyterhub_says_of_a_user_is_taken() -> None:
+    alice = JupyterHubUser({"name": "alice", "groups": ["staff"], "admin": False})
+    root = JupyterHubUser({"name": "root", "groups": [], "admin": True})
 
-    assert _principal(user).groups == {"staff"}
+    assert _principal(alice).groups == {"staff"}
+    assert not policy().is_administrator("alice", alice)
+    assert policy(admin_groups=["staff"]).is_administrator("alice", alice)
+    assert policy(admin_users=["alice"]).is_administrator("alice", alice)
+    assert policy().is_administrator("root", root)
     assert _principal(User("alice")).groups == set()
+    assert not policy(admin_groups=["staff"]).is_administrator("alice", User("alice"))
 
 
 def test_who_may_attach_is_all_or_none_or_those_who_are_listed() -> None:
