@@ -66,10 +66,9 @@ class Audit(JupyterApp):
         if not self.audit.is_on:
             self.fail("No audit file is configured: set McpAudit.path, or name the file.")
         try:
-            files = files_of(self.audit.file)
-            if not files:
+            if not files_of(self.audit.file):
                 self.fail(f"There is no audit file {self.audit.file}.")
-            self.options.run(self, files)
+            self.options.run(self)
             sys.stdout.flush()
         except BrokenPipeError:  # what read it has enough; Python would say so again at its end
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -82,27 +81,27 @@ class Audit(JupyterApp):
         named = self.config.McpApp.get("key_file") or Path(jupyter_data_dir()) / KEY_FILE
         return Path(named).expanduser()
 
-    def verify(self, files: list[Path]) -> None:
+    def verify(self) -> None:
         """Say whether each record is as it was written, or name the first that is not."""
         if not self.key_file.is_file():
             self.fail(f"There is no key {self.key_file}: name the server's with --key-file.")
         head = None if self.options.no_head else self._head()
-        found = Check(files, self.audit.signer, head).run()
+        found = Check(self.audit.file, self.audit.signer, head).run()
         if found.broken is not None:
             self.end_broken(found.broken.words)
-        many = counted(found.records, "record"), counted(len(files), "file")
+        many = counted(found.records, "record"), counted(found.files, "file")
         sys.stdout.write(
             f"{many[0]} in {many[1]}, up to number {found.last.number}, as they were written.\n"
         )
 
-    def show(self, files: list[Path]) -> None:
+    def show(self) -> None:
         """Print records, each in a line."""
         options = self.options
         wanted = Selection(
             user=options.user, session=options.session, tool=options.tool, since=self._since()
         )
         shown, odd = as_json if options.json else words, 0
-        for record in selected(files, wanted):
+        for record in selected(self.audit.file, wanted):
             if record is None:
                 odd += 1
             else:

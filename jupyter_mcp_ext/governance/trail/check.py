@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .chain import START, Link, Record, Signer, read
 from .head import Head
-from .reading import Line, known, lines
+from .reading import Line, all_lines, known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +32,7 @@ class Broken:
 class Checked:
     """What was found."""
 
+    files: int
     records: int
     last: Link
     broken: Broken | None
@@ -41,9 +41,12 @@ class Checked:
 class Check:
     """Looks at each record once, and holds one at a time."""
 
-    def __init__(self, files: Sequence[Path], signer: Signer, head: Head | None) -> None:
-        """Without a ``head`` the end may be missing, and the beginning may be any."""
-        self._files = files
+    def __init__(self, path: Path, signer: Signer, head: Head | None) -> None:
+        """``head`` is read before; without one the end may be missing, and the beginning be any."""
+        self._path = path
+        self._file = path
+        """The file that is looked at."""
+        self._files = 0
         self._signer = signer
         self._head = head
         self._last: Link | None = None
@@ -56,7 +59,9 @@ class Check:
     def run(self) -> Checked:
         """Look at all of them. Raises OSError."""
         broken = None
-        for line in self._lines():
+        for line in all_lines(self._path):
+            if line.number == 1:
+                self._file, self._files = line.file, self._files + 1
             if self._is_being_written(line):
                 break
             broken = self._look(line)
@@ -64,16 +69,13 @@ class Check:
                 break
             self._records += 1
         last = self._last or START
-        return Checked(records=self._records, last=last, broken=broken or self._end(last))
+        broken = broken or self._end(last)
+        return Checked(files=self._files, records=self._records, last=last, broken=broken)
 
     def _is_being_written(self, line: Line) -> bool:
         """Whether a line is not whole yet, since a server writes it now."""
         is_enough = self._head is not None and self._expected > self._head.last.number
-        return is_enough and not line.is_whole and line.file == self._files[-1]
-
-    def _lines(self) -> Iterator[Line]:
-        for file in self._files:
-            yield from lines(file)
+        return is_enough and not line.is_whole and line.file == self._path
 
     def _look(self, line: Line) -> Broken | None:
         expected = self._expected
@@ -124,7 +126,7 @@ class Check:
 
     def _gap(self, found: int, expected: int) -> str:
         """Whether a record is missing, or comes later."""
-        for line in self._lines():
+        for line in all_lines(self._path):
             record = read(self._signer, line.text) if line.is_whole else None
             if record is not None and record.is_signed and record.number == expected:
                 return f"out of order: here is record {found}, and {expected} comes later"
@@ -136,7 +138,7 @@ class Check:
         head = self._head
         if head is None or last.number > head.last.number:
             return None
-        file = self._files[-1] if self._files else Path()
+        file = self._file
         if last.number < head.last.number:
             why = f"truncated at the end: {head.last.number} records were written"
             return Broken(file=file, line=0, number=last.number + 1, why=why)

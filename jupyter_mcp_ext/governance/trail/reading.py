@@ -28,18 +28,45 @@ class Line:
     """Whether it has an end, and is not longer than any record."""
 
 
+LAST = 1 << 62
+"""The place of the file that is written now, if it does not say which."""
+
+Place = tuple[int, bool, Path]
+"""Where a file comes: the number of its first record, and whether it is the one written now."""
+
+
 def files_of(path: Path) -> list[Path]:
     """The files of an audit, oldest first: the one at a path, and those of its name with more.
 
     Raises OSError.
     """
+    return [file for _, _, file in _places(path)]
+
+
+def all_lines(path: Path) -> Iterator[Line]:
+    """The lines of all files of an audit, in their order, also while a server puts files aside.
+
+    Raises OSError.
+    """
+    after: Place = (-1, False, path)
+    while (place := next((each for each in _places(path) if each > after), None)) is not None:
+        after = place
+        for line in lines(place[2]):
+            if line.number == 1 and _number(line) not in (place[0], 0) and place[0] != LAST:
+                after = (place[0], False, Path())  # it was put aside just now: find it again
+                break
+            yield line
+
+
+def _places(path: Path) -> list[Place]:
     found = []
     for each in path.parent.iterdir():
         rest = each.name.removeprefix(path.name)
         is_one = each.name.startswith(path.name) and rest[:1] in ("", ".", "-")
         if is_one and not rest.endswith(".lock") and each.is_file():
-            found.append((_first_number(each), rest == "", each))
-    return [file for number, is_current, file in sorted(found) if number or is_current]
+            number = _first_number(each) or (LAST if rest == "" else 0)
+            found.append((number, rest == "", each))
+    return sorted(place for place in found if place[0])
 
 
 def lines(file: Path) -> Iterator[Line]:
@@ -70,9 +97,13 @@ def _opened(file: Path) -> IO[bytes]:
 def _first_number(file: Path) -> int:
     """The number of a file's first record, else the one that its name has; 0 if it has none."""
     digits = file.suffix[1:]
-    number: object = None
     with contextlib.suppress(OSError, EOFError, StopIteration):
-        number = (known(next(lines(file))) or {}).get("number")
-    if type(number) is int:
-        return number
+        if number := _number(next(lines(file))):
+            return number
     return int(digits) if digits.isdecimal() and len(digits) >= NUMBERS else 0
+
+
+def _number(line: Line) -> int:
+    """The number that a line gives itself; 0 if it gives none."""
+    number = (known(line) or {}).get("number")
+    return number if type(number) is int else 0

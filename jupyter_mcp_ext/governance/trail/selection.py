@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from .chain import seconds_of
-from .reading import known, lines
+from .reading import all_lines, known
 
 _AGO = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
@@ -45,16 +45,15 @@ class Selection:
         return not self.since or seconds_of(record.get("at")) >= self.since
 
 
-def selected(files: Sequence[Path], selection: Selection) -> Iterator[dict[str, Any] | None]:
+def selected(path: Path, selection: Selection) -> Iterator[dict[str, Any] | None]:
     """The records that are wanted, in the order of the files, none held. Raises OSError.
 
     None stands for a line that is no record.
     """
-    for file in files:
-        for line in lines(file):
-            record = known(line)
-            if record is None or selection.has(record):
-                yield record
+    for line in all_lines(path):
+        record = known(line)
+        if record is None or selection.has(record):
+            yield record
 
 
 def time_of(text: str) -> float:

@@ -52,7 +52,7 @@ class Trail:
     def check(self, key: bytes = b"") -> Checked:
         """What `verify` finds."""
         signer = Signer(key or self.key)
-        return Check(files_of(self.path), signer, heads.read(self.head, signer)).run()
+        return Check(self.path, signer, heads.read(self.head, signer)).run()
 
     @property
     def broken(self) -> str:

@@ -12,7 +12,10 @@ import pytest
 
 from jupyter_mcp_ext.governance.trail import head as heads
 from jupyter_mcp_ext.governance.trail.chain import START, Chain, Signer
+from jupyter_mcp_ext.governance.trail.check import Broken, Check
 from jupyter_mcp_ext.governance.trail.head import Head
+from jupyter_mcp_ext.governance.trail.log_file import Bounds
+from jupyter_mcp_ext.governance.trail.reading import Line
 
 from .files import KEY, Trail, add
 
@@ -122,3 +125,37 @@ def test_files_that_were_moved_and_compressed_are_read_in_their_order(tmp_path: 
 
     assert trail.broken == ""
     assert trail.check().records == 6
+
+
+def test_a_check_of_files_that_are_put_aside_while_it_runs_finds_them_again(tmp_path: Path) -> None:
+    trail = Trail(tmp_path / "log", Bounds(max_bytes=2_000, max_age=0.0, keep=0))
+    file = trail.open()
+    add(file, "alice")
+    head = heads.read(trail.head, Signer(KEY))
+
+    class Busy(Check):
+        """A check during which a server goes on."""
+
+        def _look(self, line: Line) -> Broken | None:
+            if line.number == 1 and file.last.number < 100:
+                for _ in range(20):
+                    add(file, "bob")
+            return super()._look(line)
+
+    found = Busy(trail.path, Signer(KEY), head).run()
+
+    assert found.broken is None
+    assert found.files > 3
+
+
+def test_a_first_line_that_is_no_record_is_named_where_it_is(tmp_path: Path) -> None:
+    trail = Trail(tmp_path / "log")
+    trail.write("alice")
+    trail.path.rename(f"{trail.path}.1")
+    trail.write("bob")
+    trail.replace(["garbage", *trail.lines[1:]])
+
+    found = trail.check().broken
+
+    assert found is not None
+    assert (found.file, found.line, found.number) == (trail.path, 1, 3)
