@@ -88,7 +88,12 @@ async def overview(services: Services, person: Person) -> Overview:
     """Look at everything once."""
     sessions = await _seen(services, person)
     ready = services.sessions.is_ready
-    sessions.sort(key=lambda one: (not one.is_agents, not ready(one), -one.last_used))
+    sessions.sort(
+        key=lambda one: (
+            *(not one.is_agents, not ready(one), ready(one) and not queue(one.kernel)),
+            -one.last_used,
+        )
+    )
     first = sessions[:MAX_SESSIONS]
     pids = [pid for one in first if ready(one) and (pid := one.kernel.hosted.pid)]
     memory = await asyncio.to_thread(_memory, pids)

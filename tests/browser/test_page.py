@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +16,8 @@ from tests.users import OPTION
 
 Opened = Callable[..., tuple[Page, McpClient]]
 HOSTILE = "</pre><script>document.title = 'gone'</script><img src=x onerror=alert(1)>"
+PICTURE = os.environ.get("PICTURE", "")
+"""Where the picture for the documentation is written, if it is."""
 BRIGHTNESS = """
 name => getComputedStyle(document.body)[name].match(/[0-9]+/g).reduce((sum, n) => sum + +n, 0)
 """
@@ -41,7 +44,7 @@ def opened(browser: Browser, server: JupyterServer, request: pytest.FixtureReque
         page = context.new_page()
         page.on("pageerror", lambda error: pytest.fail(f"The page's script failed: {error}"))
         page.goto(f"{server.url}/ui")
-        return page, McpClient(server, name="agent", headers=headers)
+        return page, McpClient(server, name="claude-code", headers=headers)
 
     return open_
 
@@ -58,6 +61,22 @@ def test_it_shows_what_happens_without_being_loaded_again(opened: Opened) -> Non
 
     expect(page.locator(".run")).to_have_count(0)
     assert agent.call("get_output", output_id=started.id, wait=20).status == "interrupted"
+
+
+def test_what_runs_is_above_what_does_not(opened: Opened) -> None:
+    page, agent = opened(viewport={"width": 1000, "height": 640})
+    agent.call("create_session", name="churn-model")
+    agent.run("import math\nmath.tau / 2", session_id="churn-model")
+    started = agent.call("execute_code", code=LOOP, wait=0)
+
+    expect(page.locator(".run")).to_contain_text("runs, begun")
+    expect(page.locator(".call")).to_have_count(3)
+    names = page.locator(".session strong").all_inner_texts()
+
+    assert names == ["claude-code", "churn-model"]
+    if PICTURE:
+        page.screenshot(path=PICTURE)
+    agent.call("interrupt_kernel", execution_id=started.id)
 
 
 def test_it_works_without_javascript(opened: Opened) -> None:
