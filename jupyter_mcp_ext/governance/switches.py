@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from jupyter_mcp_ext.concurrency import Listeners
 from jupyter_mcp_ext.errors import Forbidden
 from jupyter_mcp_ext.wording import ago
 
-if TYPE_CHECKING:
-    from .policy import Right
+from .tool_names import READING
 
 Switch = Literal["paused", "read_only"]
 """``paused``: agents do nothing. ``read_only``: they read, and neither change nor run anything."""
@@ -63,9 +62,9 @@ class Switches:
             )
             raise Forbidden(msg)
 
-    def check_rights(self, subject: str, *rights: Right) -> None:
-        """Raise Forbidden if a right is more than to read, and that is all that is left."""
-        if not self._off or all(action == "read" for action, _ in rights):
+    def check_tool(self, subject: str, tool: str) -> None:
+        """Raise Forbidden if a tool changes something, and to read is all that is left."""
+        if not self._off or tool in READING:
             return
         if off := self._for(subject, "read_only"):
             msg = (

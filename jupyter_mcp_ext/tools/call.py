@@ -99,7 +99,7 @@ class Call:
         self.rights.extend(right for right in rights if right not in self.rights)
         if tool:
             self.services.policy.check(self.principal, tool)
-        self.services.switches.check_rights(self.caller.subject, *rights)
+            self.services.switches.check_tool(self.caller.subject, tool)
         await self.services.policy.decide(self.principal, *rights)
 
     async def begin(self, tool: str, arguments: Mapping[str, Any]) -> None:

@@ -52,13 +52,14 @@ def test_the_first_who_paused_is_named(switches: Switches) -> None:
 def test_read_only_lets_agents_read_and_nothing_else(switches: Switches) -> None:
     switches.switch_off("read_only", "alice", by="Alice")
 
-    switches.check_rights("alice", ("read", "kernels"), ("read", "contents"))
-    switches.check_rights("bob", ("execute", "kernels"))
-    for action in ("write", "execute"):
+    for tool in ("get_output", "get_variables"):
+        switches.check_tool("alice", tool)
+    switches.check_tool("bob", "execute_code")
+    for tool in ("execute_code", "edit_cell", "no_tool"):
         with pytest.raises(Forbidden, match=r"^Alice switched this server to read-only"):
-            switches.check_rights("alice", ("read", "contents"), (action, "kernels"))
+            switches.check_tool("alice", tool)
     switches.switch_on("read_only", "alice")
-    switches.check_rights("alice", ("execute", "kernels"))
+    switches.check_tool("alice", "execute_code")
 
 
 @pytest.mark.parametrize("switch", ["paused", "read_only"])
