@@ -44,8 +44,13 @@ def notices(
         said.append(_in_full(*news))
     session.continuity.told(reader, losses)
     fault = session.fault or (session.story.fault if session.story is not None else "")
-    if known.is_news(fault):
-        said.append(f"the story of this session is not being saved: {fault}")
+    unsaved = "variables" if session.record.not_saved == "full" else ""
+    if known.is_news(fault or unsaved):
+        said.append(
+            f"the story of this session is not being saved: {fault}"
+            if fault
+            else "the variables of this session are not being saved: the disk is full"
+        )
     return tuple(said)
 
 

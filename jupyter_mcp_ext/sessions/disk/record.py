@@ -23,7 +23,7 @@ MAX_TIME = 1e11
 Restore = Literal["snapshot", "replay", "fresh"]
 """How a session comes back when its kernel is gone."""
 
-NotSaved = Literal["", "busy", "late", "failed", "ended", "expired"]
+NotSaved = Literal["", "busy", "late", "failed", "ended", "expired", "full"]
 """Why a session's latest variables are not saved; empty if they are."""
 
 

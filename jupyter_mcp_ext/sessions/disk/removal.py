@@ -9,7 +9,6 @@ Everything here blocks: call it in a thread. Failures are OSError.
 
 from __future__ import annotations
 
-import errno
 import re
 import secrets
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from jupyter_mcp_ext.sandbox.overlay import PACKAGES
 
 from .folder import ARCHIVED, SessionFolder
 from .record import UnusableRecord
+from .room import FULL
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.sessions.session import Session
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 DELETED = re.compile(r"\.[a-z2-7]{8}-[0-9a-f]{8}\.deleted")
 """The name of a folder that is being deleted."""
-
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class StillUsed(Exception):

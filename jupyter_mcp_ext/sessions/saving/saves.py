@@ -7,6 +7,7 @@ of that is lost (`aside`), and a session that was not brought back as a whole is
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from jupyter_mcp_ext.kernels.evaluation import EvaluationError, FunctionRaised
 from jupyter_mcp_ext.kernels.losses import KernelLost
 from jupyter_mcp_ext.sessions.comeback.runs import bound_after
 from jupyter_mcp_ext.sessions.disk.record import NotSaved
+from jupyter_mcp_ext.sessions.disk.room import FULL, SNAPSHOTS
 from jupyter_mcp_ext.sessions.session import event_of
 
 from . import aside, snapshots
@@ -53,6 +55,7 @@ WHY: Mapping[NotSaved, str] = {
     "late": "since there was no time left when the server stopped",
     "failed": "since saving failed (the server's log has the details)",
     "expired": "since this server keeps no more bytes of snapshots",
+    "full": "since the disk is full",
     "ended": "since its kernel was ended by force or while its code ran",
 }
 """Words for why a session's latest variables were not saved."""
@@ -257,7 +260,8 @@ class Saves:
             session.saved("failed")
             self._refused(session, "saving took too long")
         except LOST as err:
-            session.saved(session.record.not_saved or "failed")
+            is_full = getattr(err, "errno", None) in FULL
+            session.saved("full" if is_full else session.record.not_saved or "failed")
             # Of a person, or of what the kernel ran before; it is tried again after the next one.
             is_interrupt = isinstance(err, FunctionRaised) and err.ename == "KeyboardInterrupt"
             tell = self._log.debug if is_interrupt else self._log.warning
@@ -278,6 +282,9 @@ class Saves:
         key = self._key(session)
         rebound = partial(bound_after, story.alive)
         before = session.continuity.missing, rebound, story.gone_until
+        room = await asyncio.to_thread(SNAPSHOTS.room, story.folder.path)
+        if room <= 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         await to_its_end(lambda: aside.begin(story.folder, key, *before))
         freed = self._holding[session] = asyncio.get_running_loop().create_future()
         snapshot = await snapshots.save(
@@ -287,7 +294,7 @@ class Saves:
             session_id=session.id,
             owner=session.owner,
             after=story.last_ended,
-            max_bytes=self._limits.max_bytes,
+            max_bytes=min(self._limits.max_bytes, room),
             seconds=seconds,
             patience=patience,
             is_confined=session.kernel.is_confined,

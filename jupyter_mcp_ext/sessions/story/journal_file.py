@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from jupyter_mcp_ext.sessions.disk.folder import JOURNAL, SessionFolder
+from jupyter_mcp_ext.sessions.disk.room import STORY
 
 from . import journal
 from .journal import Journal
@@ -74,6 +75,7 @@ class JournalFile:
         if len(data) > MAX_PENDING:  # the latest are dropped: the earlier lines begin the story
             while sum(map(len, self._lines)) > MAX_PENDING:
                 self._lines.pop()
+        STORY.check(self._folder.path)
         self._folder.append(JOURNAL, data)
         self._size += len(data)
         self._lines = []
