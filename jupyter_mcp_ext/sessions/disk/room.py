@@ -28,8 +28,12 @@ class Reserve:
         return usage.free - min(int(usage.total * self.share), self.most)
 
     def check(self, folder: Path) -> None:
-        """Raise OSError if nothing may be written there."""
-        if self.room(folder) < 0:
+        """Raise OSError if nothing may be written there; what is no folder is not looked at."""
+        try:
+            room = self.room(folder)
+        except OSError:
+            return
+        if room < 0:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
