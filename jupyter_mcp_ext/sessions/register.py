@@ -13,6 +13,7 @@ from jupyter_mcp_ext.errors import AmbiguousSession, UnknownSession, did_you_mea
 
 from .disk.record import SessionRecord
 from .disk.users import UserFolders
+from .jupyters_list import listed
 from .notices import check_usable
 from .session import Session, new_session_id
 
@@ -126,27 +127,26 @@ class Register:
     async def _open(self, caller: Caller) -> list[dict[str, Any]]:
         if not caller.may_attach:
             return []
+        models = await self.models()
+        if not models:
+            return []
         # Jupyter lets a user list a session on any kernel; its owner stays the owner.
         others = {
             s.kernel_id for s in self._sessions.values() if s.owner not in ("", caller.subject)
         }
-        models = await self.models()
         return [
             m
             for m in models
-            if self.is_persons(m)
-            and m["kernel"]["id"] not in others
-            and self._users.has(caller.subject, m["path"])
+            if m["kernel"]["id"] not in others and self._users.has(caller.subject, m["path"])
         ]
 
     async def models(self) -> list[dict[str, Any]]:
-        """Jupyter's list."""
-        models: list[dict[str, Any]] = await self._manager.list_sessions()
-        return models
+        """The entries of Jupyter's list that are people's sessions."""
+        return await listed(self._manager, self._is_persons)
 
-    def is_persons(self, model: Mapping[str, Any]) -> bool:
-        """Whether an entry of Jupyter's list is not an agent's session."""
-        known = self._sessions.get(str(model["id"])[:8])
+    def _is_persons(self, jupyter_id: str) -> bool:
+        """Whether the id of an entry of Jupyter's list is not that of an agent's session."""
+        known = self._sessions.get(jupyter_id[:8])
         return known is None or not known.is_agents
 
     def adopt(self, model: Mapping[str, Any]) -> Session:

@@ -92,7 +92,7 @@ class SessionRemover:
 
         ``by_others``: their own kernels and executions do not count.
         """
-        models = [m for m in await self._register.models() if self._register.is_persons(m)]
+        models = await self._register.models()
         executing = set() if by_others else self._executing()
         executing -= {session.id for session in self._register.archived}  # can be read all the same
         used = dict.fromkeys(executing, "code runs in it, or has results that were not read")

@@ -90,6 +90,28 @@ async def test_a_session_is_found_by_id_name_path_and_kernel(jp_serverapp: Any) 
             assert await find(ALICE, wanted) is session
 
 
+async def test_to_find_a_session_by_its_name_takes_no_look_at_the_kernels_of_other_agents(
+    jp_serverapp: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernels = jp_serverapp.kernel_manager
+    model_of, looked_at = kernels.kernel_model, []
+
+    def kernel_model(kernel_id: str) -> Any:
+        looked_at.append(kernel_id)
+        return model_of(kernel_id)
+
+    async with running(jp_serverapp) as engine:
+        session = await made(engine, name="churn")
+        await made(engine, BOB, name="churn")
+        theirs = await jp_serverapp.session_manager.create_session(
+            path="open.ipynb", name="open.ipynb", type="notebook", kernel_name="python3"
+        )
+        monkeypatch.setattr(kernels, "kernel_model", kernel_model)
+
+        assert await engine.services.sessions.find(ALICE, "churn") is session
+        assert looked_at == [theirs["kernel"]["id"]]
+
+
 async def test_a_name_that_exists_gives_the_session_that_has_it(jp_serverapp: Any) -> None:
     async with running(jp_serverapp) as engine:
         first = await made(engine, name="one")
