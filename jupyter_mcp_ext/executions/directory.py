@@ -23,6 +23,8 @@ class Directory:
         self._archive = archive
         self._numbers: dict[str, int] = {}
         """The last number given, by session."""
+        self._owners: set[tuple[str, str]] = set()
+        """Users, each with a session in which something of theirs was executed."""
         self._latest: dict[str, str] = {}
         """The id of the latest execution, by session."""
 
@@ -35,9 +37,12 @@ class Directory:
                 self._numbers[parts["session"]] = max(int(parts["number"]), known)
                 if int(parts["number"]) > known:
                     self._latest[parts["session"]] = execution_id
+                if (execution := self._archive.get(execution_id)) is not None:
+                    self._owners.add((execution.owner, parts["session"]))
 
-    def new_id(self, session_id: str, *, after: int) -> str:
-        """The id of the next execution of a session; its number is larger than ``after``."""
+    def new_id(self, session_id: str, caller: Caller, *, after: int) -> str:
+        """The id of a caller's next execution in a session, with a number above ``after``."""
+        self._owners.add((caller.subject, session_id))
         number = self._numbers[session_id] = max(self._numbers.get(session_id, 0), after) + 1
         execution_id = self._latest[session_id] = f"{session_id}-{number}"
         return execution_id
@@ -47,7 +52,7 @@ class Directory:
         execution = self._archive.get(execution_id)
         if execution is not None and execution.owner == caller.subject:
             return execution
-        if execution is None and self._was_given(execution_id):
+        if execution is None and self._was_given(caller, execution_id):
             msg = (
                 f"The execution {execution_id} has expired: its output is kept no longer. Run the "
                 "code again if you need it and running it twice does no harm."
@@ -102,8 +107,8 @@ class Directory:
         found = self._archive.of(caller.subject, caller.client)
         return [execution for execution in found if execution.scope == caller.scope] or found
 
-    def _was_given(self, execution_id: str) -> bool:
+    def _was_given(self, caller: Caller, execution_id: str) -> bool:
         parts = EXECUTION_ID.fullmatch(execution_id)
-        return parts is not None and (
-            1 <= int(parts["number"]) <= self._numbers.get(parts["session"], 0)
-        )
+        if parts is None or (caller.subject, parts["session"]) not in self._owners:
+            return False
+        return 1 <= int(parts["number"]) <= self._numbers[parts["session"]]

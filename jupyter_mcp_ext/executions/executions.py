@@ -109,13 +109,14 @@ class McpExecutions(LoggingConfigurable):
     max_kept = Int(
         1_000,
         min=0,
-        help="Finished executions that can be read again; the oldest go first. 0: all.",
+        help="Finished executions that can be read again; of the user with the most, the oldest go "
+        "first. 0: all.",
     ).tag(config=True)
     max_kept_bytes = Int(
         500_000_000,
         min=0,
-        help="Bytes of output of finished executions that are kept on disk; the oldest go first. "
-        "0: all.",
+        help="Bytes of output of finished executions that are kept on disk; of the user with "
+        "the most, the oldest go first. 0: all.",
     ).tag(config=True)
     max_age = Float(
         86_400.0,
@@ -252,7 +253,7 @@ class McpExecutions(LoggingConfigurable):
         input_timeout: float | None = None,
     ) -> Execution:
         order = Order(
-            id=self.directory.new_id(destination.session_id, after=destination.last_number),
+            id=self.directory.new_id(destination.session_id, caller, after=destination.last_number),
             session_id=destination.session_id,
             kernel=destination.kernel,
             kernel_name=destination.kernel_name,

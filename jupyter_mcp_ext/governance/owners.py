@@ -83,7 +83,8 @@ class Owners:
         except (OSError, ValueError):
             return False
         except ContentsError:  # a link leads out of the root
-            return self.is_administrator(user)
+            if not self.is_administrator(user):
+                return False
         caller = Caller(subject=self._subject_of(user), username=user.username, client="")
         paths, is_administrator = self._sessions.paths, self.is_administrator(user)
         return not any(

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from os.path import relpath
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
-import websocket
 from jupyter_server.auth.authorizer import AllowAllAuthorizer
 from jupyter_server.auth.identity import IdentityProvider
 from traitlets.config import Config
@@ -21,71 +18,11 @@ from jupyter_mcp_ext.governance.multi_user import AUTHORIZER, Means, check
 from jupyter_mcp_ext.governance.policy import McpPolicy, PolicyUnusable
 from tests import users
 from tests.mcp_client import OLD, McpClient
-from tests.servers import STARTED_KERNELS, Answer, JupyterServer
+from tests.people import Owned, Person
+from tests.servers import STARTED_KERNELS, JupyterServer
 
 SECRET = "what-alice-keeps"
 REFUSED = 403
-
-
-@dataclass(kw_only=True)
-class Person:
-    """A user of the server, by REST and by MCP."""
-
-    server: JupyterServer
-    name: str
-    client: McpClient = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.client = McpClient(self.server, headers=self.auth)
-
-    @property
-    def auth(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.name}"}
-
-    def asks(self, method: str, path: str, body: object = None) -> Answer:
-        """Make a request of Jupyter's own API."""
-        data = None if body is None else json.dumps(body).encode()
-        return self.server.request(method, data, self.auth, path=path)
-
-    def status(self, method: str, path: str, body: object = None) -> int:
-        return self.asks(method, path, body).status
-
-    def connects(self, path: str) -> int:
-        """Open a websocket, and give the status of the answer."""
-        header = [f"{name}: {value}" for name, value in self.auth.items()]
-        url = f"ws://127.0.0.1:{self.server.port}{path}"
-        try:
-            websocket.create_connection(url, timeout=60, header=header).close()
-        except websocket.WebSocketBadStatusException as err:
-            return int(err.status_code)
-        return 101
-
-
-@dataclass(kw_only=True)
-class Owned(Person):
-    """A user with a session, and what Jupyter calls its parts."""
-
-    kernel_id: str = ""
-    session_id: str = ""
-    jupyter_id: str = ""
-    execution_id: str = ""
-    folder: str = ""
-
-    @property
-    def home(self) -> str:
-        """The user's own folder, with a slash behind it."""
-        return self.folder.partition("mcp-sessions")[0]
-
-    def begin(self, code: str, admin: Person) -> None:
-        """Run code in a session of its own."""
-        made = self.client.call("create_session", name="work")
-        session = made.meta["jupyter-mcp-ext/session"]
-        self.session_id, self.kernel_id = session["session_id"], session["kernel_id"]
-        self.execution_id = self.client.run(code, session_id="work").id
-        listed: Any = admin.asks("GET", "/api/sessions").json()
-        [model] = [each for each in listed if each["kernel"]["id"] == self.kernel_id]
-        self.jupyter_id = model["id"]
-        self.folder = str(Path(session["path"]).parent)
 
 
 @pytest.fixture(scope="module", params=["", "users/{username}"])
