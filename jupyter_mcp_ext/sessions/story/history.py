@@ -105,8 +105,11 @@ class History:
         return journal.reserved(self._reserved)
 
     def shortened(self, *, part: int, after: int) -> Journal:
-        """What must stay of the journal: what may come back. The rest is dropped here too."""
-        self._entries = {entry.key: entry for entry in self.alive}
+        """What must stay of the journal: what may come back. The rest is dropped here too.
+
+        More than `journal.MAX_ENTRIES` would not be read again.
+        """
+        self._entries = {entry.key: entry for entry in self.alive[-journal.MAX_ENTRIES :]}
         return Journal(
             entries=self.entries,
             forgotten_until=self.forgotten_until,
