@@ -19,10 +19,12 @@ LifeKind = Literal[
     "kernel_ended",
     "limit_hit",
     "snapshot_refused",
+    "page_used",
 ]
 """``kernel_culled``: ended since it was not used; ``kernel_ended``: on request, or by its code.
 
-``snapshot_refused``: variables were not saved, or saved ones were not loaded.
+``snapshot_refused``: variables were not saved, or saved ones were not loaded. ``page_used``: a
+person has pressed a button of the page for people.
 """
 
 DeathCause = Literal["limit", "memory", "signal", "exit", "unknown"]

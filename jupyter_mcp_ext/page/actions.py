@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from jupyter_mcp_ext.errors import Forbidden, UnknownSession
 from jupyter_mcp_ext.executions.turns import queue
+from jupyter_mcp_ext.governance.life import LifeEvent
 from jupyter_mcp_ext.governance.switches import EVERYONE
 
 from .overview import find
@@ -56,6 +57,7 @@ class Actions:
         if session is None:
             msg = "There is no such session. It may have ended: look at the page again."
             raise UnknownSession(msg)
+        self._tell(action, person, session.owner, session)
         if action == "interrupt":
             await self._interrupt(session, person)
         else:
@@ -66,11 +68,27 @@ class Actions:
             msg = "Only administrators switch agents of all users (McpPolicy.admin_users)."
             raise Forbidden(msg)
         subject = EVERYONE if target == ALL else person.subject
+        self._tell(action, person, subject)
         switch, position = SWITCHES[action]
         if position == "off":
             self._services.switches.switch_off(switch, subject, by=person.name)
         else:
             self._services.switches.switch_on(switch, subject)
+
+    def _tell(
+        self, action: str, person: Person, owner: str, session: Session | None = None
+    ) -> None:
+        """Have it in the record; ``owner`` is whose agents it is about, or `EVERYONE`."""
+        whose = "" if session else ", all agents" if owner == EVERYONE else ", their agents"
+        self._services.life.tell(
+            LifeEvent(
+                kind="page_used",
+                session_id=session.id if session is not None else None,
+                kernel_id=session.kernel_id if session is not None else None,
+                owner=owner,
+                detail=f"{action} by {person.subject}{whose}",
+            )
+        )
 
     async def _interrupt(self, session: Session, person: Person) -> None:
         """End what runs; what waits behind it is run then."""

@@ -6,9 +6,11 @@ Alice and Bob have an agent each, Root is an administrator.
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -21,8 +23,16 @@ HOSTILE = "</pre></script><script>alert(1)</script><img src=x onerror=alert(1)>'
 
 
 @pytest.fixture(scope="module")
-def server(start_server: Callable[..., JupyterServer]) -> JupyterServer:
-    return start_server(OPTION, "--McpPolicy.admin_users=root")
+def audit_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("audit") / "audit.jsonl"
+
+
+@pytest.fixture(scope="module")
+def server(start_server: Callable[..., JupyterServer], audit_file: Path) -> JupyterServer:
+    return start_server(
+        *(OPTION, "--McpPolicy.admin_users=root", "--McpAudit.fail_closed=True"),
+        f"--McpAudit.path={audit_file}",
+    )
 
 
 def look(server: JupyterServer, user: str, path: str = "") -> Answer:
@@ -233,6 +243,25 @@ def test_only_an_administrator_pauses_the_agents_of_all(server: JupyterServer) -
     finally:
         press(server, "root", "resume", "all")
     assert not frank.run("1").is_error
+
+
+def test_what_is_pressed_is_in_the_audit_file(server: JupyterServer, audit_file: Path) -> None:
+    peggy = agent(server, "peggy")
+    peggy.run("1")
+    session = session_of(peggy)
+
+    press(server, "peggy", "pause")
+    press(server, "peggy", "resume")
+    press(server, "root", "shutdown", session)
+    peggy.call("list_sessions")  # is answered once it is recorded, and so is what was before
+
+    records = [json.loads(line) for line in audit_file.read_text().splitlines()]
+    used = [record for record in records if record["kind"] == "page_used"]
+    assert [(record["owner"], record["session_id"], record["detail"]) for record in used[-3:]] == [
+        ("peggy", None, "pause by peggy, their agents"),
+        ("peggy", None, "resume by peggy, their agents"),
+        ("peggy", session, "shutdown by root"),
+    ]
 
 
 @pytest.mark.parametrize("path", ["/", "/nothing", "/pause", "/../ui/x", "/interrupt"])
