@@ -45,7 +45,7 @@ SILENCE = 20.0
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 
@@ -106,7 +106,7 @@ class _Handler(ExtensionHandlerJinjaMixin, ExtensionHandlerMixin, JupyterHandler
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Say what went wrong; the log has the rest."""
         error = kwargs.get("exc_info", (None, None))[1]
-        words = error.log_message if isinstance(error, HTTPError) else None
+        words = error.get_message() if isinstance(error, HTTPError) else None
         self.show("mcp_error.html", words=words or f"This did not work ({status_code}).")
 
 

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.executions.turns import queue
 from jupyter_mcp_ext.governance.switches import EVERYONE
 from jupyter_mcp_ext.governance.transcript import cut
 from jupyter_mcp_ext.sessions.session import shown_notebook
-from jupyter_mcp_ext.tools.session_state import is_running, session_state
+from jupyter_mcp_ext.tools.session_state import is_running, session_states
 from jupyter_mcp_ext.wording import size
 
 if TYPE_CHECKING:
@@ -97,10 +96,11 @@ async def overview(services: Services, person: Person) -> Overview:
     first = sessions[:MAX_SESSIONS]
     pids = [pid for one in first if ready(one) and (pid := one.kernel.hosted.pid)]
     memory = await asyncio.to_thread(_memory, pids)
+    states = await session_states(services.sessions, first)  # and nothing is waited for after it
     switched = services.switches.get
     return Overview(
         person=person,
-        rows=[await _row(services, person, one, memory) for one in first],
+        rows=[_row(services, person, *each, memory) for each in zip(first, states, strict=True)],
         more_rows=len(sessions) - len(first),
         clients=services.transcript.clients(person.subject),
         calls=services.transcript.calls(person.subject),
@@ -125,14 +125,10 @@ async def _seen(services: Services, person: Person) -> list[Session]:
     return list(seen.values())
 
 
-async def _row(
-    services: Services, person: Person, session: Session, memory: Mapping[int, int]
+def _row(
+    services: Services, person: Person, session: Session, state: str, memory: Mapping[int, int]
 ) -> Row:
     is_own = person.owns(session)
-    try:
-        state = await session_state(services.sessions, session)
-    except KernelUnavailable:  # it has ended since
-        state = "none"
     runs = is_running(state)
     line = queue(session.kernel) if runs else ()
     pid = session.kernel.hosted.pid if runs else None
