@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -15,7 +14,7 @@ from traitlets.config import LoggingConfigurable
 
 from jupyter_mcp_ext.concurrency import Listeners
 
-from . import bubblewrap, canary, directories
+from . import bubblewrap, canary, directories, environment
 from .confinement import HANDED, MODES, WORK, Confinement, Mode, Network, is_confined
 from .overlay import PACKAGES, Overlay
 from .places import Places
@@ -23,15 +22,6 @@ from .prefixes import NoPrefix, readable, real, user_packages
 from .provisioner import ARGUMENT, OtherProvisioner, install, own_of
 from .proxy.patterns import NoPattern, patterns
 from .proxy.process import Connections, Proxy
-
-SHOWN = (
-    *("PATH", "LANG", "LANGUAGE", "LC_*", "TZ", "TERM", "COLUMNS", "LINES", "NO_COLOR"),
-    *("VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "PYTHON*", "R_*", "JULIA_NUM_THREADS"),
-    *("OMP_*", "MKL_*", "OPENBLAS_*", "NUMEXPR_*", "TOKENIZERS_PARALLELISM", "CUDA_*"),
-    "MPLBACKEND",
-    *("IPY*", "JPY_SESSION_NAME", "PYDEVD_*", "SOURCE_DATE_EPOCH"),
-)
-"""Patterns of variables that kernels in a sandbox get of the server's environment."""
 
 
 class SandboxUnusable(Exception):
@@ -273,7 +263,7 @@ class McpSandbox(LoggingConfigurable):
         """What the kernel of a session may reach. Blocks. Raises NoPrefix, OSError."""
         assert self._root is not None  # noqa: S101
         command = tuple(map(str, spec.get("argv") or ()))
-        shown, path = self._shown(env), env.get("PATH", os.defpath)
+        shown, path = environment.shown(env, self.environment), env.get("PATH", os.defpath)
         programs = readable(command, path, never=(self._root, *self._secrets))
         packages = user_packages(command, path)
         if packages is not None:
@@ -307,10 +297,6 @@ class McpSandbox(LoggingConfigurable):
             scratch_bytes=self.scratch_bytes,
             env=shown,
         )
-
-    def _shown(self, env: Mapping[str, str]) -> dict[str, str]:
-        patterns = (*SHOWN, *self.environment)
-        return {k: v for k, v in env.items() if any(fnmatchcase(k, p) for p in patterns)}
 
     def _open_proxy(self) -> None:
         """Have the hosts that are listed reached, if any are. Raises SandboxUnusable."""
