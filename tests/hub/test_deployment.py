@@ -43,6 +43,7 @@ class Deployment:
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", commands.replace(ADDRESS, self.address)],
             env=dict(self.env),
+            cwd=self.alice.root_dir,
             capture_output=True,
             text=True,
             check=False,
@@ -119,6 +120,15 @@ def test_the_audit_file_is_whole_and_tells_what_was_done(deployment: Deployment)
 
     assert "execute_code" in said
     assert "alice" in said
+
+
+def test_the_sessions_on_the_disk_are_listed(deployment: Deployment) -> None:
+    client = McpClient(deployment.alice, name="listed")
+    client.run("1")
+
+    said = deployment.run(block("bash", "sessions list"))
+
+    assert "listed" in said
 
 
 def test_prometheus_is_told_where_the_metrics_are() -> None:
