@@ -6,6 +6,7 @@ import html
 import http.client
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from urllib.parse import urlencode
 
@@ -153,3 +154,20 @@ def test_large_calls_leave_the_page_small(server: JupyterServer) -> None:
 
     assert seen.status == 200
     assert len(seen.body) < MOST_BYTES
+
+
+def test_sessions_that_end_while_it_is_made_leave_it_whole(server: JupyterServer) -> None:
+    client = McpClient(server, name="ending")
+
+    def end() -> None:
+        for number in range(4):
+            name = f"short-{number}"
+            client.call("create_session", name=name)
+            client.call("delete_session", session_id=name)
+
+    with ThreadPoolExecutor() as threads:
+        ended = threads.submit(end)
+        seen = list(threads.map(lambda _: look(server).status, range(100)))
+        ended.result()
+
+    assert set(seen) == {200}
