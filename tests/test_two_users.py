@@ -272,3 +272,21 @@ def test_one_users_pause_is_no_others(alice: Owned, bob: Owned) -> None:
         assert "bob" not in str(alice.asks("GET", "/mcp/ui").body)
     finally:
         assert bob.presses("resume").status == 303
+
+
+def test_the_latest_execution_on_a_shared_kernel_is_ones_own(
+    start_server: Callable[..., JupyterServer],
+) -> None:
+    server = start_server(users.OPTION, token="root")
+    alice, bob, root = (Person(server=server, name=name) for name in ("alice", "bob", "root"))
+    model = {"path": "shared.ipynb", "type": "notebook", "name": "", "kernel": {"name": "python3"}}
+    assert root.status("POST", "/api/sessions", model) == 201
+    his = bob.client.run("print('said ' + 'by bob')", session_id="shared.ipynb")
+    hers = alice.client.run("1", session_id="shared.ipynb")
+
+    assert "said by bob" in bob.client.call("get_output", session_id="shared.ipynb").text
+    nothing = Person(server=server, name="carl").client.refused(
+        "get_output", session_id="shared.ipynb"
+    )
+    assert his.id not in nothing
+    assert hers.id not in nothing

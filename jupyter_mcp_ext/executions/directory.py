@@ -23,28 +23,21 @@ class Directory:
         self._archive = archive
         self._numbers: dict[str, int] = {}
         """The last number given, by session."""
-        self._owners: set[tuple[str, str]] = set()
-        """Users, each with a session in which something of theirs was executed."""
-        self._latest: dict[str, str] = {}
-        """The id of the latest execution, by session."""
+        self._latest: dict[tuple[str, str], str] = {}
+        """The id of the latest execution, by its owner and session."""
 
     def open(self) -> None:
         """Know the executions of an earlier run of this server, which the archive has read."""
-        for execution_id in self._archive.ids():
-            parts = EXECUTION_ID.fullmatch(execution_id)
-            if parts is not None:
-                known = self._numbers.get(parts["session"], 0)
-                self._numbers[parts["session"]] = max(int(parts["number"]), known)
-                if int(parts["number"]) > known:
-                    self._latest[parts["session"]] = execution_id
-                if (execution := self._archive.get(execution_id)) is not None:
-                    self._owners.add((execution.owner, parts["session"]))
+        known = filter(None, map(EXECUTION_ID.fullmatch, self._archive.ids()))
+        for parts in sorted(known, key=lambda parts: int(parts["number"])):
+            self._numbers[parts["session"]] = int(parts["number"])
+            if (execution := self._archive.get(parts[0])) is not None:
+                self._latest[execution.owner, parts["session"]] = execution.id
 
     def new_id(self, session_id: str, caller: Caller, *, after: int) -> str:
         """The id of a caller's next execution in a session, with a number above ``after``."""
-        self._owners.add((caller.subject, session_id))
         number = self._numbers[session_id] = max(self._numbers.get(session_id, 0), after) + 1
-        execution_id = self._latest[session_id] = f"{session_id}-{number}"
+        execution_id = self._latest[caller.subject, session_id] = f"{session_id}-{number}"
         return execution_id
 
     def find(self, caller: Caller, execution_id: str) -> Execution:
@@ -66,9 +59,9 @@ class Directory:
 
     def latest(self, caller: Caller, session_id: str) -> Execution:
         """The caller's latest execution in a session. Raises UnknownExecution."""
-        execution_id = self._latest.get(session_id)
+        execution_id = self._latest.get((caller.subject, session_id))
         if execution_id is None:
-            msg = "Nothing has been executed in this session yet. execute_code runs code in it."
+            msg = "You have executed nothing in this session yet. execute_code runs code in it."
             raise UnknownExecution(msg)
         return self.find(caller, execution_id)
 
@@ -109,6 +102,6 @@ class Directory:
 
     def _was_given(self, caller: Caller, execution_id: str) -> bool:
         parts = EXECUTION_ID.fullmatch(execution_id)
-        if parts is None or (caller.subject, parts["session"]) not in self._owners:
+        if parts is None or (caller.subject, parts["session"]) not in self._latest:
             return False
         return 1 <= int(parts["number"]) <= self._numbers[parts["session"]]
