@@ -271,7 +271,7 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
 
     def _record_activity(self) -> None:
         self._count_active()
-        self.services.sessions.warm()
+        self.services.sessions.spares.want()
 
     def _count_active(self) -> None:
         # Jupyter and JupyterHub read this before they stop an idle server.

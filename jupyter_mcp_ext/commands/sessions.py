@@ -212,7 +212,7 @@ class Sessions(JupyterApp):
         return used
 
     def _session_at(self, path: str) -> str:
-        above = self.store.sessions_around(path)
+        above = self.store.layout.sessions_around(path)
         return path[len(above) :].partition("/")[0] if path.startswith(above) else ""
 
     def _kept(self, session: Session, *, is_used: bool) -> Kept:

@@ -84,7 +84,7 @@ async def run_cells(
         await undisturbed(run.choice.choose(references))
         if restart:
             busy = bool(queue(session.kernel))
-            await services.sessions.restart(session, by=caller.client, now=busy)
+            await services.sessions.readiness.restart(session, by=caller.client, now=busy)
         start = partial(_start, services, session, run, caller=caller, require=require)
         return start(timeout=timeout, can_ask=can_ask)
     except BaseException:

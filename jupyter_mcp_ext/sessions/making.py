@@ -96,7 +96,7 @@ class SessionMaker:
         folder = notebook = ""
         place = PurePosixPath(cwd) / f"{as_file_name(name)}-{session_id}"
         if self._folders.store is not None:
-            folder = self._folders.store.path_of(session_id, caller.subject)
+            folder = self._folders.store.layout.path_of(session_id, caller.subject)
             notebook = notebook_for(title)
             place = PurePosixPath(folder) / notebook
         now = time.time()

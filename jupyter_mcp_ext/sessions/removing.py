@@ -168,7 +168,7 @@ class SessionRemover:
         """The id of the session in whose folder an API path is; empty if it is in none."""
         if self._folders.store is None:
             return ""
-        above = self._folders.store.sessions_around(path)
+        above = self._folders.store.layout.sessions_around(path)
         return path[len(above) :].partition("/")[0] if path.startswith(above) else ""
 
 

@@ -233,10 +233,6 @@ class McpSessions(LoggingConfigurable):
         comeback = Comeback(self._kernels, self._saves, key=key, max_seconds=seconds)
         return Readiness(self.lives, self.folders, self._saves, comeback, self._locks.of)
 
-    def warm(self) -> None:
-        """Start spare kernels; called on each authenticated request."""
-        self.spares.want()
-
     async def open(self) -> None:
         """Find the sessions of earlier servers, and end kernels that they have left behind."""
         for session in await self.folders.found():
@@ -293,10 +289,6 @@ class McpSessions(LoggingConfigurable):
     async def ready(self, session: Session) -> Kernel:
         """See `Readiness.ready`."""
         return await self.readiness.ready(session)
-
-    async def restart(self, session: Session, *, by: str, now: bool) -> None:
-        """Restart the session's kernel. Raises KernelUnavailable."""
-        await self.readiness.restart(session, by=by, now=now)
 
     async def shutdown(self, session: Session, *, by: str, now: bool) -> None:
         """End the session's kernel; what is on disk can come back when it is used."""

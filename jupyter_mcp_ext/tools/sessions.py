@@ -179,7 +179,9 @@ async def restart_kernel(
     """Restart a session's kernel: variables are lost, what runs is interrupted."""
     await check_force(call, session, force=force, doing="restart it")
     busy = bool(queue(session.kernel))
-    await call.services.sessions.restart(session, by=call.caller.client, now=force or busy)
+    await call.services.sessions.readiness.restart(
+        session, by=call.caller.client, now=force or busy
+    )
     call.services.sessions.readers.tell_loss(session, call.caller)
     words = f"The kernel of {session.id} ({session.name}) was restarted: its variables are lost."
     words += of_others(call, session)

@@ -297,7 +297,7 @@ async def test_jupyters_own_restarter_leaves_such_a_kernel_alone(jp_serverapp: A
             await engine.run(DIE)
 
         assert not polls(kernel)
-        await engine.services.sessions.restart(session, by="test", now=True)
+        await engine.services.sessions.readiness.restart(session, by="test", now=True)
         assert polls(kernel)
 
 
@@ -311,7 +311,9 @@ async def test_a_restart_that_was_asked_for_makes_such_a_session_usable(jp_serve
         for _ in range(MAX_DEATHS):
             await engine.run(DIE)
 
-        await engine.services.sessions.restart(await engine.session(), by="test", now=True)
+        await engine.services.sessions.readiness.restart(
+            await engine.session(), by="test", now=True
+        )
 
         assert value(await engine.run("'again'")) == "'again'"
         assert "in a row" not in (await engine.run(DIE)).reason

@@ -206,7 +206,7 @@ async def test_code_that_ignored_its_interrupt_and_lost_its_kernel_is_told_so(
         execution = await engine.run(code, timeout=0.2)
         session = await engine.session()
 
-        await engine.services.sessions.restart(session, by="test", now=True)
+        await engine.services.sessions.readiness.restart(session, by="test", now=True)
         await engine.until(lambda: not execution.goes_on)
 
         assert "goes on" not in execution.reason

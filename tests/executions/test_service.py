@@ -90,7 +90,7 @@ async def test_code_that_ignores_the_interrupt_is_said_to_go_on(jp_serverapp: An
         assert execution.status == "timeout"
         assert "restart_kernel" in execution.reason
         session = await engine.session()
-        await engine.services.sessions.restart(session, by="test", now=True)
+        await engine.services.sessions.readiness.restart(session, by="test", now=True)
         assert value(await engine.run("'free'")) == "'free'"
 
 
@@ -101,7 +101,7 @@ async def test_what_waits_behind_stubborn_code_runs_after_the_restart(jp_servera
         behind = await engine.start("'at last'")
         session = await engine.session()
 
-        await engine.services.sessions.restart(session, by="test", now=True)
+        await engine.services.sessions.readiness.restart(session, by="test", now=True)
         await engine.services.executions.settled(behind, 20)
 
         assert stubborn.status == "interrupted"

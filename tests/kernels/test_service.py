@@ -181,7 +181,7 @@ async def test_a_restart_after_a_look_at_variables_ends_the_cell_as_one(jp_serve
         services = engine.services
         await services.variables.listing(services.kernels[session.kernel_id], Query())
 
-        await engine.services.sessions.restart(session, by="test", now=True)
+        await engine.services.sessions.readiness.restart(session, by="test", now=True)
         await engine.services.executions.settled(execution, 20)
 
         assert (execution.status, execution.reason) == (

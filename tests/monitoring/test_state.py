@@ -12,7 +12,7 @@ from tests.engine import ALICE, running
 async def test_a_spare_is_shown_as_such_until_an_agent_has_it(jp_serverapp: Any) -> None:
     async with running(jp_serverapp, spare_kernels=1) as engine:
         sessions, state = engine.services.sessions, engine.services.metrics.health.state
-        sessions.warm()
+        sessions.spares.want()
         await engine.until(lambda: len(sessions.spares) > 0)
         before = state.kernels_by_owner()
 

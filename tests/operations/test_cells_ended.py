@@ -41,7 +41,7 @@ async def test_a_restart_in_the_middle_ends_the_run_and_what_ran_is_saved(
         await engine.until_printed(execution, "on")
         session = await engine.services.sessions.find(ALICE, PATH)
 
-        await engine.services.sessions.restart(session, by="test", now=True)
+        await engine.services.sessions.readiness.restart(session, by="test", now=True)
         await engine.services.executions.settled(execution, 30)
 
         assert execution.status == "interrupted"

@@ -394,7 +394,7 @@ async def test_no_cell_is_shown_as_running_when_its_kernel(live: Live, end: str)
 
         if end == "is restarted":
             session = await engine.services.sessions.find(ALICE, PATH)
-            await engine.services.sessions.restart(session, by="test", now=True)
+            await engine.services.sessions.readiness.restart(session, by="test", now=True)
         elif end == "is interrupted":
             await engine.services.executions.interrupt(execution)
         live.go()

@@ -32,7 +32,7 @@ def tasks(name: str) -> set[asyncio.Task[Any]]:
 async def filled(engine: Engine) -> list[str]:
     """Start spares as a request does, and give their kernels' ids."""
     before = set(engine.serverapp.kernel_manager.list_kernel_ids())
-    engine.services.sessions.warm()
+    engine.services.sessions.spares.want()
     await engine.until(lambda: not engine.services.sessions.spares.is_filling)
     return [k for k in engine.serverapp.kernel_manager.list_kernel_ids() if k not in before]
 
@@ -90,7 +90,7 @@ async def test_the_folder_of_a_spare_is_its_kernels_through_every_restart(
         first = value(await engine.run(where, session_id="here"))
         await jp_serverapp.kernel_manager.restart_kernel(session.kernel_id)
         restarted = value(await engine.run(where, session_id="here"))
-        await engine.services.sessions.restart(session, by="alice", now=True)
+        await engine.services.sessions.readiness.restart(session, by="alice", now=True)
         again = value(await engine.run(where, session_id="here"))
         os.kill(engine.pid(session), signal.SIGKILL)
         execution = await engine.run(where, session_id="here")
@@ -135,7 +135,7 @@ async def test_no_spare_is_started_before_the_first_request(jp_serverapp: Any) -
         assert tasks(FILLING) == set()
         assert jp_serverapp.kernel_manager.list_kernel_ids() == []
 
-        engine.services.sessions.warm()
+        engine.services.sessions.spares.want()
 
         assert len(tasks(FILLING)) == 1
 
@@ -157,7 +157,7 @@ async def test_no_spare_is_kept_where_it_would_be_in_the_way(
     async with running(jp_serverapp, spare_kernels=count) as engine:
         assert await filled(engine) == []
 
-        engine.services.sessions.warm()
+        engine.services.sessions.spares.want()
 
         assert tasks(FILLING) == set()
 
@@ -217,7 +217,7 @@ async def test_nothing_of_a_spare_is_left_after_the_end(jp_serverapp: Any, momen
     forked_kernels.prepare()
     before = set(psutil.Process().children(recursive=True))
     async with running(jp_serverapp, spare_kernels=1) as engine:
-        engine.services.sessions.warm()
+        engine.services.sessions.spares.want()
         [filling] = tasks(FILLING)
         match moment:
             case "folder":

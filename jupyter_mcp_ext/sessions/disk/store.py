@@ -19,18 +19,16 @@ from jupyter_mcp_ext.sessions.session import SESSION_ID, Session
 from jupyter_mcp_ext.sessions.story.composition import Head
 from jupyter_mcp_ext.sessions.story.story import Story
 
-from .folder import HIDDEN, JOURNAL, MAX_RECORD, RECORD, SessionFolder, names_in
+from .folder import JOURNAL, MAX_RECORD, RECORD, SessionFolder, names_in
+from .layout import MAX_FOLDERS, Layout
 from .lock import LOCK
 from .record import SessionRecord, UnusableRecord, parse
-from .users import UserFolders, make_private
+from .users import UserFolders
 
 PURPOSE = "sessions"
 """The purpose from which the key of the records is derived."""
 
 SUFFIX = ".ipynb"
-
-MAX_FOLDERS = 50_000
-"""Names of the sessions' folder that are looked at."""
 
 AGAIN = 50
 """Folders without a session that each search for sessions reads again."""
@@ -75,89 +73,31 @@ class SessionStore:
         self, disk: Disk, sessions_dir: str, log: Logger, users: UserFolders | None = None
     ) -> None:
         """With folders for ``users``, it is beneath each of these."""
-        self.users = users or UserFolders("")
+        self.layout = Layout(
+            disk.root, sessions_dir, users or UserFolders(""), is_shared=bool(disk.shared_subject)
+        )
         self._disk = disk
         self._root = disk.root
-        self._sessions_dir = "/".join(
-            part for part in sessions_dir.split("/") if part not in ("", ".")
-        )
         self._log = log
         self._left_out: dict[str, None] = {}
         """Folders in which no session was found, the one that was looked at last at the end."""
         self._told: set[str] = set()
 
-    @property
-    def top(self) -> str:
-        """The API path of a folder in which those of all sessions are."""
-        return self.users.top if self.users.is_on else self._sessions_dir
-
-    async def have_home(self, subject: str) -> None:
-        """Make the folder of a user, for this account alone. Raises OSError."""
-        if self.users.is_on:
-            await asyncio.to_thread(make_private, self._root, self.users.of(subject))
-
-    def path_of(self, session_id: str, owner: str) -> str:
-        """The API path of a session's folder."""
-        folder = self._sessions_of(owner)
-        return f"{folder}/{session_id}" if folder else session_id
-
-    def _sessions_of(self, owner: str) -> str:
-        """The API path of the folder with those of a user's sessions."""
-        return self.users.join(owner, self._sessions_dir)
-
     def folder_of(self, session_id: str, owner: str) -> SessionFolder:
         """A session's folder."""
-        return SessionFolder(self._root, self.path_of(session_id, owner))
+        return SessionFolder(self._root, self.layout.path_of(session_id, owner))
 
     @contextmanager
     def folders(self, owner: str) -> Iterator[Folder]:
         """The folder with those of a user's sessions. Blocks. Raises OSError."""
-        with opened(self._root, self._sessions_of(owner)) as folder:
+        with opened(self._root, self.layout.sessions_of(owner)) as folder:
             yield folder
 
     def every_folder(self) -> Iterator[Folder]:
         """The same of all users; each is open until the next one is taken. Blocks."""
-        for path in self._folders():
+        for path in self.layout.every():
             with suppress(FileNotFoundError), opened(self._root, path) as folder:
                 yield folder
-
-    def session_in(self, path: str) -> str:
-        """The id of the session in whose folder an API path is, or would be.
-
-        Empty on a server with one login.
-        """
-        if self._disk.shared_subject:
-            return ""
-        # Where case does not count, another spelling is the same folder.
-        above = self.sessions_around(path).casefold()
-        path = path.casefold()
-        name = path[len(above) :].partition("/")[0]
-        if not path.startswith(above) or not SESSION_ID.fullmatch(name):
-            return ""
-        # In Jupyter's root itself any folder of eight letters would look like one.
-        return name if above or (self._root / name / HIDDEN).is_dir() else ""
-
-    def sessions_around(self, path: str) -> str:
-        """The sessions' folder where a path is, with a slash behind it; empty for the root."""
-        place = f"{self._sessions_dir}/" if self._sessions_dir else ""
-        home = self.users.around(path)
-        return f"{home}/{place}" if home else place
-
-    def is_sessions_folder(self, path: str) -> bool:
-        """Whether an API path is the folder with the sessions' folders.
-
-        Where that is Jupyter's root, whether it is a session's folder.
-        """
-        if self._sessions_dir:
-            return f"{path}/".casefold() == self.sessions_around(path).casefold()
-        return bool(SESSION_ID.fullmatch(path)) and (self._root / path / HIDDEN).is_dir()
-
-    def is_above_sessions(self, path: str) -> bool:
-        """Whether an API path is above the folder with the sessions' folders."""
-        # Where case does not count, another spelling is the same folder.
-        above = f"{path}/".casefold() if path else ""
-        places = (self.top, self.sessions_around(path).rstrip("/"))
-        return any(f"{place}/".casefold().startswith(above) for place in places)
 
     async def all(self, *, but: Container[str] = ()) -> list[Session]:
         """Every session that is stored here, except those with some ids."""
@@ -242,7 +182,7 @@ class SessionStore:
     def _all(self, but: Container[str]) -> list[Session]:
         places = {
             name: folder
-            for folder in self._folders()
+            for folder in self.layout.every()
             for name in names_in(self._root, folder, most=MAX_FOLDERS)
         }
         wanted = {name for name in places if SESSION_ID.fullmatch(name) and name not in but}
@@ -254,16 +194,6 @@ class SessionStore:
         sessions = {name: self._load(name, places[name]) for name in (*new, *again)}
         self._left_out |= dict.fromkeys(name for name in sessions if sessions[name] is None)
         return [session for session in sessions.values() if session is not None]
-
-    def _folders(self) -> list[str]:
-        """The API paths of the folders with those of sessions."""
-        if not self.users.is_on:
-            return [self._sessions_dir]
-        inside = self.users.inside
-        names = names_in(self._root, self.users.top, most=MAX_FOLDERS)
-        tops = (f"{self.users.top}/{name}" if self.users.top else name for name in names)
-        found = ("/".join(filter(None, (top, *inside, self._sessions_dir))) for top in tops)
-        return [folder for folder in found if self.users.around(folder)]
 
     def _warn(self, folder: SessionFolder, why: object) -> None:
         """Log once for a folder why it is left out, for `MAX_TOLD` folders at most."""
@@ -290,7 +220,10 @@ class SessionStore:
         if not is_signed and not self._disk.shared_subject:
             msg = "this server's key (McpApp.key_file) has not signed it, so its owner is unknown"
             raise UnusableRecord(msg)
-        if self.users.is_on and folder.api_path != self.path_of(record.id, record.owner):
+        if (
+            folder.api_path != self.layout.path_of(record.id, record.owner)
+            and self.layout.users.is_on
+        ):
             msg = "it is not in the folder of its owner (McpSessions.user_dir)"
             raise UnusableRecord(msg)
         # The record is written seldom while a server works there.
