@@ -63,7 +63,7 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
         help="Where MCP is served, below the server's base URL; letters, digits and . _ ~ - /.",
     ).tag(config=True)
     max_mcp_sessions = Int(
-        256,
+        1_000,
         min=0,
         help="Protocol sessions of clients before 2026-07-28 that are kept open at a time; 0 sets "
         "no limit. Beyond it, the user's session that has been idle longest is closed.",

@@ -28,6 +28,7 @@ from tests.benchmarks.files import files
 from tests.benchmarks.floods import flooded
 from tests.benchmarks.governance import limits
 from tests.benchmarks.hostile import hostile
+from tests.benchmarks.load import load
 from tests.benchmarks.measures import Row, Samples
 from tests.benchmarks.meter import LOADED
 from tests.benchmarks.monitoring import counted, scraped
@@ -264,6 +265,7 @@ def memory(running: JupyterServer) -> float:
 
 PARTS: Mapping[str, Callable[[Path], list[Row]]] = {
     "calls": calls,
+    "load": load,
     "audit": audits,
     "monitoring": monitoring,
     "endurance": endurance,

@@ -21,6 +21,10 @@ class Notifications:
         assert answer.status == 200, answer.read()
         self._answer = answer
 
+    def fileno(self) -> int:
+        """The descriptor on which the next message comes."""
+        return self._answer.fileno()
+
     def message(self) -> dict[str, Any]:
         """The next message."""
         while line := self._answer.readline():

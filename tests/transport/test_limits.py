@@ -17,8 +17,8 @@ def opened(server: JupyterServer) -> Answer:
     return server.post({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params})
 
 
-def test_sessions_are_few_and_short_by_default() -> None:
-    assert McpApp.max_mcp_sessions.default_value == 256
+def test_sessions_are_bounded_and_short_by_default() -> None:
+    assert McpApp.max_mcp_sessions.default_value == 1_000
     assert McpApp.mcp_session_idle_timeout.default_value == 600
 
 
