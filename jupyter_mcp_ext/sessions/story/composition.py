@@ -117,26 +117,47 @@ def merged(
 
     ``new`` are those that were never in it. Raises UnreadableNotebook.
     """
+    cells, metadata, minor = _read(old)
+    through = through_of(metadata)
+    ids = {str(known["id"]) for known in cells if "id" in known}
+    added = lacking(entries, ids, through, new)
+    last = max(through, last_of(entries))
+    metadata = {**_metadata(head, last), **metadata, **ours(head, last)}
+    return _composed([*cells, *added], metadata, head, last, minor=max(minor, 5))
+
+
+def without_outputs(old: bytes, head: Head, words: str) -> bytes | None:
+    """A notebook whose cells have no outputs, with a cell of ``words`` before them.
+
+    None if it has cells that are not of its session. Raises UnreadableNotebook.
+    """
+    cells, metadata, minor = _read(old)
+    if not all(str(each.get("id")).startswith(f"{head.session_id}-") for each in cells):
+        return None
+    bare = [{**each, "outputs": []} if "outputs" in each else each for each in cells]
+    first = {**note(head, 0, words), "id": f"{head.session_id}-outputs"}
+    if bare and bare[0].get("id") == first["id"]:
+        return None
+    return _composed([first, *bare], metadata, head, through_of(metadata), minor=max(minor, 5)).data
+
+
+def _read(old: bytes) -> tuple[list[dict[str, Any]], dict[str, Any], int]:
+    """The cells, the metadata and the minor version of a notebook. Raises UnreadableNotebook."""
     try:
         node: Any = pieces.loads(old)
         cells, metadata = node["cells"], node["metadata"]
         if node["nbformat"] != 4 or not isinstance(cells, list) or not isinstance(metadata, dict):
             raise TypeError
-        ids = {str(known["id"]) for known in cells if "id" in known}
-        through = through_of(metadata)
+        if not all(isinstance(each, dict) for each in cells):
+            raise TypeError
         minor = min(max(int(node.get("nbformat_minor", 5)), 0), MAX_MINOR)
-    except UnreadableNotebook:
-        raise
     except TooMuch as err:
         msg = "it has more data in it than is read here; move it away"
         raise UnreadableNotebook(msg) from err
     except (*_ODD, RecursionError) as err:
         msg = "it is no longer a notebook; repair it or move it away"
         raise UnreadableNotebook(msg) from err
-    added = lacking(entries, ids, through, new)
-    last = max(through, last_of(entries))
-    metadata = {**_metadata(head, last), **metadata, **ours(head, last)}
-    return _composed([*cells, *added], metadata, head, last, minor=max(minor, 5))
+    return cells, metadata, minor
 
 
 def through_of(metadata: Mapping[str, Any]) -> int:

@@ -15,7 +15,16 @@ from dataclasses import replace
 from jupyter_mcp_ext.files.beneath import Changed, Folder, Stamp, stamp
 from jupyter_mcp_ext.sessions.disk.folder import SessionFolder
 
-from .composition import Composed, Head, UnreadableNotebook, compose, extended, merged, note
+from .composition import (
+    Composed,
+    Head,
+    UnreadableNotebook,
+    compose,
+    extended,
+    merged,
+    note,
+    without_outputs,
+)
 from .journal import Entry
 
 MAX_PART = 20_000_000
@@ -23,6 +32,11 @@ MAX_PART = 20_000_000
 
 MAX_READ = 5 * MAX_PART
 MAX_PARTS = 1_000
+
+MAX_WHOLE = 50
+"""Files that have their outputs: with these, the notebooks of a session have a gigabyte."""
+
+BARE = "The outputs of these cells were removed, since the story of the session has become long."
 
 Journal = Callable[[int], Sequence[Entry]]
 """Gives all executions of the journal, with the outputs of those after a number."""
@@ -104,6 +118,24 @@ class StoryNotebook:
             self.after = max(self.after, min(self._through(folder), last))
         self.part, self._shown = following, None
         return True
+
+    @property
+    def long_ago(self) -> str:
+        """The API path of the file that is to lose its outputs; empty if none is."""
+        part = self.part - MAX_WHOLE
+        return f"{self._folder.api_path}/{self._name_of(part)}" if part > 0 else ""
+
+    def bare(self) -> None:
+        """Remove the outputs of that file, unless another has written cells into it."""
+        name = self._name_of(self.part - MAX_WHOLE)
+        with self._folder.visible() as folder, suppress(Changed, UnreadableNotebook):
+            before = stamp(folder.stat(name))
+            old = folder.read(name, MAX_READ)
+            new = None if old is None else without_outputs(old, self._head(), BARE)
+            if new is not None:
+                folder.write(
+                    name, [new], mode=0o666, check=lambda: stamp(folder.stat(name)) == before
+                )
 
     def write(self, new: Sequence[Entry], journal: Journal, *, is_complete: bool) -> None:
         """Add missing executions to the file: ``new`` if ``is_complete``, else by the journal.

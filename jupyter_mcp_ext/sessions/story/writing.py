@@ -185,7 +185,8 @@ class StoryWriter:
 
         False when a room is just reading the file, or closes.
         """
-        await asyncio.to_thread(self._turn)
+        if await asyncio.to_thread(self._turn):
+            await self._bare()
         try:
             room = await self._live(self._notebook.path)
             if room is not None:
@@ -218,13 +219,22 @@ class StoryWriter:
         self._new, self._is_complete, self._is_behind = [], True, False
         self._unshown = None
 
-    def _turn(self) -> None:
-        """Go on in another file, if the notebook's is large."""
+    async def _bare(self) -> None:
+        """Remove the outputs of a file of long ago that no person has open."""
+        path = self._notebook.long_ago
+        with suppress(RoomLoading):
+            if path and await self._live(path) is None:
+                await asyncio.to_thread(self._notebook.bare)
+
+    def _turn(self) -> bool:
+        """Go on in another file, if the notebook's is large; whether it does."""
         book = self._notebook
         last = min((entry.number for entry in self._new), default=self._history.last_number + 1)
-        if book.turn(last - 1):
+        turns = book.turn(last - 1)
+        if turns:
             self._is_complete = False
             self._journal.append([lambda: journal.part(book.part, book.after)])
+        return turns
 
     def _show(self) -> None:
         """Add missing executions to the notebook's file."""

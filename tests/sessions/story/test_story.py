@@ -456,6 +456,61 @@ async def test_a_long_notebook_goes_on_in_another_file(make: Callable[[], Story]
     assert later.path.endswith("/work-3.ipynb")
 
 
+@pytest.fixture
+def few_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the last two notebooks keep their outputs."""
+    monkeypatch.setattr("jupyter_mcp_ext.sessions.story.notebook.MAX_WHOLE", 2)
+
+
+def parts(story: Story) -> dict[str, nbformat.NotebookNode]:
+    """The notebooks of a story by their file names."""
+    found = {path.name: path.read_text() for path in story.folder.path.parent.glob("*.ipynb")}
+    nodes = {name: nbformat.reads(found[name], as_version=4) for name in sorted(found)}  # type: ignore[no-untyped-call]
+    for node in nodes.values():
+        nbformat.validate(node)
+    return nodes
+
+
+@pytest.mark.usefixtures("small_parts", "few_whole")
+async def test_the_notebooks_of_long_ago_lose_their_outputs_and_say_so(
+    make: Callable[[], Story],
+) -> None:
+    story = make()
+    for number in range(1, 15):
+        run(story, number, str(number), (Stream(name="stdout", text="x" * 2_000),))
+        await story.flush()
+
+    books = parts(story)
+    assert len(books) == 5
+    bare = [name for name, book in books.items() if not any(c.get("outputs") for c in book.cells)]
+    assert bare == ["work-2.ipynb", "work-3.ipynb", "work.ipynb"]
+    for name in bare:
+        first, *others = books[name].cells
+        assert first.source.startswith("The outputs of these cells were removed")
+        assert [c.source for c in others if c.cell_type == "code"]
+    numbers = [c.source for book in books.values() for c in book.cells if c.cell_type == "code"]
+    assert sorted(map(int, numbers)) == list(range(1, 15))
+
+
+@pytest.mark.usefixtures("small_parts", "few_whole")
+async def test_a_notebook_of_long_ago_in_which_a_person_has_written_stays(
+    make: Callable[[], Story],
+) -> None:
+    story = make()
+    for number in range(1, 15):
+        run(story, number, str(number), (Stream(name="stdout", text="x" * 2_000),))
+        await story.flush()
+        if number == 5:
+            node = parts(story)[NOTEBOOK]
+            node.cells.append(nbformat.v4.new_markdown_cell("What I think of it"))  # type: ignore[no-untyped-call]
+            file(story).write_text(nbformat.writes(node))  # type: ignore[no-untyped-call]
+
+    book = parts(story)[NOTEBOOK]
+    assert book.cells[-1].source == "What I think of it"
+    assert any(c.get("outputs") for c in book.cells)
+    assert story.fault == ""
+
+
 @pytest.mark.usefixtures("small_parts")
 @pytest.mark.parametrize("content", [b"x", b"{" * 6_000, b'"executions": 999999999'])
 async def test_a_notebook_that_others_have_made_large_is_left_alone(
