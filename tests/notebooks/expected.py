@@ -7,7 +7,7 @@ the cell's own *mark*.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -278,6 +278,32 @@ class Done:
         ids = {cell["id"] for cell in cells}
         known = {*self.touched, *(cell["id"] for cell in self.after[:20])}
         return self.is_as_left(cells) and not ids.isdisjoint(known - {None})
+
+    def can_be_of(self, cells: Cells) -> bool:
+        """Whether the notebook with these cells can be the one that was edited."""
+        return not self.after or self.is_known_by(cells)
+
+    @property
+    def inserted(self) -> frozenset[str]:
+        """The cells that it has added."""
+        return self.touched & _by_id(self.after).keys() - _by_id(self.before).keys()
+
+    def shows_in(self, cells: Cells, inserted: Set[str]) -> bool:
+        """Whether cells show it, which a copy from before does not.
+
+        ``inserted`` are those that it or others have added.
+        """
+        old, left = _by_id(self.before), _by_id(self.after)
+        for cell_id in self.touched:
+            if not self._is_as_left(cell_id, cells):
+                continue
+            if cell_id in old and cell_id in left:
+                one, other = old[cell_id], left[cell_id]
+                if (one["source"], one["cell_type"]) != (other["source"], other["cell_type"]):
+                    return True
+            elif cell_id in left or (cell_id in old and cell_id not in inserted):
+                return True
+        return False
 
     def is_as_left(self, cells: Cells) -> bool:
         """Whether the edit can be taken back: its cells are as it left them."""

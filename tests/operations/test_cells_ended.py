@@ -60,7 +60,7 @@ async def test_a_restart_that_fails_leaves_the_outputs_that_were_there(
         write(engine, code("print('earlier')"), code("2"))
         await run(engine)
         before = saved(engine)
-        monkeypatch.setattr(engine.services.sessions, "restart", fails)
+        monkeypatch.setattr(engine.services.sessions.readiness, "restart", fails)
 
         with pytest.raises(KernelUnavailable):
             await run(engine, restart=True)

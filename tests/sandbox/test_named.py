@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from jupyter_mcp_ext.governance.audit import SCHEMA_ID
 from jupyter_mcp_ext.sandbox.confinement import MODES, Mode
 from tests.mcp_client import McpClient
 from tests.sandbox.test_sandbox import start_as_person
@@ -33,7 +34,8 @@ def options(tmp_path: Path) -> tuple[str, ...]:
 
 def events(server: JupyterServer) -> list[dict[str, Any]]:
     written = (server.root_dir.parent / "mcp-calls.jsonl").read_text()
-    return [json.loads(line) for line in written.splitlines()]
+    every = [json.loads(line) for line in written.splitlines()]
+    return [event for event in every if event["__schema__"] == SCHEMA_ID]
 
 
 def named(server: JupyterServer) -> list[tuple[str, str | None]]:

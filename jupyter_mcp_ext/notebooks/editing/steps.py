@@ -137,7 +137,10 @@ def is_edited(draft: Draft, steps: Sequence[Step]) -> bool:
         step.is_as_left(draft, places.get(step.cell_id))
         for step in steps
         if isinstance(step, Inserted)
-        or (isinstance(step, Rewritten) and step.before != step.source)
+        or (
+            isinstance(step, Rewritten)
+            and (step.before, step.type_before) != (step.source, step.cell_type)
+        )
         or (isinstance(step, Removed) and step.cell_id not in inserted)
     )
 

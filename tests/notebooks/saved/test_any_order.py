@@ -305,11 +305,13 @@ class SavedEdits(RuleBasedStateMachine):
         known = self.done.setdefault((who, self.path), [])
         for (other, path), done in self.done.items():  # made when it had another name
             is_earlier = (other, path != self.path) == (who, True) and done
-            if is_earlier and done[-1].is_known_by(self.cells):
+            inserted = {cell_id for each in done for cell_id in each.inserted}
+            is_shown = any(each.shows_in(self.cells, inserted) for each in done)
+            if is_earlier and is_shown and done[-1].is_known_by(self.cells):
                 known += done
                 done.clear()
         known.sort(key=lambda done: done.number)
-        can = bool(known) and known[-1].is_as_left(self.cells)
+        can = bool(known) and known[-1].is_as_left(self.cells) and known[-1].can_be_of(self.cells)
         try:
             self.run(undo_edits(self.services, self.place, 1, caller=self.caller(who)))
         except ToolError:
