@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from argparse import ArgumentParser
-from pathlib import Path
 from typing import NoReturn
-
-from jupyter_core.application import JupyterApp
-from jupyter_core.paths import jupyter_data_dir
-from traitlets import default
 
 from jupyter_mcp_ext.governance.keys import Keys
 from jupyter_mcp_ext.governance.trail import head as heads
@@ -26,65 +20,43 @@ from jupyter_mcp_ext.governance.trail.selection import (
     words,
 )
 from jupyter_mcp_ext.governance.trail.trail import McpAudit
-from jupyter_mcp_ext.services import KEY_FILE
 from jupyter_mcp_ext.wording import counted
+
+from .command import UNUSABLE, Command
 
 BROKEN = 1
 """Exit status if the audit is not as it was written."""
 
-UNUSABLE = 2
-"""Exit status if it cannot be looked at."""
 
-
-class Audit(JupyterApp):
-    """Reads the server's configuration, and does what the command line asks for."""
+class Audit(Command):
+    """Checks and shows the audit file of a server."""
 
     name = "jupyter-mcp-audit"
     classes = [McpAudit]  # noqa: RUF012  # traitlets reads it from the class
 
-    @default("config_file_name")
-    def _default_config_file_name(self) -> str:
-        return "jupyter_server_config"
+    def parser(self) -> ArgumentParser:
+        """See `Command`."""
+        return parser()
 
     def parse_command_line(self, argv: list[str] | None = None) -> None:
-        """Read the options; those of traits, such as ``--McpAudit.path=…``, are taken too."""
-        self.options, rest = parser().parse_known_args(argv)
-        super().parse_command_line(rest)
+        """See `Command`."""
+        super().parse_command_line(argv)
         given = {"path": self.options.path, "head_path": self.options.head}
         self.config.McpAudit.update({name: value for name, value in given.items() if value})
-        if self.options.key_file:
-            self.config.McpApp.key_file = self.options.key_file
 
-    def load_config_file(self, suppress_errors: bool = True) -> None:  # type: ignore[override]  # as JupyterApp's
-        """Read what the server reads, which is in two files."""
-        super().load_config_file(suppress_errors)
-        super(JupyterApp, self).load_config_file("jupyter_mcp_config", path=self.config_file_paths)
-
-    def start(self) -> None:
-        """Do it, and end."""
-        self.audit = McpAudit(key=Keys(self.key_file, self.log).derive, parent=self)
+    def prepare(self) -> None:
+        """See `Command`."""
+        self.audit = McpAudit(key=self._key, parent=self)
         if not self.audit.is_on:
             self.fail("No audit file is configured: set McpAudit.path, or name the file.")
-        try:
-            if not files_of(self.audit.file):
-                self.fail(f"There is no audit file {self.audit.file}.")
-            self.options.run(self)
-            sys.stdout.flush()
-        except BrokenPipeError:  # what read it has enough; Python would say so again at its end
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        except (OSError, EOFError) as err:
-            self.fail(f"{err}.")
+        if not files_of(self.audit.file):
+            self.fail(f"There is no audit file {self.audit.file}.")
 
-    @property
-    def key_file(self) -> Path:
-        """The file with the server's key."""
-        named = self.config.McpApp.get("key_file") or Path(jupyter_data_dir()) / KEY_FILE
-        return Path(named).expanduser()
+    def _key(self, purpose: str) -> bytes:
+        return Keys(self.key_file, self.log).derive(purpose)
 
     def verify(self) -> None:
         """Say whether each record is as it was written, or name the first that is not."""
-        if not self.key_file.is_file():
-            self.fail(f"There is no key {self.key_file}: name the server's with --key-file.")
         head = None if self.options.no_head else self._head()
         found = Check(self.audit.file, self.audit.signer, head).run()
         if found.broken is not None:
@@ -133,11 +105,6 @@ class Audit(JupyterApp):
         sys.stdout.write(f"{words}.\n")
         raise SystemExit(BROKEN)
 
-    def fail(self, sentence: str) -> NoReturn:
-        """End with a sentence instead of a traceback."""
-        sys.stderr.write(f"jupyter mcp audit: {sentence}\n")
-        raise SystemExit(UNUSABLE)
-
 
 def parser() -> ArgumentParser:
     """The options of the command."""
@@ -148,6 +115,7 @@ def parser() -> ArgumentParser:
     common.add_argument("path", nargs="?", help="the audit file, in place of McpAudit.path")
     common.add_argument("--head", help="the file with its head, in place of McpAudit.head_path")
     common.add_argument("--key-file", help="the server's key, in place of McpApp.key_file")
+    command.set_defaults(prog=command.prog)
     parts = command.add_subparsers(required=True, metavar="verify|show")
     verify = parts.add_parser(
         "verify",

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn
-
-from jupyter_core.application import JupyterApp
-from jupyter_core.paths import jupyter_data_dir
-from traitlets import default
+from typing import Any
 
 from jupyter_mcp_ext.governance.keys import Keys
-from jupyter_mcp_ext.services import KEY_FILE
+from jupyter_mcp_ext.outputs.characters import escaped
 from jupyter_mcp_ext.sessions.disk.lock import HeldElsewhere
 from jupyter_mcp_ext.sessions.disk.removal import Removal, StillUsed
 from jupyter_mcp_ext.sessions.disk.store import Disk, SessionStore
@@ -30,39 +25,22 @@ from jupyter_mcp_ext.sessions.session import Session
 from jupyter_mcp_ext.transport.identity import SHARED_SUBJECT
 from jupyter_mcp_ext.wording import ago, counted, size
 
+from .command import Command
 from .people import Unknown, paths_in_use
 
 REFUSED = 1
 """Exit status if something was not done, since it is in use or is not there."""
 
-UNUSABLE = 2
-"""Exit status if the sessions cannot be looked at."""
 
-
-class Sessions(JupyterApp):
-    """Reads the server's configuration, and does what the command line asks for."""
+class Sessions(Command):
+    """Lists, shows, deletes and expires the sessions on disk."""
 
     name = "jupyter-mcp-sessions"
     classes = [McpRetention]  # noqa: RUF012  # traitlets reads it from the class
 
-    @default("config_file_name")
-    def _default_config_file_name(self) -> str:
-        return "jupyter_server_config"
-
-    def parse_command_line(self, argv: list[str] | None = None) -> None:
-        """Read the options; ``--McpRetention.max_age=…`` and other traits are taken too."""
-        self.options, rest = parser().parse_known_args(argv)
-        super().parse_command_line(rest)
-
-    def start(self) -> None:
-        """Do it, and end."""
-        try:
-            self.options.run(self)
-            sys.stdout.flush()
-        except BrokenPipeError:  # what read it has enough; Python would say so again at its end
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        except OSError as err:
-            self.fail(f"{err}.")
+    def parser(self) -> ArgumentParser:
+        """See `Command`."""
+        return parser()
 
     @cached_property
     def root(self) -> Path:
@@ -73,14 +51,11 @@ class Sessions(JupyterApp):
     @cached_property
     def store(self) -> SessionStore:
         """The sessions on disk."""
-        server, named = self.config.ServerApp, self.options.key_file
-        key_file = Path(named or self.config.McpApp.get("key_file") or default_key_file())
-        if not key_file.expanduser().is_file():
-            self.fail(f"There is no key {key_file}: name the server's with --key-file.")
+        server = self.config.ServerApp
         tells_apart = "identity_provider_class" in server or "login_handler_class" in server
         disk = Disk(
             root=self.root,
-            key=Keys(key_file.expanduser(), self.log).derive,
+            key=Keys(self.key_file, self.log).derive,
             shared_subject="" if tells_apart else SHARED_SUBJECT,
             live=_no_room,
         )
@@ -111,7 +86,7 @@ class Sessions(JupyterApp):
             used = ago(time.time() - each["last_used"])
             sys.stdout.write(
                 f"{each['id']}  {each['state']:8}  {size(each['bytes']):>7}  used {used:12}  "
-                f"{each['owner']}  {each['name']}\n"
+                f"{escaped(each['owner'])}  {escaped(each['name'])}\n"
             )
         total = sum(each["bytes"] for each in found)
         sys.stdout.write(f"{counted(len(found), 'session')}, {size(total)}\n")
@@ -123,7 +98,7 @@ class Sessions(JupyterApp):
             if self.options.json:
                 sys.stdout.write(f"{json.dumps(each)}\n")
             else:
-                sys.stdout.writelines(f"{key}: {value}\n" for key, value in each.items())
+                sys.stdout.writelines(f"{key}: {escaped(str(each[key]))}\n" for key in each)
 
     def delete(self) -> None:
         """Delete sessions, with all that is in their folders."""
@@ -245,16 +220,6 @@ class Sessions(JupyterApp):
             "notebook": session.notebook,
         }
 
-    def fail(self, sentence: str, status: int = UNUSABLE) -> NoReturn:
-        """End with a sentence instead of a traceback."""
-        sys.stderr.write(f"jupyter mcp sessions: {sentence}\n")
-        raise SystemExit(status)
-
-
-def default_key_file() -> Path:
-    """Where the server's key is unless another place is configured."""
-    return Path(jupyter_data_dir()) / KEY_FILE
-
 
 async def _no_room(_: str) -> None:
     """No notebook is open in a room of this process."""
@@ -271,6 +236,7 @@ def parser() -> ArgumentParser:
     common.add_argument("--key-file", help="the server's key, in place of McpApp.key_file")
     common.add_argument("--user", help="only sessions of this user")
     common.add_argument("--json", action="store_true", help="as JSON")
+    command.set_defaults(prog=command.prog)
     parts = command.add_subparsers(required=True, metavar="list|show|delete|expire")
     for name, run, words in (
         ("list", Sessions.list_all, "Lists sessions."),

@@ -6,6 +6,7 @@ import json
 import logging
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,33 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
 
 def folders(tmp_path: Path) -> set[str]:
     return {path.name for path in (tmp_path / "root" / "mcp-sessions").iterdir()}
+
+
+def test_both_files_that_the_server_reads_are_read(
+    store: SessionStore, run: Run, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    config.mkdir()
+    (config / "jupyter_mcp_config.py").write_text("c.McpRetention.max_age = 1")
+
+    code, out, _ = run("expire", "--dry-run")
+
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == [OLD, NEW]
+
+
+@pytest.mark.parametrize("command", ["list", "show"])
+def test_names_cannot_forge_a_line_or_speak_to_the_terminal(
+    store: SessionStore, run: Run, command: str
+) -> None:
+    forged = replace(record(OLD, "al\x1b[2Jice\nroot", last_used=1e9), name="w\rork\x9b1m")
+    store.save_in(store.folder_of(OLD, "alice"), forged)
+
+    _, out, _ = run(command, *([OLD] if command == "show" else []))
+
+    assert "ice" in out
+    assert not any(line.startswith("root") for line in out.splitlines())
+    assert all(character.isprintable() or character == "\n" for character in out)
 
 
 def test_sessions_are_listed_with_owner_and_size(store: SessionStore, run: Run) -> None:
