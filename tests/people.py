@@ -10,8 +10,16 @@ from urllib.parse import urlencode
 
 import websocket
 
+from tests import users
 from tests.mcp_client import McpClient
-from tests.servers import Answer, JupyterServer
+from tests.servers import STARTED_KERNELS, Answer, JupyterServer
+
+APART = (
+    *(users.OPTION, STARTED_KERNELS, "--McpSandbox.mode=bubblewrap"),
+    *("--McpPolicy.multi_user=True", "--McpPolicy.attach=none", "--McpPolicy.admin_users=root"),
+    "--ServerApp.authorizer_class=jupyter_mcp_ext.governance.authorizer.OwnersAuthorizer",
+)
+"""The options of a server whose users do not trust each other; it also needs an audit file."""
 
 
 @dataclass(kw_only=True)

@@ -15,10 +15,9 @@ import pytest
 
 from tests import users
 from tests.mcp_client import NEW, OLD, McpClient
-from tests.people import Owned, Person
-from tests.servers import STARTED_KERNELS, JupyterServer
+from tests.people import APART, Owned, Person
+from tests.servers import JupyterServer
 
-AUTHORIZER = "jupyter_mcp_ext.governance.authorizer.OwnersAuthorizer"
 NOBODYS = "zzzzzzzz"
 """The id of a session that there never was."""
 TASKS: dict[str, Any] = {"extensions": {"io.modelcontextprotocol/tasks": {}}}
@@ -33,14 +32,8 @@ def audit(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(start_server: Callable[..., JupyterServer], audit: Path) -> JupyterServer:
     """A server whose users do not trust each other, and that keeps few executions."""
     return start_server(
-        users.OPTION,
-        STARTED_KERNELS,
-        "--McpSandbox.mode=bubblewrap",
-        "--McpPolicy.multi_user=True",
-        "--McpPolicy.attach=none",
-        "--McpPolicy.admin_users=root",
+        *APART,
         f"--McpAudit.path={audit}",
-        f"--ServerApp.authorizer_class={AUTHORIZER}",
         "--McpExecutions.max_kept=4",
         token="root",
     )

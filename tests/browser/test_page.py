@@ -144,6 +144,18 @@ def test_it_fits_in_the_window(opened: Opened, scheme: str, width: int) -> None:
     assert (brightness[0] > brightness[1]) == (scheme == "dark")
 
 
+def test_the_configuration_of_a_client_is_copied(opened: Opened, server: JupyterServer) -> None:
+    page, _ = opened(permissions=["clipboard-read", "clipboard-write"])
+    page.get_by_text("Claude Code").click()
+
+    page.locator("#snippet-1").get_by_role("button", name="Copy").click()
+    expect(page.locator("#snippet-1").get_by_role("button")).to_have_text("Copied")
+
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("claude mcp add ")
+    assert f" {server.url} --header 'Authorization: Bearer ${{JUPYTER_TOKEN}}'" in copied
+
+
 def test_what_agents_write_does_nothing(opened: Opened) -> None:
     page, agent = opened()
 

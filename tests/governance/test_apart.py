@@ -18,8 +18,8 @@ from jupyter_mcp_ext.governance.multi_user import AUTHORIZER, Means, check
 from jupyter_mcp_ext.governance.policy import McpPolicy, PolicyUnusable
 from tests import users
 from tests.mcp_client import OLD, McpClient
-from tests.people import Owned, Person
-from tests.servers import STARTED_KERNELS, JupyterServer
+from tests.people import APART, Owned, Person
+from tests.servers import JupyterServer
 
 SECRET = "what-alice-keeps"
 REFUSED = 403
@@ -40,15 +40,9 @@ def server(
     """A server whose users do not trust each other."""
     audit = tmp_path_factory.mktemp("audit") / "audit.jsonl"
     return start_server(
-        users.OPTION,
-        STARTED_KERNELS,
-        "--McpSandbox.mode=bubblewrap",
-        "--McpPolicy.multi_user=True",
-        "--McpPolicy.attach=none",
-        "--McpPolicy.admin_users=root",
+        *APART,
         f"--McpAudit.path={audit}",
         f"--McpSessions.user_dir={user_dir}",
-        f"--ServerApp.authorizer_class={AUTHORIZER}",
         token="root",
     )
 

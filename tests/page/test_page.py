@@ -158,6 +158,21 @@ def test_what_agents_write_is_text_on_the_page(server: JupyterServer) -> None:
     assert answer.headers["cache-control"] == "no-store"
 
 
+def test_the_names_of_users_are_text_too(server: JupyterServer) -> None:
+    user = "<script>alert(3)</script>"
+    agent(server, user).run("1")
+    press(server, user, "pause")
+
+    own, seen = page(server, user), page(server, "root")
+    press(server, user, "resume")
+
+    name = "&lt;script&gt;alert(3)&lt;/script&gt;"
+    assert f"Your agents were paused by {name}" in own
+    assert f"{name} · used" in seen
+    for shown in (own, seen):
+        assert re.findall(r"<(script|img)\b(?! src=\"/static/)", shown) == []
+
+
 def test_a_person_interrupts_what_runs(server: JupyterServer) -> None:
     alice = agent(server, "alice", "interrupted")
     alice.run("1")
