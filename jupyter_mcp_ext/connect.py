@@ -84,46 +84,38 @@ class Snippet:
 def snippets(url: str) -> tuple[Snippet, ...]:
     """The configuration of clients for the address of this server."""
     bearer = "Authorization: Bearer"
-    codex = (
+    claude = f"claude mcp add --scope user --transport http jupyter {url}"
+    gemini = f"gemini mcp add jupyter {url} --scope user --transport http"
+    claude += f" --header '{bearer} ${{JUPYTER_TOKEN}}'"
+    gemini += f" --header '{bearer} $JUPYTER_TOKEN'"
+    return (
+        Snippet(client="Claude Code", where="Run", text=claude),
+        Snippet(client="Codex", where="~/.codex/config.toml", text=_codex(url)),
+        Snippet(client="VS Code", where=".vscode/mcp.json", text=_vs_code(url)),
+        Snippet(client="Cursor", where="~/.cursor/mcp.json", text=_cursor(url)),
+        Snippet(client="Gemini CLI", where="Run", text=gemini),
+    )
+
+
+def _codex(url: str) -> str:
+    return (
         f'[mcp_servers.jupyter]\nurl = "{url}"\nbearer_token_env_var = "JUPYTER_TOKEN"\n'
         'default_tools_approval_mode = "approve"'
     )
-    code = {
-        "servers": {
-            "jupyter": {
-                "type": "http",
-                "url": url,
-                "headers": {"Authorization": "Bearer ${input:jupyter-token}"},
-            }
-        },
-        "inputs": [
-            {
-                "id": "jupyter-token",
-                "type": "promptString",
-                "description": "Token of the Jupyter server",
-                "password": True,
-            }
-        ],
+
+
+def _vs_code(url: str) -> str:
+    headers = {"Authorization": "Bearer ${input:jupyter-token}"}
+    token = {
+        "id": "jupyter-token",
+        "type": "promptString",
+        "description": "Token of the Jupyter server",
+        "password": True,
     }
-    cursor = {
-        "mcpServers": {
-            "jupyter": {"url": url, "headers": {"Authorization": "Bearer ${env:JUPYTER_TOKEN}"}}
-        }
-    }
-    return (
-        Snippet(
-            client="Claude Code",
-            where="Run",
-            text="claude mcp add --scope user --transport http jupyter "
-            f"{url} --header '{bearer} ${{JUPYTER_TOKEN}}'",
-        ),
-        Snippet(client="Codex", where="~/.codex/config.toml", text=codex),
-        Snippet(client="VS Code", where=".vscode/mcp.json", text=json.dumps(code, indent=2)),
-        Snippet(client="Cursor", where="~/.cursor/mcp.json", text=json.dumps(cursor, indent=2)),
-        Snippet(
-            client="Gemini CLI",
-            where="Run",
-            text=f"gemini mcp add jupyter {url} --scope user --transport http "
-            f"--header '{bearer} $JUPYTER_TOKEN'",
-        ),
-    )
+    server = {"type": "http", "url": url, "headers": headers}
+    return json.dumps({"servers": {"jupyter": server}, "inputs": [token]}, indent=2)
+
+
+def _cursor(url: str) -> str:
+    server = {"url": url, "headers": {"Authorization": "Bearer ${env:JUPYTER_TOKEN}"}}
+    return json.dumps({"mcpServers": {"jupyter": server}}, indent=2)

@@ -27,6 +27,7 @@ import jupyter_mcp_ext
 from jupyter_mcp_ext.cli import McpLauncher
 from jupyter_mcp_ext.commands.audit import parser as audit_options
 from jupyter_mcp_ext.commands.sessions import parser as sessions_options
+from jupyter_mcp_ext.connect import Snippet, snippets
 from jupyter_mcp_ext.executions.execution import Status
 from jupyter_mcp_ext.governance.audit import LIFE_ID, SCHEMA_ID
 from jupyter_mcp_ext.protocol.execution_resource import FRESH
@@ -321,6 +322,19 @@ def test_what_a_client_is_told_lets_it_in(
 
     assert address == ADDRESS
     assert answer.status == 200
+
+
+@pytest.mark.parametrize("snippet", snippets(ADDRESS), ids=lambda snippet: snippet.client)
+def test_the_page_for_people_says_the_same_of_a_client(snippet: Snippet) -> None:
+    _, _, after = PAGES["clients"].partition(f"## {snippet.client}\n")
+    said, _, code = after.partition("```")
+    language, _, text = code.partition("```")[0].partition("\n")
+
+    if language == "json":
+        assert json.loads(text) == json.loads(snippet.text)
+    else:
+        assert text.strip() == snippet.text
+    assert snippet.where == "Run" or f"`{snippet.where}`" in said
 
 
 def test_codex_is_told_the_address_and_where_the_token_is() -> None:
