@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -80,9 +80,23 @@ async def sandboxed() -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
     )
     os.close(writing)
     with os.fdopen(reading) as status:
-        yield process, json.loads(status.readline())["child-pid"]
-        process.kill()
-        await process.communicate()  # to the end of its pipes
+        try:
+            yield process, json.loads(status.readline())["child-pid"]
+        finally:
+            process.kill()
+            await process.communicate()  # to the end of its pipes
+
+
+@asynccontextmanager
+async def running(
+    told: Callable[[Connections], object], log: logging.Logger | None = None
+) -> AsyncIterator[Proxy]:
+    """A proxy, until the block is left."""
+    proxy = Proxy(patterns(["pypi.org"]), log or logging.getLogger(), told)
+    try:
+        yield proxy
+    finally:
+        await proxy.close()
 
 
 async def asked(process: asyncio.subprocess.Process, host: str) -> str:
@@ -104,8 +118,7 @@ def own(name: str = "python") -> list[psutil.Process]:
 
 async def test_programs_in_sandboxes_find_the_proxy_and_are_told_apart() -> None:
     heard = Heard()
-    proxy = Proxy(patterns(["pypi.org"]), logging.getLogger(), heard)
-    async with sandboxed() as (one, first), sandboxed() as (other, second):
+    async with sandboxed() as (one, first), sandboxed() as (other, second), running(heard) as proxy:
         ways = [await proxy.enter("one", first), await proxy.enter("other", second)]
         assert await asked(one, "evil.example.org") == REFUSED
         assert await asked(other, "evil.example.org") == REFUSED
@@ -116,15 +129,13 @@ async def test_programs_in_sandboxes_find_the_proxy_and_are_told_apart() -> None
         assert heard.all == [
             Connections(kernel_id="other", host=None, outcome="not listed", count=2)
         ]
-        await proxy.close()
 
     assert not own()
 
 
 async def test_a_proxy_that_is_killed_is_there_again() -> None:
     said = Said()
-    proxy = Proxy(patterns(["pypi.org"]), said.log, Heard())
-    async with sandboxed() as (one, pid):
+    async with sandboxed() as (one, pid), running(Heard(), said.log) as proxy:
         await proxy.enter("one", pid)
         assert await asked(one, "evil.example.org") == REFUSED
 
@@ -133,15 +144,13 @@ async def test_a_proxy_that_is_killed_is_there_again() -> None:
         await said.until("Kernel one can reach listed hosts again.")
         assert await asked(one, "evil.example.org") == REFUSED
         assert "The proxy of sandboxes ended (exit code -9). It is started again." in said.lines
-        await proxy.close()
 
     assert not own()
 
 
 async def test_no_message_is_lost_when_very_many_are_sent_at_once() -> None:
     heard = Heard()
-    proxy = Proxy(patterns(["pypi.org"]), logging.getLogger(), heard)
-    async with sandboxed() as (one, pid):
+    async with sandboxed() as (one, pid), running(heard) as proxy:
         way = await proxy.enter("one", pid)
         assert await asked(one, "evil.example.org") == REFUSED
         [process] = own()
@@ -154,7 +163,6 @@ async def test_no_message_is_lost_when_very_many_are_sent_at_once() -> None:
         same = (proxy.enter("same", pid) for _ in range(400))
         *ways, _ = await asyncio.gather(*same, leave_and_go_on(), return_exceptions=True)
         await heard.is_there.wait()
-        await proxy.close()
 
     # Only one can listen, and that only when the first has left.
     failures = [str(each) for each in ways if isinstance(each, NoWayOut)]
@@ -171,8 +179,11 @@ async def test_a_fault_of_who_is_told_leaves_all_as_it_is() -> None:
         msg = "the log of events is gone"
         raise RuntimeError(msg)
 
-    proxy = Proxy(patterns(["pypi.org"]), said.log, fail)
-    async with sandboxed() as (one, first), sandboxed() as (other, second):
+    async with (
+        sandboxed() as (one, first),
+        sandboxed() as (other, second),
+        running(fail, said.log) as proxy,
+    ):
         way = await proxy.enter("one", first)
         await proxy.enter("other", second)
         [process] = own()
@@ -182,14 +193,16 @@ async def test_a_fault_of_who_is_told_leaves_all_as_it_is() -> None:
 
         assert await asked(other, "evil.example.org") == REFUSED
         assert [each.pid for each in own()] == [process.pid]
-        await proxy.close()
 
     assert not own()
 
 
 async def test_a_proxy_without_a_free_descriptor_says_so_and_goes_on() -> None:
-    proxy = Proxy(patterns(["pypi.org"]), logging.getLogger(), Heard())
-    async with sandboxed() as (one, first), sandboxed() as (other, second):
+    async with (
+        sandboxed() as (one, first),
+        sandboxed() as (other, second),
+        running(Heard()) as proxy,
+    ):
         await proxy.enter("one", first)
         [process] = own()
         _, most = process.rlimit(psutil.RLIMIT_NOFILE)
@@ -203,7 +216,6 @@ async def test_a_proxy_without_a_free_descriptor_says_so_and_goes_on() -> None:
         await proxy.enter("other", second)
         assert await asked(other, "evil.example.org") == REFUSED
         assert [each.pid for each in own()] == [process.pid]
-        await proxy.close()
 
 
 async def test_the_network_of_the_server_itself_is_not_entered() -> None:
@@ -218,13 +230,11 @@ async def test_the_network_of_the_server_itself_is_not_entered() -> None:
 
 
 async def test_a_network_in_which_it_cannot_listen_is_an_error_that_says_so() -> None:
-    proxy = Proxy(patterns(["pypi.org"]), logging.getLogger(), Heard())
-    async with sandboxed() as (_, pid):
+    async with sandboxed() as (_, pid), running(Heard()) as proxy:
         await proxy.enter("one", pid)
 
         with pytest.raises(NoWayOut, match="Address already in use") as refused:
             await proxy.enter("same", pid)
-        await proxy.close()
 
     assert "setns" not in str(refused.value)
 
