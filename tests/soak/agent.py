@@ -198,11 +198,11 @@ class Agent:
     def restart(self, client: McpClient) -> None:
         """Restart the kernel: this is not unsaid when a variable is missing later."""
         if not self._known:  # there is no session to restart before the first run
-            return self.settle(client)
+            self.settle(client)
+            return
         result = client.call("restart_kernel")
         assert not result.is_error, result.text
         self._is_told |= TOLD.search(result.text) is not None
-        return None
 
     def flood(self, client: McpClient) -> None:
         """Print much."""
