@@ -43,7 +43,9 @@ async def _read(call: Call, execution: Execution) -> Content:
     _check_size(execution, execution.fold.bytes)
     await call.services.executions.load(execution)
     fresh = FRESH if execution.is_finished else 0
-    text = await asyncio.to_thread(_text, execution, execution.outputs)
+    # Both of the same moment: the execution goes on while the text is made.
+    notebook, outputs = _notebook(execution), execution.outputs
+    text = await asyncio.to_thread(_text, notebook, outputs)
     _check_size(execution, len(text))
     return Content(text=text, mime_type=NOTEBOOK, fresh=fresh)
 
@@ -54,22 +56,25 @@ def _check_size(execution: Execution, number: int) -> None:
         raise too_large(what, instead)
 
 
-def _text(execution: Execution, outputs: Sequence[Output]) -> str:
-    return as_json(
-        {
-            "cells": [_cell(execution, [to_nbformat(output) for output in outputs])],
-            "metadata": {"kernelspec": _kernelspec(execution)},
-            "nbformat": 4,
-            "nbformat_minor": 5,
-        }
-    )
+def _text(notebook: dict[str, Any], outputs: Sequence[Output]) -> str:
+    notebook["cells"][0]["outputs"] = [to_nbformat(output) for output in outputs]
+    return as_json(notebook)
+
+
+def _notebook(execution: Execution) -> dict[str, Any]:
+    return {
+        "cells": [_cell(execution)],
+        "metadata": {"kernelspec": _kernelspec(execution)},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
 
 
 def _kernelspec(execution: Execution) -> dict[str, str]:
     return {"name": execution.kernel_name, "display_name": execution.kernel_name}
 
 
-def _cell(execution: Execution, outputs: list[dict[str, Any]]) -> dict[str, Any]:
+def _cell(execution: Execution) -> dict[str, Any]:
     known = {
         "execution_id": execution.id,
         "session_id": execution.session_id,
@@ -88,5 +93,5 @@ def _cell(execution: Execution, outputs: list[dict[str, Any]]) -> dict[str, Any]
         "metadata": {METADATA: known},
         "source": execution.code,
         "execution_count": execution.execution_count,
-        "outputs": outputs,
+        "outputs": [],
     }

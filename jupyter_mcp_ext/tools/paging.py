@@ -19,7 +19,7 @@ from jupyter_mcp_ext.outputs.text import Excerpt, Passage
 from .answer import Answer
 from .call import Call
 from .calls import DEFAULT_LIMIT, call_words, output_call, place
-from .reports import head_of, meta_of, output_id, waiting_call
+from .reports import execution_answer, head_of, meta_of, output_id, waiting_call
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.executions.turns import Ahead
@@ -62,27 +62,25 @@ async def report_lines(
     ahead: Ahead | None = None,
 ) -> Answer:
     """A page of lines of an execution or of one output; ``name`` is its id."""
-    outputs = execution.outputs  # now: while the page is made they may leave memory again
+    # All of it now: while the page is made the execution goes on, and outputs may leave memory.
+    outputs, seen = execution.outputs, execution.fold.lines
     notices = (*call.notices, *execution.notices)
+    head = head_of(execution, outputs, notices, ahead, None)
+    meta = meta_of(execution, outputs, notices, None)
     budget = call.services.limits.text - STATUS_LINE
     found = await call.services.rendering.shown(
         lambda render: _page(lines(render), name, paging, budget), of=execution.session_id
     )
     next_call = _next_page(name, found, paging)
-    if execution.status in UNFINISHED and next_call is None and name == execution.id:
+    if meta["status"] in UNFINISHED and next_call is None and name == execution.id:
         # The last line may not be finished: it comes again, whole.
-        offset = min(found.total, execution.fold.lines)
+        offset = min(found.total, seen)
         next_call = _next_of(name, paging, offset=offset, wait=50)
-    words = [
-        head_of(execution, outputs, notices, ahead, None),
-        _page_line(name, found, next_call),
-        *words_of(found, numbered=bool(paging.grep)),
-    ]
-    truncated = found.next_offset is not None
-    return Answer(
-        blocks=(TextBlock(text="\n".join(words)),),
-        meta={"execution": meta_of(execution, outputs, notices, next_call, [], truncated)},
-        status=execution.status,
+    page_line = _page_line(name, found, next_call)
+    words = "\n".join([head, page_line, *words_of(found, numbered=bool(paging.grep))])
+    meta["next"] = next_call
+    return execution_answer(
+        [TextBlock(text=words)], meta, is_truncated=found.next_offset is not None
     )
 
 
@@ -113,6 +111,8 @@ async def report_news(
     outputs = execution.outputs
     notices = (*call.notices, *execution.notices)
     next_call = waiting_call(execution, wait=50)
+    head = head_of(execution, outputs, notices, ahead, next_call)
+    meta = meta_of(execution, outputs, notices, next_call)
 
     def build(render: Render) -> tuple[str, Excerpt]:
         every = lines(render)
@@ -125,13 +125,8 @@ async def report_news(
         return f"{execution.id}: {new} new of {len(every)} lines", excerpt
 
     line, excerpt = await call.services.rendering.shown(build, of=execution.session_id)
-    words = [head_of(execution, outputs, notices, ahead, next_call), line]
-    words += [excerpt.text] if excerpt.text else []
-    return Answer(
-        blocks=(TextBlock(text="\n".join(words)),),
-        meta={"execution": meta_of(execution, outputs, notices, next_call, [], excerpt.truncated)},
-        status=execution.status,
-    )
+    words = "\n".join([head, line, *([excerpt.text] if excerpt.text else [])])
+    return execution_answer([TextBlock(text=words)], meta, is_truncated=excerpt.truncated)
 
 
 def _page(lines: Sequence[str], name: str, paging: Paging, budget: int) -> Page:

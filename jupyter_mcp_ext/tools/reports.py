@@ -69,6 +69,7 @@ async def report(
     if execution.files:
         head += f"\nfiles: {in_words(execution.files)}"
     told = _told_error(execution, outputs)
+    meta = meta_of(execution, outputs, notices, next_call)
     build = partial(
         present,
         outputs,
@@ -83,8 +84,22 @@ async def report(
     blocks, places = _below(head, shown)
     if told is not None and places[told] is None:
         places[told] = 0  # the status line says all of it
-    meta = meta_of(execution, outputs, notices, next_call, places, shown.truncated)
-    return Answer(blocks=blocks, meta={"execution": meta}, status=execution.status)
+    return execution_answer(blocks, meta, places, is_truncated=shown.truncated)
+
+
+def execution_answer(
+    blocks: Sequence[TextBlock | ImageBlock],
+    meta: dict[str, Any],
+    places: Sequence[int | None] = (),
+    *,
+    is_truncated: bool,
+) -> Answer:
+    """The answer of `meta_of` an execution; ``places`` are the indices of its outputs' blocks."""
+    first = meta["outputs_total"] - len(meta["outputs"])
+    for index, output in enumerate(meta["outputs"], start=first):
+        output["content_index"] = places[index] if index < len(places) else None
+    meta["truncated"] |= is_truncated
+    return Answer(blocks=tuple(blocks), meta={"execution": meta}, status=meta["status"])
 
 
 def _below(
@@ -206,10 +221,11 @@ def meta_of(
     outputs: Sequence[Output],
     notices: Sequence[str],
     next_call: dict[str, Any] | None,
-    places: Sequence[int | None],
-    truncated: bool,
 ) -> dict[str, Any]:
-    """The ``_meta`` of an execution; ``places`` are the indices of the outputs' blocks."""
+    """The ``_meta`` of an execution, as it is at the same moment as its outputs.
+
+    An execution goes on while its outputs are presented, so this and `head_of` come before that.
+    """
     error = execution.error
     return {
         "version": 1,
@@ -219,7 +235,7 @@ def meta_of(
         "status": execution.status,
         "execution_count": execution.execution_count,
         "duration": round(execution.duration, 3),
-        "truncated": truncated or bool(execution.fold.dropped_bytes),
+        "truncated": bool(execution.fold.dropped_bytes),
         "notices": list(notices),
         "error": error and _error_meta(error),
         "next": next_call,
@@ -227,7 +243,7 @@ def meta_of(
         **({"cells": cell_meta(execution)} if len(execution.cells) else {}),
         "outputs_total": len(outputs),
         "outputs": [
-            _output_meta(execution, output, index, places)
+            _output_meta(execution, output, index)
             for index, output in enumerate(outputs)
             if index >= len(outputs) - MAX_OUTPUTS
         ],
@@ -244,9 +260,7 @@ def _error_meta(error: Error) -> dict[str, Any]:
     }
 
 
-def _output_meta(
-    execution: Execution, output: Output, index: int, places: Sequence[int | None]
-) -> dict[str, Any]:
+def _output_meta(execution: Execution, output: Output, index: int) -> dict[str, Any]:
     meta: dict[str, Any] = {"output_id": output_id(execution, index)}
     match output:
         case Stream():
@@ -261,5 +275,4 @@ def _output_meta(
         case Error():
             meta |= {"output_type": "error", "mime_types": ["text/plain"]}
             meta["bytes"] = sum(map(len, output.traceback))
-    meta["content_index"] = places[index] if index < len(places) else None
     return meta
