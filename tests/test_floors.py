@@ -36,7 +36,7 @@ FLOORS = [
     ("operations",),
     ("tools",),
     ("protocol",),
-    ("transport", "page", "connect"),
+    ("transport", "page", "connect", "clients"),
     ("app", "cli", "commands", "__main__"),
 ]
 """From the ground up; a module may import from its own floor and from those below."""

@@ -1,0 +1,207 @@
+"""The Jupyter servers that can be reached from here: those that run, or one that a URL names.
+
+Jupyter keeps a file for each server that runs, with its address and token. Only files of this
+account count, of processes of this account that still run.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import psutil
+from jupyter_core.paths import jupyter_runtime_dir
+
+from jupyter_mcp_ext.measured import loads
+
+TOKEN_VARIABLE = "JUPYTER_TOKEN"  # noqa: S105  # a name
+"""The variable of the environment that holds the token for clients."""
+
+MAX_FILE = 65_536
+"""Bytes of a file that describes a server; Jupyter writes some hundreds."""
+
+MAX_ITEMS = 100
+"""Members of it; Jupyter writes eleven."""
+
+_ANY = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, not listened on
+
+
+class NoServer(Exception):
+    """No server, or not the one that was meant; the message says what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A Jupyter server."""
+
+    url: str
+    """Its base URL, with a slash at its end."""
+    token: str = field(default="", repr=False)
+    """Empty if it is not known, or if none is needed."""
+    socket: str = ""
+    """The path of the unix socket on which it listens; empty for a port."""
+    root_dir: str = ""
+    """The folder that it serves; empty for a server on another machine."""
+    pid: int = 0
+    has_password: bool = False
+    """Whether people log in with a password."""
+
+    def endpoint(self, path: str = "/mcp") -> str:
+        """The URL of MCP; ``path`` is that of `McpApp.path`."""
+        return self.url + path.lstrip("/")
+
+    @property
+    def port(self) -> int | None:
+        """Its port; None if it listens on a socket."""
+        if self.socket:
+            return None
+        parts = urlsplit(self.url)
+        return parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether requests to it stay on this machine, past any proxy."""
+        host = urlsplit(self.url).hostname or ""
+        return bool(self.socket) or _is_loopback(host)
+
+    @property
+    def words(self) -> str:
+        """Its address and its folder, without the token."""
+        where = self.socket or self.url
+        return f"{where} ({self.root_dir})" if self.root_dir else where
+
+
+def running_servers(runtime_dir: Path | None = None) -> tuple[Server, ...]:
+    """The servers of this account that run on this machine, the latest first."""
+    folder = runtime_dir or Path(jupyter_runtime_dir())
+    try:
+        files = sorted(folder.glob("jpserver-*.json"), key=_age)
+    except OSError:
+        return ()
+    return tuple(server for file in files for server in _described(file))
+
+
+def named_server(url: str) -> Server:
+    """A server by its base URL or its URL of MCP, with the token of the environment.
+
+    Raises NoServer for what is no URL, or has a login in it.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        msg = f"{url!r} is not a URL of a Jupyter server, like http://localhost:8888/."
+        raise NoServer(msg)
+    if parts.username or parts.password or parts.query or parts.fragment:
+        msg = (
+            "The URL must have no login, query or fragment. "
+            f"Put the token into the environment variable {TOKEN_VARIABLE}."
+        )
+        raise NoServer(msg)
+    base = parts.path.rstrip("/").removesuffix("/mcp") + "/"
+    token = os.environ.get(TOKEN_VARIABLE, "")
+    return Server(url=f"{parts.scheme}://{parts.netloc}{base}", token=token)
+
+
+def chosen_server(servers: Sequence[Server], wanted: str | None = None) -> Server:
+    """The server that is meant; ``wanted`` is a port, a folder, a process id or a URL.
+
+    Raises NoServer if there is none, or more than one.
+    """
+    if wanted and wanted.startswith(("http://", "https://")):
+        named = named_server(wanted)
+        known = next((server for server in servers if server.url == named.url), None)
+        return known or named
+    fits = [server for server in servers if wanted is None or _fits(server, wanted)]
+    if len(fits) == 1:
+        return fits[0]
+    listed = "; ".join(server.words for server in fits or servers)
+    if fits:
+        msg = f"{len(fits)} servers fit: {listed}. Name one by its port, folder or URL."
+    elif servers:
+        msg = f"No server fits {wanted!r}. There are: {listed}."
+    else:
+        msg = "No Jupyter server of this account runs here. Start one with: jupyter mcp"
+    raise NoServer(msg)
+
+
+def _fits(server: Server, wanted: str) -> bool:
+    if wanted.isdecimal() and int(wanted) in (server.port, server.pid):
+        return True
+    if server.socket == wanted:
+        return True
+    return (
+        bool(server.root_dir)
+        and Path(wanted).expanduser().resolve() == Path(server.root_dir).resolve()
+    )
+
+
+def _age(path: Path) -> float:
+    try:
+        return -path.lstat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _described(file: Path) -> Iterator[Server]:
+    """The server that a file describes, if it is a file of this account and the server runs."""
+    try:
+        server = _server(loads(_own_text(file), max_items=MAX_ITEMS))
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return  # being written, left over, or not Jupyter's
+    if _is_own_process(server.pid):
+        yield server
+
+
+def _own_text(file: Path) -> bytes:
+    """Raises OSError for what is not a regular file of this account."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(file, flags)
+    with os.fdopen(descriptor, "rb") as opened:
+        status = os.fstat(descriptor)
+        is_own = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
+        if not stat.S_ISREG(status.st_mode) or not is_own:
+            msg = f"{file} is not a file of this account"
+            raise OSError(msg)
+        return opened.read(MAX_FILE)
+
+
+def _server(info: Any) -> Server:
+    """Raises KeyError, TypeError, ValueError for what Jupyter would not write."""
+    socket, base_url, host = str(info["sock"]), str(info["base_url"]), str(info["hostname"])
+    parts = urlsplit(str(info["url"]))
+    scheme = "https" if info["secure"] else "http"
+    if socket or host in _ANY:  # another name than that of the machine would leave it
+        address = "localhost" if socket else f"localhost:{int(info['port'])}"
+    elif parts.scheme in ("http", "https"):
+        address = parts.netloc
+    else:
+        msg = "no address"
+        raise ValueError(msg)
+    return Server(
+        url=f"{scheme}://{address}{base_url.rstrip('/')}/",
+        token=str(info["token"]),
+        socket=unquote(socket),
+        root_dir=str(info["root_dir"]),
+        pid=int(info["pid"]),
+        has_password=bool(info["password"]),
+    )
+
+
+def _is_own_process(pid: int) -> bool:
+    try:
+        process = psutil.Process(pid)
+        return not hasattr(os, "geteuid") or process.uids().effective == os.geteuid()
+    except (psutil.Error, ValueError):
+        return False
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

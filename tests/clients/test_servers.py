@@ -1,0 +1,237 @@
+"""Running servers are found by Jupyter's own files, and only those of this account."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from jupyter_mcp_ext.clients.asking import ask, standing
+from jupyter_mcp_ext.clients.servers import (
+    MAX_FILE,
+    NoServer,
+    Server,
+    chosen_server,
+    named_server,
+    running_servers,
+)
+from tests.ports import free_port
+from tests.servers import READY, JupyterServer, environment, running_server
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("found")
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[JupyterServer]:
+    with running_server(folder, base_url="/a%40b/") as server:
+        yield server
+
+
+def described(**changes: Any) -> str:
+    """The text of a file about a server with this process."""
+    info = {
+        "base_url": "/",
+        "hostname": "localhost",
+        "password": False,
+        "pid": os.getpid(),
+        "port": 8888,
+        "root_dir": "/work",
+        "secure": False,
+        "sock": "",
+        "token": "secret",
+        "url": "http://localhost:8888/",
+        "version": "2.21.1",
+    }
+    return json.dumps({**info, **changes})
+
+
+def found(folder: Path, text: str, name: str = "jpserver-1.json") -> tuple[Server, ...]:
+    (folder / name).write_text(text)
+    return running_servers(folder)
+
+
+def test_a_running_server_is_found_with_its_token_and_answers(
+    server: JupyterServer, folder: Path
+) -> None:
+    (found,) = running_servers(folder / "runtime")
+
+    assert found.endpoint() == f"http://127.0.0.1:{server.port}/a%40b/mcp"
+    assert found.token == server.token
+    assert found.token not in repr(found)
+    assert Path(found.root_dir) == server.root_dir
+    assert (found.port, found.pid) == (server.port, server.process.pid)
+    assert standing(found) == "ok"
+    assert ask(found, "/api/status").status == 200
+
+
+def test_a_wrong_token_another_program_and_silence_are_told_apart(
+    server: JupyterServer, folder: Path
+) -> None:
+    (there,) = running_servers(folder / "runtime")
+    other = named_server(f"http://127.0.0.1:{server.port}/a%40b/mcp/")
+
+    assert standing(other) == "token"
+    assert standing(Server(url=f"http://127.0.0.1:{server.port}/elsewhere/")) == "other"
+    assert standing(Server(url=f"http://127.0.0.1:{free_port()}/", token=there.token)) == "silent"
+
+
+def test_a_server_on_a_unix_socket_is_reached(tmp_path: Path) -> None:
+    path = tmp_path / "jupyter.sock"
+    command = [sys.executable, "-m", "jupyter_mcp_ext", f"--ServerApp.sock={path}", "--allow-root"]
+    process = subprocess.Popen(
+        [*command, f"--ServerApp.root_dir={tmp_path}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment(tmp_path),
+        cwd=tmp_path,
+        text=True,
+    )
+    with process:
+        try:
+            assert process.stdout is not None
+            assert READY in process.stdout.readline()  # said once it listens
+            (there,) = running_servers(tmp_path / "runtime")
+
+            assert there.socket == str(path)
+            assert there.port is None
+            assert standing(there) == "ok"
+            assert chosen_server([there], str(path)).pid == process.pid
+        finally:
+            process.terminate()
+
+
+def test_a_certificate_is_trusted_only_if_it_is_named(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost", "127.0.0.1")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    options = [f"--ServerApp.{kind}file={tmp_path}/{kind}.pem" for kind in ("cert", "key")]
+    with running_server(tmp_path, *options):
+        (there,) = running_servers(tmp_path / "runtime")
+
+        assert there.url.startswith("https://")
+        assert standing(there) == "untrusted"
+        assert standing(there, cafile=str(tmp_path / "ca.pem")) == "ok"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "{}",
+        "1" * MAX_FILE,
+        "[" * 10_000,
+        described(pid="x"),
+        described(pid=-1),
+        described(pid=2**70),
+        described(port=None, hostname="0.0.0.0"),  # noqa: S104
+        described(url="ftp://localhost/"),
+        described(url="", hostname="elsewhere"),
+    ],
+)
+def test_a_file_that_describes_no_server_is_passed_over(tmp_path: Path, text: str) -> None:
+    assert found(tmp_path, text) == ()
+    assert found(tmp_path, described(), "jpserver-2.json") != ()
+
+
+def test_a_file_of_another_account_a_link_and_a_pipe_are_passed_over(tmp_path: Path) -> None:
+    real = tmp_path / "elsewhere.json"
+    real.write_text(described())
+    (tmp_path / "jpserver-1.json").symlink_to(real)
+    os.mkfifo(tmp_path / "jpserver-2.json")
+    foreign = tmp_path / "jpserver-3.json"
+    foreign.write_text(described())
+    if os.geteuid() == 0:
+        os.chown(foreign, 65_534, 65_534)
+    else:
+        foreign.unlink()
+
+    assert running_servers(tmp_path) == ()
+    assert running_servers(tmp_path / "missing") == ()
+
+
+def test_a_server_of_another_account_or_one_that_has_ended_is_passed_over(tmp_path: Path) -> None:
+    ended = os.fork()
+    if not ended:
+        os._exit(0)
+    os.waitpid(ended, 0)
+
+    assert found(tmp_path, described(pid=ended)) == ()
+    if os.geteuid() != 0:
+        assert found(tmp_path, described(pid=1)) == ()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", ""])  # noqa: S104
+def test_a_server_on_all_addresses_is_reached_on_this_machine(tmp_path: Path, host: str) -> None:
+    url = f"http://{socket.gethostname()}:9000/x/"
+
+    (server,) = found(tmp_path, described(hostname=host, url=url, port=9000, base_url="/x/"))
+
+    assert server.url == "http://localhost:9000/x/"
+    assert server.is_local
+
+
+def test_a_server_is_chosen_by_its_port_folder_process_or_url(tmp_path: Path) -> None:
+    one = Server(url="http://localhost:8888/", root_dir=str(tmp_path), pid=11, token="a")
+    two = Server(url="http://localhost:9999/b/", root_dir="/elsewhere", pid=22, token="b")
+    both = (one, two)
+
+    assert chosen_server([one]) is one
+    assert chosen_server(both, "8888") is one
+    assert chosen_server(both, str(tmp_path / "x" / "..")) is one
+    assert chosen_server(both, "22") is two
+    assert chosen_server(both, "http://localhost:9999/b/mcp") is two
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        (None, "2 servers fit: http://localhost:1/ (/a); http://localhost:2/ (/b). Name one"),
+        ("3", "No server fits '3'. There are: http://localhost:1/ (/a)"),
+        ("/nowhere", "No server fits '/nowhere'."),
+        ("http://me:secret@host/", "must have no login"),
+        ("http://host/?token=secret", "must have no login"),
+        ("http://", "is not a URL"),
+    ],
+)
+def test_a_choice_that_is_none_names_what_there_is(wanted: str | None, words: str) -> None:
+    servers = [
+        Server(url=f"http://localhost:{n}/", root_dir=f"/{name}", token="secret")
+        for n, name in ((1, "a"), (2, "b"))
+    ]
+
+    with pytest.raises(NoServer) as told:
+        chosen_server(servers, wanted)
+
+    assert words in str(told.value)
+    assert "secret" not in str(told.value)
+
+
+def test_without_a_server_the_command_that_starts_one_is_named() -> None:
+    with pytest.raises(NoServer, match="Start one with: jupyter mcp"):
+        chosen_server([])
+
+
+def test_a_url_takes_its_token_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTER_TOKEN", "of the environment")
+
+    server = named_server("https://hub.example/user/alice/mcp")
+
+    assert server.url == "https://hub.example/user/alice/"
+    assert server.endpoint() == "https://hub.example/user/alice/mcp"
+    assert (server.token, server.is_local) == ("of the environment", False)
