@@ -158,6 +158,7 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
             "passwords": PasswordCheck(),
             "on_activity": self._record_activity,
             "overdrawn": self._overdrawn,
+            "on_refused": self.services.audit.refusals.count,
         }
 
     def _of_health(self) -> dict[str, Any]:
@@ -204,7 +205,7 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
                 disk_of(serverapp.contents_manager),
                 partial(subject_of, provider),
             )
-            serverapp.authorizer.guard(owners)
+            serverapp.authorizer.guard(owners, services.audit.refusals.count)
 
     def _open_audit(self) -> None:
         trail, keys = self.services.audit.trail, self.services.keys

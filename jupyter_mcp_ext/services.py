@@ -122,6 +122,9 @@ class Services:
         kernels.limits.tell_owners(partial(_owner, sessions))
         changes = _changes(serverapp, editing, executions, sessions, kernels, disk)
         notebooks.made.add(changes.saved)
+        audit = _audit(serverapp, kernels, sessions, trail)
+        metrics = Metrics(kernels, sessions, executions, trail, root)
+        audit.refusals.add(metrics.life.turned_away)
         return cls(
             kernels=kernels,
             sessions=sessions,
@@ -142,8 +145,8 @@ class Services:
             life=kernels.life,
             switches=Switches(),
             transcript=Transcript(),
-            audit=_audit(serverapp, kernels, sessions, trail),
-            metrics=Metrics(kernels, sessions, executions, trail, root),
+            audit=audit,
+            metrics=metrics,
             keys=keys,
             limits=limits,
             changes=changes,
@@ -167,6 +170,7 @@ class Services:
         await self.editing.close()
         await self.rendering.close()
         await self.kernels.close()
+        self.audit.refusals.close()
         await self.audit.trail.close()
 
 

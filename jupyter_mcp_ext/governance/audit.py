@@ -1,6 +1,7 @@
 """A ``jupyter_events`` event for every tool call, without code, output or tokens.
 
-Another one tells what became of connections that kernels in a sandbox made to hosts outside.
+Others tell what happens to sessions and kernels, what was refused before a tool was called, and
+what became of connections that kernels in a sandbox made to hosts outside.
 
 An operator receives it like any of Jupyter's events (``c.EventLogger.handlers``); without a handler
 it costs nothing. The audit file, if there is one, gets the same and a little more.
@@ -14,6 +15,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .refusals import Refusals, Refused
+
 if TYPE_CHECKING:
     from jupyter_mcp_ext.sandbox.proxy.process import Connections
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 SCHEMAS = Path(__file__).parent / "event_schemas"
 CONNECTIONS_ID = "https://events.jupyter.org/jupyter_mcp_ext/connections/v1"
+REFUSED_ID = "https://events.jupyter.org/jupyter_mcp_ext/refused/v1"
 LIFE_ID = "https://events.jupyter.org/jupyter_mcp_ext/life/v1"
 SCHEMA_ID = "https://events.jupyter.org/jupyter_mcp_ext/tool_call/v3"
 
@@ -66,8 +70,11 @@ class Audit:
     def __init__(self, event_logger: Any, trail: McpAudit) -> None:
         self.trail = trail
         """The audit file."""
+        self.refusals = Refusals()
+        """Counts what is refused before anything is done."""
+        self.refusals.add(self.record_refused)
         self._events = event_logger
-        for schema in (SCHEMA_ID, LIFE_ID, CONNECTIONS_ID):
+        for schema in (SCHEMA_ID, LIFE_ID, CONNECTIONS_ID, REFUSED_ID):
             if schema not in event_logger.schemas:
                 name, version = schema.split("/")[-2:]
                 event_logger.register_event_schema(SCHEMAS / name / f"{version}.yaml")
@@ -111,6 +118,12 @@ class Audit:
             data["cause"] = None
         self._events.emit(schema_id=LIFE_ID, data={"event": event.kind, **data})
         self.trail.put({"kind": event.kind, **data})
+
+    def record_refused(self, refused: Refused) -> None:
+        """Record requests that were refused before anything was done."""
+        data = asdict(refused)
+        self._events.emit(schema_id=REFUSED_ID, data=data)
+        self.trail.put({"kind": "refused", **data})
 
     def record_connections(self, connections: Connections) -> None:
         """Record connections of a kernel."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from jupyter_core.utils import ensure_async
 from jupyter_server.auth.authorizer import Authorizer
 from jupyter_server.base.handlers import AuthenticatedFileHandler
 from jupyter_server.files.handlers import FilesHandler
+from jupyter_server.services.api.handlers import IdentityHandler
 from traitlets import List, Type, Unicode
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from jupyter_server.base.handlers import JupyterHandler
 
     from .owners import Owners
+    from .refusals import Cause
 
 FOR_ALL = frozenset(
     {("read", "kernelspecs"), ("read", "config"), ("read", "api"), ("write", "csp")}
@@ -30,7 +32,13 @@ READING = frozenset({"GET", "HEAD"})
 NAMING = frozenset({"POST", "PATCH"})
 """Methods whose body names another path."""
 
+OnRefused: TypeAlias = "Callable[[Cause, str | None, str | None], object]"
+
 Rule: TypeAlias = "Callable[[Owners, JupyterHandler, User], Awaitable[bool]]"
+
+
+def _ignore(cause: Cause, address: str | None, user: str | None) -> None:
+    """Where refusals are not counted."""
 
 
 class OwnersAuthorizer(Authorizer):
@@ -57,11 +65,15 @@ class OwnersAuthorizer(Authorizer):
         self.besides: Authorizer = make(parent=self, identity_provider=self.identity_provider)
         """The authorizer that is asked besides."""
         self._owners: Owners | None = None
+        self._on_refused: OnRefused = _ignore
         self._has_warned = False
 
-    def guard(self, owners: Owners) -> None:
-        """Let users reach what is theirs; until then all is refused."""
-        self._owners = owners
+    def guard(self, owners: Owners, on_refused: OnRefused = _ignore) -> None:
+        """Let users reach what is theirs; until then all is refused.
+
+        ``on_refused`` is called with the cause of a refusal, the address and the subject.
+        """
+        self._owners, self._on_refused = owners, on_refused
 
     async def is_authorized(
         self, handler: JupyterHandler, user: User, action: str, resource: str
@@ -72,11 +84,25 @@ class OwnersAuthorizer(Authorizer):
             return False
         asked = self.besides.is_authorized(handler, user, action, resource)
         if await ensure_async(asked) is not True:
-            return False
+            return self._refuse("rights", handler, self._owners.subject(user))
+        if await self._has(self._owners, handler, user, (action, resource)):
+            return True
+        return self._refuse("owner", handler, self._owners.subject(user))
+
+    async def _has(
+        self, owners: Owners, handler: JupyterHandler, user: User, right: tuple[str, str]
+    ) -> bool:
+        """Whether what a request is about is a user's, or for all."""
+        resource = right[1]
         if rule := RULES.get(resource):
-            return await rule(self._owners, handler, user)
-        is_for_all = (action, resource) in FOR_ALL or resource in self.resources
-        return is_for_all or self._owners.is_administrator(user)
+            return await rule(owners, handler, user)
+        is_for_all = right in FOR_ALL or resource in self.resources
+        return is_for_all or owners.is_administrator(user)
+
+    def _refuse(self, cause: Cause, handler: JupyterHandler, subject: str) -> Literal[False]:
+        if not isinstance(handler, IdentityHandler):  # which asks what a user may, and refuses none
+            self._on_refused(cause, handler.request.remote_ip, subject)
+        return False
 
     def _warn(self) -> None:
         if not self._has_warned:

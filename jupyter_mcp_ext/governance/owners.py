@@ -47,6 +47,10 @@ class Owners:
         """Whether a user may use what belongs to no user."""
         return self._policy.is_administrator(self._subject_of(user), user)
 
+    def subject(self, user: User) -> str:
+        """The name under which sessions are a user's."""
+        return self._subject_of(user)
+
     def owner_of_kernel(self, kernel_id: str) -> str:
         """The subject whose agents have started a kernel; empty if it is a person's."""
         found = self._sessions.directory.on_kernel(kernel_id)

@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from jupyter_mcp_ext.governance.calls import McpCalls
 from jupyter_mcp_ext.governance.life import DeathCause, LifeKind
+from jupyter_mcp_ext.governance.refusals import Cause
 from jupyter_mcp_ext.sandbox.limits.limits import McpLimits
 from jupyter_mcp_ext.sessions.service import McpSessions
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
     from jupyter_mcp_ext.governance.life import LifeEvent
+    from jupyter_mcp_ext.governance.refusals import Refused
     from jupyter_mcp_ext.sessions.saving.snapshot import Snapshot
 
 BYTES = (1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10)
@@ -55,6 +57,12 @@ class LifeCounts(Collector):
             ["setting"],
             registry=None,
         )
+        self._refused = Counter(
+            "jupyter_mcp_refused",
+            "Requests that were refused before anything was done, by cause.",
+            ["cause"],
+            registry=None,
+        )
         self._snapshot_bytes = Histogram(
             "jupyter_mcp_snapshot_bytes",
             "Bytes of each snapshot of a session's variables that was written.",
@@ -66,6 +74,8 @@ class LifeCounts(Collector):
             self._events.labels(kind)
         for cause in get_args(DeathCause):
             self._deaths.labels(cause)
+        for refused in get_args(Cause):
+            self._refused.labels(refused)
 
     def happened(self, event: LifeEvent) -> None:
         """Count a life event."""
@@ -84,11 +94,21 @@ class LifeCounts(Collector):
         """Count what the limit of a setting has refused."""
         self._limits.labels(setting).inc()
 
+    def turned_away(self, refused: Refused) -> None:
+        """Count requests that were refused before anything was done."""
+        self._refused.labels(refused.cause).inc(refused.count)
+
     def saved(self, snapshot: Snapshot) -> None:
         """Count a snapshot that was written."""
         self._snapshot_bytes.observe(snapshot.size)
 
     def collect(self) -> Iterator[Metric]:
         """All that is counted."""
-        for counted in (self._events, self._deaths, self._limits, self._snapshot_bytes):
+        for counted in (
+            self._events,
+            self._deaths,
+            self._limits,
+            self._refused,
+            self._snapshot_bytes,
+        ):
             yield from counted.collect()

@@ -29,6 +29,7 @@ from .page import editor
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.governance.policy import Right
+    from jupyter_mcp_ext.governance.refusals import Cause
 
     from .actions import Actions
     from .page import McpPage
@@ -74,6 +75,7 @@ class _Handler(ExtensionHandlerJinjaMixin, ExtensionHandlerMixin, JupyterHandler
     async def prepare(self) -> None:  # type: ignore[override]  # Jupyter's returns an awaitable
         """Refuse pages of others, as the endpoint does."""
         if refusal := door.refused(self, door.PAGE):
+            self.count(refusal.cause or "host")
             self.current_user = self._jupyter_current_user = None
             raise HTTPError(refusal.status, refusal.message)
         await super().prepare()
@@ -84,8 +86,23 @@ class _Handler(ExtensionHandlerJinjaMixin, ExtensionHandlerMixin, JupyterHandler
         try:
             await self.page.services.policy.decide(person.principal, *rights)
         except Forbidden as err:
+            self.count("rights", person)
             raise HTTPError(403, str(err)) from err
         return person
+
+    def count(self, cause: Cause, person: Person | None = None) -> None:
+        """Have a refusal in the record."""
+        subject = person.subject if person is not None else None
+        self.page.services.audit.refusals.count(cause, self.request.remote_ip, subject)
+
+    def check_xsrf_cookie(self) -> None:
+        """Refuse what another page has made a browser send."""
+        try:
+            super().check_xsrf_cookie()
+        except HTTPError:
+            person = self.page.person(self) if self.current_user is not None else None
+            self.count("forgery" if person is not None else "login", person)
+            raise
 
     def show(self, template: str, **names: Any) -> None:
         """Answer with a template of the package."""
@@ -143,6 +160,7 @@ class ActionHandler(_Handler):
         try:
             await self.actions.carry_out(action, person, target)
         except Forbidden as err:
+            self.count("rights", person)
             raise HTTPError(403, str(err)) from err
         except ToolError as err:
             raise HTTPError(409, str(err)) from err

@@ -14,7 +14,6 @@ from mcp.shared.exceptions import MCPError
 
 from jupyter_mcp_ext import measured
 from jupyter_mcp_ext.governance.caller import Caller, Principal
-from jupyter_mcp_ext.monitoring.counts import UNKNOWN
 from jupyter_mcp_ext.tools.arguments import MAX_ITEMS
 from jupyter_mcp_ext.tools.call import Call
 from jupyter_mcp_ext.tools.consent import given
@@ -33,6 +32,7 @@ from .sealing import Sealing
 from .subscriptions import Subscriptions
 from .tasks import created, serve_tasks, takes_tasks
 from .tracing import trace
+from .uncallable import Uncallable
 
 if TYPE_CHECKING:
     from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
@@ -112,6 +112,7 @@ def build_server(services: Services) -> Server[Any]:
     server.add_request_handler("tools/call", types.CallToolRequestParams, handlers.call_tool)
     serve_tasks(server, handlers.tasks)
     server.middleware.append(handlers.notice_arrival)
+    server.middleware.append(Uncallable(handlers.open_call))
     server.middleware.append(_unpack_arguments)
     server.middleware.append(Sealing(services.keys, NAME))
     return server
@@ -123,10 +124,10 @@ class _Handlers:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._listed = {tool.name: listed(tool) for tool in TOOLS}
-        self.tasks = ExecutionTasks(self._open_call)
-        self.completions = Completions(self._open_call)
-        self.subscriptions = Subscriptions(self._open_call, services.changes)
-        self.resources = Resources(self._open_call, on_list=self.subscriptions.note_list)
+        self.tasks = ExecutionTasks(self.open_call)
+        self.completions = Completions(self.open_call)
+        self.subscriptions = Subscriptions(self.open_call, services.changes)
+        self.resources = Resources(self.open_call, on_list=self.subscriptions.note_list)
 
     @asynccontextmanager
     async def lifespan(self, server: Server[Any]) -> AsyncIterator[None]:
@@ -149,13 +150,12 @@ class _Handlers:
         """Answer ``tools/call`` with a result, a question or a task."""
         tool = BY_NAME.get(params.name)
         if tool is None:
-            self._services.metrics.counts.called(UNKNOWN, "error", 0.0)
             raise MCPError(code=types.INVALID_PARAMS, message=unknown(params.name))
         reads = tool.annotations["readOnlyHint"]
         may_become_task = takes_tasks(ctx) and not reads
         task_after = self._services.executions.task_after if may_become_task else None
         consent = given(params)
-        call = self._open_call(ctx, task_after=task_after, consent=consent)
+        call = self.open_call(ctx, task_after=task_after, consent=consent)
         again = retry(params) if consent is None else None
         instead = partial(resume, retry=again, stops=not reads) if again is not None else None
         result = await run(tool, params.arguments, call, instead=instead)
@@ -172,13 +172,14 @@ class _Handlers:
                 self._services.sessions.readers.arrive(caller)
         return await call_next(ctx)
 
-    def _open_call(
+    def open_call(
         self,
         ctx: ServerRequestContext[Any, Any],
         *,
         task_after: float | None = None,
         consent: Given | None = None,
     ) -> Call:
+        """The call that a request is."""
         principal = _principal(ctx)
         caller = _caller(ctx, principal, self._services)
         self._services.transcript.hear(caller)

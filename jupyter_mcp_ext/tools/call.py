@@ -41,6 +41,8 @@ class Call:
     """The answer that a call brings which is made again."""
     request_id: str | None = None
     """The id of the request, as its client chose it."""
+    label: str = ""
+    """What metrics name the tool, if it has no name of the server's own."""
     is_gone: Callable[[], bool] = lambda: False
     """Whether the client has closed the connection of the call."""
     task_after: float | None = None

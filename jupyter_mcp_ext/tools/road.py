@@ -9,9 +9,15 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from jupyter_mcp_ext.errors import Forbidden, InternalError, LimitReached, ToolError
+from jupyter_mcp_ext.errors import (
+    Forbidden,
+    InternalError,
+    InvalidArgument,
+    LimitReached,
+    ToolError,
+)
 from jupyter_mcp_ext.governance.audit import ToolCall
 from jupyter_mcp_ext.governance.tool_names import CHANGING
 from jupyter_mcp_ext.governance.transcript import Entry
@@ -102,6 +108,16 @@ async def recorded(name: str, call: Call, work: Callable[[], Awaitable[tuple[T, 
     return result
 
 
+async def refuse(name: str, call: Call, words: str) -> NoReturn:
+    """Record a call that no tool can take, as one that has failed. Raises ToolError."""
+
+    async def fail() -> tuple[None, str]:
+        raise InvalidArgument(words)
+
+    await recorded(name, call, fail)
+    raise AssertionError
+
+
 def _status(err: BaseException) -> str:
     match err:
         case LimitReached():
@@ -124,7 +140,7 @@ def _rule(call: Call, err: BaseException | None = None) -> str | None:
 def _outcome(name: str, call: Call, status: str, rule: str | None = None) -> ToolCall:
     """What a call has come to, which is counted, and shown to people."""
     duration = round(time.monotonic() - call.started, 6)
-    call.services.metrics.counts.called(name, status, duration)
+    call.services.metrics.counts.called(call.label or name, status, duration)
     entry = Entry(
         tool=name,
         status=status,

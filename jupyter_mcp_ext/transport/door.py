@@ -34,6 +34,7 @@ def _unknown_host(handler: JupyterHandler) -> Refusal | None:
         status=403,
         message=f"This server takes no requests for the name {handler.request.host!r}; "
         "set ServerApp.allow_remote_access if it should.",
+        cause="host",
     )
 
 
@@ -46,6 +47,7 @@ def _rebound_host(handler: JupyterHandler) -> Refusal | None:
         status=403,
         message="Without authentication, this server takes no requests for the name "
         f"{handler.request.host!r}; add it to ServerApp.local_hostnames if it is this server's.",
+        cause="host",
     )
 
 
@@ -61,6 +63,7 @@ def _foreign_origin(handler: JupyterHandler) -> Refusal | None:
         status=403,
         message="Web pages of another origin may not use this endpoint; "
         "set ServerApp.allow_origin to let one in.",
+        cause="origin",
     )
 
 
@@ -71,6 +74,7 @@ def _token_in_url(handler: JupyterHandler) -> Refusal | None:
         status=400,
         message="A token in the URL ends up in logs, so it is not accepted here: "
         "send the header `Authorization: Bearer <token>` instead.",
+        cause="token in the URL",
     )
 
 
@@ -95,7 +99,7 @@ def flooding(wait: float) -> Refusal | None:
     if not wait:
         return None
     words = f"There are too many calls; try again in {math.ceil(wait)} s."
-    return Refusal(status=429, message=words, retry_after=wait)
+    return Refusal(status=429, message=words, retry_after=wait, cause="rate")
 
 
 ROUTE: tuple[Check, ...] = (_unknown_host, _rebound_host, _foreign_origin, _token_in_url)
@@ -124,6 +128,7 @@ def unauthenticated(handler: JupyterHandler) -> Refusal:
         status=401,
         message=f"{problem} Add to the client's configuration the header {' or '.join(ways)}.",
         challenges=tuple(challenges),
+        cause="login",
     )
 
 

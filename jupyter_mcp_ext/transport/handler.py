@@ -37,6 +37,8 @@ from .refusal import INTERNAL_ERROR, Refusal
 if TYPE_CHECKING:
     from tornado.httputil import HTTPServerRequest
 
+    from jupyter_mcp_ext.governance.refusals import Cause
+
 MAX_REFUSED_BYTES = 64 * 1024
 """The body of a refused request is let in and dropped up to this, so that its answer arrives: to
 close a connection with unread data resets it, and the client sees that in place of the answer."""
@@ -54,6 +56,8 @@ class McpHandler(PlainHandler):
     SUPPORTED_METHODS = ("GET", "POST", "DELETE", "OPTIONS")
     refusal: Refusal | None = None
     principal: Principal | None = None
+    subject: str | None = None
+    """Whose request it is, once that is known."""
 
     def initialize(
         self,
@@ -61,16 +65,19 @@ class McpHandler(PlainHandler):
         passwords: PasswordCheck,
         on_activity: Callable[[], None],
         overdrawn: Callable[[str], float],
+        on_refused: Callable[[Cause, str | None, str | None], None],
         page: str = "",
     ) -> None:
         """Receive what all handlers of the extension share.
 
         ``page`` is the path of the page for people, or empty.
         ``overdrawn`` gives the seconds for which no message of a subject is read, or 0.
+        ``on_refused`` is called with the cause of a refusal, the address and the subject.
         """
         self.host = host
         self.page = page
         self.overdrawn = overdrawn
+        self.on_refused = on_refused
         self.passwords = passwords
         self.on_activity = on_activity
         self.exchange: AsgiExchange | None = None
@@ -88,6 +95,8 @@ class McpHandler(PlainHandler):
             or await self._refuse_caller()
             or door.refused(self, door.CONTENT)
         )
+        if self.refusal is not None and self.refusal.cause is not None:
+            self.on_refused(self.refusal.cause, self.request.remote_ip, self.subject)
         if self.refusal is None:
             self.request.connection.set_max_body_size(MAX_BODY_BYTES)  # type: ignore[union-attr]  # tornado's HTTP1Connection
         elif _is_small(self.request):
@@ -144,10 +153,12 @@ class McpHandler(PlainHandler):
             try:
                 with_password = await self._has_password()
             except TooManyGuesses as err:
-                return Refusal(status=429, message=str(err), retry_after=err.retry_after)
+                words, wait = str(err), err.retry_after
+                return Refusal(status=429, message=words, retry_after=wait, cause="guesses")
             if not with_password:
                 return door.unauthenticated(self)
             user = self.current_user = User(username=SHARED_SUBJECT)
+        self.subject = subject = subject_of(self.identity_provider, user)
         if not with_password and (refusal := self._refuse_forgery()):
             return refusal
         scope = session_scope(self.request)
@@ -157,7 +168,6 @@ class McpHandler(PlainHandler):
                 message="The header Jupyter-Session (or `session` in the URL) takes at most 64 "
                 "letters, digits, dots, underscores and hyphens.",
             )
-        subject = subject_of(self.identity_provider, user)
         self.principal = Principal(subject=subject, user=user, scope=scope, handler=self)
         return door.flooding(self.overdrawn(subject)) if self.request.method == "POST" else None
 
@@ -180,6 +190,7 @@ class McpHandler(PlainHandler):
                 status=403,
                 message="A browser's login needs the header X-XSRFToken here; a program sends "
                 "`Authorization: Bearer <token>` instead of a cookie.",
+                cause="forgery",
             )
         return None
 

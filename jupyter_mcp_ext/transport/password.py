@@ -10,12 +10,13 @@ import asyncio
 import base64
 import binascii
 import hmac
-import ipaddress
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from jupyter_server.auth.security import passwd_check
+
+from jupyter_mcp_ext.governance.addresses import network
 
 MAX_PASSWORD_BYTES = 1024
 
@@ -102,7 +103,7 @@ class PasswordCheck:
         digest = self._digest(hashed, password)
         if self._remembers(digest):
             return True
-        guesser = self._guesser(_network(address))
+        guesser = self._guesser(network(address))
         if guesser.waiting >= self._max_waiting:
             raise TooManyGuesses(self._delay(guesser))
         async with guesser.turn():
@@ -142,16 +143,3 @@ class PasswordCheck:
         if not guesser.failures:
             return 0.0
         return min(self._max_delay, self._first_delay * 2.0 ** min(guesser.failures - 1, 16))
-
-
-def _network(address: str) -> str:
-    """The address; of IPv6 the /64, since a host that has one address there has all of them."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address[:64]
-    if parsed.version == 4:
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((parsed, 64), strict=False))

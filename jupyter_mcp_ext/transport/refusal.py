@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jupyter_mcp_ext.governance.refusals import Cause
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
@@ -24,6 +28,8 @@ class Refusal:
     """Values of ``WWW-Authenticate``, one header each."""
     retry_after: float = 0
     """Seconds after which the client may try again, if they are known."""
+    cause: Cause | None = None
+    """As what it is counted; None for what is malformed or too large, or cannot be served now."""
 
     def body(self) -> bytes:
         """The JSON-RPC error as UTF-8."""

@@ -35,6 +35,7 @@ class EverythingApp(ExtensionApp):
             "passwords": PasswordCheck(),
             "on_activity": lambda: None,
             "overdrawn": lambda _: 0.0,
+            "on_refused": lambda *_: None,
         }
         self.handlers.append(("/mcp/?", McpHandler, shared))
 

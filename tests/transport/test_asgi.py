@@ -28,6 +28,7 @@ def mount(serverapp: ServerApp, host: McpHost) -> str:
         "passwords": PasswordCheck(),
         "on_activity": lambda: None,
         "overdrawn": lambda _: 0.0,
+        "on_refused": lambda *_: None,
     }
     rules = [(path, McpHandler, shared)]
     serverapp.web_app.add_handlers(".*$", rules)  # type: ignore[no-untyped-call]  # jupyter_server's
