@@ -149,6 +149,9 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
                 (rf"{pattern}/ui/news", NewsHandler, of_page),
                 (rf"{pattern}/ui/([a-z-]+)", ActionHandler, of_page),
             ]
+            # JupyterLab hands this to its pages, where our extension in labextensions/ reads it.
+            told = web_app.settings.setdefault("page_config_data", {})
+            told["mcpPageUrl"] = self.page.url
         self._mount_absent(web_app, serverapp.base_url, pattern)
 
     def _of_endpoint(self) -> dict[str, Any]:

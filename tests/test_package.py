@@ -21,6 +21,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from jupyter_mcp_ext.version import __version__
 from tests.first_run import started, tools
 from tests.links import targets
 from tests.servers import READY, environment
@@ -118,6 +119,9 @@ def installed(request: pytest.FixtureRequest, install: Callable[..., Installed])
         "jupyter_mcp_ext/governance/event_schemas/life/v1.yaml",
         "jupyter_mcp_ext/governance/event_schemas/connections/v1.yaml",
         "*.data/data/etc/jupyter/jupyter_server_config.d/jupyter_mcp_ext.json",
+        "*.data/data/share/jupyter/labextensions/jupyter-mcp-ext/package.json",
+        "*.data/data/share/jupyter/labextensions/jupyter-mcp-ext/remoteEntry.js",
+        "*.data/data/share/jupyter/labextensions/jupyter-mcp-ext/install.json",
         "*.dist-info/licenses/LICENSE",
     ],
 )
@@ -177,6 +181,13 @@ def test_jupyter_lists_the_extension_as_valid(installed: Installed) -> None:
     listed = _uncoloured(installed.run("-m", "jupyter_server", "extension", "list"))
 
     assert re.search(r"jupyter_mcp_ext enabled\n.*\n\s*jupyter_mcp_ext \S+ OK", listed), listed
+
+
+def test_jupyterlab_lists_its_extension_as_valid(installed: Installed) -> None:
+    listed = _uncoloured(installed.run("-m", "jupyterlab.labextensions", "list"))
+
+    own = rf"jupyter-mcp-ext v{re.escape(__version__)} enabled +OK \(python, jupyter-mcp-ext\)"
+    assert re.search(rf"{installed.prefix}/share/jupyter/labextensions\n +{own}", listed), listed
 
 
 def test_a_plain_jupyter_server_serves_mcp(installed: Installed, tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from tests.servers import JupyterServer, running_server
 
 ALICE = User(username="alice", name="Alice", display_name="Alice", initials="A", color="#c2185b")
 """The person."""
+LABEXTENSIONS = Path(__file__).parents[2] / "labextensions"
+"""Our own extension of the page as it is in the tree; an editable install has a copy of it."""
 NEWS = "@jupyterlab/apputils-extension:announcements"
 """Asks a person whether to fetch news."""
 
@@ -76,7 +78,7 @@ ROOMS = (COLLABORATION, DOCUMENTS)
 
 
 @contextmanager
-def running_lab(kind: Kind, folder: Path) -> Iterator[JupyterServer]:
+def running_lab(kind: Kind, folder: Path, *, base_url: str = "/") -> Iterator[JupyterServer]:
     """A server with JupyterLab; ``folder`` becomes its home."""
     configuration = folder / ".jupyter" / "labconfig"
     configuration.mkdir(parents=True)
@@ -89,7 +91,9 @@ def running_lab(kind: Kind, folder: Path) -> Iterator[JupyterServer]:
         *(f"--ServerApp.jpserver_extensions={name}=True" for name in extensions),
         f"--ServerApp.identity_provider_class={__name__}.{AliceAlone.__name__}",
         "--LabApp.expose_app_in_browser=True",
+        f"--LabApp.extra_labextensions_path={LABEXTENSIONS}",
         *kind.options,
+        base_url=base_url,
     ) as server:
         server.until_answered()
         yield server
