@@ -253,7 +253,7 @@ def test_names_and_prompts_tell_nothing_of_another_user(alice: Owned, bob: Owned
         found = bob.client.request("completion/complete", ref=ref, argument=argument)
         assert alice.session_id not in str(found), value
     path = f"{alice.folder}/work.ipynb"
-    said = bob.client.request("prompts/get", name="continue_notebook", arguments={"path": path})
+    said = bob.client.request("prompts/get", name="explain_notebook", arguments={"path": path})
     assert "hers" not in str(said)
 
 

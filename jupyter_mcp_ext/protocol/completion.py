@@ -101,6 +101,12 @@ async def _sessions(call: Call, start: str) -> Values:
     return _all([s.id for s in latest if s.id.startswith(start) or s.name.startswith(start)])
 
 
+async def _continued(call: Call, start: str) -> Values:
+    """Sessions and notebooks: what a person may want to go on with."""
+    sessions, notebooks = await _sessions(call, start), await _notebooks(call, start)
+    return Values(first=[*sessions.first, *notebooks.first], total=sessions.total + notebooks.total)
+
+
 async def _nothing(call: Call, start: str) -> Values:
     return _all([])
 
@@ -112,7 +118,9 @@ URIS: Mapping[str, Mapping[str, Complete]] = {
 }
 PROMPTS: Mapping[str, Mapping[str, Complete]] = {
     "analyse_file": {"path": _files, "question": _nothing},
-    "continue_notebook": {"path": _notebooks, "goal": _nothing},
+    "continue_session": {"session": _continued, "goal": _nothing},
+    "explain_notebook": {"path": _notebooks, "question": _nothing},
+    "clean_up_notebook": {"path": _notebooks, "wish": _nothing},
 }
 
 

@@ -10,7 +10,8 @@ import mcp_types as types
 from mcp.shared.exceptions import MCPError
 
 from jupyter_mcp_ext.errors import did_you_mean, shown
-from jupyter_mcp_ext.outputs.characters import argument as quoted
+
+from .prompt_texts import analyse_file, clean_up_notebook, continue_session, explain_notebook
 
 if TYPE_CHECKING:
     from .tasks import Context
@@ -19,42 +20,9 @@ MAX_ARGUMENT = 10_000
 """Characters of an argument."""
 
 
-def _analyse_file(path: str, question: str) -> str:
-    path = quoted(path)
-    return f"""\
-Analyse the file {path} of this Jupyter server.{_wish(question)}
-
-- read_file({path}, limit=30) shows how it begins.
-- Load it with execute_code, whose first result names the folder from which paths in code are \
-taken; the path above is relative to Jupyter's root.
-- Look at its size, types, missing and odd values before you conclude. get_variables() and \
-inspect_variable show what is loaded.
-- Plot what helps. Print less rather than page more.
-- Do not change the file. Say what you have found, with numbers, and what is uncertain."""
-
-
-def _continue_notebook(path: str, goal: str) -> str:
-    path = quoted(path)
-    return f"""\
-Go on with the notebook {path} of this Jupyter server.{_wish(goal)}
-
-- read_notebook({path}, view="outputs") shows its cells with handles, run states and results. A \
-person may have it open: leave their cells as they are unless you are asked to change them.
-- Say in one sentence what it does so far, and what comes next.
-- Add cells with insert_cells({path}, cells=[...], run=true): by default at the end, else after a \
-handle. edit_cell changes a cell by its handle.
-- If variables are missing, run_cells({path}) runs the cells again. Ask first if that takes long \
-or changes something outside of the notebook.
-- At the end, say what you have added. undo_edit({path}) takes back your last edit."""
-
-
-def _wish(words: str) -> str:
-    return f" {words.strip()}" if words.strip() else ""
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Prompt:
-    """A prompt whose first argument, a path, must be given, and whose second one need not."""
+    """A prompt whose first argument must be given, and whose second one need not."""
 
     listed: types.Prompt
     build: Callable[[str, str], str]
@@ -79,37 +47,59 @@ class _Prompt:
         return ""
 
 
+def _prompt(
+    build: Callable[[str, str], str],
+    title: str,
+    description: str,
+    **arguments: str,
+) -> _Prompt:
+    """A prompt by the name of the function that builds it; the first argument must be given."""
+    listed = [
+        types.PromptArgument(name=name, description=words, required=number == 0)
+        for number, (name, words) in enumerate(arguments.items())
+    ]
+    return _Prompt(
+        listed=types.Prompt(
+            name=build.__name__, title=title, description=description, arguments=listed
+        ),
+        build=build,
+    )
+
+
+_NOTEBOOK = "The notebook, relative to Jupyter's root."
+
 PROMPTS: Mapping[str, _Prompt] = {
-    "analyse_file": _Prompt(
-        listed=types.Prompt(
-            name="analyse_file",
-            title="Analyse a file",
-            description="Look at a file on the Jupyter server, load it and say what is in it.",
-            arguments=[
-                types.PromptArgument(
-                    name="path", description="The file, relative to Jupyter's root.", required=True
-                ),
-                types.PromptArgument(name="question", description="What you want to know."),
-            ],
+    prompt.listed.name: prompt
+    for prompt in (
+        _prompt(
+            analyse_file,
+            "Analyse a file",
+            "Look at a file on the Jupyter server, load it and say what is in it.",
+            path="The file, relative to Jupyter's root.",
+            question="What you want to know.",
         ),
-        build=_analyse_file,
-    ),
-    "continue_notebook": _Prompt(
-        listed=types.Prompt(
-            name="continue_notebook",
-            title="Go on with a notebook",
-            description="Read a notebook, add cells to it and run them.",
-            arguments=[
-                types.PromptArgument(
-                    name="path",
-                    description="The notebook, relative to Jupyter's root.",
-                    required=True,
-                ),
-                types.PromptArgument(name="goal", description="What comes next."),
-            ],
+        _prompt(
+            continue_session,
+            "Go on with a session",
+            "Take up the work of a session, or of a notebook with the kernel it is open with.",
+            session="A session's id or name, or a notebook relative to Jupyter's root.",
+            goal="What comes next.",
         ),
-        build=_continue_notebook,
-    ),
+        _prompt(
+            explain_notebook,
+            "Explain a notebook",
+            "Read a notebook and say what it does and how.",
+            path=_NOTEBOOK,
+            question="What you want to know.",
+        ),
+        _prompt(
+            clean_up_notebook,
+            "Clean up a notebook",
+            "Put a notebook in order and run it from the top, with the same results.",
+            path=_NOTEBOOK,
+            wish="What you want to be different.",
+        ),
+    )
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,9 @@ from tests.servers import JupyterServer
 BOB = {"Authorization": "Bearer bob"}
 ARGUMENTS = {
     "analyse_file": {"path": "data/a b.csv", "question": "Which month was best?"},
-    "continue_notebook": {"path": 'sub/"x".ipynb', "goal": "Plot it."},
+    "continue_session": {"session": "churn model", "goal": "Plot it."},
+    "explain_notebook": {"path": 'sub/"x".ipynb', "question": "Is it right?"},
+    "clean_up_notebook": {"path": 'sub/"x".ipynb', "wish": "Shorter, please."},
 }
 NOTEBOOK = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
 
@@ -87,37 +90,121 @@ def test_a_prompt_says_what_the_person_wants(
 ) -> None:
     text = prompt(client, name, **arguments)
 
-    path, wish = arguments.values()
-    assert json.dumps(path) in text
+    (needed, value), (_, wish) = arguments.items()
+    assert json.dumps(value) in text
     assert wish in text
-    assert prompt(client, name, path=path) == text.replace(f" {wish}", "")
+    assert prompt(client, name, **{needed: value}) == text.replace(f" {wish}", "")
 
 
-@pytest.mark.parametrize(("name", "arguments"), ARGUMENTS.items())
-def test_a_prompt_names_calls_that_the_tools_take(
-    client: McpClient, name: str, arguments: dict[str, str]
-) -> None:
-    text = prompt(client, name, path=arguments["path"].replace('"', ""))
+def test_each_prompt_is_one_command_without_spaces(client: McpClient) -> None:
+    """Clients show prompts as ``/mcp__jupyter__analyse_file`` or ``/analyse_file``."""
+    prompts = client.request("prompts/list")["prompts"]
 
-    calls = [call for tool in BY_NAME for call in proposed_calls(text.replace("[...]", "[]"), tool)]
-    for call in calls:
-        known = BY_NAME[call.tool].arguments
-        assert set(call.arguments) <= set(known), call
-    named = [tool for tool in BY_NAME if tool in text]
-    assert len(named) >= 4
+    assert 2 <= len(prompts) <= 4
+    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)+", prompt["name"]) for prompt in prompts)
+
+
+WORK = [
+    {"cell_type": "markdown", "source": "Sums"},
+    "import statistics",
+    "mean = statistics.mean([1, 2, 3])\nmean",
+    "unused = 1",
+]
+"""The notebook that prompts are followed with."""
+
+CODE = "frame = [line.split(',') for line in open('followed.csv')]"
+"""What a model runs where a prompt says ``execute_code``."""
+
+
+class Follower:
+    """Does what a prompt says, literally, as a model would."""
+
+    def __init__(self, client: McpClient, notebook: str, session: str) -> None:
+        self.client = client
+        self.notebook = notebook
+        self.session = session
+        self.handles: list[str] = []
+        self.made: list[str] = []
+
+    def follow(self, text: str) -> None:
+        """Make each call that the text spells out; where it only names a tool, a fitting one."""
+        tools = "|".join(BY_NAME)
+        for found in re.finditer(rf"\b({tools})\b(\((?:[^()]|\(\))*\))?", text):
+            name, spelled = found.groups()
+            if spelled is None:
+                arguments = self.fitting(name)
+            else:
+                [proposed] = proposed_calls(found[0], name)
+                arguments = self.client.named(proposed)
+            result = self.client.call_with(name, arguments)
+            assert not result.is_error, (found[0], result.text)
+            assert "[error]" not in result.text, (found[0], result.text)
+            self.made.append(name)
+            notebook = result.meta.get("jupyter-mcp-ext/notebook", {})
+            if name == "read_notebook" and notebook["cells"]:
+                self.handles = [cell["handle"] for cell in notebook["cells"]]
+
+    def fitting(self, name: str) -> dict[str, Any]:
+        """Arguments for a tool that is named without any."""
+        session = {"session_id": self.session} if self.session else {}
+        known: dict[str, dict[str, Any]] = {
+            "execute_code": {"code": CODE, **session},
+            "inspect_variable": {"name": "frame", **session},
+            "read_notebook": {"path": self.notebook, "view": "outline"},
+            "move_cells": {"path": self.notebook, "cells": self.handles[1:2], "after": "start"},
+            "edit_cell": {
+                "path": self.notebook,
+                "cell": self.handles[2] if len(self.handles) > 2 else "",
+                "old_string": "statistics.mean",
+                "new_string": "statistics.fmean",
+            },
+            "delete_cells": {"path": self.notebook, "cells": self.handles[3:4]},
+        }
+        return known[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "argument"),
+    [
+        ("analyse_file", "followed.csv"),
+        ("continue_session", "followed"),
+        ("continue_session", "{notebook}"),
+        ("explain_notebook", "{notebook}"),
+        ("clean_up_notebook", "{notebook}"),
+    ],
+)
+def test_a_prompt_can_be_followed_literally(client: McpClient, name: str, argument: str) -> None:
+    root = client.server.root_dir
+    (root / "followed.csv").write_text("month,sales\n1,2\n")
+    notebook = f"{name}-{client.version}.ipynb"  # another client's kernel is not restarted
+    client.call("create_notebook", path=notebook, cells=WORK)
+    session = ""
+    if argument == "followed":
+        client.call("create_session", name="followed", cwd=".")
+        client.run(CODE, session_id="followed")
+        session = "followed"
+    needed = next(iter(ARGUMENTS[name]))
+    arguments = {needed: argument.format(notebook=notebook)}
+    text = prompt(client, name, **arguments)
+
+    follower = Follower(client, notebook, session)
+    follower.follow(text)
+
+    assert len(follower.made) >= 2
     words = {word.strip("`.,:;()") for word in text.split()}
-    assert {w for w in words if "_" in w and w.isidentifier()} <= set(BY_NAME)
+    is_identifier = {w for w in words if "_" in w and w.isidentifier()}
+    assert is_identifier <= set(BY_NAME), "names that are no tools"
 
 
 @pytest.mark.parametrize(
     ("name", "arguments", "why"),
     [
         ("analyze_file", {}, "Did you mean 'analyse_file'"),
-        ("x" * 5_000, {}, "There are: analyse_file, continue_notebook"),
+        ("x" * 5_000, {}, "There are: analyse_file, continue_session, explain_notebook, clean_up"),
         ("analyse_file", {}, "needs the argument 'path'"),
         ("analyse_file", {"path": " "}, "needs the argument 'path'"),
         ("analyse_file", {"path": "a", "goal": "b"}, "has no argument 'goal'"),
-        ("continue_notebook", {"path": "a" * 20_000}, "over 10000 characters"),
+        ("explain_notebook", {"path": "a" * 20_000}, "over 10000 characters"),
     ],
 )
 def test_what_is_wrong_with_a_prompt_is_said(
@@ -174,8 +261,19 @@ def test_prompts_complete_the_files_that_they_take(client: McpClient) -> None:
         "first.csv",
         "first.ipynb",
     ]
-    assert completed(client, "continue_notebook", "path", "fir")["values"] == ["first.ipynb"]
-    assert completed(client, "continue_notebook", "goal", "x")["values"] == []
+    assert completed(client, "explain_notebook", "path", "fir")["values"] == ["first.ipynb"]
+    assert completed(client, "clean_up_notebook", "wish", "x")["values"] == []
+
+
+def test_sessions_are_completed_to_go_on_with(client: McpClient) -> None:
+    session_id = client.run("1").execution["session_id"]
+
+    by_name = completed(client, "continue_session", "session", client.name)
+    by_path = completed(client, "continue_session", "session", "fir")
+
+    assert by_name["values"][0] == session_id
+    assert by_path["values"] == ["first.ipynb"]
+    assert completed(client, "continue_session", "goal", "x")["values"] == []
 
 
 @pytest.mark.parametrize(
