@@ -30,7 +30,6 @@ from .monitoring.metrics import Metrics
 from .notebooks.editing.editing import Editing
 from .notebooks.notebooks import Notebooks
 from .notebooks.shared.live import LiveNotebooks
-from .notebooks.shared.loading import RoomLoading
 from .notebooks.shared.watched import WatchedRooms
 from .outputs.limits import Limits
 from .packages.packages import McpPackages
@@ -249,13 +248,9 @@ def _sessions(
 def _retention(
     sessions: McpSessions, executions: McpExecutions, live: LiveNotebooks, parent: Any
 ) -> Rounds:
-    async def is_open(path: str) -> bool:
-        try:
-            return await live.find(path) is not None
-        except RoomLoading:
-            return True
-
-    sessions.remover.ask(executing=executions.directory.sessions_in_use, is_open=is_open)
+    sessions.remover.ask(
+        executing=executions.directory.sessions_in_use, is_open_below=live.has_below
+    )
     settings = McpRetention(parent=parent)
     return Rounds(settings, sessions.remover, sessions.lives.tell, parent.log)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -43,17 +43,18 @@ class SessionRemover:
         self._lives = lives
         self._lock = lock
         self._executing: Callable[[], set[str]] = set
-        self._is_open: Callable[[str], Awaitable[bool]] = _never
+        self._is_open_below: Callable[[str], bool] = lambda _: False
 
     def ask(
-        self, *, executing: Callable[[], set[str]], is_open: Callable[[str], Awaitable[bool]]
+        self, *, executing: Callable[[], set[str]], is_open_below: Callable[[str], bool]
     ) -> None:
         """Ask others too whether a session is in use.
 
         ``executing`` gives the ids of sessions in which code runs, or has results that are not
-        read; ``is_open`` tells whether people have the notebook of an API path open.
+        read; ``is_open_below`` tells whether people have a document below an API path open: any
+        of the story's notebooks, or another file.
         """
-        self._executing, self._is_open = executing, is_open
+        self._executing, self._is_open_below = executing, is_open_below
 
     @property
     def sessions(self) -> list[Session]:
@@ -160,8 +161,8 @@ class SessionRemover:
 
     async def _use(self, session: Session, *, by_others: bool = True) -> str:
         words = (await self.used(by_others=by_others)).get(session.id, "")
-        if not words and session.folder and await self._is_open(session.notebook):
-            return "people have its notebook open"
+        if not words and session.folder and self._is_open_below(session.folder):
+            return "people have a file in its folder open"
         return words
 
     def _session_in(self, path: str) -> str:
@@ -170,7 +171,3 @@ class SessionRemover:
             return ""
         above = self._folders.store.layout.sessions_around(path)
         return path[len(above) :].partition("/")[0] if path.startswith(above) else ""
-
-
-async def _never(_: str) -> bool:
-    return False

@@ -110,6 +110,14 @@ class LiveNotebooks:
             return None
         return None if room is None else LiveNotebook(room.document, room.people)
 
+    def has_below(self, folder: str) -> bool:
+        """Whether people have a document open below the folder of an API path, or may have."""
+        try:
+            return self._rooms.has_below(folder)
+        except Exception:  # noqa: BLE001  # another package's; without an answer one may be open
+            self._log.exception("Whether documents in %s are open could not be determined", folder)
+            return True
+
     async def reader(self, path: str) -> LiveCopy | None:
         """A copy of the notebook that people have open under a path."""
         try:

@@ -131,6 +131,13 @@ class Rooms:
             watch = self._watched[document] = _Watch(document, source.awareness(room))
         return Room(room_id, room, document, source, watch)
 
+    def has_below(self, folder: str) -> bool:
+        """Whether people have a document open that is below the folder of an API path."""
+        source = source_of(self._settings)
+        ids = source.ids() if source is not None and not self._is_closed else []
+        paths = (self.path_of(room_id) for room_id in ids if room_id != GLOBAL)
+        return any(path is not None and path.startswith(f"{folder}/") for path in paths)
+
     def awareness_of_all(self) -> Any:
         """The awareness by which browsers show who is there; None if there is none."""
         source = source_of(self._settings)
@@ -138,7 +145,7 @@ class Rooms:
         return None if source is None or room is None else source.awareness(room)
 
     def path_of(self, room_id: str) -> str | None:
-        """The API path of a room's notebook now; None if it has been deleted."""
+        """The API path of a room's document now; None if it has been deleted."""
         found = self._settings[FILE_IDS].get_path(room_id.rpartition(":")[2])
         return None if found is None else str(found)
 

@@ -27,6 +27,9 @@ CLOSING = 10.0
 class Source(Protocol):
     """One package's rooms."""
 
+    def ids(self) -> list[str]:
+        """The ids of all rooms, those of other documents and of people among them."""
+
     def find(self, room_id: str) -> Any:
         """The room with an id, if it is open; else None."""
 
@@ -84,6 +87,9 @@ class YdocRooms:
     def __init__(self, extension: Any) -> None:
         self._extension = extension
 
+    def ids(self) -> list[str]:
+        return list(self._extension.ywebsocket_server.rooms)
+
     def find(self, room_id: str) -> Any:
         return self._extension.ywebsocket_server.rooms.get(room_id)
 
@@ -135,6 +141,9 @@ class DocumentsRooms:
 
     def __init__(self, manager: Any) -> None:
         self._manager = manager
+
+    def ids(self) -> list[str]:
+        return [room.room_id for room in self._manager.list_document_rooms()]
 
     def find(self, room_id: str) -> Any:
         room = self._manager.get_room(room_id) if self._manager.has_room(room_id) else None

@@ -49,3 +49,15 @@ async def test_a_room_that_has_not_loaded_its_notebook_is_waited_for(shared: Sha
 
         await waiting
         await tab.until(lambda: tab.sources == ["a = 1", "b = 2", "c"])
+
+
+async def test_a_document_that_is_open_is_found_by_the_folders_above_it(shared: Shared) -> None:
+    assert not shared.rooms.has_below("folder")
+
+    async with shared.browser():
+        assert shared.rooms.has_below("folder")
+        assert not shared.rooms.has_below("fold")
+        assert not shared.rooms.has_below(PATH)
+    await shared.closed()
+
+    assert not shared.rooms.has_below("folder")
