@@ -24,6 +24,8 @@ RECORD = "session.json"
 JOURNAL = "journal.jsonl"
 ARCHIVED = frozenset({RECORD, JOURNAL, LOCK})
 """What stays under ``.mcp`` of a session that is archived."""
+INDEXES = ("snapshot.json", "aside.json")
+"""What names the data files of saved variables; the others are not loaded."""
 MAX_RECORD = 1_000_000
 CHUNK = 1_000_000
 MAX_NAMES = 1_000

@@ -1,8 +1,9 @@
 """Archives and deletes the folders of sessions that no server uses.
 
 Each step is done under the folder's lock, and a crash leaves either state whole: the record that
-says *archived* is written before what it makes useless is removed, and a folder that is deleted
-gets another name first, under which a later `Removal.sweep` finds it.
+says *archived* is written before what it makes useless is removed, saved variables lose their
+indexes first, and a folder that is deleted gets another name first, under which a later
+`Removal.sweep` finds it.
 
 Everything here blocks: call it in a thread. Failures are OSError.
 """
@@ -20,7 +21,7 @@ from jupyter_mcp_ext.files.beneath import HAS_DIR_FD
 from jupyter_mcp_ext.files.removal import Extent, clear, extent, remove_tree
 from jupyter_mcp_ext.sandbox.overlay import PACKAGES
 
-from .folder import ARCHIVED, SessionFolder
+from .folder import ARCHIVED, INDEXES, SessionFolder
 from .record import UnusableRecord
 from .room import FULL
 
@@ -96,9 +97,13 @@ class Removal:
         """Remove its saved variables; the session stays. Its new record is returned."""
         with self._held(session) as (folder, found):
             record = replace(found.record, not_saved="expired", is_at_rest=True)
+            # Without its data an index would tell of variables that can still be loaded, and a
+            # record that is written while they can would tell that they are lost.
+            for name in INDEXES:
+                folder.remove(name)
+            self._store.save_in(folder, record)
             with folder.hidden() as hidden:
                 clear(hidden, but=ARCHIVED | {PACKAGES})
-            self._store.save_in(folder, record)
             return record
 
     def delete(self, session: Session, *, is_asked: bool = False) -> Extent:
