@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import sys
+import time
 from pathlib import Path
 from typing import IO
 
@@ -48,6 +49,13 @@ def locker(file: IO[str]) -> int | None:
         return None
     found = re.search(rf"^\d+: FLOCK +\S+ +\S+ +(\d+) {place} ", locks, re.MULTILINE)
     return int(found[1]) if found is not None else None
+
+
+def steady_time() -> float:
+    """Seconds that go on evenly, on Linux also while the machine sleeps."""
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
 
 
 def max_descriptors() -> int:

@@ -65,9 +65,14 @@ class Step:
     why: str
 
 
-def plan(kept: Sequence[Kept], bounds: Bounds, *, now: float) -> list[Step]:
-    """What is done now, what was used longest ago first."""
-    planner = _Planner(kept, bounds, now)
+def plan(
+    kept: Sequence[Kept], bounds: Bounds, *, now: float, until: float | None = None
+) -> list[Step]:
+    """What is done now, what was used longest ago first.
+
+    Ages are counted ``until`` a time, which is ``now`` if it is not given.
+    """
+    planner = _Planner(kept, bounds, now, now if until is None else until)
     planner.by_age()
     planner.by_number()
     planner.by_bytes()
@@ -76,9 +81,9 @@ def plan(kept: Sequence[Kept], bounds: Bounds, *, now: float) -> list[Step]:
 
 
 class _Planner:
-    def __init__(self, kept: Iterable[Kept], bounds: Bounds, now: float) -> None:
+    def __init__(self, kept: Iterable[Kept], bounds: Bounds, now: float, until: float) -> None:
         self._bounds = bounds
-        self._now = now
+        self._until = until
         # A time that is still to come was written before the clock was set back.
         self._kept = sorted(kept, key=lambda each: (min(each.last_used, now), each.id))
         self.steps: dict[str, Step] = {}
@@ -87,11 +92,11 @@ class _Planner:
         """Archive what was not used for long; delete what was archived long ago."""
         limit = self._bounds.max_age
         for each in self._live():
-            age = self._now - each.last_used
+            age = self._until - each.last_used
             if 0 < limit < age:
                 self._do(each, "archive", f"it was last used {ago(age)}")
         for each in self._archived():
-            age = self._now - each.archived
+            age = self._until - each.archived
             if self._bounds.deletes and age >= self._bounds.archive_age:
                 self._do(each, "delete", f"it was archived {ago(age)}")
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.concurrency import Tasks, Timer
 from jupyter_mcp_ext.governance.life import LifeKind
 from jupyter_mcp_ext.sessions.disk.removal import Weight
 from jupyter_mcp_ext.sessions.removing import InUse
+from jupyter_mcp_ext.system import steady_time
 
+from .clock import SPAN, BelievedClock
 from .plan import Action, Kept, Step, plan
 
 if TYPE_CHECKING:
@@ -48,13 +50,16 @@ class Rounds:
         self.log = log
         self._remover = remover
         self._tell = tell
+        self._clock = BelievedClock(time.time(), steady_time())
         self._timer = Timer()
         self._tasks = Tasks()
 
     def open(self) -> None:
-        """Begin with the first round, if there are any limits."""
-        if not self.settings.bounds.is_none:
-            self._begin()
+        """Begin with the first round; there are more if there are any limits."""
+        used = [session.last_used for session in self._remover.sessions]
+        span = min(SPAN, self.settings.max_age or SPAN)
+        self._clock = BelievedClock(time.time(), steady_time(), used, span=span)
+        self._begin()
 
     async def close(self) -> None:
         """Begin no more rounds; what is being done to a session is done to its end."""
@@ -65,12 +70,17 @@ class Rounds:
         """Do what is due now, to `MAX_STEPS` sessions at most; what was done is returned."""
         await self._remover.look()
         sessions = {session.id: session for session in self._remover.sessions}
-        kept = await self._kept(list(sessions.values()))
-        steps = plan(kept, self.settings.bounds, now=time.time())[:MAX_STEPS]
+        steps = [] if self.settings.bounds.is_none else await self._steps(sessions.values())
         done = [step for step in steps if await self._do(step, sessions[step.id])]
         for session in await self._remover.cut_short():
             await self._do(Step(id=session.id, action="archive", why=""), session)
         return done
+
+    async def _steps(self, sessions: Iterable[Session]) -> list[Step]:
+        kept = await self._kept(list(sessions))
+        now = time.time()
+        until = self._clock.now(now, steady_time())
+        return plan(kept, self.settings.bounds, now=now, until=until)[:MAX_STEPS]
 
     async def _kept(self, sessions: list[Session]) -> list[Kept]:
         used = await self._remover.used()
@@ -123,4 +133,5 @@ class Rounds:
             done = await self.round()
         except Exception:  # the next round may do better
             self.log.exception("Sessions could not be looked through for those that expire")
-        self._timer.set(SOON if len(done) == MAX_STEPS else INTERVAL, self._begin)
+        if not self.settings.bounds.is_none:
+            self._timer.set(SOON if len(done) == MAX_STEPS else INTERVAL, self._begin)

@@ -106,6 +106,18 @@ def test_of_sessions_that_were_used_in_the_future_the_ones_of_the_past_go_first(
     assert planned(*sessions, max_sessions=1) == [("archive", "a2")]
 
 
+def test_ages_are_counted_until_the_time_that_is_believed_and_the_order_is_that_of_the_clock() -> (
+    None
+):
+    sessions = [kept("a1", days=3), kept("a2", days=9), kept("a3", days=1)]
+    steps = plan(sessions, Bounds(max_age=2 * DAY, max_sessions=1), now=NOW, until=NOW - 6 * DAY)
+
+    assert [(step.id, step.why.partition(" ")[0]) for step in steps] == [
+        ("a2", "it"),
+        ("a1", "all"),
+    ]
+
+
 def test_each_step_says_why() -> None:
     [step] = plan([kept("a1", days=31)], Bounds(max_age=30 * DAY), now=NOW)
 
