@@ -53,9 +53,9 @@ def locker(file: IO[str]) -> int | None:
 
 def steady_time() -> float:
     """Seconds that go on evenly, on Linux also while the machine sleeps."""
-    if sys.platform == "linux":
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-    return time.monotonic()
+    if sys.platform != "linux":
+        return time.monotonic()
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def max_descriptors() -> int:

@@ -120,7 +120,7 @@ class Directory:
         except AmbiguousSession:
             raise
         except UnknownSession:
-            if not await self._look_for_moved():
+            if not (await self._forget_deleted() | await self._look_for_moved()):
                 await self._check_notebook(caller, wanted)
                 raise
         return await self._register.find(caller, wanted)
@@ -143,6 +143,13 @@ class Directory:
         near = await self._notebooks.missing(wanted, hides=hides)
         msg = f"There is no session {shown(wanted)}. {near}"
         raise UnknownSession(msg)
+
+    async def _forget_deleted(self) -> bool:
+        """Forget archived sessions that another server has deleted; whether there are any."""
+        gone = await self._folders.without_folder(self._register.archived)
+        for session in gone:
+            self._register.remove(session)
+        return bool(gone)
 
     async def _look_for_moved(self) -> bool:
         """Register the sessions whose folders have appeared since; whether there are any."""

@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -59,7 +58,8 @@ class SessionRemover:
     @property
     def sessions(self) -> list[Session]:
         """All that are on disk, archived ones too."""
-        return [s for s in (*self._register, *self._register.archived) if s.is_agents and s.folder]
+        found = (*self._register, *self._register.archived)
+        return [s for s in found if s.is_agents and s.folder and s.record.notebook]
 
     async def look(self) -> None:
         """Know the sessions that other servers have made, and end deletions that were cut short."""
@@ -127,7 +127,7 @@ class SessionRemover:
         """
         async with self._free(session, is_asked=is_asked) as disk:
             removed = await to_its_end(partial(disk.delete, session, is_asked=is_asked))
-            session.write(replace(session.record, archived=time.time(), notebook=""))
+            session.write(session.record.deleted(now=time.time()))
         self._register.remove(session)
         return removed
 

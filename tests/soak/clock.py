@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
@@ -10,6 +11,9 @@ from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.utils import url_path_join
 
 from tests.servers import JupyterServer
+
+AHEAD = "TESTS_CLOCK_AHEAD"
+"""The variable of the environment with the seconds by which it is ahead at the start."""
 
 
 def set_clock(server: JupyterServer, ahead: float) -> None:
@@ -23,7 +27,7 @@ class Clock:
     """The time of day with a difference."""
 
     def __init__(self) -> None:
-        self.ahead = 0.0
+        self.ahead = float(os.environ.get(AHEAD, "0"))
         self._time = time.time
 
     def time(self) -> float:

@@ -63,6 +63,13 @@ class HeldFolders:
         """Every session on disk, but for those of some ids."""
         return await self.store.all(but=but) if self.store is not None else []
 
+    async def without_folder(self, sessions: Sequence[Session]) -> list[Session]:
+        """Those of some sessions that have no folder, since they were deleted."""
+        if self.store is None:
+            return []
+        has_folder = self.store.has_folder
+        return await asyncio.to_thread(lambda: [s for s in sessions if not has_folder(s)])
+
     def removal(self) -> Removal | None:
         """What archives and deletes the sessions on disk."""
         if self.store is None:

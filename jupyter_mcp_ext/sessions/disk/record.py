@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
 from jupyter_mcp_ext.sealed import is_sealed, seal
@@ -137,6 +137,10 @@ class SessionRecord:
         content = {"version": VERSION, **asdict(self)}
         text = json.dumps(seal(content, key), indent=1, sort_keys=True)
         return text.encode() + b"\n"
+
+    def deleted(self, *, now: float) -> SessionRecord:
+        """The record of the session once its folder was deleted."""
+        return replace(self, archived=now, notebook="")
 
     def claimed(self, *, owner: str, notebook: str, folder: str) -> SessionRecord:
         """A record that our key has not signed, for an owner, in the place where it was found.

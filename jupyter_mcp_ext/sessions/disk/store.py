@@ -59,7 +59,7 @@ class Disk:
 
 
 class Archived(Exception):
-    """Another server has archived the session; its ``record`` says so."""
+    """Another server has archived or deleted the session; its ``record`` says so."""
 
     def __init__(self, record: SessionRecord) -> None:
         super().__init__()
@@ -130,7 +130,7 @@ class SessionStore:
 
         try:
             await to_its_end(take)  # else it could be held though nothing lets it go
-            await asyncio.to_thread(self._check_usable, folder)
+            await asyncio.to_thread(self._check_usable, session, folder)
             await story.open()
         except BaseException:
             folder.let_go()
@@ -149,6 +149,15 @@ class SessionStore:
             return ""
         return SessionFolder(self._root, session.folder).holder()
 
+    def has_folder(self, session: Session) -> bool:
+        """Whether a session's folder is there, or cannot be looked for. Blocks."""
+        try:
+            return SessionFolder(self._root, session.folder).status(RECORD) is not None
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+
     def size(self, session: Session) -> int:
         """Bytes of a session's notebook and of what it comes back from. Blocks."""
         return SessionFolder(self._root, session.folder).size(session.record.notebook)
@@ -161,11 +170,14 @@ class SessionStore:
         """Write a session's record. Blocks. Raises OSError."""
         folder.write(RECORD, record.to_bytes(self._disk.key(PURPOSE)))
 
-    def _check_usable(self, folder: SessionFolder) -> None:
+    def _check_usable(self, session: Session, folder: SessionFolder) -> None:
         try:
             found = self.found_in(folder)
         except UnusableRecord:
             return
+        if found is None and session.record.had_kernel and not session.fault:
+            folder.discard()  # it was made just now in the place of the one that was deleted
+            raise Archived(session.record.deleted(now=time.time()))
         if found is not None and found.record.archived:
             raise Archived(found.record)
 

@@ -240,3 +240,12 @@ async def test_a_server_with_limits_begins_with_a_round(jp_serverapp: Any) -> No
             await engine.until(lambda: not folder(engine, session).exists())
     finally:
         del jp_serverapp.config["McpRetention"]
+
+
+async def test_a_server_without_limits_ends_a_deletion_that_was_cut_short(
+    jp_serverapp: Any,
+) -> None:
+    left = Path(jp_serverapp.root_dir, "mcp-sessions", ".abcdefgh-0123abcd.deleted")
+    left.joinpath("folder").mkdir(parents=True)
+    async with retaining(jp_serverapp) as engine:
+        await engine.until(lambda: not left.exists())
