@@ -25,7 +25,7 @@ from .governance.trail.place import AuditUnusable
 from .monitoring.events import PER_USER
 from .outputs.limits import Limits
 from .page.actions import Actions
-from .page.handlers import ActionHandler, NewsHandler, PageHandler
+from .page.handlers import ActionHandler, ConnectHandler, NewsHandler, PageHandler
 from .page.page import FOLDER, McpPage
 from .sandbox.limits.limits import LimitsUnusable
 from .sandbox.sandbox import SandboxUnusable
@@ -142,8 +142,10 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
         pattern = re.escape(self.path)
         self.handlers.append((rf"{pattern}/?", McpHandler, self._of_endpoint()))
         self.handlers.append((rf"{pattern}/health", HealthHandler, self._of_health()))
-        if self.page.enabled:
-            of_page = {"page": self.page, "actions": Actions(self.services)}
+        of_page = {"page": self.page, "actions": Actions(self.services)}
+        if not self.page.enabled:
+            self.handlers.append((rf"{pattern}/connect", ConnectHandler, of_page))
+        else:
             self.handlers += [
                 (rf"{pattern}/ui/?", PageHandler, of_page),
                 (rf"{pattern}/ui/news", NewsHandler, of_page),
@@ -157,7 +159,7 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
     def _of_endpoint(self) -> dict[str, Any]:
         return {
             "host": self.host,
-            "page": self.page.url if self.page.enabled else "",
+            "page": self.page.url,
             "passwords": PasswordCheck(),
             "on_activity": self._record_activity,
             "overdrawn": self._overdrawn,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -84,8 +85,8 @@ class Snippet:
 def snippets(url: str) -> tuple[Snippet, ...]:
     """The configuration of clients for the address of this server."""
     bearer = "Authorization: Bearer"
-    claude = f"claude mcp add --scope user --transport http jupyter {url}"
-    gemini = f"gemini mcp add jupyter {url} --scope user --transport http"
+    claude = f"claude mcp add --scope user --transport http jupyter {shlex.quote(url)}"
+    gemini = f"gemini mcp add jupyter {shlex.quote(url)} --scope user --transport http"
     claude += f" --header '{bearer} ${{JUPYTER_TOKEN}}'"
     gemini += f" --header '{bearer} $JUPYTER_TOKEN'"
     return (
@@ -99,7 +100,7 @@ def snippets(url: str) -> tuple[Snippet, ...]:
 
 def _codex(url: str) -> str:
     return (
-        f'[mcp_servers.jupyter]\nurl = "{url}"\nbearer_token_env_var = "JUPYTER_TOKEN"\n'
+        f'[mcp_servers.jupyter]\nurl = {json.dumps(url)}\nbearer_token_env_var = "JUPYTER_TOKEN"\n'
         'default_tools_approval_mode = "approve"'
     )
 

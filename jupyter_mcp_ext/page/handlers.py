@@ -24,6 +24,7 @@ from jupyter_mcp_ext.outputs.characters import visible
 from jupyter_mcp_ext.transport import door
 from jupyter_mcp_ext.wording import ago, seconds
 
+from .links import links
 from .overview import overview
 from .page import editor
 
@@ -120,6 +121,12 @@ class _Handler(ExtensionHandlerJinjaMixin, ExtensionHandlerMixin, JupyterHandler
             )
         )
 
+    def connecting(self) -> dict[str, Any]:
+        """How clients are connected to the address that this browser knows."""
+        endpoint = f"{self.request.protocol}://{self.request.host}{self.page.endpoint}"
+        known = snippets(endpoint)
+        return {"endpoint": endpoint, "snippets": known, "links": links(known)}
+
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Say what went wrong; the log has the rest."""
         error = kwargs.get("exc_info", (None, None))[1]
@@ -136,14 +143,21 @@ class PageHandler(_Handler):
         person = await self.admitted(*READ)
         app = self.serverapp
         place = url_path_join(self.base_url, editor(app.extension_manager.extension_apps))
-        endpoint = f"{self.request.protocol}://{self.request.host}{self.page.endpoint}"
         self.show(
             "mcp_page.html",
             editor=lambda path: f"{place}/{quote(path)}",
-            endpoint=endpoint,
-            snippets=snippets(endpoint),
+            **self.connecting(),
             **vars(await overview(self.page.services, person)),
         )
+
+
+class ConnectHandler(_Handler):
+    """Says what is served and how clients are connected, where people have no page."""
+
+    @authenticated
+    async def get(self) -> None:
+        """Say it."""
+        self.show("mcp_connect.html", **self.connecting())
 
 
 class ActionHandler(_Handler):

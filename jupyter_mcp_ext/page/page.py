@@ -38,7 +38,8 @@ class McpPage(LoggingConfigurable):
         super().__init__(**kwargs)
         self.services = services
         self.endpoint = endpoint
-        self.url = url_path_join(endpoint, "ui")
+        self.url = url_path_join(endpoint, "ui" if self.enabled else "connect")
+        """Where a browser is led that opens the endpoint."""
         self.news = News(services)
 
     def person(self, handler: JupyterHandler) -> Person:

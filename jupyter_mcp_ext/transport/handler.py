@@ -70,7 +70,7 @@ class McpHandler(PlainHandler):
     ) -> None:
         """Receive what all handlers of the extension share.
 
-        ``page`` is the path of the page for people, or empty.
+        ``page`` is the path to which a browser is led, or empty.
         ``overdrawn`` gives the seconds for which no message of a subject is read, or 0.
         ``on_refused`` is called with the cause of a refusal, the address and the subject.
         """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,16 @@ PICTURE = os.environ.get("PICTURE", "")
 """Where the picture for the documentation is written, if it is."""
 BRIGHTNESS = """
 name => getComputedStyle(document.body)[name].match(/[0-9]+/g).reduce((sum, n) => sum + +n, 0)
+"""
+AS_VS_CODE = """
+link => JSON.parse(decodeURIComponent(decodeURIComponent(link.href.split("?")[1])))
+"""
+"""VS Code decodes the address twice."""
+AS_CURSOR = """
+link => {
+    const query = new URLSearchParams(link.href.split("?")[1]);
+    return { name: query.get("name"), ...JSON.parse(atob(query.get("config"))) };
+}
 """
 LOOP = "import time\nprint('training')\nwhile True: time.sleep(0.01)"
 
@@ -154,6 +165,51 @@ def test_the_configuration_of_a_client_is_copied(opened: Opened, server: Jupyter
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith("claude mcp add ")
     assert f" {server.url} --header 'Authorization: Bearer ${{JUPYTER_TOKEN}}'" in copied
+
+
+def test_vs_code_and_cursor_get_the_address_without_the_token(
+    opened: Opened, server: JupyterServer
+) -> None:
+    page, _ = opened()
+
+    vs_code, cursor = page.locator(".links a").all()
+    entry = vs_code.evaluate(AS_VS_CODE)
+    config = cursor.evaluate(AS_CURSOR)
+
+    assert (entry["name"], entry["type"], entry["url"]) == ("jupyter", "http", server.url)
+    assert entry["headers"] == {"Authorization": "Bearer ${input:jupyter-token}"}
+    assert [(i["id"], i["password"]) for i in entry["inputs"]] == [("jupyter-token", True)]
+    assert config["name"] == "jupyter"
+    assert config["url"] == server.url
+    assert config["headers"] == {"Authorization": "Bearer ${env:JUPYTER_TOKEN}"}
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_without_the_page_a_browser_shows_how_agents_connect(
+    browser: Browser, tmp_path: Path, width: int
+) -> None:
+    with running_server(tmp_path, "--McpPage.enabled=False") as server:
+        context = browser.new_context(
+            viewport={"width": width, "height": 800},
+            permissions=["clipboard-read", "clipboard-write"],
+        )
+        page = context.new_page()
+        page.set_default_timeout(MILLISECONDS)
+        said: list[str] = []
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(f"{server.url}/connect?token={server.token}")
+        page.goto(server.url)
+
+        page.get_by_text("Codex", exact=True).click()
+        page.locator("#snippet-2").get_by_role("button", name="Copy").click()
+        expect(page.locator("#snippet-2").get_by_role("button")).to_have_text("Copied")
+
+        assert page.url == f"{server.url}/connect"
+        assert f'url = "{server.url}"' in page.evaluate("navigator.clipboard.readText()")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert said == []
+        context.close()
 
 
 def test_what_agents_write_does_nothing(opened: Opened) -> None:

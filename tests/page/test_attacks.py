@@ -16,6 +16,8 @@ from tests.mcp_client import McpClient
 from tests.servers import Answer, JupyterServer
 
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}%%s\u202e"
+CLIENTS = ("vscode:mcp/install?", "cursor://anysphere.cursor-deeplink/mcp/install?")
+"""Links that add the server to a client."""
 MOST_BYTES = 2_000_000
 
 
@@ -131,13 +133,13 @@ def test_what_agents_send_is_text_in_every_field(server: JupyterServer) -> None:
 
     found = Tags()
     found.feed(seen)
-    assert [attributes["src"][:8] for tag, attributes in found.all if tag == "script"] == [
+    assert {attributes["src"][:8] for tag, attributes in found.all if tag == "script"} == {
         "/static/"
-    ]
+    }
     assert {"img", "iframe", "object", "base"}.isdisjoint(tag for tag, _ in found.all)
     assert [name for _, attributes in found.all for name in attributes if name[:2] == "on"] == []
     links = [at.get("href", "/") for tag, at in found.all if tag == "a"]
-    assert [link for link in links if not link.startswith("/")] == []
+    assert [link for link in links if not link.startswith(("/", *CLIENTS))] == []
     assert "49" not in re.findall(r"alert\(2\)&gt;(..)", seen)
     assert "\u202e" not in seen
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import http.client
 from collections.abc import Callable
 from pathlib import Path
@@ -94,12 +95,43 @@ def test_without_a_login_pages_under_foreign_names_see_nothing(
 def test_it_can_be_switched_off(start_server: Callable[..., JupyterServer]) -> None:
     server = start_server("--McpPage.enabled=False")
 
-    led = server.request("GET", None, {"Accept": "text/html", **server.auth})
     seen = server.request("GET", None, server.auth, path="/mcp/ui")
+    pressed = server.request("POST", b"", server.auth, path="/mcp/ui/pause")
 
-    assert led.status != 302
-    assert seen.status == 404
+    assert (seen.status, pressed.status) == (404, 404)
     assert not McpClient(server).call("list_sessions").is_error
+
+
+def test_without_it_a_browser_is_told_behind_the_login_how_agents_connect(
+    start_server: Callable[..., JupyterServer],
+) -> None:
+    server = start_server("--McpPage.enabled=False", base_url="/a%40b/")
+
+    led = server.request("GET", None, {"Accept": "text/html"})
+    anonymous = server.request("GET", None, {"Accept": "text/html"}, path="/a%40b/mcp/connect")
+    seen = server.request("GET", None, server.auth, path=led.headers["location"])
+    address = f"http://127.0.0.1:{server.port}/a%40b/mcp"
+
+    assert (led.status, led.headers["location"]) == (302, "/a%40b/mcp/connect")
+    assert (anonymous.status, anonymous.headers["location"][:17]) == (302, "/a%40b/login?next")
+    assert (seen.status, seen.headers["cache-control"]) == (200, "no-store")
+    assert f"claude mcp add --scope user --transport http jupyter {address} --header" in (
+        html.unescape(seen.body.decode())
+    )
+    assert b"vscode:mcp/install?" in seen.body
+    assert server.token.encode() not in seen.body
+
+
+def test_pages_under_foreign_names_are_not_told_either(
+    start_server: Callable[..., JupyterServer],
+) -> None:
+    server = start_server("--McpPage.enabled=False", token="")
+
+    own = server.request("GET", path="/mcp/connect")
+    foreign = server.request("GET", None, {"Host": "evil.example"}, path="/mcp/connect")
+
+    assert (own.status, foreign.status) == (200, 403)
+    assert b"claude mcp add" not in foreign.body
 
 
 @pytest.mark.parametrize(("resource", "status"), [("sessions", 403), ("kernels", 403)])

@@ -1,5 +1,5 @@
 "use strict";
-// The page is whole without this: here it refreshes itself, and copies what a person wants to copy.
+// The page is whole without this: here it refreshes itself.
 
 const TICK = 1000;
 const PAUSE = 3000;
@@ -105,26 +105,10 @@ async function send(event) {
   if (said) document.getElementById("state").prepend(said);
 }
 
-function addCopyButtons() {
-  if (!navigator.clipboard) return;
-  for (const code of document.querySelectorAll(".snippet pre")) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "copy";
-    button.textContent = "Copy";
-    button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(code.querySelector("code").textContent);
-      button.textContent = "Copied";
-    });
-    code.before(button);
-  }
-}
-
 document.addEventListener("submit", send);
 document.getElementById("refresh").addEventListener("click", (event) => {
   event.preventDefault();
   look();
 });
-addCopyButtons();
 setInterval(() => tick(), TICK);
 listen();
