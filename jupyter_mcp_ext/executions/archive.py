@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from logging import Logger
 
-from jupyter_mcp_ext.concurrency import Tasks, Timer
+from jupyter_mcp_ext.concurrency import Listeners, Tasks, Timer
 from jupyter_mcp_ext.outputs.folding.fold import COMMS
 
 from .execution import UNFINISHED, Execution
 from .record import ExecutionRecord
 from .retention import Retention
 from .storage import ExecutionStorage
+from .takeover import PART, Takeover
 
 SMALL = 262_144
 """Bytes of output up to which a finished execution stays in memory."""
@@ -46,21 +48,53 @@ class Archive:
         """The last execution with large outputs that has ended or was read; they stay in memory."""
         self._letting_go = Timer()
         self._tasks = Tasks()
+        self._takeover: Takeover | None = None
+        self.restored: Listeners[Execution] = Listeners()
+        """Are called with each execution of an earlier run of the server, once it is known."""
 
-    async def open(self) -> None:
-        """Take over the executions of earlier runs of the server."""
+    @property
+    def is_taking_over(self) -> bool:
+        """Whether executions of earlier runs of the server may still be unknown."""
+        return self._takeover is not None
+
+    async def open(self, *, part: float = PART) -> None:
+        """Take over the executions of earlier runs of the server; of very many, some later.
+
+        ``part`` are the seconds for which this waits at most.
+        """
         try:
-            records = await asyncio.to_thread(self._storage.open)
+            self._takeover = await asyncio.to_thread(self._storage.open, part=part)
         except OSError as err:
             self._log.warning("Executions will not outlast this server: %s", err)
             return
+        parts = self._takeover.parts()
+        await self._restore_part(parts)
+        if self.is_taking_over:
+            self._tasks.start(self._restore_rest(parts), name="mcp-execution-takeover")
+
+    async def _restore_rest(self, parts: Iterator[list[ExecutionRecord]]) -> None:
+        while self.is_taking_over:
+            await self._restore_part(parts)
+
+    async def _restore_part(self, parts: Iterator[list[ExecutionRecord]]) -> None:
+        self._restore(await asyncio.to_thread(next, parts))
+        if self._takeover is not None and self._takeover.is_done:
+            self._takeover = None
+
+    def _restore(self, records: Iterable[ExecutionRecord]) -> None:
+        """Keep executions of earlier runs."""
+        restored: dict[str, Execution] = {}
         for record in records:
             ended = _ended_by_restart(record)
-            execution = Execution.restored(ended)
-            self._executions[execution.id] = execution
+            restored[record.execution_id] = Execution.restored(ended)
             if ended is not record:
                 self._storage.append(ended)
-            self._keep(execution)
+        every = {**restored, **self._executions}
+        self._executions = dict(sorted(every.items(), key=lambda each: each[1].created))
+        self._finished.add_earlier(restored.values())
+        for execution in restored.values():
+            self.restored.tell(execution)
+        self._remove_excess()
 
     def add(self, execution: Execution) -> None:
         """Add an execution that is about to run."""
@@ -171,12 +205,17 @@ class Archive:
 
     async def close(self) -> None:
         """Save what is not saved yet."""
+        if self._takeover is not None:
+            self._takeover.stop()
         self._letting_go.stop()
         self._tasks.cancel()
         await self._storage.close()
 
     def _keep(self, execution: Execution) -> None:
         self._finished.add(execution)
+        self._remove_excess()
+
+    def _remove_excess(self) -> None:
         for oldest in self._finished.excess():
             self._forget(oldest)
 

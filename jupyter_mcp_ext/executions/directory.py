@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 EXECUTION_ID = re.compile(r"(?P<session>[a-z0-9-]{1,64})-(?P<number>[0-9]{1,9})")
 
+TAKING_OVER = (
+    "The server has restarted and still reads what was executed before. Call this again in a few "
+    "seconds."
+)
+
 
 class Directory:
     """Finds the executions that the archive keeps; no caller finds another user's."""
@@ -25,14 +30,18 @@ class Directory:
         """The last number given, by session."""
         self._latest: dict[tuple[str, str], str] = {}
         """The id of the latest execution, by its owner and session."""
+        archive.restored.add(self._know)
 
-    def open(self) -> None:
-        """Know the executions of an earlier run of this server, which the archive has read."""
-        known = filter(None, map(EXECUTION_ID.fullmatch, self._archive.ids()))
-        for parts in sorted(known, key=lambda parts: int(parts["number"])):
-            self._numbers[parts["session"]] = int(parts["number"])
-            if (execution := self._archive.get(parts[0])) is not None:
-                self._latest[execution.owner, parts["session"]] = execution.id
+    def _know(self, execution: Execution) -> None:
+        """Take note of an execution of an earlier run of this server."""
+        parts = EXECUTION_ID.fullmatch(execution.id)
+        if parts is None:
+            return
+        session, number = parts["session"], int(parts["number"])
+        self._numbers[session] = max(self._numbers.get(session, 0), number)
+        latest = EXECUTION_ID.fullmatch(self._latest.get((execution.owner, session), ""))
+        if latest is None or int(latest["number"]) < number:
+            self._latest[execution.owner, session] = execution.id
 
     def new_id(self, session_id: str, caller: Caller, *, after: int) -> str:
         """The id of a caller's next execution in a session, with a number above ``after``."""
@@ -45,6 +54,8 @@ class Directory:
         execution = self._archive.get(execution_id)
         if execution is not None and execution.owner == caller.subject:
             return execution
+        if execution is None and self._archive.is_taking_over:
+            raise UnknownExecution(TAKING_OVER)
         if execution is None and self._was_given(caller, execution_id):
             msg = (
                 f"The execution {execution_id} has expired: its output is kept no longer. Run the "
@@ -61,6 +72,8 @@ class Directory:
         """The caller's latest execution in a session. Raises UnknownExecution."""
         execution_id = self._latest.get((caller.subject, session_id))
         if execution_id is None:
+            if self._archive.is_taking_over:
+                raise UnknownExecution(TAKING_OVER)
             msg = "You have executed nothing in this session yet. execute_code runs code in it."
             raise UnknownExecution(msg)
         return self.find(caller, execution_id)
@@ -69,6 +82,8 @@ class Directory:
         """The latest that the caller's client started in any session. Raises UnknownExecution."""
         execution = max(self._of(caller), key=lambda each: each.created, default=None)
         if execution is None:
+            if self._archive.is_taking_over:
+                raise UnknownExecution(TAKING_OVER)
             msg = "You have executed nothing yet. execute_code runs code."
             raise UnknownExecution(msg)
         return execution

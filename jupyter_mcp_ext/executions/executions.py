@@ -228,7 +228,6 @@ class McpExecutions(LoggingConfigurable):
     async def open(self) -> None:
         """Take over the executions of an earlier run of this server."""
         await self._archive.open()
-        self.directory.open()
 
     def amend(self, execution: Execution) -> None:
         """Keep what has become known of an execution since its end, as the files it wrote."""

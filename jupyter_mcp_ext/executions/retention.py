@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from .execution import Execution
 
@@ -36,6 +36,16 @@ class Retention:
         self._kept[execution.id] = execution, execution.fold.bytes
         self._own.setdefault(execution.owner, OrderedDict())[execution.id] = execution
         self._bytes[execution.owner] += execution.fold.bytes
+
+    def add_earlier(self, executions: Iterable[Execution]) -> None:
+        """Keep executions that have ended before some of those that are kept."""
+        for execution in executions:
+            self.add(execution)
+        self._kept = OrderedDict(sorted(self._kept.items(), key=lambda kept: _end(kept[1][0])))
+        self._own = {
+            owner: OrderedDict(sorted(own.items(), key=lambda kept: _end(kept[1])))
+            for owner, own in self._own.items()
+        }
 
     def remove(self, execution: Execution) -> None:
         """Keep an execution no longer."""
@@ -71,3 +81,7 @@ class Retention:
         last = next(reversed(self._kept))
         oldest = {owner: next(iter(own.values())) for owner, own in self._own.items()}
         return oldest[max((owner for owner in oldest if oldest[owner].id != last), key=used)]
+
+
+def _end(execution: Execution) -> float:
+    return execution.ended or 0.0

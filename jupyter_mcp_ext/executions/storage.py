@@ -11,9 +11,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import time
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -26,7 +25,8 @@ from jupyter_mcp_ext.flushing import Flusher
 from jupyter_mcp_ext.outputs.folding.fold import OutputFold
 from jupyter_mcp_ext.system import lock
 
-from .record import VERSION, CutOff, ExecutionRecord, read_messages, read_record
+from .record import VERSION, CutOff, ExecutionRecord, read_messages
+from .takeover import LOCK, PART, SUFFIX, Takeover
 
 FLUSH = 0.25
 """Seconds for which lines are collected before they are written."""
@@ -36,12 +36,6 @@ COMPACT = 2_000_000
 
 EARLY = 4_000_000
 """Characters of collected lines that are written at once."""
-
-LOCK = "lock"
-SUFFIX = ".jsonl"
-
-TAKING = 2.0
-"""Seconds that a start spends on taking over executions; the next start takes over the rest."""
 
 REST = "\n(the rest of the output cannot be read any more)\n"
 
@@ -108,18 +102,12 @@ class ExecutionStorage:
         self.fault = ""
         """Why nothing can be written now; empty while it can."""
 
-    def open(self) -> list[ExecutionRecord]:
-        """Make the folder, and take over the files of servers that no longer run. Blocks."""
+    def open(self, *, part: float = PART) -> Takeover:
+        """Make the folder. What takes over the files of servers that no longer run is returned."""
         self._folder.mkdir(parents=True, mode=0o700)
         self._lock = (self._folder / LOCK).open("w")
         lock(self._lock)
-        found: list[ExecutionRecord] = []
-        known: set[str] = set()
-        until = time.monotonic() + TAKING
-        for folder in sorted(self._base.glob(f"{self._kind}-*")):
-            if folder != self._folder and time.monotonic() < until:
-                found += self._take_over(folder.name, known, until)
-        return sorted(found, key=lambda record: record.created)
+        return Takeover(self._base, self._kind, self._folder, self._log, part=part)
 
     def begin(self, record: ExecutionRecord) -> None:
         """Save what is run."""
@@ -204,9 +192,6 @@ class ExecutionStorage:
             self._lock.close()
             self._lock = None
 
-    def _path(self, execution_id: str) -> Path:
-        return self._folder / _name(execution_id)
-
     def _add(self, execution_id: str, file: _File, line: Line) -> None:
         file.add(line)
         self._note(execution_id, file, _size(line))
@@ -255,35 +240,6 @@ class ExecutionStorage:
                 with suppress(OSError):  # it has none, if nothing could be written
                     folder.remove(_name(execution_id))
         return {each: failure for each, failure in results.items() if failure is not None}
-
-    def _take_over(self, name: str, known: set[str], until: float) -> Iterator[ExecutionRecord]:
-        """Move the files of a server that no longer runs to this server's folder."""
-        try:
-            with (
-                opened(self._base, name) as folder,
-                os.fdopen(folder.open(LOCK, os.O_RDWR), "r+") as held,
-            ):
-                if not lock(held):
-                    return
-                for each in folder.names():
-                    if time.monotonic() > until:
-                        return
-                    if each.endswith(SUFFIX):
-                        yield from self._take(folder, each, known)
-                folder.remove(LOCK)
-            (self._base / name).rmdir()
-        except OSError as err:
-            self._log.warning("Executions of an earlier server were not taken over: %s", err)
-
-    def _take(self, folder: Folder, name: str, known: set[str]) -> Iterator[ExecutionRecord]:
-        with suppress(OSError):  # not a regular file, or removed
-            record = read_record(folder, name)
-            if record is None or record.execution_id in known:
-                folder.remove(name)
-                return
-            (folder.path / name).rename(self._path(record.execution_id))
-            known.add(record.execution_id)
-            yield record
 
 
 def _failure(folder: Folder, name: str, lines: list[Line], *, replaces: bool) -> OSError | None:

@@ -9,6 +9,8 @@ import os
 import resource
 import stat
 import threading
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,14 @@ import pytest
 
 from jupyter_mcp_ext.errors import UnknownExecution
 from jupyter_mcp_ext.executions import archive
-from jupyter_mcp_ext.executions.archive import SMALL
+from jupyter_mcp_ext.executions.archive import SMALL, Archive
 from jupyter_mcp_ext.executions.cells import CellStatus, RunCell
+from jupyter_mcp_ext.executions.directory import Directory
 from jupyter_mcp_ext.executions.order import Destination
 from jupyter_mcp_ext.executions.record import MAX_RECORD, ExecutionRecord
-from jupyter_mcp_ext.executions.storage import COMPACT, LOCK, REST, ExecutionStorage
+from jupyter_mcp_ext.executions.retention import Retention
+from jupyter_mcp_ext.executions.storage import COMPACT, REST, ExecutionStorage
+from jupyter_mcp_ext.executions.takeover import LOCK
 from jupyter_mcp_ext.outputs.folding.fold import OutputFold
 from jupyter_mcp_ext.outputs.folding.widget import VIEW
 from jupyter_mcp_ext.outputs.folding.widgets import Widgets
@@ -49,7 +54,7 @@ def record(execution_id: str = "abcdefgh-1", **more: Any) -> ExecutionRecord:
 
 def opened(folder: Path, root: str = "/root") -> tuple[ExecutionStorage, list[ExecutionRecord]]:
     storage = ExecutionStorage(folder, root, LOG)
-    return storage, storage.open()
+    return storage, [*chain.from_iterable(storage.open().parts())]
 
 
 def written(storage: ExecutionStorage, *messages: tuple[str, Any]) -> OutputFold:
@@ -102,6 +107,34 @@ async def test_a_server_that_ended_leaves_its_executions_to_the_next(tmp_path: P
     assert found[0].status == "interrupted"
     outputs: tuple[Output, ...] = (Stream(name="stdout", text="so far"),)
     assert second.outputs("abcdefgh-1", 0).outputs == outputs
+
+
+async def test_no_execution_is_denied_while_very_many_are_taken_over(tmp_path: Path) -> None:
+    ids = [f"abcdefgh-{n}" for n in range(1, 6)]
+    first, _ = opened(tmp_path)
+    for number, execution_id in enumerate(ids):
+        ended = replace(record(execution_id), created=number, ended=number + 0.5, status="ok")
+        first.begin(ended)
+        first.end(ended, OutputFold())
+    await first.close()
+    storage = ExecutionStorage(tmp_path, "/root", LOG)
+    retention = Retention(max_number=4, max_bytes=0, max_age=0)
+    archive = Archive(storage, retention, LOG, max_output_bytes=0)
+    directory = Directory(archive)
+
+    await archive.open(part=0)  # one execution, then the rest
+
+    assert len(directory.ids()) == 1
+    missing = next(each for each in ids if each not in directory.ids())
+    with pytest.raises(UnknownExecution, match="still reads what was executed before"):
+        directory.find(ALICE, missing)
+    await asyncio.gather(*(t for t in asyncio.all_tasks() if "takeover" in t.get_name()))
+    assert set(directory.ids()) == set(ids[1:])  # the oldest goes, in whatever order they came
+    assert directory.latest_of(ALICE).id == directory.latest(ALICE, "abcdefgh").id == ids[-1]
+    assert directory.new_id("abcdefgh", ALICE, after=0) == "abcdefgh-6"
+    with pytest.raises(UnknownExecution, match="has expired"):
+        directory.find(ALICE, ids[0])
+    await archive.close()
 
 
 async def test_the_cells_of_a_run_come_back_with_it(tmp_path: Path) -> None:
