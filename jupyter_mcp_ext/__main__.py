@@ -1,5 +1,5 @@
 """``python -m jupyter_mcp_ext``."""
 
-from .cli import main
+from .entry import main
 
 main()

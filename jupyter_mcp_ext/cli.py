@@ -172,6 +172,10 @@ class McpLauncher(McpApp):
         JUPYTER_TOKEN=... jupyter mcp        # a token of your own
     """
     subcommands = {  # noqa: RUF012  # traitlets reads it from the class
+        "bridge": (
+            "jupyter_mcp_ext.commands.bridge.Bridge",
+            "Serve MCP over stdio, by a running server.",
+        ),
         "audit": ("jupyter_mcp_ext.commands.audit.Audit", "Check and show the audit file."),
         "sessions": (
             "jupyter_mcp_ext.commands.sessions.Sessions",

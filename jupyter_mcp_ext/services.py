@@ -18,7 +18,7 @@ from .governance.audit import Audit
 from .governance.authorizer import OwnersAuthorizer
 from .governance.calls import McpCalls
 from .governance.consents import Consents
-from .governance.keys import Keys
+from .governance.keys import KEY_FILE, Keys
 from .governance.life import Life, LifeEvent
 from .governance.policy import McpPolicy
 from .governance.switches import Switches
@@ -54,9 +54,6 @@ if TYPE_CHECKING:
 
     from .executions.execution import Execution
     from .files.changes import Change
-
-
-KEY_FILE = "jupyter_mcp_ext.key"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,6 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import distribution, entry_points
 from pathlib import Path
-from string import Template
 from typing import Any, get_args
 
 import mcp_types as types
@@ -26,6 +25,7 @@ from traitlets.config import Configurable
 import jupyter_mcp_ext
 from jupyter_mcp_ext.cli import McpLauncher
 from jupyter_mcp_ext.commands.audit import parser as audit_options
+from jupyter_mcp_ext.commands.bridge import parser as bridge_options
 from jupyter_mcp_ext.commands.sessions import parser as sessions_options
 from jupyter_mcp_ext.connect import Snippet, snippets
 from jupyter_mcp_ext.executions.execution import Status
@@ -237,7 +237,9 @@ def test_every_option_that_is_named_exists() -> None:
     commands = re.findall(r"(?:jupyter (?:mcp|server|lab)|jupyter-mcp-ext) [^`\n]*", EVERY_PAGE)
     audits = [line for line in commands if line.startswith("jupyter mcp audit ")]
     of_sessions = [line for line in commands if line.startswith("jupyter mcp sessions ")]
-    servers = [line for line in commands if line not in (*audits, *of_sessions)]
+    bridges = [line for line in commands if line.startswith("jupyter mcp bridge")]
+    others = (*audits, *of_sessions, *bridges)
+    servers = [line for line in commands if line not in others]
     short = {name for line in servers for name in re.findall(r" --([a-z][\w-]*)", line)}
     owners: list[type[Configurable]] = [*ServerApp.classes, ServerApp, IdentityProvider, JupyterHub]
     settable = {f"{o.__name__}.{name}" for o in owners for name in o.class_traits(config=True)}
@@ -250,6 +252,9 @@ def test_every_option_that_is_named_exists() -> None:
     assert len(audits) > 2
     for line in audits:
         audit_options().parse_args(shlex.split(line)[3:])
+    assert bridges
+    for line in bridges:
+        bridge_options().parse_args(shlex.split(line)[3:])
     assert len(of_sessions) > 2
     for line in of_sessions:
         _, traits = sessions_options().parse_known_args(shlex.split(line)[3:])
@@ -276,15 +281,6 @@ def json_connection(part: str, servers: str) -> Connection:
     return entry["url"], entry["headers"]
 
 
-def remote_connection() -> Connection:
-    """What ``mcp-remote`` does with its arguments and its environment."""
-    entry = json.loads(block("json", "mcp-remote"))["mcpServers"]["jupyter"]
-    _, address, option, header = entry["args"]
-    name, _, value = Template(header).substitute(entry["env"]).partition(":")
-    assert option == "--header"
-    return address, {name: value}
-
-
 def command_connection(command: str, page: str = "clients") -> Connection:
     """What a client does with what its command line says."""
     words = shlex.split(block("bash", command, page))
@@ -303,9 +299,8 @@ def command_connection(command: str, page: str = "clients") -> Connection:
         (json_connection("${env:JUPYTER_TOKEN}", "mcpServers"), "${env:JUPYTER_TOKEN}"),
         (json_connection('"remote"', "mcp"), "{env:JUPYTER_TOKEN}"),
         (json_connection('"tools"', "mcpServers"), "${JUPYTER_TOKEN}"),
-        (remote_connection(), "<token>"),
     ],
-    ids=["first", "claude", "gemini", "vscode", "cursor", "opencode", "copilot", "mcp-remote"],
+    ids=["first", "claude", "gemini", "vscode", "cursor", "opencode", "copilot"],
 )
 def test_what_a_client_is_told_lets_it_in(
     server: JupyterServer, connection: Connection, token: str

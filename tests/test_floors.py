@@ -37,11 +37,12 @@ FLOORS = [
     ("tools",),
     ("protocol",),
     ("transport", "page", "connect", "clients"),
-    ("app", "cli", "commands", "__main__"),
+    ("app", "cli", "commands", "entry", "__main__"),
 ]
 """From the ground up; a module may import from its own floor and from those below."""
 
 LATE = {
+    "entry": "the server, which commands of clients do not need",
     "outputs.drawings": "an extra, which may be missing",
     "outputs.rendering": "megabytes that most servers never need",
     "transport.host": "the SDK, which loads once the server is up",

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import Message
-from importlib.metadata import entry_points, requires
+from importlib.metadata import distribution, requires
 from pathlib import Path
 
 import pytest
@@ -238,7 +238,8 @@ def test_every_dependency_is_given_a_reason() -> None:
 
 
 def test_the_commands_are_those_of_the_project() -> None:
-    scripts = {e.name for e in entry_points(group="console_scripts", module="jupyter_mcp_ext.cli")}
+    ours = distribution("jupyter-mcp-ext").entry_points
+    scripts = {entry.name for entry in ours if entry.group == "console_scripts"}
 
     assert scripts == {"jupyter-mcp", "jupyter-mcp-ext"}
 

@@ -13,7 +13,7 @@ from jupyter_core.application import JupyterApp
 from jupyter_core.paths import jupyter_data_dir
 from traitlets import default
 
-from jupyter_mcp_ext.services import KEY_FILE
+from jupyter_mcp_ext.governance.keys import KEY_FILE
 
 UNUSABLE = 2
 """Exit status if what a command is about cannot be looked at."""

@@ -13,6 +13,9 @@ from threading import Lock
 
 from .secret_file import read_or_make
 
+KEY_FILE = "jupyter_mcp_ext.key"
+"""Its name in Jupyter's data directory, unless `McpApp.key_file` names another."""
+
 SIZE = 32
 """Bytes of the secret and of each key."""
 

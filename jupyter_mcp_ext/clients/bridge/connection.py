@@ -1,0 +1,197 @@
+"""HTTP to one server, for the messages of one client; what went wrong is told apart here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Literal, TypeAlias
+
+import httpx2
+
+from jupyter_mcp_ext.clients.asking import client_options, token_header
+from jupyter_mcp_ext.clients.servers import Server
+
+from . import messages
+
+MAX_EVENT = 64 * 1024 * 1024
+"""Bytes of one message of a server."""
+
+_TIMES = httpx2.Timeout(connect=10.0, read=900.0, write=60.0, pool=None)
+"""Seconds. A call may be silent for as long as it waits, but an answer that never comes ends."""
+
+_HEADERS = {
+    "Accept": "application/json, text/event-stream",
+    "Content-Type": "application/json",
+    "Accept-Encoding": "identity",
+}
+
+Why: TypeAlias = Literal["token", "session", "absent", "other"]
+"""Of a refusal: the token is wrong; the protocol session is unknown; no MCP is served; else."""
+
+
+class Failure(Exception):
+    """A server gave no answer; the message is a sentence of what is so and one of what to do."""
+
+
+class NotSent(Failure):
+    """The request did not reach the server."""
+
+
+class Lost(Failure):
+    """The request was sent, and whether it had an effect is not known."""
+
+
+class Refused(Failure):
+    """The server, or what is before it, did not take the request."""
+
+    def __init__(self, sentence: str, *, why: Why) -> None:
+        super().__init__(sentence)
+        self.why = why
+
+
+class Reply:
+    """What a server answers to one request, while it does."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        self._response = response
+
+    @property
+    def session(self) -> str:
+        """The id of the protocol session that it opens."""
+        return str(self._response.headers.get("mcp-session-id", ""))
+
+    async def lines(self, message_id: messages.Id = None) -> AsyncIterator[bytes]:
+        """Its messages, each in one line. An error without an id gets that of the request.
+
+        Raises Refused and Lost.
+        """
+        kind = self._response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        try:
+            if self._response.status_code == 200 and kind == "text/event-stream":
+                async for event in httpx2.EventSource(self._response, max_event_size=MAX_EVENT):
+                    if event.data:
+                        yield _one_line(event.data.encode())
+                return
+            body = await self._body()
+        except httpx2.HTTPError as err:
+            msg = f"The connection to the Jupyter server was lost ({type(err).__name__})."
+            raise Lost(msg) from err
+        status = self._response.status_code
+        if 200 <= status < 300 and not body.strip():
+            return
+        found = _parsed(body)
+        if status in (401, 403) and not self._is_forbidden(found):
+            raise Refused(_refusal(self._response, found), why="token")
+        if found is None or not ("result" in found or "error" in found):
+            why: Why = "absent" if status in (404, 405) else "other"
+            raise Refused(_refusal(self._response), why=why)
+        if "error" in found and found.get("id") is None:
+            if status == 404:
+                raise Refused(_refusal(self._response, found), why="session")
+            found["id"] = message_id
+            body = messages.line_of(found)
+        yield _one_line(body)
+
+    def _is_forbidden(self, found: dict[str, Any] | None) -> bool:
+        """Whether it is a refusal in words, of a request that was let in."""
+        return self._response.status_code == 403 and found is not None
+
+    async def _body(self) -> bytes:
+        pieces, size = [], 0
+        async for piece in self._response.aiter_bytes():
+            pieces.append(piece)
+            size += len(piece)
+            if size > MAX_EVENT:
+                msg = f"The answer has over {MAX_EVENT // 1024**2} MiB."
+                raise httpx2.DecodingError(msg, request=self._response.request)
+        return b"".join(pieces)
+
+
+class Connection:
+    """The way to one server, with the token that it has now."""
+
+    def __init__(self, server: Server, *, path: str, cafile: str, scope: str) -> None:
+        """``scope`` is the value of the header Jupyter-Session, or empty."""
+        self.server = server
+        self.url = server.endpoint(path)
+        headers = {**_HEADERS, **token_header(server)}
+        if scope:
+            headers["Jupyter-Session"] = scope
+        self._http = httpx2.AsyncClient(
+            headers=headers,
+            timeout=_TIMES,
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=20),
+            **client_options(server, cafile, httpx2.AsyncHTTPTransport),
+        )
+
+    @asynccontextmanager
+    async def sent(self, body: bytes | None, headers: Mapping[str, str]) -> AsyncIterator[Reply]:
+        """Send a message, or without one listen to the server; the reply is read in the block.
+
+        To leave the block closes what is left of the answer. Raises NotSent and Lost.
+        """
+        method = "GET" if body is None else "POST"
+        request = self._http.build_request(method, self.url, content=body, headers=dict(headers))
+        try:
+            response = await self._http.send(request, stream=True)
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.UnsupportedProtocol) as err:
+            raise NotSent(_unreached(self.server, err)) from err
+        except httpx2.HTTPError as err:
+            msg = f"The connection to the Jupyter server was lost ({type(err).__name__})."
+            raise Lost(msg) from err
+        try:
+            yield Reply(response)
+        finally:
+            await response.aclose()
+
+    async def close(self) -> None:
+        """Close what is open."""
+        await self._http.aclose()
+
+
+def _unreached(server: Server, err: Exception) -> str:
+    if "CERTIFICATE_VERIFY_FAILED" in str(err):
+        return (
+            f"The certificate of {server.url} is not trusted. "
+            "Name the file of its authority with --cafile."
+        )
+    return f"No Jupyter server answers at {server.words}. Start it again, or check its address."
+
+
+def _refusal(response: httpx2.Response, found: Mapping[str, Any] | None = None) -> str:
+    """What a status means, and what to do."""
+    status, url = response.status_code, response.request.url
+    match status:
+        case 401 | 403:
+            said = found.get("error") if found else None
+            words = said.get("message") if isinstance(said, dict) else ""
+            return str(words) or f"{url} refuses the login with status {status}."
+        case 404 | 405:
+            return (
+                f"{url} serves no MCP (status {status}). Enable the extension there with "
+                "`jupyter server extension enable jupyter_mcp_ext`, or name its path with --path."
+            )
+        case _ if 300 <= status < 400:
+            return (
+                f"{url} leads elsewhere (status {status}), which is not followed with a token. "
+                "Name the address of the server itself with --server."
+            )
+    kind = response.headers.get("content-type", "no content").partition(";")[0]
+    return (
+        f"{url} answered with status {status} and {kind} in place of MCP: that is a proxy or "
+        "another program. Check the address, and what is between."
+    )
+
+
+def _parsed(body: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _one_line(message: bytes) -> bytes:
+    """A line break in JSON is always between its parts."""
+    return message.replace(b"\r", b" ").replace(b"\n", b" ").strip()

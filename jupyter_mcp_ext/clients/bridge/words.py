@@ -1,0 +1,41 @@
+"""What the bridge says when the server does not."""
+
+from __future__ import annotations
+
+from .messages import Message
+
+
+def unanswered(message: Message, *, is_running: bool | None, changes: bool) -> str:
+    """What is known of a request that was sent and not answered; ``changes``: it may have effects.
+
+    ``is_running`` says whether the server's process still runs; None if that is not known.
+    """
+    if is_running:
+        so = "The connection was lost before the answer came; the Jupyter server still runs."
+        if message.version:  # to close the stream of a call cancels it there
+            then = "Code that the call ran was interrupted or goes on."
+        else:
+            then = "Code that the call began goes on."
+    elif is_running is False:
+        so = "The Jupyter server ended before the answer came, and its kernels ended with it."
+        then = "Code that the call ran has not ended regularly; its variables may be lost."
+    else:
+        so = "The connection to the Jupyter server was lost before the answer came."
+        then = "Code that the call began may go on."
+    if not changes:
+        return f"{so} Make the call again{_once(is_running)}."
+    return (
+        f"{so} {then} It was not sent a second time. Call get_output(){_once(is_running)} to see "
+        "what is known of it, and look before you do it again."
+    )
+
+
+def _once(is_running: bool | None) -> str:
+    return "" if is_running else " once the server runs again"
+
+
+def absent(sentence: str) -> str:
+    """The instructions for a client that begins before there is a server."""
+    return (
+        f"{sentence} No tools are listed until then; the list is announced when the server answers."
+    )

@@ -1,0 +1,68 @@
+"""``jupyter mcp bridge``: MCP over stdio to a running server."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+
+from jupyter_mcp_ext.clients.bridge.bridge import serve
+from jupyter_mcp_ext.clients.bridge.finding import Choice, Finder
+
+from .command import Command
+
+
+class Bridge(Command):
+    """Serves MCP over stdio, by a running server."""
+
+    name = "jupyter-mcp-bridge"
+
+    def parser(self) -> ArgumentParser:
+        """See `Command`."""
+        return parser()
+
+    def load_config_file(self, suppress_errors: bool = True) -> None:  # type: ignore[override]  # as JupyterApp's
+        """Read no configuration: it may be a program that prints, and is the server's."""
+
+    def serve(self) -> None:
+        """Serve the client that has started this."""
+        options = self.options
+        choice = Choice(
+            server=options.server,
+            path=options.path,
+            cafile=options.cafile,
+            scope=options.session,
+        )
+        serve(Finder(choice))
+
+
+def parser() -> ArgumentParser:
+    """The options of the command."""
+    command = ArgumentParser(
+        prog="jupyter mcp bridge",
+        description="Serves MCP over stdio, for clients that start a program: it passes their "
+        "messages to a running Jupyter server, and finds it again when it comes back.",
+    )
+    command.set_defaults(prog=command.prog, run=Bridge.serve)
+    command.add_argument(
+        "--server",
+        default="",
+        help="the server by its port, folder, process id or URL; without it the only one that runs",
+    )
+    command.add_argument("--path", default="/mcp", help="McpApp.path of the server (default: /mcp)")
+    command.add_argument("--cafile", default="", help="certificates to trust beside the system's")
+    command.add_argument(
+        "--session",
+        default="",
+        metavar="NAME",
+        help="gives the client a default session of its own, beside its others",
+    )
+    return command
+
+
+def main(argv: Sequence[str]) -> None:
+    """Run the command without what the server needs, which takes seconds to load."""
+    Bridge.launch_instance(list(argv))
+    sys.stderr.flush()
+    os._exit(0)  # a thread may still wait for the client, in a read that does not end

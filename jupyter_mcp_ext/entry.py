@@ -1,0 +1,18 @@
+"""The command: what clients start loads without the server, which takes seconds."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+LIGHT = {"bridge": "jupyter_mcp_ext.commands.bridge"}
+"""Modules of the commands that load nothing of the server."""
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    _, *arguments = sys.argv
+    if arguments and arguments[0] in LIGHT:
+        import_module(LIGHT[arguments[0]]).main(arguments[1:])
+    else:
+        import_module("jupyter_mcp_ext.cli").main(arguments)
