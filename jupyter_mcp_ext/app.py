@@ -144,6 +144,7 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
         self.handlers.append((rf"{pattern}/health", HealthHandler, self._of_health()))
         of_page = {"page": self.page, "actions": Actions(self.services)}
         if not self.page.enabled:
+            self.services.transcript.switch_off()
             self.handlers.append((rf"{pattern}/connect", ConnectHandler, of_page))
         else:
             self.handlers += [

@@ -39,7 +39,7 @@ def announcement(url: str, login: Login) -> str:
     The token occurs at most once: the command has the client read it from its environment, so that
     it is not stored in the client's configuration.
     """
-    command = f"claude mcp add --scope user --transport http jupyter {url}"
+    command = f"claude mcp add --scope user --transport http jupyter {shlex.quote(url)}"
     bearer = f"  {command} --header 'Authorization: Bearer ${{JUPYTER_TOKEN}}'"
     lines = [f"MCP is served at {url}"]
     if login.token:
@@ -83,7 +83,10 @@ class Snippet:
 
 
 def snippets(url: str) -> tuple[Snippet, ...]:
-    """The configuration of clients for the address of this server."""
+    """The configuration of clients for the address of this server.
+
+    A browser may have sent the host's name: it stays one word of a command.
+    """
     bearer = "Authorization: Bearer"
     claude = f"claude mcp add --scope user --transport http jupyter {shlex.quote(url)}"
     gemini = f"gemini mcp add jupyter {shlex.quote(url)} --scope user --transport http"

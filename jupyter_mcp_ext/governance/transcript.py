@@ -70,9 +70,17 @@ class Transcript:
         """By subject, the one that was heard of last at the end."""
         self.changed: Listeners[str] = Listeners()
         """Are called with the subject of each call that has ended."""
+        self._is_on = True
+
+    def switch_off(self) -> None:
+        """Keep nothing: no person can see it."""
+        self._is_on = False
+        self._heard.clear()
 
     def hear(self, caller: Caller) -> None:
         """Note that a client has sent a request."""
+        if not self._is_on:
+            return
         clients = self._of(caller.subject).clients
         key = (caller.client, caller.client_version)
         if key not in clients:
@@ -86,6 +94,8 @@ class Transcript:
 
     def add(self, subject: str, entry: Entry) -> None:
         """Add a call that has ended."""
+        if not self._is_on:
+            return
         self._of(subject).calls.append(entry)
         self.changed.tell(subject)
 

@@ -17,7 +17,10 @@ from tests.browser.kinds import Kind
 from tests.servers import JupyterServer
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+LAN_NAME = "jupyter.lan"
+"""A name of this machine to which browsers give less than to localhost."""
 OPTIONS = (
+    f"--host-resolver-rules=MAP {LAN_NAME} 127.0.0.1",
     "--headless",
     "--no-sandbox",
     "--disable-gpu",

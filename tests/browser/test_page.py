@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.page import MILLISECONDS
+from tests.browser.page import LAN_NAME, MILLISECONDS
 from tests.mcp_client import McpClient
 from tests.servers import JupyterServer, running_server
 from tests.users import OPTION
@@ -37,7 +37,8 @@ LOOP = "import time\nprint('training')\nwhile True: time.sleep(0.01)"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
-    with running_server(tmp_path_factory.mktemp("page"), OPTION) as server:
+    named = f"--ServerApp.local_hostnames={LAN_NAME}"
+    with running_server(tmp_path_factory.mktemp("page"), OPTION, named) as server:
         yield server
 
 
@@ -210,6 +211,28 @@ def test_without_the_page_a_browser_shows_how_agents_connect(
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert said == []
         context.close()
+
+
+def test_over_plain_http_the_configuration_is_selected_to_be_copied(
+    opened: Opened, server: JupyterServer
+) -> None:
+    page, _ = opened(permissions=["clipboard-read", "clipboard-write"])
+    reader = page.context.new_page()
+    reader.goto(f"{server.url}/ui")
+    page.goto(f"{server.url.replace('127.0.0.1', LAN_NAME)}/ui")
+    assert page.evaluate("navigator.clipboard === undefined")
+    page.get_by_text("Claude Code").click()
+
+    page.locator("#snippet-1").get_by_role("button").press("Enter")
+    expect(page.locator("#snippet-1").get_by_role("button")).to_have_text(
+        "Selected: press Ctrl+C or ⌘C"
+    )
+    page.keyboard.press("Control+C")
+
+    reader.bring_to_front()
+    copied = reader.evaluate("navigator.clipboard.readText()")
+    assert copied == page.locator("#snippet-1 code").inner_text()
+    assert f" http://{LAN_NAME}:{server.port}/mcp --header" in copied
 
 
 def test_what_agents_write_does_nothing(opened: Opened) -> None:

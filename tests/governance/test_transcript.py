@@ -119,3 +119,18 @@ def test_an_answer_is_the_beginning_of_its_texts() -> None:
     long = first_text("x" * 600 for _ in range(10**9))
     assert len(long) == MAX_TEXT + 1
     assert long.endswith("…")
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+async def test_nothing_is_kept_on_a_server_without_the_page(
+    jp_configurable_serverapp: Any, jp_server_config: dict[str, Any], enabled: bool
+) -> None:
+    config = {**jp_server_config, "McpPage": {"enabled": enabled}}
+    serverapp = jp_configurable_serverapp(config=config)
+    [app] = serverapp.extension_manager.extension_apps["jupyter_mcp_ext"]
+    transcript = app.services.transcript
+
+    transcript.hear(caller())
+    transcript.add("alice", entry())
+
+    assert (len(transcript.clients("alice")), len(transcript.calls("alice"))) == (enabled, enabled)
