@@ -14,6 +14,7 @@ import psutil
 
 from jupyter_mcp_ext.executions.execution import UNFINISHED
 from tests.mcp_client import ERAS, McpClient, Result
+from tests.soak.works import Works
 from tests.soak.world import World
 
 REMEMBERED = 40
@@ -56,6 +57,7 @@ class Agent:
         self._world = world
         self._name = name
         self._random = random.Random(name)  # the same in each soak
+        self._works = Works(name, self._random)
         self._known: deque[Known] = deque(maxlen=REMEMBERED)
         self._value: int | None = None
         """What the session's ``n`` is; None if that is not known."""
@@ -75,7 +77,11 @@ class Agent:
             self._world.rested()
 
     def check(self) -> None:
-        """Read again, once in each life of the server, what was answered: it has the same end."""
+        """Read again, once in each life of the server, what was answered: it has the same end.
+
+        What was written is there, too.
+        """
+        self._works.check(self._world.server.root_dir, killed=self._world.killed)
         for known in list(self._known):
             if known.read < self._world.lives:
                 self._check(known)
@@ -211,6 +217,14 @@ class Agent:
             assert result.status in ("ok", "dead"), result.text
             assert result.status == "dead" or "4999" in result.text
 
+    def notebook(self, client: McpClient) -> None:
+        """Change or run cells of a notebook."""
+        self._works.notebook(client)
+
+    def file(self, client: McpClient) -> None:
+        """Write and read a file."""
+        self._works.file(client)
+
     def _wait(self, client: McpClient, begun: Result) -> None:
         result = client.call("get_output", output_id=begun.id, wait=50)
         assert self._hear(client, result)
@@ -219,6 +233,7 @@ class Agent:
 
 ACTS = (
     *(Agent.set, Agent.set, Agent.read, Agent.read, Agent.read, Agent.fail, Agent.wait, Agent.poll),
+    *(Agent.notebook, Agent.notebook, Agent.notebook, Agent.file),
     *(Agent.interrupt, Agent.time_out, Agent.disconnect, Agent.restart, Agent.flood),
 )
 
