@@ -8,7 +8,7 @@ import re
 import sys
 import time
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 if sys.platform != "win32":
     import fcntl
@@ -21,7 +21,7 @@ MANY_DESCRIPTORS = 1_000_000
 """Stands for any number of file descriptors."""
 
 
-def lock(file: IO[str], *, shared: bool = False) -> bool | None:
+def lock(file: IO[Any], *, shared: bool = False) -> bool | None:
     """Lock an open file until it is closed.
 
     False if another process holds it, None if it cannot be locked.
@@ -39,7 +39,7 @@ def lock(file: IO[str], *, shared: bool = False) -> bool | None:
     return True
 
 
-def locker(file: IO[str]) -> int | None:
+def locker(file: IO[Any]) -> int | None:
     """The process that has locked an open file, if the system tells."""
     known = os.fstat(file.fileno())
     place = f"{os.major(known.st_dev):02x}:{os.minor(known.st_dev):02x}:{known.st_ino}"

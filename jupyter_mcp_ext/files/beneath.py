@@ -41,9 +41,14 @@ def stamp(status: os.stat_result | None) -> Stamp:
 class Folder:
     """An open folder; make one with `opened`."""
 
-    def __init__(self, path: Path, fd: int | None) -> None:
-        self.path = path
+    def __init__(self, path: str, fd: int | None) -> None:
+        self._path = path
         self._fd = fd
+
+    @property
+    def path(self) -> Path:
+        """Where it is, unless it was moved since it was opened."""
+        return Path(self._path)  # only when it is asked for: each costs more than opening a folder
 
     def open(self, name: str, flags: int, mode: int = 0o600) -> int:
         """Open a regular file in it; ``flags`` are those of ``os.open``."""
@@ -150,11 +155,11 @@ class Folder:
 
     def names(self) -> list[str]:
         """The names in it."""
-        return os.listdir(self.path if self._fd is None else self._fd)
+        return os.listdir(self._path if self._fd is None else self._fd)
 
     def entries(self) -> Iterator[os.DirEntry[str]]:
         """The entries of the folder."""
-        with os.scandir(self.path if self._fd is None else self._fd) as entries:
+        with os.scandir(self._path if self._fd is None else self._fd) as entries:
             yield from entries
 
     def inner(self, name: str, *, make: bool = False, mode: int = 0o777) -> Folder:
@@ -169,8 +174,9 @@ class Folder:
         if self._fd is None:
             if not (self.path / name).is_dir():
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-            return Folder(self.path / name, None)
-        return Folder(self.path / name, os.open(at, os.O_RDONLY | _FOLDER, **where))
+            return Folder(at, None)
+        path = f"{self._path}{os.sep}{name}"
+        return Folder(path, os.open(at, os.O_RDONLY | _FOLDER, **where))
 
     def close(self) -> None:
         """Close the folder."""
@@ -189,7 +195,7 @@ class Folder:
 @contextmanager
 def opened(root: Path, path: str, *, make: bool = False) -> Iterator[Folder]:
     """The folder that an API path names below ``root``; ``make`` creates what is missing."""
-    folder = Folder(root, os.open(root, os.O_RDONLY) if HAS_DIR_FD else None)
+    folder = Folder(str(root), os.open(root, os.O_RDONLY) if HAS_DIR_FD else None)
     try:
         for part in (part for part in path.split("/") if part):
             inner = folder.inner(part, make=make)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from jupyter_mcp_ext.executions.execution import Execution
     from jupyter_mcp_ext.kernels.status import KernelStatus
+    from jupyter_mcp_ext.sessions.service import McpSessions
     from jupyter_mcp_ext.sessions.session import Session
 
 MAX_LISTED = 100
@@ -100,10 +102,8 @@ async def list_sessions(
     """List your sessions, those people have open, and which kernels can be started."""
     services = call.services
     sessions = await services.sessions.listed(call.caller)
-    ready = services.sessions.is_ready
     # Each state may be a look into a file: they are all taken in one thread.
-    first = sorted(sessions, key=lambda s: (not ready(s), -s.last_used))
-    looked = first[: MAX_FILTERED if filter else MAX_LISTED]
+    looked = first_of(services.sessions, sessions, MAX_FILTERED if filter else MAX_LISTED)
     states = zip(looked, await session_states(services.sessions, looked), strict=True)
     both = [pair for pair in states if not filter or fits(*pair, filter)]
     specs = await services.kernels.specs()
@@ -206,6 +206,22 @@ async def shutdown_kernel(call: Call, session: NamedSession, force: bool = False
         words,
         session=session_meta(session, await session_state(call.services.sessions, session), call),
     )
+
+
+def first_of(sessions: McpSessions, found: Sequence[Session], most: int) -> list[Session]:
+    """The sessions whose kernels run, then those that were used last."""
+    # A session that has had no kernel in this process has no kernel's id: most are such.
+    ready = [session for session in found if session.kernel_id and sessions.is_ready(session)]
+    ready.sort(key=_last_used, reverse=True)
+    if len(ready) >= most:
+        return ready[:most]
+    running = set(ready)
+    rest = (session for session in found if session not in running)
+    return ready + heapq.nlargest(most - len(ready), rest, key=_last_used)
+
+
+def _last_used(session: Session) -> float:
+    return session.record.last_used
 
 
 async def _without(call: Call, session: Session, state: str) -> str:

@@ -9,6 +9,7 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import cached_property
 from io import RawIOBase
 from itertools import islice
 from pathlib import Path
@@ -37,8 +38,12 @@ class SessionFolder:
     def __init__(self, root: Path, path: str) -> None:
         self._root = root
         self.api_path = path
-        self.path = root / path / HIDDEN
         self._lock: FolderLock | None = None
+
+    @cached_property
+    def path(self) -> Path:
+        """The folder ``.mcp``."""
+        return self._root / self.api_path / HIDDEN
 
     @property
     def is_held(self) -> bool:
@@ -176,17 +181,6 @@ class SessionFolder:
         with self.hidden() as folder:
             return folder.stat(name)
 
-    def size(self, notebook: str) -> int:
-        """Bytes of a notebook in it, and of all under ``.mcp``; 0 where it cannot be read."""
-        total = 0
-        with suppress(OSError):
-            with self.visible() as folder:
-                found = [folder.stat(notebook)]
-            with self.hidden() as folder:
-                found += [folder.stat(name) for name in _names(folder)]
-            total = sum(status.st_size for status in found if status is not None)
-        return total
-
     @contextmanager
     def visible(self) -> Iterator[Folder]:
         """The folder itself, where the notebook is."""
@@ -198,6 +192,28 @@ class SessionFolder:
         """The folder ``.mcp`` in it."""
         with opened(self._root, f"{self.api_path}/{HIDDEN}") as folder:
             yield folder
+
+
+def holder_in(folder: Folder) -> str:
+    """Words for a server that holds an open session folder now, empty when none does."""
+    with suppress(OSError), closing(folder.inner(HIDDEN)) as hidden:
+        return look(hidden)
+    return ""
+
+
+def size_of(folder: Folder, notebook: str) -> int:
+    """Bytes of a notebook in an open session folder and of all under ``.mcp``.
+
+    0 where it cannot be read.
+    """
+    total = 0
+    with suppress(OSError):
+        found = [folder.stat(notebook)]
+        with closing(folder.inner(HIDDEN)) as hidden:
+            entries = islice(hidden.entries(), MAX_NAMES)
+            found += [entry.stat(follow_symlinks=False) for entry in entries]
+        total = sum(status.st_size for status in found if status is not None)
+    return total
 
 
 def _names(folder: Folder) -> list[str]:
@@ -228,6 +244,6 @@ def names_in(root: Path, path: str, *, most: int) -> list[str]:
     """Up to ``most`` names in a folder; none where it cannot be read."""
     try:
         with opened(root, path) as folder:
-            return [entry.name for entry in islice(folder.entries(), most)]
+            return folder.names()[:most]
     except OSError:
         return []

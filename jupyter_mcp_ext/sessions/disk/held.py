@@ -84,7 +84,7 @@ class HeldFolders:
         """Bytes that sessions have on disk to come back from, their notebooks included."""
         if self.store is None:
             return [0] * len(sessions)
-        return await asyncio.to_thread(lambda store: [*map(store.size, sessions)], self.store)
+        return await asyncio.to_thread(self.store.sizes, sessions)
 
     async def hold(self, session: Session) -> None:
         """Be the server that writes the session's story.
@@ -160,7 +160,7 @@ class HeldFolders:
             # A look is a lock for a moment. All take several in this order, so none waits for ever.
             for session in sorted(sessions, key=lambda each: each.id):
                 await locks.enter_async_context(self._locks.of(session))
-            return await asyncio.to_thread(lambda store: [*map(store.holder, sessions)], self.store)
+            return await asyncio.to_thread(self.store.holders, sessions)
 
     async def close(self) -> None:
         """Send no more heartbeats."""

@@ -15,7 +15,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import IO
+from typing import IO, Any
 
 import psutil
 
@@ -147,7 +147,7 @@ class FolderLock:
 def look(folder: Folder) -> str:
     """Words for the server that holds a folder now, empty when none does; nothing is changed."""
     try:
-        file = os.fdopen(folder.open(LOCK, os.O_RDONLY))
+        file = os.fdopen(folder.open(LOCK, os.O_RDONLY), "rb", buffering=0)
     except FileNotFoundError:
         return ""
     with file:
@@ -158,7 +158,7 @@ def look(folder: Folder) -> str:
     return ""
 
 
-def _check_free(file: IO[str], *, shared: bool = False) -> bool:
+def _check_free(file: IO[Any], *, shared: bool = False) -> bool:
     """Lock the file, unless another server has it; whether the system can. Raises HeldElsewhere."""
     is_locked = lock(file, shared=shared)
     holder = _holder(file)
@@ -170,7 +170,7 @@ def _check_free(file: IO[str], *, shared: bool = False) -> bool:
     return bool(is_locked)
 
 
-def _holder(file: IO[str]) -> Holder | None:
+def _holder(file: IO[Any]) -> Holder | None:
     file.seek(0)
     try:
         known = json.loads(file.read(MAX_SIZE))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Container, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Container, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import groupby
 from logging import Logger
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from jupyter_mcp_ext.concurrency import Listeners, to_its_end
 from jupyter_mcp_ext.files.beneath import Folder, opened
@@ -19,7 +21,15 @@ from jupyter_mcp_ext.sessions.session import SESSION_ID, Session
 from jupyter_mcp_ext.sessions.story.composition import Head
 from jupyter_mcp_ext.sessions.story.story import Story
 
-from .folder import JOURNAL, MAX_RECORD, RECORD, SessionFolder, names_in
+from .folder import (
+    JOURNAL,
+    MAX_RECORD,
+    RECORD,
+    SessionFolder,
+    holder_in,
+    names_in,
+    size_of,
+)
 from .layout import MAX_FOLDERS, Layout
 from .lock import LOCK
 from .record import SessionRecord, UnusableRecord, parse
@@ -37,6 +47,8 @@ MAX_TOLD = 20
 """Folders of which the log says why they are left out."""
 
 _RUNS = re.compile("-{2,}")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,9 +157,16 @@ class SessionStore:
 
     def holder(self, session: Session) -> str:
         """Words for another server that holds a session, empty when none does. Blocks."""
-        if session.story is not None or not session.folder:
-            return ""
-        return SessionFolder(self._root, session.folder).holder()
+        [words] = self.holders([session])
+        return words
+
+    def holders(self, sessions: Sequence[Session]) -> list[str]:
+        """The same for several sessions."""
+
+        def words(session: Session, folder: Folder) -> str:
+            return holder_in(folder) if session.story is None else ""
+
+        return self._looked_at(sessions, words, "")
 
     def has_folder(self, session: Session) -> bool:
         """Whether a session's folder is there, or cannot be looked for. Blocks."""
@@ -158,9 +177,27 @@ class SessionStore:
         except OSError:
             return True
 
-    def size(self, session: Session) -> int:
-        """Bytes of a session's notebook and of what it comes back from. Blocks."""
-        return SessionFolder(self._root, session.folder).size(session.record.notebook)
+    def sizes(self, sessions: Sequence[Session]) -> list[int]:
+        """Bytes of sessions' notebooks and of what they come back from. Blocks."""
+
+        def size(session: Session, folder: Folder) -> int:
+            return size_of(folder, session.record.notebook)
+
+        return self._looked_at(sessions, size, 0)
+
+    def _looked_at(
+        self, sessions: Sequence[Session], look: Callable[[Session, Folder], T], nothing: T
+    ) -> list[T]:
+        """What is found in the folder of each session; those beside each other are opened fast."""
+        found = dict.fromkeys(sessions, nothing)
+        there = sorted((s for s in sessions if s.folder), key=_above)
+        for above, beside in groupby(there, _above):
+            with suppress(OSError), opened(self._root, above) as folders:
+                for session in beside:
+                    name = session.folder[len(above) :].lstrip("/")
+                    with suppress(OSError), closing(folders.inner(name)) as folder:
+                        found[session] = look(session, folder)
+        return [found[session] for session in sessions]
 
     def snapshot_key(self, session: Session) -> bytes:
         """The key that signs a session's snapshots: no other's owner can have them loaded."""
@@ -192,18 +229,18 @@ class SessionStore:
         )
 
     def _all(self, but: Container[str]) -> list[Session]:
-        places = {
+        wanted = {
             name: folder
             for folder in self.layout.every()
             for name in names_in(self._root, folder, most=MAX_FOLDERS)
+            if name not in but and SESSION_ID.fullmatch(name)
         }
-        wanted = {name for name in places if SESSION_ID.fullmatch(name) and name not in but}
         # Those of which nothing could be made are looked at again in turns.
         known = [name for name in self._left_out if name in wanted]
         again, rest = known[:AGAIN], known[AGAIN:]
-        new = wanted.difference(known)
+        new = wanted.keys() - set(known)
         self._left_out = dict.fromkeys(rest)
-        sessions = {name: self._load(name, places[name]) for name in (*new, *again)}
+        sessions = {name: self._load(name, wanted[name]) for name in (*new, *again)}
         self._left_out |= dict.fromkeys(name for name in sessions if sessions[name] is None)
         return [session for session in sessions.values() if session is not None]
 
@@ -248,6 +285,10 @@ class SessionStore:
                 owner=self._disk.shared_subject, notebook=record.notebook, folder=folder.api_path
             )
         return session_of(record, folder=folder.api_path, is_signed=is_signed)
+
+
+def _above(session: Session) -> str:
+    return session.folder.rpartition("/")[0]
 
 
 def session_of(record: SessionRecord, *, folder: str, is_signed: bool) -> Session:
