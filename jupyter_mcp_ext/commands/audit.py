@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from jupyter_mcp_ext.governance.keys import Keys
 from jupyter_mcp_ext.governance.trail import head as heads
-from jupyter_mcp_ext.governance.trail.check import Check
+from jupyter_mcp_ext.governance.trail.check import check
 from jupyter_mcp_ext.governance.trail.head import ForgedHead, Head
 from jupyter_mcp_ext.governance.trail.reading import files_of
 from jupyter_mcp_ext.governance.trail.selection import (
@@ -57,8 +57,8 @@ class Audit(Command):
 
     def verify(self) -> None:
         """Say whether each record is as it was written, or name the first that is not."""
-        head = None if self.options.no_head else self._head()
-        found = Check(self.audit.file, self.audit.signer, head).run()
+        head = (lambda: None) if self.options.no_head else self._head
+        found = check(self.audit.file, self.audit.signer, head)
         if found.broken is not None:
             self.end_broken(found.broken.words)
         many = counted(found.records, "record"), counted(found.files, "file")

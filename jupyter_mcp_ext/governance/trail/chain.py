@@ -25,6 +25,9 @@ MAX_ITEMS = 100
 MAX_LINE = 8_000_000
 """Bytes of a line: JSON has up to six for a character."""
 
+BEGIN = b'{"number":'
+"""How each line begins."""
+
 BACK = 1.0
 """Seconds by which the clock may go back without a word."""
 

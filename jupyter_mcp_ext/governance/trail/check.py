@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,28 @@ class Checked:
     records: int
     last: Link
     broken: Broken | None
+
+
+def check(path: Path, signer: Signer, head: Callable[[], Head | None]) -> Checked:
+    """Look at all records.
+
+    ``head`` reads the head; it is read again if files seem to be missing, since a server may have
+    removed old ones meanwhile. Raises OSError, and what ``head`` raises.
+    """
+    read_first = head()
+    while True:
+        found, fault = None, None
+        try:
+            found = Check(path, signer, read_first).run()
+        except FileNotFoundError as err:
+            fault = err
+        if found is not None and found.broken is None:
+            return found
+        before, read_first = read_first, head()
+        if before is None or read_first is None or before.first == read_first.first:
+            if found is None:
+                raise fault or FileNotFoundError(path)
+            return found
 
 
 class Check:

@@ -50,7 +50,7 @@ def read(path: Path, signer: Signer) -> Head | None:
     found = None
     for _ in range(TRIES):
         try:
-            found = signer.open(path.read_bytes()[:SIZE].rstrip())
+            found = signer.open(_start_of(path).rstrip())
         except FileNotFoundError:
             return None
         if found is not None and found[2]:
@@ -59,6 +59,15 @@ def read(path: Path, signer: Signer) -> Head | None:
         raise ForgedHead
     known = found[0]
     return Head(last=Link(number=known["head"], mac=known["last"]), first=known["first"])
+
+
+def _start_of(path: Path) -> bytes:
+    """What is at the beginning of a file; nothing of a pipe, and no more of what has no end."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    try:
+        return os.read(descriptor, SIZE)
+    finally:
+        os.close(descriptor)
 
 
 def write(path: Path, head: Head, signer: Signer) -> None:

@@ -16,7 +16,17 @@ from typing import Any
 from . import head as heads
 from .chain import START, Chain, Link, Record, Signer, seconds_of
 from .head import EMPTY, ForgedHead, Head
-from .place import AuditUnusable, FileLock, aside, end_of, first_of, is_same, open_file, put_aside
+from .place import (
+    AuditUnusable,
+    FileLock,
+    aside,
+    end_of,
+    first_of,
+    is_audit,
+    is_same,
+    open_file,
+    put_aside,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +57,10 @@ class LogFile:
         self._signer = signer
         self._bounds = bounds
         self._log = log
-        self._lock = FileLock(path)
+        self._locks = (
+            FileLock(path, trait="path"),
+            FileLock(head_path, trait="head_path"),
+        )
         self._descriptor = -1
         self._size = 0
         self._since = 0.0
@@ -64,14 +77,18 @@ class LogFile:
 
     def open(self, known: Mapping[str, Any]) -> None:
         """Begin to write, with a record that has these values. Raises OSError, AuditUnusable."""
-        self._lock.take()
-        self._head = self._read_head()
-        missing = self._join(open_file(self._path), self._head.last)
-        self._write([Entry(at=time.time(), data=self._opening("start", **known, **missing))])
+        self._take_locks()
+        self._head, said = self._read_head()
+        self._descriptor = open_file(self._path)
+        if not is_audit(self._descriptor):
+            msg = "it has something else in it; name another path"
+            raise AuditUnusable(msg)
+        said = {**said, **self._join(self._descriptor, self._head.last)}
+        self._write([Entry(at=time.time(), data=self._opening("start", **known, **said))])
 
     def append(self, entries: Iterable[Entry]) -> None:
         """Add records. Raises OSError or AuditUnusable, and then has added none."""
-        self._lock.take()
+        self._take_locks()
         why = self._moved()
         if why:
             self._begin_file(why)
@@ -85,18 +102,34 @@ class LogFile:
             os.fsync(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = -1
-        self._lock.release()
+        for each in self._locks:
+            each.release()
 
-    def _read_head(self) -> Head:
+    def _take_locks(self) -> None:
+        for each in self._locks:
+            each.take()
+
+    def _read_head(self) -> tuple[Head, dict[str, str]]:
+        """The head, and what the first new record says of one that does not count."""
         try:
-            return heads.read(self._head_path, self._signer) or EMPTY
+            head = heads.read(self._head_path, self._signer)
         except ForgedHead:
             self._log.warning(
                 "The head of the audit file, %s, was not written with this server's key, and does "
                 "not count. `jupyter mcp audit verify` says what is wrong.",
                 self._head_path,
             )
-            return EMPTY
+            return EMPTY, {"head": "was forged"}
+        if head is not None:
+            return head, {}
+        if not self._path.exists() or not self._path.stat().st_size:
+            return EMPTY, {}
+        self._log.warning(
+            "The head of the audit file, %s, is missing, so what may be missing at the end of the "
+            "file cannot be told.",
+            self._head_path,
+        )
+        return EMPTY, {"head": "was missing"}
 
     def _join(self, descriptor: int, expected: Link) -> dict[str, Any]:
         """Go on in a file after its last record, or after the one that the head has.

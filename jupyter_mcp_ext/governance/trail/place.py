@@ -12,7 +12,7 @@ from typing import IO
 
 from jupyter_mcp_ext.system import lock, locker
 
-from .chain import MAX_LINE, Record, Signer, read
+from .chain import BEGIN, MAX_LINE, Record, Signer, read
 from .head import NO_LINK
 
 NUMBERS = 12
@@ -36,10 +36,13 @@ class Found:
 
 
 class FileLock:
-    """Keeps other servers from an audit file, as long as this process has it."""
+    """Keeps other servers from an audit file, or from a head, as long as this process has it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, trait: str) -> None:
+        """``trait`` is the setting that names the file."""
         self.path = path.with_name(f"{path.name}.lock")
+        self._of = "it" if trait == "path" else f"its head {str(path)!r}"
+        self._trait = trait
         self._file: IO[str] | None = None
 
     def take(self) -> None:
@@ -57,8 +60,8 @@ class FileLock:
             file.close()
             who = f"process {pid}" if pid else "another process"
             msg = (
-                f"{who} writes into it; give each server a McpAudit.path of its own, or end that "
-                "process"
+                f"{who} writes into {self._of}; give each server a McpAudit.{self._trait} of its "
+                "own, or end that process"
             )
             raise AuditUnusable(msg)
         self._file = file
@@ -70,11 +73,26 @@ class FileLock:
             file.close()
 
 
+def unfit(path: Path) -> str:
+    """Why what is at a path cannot be written as a file; empty if it can. Raises OSError."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return ""
+    if stat.S_ISREG(mode):
+        return ""
+    kinds = {stat.S_IFDIR: "a folder", stat.S_IFLNK: "a link"}
+    return f"it is {kinds.get(stat.S_IFMT(mode), 'no regular file')}; name another path"
+
+
+def is_audit(descriptor: int) -> bool:
+    """Whether a file is empty or begins as records do, if only in part. Raises OSError."""
+    begin = os.pread(descriptor, len(BEGIN), 0)
+    return BEGIN.startswith(begin)
+
+
 def open_file(path: Path) -> int:
     """A descriptor of the file, which is made if it is missing. Raises OSError, AuditUnusable."""
-    if path.is_dir():
-        msg = "it is a folder; name a file in it"
-        raise AuditUnusable(msg)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | NO_LINK, 0o600)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,10 +74,19 @@ def lines(file: Path) -> Iterator[Line]:
     """The lines of a file, none held longer than it is looked at. Raises OSError."""
     with _opened(file) as stream:
         number = 0
-        while text := stream.readline(MAX_LINE):
+        while text := _line(stream, file):
             number += 1
             is_whole = text.endswith(b"\n")
             yield Line(file=file, number=number, text=text.rstrip(b"\n"), is_whole=is_whole)
+
+
+def _line(stream: IO[bytes], file: Path) -> bytes:
+    """The next line. Raises OSError, also if the file is compressed and not whole."""
+    try:
+        return stream.readline(MAX_LINE)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as err:
+        msg = f"{file} is compressed, and damaged: {err}"
+        raise OSError(msg) from err
 
 
 def known(line: Line) -> dict[str, Any] | None:

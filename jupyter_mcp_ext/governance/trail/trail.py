@@ -18,7 +18,7 @@ from jupyter_mcp_ext.version import __version__
 from .chain import PURPOSE, Signer
 from .head import usual_place
 from .log_file import Bounds, LogFile
-from .place import AuditUnusable
+from .place import AuditUnusable, FileLock, unfit
 from .writer import PATIENCE, NotWritten, Writer, Written
 
 
@@ -179,10 +179,13 @@ class McpAudit(LoggingConfigurable):
         raise NotRecorded(msg)
 
     def _check_place(self, writable: tuple[Path, ...]) -> None:
-        named = [("path", self.file)]
+        named = {"path": self.file}
         if self.head_path:  # else it is where the server's key is
-            named.append(("head_path", self.head))
-        for trait, path in named:
+            named["head_path"] = self.head
+        for trait, path in named.items():
+            if why := _unfit(path):
+                msg = f"McpAudit.{trait} {str(path)!r} cannot be used: {why}"
+                raise AuditUnusable(msg)
             for folder in writable:
                 if path.resolve().is_relative_to(folder.resolve()):
                     msg = (
@@ -190,3 +193,25 @@ class McpAudit(LoggingConfigurable):
                         "write. Choose a folder outside of it"
                     )
                     raise AuditUnusable(msg)
+        if _is_one(self.head, self.file):
+            msg = (
+                f"McpAudit.head_path {str(self.head)!r} is the audit file itself, or its lock. "
+                "Name another path"
+            )
+            raise AuditUnusable(msg)
+
+
+def _unfit(path: Path) -> str:
+    """Why a path cannot be used; empty if nothing is known against it."""
+    try:
+        return unfit(path)
+    except OSError as err:
+        return err.strerror or str(err)
+
+
+def _is_one(head: Path, file: Path) -> bool:
+    """Whether the head is the audit file, or its lock."""
+    others = (file, FileLock(file, trait="path").path)
+    if any(head.resolve() == other.resolve() for other in others):
+        return True
+    return head.exists() and any(other.exists() and head.samefile(other) for other in others)

@@ -134,7 +134,7 @@ async def test_a_disk_that_does_not_answer_does_not_keep_a_call(
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"path": "{0}"}, "McpAudit.path '{0}' cannot be used: it is a folder; name a file in it"),
+        ({"path": "{0}"}, "McpAudit.path '{0}' cannot be used: it is a folder; name another path"),
         ({"path": "{0}/none/a"}, "cannot be used: there is no folder '{0}/none'; make it"),
         ({"path": "/dev/null"}, "cannot be used: it is no regular file; name another path"),
         ({"path": "{0}/root/a"}, "McpAudit.path '{0}/root/a' is in '{0}/root', where agents can"),
@@ -142,7 +142,7 @@ async def test_a_disk_that_does_not_answer_does_not_keep_a_call(
         ({"head_path": "{0}/root/h"}, "McpAudit.head_path '{0}/root/h' is in '{0}/root', where"),
         (
             {"head_path": "{0}/none/h"},
-            "its head '{0}/none/h' cannot be written: No such file",
+            "there is no folder '{0}/none'; make it",
         ),
     ],
 )
