@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, cast
 from jupyter_server.extension.application import ExtensionApp, ExtensionAppJinjaMixin
 from jupyter_server.utils import url_path_join
 from tornado.web import Application
-from traitlets import Int, TraitError, Unicode, default, validate
+from traitlets import Int, List, TraitError, Unicode, default, validate
 
 from .connect import Announces
 from .files.contents import disk_of
 from .governance.authorizer import OwnersAuthorizer
+from .governance.extra_tools import ExtraToolsUnusable
 from .governance.multi_user import Means, warn_of_others
 from .governance.multi_user import check as check_multi_user
 from .governance.owners import Owners
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
 STOP_TIMEOUT = 10.0
+UNUSABLE = (ExtraToolsUnusable, PolicyUnusable, SandboxUnusable, LimitsUnusable, AuditUnusable)
+"""Why MCP may not be served as it is configured."""
+
 _PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
 
 
@@ -82,6 +86,12 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
         "data directory.",
     ).tag(config=True)
 
+    extra_tools = List(
+        Unicode(),
+        help="Tools of other packages that agents get, by the names of their entry points in the "
+        "group jupyter_mcp_ext.tools. Their code runs in the server's process, with its rights.",
+    ).tag(config=True)
+
     @default("open_browser")
     def _default_open_browser(self) -> bool:
         # The extension that starts a server decides over it; MCP has no page to open.
@@ -115,6 +125,7 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
             limits=Limits.within(self.max_result_characters),
             key_file=self.key_file,
             shared_subject=SHARED_SUBJECT if is_stock(serverapp.identity_provider) else "",
+            extra_tools=self.extra_tools,
         )
         self.services.executions.on_activity = self._count_active
         self.host = McpHost(
@@ -179,12 +190,13 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
         kernels = self.services.kernels
         is_shared = is_stock(cast("ServerApp", self.serverapp).identity_provider)
         try:
+            self.services.extra.open()
             self.services.policy.open((SHARED_SUBJECT,) if is_shared else None)
             kernels.sandbox.open(self.services.sessions.paths.top)
             kernels.limits.open()
             self._keep_apart()
             self._open_audit()
-        except (PolicyUnusable, SandboxUnusable, LimitsUnusable, AuditUnusable) as err:
+        except UNUSABLE as err:
             self.log.error("MCP is not served: %s.", err)  # the sentence is all
             return False
         return True

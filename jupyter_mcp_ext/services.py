@@ -18,10 +18,12 @@ from .governance.audit import Audit
 from .governance.authorizer import OwnersAuthorizer
 from .governance.calls import McpCalls
 from .governance.consents import Consents
+from .governance.extra_tools import ExtraTools
 from .governance.keys import KEY_FILE, Keys
 from .governance.life import Life, LifeEvent
 from .governance.policy import McpPolicy
 from .governance.switches import Switches
+from .governance.tool_names import ToolNames
 from .governance.trail.trail import McpAudit
 from .governance.transcript import Transcript
 from .kernels.fleet import Kernels
@@ -73,6 +75,8 @@ class Services:
     hints: Hints
     packages: McpPackages
     rendering: Rendering
+    names: ToolNames
+    extra: ExtraTools
     policy: McpPolicy
     calls: McpCalls
     consents: Consents
@@ -94,11 +98,13 @@ class Services:
         limits: Limits,
         key_file: str = "",
         shared_subject: str = "",
+        extra_tools: Sequence[str] = (),
     ) -> Services:
         """Put them together; the one place that knows all of them.
 
         ``shared_subject`` is the subject of all users on a server with one login; else empty.
         """
+        names = ToolNames(extra_tools)
         contents = serverapp.contents_manager
         root = disk_of(contents)
         keys = Keys(Path(key_file or Path(jupyter_data_dir()) / KEY_FILE), parent.log)
@@ -135,11 +141,13 @@ class Services:
             hints=hints,
             packages=McpPackages(kernels, credentials=sessions.credentials, parent=parent),
             rendering=rendering,
-            policy=McpPolicy(_besides(serverapp.authorizer), parent=parent),
+            names=names,
+            extra=ExtraTools(extra_tools),
+            policy=McpPolicy(_besides(serverapp.authorizer), names, parent=parent),
             calls=_calls(executions, parent),
             consents=Consents(),
             life=kernels.life,
-            switches=Switches(),
+            switches=Switches(names),
             transcript=Transcript(),
             audit=audit,
             metrics=metrics,

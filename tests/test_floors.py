@@ -34,7 +34,7 @@ FLOORS = [
     ("governance", "monitoring"),
     ("services",),
     ("operations",),
-    ("tools",),
+    ("tools", "extending"),
     ("protocol",),
     ("transport", "page", "connect", "clients"),
     ("app", "cli", "commands", "entry", "__main__"),

@@ -12,7 +12,7 @@ from traitlets.config import LoggingConfigurable
 from jupyter_mcp_ext.errors import Forbidden, did_you_mean, shown
 
 from .caller import groups_of, is_hubs_administrator
-from .tool_names import READING, TOOL_NAMES
+from .tool_names import ToolNames
 
 if TYPE_CHECKING:
     from jupyter_server.auth.authorizer import Authorizer
@@ -46,6 +46,14 @@ class Tool(Protocol):
 T = TypeVar("T", bound=Tool)
 
 
+class _Names(List):  # type: ignore[type-arg]  # traitlets' own is generic to checkers only
+    """A list of names that may be None, and takes one name from a command line."""
+
+    def from_string(self, s: str) -> Any:
+        """What an option says: traitlets' own makes None, and so no rule, of a single name."""
+        return None if s == "None" else self.from_string_list([s])
+
+
 def _tools(help_text: str) -> Any:
     """A setting with lists of tools by name of a user or group."""
     return Dict(value_trait=List(Unicode()), key_trait=Unicode(), help=help_text).tag(config=True)
@@ -58,7 +66,7 @@ class McpPolicy(LoggingConfigurable):
         default_value=False,
         help="Whether agents may only look: tools that run code or change something are off.",
     ).tag(config=True)
-    tools = List(
+    tools = _Names(
         Unicode(),
         default_value=None,
         allow_none=True,
@@ -96,10 +104,13 @@ class McpPolicy(LoggingConfigurable):
         "users apart.",
     ).tag(config=True)
 
-    def __init__(self, authorizer: Authorizer, **kwargs: Any) -> None:
-        """``authorizer`` is Jupyter's, and is asked besides."""
+    def __init__(
+        self, authorizer: Authorizer, names: ToolNames | None = None, **kwargs: Any
+    ) -> None:
+        """``authorizer`` is Jupyter's, and is asked besides; ``names`` are those of all tools."""
         super().__init__(**kwargs)
         self._authorizer = authorizer
+        self._names = ToolNames() if names is None else names
 
     @property
     def rule(self) -> str:
@@ -113,8 +124,8 @@ class McpPolicy(LoggingConfigurable):
         """
         for setting, names in self._named():
             for name in names:
-                if name not in TOOL_NAMES:
-                    near = did_you_mean(name, TOOL_NAMES).rstrip("?")
+                if name not in self._names.all:
+                    near = did_you_mean(name, self._names.all).rstrip("?")
                     msg = f"McpPolicy.{setting} names {shown(name)}, which is no tool.{near}"
                     raise PolicyUnusable(msg.rstrip("."))
         if self.attach != "listed" and (self.attach_users or self.attach_groups):
@@ -181,7 +192,7 @@ class McpPolicy(LoggingConfigurable):
 
     def _refusal(self, principal: Principal, tool: str) -> str:
         """Words for why a user does not have a tool, with the setting; empty if the user does."""
-        if self.read_only and tool not in READING:
+        if self.read_only and not self._names.reads(tool):
             return "is off: agents may only look here (McpPolicy.read_only)"
         if tool in self.disabled_tools:
             return "is off on this server (McpPolicy.disabled_tools)"

@@ -10,7 +10,7 @@ from jupyter_mcp_ext.concurrency import Listeners
 from jupyter_mcp_ext.errors import Forbidden
 from jupyter_mcp_ext.wording import ago
 
-from .tool_names import READING
+from .tool_names import ToolNames
 
 Switch = Literal["paused", "read_only"]
 """``paused``: agents do nothing. ``read_only``: they read, and neither change nor run anything."""
@@ -30,7 +30,9 @@ class Switched:
 class Switches:
     """Refuses what people have switched off, for the agents of one user or of all."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: ToolNames | None = None) -> None:
+        """``names`` are those of all tools."""
+        self._names = ToolNames() if names is None else names
         self._off: dict[tuple[Switch, str], Switched] = {}
         self.changed: Listeners[str] = Listeners()
         """Are called with the subject whose agents something was switched for, or `EVERYONE`."""
@@ -64,7 +66,7 @@ class Switches:
 
     def check_tool(self, subject: str, tool: str) -> None:
         """Raise Forbidden if a tool changes something, and to read is all that is left."""
-        if not self._off or tool in READING:
+        if not self._off or self._names.reads(tool):
             return
         if off := self._for(subject, "read_only"):
             msg = (

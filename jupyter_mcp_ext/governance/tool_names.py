@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 READING = frozenset(
     {
         "get_output",
@@ -42,3 +44,28 @@ CHANGING = frozenset(
 """Those that run code, or change sessions, kernels or files."""
 
 TOOL_NAMES = READING | CHANGING
+
+
+class ToolNames:
+    """The names of one server's tools: those above, and those of other packages."""
+
+    def __init__(self, extra: Iterable[str] = ()) -> None:
+        self.extra = frozenset(extra)
+        self._reading = set(READING)
+
+    @property
+    def all(self) -> frozenset[str]:
+        """Every name."""
+        return TOOL_NAMES | self.extra
+
+    def note_reading(self, name: str) -> None:
+        """Note that a tool of another package changes nothing; until then it may."""
+        self._reading.add(name)
+
+    def reads(self, name: str) -> bool:
+        """Whether a tool changes nothing."""
+        return name in self._reading
+
+    def changes(self, name: str) -> bool:
+        """Whether a name is that of a tool that may change something."""
+        return name in CHANGING or (name in self.extra and name not in self._reading)

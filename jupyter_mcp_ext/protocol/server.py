@@ -16,10 +16,12 @@ from jupyter_mcp_ext import measured
 from jupyter_mcp_ext.governance.caller import Caller, Principal
 from jupyter_mcp_ext.tools.arguments import MAX_ITEMS
 from jupyter_mcp_ext.tools.call import Call
+from jupyter_mcp_ext.tools.confirmations import Confirmed, answers
 from jupyter_mcp_ext.tools.consent import given
 from jupyter_mcp_ext.tools.elicitation import Given, elicitation, retry
 from jupyter_mcp_ext.tools.execution import resume
-from jupyter_mcp_ext.tools.registry import BY_NAME, TOOLS, unknown
+from jupyter_mcp_ext.tools.extra.loading import NONE, Loaded
+from jupyter_mcp_ext.tools.registry import TOOLS, unknown
 from jupyter_mcp_ext.tools.road import run
 from jupyter_mcp_ext.version import __version__
 
@@ -79,9 +81,9 @@ folder.
 """
 
 
-def build_server(services: Services) -> Server[Any]:
-    """The server object for one Jupyter server."""
-    handlers = _Handlers(services)
+def build_server(services: Services, extra: Loaded = NONE) -> Server[Any]:
+    """The server object for one Jupyter server; ``extra`` are tools of other packages."""
+    handlers = _Handlers(services, extra)
     services.executions.begun.add(trace)
     server = McpServer(
         NAME,
@@ -121,9 +123,12 @@ def build_server(services: Services) -> Server[Any]:
 class _Handlers:
     """What the server object does with requests."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, extra: Loaded) -> None:
         self._services = services
-        self._listed = {tool.name: listed(tool) for tool in TOOLS}
+        self._extra = extra
+        self._tools = (*TOOLS, *extra.tools)
+        self._by_name = {tool.name: tool for tool in self._tools}
+        self._listed = {tool.name: listed(tool) for tool in self._tools}
         self.tasks = ExecutionTasks(self.open_call)
         self.completions = Completions(self.open_call)
         self.subscriptions = Subscriptions(self.open_call, services.changes)
@@ -141,22 +146,24 @@ class _Handlers:
         self, ctx: ServerRequestContext[Any, Any], params: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
         """Answer ``tools/list`` with what the caller may use."""
-        allowed = await self._services.policy.allowed(_principal(ctx), TOOLS)
+        allowed = await self._services.policy.allowed(_principal(ctx), self._tools)
         return types.ListToolsResult(tools=[self._listed[tool.name] for tool in allowed])
 
     async def call_tool(
         self, ctx: ServerRequestContext[Any, Any], params: types.CallToolRequestParams
     ) -> HandlerResult:
         """Answer ``tools/call`` with a result, a question or a task."""
-        tool = BY_NAME.get(params.name)
+        tool = self._by_name.get(params.name)
         if tool is None:
-            raise MCPError(code=types.INVALID_PARAMS, message=unknown(params.name))
+            words = self._extra.why_not(params.name) or unknown(params.name, self._extra.names)
+            raise MCPError(code=types.INVALID_PARAMS, message=words)
         reads = tool.annotations["readOnlyHint"]
         may_become_task = takes_tasks(ctx) and not reads
         task_after = self._services.executions.task_after if may_become_task else None
         consent = given(params)
-        call = self.open_call(ctx, task_after=task_after, consent=consent)
-        again = retry(params) if consent is None else None
+        confirmed = answers(params, tool.name)
+        call = self.open_call(ctx, task_after=task_after, consent=consent, confirmed=confirmed)
+        again = retry(params) if consent is None and confirmed is None else None
         instead = partial(resume, retry=again, stops=not reads) if again is not None else None
         result = await run(tool, params.arguments, call, instead=instead)
         return result if call.task is None else created(self.tasks.task(call, result))
@@ -178,6 +185,7 @@ class _Handlers:
         *,
         task_after: float | None = None,
         consent: Given | None = None,
+        confirmed: Confirmed | None = None,
     ) -> Call:
         """The call that a request is."""
         principal = _principal(ctx)
@@ -192,6 +200,7 @@ class _Handlers:
             progress=ctx.session.report_progress if wants_progress else None,
             elicitation=elicitation(ctx),
             consent=consent,
+            confirmed=confirmed,
             request_id=None if ctx.request_id is None else str(ctx.request_id)[:MAX_REQUEST_ID],
             is_gone=_is_gone(ctx),
             task_after=task_after,

@@ -14,7 +14,6 @@ from pydantic import ValidationError
 
 from jupyter_mcp_ext.errors import Forbidden, InvalidArgument, LimitReached
 from jupyter_mcp_ext.monitoring.counts import UNKNOWN
-from jupyter_mcp_ext.tools.registry import BY_NAME
 from jupyter_mcp_ext.tools.road import refuse
 
 from .resources import refused
@@ -48,7 +47,8 @@ class Uncallable:
         """Raise MCPError in place of ``err`` if the caller may make no call at all."""
         given = (ctx.params or {}).get("name")
         name = given[:MAX_NAME] if isinstance(given, str) else ""
-        call = replace(self._open_call(ctx), label="" if name in BY_NAME else UNKNOWN)
+        call = self._open_call(ctx)
+        call = replace(call, label="" if name in call.services.names.all else UNKNOWN)
         words = str(err) if isinstance(err, MCPError) else "The call is malformed."
         try:
             await refuse(name, call, words)

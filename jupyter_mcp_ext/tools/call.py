@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from jupyter_mcp_ext.governance.audit import sha256_of
-from jupyter_mcp_ext.governance.tool_names import CHANGING
 from jupyter_mcp_ext.governance.transcript import first_text, shortened
 
 from .progress import Progress
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from jupyter_mcp_ext.sessions.session import Session
 
     from .answer import Question
+    from .confirmations import Confirmed
     from .elicitation import Elicitation, Given
 
 
@@ -39,6 +39,8 @@ class Call:
     """How the person at the client is asked; None when they cannot be."""
     consent: Given | None = None
     """The answer that a call brings which is made again."""
+    confirmed: Confirmed | None = None
+    """The answers to a tool's own questions, of a call which is made again."""
     request_id: str | None = None
     """The id of the request, as its client chose it."""
     label: str = ""
@@ -107,7 +109,7 @@ class Call:
     async def begin(self, tool: str, arguments: Mapping[str, Any]) -> None:
         """Note what the call names, and record that it begins if need be. Raises NotRecorded."""
         self.touched = touched(tool, arguments)
-        if tool in CHANGING:
+        if self.services.names.changes(tool):
             named = {"request_id": self.request_id, **vars(self.touched)}
             code = arguments.get("code")
             self.begun = await self.services.audit.begin(self.caller, tool, code, named)
@@ -156,6 +158,11 @@ class Call:
     def pause(self, seconds: float) -> None:
         """Do not count these seconds, for which a person was asked, as waiting."""
         self._paused += seconds
+
+    @property
+    def paused(self) -> float:
+        """The seconds for which a person was asked."""
+        return self._paused
 
     def left(self, wait: float) -> float:
         """The seconds left of a wait, which counts from the request."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 
 from .cells import run_cells
@@ -113,14 +113,14 @@ PEERS: Mapping[str, str] = {
 """Names of similar tools of other servers."""
 
 
-def unknown(name: str) -> str:
-    """The message for a tool that does not exist."""
+def unknown(name: str, others: Collection[str] = ()) -> str:
+    """The message for a tool that does not exist; ``others`` are tools of other packages."""
     low = name.lower().replace("-", "_")[:64]
-    near = get_close_matches(low, (*BY_NAME, *PEERS), n=1, cutoff=0.7)
+    near = get_close_matches(low, (*BY_NAME, *others, *PEERS), n=1, cutoff=0.7)
     ours = PEERS.get(near[0], near[0]) if near else _by_words(low)
     if ours:
         return f"There is no tool {name[:64]!r} here. Use {ours}."
-    return f"There is no tool {name[:64]!r}. The tools are: {', '.join(BY_NAME)}."
+    return f"There is no tool {name[:64]!r}. The tools are: {', '.join((*BY_NAME, *others))}."
 
 
 def _by_words(name: str) -> str:

@@ -19,7 +19,6 @@ from jupyter_mcp_ext.errors import (
     ToolError,
 )
 from jupyter_mcp_ext.governance.audit import ToolCall
-from jupyter_mcp_ext.governance.tool_names import CHANGING
 from jupyter_mcp_ext.governance.transcript import Entry
 
 from .answer import Answer, to_error, to_result
@@ -102,7 +101,7 @@ async def recorded(name: str, call: Call, work: Callable[[], Awaitable[tuple[T, 
             "try another way."
         )
         raise InternalError(msg) from err
-    reads = name not in CHANGING
+    reads = not call.services.names.changes(name)
     outcome = _outcome(name, call, status, _rule(call))
     await audit.answer(call.caller, outcome, reads=reads)
     return result

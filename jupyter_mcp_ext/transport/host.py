@@ -135,8 +135,14 @@ class McpHost:
         try:
             sdk = cast("Any", await asyncio.to_thread(_load))
             key = await asyncio.to_thread(self._sessions.key)
+            prepared = await asyncio.to_thread(sdk.prepare, self._services, self._log)
             engine: Engine = sdk.make_engine(
-                self._services, self._sessions, key=key, build=self._build, log=self._log
+                self._services,
+                self._sessions,
+                prepared=prepared,
+                key=key,
+                build=self._build,
+                log=self._log,
             )
             async with engine.run():
                 ready.set_result(engine)

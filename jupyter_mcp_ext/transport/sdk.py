@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from logging import Logger
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,8 @@ from mcp.server.auth.provider import AccessToken
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 from jupyter_mcp_ext.protocol.server import build_server
+from jupyter_mcp_ext.services import Services
+from jupyter_mcp_ext.tools.extra.loading import NONE, Loaded, load
 
 from .body import MAX_BODY_BYTES
 from .mcp_session_id import Seal
@@ -31,20 +33,26 @@ if TYPE_CHECKING:
     from .host import SessionOptions
 
 
+def prepare(services: object, log: Logger) -> Loaded:
+    """Load the tools of other packages, which blocks: to be called in a thread."""
+    return load(services.extra, services.names, log) if isinstance(services, Services) else NONE
+
+
 def make_engine(
     services: Any,
     sessions: SessionOptions,
     *,
+    prepared: Loaded,
     key: bytes,
     build: Callable[[Any], Server[Any]] | None,
     log: Logger,
 ) -> SdkEngine:
     """Put a session manager around the server object that ``build`` makes of the services.
 
-    ``key`` is the secret that ``sessions.key`` gave.
+    ``prepared`` is what `prepare` gave, and ``key`` the secret that ``sessions.key`` gave.
     """
     manager = StreamableHTTPSessionManager(
-        (build or build_server)(services),
+        (build or partial(build_server, extra=prepared))(services),
         max_sessions=sessions.limit or None,
         session_idle_timeout=sessions.idle or None,
         max_request_body_size=MAX_BODY_BYTES,

@@ -13,7 +13,7 @@ from jupyter_server.auth.authorizer import AllowAllAuthorizer
 from jupyter_server.auth.identity import User
 from jupyterhub.singleuser.extension import JupyterHubUser
 from traitlets import TraitError
-from traitlets.config import Config
+from traitlets.config import Application, Config
 
 from jupyter_mcp_ext.errors import Forbidden
 from jupyter_mcp_ext.governance.caller import Principal
@@ -66,6 +66,17 @@ def has(policy: McpPolicy, who: Principal) -> set[str]:
 
 def test_every_tool_is_for_all_unless_something_is_set() -> None:
     assert has(policy(), principal("alice")) == TOOL_NAMES
+
+
+@pytest.mark.parametrize(
+    ("option", "names"),
+    [("read_file", {"read_file"}), ("None", TOOL_NAMES)],
+)
+def test_a_single_tool_can_be_named_on_a_command_line(option: str, names: set[str]) -> None:
+    app = Application()  # like Jupyter's own, it does not know the class
+    app.parse_command_line([f"--McpPolicy.tools={option}"])
+
+    assert has(McpPolicy(AllowAllAuthorizer(), parent=app), principal("alice")) == names
 
 
 def test_read_only_leaves_the_tools_that_change_nothing() -> None:
