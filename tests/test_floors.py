@@ -49,6 +49,9 @@ LATE = {
 }
 """Modules that import by name at run time, and why; code for kernels is exempt."""
 
+UNIX_ONLY = ("fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty")
+"""Modules without which the extension has to load on Windows."""
+
 SDK = ("mcp", "mcp_types", "pydantic")
 SDK_USERS = ("transport.sdk", "protocol", "tools")
 
@@ -119,6 +122,19 @@ def for_types_only(tree: ast.Module) -> set[int]:
         if isinstance(guard, ast.If) and "TYPE_CHECKING" in ast.unparse(guard.test)
         for node in ast.walk(guard)
     }
+
+
+def test_what_only_unix_has_is_imported_on_unix_only() -> None:
+    unconditional = [
+        f"{module_name(path)} imports {name}"
+        for path, tree in trees().items()
+        for node in tree.body
+        if not getattr(node, "level", 0)
+        for name in top_level_names(node)
+        if name in UNIX_ONLY
+    ]
+
+    assert unconditional == []
 
 
 def test_only_the_sdks_side_imports_the_sdk() -> None:

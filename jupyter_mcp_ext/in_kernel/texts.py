@@ -93,6 +93,12 @@ def startup() -> str:
 
 
 @cache
+def configuration() -> str:
+    """An ``ipython_kernel_config.py`` for a kernel that can list no processes."""
+    return joined("configuration") + "leave_out()\n"
+
+
+@cache
 def whitespace() -> str:
     """The code whose function ``whitespace`` finds white space that pandas does not show."""
     return joined("whitespace")

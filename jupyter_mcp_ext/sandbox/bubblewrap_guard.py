@@ -14,7 +14,7 @@ from typing import Any
 
 from jupyter_client.launcher import launch_kernel
 
-from . import bubblewrap, seccomp
+from . import bubblewrap, open_files, seccomp
 from .confinement import Confinement
 from .first_process import FirstProcess
 from .guard import NotConfined
@@ -66,7 +66,8 @@ class BubblewrapGuard:
                 given = self._arguments(writing, files)
                 with memory_files(b"\0".join(map(os.fsencode, given))) as (options,):
                     # Arguments of a command can be read by others, a file in memory cannot.
-                    wrapped = [*prefix, program, "--args", str(options), "--", *command]
+                    before = [*prefix, *open_files.prefix()]
+                    wrapped = [*before, program, "--args", str(options), "--", *command]
                     # Its parent is in another PID namespace, where it would look in vain.
                     return launch_kernel(
                         wrapped, **arguments, pass_fds=(writing, options, *files), independent=True

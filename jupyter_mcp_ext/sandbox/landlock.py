@@ -13,7 +13,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from . import directories, seccomp
+from jupyter_mcp_ext.in_kernel import texts
+
+from . import directories, open_files, seccomp
 from .bubblewrap import ON_NETWORK, PROCESSORS, SETTINGS, SYSTEM
 from .confinement import Confinement
 
@@ -58,6 +60,9 @@ WITHOUT_HISTORY = "--HistoryManager.hist_file=:memory:"
 HOME, TEMPORARY = "home", "tmp"
 """Folders in the kernel's directory."""
 
+CONFIGURATION = ".ipython/profile_default/ipython_kernel_config.py"
+"""Where ipykernel looks for its configuration in a home."""
+
 Rule = tuple[str, int]
 
 
@@ -69,10 +74,13 @@ def environment(directory: Path) -> dict[str, str]:
 
 
 def prepare(directory: Path) -> None:
-    """Have empty folders, and no sockets, in a kernel's directory. Blocks. Raises OSError."""
+    """Have new folders, and no sockets, in a kernel's directory. Blocks. Raises OSError."""
     directories.clear(directory)
     for name in (HOME, TEMPORARY):
         (directory / name).mkdir(mode=0o700)
+    configuration = directory / HOME / CONFIGURATION
+    configuration.parent.mkdir(parents=True)
+    configuration.write_text(texts.configuration(), encoding="utf-8")
 
 
 def command(plan_fd: int) -> list[str]:
@@ -97,6 +105,8 @@ def plan(
             "status": status_fd,
             "command": [*kernel, *([WITHOUT_HISTORY] if "ipykernel_launcher" in kernel else [])],
             "cwd": str(confinement.cwd),
+            "all_files": open_files.packed(open_files.most()),
+            "its_files": open_files.packed(open_files.limits()),
             "has_network": has_network,
             "filter": seccomp.program(has_inet=has_network, has_namespaces=False),
             "rules": [*_rules(confinement, directory, readable), *((p, READ_FILE) for p in proc)],

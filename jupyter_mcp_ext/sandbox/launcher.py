@@ -35,7 +35,7 @@ SECCOMP = {"x86_64": 317, "aarch64": 277}
 SET_FILTER, NEW_LISTENER = 1, 8
 SECUREBITS = 0xEF
 """No privileges for root, none kept when the account changes, none added; all of it locked."""
-CORE, ONE = 4, struct.pack("QQ", 1, 1)
+CORE, OPEN_FILES, ONE = 4, 7, struct.pack("QQ", 1, 1)
 """``RLIMIT_CORE``: with 1 no file is written and no program run for what crashes; 0 does less."""
 CAPABILITIES = 64
 CAPABILITY_VERSION = 0x2008_0522
@@ -199,8 +199,8 @@ def become_kernel(plan: dict[str, Any], keeper: int, go: Any) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     checked(LIBC.syscall(CLOSE_RANGE, 3, 0xFFFF_FFFF, CLOEXEC), "close_range")
     install_filter(plan["filter"], go)
-    command = plan["command"]
-    os.execvp(command[0], command)  # noqa: S606  # no shell is wanted
+    checked(LIBC.setrlimit(OPEN_FILES, plan["its_files"]), "setrlimit")
+    os.execvp(plan["command"][0], plan["command"])  # noqa: S606  # no shell is wanted
 
 
 def install_filter(program: bytes, to_keeper: Any) -> None:
@@ -326,6 +326,7 @@ def main() -> None:
     check_abi()
     prctl(SET_CHILD_SUBREAPER, 1)
     LIBC.setrlimit(CORE, ONE)  # fails if it is 0
+    LIBC.setrlimit(OPEN_FILES, plan["all_files"])
     drop_privileges()
     restrict(0, 0, SIGNALS, [])
     if not is_alone():

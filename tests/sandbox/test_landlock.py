@@ -98,6 +98,18 @@ def test_an_operator_can_give_what_processes_share(client: McpClient) -> None:
     assert run(client, pool) == "[1, 2]"
 
 
+def test_the_log_has_no_traceback_of_a_kernel_that_ends(tmp_path: Path) -> None:
+    with running_server(tmp_path, *LANDLOCK) as server:
+        client = McpClient(server)
+        run(client, "import os, sys; print('heard', file=sys.__stderr__, flush=True)")
+        client.call("restart_kernel")
+        run(client, "import subprocess; left = subprocess.Popen(['sleep', '1000'])")
+        client.call("shutdown_kernel", session_id="default")
+
+    assert "[kernel] heard\n" in server.log
+    assert [line for line in server.log if "Traceback" in line or "ERROR" in line] == []
+
+
 def test_limits_hold_too(client: McpClient) -> None:
     result = client.run("x = bytearray(2_000_000_000)")
 

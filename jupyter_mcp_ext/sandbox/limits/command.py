@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import resource
 import shlex
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .bounds import Bounds
+
+if sys.platform != "win32":
+    import resource
 
 SHELL = "/bin/sh"
 

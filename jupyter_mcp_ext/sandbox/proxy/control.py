@@ -12,6 +12,8 @@ import socket
 from collections import deque
 from typing import Any
 
+from jupyter_mcp_ext.sandbox import open_files
+
 MAX = 65_536
 """Bytes of a message."""
 
@@ -60,7 +62,7 @@ class Line:
         data = json.dumps([kind, number, value]).encode()
         if self.is_free:
             try:
-                socket.send_fds(self._end, [data], fds)
+                open_files.send(self._end, data, fds)
             except BlockingIOError:
                 pass
             else:
@@ -77,7 +79,7 @@ class Line:
         try:
             while self._waiting:
                 data, fds = self._waiting[0]
-                socket.send_fds(self._end, [data], fds)
+                open_files.send(self._end, data, fds)
                 self._forget_first()
         except BlockingIOError:
             return

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import resource
 import socket
 import sys
 from collections.abc import Sequence
@@ -18,6 +17,9 @@ from .entrance import Counts, Entrance
 from .namespace import listener
 from .outside import Outside
 from .patterns import Pattern, patterns
+
+if sys.platform != "win32":
+    import resource
 
 
 def main() -> None:
