@@ -203,8 +203,9 @@ def test_without_the_page_a_browser_shows_how_agents_connect(
         page.goto(server.url)
 
         page.get_by_text("Codex", exact=True).click()
-        page.locator("#snippet-2").get_by_role("button", name="Copy").click()
-        expect(page.locator("#snippet-2").get_by_role("button")).to_have_text("Copied")
+        codex = page.locator("details[open]")
+        codex.get_by_role("button", name="Copy").click()
+        expect(codex.get_by_role("button")).to_have_text("Copied")
 
         assert page.url == f"{server.url}/connect"
         assert f'url = "{server.url}"' in page.evaluate("navigator.clipboard.readText()")
