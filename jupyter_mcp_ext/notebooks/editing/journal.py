@@ -31,6 +31,8 @@ MAX_FILE = 4_000_000
 MAX_READ = 3 * MAX_FILE
 KEPT = 30 * 86_400.0
 """Seconds after its last edit for which a notebook's file is kept."""
+CLEAR = 86_400.0
+"""Seconds between two looks for those that are kept no longer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +56,8 @@ class EditJournal:
         self._folder = f"jupyter_mcp_ext/edits-{hashlib.sha256(root.encode()).hexdigest()[:16]}"
         self._key = key
         self._locks: Locks[str] = Locks()
-        self._has_cleared = False
+        self._cleared = -CLEAR
+        """When old files were removed, on the monotonic clock."""
         self._waiting: dict[str, list[tuple[Entry, asyncio.Future[bool]]]] = {}
         """The edits that are not written yet, by the names of their files."""
         self._tasks = Tasks()
@@ -124,10 +127,10 @@ class EditJournal:
         return fits
 
     def _clear(self, folder: Folder) -> None:
-        """Remove the files of notebooks that were not edited for long, once in a server's life."""
-        if self._has_cleared:
+        """Remove the files of notebooks that were not edited for long, once a day."""
+        if time.monotonic() - self._cleared < CLEAR:
             return
-        self._has_cleared = True
+        self._cleared = time.monotonic()
         for name in folder.names():
             status = folder.stat(name)
             if status is not None and status.st_mtime < time.time() - KEPT:

@@ -31,6 +31,9 @@ MAX_VALUE = 2_000_000
 MAX_CELL = 4_000_000
 """Characters of all outputs of a cell."""
 
+KEPT = {"is_saved_by_others": True}
+"""What the metadata of a notebook say that another program had saved before its outputs went."""
+
 MAX_OUTPUTS = 100
 MAX_MINOR = 99
 
@@ -132,13 +135,34 @@ def without_outputs(old: bytes, head: Head, words: str) -> bytes | None:
     None if it has cells that are not of its session. Raises UnreadableNotebook.
     """
     cells, metadata, minor = _read(old)
-    if not all(str(each.get("id")).startswith(f"{head.session_id}-") for each in cells):
+    if not _are_own(cells, head):
         return None
+    if not is_as_composed(old, head):  # what people have changed in it stays for good
+        metadata = {**metadata, METADATA: {**ours(head, 0)[METADATA], **_known(metadata), **KEPT}}
     bare = [{**each, "outputs": []} if "outputs" in each else each for each in cells]
     first = {**note(head, 0, words), "id": f"{head.session_id}-outputs"}
     if bare and bare[0].get("id") == first["id"]:
         return None
     return _composed([first, *bare], metadata, head, through_of(metadata), minor=max(minor, 5)).data
+
+
+def is_as_composed(old: bytes, head: Head) -> bool:
+    """Whether a notebook has only cells of its session, in the form in which they are written here.
+
+    What people save has another form, and stays. Raises UnreadableNotebook.
+    """
+    cells, metadata, minor = _read(old)
+    is_own = _are_own(cells, head) and not KEPT.items() <= _known(metadata).items()
+    return is_own and _composed(cells, metadata, head, 0, minor=minor).data == old
+
+
+def _are_own(cells: Sequence[Mapping[str, Any]], head: Head) -> bool:
+    return all(str(each.get("id")).startswith(f"{head.session_id}-") for each in cells)
+
+
+def _known(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    known = metadata.get(METADATA)
+    return known if isinstance(known, dict) else {}
 
 
 def _read(old: bytes) -> tuple[list[dict[str, Any]], dict[str, Any], int]:

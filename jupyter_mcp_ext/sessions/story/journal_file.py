@@ -14,7 +14,7 @@ from jupyter_mcp_ext.sessions.disk.folder import JOURNAL, SessionFolder
 from jupyter_mcp_ext.sessions.disk.room import STORY
 
 from . import journal
-from .journal import Journal
+from .journal import Entry, Journal
 
 MAX_JOURNAL = 300_000_000
 MAX_LINES = 150_000
@@ -23,6 +23,15 @@ MAX_LINE = 32_000_000
 
 MAX_PENDING = 50_000_000
 """Bytes that are kept in memory while they cannot be written."""
+
+TOO_LONG = 250_000_000
+"""Bytes from which on it is shortened although its outputs may be nowhere else."""
+
+MANY_LINES = 100_000
+"""Lines from which on it is shortened: one with more than `MAX_LINES` is not read again."""
+
+MAX_KEPT = 100_000_000
+"""Bytes that a journal has once it is shortened; the latest executions stay."""
 
 SHORT = 8_000_000
 """Bytes by which a journal grows before it is shortened again."""
@@ -41,6 +50,8 @@ class JournalFile:
         self._size = 0
         self._short = 0
         """Its bytes when it was last shortened."""
+        self._count = 0
+        """Its lines."""
 
     @property
     def has_lines(self) -> bool:
@@ -50,11 +61,17 @@ class JournalFile:
     @property
     def is_long(self) -> bool:
         """Whether it should be shortened."""
-        return self._size > 2 * self._short + SHORT
+        return self._size > 2 * self._short + SHORT or self._count > MANY_LINES
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether it must be shortened, or else could not be read again."""
+        return self._size > TOO_LONG or self._count > (MANY_LINES + MAX_LINES) // 2
 
     def read(self, *, outputs_after: int | None = None) -> Journal:
         """Its content; for ``outputs_after`` see `journal.read`. Raises LaterJournal."""
         status = self._folder.status(JOURNAL)
+        self._count = 0
         self._size = 0 if status is None else status.st_size
         return journal.read(self._all_lines(), self._key(), outputs_after=outputs_after)
 
@@ -63,6 +80,7 @@ class JournalFile:
         for number, line in enumerate(lines):
             if number == MAX_LINES:
                 raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+            self._count = number + 1
             yield line
 
     def append(self, contents: Sequence[Content]) -> None:
@@ -78,6 +96,7 @@ class JournalFile:
         STORY.check(self._folder.path)
         self._folder.append(JOURNAL, data)
         self._size += len(data)
+        self._count += len(self._lines)
         self._lines = []
 
     def abandon(self) -> None:
@@ -90,16 +109,28 @@ class JournalFile:
         Those are in the notebook.
         """
         key = self._key()
-        lines = [journal.signed(content, key) for content in _contents(kept)]
+        lines = [journal.signed(content, key) for content in _heads(kept)]
+        entries: list[list[bytes]] = []
+        self._short = sum(map(len, lines))
+        for entry in reversed(kept.entries):
+            both = [journal.signed(content, key) for content in _contents(entry)]
+            size = sum(map(len, both))
+            if self._short + size > MAX_KEPT:
+                break
+            entries.append(both)
+            self._short += size
+        lines += [line for both in reversed(entries) for line in both]
         self._folder.write(JOURNAL, *lines)
-        self._size = self._short = sum(map(len, lines))
+        self._size, self._count = self._short, len(lines)
 
 
-def _contents(kept: Journal) -> Iterable[Mapping[str, Any]]:
+def _heads(kept: Journal) -> Iterable[Mapping[str, Any]]:
     yield journal.reserved(kept.reserved)
     yield journal.forgotten(kept.forgotten_until)
     yield journal.part(kept.part, kept.after)
-    for entry in kept.entries:
-        yield entry.beginning
-        if entry.has_ended:
-            yield {**entry.end, "outputs": [journal.gone(entry)] if entry.is_shown else []}
+
+
+def _contents(entry: Entry) -> Iterable[Mapping[str, Any]]:
+    yield entry.beginning
+    if entry.has_ended:
+        yield {**entry.end, "outputs": [journal.gone(entry)] if entry.is_shown else []}

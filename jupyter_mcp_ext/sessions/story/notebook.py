@@ -21,6 +21,7 @@ from .composition import (
     UnreadableNotebook,
     compose,
     extended,
+    is_as_composed,
     merged,
     note,
     without_outputs,
@@ -31,12 +32,18 @@ MAX_PART = 20_000_000
 """Bytes from which on a notebook goes on in another file."""
 
 MAX_READ = 5 * MAX_PART
-MAX_PARTS = 1_000
+MAX_PARTS = 200
+"""Files that a story has: of more, the oldest are removed, but never the first."""
 
 MAX_WHOLE = 50
 """Files that have their outputs: with these, the notebooks of a session have a gigabyte."""
 
 BARE = "The outputs of these cells were removed, since the story of the session has become long."
+
+REMOVED = (
+    " Between {first} and {kept}, the notebooks were removed that nobody else has saved, since the "
+    "story of the session has become very long."
+)
 
 Journal = Callable[[int], Sequence[Entry]]
 """Gives all executions of the journal, with the outputs of those after a number."""
@@ -92,6 +99,11 @@ class StoryNotebook:
         """Go on in the file that an earlier server has written last."""
         self.part, self.after = part, after
 
+    @property
+    def _oldest(self) -> int:
+        """The first part behind those that were removed."""
+        return self.part - MAX_PARTS + 1
+
     def forget(self) -> None:
         """Compare the file with the journal before it is written again."""
         self._shown = None
@@ -111,7 +123,8 @@ class StoryNotebook:
             if status is None or status.st_size <= MAX_PART:
                 return False
             following = self.part + 1
-            while folder.stat(self._name_of(following)) is not None and following < MAX_PARTS:
+            last_tried = self.part + MAX_PARTS
+            while folder.stat(self._name_of(following)) is not None and following < last_tried:
                 following += 1
             with suppress(Changed):
                 self._refer(folder, following)
@@ -124,6 +137,23 @@ class StoryNotebook:
         """The API path of the file that is to lose its outputs; empty if none is."""
         part = self.part - MAX_WHOLE
         return f"{self._folder.api_path}/{self._name_of(part)}" if part > 0 else ""
+
+    @property
+    def too_many(self) -> str:
+        """The API path of the file that is to be removed; empty if none is."""
+        # The first stays: it has the name by which the session's notebook is known.
+        part = self.part - MAX_PARTS
+        return f"{self._folder.api_path}/{self._name_of(part)}" if part > 1 else ""
+
+    def remove(self) -> None:
+        """Remove that file, unless another program than this server has saved it."""
+        name = self._name_of(self.part - MAX_PARTS)
+        with self._folder.visible() as folder, suppress(UnreadableNotebook):
+            before = stamp(folder.stat(name))
+            old = folder.read(name, MAX_READ)
+            is_ours = old is not None and is_as_composed(old, self._head())
+            if is_ours and stamp(folder.stat(name)) == before:
+                folder.remove(name)
 
     def bare(self) -> None:
         """Remove the outputs of that file, unless another has written cells into it."""
@@ -180,6 +210,8 @@ class StoryNotebook:
         if self.part == 1:
             return compose(found, self._head())
         words = f"This notebook goes on from {self._name_of(self.part - 1)}."
+        if self.too_many:
+            words += REMOVED.format(first=self._name_of(1), kept=self._name_of(self._oldest))
         return compose(found, self._head(), first=note(self._head(), self.part, words))
 
     def _merged(

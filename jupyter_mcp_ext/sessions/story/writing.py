@@ -144,6 +144,8 @@ class StoryWriter:
         todo, self._todo = self._todo, []
         try:
             await asyncio.to_thread(self._journal.append, todo)
+            if self._journal.is_too_long:  # a notebook that cannot be written must not cost more
+                await self._shorten_journal()
             if (self._new or self._is_behind) and time.monotonic() >= self._not_before:
                 await self._write_notebook()
             self.fault = ""
@@ -165,9 +167,12 @@ class StoryWriter:
         self._not_before = time.monotonic() + rest
         is_whole = self._notebook.is_shown and not self._todo and not self._new
         if self._journal.is_long and is_whole:
-            book = self._notebook
-            kept = self._history.shortened(part=book.part, after=book.after)
-            await asyncio.to_thread(self._journal.shorten, kept)
+            await self._shorten_journal()
+
+    async def _shorten_journal(self) -> None:
+        book = self._notebook
+        kept = self._history.shortened(part=book.part, after=book.after)
+        await asyncio.to_thread(self._journal.shorten, kept)
 
     def _fail(self, err: Exception) -> None:
         words = _words(err)
@@ -186,7 +191,7 @@ class StoryWriter:
         False when a room is just reading the file, or closes.
         """
         if await asyncio.to_thread(self._turn):
-            await self._bare()
+            await self._shorten_story()
         try:
             room = await self._live(self._notebook.path)
             if room is not None:
@@ -219,12 +224,13 @@ class StoryWriter:
         self._new, self._is_complete, self._is_behind = [], True, False
         self._unshown = None
 
-    async def _bare(self) -> None:
-        """Remove the outputs of a file of long ago that no person has open."""
-        path = self._notebook.long_ago
-        with suppress(RoomLoading):
-            if path and await self._live(path) is None:
-                await asyncio.to_thread(self._notebook.bare)
+    async def _shorten_story(self) -> None:
+        """Remove a file of very long ago, and the outputs of another, which no person has open."""
+        book = self._notebook
+        for path, shorten in ((book.long_ago, book.bare), (book.too_many, book.remove)):
+            with suppress(RoomLoading):
+                if path and await self._live(path) is None:
+                    await asyncio.to_thread(shorten)
 
     def _turn(self) -> bool:
         """Go on in another file, if the notebook's is large; whether it does."""

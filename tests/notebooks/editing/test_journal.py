@@ -79,6 +79,22 @@ async def test_what_was_edited_long_ago_is_removed(tmp_path: Path) -> None:
     assert len(list(tmp_path.rglob("*.jsonl"))) == 1
 
 
+async def test_a_server_that_runs_for_long_looks_again_for_what_was_edited_long_ago(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = journal(tmp_path)
+    await kept.keep("alice", "old.ipynb", entry())
+    [old] = tmp_path.rglob("*.jsonl")
+    os.utime(old, (0, 0))
+    await kept.keep("alice", "new.ipynb", entry())
+    assert old.exists()
+
+    monkeypatch.setattr(journal_module, "CLEAR", 0.0)  # a day has passed
+    await kept.keep("alice", "new.ipynb", entry())
+
+    assert not old.exists()
+
+
 async def test_notebooks_are_known_by_their_paths_as_far_as_that_is_believed(
     tmp_path: Path,
 ) -> None:

@@ -235,3 +235,35 @@ def test_a_journal_that_is_made_short_loses_its_outputs_alone(folder: SessionFol
     assert found.entries[0].outputs == [journal.gone(entry(1))]
     assert not found.entries[-1].has_ended
     assert (found.forgotten_until, found.reserved, found.part, found.after) == (7, 1_020, 2, 500)
+
+
+def test_a_journal_of_many_small_lines_is_made_short_before_it_could_not_be_read(
+    folder: SessionFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jupyter_mcp_ext.sessions.story.journal_file.MANY_LINES", 10)
+    monkeypatch.setattr("jupyter_mcp_ext.sessions.story.journal_file.MAX_LINES", 20)
+    file = JournalFile(folder, lambda: KEY)
+    written = [entry(n) for n in range(1, 7)]
+    file.append([lambda said=said: said for e in written for said in (e.beginning, e.end)])  # type: ignore[misc]  # a default
+
+    assert (file.is_long, file.is_too_long) == (True, False)
+    again = JournalFile(folder, lambda: KEY)
+    again.read()
+    again.append([lambda: entry(7).beginning] * 4)
+    assert (again.is_long, again.is_too_long) == (True, True)
+    again.shorten(Journal(entries=[entry(7)]))
+    assert (again.is_long, again.is_too_long) == (False, False)
+
+
+def test_a_journal_keeps_the_latest_executions_of_those_that_are_too_much(
+    folder: SessionFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jupyter_mcp_ext.sessions.story.journal_file.MAX_KEPT", 50_000)
+    file = JournalFile(folder, lambda: KEY)
+
+    file.shorten(Journal(entries=[entry(n, "é" * 1_000) for n in range(1, 21)]))
+
+    assert (folder.path / "journal.jsonl").stat().st_size < 50_000
+    numbers = [e.number for e in JournalFile(folder, lambda: KEY).read().entries]
+    assert numbers == list(range(21 - len(numbers), 21))
+    assert len(numbers) > 5

@@ -511,6 +511,53 @@ async def test_a_notebook_of_long_ago_in_which_a_person_has_written_stays(
     assert story.fault == ""
 
 
+@pytest.fixture
+def few_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a story have 4 notebooks at most."""
+    monkeypatch.setattr("jupyter_mcp_ext.sessions.story.notebook.MAX_PARTS", 4)
+
+
+@pytest.mark.usefixtures("small_parts", "few_whole", "few_parts")
+async def test_of_very_many_notebooks_the_oldest_go_but_the_first_and_the_next_ones_say_so(
+    make: Callable[[], Story],
+) -> None:
+    story = make()
+    for number in range(1, 25):
+        run(story, number, str(number), (Stream(name="stdout", text="x" * 2_000),))
+        await story.flush()
+
+    books = parts(story)
+    assert list(books) == [*(f"work-{part}.ipynb" for part in (5, 6, 7, 8)), NOTEBOOK]
+    first = books["work-8.ipynb"].cells[0].source
+    assert first.startswith(
+        "This notebook goes on from work-7.ipynb. Between work.ipynb and work-5"
+    )
+    assert "were removed" in first
+    assert "removed" not in books["work-5.ipynb"].cells[1].source
+    assert story.fault == ""
+
+
+@pytest.mark.usefixtures("small_parts", "few_whole", "few_parts")
+@pytest.mark.parametrize("bare", [False, True], ids=["whole", "without outputs"])
+async def test_a_notebook_that_a_person_has_saved_is_not_removed(
+    make: Callable[[], Story], *, bare: bool
+) -> None:
+    story = make()
+    for number in range(1, 25):
+        run(story, number, str(number), (Stream(name="stdout", text="x" * 2_000),))
+        await story.flush()
+        if number == (14 if bare else 7):
+            node = parts(story)["work-2.ipynb"]
+            assert any(c.get("outputs") for c in node.cells) is not bare
+            node.cells[-1].source += "  # what I changed"
+            path = story.folder.path.parent / "work-2.ipynb"
+            path.write_text(nbformat.writes(node))  # type: ignore[no-untyped-call]
+
+    books = parts(story)
+    assert books["work-2.ipynb"].cells[-1].source.endswith("# what I changed")
+    assert "work-3.ipynb" not in books
+
+
 @pytest.mark.usefixtures("small_parts")
 @pytest.mark.parametrize("content", [b"x", b"{" * 6_000, b'"executions": 999999999'])
 async def test_a_notebook_that_others_have_made_large_is_left_alone(
@@ -568,6 +615,31 @@ async def test_the_journal_of_a_long_session_is_made_short(
     run(again, again.given + 1, "after")
     await again.flush()
     assert sources(file(again).read_bytes())[-2:] == ["cell 30", "after"]
+
+
+async def test_the_journal_is_made_short_although_the_notebook_cannot_be_written(
+    make: Callable[[], Story], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jupyter_mcp_ext.sessions.story.journal_file.TOO_LONG", 20_000)
+    story = make()
+    run(story, 1)
+    await story.flush()
+    file(story).write_text("no notebook")
+    os.utime(file(story), (0, 0))  # else it could be on its way to one
+    for number in range(2, 41):
+        run(story, number, f"cell {number}", (Stream(name="stdout", text="x" * 1_000),))
+        await story.flush()
+
+    assert "no longer a notebook" in story.fault
+    assert (story.folder.path / "journal.jsonl").stat().st_size < 40_000
+    file(story).unlink()
+    run(story, 41, "41")
+    await story.flush()
+    again = make()
+    await again.open()
+    assert [e.number for e in again.alive] == list(range(1, 42))
+    assert len(sources(file(again).read_bytes())) == 41
+    assert "the outputs of k7m2q9xw-2 are not kept here" in file(again).read_text()
 
 
 @pytest.mark.parametrize(
