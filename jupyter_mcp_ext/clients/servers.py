@@ -195,6 +195,8 @@ def _server(info: Any) -> Server:
 def _is_own_process(pid: int) -> bool:
     try:
         process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:  # it has ended, and its parent has not looked
+            return False
         return not hasattr(os, "geteuid") or process.uids().effective == os.geteuid()
     except (psutil.Error, ValueError):
         return False

@@ -7,10 +7,14 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 
+from jupyter_mcp_ext.clients.bridge.allowed import Allowed, NotAllowed
 from jupyter_mcp_ext.clients.bridge.bridge import serve
 from jupyter_mcp_ext.clients.bridge.finding import Choice, Finder
 
 from .command import Command
+
+MAX_BYTES = 100_000_000
+"""Bytes of the largest file that is copied, unless the command line says more."""
 
 
 class Bridge(Command):
@@ -34,7 +38,11 @@ class Bridge(Command):
             cafile=options.cafile,
             scope=options.session,
         )
-        serve(Finder(choice))
+        try:
+            allowed = Allowed(options.allow_folder, options.max_bytes)
+        except NotAllowed as err:
+            self.fail(str(err))
+        serve(Finder(choice), allowed)
 
 
 def parser() -> ArgumentParser:
@@ -57,6 +65,19 @@ def parser() -> ArgumentParser:
         default="",
         metavar="NAME",
         help="gives the client a default session of its own, beside its others",
+    )
+    command.add_argument(
+        "--allow-folder",
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="a folder of this machine from and to which the agent may copy files; repeatable",
+    )
+    command.add_argument(
+        "--max-bytes",
+        type=int,
+        default=MAX_BYTES,
+        help=f"bytes of the largest file that is copied (default: {MAX_BYTES:,})",
     )
     return command
 

@@ -112,6 +112,25 @@ class Folder:
         both = {"src_dir_fd": self._fd, "dst_dir_fd": self._fd} if where else {}
         os.replace(at, to, **both)
 
+    def rename_new(self, old: str, new: str) -> None:
+        """Rename a file. FileExistsError if the new name is taken, also at the last moment."""
+        at, where = self._at(old)
+        to, _ = self._at(new)
+        both = {"src_dir_fd": self._fd, "dst_dir_fd": self._fd} if where else {}
+        if os.name == "nt":
+            Path(at).rename(to)  # refuses a name that is taken
+            return
+        try:
+            os.link(at, to, follow_symlinks=False, **both)
+        except OSError as err:
+            if err.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
+                raise
+            if self.stat(new) is not None:  # a file system without hard links
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+            os.replace(at, to, **both)
+        else:
+            os.unlink(at, **where)
+
     def move(self, name: str, folder: Folder, *, to: str = "") -> None:
         """Move a file into another open folder, where it replaces the one of its name.
 

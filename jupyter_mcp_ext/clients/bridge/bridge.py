@@ -7,6 +7,7 @@ import signal
 from contextlib import suppress
 
 from . import messages
+from .allowed import Allowed
 from .finding import Finder
 from .relay import Relay
 from .stdio import MAX_LINE, Reader, TooLong, Writer, taken
@@ -14,15 +15,15 @@ from .stdio import MAX_LINE, Reader, TooLong, Writer, taken
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
 
 
-def serve(finder: Finder) -> None:
+def serve(finder: Finder, allowed: Allowed) -> None:
     """Serve the client on stdin and stdout."""
     with taken() as (stdin, stdout):
-        asyncio.run(_serve(finder, stdin, stdout))
+        asyncio.run(_serve(finder, allowed, stdin, stdout))
 
 
-async def _serve(finder: Finder, stdin: int, stdout: int) -> None:
+async def _serve(finder: Finder, allowed: Allowed, stdin: int, stdout: int) -> None:
     reader, writer = Reader(stdin), Writer(stdout)
-    relay = Relay(finder, writer.write)
+    relay = Relay(finder, allowed, writer.write)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in _SIGNALS:

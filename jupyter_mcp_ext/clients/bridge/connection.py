@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Literal, TypeAlias
+from urllib.parse import quote
 
 import httpx2
 
@@ -19,6 +20,11 @@ MAX_EVENT = 64 * 1024 * 1024
 
 _TIMES = httpx2.Timeout(connect=10.0, read=900.0, write=60.0, pool=None)
 """Seconds. A call may be silent for as long as it waits, but an answer that never comes ends."""
+
+_PIECE = 262_144
+
+_SHORT = 3.0
+"""Seconds in which a server that runs answers a simple request."""
 
 _HEADERS = {
     "Accept": "application/json, text/event-stream",
@@ -61,8 +67,21 @@ class Reply:
         """The id of the protocol session that it opens."""
         return str(self._response.headers.get("mcp-session-id", ""))
 
-    async def lines(self, message_id: messages.Id = None) -> AsyncIterator[bytes]:
-        """Its messages, each in one line. An error without an id gets that of the request.
+    def check(self) -> None:
+        """Raise Refused at once where nothing but a refusal will come."""
+        if self._response.status_code in (404, 405):
+            why: Why = "session" if self._response.status_code == 404 else "absent"
+            raise Refused(_refusal(self._response), why=why)
+
+    async def ended(self) -> None:
+        """Read what is of no interest. Raises Refused and Lost."""
+        async for _ in self.lines():
+            pass
+
+    async def lines(
+        self, message_id: messages.Id = None
+    ) -> AsyncIterator[tuple[bytes, dict[str, Any]]]:
+        """Its messages, each in one line and parsed. An error without an id gets the request's.
 
         Raises Refused and Lost.
         """
@@ -71,7 +90,7 @@ class Reply:
             if self._response.status_code == 200 and kind == "text/event-stream":
                 async for event in httpx2.EventSource(self._response, max_event_size=MAX_EVENT):
                     if event.data:
-                        yield _one_line(event.data.encode())
+                        yield _one_line(event.data.encode()), _message(event.data)
                 return
             body = await self._body()
         except httpx2.HTTPError as err:
@@ -91,7 +110,7 @@ class Reply:
                 raise Refused(_refusal(self._response, found), why="session")
             found["id"] = message_id
             body = messages.line_of(found)
-        yield _one_line(body)
+        yield _one_line(body), found
 
     def _is_forbidden(self, found: dict[str, Any] | None) -> bool:
         """Whether it is a refusal in words, of a request that was let in."""
@@ -145,6 +164,42 @@ class Connection:
         finally:
             await response.aclose()
 
+    async def listens(self) -> bool | None:
+        """Whether there is a server at the address; None if that is not known."""
+        try:
+            async with self._http.stream("GET", f"{self.server.url}api", timeout=_SHORT):
+                return True
+        except httpx2.ConnectError:
+            return False
+        except httpx2.HTTPError:
+            return None
+
+    async def pieces(self, path: str) -> AsyncIterator[bytes]:
+        """What is at a path below the server's base URL. Raises Failure."""
+        try:
+            async with self._http.stream("GET", self.server.url + path) as response:
+                if response.status_code != 200:
+                    raise Refused(_refusal(response), why="other")
+                async for piece in response.aiter_bytes(_PIECE):
+                    yield piece
+        except httpx2.HTTPError as err:
+            msg = f"The connection to the Jupyter server was lost ({type(err).__name__})."
+            raise Lost(msg) from err
+
+    async def api(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> None:
+        """Have Jupyter's contents API do something with a file. Raises Failure."""
+        url = f"{self.server.url}api/contents/{quote(path)}"
+        try:
+            response = await self._http.request(method, url, json=body)
+        except httpx2.HTTPError as err:
+            msg = f"The connection to the Jupyter server was lost ({type(err).__name__})."
+            raise Lost(msg) from err
+        if response.status_code >= 300:
+            found = _parsed(response.content) or {}
+            words = found.get("message") or f"status {response.status_code}"
+            msg = f"Jupyter did not {method} {path!r}: {words}. Look at what is there."
+            raise Refused(msg, why="other")
+
     async def close(self) -> None:
         """Close what is open."""
         await self._http.aclose()
@@ -184,7 +239,15 @@ def _refusal(response: httpx2.Response, found: Mapping[str, Any] | None = None) 
     )
 
 
-def _parsed(body: bytes) -> dict[str, Any] | None:
+def _message(data: str) -> dict[str, Any]:
+    found = _parsed(data)
+    if found is None:
+        msg = "The Jupyter server has sent what is no JSON-RPC message."
+        raise Lost(msg)
+    return found
+
+
+def _parsed(body: bytes | str) -> dict[str, Any] | None:
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):

@@ -42,11 +42,9 @@ class Finder:
         self._known = found
         return found
 
-    def is_running(self, server: Server) -> bool | None:
-        """Whether a server's process still runs; None if that cannot be known."""
-        if not server.pid:
-            return None
-        return any(each.pid == server.pid for each in running_servers())
+    def has_ended(self, server: Server) -> bool:
+        """Whether a server's process is known to have ended."""
+        return bool(server.pid) and server.pid not in {each.pid for each in running_servers()}
 
     def _chosen(self, running: tuple[Server, ...]) -> Server:
         known = self._known

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import Any
 
 from jupyter_mcp_ext.clients.servers import NoServer
 from jupyter_mcp_ext.concurrency import Tasks
 
 from . import messages, offline, words
+from .allowed import Allowed
 from .connection import Connection, Failure, Lost, NotSent, Refused
+from .copying import Copying
 from .finding import Finder
 from .handshake import Handshake
 from .messages import Message, NotAMessage
-
-Write: TypeAlias = Callable[[bytes], Awaitable[None]]
+from .reaching import Reach, log
+from .sessions import Sessions, Write
+from .streams import Streams
 
 ATTEMPTS = 3
 """Times that a request is sent which was not taken, or which changes nothing."""
@@ -41,19 +42,18 @@ _READS = (
 class Relay:
     """Between one client and the server that is found for it."""
 
-    def __init__(self, finder: Finder, write: Write) -> None:
-        self._finder = finder
+    def __init__(self, finder: Finder, allowed: Allowed, write: Write) -> None:
         self._write = write
+        self._reach = Reach(finder)
+        self._handshake = Handshake()
+        self._sessions = Sessions(self._handshake, write)
+        self._streams = Streams(self._reach, self._handshake, self._sessions, write)
+        self._copying = Copying(allowed, self._sessions, write)
         self._tasks = Tasks()
         self._open: dict[str, tuple[Message, asyncio.Task[None]]] = {}
         """The requests that are not answered yet."""
         self._cancelled: set[str] = set()
-        self._connection: Connection | None = None
-        self._closed: list[Connection] = []
-        self._finding = asyncio.Lock()
-        self._opening = asyncio.Lock()
-        self._handshake = Handshake()
-        self._number = 0
+        self._stream: asyncio.Task[None] | None = None
         self._readers: set[str] = set()
         """Tools that change nothing, as the server lists them."""
 
@@ -74,14 +74,15 @@ class Relay:
         elif message.method == "notifications/initialized":
             if self._handshake.is_open:  # what comes next needs it
                 await self._tell(message)
+            if self._stream is None:
+                self._stream = self._tasks.start(self._streams.session(), name="mcp-bridge-stream")
         else:
             self._tasks.start(self._tell(message), name="mcp-bridge-tell")
 
     async def close(self) -> None:
         """End all requests; what runs at the server goes on as its rules say."""
         await self._tasks.close()
-        for connection in (*self._closed, *([self._connection] if self._connection else [])):
-            await connection.close()
+        await self._reach.close()
 
     def _cancel(self, message: Message) -> None:
         key = json.dumps(message.params.get("requestId"))
@@ -89,7 +90,7 @@ class Relay:
         if found is None:
             return  # it was answered meanwhile
         request, task = found
-        if request.version:
+        if request.version or self._copying.takes(request):
             task.cancel()  # which closes its stream: that is how it is cancelled from then on
         else:
             self._cancelled.add(key)
@@ -97,18 +98,21 @@ class Relay:
 
     async def _tell(self, message: Message) -> None:
         """Pass on what has no answer."""
-        with suppress(Failure, NoServer):
-            connection = await self._reach()
+        with suppress(Failure, NoServer, OSError):
+            connection = await self._reach.connection()
             async with connection.sent(message.line, self._headers(message)) as reply:
-                async for line in reply.lines():
-                    del line
+                await reply.ended()
 
     async def _answer(self, message: Message) -> None:
         try:
             await self._pass(message)
-        except (Failure, NoServer) as err:
+        except (Failure, NoServer, OSError) as err:
             if message.key not in self._cancelled:
                 await self._write(await self._excuse(message, err))
+        except Exception as err:  # noqa: BLE001  # a request without an answer hangs its client
+            log(f"internal error: {type(err).__name__}: {err}")
+            sentence = "The bridge failed; its log has the reason. Look before you do it again."
+            await self._write(messages.failed(message, sentence))
         finally:
             self._cancelled.discard(message.key)
             if self._open.get(message.key, (None, None))[1] is asyncio.current_task():
@@ -117,15 +121,18 @@ class Relay:
     async def _excuse(self, message: Message, err: Exception) -> bytes:
         """The answer of the bridge itself."""
         sentence = str(err)
-        if isinstance(err, Lost):
-            is_running = await self._is_running()
+        if isinstance(err, Lost) and self._copying.takes(message):
+            sentence = f"{err} Whether the file is complete is not known. Copy it again."
+        elif isinstance(err, Lost):
+            is_running = await self._reach.is_running()
             changes = not self._may_repeat(message)
             sentence = words.unanswered(message, is_running=is_running, changes=changes)
         elif isinstance(err, NoServer | NotSent):
-            empty = offline.answer(message, sentence)
-            if empty is not None and (message.method != "initialize" or self._handshake.is_begun):
+            self._reach.failed()
+            # A client that knows the server's lists must not take empty ones for news.
+            if not self._reach.has_answered and (empty := offline.answer(message, sentence)):
                 return empty
-        _log(sentence)
+        log(sentence)
         return messages.failed(message, sentence)
 
     # -- to the server -----------------------------------------------------------------------
@@ -135,11 +142,14 @@ class Relay:
         if message.method == "ping" and not message.version:  # the bridge itself is there
             await self._write(messages.result(message.id, {}))
             return
+        if message.method == "subscriptions/listen" and message.version:
+            await self._streams.subscription(message)
+            return
         if message.method == "initialize":
             self._handshake.begin(message)
         tried: Connection | None = None
         for attempt in range(1, ATTEMPTS + 1):
-            connection = await self._reach(instead_of=tried)
+            connection = await self._reach.connection(instead_of=tried)
             try:
                 await self._pass_once(connection, message)
                 return
@@ -158,17 +168,20 @@ class Relay:
 
     async def _pass_once(self, connection: Connection, message: Message) -> None:
         if not message.version and message.method != "initialize":
-            await self._ensure_session(connection)
+            await self._sessions.ensure(connection)
             self._handshake.note(message)
+        if self._copying.takes(message):
+            await self._copying.answer(connection, message)
+            return
         is_answered = False
         async with connection.sent(message.line, self._headers(message)) as reply:
-            async for line in reply.lines(message.id):
-                found = json.loads(line)
+            self._reach.answered()
+            async for line, found in reply.lines(message.id):
                 is_answer = "method" not in found and found.get("id") == message.id
                 if is_answer:
                     self._heard(message, found, reply.session)
                     is_answered = True
-                await self._write(line)
+                await self._write(self._copying.listed(message, line, found))
         if not is_answered and message.key not in self._cancelled:
             msg = "The Jupyter server ended its answer without a result."
             raise Lost(msg)
@@ -191,65 +204,6 @@ class Relay:
     def _may_repeat(self, message: Message) -> bool:
         return message.method.startswith(_READS) or message.tool in self._readers
 
-    async def _reach(self, *, instead_of: Connection | None = None) -> Connection:
-        """The connection to the server; another one if that has failed. Raises NoServer.
-
-        The same one comes back if the server is still said to be there, with the same token.
-        """
-        async with self._finding:
-            current = self._connection
-            if current is not None and current is not instead_of:
-                return current
-            server = await asyncio.to_thread(self._finder.find, may_start=True)
-            if current is not None:
-                if current.server == server:
-                    return current
-                self._closed.append(current)
-            choice = self._finder.choice
-            self._connection = Connection(
-                server, path=choice.path, cafile=choice.cafile, scope=choice.scope
-            )
-            _log(f"connected to {server.words}")
-            return self._connection
-
-    async def _is_running(self) -> bool | None:
-        if self._connection is None:
-            return None
-        return await asyncio.to_thread(self._finder.is_running, self._connection.server)
-
-    # -- the protocol session of older protocols ----------------------------------------------
-
-    async def _ensure_session(self, connection: Connection) -> None:
-        """Open the client's protocol session again if the server has none of it."""
-        async with self._opening:
-            handshake = self._handshake
-            if handshake.is_open or not handshake.is_begun:
-                return
-            async for found, session in self._asked(connection, "initialize", handshake.params):
-                value = found.get("result")
-                if isinstance(value, dict):
-                    handshake.open(session, value.get("protocolVersion"))
-            ready = messages.notification("notifications/initialized")
-            async with connection.sent(ready, handshake.headers) as reply:
-                async for line in reply.lines():
-                    del line
-            for message in handshake.standing:
-                async for _ in self._asked(connection, message.method, message.params):
-                    pass
-        for line in (*offline.CHANGED, *handshake.missed()):
-            await self._write(line)
-
-    async def _asked(
-        self, connection: Connection, method: str, params: Any
-    ) -> AsyncIterator[tuple[dict[str, Any], str]]:
-        """Ask for the bridge itself."""
-        self._number += 1
-        body = messages.request(f"jupyter-mcp-bridge-{self._number}", method, params)
-        headers = {} if method == "initialize" else self._handshake.headers
-        async with connection.sent(body, headers) as reply:
-            async for line in reply.lines():
-                yield json.loads(line), reply.session
-
 
 def _readers(listed: dict[str, Any]) -> list[str]:
     tools = listed.get("tools")
@@ -260,8 +214,3 @@ def _readers(listed: dict[str, Any]) -> list[str]:
         if isinstance(about := tool.get("annotations"), dict)
         if about.get("readOnlyHint") is True
     ]
-
-
-def _log(sentence: str) -> None:
-    sys.stderr.write(f"jupyter mcp bridge: {sentence}\n")
-    sys.stderr.flush()

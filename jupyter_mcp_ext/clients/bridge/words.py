@@ -17,8 +17,8 @@ def unanswered(message: Message, *, is_running: bool | None, changes: bool) -> s
         else:
             then = "Code that the call began goes on."
     elif is_running is False:
-        so = "The Jupyter server ended before the answer came, and its kernels ended with it."
-        then = "Code that the call ran has not ended regularly; its variables may be lost."
+        so = "The Jupyter server went away before the answer came."
+        then = "If it has ended, its kernels have too, and what the call ran is not complete."
     else:
         so = "The connection to the Jupyter server was lost before the answer came."
         then = "Code that the call began may go on."
