@@ -26,6 +26,10 @@ class Bridge(Command):
         """See `Command`."""
         return parser()
 
+    def parse_command_line(self, argv: list[str] | None = None) -> None:
+        """Read the options; there are none of the server's."""
+        self.options = self.parser().parse_args(argv)
+
     def load_config_file(self, suppress_errors: bool = True) -> None:  # type: ignore[override]  # as JupyterApp's
         """Read no configuration: it may be a program that prints, and is the server's."""
 

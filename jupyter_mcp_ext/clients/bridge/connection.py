@@ -15,6 +15,9 @@ from jupyter_mcp_ext.clients.servers import Server
 
 from . import messages
 
+MAX_BODY = 4 * 1024 * 1024
+"""Bytes of a message that a server reads; it closes the connection on what is larger."""
+
 MAX_EVENT = 64 * 1024 * 1024
 """Bytes of one message of a server."""
 

@@ -12,7 +12,7 @@ from jupyter_mcp_ext.concurrency import Tasks
 
 from . import messages, offline, words
 from .allowed import Allowed
-from .connection import Connection, Failure, Lost, NotSent, Refused
+from .connection import MAX_BODY, Connection, Failure, Lost, NotSent, Refused
 from .copying import Copying
 from .finding import Finder
 from .handshake import Handshake
@@ -66,7 +66,12 @@ class Relay:
         except NotAMessage as err:
             await self._write(err.answer)
             return
-        if message.kind == "request":
+        if len(line) > MAX_BODY:
+            sentence = f"The message is larger than {MAX_BODY // 1024**2} MiB. Send less at a time."
+            if message.kind == "request":
+                await self._write(messages.failed(message, sentence))
+            log(sentence)
+        elif message.kind == "request":
             task = self._tasks.start(self._answer(message), name=f"mcp-bridge-{message.method}")
             self._open[message.key] = (message, task)
         elif message.method == "notifications/cancelled":

@@ -16,12 +16,14 @@ import pytest
 import trustme
 from jupyter_server.auth.security import passwd
 
+from jupyter_mcp_ext.clients.bridge.connection import MAX_BODY
 from jupyter_mcp_ext.clients.bridge.messages import coded
 from jupyter_mcp_ext.clients.bridge.stdio import MAX_LINE, Splitter, TooLong
+from jupyter_mcp_ext.transport.body import MAX_BODY_BYTES
 from tests.mcp_client import ERAS, NEW
-from tests.servers import JupyterServer, running_server
+from tests.servers import JupyterServer, environment, running_server
 
-from .bridges import COMMAND, Bridge, bridged, environment
+from .bridges import COMMAND, Bridge, bridged
 
 NAMES = '{"jsonrpc":"2.0","id":7,"method":"%s"}'
 
@@ -76,12 +78,13 @@ def test_a_line_that_is_too_long_is_passed_over(bridge: Bridge) -> None:
     assert bridge.call("execute_code", code="1 + 1").status == "ok"
 
 
-def test_a_message_that_the_server_finds_too_large_is_answered_with_its_words(
+def test_a_message_that_the_server_would_not_read_is_answered_by_the_bridge(
     bridge: Bridge,
 ) -> None:
-    answer = bridge.ask("tools/call", name="execute_code", arguments={"code": "#" * 5_000_000})
+    answer = bridge.call("execute_code", code="#" * MAX_BODY)
 
-    assert "larger than 4 MiB" in answer["error"]["message"]
+    assert MAX_BODY == MAX_BODY_BYTES
+    assert "larger than 4 MiB" in answer.text
     assert bridge.call("execute_code", code="1 + 1").status == "ok"
 
 
@@ -169,7 +172,7 @@ def test_a_token_that_is_wrong_is_told(server: JupyterServer, tmp_path: Path) ->
 
 
 def test_a_server_with_a_password_and_no_token_is_told(tmp_path: Path) -> None:
-    hashed = passwd("a-password", "sha256")
+    hashed = passwd("a-password", "sha256")  # type: ignore[no-untyped-call]  # jupyter_server's
     with (
         running_server(tmp_path, f"--PasswordIdentityProvider.hashed_password={hashed}", token=""),
         bridged(tmp_path, version=NEW) as bridge,
