@@ -177,6 +177,10 @@ class McpLauncher(McpApp):
             "Serve MCP over stdio, by a running server.",
         ),
         "audit": ("jupyter_mcp_ext.commands.audit.Audit", "Check and show the audit file."),
+        "doctor": (
+            "jupyter_mcp_ext.commands.doctor.Doctor",
+            "Look at a server as clients do, and say what is wrong and what to do.",
+        ),
         "sessions": (
             "jupyter_mcp_ext.commands.sessions.Sessions",
             "List, show, delete and expire the sessions on disk.",

@@ -45,6 +45,7 @@ LATE = {
     "entry": "the server, which commands of clients do not need",
     "outputs.drawings": "an extra, which may be missing",
     "outputs.rendering": "megabytes that most servers never need",
+    "clients.doctor.late": "the SDK, which may be missing or too old where the doctor looks",
     "transport.host": "the SDK, which loads once the server is up",
 }
 """Modules that import by name at run time, and why; code for kernels is exempt."""
@@ -53,7 +54,7 @@ UNIX_ONLY = ("fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termi
 """Modules without which the extension has to load on Windows."""
 
 SDK = ("mcp", "mcp_types", "pydantic")
-SDK_USERS = ("transport.sdk", "protocol", "tools")
+SDK_USERS = ("clients.doctor.sdk", "transport.sdk", "protocol", "tools")
 
 
 def module_name(path: Path) -> str:

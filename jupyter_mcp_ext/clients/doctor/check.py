@@ -1,0 +1,63 @@
+"""A check, and how checks are made one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import anyio
+import httpx2
+
+from .case import Case
+from .finding import Finding, Line, fault
+
+
+def always(case: Case) -> bool:
+    """For a check that needs nothing."""
+    del case
+    return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """Looks at one thing."""
+
+    name: str
+    look: Callable[[Case], Awaitable[Sequence[Finding]]]
+    needs: Callable[[Case], bool] = always
+    """Whether what it looks at is there at all."""
+    seconds: float = 15.0
+    """The most that it takes."""
+
+
+@dataclass(kw_only=True)
+class Examination:
+    """The checks that are made, and those that could not be."""
+
+    case: Case
+    lines: list[Line] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+    async def run(self, checks: Iterable[Check]) -> AsyncIterator[Line]:
+        """Make the checks in their order, and give each finding as soon as it is known."""
+        for check in checks:
+            if not check.needs(self.case):
+                self.skipped.append(check.name)
+                continue
+            for finding in await _bounded(check, self.case):
+                line = Line(check=check.name, finding=finding)
+                self.lines.append(line)
+                yield line
+
+
+async def _bounded(check: Check, case: Case) -> Sequence[Finding]:
+    try:
+        with anyio.fail_after(check.seconds):
+            return await check.look(case)
+    except TimeoutError:
+        what = f"This was not answered within {check.seconds:g} s."
+    except httpx2.HTTPError as err:
+        what = f"The connection failed on the way ({type(err).__name__})."
+    return [
+        fault(what, "See whether the server is overloaded, and what its log and its proxy's say.")
+    ]

@@ -1,0 +1,158 @@
+"""Which login there is, and whether the token of the client is taken."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+from jupyter_mcp_ext.clients.asking import Reply
+from jupyter_mcp_ext.clients.servers import TOKEN_VARIABLE
+
+from .case import Case
+from .finding import Finding, fault, ok, warning
+from .proxies import advice
+from .wire import error_of, modern
+
+SKEW = 120.0
+"""Seconds by which clocks may differ: tokens and certificates expire by the clock."""
+
+_NOT_SENT = "Authentication is required"
+"""What the server says if no credentials have arrived; it says something else of wrong ones."""
+
+
+async def look_at_login(case: Case) -> Sequence[Finding]:
+    """Which login the server asks for."""
+    message, headers = modern("server/discover")
+    reply = await case.wire.post(message, headers, with_token=False)
+    skewed = _skewed(reply)
+    if reply.status == 200:
+        case.is_open = case.is_let_in = True
+        return [
+            *skewed,
+            warning(
+                "Authentication is switched off: any program that reaches this address can run "
+                "code as the account of the server.",
+                "Start the server without an empty IdentityProvider.token, as `jupyter mcp` does.",
+            ),
+        ]
+    if reply.status == 401:
+        challenges = reply.headers.get_list("www-authenticate")
+        case.ways = tuple(challenge.partition(" ")[0] for challenge in challenges)
+        return [*skewed, _asked(case, reply)]
+    return [*skewed, _refused(case, reply)]
+
+
+def _asked(case: Case, reply: Reply) -> Finding:
+    if not error_of(reply):
+        return fault(
+            "A proxy asks for a login of its own before Jupyter's.",
+            "Have the proxy leave the path of MCP to Jupyter's login, whose token clients send.",
+        )
+    password = " or its password" if "Basic" in case.ways else ""
+    return ok(f"The server asks for its token{password}.")
+
+
+def _refused(case: Case, reply: Reply) -> Finding:
+    words = error_of(reply)
+    if "for the name" in words:
+        return fault(
+            words,
+            "Set ServerApp.local_hostnames or ServerApp.allow_remote_access, or have the proxy "
+            "send the Host that the server expects.",
+        )
+    by = f"JupyterHub {case.hub}" if case.hub else "the server or a proxy"
+    detail = f": {words}" if words else ""
+    return fault(
+        f"A request without a token is answered with {reply.status} by {by}{detail}.",
+        "Have proxies pass POST requests for the path of MCP on as they are.",
+    )
+
+
+def _skewed(reply: Reply) -> list[Finding]:
+    try:
+        theirs = parsedate_to_datetime(reply.headers.get("date", "")).timestamp()
+    except ValueError:
+        return []
+    difference = theirs - time.time()
+    if abs(difference) <= SKEW:
+        return []
+    what = f"The clock of the server differs from this one by {round(difference)} s."
+    return [warning(what, "Set both right: tokens and certificates that expire go by the clock.")]
+
+
+async def look_at_token(case: Case) -> Sequence[Finding]:
+    """Whether the server takes the token."""
+    if case.is_open:
+        return [ok("No token is needed.")]
+    if not case.server.token:
+        return [_without(case)]
+    message, headers = modern("server/discover")
+    reply = await case.wire.post(message, headers)
+    if reply.status == 200:
+        case.is_let_in = True
+        source = "in its runtime file" if case.server.pid else f"in {TOKEN_VARIABLE}"
+        return [ok(f"The server takes the token {source}.")]
+    if reply.status == 401 and error_of(reply).startswith(_NOT_SENT):
+        what = "The header Authorization is lost on the way: the server sees no credentials."
+        return [fault(what, advice("header", case.proxy, "Authorization"))]
+    return [await _of_hub(case, reply) if case.hub else _wrong(case, reply)]
+
+
+def _without(case: Case) -> Finding:
+    if case.server.pid and "Basic" in case.ways:
+        return warning(
+            "The server has a password and no token, so nothing behind the login is looked at.",
+            "Clients send the header `Authorization: Basic <base64 of any-name:password>`; or set "
+            "IdentityProvider.token beside the password.",
+        )
+    if case.server.pid:
+        return fault(
+            "The server has a login of its own (an identity provider), and no token is known.",
+            f"Put a token for it into {TOKEN_VARIABLE}, and name the server by its URL.",
+        )
+    return fault(
+        f"No token is known: {TOKEN_VARIABLE} is not set.",
+        f"export {TOKEN_VARIABLE}=… with the token of the server (under JupyterHub, one from the "
+        "page Token).",
+    )
+
+
+def _wrong(case: Case, reply: Reply) -> Finding:
+    if reply.status not in (401, 403):
+        detail = error_of(reply) or "no reason"
+        return fault(f"With the token, the answer is {reply.status} ({detail}).", "See the log.")
+    if case.server.pid:
+        return fault(
+            "The server does not take the token of its own file: it has another login (an "
+            "identity provider), or another server has taken its port.",
+            f"Put a token for its login into {TOKEN_VARIABLE}, and name the server by its URL.",
+        )
+    return fault(
+        f"The token in {TOKEN_VARIABLE} is wrong: it is another server's, or the server has made a "
+        "new one since.",
+        "`jupyter server list` on the server's machine shows the right one; `jupyter mcp` keeps "
+        "its token over restarts.",
+    )
+
+
+async def _of_hub(case: Case, reply: Reply) -> Finding:
+    """Why a server of JupyterHub does not take a token."""
+    parts = urlsplit(case.server.url)
+    before, _, after = parts.path.partition("/user/")
+    owner = after.partition("/")[0]
+    whose = await case.wire.ask("GET", f"{parts.scheme}://{parts.netloc}{before}/hub/api/user")
+    user = whose.json()
+    if whose.status != 200 or not isinstance(user, dict):
+        return fault(
+            "JupyterHub does not know this token: it is wrong, has expired or was revoked.",
+            f"Request a new one on the Hub's page Token, and put it into {TOKEN_VARIABLE}.",
+        )
+    name, scopes = user.get("name"), user.get("scopes", ())
+    listed = ", ".join(map(str, scopes)) or "none"
+    return fault(
+        f"The token is {name}'s and may not use the server of {owner} ({reply.status}); its "
+        f"scopes: {listed}.",
+        f"Make one with the scope access:servers!user={owner}.",
+    )

@@ -1,0 +1,128 @@
+"""``jupyter mcp doctor``: what is wrong between clients and the server, and what to do about it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+
+import anyio
+
+from jupyter_mcp_ext.clients.doctor.case import Options
+from jupyter_mcp_ext.clients.doctor.check import Examination
+from jupyter_mcp_ext.clients.doctor.diagnosis import examine
+from jupyter_mcp_ext.clients.doctor.finding import Line, worst
+from jupyter_mcp_ext.clients.doctor.report import as_json, shown, summary
+from jupyter_mcp_ext.clients.servers import (
+    NoServer,
+    Server,
+    chosen_server,
+    named_server,
+    running_servers,
+)
+
+from .command import UNUSABLE, Command
+
+FAULTS = 1
+"""Exit status if something is to be repaired."""
+
+DEFAULT_PORT = "8888"
+"""Jupyter's own, where no other is named."""
+
+LONGEST = 150.0
+"""Seconds for which a stream is held open at most."""
+
+_SETTINGS = ("McpApp.path", "McpSandbox.mode")
+
+
+class Doctor(Command):
+    """Looks at a server as clients do."""
+
+    name = "jupyter-mcp-doctor"
+
+    def parser(self) -> ArgumentParser:
+        """See `Command`."""
+        return parser()
+
+    def examine(self) -> None:
+        """Make all checks and print what they find."""
+        try:
+            server = found_server(self.options.url or self.options.server, running_servers())
+        except NoServer as err:
+            self.fail(str(err))
+        examination = anyio.run(self._examine, server)
+        lines, skipped = examination.lines, examination.skipped
+        if self.options.json:
+            sys.stdout.write(as_json(examination.case, lines, skipped))
+        else:
+            sys.stdout.write(summary(lines, skipped))
+        if worst(lines) == "fault":
+            sys.stdout.flush()
+            raise SystemExit(FAULTS)
+
+    async def _examine(self, server: Server) -> Examination:
+        chosen = self.options
+        return await examine(
+            server,
+            Options(
+                with_kernel=not chosen.no_kernel,
+                hold=min(chosen.hold, LONGEST),
+                path=chosen.path or "/mcp",
+                cafile=chosen.cafile,
+            ),
+            environ=os.environ,
+            configured={name: value for name in _SETTINGS if (value := self._configured(name))},
+            tell=self._tell,
+        )
+
+    def _tell(self, line: Line) -> None:
+        if not self.options.json:
+            sys.stdout.write(shown(line))
+            sys.stdout.flush()
+
+    def _configured(self, name: str) -> str:
+        owner, _, trait = name.partition(".")
+        return str(self.config[owner].get(trait, "")) if owner in self.config else ""
+
+
+def found_server(wanted: str | None, servers: Sequence[Server]) -> Server:
+    """The server that is meant; where none of this account is, what is at the port.
+
+    Raises NoServer if several fit, or nothing that is meant can be a server.
+    """
+    try:
+        return chosen_server(servers, wanted)
+    except NoServer:
+        port = wanted or ("" if servers else DEFAULT_PORT)
+        if not port.isdecimal() or not 0 < int(port) < 65_536:
+            raise
+        return named_server(f"http://127.0.0.1:{port}/")
+
+
+def parser() -> ArgumentParser:
+    """The options of the command."""
+    command = ArgumentParser(
+        prog="jupyter mcp doctor",
+        description="Looks at a server as clients do, and says for each thing whether it is as it "
+        f"should be, and what to do. It ends with {FAULTS} if something is to be repaired, and "
+        f"with {UNUSABLE} if it cannot look.",
+    )
+    command.add_argument("url", nargs="?", help="the server, as for --server")
+    command.add_argument(
+        "--server", help="a port, folder, process id or URL, if several servers run or none here"
+    )
+    command.add_argument("--path", help="McpApp.path, if it is not /mcp")
+    command.add_argument("--cafile", default="", help="certificates to trust beside the system's")
+    command.add_argument("--no-kernel", action="store_true", help="start nothing on the server")
+    command.add_argument(
+        "--hold",
+        type=float,
+        default=20.0,
+        metavar="SECONDS",
+        help="how long a stream is held open, to find what cuts it (20, at most "
+        f"{LONGEST:g}; not if nothing can be on the way)",
+    )
+    command.add_argument("--json", action="store_true", help="everything, as JSON")
+    command.set_defaults(prog=command.prog, run=Doctor.examine)
+    return command
