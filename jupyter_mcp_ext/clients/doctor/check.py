@@ -26,7 +26,7 @@ class Check:
     look: Callable[[Case], Awaitable[Sequence[Finding]]]
     needs: Callable[[Case], bool] = always
     """Whether what it looks at is there at all."""
-    seconds: float = 15.0
+    seconds: float = 30.0
     """The most that it takes."""
 
 

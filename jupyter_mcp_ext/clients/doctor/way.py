@@ -21,7 +21,7 @@ from .wire import JSON, LEGACY, error_of, initialize, message_of, modern
 LARGEST = 4 * 1024 * 1024
 """Bytes of a message that the server takes."""
 
-BEGUN = 8.0
+BEGUN = 12.0
 """Seconds within which the first event of a stream has to arrive; it leaves the server at once."""
 
 PING = 15.0

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx2
@@ -16,7 +17,7 @@ from jupyter_mcp_ext.clients.servers import Server
 MODERN = "2026-07-28"
 LEGACY = "2025-11-25"
 CLIENT = "jupyter-mcp-doctor"
-TIMEOUT = 10.0
+TIMEOUT = 20.0
 """Seconds for an answer to a simple request."""
 
 _META = "io.modelcontextprotocol/"
@@ -112,7 +113,9 @@ JSON = {"Content-Type": "application/json", "Accept": _BOTH}
 async def opened(server: Server, path: str, cafile: str = "") -> AsyncIterator[Wire]:
     """A wire, until the block is left. Raises OSError if ``cafile`` cannot be used."""
     options = client_options(server, cafile, httpx2.AsyncHTTPTransport)
-    async with httpx2.AsyncClient(timeout=TIMEOUT, **options) as client:
+    # A cookie of an answer would let in what comes without a token.
+    none = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+    async with httpx2.AsyncClient(timeout=TIMEOUT, cookies=none, **options) as client:
         yield Wire(server=server, path=path, cafile=cafile, client=client)
 
 

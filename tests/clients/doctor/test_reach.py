@@ -105,7 +105,7 @@ def test_another_path_is_found_in_the_command_line_and_in_the_configuration(
     with running_server(tmp_path, env=env) as other:
         by_config = run(tmp_path, "--no-kernel", env=env)
 
-    assert by_process.is_good
+    assert by_process.is_good, by_process.whole
     assert by_config.returncode == 0, by_config.stdout
     warned = by_process.of("mcp")[0]
     assert warned["level"] == "warning"
