@@ -27,7 +27,7 @@ async def look_at_login(case: Case) -> Sequence[Finding]:
     message, headers = modern("server/discover")
     reply = await case.wire.post(message, headers, with_token=False)
     skewed = _skewed(reply)
-    if reply.status == 200:
+    if _is_served(reply):
         case.is_open = case.is_let_in = True
         return [
             *skewed,
@@ -42,6 +42,14 @@ async def look_at_login(case: Case) -> Sequence[Finding]:
         case.ways = tuple(challenge.partition(" ")[0] for challenge in challenges)
         return [*skewed, _asked(case, reply)]
     return [*skewed, _refused(case, reply)]
+
+
+def _is_served(reply: Reply) -> bool:
+    """Whether the login is passed, though something else may be wrong with the request.
+
+    The protocol's SDK, which comes after it, refuses with these two statuses.
+    """
+    return reply.status in (200, 406) or (reply.status == 400 and bool(error_of(reply)))
 
 
 def _asked(case: Case, reply: Reply) -> Finding:
@@ -90,7 +98,7 @@ async def look_at_token(case: Case) -> Sequence[Finding]:
         return [_without(case)]
     message, headers = modern("server/discover")
     reply = await case.wire.post(message, headers)
-    if reply.status == 200:
+    if _is_served(reply):
         case.is_let_in = True
         source = "in its runtime file" if case.server.pid else f"in {TOKEN_VARIABLE}"
         return [ok(f"The server takes the token {source}.")]

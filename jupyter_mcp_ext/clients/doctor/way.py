@@ -126,6 +126,9 @@ async def look_at_bodies(case: Case) -> Sequence[Finding]:
         return [ok(f"Messages of {LARGEST // 1024**2} MiB arrive.")]
     proxy = case.proxy if reply is None else shown_by(reply) or case.proxy
     answered = "cut" if reply is None else f"answered with {reply.status}"
+    if reply is not None and reply.status >= 500:
+        what = f"A message of {LARGEST // 1024**2} MiB fails on the way ({reply.status})."
+        return [warning(what, "See the log of the proxy: it may not have room to keep it.")]
     return [
         warning(
             f"A message of {LARGEST // 1024**2} MiB is {answered} on the way: larger files cannot "
