@@ -26,6 +26,7 @@ import jupyter_mcp_ext
 from jupyter_mcp_ext.cli import McpLauncher
 from jupyter_mcp_ext.commands.audit import parser as audit_options
 from jupyter_mcp_ext.commands.bridge import parser as bridge_options
+from jupyter_mcp_ext.commands.doctor import parser as doctor_options
 from jupyter_mcp_ext.commands.sessions import parser as sessions_options
 from jupyter_mcp_ext.connect import Snippet, snippets
 from jupyter_mcp_ext.executions.execution import Status
@@ -238,7 +239,8 @@ def test_every_option_that_is_named_exists() -> None:
     audits = [line for line in commands if line.startswith("jupyter mcp audit ")]
     of_sessions = [line for line in commands if line.startswith("jupyter mcp sessions ")]
     bridges = [line for line in commands if line.startswith("jupyter mcp bridge")]
-    others = (*audits, *of_sessions, *bridges)
+    doctors = [line for line in commands if line.startswith("jupyter mcp doctor")]
+    others = (*audits, *of_sessions, *bridges, *doctors)
     servers = [line for line in commands if line not in others]
     short = {name for line in servers for name in re.findall(r" --([a-z][\w-]*)", line)}
     owners: list[type[Configurable]] = [*ServerApp.classes, ServerApp, IdentityProvider, JupyterHub]
@@ -255,6 +257,9 @@ def test_every_option_that_is_named_exists() -> None:
     assert bridges
     for line in bridges:
         bridge_options().parse_args(shlex.split(line)[3:])
+    assert len(doctors) > 2
+    for line in doctors:
+        doctor_options().parse_args(shlex.split(line)[3:])
     assert len(of_sessions) > 2
     for line in of_sessions:
         _, traits = sessions_options().parse_known_args(shlex.split(line)[3:])

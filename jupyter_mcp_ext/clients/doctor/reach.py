@@ -83,6 +83,12 @@ def _another(case: Case, reply: Reply) -> Finding:
             f"Use {parts.scheme}://{parts.netloc}{base}mcp. If a proxy takes a prefix away, set "
             f"ServerApp.base_url to {parts.path!r} and have the proxy leave it.",
         )
+    if base and reply.status == 403:
+        return fault(
+            "The Jupyter server takes no requests for the host name with which they come.",
+            "Set ServerApp.local_hostnames or ServerApp.allow_remote_access, or have the proxy "
+            "send the Host that the server expects.",
+        )
     if reply.status in (502, 503, 504):
         return fault(
             f"A proxy answers with {reply.status}: it does not reach the Jupyter server.",
