@@ -437,3 +437,33 @@ def test_a_client_that_cannot_ask_a_person_is_asked_nothing(
     assert seen["status"] == "working"
     assert seen["statusMessage"].startswith("[input]")
     asking.request("tasks/cancel", taskId=begun)
+
+
+def test_a_task_needs_the_tools_that_do_the_same(
+    start_server: Callable[..., JupyterServer], gate: Gate
+) -> None:
+    tools = ("execute_code", "get_output")
+    server = start_server(*(f"--McpPolicy.tools={tool}" for tool in tools))
+    client = McpClient(server, name="allowed", capabilities=TASKS)
+    running = begin(client, gate.code)
+
+    assert task(client, running)["status"] == "working"
+    refused = client.error("tasks/cancel", taskId=running)
+    assert "(McpPolicy.tools)" in refused["message"]
+    gate.open()
+    assert ended(client, running)["status"] == "completed"
+
+
+def test_a_task_is_still_read_when_a_person_has_made_agents_read_only(
+    client: McpClient, gate: Gate
+) -> None:
+    running = begin(client, gate.code)
+    form = {**client.server.auth, "Content-Type": "application/x-www-form-urlencoded"}
+    assert client.server.request("POST", b"of=", form, path="/mcp/ui/read-only").status == 303
+    try:
+        assert task(client, running)["status"] == "working"
+        assert "read-only" in client.error("tasks/cancel", taskId=running)["message"]
+    finally:
+        client.server.request("POST", b"of=", form, path="/mcp/ui/read-write")
+    gate.open()
+    assert ended(client, running)["status"] == "completed"

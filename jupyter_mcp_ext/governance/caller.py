@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +71,10 @@ def groups_of(user: User) -> frozenset[str]:
     given = getattr(user, "groups", None)
     if given is None:
         given = _of_hub(user).get("groups")
-    return frozenset(name for name in given or () if isinstance(name, str))
+    if isinstance(given, str):
+        given = (given,)
+    every = given if isinstance(given, Iterable) else ()
+    return frozenset(name for name in every if isinstance(name, str) and name)
 
 
 def is_hubs_administrator(user: User) -> bool:

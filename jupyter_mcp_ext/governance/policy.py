@@ -128,6 +128,13 @@ class McpPolicy(LoggingConfigurable):
                     near = did_you_mean(name, self._names.all).rstrip("?")
                     msg = f"McpPolicy.{setting} names {shown(name)}, which is no tool.{near}"
                     raise PolicyUnusable(msg.rstrip("."))
+        for name in (*self._users(), *self._groups()):
+            if not name or name != name.strip():
+                msg = (
+                    f"McpPolicy names {shown(name)}, which is empty or has spaces around it, and "
+                    "so is no user or group: remove them"
+                )
+                raise PolicyUnusable(msg)
         if self.attach != "listed" and (self.attach_users or self.attach_groups):
             msg = (
                 "McpPolicy.attach_users and attach_groups have no effect while McpPolicy.attach is "
@@ -221,18 +228,24 @@ class McpPolicy(LoggingConfigurable):
             for names in getattr(self, setting).values():
                 yield setting, names
 
+    def _users(self) -> set[str]:
+        """Every user that is named."""
+        listed = (*self.attach_users, *self.admin_users)
+        return {*self.user_tools, *self.disabled_user_tools, *listed}
+
+    def _groups(self) -> set[str]:
+        """Every group that is named."""
+        listed = (*self.attach_groups, *self.admin_groups)
+        return {*self.group_tools, *self.disabled_group_tools, *listed}
+
     def _warn_of_unknown(self, users: Collection[str]) -> None:
-        named = {*self.user_tools, *self.disabled_user_tools}
-        named.update(self.attach_users, self.admin_users)
-        for name in sorted(named.difference(users)):
+        for name in sorted(self._users().difference(users)):
             self.log.warning(
                 "McpPolicy names the user %s, who does not exist here. There are: %s",
                 shown(name),
                 ", ".join(users),
             )
-        groups = {*self.group_tools, *self.disabled_group_tools}
-        groups.update(self.attach_groups, self.admin_groups)
-        for name in sorted(groups):
+        for name in sorted(self._groups()):
             self.log.warning(
                 "McpPolicy names the group %s, but this server's identity provider has no groups",
                 shown(name),

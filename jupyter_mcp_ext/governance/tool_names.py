@@ -45,6 +45,9 @@ CHANGING = frozenset(
 
 TOOL_NAMES = READING | CHANGING
 
+OF_TASKS = frozenset({"cancel_task", "update_task"})
+"""What clients ask for of tasks and changes something: it has names like those of tools."""
+
 
 class ToolNames:
     """The names of one server's tools: those above, and those of other packages."""
@@ -68,4 +71,4 @@ class ToolNames:
 
     def changes(self, name: str) -> bool:
         """Whether a name is that of a tool that may change something."""
-        return name in CHANGING or (name in self.extra and name not in self._reading)
+        return name in CHANGING | OF_TASKS or (name in self.extra and name not in self._reading)

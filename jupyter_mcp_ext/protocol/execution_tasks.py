@@ -35,7 +35,7 @@ LONGEST_POLL = 10.0
 """Seconds between two looks at a task; in between, a tenth of the time that it has taken."""
 
 
-@tool(("read", "kernels"), read_only=True)
+@tool(("read", "kernels"), read_only=True, same_as="get_output")
 async def get_task(call: Call, task_id: str) -> Answer:
     """Look at an execution; when it has ended, at all of it."""
     execution = _followed(call, task_id)
@@ -55,7 +55,7 @@ async def get_task(call: Call, task_id: str) -> Answer:
     )
 
 
-@tool(("execute", "kernels"), idempotent=True)
+@tool(("execute", "kernels"), idempotent=True, same_as="interrupt_kernel")
 async def cancel_task(call: Call, task_id: str) -> Answer:
     """Interrupt an execution, or take it from the queue."""
     execution = _followed(call, task_id)
@@ -64,7 +64,7 @@ async def cancel_task(call: Call, task_id: str) -> Answer:
     return report_status(execution)
 
 
-@tool(("execute", "kernels"))
+@tool(("execute", "kernels"), same_as="execute_code")
 async def update_task(call: Call, task_id: str, responses: dict[str, Any]) -> Answer:
     """Answer what the code of an execution asks."""
     execution = _followed(call, task_id)

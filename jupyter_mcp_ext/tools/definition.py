@@ -82,6 +82,8 @@ class Tool:
     """A tool as clients see it, and the function behind it."""
 
     name: str
+    same_as: str
+    """The tool that does the same, by whose name settings allow it: itself, if clients see it."""
     description: str
     rights: tuple[Right, ...]
     """The rights that every call needs."""
@@ -106,12 +108,14 @@ def tool(
     idempotent: bool = False,
     open_world: bool = False,
     is_main: bool = False,
+    same_as: str = "",
 ) -> Callable[[ToolFunction], Tool]:
     """Make a tool of an async function whose first parameter is the `Call`.
 
     ``rights`` are what Jupyter's ``Authorizer`` is asked at each call, for all that it does; what
     only some calls do, the function asks for by `Call.require`. The rest are MCP's annotations.
-    ``is_main`` asks clients that hide tools to show this one at once.
+    ``is_main`` asks clients that hide tools to show this one at once. ``same_as`` is for functions
+    that are no tools for clients.
     """
 
     def make(function: ToolFunction) -> Tool:
@@ -119,6 +123,7 @@ def tool(
         model = _model(function)
         return Tool(
             name=name,
+            same_as=same_as or name,
             description=" ".join(inspect.cleandoc(function.__doc__ or "").split()),
             rights=rights,
             annotations={

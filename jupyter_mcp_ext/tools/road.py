@@ -59,7 +59,7 @@ async def attempt(
 
     async def work() -> tuple[types.CallToolResult | types.InputRequiredResult, str]:
         parsed = parse(tool, arguments)
-        await call.require(*tool.rights, tool=tool.name)
+        await call.require(*tool.rights, tool=tool.same_as)
         await call.services.sessions.paths.have_home(call.caller)
         given = {name: getattr(parsed, name) for name in tool.arguments}
         await call.begin(tool.name, given)

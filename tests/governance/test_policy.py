@@ -16,7 +16,7 @@ from traitlets import TraitError
 from traitlets.config import Application, Config
 
 from jupyter_mcp_ext.errors import Forbidden
-from jupyter_mcp_ext.governance.caller import Principal
+from jupyter_mcp_ext.governance.caller import Principal, groups_of
 from jupyter_mcp_ext.governance.policy import McpPolicy, PolicyUnusable
 from jupyter_mcp_ext.governance.tool_names import CHANGING, READING, TOOL_NAMES
 from tests import users
@@ -124,6 +124,25 @@ def test_what_jupyterhub_says_of_a_user_is_taken() -> None:
     assert not policy(admin_groups=["staff"]).is_administrator("alice", User("alice"))
 
 
+@pytest.mark.parametrize(
+    ("given", "groups"),
+    [
+        ("staff", {"staff"}),
+        (["staff", "", None, 3], {"staff"}),
+        ({"staff": 1}, {"staff"}),
+        (3, set()),
+        (None, set()),
+        ("", set()),
+    ],
+)
+def test_groups_of_any_form_are_names_or_nothing(given: Any, groups: set[str]) -> None:
+    member = users.Member(username="alice")
+    member.groups = given
+
+    assert groups_of(member) == groups
+    assert not policy(admin_groups=["s"]).is_administrator("alice", member)
+
+
 def test_who_may_attach_is_all_or_none_or_those_who_are_listed() -> None:
     listed = policy(attach="listed", attach_users=["alice"], attach_groups=["staff"])
 
@@ -141,6 +160,10 @@ def test_who_may_attach_is_all_or_none_or_those_who_are_listed() -> None:
         ({"disabled_tools": ["x"]}, "McpPolicy.disabled_tools names 'x'"),
         ({"user_tools": {"bob": ["x"]}}, "McpPolicy.user_tools names 'x'"),
         ({"disabled_group_tools": {"g": ["x"]}}, "McpPolicy.disabled_group_tools names 'x'"),
+        ({"admin_groups": [""]}, "names '', which is empty or has spaces around it"),
+        ({"admin_users": ["alice", ""]}, "names '', which is empty"),
+        ({"disabled_user_tools": {" bob": ["write_file"]}}, "names ' bob'.* spaces around it"),
+        ({"group_tools": {"staff\n": []}}, r"names 'staff\\n', which is empty or has spaces"),
         ({"attach_users": ["bob"]}, "no effect while McpPolicy.attach is 'all'"),
     ],
 )
