@@ -241,8 +241,12 @@ def test_what_agents_write_does_nothing(opened: Opened) -> None:
 
     agent.run(f"print({HOSTILE!r})")
     agent.call("read_file", path=HOSTILE)
+    agent.run(f"raise type({HOSTILE!r}, (Exception,), {{}})({HOSTILE!r})")
+    agent.call("create_session", name=HOSTILE.replace("/", "")[-60:])
+    agent.send("tools/call", name=HOSTILE, arguments={HOSTILE: HOSTILE})
 
-    expect(page.locator(".call")).to_have_count(2)
-    expect(page.locator(".answer").nth(1)).to_contain_text(HOSTILE)
+    expect(page.locator(".call")).to_have_count(5)
+    expect(page.locator(".answer").nth(4)).to_contain_text(HOSTILE)
+    expect(page.locator(".session")).to_have_count(2)
     assert page.title() == "Agents on this server"
     assert page.locator("main img, main script").count() == 0

@@ -113,6 +113,7 @@ def _parts(template: str) -> list[str]:
         return []
     parts = [part for part in template.split("/") if part not in ("", ".")]
     is_plain = not template.startswith("/") and ".." not in parts and "\\" not in template
+    is_plain = is_plain and template.isprintable()
     named = [part for part in parts if USERNAME in part]
     if not is_plain or len(named) != 1 or named[0].count(USERNAME) != 1:
         msg = (

@@ -89,7 +89,10 @@ def test_without_a_template_the_root_is_for_all() -> None:
 
 @pytest.mark.parametrize(
     "template",
-    ["users", "/srv/{username}", "../{username}", "{username}/{username}", "a\\{username}"],
+    [
+        *("users", "/srv/{username}", "../{username}", "{username}/{username}", "a\\{username}"),
+        *("users\0/{username}", "users/{username}\n", "\u202eusers/{username}", "{Username}"),
+    ],
 )
 def test_a_template_that_could_lead_elsewhere_is_refused(template: str) -> None:
     with pytest.raises(TraitError, match="relative to Jupyter's root"):
