@@ -172,6 +172,10 @@ class McpLauncher(McpApp):
         JUPYTER_TOKEN=... jupyter mcp        # a token of your own
     """
     subcommands = {  # noqa: RUF012  # traitlets reads it from the class
+        "connect": (
+            "jupyter_mcp_ext.commands.connect.Connect",
+            "Connect clients on this machine.",
+        ),
         "bridge": (
             "jupyter_mcp_ext.commands.bridge.Bridge",
             "Serve MCP over stdio, by a running server.",

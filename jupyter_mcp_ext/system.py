@@ -21,15 +21,16 @@ MANY_DESCRIPTORS = 1_000_000
 """Stands for any number of file descriptors."""
 
 
-def lock(file: IO[Any], *, shared: bool = False) -> bool | None:
-    """Lock an open file until it is closed.
+def lock(file: IO[Any], *, shared: bool = False, wait: bool = False) -> bool | None:
+    """Lock an open file until it is closed; ``wait`` blocks until another process lets it go.
 
     False if another process holds it, None if it cannot be locked.
     """
     if sys.platform == "win32":
         return None
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     try:
-        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        fcntl.flock(file, kind if wait else kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as err:

@@ -1,0 +1,1 @@
+"""Clients' own configuration files, and the entry of a Jupyter server in them."""

@@ -1,0 +1,75 @@
+"""Whether a server can be reached by clients, before their configuration leads to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import httpx2
+
+from jupyter_mcp_ext.clients.asking import ask, standing
+from jupyter_mcp_ext.clients.servers import TOKEN_VARIABLE, NoServer, Server
+
+_NOT_FOUND = 404
+
+
+def checked(
+    server: Server, env: Mapping[str, str], *, path: str = "/mcp", cafile: str = ""
+) -> Server:
+    """A server that lets its token in and serves MCP. Raises NoServer, with what to do.
+
+    Where Jupyter does not describe the token, that of the environment is tried.
+    """
+    if not server.token and not server.has_password and env.get(TOKEN_VARIABLE):
+        # Without a process it counts as one whose token the bridge cannot find.
+        server = replace(server, token=env[TOKEN_VARIABLE], pid=0)
+    try:
+        match standing(server, cafile=cafile):
+            case "ok":
+                _check_mcp(server, path, cafile)
+                return server
+            case "token":
+                said = _refused(server)
+            case "untrusted":
+                said = (
+                    f"The certificate of {server.words} is not trusted here. "
+                    "Name a file with the certificate of its issuer: --cafile FILE"
+                )
+            case "other":
+                said = f"Another program than Jupyter answers at {server.words}. Name the server."
+            case "silent":
+                said = f"Nothing answers at {server.words}. Start the server again: jupyter mcp"
+    except OSError as err:
+        said = f"The certificates in {cafile} cannot be used: {err}."
+    raise NoServer(said)
+
+
+def _refused(server: Server) -> str:
+    if server.has_password and not server.token:
+        return (
+            f"The server {server.words} has a password and no token, and clients log in with a "
+            f"token. Start it with one as well: {TOKEN_VARIABLE}=... jupyter mcp"
+        )
+    if not server.token:
+        return (
+            f"The server {server.words} wants a token that Jupyter does not describe. "
+            f"Put it into the environment variable {TOKEN_VARIABLE}."
+        )
+    where = f" in {TOKEN_VARIABLE}" if not server.pid else ""
+    return (
+        f"The server {server.words} does not let in the token{where}. "
+        f"Set {TOKEN_VARIABLE} to its token, or start the server again."
+    )
+
+
+def _check_mcp(server: Server, path: str, cafile: str) -> None:
+    try:
+        status = ask(server, path, cafile=cafile).status
+    except httpx2.HTTPError:
+        status = _NOT_FOUND
+    if status == _NOT_FOUND:
+        msg = (
+            f"The server {server.words} does not serve MCP at {path}. Install jupyter-mcp-ext in "
+            "its environment and start it again, or name McpApp.path with --path."
+        )
+        raise NoServer(msg)

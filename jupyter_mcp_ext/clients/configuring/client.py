@@ -1,0 +1,183 @@
+"""What is known of one client: where its configuration is, and how a server is written there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from jupyter_mcp_ext.clients.servers import TOKEN_VARIABLE
+
+from .editing import jsonc, toml, yaml
+from .editing import text as editing
+
+NAME = "jupyter"
+"""The name that clients give the server."""
+
+_PROGRAM = re.compile(r"(^|[/\\\\])jupyter-mcp(-ext)?(\.exe)?$|^jupyter_mcp_ext$")
+
+Format: TypeAlias = Literal["json", "toml", "yaml"]
+
+Way: TypeAlias = Literal["bridge", "http"]
+"""How a client reaches the server: by a program that it starts, or by itself."""
+
+EDITORS: Mapping[Format, editing.Editor] = {"json": jsonc, "toml": toml, "yaml": yaml}
+
+Entry: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """The machine and account on which clients are configured."""
+
+    system: Literal["linux", "mac", "windows"]
+    home: Path
+    env: Mapping[str, str] = field(repr=False)
+    which: Callable[[str], str | None]
+    """Finds a program."""
+
+    def folder(self, variable: str, default: str) -> Path:
+        """The folder that a variable names, or one below the home folder."""
+        return Path(self.env[variable]) if self.env.get(variable) else self.home / default
+
+    @property
+    def config(self) -> Path:
+        """Where programs keep their configuration, by the custom of the system."""
+        match self.system:
+            case "windows":
+                return self.folder("APPDATA", "AppData/Roaming")
+            case "mac":
+                return self.home / "Library/Application Support"
+            case _:
+                return self.xdg
+
+    @property
+    def xdg(self) -> Path:
+        """The same for programs that do as on Linux everywhere."""
+        return self.folder("XDG_CONFIG_HOME", ".config")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """The server that a client is connected to."""
+
+    url: str = ""
+    """The address of MCP; empty for a server on a socket."""
+    command: str = ""
+    """The program of the bridge."""
+    args: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    """What the bridge needs of the environment, which clients pass on in part."""
+    token: str = field(default="", repr=False)
+    """As it is written: a reference in the client's own form, or in clear. Empty: none is needed,
+    or the bridge finds it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Client:
+    """One client. Its functions are pure."""
+
+    id: str
+    title: str
+    programs: tuple[str, ...]
+    files: Callable[[Machine], tuple[Path, ...]]
+    """Its configuration; the first that is there is used, or else made."""
+    folders: Callable[[Machine], tuple[Path, ...]]
+    """Where one of these is, or one of the programs, the client is installed."""
+    shown: str
+    """The file on Linux, as it is named to people."""
+    path: editing.Path
+    """Where the entry is in the file."""
+    bridge: Callable[[Target], Entry]
+    http: Callable[[Target], Entry] | None = None
+    """None if it cannot send a header at all."""
+    reference: str = ""
+    """How its configuration refers to the variable with the token; empty if it cannot."""
+    format: Format = "json"
+    new: str = ""
+    """What a file that is made begins with."""
+    command: Callable[[str, str], str] | None = None
+    """The client's own command that adds a server, given the URL and what the token is."""
+    companion: tuple[editing.Path, Mapping[str, Any]] | None = None
+    """What its reference refers to, in the same file."""
+    trusts: str = "NODE_EXTRA_CA_CERTS"
+    """The variable with a file of certificates that it trusts."""
+
+    @property
+    def editor(self) -> editing.Editor:
+        """What changes its file."""
+        return EDITORS[self.format]
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The members of an entry that are written by this program, in one way or another."""
+        ways = [self.bridge, *([self.http] if self.http else [])]
+        tokens = ("", "in clear", self.reference)
+        made = [Target(url="x", command="x", env={"x": "y"}, token=token) for token in tokens]
+        return frozenset(key for way in ways for target in made for key in way(target))
+
+    def entry(self, target: Target, way: Way) -> Entry:
+        """What is written about a server."""
+        if way == "bridge" or self.http is None:
+            return self.bridge(target)
+        return self.http(target)
+
+    def file(self, machine: Machine) -> Path:
+        """Its configuration on a machine."""
+        files = self.files(machine)
+        return next((file for file in files if file.is_symlink() or file.exists()), files[0])
+
+    def is_installed(self, machine: Machine) -> bool:
+        """Whether one of its programs or folders is there."""
+        return any(machine.which(program) for program in self.programs) or any(
+            folder.exists() for folder in (*self.folders(machine), *self.files(machine))
+        )
+
+    def connected(self, text: str, target: Target, way: Way) -> str:
+        """The configuration with the entry. Raises NotEditable."""
+        text = text or self.new
+        entry = self.entry(target, way)
+        changed = editing.merged(self.editor, text, self.path, entry, self.known)
+        if self.companion and target.token == self.reference and way == "http":
+            path, value = self.companion
+            if self.editor.get(changed, path) != value:
+                changed = self.editor.put(changed, path, dict(value))
+        return changed
+
+    def removed(self, text: str) -> str:
+        """The configuration without the entry, if it has one. Raises NotEditable."""
+        for path in (self.path, *([self.companion[0]] if self.companion else [])):
+            if text.strip() and self.editor.get(text, path) is not None:
+                text = self.editor.drop(text, path)
+        return text
+
+    def present(self, text: str) -> Any:
+        """The entry that a configuration has; None if it has none. Raises NotEditable."""
+        return self.editor.get(text, self.path)
+
+
+def is_ours(client: Client, entry: Any, url: str = "") -> bool:
+    """Whether an entry was made by this program, or by what its documentation says.
+
+    It starts the bridge, or is an address with a reference to the token, or the address ``url``.
+    """
+    texts = list(_texts(entry))
+    if "bridge" in texts and any(_PROGRAM.search(text) for text in texts):
+        return True
+    addresses = [text for text in texts if text.startswith(("http://", "https://"))]
+    login = (f"Bearer {client.reference}", TOKEN_VARIABLE)
+    refers = bool(client.reference) and any(text in login for text in texts)
+    return bool(addresses) and (refers or url in addresses)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for member in value.values():
+            yield from _texts(member)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)

@@ -1,0 +1,1 @@
+"""Changes of configuration as text, which leave everything else as it was written; pure."""
