@@ -18,6 +18,7 @@ from tornado.netutil import bind_sockets
 from traitlets import Bool, Dict, TraitError, Unicode, default, validate
 
 from .app import McpApp
+from .clients.servers import KEPT_IN
 from .connect import Login, announcement
 from .governance.secret_file import read_or_make
 from .transport.identity import is_stock, password_hash
@@ -25,7 +26,6 @@ from .transport.identity import is_stock, password_hash
 if TYPE_CHECKING:
     from jupyter_server.auth.identity import IdentityProvider
 
-KEPT_IN = "jupyter_mcp_ext.token"
 _TOKEN = re.compile(r"[!-~]{8,512}")
 
 _ARGPARSE_ERROR = 2

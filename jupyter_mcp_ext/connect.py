@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
+
+from .clients.configuring.client import Client, Target
+from .clients.configuring.clients import CLIENTS
+from .clients.servers import TOKEN_VARIABLE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,42 +37,34 @@ class Announces(Protocol):
 
 
 def announcement(url: str, login: Login) -> str:
-    """Where MCP is and how Claude Code is connected; other clients need the same address and token.
+    """Where MCP is and how a client is connected.
 
-    The token occurs at most once: the command has the client read it from its environment, so that
-    it is not stored in the client's configuration.
+    The token occurs at most once: clients get it from the bridge or from their environment, so that
+    it is not stored in their configuration.
     """
-    command = f"claude mcp add --scope user --transport http jupyter {shlex.quote(url)}"
-    bearer = f"  {command} --header 'Authorization: Bearer ${{JUPYTER_TOKEN}}'"
+    connect = f"  jupyter mcp connect {CLIENTS[0].id}"
     lines = [f"MCP is served at {url}"]
     if login.token:
         kept = f", kept in {login.token_file} for the next start" if login.token_file else ""
         lines += [
-            f"Its token{kept}, for the environment of clients:",
-            f"  export JUPYTER_TOKEN={login.token}",
-            "Connect Claude Code:",
-            bearer,
+            f"Its token{kept}, for other programs:",
+            f"  export {TOKEN_VARIABLE}={login.token}",
         ]
-    elif login.own_token:
-        lines += ["Connect Claude Code, with your token in JUPYTER_TOKEN:", bearer]
     elif login.password:
         basic = "Basic $(printf %s me:PASSWORD | base64)"
         lines += [
             "A password is set; with it in place of PASSWORD, connect Claude Code:",
-            f'  {command} --header "Authorization: {basic}"',
+            f"  claude mcp add --scope user --transport http jupyter {shlex.quote(url)} "
+            f'--header "Authorization: {basic}"',
         ]
+        return "\n".join(lines) + "\n"
     elif login.custom:
-        lines += [
-            "Connect Claude Code, with a token for your identity provider in JUPYTER_TOKEN:",
-            bearer,
-        ]
-    else:
-        lines += [
-            "Authentication is switched off: any program that reaches this address can run code.",
-            "Connect Claude Code:",
-            f"  {command}",
-        ]
-    return "\n".join(lines) + "\n"
+        lines.append(f"Put a token for your identity provider into {TOKEN_VARIABLE} first.")
+    elif not login.own_token:
+        lines.append(
+            "Authentication is switched off: any program that reaches this address can run code."
+        )
+    return "\n".join([*lines, "Connect a client, for example Claude Code:", connect]) + "\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,39 +82,15 @@ def snippets(url: str) -> tuple[Snippet, ...]:
 
     A browser may have sent the host's name: it stays one word of a command.
     """
-    bearer = "Authorization: Bearer"
-    claude = f"claude mcp add --scope user --transport http jupyter {shlex.quote(url)}"
-    gemini = f"gemini mcp add jupyter {shlex.quote(url)} --scope user --transport http"
-    claude += f" --header '{bearer} ${{JUPYTER_TOKEN}}'"
-    gemini += f" --header '{bearer} $JUPYTER_TOKEN'"
-    return (
-        Snippet(client="Claude Code", where="Run", text=claude),
-        Snippet(client="Codex", where="~/.codex/config.toml", text=_codex(url)),
-        Snippet(client="VS Code", where=".vscode/mcp.json", text=_vs_code(url)),
-        Snippet(client="Cursor", where="~/.cursor/mcp.json", text=_cursor(url)),
-        Snippet(client="Gemini CLI", where="Run", text=gemini),
+    return tuple(
+        _snippet(client, url) for client in CLIENTS if client.http is not None and client.reference
     )
 
 
-def _codex(url: str) -> str:
-    return (
-        f'[mcp_servers.jupyter]\nurl = {json.dumps(url)}\nbearer_token_env_var = "JUPYTER_TOKEN"\n'
-        'default_tools_approval_mode = "approve"'
-    )
-
-
-def _vs_code(url: str) -> str:
-    headers = {"Authorization": "Bearer ${input:jupyter-token}"}
-    token = {
-        "id": "jupyter-token",
-        "type": "promptString",
-        "description": "Token of the Jupyter server",
-        "password": True,
-    }
-    server = {"type": "http", "url": url, "headers": headers}
-    return json.dumps({"servers": {"jupyter": server}, "inputs": [token]}, indent=2)
-
-
-def _cursor(url: str) -> str:
-    server = {"url": url, "headers": {"Authorization": "Bearer ${env:JUPYTER_TOKEN}"}}
-    return json.dumps({"mcpServers": {"jupyter": server}}, indent=2)
+def _snippet(client: Client, url: str) -> Snippet:
+    if client.command is not None:
+        text = client.command(shlex.quote(url), client.reference)
+        return Snippet(client=client.title, where="Run", text=text)
+    target = Target(url=url, token=client.reference)
+    text = client.connected("", target, "http").rstrip("\n")
+    return Snippet(client=client.title, where=client.shown, text=text)

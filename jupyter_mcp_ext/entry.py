@@ -5,7 +5,10 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-LIGHT = {"bridge": "jupyter_mcp_ext.commands.bridge"}
+LIGHT = {
+    "bridge": "jupyter_mcp_ext.commands.bridge",
+    "connect": "jupyter_mcp_ext.commands.connect",
+}
 """Modules of the commands that load nothing of the server."""
 
 

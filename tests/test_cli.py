@@ -149,7 +149,7 @@ def test_the_printed_lines_connect(tmp_path: Path) -> None:
         [token] = tokens(printed)
 
         assert f"http://localhost:{port}/mcp" in printed
-        assert "--header 'Authorization: Bearer ${JUPYTER_TOKEN}'" in printed
+        assert "jupyter mcp connect claude-code" in printed
         # Without Accept the SDK answers 406: a request that gets so far has passed the login.
         assert ping(port, {"Authorization": f"Bearer {token}"}).status == 406
         assert ping(port, {}).status == 401
@@ -203,7 +203,7 @@ def test_a_token_of_ones_own_is_not_printed(tmp_path: Path) -> None:
 
     with started(tmp_path, f"--port={free_port()}", env=env) as printed:
         assert "my-own-secret" not in printed
-        assert "Bearer ${JUPYTER_TOKEN}" in printed
+        assert "jupyter mcp connect claude-code" in printed
     assert list(tmp_path.rglob("jupyter_mcp_ext.token")) == []
 
 
@@ -267,7 +267,7 @@ def test_each_way_to_log_in_has_its_words() -> None:
     assert "export JUPYTER_TOKEN=abc" in token
     assert "kept in /home/me/kept" in token
     own = announcement(url, Login(own_token=True))
-    assert "Authorization: Bearer ${JUPYTER_TOKEN}" in own
+    assert "jupyter mcp connect claude-code" in own
     assert "export" not in own
     assert "A password is set" in announcement(url, Login(password=True))
     assert "identity provider" in announcement(url, Login(custom=True))

@@ -24,8 +24,10 @@ from traitlets.config import Configurable
 
 import jupyter_mcp_ext
 from jupyter_mcp_ext.cli import McpLauncher
+from jupyter_mcp_ext.clients.configuring.clients import BY_ID, CLIENTS
 from jupyter_mcp_ext.commands.audit import parser as audit_options
 from jupyter_mcp_ext.commands.bridge import parser as bridge_options
+from jupyter_mcp_ext.commands.connect import parser as connect_options
 from jupyter_mcp_ext.commands.doctor import parser as doctor_options
 from jupyter_mcp_ext.commands.sessions import parser as sessions_options
 from jupyter_mcp_ext.connect import Snippet, snippets
@@ -56,6 +58,8 @@ EVERY_PAGE = "\n".join(PAGES.values())
 LINKING = [*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"), *PROJECT.glob(".github/**/*.md")]
 ADDRESS = "http://localhost:8888/mcp"
 MODERN = "2026-07-28"
+CURSOR = f'"jupyter": {{\n      "url": "{ADDRESS}"'
+"""What only the configuration of Cursor has."""
 
 Connection = tuple[str, dict[str, str]]
 """An address, and the headers that are sent to it."""
@@ -216,12 +220,12 @@ def test_every_setting_is_explained() -> None:
 def test_the_extras_that_are_installed_exist() -> None:
     named = set(re.findall(r"pip install -e \"\.\[(\w+)\]\"", EVERY_PAGE))
 
-    assert {"test", "svg"} <= named
+    assert {"data", "test", "svg"} <= named
     assert named <= set(distribution("jupyter-mcp-ext").metadata.get_all("Provides-Extra") or ())
 
 
 def test_the_two_commands_do_all_the_set_up() -> None:
-    assert blocks("bash", "README")[0].strip() == "pip install -e . && jupyter mcp"
+    assert blocks("bash", "README")[0].strip() == 'pip install -e ".[data]" && jupyter mcp'
     assert blocks("bash", "README")[-1].strip() == 'pip install -e ".[test]" && pytest'
 
 
@@ -240,7 +244,8 @@ def test_every_option_that_is_named_exists() -> None:
     of_sessions = [line for line in commands if line.startswith("jupyter mcp sessions ")]
     bridges = [line for line in commands if line.startswith("jupyter mcp bridge")]
     doctors = [line for line in commands if line.startswith("jupyter mcp doctor")]
-    others = (*audits, *of_sessions, *bridges, *doctors)
+    connects = [line for line in commands if line.startswith("jupyter mcp connect ")]
+    others = (*audits, *of_sessions, *bridges, *doctors, *connects)
     servers = [line for line in commands if line not in others]
     short = {name for line in servers for name in re.findall(r" --([a-z][\w-]*)", line)}
     owners: list[type[Configurable]] = [*ServerApp.classes, ServerApp, IdentityProvider, JupyterHub]
@@ -260,6 +265,9 @@ def test_every_option_that_is_named_exists() -> None:
     assert len(doctors) > 2
     for line in doctors:
         doctor_options().parse_args(shlex.split(line)[3:])
+    assert len(connects) > 2
+    for line in connects:
+        assert connect_options().parse_args(shlex.split(line)[3:]).clients
     assert len(of_sessions) > 2
     for line in of_sessions:
         _, traits = sessions_options().parse_known_args(shlex.split(line)[3:])
@@ -283,7 +291,7 @@ def test_the_keys_for_programs_are_all_named(server: JupyterServer) -> None:
 def json_connection(part: str, servers: str) -> Connection:
     """What a client does with the JSON file that has ``part`` in it."""
     entry = json.loads(block("json", part))[servers]["jupyter"]
-    return entry["url"], entry["headers"]
+    return entry.get("url") or entry["serverUrl"], entry["headers"]
 
 
 def command_connection(command: str, page: str = "clients") -> Connection:
@@ -297,15 +305,15 @@ def command_connection(command: str, page: str = "clients") -> Connection:
 @pytest.mark.parametrize(
     ("connection", "token"),
     [
-        (command_connection("claude mcp add", "README"), "${JUPYTER_TOKEN}"),
         (command_connection("claude mcp add"), "${JUPYTER_TOKEN}"),
         (command_connection("gemini mcp add"), "$JUPYTER_TOKEN"),
         (json_connection('"servers"', "servers"), "${input:jupyter-token}"),
-        (json_connection("${env:JUPYTER_TOKEN}", "mcpServers"), "${env:JUPYTER_TOKEN}"),
+        (json_connection(CURSOR, "mcpServers"), "${env:JUPYTER_TOKEN}"),
+        (json_connection('"serverUrl"', "mcpServers"), "${env:JUPYTER_TOKEN}"),
         (json_connection('"remote"', "mcp"), "{env:JUPYTER_TOKEN}"),
         (json_connection('"tools"', "mcpServers"), "${JUPYTER_TOKEN}"),
     ],
-    ids=["first", "claude", "gemini", "vscode", "cursor", "opencode", "copilot"],
+    ids=["claude", "gemini", "vscode", "cursor", "windsurf", "opencode", "copilot"],
 )
 def test_what_a_client_is_told_lets_it_in(
     server: JupyterServer, connection: Connection, token: str
@@ -322,6 +330,21 @@ def test_what_a_client_is_told_lets_it_in(
 
     assert address == ADDRESS
     assert answer.status == 200
+
+
+def test_the_clients_that_can_be_connected_are_those_of_the_table() -> None:
+    rows = [row for row in table("Name", "clients") if row[0].strip("`") in BY_ID]
+    readme, _, _ = README.partition("## What an agent can do")
+
+    assert [(row[0], row[1]) for row in rows] == [(f"`{c.id}`", c.title) for c in CLIENTS]
+    assert all(f"`{client.id}`" in readme or client is CLIENTS[0] for client in CLIENTS)
+
+
+def test_the_options_of_connect_are_those_of_the_table() -> None:
+    described = {row[0].strip("`") for row in table("Option", "clients")}
+    options = {name for action in connect_options()._actions for name in action.option_strings}
+
+    assert described == options - {"-h", "--help"}
 
 
 @pytest.mark.parametrize("snippet", snippets(ADDRESS), ids=lambda snippet: snippet.client)

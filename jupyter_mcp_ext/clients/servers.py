@@ -23,6 +23,9 @@ from jupyter_mcp_ext.measured import loads
 TOKEN_VARIABLE = "JUPYTER_TOKEN"  # noqa: S105  # a name
 """The variable of the environment that holds the token for clients."""
 
+KEPT_IN = "jupyter_mcp_ext.token"
+"""The file in Jupyter's data directory in which ``jupyter mcp`` keeps its token."""
+
 MAX_FILE = 65_536
 """Bytes of a file that describes a server; Jupyter writes some hundreds."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from functools import cached_property
 
 from jupyter_mcp_ext.clients.configuring.checking import checked
@@ -158,3 +159,8 @@ def parser() -> ArgumentParser:
     command.add_argument("--path", default="/mcp", help="McpApp.path of the server (default: /mcp)")
     command.add_argument("--cafile", default="", help="certificates to trust beside the system's")
     return command
+
+
+def main(argv: Sequence[str]) -> None:
+    """Run the command without what the server needs."""
+    Connect.launch_instance(list(argv))  # type: ignore[no-untyped-call]  # jupyter_core's

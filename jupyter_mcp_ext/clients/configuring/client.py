@@ -87,7 +87,7 @@ class Client:
     folders: Callable[[Machine], tuple[Path, ...]]
     """Where one of these is, or one of the programs, the client is installed."""
     shown: str
-    """The file on Linux, as it is named to people."""
+    """A file in which a person writes the entry."""
     path: editing.Path
     """Where the entry is in the file."""
     bridge: Callable[[Target], Entry]
@@ -137,14 +137,15 @@ class Client:
 
     def connected(self, text: str, target: Target, way: Way) -> str:
         """The configuration with the entry. Raises NotEditable."""
-        text = text or self.new
         entry = self.entry(target, way)
-        changed = editing.merged(self.editor, text, self.path, entry, self.known)
-        if self.companion and target.token == self.reference and way == "http":
-            path, value = self.companion
-            if self.editor.get(changed, path) != value:
-                changed = self.editor.put(changed, path, dict(value))
-        return changed
+        changed = editing.merged(self.editor, text or self.new, self.path, entry, self.known)
+        if self.companion is None:
+            return changed
+        path, value = self.companion
+        present = self.editor.get(changed, path)
+        if target.token == self.reference:
+            return changed if present == value else self.editor.put(changed, path, dict(value))
+        return self.editor.drop(changed, path) if present == value else changed
 
     def removed(self, text: str) -> str:
         """The configuration without the entry, if it has one. Raises NotEditable."""

@@ -185,7 +185,7 @@ CLIENTS = (
         programs=("code",),
         files=_in(lambda machine: machine.config / "Code/User", "mcp.json"),
         folders=_in(lambda machine: machine.config, "Code"),
-        shown="~/.config/Code/User/mcp.json",
+        shown=".vscode/mcp.json",
         path=("servers", NAME),
         bridge=partial(_starts, type="stdio"),
         http=partial(_reaches, type="http"),

@@ -12,16 +12,13 @@ from typing import Literal
 
 from jupyter_core.paths import jupyter_data_dir
 
-from jupyter_mcp_ext.clients.servers import TOKEN_VARIABLE, Server
+from jupyter_mcp_ext.clients.servers import KEPT_IN, TOKEN_VARIABLE, Server
 
 from .client import NAME, Client, Machine, is_ours
 from .clients import CLIENTS
 from .editing.text import NotEditable
 from .file import Change, Unusable, change, read
 from .target import NoWay, Road, Wish, road
-
-KEPT_IN = "jupyter_mcp_ext.token"
-"""The file in Jupyter's data directory in which ``jupyter mcp`` keeps its token."""
 
 
 class Refused(Exception):
