@@ -60,8 +60,11 @@ class Connect(Command):
         if options.list:
             self.list_all()
             return
+        clients = self.named()
+        if not options.remove:
+            self.server  # noqa: B018  # what is wrong with it is said before anything is done
         self.needed: dict[str, list[str]] = {}
-        done = [self.tried(client) for client in self.named()]
+        done = [self.tried(client) for client in clients]
         say = sys.stderr if options.print else sys.stdout
         for line, titles in self.needed.items():
             say.write(f"In the shell that starts {' or '.join(titles)}, first:\n  {line}\n")
@@ -163,4 +166,4 @@ def parser() -> ArgumentParser:
 
 def main(argv: Sequence[str]) -> None:
     """Run the command without what the server needs."""
-    Connect.launch_instance(list(argv))  # type: ignore[no-untyped-call]  # jupyter_core's
+    Connect.launch_instance(list(argv))

@@ -20,7 +20,7 @@ def checked(
 
     Where Jupyter does not describe the token, that of the environment is tried.
     """
-    if not server.token and not server.has_password and env.get(TOKEN_VARIABLE):
+    if not server.token and env.get(TOKEN_VARIABLE):
         # Without a process it counts as one whose token the bridge cannot find.
         server = replace(server, token=env[TOKEN_VARIABLE], pid=0)
     try:
@@ -45,15 +45,11 @@ def checked(
 
 
 def _refused(server: Server) -> str:
-    if server.has_password and not server.token:
-        return (
-            f"The server {server.words} has a password and no token, and clients log in with a "
-            f"token. Start it with one as well: {TOKEN_VARIABLE}=... jupyter mcp"
-        )
     if not server.token:
         return (
-            f"The server {server.words} wants a token that Jupyter does not describe. "
-            f"Put it into the environment variable {TOKEN_VARIABLE}."
+            f"The server {server.words} has no token that is known here, as where it has only a "
+            f"password, and clients log in with a token. Start it with one as well: "
+            f"{TOKEN_VARIABLE}=... jupyter mcp; if it has one, put it into {TOKEN_VARIABLE}."
         )
     where = f" in {TOKEN_VARIABLE}" if not server.pid else ""
     return (

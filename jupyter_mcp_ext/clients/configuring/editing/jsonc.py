@@ -78,7 +78,8 @@ def drop(text: str, path: Path) -> str:
         cut = [(after, after + 1)]
     elif is_last and place:  # the comma before it would trail
         before = _skip(text, parent.members[place - 1].node.end)
-        cut = [(before, before + 1)]
+        is_flat = not text[before + 1 : member.start].strip(" ")
+        cut = [(before, member.start if is_flat else before + 1)]
     else:
         cut = []
     start = member.start

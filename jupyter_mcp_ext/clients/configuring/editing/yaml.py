@@ -20,9 +20,9 @@ def get(text: str, path: Path) -> Any:
 
 def put(text: str, path: Path, value: Any) -> str:
     """See `Editor`."""
-    expected = _with(_data(text), path, value)
     nodes = [node for node in _walk(text, path) if node is not None]
-    if not nodes:
+    expected = _with(_data(text), path, value)
+    if not nodes or (len(nodes) == 1 and not nodes[0].flow_style and "\n..." not in text):
         above = f"{text.rstrip()}\n" if text.strip() else ""
         return _checked(f"{above}{_block(_wrapped(path, value), 0)}\n", expected)
     depth = len(nodes) - 1
