@@ -188,8 +188,9 @@ def running_server(
     command: Sequence[str] = (),
     ready: str = READY,
     env: Mapping[str, str] | None = None,
+    port: int | None = None,
 ) -> Iterator[JupyterServer]:
-    """Run a server until the block is left.
+    """Run a server until the block is left, on a free port unless one is given.
 
     ``token=""`` switches authentication off. ``command`` is what a new Python runs; without it the
     server is forked from a process that has imported all that it needs, and so are its kernels
@@ -217,12 +218,12 @@ def running_server(
         if not any(name in option for option in options)
     ]
     for attempt in range(1, PORTS + 1):
-        port = free_port()
+        tried = port or free_port()
         process = _start(
-            command, [f"--ServerApp.port={port}", *arguments], folder, environment(folder, env)
+            command, [f"--ServerApp.port={tried}", *arguments], folder, environment(folder, env)
         )
         server = JupyterServer(
-            process=process, port=port, token=token, base_url=base_url, root_dir=root_dir
+            process=process, port=tried, token=token, base_url=base_url, root_dir=root_dir
         )
         is_ready = threading.Event()
         reader = threading.Thread(target=_read_log, args=(server, ready, is_ready), daemon=True)

@@ -1,0 +1,67 @@
+"""What the tests know of a client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.servers import JupyterServer
+
+from .installing import Installation, Package
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a client runs: what it may know of this machine."""
+
+    home: Path
+    project: Path
+    """The folder in which it is started."""
+    server: JupyterServer
+    model: str
+    """The address of its conversation with the model."""
+    installation: Installation
+    """What is installed, and where."""
+
+    def environment(self, more: Mapping[str, str]) -> dict[str, str]:
+        """The environment of the client: nothing of this account, and no host but this one."""
+        model = self.model.rpartition("/")[0]
+        return {
+            "HOME": str(self.home),
+            "PATH": self.installation.path(),
+            "LANG": "C.UTF-8",
+            "TERM": "xterm",
+            "JUPYTER_TOKEN": self.server.token,
+            "HTTP_PROXY": model,
+            "HTTPS_PROXY": model,
+            "NO_PROXY": "127.0.0.1,localhost",
+            "DO_NOT_TRACK": "1",
+            **more,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """How a client is started."""
+
+    command: Sequence[str]
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Client:
+    """A client, and what is known of it that is not as everybody expects."""
+
+    name: str
+    """As people call it."""
+    package: Package
+    start: Callable[[Place], Start]
+    """Configures it in its home, and says how it is started without a person."""
+    interrupts: bool = True
+    """Whether its end, by Ctrl-C, interrupts the code that it runs."""
+
+    @property
+    def key(self) -> str:
+        """Its name in ids of tests and names of folders."""
+        return self.name.lower().replace(" ", "-")

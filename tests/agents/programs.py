@@ -1,0 +1,154 @@
+"""The programs: how each is connected, and started without a person."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from .client import Client, Place, Start
+from .installing import Package
+
+PROMPT = "Show what the server can do."
+
+
+def _claude(place: Place) -> Start:
+    server = {
+        "type": "http",
+        "url": place.server.url,
+        "headers": {"Authorization": "Bearer ${JUPYTER_TOKEN}"},
+    }
+    _write(place.home / ".claude.json", {"mcpServers": {"jupyter": server}})
+    return Start(
+        command=["claude", "-p", PROMPT, "--allowedTools", "mcp__jupyter"],
+        env={
+            "ANTHROPIC_BASE_URL": place.model,
+            "ANTHROPIC_API_KEY": "none",
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "DISABLE_AUTOUPDATER": "1",
+            "DISABLE_ERROR_REPORTING": "1",
+            "DISABLE_TELEMETRY": "1",
+            "IS_SANDBOX": "1",
+        },
+    )
+
+
+def _codex(place: Place) -> Start:
+    folder = place.home / ".codex"
+    folder.mkdir()
+    (folder / "config.toml").write_text(
+        f"""\
+model = "mock"
+model_provider = "mock"
+check_for_update_on_startup = false
+
+[analytics]
+enabled = false
+
+[model_providers.mock]
+name = "mock"
+base_url = "{place.model}/v1"
+wire_api = "responses"
+env_key = "MOCK_KEY"
+
+[mcp_servers.jupyter]
+url = "{place.server.url}"
+bearer_token_env_var = "JUPYTER_TOKEN"
+default_tools_approval_mode = "approve"
+"""
+    )
+    return Start(
+        command=["codex", "exec", "--skip-git-repo-check", PROMPT], env={"MOCK_KEY": "none"}
+    )
+
+
+def _gemini(place: Place) -> Start:
+    server = {
+        "httpUrl": place.server.url,
+        "headers": {"Authorization": "Bearer $JUPYTER_TOKEN"},
+    }
+    _write(
+        place.home / ".gemini" / "settings.json",
+        {
+            "general": {"disableAutoUpdate": True},
+            "privacy": {"usageStatisticsEnabled": False},
+            "security": {"auth": {"selectedType": "gemini-api-key"}},
+            "mcpServers": {"jupyter": server},
+        },
+    )
+    command = ["gemini", "-m", "gemini-2.5-pro", "--skip-trust", "--approval-mode", "yolo"]
+    return Start(
+        command=[*command, "-p", PROMPT],
+        env={"GEMINI_API_KEY": "none", "GOOGLE_GEMINI_BASE_URL": place.model},
+    )
+
+
+def _opencode(place: Place) -> Start:
+    server = {
+        "type": "remote",
+        "url": place.server.url,
+        "headers": {"Authorization": "Bearer {env:JUPYTER_TOKEN}"},
+    }
+    model = {
+        "attachment": True,
+        "tool_call": True,
+        "modalities": {"input": ["text", "image"], "output": ["text"]},
+    }
+    provider = {
+        "npm": "@ai-sdk/openai-compatible",
+        "options": {"baseURL": f"{place.model}/v1", "apiKey": "none"},
+        "models": {"mock": model},
+    }
+    _write(
+        place.home / ".config" / "opencode" / "opencode.json",
+        {
+            "autoupdate": False,
+            "share": "disabled",
+            "model": "mock/mock",
+            "provider": {"mock": provider},
+            "mcp": {"jupyter": server},
+        },
+    )
+    return Start(
+        command=["opencode", "run", PROMPT],
+        env={"OPENCODE_DISABLE_MODELS_FETCH": "1", "OPENCODE_DISABLE_AUTOUPDATE": "1"},
+    )
+
+
+def _copilot(place: Place) -> Start:
+    server = {
+        "type": "http",
+        "url": place.server.url,
+        "headers": {"Authorization": "Bearer ${JUPYTER_TOKEN}"},
+        "tools": ["*"],
+    }
+    _write(place.home / ".copilot" / "mcp-config.json", {"mcpServers": {"jupyter": server}})
+    return Start(
+        command=["copilot", "--allow-all-tools", "-p", PROMPT],
+        env={
+            "COPILOT_OFFLINE": "true",
+            "COPILOT_PROVIDER_BASE_URL": f"{place.model}/v1",
+            "COPILOT_PROVIDER_TYPE": "openai",
+            "COPILOT_PROVIDER_API_KEY": "none",
+            "COPILOT_MODEL": "gpt-4.1",
+        },
+    )
+
+
+def _write(file: Path, settings: dict[str, Any]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(settings, indent=2))
+
+
+PROGRAMS = (
+    Client(name="Claude Code", package=Package(name="@anthropic-ai/claude-code"), start=_claude),
+    Client(name="Codex", package=Package(name="@openai/codex"), start=_codex),
+    Client(
+        name="Gemini CLI",
+        package=Package(name="@google/gemini-cli"),
+        start=_gemini,
+        interrupts=False,
+    ),
+    Client(name="OpenCode", package=Package(name="opencode-ai"), start=_opencode, interrupts=False),
+    Client(name="Copilot CLI", package=Package(name="@github/copilot"), start=_copilot),
+)
