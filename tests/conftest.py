@@ -36,6 +36,7 @@ sys.dont_write_bytecode = False
 BROWSER = "tests/browser/"
 """Tests that share a browser and the servers that it has open."""
 LONGEST = (
+    "agents/test_programs.py",
     "browser/test_edits.py",
     "test_peers.py",
     "executions/test_service.py",

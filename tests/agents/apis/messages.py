@@ -50,7 +50,9 @@ class Messages:
 
 
 def _result(content: Any) -> Result:
-    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    blocks: list[dict[str, Any]] = content
+    if isinstance(content, str):
+        blocks = [{"type": "text", "text": content}]
     return Result(
         text="\n".join(block["text"] for block in blocks if block["type"] == "text"),
         pictures=tuple(
