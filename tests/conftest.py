@@ -37,6 +37,7 @@ BROWSER = "tests/browser/"
 """Tests that share a browser and the servers that it has open."""
 LONGEST = (
     "agents/test_programs.py",
+    "agents/test_libraries.py",
     "browser/test_edits.py",
     "test_peers.py",
     "executions/test_service.py",

@@ -48,6 +48,7 @@ LIBRARIES = (
         name="TypeScript SDK 1",
         package=Package(name="@modelcontextprotocol/sdk"),
         start=_node("sdk1.mjs"),
+        interrupts=False,
     ),
     Client(
         name="TypeScript SDK 2",
