@@ -55,5 +55,10 @@ LIBRARIES = (
         package=Package(name="@modelcontextprotocol/client"),
         start=_node("sdk2.mjs"),
     ),
-    Client(name="mcp-remote", package=Package(name="mcp-remote"), start=_python("with_mcp_remote")),
+    Client(
+        name="mcp-remote",
+        package=Package(name="mcp-remote"),
+        start=_python("with_mcp_remote"),
+        interrupts=False,
+    ),
 )
