@@ -1,11 +1,14 @@
-"""The configuration of an ipykernel that can list no processes, as under Landlock.
+"""The configuration of an ipykernel under Landlock, of which the log would say nothing new.
 
-When it ends it looks for its children, to end them, and logs a traceback. Its sandbox ends them.
+It may not listen where forked processes could hand it what they print, and warns of that. When it
+ends it looks for its children, to end them: it cannot list processes, and logs a traceback. Its
+sandbox ends them.
 """
 
 from __future__ import annotations
 
 import logging
+import warnings
 
 LOGGER = "IPKernelApp"
 
@@ -17,5 +20,6 @@ def is_news(record: logging.LogRecord) -> bool:
 
 
 def leave_out() -> None:
-    """Have it not logged."""
+    """Have neither logged."""
+    warnings.filterwarnings("ignore", message="Couldn't bind IOPub Pipe")
     logging.getLogger(LOGGER).addFilter(is_news)

@@ -94,7 +94,7 @@ def startup() -> str:
 
 @cache
 def configuration() -> str:
-    """An ``ipython_kernel_config.py`` for a kernel that can list no processes."""
+    """An ``ipython_kernel_config.py`` for a kernel under Landlock."""
     return joined("configuration") + "leave_out()\n"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.page import MILLISECONDS, running_browser
 from tests.hub.hubs import Hub, running_hub
@@ -78,14 +78,19 @@ def test_probes_and_prometheus_reach_it_through_the_proxy(hub: Hub, alice: Jupyt
     assert b"mcp_calls" in metrics.body
 
 
+def log_in(page: Page, url: str) -> None:
+    """Open an address of Alice's server, which leads to the Hub's login and back."""
+    expect.set_options(timeout=MILLISECONDS)
+    page.goto(url)
+    page.get_by_label("Username").fill("alice")
+    page.get_by_label("Password").fill("any")
+    page.get_by_role("button", name="Sign in").click()
+
+
 def test_a_person_who_logs_in_at_the_hub_sees_the_page(hub: Hub, alice: JupyterServer) -> None:
     with running_browser() as browser:
         page = browser.new_page()
-        expect.set_options(timeout=MILLISECONDS)
-        page.goto(alice.url)
-        page.get_by_label("Username").fill("alice")
-        page.get_by_label("Password").fill("any")
-        page.get_by_role("button", name="Sign in").click()
+        log_in(page, alice.url)
 
         expect(page.get_by_role("heading", name="Agents on this server")).to_be_visible()
         page.get_by_role("button", name="Pause").click()
@@ -94,3 +99,15 @@ def test_a_person_who_logs_in_at_the_hub_sees_the_page(hub: Hub, alice: JupyterS
         page.get_by_role("button", name="Resume").click()
         expect(page.get_by_role("status")).to_have_count(0)
     assert not McpClient(alice).run("1").is_error
+
+
+def test_jupyterlab_at_the_hub_leads_to_the_page(hub: Hub, alice: JupyterServer) -> None:
+    with running_browser() as browser:
+        page = browser.new_page()
+        log_in(page, f"http://127.0.0.1:{alice.port}/user/alice/lab")
+
+        with page.context.expect_page() as opened:
+            page.locator(".jp-LauncherCard", has_text="Agents on This Server").click()
+
+        expect(opened.value.get_by_role("heading", name="Agents on this server")).to_be_visible()
+        assert opened.value.url == f"http://127.0.0.1:{hub.port}{PAGE}"
