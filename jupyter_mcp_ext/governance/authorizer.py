@@ -100,7 +100,8 @@ class OwnersAuthorizer(Authorizer):
         return is_for_all or owners.is_administrator(user)
 
     def _refuse(self, cause: Cause, handler: JupyterHandler, subject: str) -> Literal[False]:
-        if not isinstance(handler, IdentityHandler):  # which asks what a user may, and refuses none
+        asks_only = isinstance(handler, IdentityHandler) or getattr(handler, "asks_only", False)
+        if not asks_only:
             self._on_refused(cause, handler.request.remote_ip, subject)
         return False
 

@@ -26,6 +26,8 @@ class HealthHandler(PlainHandler):
     """Answers 200 if MCP is served, else 503; it starts nothing, and is no activity."""
 
     SUPPORTED_METHODS = ("GET", "HEAD")
+    asks_only = True
+    """It asks what a user may see, and refuses none."""
 
     def initialize(self, host: McpHost, health: Health, policy: McpPolicy) -> None:
         """Receive what is asked."""

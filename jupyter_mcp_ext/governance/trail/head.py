@@ -46,13 +46,16 @@ def usual_place(path: Path, data_dir: Path) -> Path:
 
 
 def read(path: Path, signer: Signer) -> Head | None:
-    """The head in a file; None if there is none. Raises OSError, ForgedHead."""
+    """The head in a file; None if there is none, or nothing in it. Raises OSError, ForgedHead."""
     found = None
     for _ in range(TRIES):
         try:
-            found = signer.open(_start_of(path).rstrip())
+            start = _start_of(path)
         except FileNotFoundError:
             return None
+        if not start:
+            return None
+        found = signer.open(start.rstrip())
         if found is not None and found[2]:
             break
     if found is None or not found[2] or "head" not in found[0]:

@@ -39,8 +39,12 @@ class FileLock:
     """Keeps other servers from an audit file, or from a head, as long as this process has it."""
 
     def __init__(self, path: Path, *, trait: str) -> None:
-        """``trait`` is the setting that names the file."""
-        self.path = path.with_name(f"{path.name}.lock")
+        """``trait`` is the setting that names the file.
+
+        A head is locked itself: it is never moved, and its folder may be one that this account
+        cannot write in.
+        """
+        self.path = path if trait == "head_path" else path.with_name(f"{path.name}.lock")
         self._of = "it" if trait == "path" else f"its head {str(path)!r}"
         self._trait = trait
         self._file: IO[str] | None = None

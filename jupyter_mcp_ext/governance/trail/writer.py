@@ -135,6 +135,9 @@ class Writer:
             return err.strerror or str(err)
         except AuditUnusable as err:
             return str(err)
+        except Exception:  # noqa: BLE001  # a thread of its own: whatever fails, it goes on
+            self._log.exception("Records of the audit could not be made")
+            return "a record could not be made; the log has the reason"
         return ""
 
     def _tell(self, fault: str) -> None:

@@ -150,8 +150,8 @@ def test_another_process_that_has_the_file_is_named(trail: Trail) -> None:
 
 def test_a_lock_that_another_server_took_is_noticed(trail: Trail) -> None:
     file = trail.open()
-    for locked in (trail.path, trail.head):
-        Path(f"{locked}.lock").unlink()
+    Path(f"{trail.path}.lock").unlink()
+    trail.head.unlink()
     other = trail.open()
 
     with pytest.raises(AuditUnusable, match="writes into it"):

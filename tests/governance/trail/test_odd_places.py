@@ -66,7 +66,7 @@ def test_what_is_no_file_is_named_with_its_trait_and_left_alone(
 
     assert "name another" in str(raised.value)
     left = {path.name for path in tmp_path.iterdir()} - {path.name for path in before}
-    assert left <= {"audit.jsonl", "audit.jsonl.lock", "head.lock", "head"}
+    assert left == set()
 
 
 @pytest.mark.parametrize("text", ["a secret without an end", "one\ntwo", "{}\n", "\n", '{"a":1}'])
@@ -163,3 +163,14 @@ def test_a_check_still_finds_a_file_that_another_has_removed(tmp_path: Path) -> 
 
     assert found.broken is not None
     assert found.broken.why.startswith("missing")
+
+
+def test_nothing_is_made_beside_a_head(tmp_path: Path) -> None:
+    folder = tmp_path / "heads"
+    folder.mkdir()
+    (folder / "head").touch(mode=0o600)
+
+    made(tmp_path, head_path=str(folder / "head")).open((), is_confined=True)
+
+    assert [path.name for path in folder.iterdir()] == ["head"]
+    assert '"head":1' in (folder / "head").read_text()

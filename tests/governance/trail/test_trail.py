@@ -267,3 +267,25 @@ async def test_no_name_of_a_client_can_forge_a_line(jp_serverapp: Any, tmp_path:
     calls = [record for record in records(server.trail) if record["kind"] == "call"]
     assert {call["user"] for call in calls} == {forger.username}
     assert len(data.splitlines()) == len(records(server.trail))
+
+
+class Unspeakable:
+    """What no record can be made of."""
+
+    def __str__(self) -> str:
+        msg = "no words"
+        raise RuntimeError(msg)
+
+
+async def test_what_no_record_can_be_made_of_is_lost_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(tmp_path, fail_closed=True) as audit:
+        with pytest.raises(NotRecorded, match="a record could not be made"):
+            await audit.answer({"kind": "call", "what": Unspeakable()})
+        assert audit.fault
+        await audit.answer({"kind": "call"})
+        assert audit.fault == ""
+
+    assert [record["kind"] for record in records(audit)] == ["opened", "lost", "call", "closed"]
+    assert "no words" in caplog.text
