@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from jupyter_mcp_ext.errors import ContentsError
@@ -28,6 +28,8 @@ class Content:
     mime_type: str
     fresh: int = 0
     """Milliseconds for which a client need not read it again."""
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    """What the protocol says of it besides."""
 
 
 @dataclass(frozen=True, kw_only=True)

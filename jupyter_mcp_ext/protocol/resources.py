@@ -13,7 +13,7 @@ from jupyter_mcp_ext.errors import Forbidden, InternalError, LimitReached, ToolE
 from jupyter_mcp_ext.resources.uris import MAX_LENGTH, Kind, parse
 from jupyter_mcp_ext.tools.road import recorded
 
-from . import execution_resource, notebook_resource, resource_list, session_resource
+from . import execution_resource, notebook_resource, resource_list, session_resource, views
 from .tasks import FORBIDDEN, Context
 
 if TYPE_CHECKING:
@@ -87,6 +87,8 @@ class Resources:
 
         async def content() -> Content:
             nonlocal found
+            if uri in views.URIS:
+                return await views.read(uri)
             resource = await find(call, uri)
             found = True
             return await resource.read()
@@ -96,7 +98,9 @@ class Resources:
         except ToolError as err:
             code = types.INTERNAL_ERROR if found else not_found(ctx)
             raise refused(err, code, uri) from err
-        contents = types.TextResourceContents(uri=uri, mime_type=read.mime_type, text=read.text)
+        contents = types.TextResourceContents(
+            uri=uri, mime_type=read.mime_type, text=read.text, _meta=dict(read.meta) or None
+        )
         return types.ReadResourceResult(contents=[contents], ttl_ms=read.fresh)
 
 

@@ -35,6 +35,7 @@ from .subscriptions import Subscriptions
 from .tasks import created, serve_tasks, takes_tasks
 from .tracing import trace
 from .uncallable import Uncallable
+from .views import takes_views, with_view
 
 if TYPE_CHECKING:
     from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
@@ -147,7 +148,8 @@ class _Handlers:
     ) -> types.ListToolsResult:
         """Answer ``tools/list`` with what the caller may use."""
         allowed = await self._services.policy.allowed(_principal(ctx), self._tools)
-        return types.ListToolsResult(tools=[self._listed[tool.name] for tool in allowed])
+        tools = [self._listed[tool.name] for tool in allowed]
+        return types.ListToolsResult(tools=[*map(with_view, tools)] if takes_views(ctx) else tools)
 
     async def call_tool(
         self, ctx: ServerRequestContext[Any, Any], params: types.CallToolRequestParams
