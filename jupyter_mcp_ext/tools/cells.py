@@ -35,7 +35,7 @@ async def run_cells(
     timeout: Annotated[float | None, Field(gt=0)] = None,
     wait: Annotated[float, Field(ge=0)] = 50,
 ) -> Answer:
-    """Run all or some cells (handles, `3-7`) in the notebook's kernel until an error; saves
+    """Execute a notebook, or some cells (handles, `3-7`), in its kernel until an error; saves
     outputs.
     """
     services = call.services

@@ -40,7 +40,7 @@ async def insert_cells(
     run: bool = False,
     wait: Annotated[float, Field(ge=0)] = 50,
 ) -> Answer:
-    """Insert cells in a notebook, and `run` them until an error."""
+    """Add cells to a notebook, and `run` them until an error."""
     new = parse_cells(cells)  # type: ignore[arg-type]  # JSON, as it was parsed
     edit = partial(edits.insert, cells=new, after=after)
     if run:
@@ -60,7 +60,7 @@ async def edit_cell(
     run: bool = False,
     wait: Annotated[float, Field(ge=0)] = 50,
 ) -> Answer:
-    """Change a cell by handle: old_string to new_string, or a new source. Refused if it
+    """Modify a notebook cell by handle: old_string to new_string, or a new source. Refused if
     changed since you read it. `run` runs it.
     """
     edit = partial(

@@ -142,7 +142,7 @@ async def write_file(
     encoding: Literal["text", "base64"] = "text",
     append: bool = False,
 ) -> Answer:
-    """Create, replace or append to a file."""
+    """Upload, create, replace or append to a file."""
     folder = _folder(session)
     found = await call.services.files.write(
         path, content, folder=folder, hides=call.hides, encoding=encoding, append=append
@@ -179,7 +179,7 @@ async def download_file(
     offset: Annotated[int, Field(ge=0)] = 0,
     limit: Annotated[int, Field(ge=0, le=MAX_BLOB)] = 0,
 ) -> Answer:
-    """Get a file's URL, size, sha256, and up to `limit` bytes. Images: read_file."""
+    """Get a file's URL, size, sha256 and up to `limit` bytes. Images: read_file."""
     folder = _folder(session)
     found = await call.services.files.download(
         path, folder=folder, hides=call.hides, offset=offset, limit=limit

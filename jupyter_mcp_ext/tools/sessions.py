@@ -148,8 +148,8 @@ async def get_kernel_status(call: Call, session: FoundSession) -> Answer:
 async def interrupt_kernel(
     call: Call, session_id: SessionId = None, execution_id: str | None = None
 ) -> Answer:
-    """Interrupt the running code or cell; with execution_id exactly that one, also
-    in the queue.
+    """Stop the running code or cell; with execution_id exactly that one, also
+    queued.
     """
     executions = call.services.executions
     if execution_id:

@@ -80,7 +80,7 @@ async def inspect_variable(
     session: FoundSession,
     detail: Detail = "summary",
 ) -> Answer:
-    """Show one variable: schema, statistics and rows of data, signature and docstring (or source)
+    """Show one variable: columns, statistics and rows of data, signature and docstring (or source)
     of functions and classes, else value and attributes.
     """
     _check_variables(call, session)
