@@ -1,0 +1,134 @@
+"""The real programs read what ``jupyter mcp connect`` has written, and reach a real server."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from jupyter_mcp_ext.clients.configuring.client import Target, Way
+from jupyter_mcp_ext.clients.configuring.clients import BY_ID
+from jupyter_mcp_ext.connect import snippets
+from tests.npm import binaries
+from tests.servers import JupyterServer, environment, running_server
+
+NPM = Path(__file__).parents[2] / "agents" / "npm"
+QUIET = {
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    "DISABLE_AUTOUPDATER": "1",
+    "DISABLE_TELEMETRY": "1",
+    "NO_COLOR": "1",
+    "OPENCODE_DISABLE_AUTOUPDATE": "1",
+    "OPENCODE_DISABLE_MODELS_FETCH": "1",
+}
+
+
+@pytest.fixture(scope="module")
+def path() -> str:
+    return binaries(NPM, "claude")[1]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("programs")
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[JupyterServer]:
+    with running_server(folder) as server:
+        yield server
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home folder in which Gemini CLI trusts the work folder, as a person has said once."""
+    (tmp_path / "work").mkdir()
+    (tmp_path / ".gemini").mkdir()
+    trusted = {str(tmp_path / "work"): "TRUST_FOLDER"}
+    (tmp_path / ".gemini/trustedFolders.json").write_text(json.dumps(trusted))
+    return tmp_path
+
+
+def said(home: Path, path: str, *command: str, env: Mapping[str, str] | None = None) -> str:
+    """What a program prints in a home folder; it gets nothing of Jupyter's but ``env``."""
+    clean = {
+        name: value
+        for name, value in environment(home).items()
+        if not name.startswith(("JUPYTER", "XDG", "CLAUDE", "CODEX", "GEMINI", "COPILOT"))
+    }
+    done = subprocess.run(
+        command,
+        env={**clean, **QUIET, "PATH": path, **(env or {})},
+        cwd=home / "work",
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+LISTS = {
+    "claude-code": (["claude", "mcp", "list"], "✔ Connected"),
+    "gemini": (["gemini", "mcp", "list"], "- Connected"),
+    "opencode": (["opencode", "mcp", "list"], "connected"),
+    "codex": (["codex", "mcp", "list"], "enabled"),
+    "copilot": (["copilot", "mcp", "get", "jupyter"], "Status: Enabled"),
+}
+"""The last two do not connect for it."""
+
+
+@pytest.mark.parametrize("way", ["bridge", "http"])
+@pytest.mark.parametrize("name", LISTS)
+def test_the_program_says_that_it_is_connected(
+    name: str, way: Way, home: Path, path: str, server: JupyterServer, folder: Path
+) -> None:
+    command = [sys.executable, "-m", "jupyter_mcp_ext", "connect", name, "--via", way]
+    described = {"JUPYTER_RUNTIME_DIR": str(folder / "runtime")}
+    connected = said(home, path, *command, env=described)
+    token = {"JUPYTER_TOKEN": server.token} if way == "http" else {}
+
+    asked, words = LISTS[name]
+    listed = said(home, path, *asked, env=token)
+
+    assert f"{BY_ID[name].title} is connected" in connected
+    [status] = [line for line in listed.splitlines() if words in line]
+    assert "disconnected" not in status.lower()
+    assert server.token not in listed
+    removed = said(home, path, *command[:-2], "--remove", env=described)
+    assert "is not connected any more" in removed
+    if name != "copilot":  # which ends with an error where there is no such server
+        assert words not in said(home, path, *asked, env=token)
+
+
+@pytest.mark.parametrize("name", ["claude-code", "gemini"])
+def test_the_clients_own_command_writes_the_same_entry(
+    name: str, home: Path, path: str, server: JupyterServer
+) -> None:
+    client = BY_ID[name]
+    [snippet] = [each for each in snippets(server.url) if each.client == client.title]
+
+    said(home, path, *shlex.split(snippet.text))
+
+    text = (home / client.shown.removeprefix("~/")).read_text()
+    target = Target(url=server.url, token=client.reference)
+    assert client.present(text) == client.entry(target, "http")
+    assert client.connected(text, target, "http") == text
+
+
+def test_an_installed_program_is_found(home: Path, path: str) -> None:
+    command = [sys.executable, "-m", "jupyter_mcp_ext", "connect", "--list"]
+
+    listed = said(home, path, *command, env={"JUPYTER_RUNTIME_DIR": str(home)})
+
+    installed = {line.split()[0] for line in listed.splitlines() if "  installed" in line}
+    assert set(LISTS) <= installed
+    assert os.pathsep in path
