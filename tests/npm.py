@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_mcp_ext.system import lock
+
 
 def binaries(folder: Path, command: str) -> tuple[Path, str]:
     """Where the commands of a folder's packages are, ``command`` among them, and a PATH for them.
@@ -18,7 +20,14 @@ def binaries(folder: Path, command: str) -> tuple[Path, str]:
     """
     found = folder / "node_modules" / ".bin"
     path = os.pathsep.join([str(found), sysconfig.get_path("scripts"), os.environ["PATH"]])
-    if not (found / command).exists():
+    with (folder / "package-lock.json").open() as pinned:
+        lock(pinned, wait=True)  # tests of other processes use the same packages
+        _install(folder, found / command, path)
+    return found, path
+
+
+def _install(folder: Path, command: Path, path: str) -> None:
+    if not command.exists():
         npm = shutil.which("npm", path=path)
         if npm is None:
             pytest.fail('These tests need npm; `pip install -e ".[test]"` brings it.')
@@ -32,4 +41,3 @@ def binaries(folder: Path, command: str) -> tuple[Path, str]:
         )
         if done.returncode:
             pytest.fail(f"npm could not install the packages of {folder.name}:\n{done.stderr}")
-    return found, path

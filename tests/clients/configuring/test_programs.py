@@ -109,6 +109,30 @@ def test_the_program_says_that_it_is_connected(
         assert words not in said(home, path, *asked, env=token)
 
 
+@pytest.mark.parametrize(
+    ("name", "variable"),
+    [
+        ("claude-code", "CLAUDE_CONFIG_DIR"),
+        ("codex", "CODEX_HOME"),
+        ("copilot", "COPILOT_HOME"),
+        ("gemini", "GEMINI_CLI_HOME"),
+        ("opencode", "XDG_CONFIG_HOME"),
+    ],
+)
+def test_a_configuration_that_was_moved_is_found_by_both(
+    name: str, variable: str, home: Path, path: str, server: JupyterServer, folder: Path
+) -> None:
+    (home / "moved").mkdir()
+    (home / ".gemini").rename(home / "moved/.gemini")
+    moved = {variable: str(home / "moved"), "JUPYTER_RUNTIME_DIR": str(folder / "runtime")}
+    command = [sys.executable, "-m", "jupyter_mcp_ext", "connect", name]
+
+    said(home, path, *command, env=moved)
+
+    asked, words = LISTS[name]
+    assert words in said(home, path, *asked, env=moved)
+
+
 @pytest.mark.parametrize("name", ["claude-code", "gemini"])
 def test_the_clients_own_command_writes_the_same_entry(
     name: str, home: Path, path: str, server: JupyterServer
