@@ -18,8 +18,12 @@ async def listed(manager: Any, wanted: Callable[[str], bool]) -> list[dict[str, 
     if getattr(type(manager), "list_sessions", None) is not SessionManager.list_sessions:
         return [model for model in await manager.list_sessions() if wanted(str(model["id"]))]
     models: list[dict[str, Any]] = []
-    for row in manager.cursor.execute("SELECT * FROM session").fetchall():
-        if wanted(row["session_id"]):
+    # Each call asks, and most entries of many are not wanted: only these are read whole.
+    ids = [found for (found,) in manager.cursor.execute("SELECT session_id FROM session")]
+    for session_id in filter(wanted, ids):
+        select = "SELECT * FROM session WHERE session_id=?"
+        row = manager.cursor.execute(select, (session_id,)).fetchone()
+        if row is not None:
             with suppress(KeyError):  # its kernel has ended
                 models.append(await manager.row_to_model(row))
     return models

@@ -39,6 +39,8 @@ class Register:
         self._kernels = kernels
         self._users = users
         self._sessions: dict[str, Session] = {}
+        self._named: dict[str, dict[Session, None]] = {}
+        """Agents' sessions by their names, which do not change."""
         self.changed: Listeners[Session] = Listeners()
         """Are called with each session that is listed, or is so no longer."""
         self._spares: set[str] = set()
@@ -68,6 +70,7 @@ class Register:
         """List a session."""
         self._spares.discard(session.id)
         self._sessions[session.id] = session
+        self._named.setdefault(session.name, {})[session] = None
         self.changed.tell(session)
 
     def add_spare(self, session: Session) -> None:
@@ -78,6 +81,10 @@ class Register:
         """Remove a session from the list."""
         self._spares.discard(session.id)
         if self._sessions.pop(session.id, None) is not None:
+            named = self._named.get(session.name, {})
+            named.pop(session, None)
+            if not named:
+                self._named.pop(session.name, None)
             self.changed.tell(session)
 
     def new_id(self) -> str:
@@ -88,14 +95,15 @@ class Register:
 
     def own(self, subject: str) -> list[Session]:
         """The sessions that belong to a subject."""
-        return [s for s in self if s.owner == subject]
+        # Of each call, with thousands of sessions: what is looked at here is not called.
+        found = self._sessions.values()
+        return [s for s in found if s.record.owner == subject and not s.record.archived]
 
     def default_of(self, caller: Caller) -> Session | None:
         """The caller's default session, the latest used if there are several."""
-        key = (caller.subject, caller.client, caller.scope)
-        fits = [
-            s for s in self if s.record.is_default and (s.owner, s.client, s.record.scope) == key
-        ]
+        key = (caller.client, caller.scope)
+        own = [s for s in self.own(caller.subject) if s.record.is_default]
+        fits = [s for s in own if (s.client, s.record.scope) == key]
         return max(fits, key=lambda s: (s.story is not None, s.last_used), default=None)
 
     def earlier_default(self, session: Session) -> Session | None:
@@ -185,16 +193,18 @@ class Register:
 
     async def find(self, caller: Caller, wanted: str) -> Session:
         """The one session that an argument names. Raises UnknownSession."""
-        own = self.own(caller.subject)
-        for session in own:
-            if session.id == wanted:
-                return session
+        exact = self._sessions.get(wanted)
+        if exact is not None and _is_own(exact, caller):
+            return exact
         people = await self.people(caller)
-        reachable = own + people
+        fits = [s for s in people if wanted in (s.id, s.record.jupyter_id)] or [
+            *(s for s in self._named.get(wanted, ()) if _is_own(s, caller)),
+            *(s for s in people if s.name == wanted),
+        ]
+        reachable = people if fits else [*self.own(caller.subject), *people]
         path = wanted.strip("/")
         fits = (
-            [s for s in people if wanted in (s.id, s.record.jupyter_id)]
-            or [s for s in reachable if s.name == wanted]
+            fits
             or [s for s in reachable if path in (s.path, s.notebook)]
             or [s for s in reachable if len(wanted) >= 8 and s.kernel_id.startswith(wanted)]
         )
@@ -212,6 +222,10 @@ class Register:
             "create_session makes one."
         )
         raise UnknownSession(msg + without_people(caller))
+
+
+def _is_own(session: Session, caller: Caller) -> bool:
+    return session.owner == caller.subject and not session.record.archived
 
 
 def without_people(caller: Caller) -> str:
