@@ -18,7 +18,7 @@ from jupyter_mcp_ext.sessions.disk.lock import HeldElsewhere
 from jupyter_mcp_ext.sessions.disk.removal import Removal, StillUsed
 from jupyter_mcp_ext.sessions.disk.store import Disk, SessionStore
 from jupyter_mcp_ext.sessions.disk.users import UserFolders
-from jupyter_mcp_ext.sessions.retention.plan import Kept, plan
+from jupyter_mcp_ext.sessions.retention.plan import Kept, archived_at, plan
 from jupyter_mcp_ext.sessions.retention.retention import McpRetention
 from jupyter_mcp_ext.sessions.retention.rounds import DONE
 from jupyter_mcp_ext.sessions.session import Session
@@ -192,11 +192,13 @@ class Sessions(Command):
 
     def _kept(self, session: Session, *, is_used: bool) -> Kept:
         weight = self.removal.weight(session)
+        archived = session.record.archived
+        changed = self.removal.changed(session) if archived else 0.0
         return Kept(
             id=session.id,
             owner=session.owner,
             last_used=session.last_used,
-            archived=session.record.archived,
+            archived=archived_at(archived, changed, now=time.time()),
             bytes=weight.bytes,
             snapshots=weight.snapshots,
             is_used=is_used or bool(self.store.holder(session)),

@@ -11,6 +11,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from itertools import islice
 
 from .beneath import Folder
 
@@ -41,6 +42,12 @@ def extent(folder: Folder, *, but: frozenset[str] = frozenset()) -> Extent:
         if found.files >= MAX_MEASURED:
             break
     return found
+
+
+def changed(folder: Folder, *, but: frozenset[str] = frozenset()) -> float:
+    """When a file in an open folder was written last, except under some names; 0: there is none."""
+    statuses = islice(_statuses(folder, but, depth=0), MAX_MEASURED)
+    return max((status.st_mtime for status in statuses), default=0.0)
 
 
 def _statuses(folder: Folder, but: frozenset[str], depth: int) -> Iterator[os.stat_result]:

@@ -75,6 +75,13 @@ class SessionRemover:
             return [Weight() for _ in sessions]
         return await asyncio.to_thread(lambda: [disk.weight(each) for each in sessions])
 
+    async def changed(self, sessions: Sequence[Session]) -> list[float]:
+        """When a file of each was written last; 0 where that is not known."""
+        disk = self._folders.removal()
+        if disk is None:
+            return [0.0] * len(sessions)
+        return await asyncio.to_thread(lambda: [*map(disk.changed, sessions)])
+
     async def cut_short(self) -> list[Session]:
         """Archived sessions of which more is left than should be, since a server was killed."""
         disk = self._folders.removal()

@@ -18,10 +18,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from jupyter_mcp_ext.files.beneath import HAS_DIR_FD
-from jupyter_mcp_ext.files.removal import Extent, clear, extent, remove_tree
+from jupyter_mcp_ext.files.removal import Extent, changed, clear, extent, remove_tree
 from jupyter_mcp_ext.sandbox.overlay import PACKAGES
 
-from .folder import ARCHIVED, INDEXES, SessionFolder
+from .folder import ARCHIVED, HIDDEN, INDEXES, SessionFolder
 from .record import UnusableRecord
 from .room import FULL
 
@@ -73,6 +73,17 @@ class Removal:
                 )
         except OSError:
             return Weight()
+
+    def changed(self, session: Session) -> float:
+        """When one of the files that people see in a session's folder was written last.
+
+        0 if that is not known.
+        """
+        try:
+            with self._store.folder_of(session.id, session.owner).visible() as visible:
+                return changed(visible, but=frozenset({HIDDEN}))
+        except OSError:
+            return 0.0
 
     def archive(self, session: Session, *, now: float) -> SessionRecord:
         """Keep its notebook, journal and other files, and remove what it comes back from.

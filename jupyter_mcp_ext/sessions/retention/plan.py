@@ -48,12 +48,20 @@ class Kept:
     owner: str
     last_used: float
     archived: float = 0.0
-    """When it was archived; 0: it was not."""
+    """When it was archived, or its files were changed since; 0: it was not."""
     bytes: int = 0
     snapshots: int = 0
     """Bytes of its saved variables."""
     is_used: bool = False
     """Whether it is in use: then nothing is done to it."""
+
+
+def archived_at(archived: float, changed: float, *, now: float) -> float:
+    """From when on an archived session's time counts, whose files were ``changed`` last then.
+
+    A person may write into what is left of it: then it is kept for as long from there.
+    """
+    return max(archived, changed) if archived and changed <= now else archived
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +106,7 @@ class _Planner:
         for each in self._archived():
             age = self._until - each.archived
             if self._bounds.deletes and age >= self._bounds.archive_age:
-                self._do(each, "delete", f"it was archived {ago(age)}")
+                self._do(each, "delete", f"it was archived, and not changed since {ago(age)}")
 
     def by_number(self) -> None:
         """Archive the sessions that are too many."""

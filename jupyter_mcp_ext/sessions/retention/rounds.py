@@ -13,7 +13,7 @@ from jupyter_mcp_ext.sessions.removing import InUse
 from jupyter_mcp_ext.system import steady_time
 
 from .clock import SPAN, BelievedClock
-from .plan import Action, Kept, Step, plan
+from .plan import Action, Kept, Step, archived_at, plan
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -87,18 +87,27 @@ class Rounds:
         weights = [Weight()] * len(sessions)
         if self.settings.bounds.needs_bytes:
             weights = await self._remover.weights(sessions)
+        now, changed = time.time(), await self._changed(sessions)
         return [
             Kept(
                 id=session.id,
                 owner=session.owner,
                 last_used=session.last_used,
-                archived=session.record.archived,
+                archived=archived_at(session.record.archived, changed.get(session, 0.0), now=now),
                 bytes=weight.bytes,
                 snapshots=weight.snapshots,
                 is_used=session.id in used,
             )
             for session, weight in zip(sessions, weights, strict=True)
         ]
+
+    async def _changed(self, sessions: list[Session]) -> dict[Session, float]:
+        """When the files of archived sessions were changed, if any of these may be deleted."""
+        archived = [session for session in sessions if session.record.archived]
+        if not self.settings.bounds.deletes:
+            return {}
+        changed = await self._remover.changed(archived)
+        return dict(zip(archived, changed, strict=True))
 
     async def _do(self, step: Step, session: Session) -> bool:
         """Do a step; False if the session is in use or its folder cannot be changed."""

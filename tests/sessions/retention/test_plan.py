@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jupyter_mcp_ext.sessions.retention.plan import Bounds, Kept, plan
+from jupyter_mcp_ext.sessions.retention.plan import Bounds, Kept, archived_at, plan
 
 DAY = 86_400.0
 NOW = 1_000 * DAY
@@ -80,6 +80,13 @@ def test_an_archived_session_is_deleted_after_its_time_and_only_if_that_is_allow
     assert planned(session, max_age=DAY, archive_age=30 * DAY) == []
     assert planned(session, deletes=True, archive_age=40 * DAY) == []
     assert planned(session, deletes=True, archive_age=30 * DAY) == [("delete", "a1")]
+
+
+def test_the_time_of_an_archived_session_counts_from_when_its_files_were_changed() -> None:
+    assert archived_at(NOW - 9 * DAY, NOW - DAY, now=NOW) == NOW - DAY
+    assert archived_at(NOW - DAY, NOW - 9 * DAY, now=NOW) == NOW - DAY
+    assert archived_at(NOW - DAY, NOW + 9 * DAY, now=NOW) == NOW - DAY  # a file of the future
+    assert archived_at(0.0, NOW - DAY, now=NOW) == 0.0
 
 
 def test_the_oldest_snapshots_go_first() -> None:

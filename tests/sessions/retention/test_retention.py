@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -51,6 +52,12 @@ async def unused(engine: Engine, name: str, *, days: float = 2.0, ends: bool = T
 
 def folder(engine: Engine, session: Session) -> Path:
     return Path(engine.serverapp.root_dir, session.folder)
+
+
+def aged(engine: Engine, session: Session) -> None:
+    """Make the files of a session old."""
+    for path in folder(engine, session).iterdir():
+        os.utime(path, (1.0, 1.0))
 
 
 def hidden(engine: Engine, session: Session) -> set[str]:
@@ -176,6 +183,25 @@ async def test_archived_sessions_are_deleted_if_the_operator_says_so(jp_serverap
             await engine.services.sessions.resolve(ALICE, session.id)
 
 
+async def test_an_archived_session_whose_notebook_a_person_has_changed_is_not_deleted(
+    jp_serverapp: Any,
+) -> None:
+    async with retaining(jp_serverapp, archive_age=DAY) as engine:
+        engine.services.retention.settings.expired = "delete"
+        removal = engine.services.sessions.folders.removal()
+        session, other = await unused(engine, "changed"), await unused(engine, "old")
+        assert removal is not None
+        for each in (session, other):
+            each.write(removal.archive(each, now=1.0))
+            aged(engine, each)
+        notebook = Path(jp_serverapp.root_dir, session.notebook)
+        notebook.write_text(notebook.read_text() + " ")
+
+        assert await expired(engine) == [("delete", other.id)]
+
+        assert notebook.exists()
+
+
 async def test_the_oldest_snapshots_go_first_and_the_next_use_tells(jp_serverapp: Any) -> None:
     async with retaining(jp_serverapp) as engine:
         old, new = await unused(engine, "old", days=2), await unused(engine, "new", days=1)
@@ -234,6 +260,7 @@ async def test_a_server_with_limits_begins_with_a_round(jp_serverapp: Any) -> No
         session = await unused(engine, "old")
         assert removal is not None
         removal.archive(session, now=1.0)
+        aged(engine, session)
     jp_serverapp.config.McpRetention.expired = "delete"
     try:
         async with retaining(jp_serverapp) as engine:
