@@ -10,6 +10,7 @@ import pytest
 
 from jupyter_mcp_ext.governance.refusals import MAX_KEPT, Refusals, Refused
 from tests.mcp_client import ERAS, McpClient
+from tests.page.test_attacks import logged_in
 from tests.people import APART, Person
 from tests.servers import TOKEN, JupyterServer, running_server
 
@@ -93,6 +94,19 @@ def test_requests_without_a_login_are_recorded_in_sums(tmp_path: Path) -> None:
     assert {record["address"] for record in audited(audit, "refused")} == {"127.0.0.1"}
     assert "evil" not in audit.read_text()
     assert TOKEN not in audit.read_text()
+
+
+def test_what_another_page_has_a_browser_send_is_recorded_with_its_user(tmp_path: Path) -> None:
+    audit = tmp_path / "audit.jsonl"
+    with running_server(tmp_path, f"--McpAudit.path={audit}") as server:
+        cookies, _ = logged_in(server)
+        assert unread(server, Cookie=cookies) == 403
+        pressed = server.request(
+            "POST", b"of=all", {**FORM, "Cookie": cookies}, path="/mcp/ui/pause"
+        )
+        assert pressed.status == 403
+
+    assert sums(audit) == {("forgery", "jupyter"): 2}
 
 
 def test_what_is_refused_to_a_user_is_recorded_with_the_user(tmp_path: Path) -> None:
