@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from logging import Logger
 
@@ -55,7 +55,7 @@ class Archive:
     @property
     def is_taking_over(self) -> bool:
         """Whether executions of earlier runs of the server may still be unknown."""
-        return self._takeover is not None
+        return self._takeover is not None and not self._takeover.is_done
 
     async def open(self, *, part: float = PART) -> None:
         """Take over the executions of earlier runs of the server; of very many, some later.
@@ -67,19 +67,7 @@ class Archive:
         except OSError as err:
             self._log.warning("Executions will not outlast this server: %s", err)
             return
-        parts = self._takeover.parts()
-        await self._restore_part(parts)
-        if self.is_taking_over:
-            self._tasks.start(self._restore_rest(parts), name="mcp-execution-takeover")
-
-    async def _restore_rest(self, parts: Iterator[list[ExecutionRecord]]) -> None:
-        while self.is_taking_over:
-            await self._restore_part(parts)
-
-    async def _restore_part(self, parts: Iterator[list[ExecutionRecord]]) -> None:
-        self._restore(await asyncio.to_thread(next, parts))
-        if self._takeover is not None and self._takeover.is_done:
-            self._takeover = None
+        await self._takeover.run(self._restore)
 
     def _restore(self, records: Iterable[ExecutionRecord]) -> None:
         """Keep executions of earlier runs."""
@@ -166,7 +154,8 @@ class Archive:
         if self._storage.fault:
             execution.tell([UNSAVED.format(self._storage.fault)])
         self._storage.end(execution.record(), execution.fold)
-        self._keep(execution)
+        self._finished.add(execution)
+        self._remove_excess()
         if execution.fold.cost > SMALL and self._storage.has(execution.id):
             self._hold(execution)  # the call that waits for its end is about to read it
 
@@ -210,10 +199,6 @@ class Archive:
         self._letting_go.stop()
         self._tasks.cancel()
         await self._storage.close()
-
-    def _keep(self, execution: Execution) -> None:
-        self._finished.add(execution)
-        self._remove_excess()
 
     def _remove_excess(self) -> None:
         for oldest in self._finished.excess():

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from logging import Logger
 from pathlib import Path
+from typing import TypeAlias
 
+from jupyter_mcp_ext.concurrency import Tasks
 from jupyter_mcp_ext.files.beneath import Folder, opened
 from jupyter_mcp_ext.system import lock
 
@@ -22,12 +25,14 @@ SUFFIX = ".jsonl"
 PART = 2.0
 """Seconds for which a start waits for them; what is left is taken over while the server runs."""
 
+Take: TypeAlias = Callable[[list[ExecutionRecord]], object]
+
 
 class Takeover:
     """Moves the files of servers that no longer run into the folder of this one."""
 
     is_done = False
-    """Whether all has been taken over, with the part that was given last."""
+    """Whether all has been taken over."""
 
     def __init__(
         self, base: Path, kind: str, into: Path, log: Logger, *, part: float = PART
@@ -40,22 +45,45 @@ class Takeover:
         self._part = part
         self._known: set[str] = set()
         self._is_stopped = False
+        self._tasks = Tasks()
 
-    def parts(self) -> Iterator[list[ExecutionRecord]]:
-        """What was taken over, part by part, each with the oldest first; one at least. Blocks."""
+    async def run(self, take: Take) -> None:
+        """Give what is found to a function, the oldest first; return after a part of it.
+
+        The rest is given later, part by part.
+        """
+        parts = self.parts()
+        await self._next(parts, take)
+        if not self.is_done:
+            self._tasks.start(self._rest(parts, take), name="mcp-execution-takeover")
+
+    def stop(self) -> None:
+        """Take over nothing more: a later start does."""
+        self._is_stopped = True
+        self._tasks.cancel()
+
+    def parts(self) -> Iterator[tuple[list[ExecutionRecord], bool]]:
+        """What is found, part by part, and whether that is the last part; one at least. Blocks."""
         part: list[ExecutionRecord] = []
         until = time.monotonic() + self._part
         for record in self._records():
             part.append(record)
             if time.monotonic() > until:
-                yield _sorted(part)
+                yield _sorted(part), False
                 part, until = [], time.monotonic() + self._part
-        self.is_done = True
-        yield _sorted(part)
+        yield _sorted(part), True
 
-    def stop(self) -> None:
-        """Take over nothing more: a later start does."""
-        self._is_stopped = True
+    async def _rest(self, parts: Iterator[tuple[list[ExecutionRecord], bool]], take: Take) -> None:
+        try:
+            while not self.is_done:
+                await self._next(parts, take)
+        finally:  # whatever happens, callers are not told to wait for ever
+            self.is_done = True
+
+    async def _next(self, parts: Iterator[tuple[list[ExecutionRecord], bool]], take: Take) -> None:
+        part, is_last = await asyncio.to_thread(next, parts)
+        take(part)
+        self.is_done = is_last
 
     def _records(self) -> Iterator[ExecutionRecord]:
         for folder in sorted(self._base.glob(f"{self._kind}-*")):

@@ -54,7 +54,7 @@ def record(execution_id: str = "abcdefgh-1", **more: Any) -> ExecutionRecord:
 
 def opened(folder: Path, root: str = "/root") -> tuple[ExecutionStorage, list[ExecutionRecord]]:
     storage = ExecutionStorage(folder, root, LOG)
-    return storage, [*chain.from_iterable(storage.open().parts())]
+    return storage, [*chain.from_iterable(part for part, _ in storage.open().parts())]
 
 
 def written(storage: ExecutionStorage, *messages: tuple[str, Any]) -> OutputFold:

@@ -61,7 +61,7 @@ def test_executions_of_an_earlier_version_are_taken_over(tmp_path: Path) -> None
     shutil.copytree(FORMATS / "executions", tmp_path / "jupyter_mcp_ext")
     storage = ExecutionStorage(tmp_path, "formats", logging.getLogger("test"))
 
-    [found] = storage.open().parts()
+    [(found, _)] = storage.open().parts()
 
     assert [(one.execution_id, one.status) for one in found] == [
         (f"{ID}-1", "ok"),
