@@ -57,6 +57,7 @@ class Resources:
         """``on_list`` is called when a client was shown the list."""
         self._open_call = open_call
         self._on_list = on_list
+        self._views = views.Views()
 
     async def list(
         self, ctx: Context, params: types.PaginatedRequestParams | None
@@ -88,7 +89,7 @@ class Resources:
         async def content() -> Content:
             nonlocal found
             if uri in views.URIS:
-                return await views.read(uri)
+                return await self._views.read(uri)
             resource = await find(call, uri)
             found = True
             return await resource.read()

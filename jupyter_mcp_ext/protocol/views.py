@@ -8,7 +8,8 @@ client that does not declare it gets not a byte more, and the model of neither.
 from __future__ import annotations
 
 import asyncio
-from functools import lru_cache
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,13 +27,25 @@ EXTENSION = "io.modelcontextprotocol/ui"
 MIME_TYPE = "text/html;profile=mcp-app"
 VIEW = "ui://jupyter/output"
 PLOTLY = "ui://jupyter/plotly.js"
+VEGA = "ui://jupyter/vega.js"
 
-URIS = frozenset({VIEW, PLOTLY})
+PACKAGES = {PLOTLY: "plotly", VEGA: "vl-convert-python"}
+"""Which package brings a library."""
+
+URIS = frozenset({VIEW, PLOTLY, VEGA})
 
 FILE = Path(__file__).parent / "view" / "output.html"
 
 MAX_LIBRARY = 8_000_000
-"""Bytes of plotly.js."""
+"""Bytes of a library."""
+
+BUNDLING = 60.0
+"""Seconds in which the library for Vega is put together."""
+
+BUNDLE = """\
+import sys, vl_convert
+sys.stdout.buffer.write(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").encode())
+"""
 
 FRESH = 86_400_000
 """Milliseconds for which a client need not read them again."""
@@ -60,22 +73,48 @@ def with_view(tool: types.Tool) -> types.Tool:
     return tool.model_copy(update={"meta": {**(tool.meta or {}), "ui": ui}})
 
 
-async def read(uri: str) -> Content:
-    """The view, or the library that it loads for charts. Raises ContentsError."""
-    if uri == VIEW:
-        return Content(text=_page(), mime_type=MIME_TYPE, fresh=FRESH, meta=META)
-    text = await asyncio.to_thread(_library)
-    return Content(text=text, mime_type="text/javascript", fresh=FRESH)
+class Views:
+    """The view, and the libraries that it loads for charts.
+
+    They are from the server's own environment: what a kernel gives could act in the view, through
+    the client, with the rights of its user.
+    """
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._vega = ""
+
+    async def read(self, uri: str) -> Content:
+        """One of `URIS`. Raises ContentsError."""
+        if uri == VIEW:
+            page = await asyncio.to_thread(FILE.read_text, encoding="utf-8")
+            return Content(text=page, mime_type=MIME_TYPE, fresh=FRESH, meta=META)
+        text = await (asyncio.to_thread(_plotly) if uri == PLOTLY else self._bundled())
+        return Content(text=text, mime_type="text/javascript", fresh=FRESH)
+
+    async def _bundled(self) -> str:
+        """The library for Vega, which takes seconds to put together: once, in another process."""
+        async with self._lock:
+            self._vega = self._vega or await asyncio.to_thread(_vega)
+        return self._vega
 
 
-@lru_cache(maxsize=1)
-def _page() -> str:
-    return FILE.read_text(encoding="utf-8")
+def _vega() -> str:
+    if find_spec("vl_convert") is None:
+        raise _missing(VEGA)
+    # In a folder that no kernel writes to: Python looks for modules there first.
+    command = [sys.executable, "-c", BUNDLE]
+    try:
+        made = subprocess.run(  # noqa: S603  # this interpreter, with words of ours
+            command, cwd=sys.prefix, capture_output=True, timeout=BUNDLING, check=True
+        )
+    except (OSError, subprocess.SubprocessError) as err:
+        msg = "The library for Vega could not be put together. Show the chart's image."
+        raise ContentsError(msg) from err
+    return made.stdout.decode()
 
 
-def _library() -> str:
-    # From the server's own environment: what a kernel gives could act in the view, through the
-    # client, with the rights of its user.
+def _plotly() -> str:
     found = find_spec("plotly")
     file = (
         Path(found.origin).parent / "package_data" / "plotly.min.js"
@@ -83,12 +122,15 @@ def _library() -> str:
         else None
     )
     if file is None or not file.is_file():
-        msg = (
-            "plotly is not installed in the environment of the Jupyter server, which has the "
-            "library for such charts from there. Show the chart's image."
-        )
-        raise ContentsError(msg)
+        raise _missing(PLOTLY)
     if file.stat().st_size > MAX_LIBRARY:
         msg = f"The library is over {MAX_LIBRARY:,} bytes. Show the chart's image."
         raise ContentsError(msg)
     return file.read_text(encoding="utf-8")
+
+
+def _missing(uri: str) -> ContentsError:
+    return ContentsError(
+        f"{PACKAGES[uri]} is not installed in the environment of the Jupyter server, which has "
+        "the library for such charts from there. Show the chart's image."
+    )

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import mcp_types as types
 import pytest
 
 from tests import users
 from tests.extra_tools.packages import install, with_packages
 from tests.mcp_client import ERAS, NEW, McpClient
 from tests.servers import JupyterServer
+from tests.test_input import MODES, Clerk, call, connected, run
 
 PAGE = (Path(__file__).parents[2] / "docs" / "extending.md").read_text()
 CAN_ASK: dict[str, Any] = {"elicitation": {"form": {}}}
@@ -133,6 +135,23 @@ def test_a_yes_to_one_question_is_none_to_another(server: JupyterServer) -> None
 
     assert "Delete the variable y?" in json.dumps(other) or "error" in other
     assert client.run("y").status == "ok"
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_the_person_is_asked_in_both_eras(server: JupyterServer, mode: str) -> None:
+    yes = types.ElicitResult(action="accept", content={"confirm": True})
+    no = types.ElicitResult(action="accept", content={"confirm": False})
+    gone = types.ElicitResult(action="cancel")
+    clerk = Clerk(no, gone, yes)
+    async with connected(server, mode, clerk) as client:
+        await run(client, "asked = 1")
+
+        said = [await call(client, "forget_variable", name="asked") for _ in range(3)]
+
+        assert ["did not agree" in words for words in said] == [True, True, False]
+        assert said[2].startswith("[ok]")
+        assert clerk.asked == ["Delete the variable asked?"] * 3
+        assert "NameError" in await run(client, "asked")
 
 
 def test_a_tool_that_has_to_ask_is_refused_where_the_client_cannot(server: JupyterServer) -> None:

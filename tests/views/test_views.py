@@ -24,6 +24,11 @@ CHART = """
 import plotly.graph_objects as go
 go.Figure(go.Bar(x=["a", "b"], y=[1, 3]), layout={"title": {"text": "Sales"}})
 """
+ALTAIR = """
+import altair as alt
+rows = alt.Data(values=[{"name": "a", "amount": 1}, {"name": "b", "amount": 3}])
+chart = alt.Chart(rows).mark_bar().encode(x="name:N", y="amount:Q")
+"""
 IMAGE = "import matplotlib.pyplot as plt\nplt.plot([1, 2]);"
 SAID = """
 def said(html, **more):
@@ -141,6 +146,41 @@ def test_a_chart_of_plotly_is_drawn_as_what_it_is(host: Host) -> None:
     expect(host.view.locator(".hoverlayer")).to_contain_text("1")
 
 
+def test_a_chart_of_altair_is_drawn_as_what_it_is(host: Host) -> None:
+    for renderer in ("default", "mimetype"):
+        host.run(f"{ALTAIR}\nalt.renderers.enable({renderer!r})\nchart")
+
+        expect(host.view.locator("svg.marks .mark-rect path")).to_have_count(2)
+        expect(host.view.locator("svg.marks")).to_contain_text("amount")
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        7,
+        {"mark": "nonsense"},
+        {"mark": "bar", "data": {"url": "https://example.com/x.csv"}, "encoding": {}},
+        {
+            "usermeta": {"embedOptions": {"ast": False, "actions": True}},
+            "data": {"values": [{"a": 1}]},
+            "mark": "point",
+            "transform": [{"calculate": "toString(constructor)", "as": "b"}],
+            "encoding": {"x": {"field": "a"}, "href": {"value": "javascript:document.title=1"}},
+        },
+    ],
+    ids=["a number", "no mark", "a URL", "options"],
+)
+def test_an_odd_specification_of_vega_harms_nothing(host: Host, spec: object) -> None:
+    before = len(host.asked)
+    bundle = json.dumps({"application/vnd.vegalite.v5+json": spec})
+
+    host.run(f"import json\n{SAID}\nsaid('x', **json.loads({bundle!r}))")
+
+    expect(host.view.locator("details, summary, main a[target]")).to_have_count(0)
+    assert host.view.locator("html").evaluate("() => document.title") == "Jupyter output"
+    assert len(host.asked) == before
+
+
 def test_an_image_is_shown(host: Host) -> None:
     result = host.run(IMAGE)
 
@@ -236,7 +276,8 @@ def test_there_is_no_other_view(server: JupyterServer, uri: str) -> None:
 def test_without_plotly_on_the_server_the_person_is_told(
     browser: Browser, start_server: Callable[..., JupyterServer], tmp_path: Path
 ) -> None:
-    (tmp_path / "plotly.py").touch()  # is found before the package, and has no library
+    (tmp_path / "plotly.py").touch()  # are found before the packages, and have no library
+    (tmp_path / "vl_convert.py").touch()
     server = start_server(env=with_packages(tmp_path))
     chart = json.dumps({"application/vnd.plotly.v1+json": {"data": [], "layout": {}}})
     with running_host(browser, server) as host:
@@ -246,3 +287,5 @@ def test_without_plotly_on_the_server_the_person_is_told(
         expect(host.view.locator("main")).to_contain_text("where plotly is installed")
         error = McpClient(server).error("resources/read", uri="ui://jupyter/plotly.js")
         assert "plotly is not installed" in error["message"]
+        error = McpClient(server).error("resources/read", uri="ui://jupyter/vega.js")
+        assert "could not be put together" in error["message"]
