@@ -118,6 +118,7 @@ def test_without_it_a_browser_is_told_behind_the_login_how_agents_connect(
     assert f"claude mcp add --scope user --transport http jupyter {address} --header" in (
         html.unescape(seen.body.decode())
     )
+    assert b"<code>jupyter mcp connect</code>" in seen.body
     assert b"vscode:mcp/install?" in seen.body
     assert server.token.encode() not in seen.body
 
