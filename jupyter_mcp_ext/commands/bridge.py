@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from jupyter_mcp_ext.clients.bridge.allowed import Allowed, NotAllowed
 from jupyter_mcp_ext.clients.bridge.bridge import serve
 from jupyter_mcp_ext.clients.bridge.finding import Choice, Finder
+from jupyter_mcp_ext.clients.bridge.starting import Starter, folder
+from jupyter_mcp_ext.clients.servers import NoServer
 
 from .command import Command
 
@@ -42,11 +44,16 @@ class Bridge(Command):
             cafile=options.cafile,
             scope=options.session,
         )
+        if options.server and options.start:
+            self.fail("--start is for the server of a folder. Name it with --root-dir.")
+        if options.root_dir and not options.start:
+            self.fail("--root-dir is that of a server to start. Use --start, or --server FOLDER.")
         try:
             allowed = Allowed(options.allow_folder, options.max_bytes)
-        except NotAllowed as err:
+            starter = Starter(folder(options.root_dir)) if options.start else None
+        except (NotAllowed, NoServer) as err:
             self.fail(str(err))
-        serve(Finder(choice), allowed)
+        serve(Finder(choice, starter), allowed)
 
 
 def parser() -> ArgumentParser:
@@ -69,6 +76,17 @@ def parser() -> ArgumentParser:
         default="",
         metavar="NAME",
         help="gives the client a default session of its own, beside its others",
+    )
+    command.add_argument(
+        "--start",
+        action="store_true",
+        help="use the server that runs on --root-dir, and start one when there is none",
+    )
+    command.add_argument(
+        "--root-dir",
+        default="",
+        metavar="FOLDER",
+        help="the folder of the server that is started, in place of the current one",
     )
     command.add_argument(
         "--allow-folder",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from jupyter_mcp_ext.clients.servers import NoServer, Server, chosen_server, running_servers
+
+from .starting import Starter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,22 +24,23 @@ class Choice:
 class Finder:
     """Finds the server. All of it blocks: call it in a thread."""
 
-    def __init__(self, choice: Choice, start: Callable[[], Server] | None = None) -> None:
-        """``start`` starts a server where there is none, and returns once it listens."""
+    def __init__(self, choice: Choice, starter: Starter | None = None) -> None:
+        """``starter`` starts a server on its folder, and only such servers are used."""
         self.choice = choice
-        self._start = start
+        self._starter = starter
         self._known: Server | None = None
 
     def find(self, *, may_start: bool) -> Server:
         """The server, with the token that it has now. Raises NoServer."""
-        running = running_servers()
-        try:
-            found = self._chosen(running)
-        except NoServer:
-            if self._start is None or not may_start or self._fits(running):
-                raise
-            found = self._start()
-        self._known = found
+        if self._starter is None:
+            self._known = self._chosen(running_servers())
+            return self._known
+        found = self._starter.running()
+        if found is None and may_start:
+            found = self._starter.started()
+        if found is None:
+            msg = f"No Jupyter server runs on {self._starter.root_dir}. A call starts one."
+            raise NoServer(msg)
         return found
 
     def has_ended(self, server: Server) -> bool:
@@ -63,9 +64,3 @@ class Finder:
             f"client to use another. There are: {listed}."
         )
         raise NoServer(msg)
-
-    def _fits(self, running: tuple[Server, ...]) -> bool:
-        """Whether there are servers among which a person has to choose."""
-        if not self.choice.server:
-            return bool(running) and self._known is None
-        return not Path(self.choice.server).is_absolute() and bool(running)

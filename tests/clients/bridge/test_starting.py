@@ -1,0 +1,87 @@
+"""A server that the bridge starts: one for all bridges of a folder, and it goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from jupyter_mcp_ext.clients.bridge import starting
+from jupyter_mcp_ext.clients.servers import NoServer, Server, running_servers
+from tests.mcp_client import NEW
+
+from .bridges import bridged
+
+
+@contextmanager
+def ended_afterwards(folder: Path) -> Iterator[None]:
+    """End the servers that were started."""
+    try:
+        yield
+    finally:
+        for server in running_servers(folder / "runtime"):
+            process = psutil.Process(server.pid)
+            os.kill(server.pid, signal.SIGTERM)
+            process.wait(30)
+
+
+def servers(folder: Path) -> tuple[Server, ...]:
+    return running_servers(folder / "runtime")
+
+
+def test_a_server_is_started_once_for_two_bridges_and_goes_on_after_them(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    options = ("--start", "--root-dir", str(work))
+    with ended_afterwards(tmp_path):
+        with (
+            bridged(tmp_path, *options, version=NEW, name="one") as one,
+            bridged(tmp_path, *options, version=NEW, name="two") as two,
+        ):
+            first, second = one.send("server/discover"), two.send("server/discover")
+            assert "execute_code" in one.answer(first)["result"]["instructions"]
+            assert "execute_code" in two.answer(second)["result"]["instructions"]
+            [server] = servers(tmp_path)
+            assert Path(server.root_dir) == work
+            assert one.call("execute_code", code="x = 42").status == "ok"
+            assert one.end() == 0
+        assert [each.pid for each in servers(tmp_path)] == [server.pid]
+        with bridged(tmp_path, *options, version=NEW, name="one") as later:
+            assert later.call("execute_code", code="x").text.endswith("\n42")
+
+            process = psutil.Process(server.pid)
+            process.kill()
+            process.wait(30)
+            assert later.call("execute_code", code="1 + 1").text.endswith("\n2")
+            assert [each.pid for each in servers(tmp_path)] != [server.pid]
+
+
+def test_a_server_that_cannot_be_started_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
+    (tmp_path / ".jupyter").mkdir()
+    (tmp_path / ".jupyter" / "jupyter_server_config.py").write_text("c.McpApp.path = 5\n")
+    with bridged(tmp_path, "--start", "--root-dir", str(tmp_path), version=NEW) as bridge:
+        told = bridge.call("execute_code", code="1")
+
+    assert told.is_error
+    assert "could not be started" in told.text
+    assert "McpApp" in told.text
+    assert servers(tmp_path) == ()
+
+
+def test_the_folder_is_the_current_one_but_not_the_root_of_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert starting.folder("") == tmp_path
+    monkeypatch.chdir("/")
+
+    assert starting.folder("") == tmp_path
+    assert starting.folder("~") == tmp_path
+    with pytest.raises(NoServer, match="--root-dir"):
+        starting.folder("/nowhere/at/all")
