@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 
@@ -107,5 +105,3 @@ def parser() -> ArgumentParser:
 def main(argv: Sequence[str]) -> None:
     """Run the command without what the server needs, which takes seconds to load."""
     Bridge.launch_instance(list(argv))
-    sys.stderr.flush()
-    os._exit(0)  # a thread may still wait for the client, in a read that does not end

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import sys
 from contextlib import suppress
 
 from . import messages
@@ -43,6 +45,9 @@ async def _serve(finder: Finder, allowed: Allowed, stdin: int, stdout: int) -> N
     for wait in waits:
         wait.cancel()
     await relay.close()
+    sys.stderr.flush()
+    # Threads may wait for the client, or for a server that starts, in calls that do not end now.
+    os._exit(0)
 
 
 async def _take_all(reader: Reader, relay: Relay, writer: Writer) -> None:

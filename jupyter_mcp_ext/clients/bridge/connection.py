@@ -108,6 +108,9 @@ class Reply:
         if found is None or not ("result" in found or "error" in found):
             why: Why = "absent" if status in (404, 405) else "other"
             raise Refused(_refusal(self._response), why=why)
+        if status == 503:
+            msg = "The Jupyter server stopped before it could answer."
+            raise Lost(msg)
         if "error" in found and found.get("id") is None:
             if status == 404:
                 raise Refused(_refusal(self._response, found), why="session")

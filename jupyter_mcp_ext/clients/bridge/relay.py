@@ -24,6 +24,9 @@ from .streams import Streams
 ATTEMPTS = 3
 """Times that a request is sent which was not taken, or which changes nothing."""
 
+PATIENCE = 10.0
+"""Seconds for which the client's next lines wait for the server to hear that it is ready."""
+
 _READS = (
     "completion/complete",
     "logging/setLevel",
@@ -78,7 +81,8 @@ class Relay:
             self._cancel(message)
         elif message.method == "notifications/initialized":
             if self._handshake.is_open:  # what comes next needs it
-                await self._tell(message)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._tell(message), PATIENCE)
             if self._stream is None:
                 self._stream = self._tasks.start(self._streams.session(), name="mcp-bridge-stream")
         else:
