@@ -20,6 +20,7 @@ import psutil
 
 from tests.benchmarks.agents import agents
 from tests.benchmarks.audit import audits
+from tests.benchmarks.bridge import bridge
 from tests.benchmarks.clients import Client, RawLink
 from tests.benchmarks.downloads import downloads
 from tests.benchmarks.edits import edits
@@ -265,6 +266,7 @@ def memory(running: JupyterServer) -> float:
 
 PARTS: Mapping[str, Callable[[Path], list[Row]]] = {
     "calls": calls,
+    "bridge": bridge,
     "load": load,
     "audit": audits,
     "monitoring": monitoring,
