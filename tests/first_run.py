@@ -6,6 +6,7 @@ needs nothing but Python itself, so it also runs where the tests' packages are n
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -30,6 +31,24 @@ LIST_TOOLS = {
             "io.modelcontextprotocol/clientCapabilities": {},
         }
     },
+}
+META = LIST_TOOLS["params"]["_meta"]  # type: ignore[index]  # a dict
+PLOT = {
+    "jsonrpc": "2.0",
+    "id": 2,
+    "method": "tools/call",
+    "params": {
+        "_meta": META,
+        "name": "execute_code",
+        "arguments": {
+            "code": "import pandas as pd\npd.Series([1, 3, 2]).plot()",
+        },
+    },
+}
+PLOT_HEADERS = {
+    "MCP-Protocol-Version": "2026-07-28",
+    "Mcp-Method": "tools/call",
+    "Mcp-Name": "execute_code",
 }
 LIST_TOOLS_HEADERS = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/list"}
 
@@ -98,6 +117,37 @@ def tools(server: JupyterServer) -> list[str]:
     return [tool["name"] for tool in result["tools"]]
 
 
+def plot(server: JupyterServer) -> None:
+    """Have a plot made, as an agent would first."""
+    result = server.post(PLOT, PLOT_HEADERS).json()["result"]
+    if '"image/png"' not in json.dumps(result):
+        message = f"There is no plot: {result!r}"
+        raise RuntimeError(message)
+
+
+def bridged_tools(command: Sequence[str], folder: Path) -> list[str]:
+    """The names of the tools that Claude Code would see, once the command has connected it."""
+    env = {k: v for k, v in environment(folder).items() if k != "PYTHONPATH"}
+    connect = [*command, "connect", "claude-code", "--force"]
+    subprocess.run(connect, env=env, cwd=folder, check=True)
+    entry = json.loads((folder / ".claude.json").read_text())["mcpServers"]["jupyter"]
+    with subprocess.Popen(
+        [entry["command"], *entry["args"]],
+        env={"HOME": str(folder), **entry["env"]},
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as bridge:
+        if bridge.stdin is None or bridge.stdout is None:
+            raise TypeError(bridge)
+        bridge.stdin.write(json.dumps(LIST_TOOLS) + "\n")
+        bridge.stdin.flush()
+        answer = json.loads(bridge.stdout.readline())
+        bridge.stdin.close()
+    return [tool["name"] for tool in answer["result"]["tools"]]
+
+
 def _read(
     process: subprocess.Popen[str],
     ready: re.Pattern[str],
@@ -113,12 +163,17 @@ def _read(
 
 def main() -> None:
     """Check the command given by the arguments."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        started(sys.argv[1:], Path(folder)) as server,
-    ):
-        names = tools(server)
-    print(f"{' '.join(sys.argv[1:])}: connected with the printed token, {len(names)} tools.")
+    command = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with started(command, folder) as server:
+            names = tools(server)
+            plot(server)
+            bridged = bridged_tools(command, folder)
+    if bridged != names:
+        message = f"The bridge has other tools than the server: {bridged}"
+        raise RuntimeError(message)
+    print(f"{' '.join(command)}: {len(names)} tools with the printed token and by connect; a plot.")
 
 
 if __name__ == "__main__":

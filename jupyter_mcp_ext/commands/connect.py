@@ -11,7 +11,7 @@ from functools import cached_property
 from jupyter_mcp_ext.clients.configuring.checking import checked
 from jupyter_mcp_ext.clients.configuring.client import Client
 from jupyter_mcp_ext.clients.configuring.clients import BY_ID, CLIENTS
-from jupyter_mcp_ext.clients.configuring.connecting import Connecting, Refused
+from jupyter_mcp_ext.clients.configuring.connecting import Connecting, Done, Refused
 from jupyter_mcp_ext.clients.configuring.target import Wish
 from jupyter_mcp_ext.clients.servers import NoServer, Server, chosen_server, running_servers
 
@@ -63,11 +63,14 @@ class Connect(Command):
         clients = self.named()
         if not options.remove:
             self.server  # noqa: B018  # what is wrong with it is said before anything is done
+        self.changed = False
         self.needed: dict[str, list[str]] = {}
         done = [self.tried(client) for client in clients]
         say = sys.stderr if options.print else sys.stdout
         for line, titles in self.needed.items():
             say.write(f"In the shell that starts {' or '.join(titles)}, first:\n  {line}\n")
+        if self.changed:
+            say.write("Clients read this when they start: start those again that run.\n")
         if not all(done):
             raise SystemExit(REFUSED)
 
@@ -84,7 +87,7 @@ class Connect(Command):
         """Connect one client, take it back or show it. Raises Refused."""
         options, connecting = self.options, self.connecting
         if options.remove:
-            sys.stdout.write(f"{connecting.remove(client, url=self.url, force=options.force)}\n")
+            self.say(connecting.remove(client, url=self.url, force=options.force))
             return
         if options.print:
             sys.stderr.write(f"In {connecting.where(client)}:\n")
@@ -92,10 +95,14 @@ class Connect(Command):
         else:
             if not options.force:
                 connecting.check_installed(client)
-            done = connecting.connect(client, self.server, self.wish, force=options.force)
-            sys.stdout.write(f"{done}\n")
+            self.say(connecting.connect(client, self.server, self.wish, force=options.force))
         for line in connecting.needs(client, self.server, self.wish):
             self.needed.setdefault(line, []).append(client.title)
+
+    def say(self, done: Done) -> None:
+        """Print what was done."""
+        self.changed |= done.is_changed
+        sys.stdout.write(f"{done.words}\n")
 
     @property
     def url(self) -> str:

@@ -38,6 +38,14 @@ def this_machine() -> Machine:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Done:
+    """What was done with a client."""
+
+    words: str
+    is_changed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Connecting:
     """Connects clients on one machine."""
 
@@ -58,8 +66,8 @@ class Connecting:
             )
             raise Refused(msg)
 
-    def connect(self, client: Client, server: Server, wish: Wish, *, force: bool) -> str:
-        """Write the entry of a server, and say so. Raises Refused."""
+    def connect(self, client: Client, server: Server, wish: Wish, *, force: bool) -> Done:
+        """Write the entry of a server. Raises Refused."""
         taken = self._road(client, server, wish)
         file = client.file(self.machine)
 
@@ -75,12 +83,12 @@ class Connecting:
 
         done = self._changed(client, file, connected)
         way = "through the bridge" if taken.way == "bridge" else "over HTTP"
-        if not done.is_changed:
-            return f"{client.title} is connected already, {way}: {self._short(file)}"
-        return f"{client.title} is connected, {way}: {self._written(file, done)}"
+        already = "" if done.is_changed else " already"
+        words = f"{client.title} is connected{already}, {way}: {self._written(file, done)}"
+        return Done(words=words, is_changed=done.is_changed)
 
-    def remove(self, client: Client, *, url: str = "", force: bool = False) -> str:
-        """Take the entry back, and say so. Raises Refused."""
+    def remove(self, client: Client, *, url: str = "", force: bool = False) -> Done:
+        """Take the entry back. Raises Refused."""
         file = client.file(self.machine)
 
         def removed(text: str) -> str:
@@ -94,9 +102,9 @@ class Connecting:
             return client.removed(text)
 
         done = self._changed(client, file, removed)
-        if not done.is_changed:
-            return f"{client.title} was not connected: {self._short(file)}"
-        return f"{client.title} is not connected any more: {self._written(file, done)}"
+        state = "is not connected any more" if done.is_changed else "was not connected"
+        words = f"{client.title} {state}: {self._written(file, done)}"
+        return Done(words=words, is_changed=done.is_changed)
 
     def shown(self, client: Client, server: Server, wish: Wish) -> str:
         """What would be written if the file were new. Raises Refused."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -70,10 +71,11 @@ def road(client: Client, server: Server, wish: Wish, env: Mapping[str, str]) -> 
         )
         raise NoWay(msg)
     token = {"none": "", "reference": client.reference, "clear": server.token}[showing]
+    command, *first = program()
     target = Target(
         url="" if server.socket else server.endpoint(wish.path),
-        command=program(),
-        args=bridge_arguments(server, wish),
+        command=command,
+        args=(*first, *bridge_arguments(server, wish)),
         env={name: env[name] for name in JUPYTER_FILES if env.get(name)} if is_found else {},
         token=token,
     )
@@ -94,10 +96,17 @@ def bridge_arguments(server: Server, wish: Wish) -> tuple[str, ...]:
     return tuple(arguments)
 
 
-def program() -> str:
-    """The command of this environment, by its whole path: clients have another PATH."""
-    suffix = ".exe" if os.name == "nt" else ""
-    return str(Path(sysconfig.get_path("scripts")) / f"jupyter-mcp{suffix}")
+def program(folders: Iterable[str] | None = None) -> tuple[str, ...]:
+    """The command of this environment, by its whole path: clients have another PATH.
+
+    ``folders`` may have it; where none has, its Python runs it.
+    """
+    if folders is None:
+        user = sysconfig.get_preferred_scheme("user")
+        folders = (sysconfig.get_path("scripts"), sysconfig.get_path("scripts", user))
+    name = "jupyter-mcp.exe" if os.name == "nt" else "jupyter-mcp"
+    found = next((path for folder in folders if (path := Path(folder) / name).is_file()), None)
+    return (str(found),) if found else (sys.executable, "-m", "jupyter_mcp_ext")
 
 
 def _best(client: Client, server: Server, wish: Wish, *, is_found: bool) -> Way:

@@ -75,7 +75,7 @@ def comments(text: str) -> int:
 
 
 @given(files())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_file_says_the_same_and_one_entry_more(file: tuple[str, dict[str, Any]]) -> None:
     text, data = file
 
@@ -87,7 +87,7 @@ def test_a_file_says_the_same_and_one_entry_more(file: tuple[str, dict[str, Any]
 
 
 @given(files())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_an_entry_that_is_taken_out_leaves_what_was_there(
     file: tuple[str, dict[str, Any]],
 ) -> None:
@@ -100,7 +100,7 @@ def test_an_entry_that_is_taken_out_leaves_what_was_there(
 
 
 @given(files(), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_member_can_be_changed_and_taken_out(
     file: tuple[str, dict[str, Any]], data: st.DataObject
 ) -> None:
@@ -117,7 +117,7 @@ def test_any_member_can_be_changed_and_taken_out(
 
 
 @given(st.text(alphabet='{}[]",:/* \n\\truefals01.e-', max_size=30))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_what_is_no_json_is_refused_and_what_is_json_is_read(text: str) -> None:
     try:
         expected = json.loads(text)

@@ -77,7 +77,7 @@ TREES: st.SearchStrategy[Any] = st.recursive(
     st.sampled_from([True, False, None]),
     st.integers(2, 6),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_file_says_the_same_and_one_entry_more_or_stays(
     root: dict[str, Any], extensions: dict[str, Any], flow: bool | None, indent: int
 ) -> None:
