@@ -8,7 +8,7 @@ from pathlib import Path
 from jupyter_mcp_ext.sessions.session import SESSION_ID
 
 from .folder import HIDDEN, names_in
-from .users import UserFolders, make_private
+from .users import UserFolders, folded, make_private
 
 MAX_FOLDERS = 50_000
 """Names of a folder that are looked at."""
@@ -58,8 +58,8 @@ class Layout:
         if self._is_shared:
             return ""
         # Where case does not count, another spelling is the same folder.
-        above = self.sessions_around(path).casefold()
-        path = path.casefold()
+        above = folded(self.sessions_around(path))
+        path = folded(path)
         name = path[len(above) :].partition("/")[0]
         if not path.startswith(above) or not SESSION_ID.fullmatch(name):
             return ""
@@ -78,15 +78,15 @@ class Layout:
         Where that is Jupyter's root, whether it is a session's folder.
         """
         if self._sessions_dir:
-            return f"{path}/".casefold() == self.sessions_around(path).casefold()
+            return folded(f"{path}/") == folded(self.sessions_around(path))
         return bool(SESSION_ID.fullmatch(path)) and (self._root / path / HIDDEN).is_dir()
 
     def is_above_sessions(self, path: str) -> bool:
         """Whether an API path is above the folder with the sessions' folders."""
         # Where case does not count, another spelling is the same folder.
-        above = f"{path}/".casefold() if path else ""
+        above = folded(f"{path}/") if path else ""
         places = (self.top, self.sessions_around(path).rstrip("/"))
-        return any(f"{place}/".casefold().startswith(above) for place in places)
+        return any(folded(f"{place}/").startswith(above) for place in places)
 
     def every(self) -> list[str]:
         """The API paths of the folders with those of sessions."""

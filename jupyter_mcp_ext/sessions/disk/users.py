@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from functools import lru_cache
 from pathlib import Path
 
@@ -57,7 +58,10 @@ class UserFolders:
         self.inside = tuple(self._parts[place + 1 :])
         """The parts of the path behind the one with the user's name."""
         self._pattern = re.compile(
-            "/".join(re.escape(part).replace(re.escape(USERNAME), _FOLDER) for part in self._parts)
+            "/".join(
+                re.escape(_composed(part)).replace(re.escape(USERNAME), _FOLDER)
+                for part in self._parts
+            )
             + "(?=/|$)",
             re.IGNORECASE,  # where case does not count, another spelling is the same folder
         )
@@ -73,13 +77,14 @@ class UserFolders:
 
     def around(self, path: str) -> str:
         """The folder of any user in which an API path is; empty if it is in none."""
-        found = self._pattern.match(path) if self.is_on else None
-        return found[0] if found else ""
+        if not self.is_on or self._pattern.match(_composed(path)) is None:
+            return ""
+        return "/".join(path.split("/")[: len(self._parts)])
 
     def is_others(self, subject: str, path: str) -> bool:
         """Whether an API path is in the folder of another user."""
         folder = self.around(path)
-        return bool(folder) and folder.casefold() != self.of(subject).casefold()
+        return bool(folder) and folded(folder) != folded(self.of(subject))
 
     def home(self, subject: str) -> str:
         """The API path of the folder in which a user's kernels start."""
@@ -99,6 +104,19 @@ class UserFolders:
     def leads_to(self, subject: str, path: str) -> bool:
         """Whether a user's own folder is below an API path."""
         return not path or self.of(subject).startswith(f"{path}/")
+
+
+def folded(path: str) -> str:
+    """A path as all of its spellings are that lead to one file where case does not count.
+
+    Nor does it count there, on file systems of Apple, whether a letter has its accent in it.
+    """
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", path).casefold())
+
+
+def _composed(path: str) -> str:
+    """A path whose letters have their accents in them."""
+    return unicodedata.normalize("NFC", path)
 
 
 def make_private(root: Path, path: str) -> None:
