@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from jupyter_mcp_ext.governance.extra_tools import ExtraTools, ExtraToolsUnusable
 from tests.extra_tools.packages import install, project, with_packages
 from tests.mcp_client import McpClient
 from tests.servers import JupyterServer, running_server
@@ -276,19 +278,23 @@ def test_what_is_wrong_with_a_tool_is_in_the_log_and_said_to_who_calls_it(
     ],
     ids=str,
 )
-def test_mcp_is_not_served_where_the_setting_cannot_be_met(
-    tmp_path: Path, installed: Path, names: list[str], why: str
+def test_a_setting_that_cannot_be_met_is_refused_before_anything_is_loaded(
+    installed: Path, monkeypatch: pytest.MonkeyPatch, names: list[str], why: str
 ) -> None:
-    options = [f"--McpApp.extra_tools={name}" for name in names]
-    ready = f"MCP is not served: McpApp.extra_tools names {why}"
+    monkeypatch.syspath_prepend(installed)
 
-    with running_server(
-        tmp_path,
-        *options,
-        env=with_packages(installed),
-        ready=ready,
-        command=("-m", "jupyter_server"),
-    ) as server:
+    with pytest.raises(ExtraToolsUnusable) as refused:
+        ExtraTools(names).open()
+
+    assert str(refused.value).startswith(f"McpApp.extra_tools names {why}")
+    assert "faulty" not in sys.modules
+
+
+def test_mcp_is_not_served_then(tmp_path: Path, installed: Path) -> None:
+    ready = "MCP is not served: McpApp.extra_tools names 'good_on', which no installed package has"
+    option = "--McpApp.extra_tools=good_on"
+
+    with running_server(tmp_path, option, env=with_packages(installed), ready=ready) as server:
         server.until_logged("is running at")
         server.until_answered()
         assert server.post({}).status in (403, 404)
