@@ -36,7 +36,7 @@ SETTINGS: Mapping[Trouble, Mapping[str, str]] = {
     "buffering": {
         "nginx": "`proxy_buffering off;`",
         "Apache": "`ProxyPass … flushpackets=on`, and no `BUFFER` among the output filters",
-        "Caddy": "`flush_interval -1` in `reverse_proxy`, and no `response_buffers`",
+        "Caddy": "no `response_buffers` or `buffer_responses` in `reverse_proxy`",
         "HAProxy": "no compression for text/event-stream",
         "Traefik": "no middleware `buffering`",
     },
@@ -56,8 +56,8 @@ SETTINGS: Mapping[Trouble, Mapping[str, str]] = {
     },
     "abort": {
         "nginx": "no `proxy_ignore_client_abort on;`",
-        "Apache": "nothing: it does not notice while a silent call runs",
-        "Caddy": "no `flush_interval -1` in Caddy before 2.7, which keeps such requests",
+        "Apache": "no setting: it notices some messages of the server later",
+        "Caddy": "no `flush_interval`, with which some versions keep such requests",
         "HAProxy": "`option abortonclose`",
         "Traefik": "no middleware that keeps requests",
     },
@@ -89,4 +89,5 @@ def advice(trouble: Trouble, proxy: str, header: str = "") -> str:
     for name, text in texts.items():
         if name.lower() == proxy:
             return f"Set in {name}: {text} ({PAGE})."
-    return f"Set in the proxy: {'; '.join(f'{name}: {text}' for name, text in texts.items())}."
+    listed = "; ".join(f"{name}: {text}" for name, text in texts.items())
+    return f"Set in the proxy ({PAGE}): {listed}."

@@ -39,7 +39,7 @@ PNG = base64.b64encode(
 
 IMAGE = f"display({{'image/png': '{PNG}'}}, raw=True)"
 LONG = "import time\nfor i in range(3):\n    print('doctor', i, flush=True); time.sleep(1.2)"
-ENDLESS = "import time\nwhile True:\n    print('doctor', flush=True); time.sleep(0.5)"
+SILENT = "import time; time.sleep(60)"
 
 
 @asynccontextmanager
@@ -176,7 +176,7 @@ async def _cancelled(client: Client, session: str) -> bool:
 
         scope.deadline = timer  # if no progress arrives at all
         await client.call_tool(
-            "execute_code", {"code": ENDLESS, "session_id": session}, progress_callback=stop
+            "execute_code", {"code": SILENT, "session_id": session}, progress_callback=stop
         )
     after = await client.call_tool(
         "execute_code", {"code": "2+2", "session_id": session, "wait": SOON}

@@ -50,8 +50,8 @@ def judged(trial: Trial, proxy: str) -> Iterator[Finding]:
         yield ok("A call that is cancelled is interrupted.")
     else:
         yield warning(
-            f"A call that a client cancels runs on ({trial.era}): the end of its connection does "
-            "not reach the server.",
+            f"A silent call that a client cancels runs on ({trial.era}): the end of its connection "
+            "does not reach the server at once.",
             advice("abort", proxy),
         )
 
