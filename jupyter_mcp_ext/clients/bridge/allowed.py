@@ -69,10 +69,14 @@ class Allowed:
         if not path.strip() or "\0" in path:
             msg = f"{path!r} is not a path. Give the path of a file in {self.words}."
             raise NotAllowed(msg)
-        named = self.folders[0] / Path(path).expanduser()
-        if name and named.is_dir():
-            named /= name
-        real = Path(os.path.realpath(named))
+        try:
+            named = self.folders[0] / Path(path).expanduser()
+            if name and named.is_dir():
+                named /= name
+            real = Path(os.path.realpath(named))
+        except (OSError, RuntimeError):  # a link that is replaced just now; ~ of no account
+            msg = f"{path!r} cannot be resolved. Give the path of a plain file in {self.words}."
+            raise NotAllowed(msg) from None
         for root in self.folders:
             if real.is_relative_to(root) and real != root:
                 inner = real.relative_to(root)

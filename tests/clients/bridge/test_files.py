@@ -190,6 +190,8 @@ def home(tmp_path: Path) -> Path:
         "../work2/a.txt",
         "/etc/passwd",
         "~/.bashrc",
+        "~nobody-of-that-name/a",
+        "a" * 5_000,
         "",
         ".",
         "pipe",
