@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from .text import Item, NotEditable, Path, line_of, twice, words
@@ -194,8 +195,12 @@ def _is(member: Member, step: str | Item) -> bool:
     return isinstance(value, dict) and value.get(step.key) == step.value
 
 
+@lru_cache(maxsize=2)
 def _root(text: str) -> Node | None:
-    """The value of a text; None if there is none. Raises NotEditable."""
+    """The value of a text; None if there is none. Raises NotEditable.
+
+    Kept, since a text is read before it is changed, and some clients have megabytes of it.
+    """
     at = _skip(text, 0)
     if at == len(text):
         return None

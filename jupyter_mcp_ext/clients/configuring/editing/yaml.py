@@ -85,9 +85,9 @@ def _replaced(text: str, parent: CollectionNode, step: str | Item, value: Any) -
     if parent.flow_style or isinstance(step, Item):
         return text[: old.start_mark.index] + _flow(value) + text[end:]
     if not end or end <= first.end_mark.index:  # nothing after the colon
-        end = text.index(":", first.end_mark.index) + 1
+        end = text.find(":", first.end_mark.index) + 1
     head, line_end, tail = _block({step: value}, first.start_mark.column).lstrip().partition("\n")
-    colon = text.index(":", first.end_mark.index) + 1
+    colon = text.find(":", first.end_mark.index) + 1  # an explicit key has none: checked later
     if old.start_mark.line > first.start_mark.line and old.start_mark.index > colon:
         comment = text[colon : _line_end(text, colon)]
     else:
@@ -213,7 +213,11 @@ def _checked(text: str, expected: Any) -> str:
 
 def _data(text: str) -> Any:
     node = _composed(text)
-    return None if node is None else _plain(node)
+    try:
+        return None if node is None else _plain(node)
+    except RecursionError:
+        msg = "it refers to itself"
+        raise NotEditable(msg) from None
 
 
 def _plain(node: Node) -> Any:

@@ -125,6 +125,8 @@ def test_only_what_differs_in_an_entry_is_changed() -> None:
             "'extensions' is there twice, the second time in line 2",
         ),
         ("[" * 5_000, ""),
+        ("a: &a [*a]\n", "it refers to itself"),
+        ("? extensions\n", "in a way that this command does not change safely"),
     ],
 )
 def test_what_cannot_be_changed_is_refused_with_its_line(text: str, words: str) -> None:
