@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,10 @@ def audited(path: Path, kind: str) -> list[dict[str, Any]]:
 
 def sums(path: Path) -> dict[tuple[str, str | None], int]:
     """How often was refused what, and to whom."""
-    return {(r["cause"], r["user"]): r["count"] for r in audited(path, "refused")}
+    found: Counter[tuple[str, str | None]] = Counter()
+    for record in audited(path, "refused"):
+        found[record["cause"], record["user"]] += record["count"]
+    return found
 
 
 async def test_refusals_are_told_in_sums_by_cause_user_and_network() -> None:
