@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sysconfig
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, TypeAlias
 
-from tests.servers import JupyterServer
+from tests.servers import JupyterServer, environment
 
 from .installing import Installation, Package
+
+Via: TypeAlias = Literal["bridge", "http"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +28,21 @@ class Place:
     """The address of its conversation with the model."""
     installation: Installation
     """What is installed, and where."""
+    via: Via = "bridge"
+    """How it is connected."""
+
+    def connect(self, client: str) -> None:
+        """Connect a client with ``jupyter mcp connect``."""
+        command = Path(sysconfig.get_path("scripts"), "jupyter-mcp")
+        done = subprocess.run(
+            [command, "connect", client, f"--server={self.server.port}", f"--via={self.via}"],
+            env={**environment(self.server.root_dir.parent), **self.environment({})},
+            cwd=self.project,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
 
     def environment(self, more: Mapping[str, str]) -> dict[str, str]:
         """The environment of the client: nothing of this account, and no host but this one."""

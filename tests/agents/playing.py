@@ -12,11 +12,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from .client import Client, Place
+from .client import Client, Place, Via
 from .gate import Gate
 from .installing import Installation
 from .model import Conversation, Model
-from .scenario import Step, everything, run
+from .scenario import PLOT, Step, everything, run
 from .served import Served
 
 SECONDS = 150
@@ -44,7 +44,9 @@ class Stage:
     installation: Installation
     folder: Path
 
-    def place(self, client: Client, steps: Sequence[Step]) -> tuple[Place, Conversation]:
+    def place(
+        self, client: Client, steps: Sequence[Step], via: Via = "bridge"
+    ) -> tuple[Place, Conversation]:
         """A new home for a client, and a conversation."""
         address, conversation = self.model.begin(steps)
         home = self.folder / f"{client.key}-{address.rpartition('/')[2]}"
@@ -56,6 +58,7 @@ class Stage:
             server=self.served.server,
             model=address,
             installation=self.installation,
+            via=via,
         )
         return place, conversation
 
@@ -66,13 +69,15 @@ def play(client: Client, stage: Stage) -> Played:
     steps = everything(
         f"{client.key}.ipynb", gate.code, release=gate.release, restart=stage.served.restart
     )
-    place, conversation = stage.place(client, steps)
-    begun = time.monotonic()
-    with _started(client, place) as process, suppress(subprocess.TimeoutExpired):
-        process.wait(SECONDS)
-    gate.close()
-    seconds = time.monotonic() - begun
-    return Played(conversation=conversation, said=_said(place), seconds=seconds)
+    try:
+        return _played(client, *stage.place(client, steps))
+    finally:
+        gate.close()
+
+
+def first_plot(client: Client, stage: Stage, via: Via) -> Played:
+    """Have a client make a plot and no more."""
+    return _played(client, *stage.place(client, [run("image", PLOT)], via))
 
 
 def cancel(client: Client, stage: Stage) -> bool:
@@ -86,6 +91,14 @@ def cancel(client: Client, stage: Stage) -> bool:
             return gate.is_interrupted(INTERRUPTED_WITHIN[client.interrupts])
     finally:
         gate.close()
+
+
+def _played(client: Client, place: Place, conversation: Conversation) -> Played:
+    begun = time.monotonic()
+    with _started(client, place) as process, suppress(subprocess.TimeoutExpired):
+        process.wait(SECONDS)
+    seconds = time.monotonic() - begun
+    return Played(conversation=conversation, said=_said(place), seconds=seconds)
 
 
 @contextmanager

@@ -13,12 +13,7 @@ PROMPT = "Show what the server can do."
 
 
 def _claude(place: Place) -> Start:
-    server = {
-        "type": "http",
-        "url": place.server.url,
-        "headers": {"Authorization": "Bearer ${JUPYTER_TOKEN}"},
-    }
-    _write(place.home / ".claude.json", {"mcpServers": {"jupyter": server}})
+    place.connect("claude-code")
     return Start(
         command=["claude", "-p", PROMPT, "--allowedTools", "mcp__jupyter"],
         env={
@@ -50,32 +45,24 @@ name = "mock"
 base_url = "{place.model}/v1"
 wire_api = "responses"
 env_key = "MOCK_KEY"
-
-[mcp_servers.jupyter]
-url = "{place.server.url}"
-bearer_token_env_var = "JUPYTER_TOKEN"
-default_tools_approval_mode = "approve"
 """
     )
+    place.connect("codex")
     return Start(
         command=["codex", "exec", "--skip-git-repo-check", PROMPT], env={"MOCK_KEY": "none"}
     )
 
 
 def _gemini(place: Place) -> Start:
-    server = {
-        "httpUrl": place.server.url,
-        "headers": {"Authorization": "Bearer $JUPYTER_TOKEN"},
-    }
     _write(
         place.home / ".gemini" / "settings.json",
         {
             "general": {"disableAutoUpdate": True},
             "privacy": {"usageStatisticsEnabled": False},
             "security": {"auth": {"selectedType": "gemini-api-key"}},
-            "mcpServers": {"jupyter": server},
         },
     )
+    place.connect("gemini")
     command = ["gemini", "-m", "gemini-2.5-pro", "--skip-trust", "--approval-mode", "yolo"]
     return Start(
         command=[*command, "-p", PROMPT],
@@ -84,11 +71,6 @@ def _gemini(place: Place) -> Start:
 
 
 def _opencode(place: Place) -> Start:
-    server = {
-        "type": "remote",
-        "url": place.server.url,
-        "headers": {"Authorization": "Bearer {env:JUPYTER_TOKEN}"},
-    }
     model = {
         "attachment": True,
         "tool_call": True,
@@ -106,9 +88,9 @@ def _opencode(place: Place) -> Start:
             "share": "disabled",
             "model": "mock/mock",
             "provider": {"mock": provider},
-            "mcp": {"jupyter": server},
         },
     )
+    place.connect("opencode")
     return Start(
         command=["opencode", "run", PROMPT],
         env={"OPENCODE_DISABLE_MODELS_FETCH": "1", "OPENCODE_DISABLE_AUTOUPDATE": "1"},
@@ -116,13 +98,7 @@ def _opencode(place: Place) -> Start:
 
 
 def _copilot(place: Place) -> Start:
-    server = {
-        "type": "http",
-        "url": place.server.url,
-        "headers": {"Authorization": "Bearer ${JUPYTER_TOKEN}"},
-        "tools": ["*"],
-    }
-    _write(place.home / ".copilot" / "mcp-config.json", {"mcpServers": {"jupyter": server}})
+    place.connect("copilot")
     return Start(
         command=["copilot", "--allow-all-tools", "-p", PROMPT],
         env={
