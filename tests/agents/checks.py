@@ -6,7 +6,7 @@ from .client import Client
 from .installing import pinned_version
 from .judging import EXPECTED, words
 from .playing import Played, Stage
-from .seeing import cancelled
+from .seeing import cancelled, plotted_over_http
 from .table import FILE, read
 
 TOLD = read(FILE.read_text(encoding="utf-8"))
@@ -28,6 +28,13 @@ class Checks:
         told = {name: TOLD[client.name][name] for name in words(run.conversation)}
 
         assert words(run.conversation) == told, "python -m tests.agents writes it"
+
+    def test_a_plot_reaches_the_model_without_the_bridge_as_the_page_says(
+        self, client: Client, on: Stage
+    ) -> None:
+        shown = plotted_over_http(client, on) if client.is_program else None
+
+        assert shown == TOLD[client.name].get("http")
 
     def test_the_page_says_what_becomes_of_code_whose_client_is_interrupted(
         self, client: Client, on: Stage

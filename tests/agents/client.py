@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from tests.servers import JupyterServer, environment
+from tests.servers import JupyterServer
 
 from .installing import Installation, Package
 
@@ -28,15 +28,19 @@ class Place:
     """The address of its conversation with the model."""
     installation: Installation
     """What is installed, and where."""
+    runtime: Path
+    """Where Jupyter describes running servers."""
     via: Via = "bridge"
     """How it is connected."""
+    scripts: Path = Path(sysconfig.get_path("scripts"))
+    """Where the commands of this project are."""
 
     def connect(self, client: str) -> None:
         """Connect a client with ``jupyter mcp connect``."""
-        command = Path(sysconfig.get_path("scripts"), "jupyter-mcp")
+        command = [str(self.scripts / "jupyter-mcp"), "connect", client]
         done = subprocess.run(
-            [command, "connect", client, f"--server={self.server.port}", f"--via={self.via}"],
-            env={**environment(self.server.root_dir.parent), **self.environment({})},
+            [*command, f"--server={self.server.port}", f"--via={self.via}"],
+            env=self.environment({"JUPYTER_RUNTIME_DIR": str(self.runtime)}),
             cwd=self.project,
             capture_output=True,
             text=True,
@@ -78,6 +82,8 @@ class Client:
     package: Package
     start: Callable[[Place], Start]
     """Configures it in its home, and says how it is started without a person."""
+    is_program: bool = False
+    """Whether it is connected by ``jupyter mcp connect``, in both of its ways."""
     interrupts: bool = True
     """Whether its end, by Ctrl-C, interrupts the code that it runs."""
 

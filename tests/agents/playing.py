@@ -58,6 +58,7 @@ class Stage:
             server=self.served.server,
             model=address,
             installation=self.installation,
+            runtime=self.served.folder / "runtime",
             via=via,
         )
         return place, conversation
@@ -70,14 +71,14 @@ def play(client: Client, stage: Stage) -> Played:
         f"{client.key}.ipynb", gate.code, release=gate.release, restart=stage.served.restart
     )
     try:
-        return _played(client, *stage.place(client, steps))
+        return played(client, *stage.place(client, steps))
     finally:
         gate.close()
 
 
 def first_plot(client: Client, stage: Stage, via: Via) -> Played:
     """Have a client make a plot and no more."""
-    return _played(client, *stage.place(client, [run("image", PLOT)], via))
+    return played(client, *stage.place(client, [run("image", PLOT)], via))
 
 
 def cancel(client: Client, stage: Stage) -> bool:
@@ -93,7 +94,8 @@ def cancel(client: Client, stage: Stage) -> bool:
         gate.close()
 
 
-def _played(client: Client, place: Place, conversation: Conversation) -> Played:
+def played(client: Client, place: Place, conversation: Conversation) -> Played:
+    """Run a client to its end."""
     begun = time.monotonic()
     with _started(client, place) as process, suppress(subprocess.TimeoutExpired):
         process.wait(SECONDS)

@@ -14,6 +14,11 @@ PROMPT = "Show what the server can do."
 
 def _claude(place: Place) -> Start:
     place.connect("claude-code")
+    return claude(place)
+
+
+def claude(place: Place) -> Start:
+    """How Claude Code is started once it is connected."""
     return Start(
         command=["claude", "-p", PROMPT, "--allowedTools", "mcp__jupyter"],
         env={
@@ -116,15 +121,19 @@ def _write(file: Path, settings: dict[str, Any]) -> None:
     file.write_text(json.dumps(settings, indent=2))
 
 
-PROGRAMS = (
-    Client(name="Claude Code", package=Package(name="@anthropic-ai/claude-code"), start=_claude),
-    Client(name="Codex", package=Package(name="@openai/codex"), start=_codex),
+PROGRAMS = tuple(
     Client(
-        name="Gemini CLI",
-        package=Package(name="@google/gemini-cli"),
-        start=_gemini,
-        interrupts=False,
-    ),
-    Client(name="OpenCode", package=Package(name="opencode-ai"), start=_opencode, interrupts=False),
-    Client(name="Copilot CLI", package=Package(name="@github/copilot"), start=_copilot),
+        name=name,
+        package=Package(name=package),
+        start=start,
+        is_program=True,
+        interrupts=interrupts,
+    )
+    for name, package, start, interrupts in (
+        ("Claude Code", "@anthropic-ai/claude-code", _claude, True),
+        ("Codex", "@openai/codex", _codex, True),
+        ("Gemini CLI", "@google/gemini-cli", _gemini, False),
+        ("OpenCode", "opencode-ai", _opencode, False),
+        ("Copilot CLI", "@github/copilot", _copilot, True),
+    )
 )

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from .client import Client
 from .installing import PINNED, Installation
-from .judging import words
+from .judging import image, words
 from .libraries import LIBRARIES
 from .model import running_model
-from .playing import Played, Stage, cancel, play
+from .playing import Played, Stage, cancel, first_plot, play
 from .programs import PROGRAMS
 from .served import served
 
@@ -37,6 +37,12 @@ def cancelled(client: Client, on: Stage) -> str:
     return CANCELLED[cancel(client, on)]
 
 
+def plotted_over_http(client: Client, on: Stage) -> str:
+    """Whether a plot reaches the model of a client that is connected without the bridge."""
+    return image(first_plot(client, on, "http").conversation.by_name()["image"])
+
+
 def seen(client: Client, on: Stage) -> dict[str, str]:
     """All that is seen of a client, by the columns of the table."""
-    return words(played(client, on).conversation) | {"cancel": cancelled(client, on)}
+    shown = words(played(client, on).conversation) | {"cancel": cancelled(client, on)}
+    return shown | {"http": plotted_over_http(client, on)} if client.is_program else shown

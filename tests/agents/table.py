@@ -13,6 +13,7 @@ COLUMNS: Mapping[str, str] = {
     "instructions": "instructions",
     "text": "text",
     "image": "plot",
+    "http": "plot over HTTP",
     "frame": "data frame",
     "exception": "exception",
     "long": "100 kB",
@@ -34,27 +35,36 @@ def written(
     seen: Mapping[str, Mapping[str, str]],
 ) -> str:
     """The page; versions and what was seen are by the clients' names."""
-    rows = {
-        name: [version, *(seen.get(name, {}).get(column, "?") for column in COLUMNS)]
-        for name, version in versions.items()
-    }
+    rows = {name: {**seen.get(name, {}), "version": version} for name, version in versions.items()}
+    columns = {"version": "version", **COLUMNS}
     return TEXT.read_text(encoding="utf-8").format(
-        programs=_table(programs, rows), libraries=_table(libraries, rows)
+        programs=_table(programs, columns, rows),
+        libraries=_table(libraries, {k: v for k, v in columns.items() if k != "http"}, rows),
     )
 
 
-def _table(clients: Sequence[Client], rows: Mapping[str, Sequence[str]]) -> str:
-    heads = ["client", "version", *COLUMNS.values()]
-    lines = [heads, ["---"] * len(heads), *([c.name, *rows[c.name]] for c in clients)]
+def _table(
+    clients: Sequence[Client], columns: Mapping[str, str], rows: Mapping[str, Mapping[str, str]]
+) -> str:
+    heads = ["client", *columns.values()]
+    seen = [[one.name, *(rows[one.name].get(column, "?") for column in columns)] for one in clients]
+    lines = [heads, ["---"] * len(heads), *seen]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def read(page: str) -> dict[str, dict[str, str]]:
     """What the page says of each client, by its name; ``version`` is one of the columns."""
-    names = ["version", *COLUMNS]
-    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
-    return {
-        name: dict(zip(names, cells, strict=True))
-        for name, *cells in rows
-        if len(cells) == len(names) and name != "client"
-    }
+    names = {heading: column for column, heading in COLUMNS.items()}
+    found: dict[str, dict[str, str]] = {}
+    heads: list[str] = []
+    for line in page.splitlines():
+        name, *cells = line.strip("| ").split(" | ")
+        if not line.startswith("|"):
+            heads = []
+        elif name == "client":
+            heads = cells if cells[0] == "version" else []
+        elif heads and not name.startswith("---"):
+            found[name] = {
+                names.get(head, head): cell for head, cell in zip(heads, cells, strict=True)
+            }
+    return found
