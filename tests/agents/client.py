@@ -84,8 +84,8 @@ class Client:
     """Configures it in its home, and says how it is started without a person."""
     is_program: bool = False
     """Whether it is connected by ``jupyter mcp connect``, in both of its ways."""
-    interrupts: bool = True
-    """Whether its end, by Ctrl-C, interrupts the code that it runs."""
+    interrupts: bool | None = True
+    """Whether its end, by Ctrl-C, interrupts the code that it runs; None if that is not certain."""
 
     @property
     def key(self) -> str:

@@ -10,6 +10,8 @@ from .client import Client
 from .playing import Played, Stage
 from .seeing import played, stage
 
+pytest.register_assert_rewrite("tests.agents.checks")
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a module's tests for each of its clients in turn."""

@@ -59,6 +59,6 @@ LIBRARIES = (
         name="mcp-remote",
         package=Package(name="mcp-remote"),
         start=_python("with_mcp_remote"),
-        interrupts=False,
+        interrupts=None,  # it and the program that starts it end at the same time
     ),
 )

@@ -89,7 +89,7 @@ def cancel(client: Client, stage: Stage) -> bool:
         with _started(client, place) as process:
             assert gate.until_held(), _said(place)
             os.killpg(process.pid, signal.SIGINT)
-            return gate.is_interrupted(INTERRUPTED_WITHIN[client.interrupts])
+            return gate.is_interrupted(INTERRUPTED_WITHIN[bool(client.interrupts)])
     finally:
         gate.close()
 

@@ -29,6 +29,9 @@ def claude(place: Place) -> Start:
             "DISABLE_ERROR_REPORTING": "1",
             "DISABLE_TELEMETRY": "1",
             "IS_SANDBOX": "1",
+            # It would ask the model without the tools of a server that takes five seconds to start.
+            "MCP_CONNECTION_NONBLOCKING": "0",
+            "MCP_CONNECT_TIMEOUT_MS": "60000",
         },
     )
 

@@ -34,7 +34,7 @@ def played(client: Client, on: Stage) -> Played:
 
 def cancelled(client: Client, on: Stage) -> str:
     """What becomes of code when its client is interrupted, in words."""
-    return CANCELLED[cancel(client, on)]
+    return "either" if client.interrupts is None else CANCELLED[cancel(client, on)]
 
 
 def plotted_over_http(client: Client, on: Stage) -> str:
