@@ -197,7 +197,7 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
             self._keep_apart()
             self._open_audit()
         except UNUSABLE as err:
-            self.log.error("MCP is not served: %s.", err)  # the sentence is all
+            self.log.error("MCP is not served: %s. See also: jupyter mcp doctor", err)
             return False
         return True
 

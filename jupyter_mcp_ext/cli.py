@@ -149,7 +149,8 @@ class McpServer(ServerApp):
         except OSError as err:
             fail(
                 f"Port {self.port} on {self.ip or 'this machine'} cannot be used: "
-                f"{err.strerror or err}. Choose another one with --port."
+                f"{err.strerror or err}. Choose another one with --port; "
+                f"`jupyter mcp doctor {self.port}` says what is there."
             )
         for sock in sockets:
             sock.close()

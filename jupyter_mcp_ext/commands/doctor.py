@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import anyio
 
+from jupyter_mcp_ext.clients.configuring.connecting import this_machine
 from jupyter_mcp_ext.clients.doctor.case import Options
 from jupyter_mcp_ext.clients.doctor.check import Examination
 from jupyter_mcp_ext.clients.doctor.diagnosis import examine
@@ -73,6 +74,7 @@ class Doctor(Command):
             ),
             environ=os.environ,
             configured={name: value for name in _SETTINGS if (value := self._configured(name))},
+            machine=this_machine(),
             tell=self._tell,
         )
 

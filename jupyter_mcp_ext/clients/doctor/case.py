@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from jupyter_mcp_ext.clients.configuring.client import Machine
 from jupyter_mcp_ext.clients.servers import Server
 
 from .wire import Wire
@@ -35,6 +36,8 @@ class Case:
     environ: Mapping[str, str] = field(default_factory=dict)
     command_line: Sequence[str] = ()
     """Of the server's process, if it is one of this account."""
+    machine: Machine | None = None
+    """Where clients are installed."""
     configured: Mapping[str, Any] = field(default_factory=dict)
     """Settings of this account's configuration files, by ``McpApp.path`` and the like."""
 

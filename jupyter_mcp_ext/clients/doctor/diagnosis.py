@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 
 import psutil
 
+from jupyter_mcp_ext.clients.configuring.client import Machine
 from jupyter_mcp_ext.clients.servers import Server
 
 from .case import Case, Options
 from .check import Check, Examination
+from .configured import look_at_clients
 from .environment import look_at_packages, look_at_variables
 from .finding import Line
 from .late import look_at_eras, look_at_kernel
@@ -41,6 +43,7 @@ CHECKS = (
     Check(name="variables", look=look_at_variables),
     Check(name="server", look=look_at_jupyter),
     Check(name="mcp", look=look_at_mcp, needs=_is_jupyter, seconds=60),
+    Check(name="clients", look=look_at_clients, needs=_is_served),
     Check(name="login", look=look_at_login, needs=_is_served),
     Check(name="token", look=look_at_token, needs=_is_served),
     Check(name="headers", look=look_at_headers, needs=_is_let_in, seconds=60),
@@ -58,12 +61,14 @@ async def examine(
     *,
     environ: Mapping[str, str],
     configured: Mapping[str, str],
+    machine: Machine,
     tell: Callable[[Line], None],
 ) -> Examination:
     """Make all checks, and tell each finding as soon as it is known.
 
     ``environ`` is what clients have; ``configured`` has settings of this account's files, by
-    ``McpApp.path`` and the like. Raises OSError if the certificates to trust cannot be read.
+    ``McpApp.path`` and the like; ``machine`` has the clients. Raises OSError if the certificates
+    to trust cannot be read.
     """
     async with opened(server, options.path, options.cafile) as wire:
         case = Case(
@@ -73,6 +78,7 @@ async def examine(
             environ=environ,
             command_line=_command_line(server.pid),
             configured=configured,
+            machine=machine,
         )
         examination = Examination(case=case)
         async for line in examination.run(CHECKS):

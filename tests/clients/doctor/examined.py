@@ -14,6 +14,7 @@ from typing import Any
 
 import anyio
 
+from jupyter_mcp_ext.clients.configuring.client import Machine
 from jupyter_mcp_ext.clients.doctor.case import Options
 from jupyter_mcp_ext.clients.doctor.diagnosis import examine
 from jupyter_mcp_ext.clients.doctor.finding import worst
@@ -100,6 +101,7 @@ def examined(
             Options(**options),
             environ=environ,
             configured=configured or {},
+            machine=Machine(system="linux", home=folder, env=environ, which=lambda _: None),
             tell=lambda line: None,
         )
     )

@@ -71,7 +71,7 @@ def test_people_get_a_line_for_each_thing_and_what_to_do(server: JupyterServer) 
 
     assert (good.returncode, wrong.returncode) == (0, 1)
     assert all(line.startswith("ok ") for line in good.stdout.splitlines()[:-1])
-    assert good.stdout.splitlines()[-1].startswith("11 ok. Not looked at")
+    assert good.stdout.splitlines()[-1].startswith("12 ok. Not looked at")
     [fault] = [line for line in wrong.stdout.splitlines() if line.startswith("fault")]
     assert fault.startswith("fault    token       No token is known: JUPYTER_TOKEN is not set.")
     assert " -> export JUPYTER_TOKEN=" in wrong.stdout

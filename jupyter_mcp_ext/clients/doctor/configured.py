@@ -1,0 +1,77 @@
+"""Whether the clients of this account that are installed lead to the server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from jupyter_mcp_ext.clients.configuring.client import Client, is_ours
+from jupyter_mcp_ext.clients.configuring.clients import CLIENTS
+from jupyter_mcp_ext.clients.configuring.editing.text import NotEditable
+from jupyter_mcp_ext.clients.configuring.file import Unusable, read
+from jupyter_mcp_ext.clients.servers import TOKEN_VARIABLE
+
+from .case import Case
+from .finding import Finding, ok, warning
+
+
+async def look_at_clients(case: Case) -> Sequence[Finding]:
+    """Look at the configuration of each client that is installed."""
+    machine = case.machine
+    if machine is None:
+        return []
+    installed = [client for client in CLIENTS if client.is_installed(machine)]
+    found = [finding for client in installed for finding in _looked(case, client)]
+    return found or [ok("No client that `jupyter mcp connect` knows is installed here.")]
+
+
+def _looked(case: Case, client: Client) -> Iterator[Finding]:
+    assert case.machine is not None  # noqa: S101  # the caller has looked
+    connect = f"jupyter mcp connect {client.id}"
+    try:
+        text = read(client.file(case.machine)).text
+        entry = client.present(text) if text.strip() else None
+    except (Unusable, NotEditable, OSError) as err:
+        yield warning(f"The configuration of {client.title} cannot be read: {err}", connect)
+        return
+    if entry is None:
+        yield ok(f"{client.title} is not connected; `{connect}` does it.")
+        return
+    texts = list(_texts(entry))
+    if address := next((text for text in texts if text.startswith(("http://", "https://"))), ""):
+        if address.rstrip("/") != case.wire.endpoint:
+            what = f"{client.title} is connected to {address}, not to {case.wire.endpoint}."
+            yield warning(what, connect)
+            return
+        if TOKEN_VARIABLE in " ".join(texts) and not case.environ.get(TOKEN_VARIABLE):
+            what = f"{client.title} reads the token from {TOKEN_VARIABLE}, which is not set here."
+            yield warning(what, f"export {TOKEN_VARIABLE}=… before {client.title} is started.")
+            return
+    elif is_ours(client, entry) and (named := _named(texts)) and not _fits(case, named):
+        what = f"{client.title} starts the bridge to {named}, which is another server."
+        yield warning(what, connect)
+        return
+    yield ok(f"{client.title} is connected.")
+
+
+def _named(texts: Sequence[str]) -> str:
+    """The server that the bridge is told to use; empty if it finds the only one."""
+    place = texts.index("--server") + 1 if "--server" in texts else len(texts)
+    return texts[place] if place < len(texts) else ""
+
+
+def _fits(case: Case, named: str) -> bool:
+    server = case.server
+    return named in (str(server.port), str(server.pid), server.socket, server.root_dir, server.url)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts of an entry, in their order."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for member in value.values():
+            yield from _texts(member)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
