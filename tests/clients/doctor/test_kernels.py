@@ -82,13 +82,3 @@ def test_a_disk_that_is_almost_full_is_warned_of(tmp_path: Path) -> None:
         found = looked(tmp_path)
 
     assert (("state", "warning") in found.troubles) == is_small
-
-
-def test_a_root_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    with running_server(tmp_path) as server:
-        (server.root_dir / "mcp-sessions").write_text(
-            "a file where the folder of sessions is to be"
-        )
-        found = examined(tmp_path)
-
-    assert ("kernel", "fault") in found.troubles or found.of("kernel")
