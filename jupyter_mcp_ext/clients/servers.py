@@ -117,7 +117,7 @@ def chosen_server(servers: Sequence[Server], wanted: str | None = None) -> Serve
     """
     if wanted and wanted.startswith(("http://", "https://")):
         named = named_server(wanted)
-        known = next((server for server in servers if server.url == named.url), None)
+        known = next((server for server in servers if _is_same(server.url, named.url)), None)
         return known or named
     fits = [server for server in servers if wanted is None or _fits(server, wanted)]
     if len(fits) == 1:
@@ -141,6 +141,14 @@ def _fits(server: Server, wanted: str) -> bool:
         bool(server.root_dir)
         and Path(wanted).expanduser().resolve() == Path(server.root_dir).resolve()
     )
+
+
+def _is_same(one: str, other: str) -> bool:
+    """Whether two base URLs are of the same server; the names of this machine are one."""
+    a, b = urlsplit(one), urlsplit(other)
+    hosts = a.hostname or "", b.hostname or ""
+    is_one_host = hosts[0] == hosts[1] or all(map(_is_loopback, hosts))
+    return is_one_host and (a.scheme, a.port, a.path) == (b.scheme, b.port, b.path)
 
 
 def _age(path: Path) -> float:
