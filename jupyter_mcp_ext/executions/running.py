@@ -145,7 +145,7 @@ def _tell_missed(execution: Execution, losses: Sequence[Loss], comeback: str) ->
 
     ``comeback`` is what came back, in words.
     """
-    if losses and losses[-1].at > execution.created:
+    if losses and losses[-1].at > execution.created and not losses[-1].is_past:
         # Code that was sent after exit() has waited for the kernel's end and nothing else.
         is_exit = losses[-1].kind == "exited"
         when = "" if is_exit else " while this code waited, which ran after that"

@@ -26,6 +26,8 @@ class Loss:
     detail: str
     """The reason: ``"killed by signal 9"``, ``"the kernel was restarted from outside"``."""
     at: float = field(default_factory=time.time)
+    is_past: bool = False
+    """Whether it was noticed then, and had happened at some time before."""
     is_clean: bool = False
     """Whether the process has ended with exit code 0, as one does that was asked to."""
     is_cull: bool = False

@@ -152,9 +152,9 @@ class SessionKernels:
         if session.kernel_id:
             session.kernel.death.look()
             losses = session.kernel.losses
-            return losses[-1] if losses else Loss(kind="stopped", detail="the kernel was shut down")
+            return losses[-1] if losses else _past("the kernel was shut down")
         if session.record.had_kernel:
-            return Loss(kind="stopped", detail="the server was restarted")
+            return _past("the server was restarted")
         return None
 
     async def shutdown(self, session: Session, *, by: str, now: bool) -> None:
@@ -244,3 +244,7 @@ class SessionKernels:
 
 def _last_used(session: Session) -> float:
     return session.last_used
+
+
+def _past(detail: str) -> Loss:
+    return Loss(kind="stopped", detail=detail, is_past=True)

@@ -106,4 +106,5 @@ def others(session: Session, client: str, *, now: float) -> str:
 
 def _in_full(loss: Loss, comeback: str) -> str:
     after = comeback or "its variables are lost"
-    return f"{loss.words} {ago(time.time() - loss.at)}: {after}"
+    when = "" if loss.is_past else f" {ago(time.time() - loss.at)}"
+    return f"{loss.words}{when}: {after}"
