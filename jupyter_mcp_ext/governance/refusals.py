@@ -1,7 +1,7 @@
 """Requests that were refused before anything was done, told of in sums.
 
 Anyone who reaches the port can make as many as they like, so their records are bounded: each tells
-of a minute, and there are few for each minute, whoever sends what.
+of a minute, and there are few for each minute.
 """
 
 from __future__ import annotations

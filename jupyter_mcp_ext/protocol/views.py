@@ -105,7 +105,7 @@ def _vega() -> str:
     # In a folder that no kernel writes to: Python looks for modules there first.
     command = [sys.executable, "-c", BUNDLE]
     try:
-        made = subprocess.run(  # noqa: S603  # this interpreter, with words of ours
+        made = subprocess.run(  # noqa: S603  # this interpreter, with code of this module
             command, cwd=sys.prefix, capture_output=True, timeout=BUNDLING, check=True
         )
     except (OSError, subprocess.SubprocessError) as err:

@@ -1,7 +1,7 @@
 """Questions of tools to the person at the client, answered with yes or no.
 
 In older protocols the call waits for the answer. Since 2026-07-28 it is answered with the question
-and made again with the answer: the tool then begins anew, and is told what was answered before.
+and made again with the answer: the tool then begins again, and is told what was answered before.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every name that the page shows is text, whoever has chosen it, and a command stays a command."""
+"""Every name that the page shows is text whatever its source, and a command stays a command."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class User:
         return {"Authorization": f"Bearer {self.name}"}
 
     def prepare(self, request_id: object) -> tuple[dict[str, Any], dict[str, str]]:
-        """A request of this id for code that runs until somebody has opened and left the gate."""
+        """A request of this id for code that runs until a person has opened and left the gate."""
         if not self.gate.exists():
             os.mkfifo(self.gate)
         code = f"print('{self.name} waits'); open({str(self.gate)!r}).read(); print('went ' + 'on')"

@@ -33,7 +33,7 @@ class Host:
         return self.page.frame_locator("iframe")
 
     def connect(self, *, declares: bool = True) -> None:
-        """Connect anew, as a client that can show views or cannot."""
+        """Connect again, as a client that can show views or cannot."""
         self.page.evaluate("declares => window.connect(declares)", declares)
 
     def tools(self) -> list[dict[str, Any]]:

@@ -97,7 +97,7 @@ class Relay:
         key = json.dumps(message.params.get("requestId"))
         found = self._open.get(key)
         if found is None:
-            return  # it was answered meanwhile
+            return  # it was answered before
         request, task = found
         if request.version or self._copying.takes(request):
             task.cancel()  # which closes its stream: that is how it is cancelled from then on

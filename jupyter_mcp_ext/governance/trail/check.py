@@ -43,7 +43,7 @@ def check(path: Path, signer: Signer, head: Callable[[], Head | None]) -> Checke
     """Look at all records.
 
     ``head`` reads the head; it is read again if files seem to be missing, since a server may have
-    removed old ones meanwhile. Raises OSError, and what ``head`` raises.
+    removed old ones in between. Raises OSError, and what ``head`` raises.
     """
     read_first = head()
     while True:

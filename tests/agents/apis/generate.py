@@ -41,7 +41,7 @@ class Generate:
         return found
 
     def answer(self, path: str, body: Body, call: Call | None) -> Answer:
-        """A candidate with one part; where a schema is asked for, nobody has more to say."""
+        """A candidate with one part; where a schema is asked for, there is no more to say."""
         part: dict[str, Any]
         if call:
             part = {"functionCall": {"name": call.tool.name, "args": call.arguments}}
