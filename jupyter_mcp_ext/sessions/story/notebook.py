@@ -41,8 +41,8 @@ MAX_WHOLE = 50
 BARE = "The outputs of these cells were removed, since the story of the session has become long."
 
 REMOVED = (
-    " Between {first} and {kept}, the notebooks were removed that only this server has saved, since "
-    "the story of the session has become very long."
+    " Between {first} and {kept}, the notebooks were removed that only this server has saved, "
+    "since the story of the session has become very long."
 )
 
 Journal = Callable[[int], Sequence[Entry]]
