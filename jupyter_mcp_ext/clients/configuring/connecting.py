@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Callable
@@ -173,9 +174,13 @@ def token_line(server: Server) -> str:
     except (OSError, ValueError):
         is_kept = False
     if is_kept and os.name != "nt":
-        return f'export {TOKEN_VARIABLE}="$(cat "{file}")"'
+        return f'export {TOKEN_VARIABLE}="$(cat {shlex.quote(str(file))})"'
     return _export(TOKEN_VARIABLE, server.token)
 
 
 def _export(variable: str, value: str) -> str:
-    return f'$env:{variable} = "{value}"' if os.name == "nt" else f"export {variable}={value}"
+    """A line for a POSIX shell, or on Windows for PowerShell."""
+    if os.name == "nt":
+        quoted = value.replace("'", "''")
+        return f"$env:{variable} = '{quoted}'"
+    return f"export {variable}={shlex.quote(value)}"

@@ -15,6 +15,8 @@ import trustme
 from jupyter_server.auth.security import passwd
 
 from jupyter_mcp_ext.clients.configuring.clients import BY_ID, CLIENTS
+from jupyter_mcp_ext.clients.configuring.connecting import token_line
+from jupyter_mcp_ext.clients.servers import KEPT_IN, Server
 from jupyter_mcp_ext.commands.connect import Connect
 from tests.servers import JupyterServer, environment, running_server
 
@@ -114,6 +116,25 @@ def test_over_http_the_line_that_sets_the_token_is_printed(
     for file in (home / ".codex/config.toml", home / ".copilot/mcp-config.json"):
         assert server.url in file.read_text()
         assert server.token not in file.read_text()
+
+
+@pytest.mark.parametrize("is_kept", [True, False], ids=["kept", "given"])
+def test_a_shell_reads_the_token_that_the_line_sets_and_nothing_else(
+    home: Path, monkeypatch: pytest.MonkeyPatch, is_kept: bool
+) -> None:
+    token, data = "a'b $(touch made) `touch made`;touch made", home / "my $(touch made) data"
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(data))
+    if is_kept:
+        data.mkdir()
+        (data / KEPT_IN).write_text(f"{token}\n")
+
+    line = token_line(Server(url="http://localhost:8888/", token=token))
+
+    shell = ["/bin/sh", "-c", f'{line}\nprintf %s "$JUPYTER_TOKEN"']
+    env = {"PATH": "/usr/bin:/bin"}
+    assert subprocess.check_output(shell, cwd=home, text=True, env=env) == token
+    assert ("cat" in line) == is_kept
+    assert not (home / "made").exists()
 
 
 def test_the_token_is_in_a_file_only_when_asked_for(
