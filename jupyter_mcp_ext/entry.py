@@ -8,6 +8,7 @@ from importlib import import_module
 LIGHT = {
     "bridge": "jupyter_mcp_ext.commands.bridge",
     "connect": "jupyter_mcp_ext.commands.connect",
+    "doctor": "jupyter_mcp_ext.commands.doctor",
 }
 """Modules of the commands that load nothing of the server."""
 

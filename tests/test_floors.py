@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import jupyter_mcp_ext
+from jupyter_mcp_ext import entry
 
 PACKAGE = Path(jupyter_mcp_ext.__file__).parent
 
@@ -214,3 +215,13 @@ def test_what_reads_images_does_not_load_with_the_server() -> None:
 
     assert "mcp" in loaded
     assert not loaded & {"PIL", "cairosvg"}
+
+
+def test_a_command_that_clients_start_loads_nothing_of_the_server() -> None:
+    for module in entry.LIGHT.values():
+        code = f"import sys, {module}; print(*sorted(m.split('.')[0] for m in sys.modules))"
+        ran = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+
+        assert not set(ran.stdout.split()) & {*SDK, "jupyter_server", "tornado"}, module

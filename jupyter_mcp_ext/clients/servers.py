@@ -52,8 +52,6 @@ class Server:
     root_dir: str = ""
     """The folder that it serves; empty for a server on another machine."""
     pid: int = 0
-    has_password: bool = False
-    """Whether people log in with a password."""
 
     def endpoint(self, path: str = "/mcp") -> str:
         """The URL of MCP; ``path`` is that of `McpApp.path`."""
@@ -117,7 +115,7 @@ def chosen_server(servers: Sequence[Server], wanted: str | None = None) -> Serve
     """
     if wanted and wanted.startswith(("http://", "https://")):
         named = named_server(wanted)
-        known = next((server for server in servers if _is_same(server.url, named.url)), None)
+        known = next((server for server in servers if server.url == named.url), None)
         return known or named
     fits = [server for server in servers if wanted is None or _fits(server, wanted)]
     if len(fits) == 1:
@@ -141,14 +139,6 @@ def _fits(server: Server, wanted: str) -> bool:
         bool(server.root_dir)
         and Path(wanted).expanduser().resolve() == Path(server.root_dir).resolve()
     )
-
-
-def _is_same(one: str, other: str) -> bool:
-    """Whether two base URLs are of the same server; the names of this machine are one."""
-    a, b = urlsplit(one), urlsplit(other)
-    hosts = a.hostname or "", b.hostname or ""
-    is_one_host = hosts[0] == hosts[1] or all(map(_is_loopback, hosts))
-    return is_one_host and (a.scheme, a.port, a.path) == (b.scheme, b.port, b.path)
 
 
 def _age(path: Path) -> float:
@@ -199,7 +189,6 @@ def _server(info: Any) -> Server:
         socket=unquote(socket),
         root_dir=str(info["root_dir"]),
         pid=int(info["pid"]),
-        has_password=bool(info["password"]),
     )
 
 

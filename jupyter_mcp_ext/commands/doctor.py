@@ -128,3 +128,8 @@ def parser() -> ArgumentParser:
     command.add_argument("--json", action="store_true", help="everything, as JSON")
     command.set_defaults(prog=command.prog, run=Doctor.examine)
     return command
+
+
+def main(argv: Sequence[str]) -> None:
+    """Run the command without what the server needs."""
+    Doctor.launch_instance(list(argv))
