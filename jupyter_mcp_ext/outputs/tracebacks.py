@@ -15,8 +15,10 @@ from jupyter_mcp_ext.wording import counted
 _FRAME = re.compile(r"^ {0,2}(?:File |Cell In|Input In|<ipython-input)")
 _WITHIN = re.compile(r"^(?:\s|-*> ?\d|\d|$)")
 _LIBRARY = re.compile(
-    r"site-packages|dist-packages|lib(?:64|rary)?[/\\]python|[/\\]Lib[/\\]|<frozen |\.p(?:yx|xi)\b",
+    r"site-packages|dist-packages|lib(?:64|rary)?[/\\]python|[/\\]Lib[/\\]|<frozen |\.p(?:yx|xi)\b"
+    r"|^ {0,2}File \w[\w.-]*[/\\]",
 )
+"""The last part is a relative path: compiled code names the file that it was made of."""
 _ARROW = re.compile(r"^-*> ?\d|^ *\^+ *$")
 _LINK = re.compile(
     r"(?:The above exception was the direct cause of|During handling of the above exception,)"

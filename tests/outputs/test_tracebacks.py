@@ -44,6 +44,18 @@ def test_frames_of_libraries_are_a_count() -> None:
     ]
 
 
+def test_a_frame_of_compiled_code_is_known_by_its_path_that_leads_nowhere() -> None:
+    lost = "'Could not get source, probably due dynamically evaluated source code.'"
+    compiled = (
+        f"File zmq/backend/cython/_zmq.py:1152, in zmq.backend.cython._zmq.Socket.send()\n"
+        f"-> 1152 {lost}\n"
+    )
+    own = "File ~/work/tools.py:2, in send()\n----> 2 socket.send(1)\n"
+    error = Error(ename="E", evalue="no", traceback=(own, compiled, compiled, "E: no"))
+
+    assert texts(error)[1:] == [*own.splitlines(), "… 2 library frames"]
+
+
 def test_the_arrow_of_a_line_with_a_large_number_is_a_part_of_its_frame() -> None:
     frame = _KEY_ERROR.traceback[-3]
     arrow = "  13786 x\n> 13788         return Grouped(\n  13789             obj=self,\n"
