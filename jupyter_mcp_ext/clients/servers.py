@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -111,12 +111,13 @@ def named_server(url: str) -> Server:
 def chosen_server(servers: Sequence[Server], wanted: str | None = None) -> Server:
     """The server that is meant; ``wanted`` is a port, a folder, a process id or a URL.
 
+    For a URL the token of the environment comes first, then that of a server that runs there.
     Raises NoServer if there is none, or more than one.
     """
     if wanted and wanted.startswith(("http://", "https://")):
         named = named_server(wanted)
-        known = next((server for server in servers if server.url == named.url), None)
-        return known or named
+        known = next((server for server in servers if _is_same(server.url, named.url)), named)
+        return replace(known, url=named.url, token=named.token or known.token)
     fits = [server for server in servers if wanted is None or _fits(server, wanted)]
     if len(fits) == 1:
         return fits[0]
@@ -139,6 +140,14 @@ def _fits(server: Server, wanted: str) -> bool:
         bool(server.root_dir)
         and Path(wanted).expanduser().resolve() == Path(server.root_dir).resolve()
     )
+
+
+def _is_same(one: str, other: str) -> bool:
+    """Whether two base URLs are of the same server; all names of this machine are one."""
+    a, b = urlsplit(one), urlsplit(other)
+    hosts = a.hostname or "", b.hostname or ""
+    is_one_host = hosts[0] == hosts[1] or all(map(_is_loopback, hosts))
+    return is_one_host and (a.scheme, a.port, a.path) == (b.scheme, b.port, b.path)
 
 
 def _age(path: Path) -> float:

@@ -195,7 +195,24 @@ def test_a_server_is_chosen_by_its_port_folder_process_or_url(tmp_path: Path) ->
     assert chosen_server(both, "8888") is one
     assert chosen_server(both, str(tmp_path / "x" / "..")) is one
     assert chosen_server(both, "22") is two
-    assert chosen_server(both, "http://localhost:9999/b/mcp") is two
+    assert chosen_server(both, "http://localhost:9999/b/mcp") == two
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
+def test_a_url_has_the_token_of_the_environment_or_of_the_server_that_runs_there(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("JUPYTER_TOKEN", raising=False)
+    servers = [Server(url="http://localhost:9999/b/", token="of its file", pid=22)]
+    url = f"http://{host}:9999/b/"
+
+    known = chosen_server(servers, f"{url}mcp")
+    assert (known.url, known.token, known.pid) == (url, "of its file", 22)
+    for other in (f"http://{host}:9999/c/", f"http://{host}:9998/b/", f"https://{host}:9999/b/"):
+        assert chosen_server(servers, other).token == ""
+    assert chosen_server(servers, "http://example.org:9999/b/").token == ""
+    monkeypatch.setenv("JUPYTER_TOKEN", "of the environment")
+    assert chosen_server(servers, url).token == "of the environment"
 
 
 @pytest.mark.parametrize(

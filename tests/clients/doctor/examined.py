@@ -91,7 +91,8 @@ def examined(
     ``token`` is that of the environment, with ``env`` beside it.
     """
     environ = {**({"JUPYTER_TOKEN": token} if token else {}), **(env or {})}
-    server = found_server(wanted, running_servers(folder / "runtime"))
+    is_far = wanted is not None and "://" in wanted  # as another machine sees it: without its file
+    server = found_server(wanted, () if is_far else running_servers(folder / "runtime"))
     if not server.pid:
         server = replace(server, token=environ.get("JUPYTER_TOKEN", ""))
     examination = anyio.run(

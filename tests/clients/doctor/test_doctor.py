@@ -64,10 +64,12 @@ def test_nothing_is_started_if_it_is_not_wanted(tmp_path: Path) -> None:
     assert health["executions"] == {"input": 0, "queued": 0, "running": 0}
 
 
-def test_people_get_a_line_for_each_thing_and_what_to_do(server: JupyterServer) -> None:
-    there = ("--no-kernel", f"http://127.0.0.1:{server.port}/a%40b/")
+def test_people_get_a_line_for_each_thing_and_what_to_do(
+    server: JupyterServer, tmp_path: Path
+) -> None:
+    there = ("--no-kernel", f"http://127.0.0.1:{server.port}/a%40b/mcp")
     good = run(server.root_dir.parent, *there)
-    wrong = run(server.root_dir.parent, "--no-kernel", f"http://localhost:{server.port}/a%40b/mcp")
+    wrong = run(tmp_path, *there)  # where the server has no file
 
     assert (good.returncode, wrong.returncode) == (0, 1)
     assert all(line.startswith("ok ") for line in good.stdout.splitlines()[:-1])

@@ -19,7 +19,7 @@ def server(start_server: Callable[..., JupyterServer]) -> JupyterServer:
 
 
 def url(server: JupyterServer) -> str:
-    """Its address as another machine has it, so that its file tells nothing."""
+    """Its address as another machine has it."""
     return f"http://localhost:{server.port}/"
 
 
