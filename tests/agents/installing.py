@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -101,7 +102,9 @@ def latest(folder: Path) -> Installation:
 
 
 def _run(command: Sequence[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # uv knows its own certificates only, and those of a proxy are among the system's.
+    env = {**os.environ, "UV_SYSTEM_CERTS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
     if done.returncode:
         message = f"{' '.join(command)} failed:\n{done.stderr}"
         raise RuntimeError(message)

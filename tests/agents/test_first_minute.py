@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import sysconfig
@@ -151,5 +152,7 @@ def _plot(
 
 
 def _done(command: Sequence[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # uv knows its own certificates only, and those of a proxy are among the system's.
+    env = {**os.environ, "UV_SYSTEM_CERTS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
     assert done.returncode == 0, done.stderr

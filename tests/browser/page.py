@@ -124,9 +124,13 @@ class Lab:
             f"http://127.0.0.1:{self.server.port}{self.server.base_url}lab/workspaces/"
             f"w{os.getpid()}-{next(NUMBERS)}?token={self.server.token}"
         )
+        self._until_started()
+        self.page.evaluate(LISTEN)
+
+    def _until_started(self) -> None:
+        """Wait until the application is there: it comes after its extensions."""
         self.page.wait_for_function("() => window.jupyterapp")
         self.page.evaluate("async () => { await jupyterapp.restored }")
-        self.page.evaluate(LISTEN)
 
     def load_again(self) -> None:
         """Leave a page in an unknown state for a new one."""
@@ -143,6 +147,7 @@ class Lab:
     def reload(self) -> None:
         """Load the page again, with the notebook in it."""
         self.page.reload()
+        self._until_started()
         self._until_ready()
 
     def until_room_is_gone(self) -> None:
