@@ -248,7 +248,8 @@ def test_another_users_executions_are_no_tasks_in_any_era(alice: User, bob: User
     his = McpClient(bob.server, bob.era, headers=bob.auth, capabilities=TASKS)
     methods = ("tasks/get", "tasks/result", "tasks/cancel", "tasks/update", "tasks/list")
     with alice.waiting(3) as hers:
-        latest = alice.another().call("get_output", session_id="work", wait=0)
+        # The code may have opened the gate before the server hears that it runs.
+        latest = alice.another().call("get_output", session_id="work", wait=1)
         task = latest.id
         assert latest.status == "running"
         for method in methods:
