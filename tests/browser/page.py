@@ -188,14 +188,18 @@ class Lab:
 
     def is_saved_with(self, *sources: str) -> None:
         """The file has these sources, at once or soon; who has saved saves again otherwise."""
-        while self._saves and not self._is(SAVED, sources, SAVE_MILLISECONDS):
-            self.press("Control+s")
-            self._saves -= 1
-        self._until(SAVED, self.path, sources)
+        self._until_saved(SAVED, sources)
 
     def is_saved_with_prints(self, *texts: str) -> None:
         """The code cells in the file have printed these texts, at once or soon."""
-        self._until(PRINTS_SAVED, self.path, texts)
+        self._until_saved(PRINTS_SAVED, texts)
+
+    def _until_saved(self, predicate: str, texts: tuple[str, ...]) -> None:
+        """Wait until the file is so, with the saves that are repeated."""
+        while self._saves and not self._is(predicate, texts, SAVE_MILLISECONDS):
+            self.press("Control+s")
+            self._saves -= 1
+        self._until(predicate, self.path, texts)
 
     def edit(self, index: int) -> None:
         """Put the cursor at the end of a cell's first line."""
