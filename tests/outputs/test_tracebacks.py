@@ -50,7 +50,7 @@ def test_a_frame_of_compiled_code_is_known_by_its_path_that_leads_nowhere() -> N
         f"File zmq/backend/cython/_zmq.py:1152, in zmq.backend.cython._zmq.Socket.send()\n"
         f"-> 1152 {lost}\n"
     )
-    own = "File ~/work/tools.py:2, in send()\n----> 2 socket.send(1)\n"
+    own = "File ~/project/tools.py:2, in send()\n----> 2 socket.send(1)\n"
     error = Error(ename="E", evalue="no", traceback=(own, compiled, compiled, "E: no"))
 
     assert texts(error)[1:] == [*own.splitlines(), "… 2 library frames"]
