@@ -240,6 +240,29 @@ def running_server(
             raise RuntimeError(message)
 
 
+@contextmanager
+def running_command(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """Run ``jupyter mcp`` until the block is left; its options choose where it listens.
+
+    It listens when the block begins.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jupyter_mcp_ext", "--allow-root", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment(folder),
+        cwd=folder,
+        text=True,
+    )
+    with process:
+        try:
+            assert process.stdout is not None
+            assert READY in process.stdout.readline()
+            yield process
+        finally:
+            process.terminate()
+
+
 @functools.cache
 def fork_server() -> ForkServer:
     """This process's fork server, started when it is first needed."""

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-import trustme
 
+from tests.certificates import write_certificate
 from tests.clients.doctor.examined import looked
 from tests.ports import free_port
-from tests.servers import READY, environment
+from tests.servers import running_command
 
 PAGE = (Path(__file__).parent.parent / "docs" / "recipes.md").read_text()
 
@@ -38,30 +36,13 @@ def test_each_recipe_with_a_command_says_whether_it_is_run() -> None:
 
 @pytest.mark.parametrize("heading", ["TLS", "A unix socket"])
 def test_a_recipe_that_is_run_serves_mcp(tmp_path: Path, heading: str) -> None:
-    authority = trustme.CA()
-    issued = authority.issue_cert("localhost")
-    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
-    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    write_certificate(tmp_path)
     text = command(heading).replace("/run/user/1000", str(tmp_path))
     program, mcp, *options = shlex.split(text)
     assert (program, mcp) == ("jupyter", "mcp")
     if "sock" not in text:
         options.append(f"--port={free_port()}")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "jupyter_mcp_ext", "--allow-root", *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=environment(tmp_path),
-        cwd=tmp_path,
-        text=True,
-    )
-    with process:
-        try:
-            assert process.stdout is not None
-            assert READY in process.stdout.readline()
-            found = looked(tmp_path, cafile=str(tmp_path / "ca.pem"))
-        finally:
-            process.terminate()
+    with running_command(tmp_path, *options):
+        found = looked(tmp_path, cafile=str(tmp_path / "ca.pem"))
 
     assert found.troubles == set(), found.whole

@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 
 from jupyter_mcp_ext.clients.asking import ask, standing
 from jupyter_mcp_ext.clients.servers import (
@@ -23,8 +20,9 @@ from jupyter_mcp_ext.clients.servers import (
     named_server,
     running_servers,
 )
+from tests.certificates import write_certificate
 from tests.ports import free_port
-from tests.servers import READY, JupyterServer, environment, running_server
+from tests.servers import JupyterServer, running_command, running_server
 
 
 @pytest.fixture(scope="module")
@@ -88,37 +86,17 @@ def test_a_wrong_token_another_program_and_silence_are_told_apart(
 
 def test_a_server_on_a_unix_socket_is_reached(tmp_path: Path) -> None:
     path = tmp_path / "jupyter.sock"
-    command = [sys.executable, "-m", "jupyter_mcp_ext", f"--ServerApp.sock={path}", "--allow-root"]
-    process = subprocess.Popen(
-        [*command, f"--ServerApp.root_dir={tmp_path}"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=environment(tmp_path),
-        cwd=tmp_path,
-        text=True,
-    )
-    with process:
-        try:
-            assert process.stdout is not None
-            assert READY in process.stdout.readline()  # said once it listens
-            (there,) = running_servers(tmp_path / "runtime")
+    with running_command(tmp_path, f"--ServerApp.sock={path}") as process:
+        (there,) = running_servers(tmp_path / "runtime")
 
-            assert there.socket == str(path)
-            assert there.port is None
-            assert standing(there) == "ok"
-            assert chosen_server([there], str(path)).pid == process.pid
-        finally:
-            process.terminate()
+        assert there.socket == str(path)
+        assert there.port is None
+        assert standing(there) == "ok"
+        assert chosen_server([there], str(path)).pid == process.pid
 
 
 def test_a_certificate_is_trusted_only_if_it_is_named(tmp_path: Path) -> None:
-    authority = trustme.CA()
-    issued = authority.issue_cert("localhost", "127.0.0.1")
-    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
-    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    options = [f"--ServerApp.{kind}file={tmp_path}/{kind}.pem" for kind in ("cert", "key")]
-    with running_server(tmp_path, *options):
+    with running_server(tmp_path, *write_certificate(tmp_path, "localhost", "127.0.0.1")):
         (there,) = running_servers(tmp_path / "runtime")
 
         assert there.url.startswith("https://")

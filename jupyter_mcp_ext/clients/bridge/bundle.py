@@ -45,6 +45,43 @@ main(options)
 '''
 
 
+USER_CONFIG: Mapping[str, Mapping[str, Any]] = {
+    "folder": {
+        "type": "directory",
+        "title": "Folder of notebooks",
+        "description": "A Jupyter server is started on this folder if none runs there. "
+        "Without it, the one server that runs on this machine is used.",
+        "required": False,
+        "default": "",
+    },
+    "server": {
+        "type": "string",
+        "title": "Server",
+        "description": "In place of the folder: the port, folder or URL of a running "
+        "Jupyter server.",
+        "required": False,
+        "default": "",
+    },
+    "token": {
+        "type": "string",
+        "title": "Token",
+        "description": "The token of a server on another machine.",
+        "sensitive": True,
+        "required": False,
+        "default": "",
+    },
+    "allowed": {
+        "type": "directory",
+        "title": "Folders for files",
+        "description": "Folders of this machine from and to which files may be copied.",
+        "multiple": True,
+        "required": False,
+        "default": [],
+    },
+}
+"""What the client asks the person for."""
+
+
 def manifest() -> dict[str, Any]:
     """What the client is told of the bundle."""
     return {
@@ -73,40 +110,7 @@ def manifest() -> dict[str, Any]:
                 },
             },
         },
-        "user_config": {
-            "folder": {
-                "type": "directory",
-                "title": "Folder of notebooks",
-                "description": "A Jupyter server is started on this folder if none runs there. "
-                "Without it, the one server that runs on this machine is used.",
-                "required": False,
-                "default": "",
-            },
-            "server": {
-                "type": "string",
-                "title": "Server",
-                "description": "In place of the folder: the port, folder or URL of a running "
-                "Jupyter server.",
-                "required": False,
-                "default": "",
-            },
-            "token": {
-                "type": "string",
-                "title": "Token",
-                "description": "The token of a server on another machine.",
-                "sensitive": True,
-                "required": False,
-                "default": "",
-            },
-            "allowed": {
-                "type": "directory",
-                "title": "Folders for files",
-                "description": "Folders of this machine from and to which files may be copied.",
-                "multiple": True,
-                "required": False,
-                "default": [],
-            },
-        },
+        "user_config": USER_CONFIG,
         "tools_generated": True,
         "prompts_generated": True,
         "compatibility": {

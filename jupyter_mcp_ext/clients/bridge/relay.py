@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import traceback
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from jupyter_mcp_ext.clients.servers import NoServer
@@ -119,7 +121,7 @@ class Relay:
             if message.key not in self._cancelled:
                 await self._write(await self._excuse(message, err))
         except Exception as err:  # noqa: BLE001  # a request without an answer hangs its client
-            log(f"internal error: {type(err).__name__}: {err}")
+            log(f"internal error: {_place(err)}")  # its words may be those of a message
             sentence = "The bridge failed; its log has the reason. Look before you do it again."
             await self._write(messages.failed(message, sentence))
         finally:
@@ -212,6 +214,12 @@ class Relay:
 
     def _may_repeat(self, message: Message) -> bool:
         return message.method.startswith(_READS) or message.tool in self._readers
+
+
+def _place(err: Exception) -> str:
+    """What was raised, and where in the program."""
+    frame = traceback.extract_tb(err.__traceback__)[-1]
+    return f"{type(err).__name__} in {Path(frame.filename).name}, line {frame.lineno}"
 
 
 def _readers(listed: dict[str, Any]) -> list[str]:

@@ -164,7 +164,7 @@ def is_ours(client: Client, entry: Any, url: str = "") -> bool:
 
     It starts the bridge, or is an address with a reference to the token, or the address ``url``.
     """
-    texts = list(_texts(entry))
+    texts = list(texts_of(entry))
     if "bridge" in texts and any(_PROGRAM.search(text) for text in texts):
         return True
     addresses = [text for text in texts if text.startswith(("http://", "https://"))]
@@ -173,12 +173,13 @@ def is_ours(client: Client, entry: Any, url: str = "") -> bool:
     return bool(addresses) and (refers or url in addresses)
 
 
-def _texts(value: Any) -> Iterator[str]:
+def texts_of(value: Any) -> Iterator[str]:
+    """All texts of an entry, in their order."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for member in value.values():
-            yield from _texts(member)
+            yield from texts_of(member)
     elif isinstance(value, list):
         for item in value:
-            yield from _texts(item)
+            yield from texts_of(item)

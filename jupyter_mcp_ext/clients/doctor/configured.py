@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from jupyter_mcp_ext.clients.configuring.client import Client, is_ours
+from jupyter_mcp_ext.clients.configuring.client import Client, is_ours, texts_of
 from jupyter_mcp_ext.clients.configuring.clients import CLIENTS
 from jupyter_mcp_ext.clients.configuring.editing.text import NotEditable
 from jupyter_mcp_ext.clients.configuring.file import Unusable, read
@@ -37,7 +36,7 @@ def _looked(case: Case, client: Client) -> Iterator[Finding]:
     if entry is None:
         yield ok(f"{client.title} is not connected; `{connect}` does it.")
         return
-    texts = list(_texts(entry))
+    texts = list(texts_of(entry))
     if address := next((text for text in texts if text.startswith(("http://", "https://"))), ""):
         if address.rstrip("/") != case.wire.endpoint:
             what = f"{client.title} is connected to {address}, not to {case.wire.endpoint}."
@@ -63,15 +62,3 @@ def _named(texts: Sequence[str]) -> str:
 def _fits(case: Case, named: str) -> bool:
     server = case.server
     return named in (str(server.port), str(server.pid), server.socket, server.root_dir, server.url)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """All texts of an entry, in their order."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for member in value.values():
-            yield from _texts(member)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)

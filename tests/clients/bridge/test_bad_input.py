@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import trustme
 from jupyter_server.auth.security import passwd
 
 from jupyter_mcp_ext.clients.bridge.connection import MAX_BODY
 from jupyter_mcp_ext.clients.bridge.messages import coded
 from jupyter_mcp_ext.clients.bridge.stdio import MAX_LINE, Splitter, TooLong
 from jupyter_mcp_ext.transport.body import MAX_BODY_BYTES
+from tests.certificates import write_certificate
 from tests.mcp_client import ERAS, NEW
 from tests.servers import JupyterServer, environment, running_server
 
@@ -184,13 +184,7 @@ def test_a_server_with_a_password_and_no_token_is_told(tmp_path: Path) -> None:
 
 
 def test_a_certificate_that_is_not_trusted_is_told_with_the_option(tmp_path: Path) -> None:
-    authority = trustme.CA()
-    issued = authority.issue_cert("localhost", "127.0.0.1")
-    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
-    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    options = [f"--ServerApp.{kind}file={tmp_path}/{kind}.pem" for kind in ("cert", "key")]
-    with running_server(tmp_path, *options):
+    with running_server(tmp_path, *write_certificate(tmp_path, "localhost", "127.0.0.1")):
         with bridged(tmp_path, version=NEW) as bridge:
             assert "--cafile" in bridge.call("list_sessions").text
         with bridged(tmp_path, "--cafile", f"{tmp_path}/ca.pem", version=NEW) as bridge:

@@ -163,21 +163,21 @@ def test_the_tools_are_listed_with_the_folders_and_the_servers_own_stay(
 def home(tmp_path: Path) -> Path:
     """A folder with secrets, links and other folders in it and beside it."""
     home = tmp_path / "home"
-    (home / "shared" / ".ssh").mkdir(parents=True)
+    (home / "own" / ".ssh").mkdir(parents=True)
     for name in (
         "outside.txt",
-        "shared/.env",
-        "shared/id_rsa",
-        "shared/.ssh/config",
-        "shared/tls.key",
+        "own/.env",
+        "own/id_rsa",
+        "own/.ssh/config",
+        "own/tls.key",
     ):
         (home / name).write_text("secret")
-    (home / "shared" / "link.txt").symlink_to(home / "outside.txt")
-    (home / "shared" / "up").symlink_to(home)
-    (home / "shared" / "plain.txt").symlink_to(home / "shared" / ".env")
-    os.mkfifo(home / "shared" / "pipe")
-    (home / "shared2").mkdir()
-    (home / "shared2" / "a.txt").write_text("another folder whose name begins the same")
+    (home / "own" / "link.txt").symlink_to(home / "outside.txt")
+    (home / "own" / "up").symlink_to(home)
+    (home / "own" / "plain.txt").symlink_to(home / "own" / ".env")
+    os.mkfifo(home / "own" / "pipe")
+    (home / "own2").mkdir()
+    (home / "own2" / "a.txt").write_text("another folder whose name begins the same")
     return home
 
 
@@ -187,13 +187,13 @@ def home(tmp_path: Path) -> Path:
         "../outside.txt",
         "link.txt",
         "up/outside.txt",
-        "up/shared/.env",
+        "up/own/.env",
         ".env",
         "plain.txt",
         "id_rsa",
         ".ssh/config",
         "tls.key",
-        "../shared2/a.txt",
+        "../own2/a.txt",
         "/etc/passwd",
         "~/.bashrc",
         "~nobody-of-that-name/a",
@@ -206,7 +206,7 @@ def home(tmp_path: Path) -> Path:
     ],
 )
 def test_what_is_outside_secret_or_no_plain_file_is_not_sent(home: Path, path: str) -> None:
-    allowed = Allowed([str(home / "shared")], MEBIBYTE)
+    allowed = Allowed([str(home / "own")], MEBIBYTE)
 
     with pytest.raises(NotAllowed), allowed.reading(allowed.place(path)):
         pass
@@ -216,7 +216,7 @@ def test_what_is_outside_secret_or_no_plain_file_is_not_sent(home: Path, path: s
     "path", ["../new.txt", "link.txt", "up/new.txt", ".env", ".ssh/new", "x.pem"]
 )
 def test_what_is_outside_or_secret_is_not_written(home: Path, path: str) -> None:
-    allowed = Allowed([str(home / "shared")], MEBIBYTE)
+    allowed = Allowed([str(home / "own")], MEBIBYTE)
 
     with (
         pytest.raises(NotAllowed),
@@ -229,12 +229,12 @@ def test_what_is_outside_or_secret_is_not_written(home: Path, path: str) -> None
 
 
 def test_a_link_that_is_put_there_after_the_check_leads_nowhere(home: Path) -> None:
-    allowed = Allowed([str(home / "shared")], MEBIBYTE)
-    inner = home / "shared" / "inner"
+    allowed = Allowed([str(home / "own")], MEBIBYTE)
+    inner = home / "own" / "inner"
     inner.mkdir()
     (inner / "outside.txt").write_text("harmless")
     read, written = allowed.place("inner/outside.txt"), allowed.place("inner/new.txt")
-    inner.rename(home / "shared" / "former")
+    inner.rename(home / "own" / "former")
     inner.symlink_to(home)
 
     with pytest.raises(NotAllowed, match="a link leads elsewhere"), allowed.reading(read):
@@ -246,9 +246,9 @@ def test_a_link_that_is_put_there_after_the_check_leads_nowhere(home: Path) -> N
 
 
 def test_a_race_of_links_never_gets_out(home: Path) -> None:
-    allowed = Allowed([str(home / "shared")], MEBIBYTE)
-    name = home / "shared" / "swapped.txt"
-    harmless, link = home / "shared" / "harmless", home / "shared" / "a-link"
+    allowed = Allowed([str(home / "own")], MEBIBYTE)
+    name = home / "own" / "swapped.txt"
+    harmless, link = home / "own" / "harmless", home / "own" / "a-link"
     ended = threading.Event()
 
     def swap() -> None:
@@ -274,29 +274,29 @@ def test_a_race_of_links_never_gets_out(home: Path) -> None:
 
 
 def test_a_file_that_appears_at_the_last_moment_is_not_overwritten(home: Path) -> None:
-    allowed = Allowed([str(home / "shared")], MEBIBYTE)
+    allowed = Allowed([str(home / "own")], MEBIBYTE)
 
     def write() -> None:
         with allowed.writing(allowed.place("new.txt"), overwrite=False) as draft:
             draft.write(b"the agent's")
-            (home / "shared" / "new.txt").write_text("the person's")
+            (home / "own" / "new.txt").write_text("the person's")
 
     with pytest.raises(NotAllowed, match="exists already"):
         write()
 
-    assert (home / "shared" / "new.txt").read_text() == "the person's"
-    assert not [each for each in (home / "shared").iterdir() if each.suffix == ".tmp"]
+    assert (home / "own" / "new.txt").read_text() == "the person's"
+    assert not [each for each in (home / "own").iterdir() if each.suffix == ".tmp"]
 
 
 def test_a_file_that_is_too_large_is_refused_with_the_option(home: Path) -> None:
-    allowed = Allowed([str(home / "shared")], 5)
-    (home / "shared" / "six").write_text("123456")
+    allowed = Allowed([str(home / "own")], 5)
+    (home / "own" / "six").write_text("123456")
 
     with pytest.raises(NotAllowed, match="--max-bytes"), allowed.reading(allowed.place("six")):
         pass
 
 
-@pytest.mark.parametrize("folder", ["missing", "shared/.ssh", "outside.txt"])
+@pytest.mark.parametrize("folder", ["missing", "own/.ssh", "outside.txt"])
 def test_a_folder_that_cannot_be_allowed_is_refused_at_the_start(home: Path, folder: str) -> None:
     with pytest.raises(NotAllowed):
         Allowed([str(home / folder)], MEBIBYTE)

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import trustme
 from jupyter_server.auth.security import passwd
 
 from jupyter_mcp_ext.clients.configuring.clients import BY_ID, CLIENTS
 from jupyter_mcp_ext.clients.configuring.connecting import token_line
 from jupyter_mcp_ext.clients.servers import KEPT_IN, Server
 from jupyter_mcp_ext.commands.connect import Connect
+from tests.certificates import write_certificate
 from tests.servers import JupyterServer, environment, running_server
 
 Run = Callable[..., tuple[int, str, str]]
@@ -321,14 +321,8 @@ def test_a_certificate_that_is_not_trusted_is_named_for_each_way(
     run: Run, home: Path, tmp_path: Path
 ) -> None:
     install(home, "claude-code")
-    authority = trustme.CA()
-    issued = authority.issue_cert("localhost", "127.0.0.1")
-    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
-    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
     ca = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(ca)
-    options = [f"--ServerApp.{kind}file={tmp_path}/{kind}.pem" for kind in ("cert", "key")]
-    with running_server(tmp_path, *options):
+    with running_server(tmp_path, *write_certificate(tmp_path, "localhost", "127.0.0.1")):
         runtime = tmp_path / "runtime"
         refused = run("claude-code", runtime=runtime)
         missing = run("claude-code", "--cafile=/none", runtime=runtime)

@@ -10,12 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-import trustme
-
+from tests.certificates import write_certificate
 from tests.clients.doctor.examined import looked, run
 from tests.ports import free_port
-from tests.servers import FRESH, READY, JupyterServer, environment, running_server
+from tests.servers import FRESH, JupyterServer, running_command, running_server
 
 NO_EXTENSION = "--ServerApp.jpserver_extensions=jupyter_mcp_ext=False"
 
@@ -126,28 +124,11 @@ def test_another_base_url_is_told_with_the_right_address(
     assert f"Use http://localhost:{server.port}/deep/a%40b/mcp." in fault["do"]
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@contextmanager
-def secured(folder: Path, authority: trustme.CA, **issued: object) -> Iterator[JupyterServer]:
-    """A server with a certificate."""
-    certificate = authority.issue_cert("localhost", **issued)  # type: ignore[arg-type]  # as given
-    certificate.private_key_pem.write_to_path(folder / "key.pem")
-    certificate.cert_chain_pems[0].write_to_path(folder / "cert.pem")
-    authority.cert_pem.write_to_path(folder / "ca.pem")
-    options = [f"--ServerApp.{kind}file={folder}/{kind}.pem" for kind in ("cert", "key")]
-    with running_server(folder, *options) as server:
-        yield server
-
-
 def test_a_certificate_that_is_not_trusted_or_for_another_name_is_named(
-    tmp_path: Path, authority: trustme.CA
+    tmp_path: Path,
 ) -> None:
     trust = {"cafile": str(tmp_path / "ca.pem")}
-    with secured(tmp_path, authority) as server:
+    with running_server(tmp_path, *write_certificate(tmp_path)) as server:
         url = f"https://localhost:{server.port}/"
         untrusted = looked(tmp_path, url)
         trusted = looked(tmp_path, url, token=server.token, **trust)
@@ -161,9 +142,9 @@ def test_a_certificate_that_is_not_trusted_or_for_another_name_is_named(
     assert "use https://" in plain.one("server")["do"]
 
 
-def test_a_certificate_that_has_expired_is_named(tmp_path: Path, authority: trustme.CA) -> None:
+def test_a_certificate_that_has_expired_is_named(tmp_path: Path) -> None:
     ended = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
-    with secured(tmp_path, authority, not_after=ended) as server:
+    with running_server(tmp_path, *write_certificate(tmp_path, not_after=ended)) as server:
         found = looked(
             tmp_path, f"https://localhost:{server.port}/", cafile=str(tmp_path / "ca.pem")
         )
@@ -186,20 +167,7 @@ def test_a_name_that_is_not_known_is_named(tmp_path: Path) -> None:
 def test_a_server_on_a_unix_socket_and_one_on_ipv6_are_examined(tmp_path: Path) -> None:
     port = free_port()
     for options in ([f"--ServerApp.sock={tmp_path}/jupyter.sock"], ["--ip=::1", f"--port={port}"]):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "jupyter_mcp_ext", "--allow-root", *options],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment(tmp_path),
-            cwd=tmp_path,
-            text=True,
-        )
-        with process:
-            try:
-                assert process.stdout is not None
-                assert READY in process.stdout.readline()
-                found = looked(tmp_path)
-                assert found.troubles == set(), found.whole
-                assert found.is_good
-            finally:
-                process.terminate()
+        with running_command(tmp_path, *options):
+            found = looked(tmp_path)
+        assert found.troubles == set(), found.whole
+        assert found.is_good
