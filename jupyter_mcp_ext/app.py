@@ -279,8 +279,10 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
     async def _stop(self) -> None:
         if self.mounted:
             self.page.news.close()
-        await self.host.stop(timeout=STOP_TIMEOUT / 4)
-        await self.services.close()
+        try:
+            await self.host.stop(timeout=STOP_TIMEOUT / 4)
+        finally:
+            await self.services.close()
 
     def _overdrawn(self, subject: str) -> float:
         seconds = self.services.calls.overdrawn(subject)

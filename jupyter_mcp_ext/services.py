@@ -164,7 +164,14 @@ class Services:
         self.metrics.start()
 
     async def close(self) -> None:
-        """End what runs."""
+        """End what runs; the audit is closed also if something does not end, and last."""
+        try:
+            await self._end()
+        finally:
+            self.audit.refusals.close()
+            await self.audit.trail.close()
+
+    async def _end(self) -> None:
         self.metrics.stop()
         await self.retention.close()
         await self.changes.close()
@@ -174,8 +181,6 @@ class Services:
         await self.editing.close()
         await self.rendering.close()
         await self.kernels.close()
-        self.audit.refusals.close()
-        await self.audit.trail.close()
 
 
 def _kernels(serverapp: ServerApp, sandbox: McpSandbox, limits: McpLimits, parent: Any) -> Kernels:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from jupyter_mcp_ext.governance.refusals import MAX_KEPT, Refusals, Refused
+from jupyter_mcp_ext.sessions.retention.rounds import Rounds
+from tests.engine import running
 from tests.mcp_client import ERAS, McpClient
 from tests.page.test_attacks import logged_in
 from tests.people import APART, Person
@@ -69,6 +73,29 @@ async def test_a_flood_of_addresses_and_names_is_told_of_in_few_words() -> None:
     assert sum(each.count for each in told) == 15_000
     assert Refused(cause="login", user=None, address=None, count=4_950) in told
     assert sum(each.user is not None for each in told) == MAX_KEPT
+
+
+class Stuck:
+    """A service that does not end."""
+
+    async def close(self) -> None:
+        """Wait for ever."""
+        await asyncio.get_running_loop().create_future()
+
+
+async def test_refusals_are_told_at_the_end_also_if_a_service_does_not_end(
+    jp_serverapp: Any,
+) -> None:
+    told: list[Refused] = []
+    async with running(jp_serverapp) as engine:
+        services = replace(engine.services, retention=cast("Rounds", Stuck()))
+        services.audit.refusals.add(told.append)
+        services.audit.refusals.count("login", "10.0.0.1")
+
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(services.close(), 0.1)
+
+    assert [(each.cause, each.count) for each in told] == [("login", 1)]
 
 
 def unread(server: JupyterServer, **headers: str) -> int:
