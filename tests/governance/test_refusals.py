@@ -95,7 +95,7 @@ async def test_refusals_are_told_at_the_end_also_if_a_service_does_not_end(
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(services.close(), 0.1)
 
-    assert [(each.cause, each.count) for each in told] == [("login", 1)]
+        assert [(each.cause, each.count) for each in told] == [("login", 1)]
 
 
 def unread(server: JupyterServer, **headers: str) -> int:
