@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, get_args
 
-from pydantic.errors import PydanticUserError
-
 from jupyter_mcp_ext.errors import shown
 from jupyter_mcp_ext.governance.policy import Action, Resource
 from jupyter_mcp_ext.tools.definition import Tool
@@ -71,9 +69,29 @@ def tool(
 
 def made(extra: object, name: str) -> Tool:
     """The tool of a name, whose function is still that of its package. Raises NoTool."""
+    try:
+        return _made(extra, name)
+    except NoTool:
+        raise
+    # Types, defaults and schemas bring code of the package, which can raise anything.
+    except Exception as err:
+        msg = f"has arguments that cannot be described: {words_of(err)}"
+        raise NoTool(msg) from err
+
+
+def words_of(err: BaseException) -> str:
+    """An exception of another package in a line, as the log may repeat it."""
+    try:
+        said = str(err)
+    except Exception:  # noqa: BLE001  # its text is code of the package too
+        said = ""
+    return f"{type(err).__name__}: {' '.join(said[:300].split())}"
+
+
+def _made(extra: object, name: str) -> Tool:
     if not isinstance(extra, ExtraTool):
         msg = (
-            f"is {shown(extra)}, and not a function with the decorator "
+            f"is {_shown(extra)}, and not a function with the decorator "
             "jupyter_mcp_ext.extending.tool"
         )
         raise NoTool(msg)
@@ -83,17 +101,13 @@ def made(extra: object, name: str) -> Tool:
         raise NoTool(msg)
     _check_rights(extra)
     _check_parameters(extra.function)
-    try:
-        tool = own_tool(
-            *extra.rights,  # type: ignore[arg-type]  # checked above
-            read_only=extra.read_only,
-            destructive=extra.destructive,
-            idempotent=extra.idempotent,
-            open_world=extra.open_world,
-        )(extra.function)
-    except (PydanticUserError, NameError, TypeError, ValueError, SyntaxError) as err:
-        msg = f"has arguments that cannot be described: {str(err).splitlines()[0][:200]}"
-        raise NoTool(msg) from err
+    tool = own_tool(
+        *extra.rights,  # type: ignore[arg-type]  # checked above
+        read_only=extra.read_only,
+        destructive=extra.destructive,
+        idempotent=extra.idempotent,
+        open_world=extra.open_world,
+    )(extra.function)
     _check_size(tool)
     return tool
 
@@ -111,7 +125,25 @@ def size_of(tool: Tool) -> int:
         "inputSchema": tool.input_schema,
         "annotations": tool.annotations,
     }
-    return len(json.dumps(listed, separators=(",", ":"), ensure_ascii=False))
+    return len(_json(listed))
+
+
+def _json(value: object) -> str:
+    """JSON that can be sent: one tool that could not would take the whole list with it."""
+    try:
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except (TypeError, ValueError) as err:
+        msg = f"has a schema that is no JSON: {words_of(err)}"
+        raise NoTool(msg) from err
+    return text
+
+
+def _shown(value: object) -> str:
+    try:
+        return shown(value)
+    except Exception:  # noqa: BLE001  # code of the package
+        return type(value).__name__
 
 
 def _check_rights(extra: ExtraTool) -> None:
@@ -122,7 +154,7 @@ def _check_rights(extra: ExtraTool) -> None:
     for right in extra.rights:
         if right not in product(actions, resources):
             msg = (
-                f"names the right {shown(right)}, which does not exist: it is one of "
+                f"names the right {_shown(right)}, which does not exist: it is one of "
                 f"{', '.join(actions)} and one of {', '.join(resources)}"
             )
             raise NoTool(msg)
@@ -156,7 +188,7 @@ def _check_size(tool: Tool) -> None:
             f"{MAX_DESCRIPTION}"
         )
         raise NoTool(msg)
-    text = json.dumps(tool.input_schema)
+    text = _json(tool.input_schema)
     if unwanted := next((word for word in NOT_SENT if f'"{word}"' in text), ""):
         msg = f"has arguments with {unwanted} in their schema: use plain types, lists and dicts"
         raise NoTool(msg)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import EntryPoint
 from logging import Logger
 from typing import TYPE_CHECKING, Any
 
+from jupyter_mcp_ext.errors import ToolError
 from jupyter_mcp_ext.governance.extra_tools import ExtraTools, package_of
 from jupyter_mcp_ext.governance.tool_names import ToolNames
 from jupyter_mcp_ext.tools.answer import Answer
@@ -18,8 +18,8 @@ from jupyter_mcp_ext.tools.definition import Tool
 
 from .aside import Aside
 from .calls import Call
-from .definition import NoTool, made, size_of, with_function
-from .results import answer
+from .definition import NoTool, made, size_of, with_function, words_of
+from .results import answer, sayable
 
 if TYPE_CHECKING:
     from jupyter_mcp_ext.tools.call import Call as OwnCall
@@ -34,7 +34,7 @@ WITHIN = 50.0
 """Seconds for which a call waits for one."""
 
 LOADING = 20.0
-"""Seconds for which the import of one is waited for."""
+"""Seconds for which the import of one, and its description, are waited for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,14 +59,15 @@ class Loaded:
 NONE = Loaded()
 
 
-def load(extra: ExtraTools, names: ToolNames, log: Logger) -> Loaded:
-    """Load what the operator has named, one after another."""
+def load(extra: ExtraTools, names: ToolNames, log: Logger, *, within: float = LOADING) -> Loaded:
+    """Load what the operator has named, one after another, each ``within`` some seconds."""
     aside = Aside(most=MOST, within=WITHIN)
     tools: list[Tool] = []
     room = MAX_ALL
+    held: set[str] = set()
     for point in extra.points:
         try:
-            tool = made(_within(LOADING, point), point.name)
+            tool = _within(within, point, held)
             if (size := size_of(tool)) > room:
                 msg = f"does not fit: those of other packages may take {MAX_ALL:,} characters"
                 raise NoTool(msg)
@@ -92,6 +93,8 @@ async def _called(tool: Tool, aside: Aside, call: OwnCall, **arguments: Any) -> 
     try:
         work = partial(tool.function, outside, **arguments)
         value = await aside.run(tool.name, work, paused=lambda: call.paused)
+    except ToolError as err:
+        raise sayable(err, call, tool.name) from err
     except Asks as asks:
         return Answer(blocks=(), status="input", question=asks.question)
     finally:
@@ -99,26 +102,35 @@ async def _called(tool: Tool, aside: Aside, call: OwnCall, **arguments: Any) -> 
     return await answer(value, call, tool.name)
 
 
-def _within(seconds: float, point: EntryPoint) -> object:
-    """Load an entry point. Raises NoTool, also when its import does not end."""
-    outcome: list[Callable[[], object]] = []
+def _within(seconds: float, point: EntryPoint, held: set[str]) -> Tool:
+    """Load an entry point. Raises NoTool, also when that does not end.
+
+    ``held`` are packages whose import has not ended: another import of one would wait for it.
+    """
+    package = point.module.partition(".")[0]
+    if package in held:
+        msg = f"is of {package}, which did not load within {seconds:g} s"
+        raise NoTool(msg)
+    outcome: list[Tool | NoTool] = []
 
     def load() -> None:
         try:
             found = point.load()
         except BaseException as err:  # noqa: BLE001  # also SystemExit: it may not end the server
-            words = f"failed to load: {type(err).__name__}: {str(err)[:300]}"
-            outcome.append(partial(_fail, words))
-        else:
-            outcome.append(lambda: found)
+            outcome.append(NoTool(f"failed to load: {words_of(err)}"))
+            return
+        try:
+            outcome.append(made(found, point.name))
+        except NoTool as err:
+            outcome.append(err)
 
     thread = threading.Thread(target=load, name=f"mcp-load-{point.name}", daemon=True)
     thread.start()
     thread.join(seconds)
     if not outcome:
-        _fail(f"did not load within {seconds:g} s")
-    return outcome[0]()
-
-
-def _fail(words: str) -> object:
-    raise NoTool(words)
+        held.add(package)
+        msg = f"did not load within {seconds:g} s"
+        raise NoTool(msg)
+    if isinstance(outcome[0], NoTool):
+        raise outcome[0]
+    return outcome[0]

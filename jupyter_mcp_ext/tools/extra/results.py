@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from jupyter_mcp_ext.errors import shown
+from jupyter_mcp_ext.errors import ToolError
 from jupyter_mcp_ext.outputs.model import Display
 from jupyter_mcp_ext.outputs.presentation import ImageBlock, TextBlock, present
 from jupyter_mcp_ext.outputs.text import strip
@@ -60,9 +60,18 @@ async def answer(value: object, call: Call, tool: str) -> Answer:
             images += 1
             blocks += await _image(item, call, f"{tool} {images}", images)
         else:
-            msg = f"{tool} returned {shown(item)}: no str, no Image, no list of these, no Ran"
+            # Not its repr, which is code of the package and can be of any size.
+            kind = type(item).__name__
+            msg = f"{tool} returned a {kind}: no str, no Image, no list of these, no Ran"
             raise BadResult(msg)
     return Answer(blocks=tuple(blocks) or (TextBlock(text="Nothing."),))
+
+
+def sayable(err: ToolError, call: Call, tool: str) -> ToolError:
+    """What a tool has raised, as a model may read it: within the budget, and text. May raise."""
+    said = str(err)
+    kept = _cut(said, call.services.limits.text - len("Error: "), tool)
+    return err if kept == said else ToolError(kept)
 
 
 def _rooms(sizes: Sequence[int], room: int) -> list[int]:
