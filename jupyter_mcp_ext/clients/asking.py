@@ -92,6 +92,6 @@ def standing(server: Server, *, cafile: str = "") -> Standing:
         status = ask(server, "api/status", cafile=cafile)
     except httpx2.ConnectError as err:
         return "untrusted" if "CERTIFICATE_VERIFY_FAILED" in str(err) else "silent"
-    except httpx2.HTTPError:
+    except (httpx2.HTTPError, httpx2.InvalidURL):
         return "silent"
     return "ok" if status.status == 200 else "token"

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import psutil
 from jupyter_core.paths import jupyter_runtime_dir
 
 from jupyter_mcp_ext.measured import loads
+from jupyter_mcp_ext.outputs.characters import escaped
 
 TOKEN_VARIABLE = "JUPYTER_TOKEN"  # noqa: S105  # a name
 """The variable of the environment that holds the token for clients."""
@@ -73,9 +74,9 @@ class Server:
 
     @property
     def words(self) -> str:
-        """Its address and its folder, without the token."""
+        """Its address and its folder, without the token, in one line for a terminal."""
         where = self.socket or self.url
-        return f"{where} ({self.root_dir})" if self.root_dir else where
+        return escaped(f"{where} ({self.root_dir})" if self.root_dir else where)
 
 
 def running_servers(runtime_dir: Path | None = None) -> tuple[Server, ...]:
@@ -93,8 +94,8 @@ def named_server(url: str) -> Server:
 
     Raises NoServer for what is no URL, or has a login in it.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    parts = _url_parts(url)
+    if parts is None:
         msg = f"{url!r} is not a URL of a Jupyter server, like http://localhost:8888/."
         raise NoServer(msg)
     if parts.username or parts.password or parts.query or parts.fragment:
@@ -109,16 +110,17 @@ def named_server(url: str) -> Server:
 
 
 def chosen_server(servers: Sequence[Server], wanted: str | None = None) -> Server:
-    """The server that is meant; ``wanted`` is a port, a folder, a process id or a URL.
+    """The server that is meant; ``wanted`` is a port, a socket, a folder, a process id or a URL.
 
-    For a URL the token of the environment comes first, then that of a server that runs there.
-    Raises NoServer if there is none, or more than one.
+    What it is first in this order counts: a port stays as it is, and any process can have its
+    number. For a URL the token of the environment comes first, then that of a server that runs
+    there. Raises NoServer if there is none, or more than one.
     """
-    if wanted and wanted.startswith(("http://", "https://")):
+    if wanted and "://" in wanted:
         named = named_server(wanted)
         known = next((server for server in servers if _is_same(server.url, named.url)), named)
         return replace(known, url=named.url, token=named.token or known.token)
-    fits = [server for server in servers if wanted is None or _fits(server, wanted)]
+    fits = list(servers) if wanted is None else _fitting(servers, wanted)
     if len(fits) == 1:
         return fits[0]
     listed = "; ".join(server.words for server in fits or servers)
@@ -131,15 +133,31 @@ def chosen_server(servers: Sequence[Server], wanted: str | None = None) -> Serve
     raise NoServer(msg)
 
 
-def _fits(server: Server, wanted: str) -> bool:
-    if wanted.isdecimal() and int(wanted) in (server.port, server.pid):
-        return True
-    if server.socket == wanted:
-        return True
-    return (
-        bool(server.root_dir)
-        and Path(wanted).expanduser().resolve() == Path(server.root_dir).resolve()
+def _url_parts(url: str) -> SplitResult | None:
+    """The parts of a URL that a request can be sent to; None for others."""
+    try:
+        parts = urlsplit(url)
+        is_usable = parts.scheme in ("http", "https") and parts.port != 0
+        host = (parts.hostname or "").encode("idna")
+    except ValueError:  # of the port, the address or a name
+        return None
+    return parts if is_usable and host and url.isprintable() and " " not in url else None
+
+
+def _fitting(servers: Sequence[Server], wanted: str) -> list[Server]:
+    rules: tuple[Callable[[Server], bool], ...] = (
+        lambda server: bool(server.port) and wanted == str(server.port),
+        lambda server: bool(server.socket) and wanted == server.socket,
+        lambda server: bool(server.root_dir) and _folder(wanted) == _folder(server.root_dir),
+        lambda server: bool(server.pid) and wanted == str(server.pid),
     )
+    found = ([server for server in servers if rule(server)] for rule in rules)
+    return next((fits for fits in found if fits), [])
+
+
+def _folder(path: str) -> str:
+    """A path as it is compared with others; one that leads nowhere is as good as any."""
+    return os.path.realpath(os.path.expanduser(path))  # noqa: PTH111  # raises for no account
 
 
 def _is_same(one: str, other: str) -> bool:

@@ -268,7 +268,7 @@ class McpHandler(PlainHandler):
 
 def _is_a_browser(request: HTTPServerRequest) -> bool:
     """Whether a person opens the address; clients ask for ``text/event-stream``."""
-    accepted = request.headers.get("Accept", "")
+    accepted = request.headers.get("Accept", "").lower()
     return "text/html" in accepted and "text/event-stream" not in accepted
 
 

@@ -202,6 +202,17 @@ def test_a_url_has_the_token_of_the_environment_or_of_the_server_that_runs_there
         ("http://me:secret@host/", "must have no login"),
         ("http://host/?token=secret", "must have no login"),
         ("http://", "is not a URL"),
+        ("HTTP://[::1", "is not a URL"),
+        ("ftp://localhost/", "is not a URL"),
+        ("http://localhost:99999/", "is not a URL"),
+        ("http://localhost:abc/", "is not a URL"),
+        ("http://local host/", "is not a URL"),
+        ("http://localhost/\x1b[31mred/", "'http://localhost/\\x1b[31mred/' is not a URL"),
+        ("http://a..b/", "is not a URL"),
+        ("~no-such-account", "No server fits '~no-such-account'."),
+        ("9" * 5_000, "No server fits '999"),
+        ("0", "No server fits '0'."),
+        ("None", "No server fits 'None'."),
     ],
 )
 def test_a_choice_that_is_none_names_what_there_is(wanted: str | None, words: str) -> None:
@@ -215,6 +226,30 @@ def test_a_choice_that_is_none_names_what_there_is(wanted: str | None, words: st
 
     assert words in str(told.value)
     assert "secret" not in str(told.value)
+
+
+def test_a_port_is_meant_before_a_process_that_has_its_number() -> None:
+    servers = [
+        Server(url="http://localhost:8888/", pid=9999),
+        Server(url="http://localhost:9999/", pid=8888),
+    ]
+
+    assert chosen_server(servers, "8888") is servers[0]
+    assert chosen_server(servers, "9999") is servers[1]
+
+
+def test_a_loop_of_links_is_no_folder_of_a_server(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+
+    with pytest.raises(NoServer, match="No server fits"):
+        chosen_server([Server(url="http://localhost:1/", root_dir=str(tmp_path))], str(loop))
+
+
+def test_a_folder_cannot_send_commands_to_the_terminal_that_shows_it() -> None:
+    server = Server(url="http://localhost:1/", root_dir="/a\x1b]0;owned\x07\n/\u202eb")
+
+    assert server.words == "http://localhost:1/ (/a\\u001b]0;owned\\u0007\\n/\\u202eb)"
 
 
 def test_without_a_server_the_command_that_starts_one_is_named() -> None:

@@ -90,10 +90,15 @@ def test_a_login_is_needed(server: JupyterServer) -> None:
 
 def test_a_browser_at_the_address_of_mcp_is_led_to_the_page(server: JupyterServer) -> None:
     browser = server.request("GET", None, {"Accept": "text/html,*/*;q=0.8"})
-    client = server.request("GET", None, {"Accept": "application/json, text/event-stream"})
+    other = server.request("GET", None, {"Accept": "Text/HTML"})
+    clients = [
+        server.request("GET", None, {"Accept": accepted})
+        for accepted in ("application/json, text/event-stream", "text/html, text/event-stream")
+    ]
 
-    assert (browser.status, browser.headers["location"]) == (302, "/mcp/ui")
-    assert client.status == 401
+    for led in (browser, other):
+        assert (led.status, led.headers["location"]) == (302, "/mcp/ui")
+    assert [client.status for client in clients] == [401, 401]
 
 
 def test_it_shows_the_sessions_clients_and_calls_of_the_user(server: JupyterServer) -> None:

@@ -10,8 +10,6 @@ import httpx2
 from jupyter_mcp_ext.clients.asking import ask, standing
 from jupyter_mcp_ext.clients.servers import TOKEN_VARIABLE, NoServer, Server
 
-_NOT_FOUND = 404
-
 
 def checked(
     server: Server, env: Mapping[str, str], *, path: str = "/mcp", cafile: str = ""
@@ -40,7 +38,10 @@ def checked(
             case "silent":
                 said = f"Nothing answers at {server.words}. Start the server again: jupyter mcp"
     except OSError as err:
-        said = f"The certificates in {cafile} cannot be used: {err}."
+        said = (
+            f"The certificates in {cafile!r} cannot be used: {err}. "
+            "Name a file of certificates in the form PEM."
+        )
     raise NoServer(said)
 
 
@@ -60,12 +61,13 @@ def _refused(server: Server) -> str:
 
 def _check_mcp(server: Server, path: str, cafile: str) -> None:
     try:
-        status = ask(server, path, cafile=cafile).status
+        said = ask(server, path, cafile=cafile).json()
     except httpx2.HTTPError:
-        status = _NOT_FOUND
-    if status == _NOT_FOUND:
+        said = None
+    # Other addresses of Jupyter, and pages of proxies, answer as well.
+    if not isinstance(said, dict) or "jsonrpc" not in said:
         msg = (
-            f"The server {server.words} does not serve MCP at {path}. Install jupyter-mcp-ext in "
+            f"The server {server.words} does not serve MCP at {path!r}. Install jupyter-mcp-ext in "
             "its environment and start it again, or name McpApp.path with --path."
         )
         raise NoServer(msg)

@@ -310,11 +310,12 @@ def test_a_password_without_a_token_is_said_with_what_to_do(
     assert "JUPYTER_TOKEN=... jupyter mcp" in err
 
 
-def test_a_server_without_mcp_is_said_to_have_none(there: Run) -> None:
-    code, _, err = there("codex", "--print", "--path", "/other")
+@pytest.mark.parametrize("path", ["/other", "/api", "", "/x y", "//example.org/mcp"])
+def test_a_server_without_mcp_is_said_to_have_none(there: Run, path: str) -> None:
+    code, _, err = there("codex", "--print", f"--path={path}")
 
     assert code == 2
-    assert "does not serve MCP at /other" in err
+    assert f"does not serve MCP at {path!r}" in err
 
 
 def test_a_certificate_that_is_not_trusted_is_named_for_each_way(
@@ -331,7 +332,7 @@ def test_a_certificate_that_is_not_trusted_is_named_for_each_way(
         http = run("claude-code", f"--cafile={ca}", "--via=http", runtime=runtime)
 
     assert "is not trusted here. Name a file with the certificate of its issuer" in refused[2]
-    assert "The certificates in /none cannot be used" in missing[2]
+    assert "The certificates in '/none' cannot be used" in missing[2]
     assert bridged[0] == 0
     assert entry["args"][-2:] == ["--cafile", str(ca)]
     assert f"  export NODE_EXTRA_CA_CERTS={ca}\n" in http[1]
