@@ -5,6 +5,7 @@ Links of the pages are those of the repository: what is outside of ``docs/`` lea
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,15 +16,23 @@ from mkdocs.structure.files import File, Files
 
 PROJECT = Path(__file__).parent
 README = PROJECT / "README.md"
+DOCS = PROJECT / "docs"
+CLIENTS = "clients/index.md"
 _LINK = re.compile(r"(?P<before>!?\[[^\]]*\]\()(?P<target>[^)#\s]+)(?P<anchor>#[^)]*)?\)")
 _ROW = re.compile(r"^\| \[(.+?)\]\(docs/(\S+?\.md)\) \| (.+?) \|$", re.MULTILINE)
+_CLIENT = re.compile(r"^\| \[(.+?)\]\((\S+?\.md)\) \| ", re.MULTILINE)
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
-    """Of each page in the README's table its title, its file and what it covers."""
-    for found in _ROW.finditer(README.read_text(encoding="utf-8")):
-        yield found[1], found[2], found[3]
+    """Of each page its title, its file and what it covers: those of the README's table, and of the
+    clients' table those of clients."""
+    for title, page, covers in _ROW.findall(README.read_text(encoding="utf-8")):
+        yield title, page, covers
+        if page == CLIENTS:
+            for client, file in _CLIENT.findall((DOCS / page).read_text(encoding="utf-8")):
+                said = f"How {client} is connected, what it does with results, what goes wrong."
+                yield client, f"clients/{file}", said
 
 
 def llms_txt() -> str:
@@ -33,16 +42,16 @@ def llms_txt() -> str:
     return f"# jupyter-mcp-ext\n\n> {summary}\n\n## Documentation\n\n" + "\n".join(lines) + "\n"
 
 
-def moved(markdown: str, folder: Path, source: str) -> str:
-    """A page of a folder of the project with links that hold in the site."""
+def moved(markdown: str, folder: Path, source: str, to: Path = DOCS) -> str:
+    """A page of a folder of the project with links that hold in the site, in a folder of it."""
 
     def link(found: re.Match[str]) -> str:
         target, anchor = found["target"], found["anchor"] or ""
         if _ELSEWHERE.match(target):
             return found[0]
         aim = (folder / target).resolve()
-        if aim.is_relative_to(PROJECT / "docs"):
-            return f"{found['before']}{aim.relative_to(PROJECT / 'docs').as_posix()}{anchor})"
+        if aim.is_relative_to(DOCS):
+            return f"{found['before']}{Path(os.path.relpath(aim, to)).as_posix()}{anchor})"
         if not aim.is_relative_to(PROJECT) or not aim.exists():
             return found[0]
         kind = "tree" if aim.is_dir() else "blob"
@@ -77,4 +86,5 @@ def on_page_markdown(markdown: str, page: Any, config: MkDocsConfig, files: File
     if page.file.src_uri == "index.md":
         return markdown
     source = str(config.repo_url).rstrip("/")
-    return moved(markdown, PROJECT / "docs", source)
+    folder = (DOCS / page.file.src_uri).parent
+    return moved(markdown, folder, source, folder)

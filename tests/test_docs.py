@@ -24,13 +24,12 @@ from traitlets.config import Configurable
 
 import jupyter_mcp_ext
 from jupyter_mcp_ext.cli import McpLauncher
-from jupyter_mcp_ext.clients.configuring.clients import BY_ID, CLIENTS
+from jupyter_mcp_ext.clients.configuring.clients import CLIENTS
 from jupyter_mcp_ext.commands.audit import parser as audit_options
 from jupyter_mcp_ext.commands.bridge import parser as bridge_options
 from jupyter_mcp_ext.commands.connect import parser as connect_options
 from jupyter_mcp_ext.commands.doctor import parser as doctor_options
 from jupyter_mcp_ext.commands.sessions import parser as sessions_options
-from jupyter_mcp_ext.connect import Snippet, snippets
 from jupyter_mcp_ext.executions.execution import Status
 from jupyter_mcp_ext.governance.audit import LIFE_ID, SCHEMA_ID
 from jupyter_mcp_ext.protocol.execution_resource import FRESH
@@ -44,25 +43,21 @@ from jupyter_mcp_ext.resources.uris import TEMPLATES
 from jupyter_mcp_ext.tools.registry import TOOLS
 from jupyter_mcp_ext.wording import size
 from tests.benchmarks.clients import Client
-from tests.first_run import LIST_TOOLS, LIST_TOOLS_HEADERS
 from tests.links import anchors, broken, targets
 from tests.servers import JupyterServer
 
 PROJECT = Path(__file__).parent.parent
-PAGES = {
-    page.stem: page.read_text() for page in (PROJECT / "README.md", *PROJECT.glob("docs/*.md"))
+DOCS = PROJECT / "docs"
+PAGES = {"README": (PROJECT / "README.md").read_text()} | {
+    page.relative_to(DOCS).with_suffix("").as_posix(): page.read_text()
+    for page in sorted(DOCS.rglob("*.md"))
 }
 README = PAGES["README"]
 CONTRIBUTING = (PROJECT / "CONTRIBUTING.md").read_text()
 EVERY_PAGE = "\n".join(PAGES.values())
-LINKING = [*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"), *PROJECT.glob(".github/**/*.md")]
+LINKING = [*PROJECT.glob("*.md"), *DOCS.rglob("*.md"), *PROJECT.glob(".github/**/*.md")]
 ADDRESS = "http://localhost:8888/mcp"
 MODERN = "2026-07-28"
-CURSOR = f'"jupyter": {{\n      "url": "{ADDRESS}"'
-"""What only the configuration of Cursor has."""
-
-Connection = tuple[str, dict[str, str]]
-"""An address, and the headers that are sent to it."""
 
 
 def blocks(language: str, page: str) -> list[str]:
@@ -70,7 +65,7 @@ def blocks(language: str, page: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", PAGES[page], re.MULTILINE | re.DOTALL)
 
 
-def block(language: str, part: str, page: str = "clients") -> str:
+def block(language: str, part: str, page: str) -> str:
     """The only code block in a language on a page that has this in it."""
     [found] = [text for text in blocks(language, page) if part in text]
     return found
@@ -137,10 +132,11 @@ def test_headings_have_the_anchors_that_github_gives_them() -> None:
     }
 
 
-def test_the_readme_links_to_every_page() -> None:
-    linked = set(targets(README))
+def test_the_readme_links_to_every_page_or_to_the_index_of_its_folder() -> None:
+    linked = {f"../{target}" for target in targets(README)}
+    linked |= {f"../docs/clients/{target}" for target in targets(PAGES["clients/index"])}
 
-    assert {f"docs/{page}.md" for page in PAGES if page != "README"} <= linked
+    assert {f"../docs/{page}.md" for page in PAGES if page != "README"} <= linked
 
 
 def test_the_drawing_of_the_package_has_every_part_of_it() -> None:
@@ -288,84 +284,19 @@ def test_the_keys_for_programs_are_all_named(server: JupyterServer) -> None:
     assert set(re.findall(r"`(\w+)`", names)) == execution.keys() | execution["error"].keys()
 
 
-def json_connection(part: str, servers: str) -> Connection:
-    """What a client does with the JSON file that has ``part`` in it."""
-    entry = json.loads(block("json", part))[servers]["jupyter"]
-    return entry.get("url") or entry["serverUrl"], entry["headers"]
-
-
-def command_connection(command: str, page: str = "clients") -> Connection:
-    """What a client does with what its command line says."""
-    words = shlex.split(block("bash", command, page))
-    [address] = [word for word in words if word.startswith("http:")]
-    name, _, value = words[words.index("--header") + 1].partition(": ")
-    return address, {name: value}
-
-
-@pytest.mark.parametrize(
-    ("connection", "token"),
-    [
-        (command_connection("claude mcp add"), "${JUPYTER_TOKEN}"),
-        (command_connection("gemini mcp add"), "$JUPYTER_TOKEN"),
-        (json_connection('"servers"', "servers"), "${input:jupyter-token}"),
-        (json_connection(CURSOR, "mcpServers"), "${env:JUPYTER_TOKEN}"),
-        (json_connection('"serverUrl"', "mcpServers"), "${env:JUPYTER_TOKEN}"),
-        (json_connection('"remote"', "mcp"), "{env:JUPYTER_TOKEN}"),
-        (json_connection('"tools"', "mcpServers"), "${JUPYTER_TOKEN}"),
-    ],
-    ids=["claude", "gemini", "vscode", "cursor", "windsurf", "opencode", "copilot"],
-)
-def test_what_a_client_is_told_lets_it_in(
-    server: JupyterServer, connection: Connection, token: str
-) -> None:
-    address, headers = connection
-    sent = {name: value.replace(token, server.token) for name, value in headers.items()}
-    common = {
-        "Content-Type": "application/json",
-        "Accept": "application/json, text/event-stream",
-        **LIST_TOOLS_HEADERS,
-    }
-
-    answer = server.request("POST", json.dumps(LIST_TOOLS).encode(), {**common, **sent})
-
-    assert address == ADDRESS
-    assert answer.status == 200
-
-
 def test_the_clients_that_can_be_connected_are_those_of_the_table() -> None:
-    rows = [row for row in table("Name", "clients") if row[0].strip("`") in BY_ID]
+    rows = [row[:2] for row in table("Client", "clients/index")]
     readme, _, _ = README.partition("## What an agent can do")
 
-    assert [(row[0], row[1]) for row in rows] == [(f"`{c.id}`", c.title) for c in CLIENTS]
+    assert rows == [[f"[{client.title}]({client.id}.md)", f"`{client.id}`"] for client in CLIENTS]
     assert all(f"`{client.id}`" in readme or client is CLIENTS[0] for client in CLIENTS)
 
 
 def test_the_options_of_connect_are_those_of_the_table() -> None:
-    described = {row[0].strip("`") for row in table("Option", "clients")}
+    described = {row[0].strip("`") for row in table("Option", "clients/index")}
     options = {name for action in connect_options()._actions for name in action.option_strings}
 
     assert described == options - {"-h", "--help"}
-
-
-@pytest.mark.parametrize("snippet", snippets(ADDRESS), ids=lambda snippet: snippet.client)
-def test_the_page_for_people_says_the_same_of_a_client(snippet: Snippet) -> None:
-    _, _, after = PAGES["clients"].partition(f"## {snippet.client}\n")
-    said, _, code = after.partition("```")
-    language, _, text = code.partition("```")[0].partition("\n")
-
-    if language == "json":
-        assert json.loads(text) == json.loads(snippet.text)
-    else:
-        assert text.strip() == snippet.text
-    assert snippet.where == "Run" or f"`{snippet.where}`" in said
-
-
-def test_codex_is_told_the_address_and_where_the_token_is() -> None:
-    lines = block("toml", "mcp_servers").splitlines()
-
-    assert lines[0] == "[mcp_servers.jupyter]"
-    assert f'url = "{ADDRESS}"' in lines
-    assert 'bearer_token_env_var = "JUPYTER_TOKEN"' in lines
 
 
 def run_example(server: JupyterServer, page: str) -> subprocess.CompletedProcess[str]:
@@ -389,7 +320,7 @@ def test_the_example_of_a_subscription_runs(server: JupyterServer) -> None:
 
 
 def test_the_python_example_runs(server: JupyterServer) -> None:
-    done = run_example(server, "clients")
+    done = run_example(server, "clients/libraries")
 
     assert done.stdout.startswith("[ok] ")
     assert done.stdout.splitlines()[-3:] == ["hello", "42", "ok"]

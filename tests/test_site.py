@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parent.parent
-PAGES = sorted(page.name for page in (PROJECT / "docs").glob("*.md"))
+DOCS = PROJECT / "docs"
+PAGES = sorted(page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md"))
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,8 @@ def test_llms_txt_names_every_page_in_a_line(site: Path) -> None:
     lines = (site / "llms.txt").read_text().splitlines()
 
     named = [found[1] for line in lines if (found := re.match(r"- \[.+\]\((\S+)\): \S.*", line))]
-    assert sorted(named) == [page.removesuffix(".md") + ".html" for page in PAGES]
+    assert sorted(named) == sorted(page.removesuffix(".md") + ".html" for page in PAGES)
+    assert not [address for address in named if not (site / address).is_file()]
 
 
 def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:

@@ -1,4 +1,4 @@
-"""docs/clients-matrix.md: written from what was seen, and read again."""
+"""docs/clients/matrix.md: written from what was seen, and read again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .client import Client
 
-FILE = Path(__file__).parents[2] / "docs" / "clients-matrix.md"
+FILE = Path(__file__).parents[2] / "docs" / "clients" / "matrix.md"
 COLUMNS: Mapping[str, str] = {
     "tools": "tools",
     "instructions": "instructions",

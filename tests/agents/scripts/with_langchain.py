@@ -14,7 +14,7 @@ async def main() -> None:
     # The adapters connect for each call: without the second header each has a session of its own.
     headers = {
         "Authorization": f"Bearer {os.environ['JUPYTER_TOKEN']}",
-        "Jupyter-Session": "langchain",
+        "Jupyter-Session": "analysis",
     }
     server = {"transport": "streamable_http", "url": os.environ["SERVER"], "headers": headers}
     tools = await MultiServerMCPClient({"jupyter": server}).get_tools()

@@ -12,13 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_mcp_ext.clients.configuring.client import Target, Way
+from jupyter_mcp_ext.clients.configuring.client import Machine, Target, Way
 from jupyter_mcp_ext.clients.configuring.clients import BY_ID
-from jupyter_mcp_ext.connect import snippets
 from tests.npm import binaries
 from tests.servers import JupyterServer, environment, running_server
+from tests.snippets import blocks
 
 NPM = Path(__file__).parents[2] / "agents" / "npm"
+ADDRESS = "http://localhost:8888/mcp"
+PROGRAM = "/path/to/environment/bin/jupyter-mcp"
 QUIET = {
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     "DISABLE_AUTOUPDATER": "1",
@@ -133,19 +135,39 @@ def test_a_configuration_that_was_moved_is_found_by_both(
     assert words in said(home, path, *asked, env=moved)
 
 
-@pytest.mark.parametrize("name", ["claude-code", "gemini"])
+LEFT_OUT = {
+    "claude-code": set[str](),
+    "codex": {"startup_timeout_sec", "default_tools_approval_mode"},
+    "gemini": {"env"},
+    "opencode": {"enabled"},
+    "copilot": {"env"},
+}
+"""What a client's own command does not write of an entry."""
+HAND = [
+    pytest.param(name, block.text, id=f"{name}-{'http' if ADDRESS in block.text else 'bridge'}")
+    for name in LEFT_OUT
+    for block in blocks(f"clients/{name}")
+    if block.heading == "By hand"
+]
+
+
+@pytest.mark.parametrize(("name", "command"), HAND)
 def test_the_clients_own_command_writes_the_same_entry(
-    name: str, home: Path, path: str, server: JupyterServer
+    name: str, command: str, home: Path, path: str
 ) -> None:
     client = BY_ID[name]
-    [snippet] = [each for each in snippets(server.url) if each.client == client.title]
 
-    said(home, path, *shlex.split(snippet.text))
+    said(home, path, *shlex.split(command))
 
-    text = (home / client.shown.removeprefix("~/")).read_text()
-    target = Target(url=server.url, token=client.reference)
-    assert client.present(text) == client.entry(target, "http")
-    assert client.connected(text, target, "http") == text
+    here = Machine(system="linux", home=home, env={}, which=lambda _: None)
+    written = client.present(client.file(here).read_text())
+    way: Way = "http" if ADDRESS in command else "bridge"
+    token = client.reference if way == "http" else ""
+    bridge = ("bridge", "--server", "8888")
+    target = Target(url=ADDRESS, token=token, command=PROGRAM, args=bridge)
+    entry = client.entry(target, way)
+    assert written.items() <= entry.items()
+    assert entry.keys() - written.keys() <= LEFT_OUT[name]
 
 
 def test_an_installed_program_is_found(home: Path, path: str) -> None:
