@@ -9,6 +9,7 @@ from jupyter_mcp_ext.clients.bridge.allowed import Allowed, NotAllowed
 from jupyter_mcp_ext.clients.bridge.bridge import serve
 from jupyter_mcp_ext.clients.bridge.finding import Choice, Finder
 from jupyter_mcp_ext.clients.bridge.starting import Starter, folder
+from jupyter_mcp_ext.clients.bridge.watching import WITHIN
 from jupyter_mcp_ext.clients.servers import NoServer
 
 from .command import Command
@@ -41,6 +42,7 @@ class Bridge(Command):
             path=options.path,
             cafile=options.cafile,
             scope=options.session,
+            within=options.answer_within,
         )
         if options.server and options.start:
             self.fail("--start is for the server of a folder. Name it with --root-dir.")
@@ -76,6 +78,14 @@ def parser() -> ArgumentParser:
         help="gives the client a default session of its own, beside its others",
     )
     command.add_argument(
+        "--answer-within",
+        type=_seconds,
+        default=WITHIN,
+        metavar="SECONDS",
+        help="while a call is silent, the server is asked whether it is there, and has so long to "
+        f"answer (default: {WITHIN:g}); calls themselves may take any time",
+    )
+    command.add_argument(
         "--start",
         action="store_true",
         help="use the server that runs on --root-dir, and start one when there is none",
@@ -100,6 +110,14 @@ def parser() -> ArgumentParser:
         help=f"bytes of the largest file that is copied (default: {MAX_BYTES:,})",
     )
     return command
+
+
+def _seconds(text: str) -> float:
+    """Raises ValueError for what is no time to wait."""
+    seconds = float(text)
+    if not 0 < seconds < float("inf"):
+        raise ValueError
+    return seconds
 
 
 def main(argv: Sequence[str]) -> None:

@@ -13,7 +13,8 @@ import httpx2
 from jupyter_mcp_ext.clients.asking import client_options, token_header
 from jupyter_mcp_ext.clients.servers import Server
 
-from . import messages
+from . import messages, words
+from .watching import WITHIN, Watch
 
 MAX_BODY = 4 * 1024 * 1024
 """Bytes of a message that a server reads; it closes the connection on what is larger."""
@@ -28,6 +29,9 @@ _PIECE = 262_144
 
 _SHORT = 3.0
 """Seconds in which a server that runs answers a simple request."""
+
+_GATEWAY_TIMEOUT = 504
+"""A proxy answers with it for a server that does not."""
 
 _HEADERS = {
     "Accept": "application/json, text/event-stream",
@@ -62,8 +66,9 @@ class Refused(Failure):
 class Reply:
     """What a server answers to one request, while it does."""
 
-    def __init__(self, response: httpx2.Response) -> None:
+    def __init__(self, response: httpx2.Response, watch: Watch) -> None:
         self._response = response
+        self._watch = watch
 
     @property
     def session(self) -> str:
@@ -92,6 +97,7 @@ class Reply:
         try:
             if self._response.status_code == 200 and kind == "text/event-stream":
                 async for event in httpx2.EventSource(self._response, max_event_size=MAX_EVENT):
+                    self._watch.heard()
                     if event.data:
                         yield _one_line(event.data.encode()), _message(event.data)
                 return
@@ -136,9 +142,15 @@ class Reply:
 class Connection:
     """The way to one server, with the token that it has now."""
 
-    def __init__(self, server: Server, *, path: str, cafile: str, scope: str) -> None:
-        """``scope`` is the value of the header Jupyter-Session, or empty."""
+    def __init__(
+        self, server: Server, *, path: str, cafile: str, scope: str, within: float = WITHIN
+    ) -> None:
+        """``scope`` is the value of the header Jupyter-Session, or empty.
+
+        ``within`` are the seconds of `Watch`.
+        """
         self.server = server
+        self.watch = Watch(self._answers, within)
         self.url = server.endpoint(path)
         headers = {**_HEADERS, **token_header(server)}
         if scope:
@@ -165,8 +177,9 @@ class Connection:
         except httpx2.HTTPError as err:
             msg = f"The connection to the Jupyter server was lost ({type(err).__name__})."
             raise Lost(msg) from err
+        self.watch.heard()
         try:
-            yield Reply(response)
+            yield Reply(response, self.watch)
         finally:
             await response.aclose()
 
@@ -180,6 +193,21 @@ class Connection:
         except httpx2.HTTPError:
             return None
 
+    async def check(self) -> None:
+        """Raise NotSent if the server has fallen silent, and still is."""
+        if not await self.watch.answers():
+            raise NotSent(words.silent(self.server.words))
+
+    async def _answers(self, within: float) -> bool:
+        """Whether the server answers a small request in time; True if that cannot be known."""
+        try:
+            async with self._http.stream("GET", f"{self.server.url}api", timeout=within) as answer:
+                return answer.status_code != _GATEWAY_TIMEOUT
+        except httpx2.TimeoutException:
+            return False
+        except httpx2.HTTPError:
+            return True  # it closes, or has ended: then the connections of the requests end too
+
     async def pieces(self, path: str) -> AsyncIterator[bytes]:
         """What is at a path below the server's base URL. Raises Failure."""
         try:
@@ -187,6 +215,7 @@ class Connection:
                 if response.status_code != 200:
                     raise Refused(_refusal(response), why="other")
                 async for piece in response.aiter_bytes(_PIECE):
+                    self.watch.heard()
                     yield piece
         except httpx2.HTTPError as err:
             msg = f"The connection to the Jupyter server was lost ({type(err).__name__})."
@@ -208,6 +237,7 @@ class Connection:
 
     async def close(self) -> None:
         """Close what is open."""
+        await self.watch.close()
         await self._http.aclose()
 
 

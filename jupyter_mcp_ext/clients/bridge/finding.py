@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from jupyter_mcp_ext.clients.servers import NoServer, Server, chosen_server, running_servers
 
 from .starting import Starter
+from .watching import WITHIN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +20,8 @@ class Choice:
     cafile: str = ""
     scope: str = ""
     """Which of the client's default sessions calls use; empty for the first."""
+    within: float = WITHIN
+    """Seconds in which the server answers a small request while a call is silent."""
 
 
 class Finder:

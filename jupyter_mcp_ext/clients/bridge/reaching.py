@@ -46,7 +46,11 @@ class Reach:
                 self._former.append(current)
             choice = self._finder.choice
             self._current = Connection(
-                server, path=choice.path, cafile=choice.cafile, scope=choice.scope
+                server,
+                path=choice.path,
+                cafile=choice.cafile,
+                scope=choice.scope,
+                within=choice.within,
             )
             log(f"connected to {server.words}")
             return self._current

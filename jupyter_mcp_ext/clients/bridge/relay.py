@@ -6,6 +6,8 @@ import asyncio
 import json
 import traceback
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,23 @@ _READS = (
 """Methods, or beginnings of them, that may be sent twice."""
 
 
+@dataclass(kw_only=True)
+class Open:
+    """A request that is not answered yet."""
+
+    message: Message
+    task: asyncio.Task[None] | None = None
+    is_cancelled: bool = False
+    """Whether the client waits for it no more; what the server says of it is passed on."""
+    is_given_up: bool = False
+    """Whether the bridge has answered it, and it is still open at the server."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the bridge says no more of it."""
+        return self.is_cancelled or self.is_given_up
+
+
 class Relay:
     """Between one client and the server that is found for it."""
 
@@ -55,9 +74,8 @@ class Relay:
         self._streams = Streams(self._reach, self._handshake, self._sessions, write)
         self._copying = Copying(allowed, self._sessions, write)
         self._tasks = Tasks()
-        self._open: dict[str, tuple[Message, asyncio.Task[None]]] = {}
+        self._open: dict[str, Open] = {}
         """The requests that are not answered yet."""
-        self._cancelled: set[str] = set()
         self._stream: asyncio.Task[None] | None = None
         self._readers: set[str] = set()
         """Tools that change nothing, as the server lists them."""
@@ -77,8 +95,9 @@ class Relay:
                 await self._write(messages.failed(message, sentence))
             log(sentence)
         elif message.kind == "request":
-            task = self._tasks.start(self._answer(message), name=f"mcp-bridge-{message.method}")
-            self._open[message.key] = (message, task)
+            request = self._open[message.key] = Open(message=message)
+            name = f"mcp-bridge-{message.method}"
+            request.task = self._tasks.start(self._answer(request), name=name)
         elif message.method == "notifications/cancelled":
             self._cancel(message)
         elif message.method == "notifications/initialized":
@@ -96,15 +115,13 @@ class Relay:
         await self._reach.close()
 
     def _cancel(self, message: Message) -> None:
-        key = json.dumps(message.params.get("requestId"))
-        found = self._open.get(key)
-        if found is None:
+        request = self._open.get(json.dumps(message.params.get("requestId")))
+        if request is None or request.task is None:
             return  # it was answered before
-        request, task = found
-        if request.version or self._copying.takes(request):
-            task.cancel()  # which closes its stream: that is how it is cancelled from then on
+        if request.message.version or self._copying.takes(request.message):
+            request.task.cancel()  # which closes its stream: so it is cancelled from then on
         else:
-            self._cancelled.add(key)
+            request.is_cancelled = True
             self._tasks.start(self._tell(message), name="mcp-bridge-cancel")
 
     async def _tell(self, message: Message) -> None:
@@ -114,19 +131,40 @@ class Relay:
             async with connection.sent(message.line, self._headers(message)) as reply:
                 await reply.ended()
 
-    async def _answer(self, message: Message) -> None:
+    def _give_up(self, request: Open, connection: Connection) -> None:
+        """The server answers nothing. The request stays open: to close it could cancel it there."""
+        message, request.is_given_up = request.message, True
+        if self._copying.takes(message) and request.task is not None:
+            request.task.cancel()
+        if self._open.get(message.key) is request:
+            del self._open[message.key]
+        sentence = words.given_up(
+            server=connection.server.words,
+            within=connection.watch.within,
+            changes=not self._may_repeat(message),
+        )
+        answer = None if self._reach.has_answered else offline.answer(message, sentence)
+        log(sentence)
+        line = answer or messages.failed(message, sentence)
+        self._tasks.start(self._say(line), name="mcp-bridge-given-up")
+
+    async def _say(self, line: bytes) -> None:
+        await self._write(line)
+
+    async def _answer(self, request: Open) -> None:
+        message = request.message
         try:
-            await self._pass(message)
+            await self._pass(request)
         except (Failure, NoServer, OSError) as err:
-            if message.key not in self._cancelled:
+            if not request.is_over:
                 await self._write(await self._excuse(message, err))
         except Exception as err:  # noqa: BLE001  # a request without an answer hangs its client
             log(f"internal error: {_place(err)}")  # its words may be those of a message
             sentence = "The bridge failed; its log has the reason. Look before you do it again."
-            await self._write(messages.failed(message, sentence))
+            if not request.is_over:
+                await self._write(messages.failed(message, sentence))
         finally:
-            self._cancelled.discard(message.key)
-            if self._open.get(message.key, (None, None))[1] is asyncio.current_task():
+            if self._open.get(message.key) is request:
                 del self._open[message.key]
 
     async def _excuse(self, message: Message, err: Exception) -> bytes:
@@ -148,8 +186,9 @@ class Relay:
 
     # -- to the server -----------------------------------------------------------------------
 
-    async def _pass(self, message: Message) -> None:
+    async def _pass(self, request: Open) -> None:
         """Have the server answer a request. Raises Failure and NoServer."""
+        message = request.message
         if message.method == "ping" and not message.version:  # the bridge itself is there
             await self._write(messages.result(message.id, {}))
             return
@@ -161,8 +200,10 @@ class Relay:
         tried: Connection | None = None
         for attempt in range(1, ATTEMPTS + 1):
             connection = await self._reach.connection(instead_of=tried)
+            await connection.check()
             try:
-                await self._pass_once(connection, message)
+                with connection.watch.over(partial(self._give_up, request, connection)):
+                    await self._pass_once(connection, request)
                 return
             except NotSent:
                 if connection is tried or attempt == ATTEMPTS:
@@ -173,11 +214,12 @@ class Relay:
                 elif err.why != "token" or connection is tried or attempt == ATTEMPTS:
                     raise
             except Lost:
-                if attempt == ATTEMPTS or not self._may_repeat(message):
+                if request.is_over or attempt == ATTEMPTS or not self._may_repeat(message):
                     raise
             tried = connection
 
-    async def _pass_once(self, connection: Connection, message: Message) -> None:
+    async def _pass_once(self, connection: Connection, request: Open) -> None:
+        message = request.message
         if not message.version and message.method != "initialize":
             await self._sessions.ensure(connection)
             self._handshake.note(message)
@@ -192,8 +234,9 @@ class Relay:
                 if is_answer:
                     self._heard(message, found, reply.session)
                     is_answered = True
-                await self._write(self._copying.listed(message, line, found))
-        if not is_answered and message.key not in self._cancelled:
+                if not request.is_given_up:
+                    await self._write(self._copying.listed(message, line, found))
+        if not is_answered and not request.is_over:
             msg = "The Jupyter server ended its answer without a result."
             raise Lost(msg)
 

@@ -30,6 +30,28 @@ def unanswered(message: Message, *, is_running: bool | None, changes: bool) -> s
     )
 
 
+def silent(server: str) -> str:
+    """What is so of a server that was asked and has not answered."""
+    return (
+        f"The Jupyter server {server} is there but answers nothing: it is stopped, or too busy. "
+        "Try again later, or start it again."
+    )
+
+
+def given_up(*, server: str, within: float, changes: bool) -> str:
+    """What is known of a request that is open at a server which answers nothing."""
+    so = (
+        f"The Jupyter server {server} is there but has answered nothing for {within:g} seconds: it "
+        "is stopped, or too busy."
+    )
+    if not changes:
+        return f"{so} Make the call again once it answers, or start the server again."
+    return (
+        f"{so} The call is not taken back: it goes on when the server does. Call get_output() then "
+        "to see what is known of it, and look before you do it again."
+    )
+
+
 def _once(is_running: bool | None) -> str:
     return "" if is_running else " once the server runs again"
 
