@@ -50,6 +50,9 @@ class Execution:
     reason = ""
     """Words for why it ended so, or what it waits for; may be empty."""
 
+    recorded: asyncio.Future[None] | None = None
+    """Done when it is on disk that the code may run: it is not sent before."""
+
     sent: float | None = None
     """When its kernel was last given the code."""
 

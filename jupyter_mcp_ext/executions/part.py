@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    import asyncio
+
     from jupyter_mcp_ext.kernels.links.exchange import Content, Exchange
     from jupyter_mcp_ext.kernels.losses import KernelLost
 
@@ -17,6 +19,9 @@ class Part(Protocol):
     """The id of the cell whose source it is."""
     heading: str
     """A line above its outputs, until it is shown; may be empty."""
+
+    def record(self) -> asyncio.Future[None] | None:
+        """The code is about to be sent, once what is returned is done."""
 
     def sent(self, exchange: Exchange) -> None:
         """The kernel was given the code, possibly not for the first time."""

@@ -50,6 +50,10 @@ class Sender:
         None when it has not begun, and the execution has ended. Raises KernelLost.
         """
         execution = run.execution
+        recorded = execution.recorded if part is None else part.record()
+        if recorded is not None and not await execution.stop.before(recorded):
+            execution.end(execution.stop.why, "stopped before it began")
+            return None
         for _ in range(1 + MAX_ABORTS):
             exchange, reply = await self._send(run, part)
             if exchange.begun or reply.get("status") != "aborted":

@@ -9,6 +9,7 @@ from jupyter_mcp_ext.notebooks.running.chosen import MAY_RAISE
 from jupyter_mcp_ext.sessions.story.journal import NOT_RUN
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Sequence
 
     from jupyter_mcp_ext.executions.cells import CellStatus
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 class Story(Protocol):
     """Where what ran is kept for the session."""
 
-    def begin(self, code: str) -> None:
-        """The kernel was given the code of the next cell."""
+    def begin(self, code: str) -> asyncio.Future[None] | None:
+        """The code of the next cell is about to be sent, once what is returned is done."""
 
     def end(self, status: str, count: int | None, outputs: Sequence[Output]) -> None:
         """It has ended."""
@@ -91,10 +92,12 @@ class CellPart:
         self._has_ended = self._raised = False
         self._began = time.time()
 
+    def record(self) -> asyncio.Future[None] | None:
+        """The code is about to be sent, once what is returned is done."""
+        return self._run.story.begin(self.code)
+
     def sent(self, exchange: Exchange) -> None:
         """The kernel was given the code."""
-        if self._exchange is None:
-            self._run.story.begin(self.code)
         self._exchange = exchange
 
     def begin(self) -> None:

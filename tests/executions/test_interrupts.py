@@ -211,3 +211,18 @@ async def test_code_that_ignored_its_interrupt_and_lost_its_kernel_is_told_so(
 
         assert "goes on" not in execution.reason
         assert "the kernel was restarted by test" in execution.reason
+
+
+async def test_code_that_is_not_on_disk_yet_is_not_sent_and_can_be_stopped(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        await engine.session()
+        execution = await engine.start("sent = True")
+        execution.recorded = asyncio.get_running_loop().create_future()
+        await engine.services.executions.interrupt(execution)
+        after = await engine.run("'sent' in dir()")
+
+    assert (execution.status, execution.reason) == ("interrupted", "stopped before it began")
+    assert execution.sent is None
+    assert value(after) == "False"

@@ -13,6 +13,7 @@ from .failure import failed_line
 from .journal import NOT_RUN, Entry
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Sequence
 
     from jupyter_mcp_ext.executions.execution import Execution
@@ -26,7 +27,7 @@ def follow(session: Session, execution: Execution, ended: Callable[[], None]) ->
     if story is None or not session.is_agents:
         return
     entry = _entry(execution)
-    story.begin(entry)
+    execution.recorded = story.begin(entry)
 
     def finish(_: object) -> None:
         session.write(replace(session.record, last_line=execution.fold.last_line[:200]))
@@ -60,13 +61,13 @@ class FollowedCells:
             session.story.begin(self._run)
             execution.done.add_done_callback(partial(self._finish, execution, ended))
 
-    def begin(self, code: str) -> None:
-        """The kernel was given the code of the next cell."""
+    def begin(self, code: str) -> asyncio.Future[None] | None:
+        """The code of the next cell is about to be sent; not before what is returned is done."""
         if self._session.story is None or not self._session.is_agents:
-            return
+            return None
         self._number += 1
         self._entry = replace(self._run, cell=self._number, code=code, created=time.time())
-        self._session.story.begin(self._entry)
+        return self._session.story.begin(self._entry)
 
     def end(self, status: str, count: int | None, outputs: Sequence[Output]) -> None:
         """It has ended; it is not shown if its status is `NOT_RUN`."""

@@ -1,9 +1,9 @@
 """The journal of a session: one line when an execution begins and one when it has ended.
 
 Another kind of line says that the variables of all executions so far are gone for good, as after a
-restart on request: they are not brought back. A server can be killed before the beginning of an
-execution is written, so some beginnings are preceded by a line that reserves numbers. And one kind
-says in which file the notebook goes on.
+restart on request: they are not brought back. Code is sent once its beginning is written, but its
+number may be known before that, when a server is killed: some beginnings are preceded by a line
+that reserves numbers. And one kind says in which file the notebook goes on.
 
 A run of cells has such lines for each of its cells, as code of its own, and for the run.
 

@@ -52,6 +52,7 @@ class JournalFile:
         """Its bytes when it was last shortened."""
         self._count = 0
         """Its lines."""
+        self._is_abandoned = False
 
     @property
     def has_lines(self) -> bool:
@@ -85,6 +86,8 @@ class JournalFile:
 
     def append(self, contents: Sequence[Content]) -> None:
         """Add lines. Those that cannot be written now are written with the next ones."""
+        if self._is_abandoned:
+            return
         key = self._key()
         self._lines += [journal.signed(content(), key) for content in contents]
         data = b"".join(self._lines)
@@ -101,7 +104,7 @@ class JournalFile:
 
     def abandon(self) -> None:
         """Write nothing more."""
-        self._lines = []
+        self._lines, self._is_abandoned = [], True
 
     def shorten(self, kept: Journal) -> None:
         """Replace it by what must stay of it, without the outputs.

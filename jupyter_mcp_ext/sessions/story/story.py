@@ -109,13 +109,14 @@ class Story:
         """Give the notebook another name, before it is written."""
         self._notebook.rename(notebook)
 
-    def begin(self, entry: Entry) -> None:
-        """An execution has been started."""
+    def begin(self, entry: Entry) -> asyncio.Future[None]:
+        """Code is about to be sent; not before what is returned is done.
+
+        Then the journal has it, whatever becomes of this server, or `fault` says why it has not.
+        """
         reserved = self._history.begin(entry)
-        if reserved is None:
-            self._writer.add(lambda: entry.beginning)
-        else:
-            self._writer.add_now(_line(reserved), lambda: entry.beginning)
+        lines = [] if reserved is None else [_line(reserved)]
+        return self._writer.add_now(*lines, lambda: entry.beginning)
 
     def end(self, entry: Entry, outputs: Sequence[Output]) -> None:
         """An execution has ended, with these outputs."""

@@ -1,7 +1,7 @@
 """Writes a session's story in the background: the journal soon, the notebook after it.
 
-Nothing waits for it. What cannot be written now is tried again with the next execution; until then
-`StoryWriter.fault` says why.
+Only code waits for it, which is not sent before the journal says that it begins. What cannot be
+written now is tried again with the next execution; until then `StoryWriter.fault` says why.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import replace
 from logging import Logger
 from typing import Any
 
-from jupyter_mcp_ext.concurrency import Listeners
+from jupyter_mcp_ext.concurrency import Listeners, Tasks
 from jupyter_mcp_ext.files.beneath import Changed
 from jupyter_mcp_ext.flushing import Flusher
 from jupyter_mcp_ext.notebooks.shared.live import LiveNotebook
@@ -85,6 +85,9 @@ class StoryWriter:
         """Ended executions, with outputs, that the notebook does not have yet."""
         self._is_complete = False
         """Whether `_new` is all that it lacks: else the journal is read."""
+        self._turns = asyncio.Lock()
+        """Of the journal: one thread at a time writes it."""
+        self._beginnings = Tasks()
         self._read_after = 0
         self._unshown: list[Entry] | None = None
         """The executions after `_read_after`, with outputs, when the journal was read."""
@@ -110,10 +113,12 @@ class StoryWriter:
         self._todo += contents
         self._flusher.schedule(FLUSH)
 
-    def add_now(self, *contents: Content) -> None:
-        """Write lines of the journal at once."""
-        self._todo += contents
-        self._flusher.start()
+    def add_now(self, *contents: Content) -> asyncio.Future[None]:
+        """Write lines of the journal at once, also while the notebook is written.
+
+        What is returned is done when they are written, or could not be.
+        """
+        return self._beginnings.start(self._add_now(contents), name="mcp-session-journal")
 
     def add_end(self, entry: Entry, outputs: Sequence[Output]) -> None:
         """Write that an execution has ended, with these outputs, and show it in the notebook."""
@@ -123,6 +128,7 @@ class StoryWriter:
         """Write everything that was added, the notebook too, and return when it is done."""
         for _ in range(TRIES):  # more may come while it is written
             self._not_before = 0.0
+            await self._beginnings.ended()
             is_new = self._todo or self._journal.has_lines or self._new or self._is_behind
             if is_new and not self._flusher.is_writing:
                 self._flusher.start()
@@ -143,7 +149,7 @@ class StoryWriter:
     async def _write(self) -> float | None:
         todo, self._todo = self._todo, []
         try:
-            await asyncio.to_thread(self._journal.append, todo)
+            await self._append(todo)
             if self._journal.is_too_long:  # a notebook that cannot be written must not cost more
                 await self._shorten_journal()
             if (self._new or self._is_behind) and time.monotonic() >= self._not_before:
@@ -169,10 +175,21 @@ class StoryWriter:
         if self._journal.is_long and is_whole:
             await self._shorten_journal()
 
+    async def _add_now(self, contents: Sequence[Content]) -> None:
+        try:
+            await self._append(contents)
+        except OSError as err:
+            self._fail(err)
+
+    async def _append(self, contents: Sequence[Content]) -> None:
+        async with self._turns:
+            await asyncio.to_thread(self._journal.append, contents)
+
     async def _shorten_journal(self) -> None:
         book = self._notebook
-        kept = self._history.shortened(part=book.part, after=book.after)
-        await asyncio.to_thread(self._journal.shorten, kept)
+        async with self._turns:
+            kept = self._history.shortened(part=book.part, after=book.after)
+            await asyncio.to_thread(self._journal.shorten, kept)
 
     def _fail(self, err: Exception) -> None:
         words = _words(err)
@@ -191,6 +208,8 @@ class StoryWriter:
         False when a room is just reading the file, or closes.
         """
         if await asyncio.to_thread(self._turn):
+            part, after = self._notebook.part, self._notebook.after
+            await self._append([lambda: journal.part(part, after)])
             await self._shorten_story()
         try:
             room = await self._live(self._notebook.path)
@@ -239,7 +258,6 @@ class StoryWriter:
         turns = book.turn(last - 1)
         if turns:
             self._is_complete = False
-            self._journal.append([lambda: journal.part(book.part, book.after)])
         return turns
 
     def _show(self) -> None:
