@@ -21,7 +21,7 @@ MANY_DESCRIPTORS = 1_000_000
 """Stands for any number of file descriptors."""
 
 
-def lock(file: IO[Any], *, shared: bool = False, wait: bool = False) -> bool | None:
+def lock(file: IO[Any] | int, *, shared: bool = False, wait: bool = False) -> bool | None:
     """Lock an open file until it is closed; ``wait`` blocks until another process lets it go.
 
     False if another process holds it, None if it cannot be locked.

@@ -30,6 +30,7 @@ from jupyter_mcp_ext.rendering.rendering import Rendering
 from .beneath import Changed
 from .contents import Contents, explained, irregular
 from .disk import Disk
+from .drafts import DiskDrafts, ManagedDrafts
 from .edits import Edit, Named, replace
 from .gate import Gate
 from .lines import HEAD, Wanted, is_binary
@@ -40,6 +41,7 @@ from .paths import Hides, Place, quoted
 from .results import Binary, Download, FileImage, FileText, WrittenFile
 from .sensitive import SENSITIVE
 from .storage import FileStorage, IsApart
+from .uploads import InThreads, Uploads
 
 Encoding: TypeAlias = Literal["text", "base64"]
 
@@ -95,6 +97,12 @@ class McpFiles(LoggingConfigurable):
         self._rendering = rendering
         self.gate = Gate(contents, root, self.sensitive)
         self.storage: FileStorage = Disk(root) if root else Managed(contents, self.max_bytes)
+        drafts = (
+            InThreads(DiskDrafts(root))
+            if root
+            else ManagedDrafts(contents, Managed(contents, self.max_bytes), self.max_bytes)
+        )
+        self.uploads = Uploads(self.gate, self.storage, drafts)
         self._locks: Locks[str] = Locks()
 
     async def listed(

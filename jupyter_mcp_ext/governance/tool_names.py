@@ -49,6 +49,10 @@ OF_TASKS = frozenset({"cancel_task", "update_task"})
 """What clients ask for of tasks and changes something: it has names like those of tools."""
 
 
+OF_BRIDGE = frozenset({"receive_file"})
+"""What the bridge calls to copy a file, and no model."""
+
+
 class ToolNames:
     """The names of one server's tools: those above, and those of other packages."""
 
@@ -71,4 +75,6 @@ class ToolNames:
 
     def changes(self, name: str) -> bool:
         """Whether a name is that of a tool that may change something."""
-        return name in CHANGING | OF_TASKS or (name in self.extra and name not in self._reading)
+        if name in self.extra:
+            return name not in self._reading
+        return name in CHANGING | OF_TASKS | OF_BRIDGE

@@ -21,7 +21,7 @@ from jupyter_mcp_ext.tools.consent import given
 from jupyter_mcp_ext.tools.elicitation import Given, elicitation, retry
 from jupyter_mcp_ext.tools.execution import resume
 from jupyter_mcp_ext.tools.extra.loading import NONE, Loaded
-from jupyter_mcp_ext.tools.registry import TOOLS, unknown
+from jupyter_mcp_ext.tools.registry import TOOLS, UNLISTED, unknown
 from jupyter_mcp_ext.tools.road import run
 from jupyter_mcp_ext.version import __version__
 
@@ -128,7 +128,7 @@ class _Handlers:
         self._services = services
         self._extra = extra
         self._tools = (*TOOLS, *extra.tools)
-        self._by_name = {tool.name: tool for tool in self._tools}
+        self._by_name = {tool.name: tool for tool in (*self._tools, *UNLISTED)}
         self._listed = {tool.name: listed(tool) for tool in self._tools}
         self.tasks = ExecutionTasks(self.open_call)
         self.completions = Completions(self.open_call)

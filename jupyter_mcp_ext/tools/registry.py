@@ -14,6 +14,7 @@ from .files import download_file, edit_file, list_files, read_file, search_files
 from .notebooks import create_notebook, read_notebook
 from .outputs import get_output
 from .packages import install_package
+from .receiving import receive_file
 from .sessions import (
     create_session,
     get_kernel_status,
@@ -53,6 +54,9 @@ TOOLS: tuple[Tool, ...] = (
     edit_file,
     download_file,
 )
+
+UNLISTED: tuple[Tool, ...] = (receive_file,)
+"""What the bridge calls on behalf of its own tools, where a model may call `Tool.same_as`."""
 
 BY_NAME: Mapping[str, Tool] = {tool.name: tool for tool in TOOLS}
 

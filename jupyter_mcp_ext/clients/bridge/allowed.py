@@ -10,13 +10,17 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from jupyter_mcp_ext.files import beneath
 from jupyter_mcp_ext.files.beneath import Folder
 from jupyter_mcp_ext.files.sensitive import SENSITIVE, Sensitive
+from jupyter_mcp_ext.system import lock
+
+_MARK, _END = ".jupyter-download-", ".part"
+"""What the names of drafts begin and end with."""
 
 PRIVATE = (
     *SENSITIVE,
@@ -140,12 +144,15 @@ class Allowed:
 
 
 class Draft:
-    """A file that is being written under another name."""
+    """A file that is being written under another name.
+
+    It is locked while its process lives, so that those of bridges that were killed are told apart.
+    """
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
-        self._name = f".{os.urandom(6).hex()}.tmp"
-        self._descriptor = folder.open(self._name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        _clear(folder)
+        self._name, self._descriptor = _made(folder)
 
     def write(self, data: bytes) -> None:
         """Add to it."""
@@ -165,6 +172,30 @@ class Draft:
         """Close it, and remove what is left under the other name."""
         os.close(self._descriptor)
         self._folder.remove(self._name)
+
+
+def _made(folder: Folder) -> tuple[str, int]:
+    """The name and descriptor of a new draft, which is locked."""
+    while True:
+        name = f"{_MARK}{os.urandom(6).hex()}{_END}"
+        descriptor = folder.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        lock(descriptor)
+        if folder.stat(name) is not None:  # else another bridge has just removed it
+            return name, descriptor
+        os.close(descriptor)
+
+
+def _clear(folder: Folder) -> None:
+    """Remove the drafts of bridges that were killed."""
+    for name in folder.names():
+        if name.startswith(_MARK) and name.endswith(_END):
+            with suppress(OSError):
+                descriptor = folder.open(name, os.O_WRONLY)
+                try:
+                    if lock(descriptor):
+                        folder.remove(name)
+                finally:
+                    os.close(descriptor)
 
 
 @contextmanager

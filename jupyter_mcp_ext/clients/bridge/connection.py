@@ -6,7 +6,6 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Literal, TypeAlias
-from urllib.parse import quote
 
 import httpx2
 
@@ -220,20 +219,6 @@ class Connection:
         except httpx2.HTTPError as err:
             msg = f"The connection to the Jupyter server was lost ({type(err).__name__})."
             raise Lost(msg) from err
-
-    async def api(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> None:
-        """Have Jupyter's contents API do something with a file. Raises Failure."""
-        url = f"{self.server.url}api/contents/{quote(path)}"
-        try:
-            response = await self._http.request(method, url, json=body)
-        except httpx2.HTTPError as err:
-            msg = f"The connection to the Jupyter server was lost ({type(err).__name__})."
-            raise Lost(msg) from err
-        if response.status_code >= 300:
-            found = _parsed(response.content) or {}
-            words = found.get("message") or f"status {response.status_code}"
-            msg = f"Jupyter did not {method} {path!r}: {words}. Look at what is there."
-            raise Refused(msg, why="other")
 
     async def close(self) -> None:
         """Close what is open."""

@@ -171,7 +171,7 @@ class Relay:
         """The answer of the bridge itself."""
         sentence = str(err)
         if isinstance(err, Lost) and self._copying.takes(message):
-            sentence = f"{err} Whether the file is complete is not known. Copy it again."
+            sentence = f"{err} The file is complete, or as it was before. Copy it again."
         elif isinstance(err, Lost):
             is_running = await self._reach.is_running()
             changes = not self._may_repeat(message)

@@ -13,6 +13,8 @@ from typing import Any
 UPLOAD = "upload_file"
 DOWNLOAD = "download_file"
 WRITE = "write_file"
+RECEIVE = "receive_file"
+"""The server's, which it does not list."""
 
 _CHANGES = {
     "readOnlyHint": False,

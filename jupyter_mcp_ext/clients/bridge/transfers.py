@@ -22,13 +22,16 @@ from . import messages
 from .allowed import Allowed, Draft, NotAllowed
 from .connection import Connection, Failure
 from .messages import Message
-from .tools import DOWNLOAD, WRITE
+from .tools import DOWNLOAD, RECEIVE
 
 CHUNK = 2_000_000
 """Bytes that are sent in one call; with base64 they are below the size of a message."""
 
 WHOLE = 700_000
 """Bytes that one answer of `download_file` has."""
+
+DROP = 5.0
+"""Seconds in which the server takes an upload back; the bridge does not wait longer for its end."""
 
 Ask: TypeAlias = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 """Calls a tool of the server and gives its result."""
@@ -68,34 +71,19 @@ class Transfers:
         path = str(arguments.get("path") or place.name)
         if path.endswith("/"):
             path += place.name
-        overwrite = arguments.get("overwrite") is True
-        session = _session(arguments)
-        about = await self._ask(DOWNLOAD, {"path": path, **session})
-        exists = not about.get("isError")
-        if exists and not overwrite:
-            msg = f"{path!r} exists already on the server. Give another path, or overwrite=true."
-            raise Failed(msg)
-        if exists and path.lower().endswith(".ipynb"):
-            msg = f"{path!r} is a notebook, which is not replaced. Give another path."
-            raise Failed(msg)
+        target = {"path": path, "upload": os.urandom(8).hex(), **_session(arguments)}
         with self._allowed.reading(place) as (descriptor, size):
-            if size <= CHUNK and not path.lower().endswith(".ipynb"):
-                data = await asyncio.to_thread(_read, descriptor, size)
-                file = await self._append(path, data, session, append=False)
-                written, digest = str(file["path"]), hashlib.sha256(data).hexdigest()
-                await self._progress(size, size)
-            else:
-                written, digest = await self._upload_in_parts(
-                    path, descriptor, size, session, overwrite=exists
+            try:
+                sent = await self._send(
+                    place.shown,
+                    descriptor,
+                    size,
+                    {**target, "overwrite": arguments.get("overwrite") is True},
                 )
-        await self._compare(written, digest)
-        return Copied(
-            words=f"{place.shown} was copied to {written} on the server, {size:,} bytes.",
-            path=written,
-            local_path=place.shown,
-            size=size,
-            sha256=digest,
-        )
+            except BaseException:
+                await self._drop(target)
+                raise
+        return sent
 
     async def download(self, arguments: Mapping[str, Any]) -> Copied:
         """Receive a file. Raises Failed, NotAllowed and Failure."""
@@ -140,55 +128,40 @@ class Transfers:
             await self._progress(done, max(done, total))
         return done
 
-    async def _upload_in_parts(
-        self,
-        path: str,
-        descriptor: int,
-        size: int,
-        session: Mapping[str, Any],
-        *,
-        overwrite: bool,
-    ) -> tuple[str, str]:
-        """Send a file under another name, and rename it; its path and digest."""
-        suffix = f".{os.urandom(4).hex()}.part"
-        digest, done, draft = hashlib.sha256(), 0, ""
-        try:
-            while data := await asyncio.to_thread(_read, descriptor, min(CHUNK, size - done)):
-                file = await self._append(path + suffix, data, session, append=done > 0)
-                draft = str(file["path"])
-                digest.update(data)
-                done += len(data)
-                await self._progress(done, size)
-            if not draft:
-                draft = str((await self._append(path + suffix, b"", session, append=False))["path"])
-            final = draft.removesuffix(suffix)
-            if overwrite:
-                await self._connection.api("DELETE", final)
-            await self._connection.api("PATCH", draft, {"path": final})
-        except BaseException:
-            if draft:
-                await self._dropped(draft)
-            raise
-        return final, digest.hexdigest()
+    async def _send(
+        self, shown: str, descriptor: int, size: int, target: Mapping[str, Any]
+    ) -> Copied:
+        """Send an open file in parts; the server gives it its name with the last one."""
+        digest, done = hashlib.sha256(), 0
+        before = os.fstat(descriptor)
+        while True:
+            data = await asyncio.to_thread(_read, descriptor, min(CHUNK, size - done))
+            digest.update(data)
+            is_last = done + len(data) >= size or not data
+            if is_last and not _is_same(before, os.fstat(descriptor)):
+                msg = f"{shown!r} changed while it was copied, and was not saved. Copy it again."
+                raise Failed(msg)
+            content = (await asyncio.to_thread(base64.b64encode, data)).decode()
+            whole = {"sha256": digest.hexdigest()} if is_last else {}
+            part = {**target, "content": content, "offset": done, **whole}
+            file = _file(_checked(await self._ask(RECEIVE, part)))
+            done += len(data)
+            await self._progress(done, size)
+            if is_last:
+                break
+        written = str(file["path"])
+        return Copied(
+            words=f"{shown} was copied to {written} on the server, {done:,} bytes.",
+            path=written,
+            local_path=shown,
+            size=done,
+            sha256=digest.hexdigest(),
+        )
 
-    async def _dropped(self, draft: str) -> None:
-        """Remove what was sent, if the server still answers."""
-        with suppress(Failure):
-            await self._connection.api("DELETE", draft)
-
-    async def _append(
-        self, path: str, data: bytes, session: Mapping[str, Any], *, append: bool
-    ) -> dict[str, Any]:
-        content = (await asyncio.to_thread(base64.b64encode, data)).decode()
-        arguments = {"path": path, "content": content, "encoding": "base64", "append": append}
-        return _file(_checked(await self._ask(WRITE, {**arguments, **session})))
-
-    async def _compare(self, path: str, digest: str) -> None:
-        """Raise Failed if the server has something else."""
-        found = _file(_checked(await self._ask(DOWNLOAD, {"path": path}))).get("sha256")
-        if found not in (None, digest):
-            msg = f"{path!r} on the server is not what was sent. Look at it, and copy it again."
-            raise Failed(msg)
+    async def _drop(self, target: Mapping[str, Any]) -> None:
+        """Remove what was sent, if the server still answers; else the next upload does it."""
+        with suppress(Failure, Failed, asyncio.TimeoutError):
+            await asyncio.wait_for(self._ask(RECEIVE, {**target, "drop": True}), DROP)
 
 
 def answer(message: Message, copied: Copied) -> bytes:
@@ -201,6 +174,11 @@ def answer(message: Message, copied: Copied) -> bytes:
     }
     meta = {"jupyter-mcp-ext/file": about}
     return messages.result(message.id, messages.tool_result(message, copied.words, meta=meta))
+
+
+def _is_same(before: os.stat_result, after: os.stat_result) -> bool:
+    """Whether a file was not written in between."""
+    return (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
 
 
 def _text(arguments: Mapping[str, Any], name: str) -> str:
