@@ -111,10 +111,13 @@ class DiskDrafts:
                     if hasattr(os, "fchmod"):
                         os.fchmod(descriptor, stat.S_IMODE(before.st_mode) & 0o777)
                 os.fsync(descriptor)
-            if overwrite:
-                folder.rename(draft, name)
-            else:
-                folder.rename_new(draft, name)
+            try:
+                if overwrite:
+                    folder.rename(draft, name)
+                else:
+                    folder.rename_new(draft, name)
+            except FileNotFoundError as err:
+                raise Gone from err
         return size
 
     def drop(self, path: str, upload: str) -> None:

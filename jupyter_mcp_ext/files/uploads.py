@@ -11,6 +11,7 @@ from functools import partial
 
 from tornado.web import HTTPError
 
+from jupyter_mcp_ext.concurrency import Locks
 from jupyter_mcp_ext.errors import ContentsError, InvalidArgument
 
 from .contents import explained
@@ -54,6 +55,7 @@ class Uploads:
         self._gate = gate
         self._storage = storage
         self._drafts = drafts
+        self._locks: Locks[str] = Locks()
 
     async def receive(self, path: str, part: Part, *, folder: str, hides: Hides) -> Received:
         """Take a part; with the last one the file gets its name, if it is what was sent."""
@@ -63,13 +65,14 @@ class Uploads:
             raise InvalidArgument(msg)
         data = await asyncio.to_thread(_decoded, part.content)
         try:
-            if part.offset == 0:
-                await self._check(place, overwrite=part.overwrite)
-            await self._drafts.add(place.real, part.upload, data, part.offset)
-            if not part.sha256:
-                size = part.offset + len(data)
-                return Received(path=place.path, size=size, is_whole=False)
-            size = await self._published(place, part)
+            async with self._locks.of(place.real):
+                if part.offset == 0:
+                    await self._check(place, overwrite=part.overwrite)
+                await self._drafts.add(place.real, part.upload, data, part.offset)
+                if not part.sha256:
+                    size = part.offset + len(data)
+                    return Received(path=place.path, size=size, is_whole=False)
+                size = await self._published(place, part)
         except Gone as err:
             msg = (
                 f"The upload to {quoted(place.path)} is not known any more: another one to it "
