@@ -60,3 +60,13 @@ def blocks(page: str) -> Iterator[Block]:
                 said=text[end : part.start()].strip(),
             )
         end = part.end()
+
+
+def block_of(page: str, part: str) -> Block:
+    """The only block of a page that has this in it.
+
+    `tests/test_snippets.py` reads from the calls of this function which blocks the tests use, so
+    both arguments are written out.
+    """
+    [found] = [block for block in blocks(page) if part in block.text]
+    return found

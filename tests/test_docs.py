@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import json
-import pkgutil
 import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.metadata import distribution, entry_points
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import mcp_types as types
 import pytest
@@ -45,6 +43,8 @@ from jupyter_mcp_ext.wording import size
 from tests.benchmarks.clients import Client
 from tests.links import anchors, broken, targets
 from tests.servers import JupyterServer
+from tests.settings import settings
+from tests.snippets import block_of, blocks
 
 PROJECT = Path(__file__).parent.parent
 DOCS = PROJECT / "docs"
@@ -60,17 +60,6 @@ ADDRESS = "http://localhost:8888/mcp"
 MODERN = "2026-07-28"
 
 
-def blocks(language: str, page: str) -> list[str]:
-    """The code blocks in a language on a page."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGES[page], re.MULTILINE | re.DOTALL)
-
-
-def block(language: str, part: str, page: str) -> str:
-    """The only code block in a language on a page that has this in it."""
-    [found] = [text for text in blocks(language, page) if part in text]
-    return found
-
-
 def table(heading: str, page: str) -> list[list[str]]:
     """The rows of a page's tables whose first column has this heading."""
     _, *tables = PAGES[page].split(f"| {heading} |")
@@ -81,23 +70,6 @@ def table(heading: str, page: str) -> list[list[str]]:
                 break
             rows.append([cell.strip() for cell in line.strip("|").split(" | ")])
     return rows
-
-
-def settings() -> Iterator[tuple[str, Any]]:
-    """Every setting of the package's own classes, with its default."""
-    for module in pkgutil.walk_packages(jupyter_mcp_ext.__path__, "jupyter_mcp_ext."):
-        if module.name.endswith("__main__"):
-            continue
-        for owner in vars(importlib.import_module(module.name)).values():
-            if not (isinstance(owner, type) and issubclass(owner, Configurable)):
-                continue
-            if owner.__module__ != module.name:
-                continue
-            for name, trait in owner.class_own_traits(config=True).items():
-                default = trait.default()
-                if isinstance(default, type):
-                    default = f"{default.__module__}.{default.__name__}"
-                yield f"{owner.__name__}.{name}", default
 
 
 @pytest.mark.parametrize("page", LINKING, ids=lambda page: str(page.relative_to(PROJECT)))
@@ -221,8 +193,11 @@ def test_the_extras_that_are_installed_exist() -> None:
 
 
 def test_the_two_commands_do_all_the_set_up() -> None:
-    assert blocks("bash", "README")[0].strip() == 'pip install -e ".[data]" && jupyter mcp'
-    assert blocks("bash", "README")[-1].strip() == 'pip install -e ".[test]" && pytest'
+    first, *_, last = (block for block in blocks("README") if block.language == "bash")
+
+    assert first == block_of("README", 'pip install -e ".[data]" && jupyter mcp')
+    assert last == block_of("README", 'pip install -e ".[test]" && pytest')
+    assert len(first.text.splitlines()) == len(last.text.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -299,9 +274,8 @@ def test_the_options_of_connect_are_those_of_the_table() -> None:
     assert described == options - {"-h", "--help"}
 
 
-def run_example(server: JupyterServer, page: str) -> subprocess.CompletedProcess[str]:
-    """Run the example with the SDK's client on a page."""
-    example = block("python", "from mcp import Client", page)
+def run_example(server: JupyterServer, example: str) -> subprocess.CompletedProcess[str]:
+    """Run an example with the SDK's client."""
     assert example.count(ADDRESS) == 1
     done = subprocess.run(
         [sys.executable, "-c", example.replace(ADDRESS, server.url)],
@@ -316,11 +290,13 @@ def run_example(server: JupyterServer, page: str) -> subprocess.CompletedProcess
 
 
 def test_the_example_of_a_subscription_runs(server: JupyterServer) -> None:
-    assert run_example(server, "resources").stdout == "2 cells\n"
+    example = block_of("resources", "from mcp import Client").text
+
+    assert run_example(server, example).stdout == "2 cells\n"
 
 
 def test_the_python_example_runs(server: JupyterServer) -> None:
-    done = run_example(server, "clients/libraries")
+    done = run_example(server, block_of("clients/libraries", "from mcp import Client").text)
 
     assert done.stdout.startswith("[ok] ")
     assert done.stdout.splitlines()[-3:] == ["hello", "42", "ok"]
@@ -330,7 +306,7 @@ def test_the_record_of_the_calls_is_written_as_configured(
     start_server: Callable[..., JupyterServer], tmp_path: Path
 ) -> None:
     config = tmp_path / "jupyter_server_config.py"
-    config.write_text(block("python", "c.EventLogger", "operations"))
+    config.write_text(block_of("operations", "c.EventLogger").text)
     server = start_server(f"--config={config}")
 
     Client(server, MODERN).call("execute_code", code="secret = 1")

@@ -16,6 +16,7 @@ import pytest
 
 from tests.first_run import started
 from tests.servers import JupyterServer
+from tests.snippets import block_of
 
 from .client import Client, Place, Start
 from .installing import PINNED
@@ -29,7 +30,7 @@ from .scenario import PLOT, run
 pytestmark = pytest.mark.timeout(600)  # installs packages
 
 [CLAUDE] = [client for client in PROGRAMS if client.name == "Claude Code"]
-CONNECT = "jupyter mcp connect claude-code"
+CONNECT = block_of("README", "jupyter mcp connect").text.strip()
 
 
 class Seconds:
@@ -98,7 +99,9 @@ def test_claude_code_gets_a_plot_after_three_commands(
 ) -> None:
     def start(place: Place) -> Start:
         with seconds.of(CONNECT):
-            place.connect("claude-code")
+            *command, client = CONNECT.split(" ")
+            assert command == ["jupyter", "mcp", "connect"]
+            place.connect(client)
         return claude(place)
 
     assert _plot(start, home, server, model, scripts, seconds) == "image"
@@ -111,12 +114,12 @@ def test_claude_code_gets_a_plot_by_the_bridge_alone(
     seconds.each.pop(CONNECT, None)
 
     def start(place: Place) -> Start:
-        bridge = {
-            "command": str(scripts / "jupyter-mcp"),
-            "args": ["bridge"],
-            "env": {"JUPYTER_RUNTIME_DIR": str(place.runtime)},
-        }
-        (place.home / ".claude.json").write_text(json.dumps({"mcpServers": {"jupyter": bridge}}))
+        written = json.loads(block_of("bridge", '"mcpServers"').text)
+        bridge = written["mcpServers"]["jupyter"]
+        assert bridge["command"] == "/path/to/environment/bin/jupyter-mcp"
+        bridge["command"] = str(scripts / "jupyter-mcp")
+        bridge["env"] = {"JUPYTER_RUNTIME_DIR": str(place.runtime)}
+        (place.home / ".claude.json").write_text(json.dumps(written))
         return claude(place)
 
     assert _plot(start, home, server, model, scripts, seconds) == "image"

@@ -20,6 +20,7 @@ from jupyter_mcp_ext.sessions.disk.record import SessionRecord
 from jupyter_mcp_ext.sessions.disk.store import Disk, SessionStore
 from tests.mcp_client import McpClient
 from tests.servers import running_server
+from tests.snippets import block_of
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -151,6 +152,18 @@ def test_a_session_is_deleted(store: SessionStore, run: Run, tmp_path: Path) -> 
     assert code == 0
     assert out.startswith(f"{OLD}  deleted, 4 files, ")
     assert folders(tmp_path) == {NEW}
+
+
+def test_the_lines_of_the_page_do_what_they_say(store: SessionStore, run: Run) -> None:
+    lines = block_of("sessions", "jupyter mcp sessions list").text.replace("k7m2q9xw", OLD)
+    list_, show, delete, expire = [line.split()[3:] for line in lines.splitlines()]
+
+    assert OLD in run(*list_)[1]
+    assert json.loads(run(*show)[1])
+    assert run(*delete)[0] == 0
+    assert NEW in run(*expire)[1]
+    assert OLD not in run("list")[1]
+    assert NEW in run("list")[1]
 
 
 def test_what_is_not_there_is_said(store: SessionStore, run: Run, tmp_path: Path) -> None:

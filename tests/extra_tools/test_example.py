@@ -15,16 +15,10 @@ from tests import users
 from tests.extra_tools.packages import install, with_packages
 from tests.mcp_client import ERAS, NEW, McpClient
 from tests.servers import JupyterServer
+from tests.snippets import block_of
 from tests.test_input import MODES, Clerk, call, connected, run
 
-PAGE = (Path(__file__).parents[2] / "docs" / "extending.md").read_text()
 CAN_ASK: dict[str, Any] = {"elicitation": {"form": {}}}
-
-
-def block(kind: str, has: str) -> str:
-    """A block of code of the page."""
-    [found] = [text for text in re.findall(rf"```{kind}\n(.*?)```", PAGE, re.S) if has in text]
-    return str(found)
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +26,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder in which the package is installed."""
     folder = tmp_path_factory.mktemp("extra")
     files = {
-        "pyproject.toml": block("toml", "[project]"),
-        "jupyter_mcp_rows.py": block("python", "def count_rows"),
+        "pyproject.toml": block_of("extending", "[project]").text,
+        "jupyter_mcp_rows.py": block_of("extending", "def count_rows").text,
     }
     install(folder / "source", folder / "installed", files)
     return folder / "installed"
@@ -44,7 +38,8 @@ def server(start_server: Callable[..., JupyterServer], installed: Path) -> Jupyt
     """A server with named users, where Bob may not run code."""
     config = installed.parent / "config.py"
     disabled = 'c.McpPolicy.disabled_user_tools = {"bob": ["execute_code"], "olga": ["count_rows"]}'
-    config.write_text(f"{block('python', 'McpApp.extra_tools')}\n{disabled}\n")
+    named = block_of("extending", "McpApp.extra_tools").text
+    config.write_text(f"{named}\n{disabled}\n")
     server = start_server(
         users.OPTION, f"--config={config}", token="alice", env=with_packages(installed)
     )

@@ -16,18 +16,11 @@ import pytest
 from tests.hub.hubs import Hub, running_hub
 from tests.mcp_client import McpClient
 from tests.servers import JupyterServer
+from tests.snippets import block_of
 
-PAGE = (Path(__file__).parents[2] / "docs" / "deployment.md").read_text()
 LOGS = "/var/log/jupyter"
 ADDRESS = "http://localhost:8000"
 FOR_SERVICE = "a-token-for-prometheus"
-
-
-def block(language: str, part: str = "") -> str:
-    """The only block in a language that has this in it."""
-    blocks = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    [found] = [text for text in blocks if part in text]
-    return str(found)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,12 +57,12 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     logs.mkdir(mode=0o700)
     etc = folder / "etc"
     etc.mkdir()
-    config = block("python", "McpSandbox")
+    config = block_of("deployment", "c.McpSandbox").text
     assert config.count(LOGS) == 1
     (etc / "jupyter_server_config.py").write_text(config.replace(LOGS, str(logs)))
     where = f"c.Spawner.environment.update({{'JUPYTER_CONFIG_PATH': {str(etc)!r}}})\n"
     env = {"PROMETHEUS_TOKEN": FOR_SERVICE}
-    with running_hub(folder, block("python", "prometheus") + where, env=env) as hub:
+    with running_hub(folder, block_of("deployment", "c.JupyterHub").text + where, env=env) as hub:
         alice = hub.start("alice")
         yield Deployment(
             hub=hub,
@@ -86,7 +79,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
 
 
 def test_an_administrator_makes_a_token_for_an_agent(deployment: Deployment) -> None:
-    made = json.loads(deployment.run(block("bash", "/tokens")))
+    made = json.loads(deployment.run(block_of("deployment", "/tokens").text))
 
     agent = McpClient(deployment.alice, headers={"Authorization": f"Bearer {made['token']}"})
     assert agent.run("6 * 7").text.endswith("42")
@@ -106,7 +99,7 @@ def test_the_configuration_is_in_force(deployment: Deployment) -> None:
 def test_the_checks_say_that_all_is_well(deployment: Deployment) -> None:
     _ran(deployment)
 
-    said = deployment.run(block("bash", "mcp/health"))
+    said = deployment.run(block_of("deployment", "mcp/health").text)
 
     assert said.startswith('{"status": "ok"}')
     assert '"sandbox"' in said
@@ -116,28 +109,38 @@ def test_the_checks_say_that_all_is_well(deployment: Deployment) -> None:
 def test_the_audit_file_is_whole_and_tells_what_was_done(deployment: Deployment) -> None:
     _ran(deployment)
 
-    said = deployment.run(block("bash", "audit verify"))
+    said = deployment.run(block_of("deployment", "audit verify").text)
 
     assert "execute_code" in said
     assert "alice" in said
+
+
+def test_the_commands_of_the_audit_file_run(deployment: Deployment) -> None:
+    _ran(deployment)
+
+    said = deployment.run(block_of("operations", "jupyter mcp audit verify").text)
+
+    assert "execute_code" in said
 
 
 def test_the_sessions_on_the_disk_are_listed(deployment: Deployment) -> None:
     client = McpClient(deployment.alice, name="listed")
     client.run("1")
 
-    said = deployment.run(block("bash", "sessions list"))
+    said = deployment.run(block_of("deployment", "sessions list").text)
 
     assert "listed" in said
 
 
 def test_prometheus_is_told_where_the_metrics_are() -> None:
-    assert "metrics_path: /user/alice/metrics" in block("yaml")
-    assert f'targets: ["{ADDRESS.removeprefix("http://")}"]' in block("yaml")
+    written = block_of("deployment", "scrape_configs").text
+
+    assert "metrics_path: /user/alice/metrics" in written
+    assert f'targets: ["{ADDRESS.removeprefix("http://")}"]' in written
 
 
 def test_the_image_installs_what_the_sandbox_needs() -> None:
-    written = block("dockerfile")
+    written = block_of("deployment", "FROM quay.io").text
 
     assert "bubblewrap" in written
     assert (

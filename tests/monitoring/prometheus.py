@@ -15,6 +15,7 @@ from typing import Any
 
 from tests.ports import free_port
 from tests.servers import JupyterServer
+from tests.snippets import block_of
 
 DOCS = Path(__file__).parents[2] / "docs"
 READY = "Server is ready to receive web requests"
@@ -69,8 +70,7 @@ class Prometheus:
 @contextmanager
 def reading(server: JupyterServer, folder: Path) -> Iterator[Prometheus]:
     """Run one, configured as the documentation says."""
-    page = (DOCS / "operations.md").read_text()
-    [config] = re.findall(r"```yaml\n(scrape_configs:[^`]*)```", page)
+    config = block_of("operations", "scrape_configs:").text
     token = folder / "token"
     token.write_text(server.token)
     for word, own in (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,8 @@ import pytest
 from tests.mcp_client import NEW, OLD, McpClient
 from tests.monitoring.spans import FILE
 from tests.servers import JupyterServer
+from tests.snippets import block_of
 
-OPERATIONS = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
 COLLECTOR = "opentelemetry.exporter.otlp.proto.http.trace_exporter"
 
 
@@ -24,7 +23,7 @@ def traced(
 ) -> tuple[JupyterServer, Path]:
     """A server, and the file with its spans."""
     folder = tmp_path_factory.mktemp("traced")
-    [example] = re.findall(r"```python\n([^`]*TracerProvider[^`]*)```", OPERATIONS)
+    example = block_of("operations", "TracerProvider").text
     assert COLLECTOR in example
     # At once, and into a file.
     example = example.replace("BatchSpanProcessor", "SimpleSpanProcessor")

@@ -14,6 +14,7 @@ from jupyter_mcp_ext import __version__
 from jupyter_mcp_ext.clients.bridge import bundle
 from tests.npm import binaries
 from tests.servers import environment, running_server
+from tests.snippets import block_of
 
 from .bridges import Bridge
 
@@ -23,14 +24,17 @@ HERE = Path(__file__).parent
 def test_the_official_tool_finds_the_bundle_valid(tmp_path: Path) -> None:
     found, path = binaries(HERE, "mcpb")
     made = tmp_path / "jupyter.mcpb"
+    python, *command = block_of("bridge", "clients.bridge.bundle").text.split()
+    assert python == "python"
     ran = subprocess.run(
-        [sys.executable, "-m", "jupyter_mcp_ext.clients.bridge.bundle", made],
+        [sys.executable, *command],
         env=environment(tmp_path),
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert ran.stdout.strip() == str(made)
+    assert ran.stdout.strip() == made.name
 
     out = str(tmp_path / "out")
     for command in (["unpack", str(made), out], ["validate", out]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 from jupyter_mcp_ext.clients.bridge.allowed import Allowed, NotAllowed
 from tests.mcp_client import ERAS, McpClient
 from tests.servers import JupyterServer, running_server
+from tests.snippets import block_of
 
 from .bridges import Bridge, bridged
 
@@ -129,6 +131,22 @@ def test_progress_is_told_while_a_file_is_copied(bridge: Bridge, mine: Path) -> 
     told = [each["params"] for each in bridge.notifications if "progress" in each["method"]]
     assert len(told) > 2
     assert told[-1] == {"progressToken": "t", "progress": len(LARGE), "total": len(LARGE)}
+
+
+def test_the_folders_of_the_pages_line_are_allowed(
+    server: JupyterServer, folder: Path, tmp_path: Path
+) -> None:
+    line = block_of("bridge", "--allow-folder").text.replace("~", str(tmp_path))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "plots").mkdir()
+    jupyter, mcp, command, *options = line.split()
+
+    with bridged(folder, *options) as bridge:
+        listed = bridge.answer(bridge.send("tools/list"))["result"]["tools"]
+
+    assert (jupyter, mcp, command) == ("jupyter", "mcp", "bridge")
+    [upload] = [tool for tool in listed if tool["name"] == "upload_file"]
+    assert str(tmp_path / "data") in json.dumps(upload)
 
 
 def test_without_an_allowed_folder_there_is_no_such_tool(

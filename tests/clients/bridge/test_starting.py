@@ -14,6 +14,7 @@ import pytest
 from jupyter_mcp_ext.clients.bridge import starting
 from jupyter_mcp_ext.clients.servers import NoServer, Server, running_servers
 from tests.mcp_client import NEW
+from tests.snippets import block_of
 
 from .bridges import bridged
 
@@ -37,7 +38,9 @@ def servers(folder: Path) -> tuple[Server, ...]:
 def test_a_server_is_started_once_for_two_bridges_and_goes_on_after_them(tmp_path: Path) -> None:
     work = tmp_path / "work"
     work.mkdir()
-    options = ("--start", "--root-dir", str(work))
+    line = block_of("bridge", "--start").text.replace("~", str(tmp_path))
+    jupyter, mcp, bridge, *options = line.split()
+    assert (jupyter, mcp, bridge) == ("jupyter", "mcp", "bridge")
     with ended_afterwards(tmp_path):
         with (
             bridged(tmp_path, *options, version=NEW, name="one") as one,

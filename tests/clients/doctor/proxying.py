@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import http.client
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -15,8 +14,8 @@ import pytest
 
 from tests.ports import free_port
 from tests.servers import JupyterServer
+from tests.snippets import block_of
 
-PAGE = (Path(__file__).parents[3] / "docs" / "proxies.md").read_text()
 SERVER, BOUND = "127.0.0.1:8888", "127.0.0.1:8080"
 
 NGINX = """
@@ -76,13 +75,14 @@ WHOLE = {
     "caddy": (CADDY, ["caddy", "run", "--adapter", "caddyfile", "--config"]),
     "haproxy": (HAPROXY, ["haproxy", "-db", "-f"]),
 }
+PAGE = {
+    "nginx": block_of("proxies", "location /jupyter/ {").text,
+    "haproxy": block_of("proxies", "frontend web").text,
+    "apache": block_of("proxies", "ProxyPass ").text,
+    "caddy": block_of("proxies", "handle /jupyter/*").text,
+}
+"""What the page has for each."""
 PACKAGES = {"nginx": "nginx-light", "apache": "apache2-bin"}
-
-
-def snippet(language: str) -> str:
-    """The configuration that the page has for a proxy."""
-    [found] = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    return str(found)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.doctor.examined import examined, looked
-from tests.clients.doctor.proxying import proxied, snippet
+from tests.clients.doctor.proxying import PAGE, proxied
 from tests.servers import JupyterServer
 
 NGINX = (
@@ -19,8 +19,8 @@ NGINX = (
     "client_max_body_size 5m; {} }}"
 )
 CADDY = "handle /jupyter/* {{\n reverse_proxy 127.0.0.1:8888 {{\n {} \n}}\n}}"
-HAPROXY = snippet("haproxy")
-APACHE = snippet("apache")
+HAPROXY = PAGE["haproxy"]
+APACHE = PAGE["apache"]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def server(start_server: Callable[..., JupyterServer]) -> JupyterServer:
 def test_with_the_pages_snippet_a_proxy_takes_nothing_from_clients(
     server: JupyterServer, tmp_path: Path, kind: str
 ) -> None:
-    with proxied(kind, snippet(kind), server, tmp_path / "proxy") as url:
+    with proxied(kind, PAGE[kind], server, tmp_path / "proxy") as url:
         found = examined(tmp_path, url, token=server.token, hold=2.0)
 
     # Apache tells the server of a client's end when the server sends something.
