@@ -48,6 +48,45 @@ def test_only_what_differs_in_an_entry_is_changed() -> None:
     assert put.endswith("\n[z]\n")
 
 
+BLOCKS = [
+    "# Settings of my profile\n[profiles.b] # b\nz = 1\n",
+    '[mcp_servers.jupyter-x]\n\'a b\'.c = """\n[ mcp_servers.jupyter ]\n# no comment""""" # e\n',
+    "[mcp_servers.other]\nargs = [ # one\n  '#', # two\n  { a = [1, ']'] },\n]\n# three\n",
+    "[[hooks]]\nat = 1979-05-27T07:32:00Z\nis = nan\n  # indented\n[[hooks]]\n\n\n",
+    "\t[ 'q\"' . \"mcp_servers\\t\" ]\r\n  x = '''\n'\\'''' # crlf\r\n",
+]
+OURS = [
+    "",
+    "[mcp_servers.jupyter]\ncommand = 'old'\nenabled = false\n[mcp_servers.jupyter.env]\nA = 'b'\n",
+    "[mcp_servers]\njupyter.command = 'old'\njupyter.enabled = false\n",
+    "[mcp_servers]\njupyter = { command = 'old', enabled = false, env = { A = 'b' } }\n",
+    '["mcp_servers" . "\\u006aupyter"]\n  command = "old"\n  enabled = false\n',
+    "[ mcp_servers . jupyter . env ]\n'A' = 'b'\n",
+]
+ORDERS: st.SearchStrategy[list[str]] = st.permutations(BLOCKS)
+PLACES: st.SearchStrategy[int] = st.integers(0, len(BLOCKS))
+
+
+@given(ORDERS, PLACES, st.sampled_from(OURS))
+@settings(max_examples=200, deadline=None)
+def test_all_that_is_around_an_entry_stays_as_it_is_written(
+    blocks: list[str], place: int, ours: str
+) -> None:
+    text = "".join([*blocks[:place], ours, *blocks[place:]])
+    others = [line for block in blocks for line in block.splitlines(keepends=True) if line.strip()]
+
+    put = merged(toml, text, PATH, ENTRY, frozenset({"command", "args", "env", "approve"}))
+    gone = toml.drop(put, PATH)
+
+    entry = toml.get(put, PATH)
+    assert {**entry, **ENTRY} == entry
+    assert entry.keys() - ENTRY.keys() <= {"enabled"}
+    for changed in (put, gone):
+        assert [line for line in changed.splitlines(keepends=True) if line in others] == others
+    assert gone == text or ours
+    assert toml.get(gone, PATH) is None
+
+
 @given(st.dictionaries(st.text(min_size=1, max_size=5), st.text() | st.integers(-9, 9)))
 @settings(max_examples=100, deadline=None)
 def test_any_strings_are_written(members: dict[str, str | int]) -> None:
