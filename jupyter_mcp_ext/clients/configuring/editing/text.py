@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+MAX_SLOW = 500_000
+"""Characters of TOML and YAML, whose parsers take some seconds for so many."""
+
 
 class NotEditable(ValueError):
     """A text that is left as it is; the message says why, with the line where that is known."""
@@ -37,6 +40,13 @@ class Editor(Protocol):
     def drop(self, text: str, path: Path) -> str:
         """The text without the value at a path, which is there."""
         ...
+
+
+def small(text: str) -> None:
+    """Refuse a text for which a slow parser would need minutes."""
+    if len(text) > MAX_SLOW:
+        msg = f"it has more than {MAX_SLOW:,} characters"
+        raise NotEditable(msg)
 
 
 def line_of(text: str, index: int) -> int:

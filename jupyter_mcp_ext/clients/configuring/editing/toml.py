@@ -16,7 +16,7 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from .text import Item, NotEditable, Path, words
+from .text import Item, NotEditable, Path, small, words
 
 _TABLES = 2
 """Steps of a path that are written as tables; what is below them is inline."""
@@ -262,6 +262,7 @@ def _keys(path: Path) -> tuple[str, ...]:
 
 
 def _parsed(text: str) -> tomlkit.TOMLDocument:
+    small(text)
     try:
         return tomlkit.parse(text)
     except (TOMLKitError, RecursionError) as err:

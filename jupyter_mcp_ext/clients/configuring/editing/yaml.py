@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
 from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 
-from .text import Item, NotEditable, Path, line_of, twice, words
+from .text import Item, NotEditable, Path, line_of, small, twice, words
+
+MAX_VALUES = 100_000
+"""Values of a text, those that aliases repeat included; some thousands are usual."""
+
+_NUMERIC = frozenset("0123456789+-.")
+_TAG = "tag:yaml.org,2002:"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes also what only later versions of YAML than PyYAML's read as a number."""
+
+    def represent_str(self, data: str) -> ScalarNode:
+        """See PyYAML."""
+        style = '"' if data[:1] in _NUMERIC else None
+        return self.represent_scalar(f"{_TAG}str", data, style=style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)
 
 
 def get(text: str, path: Path) -> Any:
@@ -55,14 +74,20 @@ def drop(text: str, path: Path) -> str:
             return _checked(f"{text[: parent.start_mark.index]}{{}}\n", expected)
         return _checked(_replaced(text, nodes[-3], path[-2], rest), expected)
     if parent.flow_style:
-        start, end = parent.start_mark.index, parent.end_mark.index
-        return _checked(
-            text[:start] + _flow(_without(_plain(parent), path[-1:])) + text[end:], expected
-        )
+        return _checked(_without_flow(text, parent, path[-1]), expected)
     first, value = _member(parent, path[-1])
     begin = text.rfind("\n", 0, first.start_mark.index) + 1
     end = _line_end(text, _end(text, value))
     return _checked(text[:begin] + text[end + 1 :], expected)
+
+
+def _without_flow(text: str, parent: CollectionNode, step: str | Item) -> str:
+    """The text without one of the members of a mapping or list in brackets."""
+    members = [pair if isinstance(pair, tuple) else (pair, pair) for pair in parent.value]
+    place = next(n for n, pair in enumerate(parent.value) if _is(pair, step))
+    if place:
+        return text[: _end(text, members[place - 1][1])] + text[_end(text, members[place][1]) :]
+    return text[: members[0][0].start_mark.index] + text[members[1][0].start_mark.index :]
 
 
 def _inserted(text: str, parent: CollectionNode, step: str | Item, value: Any) -> str:
@@ -97,8 +122,13 @@ def _replaced(text: str, parent: CollectionNode, step: str | Item, value: Any) -
 
 
 def _block(value: Any, indent: int) -> str:
-    dumped = yaml.safe_dump(
-        value, sort_keys=False, allow_unicode=True, width=1_000_000, default_flow_style=False
+    dumped = yaml.dump(
+        value,
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        width=1_000_000,
+        default_flow_style=False,
     )
     return "\n".join(f"{' ' * indent}{line}" for line in dumped.rstrip("\n").split("\n"))
 
@@ -147,7 +177,7 @@ def _walk(text: str, path: Path) -> list[Any]:
         node = nodes[-1]
         if node is None:
             break
-        if isinstance(node, ScalarNode) and node.tag == "tag:yaml.org,2002:null":
+        if isinstance(node, ScalarNode) and node.tag == f"{_TAG}null":
             nodes.append(None)
             break
         if not isinstance(node, SequenceNode if isinstance(step, Item) else MappingNode):
@@ -213,30 +243,42 @@ def _checked(text: str, expected: Any) -> str:
 
 def _data(text: str) -> Any:
     node = _composed(text)
-    try:
-        return None if node is None else _plain(node)
-    except RecursionError:
-        msg = "it refers to itself"
-        raise NotEditable(msg) from None
+    return None if node is None else _plain(node)
 
 
 def _plain(node: Node) -> Any:
-    """What a node says, tags of programs left aside."""
+    """What a node says, tags of programs left aside. Raises NotEditable."""
+    left = iter(range(MAX_VALUES))
+    try:
+        return _of(node, left)
+    except RecursionError:
+        msg = "it refers to itself"
+    except StopIteration:
+        msg = f"it has more than {MAX_VALUES:,} values, with those that its aliases repeat"
+    raise NotEditable(msg)
+
+
+def _of(node: Node, left: Iterator[int]) -> Any:
+    next(left)
     if isinstance(node, MappingNode):
-        return {_plain_key(key): _plain(value) for key, value in node.value}
+        members: dict[Any, Any] = {}
+        for key, value in node.value:
+            name = key.value if isinstance(key, ScalarNode) else repr(_of(key, left))
+            members[name] = _of(value, left)
+        return members
     if isinstance(node, SequenceNode):
-        return [_plain(item) for item in node.value]
+        items: list[Any] = []
+        for item in node.value:
+            items.append(_of(item, left))  # noqa: PERF401  # a comprehension hides StopIteration
+        return items
     try:
         return yaml.SafeLoader("").construct_object(node)
     except (yaml.YAMLError, ValueError):
         return (node.tag, node.value)
 
 
-def _plain_key(node: Node) -> Any:
-    return node.value if isinstance(node, ScalarNode) else repr(_plain(node))
-
-
 def _composed(text: str) -> Node | None:
+    small(text)
     try:
         return yaml.compose(text, yaml.SafeLoader)
     except yaml.YAMLError as err:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyter_mcp_ext.clients.configuring.editing import toml
-from jupyter_mcp_ext.clients.configuring.editing.text import Item, NotEditable, merged
+from jupyter_mcp_ext.clients.configuring.editing.text import MAX_SLOW, Item, NotEditable, merged
 
 PATH = ("mcp_servers", "jupyter")
 ENTRY = {"command": "/x", "args": ["bridge"], "env": {"A": 'b"c'}, "approve": True}
@@ -101,6 +101,7 @@ def test_any_strings_are_written(members: dict[str, str | int]) -> None:
         ("a = \n", "it is not valid TOML"),
         ("a = 1\nb = = 2\n", "line 2"),
         ("a = 1\na = 2\n", "it is not valid TOML"),
+        ("# " + "x" * MAX_SLOW, "it has more than 500,000 characters"),
         ("mcp_servers = 1\n", "not in a table"),
         ("[[mcp_servers]]\n", "not in a table"),
     ],

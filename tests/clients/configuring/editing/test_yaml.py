@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyter_mcp_ext.clients.configuring.editing import yaml
-from jupyter_mcp_ext.clients.configuring.editing.text import Item, NotEditable, Path, merged
+from jupyter_mcp_ext.clients.configuring.editing.text import (
+    MAX_SLOW,
+    Item,
+    NotEditable,
+    Path,
+    merged,
+)
 
 MAPPING: Path = ("extensions", "jupyter")
 LIST: Path = ("mcpServers", Item(key="name", value="jupyter"))
@@ -33,6 +40,16 @@ TEXTS = [
     "---\nextensions:\n  'a b': \"c\\td\"\n  on: !custom x\n...\n",
     'extensions: "text"\n',
 ]
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]\n"
+    for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+)
+NUMBER = re.compile(  # the core schema of YAML 1.2
+    r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+|[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
+    r"|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)|true|True|TRUE|false|False|FALSE|null|Null|NULL|~|"
+)
 
 
 def is_editable(text: str, path: Path) -> bool:
@@ -98,6 +115,35 @@ def test_any_file_says_the_same_and_one_entry_more_or_stays(
     assert found == expected
 
 
+@given(st.text(alphabet="0123456789exoXE+-._~aflsnrutINF", max_size=8) | st.text(max_size=8))
+@settings(max_examples=300, deadline=None)
+def test_a_text_is_one_in_every_version_of_yaml(value: str) -> None:
+    put = yaml.put("", ("a", "b"), {"c": value, "d": [value]})
+
+    assert yaml.get(put, ("a", "b")) == {"c": value, "d": [value]}
+    for line in put.splitlines():
+        written = line.strip().removeprefix("c: ").removeprefix("- ")
+        assert not NUMBER.fullmatch(written), line
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{extensions: {a: {b: 1}, 'c': [x,y] }, z: 1}\n",
+        "extensions: {\n  a: {b: 1},  # one\n}\n",
+        "extensions: {a: 1}\n",
+    ],
+)
+def test_what_stands_beside_an_entry_in_brackets_stays_as_it_is_written(text: str) -> None:
+    assert yaml.drop(yaml.put(text, MAPPING, ENTRY), MAPPING) == text
+
+
+def test_the_first_of_several_in_brackets_is_taken_out() -> None:
+    text = "extensions: {jupyter: {a: 1}, 'b' : [x,y]}\n"
+
+    assert yaml.drop(text, MAPPING) == "extensions: {'b' : [x,y]}\n"
+
+
 def test_only_what_differs_in_an_entry_is_changed() -> None:
     text = (
         "extensions:\n  jupyter: # mine\n    enabled: false # off\n    args: # the\n"
@@ -126,6 +172,9 @@ def test_only_what_differs_in_an_entry_is_changed() -> None:
         ),
         ("[" * 5_000, ""),
         ("a: &a [*a]\n", "it refers to itself"),
+        ("extensions:\n  jupyter: &a [*a]\n", "it refers to itself"),
+        (BOMB, "it has more than 100,000 values, with those that its aliases repeat"),
+        ("# " + "x" * MAX_SLOW, "it has more than 500,000 characters"),
         ("? extensions\n", "in a way that this command does not change safely"),
     ],
 )
