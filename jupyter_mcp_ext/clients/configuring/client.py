@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -127,23 +128,41 @@ class Client:
     def file(self, machine: Machine) -> Path:
         """Its configuration on a machine."""
         files = self.files(machine)
-        return next((file for file in files if file.is_symlink() or file.exists()), files[0])
+        return next((file for file in files if os.path.lexists(file)), files[0])
 
     def is_installed(self, machine: Machine) -> bool:
         """Whether one of its programs or folders is there."""
         return any(machine.which(program) for program in self.programs) or any(
-            folder.exists() for folder in (*self.folders(machine), *self.files(machine))
+            os.path.lexists(path) for path in (*self.folders(machine), *self.files(machine))
         )
 
     def connected(self, text: str, target: Target, way: Way) -> str:
         """The configuration with the entry. Raises NotEditable."""
-        entry = self.entry(target, way)
+        refers = target.token == self.reference
+        return self._with(text, self.entry(target, way), refers=refers)
+
+    def led_to(self, text: str, before: str) -> bool:
+        """Whether a configuration is another one with an entry added, and is otherwise the same."""
+        try:
+            entry = self.present(text)
+            if not isinstance(entry, dict) or (before.strip() and self.present(before) is not None):
+                return False
+            refers = self.companion is not None and bool(self.editor.get(text, self.companion[0]))
+            if self._with(before, entry, refers=refers) == text:
+                return True
+            # What the reference refers to came and went, and left a list.
+            added = self._with(before, entry, refers=True)
+            return self._with(added, entry, refers=refers) == text
+        except editing.NotEditable:
+            return False
+
+    def _with(self, text: str, entry: Entry, *, refers: bool) -> str:
         changed = editing.merged(self.editor, text or self.new, self.path, entry, self.known)
         if self.companion is None:
             return changed
         path, value = self.companion
         present = self.editor.get(changed, path)
-        if target.token == self.reference:
+        if refers:
             return changed if present == value else self.editor.put(changed, path, dict(value))
         return self.editor.drop(changed, path) if present == value else changed
 

@@ -102,7 +102,7 @@ class Connecting:
                 raise Refused(msg)
             return client.removed(text)
 
-        done = self._changed(client, file, removed)
+        done = self._changed(client, file, removed, goes_back=True)
         state = "is not connected any more" if done.is_changed else "was not connected"
         words = f"{client.title} {state}: {self._written(file, done)}"
         return Done(words=words, is_changed=done.is_changed)
@@ -143,9 +143,11 @@ class Connecting:
         except NoWay as err:
             raise Refused(str(err)) from err
 
-    def _changed(self, client: Client, file: Path, make: Callable[[str], str]) -> Change:
+    def _changed(
+        self, client: Client, file: Path, make: Callable[[str], str], *, goes_back: bool = False
+    ) -> Change:
         try:
-            return change(file, make)
+            return change(file, make, led_to=client.led_to, goes_back=goes_back)
         except NotEditable as err:
             msg = (
                 f"{self._short(file)} is left as it is: {err}. Correct it, or write into it what "

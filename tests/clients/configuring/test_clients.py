@@ -134,3 +134,32 @@ def test_a_client_is_installed_where_its_program_or_its_folder_is(
     assert client.is_installed(here(client.programs[0]))
     client.folders(here())[0].mkdir(parents=True)
     assert client.is_installed(here())
+
+
+FILES = {
+    "json": [
+        "",
+        "{}",
+        '{"a": 1}// c',
+        '{\n\t"a": {}, // c\n}\n',
+        '{"mcpServers": {}, "inputs": []}',
+    ],
+    "toml": ["", "# c", "a = nan\n\n\n", "[mcp_servers]\n", "mcp_servers = {} # c"],
+    "yaml": ["", "# c", "a: 1\n...\n", "{a: 1}", "extensions: ~ # c\nmcpServers:\n"],
+}
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.id)
+def test_a_configuration_with_an_entry_is_known_to_be_the_one_before_it(client: Client) -> None:
+    for before in FILES[client.format]:
+        for way, token in WAYS:
+            text = client.connected(before, target(client, token), way)
+
+            assert client.led_to(text, before)
+            assert not client.led_to(text, text)
+            assert not client.led_to(before, before)
+            for other in {*FILES[client.format]} - {before}:
+                assert (
+                    not client.led_to(text, other)
+                    or client.connected(other, target(client, token), way) == text
+                )

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from jupyter_server.auth.security import passwd
 
+from jupyter_mcp_ext.clients.configuring.client import Client
 from jupyter_mcp_ext.clients.configuring.clients import BY_ID, CLIENTS
-from jupyter_mcp_ext.clients.configuring.connecting import token_line
+from jupyter_mcp_ext.clients.configuring.connecting import Connecting, token_line
 from jupyter_mcp_ext.clients.servers import KEPT_IN, Server
 from jupyter_mcp_ext.commands.connect import Connect
 from tests.certificates import write_certificate
@@ -229,7 +230,33 @@ def test_an_entry_of_a_person_stays_unless_it_is_forced(
     assert file.read_text() == own
     assert there("cursor", option, "--force")[0] == 0
     assert "uvx" not in file.read_text()
-    assert (home / ".cursor/mcp.json.bak").read_text() == own
+    assert (home / ".cursor/mcp.json.jupyter-mcp.bak").read_text() == own
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.id)
+def test_a_client_that_is_connected_and_taken_back_has_the_files_that_it_had(
+    there: Run, home: Path, server: JupyterServer, client: Client
+) -> None:
+    def files() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
+
+    for before in (None, "", "{}" if client.format == "json" else "# mine"):
+        file = client.file(Connecting().machine)
+        if before is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(before)
+        had = files()
+        options = ["--via=http"] if client.reference and client.http else []
+
+        there(client.id, "--force", "--token-in-clear")
+        if client.reference:
+            there(client.id, *options)
+        there(client.id)
+        assert server.token.encode() not in b"".join(files().values())
+        code, _, err = there(client.id, "--remove")
+
+        assert (code, err) == (0, "")
+        assert files() == had
 
 
 def test_an_entry_is_taken_back_without_a_server(run: Run, there: Run, home: Path) -> None:

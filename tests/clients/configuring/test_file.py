@@ -16,11 +16,6 @@ from jupyter_mcp_ext.clients.configuring.file import MAX_BYTES, Unusable, change
 from tests.servers import environment
 
 
-@pytest.fixture(autouse=True)
-def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
-
-
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "config.json"
@@ -33,7 +28,7 @@ def mode(path: Path) -> int:
 
 
 def names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} - {"runtime"}
+    return {path.name for path in folder.iterdir()}
 
 
 def state(path: Path) -> tuple[object, ...]:
@@ -50,7 +45,7 @@ def test_a_change_keeps_the_mode_and_what_was_there_before(file: Path) -> None:
 
     done = change(file, after)
 
-    backup = file.with_name("config.json.bak")
+    backup = file.with_name("config.json.jupyter-mcp.bak")
     assert done.backup == backup
     assert (file.read_text(), mode(file)) == ("after", 0o640)
     assert (backup.read_text(), mode(backup)) == ("before", 0o640)
@@ -86,7 +81,7 @@ def test_a_link_stays_and_what_it_leads_to_is_changed(file: Path) -> None:
 
     assert file.is_symlink()
     assert target.read_text() == "after"
-    assert names(target.parent) == {"real.json", "real.json.bak"}
+    assert names(target.parent) == {"real.json", "real.json.jupyter-mcp.bak"}
 
 
 def test_a_link_to_nothing_makes_what_it_leads_to(tmp_path: Path) -> None:
@@ -149,7 +144,7 @@ def read_only(file: Path) -> None:
 
 
 def no_backup(file: Path) -> None:
-    file.with_name("config.json.bak").mkdir()
+    file.with_name("config.json.jupyter-mcp.bak").mkdir()
 
 
 @pytest.mark.parametrize(
@@ -157,11 +152,11 @@ def no_backup(file: Path) -> None:
     [
         (a_folder, "is a folder"),
         (a_pipe, "is not a file"),
-        (a_loop, "cannot be read: Too many levels of symbolic links"),
-        (huge, "has more than 20 MB"),
+        (a_loop, "cannot be read: Too many levels of symbolic links. Put that right, then"),
+        (huge, "has more than 20 MB. Make it smaller, or write into it by hand"),
         (latin, "is not UTF-8 in line 2"),
-        (read_only, "is read-only"),
-        (no_backup, "cannot be written: Is a directory"),
+        (read_only, "is read-only. Let your account write it, or write into it by hand"),
+        (no_backup, "cannot be written: Is a directory. Put that right, or write into it by hand"),
     ],
 )
 def test_what_cannot_be_used_is_left_as_it_is_and_said(
@@ -175,6 +170,84 @@ def test_what_cannot_be_used_is_left_as_it_is_and_said(
 
     assert words in str(told.value)
     assert state(file) == before
+
+
+def test_a_file_with_two_names_stays_one_file(file: Path) -> None:
+    other = file.with_name("dotfiles.json")
+    other.hardlink_to(file)
+
+    change(file, after)
+
+    assert file.samefile(other)
+    assert (other.read_text(), mode(other)) == ("after", mode(file))
+    assert file.with_name("config.json.jupyter-mcp.bak").read_text() == "before"
+
+
+def test_a_file_with_two_names_that_cannot_be_written_to_its_end_has_what_it_had(
+    file: Path, tmp_path: Path
+) -> None:
+    file.with_name("dotfiles.json").hardlink_to(file)
+    code = (
+        "import resource, sys; from pathlib import Path;"
+        "from jupyter_mcp_ext.clients.configuring import file as files;"
+        "held = files.read(Path(sys.argv[1]));"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (8, 8));"
+        "files._overwrite(held, b'x' * 9)"
+    )
+    command = [sys.executable, "-c", code, str(file)]
+    ended = subprocess.run(
+        command, env=environment(tmp_path), capture_output=True, text=True, check=False
+    )
+
+    assert "OSError: [Errno 27] File too large" in ended.stderr
+    assert file.read_text() == "before"
+
+
+def had_entry(text: str, before: str) -> bool:
+    return text == f"{before}+"
+
+
+def entered(text: str) -> str:
+    return f"{text}+"
+
+
+def test_a_file_goes_back_to_the_bytes_that_it_had_and_leaves_nothing(file: Path) -> None:
+    file.write_bytes(b"\xef\xbb\xbfa\r\nb\r\n")
+    new = file.with_name("new.json")
+    for path in (file, new):
+        change(path, entered, led_to=had_entry)
+
+    for path in (file, new):
+        done = change(path, lambda _: "other", led_to=had_entry, goes_back=True)
+        assert (done.is_changed, done.backup) == (True, None)
+
+    assert file.read_bytes() == b"\xef\xbb\xbfa\r\nb\r\n"
+    assert names(file.parent) == {file.name}
+
+
+def test_what_was_there_before_the_entry_stays_kept_when_the_entry_changes(file: Path) -> None:
+    change(file, entered, led_to=had_entry)
+
+    done = change(file, after, led_to=had_entry)
+
+    assert done.backup is None
+    assert file.with_name("config.json.jupyter-mcp.bak").read_text() == "before"
+    assert change(file, entered, led_to=had_entry).backup is not None
+
+
+def test_a_backup_of_a_person_stays(file: Path) -> None:
+    own = file.with_name("config.json.bak")
+    own.write_text("mine")
+
+    change(file, after)
+
+    assert own.read_text() == "mine"
+
+
+def test_a_folder_that_holds_nothing_is_not_made(tmp_path: Path) -> None:
+    change(tmp_path / "none/config.json", lambda text: text)
+
+    assert names(tmp_path) == set()
 
 
 def test_what_the_client_writes_in_between_is_not_lost(file: Path) -> None:

@@ -23,7 +23,7 @@ class _Dumper(yaml.SafeDumper):
 
     def represent_str(self, data: str) -> ScalarNode:
         """See PyYAML."""
-        style = '"' if data[:1] in _NUMERIC else None
+        style = '"' if data[:1] in _NUMERIC or not data.isprintable() else None
         return self.represent_scalar(f"{_TAG}str", data, style=style)
 
 
