@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ from .text import Item, NotEditable, Path, line_of, small, twice, words
 MAX_VALUES = 100_000
 """Values of a text, those that aliases repeat included; some thousands are usual."""
 
-_NUMERIC = frozenset("0123456789+-.")
+_NUMERIC = re.compile(r"[-+.]*[0-9]")
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -23,7 +24,11 @@ class _Dumper(yaml.SafeDumper):
 
     def represent_str(self, data: str) -> ScalarNode:
         """See PyYAML."""
-        style = '"' if data[:1] in _NUMERIC or not data.isprintable() else None
+        style = None
+        if _NUMERIC.match(data):
+            style = "'"
+        if not data.isprintable():
+            style = '"'
         return self.represent_scalar(f"{_TAG}str", data, style=style)
 
 
