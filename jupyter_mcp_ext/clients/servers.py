@@ -109,25 +109,29 @@ def named_server(url: str) -> Server:
     return Server(url=f"{parts.scheme}://{parts.netloc}{base}", token=token)
 
 
-def chosen_server(servers: Sequence[Server], wanted: str | None = None) -> Server:
+def chosen_server(servers: Sequence[Server], wanted: str | None = None, *others: str) -> Server:
     """The server that is meant; ``wanted`` is a port, a socket, a folder, a process id or a URL.
 
     What it is first in this order counts: a port stays as it is, and any process can have its
     number. For a URL the token of the environment comes first, then that of a server that runs
-    there. Raises NoServer if there is none, or more than one.
+    there. ``others`` are further names of the server: they choose among several that fit, or where
+    none does. Raises NoServer if there is none, or more than one.
     """
     if wanted and "://" in wanted:
         named = named_server(wanted)
         known = next((server for server in servers if _is_same(server.url, named.url)), named)
         return replace(known, url=named.url, token=named.token or known.token)
     fits = list(servers) if wanted is None else _fitting(servers, wanted)
+    for other in others:
+        fits = _fitting(fits or servers, other) or fits
     if len(fits) == 1:
         return fits[0]
     listed = "; ".join(server.words for server in fits or servers)
     if fits:
         msg = f"{len(fits)} servers fit: {listed}. Name one by its port, folder or URL."
     elif servers:
-        msg = f"No server fits {wanted!r}. There are: {listed}."
+        names = " or ".join(map(repr, (wanted, *others)))
+        msg = f"No server fits {names}. There are: {listed}."
     else:
         msg = "No Jupyter server of this account runs here. Start one with: jupyter mcp"
     raise NoServer(msg)

@@ -38,7 +38,7 @@ class Bridge(Command):
         """Serve the client that has started this."""
         options = self.options
         choice = Choice(
-            server=options.server,
+            servers=tuple(options.server),
             path=options.path,
             cafile=options.cafile,
             scope=options.session,
@@ -66,8 +66,10 @@ def parser() -> ArgumentParser:
     command.set_defaults(prog=command.prog, run=Bridge.serve)
     command.add_argument(
         "--server",
-        default="",
-        help="the server by its port, folder, process id or URL; without it the only one that runs",
+        action="append",
+        default=[],
+        help="the server by its port, folder, process id or URL; without it the only one that "
+        "runs. Given again: another name of it, for when none or several fit the first",
     )
     command.add_argument("--path", default="/mcp", help="McpApp.path of the server (default: /mcp)")
     command.add_argument("--cafile", default="", help="certificates to trust beside the system's")

@@ -238,6 +238,41 @@ def test_a_port_is_meant_before_a_process_that_has_its_number() -> None:
     assert chosen_server(servers, "9999") is servers[1]
 
 
+@pytest.mark.parametrize(
+    ("running", "found"),
+    [
+        (["8888 work"], "8888 work"),
+        (["8889 work"], "8889 work"),
+        (["8888 other", "8889 work"], "8889 work"),
+        (["8888 other"], "8888 other"),
+        (["8889 work", "8888 work"], "8888 work"),
+        (["8889 work", "8890 work"], "2 servers fit"),
+        (["8889 work", "8890 work", "8888 other"], "2 servers fit"),
+        (["8889 other"], "No server fits '/work' or '8888'. There are"),
+        (["8889 other", "8890 third"], "No server fits '/work' or '8888'. There are"),
+        ([], "No Jupyter server of this account runs here."),
+    ],
+)
+def test_a_server_that_comes_back_is_known_by_its_folder_and_then_by_its_port(
+    running: list[str], found: str
+) -> None:
+    servers = [
+        Server(url=f"http://localhost:{port}/", root_dir=f"/{folder}")
+        for port, _, folder in (each.partition(" ") for each in running)
+    ]
+
+    assert chosen_words(servers).startswith(found)
+
+
+def chosen_words(servers: list[Server]) -> str:
+    """Which server is chosen for a folder and a port, or why none is."""
+    try:
+        chosen = chosen_server(servers, "/work", "8888")
+    except NoServer as err:
+        return str(err)
+    return f"{chosen.port} {chosen.root_dir[1:]}"
+
+
 def test_a_loop_of_links_is_no_folder_of_a_server(tmp_path: Path) -> None:
     loop = tmp_path / "loop"
     loop.symlink_to(loop)

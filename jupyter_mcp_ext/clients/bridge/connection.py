@@ -32,6 +32,9 @@ _SHORT = 3.0
 _GATEWAY_TIMEOUT = 504
 """A proxy answers with it for a server that does not."""
 
+_LOOKS = 3
+"""Connections that may be cut before it is said that nothing is known."""
+
 _HEADERS = {
     "Accept": "application/json, text/event-stream",
     "Content-Type": "application/json",
@@ -184,13 +187,17 @@ class Connection:
 
     async def listens(self) -> bool | None:
         """Whether there is a server at the address; None if that is not known."""
-        try:
-            async with self._http.stream("GET", f"{self.server.url}api", timeout=_SHORT):
-                return True
-        except httpx2.ConnectError:
-            return False
-        except httpx2.HTTPError:
-            return None
+        for _ in range(_LOOKS):
+            try:
+                async with self._http.stream("GET", f"{self.server.url}api", timeout=_SHORT):
+                    return True
+            except httpx2.ConnectError:
+                return False
+            except (httpx2.NetworkError, httpx2.RemoteProtocolError):
+                continue  # a process that ends closes one connection after the other
+            except httpx2.HTTPError:
+                break
+        return None
 
     async def check(self) -> None:
         """Raise NotSent if the server has fallen silent, and still is."""

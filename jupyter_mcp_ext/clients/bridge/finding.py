@@ -14,8 +14,8 @@ from .watching import WITHIN
 class Choice:
     """What the command line says of the server."""
 
-    server: str = ""
-    """A port, folder, process id or URL; empty for the only one."""
+    servers: tuple[str, ...] = ()
+    """A port, folder, process id or URL, and other names of the server; none for the only one."""
     path: str = "/mcp"
     cafile: str = ""
     scope: str = ""
@@ -51,10 +51,14 @@ class Finder:
         return bool(server.pid) and server.pid not in {each.pid for each in running_servers()}
 
     def _chosen(self, running: tuple[Server, ...]) -> Server:
-        known = self._known
-        if known is None or self.choice.server or not running:
-            return chosen_server(running, self.choice.server or None)
+        known, names = self._known, self.choice.servers
         # A client's work must not go on at another server that happens to run.
+        if known is not None and len(names) > 1:
+            for each in running:
+                if _place(each) == _place(known):
+                    return each
+        if known is None or names or not running:
+            return chosen_server(running, *names)
         for same in (
             [each for each in running if each.url == known.url],
             [each for each in running if each.root_dir == known.root_dir],
@@ -67,3 +71,8 @@ class Finder:
             f"client to use another. There are: {listed}."
         )
         raise NoServer(msg)
+
+
+def _place(server: Server) -> tuple[str, ...]:
+    """What two servers that run cannot have in common."""
+    return server.url, server.socket, server.root_dir

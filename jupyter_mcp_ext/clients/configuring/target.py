@@ -85,10 +85,14 @@ def road(client: Client, server: Server, wish: Wish, env: Mapping[str, str]) -> 
 def bridge_arguments(server: Server, wish: Wish) -> tuple[str, ...]:
     """The arguments of the bridge to a server.
 
-    A server of this machine is named by its port, which stays when its folder and token change.
+    A server of this machine is named by its folder, which stays when it comes back on another port,
+    and then by its port, which stays when it comes back in another folder.
     """
-    named = server.socket or (str(server.port) if server.pid else server.url)
-    arguments = ["bridge", "--server", named]
+    place = server.socket or str(server.port)
+    names = [*filter(None, [server.root_dir]), place] if server.pid else [server.url]
+    arguments = ["bridge"]
+    for name in names:
+        arguments += ["--server", name]
     if wish.path != "/mcp":
         arguments += ["--path", wish.path]
     if wish.cafile:

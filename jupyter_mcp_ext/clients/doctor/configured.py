@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from jupyter_mcp_ext.clients.configuring.client import Client, is_ours, texts_of
 from jupyter_mcp_ext.clients.configuring.clients import CLIENTS
 from jupyter_mcp_ext.clients.configuring.editing.text import NotEditable
 from jupyter_mcp_ext.clients.configuring.file import Unusable, read
-from jupyter_mcp_ext.clients.servers import TOKEN_VARIABLE
+from jupyter_mcp_ext.clients.servers import (
+    TOKEN_VARIABLE,
+    NoServer,
+    chosen_server,
+    running_servers,
+)
 
 from .case import Case
 from .finding import Finding, ok, warning
@@ -46,19 +52,25 @@ def _looked(case: Case, client: Client) -> Iterator[Finding]:
             what = f"{client.title} reads the token from {TOKEN_VARIABLE}, which is not set here."
             yield warning(what, f"export {TOKEN_VARIABLE}=… before {client.title} is started.")
             return
-    elif is_ours(client, entry) and (named := _named(texts)) and not _fits(case, named):
-        what = f"{client.title} starts the bridge to {named}, which is another server."
+    elif is_ours(client, entry) and (named := _named(texts)) and not _leads_to(case, named):
+        what = f"{client.title} starts the bridge to {named[-1]}, which is another server."
         yield warning(what, connect)
         return
     yield ok(f"{client.title} is connected.")
 
 
-def _named(texts: Sequence[str]) -> str:
-    """The server that the bridge is told to use; empty if it finds the only one."""
-    place = texts.index("--server") + 1 if "--server" in texts else len(texts)
-    return texts[place] if place < len(texts) else ""
+def _named(texts: Sequence[str]) -> Sequence[str]:
+    """The names by which the bridge finds the server; none if it finds the only one."""
+    return [name for option, name in pairwise(texts) if option == "--server"]
 
 
-def _fits(case: Case, named: str) -> bool:
+def _leads_to(case: Case, named: Sequence[str]) -> bool:
+    """Whether the bridge finds the server by these names, as it does itself."""
     server = case.server
-    return named in (str(server.port), str(server.pid), server.socket, server.root_dir, server.url)
+    if named[0] in (server.url, case.wire.endpoint):
+        return True
+    try:
+        found = chosen_server(running_servers(), *named)
+    except NoServer:
+        return False
+    return (found.url, found.socket) == (server.url, server.socket)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.mcp_client import ERAS, NEW, OLD
-from tests.servers import running_server
+from tests.servers import JupyterServer, running_server
 
 from .bridges import Bridge, bridged, result_of
 
@@ -81,6 +82,40 @@ def test_a_client_of_the_new_protocol_is_told_so_too(tmp_path: Path) -> None:
 
             assert told["_meta"]["io.modelcontextprotocol/subscriptionId"] == listens
             assert len(bridge.ask("tools/list")["result"]["tools"]) > 20
+
+
+@pytest.mark.parametrize("version", ERAS)
+def test_a_server_that_comes_back_on_another_port_is_found_by_its_folder(
+    tmp_path: Path, version: str
+) -> None:
+    with ExitStack() as first:
+        server = first.enter_context(running_server(tmp_path))
+        names = ("--server", str(server.root_dir), "--server", str(server.port))
+        bridge = first.enter_context(bridged(tmp_path, *names, version=version))
+        assert bridge.call("execute_code", code="1 + 1").status == "ok"
+        server.process.kill()
+        server.process.wait(20)
+        (tmp_path / "other").mkdir()
+
+        with running_server(tmp_path) as again, in_folder(tmp_path / "other", tmp_path):
+            assert again.port != server.port
+            found = bridge.call("execute_code", code="import os; os.getcwd()")
+            with running_server(tmp_path) as third:
+                assert bridge.call("execute_code", code="2").status == "ok"  # it stays there
+                with bridged(tmp_path, *names, version=version) as other:
+                    told = other.call("list_sessions")
+
+        assert str(server.root_dir) in found.text
+        assert "2 servers fit" in told.text
+        assert str(third.port) in told.text
+
+
+@contextmanager
+def in_folder(folder: Path, home: Path) -> Iterator[JupyterServer]:
+    """Another server, described where those of a home folder are."""
+    (folder / "runtime").symlink_to(home / "runtime")
+    with running_server(folder) as server:
+        yield server
 
 
 @pytest.mark.parametrize("version", ERAS)

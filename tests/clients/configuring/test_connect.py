@@ -94,7 +94,8 @@ def test_a_client_is_connected_through_the_bridge_without_a_token(
     )
     assert Path(entry["command"]).name == "jupyter-mcp"
     assert os.access(entry["command"], os.X_OK)
-    assert entry["args"] == ["bridge", "--server", str(server.port)]
+    names = ("--server", str(server.root_dir), "--server", str(server.port))
+    assert entry["args"] == ["bridge", *names]
     assert entry["env"] == {"JUPYTER_RUNTIME_DIR": str(folder / "runtime")}
     assert server.token not in file.read_text()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600

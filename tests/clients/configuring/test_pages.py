@@ -28,6 +28,7 @@ FOLDER = Path(__file__).parents[3] / "docs" / "clients"
 AGENTS = Path(__file__).parents[2] / "agents"
 ADDRESS = "http://localhost:8888/mcp"
 PROGRAM = "/path/to/environment/bin/jupyter-mcp"
+NOTEBOOKS = "/path/to/notebooks"
 SECTIONS = ["What is written", "By hand", "What it does", "What goes wrong"]
 ROWS = ["Images", "Long runs", "Ctrl-C", "Approvals", "Questions", "Prompts", "Tools"]
 WAYS: tuple[Way, ...] = ("bridge", "http")
@@ -86,7 +87,8 @@ def printed(home: Path, server: JupyterServer, clients: Sequence[Client], way: W
     )
     here = str(Path(sysconfig.get_path("scripts"), "jupyter-mcp"))
     said = re.sub(rf"http://[\w.]+:{server.port}/\S*?mcp\b", ADDRESS, done.stdout)
-    said = re.sub(rf"\b{server.port}\b", "8888", said.replace(here, PROGRAM))
+    said = said.replace(here, PROGRAM).replace(str(server.root_dir), NOTEBOOKS)
+    said = re.sub(rf"\b{server.port}\b", "8888", said)
     each = re.split(r"^In (?=\S+:$)", said.partition("In the shell")[0], flags=re.MULTILINE)
     return each[1:]
 

@@ -80,8 +80,8 @@ def test_a_way_that_leads_nowhere_is_refused_with_what_to_do(
 def test_the_bridge_is_told_where_jupyter_describes_its_servers() -> None:
     found = taken("codex", HERE, path="/agents", cafile="ca.pem").target
 
-    assert found.args[-7:] == (
-        *("bridge", "--server", "8888", "--path", "/agents", "--cafile"),
+    assert found.args[-9:] == (
+        *("bridge", "--server", "/work", "--server", "8888", "--path", "/agents", "--cafile"),
         str(Path("ca.pem").absolute()),
     )
     assert found.env == {"JUPYTER_DATA_DIR": "/d"}
