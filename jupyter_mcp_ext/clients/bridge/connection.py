@@ -191,7 +191,7 @@ class Connection:
             try:
                 async with self._http.stream("GET", f"{self.server.url}api", timeout=_SHORT):
                     return True
-            except httpx2.ConnectError:
+            except httpx2.ConnectError:  # noqa: PERF203  # each is another connection
                 return False
             except (httpx2.NetworkError, httpx2.RemoteProtocolError):
                 continue  # a process that ends closes one connection after the other
