@@ -73,6 +73,12 @@ class McpServer(ServerApp):
         f"{KEPT_IN} in Jupyter's data directory.",
     ).tag(config=True)
 
+    def _signal_stop(self, sig: Any, frame: Any) -> None:
+        """Stop as Jupyter does, but from the event loop."""
+        # Jupyter logs that there was a signal. Python refuses that while a line of the log is being
+        # written: the signal was lost then, and the server went on.
+        self.io_loop.add_callback_from_signal(super()._signal_stop, sig, frame)
+
     def init_configurables(self) -> None:
         """Use the token of the last start if Jupyter would make a new one."""
         super().init_configurables()

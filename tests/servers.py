@@ -173,6 +173,8 @@ def environment(folder: Path, more: Mapping[str, str] | None = None) -> dict[str
     return {
         **inherited,
         "HOME": str(folder),
+        # Else Jupyter loses a signal that comes while it writes a line of its log.
+        "PYTHONUNBUFFERED": "1",
         "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
         "PYTHONPATH": project,
         **(more or {}),
