@@ -30,12 +30,7 @@ class Interrupts:
         replied = exchange.over
         why = execution.stop.why
         if not exchange.begun:
-            # The request waits in the kernel behind other code and cannot be taken back; an
-            # interrupt now would hit that code. It is stopped when its time comes.
-            by = f", {execution.stop.words}" if execution.stop.words else ""
-            execution.end(why, f"stopped before the kernel began with it{by}")
-            either: set[asyncio.Future[Any]] = {exchange.started, replied}
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            await self._until_begun(execution, kernel, exchange)
         # A single interrupt can get lost, between a kernel's taking up the code and running it.
         times = TIMES if kernel.info.kind.takes_second_interrupt else 1
         for _ in range(times):
@@ -53,6 +48,22 @@ class Interrupts:
                 "its variables",
             )
             execution.stop.ignore()
+
+    async def _until_begun(self, execution: Execution, kernel: Kernel, exchange: Exchange) -> None:
+        """Return when the kernel has begun with code that was sent, or has replied."""
+        # The request cannot be taken back, and an interrupt now would hit the code before it.
+        either: set[asyncio.Future[Any]] = {exchange.started, exchange.over}
+        if kernel.foreign_since is None:  # nothing is ahead of it: it begins in this moment
+            await asyncio.wait(either, timeout=self._grace, return_when=asyncio.FIRST_COMPLETED)
+        if exchange.begun or exchange.over.done():
+            return
+        by = f", {execution.stop.words}" if execution.stop.words else ""
+        stopped = f"stopped before the kernel began with it{by}"
+        execution.end(execution.stop.why, f"{stopped}; as soon as it does, it is interrupted")
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        execution.end_late(
+            f"{stopped}, and interrupted when it did" if exchange.started.done() else stopped
+        )
 
     async def again(self, execution: Execution) -> None:
         """Interrupt code again that goes on after its execution's end."""

@@ -7,6 +7,7 @@ server's log.
 from __future__ import annotations
 
 import asyncio
+import codecs
 import os
 import re
 import sys
@@ -17,6 +18,8 @@ PORT_TAKEN = b"Address already in use"
 KEPT = 2_000
 """Characters at the end that are kept."""
 
+LONGEST = 8_000
+"""Characters of a confined kernel that wait for the end of their line."""
 
 MAX_PASSED = 1_000_000
 """Bytes of a confined kernel that are passed on: what it writes there fills a disk of the host."""
@@ -37,6 +40,9 @@ class StderrTail:
         self._read, self.descriptor = os.pipe()
         os.set_blocking(self._read, False)
         self._tail = b""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._rest = ""
+        """What a confined kernel has written of a line that has not ended."""
         self._loop = asyncio.get_running_loop()
         self.port_taken: asyncio.Future[None] = self._loop.create_future()
         self._loop.add_reader(self._read, self._more)
@@ -60,6 +66,7 @@ class StderrTail:
             os.close(self._read)
             os.close(self.descriptor)
             self._read = -1
+            self._pass_on(b"", is_last=True)
 
     def _more(self) -> None:
         try:
@@ -71,12 +78,18 @@ class StderrTail:
             self.port_taken.set_result(None)
         self._pass_on(chunk)
 
-    def _pass_on(self, chunk: bytes) -> None:
+    def _pass_on(self, chunk: bytes, *, is_last: bool = False) -> None:
+        """Write a chunk to the server's standard error; of a confined kernel, whole lines of it."""
         if self._left is None:
-            sys.stderr.write(chunk.decode(errors="replace"))
-        elif self._left:
-            passed = chunk[: self._left].decode(errors="replace")
-            self._left = max(0, self._left - len(chunk))
-            end = "" if self._left else "[what else this kernel writes is not shown]\n"
-            lines = CONTROLS.sub("?", passed).splitlines()
-            sys.stderr.write("".join(f"{MARK}{line}\n" for line in lines) + end)
+            sys.stderr.write(self._decoder.decode(chunk, is_last))
+            return
+        if not self._left:
+            return
+        text = self._rest + self._decoder.decode(chunk[: self._left], is_last)
+        self._left = max(0, self._left - len(chunk))
+        whole, newline, self._rest = text.rpartition("\n")
+        if is_last or not self._left or len(self._rest) > LONGEST:
+            whole, newline, self._rest = text, "", ""
+        end = "" if self._left else "[what else this kernel writes is not shown]\n"
+        lines = CONTROLS.sub("?", whole + newline).splitlines()
+        sys.stderr.write("".join(f"{MARK}{line}\n" for line in lines) + end)

@@ -226,3 +226,47 @@ async def test_code_that_is_not_on_disk_yet_is_not_sent_and_can_be_stopped(
     assert (execution.status, execution.reason) == ("interrupted", "stopped before it began")
     assert execution.sent is None
     assert value(after) == "False"
+
+
+async def test_code_that_is_stopped_as_soon_as_it_is_sent_is_not_said_never_to_have_begun(
+    jp_serverapp: Any,
+) -> None:
+    async with running(jp_serverapp) as engine:
+        await engine.session()
+        execution = await engine.start("began = True; import time; time.sleep(600)")
+        await engine.until(lambda: execution.sent is not None)
+
+        await engine.services.executions.interrupt(execution)
+
+    assert execution.status == "interrupted"
+    assert execution.began is not None
+    assert "before" not in execution.reason
+
+
+async def test_code_that_is_stopped_behind_that_of_a_person_says_when_it_began_after_all(
+    jp_serverapp: Any, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    async with running(jp_serverapp) as engine:
+        session = await engine.session()
+        await engine.run("pass")
+        person = jp_serverapp.kernel_manager.get_kernel(session.kernel_id).client()
+        person.start_channels()
+        try:
+            person.execute(f"open({str(gate)!r}).read()")
+            await engine.until(lambda: session.kernel.foreign_since is not None)
+            execution = await engine.start("import time; time.sleep(600)")
+            await engine.until(lambda: execution.sent is not None)
+            await engine.services.executions.interrupt(execution)
+            first = execution.reason
+            await asyncio.to_thread(gate.write_text, "go on")
+            assert value(await engine.run("1")) == "1"
+        finally:
+            person.stop_channels()
+
+    assert execution.status == "interrupted"
+    assert first == "stopped before the kernel began with it; as soon as it does, it is interrupted"
+    assert (
+        execution.reason == "stopped before the kernel began with it, and interrupted when it did"
+    )
