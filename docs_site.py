@@ -88,3 +88,9 @@ def on_page_markdown(markdown: str, page: Any, config: MkDocsConfig, files: File
     source = str(config.repo_url).rstrip("/")
     folder = (DOCS / page.file.src_uri).parent
     return moved(markdown, folder, source, folder)
+
+
+def on_post_page(output: str, page: Any, config: MkDocsConfig) -> str:
+    """Leave the link to the repository a link: the theme asks GitHub how many stars it has."""
+    del page, config
+    return output.replace(' data-md-component="source"', "")

@@ -10,9 +10,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.page import running_browser
+
 PROJECT = Path(__file__).parent.parent
 DOCS = PROJECT / "docs"
 PAGES = sorted(page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md"))
+OUTSIDE = """
+() => {
+    const width = document.documentElement.clientWidth;
+    const scrolls = 'pre, .md-typeset__scrollwrap';
+    const outside = [...document.querySelectorAll('.md-content *')].filter(
+        one => one.getBoundingClientRect().right > width + 1 && !one.closest(scrolls));
+    return outside.slice(0, 3).map(one => one.outerHTML.slice(0, 80));
+}
+"""
+"""What of a page is beyond the window's right edge, and not in a part that scrolls."""
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +48,7 @@ def test_every_page_is_built_and_in_the_navigation(site: Path) -> None:
     for page in PAGES:
         name = page.removesuffix(".md") + ".html"
         assert (site / name).is_file()
-        assert re.search(rf'<a href="{re.escape(name)}" class="md-nav__link"', front), name
+        assert re.search(rf'<a href="{re.escape(name)}" class="md-nav__link ?"', front), name
 
 
 def test_the_readme_is_the_front_page_with_links_that_hold(site: Path) -> None:
@@ -57,8 +69,18 @@ def test_llms_txt_names_every_page_in_a_line(site: Path) -> None:
     assert not [address for address in named if not (site / address).is_file()]
 
 
-def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
-    front = (site / "index.html").read_text()
+def test_no_page_is_wider_than_the_window_or_asks_another_host(site: Path) -> None:
+    asked: list[str] = []
+    wide = []
+    with running_browser() as browser:
+        page = browser.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        for file in sorted(site.rglob("*.html")):
+            page.goto(file.as_uri())
+            for width in (1280, 400):
+                page.set_viewport_size({"width": width, "height": 900})
+                if found := page.evaluate(OUTSIDE):
+                    wide.append((file.relative_to(site).as_posix(), width, found))
 
-    loaded = re.findall(r'<(?:script|link|img)[^>]* (?:src|href)="(https?://[^"]+)"', front)
-    assert [address for address in loaded if "github.com" not in address] == []
+    assert wide == []
+    assert [url for url in asked if not url.startswith("file:")] == []
