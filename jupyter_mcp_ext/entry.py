@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from pathlib import Path
 
 LIGHT = {
     "bridge": "jupyter_mcp_ext.commands.bridge",
@@ -16,6 +17,10 @@ LIGHT = {
 def main() -> None:
     """Run the command that the arguments name."""
     _, *arguments = sys.argv
+    try:
+        Path.home()
+    except RuntimeError:  # the system does not know the account, as in some containers
+        sys.exit("jupyter mcp: This account has no home folder. Set HOME to a folder of its own.")
     if arguments and arguments[0] in LIGHT:
         import_module(LIGHT[arguments[0]]).main(arguments[1:])
     else:

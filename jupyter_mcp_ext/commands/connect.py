@@ -14,6 +14,7 @@ from jupyter_mcp_ext.clients.configuring.clients import BY_ID, CLIENTS
 from jupyter_mcp_ext.clients.configuring.connecting import Connecting, Done, Refused
 from jupyter_mcp_ext.clients.configuring.target import Wish
 from jupyter_mcp_ext.clients.servers import NoServer, Server, chosen_server, running_servers
+from jupyter_mcp_ext.outputs.characters import escaped
 
 from .command import Command
 
@@ -79,7 +80,7 @@ class Connect(Command):
         try:
             self.one(client)
         except Refused as err:
-            sys.stderr.write(f"{self.options.prog}: {err}\n")
+            sys.stderr.write(f"{self.options.prog}: {escaped(str(err))}\n")
             return False
         return True
 
@@ -90,7 +91,7 @@ class Connect(Command):
             self.say(connecting.remove(client, url=self.url, force=options.force))
             return
         if options.print:
-            sys.stderr.write(f"In {connecting.where(client)}:\n")
+            sys.stderr.write(f"In {escaped(connecting.where(client))}:\n")
             sys.stdout.write(connecting.shown(client, self.server, self.wish))
         else:
             if not options.force:
@@ -102,7 +103,7 @@ class Connect(Command):
     def say(self, done: Done) -> None:
         """Print what was done."""
         self.changed |= done.is_changed
-        sys.stdout.write(f"{done.words}\n")
+        sys.stdout.write(f"{escaped(done.words)}\n")
 
     @property
     def url(self) -> str:
@@ -126,7 +127,7 @@ class Connect(Command):
             return installed
         if not options.clients:
             self.fail(f"Name a client ({', '.join(BY_ID)}), or give --all or --list.")
-        return tuple(BY_ID[name] for name in options.clients)
+        return tuple(BY_ID[name] for name in dict.fromkeys(options.clients))
 
     def list_all(self) -> None:
         """Print the clients, each in a line."""
@@ -136,7 +137,7 @@ class Connect(Command):
             sys.stdout.write(
                 f"{client.id:14}  {client.title:14}  "
                 f"{'installed' if is_installed else 'not installed':13}  "
-                f"{connecting.state(client):13}  {connecting.where(client)}\n"
+                f"{connecting.state(client):13}  {escaped(connecting.where(client))}\n"
             )
 
 

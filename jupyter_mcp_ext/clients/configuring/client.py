@@ -29,6 +29,10 @@ EDITORS: Mapping[Format, editing.Editor] = {"json": jsonc, "toml": toml, "yaml":
 Entry: TypeAlias = dict[str, Any]
 
 
+class NotWritable(Exception):
+    """A text that a configuration cannot have; the message says which and why."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Machine:
     """The machine and account on which clients are configured."""
@@ -103,6 +107,8 @@ class Client:
     """The client's own command that adds a server, given the URL and what the token is."""
     companion: tuple[editing.Path, Mapping[str, Any]] | None = None
     """What its reference refers to, in the same file."""
+    replaces: str = r"\$\{"
+    """What it takes for a variable in any text of an entry, as a pattern; empty for nothing."""
     trusts: str = "NODE_EXTRA_CA_CERTS"
     """The variable with a file of certificates that it trusts."""
 
@@ -124,6 +130,22 @@ class Client:
         if way == "bridge" or self.http is None:
             return self.bridge(target)
         return self.http(target)
+
+    def check(self, entry: Entry, token: str) -> None:
+        """Raises NotWritable for an entry that the client would read as another one."""
+        for text in texts_of(entry):
+            is_token = bool(token) and text in (token, f"Bearer {token}")
+            if is_token and token == self.reference:
+                continue
+            what = "the token" if is_token else ascii(text)
+            if self.replaces and re.search(self.replaces, text):
+                msg = f"{self.title} would take a part of {what} for a variable"
+                raise NotWritable(msg)
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                msg = f"{what} is not UTF-8, as a configuration has to be"
+                raise NotWritable(msg) from None
 
     def file(self, machine: Machine) -> Path:
         """Its configuration on a machine."""

@@ -164,6 +164,7 @@ CLIENTS = (
         shown="~/.config/Claude/claude_desktop_config.json",
         path=("mcpServers", NAME),
         bridge=_starts,
+        replaces="",
     ),
     Client(
         id="codex",
@@ -177,6 +178,7 @@ CLIENTS = (
         bridge=_codex_starts,
         http=_codex_reaches,
         reference=_CODEX,
+        replaces="",
         trusts="CODEX_CA_CERTIFICATE",
     ),
     Client(
@@ -215,6 +217,7 @@ CLIENTS = (
         bridge=_starts,
         http=partial(_reaches, type="http"),
         reference=f"${TOKEN_VARIABLE}",
+        replaces=r"\$[\w{]",
         command=lambda url, token: (
             f"gemini mcp add {NAME} {url} --scope user --transport http "
             f"--header 'Authorization: Bearer {token}'"
@@ -231,6 +234,7 @@ CLIENTS = (
         bridge=_opencode_starts,
         http=lambda target: {**_reaches(target, type="remote"), "enabled": True},
         reference=f"{{env:{TOKEN_VARIABLE}}}",
+        replaces=r"\{(env|file):",
         new='{\n  "$schema": "https://opencode.ai/config.json"\n}\n',
     ),
     Client(
@@ -244,6 +248,7 @@ CLIENTS = (
         bridge=_copilot(_starts, "local"),
         http=_copilot(_reaches, "http"),
         reference=f"${{{TOKEN_VARIABLE}}}",
+        replaces=r"\$[\w{]",
     ),
     Client(
         id="windsurf",
@@ -267,6 +272,7 @@ CLIENTS = (
         path=("context_servers", NAME),
         bridge=_starts,
         http=_reaches,
+        replaces="",
         trusts="SSL_CERT_FILE",
     ),
     Client(
@@ -299,6 +305,7 @@ CLIENTS = (
         path=("extensions", NAME),
         bridge=_goose_starts,
         reference=TOKEN_VARIABLE,
+        replaces="",
         trusts="SSL_CERT_FILE",
     ),
 )

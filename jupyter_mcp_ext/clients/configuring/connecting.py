@@ -15,7 +15,7 @@ from jupyter_core.paths import jupyter_data_dir
 
 from jupyter_mcp_ext.clients.servers import KEPT_IN, TOKEN_VARIABLE, Server
 
-from .client import NAME, Client, Machine, is_ours
+from .client import NAME, Client, Machine, NotWritable, is_ours
 from .clients import CLIENTS
 from .editing.text import NotEditable
 from .file import Change, Unusable, change, read
@@ -139,9 +139,14 @@ class Connecting:
 
     def _road(self, client: Client, server: Server, wish: Wish) -> Road:
         try:
-            return road(client, server, wish, self.machine.env)
+            taken = road(client, server, wish, self.machine.env)
+            client.check(client.entry(taken.target, taken.way), taken.target.token)
         except NoWay as err:
             raise Refused(str(err)) from err
+        except NotWritable as err:
+            msg = f"{err}. Give it another name, without such characters."
+            raise Refused(msg) from err
+        return taken
 
     def _changed(
         self, client: Client, file: Path, make: Callable[[str], str], *, goes_back: bool = False

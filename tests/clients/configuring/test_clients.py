@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from jupyter_mcp_ext.clients.configuring.client import Client, Machine, Target, Way, is_ours
+from jupyter_mcp_ext.clients.configuring.client import (
+    Client,
+    Machine,
+    NotWritable,
+    Target,
+    Way,
+    is_ours,
+)
 from jupyter_mcp_ext.clients.configuring.clients import BY_ID, CLIENTS
 
 URL = "http://localhost:8888/mcp"
@@ -163,3 +175,81 @@ def test_a_configuration_with_an_entry_is_known_to_be_the_one_before_it(client: 
                     not client.led_to(text, other)
                     or client.connected(other, target(client, token), way) == text
                 )
+
+
+def parsed(client: Client, text: str) -> Any:
+    """What another parser than ours reads."""
+    match client.format:
+        case "json":
+            return json.loads(text)
+        case "yaml":
+            return yaml.safe_load(text)
+        case _ if sys.version_info >= (3, 11):
+            import tomllib  # Python 3.10 has none
+
+            return tomllib.loads(text)
+        case _:
+            return client.editor.get(text, ())
+
+
+ODD: st.SearchStrategy[str] = st.text(
+    st.characters(exclude_categories=["Cs"]) | st.sampled_from("$%{}\\\"'` \n~!&|;#:"),
+    min_size=1,
+    max_size=9,
+)
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.id)
+@given(ODD, ODD, st.dictionaries(ODD, ODD, max_size=2), ODD)
+@settings(max_examples=15, deadline=None)
+def test_what_is_written_is_what_another_parser_reads(
+    client: Client, command: str, argument: str, env: dict[str, str], token: str
+) -> None:
+    there = Target(url=URL + argument, command=command, args=(argument,), env=env, token=token)
+    for way in ("bridge", *(("http",) if client.http else ())):
+        entry = client.entry(there, way)
+
+        found = parsed(client, client.connected("", there, way))
+
+        for step in client.path[:-1]:
+            found = found[step]
+        assert (found[0] if isinstance(found, list) else found["jupyter"]) == entry
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("claude-code", "/home/${me}/jupyter-mcp"),
+        ("vscode", "/home/${workspaceFolder}/x"),
+        ("cursor", "${env:HOME}"),
+        ("gemini", "/home/$me/jupyter-mcp"),
+        ("opencode", "/home/{file:x}/jupyter-mcp"),
+        ("copilot", "/data/$me"),
+        ("windsurf", "/data/${env:x}"),
+        ("continue", "/data/${{ secrets.x }}"),
+    ],
+)
+def test_a_text_that_the_client_would_replace_is_refused(name: str, text: str) -> None:
+    client = BY_ID[name]
+
+    for there in (
+        Target(command=text),
+        Target(command="x", env={"A": text}),
+        Target(command="x", args=(text,)),
+    ):
+        with pytest.raises(NotWritable, match=r"would take a part of '.*' for a variable"):
+            client.check(client.bridge(there), "")
+    with pytest.raises(NotWritable, match="a part of the token for a variable") as told:
+        client.check(client.bridge(Target(command="x", token=text)), text)
+    assert text not in str(told.value)
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.id)
+def test_a_reference_and_plain_texts_are_not_refused(client: Client) -> None:
+    for way, token in WAYS:
+        there = target(client, token)
+        client.check(client.entry(there, way), there.token)
+
+    client.check(client.bridge(Target(command="/a b/%PATH%/\\c\u3000")), "")
+    with pytest.raises(NotWritable, match=r"'/\\udcff' is not UTF-8"):
+        client.check(client.bridge(Target(command="/\udcff")), "")
