@@ -198,6 +198,23 @@ def test_a_file_without_a_token_stops_the_start(tmp_path: Path) -> None:
     assert "holds no token" in done.stderr.splitlines()[-1]
 
 
+@pytest.mark.parametrize("kind", ["pipe", "folder", "loop"])
+def test_what_is_no_file_keeps_no_token_and_does_not_stop_the_start(
+    tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / "kept"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to(path)
+
+    with started(tmp_path, f"--port={free_port()}", f"--McpServer.token_file={path}") as printed:
+        assert len(tokens(printed)) == 1
+        assert "kept in" not in printed
+
+
 def test_a_token_of_ones_own_is_not_printed(tmp_path: Path) -> None:
     env = {"JUPYTER_TOKEN": "my-own-secret"}
 

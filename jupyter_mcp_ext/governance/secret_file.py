@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,9 +36,14 @@ def read_or_make(path: Path, make: Callable[[], str]) -> Secret:
 
 def _read(path: Path) -> Secret | None:
     try:
-        with path.open(encoding="ascii") as file:
+        # A pipe would be waited for.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(descriptor, encoding="ascii") as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                msg = "It is not a file"
+                raise OSError(msg)
             text = file.read(MAX_SIZE).strip()
-            status = os.fstat(file.fileno())
     except FileNotFoundError:
         return None
     is_exposed = os.name == "posix" and (

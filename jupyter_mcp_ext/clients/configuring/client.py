@@ -131,21 +131,26 @@ class Client:
             return self.bridge(target)
         return self.http(target)
 
+    def fault(self, text: str) -> str:
+        """Why the client would read a text as another one; empty if it would not."""
+        if self.replaces and re.search(self.replaces, text):
+            return f"{self.title} would take a part of it for a variable"
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return "it is not UTF-8, as a configuration has to be"
+        return ""
+
     def check(self, entry: Entry, token: str) -> None:
         """Raises NotWritable for an entry that the client would read as another one."""
         for text in texts_of(entry):
             is_token = bool(token) and text in (token, f"Bearer {token}")
             if is_token and token == self.reference:
                 continue
-            what = "the token" if is_token else ascii(text)
-            if self.replaces and re.search(self.replaces, text):
-                msg = f"{self.title} would take a part of {what} for a variable"
+            if fault := self.fault(text):
+                what = "The token" if is_token else ascii(text)
+                msg = f"{what} cannot be written: {fault}"
                 raise NotWritable(msg)
-            try:
-                text.encode()
-            except UnicodeEncodeError:
-                msg = f"{what} is not UTF-8, as a configuration has to be"
-                raise NotWritable(msg) from None
 
     def file(self, machine: Machine) -> Path:
         """Its configuration on a machine."""

@@ -6,7 +6,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -55,6 +55,8 @@ def road(client: Client, server: Server, wish: Wish, env: Mapping[str, str]) -> 
     The bridge finds a server of this account, with its token, each time it starts, so that a new
     token needs no change. Of other servers it knows no token. Raises NoWay.
     """
+    if client.fault(server.root_dir):
+        server = replace(server, root_dir="")  # its port names it as well
     is_found = server.pid != 0
     way = wish.via or _best(client, server, wish, is_found=is_found)
     if way == "http":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,14 @@ def test_the_bridge_is_told_where_jupyter_describes_its_servers() -> None:
     assert found.env == {"JUPYTER_DATA_DIR": "/d"}
     assert taken("codex", SOCKET).target.args[-1] == "/run/jupyter.sock"
     assert taken("codex", ELSEWHERE).target.args[-1] == ELSEWHERE.url
+
+
+@pytest.mark.parametrize("folder", ["/data/$HOME", "/data/\udcff"])
+def test_a_folder_that_the_client_would_misread_is_not_named(folder: str) -> None:
+    there = replace(HERE, root_dir=folder)
+
+    assert taken("gemini", there).target.args[-2:] == ("--server", "8888")
+    assert folder not in taken("gemini", there).target.args
 
 
 def test_the_program_is_this_environments_own(tmp_path: Path) -> None:
