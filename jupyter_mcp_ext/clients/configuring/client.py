@@ -17,6 +17,9 @@ from .editing import text as editing
 NAME = "jupyter"
 """The name that clients give the server."""
 
+MARK = {"Made-By": "jupyter mcp connect"}
+"""A header by which an entry with a token in clear is known to be ours; servers pass it over."""
+
 _PROGRAM = re.compile(r"(^|[/\\\\])jupyter-mcp(-ext)?(\.exe)?$|^jupyter_mcp_ext$")
 
 Format: TypeAlias = Literal["json", "toml", "yaml"]
@@ -78,6 +81,15 @@ class Target:
     token: str = field(default="", repr=False)
     """As it is written: a reference in the client's own form, or in clear. Empty: none is needed,
     or the bridge finds it."""
+    is_clear: bool = False
+    """Whether the token is in clear."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a client sends that reaches the server by itself."""
+        if not self.token:
+            return {}
+        return {"Authorization": f"Bearer {self.token}", **(MARK if self.is_clear else {})}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,6 +223,8 @@ def is_ours(client: Client, entry: Any, url: str = "") -> bool:
     It starts the bridge, or is an address with a reference to the token, or the address ``url``.
     """
     texts = list(texts_of(entry))
+    if MARK["Made-By"] in texts:
+        return True
     if "bridge" in texts and any(_PROGRAM.search(text) for text in texts):
         return True
     addresses = [text for text in texts if text.startswith(("http://", "https://"))]

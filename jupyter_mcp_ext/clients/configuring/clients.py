@@ -27,7 +27,7 @@ _PROMPT = {
 
 
 def _headers(target: Target) -> Entry:
-    return {"headers": {"Authorization": f"Bearer {target.token}"}} if target.token else {}
+    return {"headers": target.headers} if target.headers else {}
 
 
 def _env(target: Target) -> dict[str, str]:
@@ -66,7 +66,7 @@ def _codex_reaches(target: Target) -> Entry:
     if target.token == _CODEX:
         login = {"bearer_token_env_var": TOKEN_VARIABLE}
     elif target.token:
-        login = {"http_headers": {"Authorization": f"Bearer {target.token}"}}
+        login = {"http_headers": target.headers}
     return {"url": target.url, **login, "default_tools_approval_mode": "approve"}
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import sysconfig
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -13,6 +10,7 @@ from typing import Literal, TypeAlias
 from jupyter_mcp_ext.clients.servers import Server
 
 from .client import Client, Target, Way
+from .program import program
 
 Showing: TypeAlias = Literal["none", "reference", "clear"]
 """What is written of the token: nothing, the name of its variable, or itself."""
@@ -80,6 +78,7 @@ def road(client: Client, server: Server, wish: Wish, env: Mapping[str, str]) -> 
         args=(*first, *bridge_arguments(server, wish)),
         env={name: env[name] for name in JUPYTER_FILES if env.get(name)} if is_found else {},
         token=token,
+        is_clear=showing == "clear",
     )
     return Road(way=way, showing=showing, target=target)
 
@@ -100,19 +99,6 @@ def bridge_arguments(server: Server, wish: Wish) -> tuple[str, ...]:
     if wish.cafile:
         arguments += ["--cafile", str(Path(wish.cafile).expanduser().absolute())]
     return tuple(arguments)
-
-
-def program(folders: Iterable[str] | None = None) -> tuple[str, ...]:
-    """The command of this environment, by its whole path: clients have another PATH.
-
-    ``folders`` may have it; where none has, its Python runs it.
-    """
-    if folders is None:
-        user = sysconfig.get_preferred_scheme("user")
-        folders = (sysconfig.get_path("scripts"), sysconfig.get_path("scripts", user))
-    name = "jupyter-mcp.exe" if os.name == "nt" else "jupyter-mcp"
-    found = next((path for folder in folders if (path := Path(folder) / name).is_file()), None)
-    return (str(found),) if found else (sys.executable, "-m", "jupyter_mcp_ext")
 
 
 def _best(client: Client, server: Server, wish: Wish, *, is_found: bool) -> Way:

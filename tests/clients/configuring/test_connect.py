@@ -150,6 +150,36 @@ def test_the_token_is_in_a_file_only_when_asked_for(
     assert "was made by" not in there("cursor", "--remove")[2]
 
 
+@pytest.mark.parametrize(
+    "client", ["cursor", "codex", "claude-code", "zed", "continue", "copilot", "gemini", "goose"]
+)
+def test_an_entry_with_the_token_in_clear_is_taken_back_without_a_server(
+    run: Run, there: Run, home: Path, client: str
+) -> None:
+    there(client, "--force", "--token-in-clear")
+    listed = next(line for line in run("--list")[1].splitlines() if line.startswith(client))
+
+    code, out, err = run(client, "--remove")
+
+    assert "  connected" in listed
+    assert (code, err) == (0, "")
+    assert "is not connected any more" in out
+
+
+def test_an_entry_with_a_token_that_a_person_wrote_stays(there: Run, home: Path) -> None:
+    install(home, "cursor")
+    file = home / ".cursor/mcp.json"
+    login = {"Authorization": "Bearer secret"}
+    file.write_text(
+        json.dumps({"mcpServers": {"jupyter": {"url": "http://h/mcp", "headers": login}}})
+    )
+
+    code, _, err = there("cursor", "--remove")
+
+    assert code == 1
+    assert "that this command has not made" in err
+
+
 def test_the_token_that_the_server_keeps_is_read_from_its_file(
     there: Run, home: Path, server: JupyterServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from jupyter_mcp_ext.clients.configuring.clients import BY_ID
-from jupyter_mcp_ext.clients.configuring.target import NoWay, Road, Wish, program, road
+from jupyter_mcp_ext.clients.configuring.target import NoWay, Road, Wish, road
 from jupyter_mcp_ext.clients.servers import Server
 
 HERE = Server(url="http://localhost:8888/", token="secret", pid=7, root_dir="/work")
@@ -96,15 +94,3 @@ def test_a_folder_that_the_client_would_misread_is_not_named(folder: str) -> Non
 
     assert taken("gemini", there).target.args[-2:] == ("--server", "8888")
     assert folder not in taken("gemini", there).target.args
-
-
-def test_the_program_is_this_environments_own(tmp_path: Path) -> None:
-    script = tmp_path / "jupyter-mcp"
-
-    assert program([str(tmp_path)]) == (sys.executable, "-m", "jupyter_mcp_ext")
-    script.touch()
-    assert program(["/nowhere", str(tmp_path)]) == (str(script),)
-    ran = subprocess.run(
-        [*program(), "bridge", "--help"], capture_output=True, text=True, check=True
-    )
-    assert "usage: jupyter mcp bridge" in ran.stdout

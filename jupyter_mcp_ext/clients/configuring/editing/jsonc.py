@@ -25,7 +25,13 @@ class Node:
     start: int
     end: int
     value: Any = None
-    members: tuple[Member, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What an object or a list consists of."""
+
+    members: tuple[Member, ...]
     """Of an object, in their order; of a list, without keys."""
     trails: int | None = None
     """Where a comma follows the last member."""
@@ -38,6 +44,14 @@ class Member:
     start: int
     key: str | None
     node: Node
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(constant)
+
+
+_PLAIN = json.JSONDecoder(parse_constant=_refuse)
+"""Reads JSON without comments. NaN and the like are none."""
 
 
 def get(text: str, path: Path) -> Any:
@@ -66,19 +80,20 @@ def put(text: str, path: Path, value: Any) -> str:
 def drop(text: str, path: Path) -> str:
     """See `Editor`."""
     parent, node = [node for node in _walk(text, path) if node is not None][-2:]
-    place = next(n for n, member in enumerate(parent.members) if member.node is node)
-    member = parent.members[place]
+    members = _parts(text, parent).members
+    place = next(n for n, member in enumerate(members) if member.node.start == node.start)
+    member = members[place]
     inner = text[parent.start + 1 : member.start], text[member.node.end : parent.end - 1]
-    if len(parent.members) == 1 and not "".join(inner).strip(" \t\r\n,"):
+    if len(members) == 1 and not "".join(inner).strip(" \t\r\n,"):
         return text[: parent.start + 1] + text[parent.end - 1 :]
     end = member.node.end
     comma = _SPACE.match(text, end)
     after = comma.end() if comma else end
-    is_last = place == len(parent.members) - 1
+    is_last = place == len(members) - 1
     if text[after] == ",":
         cut = [(after, after + 1)]
     elif is_last and place:  # the comma before it would trail
-        before = _skip(text, parent.members[place - 1].node.end)
+        before = _skip(text, members[place - 1].node.end)
         is_flat = not text[before + 1 : member.start].strip(" ")
         cut = [(before, member.start if is_flat else before + 1)]
     else:
@@ -123,21 +138,22 @@ def _inserted(text: str, parent: Node, step: str | Item, value: Any, unit: str) 
     """The text with one more member at the end of an object or a list."""
     key = "" if isinstance(step, Item) else f"{json.dumps(step, ensure_ascii=False)}: "
     outer = _indent(text, parent.start)
-    if not parent.members:
+    parts = _parts(text, parent)
+    if not parts.members:
         inner = text[parent.start + 1 : parent.end - 1].rstrip()  # a comment
         new = f"{inner}\n{outer}{unit}{key}{_dumped(value, outer + unit, unit)}\n{outer}"
         return text[: parent.start + 1] + new + text[parent.end - 1 :]
-    last = parent.members[-1]
+    last = parts.members[-1]
     if "\n" not in text[parent.start : last.start]:
         flat = f"{key}{json.dumps(value, ensure_ascii=False)}"
-        if parent.trails is not None:
-            at = parent.trails + 1
+        if parts.trails is not None:
+            at = parts.trails + 1
             return f"{text[:at]} {flat},{text[at:]}"
         return f"{text[: last.node.end]}, {flat}{text[last.node.end :]}"
     indent = _indent(text, last.start)
     new = f"\n{indent}{key}{_dumped(value, indent, unit)}"
-    if parent.trails is not None:
-        at = _line_end(text, parent.trails + 1, parent.end)
+    if parts.trails is not None:
+        at = _line_end(text, parts.trails + 1, parent.end)
         return f"{text[:at]}{new},{text[at:]}"
     end = last.node.end
     at = _line_end(text, end, parent.end)
@@ -181,7 +197,7 @@ def _walk(text: str, path: Path) -> list[Node | None]:
             line = line_of(text, node.start)
             msg = f"{name!r} is not {'a' if is_list else 'an'} {kind}, in line {line}"
             raise NotEditable(msg)
-        fits = [member for member in node.members if _is(member, step)]
+        fits = [member for member in _parts(text, node).members if _is(member, step)]
         if len(fits) > 1:
             raise twice(path[: depth + 1], line_of(text, fits[1].start))
         nodes.append(fits[0].node if fits else None)
@@ -227,7 +243,11 @@ def _unexpected(text: str, at: int) -> NotEditable:
 
 def _value(text: str, at: int) -> Node:
     if at < len(text) and text[at] in "{[":
-        return _collection(text, at)
+        try:  # a hundred times as fast, and clients keep megabytes beside their settings
+            value, end = _PLAIN.raw_decode(text, at)
+        except ValueError:  # comments and the like
+            return _collection(text, at)[0]
+        return Node(start=at, end=end, value=value)
     found = _SCALAR.match(text, at)
     if found is None:
         raise _unexpected(text, at)
@@ -238,7 +258,17 @@ def _value(text: str, at: int) -> Node:
     return Node(start=at, end=found.end(), value=value)
 
 
-def _collection(text: str, start: int) -> Node:
+def _parts(text: str, node: Node) -> Parts:
+    """What an object or a list consists of."""
+    return _parts_at(text, node.start)
+
+
+@lru_cache(maxsize=2)
+def _parts_at(text: str, start: int) -> Parts:
+    return _collection(text, start)[1]
+
+
+def _collection(text: str, start: int) -> tuple[Node, Parts]:
     is_object = text[start] == "{"
     close = "}" if is_object else "]"
     members: list[Member] = []
@@ -255,7 +285,8 @@ def _collection(text: str, start: int) -> Node:
     value: Any = [member.node.value for member in members]
     if is_object:
         value = {member.key: member.node.value for member in members}
-    return Node(start=start, end=at + 1, value=value, members=tuple(members), trails=trails)
+    node = Node(start=start, end=at + 1, value=value)
+    return node, Parts(members=tuple(members), trails=trails)
 
 
 def _member(text: str, at: int, *, is_object: bool) -> Member:

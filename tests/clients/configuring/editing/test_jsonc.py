@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from contextlib import suppress
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -207,3 +209,27 @@ def test_members_of_an_entry_that_a_person_has_set_stay() -> None:
 
     assert jsonc.get(changed, PATH) == {"disabled": True, **ENTRY}
     assert merged(jsonc, changed, PATH, ENTRY, frozenset({"url"})) == changed
+
+
+@pytest.mark.parametrize("comment", ["", " // mine\n"])
+def test_what_is_beside_an_entry_costs_no_step_of_this_program(comment: str) -> None:
+    def steps(projects: int) -> int:
+        beside = {f"/p{n}": {"history": [{"display": "x"}] * 10} for n in range(projects)}
+        rest = json.dumps({"projects": beside, "mcpServers": {"jupyter": {"a": 1, "b": 2}}})
+        text = f"{{{comment}{rest[1:]}"
+        count = 0
+
+        def step(frame: FrameType, event: str, _: object) -> None:
+            nonlocal count
+            count += event == "call" and frame.f_code.co_filename == jsonc.__file__
+
+        before = sys.getprofile()
+        sys.setprofile(step)
+        try:
+            path = ("mcpServers", "jupyter")
+            merged(jsonc, text, path, {"url": "x", "type": "http"}, frozenset("ab"))
+        finally:
+            sys.setprofile(before)
+        return count
+
+    assert steps(1_000) <= steps(10)
