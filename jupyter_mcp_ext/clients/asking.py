@@ -94,4 +94,6 @@ def standing(server: Server, *, cafile: str = "") -> Standing:
         return "untrusted" if "CERTIFICATE_VERIFY_FAILED" in str(err) else "silent"
     except (httpx2.HTTPError, httpx2.InvalidURL):
         return "silent"
+    except UnicodeEncodeError:  # no header can have such a token
+        return "token"
     return "ok" if status.status == 200 else "token"

@@ -214,8 +214,14 @@ def _server(info: Any) -> Server:
     else:
         msg = "no address"
         raise ValueError(msg)
+    url = f"{scheme}://{address}{base_url.rstrip('/')}/"
+    known = _url_parts(url)
+    # A base URL such as "@host/" would make another host of the address.
+    if known is None or known.netloc != address or "@" in address:
+        msg = "no address"
+        raise ValueError(msg)
     return Server(
-        url=f"{scheme}://{address}{base_url.rstrip('/')}/",
+        url=url,
         token=str(info["token"]),
         socket=unquote(socket),
         root_dir=str(info["root_dir"]),

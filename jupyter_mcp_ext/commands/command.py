@@ -18,6 +18,9 @@ from jupyter_mcp_ext.governance.keys import KEY_FILE
 UNUSABLE = 2
 """Exit status if what a command is about cannot be looked at."""
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
 
 class Command(JupyterApp):
     """Reads the server's configuration, and does what the command line asks for."""
@@ -51,6 +54,9 @@ class Command(JupyterApp):
             sys.stdout.flush()
         except BrokenPipeError:  # what read it has enough; Python would say so again at its end
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except KeyboardInterrupt:
+            sys.stderr.write("\n")  # below the ^C of the terminal
+            raise SystemExit(INTERRUPTED) from None
         except (OSError, EOFError) as err:
             self.fail(f"{err}.")
 

@@ -84,6 +84,12 @@ def test_a_wrong_token_another_program_and_silence_are_told_apart(
     assert standing(Server(url=f"http://127.0.0.1:{free_port()}/", token=there.token)) == "silent"
 
 
+def test_a_token_that_no_header_can_have_is_a_wrong_one(server: JupyterServer) -> None:
+    base = server.url.removesuffix("mcp")
+
+    assert standing(Server(url=base, token="t\u00f6ken")) == "token"
+
+
 def test_a_server_on_a_unix_socket_is_reached(tmp_path: Path) -> None:
     path = tmp_path / "jupyter.sock"
     with running_command(tmp_path, f"--ServerApp.sock={path}") as process:
@@ -120,6 +126,12 @@ def test_a_certificate_is_trusted_only_if_it_is_named(tmp_path: Path) -> None:
         described(port=None, hostname="0.0.0.0"),  # noqa: S104
         described(url="ftp://localhost/"),
         described(url="", hostname="elsewhere"),
+        described(base_url="@example.org/"),
+        described(base_url="\x1b[31m/"),
+        described(base_url="/\ud800/"),
+        described(base_url="8/"),
+        described(url="http://me:secret@localhost:8888/"),
+        described(url="http://localhost:abc/"),
     ],
 )
 def test_a_file_that_describes_no_server_is_passed_over(tmp_path: Path, text: str) -> None:
