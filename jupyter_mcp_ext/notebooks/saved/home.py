@@ -93,7 +93,9 @@ class FileHome:
         file = notebook_file(self._contents, self._storage, self._place, self._root)
         node = await file.read()
         if node is None:
-            file = ManagedNotebookFile(self._contents, self._storage, self._place)
+            file = ManagedNotebookFile(
+                self._contents, self._storage, self._place, is_on_disk=self._root is not None
+            )
             node = await file.read()
         if node is None or node.get("nbformat") != 4 or not _has_cells(node):
             msg = (

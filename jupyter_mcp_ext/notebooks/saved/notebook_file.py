@@ -38,9 +38,13 @@ from jupyter_mcp_ext.measured import TooMuch
 from jupyter_mcp_ext.notebooks.reading.document import too_much
 
 from . import text
+from .being_saved import until_saved
 from .trust import Trust
 
 AFTERWARDS = "the file is saved, but Jupyter could not make its checkpoint or call its hook"
+
+TRIES = 3
+"""How often a file is read that was just being written."""
 
 JUPYTERS = (
     *(FileContentsManager, LargeFileManager),
@@ -79,16 +83,19 @@ def notebook_file(
     """The file of a notebook; ``root`` is None where there is no disk behind."""
     if root is not None and type(contents) in JUPYTERS:
         return DiskNotebookFile(contents, storage, place, root)
-    return ManagedNotebookFile(contents, storage, place)
+    return ManagedNotebookFile(contents, storage, place, is_on_disk=root is not None)
 
 
 class ManagedNotebookFile:
     """A notebook that is read and saved by a ContentsManager."""
 
-    def __init__(self, contents: Contents, storage: FileStorage, place: Place) -> None:
+    def __init__(
+        self, contents: Contents, storage: FileStorage, place: Place, *, is_on_disk: bool
+    ) -> None:
         self._contents = contents
         self._storage = storage
         self._place = place
+        self._is_on_disk = is_on_disk
         self._stamp: object = None
         self._digest = ""
 
@@ -143,6 +150,8 @@ class ManagedNotebookFile:
 
     async def _content(self) -> Any:
         path = self._place.path
+        if self._is_on_disk:
+            await until_saved(self._storage, self._place)
         try:
             model = await ensure_async(self._contents.get(path, content=True, type="notebook"))
         except Exception as err:  # a manager has failures of its own, and nbformat several
@@ -171,6 +180,13 @@ class DiskNotebookFile:
         self._read: FileData | None = None
 
     async def read(self) -> dict[str, Any] | None:
+        for _ in range(TRIES):
+            with suppress(_NoJson):
+                return await self._read_once()
+            await until_saved(self._storage, self._place)
+        raise unreadable(self._place.path)
+
+    async def _read_once(self) -> dict[str, Any] | None:
         try:
             self._read = await self._storage.read(self._place.real, MAX_BYTES)
         except OSError as err:
@@ -179,7 +195,9 @@ class DiskNotebookFile:
             node, signature = await asyncio.to_thread(self._parse, self._read.data)
         except (TooMuch, RecursionError) as err:
             raise too_much(self._place.path) from err
-        except (ValueError, AttributeError, KeyError, TypeError):
+        except (ValueError, AttributeError, KeyError, TypeError) as err:
+            if not await asyncio.to_thread(_is_json, self._read.data):
+                raise _NoJson from err
             return None  # the manager may still read it, or says why not
         if node is None:
             return None
@@ -222,6 +240,18 @@ class DiskNotebookFile:
         return text.written(node), self._trust.signature(node) if is_trusted else ""
 
 
+class _NoJson(Exception):
+    """The file is damaged, or just being written."""
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        json.loads(data.decode())
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def _digest(content: Any) -> str:
     text = json.dumps(content, sort_keys=True, default=repr)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -230,12 +260,17 @@ def _digest(content: Any) -> str:
 def unread(err: Exception, path: str) -> ContentsError:
     """The error for a notebook that a manager could not read."""
     if not isinstance(err, HTTPError | OSError) or getattr(err, "status_code", None) == 400:
-        msg = (
-            f"{quoted(path)} could not be read as a notebook: Jupyter cannot open it. Repair its "
-            "text with edit_file."
-        )
-        return ContentsError(msg)
+        return unreadable(path)
     return explained(err, f"{quoted(path)} could not be read as a notebook")
+
+
+def unreadable(path: str) -> ContentsError:
+    """The error for a file that is no notebook."""
+    msg = (
+        f"{quoted(path)} could not be read as a notebook: Jupyter cannot open it. Repair its "
+        "text with edit_file."
+    )
+    return ContentsError(msg)
 
 
 def unsaved(err: Exception, path: str) -> ContentsError:

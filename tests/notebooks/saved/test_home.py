@@ -521,3 +521,34 @@ async def test_a_notebook_whose_name_differs_in_case_is_not_taken_for_another(
         await homes.change(Place(path="A.IPYNB", real="A.IPYNB"), partial(first_is, "edited"))
 
     assert [entry.name for entry in root.glob("*.[iI]*")] == [NAME]
+
+
+async def test_what_jupyter_is_just_writing_is_waited_for_and_stays(
+    homes: Homes, contents: Any, root: Path
+) -> None:
+    file = put(root, notebook(code("a1", "a"), code("b2", "b")))
+    saved = json.dumps(notebook(code("a1", "a"), code("b2", "of a person")))
+    with contents.atomic_writing(str(file), encoding="utf-8") as written:
+        written.write(saved[:40])
+        written.flush()
+        edit = asyncio.ensure_future(homes.change(PLACE, partial(first_is, "edited")))
+        await asyncio.wait({edit}, timeout=0.3)
+        written.write(saved[40:])
+    await edit
+
+    assert [cell.source for cell in read(file).cells] == ["edited", "of a person"]
+    assert not list(root.glob("*.invalid"))
+
+
+async def test_a_notebook_whose_save_was_cut_off_is_left_to_the_person(
+    homes: Homes, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jupyter_mcp_ext.notebooks.saved.being_saved.TRIES", 2)
+    file = put(root, notebook(code("a1", "a")))
+    (root / f".~{NAME}").write_text(file.read_text())
+    file.write_text('{"cells"')
+
+    with pytest.raises(ContentsError, match="is being saved by another program, or a save of it"):
+        await homes.change(PLACE, partial(first_is, "edited"))
+
+    assert file.read_text() == '{"cells"'
