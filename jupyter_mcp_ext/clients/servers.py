@@ -106,6 +106,9 @@ def named_server(url: str) -> Server:
         raise NoServer(msg)
     base = parts.path.rstrip("/").removesuffix("/mcp") + "/"
     token = os.environ.get(TOKEN_VARIABLE, "")
+    if not _is_sendable(token):
+        msg = f"{TOKEN_VARIABLE} has characters that no request can have. Set it to the token."
+        raise NoServer(msg)
     return Server(url=f"{parts.scheme}://{parts.netloc}{base}", token=token)
 
 
@@ -222,11 +225,16 @@ def _server(info: Any) -> Server:
         raise ValueError(msg)
     return Server(
         url=url,
-        token=str(info["token"]),
+        token=str(info["token"]) if _is_sendable(str(info["token"])) else "",
         socket=unquote(socket),
         root_dir=str(info["root_dir"]),
         pid=int(info["pid"]),
     )
+
+
+def _is_sendable(token: str) -> bool:
+    """Whether a header can have it."""
+    return token.isascii() and token.isprintable()
 
 
 def _is_own_process(pid: int) -> bool:

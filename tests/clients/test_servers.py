@@ -304,6 +304,17 @@ def test_without_a_server_the_command_that_starts_one_is_named() -> None:
         chosen_server([])
 
 
+@pytest.mark.parametrize("token", ["t\u00f6ken", "a\nb: c", "\udcff"])
+def test_a_token_that_no_header_can_have_is_not_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    monkeypatch.setenv("JUPYTER_TOKEN", token)
+
+    assert found(tmp_path, described(token=token))[0].token == ""
+    with pytest.raises(NoServer, match="JUPYTER_TOKEN has characters that no request can have"):
+        named_server("http://localhost:8888/")
+
+
 def test_a_url_takes_its_token_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUPYTER_TOKEN", "of the environment")
 

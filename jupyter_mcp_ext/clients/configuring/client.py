@@ -212,6 +212,15 @@ class Client:
                 text = self.editor.drop(text, path)
         return text
 
+    def without_token(self, text: str) -> str:
+        """The configuration without an entry of ours that has a token in clear."""
+        entry = self.present(text) if text.strip() else None
+        has_token = any(
+            value not in ("", "Bearer ", self.reference, f"Bearer {self.reference}")
+            for value in _logins(entry)
+        )
+        return self.removed(text) if has_token and is_ours(self, entry) else text
+
     def present(self, text: str) -> Any:
         """The entry that a configuration has; None if it has none. Raises NotEditable."""
         return self.editor.get(text, self.path)
@@ -231,6 +240,15 @@ def is_ours(client: Client, entry: Any, url: str = "") -> bool:
     login = (f"Bearer {client.reference}", TOKEN_VARIABLE)
     refers = bool(client.reference) and any(text in login for text in texts)
     return bool(addresses) and (refers or url in addresses)
+
+
+def _logins(value: Any) -> Iterator[str]:
+    """The tokens of an entry, and what refers to them."""
+    if isinstance(value, Mapping):
+        for key, member in value.items():
+            if key in (TOKEN_VARIABLE, "Authorization") and isinstance(member, str):
+                yield member
+            yield from _logins(member)
 
 
 def texts_of(value: Any) -> Iterator[str]:

@@ -152,7 +152,13 @@ class Connecting:
         self, client: Client, file: Path, make: Callable[[str], str], *, goes_back: bool = False
     ) -> Change:
         try:
-            return change(file, make, led_to=client.led_to, goes_back=goes_back)
+            return change(
+                file,
+                make,
+                led_to=client.led_to,
+                kept_of=client.without_token,
+                goes_back=goes_back,
+            )
         except NotEditable as err:
             msg = (
                 f"{self._short(file)} is left as it is: {err}. Correct it, or write into it what "

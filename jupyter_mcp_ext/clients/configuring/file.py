@@ -120,9 +120,12 @@ def change(
     changed: Callable[[str], str],
     *,
     led_to: LedTo = lambda _text, _before: False,
+    kept_of: Callable[[str], str] = str,
     goes_back: bool = False,
 ) -> Change:
     """Change a file, if there is something to change, and keep it as it was beside it.
+
+    ``kept_of`` gives what is kept of a text.
 
     Where the file is the kept one and our entry, the kept one stays, and is put back if the file
     ``goes_back``; a file that was made for the entry is removed then. Other commands like this one
@@ -136,7 +139,7 @@ def change(
             folder.mkdir(parents=True, exist_ok=True)
         with _alone(folder):
             for _ in range(_TRIES):
-                done = _tried(path, changed, led_to, goes_back=goes_back)
+                done = _tried(path, changed, led_to, kept_of, goes_back=goes_back)
                 if done is not None:
                     return done
     except OSError as err:
@@ -147,7 +150,12 @@ def change(
 
 
 def _tried(
-    path: Path, changed: Callable[[str], str], led_to: LedTo, *, goes_back: bool
+    path: Path,
+    changed: Callable[[str], str],
+    led_to: LedTo,
+    kept_of: Callable[[str], str],
+    *,
+    goes_back: bool,
 ) -> Change | None:
     """What became of the file; None if it was written by another program just now."""
     held = read(path)
@@ -155,7 +163,7 @@ def _tried(
     if new == (held.raw or b""):
         return Change(is_changed=False)
     if held.raw is None:
-        return Change(is_changed=True) if _replaced(held, new, keeps=False) else None
+        return Change(is_changed=True) if _replaced(held, new, None) else None
     if not _is_writable(held):
         msg = f"{path} is read-only. Let your account write it, {_BY_HAND}."
         raise Unusable(msg)
@@ -164,7 +172,7 @@ def _tried(
     is_ours = led_to(held.text, kept.text)
     if is_ours and goes_back:
         new = kept.raw
-    if not _replaced(held, new, keeps=not is_ours):
+    if not _replaced(held, new, None if is_ours else held.encoded(kept_of(held.text))):
         return None
     if is_ours and goes_back:
         backup.unlink(missing_ok=True)
@@ -188,10 +196,12 @@ def _is_writable(held: Held) -> bool:
     return bool(held.mode & 0o222) and os.access(held.target, os.W_OK)
 
 
-def _replaced(held: Held, new: bytes | None, *, keeps: bool) -> bool:
-    """Replace a file, or remove it; False if it is not as it was when it was read."""
+def _replaced(held: Held, new: bytes | None, kept: bytes | None) -> bool:
+    """Replace a file, or remove it, and keep something beside it.
+
+    False if it is not as it was when it was read.
+    """
     with ExitStack() as made:
-        kept = held.raw if keeps else None
         backup = made.enter_context(_beside(backup_of(held.target), held, kept))
         draft = made.enter_context(_beside(held.target, held, new))
         if _bytes(held.target) != held.raw:

@@ -291,6 +291,26 @@ def test_a_client_that_is_connected_and_taken_back_has_the_files_that_it_had(
         assert files() == had
 
 
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.id)
+@pytest.mark.parametrize("option", ["--via=bridge", "--remove"])
+def test_a_token_in_clear_goes_from_the_kept_file_too(
+    there: Run, home: Path, server: JupyterServer, client: Client, option: str
+) -> None:
+    there(client.id, "--force", "--token-in-clear")
+    file = client.file(Connecting().machine)
+    changed = client.editor.put(file.read_text(), ("by", "the client"), 1)
+    file.write_text(changed)
+
+    code, _, err = there(client.id, option)
+
+    assert (code, err) == (0, "")
+    kept = file.with_name(f"{file.name}.jupyter-mcp.bak")
+    assert kept.exists() == (option == "--remove" or server.token in changed)
+    for path in (file, kept) if kept.exists() else (file,):
+        assert "the client" in path.read_text()
+        assert server.token not in path.read_text()
+
+
 def test_an_entry_is_taken_back_without_a_server(run: Run, there: Run, home: Path) -> None:
     install(home, "opencode")
     file = home / ".config/opencode/opencode.jsonc"
