@@ -284,7 +284,8 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
         return
     try:
-        lock(descriptor, wait=True)
+        with suppress(OSError):  # some network file systems lock no folders
+            lock(descriptor, wait=True)
         yield
     finally:
         os.close(descriptor)
