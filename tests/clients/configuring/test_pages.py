@@ -138,6 +138,7 @@ def test_a_client_that_is_not_run_says_so() -> None:
 
     for client in CLIENTS:
         assert ("\nNot run by the tests: " in text(client)) == (client.title not in run)
+        assert client.title not in run or "\nThis is from its documentation" not in text(client)
 
 
 @pytest.mark.parametrize("client", [*filter(sends, CLIENTS)], ids=lambda client: client.id)
