@@ -92,6 +92,12 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
         "group jupyter_mcp_ext.tools. Their code runs in the server's process, with its rights.",
     ).tag(config=True)
 
+    is_built = False
+    """Whether the services are there; not if a setting of theirs is wrong."""
+
+    mounted = False
+    """Whether the endpoint is there."""
+
     @default("open_browser")
     def _default_open_browser(self) -> bool:
         # The extension that starts a server decides over it; MCP has no page to open.
@@ -119,6 +125,23 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
         """Build the services and mount the endpoint, unless another extension has its path."""
         serverapp = cast("ServerApp", self.serverapp)  # set by Jupyter before this is called
         web_app: Application = serverapp.web_app
+        try:
+            self._build(serverapp)
+        except TraitError as err:
+            self._tell_unserved(err)
+            return
+        endpoint = url_path_join(serverapp.base_url, self.path)
+        if not self._is_usable():
+            return
+        self.mounted = not (before := claims(web_app, endpoint))
+        if not self.mounted:
+            self._tell_unserved(
+                f"{describe(before[0])} already answers {endpoint}. Set McpApp.path to another path"
+            )
+            return
+        self._mount(web_app, serverapp.base_url)
+
+    def _build(self, serverapp: ServerApp) -> None:
         self.services = Services.build(
             serverapp,
             parent=self,
@@ -138,18 +161,10 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
             log=self.log,
         )
         endpoint = url_path_join(serverapp.base_url, self.path)
-        self.mounted = False
-        if not self._is_usable():
-            return
-        self.mounted = not (before := claims(web_app, endpoint))
-        if not self.mounted:
-            self.log.error(
-                "MCP is not served: %s already answers %s. Set McpApp.path to another path.",
-                describe(before[0]),
-                endpoint,
-            )
-            return
         self.page = McpPage(self.services, endpoint=endpoint, parent=self)
+        self.is_built = True
+
+    def _mount(self, web_app: Application, base_url: str) -> None:
         pattern = re.escape(self.path)
         self.handlers.append((rf"{pattern}/?", McpHandler, self._of_endpoint()))
         self.handlers.append((rf"{pattern}/health", HealthHandler, self._of_health()))
@@ -166,7 +181,7 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
             # JupyterLab hands this to its pages, where our extension in labextensions/ reads it.
             told = web_app.settings.setdefault("page_config_data", {})
             told["mcpPageUrl"] = self.page.url
-        self._mount_absent(web_app, serverapp.base_url, pattern)
+        self._mount_absent(web_app, base_url, pattern)
 
     def _of_endpoint(self) -> dict[str, Any]:
         return {
@@ -197,9 +212,13 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
             self._keep_apart()
             self._open_audit()
         except UNUSABLE as err:
-            self.log.error("MCP is not served: %s. See also: jupyter mcp doctor", err)
+            self._tell_unserved(err)
             return False
         return True
+
+    def _tell_unserved(self, why: object) -> None:
+        words = str(why).rstrip(".")
+        self.log.error("MCP is not served: %s. See also: jupyter mcp doctor", words)
 
     def _keep_apart(self) -> None:
         """Have Jupyter's own API keep users apart, where it can. Raises PolicyUnusable."""
@@ -270,6 +289,8 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
 
     async def stop_extension(self) -> None:
         """Stop serving, then the services; what has not ended in time is left behind."""
+        if not self.is_built:  # Jupyter would never end if this failed
+            return
         limit = STOP_TIMEOUT + self.services.sessions.stop_seconds
         try:
             await asyncio.wait_for(self._stop(), limit)

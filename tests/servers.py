@@ -243,7 +243,9 @@ def running_server(
 
 
 @contextmanager
-def running_command(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+def running_command(
+    folder: Path, *options: str, env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
     """Run ``jupyter mcp`` until the block is left; its options choose where it listens.
 
     It listens when the block begins.
@@ -252,7 +254,7 @@ def running_command(folder: Path, *options: str) -> Iterator[subprocess.Popen[st
         [sys.executable, "-m", "jupyter_mcp_ext", "--allow-root", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env=environment(folder),
+        env=environment(folder, env),
         cwd=folder,
         text=True,
     )

@@ -7,8 +7,10 @@ account count, of processes of this account that still run.
 from __future__ import annotations
 
 import os
+import socket
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -34,6 +36,10 @@ MAX_ITEMS = 100
 """Members of it; Jupyter writes eleven."""
 
 _ANY = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, not listened on
+
+
+class NotUsed(Exception):
+    """A file of the runtime directory that describes no server of this account; it says why."""
 
 
 class NoServer(Exception):
@@ -81,12 +87,30 @@ class Server:
 
 def running_servers(runtime_dir: Path | None = None) -> tuple[Server, ...]:
     """The servers of this account that run on this machine, the latest first."""
+    found = []
+    for file in _files(runtime_dir):
+        with suppress(NotUsed):
+            found.append(_described(file))
+    return tuple(found)
+
+
+def passed_over(runtime_dir: Path | None = None) -> tuple[tuple[Path, str], ...]:
+    """The files that describe no server of this account that runs, each with the reason."""
+    found = []
+    for file in _files(runtime_dir):
+        try:
+            _described(file)
+        except NotUsed as err:  # noqa: PERF203  # that is what is looked for
+            found.append((file, str(err)))
+    return tuple(found)
+
+
+def _files(runtime_dir: Path | None) -> list[Path]:
     folder = runtime_dir or Path(jupyter_runtime_dir())
     try:
-        files = sorted(folder.glob("jpserver-*.json"), key=_age)
+        return sorted(folder.glob("jpserver-*.json"), key=_age)
     except OSError:
-        return ()
-    return tuple(server for file in files for server in _described(file))
+        return []
 
 
 def named_server(url: str) -> Server:
@@ -127,6 +151,8 @@ def chosen_server(servers: Sequence[Server], wanted: str | None = None, *others:
     fits = list(servers) if wanted is None else _fitting(servers, wanted)
     for other in others:
         fits = _fitting(fits or servers, other) or fits
+    if len(fits) > 1:  # the number of a server that was killed may be another process's now
+        fits = [server for server in fits if not _is_deaf(server)] or fits
     if len(fits) == 1:
         return fits[0]
     listed = "; ".join(server.words for server in fits or servers)
@@ -182,26 +208,51 @@ def _age(path: Path) -> float:
         return 0.0
 
 
-def _described(file: Path) -> Iterator[Server]:
-    """The server that a file describes, if it is a file of this account and the server runs."""
+def _is_deaf(server: Server) -> bool:
+    """Whether nothing listens where a server of this machine should."""
+    try:
+        if server.socket:
+            with socket.socket(socket.AF_UNIX) as tried:
+                tried.settimeout(1)
+                tried.connect(server.socket)
+        else:
+            host = urlsplit(server.url).hostname or ""
+            socket.create_connection((host, server.port or 0), timeout=1).close()
+    except (ConnectionRefusedError, FileNotFoundError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _described(file: Path) -> Server:
+    """The server that a file describes. Raises NotUsed."""
     try:
         server = _server(loads(_own_text(file), max_items=MAX_ITEMS))
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        return  # being written, left over, or not Jupyter's
-    if _is_own_process(server.pid):
-        yield server
+    except OSError as err:
+        msg = f"cannot be read ({err.strerror or err})"
+        raise NotUsed(msg) from err
+    except (ValueError, TypeError, KeyError, RecursionError) as err:
+        msg = "is not what Jupyter writes"  # or is being written
+        raise NotUsed(msg) from err
+    if not _is_own_process(server.pid):
+        msg = f"names the process {server.pid}, which has ended or is of another account"
+        raise NotUsed(msg)
+    return server
 
 
 def _own_text(file: Path) -> bytes:
-    """Raises OSError for what is not a regular file of this account."""
+    """Raises OSError, and NotUsed for what is not a regular file of this account."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     descriptor = os.open(file, flags)
     with os.fdopen(descriptor, "rb") as opened:
         status = os.fstat(descriptor)
-        is_own = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
-        if not stat.S_ISREG(status.st_mode) or not is_own:
-            msg = f"{file} is not a file of this account"
-            raise OSError(msg)
+        if not stat.S_ISREG(status.st_mode):
+            msg = "is not a file"
+            raise NotUsed(msg)
+        if hasattr(os, "geteuid") and status.st_uid != os.geteuid():
+            msg = "is of another account"
+            raise NotUsed(msg)
         return opened.read(MAX_FILE)
 
 

@@ -13,6 +13,7 @@ from jupyter_core.application import JupyterApp
 from jupyter_core.paths import jupyter_data_dir
 from traitlets import default
 
+from jupyter_mcp_ext.clients.printable import printable
 from jupyter_mcp_ext.governance.keys import KEY_FILE
 
 UNUSABLE = 2
@@ -71,5 +72,5 @@ class Command(JupyterApp):
 
     def fail(self, sentence: str, status: int = UNUSABLE) -> NoReturn:
         """End with a sentence instead of a traceback."""
-        sys.stderr.write(f"{self.options.prog}: {sentence}\n")
+        sys.stderr.write(f"{self.options.prog}: {printable(sentence)}\n")
         raise SystemExit(status)

@@ -6,15 +6,19 @@ import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from dataclasses import replace
+from getpass import getpass
+from typing import NoReturn
 
 import anyio
 
 from jupyter_mcp_ext.clients.configuring.connecting import this_machine
 from jupyter_mcp_ext.clients.doctor.case import Options
 from jupyter_mcp_ext.clients.doctor.check import Examination
-from jupyter_mcp_ext.clients.doctor.diagnosis import examine
-from jupyter_mcp_ext.clients.doctor.finding import Line, worst
+from jupyter_mcp_ext.clients.doctor.diagnosis import asks_password, examine
+from jupyter_mcp_ext.clients.doctor.finding import Line, fault, worst
 from jupyter_mcp_ext.clients.doctor.report import as_json, shown, summary
+from jupyter_mcp_ext.clients.printable import printable
 from jupyter_mcp_ext.clients.servers import (
     NoServer,
     Server,
@@ -48,11 +52,19 @@ class Doctor(Command):
 
     def examine(self) -> None:
         """Make all checks and print what they find."""
+        wanted = self.options.url or self.options.server
         try:
-            server = found_server(self.options.url or self.options.server, running_servers())
+            running = running_servers()
+            server = found_server(wanted, running)
+            options = replace(
+                self._chosen(),
+                is_searched=not wanted and not server.pid,
+                is_alone=len(running) < 2,
+            )
+            options = replace(options, password=self._password(server, options))
+            examination = anyio.run(self._examine, server, options)
         except NoServer as err:
             self.fail(str(err))
-        examination = anyio.run(self._examine, server)
         lines, skipped = examination.lines, examination.skipped
         if self.options.json:
             sys.stdout.write(as_json(examination.case, lines, skipped))
@@ -62,16 +74,40 @@ class Doctor(Command):
             sys.stdout.flush()
             raise SystemExit(FAULTS)
 
-    async def _examine(self, server: Server) -> Examination:
+    def fail(self, sentence: str, status: int = UNUSABLE) -> NoReturn:
+        """See `Command`; programs that want JSON get it here too."""
+        if self.options.json:
+            line = Line(check="server", finding=fault(printable(sentence), ""))
+            sys.stdout.write(as_json(None, [line], []))
+            sys.stdout.flush()
+        super().fail(sentence, status)
+
+    def _chosen(self) -> Options:
         chosen = self.options
+        return Options(
+            with_kernel=not chosen.no_kernel,
+            hold=min(chosen.hold, LONGEST),
+            path=chosen.path or "/mcp",
+            cafile=chosen.cafile,
+        )
+
+    def _password(self, server: Server, options: Options) -> str:
+        """The password of a server that has no token, if a person is there to be asked.
+
+        It is not kept, and not sent where it could be read on the way.
+        """
+        is_safe = server.is_local or server.url.startswith("https:")
+        is_there = sys.stdin.isatty() and sys.stderr.isatty() and not self.options.json
+        if server.token or not (is_safe and is_there):
+            return ""
+        if not anyio.run(asks_password, server, options):
+            return ""
+        return getpass(f"Password of {printable(server.words)} (Enter leaves the login out): ")
+
+    async def _examine(self, server: Server, options: Options) -> Examination:
         return await examine(
             server,
-            Options(
-                with_kernel=not chosen.no_kernel,
-                hold=min(chosen.hold, LONGEST),
-                path=chosen.path or "/mcp",
-                cafile=chosen.cafile,
-            ),
+            options,
             environ=os.environ,
             configured={name: value for name in _SETTINGS if (value := self._configured(name))},
             machine=this_machine(),

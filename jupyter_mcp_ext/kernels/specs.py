@@ -29,6 +29,9 @@ def chosen(wanted: str, specs: Mapping[str, Mapping[str, Any]], *, default: str)
     if fits:
         msg = f"{shown(wanted)} fits {len(fits)} kernels. Use one of these: {', '.join(fits)}."
         raise KernelUnavailable(msg)
+    if not specs:
+        msg = "This server has no kernels. Ask its operator to install one, such as ipykernel."
+        raise KernelUnavailable(msg)
     known = ", ".join(sorted(specs))
     msg = f"There is no kernel named {shown(wanted)}. Use one of these: {known}."
     raise KernelUnavailable(msg)

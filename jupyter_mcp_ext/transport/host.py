@@ -148,7 +148,10 @@ class McpHost:
                 ready.set_result(engine)
                 await self._stopping.wait()
         except Exception:  # noqa: BLE001  # a background task: here "it failed" has its name
-            self._log.exception("The MCP server failed; the next request starts it again.")
+            self._log.exception(
+                "The MCP server failed; the next request starts it again. "
+                "See also: jupyter mcp doctor"
+            )
             if not ready.done():
                 msg = "The MCP server could not start; the Jupyter server's log says why."
                 ready.set_exception(HostUnavailable(msg))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from jupyter_mcp_ext.clients.configuring.client import Machine
-from jupyter_mcp_ext.clients.servers import Server
+from jupyter_mcp_ext.clients.servers import TOKEN_VARIABLE, Server
 
-from .wire import Wire
+from .wire import TIMEOUT, Wire
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,10 +21,20 @@ class Options:
     """Whether a session with a kernel may be started for the time of the checks."""
     hold: float = 20.0
     """Seconds for which a stream is held open, to see whether it is cut."""
+    seconds: float = TIMEOUT
+    """Within which a simple request is answered, however slowly its bytes arrive."""
+    start: int = 40
+    """Seconds within which a kernel has to start and answer."""
     path: str = "/mcp"
     """Of MCP, below the base URL."""
     cafile: str = ""
     """Certificates to trust beside the system's."""
+    is_searched: bool = False
+    """No server was named, and none of this account was found."""
+    is_alone: bool = True
+    """No other server of this account runs."""
+    password: str = field(default="", repr=False)
+    """The server's, if a person has typed it."""
 
 
 @dataclass(kw_only=True)
@@ -59,6 +70,22 @@ class Case:
     """The versions of the protocol that work."""
     tools: frozenset[str] = frozenset()
     """The tools that are listed."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no sentence may show."""
+        sent = self.wire.credentials.get("Authorization", "").partition(" ")[2]
+        known = (self.server.token, self.environ.get(TOKEN_VARIABLE, ""), self.options.password)
+        return (*known, sent)
+
+    def connect(self, client: str, *more: str) -> str:
+        """The command that connects a client to this server."""
+        server, path, cafile = self.server, self.wire.path, self.options.cafile
+        place = (server.socket or str(server.port)) if server.pid else server.url
+        where = ["--server", place]
+        where += ["--path", path] if path != "/mcp" else []
+        where += ["--cafile", cafile] if cafile else []
+        return shlex.join(("jupyter", "mcp", "connect", client, *where, *more))
 
     @property
     def is_direct(self) -> bool:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 import httpx2
 
+from jupyter_mcp_ext.clients.printable import printable
+
 from .case import Case
 from .finding import Finding, Line, fault
+
+_ODD = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+"""What an answer raises in a check that has other members than it should."""
 
 
 def always(case: Case) -> bool:
@@ -45,9 +50,15 @@ class Examination:
                 self.skipped.append(check.name)
                 continue
             for finding in await _bounded(check, self.case):
-                line = Line(check=check.name, finding=finding)
+                line = Line(check=check.name, finding=_fit(finding, self.case))
                 self.lines.append(line)
                 yield line
+
+
+def _fit(finding: Finding, case: Case) -> Finding:
+    """As it may be shown: servers and files of other programs have a say in it."""
+    what, do = (printable(text, case.secrets) for text in (finding.what, finding.do))
+    return replace(finding, what=what, do=do)
 
 
 async def _bounded(check: Check, case: Case) -> Sequence[Finding]:
@@ -58,6 +69,8 @@ async def _bounded(check: Check, case: Case) -> Sequence[Finding]:
         what = f"This was not answered within {check.seconds:g} s."
     except httpx2.HTTPError as err:
         what = f"The connection failed on the way ({type(err).__name__})."
+    except _ODD as err:
+        what = f"The answer is none that a Jupyter server gives ({type(err).__name__})."
     return [
         fault(what, "See whether the server is overloaded, and what its log and its proxy's say.")
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import psutil
 
@@ -13,10 +13,12 @@ from .case import Case, Options
 from .check import Check, Examination
 from .configured import look_at_clients
 from .environment import look_at_packages, look_at_variables
+from .files import look_at_files
 from .finding import Line
 from .late import look_at_eras, look_at_kernel
-from .login import look_at_login, look_at_token
-from .reach import look_at_jupyter, look_at_mcp
+from .login import look_at_login, look_at_token, wants_password
+from .reach import look_at_jupyter
+from .serving import look_at_mcp
 from .state import look_at_state
 from .way import look_at_bodies, look_at_headers, look_at_streams
 from .wire import opened
@@ -41,11 +43,12 @@ def _may_run(case: Case) -> bool:
 CHECKS = (
     Check(name="packages", look=look_at_packages),
     Check(name="variables", look=look_at_variables),
+    Check(name="files", look=look_at_files),
     Check(name="server", look=look_at_jupyter),
     Check(name="mcp", look=look_at_mcp, needs=_is_jupyter, seconds=60),
-    Check(name="clients", look=look_at_clients, needs=_is_served),
     Check(name="login", look=look_at_login, needs=_is_served),
     Check(name="token", look=look_at_token, needs=_is_served),
+    Check(name="clients", look=look_at_clients, needs=_is_served),
     Check(name="headers", look=look_at_headers, needs=_is_let_in, seconds=60),
     Check(name="bodies", look=look_at_bodies, needs=_is_let_in, seconds=60),
     Check(name="streams", look=look_at_streams, needs=_is_let_in, seconds=180),
@@ -63,14 +66,21 @@ async def examine(
     configured: Mapping[str, str],
     machine: Machine,
     tell: Callable[[Line], None],
+    checks: Sequence[Check] = CHECKS,
 ) -> Examination:
-    """Make all checks, and tell each finding as soon as it is known.
+    """Make the checks, and tell each finding as soon as it is known.
 
     ``environ`` is what clients have; ``configured`` has settings of this account's files, by
     ``McpApp.path`` and the like; ``machine`` has the clients. Raises OSError if the certificates
     to trust cannot be read.
     """
-    async with opened(server, options.path, options.cafile) as wire:
+    async with opened(
+        server,
+        options.path,
+        options.cafile,
+        password=options.password,
+        seconds=options.seconds,
+    ) as wire:
         case = Case(
             server=server,
             wire=wire,
@@ -81,9 +91,18 @@ async def examine(
             machine=machine,
         )
         examination = Examination(case=case)
-        async for line in examination.run(CHECKS):
+        async for line in examination.run(checks):
             tell(line)
         return examination
+
+
+async def asks_password(server: Server, options: Options) -> bool:
+    """Whether only a password opens the server, so that a person may be asked for it.
+
+    Raises OSError if the certificates to trust cannot be read.
+    """
+    async with opened(server, options.path, options.cafile) as wire:
+        return await wants_password(wire)
 
 
 def _command_line(pid: int) -> tuple[str, ...]:

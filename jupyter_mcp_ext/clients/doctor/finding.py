@@ -28,9 +28,9 @@ class Line:
     finding: Finding
 
 
-def ok(what: str) -> Finding:
-    """Nothing has to be done."""
-    return Finding(level="ok", what=what)
+def ok(what: str, do: str = "") -> Finding:
+    """Nothing has to be done; ``do`` is what may be."""
+    return Finding(level="ok", what=what, do=do)
 
 
 def warning(what: str, do: str) -> Finding:

@@ -5,8 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from jupyter_mcp_ext.clients.printable import printable
+
 from .case import Case
 from .finding import Line, worst
+
+VERSION = 1
+"""Of the shape for programs; it changes if a member goes or comes to mean something else."""
+
+LEVELS = {"ok": "ok", "warning": "to know of", "fault": "to repair"}
 
 _INDENT = " " * 20
 
@@ -28,14 +35,12 @@ def summary(lines: Sequence[Line], skipped: Sequence[str]) -> str:
     return text + "\n"
 
 
-LEVELS = {"ok": "ok", "warning": "to know of", "fault": "to repair"}
-
-
-def as_json(case: Case, lines: Sequence[Line], skipped: Sequence[str]) -> str:
-    """Everything for programs."""
+def as_json(case: Case | None, lines: Sequence[Line], skipped: Sequence[str]) -> str:
+    """Everything for programs; without a case where no server could be chosen."""
     whole = {
-        "server": case.server.url,
-        "endpoint": case.wire.endpoint,
+        "version": VERSION,
+        "server": printable(case.server.url, case.secrets) if case else "",
+        "endpoint": printable(case.wire.endpoint, case.secrets) if case else "",
         "level": worst(lines),
         "findings": [
             {

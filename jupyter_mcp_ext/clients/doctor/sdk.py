@@ -13,6 +13,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, ImageContent, Implementation, TextContent
 
 from jupyter_mcp_ext.governance.tool_names import READING, TOOL_NAMES
+from jupyter_mcp_ext.version import __version__
 
 from .case import Case
 from .finding import Finding, fault, ok, warning
@@ -21,9 +22,6 @@ from .wire import CLIENT, LEGACY, MODERN
 
 SILENCE = 60.0
 """Seconds for which a call may be silent."""
-
-START = 40
-"""Seconds within which a kernel has to start and answer."""
 
 SOON = 8
 """Seconds within which code runs after an interrupt."""
@@ -61,20 +59,35 @@ async def look_at_eras(case: Case) -> Sequence[Finding]:
     """Connect in each era and list the tools."""
     found: list[Finding] = []
     spoken: list[str] = []
+    served = ""
     for era in ERAS:
         try:
             async with connected(case, era) as client:
                 listed = await client.list_tools()
                 case.tools = frozenset(tool.name for tool in listed.tools)
                 spoken.append(era)
+                served = client.server_info.version if client.server_info else ""
         except Exception as err:  # noqa: BLE001, PERF203  # whatever the SDK raises: this era does not work
             found.append(_broken(era, err))
     case.speaks = tuple(spoken)
     if spoken:
         versions = " and ".join(spoken)
         found.append(ok(f"MCP works in {versions}, with {len(case.tools)} tools."))
-        found += _hidden(case.tools)
+        found += [*other_version(served), *_hidden(case.tools)]
     return found
+
+
+def other_version(served: str) -> list[Finding]:
+    """Whether the server runs another version than this command is of; pure."""
+    if served in ("", __version__):
+        return []
+    return [
+        warning(
+            f"The server runs jupyter-mcp-ext {served}, and this command is of {__version__}.",
+            "Have one version in both environments (pip install --upgrade jupyter-mcp-ext), and "
+            "restart the server: it runs the one that was installed when it started.",
+        )
+    ]
 
 
 def _broken(era: str, err: BaseException) -> Finding:
@@ -122,19 +135,23 @@ async def look_at_kernel(case: Case) -> Sequence[Finding]:
 
 
 async def _in_session(case: Case, client: Client, name: str, began: float) -> list[Finding]:
-    first = await tried(client, name, case.speaks[0], began)
+    first = await tried(client, name, case.speaks[0], began, start=case.options.start)
     found = list(judged(first, case.proxy))
     if not first.ran or len(case.speaks) < 2:
         return found
     async with connected(case, case.speaks[1]) as other:
-        second = await tried(other, name, case.speaks[1], anyio.current_time())
+        began = anyio.current_time()
+        second = await tried(other, name, case.speaks[1], began, start=case.options.start)
     return [*found, *(each for each in judged(second, case.proxy) if each.level != "ok")]
 
 
-async def tried(client: Client, session: str, era: str, began: float) -> Trial:
-    """Run code as clients do; ``began`` is when the session was asked for."""
+async def tried(client: Client, session: str, era: str, began: float, *, start: int) -> Trial:
+    """Run code as clients do; ``began`` is when the session was asked for.
+
+    The kernel has ``start`` seconds to answer.
+    """
     first = await client.call_tool(
-        "execute_code", {"code": "1+1", "session_id": session, "wait": START}
+        "execute_code", {"code": "1+1", "session_id": session, "wait": start}
     )
     trial = Trial(era=era, said=words(first), seconds=anyio.current_time() - began)
     if not trial.ran:

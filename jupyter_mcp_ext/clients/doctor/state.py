@@ -21,7 +21,8 @@ async def look_at_state(case: Case) -> Sequence[Finding]:
     reply = await case.wire.ask("GET", f"{case.wire.path}/health")
     told = reply.json()
     if not isinstance(told, dict) or "sandbox" not in told:
-        return [ok("The server tells its state only to administrators.")]
+        who = "administrators" if case.server.token else "those who have a token"
+        return [ok(f"The server tells its state only to {who}.")]
     return [_sandbox(case, str(told["sandbox"])), *_disk(told), *_audit(told), *_errors(told)]
 
 

@@ -95,7 +95,10 @@ _REFUSALS = {
     "to read-only for agents": "A person ends it on the page at the address of MCP.",
     "McpPolicy.": "Change that setting, if agents are to run code.",
     "does not let you": "Give the user the right, with Jupyter's Authorizer.",
-    "kernelspec": "Install a kernel in the server's environment: pip install ipykernel.",
+    "no kernel named": "Install that kernel in the server's environment (for Python: pip install "
+    "ipykernel), or set MultiKernelManager.default_kernel_name to one of `jupyter "
+    "kernelspec list`.",
+    "This server has no kernel": "Install one in the server's environment: pip install ipykernel.",
     "No space left": "Free some of the disk of the server's root folder.",
     "kernel": "See the server's log for what the kernel says when it starts; `jupyter kernelspec "
     "list` shows its command.",

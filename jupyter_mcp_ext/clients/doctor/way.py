@@ -21,6 +21,9 @@ from .wire import JSON, LEGACY, error_of, initialize, message_of, modern
 LARGEST = 4 * 1024 * 1024
 """Bytes of a message that the server takes."""
 
+UPLOAD = 50.0
+"""Seconds within which the largest message arrives."""
+
 BEGUN = 12.0
 """Seconds within which the first event of a stream has to arrive; it leaves the server at once."""
 
@@ -119,7 +122,7 @@ async def look_at_bodies(case: Case) -> Sequence[Finding]:
     """Whether messages of the size that the server takes arrive."""
     message, headers = modern("server/discover", _meta={"padding": "x" * (LARGEST - 4096)})
     try:
-        reply = await case.wire.post(message, headers)
+        reply = await case.wire.post(message, headers, seconds=UPLOAD)
     except (httpx2.WriteError, httpx2.ReadError, httpx2.RemoteProtocolError):
         reply = None  # the connection was cut while the body was sent
     if reply is not None and reply.status == 200:

@@ -16,7 +16,7 @@ import anyio
 
 from jupyter_mcp_ext.clients.configuring.client import Machine
 from jupyter_mcp_ext.clients.doctor.case import Options
-from jupyter_mcp_ext.clients.doctor.diagnosis import examine
+from jupyter_mcp_ext.clients.doctor.diagnosis import CHECKS, examine
 from jupyter_mcp_ext.clients.doctor.finding import worst
 from jupyter_mcp_ext.clients.doctor.report import as_json
 from jupyter_mcp_ext.clients.servers import running_servers
@@ -84,11 +84,13 @@ def examined(
     token: str = "",
     env: Mapping[str, str] | None = None,
     configured: Mapping[str, str] | None = None,
+    until: str = "",
     **options: Any,
 ) -> Examined:
     """What it finds about a server of a folder, or the one that is ``wanted``.
 
-    ``token`` is that of the environment, with ``env`` beside it.
+    ``until`` is the last check that is made. ``token`` is that of the environment, with ``env``
+    beside it.
     """
     environ = {**({"JUPYTER_TOKEN": token} if token else {}), **(env or {})}
     is_far = wanted is not None and "://" in wanted  # as another machine sees it: without its file
@@ -104,6 +106,7 @@ def examined(
             configured=configured or {},
             machine=Machine(system="linux", home=folder, env=environ, which=lambda _: None),
             tell=lambda line: None,
+            checks=CHECKS[: [check.name for check in CHECKS].index(until or "kernel") + 1],
         )
     )
     lines, skipped = examination.lines, examination.skipped
