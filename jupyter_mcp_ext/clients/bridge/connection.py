@@ -26,6 +26,11 @@ _TIMES = httpx2.Timeout(connect=10.0, read=900.0, write=60.0, pool=None)
 
 _PIECE = 262_144
 
+_TOO_LARGE = (
+    f"The Jupyter server's answer has over {MAX_EVENT // 1024**2} MiB, which is not passed on. "
+    "Ask for less at a time; what the call did, it did."
+)
+
 _SHORT = 3.0
 """Seconds in which a server that runs answers a simple request."""
 
@@ -104,6 +109,8 @@ class Reply:
                         yield _one_line(event.data.encode()), _message(event.data)
                 return
             body = await self._body()
+        except httpx2.SSEError as err:
+            raise Refused(_TOO_LARGE, why="other") from err
         except httpx2.HTTPError as err:
             msg = f"The connection to the Jupyter server was lost ({type(err).__name__})."
             raise Lost(msg) from err
@@ -136,8 +143,7 @@ class Reply:
             pieces.append(piece)
             size += len(piece)
             if size > MAX_EVENT:
-                msg = f"The answer has over {MAX_EVENT // 1024**2} MiB."
-                raise httpx2.DecodingError(msg, request=self._response.request)
+                raise Refused(_TOO_LARGE, why="other")
         return b"".join(pieces)
 
 

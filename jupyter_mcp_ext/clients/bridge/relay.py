@@ -28,6 +28,13 @@ from .streams import Streams
 ATTEMPTS = 3
 """Times that a request is sent which was not taken, or which changes nothing."""
 
+OPEN = 200
+"""Requests that are open at the server; those that come later wait for their turn."""
+
+HELD = 1_000
+"""Requests without an answer, after which no more are read: a client that reads no answers waits
+until it does."""
+
 PATIENCE = 10.0
 """Seconds for which the client's next lines wait for the server to hear that it is ready."""
 
@@ -76,6 +83,8 @@ class Relay:
         self._tasks = Tasks()
         self._open: dict[str, Open] = {}
         """The requests that are not answered yet."""
+        self._turns = asyncio.Semaphore(OPEN)
+        self._places = asyncio.Semaphore(HELD)
         self._stream: asyncio.Task[None] | None = None
         self._readers: set[str] = set()
         """Tools that change nothing, as the server lists them."""
@@ -94,10 +103,19 @@ class Relay:
             if message.kind == "request":
                 await self._write(messages.failed(message, sentence))
             log(sentence)
+        elif message.key in self._open:
+            sentence = (
+                f"The id {message.key[:64]} is that of a request that is not answered yet. "
+                "Send another id."
+            )
+            await self._write(messages.error(None, messages.INVALID_REQUEST, sentence))
         elif message.kind == "request":
+            await self._places.acquire()
             request = self._open[message.key] = Open(message=message)
             name = f"mcp-bridge-{message.method}"
             request.task = self._tasks.start(self._answer(request), name=name)
+            # Not in the task itself, which may be cancelled before it begins.
+            request.task.add_done_callback(lambda _: self._ended(request))
         elif message.method == "notifications/cancelled":
             self._cancel(message)
         elif message.method == "notifications/initialized":
@@ -163,9 +181,11 @@ class Relay:
             sentence = "The bridge failed; its log has the reason. Look before you do it again."
             if not request.is_over:
                 await self._write(messages.failed(message, sentence))
-        finally:
-            if self._open.get(message.key) is request:
-                del self._open[message.key]
+
+    def _ended(self, request: Open) -> None:
+        self._places.release()
+        if self._open.get(request.message.key) is request:
+            del self._open[request.message.key]
 
     async def _excuse(self, message: Message, err: Exception) -> bytes:
         """The answer of the bridge itself."""
@@ -197,6 +217,12 @@ class Relay:
             return
         if message.method == "initialize":
             self._handshake.begin(message)
+        async with self._turns:
+            await self._pass_on(request)
+
+    async def _pass_on(self, request: Open) -> None:
+        """Send a request, again if it may be. Raises Failure and NoServer."""
+        message = request.message
         tried: Connection | None = None
         for attempt in range(1, ATTEMPTS + 1):
             connection = await self._reach.connection(instead_of=tried)

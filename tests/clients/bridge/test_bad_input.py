@@ -123,7 +123,7 @@ def test_to_close_stdin_ends_the_bridge_at_once_with_a_call_in_flight(
         assert bridge.process.stdout.read() == b""
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_the_bridge_without_a_traceback(
     server: JupyterServer, folder: Path, number: signal.Signals
 ) -> None:
