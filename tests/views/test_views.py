@@ -110,7 +110,7 @@ def test_a_data_frame_is_a_table_that_sorts_and_filters(host: Host) -> None:
     expect(cells).to_have_text(["c", "b", "a"])
     view.get_by_role("button", name="name").click()
     expect(cells).to_have_text(["a", "b", "c"])
-    assert host.page.locator("iframe").evaluate("frame => frame.offsetHeight") > 80
+    assert host.height > 80
 
 
 def test_rows_are_filtered(host: Host) -> None:
@@ -193,7 +193,7 @@ def test_an_image_is_shown(host: Host) -> None:
 def test_text_leaves_no_room_open(host: Host) -> None:
     host.run("print('hello')")
 
-    assert host.page.locator("iframe").evaluate("frame => frame.offsetHeight") == 0
+    assert host.height == 0
 
 
 def test_a_host_that_reads_no_resources_shows_the_images_of_the_result(host: Host) -> None:
@@ -254,7 +254,7 @@ def test_an_odd_chart_harms_nothing(host: Host, spec: object) -> None:
 def test_a_view_reaches_no_network_and_calls_no_tool(host: Host) -> None:
     """What would be, if a script of a kernel came to run in the view after all."""
     host.run(FRAME)
-    frame = host.page.frames[-1]
+    frame = host.frame
 
     fetched = frame.evaluate(
         "() => fetch('https://example.com').then(() => 'got', () => 'refused')"
