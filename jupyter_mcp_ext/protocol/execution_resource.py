@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from jupyter_mcp_ext.outputs.model import to_nbformat
 from jupyter_mcp_ext.resources.uris import Uri
 from jupyter_mcp_ext.sessions.story.composition import METADATA
 
-from .resource import MAX_CHARACTERS, NOTEBOOK, Content, Resource, as_json, too_large
+from .resource import MAX_CHARACTERS, NOTEBOOK, Content, Resource, too_large
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +59,8 @@ def _check_size(execution: Execution, number: int) -> None:
 
 def _text(notebook: dict[str, Any], outputs: Sequence[Output]) -> str:
     notebook["cells"][0]["outputs"] = [to_nbformat(output) for output in outputs]
-    return as_json(notebook)
+    # Not indented as in a file: that gives a line to each number of a chart.
+    return json.dumps(notebook, ensure_ascii=False, separators=(",", ":"))
 
 
 def _notebook(execution: Execution) -> dict[str, Any]:

@@ -34,7 +34,10 @@ PACKAGES = {PLOTLY: "plotly", VEGA: "vl-convert-python"}
 
 URIS = frozenset({VIEW, PLOTLY, VEGA})
 
-FILE = Path(__file__).parent / "view" / "output.html"
+FOLDER = Path(__file__).parent / "view"
+SCRIPT = '<script src="output.js"></script>'
+SCRIPTS = ("tables.js", "pages.js", "charts.js", "output.js")
+"""What stands in the page in the place of `SCRIPT`: it has to be one file."""
 
 MAX_LIBRARY = 8_000_000
 """Bytes of a library."""
@@ -87,7 +90,7 @@ class Views:
     async def read(self, uri: str) -> Content:
         """One of `URIS`. Raises ContentsError."""
         if uri == VIEW:
-            page = await asyncio.to_thread(FILE.read_text, encoding="utf-8")
+            page = await asyncio.to_thread(_page)
             return Content(text=page, mime_type=MIME_TYPE, fresh=FRESH, meta=META)
         text = await (asyncio.to_thread(_plotly) if uri == PLOTLY else self._bundled())
         return Content(text=text, mime_type="text/javascript", fresh=FRESH)
@@ -97,6 +100,12 @@ class Views:
         async with self._lock:
             self._vega = self._vega or await asyncio.to_thread(_vega)
         return self._vega
+
+
+def _page() -> str:
+    page = (FOLDER / "output.html").read_text(encoding="utf-8")
+    scripts = [(FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS]
+    return page.replace(SCRIPT, f"<script>\n(() => {{\n{''.join(scripts)}}})();\n</script>")
 
 
 def _vega() -> str:

@@ -25,6 +25,7 @@ def host(browser: Browser, server: JupyterServer) -> Iterator[Host]:
     with running_host(browser, server) as host:
         host.connect()
         yield host
+        assert host.elsewhere == []  # whatever the tests have shown, nothing came from the network
 
 
 @pytest.fixture(autouse=True)

@@ -82,7 +82,10 @@ window.open_ = async (uri, args, result, { reads, isWritten, ...given }) => {
     if (frame.style.position !== "fixed") frame.style.height = `${height}px`;
   };
   bridge.onrequestdisplaymode = async ({ mode }) => { window.display(mode); return { mode }; };
-  const ready = new Promise(done => { bridge.oninitialized = done; });
+  const ready = new Promise((done, fail) => {
+    bridge.oninitialized = done;
+    setTimeout(fail, 20_000, new Error("The view has not started."));
+  });
   await bridge.connect(new PostMessageTransport(frame.contentWindow, frame.contentWindow));
   await bridge.sendSandboxResourceReady({ html: view.text, ...view._meta?.ui });
   await ready;

@@ -120,9 +120,12 @@ class Host:
         reads: bool = True,
         theme: str = "light",
         is_written: bool = False,
+        ends: bool = True,
         **arguments: Any,
     ) -> dict[str, Any]:
         """Call a tool, show its view, and return its result when the view is drawn.
+
+        A view that never ``ends`` is left when it has told its size.
 
         ``is_written`` does it with the reference host's own policy, and without an origin of the
         view's own.
@@ -132,12 +135,19 @@ class Host:
             "([tool, args, how]) => window.show(tool, args, how)",
             [tool, arguments, how],
         )
-        self.view.locator("body[data-shown]").wait_for(state="attached")
+        if ends:
+            self.view.locator("body[data-drawn]").wait_for(state="attached")
+        else:
+            self.page.wait_for_function("() => window.sizes.at(-1) > 0")
         return result
 
     def run(self, code: str, **how: Any) -> dict[str, Any]:
         """Run code and show what it displays."""
         return self.show("execute_code", code=code, **how)
+
+    def leave(self) -> object:
+        """Take the view away; gives its answer to that."""
+        return self.page.evaluate("() => window.leave()")
 
     @property
     def asked(self) -> list[Any]:
