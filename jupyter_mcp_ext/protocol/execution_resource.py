@@ -27,6 +27,9 @@ RIGHTS: tuple[Right, ...] = (("read", "kernels"),)
 TOOL = "get_output"
 """The tool that shows the same: who does not have it does not get the resource."""
 
+MEMORY = 8
+"""How much more room numbers take in memory than as text: what is kept may be text or numbers."""
+
 FRESH = 60_000
 """Milliseconds for which a finished execution is fresh: threads of its code may still write."""
 
@@ -41,7 +44,7 @@ async def find(call: Call, execution_id: str) -> Resource:
 
 
 async def _read(call: Call, execution: Execution) -> Content:
-    _check_size(execution, execution.fold.bytes)
+    _check_size(execution, execution.fold.bytes // MEMORY)
     await call.services.executions.load(execution)
     fresh = FRESH if execution.is_finished else 0
     # Both of the same moment: the execution goes on while the text is made.
