@@ -31,6 +31,10 @@ class Connect(Command):
         """See `Command`."""
         return parser()
 
+    def parse_command_line(self, argv: list[str] | None = None) -> None:
+        """Read the options; one that is mistyped must not be taken for a setting of Jupyter's."""
+        self.options = self.parser().parse_args(argv)
+
     def load_config_file(self, suppress_errors: bool = True) -> None:  # type: ignore[override]  # as JupyterApp's
         """Read no configuration: it may be a program that prints, and is the server's."""
 

@@ -346,6 +346,18 @@ def test_what_cannot_be_meant_is_said_in_a_line(
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize("option", ["--dry-run", "--McpApp.path=/x", "--debug"])
+def test_an_option_that_there_is_not_is_named_and_nothing_is_written(
+    there: Run, home: Path, option: str
+) -> None:
+    code, out, err = there("codex", "--force", option)
+
+    assert (code, out) == (2, "")
+    assert err.startswith("usage: jupyter mcp connect [-h]")
+    assert err.endswith(f"jupyter mcp connect: error: unrecognized arguments: {option}\n")
+    assert list(home.iterdir()) == []
+
+
 def test_a_server_elsewhere_gets_the_token_of_the_environment(
     run: Run, home: Path, server: JupyterServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
