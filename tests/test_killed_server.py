@@ -14,7 +14,7 @@ from tests.stories import serving, wait_for_snapshot
 SAVE_SOON = "--McpSessions.snapshot_delay=0.05"
 
 
-def begun(folder: Path) -> list[str]:
+def has_begun(folder: Path) -> list[str]:
     """The code that the journal of a session says has begun."""
     lines = (folder / ".mcp" / "journal.jsonl").read_text().splitlines()
     return [line["code"] for line in map(json.loads, lines) if "begin" in line]
@@ -40,10 +40,25 @@ def test_code_that_kills_the_server_at_once_is_in_the_journal_and_told_of(
         with pytest.raises((ConnectionError, http.client.HTTPException)):
             client.call(tool, **arguments)
         server.process.wait()
-    assert kills in begun(folder)
+    assert kills in has_begun(folder)
     with serving(tmp_path) as (_, client):
         result = client.run("x", session_id=session_id)
 
     assert "[1]" in result.text
     told = "what the last execution changed is lost, since it came after that save"
     assert any(told in notice for notice in result.notices), result.text
+
+
+def test_an_execution_that_a_client_knows_is_known_after_the_server_was_killed_at_once(
+    tmp_path: Path,
+) -> None:
+    with serving(tmp_path) as (server, client):
+        client.run("pass")
+        begun = client.run("import time; time.sleep(600)", wait=0)
+        server.process.kill()
+        server.process.wait()
+    with serving(tmp_path) as (_, client):
+        result = client.call("get_output", output_id=begun.id)
+
+    assert result.status == "interrupted"
+    assert "the server restarted" in result.text

@@ -90,6 +90,10 @@ class Archive:
         self._executions[execution.id] = execution
         self._storage.begin(execution.record())
 
+    async def begun(self, execution: Execution) -> None:
+        """Return when an execution that runs would outlast a kill of the server, if any can."""
+        await self._storage.begun(execution.id)
+
     def take(self, execution: Execution, msg_type: str, content: object) -> None:
         """Feed a message to an execution, and save it if it changed the outputs."""
         if msg_type == "stream" and isinstance(content, dict) and content.get("name") == "stderr":

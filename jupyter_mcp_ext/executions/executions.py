@@ -200,6 +200,8 @@ class McpExecutions(LoggingConfigurable):
             await asyncio.wait(awaited, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
         if execution.refusal is not None:
             raise execution.refusal
+        if not execution.is_finished:  # it is about to be told of
+            await self._archive.begun(execution)
         return execution
 
     async def interrupt(self, execution: Execution) -> None:

@@ -62,6 +62,8 @@ class _File:
     """Whether those lines replace the file."""
     least: int = 0
     """The size that the outputs had when the file was last replaced."""
+    is_written: bool = False
+    """Whether it was written to, or could not be."""
 
     def add(self, line: Line) -> None:
         """Have a line written."""
@@ -115,6 +117,15 @@ class ExecutionStorage:
             return
         self._files[record.execution_id] = file = _File(head=record)
         self._add(record.execution_id, file, record)
+
+    async def begun(self, execution_id: str) -> None:
+        """Return when it is on disk what is run, or it cannot be."""
+        for _ in range(2):  # what is written now may not have it
+            file = self._files.get(execution_id)
+            if file is None or file.is_written:
+                return
+            self._flusher.start()
+            await self._flusher.written()
 
     def message(self, execution_id: str, fold: OutputFold, *messages: tuple[str, object]) -> None:
         """Save messages; ``fold`` has the outputs after them."""
@@ -206,12 +217,15 @@ class ExecutionStorage:
 
     async def _write(self) -> float | None:
         batch = [(execution_id, *file.take()) for execution_id, file in self._dirty.items()]
+        files = list(self._dirty.values())
         forgotten, self._forgotten = self._forgotten, []
         self._dirty, self._size = {}, 0
         try:
             failed = await asyncio.to_thread(self._append, batch, forgotten)
         except OSError as err:
             failed = {execution_id: err for execution_id, _, _ in batch}
+        for file in files:
+            file.is_written = True
         self._unsaved |= failed.keys()
         self._unsaved -= {each for each, _, replaces in batch if replaces} - failed.keys()
         self._note_fault(next(iter(failed.values()), None), batch)
