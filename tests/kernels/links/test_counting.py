@@ -23,12 +23,13 @@ from tests.engine import Engine, printed, running
 OURS = {"msg_id": "ours", "msg_type": "execute_request"}
 LOST = re.compile(r"about ([\d,]+) messages of the kernel were lost: output may be incomplete")
 
+# Of so few nothing is dropped, however busy the machine is: a kernel keeps 1,000 for each client.
 ORDINARY = {
-    "displays": "for n in range(5_000): display(n)",
-    "prints": "for n in range(5_000): print(n, flush=True)",
+    "displays": "for n in range(900): display(n)",
+    "prints": "for n in range(900): print(n, flush=True)",
     "cleared outputs": (
         "from IPython.display import clear_output\n"
-        "for n in range(2_000): clear_output(wait=n % 2 == 0); print(n)"
+        "for n in range(450): clear_output(wait=n % 2 == 0); print(n)"
     ),
     "prints of threads": (
         "import threading\n"
@@ -42,7 +43,7 @@ ORDINARY = {
     "displays of threads that outlast the cell": (
         "import threading\n"
         "def work():\n"
-        "    for n in range(500): display(n)\n"
+        "    for n in range(200): display(n)\n"
         "for _ in range(4): threading.Thread(target=work).start()"
     ),
     "an error": "1 / 0",
@@ -223,7 +224,7 @@ def losses(execution: Execution) -> int:
 @pytest.mark.parametrize("code", ORDINARY.values(), ids=ORDINARY)
 async def test_nothing_is_claimed_of_an_ordinary_run(jp_serverapp: Any, code: str) -> None:
     async with running(jp_serverapp) as engine:
-        for _ in range(2):
+        for _ in range(5):
             execution = await engine.run(code)
             assert execution.status in ("ok", "error")
             assert execution.notices == []
