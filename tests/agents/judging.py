@@ -14,6 +14,7 @@ from .record import Result
 from .scenario import LINES
 
 WHOLE, LOST = "whole", "lost"
+NOT_CALLED, ENDS = "not called", "ends the client"
 SENT = " ".join(INSTRUCTIONS.split())
 FEWEST = 40
 """Characters of the instructions below which they are not there: others have such words too."""
@@ -95,7 +96,7 @@ EXPECTED: Mapping[str, frozenset[str]] = {
     "long": frozenset({WHOLE}),
     "running": frozenset({WHOLE}),
     "rest": frozenset({WHOLE}),
-    "input": frozenset({"asks the person", "cannot ask, told"}),
+    "input": frozenset({"asks the person", "cannot ask, told", ENDS}),
     "cells": frozenset({"run"}),
     "restart": frozenset({"goes on"}),
 }
@@ -106,8 +107,13 @@ def words(conversation: Conversation) -> dict[str, str]:
     """All that a conversation shows."""
     results = conversation.by_name()
     shown = {"tools": tools(conversation), "instructions": instructions(conversation)}
-    missing = Result(text="not called")
-    return shown | {name: judge(results.get(name, missing)) for name, judge in JUDGES.items()}
+    missing = {name: NOT_CALLED for name in JUDGES}
+    if conversation.unanswered in missing:
+        missing[conversation.unanswered] = ENDS
+    return shown | {
+        name: judge(results[name]) if name in results else missing[name]
+        for name, judge in JUDGES.items()
+    }
 
 
 def tools(conversation: Conversation) -> str:

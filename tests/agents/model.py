@@ -44,6 +44,11 @@ class Conversation:
         """The results, by the names of the steps."""
         return {step.name: result for step, result in zip(self._steps, self.results, strict=False)}
 
+    @property
+    def unanswered(self) -> str:
+        """The name of the step whose call the client was told to make, and did not answer."""
+        return "" if self.is_over.is_set() else self._steps[len(self.results)].name
+
     def hear(self, api: Api, path: str, body: Body) -> Answer:
         """Answer a request; one that shows no tools is not about the scenario."""
         tools = api.tools(body)

@@ -119,6 +119,40 @@ def _copilot(place: Place) -> Start:
     )
 
 
+def _continue(place: Place) -> Start:
+    model = {
+        "name": "mock",
+        "provider": "openai",
+        "model": "mock",
+        "apiBase": f"{place.model}/v1",
+        "apiKey": "none",
+        "roles": ["chat"],
+        "capabilities": ["tool_use", "image_input"],
+    }
+    # YAML holds JSON.
+    settings = {"name": "Local Config", "version": "1.0.0", "schema": "v1", "models": [model]}
+    _write(place.home / ".continue" / "config.yaml", settings)
+    place.connect("continue")
+    return Start(command=["cn", "-p", PROMPT])
+
+
+def _goose(place: Place) -> Start:
+    (place.home / ".config" / "goose").mkdir(parents=True)
+    place.connect("goose")
+    return Start(
+        command=["goose-binary-linux-x64", "run", "--text", PROMPT],
+        env={
+            "GOOSE_PROVIDER": "openai",
+            "GOOSE_MODEL": "gpt-4o",
+            "GOOSE_MODE": "auto",
+            "GOOSE_DISABLE_KEYRING": "1",
+            "GOOSE_TELEMETRY_ENABLED": "false",
+            "OPENAI_HOST": place.model,
+            "OPENAI_API_KEY": "none",
+        },
+    )
+
+
 def _write(file: Path, settings: dict[str, Any]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(settings, indent=2))
@@ -138,5 +172,7 @@ PROGRAMS = tuple(
         ("Gemini CLI", "@google/gemini-cli", _gemini, False),
         ("OpenCode", "opencode-ai", _opencode, False),
         ("Copilot CLI", "@github/copilot", _copilot, True),
+        ("Continue", "@continuedev/cli", _continue, False),
+        ("Goose", "@aaif/goose-binary-linux-x64", _goose, True),
     )
 )

@@ -70,7 +70,6 @@ def everything(
             arguments={"output_id": LATEST, "wait": 50},
             before=release,
         ),
-        run("input", QUESTION),
         Step(name="notebook", tool="create_notebook", arguments=made),
         Step(
             name="cells",
@@ -78,4 +77,6 @@ def everything(
             arguments={"path": notebook, "cells": cells, "run": True},
         ),
         Step(name="restart", tool="execute_code", arguments={"code": SUM}, before=restart),
+        # The last, since a client may end where no person can be asked.
+        run("input", QUESTION),
     ]

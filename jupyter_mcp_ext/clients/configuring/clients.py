@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -80,19 +81,27 @@ def _opencode_starts(target: Target) -> Entry:
     }
 
 
-def _goose_starts(target: Target) -> Entry:
-    refers = target.token == TOKEN_VARIABLE
+def _goose(target: Target, **way: Any) -> Entry:
     return {
         "name": NAME,
-        "type": "stdio",
         "description": "Runs code in Jupyter kernels and works with notebooks.",
         "enabled": True,
-        "cmd": target.command,
-        "args": list(target.args),
-        "envs": dict(target.env) if refers else _env(target),
-        "env_keys": [TOKEN_VARIABLE] if refers else [],
+        **way,
+        "env_keys": [TOKEN_VARIABLE] if target.token == TOKEN_VARIABLE else [],
         "timeout": 300,
     }
+
+
+def _goose_starts(target: Target) -> Entry:
+    env = dict(target.env) if target.token == TOKEN_VARIABLE else _env(target)
+    return _goose(target, type="stdio", cmd=target.command, args=list(target.args), envs=env)
+
+
+def _goose_reaches(target: Target) -> Entry:
+    # The variables that it puts into headers are those of ``env_keys``.
+    token = f"${{{TOKEN_VARIABLE}}}" if target.token == TOKEN_VARIABLE else target.token
+    headers = _headers(replace(target, token=token))
+    return _goose(target, type="streamable_http", uri=target.url, **headers)
 
 
 def _claude_folder(machine: Machine) -> Path:
@@ -304,6 +313,7 @@ CLIENTS = (
         format="yaml",
         path=("extensions", NAME),
         bridge=_goose_starts,
+        http=_goose_reaches,
         reference=TOKEN_VARIABLE,
         replaces="",
         trusts="SSL_CERT_FILE",
