@@ -28,16 +28,21 @@ def binaries(folder: Path, command: str) -> tuple[Path, str]:
 
 def _install(folder: Path, command: Path, path: str) -> None:
     if not command.exists():
-        npm = shutil.which("npm", path=path)
-        if npm is None:
-            pytest.fail('These tests need npm; `pip install -e ".[test]"` brings it.')
-        done = subprocess.run(
-            [npm, "ci", "--no-audit", "--no-fund"],
-            cwd=folder,
-            env={**os.environ, "PATH": path},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            pytest.fail(f"npm could not install the packages of {folder.name}:\n{done.stderr}")
+        run_npm("ci", folder, path)
+
+
+def run_npm(command: str, folder: Path, path: str, *options: str) -> None:
+    """Have npm install the packages that a folder names."""
+    npm = shutil.which("npm", path=path)
+    if npm is None:
+        pytest.fail('These tests need npm; `pip install -e ".[test]"` brings it.')
+    done = subprocess.run(
+        [npm, command, "--no-audit", "--no-fund", *options],
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        pytest.fail(f"npm could not install the packages of {folder.name}:\n{done.stderr}")
