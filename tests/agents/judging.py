@@ -107,7 +107,7 @@ def words(conversation: Conversation) -> dict[str, str]:
     """All that a conversation shows."""
     results = conversation.by_name()
     shown = {"tools": tools(conversation), "instructions": instructions(conversation)}
-    missing = {name: NOT_CALLED for name in JUDGES}
+    missing = dict.fromkeys(JUDGES, NOT_CALLED)
     if conversation.unanswered in missing:
         missing[conversation.unanswered] = ENDS
     return shown | {

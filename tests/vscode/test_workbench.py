@@ -23,7 +23,7 @@ from .workbench import FOLDER, running_workbench
 pytestmark = pytest.mark.timeout(300)  # installs it at the first run
 
 DISCOVERED = f"Discovered {len(TOOLS)} tools"
-TOKEN_ASKED = "Token of the Jupyter server"  # noqa: S105
+TOKEN_ASKED = "Token of the Jupyter server"
 
 
 @pytest.fixture(scope="module")
