@@ -44,6 +44,7 @@ LONGEST = (
     "sessions/test_states.py",
     "test_results.py",
     "soak/test_soak.py",
+    "vscode/test_workbench.py",
     "test_endurance.py",
     "test_sessions.py",
     "test_session_faults.py",

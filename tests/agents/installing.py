@@ -95,7 +95,8 @@ def latest(folder: Path) -> Installation:
     shutil.copytree(NPM, npm, ignore=shutil.ignore_patterns("node_modules", "package-lock.json"))
     file = npm / "package.json"
     described = json.loads(file.read_text())
-    described["devDependencies"] = dict.fromkeys(described["devDependencies"], "latest")
+    for kind in ("devDependencies", "optionalDependencies"):
+        described[kind] = dict.fromkeys(described[kind], "latest")
     file.write_text(json.dumps(described))
     _run(["npm", "install", "--no-audit", "--no-fund", "--prefix", str(npm)])
     return Installation(npm=npm, environments=folder / "environments", is_latest=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -19,6 +20,9 @@ SENT = " ".join(INSTRUCTIONS.split())
 FEWEST = 40
 """Characters of the instructions below which they are not there: others have such words too."""
 
+PNG = b64encode(b"\x89PNG\r\n\x1a\n").decode()[:-4]
+"""What the bytes of an image begin with in base64."""
+
 Judge = Callable[[Result], str]
 
 
@@ -29,7 +33,9 @@ def text(result: Result) -> str:
 
 def image(result: Result) -> str:
     """A plot of matplotlib."""
-    return "image" if any(one.size for one in result.pictures) else LOST
+    if any(one.size for one in result.pictures):
+        return "image"
+    return "as text" if PNG in result.text else LOST
 
 
 def frame(result: Result) -> str:

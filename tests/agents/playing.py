@@ -71,9 +71,12 @@ def play(client: Client, stage: Stage) -> Played:
         f"{client.key}.ipynb", gate.code, release=gate.release, restart=stage.served.restart
     )
     try:
-        return played(client, *stage.place(client, steps))
+        done = played(client, *stage.place(client, steps))
     finally:
         gate.close()
+    if done.conversation.unanswered:
+        stage.served.restart()  # the kernel waits for an answer to what ended the client
+    return done
 
 
 def first_plot(client: Client, stage: Stage, via: Via) -> Played:

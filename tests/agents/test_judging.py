@@ -22,6 +22,12 @@ def test_bytes_that_are_no_image_are_a_lost_plot() -> None:
     assert JUDGES["image"](Result(text="[ok]", pictures=(broken,))) == "lost"
 
 
+def test_an_image_that_is_given_as_text_is_not_lost_without_a_trace() -> None:
+    blocks = '[{"type":"image","data":"iVBORw0KGgoAAAANSUhEUgAAAiwAAAGd","mimeType":"image/png"}]'
+
+    assert JUDGES["image"](Result(text=blocks)) == "as text"
+
+
 def test_text_without_its_end_is_cut() -> None:
     assert JUDGES["text"](Result(text="[ok] a-1\ngrüß dich")) == "cut"
 

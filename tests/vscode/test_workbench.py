@@ -22,6 +22,7 @@ from .workbench import FOLDER, running_workbench
 
 pytestmark = pytest.mark.timeout(300)  # installs it at the first run
 
+HERE = Path(__file__).parent
 DISCOVERED = f"Discovered {len(TOOLS)} tools"
 TOKEN_ASKED = "Token of the Jupyter server"
 
@@ -112,3 +113,13 @@ def test_the_link_of_the_page_installs_what_the_command_writes(
         expect(code.page.get_by_role("button", name="Uninstall", exact=True)).to_be_visible()
 
     assert json.loads(configuration.read_text()) == shown
+
+
+def test_the_page_of_the_client_has_the_version_that_is_run() -> None:
+    lock = json.loads((HERE / "package-lock.json").read_text())
+    page = (HERE.parents[1] / "docs" / "clients" / "vscode.md").read_text()
+
+    version = lock["packages"]["node_modules/code-server"]["version"]
+
+    assert f"VS Code {version.replace('4.', '1.', 1)} as code-server {version} has it" in page
+    assert f'"{DISCOVERED}"' in page

@@ -41,7 +41,8 @@ class Workbench:
         """Run a command by its title."""
         self.page.keyboard.press("F1")
         self.field.fill(f">{title}")
-        self.choose(title)
+        expect(self.asked.locator(".monaco-list-row.focused")).to_contain_text(title)
+        self.field.press("Enter")
 
     def row(self, text: str) -> Locator:
         """What is offered to be chosen."""
@@ -101,7 +102,11 @@ def running_workbench(browser: Browser, home: Path) -> Iterator[Workbench]:
             page = context.new_page()
             page.goto(f"{address}?folder={work}")
             page.locator(".part.statusbar").wait_for()
-            yield Workbench(page)
+            try:
+                yield Workbench(page)
+            except BaseException:
+                page.screenshot(path=home / "failed.png")
+                raise
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

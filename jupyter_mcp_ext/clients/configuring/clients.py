@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,9 @@ from .editing.text import Item
 
 START_SECONDS = 60
 """Clients whose default is shorter wait so long for the bridge to start."""
+
+_VARIABLE = f"${{{TOKEN_VARIABLE}}}"
+"""How several clients refer to the variable with the token."""
 
 _CODEX = f"${TOKEN_VARIABLE}"
 """Stands for the reference of Codex, which is a setting of its own."""
@@ -87,21 +89,19 @@ def _goose(target: Target, **way: Any) -> Entry:
         "description": "Runs code in Jupyter kernels and works with notebooks.",
         "enabled": True,
         **way,
-        "env_keys": [TOKEN_VARIABLE] if target.token == TOKEN_VARIABLE else [],
+        # The variables that it passes on, and puts into headers.
+        "env_keys": [TOKEN_VARIABLE] if target.token == _VARIABLE else [],
         "timeout": 300,
     }
 
 
 def _goose_starts(target: Target) -> Entry:
-    env = dict(target.env) if target.token == TOKEN_VARIABLE else _env(target)
+    env = dict(target.env) if target.token == _VARIABLE else _env(target)
     return _goose(target, type="stdio", cmd=target.command, args=list(target.args), envs=env)
 
 
 def _goose_reaches(target: Target) -> Entry:
-    # The variables that it puts into headers are those of ``env_keys``.
-    token = f"${{{TOKEN_VARIABLE}}}" if target.token == TOKEN_VARIABLE else target.token
-    headers = _headers(replace(target, token=token))
-    return _goose(target, type="streamable_http", uri=target.url, **headers)
+    return _goose(target, type="streamable_http", uri=target.url, **_headers(target))
 
 
 def _claude_folder(machine: Machine) -> Path:
@@ -158,7 +158,7 @@ CLIENTS = (
         path=("mcpServers", NAME),
         bridge=partial(_starts, type="stdio"),
         http=partial(_reaches, type="http"),
-        reference=f"${{{TOKEN_VARIABLE}}}",
+        reference=_VARIABLE,
         command=lambda url, token: (
             f"claude mcp add --scope user --transport http {NAME} {url} "
             f"--header 'Authorization: Bearer {token}'"
@@ -256,7 +256,7 @@ CLIENTS = (
         path=("mcpServers", NAME),
         bridge=_copilot(_starts, "local"),
         http=_copilot(_reaches, "http"),
-        reference=f"${{{TOKEN_VARIABLE}}}",
+        reference=_VARIABLE,
         replaces=r"\$[\w{]",
     ),
     Client(
@@ -314,7 +314,7 @@ CLIENTS = (
         path=("extensions", NAME),
         bridge=_goose_starts,
         http=_goose_reaches,
-        reference=TOKEN_VARIABLE,
+        reference=_VARIABLE,
         replaces="",
         trusts="SSL_CERT_FILE",
     ),

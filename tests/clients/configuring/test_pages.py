@@ -33,10 +33,15 @@ SECTIONS = ["What is written", "By hand", "What it does", "What goes wrong"]
 ROWS = ["Images", "Long runs", "Ctrl-C", "Approvals", "Questions", "Prompts", "Tools"]
 WAYS: tuple[Way, ...] = ("bridge", "http")
 SEEN = read(FILE.read_text(encoding="utf-8"))
-IMAGES = {"image": "Plots reach the model as images", "lost": "Plots are lost"}
+IMAGES = {
+    "image": "Plots reach the model as images",
+    "as text": "Plots reach the model as base64, in text",
+    "lost": "Plots are lost",
+}
 QUESTIONS = {
     "asks the person": "`input()` asks the person.",
     "cannot ask, told": "It cannot ask: `input()` ends with an error that says what to do.",
+    "ends the client": "`input()` asks the person; without one, it ends Goose.",
 }
 CTRL_C = {"interrupts": "Interrupts the code.", "runs on": "The code runs on."}
 

@@ -27,14 +27,15 @@ def taken(name: str, server: Server, **wish: object) -> Road:
         ("codex", HERE, {}, "bridge", "none"),
         ("codex", HERE, {"via": "http"}, "http", "reference"),
         ("codex", HERE, {"in_clear": True}, "http", "clear"),
-        ("goose", HERE, {"in_clear": True}, "bridge", "none"),
+        ("claude-desktop", HERE, {"in_clear": True}, "bridge", "none"),
+        ("goose", HERE, {"via": "http"}, "http", "reference"),
         ("zed", HERE, {"via": "http", "in_clear": True}, "http", "clear"),
         ("zed", OPEN, {"via": "http"}, "http", "none"),
         ("codex", SOCKET, {}, "bridge", "none"),
         ("codex", SOCKET, {"in_clear": True}, "bridge", "none"),
         ("codex", ELSEWHERE, {}, "http", "reference"),
         ("codex", ELSEWHERE, {"cafile": "/ca.pem"}, "bridge", "reference"),
-        ("goose", ELSEWHERE, {}, "bridge", "reference"),
+        ("goose", ELSEWHERE, {}, "http", "reference"),
         ("claude-desktop", ELSEWHERE, {"in_clear": True}, "bridge", "clear"),
     ],
 )
@@ -51,7 +52,12 @@ def test_the_way_that_needs_least_is_taken(
 @pytest.mark.parametrize(
     ("name", "server", "wish", "words"),
     [
-        ("goose", HERE, {"via": "http"}, "Goose starts a program and cannot send a header."),
+        (
+            "claude-desktop",
+            HERE,
+            {"via": "http"},
+            "Claude Desktop starts a program and cannot send a header.",
+        ),
         ("codex", SOCKET, {"via": "http"}, "listens on the socket /run/jupyter.sock"),
         (
             "zed",
