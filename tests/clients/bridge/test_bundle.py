@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import pytest
 import tomllib
 
 from jupyter_mcp_ext import __version__
@@ -19,6 +21,7 @@ from tests.snippets import block_of
 from .bridges import Bridge
 
 HERE = Path(__file__).parent
+PROJECT = HERE.parents[2]
 
 
 def test_the_official_tool_finds_the_bundle_valid(tmp_path: Path) -> None:
@@ -83,3 +86,56 @@ def test_what_the_bundle_starts_serves_with_the_settings_of_the_person(tmp_path:
             tools = {t["name"]: t for t in bridge.ask("tools/list")["result"]["tools"]}
             assert str(allowed) in tools["upload_file"]["description"]
             assert bridge.end() == 0
+
+
+@pytest.mark.timeout(400)  # its uv makes an environment
+def test_an_installed_bundle_serves_a_client_that_starts_it_as_claude_desktop(
+    tmp_path: Path,
+) -> None:
+    found, path = binaries(HERE, "mcpb")
+    (tmp_path / "allowed").mkdir()
+    (tmp_path / "allowed/data.csv").write_text("a,b\n1,2\n")
+    bundle.write(tmp_path / "jupyter.mcpb", _wheel(tmp_path / "wheel"))
+    out = tmp_path / "extensions" / "jupyter"
+    # uv knows its own certificates only, and those of a proxy are among the system's.
+    more = {"PATH": path, "UV_SYSTEM_CERTS": "1", "UV_CACHE_DIR": _uv_cache(path)}
+    env = {k: v for k, v in environment(tmp_path, more).items() if k != "PYTHONPATH"}
+    _done([str(found / "mcpb"), "unpack", str(tmp_path / "jupyter.mcpb"), str(out)], env)
+
+    with running_server(tmp_path) as server:
+        settings = {"server": str(server.port), "allowed": [str(tmp_path / "allowed")]}
+        said = _done(["node", str(HERE / "desktop.mjs"), str(out), json.dumps(settings)], env)
+        seen = json.loads(said.splitlines()[-1])
+
+        assert seen["command"] == "uv"
+        assert seen["args"][-2:] == ["server/main.py", str(tmp_path / "allowed")]
+        assert {"execute_code", "upload_file", "download_file"} <= set(seen["tools"])
+        assert "from Desktop" in seen["run"]
+        assert (server.root_dir / "data.csv").read_text() == "a,b\n1,2\n", seen["sent"]
+    assert (out / ".venv").is_dir()  # the bridge has run from the bundle's own environment
+
+
+def _wheel(folder: Path) -> Path:
+    """A wheel of the project as it is."""
+    _done([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)])
+    [wheel] = folder.glob("*.whl")
+    return wheel
+
+
+def _uv_cache(path: str) -> str:
+    """Where uv keeps packages of this account: those of another home would be fetched again."""
+    return _done(["uv", "cache", "dir"], {**os.environ, "PATH": path}).strip()
+
+
+def _done(command: list[str], env: dict[str, str] | None = None) -> str:
+    """What a command that must succeed has printed."""
+    done = subprocess.run(
+        command,
+        env=env or dict(os.environ),
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
