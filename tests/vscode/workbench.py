@@ -23,8 +23,14 @@ FOLDER = ".config/Code"
 """Where VS Code has its settings, in a home folder on Linux."""
 OPTIONS = ("--auth=none", "--disable-telemetry", "--disable-update-check")
 QUIET = ("--disable-workspace-trust", "--disable-getting-started-override")
-# The field of commands would close where another part of the workbench takes the focus.
-SETTINGS = {"workbench.quickOpen.closeOnFocusLost": False, "workbench.startupEditor": "none"}
+SETTINGS = {
+    # The field of commands would close where another part of the workbench takes the focus.
+    "workbench.quickOpen.closeOnFocusLost": False,
+    "workbench.secondarySideBar.defaultVisibility": "hidden",
+    "workbench.startupEditor": "none",
+    # What is said of the thing below the pointer would cover the list.
+    "workbench.hover.delay": 1_000_000,
+}
 MILLISECONDS = 60_000.0
 
 

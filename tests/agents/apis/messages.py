@@ -54,13 +54,18 @@ def _result(content: Any) -> Result:
     if isinstance(content, str):
         blocks = [{"type": "text", "text": content}]
     return Result(
-        text="\n".join(block["text"] for block in blocks if block["type"] == "text"),
+        text="\n".join(filter(None, map(_text, blocks))),
         pictures=tuple(
             picture(block["source"]["media_type"], block["source"]["data"])
             for block in blocks
             if block["type"] == "image"
         ),
     )
+
+
+def _text(block: dict[str, Any]) -> str:
+    """What a block says: a tool that a search has found is named."""
+    return str(block.get("text") or block.get("tool_name") or "")
 
 
 def _block(call: Call | None) -> dict[str, Any]:
