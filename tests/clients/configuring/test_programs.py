@@ -178,3 +178,27 @@ def test_an_installed_program_is_found(home: Path, path: str) -> None:
     installed = {line.split()[0] for line in listed.splitlines() if "  installed" in line}
     assert set(LISTS) <= installed
     assert os.pathsep in path
+
+
+@pytest.mark.parametrize("name", ["claude-code", "gemini", "opencode"])
+def test_the_program_takes_for_a_variable_what_is_refused_for_it_and_nothing_else(
+    name: str, home: Path, path: str
+) -> None:
+    client = BY_ID[name]
+    texts = ["$FOLDER", "${FOLDER}", "{env:FOLDER}"]
+    (home / "real").mkdir()
+    program = home / "real/program"
+    program.write_text(f'#!/bin/sh\ntouch "{home}/ran-$1"\n')
+    program.chmod(0o755)
+    text = "{}"
+    for number, odd in enumerate(texts):
+        entry = client.bridge(Target(command=f"{home}/{odd}/program", args=(str(number),)))
+        text = client.editor.put(text, (*client.path[:-1], f"odd-{number}"), entry)
+    file = home / client.shown.removeprefix("~/")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+
+    said(home, path, *LISTS[name][0], env={"FOLDER": "real"})
+
+    ran = {odd for number, odd in enumerate(texts) if (home / f"ran-{number}").exists()}
+    assert ran == {odd for odd in texts if client.fault(odd)}
