@@ -122,16 +122,30 @@ async def look_at_kernel(case: Case) -> Sequence[Finding]:
     try:
         async with connected(case, case.speaks[0]) as client:
             began = anyio.current_time()
-            made = await client.call_tool("create_session", {"name": name})
-            if made.is_error:
-                return [refused(words(made))]
             try:
-                found += await _in_session(case, client, name, began)
+                made = await client.call_tool(
+                    "create_session", {"name": name}, read_timeout_seconds=case.options.start
+                )
+                if made.is_error:
+                    found.append(refused(words(made)))
+                else:
+                    found += await _in_session(case, client, name, began)
             finally:
                 found += await _removed(client, name)
     except Exception as err:  # noqa: BLE001  # whatever the SDK raises: this call did not work
-        found.append(_broken(case.speaks[0], err))
+        found.append(_unanswered(case.speaks[0], err))
     return found
+
+
+def _unanswered(era: str, err: BaseException) -> Finding:
+    broken = _broken(era, err)
+    if "timed out" not in broken.what:
+        return broken
+    return fault(
+        "A kernel does not start, or does not answer, in time.",
+        "See the server's log for what the kernel says when it starts; try its command, which "
+        "`jupyter kernelspec list` leads to.",
+    )
 
 
 async def _in_session(case: Case, client: Client, name: str, began: float) -> list[Finding]:
@@ -202,13 +216,15 @@ async def _cancelled(client: Client, session: str) -> bool:
 
 
 async def _removed(client: Client, name: str) -> list[Finding]:
+    why = "no answer"
     with anyio.CancelScope(shield=True), anyio.move_on_after(20):
         deleted = await client.call_tool("delete_session", {"session_id": name})
-        if not deleted.is_error:
+        why = words(deleted).removeprefix("Error: ")
+        if not deleted.is_error or "There is no session" in why:
             return []
     return [
         warning(
-            f"The session {name} of this check could not be deleted.",
+            f"The session {name} of this check could not be deleted: {why.rstrip('.')}.",
             "Delete it: `jupyter mcp sessions list` has its id for `jupyter mcp sessions delete`.",
         )
     ]

@@ -12,6 +12,10 @@ LEAD = 1.0
 """Seconds by which progress has to come before its answer: the code prints for more than three."""
 
 
+UNSAVED = "is not being saved"
+"""What a result says of a session that cannot be written."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Trial:
     """What a client saw in one era of the protocol."""
@@ -40,6 +44,13 @@ def judged(trial: Trial, proxy: str) -> Iterator[Finding]:
         yield _unrun(trial, first)
         return
     yield ok(f"A kernel starts and runs code, in {trial.seconds:.1f} s ({trial.era}).")
+    for line in trial.said.splitlines():
+        if UNSAVED in line:
+            yield warning(
+                f"What agents do is lost with their kernel: {line.removeprefix('! ')}.",
+                "Let the server's account write into its root folder, and see that its disk has "
+                "room; or serve another folder (--root-dir).",
+            )
     if trial.has_image:
         yield ok("Images arrive.")
     else:
