@@ -290,3 +290,21 @@ def peak(bridge: Bridge) -> int:
     lines = Path(f"/proc/{bridge.process.pid}/status").read_text().splitlines()
     [line] = [line for line in lines if line.startswith("VmHWM")]
     return int(line.split()[1]) * 1024
+
+
+@pytest.mark.parametrize(
+    "option", ["--McpPolicy.read_only=True", "--McpPolicy.disabled_tools=write_file"]
+)
+def test_who_may_not_write_files_may_not_upload_any(
+    tmp_path: Path, mine: Path, option: str
+) -> None:
+    with (
+        running_server(tmp_path, option) as server,
+        bridged(tmp_path, "--allow-folder", str(mine), version=NEW) as bridge,
+    ):
+        listed = [tool["name"] for tool in bridge.ask("tools/list")["result"]["tools"]]
+        told = bridge.call("upload_file", local_path="a.bin")
+
+        assert "upload_file" not in listed
+        assert told.is_error
+        assert names(server.root_dir) == []
