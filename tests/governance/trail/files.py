@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,10 @@ KEY = b"k" * 32
 NO_BOUNDS = Bounds(max_bytes=0, max_age=0.0, keep=0)
 
 
+OPENED: list[LogFile] = []
+"""Those that a test has opened, as servers do that may be killed; closed after it."""
+
+
 @dataclass
 class Trail:
     """An audit file with its head."""
@@ -26,7 +30,6 @@ class Trail:
     folder: Path
     bounds: Bounds = NO_BOUNDS
     key: bytes = KEY
-    files: list[LogFile] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -37,8 +40,8 @@ class Trail:
         """Begin to write, as a server does."""
         log = logging.getLogger("audit")
         file = LogFile(self.path, self.head, Signer(self.key), self.bounds, log)
+        OPENED.append(file)
         file.open({"version": "1"})
-        self.files.append(file)
         return file
 
     def write(self, *names: str, close: bool = True) -> None:
