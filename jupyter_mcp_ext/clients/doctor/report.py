@@ -31,7 +31,8 @@ def summary(lines: Sequence[Line], skipped: Sequence[str]) -> str:
     parts = [f"{counts[level]} {words}" for level, words in LEVELS.items() if counts[level]]
     text = ", ".join(parts) + "."
     if skipped:
-        text += f" Not looked at, since the above comes first: {', '.join(skipped)}."
+        why = ", since the above comes first" if counts["fault"] else ""
+        text += f" Not looked at{why}: {', '.join(skipped)}."
     return text + "\n"
 
 
