@@ -62,5 +62,7 @@ async def _delete(call: Call, session: Session) -> str:
         )
         raise ContentsError(msg) from err
     call.services.sessions.lives.tell("session_deleted", session, f"by {call.caller.client}")
+    if not removed.files:
+        return "what it had in memory; nothing of it was on disk"
     files = counted(removed.files, "file")
     return f"the folder {session.folder} with {files} ({size(removed.bytes)}), its notebook too"

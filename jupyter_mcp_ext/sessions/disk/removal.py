@@ -120,8 +120,10 @@ class Removal:
     def delete(self, session: Session, *, is_asked: bool = False) -> Extent:
         """Delete its folder with all that is in it; what was deleted is returned.
 
-        ``is_asked``: whether it has been used since does not matter.
+        ``is_asked``: whether it has been used since does not matter, nor whether it was ever saved.
         """
+        if is_asked and not self._store.has_folder(session):
+            return self._delete_unsaved(session)
         name = f".{session.id}-{secrets.token_hex(4)}.deleted"
         with self._held(session, is_asked=is_asked) as (folder, _):
             if not HAS_DIR_FD:  # on Windows a folder with an open file has to keep its name
@@ -130,6 +132,14 @@ class Removal:
                 folders.move(session.id, folders, to=name)
         with self._store.folders(session.owner) as folders:
             return remove_tree(folders, name)
+
+    def _delete_unsaved(self, session: Session) -> Extent:
+        """Delete what was made of its folder before its record could not be written."""
+        try:
+            with self._store.folders(session.owner) as folders:
+                return remove_tree(folders, session.id)
+        except (FileNotFoundError, NotADirectoryError):
+            return Extent()
 
     def sweep(self) -> None:
         """Remove the rest of folders whose deletion was cut short."""

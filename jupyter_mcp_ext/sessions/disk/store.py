@@ -169,10 +169,10 @@ class SessionStore:
         return self._looked_at(sessions, words, "")
 
     def has_folder(self, session: Session) -> bool:
-        """Whether a session's folder is there, or cannot be looked for. Blocks."""
+        """Whether a session's folder is there with its record, or cannot be looked for. Blocks."""
         try:
             return SessionFolder(self._root, session.folder).status(RECORD) is not None
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError:
             return True
