@@ -92,6 +92,9 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
         "group jupyter_mcp_ext.tools. Their code runs in the server's process, with its rights.",
     ).tag(config=True)
 
+    wrong: TraitError | None = None
+    """Why the settings of the extension itself cannot be used."""
+
     is_built = False
     """Whether the services are there; not if a setting of theirs is wrong."""
 
@@ -121,11 +124,20 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
             raise TraitError(msg)
         return path
 
+    def _link_jupyter_server_extension(self, serverapp: ServerApp) -> None:
+        """Read the settings; with wrong ones Jupyter would go on with those by default."""
+        try:
+            super()._link_jupyter_server_extension(serverapp)
+        except TraitError as err:
+            self.wrong = err
+
     def initialize_handlers(self) -> None:
         """Build the services and mount the endpoint, unless another extension has its path."""
         serverapp = cast("ServerApp", self.serverapp)  # set by Jupyter before this is called
         web_app: Application = serverapp.web_app
         try:
+            if self.wrong is not None:
+                raise self.wrong
             self._build(serverapp)
         except TraitError as err:
             self._tell_unserved(err)

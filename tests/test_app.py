@@ -96,6 +96,30 @@ def test_a_path_of_jupyters_own_is_left_to_it(start_server: Callable[..., Jupyte
     assert any("MCP is not served" in line and "/api/status" in line for line in server.log)
 
 
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("McpApp.path=no path", "McpApp.path is 'no path'; it must start with /"),
+        ("McpApp.max_result_characters=1", "max_result_characters"),
+        ("McpApp.extra_tools={}", "extra_tools"),
+    ],
+)
+def test_with_a_wrong_setting_nothing_is_served_where_it_would_be_without(
+    start_server: Callable[..., JupyterServer], setting: str, words: str
+) -> None:
+    server = start_server(f"--{setting}", ready="is running at:")
+    server.until_answered()
+
+    assert server.request("GET", headers=server.auth).status == 404
+    server.process.terminate()
+    server.process.wait(20)
+
+    [said] = [line for line in server.log if "MCP is not served" in line]
+    assert words in said
+    assert "See also: jupyter mcp doctor" in said
+    assert not any("Traceback" in line for line in server.log)
+
+
 def test_a_server_ends_in_time_with_a_stream_open(
     start_server: Callable[..., JupyterServer],
 ) -> None:
