@@ -1,7 +1,7 @@
 """Files that arrive in parts, under another name until they are whole.
 
 An upload to a name takes away the drafts of earlier ones to it, also of those that still go on: the
-one that began last is the one that counts. Drafts that nobody goes on with go with the next upload
+one that began last is the one that counts. Drafts that are not gone on with go with the next upload
 into their folder.
 """
 

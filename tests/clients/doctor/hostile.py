@@ -24,7 +24,7 @@ def http(status: str, body: bytes = b"{}", headers: Mapping[str, str] | None = N
 
 
 def trickle(text: bytes) -> Answer:
-    """Sends the text, then spaces, one byte at a time, for as long as somebody listens."""
+    """Sends the text, then spaces, one byte at a time, for as long as the other side listens."""
 
     def answer(line: str, connection: socket.socket, ended: threading.Event) -> None:
         del line

@@ -25,7 +25,7 @@ REFERRING = [c for c in CLIENTS if c.http and "JUPYTER_TOKEN" in c.reference]
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """Somebody with clients, beside a server of theirs."""
+    """A person with clients, beside a server of their own."""
 
     folder: Path
     server: JupyterServer
