@@ -121,17 +121,18 @@ async def look_at_kernel(case: Case) -> Sequence[Finding]:
     found: list[Finding] = []
     try:
         async with connected(case, case.speaks[0]) as client:
-            began = anyio.current_time()
+            began, is_refused = anyio.current_time(), False
             try:
                 made = await client.call_tool(
                     "create_session", {"name": name}, read_timeout_seconds=case.options.start
                 )
-                if made.is_error:
+                if is_refused := made.is_error:
                     found.append(refused(words(made)))
                 else:
                     found += await _in_session(case, client, name, began)
             finally:
-                found += await _removed(client, name)
+                left = await _removed(client, name)
+                found += [] if is_refused else left  # what refuses one call refuses the other too
     except Exception as err:  # noqa: BLE001  # whatever the SDK raises: this call did not work
         found.append(_unanswered(case.speaks[0], err))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from jupyter_server.auth.security import passwd
 from tests import users
 from tests.clients.doctor.examined import examined, looked
 from tests.servers import JupyterServer, running_server
+from tests.snippets import block_of
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +46,18 @@ def test_a_wrong_a_missing_and_a_changed_token_are_told_apart(server: JupyterSer
     assert changed.troubles == {("variables", "warning")}
     assert "is not the token of this server" in changed.one("variables")["what"]
     assert [each.is_good for each in (wrong, missing, right, changed)] == [False, False, True, True]
+
+
+def test_the_page_shows_what_json_has_of_a_missing_token(server: JupyterServer) -> None:
+    shown = json.loads(block_of("troubleshooting", '"not_looked_at"').text)
+
+    whole = looked(server.root_dir.parent, url(server)).whole
+
+    assert shown.keys() == whole.keys()
+    of_both = ("version", "level", "not_looked_at")
+    assert [shown[name] for name in of_both] == [whole[name] for name in of_both]
+    assert shown["findings"] == [each for each in whole["findings"] if each["check"] == "token"]
+    assert whole["endpoint"] == shown["endpoint"].replace("8888", str(server.port))
 
 
 def test_a_server_with_a_password_only_is_told(start_server: Callable[..., JupyterServer]) -> None:
