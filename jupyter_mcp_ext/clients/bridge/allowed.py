@@ -134,7 +134,14 @@ class Allowed:
 
     def _folder(self, named: str) -> Path:
         real = Path(os.path.realpath(Path(named).expanduser()))
-        if not real.is_dir():
+        try:
+            is_folder = stat.S_ISDIR(real.stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            is_folder = False
+        except OSError as err:  # a folder above it that is closed
+            msg = f"{named!r} cannot be used: {err.strerror}. Name another with --allow-folder."
+            raise NotAllowed(msg) from err
+        if not is_folder:
             msg = f"There is no folder {named!r}. Name one that exists with --allow-folder."
             raise NotAllowed(msg)
         if real.as_posix() in self._secrets:

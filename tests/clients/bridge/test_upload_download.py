@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -138,13 +137,11 @@ def test_download_of_what_is_missing_outside_or_a_folder_leaves_nothing(
 
 
 READS = """
-import os, sys
+import sys
 from jupyter_mcp_ext.clients.bridge.allowed import Allowed, NotAllowed
-if os.geteuid() == 0:
-    os.seteuid(65534)
-allowed = Allowed([sys.argv[1]], 100)
 try:
-    with allowed.reading(allowed.place("locked.txt")):
+    allowed = Allowed([sys.argv[1]], 100)
+    with allowed.reading(allowed.place(sys.argv[2])):
         print("read")
 except NotAllowed as err:
     print(err)
@@ -152,12 +149,18 @@ except NotAllowed as err:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
-def test_upload_of_a_file_that_may_not_be_read_is_refused() -> None:
-    with tempfile.TemporaryDirectory() as folder:  # which other accounts reach, unlike tmp_path
-        Path(folder).chmod(0o755)
-        (Path(folder) / "locked.txt").touch(0)
-        ran = subprocess.run(
-            [sys.executable, "-c", READS, folder], capture_output=True, text=True, check=False
-        )
+@pytest.mark.parametrize(("allowed", "file"), [("", "locked.txt"), ("locked/inner", "a.txt")])
+def test_upload_of_a_file_that_may_not_be_read_is_refused(
+    tmp_path: Path, allowed: str, file: str
+) -> None:
+    (tmp_path / "locked.txt").touch(0)
+    (tmp_path / "locked").mkdir(0)
+    as_user = ("-m", "tests.sandbox.as_user", "65534", str(tmp_path)) if os.geteuid() == 0 else ()
+    ran = subprocess.run(
+        [sys.executable, *as_user, "-c", READS, str(tmp_path / allowed), file],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
     assert "cannot be used: Permission denied" in ran.stdout, ran.stderr

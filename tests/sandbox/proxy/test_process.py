@@ -108,12 +108,15 @@ async def asked(process: asyncio.subprocess.Process, host: str) -> str:
 
 
 def own(name: str = "python") -> list[psutil.Process]:
-    """The processes of proxies that this process has started."""
-    return [
-        child
-        for child in psutil.Process().children(recursive=True)
-        if child.name().startswith(name) and any("proxy.program" in a for a in child.cmdline())
-    ]
+    """The processes of proxies that this process has started, and that run."""
+    return [child for child in psutil.Process().children(recursive=True) if is_proxy(child, name)]
+
+
+def is_proxy(child: psutil.Process, name: str) -> bool:
+    try:
+        return child.name().startswith(name) and "proxy.program" in " ".join(child.cmdline())
+    except psutil.NoSuchProcess:  # it has ended, by itself or unwaited for by its parent
+        return False
 
 
 async def test_programs_in_sandboxes_find_the_proxy_and_are_told_apart() -> None:
