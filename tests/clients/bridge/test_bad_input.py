@@ -28,17 +28,6 @@ from .bridges import COMMAND, Bridge, bridged
 NAMES = '{"jsonrpc":"2.0","id":7,"method":"%s"}'
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("bad")
-
-
-@pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[JupyterServer]:
-    with running_server(folder) as server:
-        yield server
-
-
 @pytest.fixture
 def bridge(server: JupyterServer, folder: Path) -> Iterator[Bridge]:
     with bridged(folder, version=NEW) as bridge:

@@ -7,7 +7,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,17 +24,6 @@ from .bridges import Bridge, bridged
 
 NEWER, OLDER = os.urandom(2 * CHUNK + 1), os.urandom(CHUNK)
 """What takes three parts, and two."""
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("copies")
-
-
-@pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[JupyterServer]:
-    with running_server(folder) as server:
-        yield server
 
 
 @pytest.fixture

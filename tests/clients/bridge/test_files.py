@@ -25,11 +25,6 @@ MEBIBYTE = 1024 * 1024
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("files")
-
-
-@pytest.fixture(scope="module")
 def server(folder: Path) -> Iterator[JupyterServer]:
     with running_server(folder, base_url="/a%40b/") as server:
         yield server

@@ -20,23 +20,12 @@ from jupyter_mcp_ext.clients.bridge.connection import MAX_EVENT
 from jupyter_mcp_ext.clients.bridge.relay import HELD, OPEN
 from jupyter_mcp_ext.clients.bridge.stdio import MAX_LINE
 from tests.mcp_client import ERAS, NEW
-from tests.servers import JupyterServer, environment, running_server
+from tests.servers import JupyterServer, environment
 
 from .bridges import COMMAND, Bridge, bridged
 
 MANY = 3 * HELD
 HUGE = 100_000_000
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("pressure")
-
-
-@pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[JupyterServer]:
-    with running_server(folder) as server:
-        yield server
 
 
 @contextmanager

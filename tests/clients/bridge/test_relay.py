@@ -26,11 +26,6 @@ LISTS = ("tools/list", "prompts/list", "resources/list", "resources/templates/li
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("bridged")
-
-
-@pytest.fixture(scope="module")
 def server(folder: Path) -> Iterator[JupyterServer]:
     with running_server(folder, base_url="/a%40b/") as server:
         yield server

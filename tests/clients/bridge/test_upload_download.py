@@ -11,20 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.mcp_client import NEW
-from tests.servers import JupyterServer, running_server
+from tests.servers import JupyterServer
 
 from .bridges import Bridge, bridged
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("seed")
-
-
-@pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[JupyterServer]:
-    with running_server(folder) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
