@@ -139,6 +139,7 @@ def printed(execution: Execution) -> str:
 
 
 def value(execution: Execution) -> Any:
-    """The text of its last expression's value."""
+    """The text of its last expression's value; it has one."""
     results = [o for o in execution.outputs if isinstance(o, Display) and o.is_result]
-    return results[-1].data["text/plain"] if results else None
+    assert results, f"{execution.status}, {execution.reason!r}: {execution.outputs}"
+    return results[-1].data["text/plain"]

@@ -67,7 +67,8 @@ class Connection:
     async def get(self) -> KernelLink:
         """The open link, which may be closed while no request waits."""
         found = self._usable()
-        if found is not None:
+        # A link that is being opened is not one yet: no output would reach it.
+        if found is not None and not self.changing.locked():
             self._host.links.put(found, self._make_room)
             return found
         self._check_deaths()
@@ -107,6 +108,16 @@ class Connection:
         self.current = link
         self._host.links.put(link, self._make_room)
         self._death.follow(pid)
+        try:
+            await self._answered(link, kernel, pid)
+        except asyncio.CancelledError:
+            if self.current is link:
+                self._make_room()
+            raise
+        return link
+
+    async def _answered(self, link: KernelLink, kernel: Any, pid: int | None) -> None:
+        """Wait until the kernel has answered and is sure to stay."""
         await self._open(link)
         if getattr(kernel, "execution_state", "") == "busy":
             link.find_running()
@@ -114,7 +125,6 @@ class Connection:
         if pid is not None:  # only now: a program that starts the kernel may have joined a cgroup
             self._death.deaths.watch(pid)
         await self._death.outlast()
-        return link
 
     def drop(self, loss: Loss) -> None:
         """The kernel's process is gone, or the link is to be closed."""

@@ -36,6 +36,9 @@ Jupyter asks even a dead kernel to shut down before it restarts it, on a socket 
 request for a second (``jupyter_client.connect``): the new process may get it, and then ends.
 """
 
+LEAVES = 10.0
+"""Seconds after that for a process to answer once more, or to end."""
+
 DRAIN = 0.05
 """Seconds between a process's end and its link's: its last output is still arriving."""
 
@@ -96,8 +99,8 @@ class Death:
         """What that manager calls, by its events."""
         self._is_reviving = False
         """Whether it died and is being started again, from here or by Jupyter's restarter."""
-        self._doubtful_until = 0.0
-        """The loop's time until which the process may be told to end."""
+        self._doubtful_until: float | None = None
+        """The loop's time until which the process may be told to end; None if nothing may."""
 
     @property
     def is_followed(self) -> bool:
@@ -137,6 +140,7 @@ class Death:
             )
             self._life.tell(event)
         self.losses.add(loss)
+        self._doubtful_until = None  # what was meant for the dead one has been delivered
         self.unwatch()
         self._owner.connection.drop(loss)
 
@@ -203,9 +207,14 @@ class Death:
 
     async def outlast(self) -> None:
         """Wait until a process in the place of a dead one is sure to stay. Raises KernelLost."""
-        left = self._doubtful_until - asyncio.get_running_loop().time()
-        if left > 0:
-            await self.losses.gone(left)
+        if self._doubtful_until is not None:
+            left = self._doubtful_until - asyncio.get_running_loop().time()
+            if left > 0:
+                await self.losses.gone(left)
+            link = self._owner.connection.current
+            if link is not None and not await _goes_on(link):
+                await self.losses.gone(LEAVES)
+            self._doubtful_until = None
         if self._owner.connection.current is None and self.losses.all:
             raise KernelLost(self.losses.all[-1])
 
@@ -265,6 +274,19 @@ class Death:
 
     def _outside_shutdown(self) -> Loss:
         return outside_shutdown(self._manager, self._hosted.cull_limit)
+
+
+async def _goes_on(link: KernelLink) -> bool:
+    """Whether a kernel goes on that has been sent what it may have been. Raises KernelLost."""
+    if not link.info.answers_on_control:
+        return True
+    try:
+        # The first may be answered before what has come earlier from another client.
+        for _ in range(2):
+            await link.call("control", "kernel_info_request", {}, timeout=LEAVES)
+    except asyncio.TimeoutError:
+        return False
+    return True
 
 
 def _kind(loss: Loss) -> LifeKind:

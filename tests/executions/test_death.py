@@ -7,8 +7,8 @@ import os
 import re
 import resource
 import signal
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ import pytest
 from jupyter_mcp_ext.errors import KernelUnavailable
 from jupyter_mcp_ext.executions.execution import Execution
 from jupyter_mcp_ext.kernels.deaths import MAX_DEATHS
+from jupyter_mcp_ext.kernels.kernel import Kernel
+from jupyter_mcp_ext.kernels.links.link import NO_INFO
 from tests.engine import ALICE, Engine, running, value
 
 DIE = "import os; os._exit(3)"
@@ -331,26 +333,73 @@ async def test_a_persons_restart_makes_such_a_session_usable(
         assert value(await engine.run("'again'")) == "'again'"
 
 
+LEAVING = """
+import atexit
+def leave():
+    open({leaving!r}, 'w').close()
+    open({gate!r}).close()
+atexit.register(leave)
+"""
+"""A kernel's end takes until its gate is opened."""
+
+
+async def restarted_after_deaths(engine: Engine, fetch: Callable[..., Any]) -> Kernel:
+    """A kernel that was dead for good until a person restarted it."""
+    for _ in range(MAX_DEATHS):
+        await engine.run(DIE)
+    kernel = (await engine.session()).kernel
+    await restart_as_lab_does(fetch, engine)
+    return kernel
+
+
+@contextmanager
+def told_to_end(kernel: Kernel) -> Iterator[None]:
+    """Ask it to end, as Jupyter asks a dead one before it restarts it."""
+    manager = kernel.hosted.manager
+    with closing(manager.connect_control()) as control:
+        manager.session.send(control, "shutdown_request", {"restart": True})
+        yield
+
+
 @pytest.mark.parametrize("is_met", [False, True])
 async def test_a_kernel_that_gets_what_was_meant_for_the_dead_one_is_started_again(
-    jp_serverapp: Any, jp_fetch: Any, is_met: bool
+    jp_serverapp: Any, jp_fetch: Any, monkeypatch: pytest.MonkeyPatch, is_met: bool
 ) -> None:
     """Jupyter asks a dead kernel to shut down, and its socket keeps that for the next one."""
+    # Jupyter's request is on its way before the new process starts, this one only when it answers.
+    monkeypatch.setattr("jupyter_mcp_ext.kernels.death.LINGER", 3600)
     async with running(jp_serverapp) as engine:
-        for _ in range(MAX_DEATHS):
-            await engine.run(DIE)
-        session = await engine.session()
-        manager = jp_serverapp.kernel_manager.get_kernel(session.kernel_id)
-        connection = session.kernel.connection
-
-        await restart_as_lab_does(jp_fetch, engine)
+        kernel = await restarted_after_deaths(engine, jp_fetch)
         task = asyncio.create_task(engine.run("import time; time.sleep(1); 'again'"))
-        if is_met:  # it has answered before it is told to end
-            await engine.until(
-                lambda: connection.current is not None and connection.current.is_open
-            )
-        with closing(manager.connect_control()) as control:
-            manager.session.send(control, "shutdown_request", {"restart": True})
+        if is_met:
+            await engine.until(lambda: kernel.info is not NO_INFO)
+        with told_to_end(kernel):
+            assert value(await task) == "'again'"
+
+
+async def test_a_kernel_that_is_slow_to_end_as_the_dead_one_was_told_gets_no_code(
+    jp_serverapp: Any, jp_fetch: Any, tmp_path: Path
+) -> None:
+    leaving, gate = tmp_path / "leaving", tmp_path / "gate"
+    os.mkfifo(leaving)
+    os.mkfifo(gate)
+    async with running(jp_serverapp) as engine:
+        kernel = await restarted_after_deaths(engine, jp_fetch)
+        person = kernel.hosted.manager.client()
+        person.start_channels()
+        person.execute(LEAVING.format(leaving=str(leaving), gate=str(gate)))
+        await person.get_shell_msg()
+        person.stop_channels()
+
+        task = asyncio.create_task(engine.run("'again'"))
+        await engine.until(lambda: kernel.info is not NO_INFO)
+        link = kernel.connection.current
+        assert link is not None
+        with told_to_end(kernel):
+            await asyncio.to_thread(leaving.read_text)
+            await engine.until(lambda: link.is_idle)
+            await engine.until(lambda: not link.is_idle)  # it is asked once more
+            await asyncio.to_thread(gate.write_text, "")
 
             assert value(await task) == "'again'"
 

@@ -171,6 +171,25 @@ async def test_a_link_that_is_used_is_not_closed_for_others(jp_serverapp: Any) -
         assert not link.is_open
 
 
+@pytest.mark.parametrize("goes_on", [True, False])
+async def test_a_link_that_is_being_opened_is_given_to_others_once_the_kernel_has_answered(
+    jp_serverapp: Any, goes_on: bool
+) -> None:
+    async with running(jp_serverapp) as engine:
+        kernel_id = await jp_serverapp.kernel_manager.start_kernel()
+        kernel = engine.services.kernels[kernel_id]
+        first = asyncio.create_task(kernel.link())
+        await engine.until(lambda: kernel.connection.current is not None)
+        if not goes_on:
+            first.cancel()
+            await asyncio.wait({first})
+
+        link = await kernel.link()
+
+        assert link.info.implementation == "ipython"
+        await asyncio.wait({first})
+
+
 async def test_a_restart_after_a_look_at_variables_ends_the_cell_as_one(jp_serverapp: Any) -> None:
     async with running(jp_serverapp) as engine:
         execution = await engine.start(

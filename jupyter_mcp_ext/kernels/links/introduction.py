@@ -84,6 +84,7 @@ class Introduction:
                 language=str(language.get("name", "")),
                 language_version=str(language.get("version", "")),
                 features=frozenset(map(str, reply.get("supported_features") or ())),
+                answers_on_control=channel == "control" or self.info.answers_on_control,
             )
             await asyncio.wait_for(self._heard.wait(), min(timeout, NUDGE))
         except asyncio.TimeoutError:

@@ -31,6 +31,8 @@ class KernelInfo:
     language_version: str
     features: frozenset[str] = frozenset()
     """Its features beyond the protocol's core, such as ``"kernel subshells"``."""
+    answers_on_control: bool = False
+    """Whether it was heard there; some kernels take nothing there but shutdowns."""
 
     @property
     def kind(self) -> Kind:

@@ -69,7 +69,7 @@ async def told(engine: Engine, session_id: str) -> str:
         session = await engine.services.sessions.resolve(ALICE, session_id)
     except UnknownSession as err:
         return "archived" if "was archived" in str(err) else "deleted"
-    execution = await engine.run("globals().get('x')", session_id=session_id)
+    execution = await engine.run("globals().get('x', 0)", session_id=session_id)
     notices = engine.services.sessions.readers.notices(session, ALICE, since=None)
     words = " ".join(notices)
     if value(execution) == "23":
@@ -77,7 +77,7 @@ async def told(engine: Engine, session_id: str) -> str:
         assert "lost" not in words
         assert "not saved" not in words
         return "whole"
-    assert value(execution) is None
+    assert value(execution) == "0"
     assert "variables are lost" in words
     assert "will be tried again" not in words
     return "expired" if "keeps no more bytes of snapshots" in words else "lost"
