@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
@@ -137,6 +139,43 @@ class Locks(Generic[K]):
     def of(self, key: K) -> asyncio.Lock:
         """The lock of a key."""
         return self._locks.setdefault(key, asyncio.Lock())
+
+
+class InTurn:
+    """Calls blocking functions in threads, one after the other, in the order of the requests."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[Callable[[], Callable[[], Any]], asyncio.Future[Any]]] = deque()
+        self._is_busy = False
+
+    def run(self, begin: Callable[[], Callable[[], T]]) -> asyncio.Future[T]:
+        """Call what ``begin`` gives, in a thread; ``begin`` is called when its turn comes.
+
+        Nobody needs to await what is returned. If it is cancelled, the call is made all the same.
+        """
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append((begin, done))
+        if not self._is_busy:
+            self._next()
+        return done
+
+    def _next(self) -> None:
+        begin, done = self._waiting.popleft()
+        self._is_busy = True
+        thread = asyncio.get_running_loop().run_in_executor(None, begin())
+        thread.add_done_callback(partial(self._ended, done))
+
+    def _ended(self, done: asyncio.Future[Any], thread: asyncio.Future[Any]) -> None:
+        self._is_busy = False
+        error = thread.exception()
+        if done.done():  # it was cancelled
+            pass
+        elif error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(thread.result())
+        if self._waiting:
+            self._next()
 
 
 async def to_its_end(work: Callable[[], T]) -> T:

@@ -62,3 +62,18 @@ def test_an_execution_that_a_client_knows_is_known_after_the_server_was_killed_a
 
     assert result.status == "interrupted"
     assert "the server restarted" in result.text
+
+
+def test_how_code_ended_is_known_after_the_server_was_killed_when_other_code_had_begun(
+    tmp_path: Path,
+) -> None:
+    with serving(tmp_path) as (server, client):
+        client.run("pass")
+        client.run("half = 2\n1 / 0")
+        client.run("import time; time.sleep(600)", wait=0)
+        server.process.kill()
+        server.process.wait()
+    with serving(tmp_path) as (_, client):
+        result = client.run("half")
+
+    assert result.text.splitlines()[-1] == "2", result.text

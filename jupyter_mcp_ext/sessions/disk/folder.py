@@ -147,17 +147,10 @@ class SessionFolder:
         with self.hidden() as folder:
             folder.write(name, pieces)
 
-    def append(self, name: str, data: bytes) -> None:
-        """Append to a file under ``.mcp``; this outlives the process, not always the machine."""
-        with (
-            self.hidden() as folder,
-            os.fdopen(folder.open(name, os.O_RDWR | os.O_CREAT | os.O_APPEND), "r+b") as file,
-        ):
-            if file.seek(0, os.SEEK_END):
-                file.seek(-1, os.SEEK_END)
-                if file.read(1) != b"\n":  # the last server was killed while it wrote
-                    data = b"\n" + data
-            file.write(data)
+    def open_to_append(self, name: str) -> int:
+        """Open a file under ``.mcp`` for appending, and for reading, and make it if need be."""
+        with self.hidden() as folder:
+            return folder.open(name, os.O_RDWR | os.O_CREAT | os.O_APPEND)
 
     def remove(self, name: str) -> None:
         """Remove a file under ``.mcp``, and one that the kernel hands over under that name."""

@@ -149,6 +149,8 @@ class HeldFolders:
 
     async def holder(self, session: Session) -> str:
         """Words for another server that holds a session; empty when none does."""
+        if session.story is not None:  # no call waits for a thread to be told so
+            return ""
         [words] = await self.holders([session])
         return words
 

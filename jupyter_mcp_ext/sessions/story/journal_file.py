@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from jupyter_mcp_ext.sessions.disk.appended import AppendedFile
 from jupyter_mcp_ext.sessions.disk.folder import JOURNAL, SessionFolder
 from jupyter_mcp_ext.sessions.disk.room import STORY
 
@@ -45,6 +46,7 @@ class JournalFile:
 
     def __init__(self, folder: SessionFolder, key: Callable[[], bytes]) -> None:
         self._folder = folder
+        self._file = AppendedFile(folder, JOURNAL)
         self._key = key
         self._lines: list[bytes] = []
         self._size = 0
@@ -97,7 +99,7 @@ class JournalFile:
             while sum(map(len, self._lines)) > MAX_PENDING:
                 self._lines.pop()
         STORY.check(self._folder.path)
-        self._folder.append(JOURNAL, data)
+        self._file.append(data)
         self._size += len(data)
         self._count += len(self._lines)
         self._lines = []
@@ -105,6 +107,10 @@ class JournalFile:
     def abandon(self) -> None:
         """Write nothing more."""
         self._lines, self._is_abandoned = [], True
+
+    def close(self) -> None:
+        """Let the file be moved or removed; it is opened again when lines are added."""
+        self._file.close()
 
     def shorten(self, kept: Journal) -> None:
         """Replace it by what must stay of it, without the outputs.
@@ -123,6 +129,7 @@ class JournalFile:
             entries.append(both)
             self._short += size
         lines += [line for both in reversed(entries) for line in both]
+        self._file.close()
         self._folder.write(JOURNAL, *lines)
         self._size, self._count = self._short, len(lines)
 

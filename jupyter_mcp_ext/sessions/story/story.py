@@ -19,6 +19,7 @@ from .history import History
 from .journal import Entry
 from .journal_file import Content, JournalFile
 from .notebook import StoryNotebook
+from .showing import Showing
 from .writing import StoryWriter
 
 
@@ -42,21 +43,21 @@ class Story:
         self.folder = folder
         self._history = History()
         self._notebook = StoryNotebook(folder, notebook, head)
-        self._writer = StoryWriter(
-            JournalFile(folder, key), self._notebook, self._history, live, log
-        )
+        journal_file = JournalFile(folder, key)
+        self._showing = Showing(self._notebook, journal_file, self._history, live)
+        self._writer = StoryWriter(journal_file, self._notebook, self._history, self._showing, log)
 
     @property
     def written(self) -> Listeners[str]:
         """Are called with the API path of its notebook when that was written."""
-        return self._writer.written
+        return self._showing.written
 
     async def open(self) -> None:
         """Read what the journal has; what ran when a server was killed ends now.
 
         Raises OSError, LaterJournal.
         """
-        ran = await asyncio.to_thread(self._writer.read)
+        ran = await asyncio.to_thread(self._showing.read)
         for entry in ran:
             self.end(replace(entry, status="interrupted", ended=time.time()), ())
 
@@ -142,8 +143,7 @@ class Story:
         line = self._history.give_back()
         if line is not None:
             self._writer.add(_line(line))
-        await self.flush()
-        self._writer.stop()
+        await self._writer.close()
         self.folder.let_go()
 
 

@@ -26,6 +26,13 @@ ENDINGS: Mapping[str, str] = {
 }
 """The ways to end a cell, in order; the last two end the kernel and the server."""
 
+SAYS = {
+    "interrupted": "KeyboardInterrupt",
+    "raised": "ZeroDivisionError",
+    "ended by its own": "[dead]",
+}
+"""What the call says of a cell that ends by itself."""
+
 NO_SAVES = "--McpSessions.snapshot_delay=600"
 """Then a session is saved only when its kernel is shut down."""
 
@@ -80,4 +87,5 @@ def _end(state: State, work: Work, client: McpClient) -> None:
     elif state.ends == "timed out":
         assert client.run(code, session_id=work.name, timeout=0.5).status == "timeout"
     else:
-        assert client.run(code, session_id=work.name).status not in ("ok", "running")
+        ended = client.run(code, session_id=work.name)
+        assert SAYS[state.ends] in ended.text, ended.text

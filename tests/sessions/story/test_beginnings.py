@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -26,10 +27,16 @@ def begun(number: int) -> Entry:
     return entry(number, status="running", execution_count=None, ended=None)
 
 
-def numbers(folder: SessionFolder) -> list[int]:
-    """The executions that have begun, as the journal has them."""
+def numbers(folder: SessionFolder, what: Literal["begin", "end"] = "begin") -> list[int]:
+    """The executions that have begun, or ended, as the journal has them."""
     lines = (folder.path / "journal.jsonl").read_text().splitlines()
-    return [line["begin"] for line in map(json.loads, lines) if "begin" in line]
+    return [line[what] for line in map(json.loads, lines) if what in line]
+
+
+def shown(folder: SessionFolder) -> list[str]:
+    """The ids of the cells of its notebook."""
+    notebook = json.loads((folder.path.parent / "work.ipynb").read_text())
+    return [cell["id"] for cell in notebook["cells"]]
 
 
 class Slow:
@@ -62,6 +69,23 @@ async def test_code_begins_in_the_journal_while_the_notebook_is_being_written(
     assert numbers(slow.folder) == [1, 2]
     slow.may_answer.set()
     await slow.story.flush()
+
+
+async def test_what_has_ended_is_in_the_journal_before_other_code_begins(tmp_path: Path) -> None:
+    slow = Slow(tmp_path)
+    await slow.story.begin(begun(1))
+    slow.story.end(entry(1), ())
+    await slow.asked.wait()  # the notebook is being written
+
+    await slow.story.begin(begun(2))
+    slow.story.end(entry(2), ())
+    await slow.story.begin(begun(3))
+
+    assert numbers(slow.folder, "end") == [1, 2]
+    slow.may_answer.set()
+    slow.story.end(entry(3), ())
+    await slow.story.flush()
+    assert shown(slow.folder) == ["k7m2q9xw-1", "k7m2q9xw-2", "k7m2q9xw-3"]
 
 
 async def test_code_that_begins_while_the_journal_is_shortened_stays_in_it(
