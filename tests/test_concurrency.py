@@ -9,7 +9,7 @@ import threading
 import anyio
 import pytest
 
-from jupyter_mcp_ext.concurrency import Locks, Tasks, Timer, Timers, to_its_end, undisturbed
+from jupyter_mcp_ext.concurrency import InTurn, Locks, Tasks, Timer, Timers, to_its_end, undisturbed
 
 
 async def test_a_task_that_nothing_else_refers_to_comes_to_its_end() -> None:
@@ -186,3 +186,50 @@ async def test_what_is_cancelled_in_a_scope_does_not_go_on_behind_undisturbed_wo
 
     assert not gone_on
     assert scope.cancelled_caught
+
+
+async def test_calls_in_turn_never_overlap_and_keep_their_order() -> None:
+    turns, began, may_end = InTurn(), threading.Event(), threading.Event()
+    done: list[int] = []
+
+    def first() -> None:
+        began.set()
+        may_end.wait()
+        done.append(1)
+
+    one = turns.run(lambda: first)
+    two = turns.run(lambda: lambda: done.append(2))
+    await asyncio.to_thread(began.wait)
+    assert done == []
+    may_end.set()
+
+    await asyncio.gather(one, two)
+    assert done == [1, 2]
+
+
+async def test_a_call_in_turn_is_made_when_those_before_it_have_ended() -> None:
+    turns, done = InTurn(), []
+    one = turns.run(lambda: lambda: done.append(1))
+
+    found = await turns.run(lambda: list(done).copy)
+
+    assert (one.done(), found) == (True, [1])
+
+
+async def test_a_call_in_turn_that_fails_or_is_cancelled_does_not_stop_the_next() -> None:
+    turns, began, may_end = InTurn(), threading.Event(), threading.Event()
+
+    def held() -> None:
+        began.set()
+        may_end.wait()
+
+    cancelled = turns.run(lambda: held)
+    fails = turns.run(lambda: lambda: 1 / 0)
+    last = turns.run(lambda: lambda: "last")
+    await asyncio.to_thread(began.wait)
+    cancelled.cancel()
+    may_end.set()
+
+    assert await last == "last"
+    with pytest.raises(ZeroDivisionError):
+        await fails

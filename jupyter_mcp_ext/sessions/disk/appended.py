@@ -54,8 +54,7 @@ class AppendedFile:
     def _is_there(self) -> bool:
         """Whether the open file is the one of its name."""
         try:
-            # Which file it is matters, and not what is on its way.
-            status = os.stat(self._path)  # noqa: PTH116
+            status = os.lstat(self._path)
         except OSError:
             return False
         return self._opened is not None and os.path.samestat(status, self._opened)
