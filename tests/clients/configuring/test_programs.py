@@ -18,6 +18,8 @@ from tests.npm import binaries
 from tests.servers import JupyterServer, environment, running_server
 from tests.snippets import blocks
 
+pytestmark = pytest.mark.timeout(600)  # installs packages at the first run
+
 NPM = Path(__file__).parents[2] / "agents" / "npm"
 ADDRESS = "http://localhost:8888/mcp"
 PROGRAM = "/path/to/environment/bin/jupyter-mcp"
