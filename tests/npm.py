@@ -27,7 +27,8 @@ def binaries(folder: Path, command: str) -> tuple[Path, str]:
 
 
 def _install(folder: Path, command: Path, path: str) -> None:
-    if not command.exists():
+    is_whole = (folder / "node_modules" / ".package-lock.json").exists()  # npm writes it last
+    if not (is_whole and command.exists()):
         run_npm("ci", folder, path)
 
 
