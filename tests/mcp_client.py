@@ -196,6 +196,15 @@ class McpClient:
             known = self.call("get_output", output_id=known.id, wait=0.1)
         return known
 
+    def until_printed(self, known: Result, line: str) -> None:
+        """Return when an execution has printed a line; ``known`` is the last answer about it.
+
+        A look at an execution shows only what the looks before it have not shown.
+        """
+        while line not in known.text.splitlines():
+            assert known.status in ("queued", "running"), known.text
+            known = self.call("get_output", output_id=known.id, wait=0.1)
+
     def refused(self, tool: str, /, **arguments: Any) -> str:
         """Call a tool that must refuse, and give its message."""
         result = self.call(tool, **arguments)

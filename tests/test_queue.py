@@ -261,13 +261,6 @@ def until_known(client: McpClient, but: Result | None = None) -> Result:
     pytest.fail("the call was never taken up")
 
 
-def until_printed(client: McpClient, execution: Result, text: str) -> None:
-    """Return when an execution has printed a text."""
-    deadline = time.monotonic() + 30
-    while text not in (found := client.call("get_output", output_id=execution.id)).text:
-        assert time.monotonic() < deadline, found.text
-
-
 @pytest.mark.parametrize("way", ["timeout", "interrupt", "cancel"])
 def test_nothing_of_code_that_was_stopped_is_in_the_next_output(
     client: McpClient, way: str
@@ -278,12 +271,12 @@ def test_nothing_of_code_that_was_stopped_is_in_the_next_output(
         stopped = client.run(printing, timeout=2)
     elif way == "interrupt":
         running = client.begin(printing)
-        until_printed(client, running, "old")
+        client.until_printed(running, "old")
         stopped = client.call("interrupt_kernel", execution_id=running.id)
     else:
         with client.opened("execute_code", code=printing):
             printed = until_known(client, but=first)
-            until_printed(client, printed, "old")
+            client.until_printed(printed, "old")
         stopped = client.call("get_output", output_id=printed.id, wait=30)
 
     following = client.run("print('new')")

@@ -56,8 +56,7 @@ def test_code_that_ran_when_the_server_stopped_is_not_run_again_and_that_is_told
     with serving(tmp_path, "--McpSessions.stop_seconds=0.1") as (server, client):
         client.run("KEPT = 1")
         ran = client.run(code, wait=0)
-        while "on" not in client.call("get_output", output_id=ran.id, wait=5).text.splitlines():
-            pass
+        client.until_printed(ran, "on")
     (said,) = (line for line in server.log if "variables" in line)
     with serving(tmp_path) as (_, client):
         result = client.run("[name for name in ('KEPT', 'TRAINED') if name in globals()]")

@@ -61,8 +61,7 @@ def busy(client: McpClient) -> Iterator[None]:
     os.mkfifo(fifo)
     code = f"print('begun'); open({str(fifo)!r}).read();"
     running = client.run(code, wait=0)
-    while "begun" not in client.call("get_output", output_id=running.id, wait=0.1).text:
-        pass
+    client.until_printed(running, "begun")
     try:
         yield
     finally:

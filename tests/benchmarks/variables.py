@@ -67,7 +67,7 @@ def _running(client: Client, code: str) -> Iterator[None]:
         return
     result = client.call("execute_code", code=f"print('begun')\n{code}", wait=0)
     execution_id = result["content"][0]["text"].split()[1].rstrip(":")
-    while "begun" not in str(client.call("get_output", output_id=execution_id, wait=0.1)):
-        pass
+    while "begun" not in str(result):  # each look shows only what is new
+        result = client.call("get_output", output_id=execution_id, wait=0.1)
     yield
     client.call("interrupt_kernel", execution_id=execution_id)
