@@ -142,6 +142,8 @@ class StoryWriter:
             self._not_before = time.monotonic() + AGAIN
         except (OSError, UnreadableNotebook) as err:
             self._fail(err)
+        if not self._has_more:  # of many sessions, each would have a file open
+            await self._turns.run(lambda: self._journal.close)
         if self._todo:
             return FLUSH
         if self._showing.lacks and not self.fault:

@@ -8,6 +8,7 @@ import logging
 from pathlib import Path
 from typing import Literal
 
+import psutil
 import pytest
 
 from jupyter_mcp_ext.outputs.model import Stream
@@ -129,3 +130,17 @@ async def test_code_begins_although_the_journal_cannot_be_written_and_that_is_to
     await slow.story.begin(begun(2))
 
     assert slow.story.fault == "its folder is gone"
+
+
+async def test_a_story_that_is_written_holds_no_file_open(tmp_path: Path) -> None:
+    slow = Slow(tmp_path)
+    slow.may_answer.set()
+    await slow.story.begin(begun(1))
+    slow.story.end(entry(1), ())
+
+    await slow.story.flush()
+
+    held = {Path(file.path) for file in psutil.Process().open_files()}
+    assert slow.folder.path / "journal.jsonl" not in held
+    await slow.story.begin(begun(2))
+    assert numbers(slow.folder) == [1, 2]
