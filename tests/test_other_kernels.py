@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,9 +33,6 @@ class Words:
     loops: str
     sleeps: str
     counts: str
-    """It prints three lines, writes to the pipe ``counted`` and sleeps."""
-    where: str
-    """It prints its folder."""
     image: str
     dies: str
     death: str
@@ -56,8 +49,7 @@ BASH = Words(
     kept="kept-42",
     loops="while :; do :; done",
     sleeps="sleep 60",
-    counts="for n in 1 2 3; do echo count $n; sleep 0.2; done; echo > counted; sleep 60",
-    where="pwd",
+    counts="for n in 1 2 3; do echo count $n; sleep 0.2; done; sleep 60",
     image="base64 -d <<< {png} | display",
     dies="kill -9 $PPID; sleep 60",
     death="killed by signal 9 (SIGKILL)",
@@ -74,9 +66,7 @@ XPYTHON = Words(
     kept="kept-42",
     loops="while True: pass",
     sleeps="import time; time.sleep(60)",
-    counts="import time\nfor n in (1, 2, 3): print('count', n); time.sleep(0.2)\n"
-    "open('counted', 'w').close(); time.sleep(60)",
-    where="import os; print(os.getcwd())",
+    counts="import time\nfor n in (1, 2, 3): print('count', n); time.sleep(0.2)\ntime.sleep(60)",
     image="from IPython.display import Image, display; import base64\n"
     "display(Image(base64.b64decode('{png}')))",
     dies="import os; os._exit(3)",
@@ -99,19 +89,6 @@ class Kernel:
 
     def run(self, code: str, **arguments: Any) -> Result:
         return self.client.run(code, session_id=self.session_id, **arguments)
-
-    @contextmanager
-    def counting(self) -> Iterator[Result]:
-        """Code that has printed three lines, and sleeps."""
-        folder = self.run(self.words.where).text.splitlines()[-1]
-        counted = Path(folder, "counted")
-        os.mkfifo(counted)
-        try:
-            running = self.run(self.words.counts, wait=0)
-            counted.read_text()
-            yield running
-        finally:
-            counted.unlink()
 
     def call(self, tool: str, /, **arguments: Any) -> Result:
         return self.client.call(tool, session_id=self.session_id, **arguments)
@@ -167,20 +144,23 @@ def test_a_timeout_ends_the_code_and_keeps_the_variables(kernel: Kernel, endless
 
 
 def test_an_interrupt_ends_the_code_and_what_it_printed_is_kept(kernel: Kernel) -> None:
-    with kernel.counting() as running:
-        stopped = kernel.call("interrupt_kernel", execution_id=running.id)
+    running = kernel.run(kernel.words.counts, wait=0)
+    kernel.client.until_printed(running, "count 3")
+
+    stopped = kernel.call("interrupt_kernel", execution_id=running.id)
 
     assert stopped.status == "interrupted"
     assert "count 3" in kernel.client.call("get_output", output_id=running.id).text
 
 
 def test_a_persons_interrupt_is_told_as_one(kernel: Kernel) -> None:
+    running = kernel.run(kernel.words.counts, wait=0)
+    kernel.client.until_printed(running, "count 3")
     server = kernel.client.server
-    path = f"/api/kernels/{kernel.id}/interrupt"
 
-    with kernel.counting() as running:
-        assert server.request("POST", b"{}", server.auth, path=path).status == 204
-        ended = kernel.client.call("get_output", output_id=running.id, wait=20)
+    path = f"/api/kernels/{kernel.id}/interrupt"
+    assert server.request("POST", b"{}", server.auth, path=path).status == 204
+    ended = kernel.client.call("get_output", output_id=running.id, wait=20)
 
     assert ended.status == "interrupted"
     assert "from outside" in ended.text.splitlines()[0]
@@ -190,13 +170,14 @@ def test_a_persons_interrupt_is_told_as_one(kernel: Kernel) -> None:
 def test_what_waits_in_the_queue_is_taken_out_alone_and_the_status_says_what_runs(
     kernel: Kernel,
 ) -> None:
-    with kernel.counting() as first:
-        second = kernel.run(kernel.words.hello, wait=0)
+    first = kernel.run(kernel.words.counts, wait=0)
+    kernel.client.until_printed(first, "count 1")
+    second = kernel.run(kernel.words.hello, wait=0)
 
-        status = kernel.call("get_kernel_status").text
-        taken = kernel.call("interrupt_kernel", execution_id=second.id)
-        refused = kernel.refused("get_variables")
-        ended = kernel.call("interrupt_kernel", execution_id=first.id)
+    status = kernel.call("get_kernel_status").text
+    taken = kernel.call("interrupt_kernel", execution_id=second.id)
+    refused = kernel.refused("get_variables")
+    ended = kernel.call("interrupt_kernel", execution_id=first.id)
 
     assert status.startswith("[busy]")
     assert f"{second.id} (others) waits" in status
@@ -371,16 +352,16 @@ def test_code_is_not_taken_for_that_of_another_language(server: JupyterServer) -
 def test_a_persons_restart_ends_what_runs_and_is_told(server: JupyterServer, words: Words) -> None:
     kernel = start(server, words, f"shared-{words.kernel}")
     kernel.run(words.keeps)
-    path = f"/api/kernels/{kernel.id}/restart"
+    running = kernel.run(words.counts, wait=0)
+    kernel.client.until_printed(running, "count 1")
 
-    with kernel.counting() as running:
-        answer = server.request("POST", b"{}", server.auth, path=path)
-        ended = kernel.client.call("get_output", output_id=running.id, wait=20)
+    answer = server.request("POST", b"{}", server.auth, path=f"/api/kernels/{kernel.id}/restart")
+    ended = kernel.client.call("get_output", output_id=running.id, wait=20)
     after = kernel.run(words.tells)
 
     assert answer.status == 200
     assert ended.status == "interrupted"
-    assert "count 3" in ended.text
+    assert "count 1" in ended.text
     assert words.kept not in after.text
     assert any("from outside" in notice for notice in (*ended.notices, *after.notices)) or (
         "from outside" in ended.text
