@@ -155,15 +155,20 @@ class InTurn:
         """
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((begin, done))
-        if not self._is_busy:
-            self._next()
+        self._go_on()
         return done
 
-    def _next(self) -> None:
-        begin, done = self._waiting.popleft()
-        self._is_busy = True
-        thread = asyncio.get_running_loop().run_in_executor(None, begin())
-        thread.add_done_callback(partial(self._ended, done))
+    def _go_on(self) -> None:
+        while self._waiting and not self._is_busy:
+            begin, done = self._waiting.popleft()
+            try:
+                thread = asyncio.get_running_loop().run_in_executor(None, begin())
+            except Exception as err:  # noqa: BLE001  # who asked for it gets it
+                if not done.done():
+                    done.set_exception(err)
+            else:
+                self._is_busy = True
+                thread.add_done_callback(partial(self._ended, done))
 
     def _ended(self, done: asyncio.Future[Any], thread: asyncio.Future[Any]) -> None:
         self._is_busy = False
@@ -174,8 +179,7 @@ class InTurn:
             done.set_exception(error)
         else:
             done.set_result(thread.result())
-        if self._waiting:
-            self._next()
+        self._go_on()
 
 
 async def to_its_end(work: Callable[[], T]) -> T:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+from collections.abc import Callable
 
 import anyio
 import pytest
@@ -231,5 +232,19 @@ async def test_a_call_in_turn_that_fails_or_is_cancelled_does_not_stop_the_next(
     may_end.set()
 
     assert await last == "last"
+    with pytest.raises(ZeroDivisionError):
+        await fails
+
+
+async def test_a_call_in_turn_that_cannot_begin_fails_and_does_not_stop_the_next() -> None:
+    turns = InTurn()
+
+    def cannot_begin() -> Callable[[], None]:
+        raise ZeroDivisionError
+
+    fails = turns.run(cannot_begin)
+    last = turns.run(lambda: lambda: "last")
+
+    assert await asyncio.wait_for(last, 10) == "last"
     with pytest.raises(ZeroDivisionError):
         await fails
