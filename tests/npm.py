@@ -22,14 +22,16 @@ def binaries(folder: Path, command: str) -> tuple[Path, str]:
     path = os.pathsep.join([str(found), sysconfig.get_path("scripts"), os.environ["PATH"]])
     with (folder / "package-lock.json").open() as pinned:
         lock(pinned, wait=True)  # tests of other processes use the same packages
-        _install(folder, found / command, path)
+        if not ((found / command).exists() and _is_installed(folder)):
+            run_npm("ci", folder, path)
     return found, path
 
 
-def _install(folder: Path, command: Path, path: str) -> None:
-    is_whole = (folder / "node_modules" / ".package-lock.json").exists()  # npm writes it last
-    if not (is_whole and command.exists()):
-        run_npm("ci", folder, path)
+def _is_installed(folder: Path) -> bool:
+    """Whether npm has come to the end of an install of what is pinned now."""
+    written_last = folder / "node_modules" / ".package-lock.json"
+    pinned = folder / "package-lock.json"
+    return written_last.exists() and written_last.stat().st_mtime > pinned.stat().st_mtime
 
 
 def run_npm(command: str, folder: Path, path: str, *options: str) -> None:

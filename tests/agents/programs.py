@@ -44,6 +44,8 @@ def _codex(place: Place) -> Start:
 model = "mock"
 model_provider = "mock"
 check_for_update_on_startup = false
+# It would ask the model without the tools of a server that takes a second to start.
+mcp_optional_startup_grace_ms = 0
 
 [analytics]
 enabled = false
