@@ -11,15 +11,15 @@ import httpx2
 
 from .servers import Server
 
-TIMEOUT = 10.0
-"""Seconds for an answer to a simple request."""
+TIMEOUT = 30.0
+"""Seconds for an answer to a simple request; a server that has just started may need many."""
 
 MAX_ANSWER = 1_000_000
 """Bytes of an answer that are read."""
 
-Standing: TypeAlias = Literal["ok", "token", "other", "untrusted", "silent"]
+Standing: TypeAlias = Literal["ok", "token", "other", "untrusted", "silent", "late"]
 """Of a server: it lets this token in; it does not; another program answers at its address; its
-certificate is not trusted; nothing answers."""
+certificate is not trusted; nothing answers; nothing has answered within `TIMEOUT`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +92,8 @@ def standing(server: Server, *, cafile: str = "") -> Standing:
         status = ask(server, "api/status", cafile=cafile)
     except httpx2.ConnectError as err:
         return "untrusted" if "CERTIFICATE_VERIFY_FAILED" in str(err) else "silent"
+    except httpx2.ReadTimeout:
+        return "late"
     except (httpx2.HTTPError, httpx2.InvalidURL):
         return "silent"
     except UnicodeEncodeError:  # no header can have such a token

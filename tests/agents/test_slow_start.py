@@ -1,4 +1,4 @@
-"""Clients that ask the model before a server that starts slowly is there, and what has them wait."""
+"""Clients ask the model before a server that starts slowly is there, unless told to wait."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import httpx2
 
-from jupyter_mcp_ext.clients.asking import ask, standing
+from jupyter_mcp_ext.clients.asking import TIMEOUT, ask, standing
 from jupyter_mcp_ext.clients.servers import TOKEN_VARIABLE, NoServer, Server
 
 
@@ -37,6 +37,8 @@ def checked(
                 said = f"Another program than Jupyter answers at {server.words}. Name the server."
             case "silent":
                 said = f"Nothing answers at {server.words}. Start the server again: jupyter mcp"
+            case "late":
+                said = _late(server)
     except OSError as err:
         said = (
             f"The certificates in {cafile!r} cannot be used: {err}. "
@@ -59,9 +61,18 @@ def _refused(server: Server) -> str:
     )
 
 
+def _late(server: Server) -> str:
+    return (
+        f"The server {server.words} has not answered within {TIMEOUT:.0f} s. "
+        "Try again when it is less busy, or start it again."
+    )
+
+
 def _check_mcp(server: Server, path: str, cafile: str) -> None:
     try:
         said = ask(server, path, cafile=cafile).json()
+    except httpx2.ReadTimeout as err:
+        raise NoServer(_late(server)) from err
     except httpx2.HTTPError:
         said = None
     # Other addresses of Jupyter, and pages of proxies, answer as well.

@@ -9,18 +9,21 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from jupyter_server.auth.security import passwd
 
+from jupyter_mcp_ext.clients import asking
 from jupyter_mcp_ext.clients.configuring.client import Client
 from jupyter_mcp_ext.clients.configuring.clients import BY_ID, CLIENTS
 from jupyter_mcp_ext.clients.configuring.connecting import Connecting, token_line
 from jupyter_mcp_ext.clients.servers import KEPT_IN, Server
 from jupyter_mcp_ext.commands.connect import Connect
 from tests.certificates import write_certificate
+from tests.clients.doctor.hostile import http, like_jupyter, serving
 from tests.servers import JupyterServer, environment, running_server
 
 Run = Callable[..., tuple[int, str, str]]
@@ -421,6 +424,27 @@ def test_a_server_without_mcp_is_said_to_have_none(there: Run, path: str) -> Non
 
     assert code == 2
     assert f"does not serve MCP at {path!r}" in err
+
+
+@pytest.mark.parametrize("late", [" /api ", " /api/status ", " /mcp "])
+def test_a_server_that_answers_late_is_not_said_to_be_without_mcp(
+    late: str, run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "TIMEOUT", 0.5)
+    monkeypatch.setenv("JUPYTER_TOKEN", "any")
+    jupyter = like_jupyter({}, http("200 OK"))
+
+    def answer(line: str, connection: socket.socket, ended: threading.Event) -> None:
+        if late in line:
+            ended.wait()
+        jupyter(line, connection, ended)
+
+    with serving(answer) as url:
+        code, _, err = run("codex", "--print", "--server", url)
+
+    assert code == 2
+    assert f"The server {url} has not answered within" in err
+    assert "Try again when it is less busy" in err
 
 
 def test_a_certificate_that_is_not_trusted_is_named_for_each_way(
