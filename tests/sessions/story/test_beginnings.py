@@ -14,18 +14,9 @@ import pytest
 from jupyter_mcp_ext.outputs.model import Stream
 from jupyter_mcp_ext.sessions.disk.folder import SessionFolder
 from jupyter_mcp_ext.sessions.story import journal_file
-from jupyter_mcp_ext.sessions.story.composition import Head
-from jupyter_mcp_ext.sessions.story.journal import Entry
 from jupyter_mcp_ext.sessions.story.story import Story
-from tests.sessions.story.entries import entry
 
-HEAD = Head(
-    session_id="k7m2q9xw", kernel_name="python3", display_name="Python 3", language="python"
-)
-
-
-def begun(number: int) -> Entry:
-    return entry(number, status="running", execution_count=None, ended=None)
+from .stories import HEAD, begun, entry
 
 
 def numbers(folder: SessionFolder, what: Literal["begin", "end"] = "begin") -> list[int]:

@@ -14,7 +14,8 @@ from jupyter_mcp_ext.sessions.disk.folder import SessionFolder
 from jupyter_mcp_ext.sessions.story import journal
 from jupyter_mcp_ext.sessions.story.journal import Entry, Journal, read, signed
 from jupyter_mcp_ext.sessions.story.journal_file import JournalFile
-from tests.sessions.story.entries import entry
+
+from .stories import entry
 
 KEY, OTHER = b"k" * 32, b"o" * 32
 
