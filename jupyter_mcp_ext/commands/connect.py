@@ -107,7 +107,8 @@ class Connect(Command):
     def say(self, done: Done) -> None:
         """Print what was done."""
         self.changed |= done.is_changed
-        sys.stdout.write(f"{escaped(done.words)}\n")
+        for line in filter(None, (done.words, done.note)):
+            sys.stdout.write(f"{escaped(line)}\n")
 
     @property
     def url(self) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -240,6 +241,36 @@ def is_ours(client: Client, entry: Any, url: str = "") -> bool:
     login = (f"Bearer {client.reference}", TOKEN_VARIABLE)
     refers = bool(client.reference) and any(text in login for text in texts)
     return bool(addresses) and (refers or url in addresses)
+
+
+def twins(client: Client, text: str, target: Target) -> tuple[str, ...]:
+    """The names of other entries that lead to the server of a target. Raises NotEditable."""
+    *table, last = client.path
+    beside = client.editor.get(text, tuple(table))
+    if isinstance(last, editing.Item) and isinstance(beside, list):
+        beside = {str(item.get(last.key)): item for item in beside if isinstance(item, dict)}
+    if not isinstance(beside, dict):
+        return ()
+    return tuple(
+        str(name)
+        for name, entry in beside.items()
+        if name != NAME and isinstance(entry, dict) and _leads_to(entry, target)
+    )
+
+
+def _leads_to(entry: Entry, target: Target) -> bool:
+    if entry.get("enabled") is False or entry.get("disabled") is True:
+        return False
+    texts = list(texts_of(entry))
+    if target.url and target.url in texts:
+        return True
+    starts = "bridge" in texts and any(_PROGRAM.search(text) for text in texts)
+    return starts and _servers(texts) <= _servers(target.args)
+
+
+def _servers(args: Sequence[str]) -> set[str]:
+    """The servers that the arguments of a bridge name; it finds one by itself if there is none."""
+    return {value for option, value in pairwise(args) if option == "--server"}
 
 
 def _logins(value: Any) -> Iterator[str]:

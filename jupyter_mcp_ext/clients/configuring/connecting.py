@@ -6,7 +6,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -15,7 +15,7 @@ from jupyter_core.paths import jupyter_data_dir
 
 from jupyter_mcp_ext.clients.servers import KEPT_IN, TOKEN_VARIABLE, Server
 
-from .client import NAME, Client, Machine, NotWritable, is_ours
+from .client import NAME, Client, Machine, NotWritable, is_ours, twins
 from .clients import CLIENTS
 from .editing.text import NotEditable
 from .file import Change, Unusable, change, read
@@ -44,6 +44,8 @@ class Done:
 
     words: str
     is_changed: bool
+    note: str = ""
+    """What else is to be done; empty if that is nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +73,10 @@ class Connecting:
         """Write the entry of a server. Raises Refused."""
         taken = self._road(client, server, wish)
         file = client.file(self.machine)
+        others: tuple[str, ...] = ()
 
         def connected(text: str) -> str:
+            nonlocal others
             present = client.present(text)
             if present is not None and not force and not is_ours(client, present, taken.target.url):
                 msg = (
@@ -80,13 +84,15 @@ class Connecting:
                     "Give it another name, or replace it with --force."
                 )
                 raise Refused(msg)
-            return client.connected(text, taken.target, taken.way)
+            changed = client.connected(text, taken.target, taken.way)
+            others = twins(client, changed, taken.target)
+            return changed
 
         done = self._changed(client, file, connected)
         way = "through the bridge" if taken.way == "bridge" else "over HTTP"
         already = "" if done.is_changed else " already"
         words = f"{client.title} is connected{already}, {way}: {self._written(file, done)}"
-        return Done(words=words, is_changed=done.is_changed)
+        return Done(words=words, is_changed=done.is_changed, note=_twice(others))
 
     def remove(self, client: Client, *, url: str = "", force: bool = False) -> Done:
         """Take the entry back. Raises Refused."""
@@ -177,6 +183,13 @@ class Connecting:
             return str(Path("~") / file.relative_to(self.machine.home))
         except ValueError:
             return str(file)
+
+
+def _twice(others: Sequence[str]) -> str:
+    if not others:
+        return ""
+    names = " and ".join(map(repr, others))
+    return f"Its {names} leads to this server too, so its model has each tool twice. Take one out."
 
 
 def token_line(server: Server) -> str:

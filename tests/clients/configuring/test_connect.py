@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -17,9 +18,9 @@ import pytest
 from jupyter_server.auth.security import passwd
 
 from jupyter_mcp_ext.clients import asking
-from jupyter_mcp_ext.clients.configuring.client import Client
+from jupyter_mcp_ext.clients.configuring.client import NAME, Client
 from jupyter_mcp_ext.clients.configuring.clients import BY_ID, CLIENTS
-from jupyter_mcp_ext.clients.configuring.connecting import Connecting, token_line
+from jupyter_mcp_ext.clients.configuring.connecting import Connecting, this_machine, token_line
 from jupyter_mcp_ext.clients.servers import KEPT_IN, Server
 from jupyter_mcp_ext.commands.connect import Connect
 from tests.certificates import write_certificate
@@ -107,6 +108,53 @@ def test_a_client_is_connected_through_the_bridge_without_a_token(
     again = there("claude-code")[1]
     assert again == "Claude Code is connected already, through the bridge: ~/.claude.json\n"
     assert {path.name for path in home.iterdir()} == {".claude", ".claude.json"}
+
+
+@pytest.mark.parametrize("via", ["bridge", "http"])
+@pytest.mark.parametrize("name", ["claude-code", "codex", "continue", "goose", "opencode"])
+def test_another_entry_that_leads_to_the_same_server_is_named(
+    there: Run, home: Path, name: str, via: str
+) -> None:
+    install(home, name)
+    file = BY_ID[name].file(this_machine())
+    there(name, f"--via={via}", "--force")
+    once = file.read_text()
+    file.write_text(re.sub(rf"\b{NAME}\b(?=[\]\"\n:])", "lab", once, count=1))
+
+    _, out, err = there(name, f"--via={via}", "--force")
+
+    assert err == ""
+    assert "Its 'lab' leads to this server too, so its model has each tool twice." in out
+    written = BY_ID[name].present(file.read_text())
+    assert written == BY_ID[name].present(once)
+
+
+@pytest.mark.parametrize(
+    ("entry", "is_named"),
+    [
+        ({"command": "jupyter-mcp", "args": ["bridge"]}, True),
+        ({"command": "jupyter-mcp", "args": ["bridge", "--server", "PORT"]}, True),
+        ({"command": "uvx", "args": ["jupyter-mcp", "bridge", "--server", "FOLDER"]}, True),
+        ({"command": "jupyter-mcp", "args": ["bridge", "--server", "9"]}, False),
+        ({"command": "jupyter-mcp", "args": ["bridge"], "disabled": True}, False),
+        ({"command": "another", "args": ["bridge"]}, False),
+        ({"url": "http://localhost:9/mcp"}, False),
+        ({"command": ["jupyter-mcp"], "args": None}, False),
+        ("no entry", False),
+    ],
+)
+def test_only_entries_that_lead_to_this_server_are_named(
+    there: Run, home: Path, server: JupyterServer, entry: object, is_named: bool
+) -> None:
+    install(home, "claude-code")
+    text = json.dumps({"mcpServers": {"lab\x1b[2J": entry}})
+    text = text.replace("PORT", str(server.port)).replace("FOLDER", str(server.root_dir))
+    (home / ".claude.json").write_text(text)
+
+    _, out, _ = there("claude-code")
+
+    assert ("leads to this server too" in out) is is_named
+    assert "\x1b" not in out
 
 
 def test_over_http_the_line_that_sets_the_token_is_printed(
