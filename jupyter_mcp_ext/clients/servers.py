@@ -228,7 +228,7 @@ def _is_deaf(server: Server) -> bool:
 def _described(file: Path) -> Server:
     """The server that a file describes. Raises NotUsed."""
     try:
-        server = _server(loads(_own_text(file), max_items=MAX_ITEMS))
+        server = server_of(loads(_own_text(file), max_items=MAX_ITEMS))
     except OSError as err:
         msg = f"cannot be read ({err.strerror or err})"
         raise NotUsed(msg) from err
@@ -256,8 +256,11 @@ def _own_text(file: Path) -> bytes:
         return opened.read(MAX_FILE)
 
 
-def _server(info: Any) -> Server:
-    """Raises KeyError, TypeError, ValueError for what Jupyter would not write."""
+def server_of(info: Any) -> Server:
+    """The server that Jupyter describes so.
+
+    Raises KeyError, TypeError and ValueError for what Jupyter would not write.
+    """
     socket, base_url, host = str(info["sock"]), str(info["base_url"]), str(info["hostname"])
     parts = urlsplit(str(info["url"]))
     scheme = "https" if info["secure"] else "http"

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
-from urllib.request import Request, urlopen
 
+import httpx2
 from jupyter_server.serverapp import list_running_servers
 
-TIMEOUT = 10.0
-"""Seconds for a server's answer."""
+from jupyter_mcp_ext.clients.asking import ask
+from jupyter_mcp_ext.clients.servers import server_of
 
 
 class Unknown(Exception):
@@ -20,22 +18,24 @@ class Unknown(Exception):
 
 
 def paths_in_use(root: Path) -> Iterator[str]:
-    """The API paths of the sessions in the lists of this account's servers on a root. Blocks.
+    """The API paths of the sessions in the lists of the servers on a root. Blocks.
 
-    Raises Unknown.
+    Jupyter's own list of servers is used: it has those of other accounts too. Raises Unknown.
     """
-    for server in list_running_servers():
-        if Path(server["root_dir"]).resolve() == root:
-            yield from (str(model["path"]) for model in _sessions(server))
+    for about in list_running_servers():
+        if Path(about["root_dir"]).resolve() == root:
+            yield from (str(model["path"]) for model in _sessions(about))
 
 
-def _sessions(server: dict[str, Any]) -> list[dict[str, Any]]:
-    headers = {"Authorization": f"token {server['token']}"} if server.get("token") else {}
-    request = Request(f"{server['url']}api/sessions", headers=headers)  # noqa: S310  # Jupyter's own
+def _sessions(about: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The sessions of a server that Jupyter describes so."""
+    models = None
     try:
-        with urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310  # likewise
-            models: list[dict[str, Any]] = json.load(answer)
-    except (URLError, OSError, ValueError) as err:
-        msg = f"The server {server['url']} (process {server['pid']}) does not tell what is open."
-        raise Unknown(msg) from err
+        reply = ask(server_of(about), "api/sessions")
+        models = reply.json() if reply.status == 200 else None
+    except (httpx2.HTTPError, ValueError, TypeError, KeyError):
+        pass
+    if not isinstance(models, list):
+        msg = f"The server {about['url']} (process {about['pid']}) does not tell what is open."
+        raise Unknown(msg)
     return models

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from jupyter_mcp_ext.clients.servers import running_servers
 from jupyter_mcp_ext.commands import people
 from jupyter_mcp_ext.commands.people import paths_in_use
 from jupyter_mcp_ext.commands.sessions import Sessions
@@ -19,7 +21,7 @@ from jupyter_mcp_ext.governance.keys import Keys
 from jupyter_mcp_ext.sessions.disk.record import SessionRecord
 from jupyter_mcp_ext.sessions.disk.store import Disk, SessionStore
 from tests.mcp_client import McpClient
-from tests.servers import running_server
+from tests.servers import running_command, running_server
 from tests.snippets import block_of
 
 Run = Callable[..., tuple[int, str, str]]
@@ -214,8 +216,9 @@ def test_a_server_that_does_not_tell_what_is_open_keeps_everything(
     store: SessionStore, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def running() -> list[dict[str, Any]]:
-        url = "http://127.0.0.1:9/"  # where nothing listens
-        return [{"root_dir": str(tmp_path / "root"), "url": url, "pid": 1, "token": "t"}]
+        about = {"url": "http://127.0.0.1:9/", "port": 9, "hostname": "127.0.0.1", "sock": ""}
+        about |= {"base_url": "/", "secure": False, "pid": 1, "token": "t"}
+        return [{**about, "root_dir": str(tmp_path / "root")}]  # nothing listens there
 
     monkeypatch.setattr(people, "list_running_servers", running)
 
@@ -226,16 +229,34 @@ def test_a_server_that_does_not_tell_what_is_open_keeps_everything(
     assert folders(tmp_path) == {OLD, NEW}
 
 
-def test_what_is_open_on_a_running_server_is_known(
+def test_what_is_open_on_a_running_server_is_known_and_no_proxy_sees_its_token(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with running_server(tmp_path) as server:
-        McpClient(server).run("1", session_id="default")
-        [runtime] = {path.parent for path in tmp_path.rglob("jpserver-*.json")}
-        monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(runtime))
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.settimeout(0)
+        for name in ("http_proxy", "all_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        monkeypatch.delenv("no_proxy", raising=False)
+        with running_server(tmp_path) as server:
+            McpClient(server).run("1", session_id="default")
+            [runtime] = {path.parent for path in tmp_path.rglob("jpserver-*.json")}
+            monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(runtime))
 
-        [path] = paths_in_use(server.root_dir.resolve())
+            [path] = paths_in_use(server.root_dir.resolve())
+
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
 
     assert path.startswith("mcp-sessions/")
     with pytest.raises(StopIteration):
         next(paths_in_use(tmp_path / "elsewhere"))
+
+
+def test_what_is_open_on_a_server_that_listens_on_a_socket_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_command(tmp_path, f"--ServerApp.sock={tmp_path / 'jupyter.sock'}"):
+        [there] = running_servers(tmp_path / "runtime")
+        monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
+
+        assert list(paths_in_use(Path(there.root_dir).resolve())) == []
