@@ -103,7 +103,7 @@ class Relay:
             if message.kind == "request":
                 await self._write(messages.failed(message, sentence))
             log(sentence)
-        elif message.key in self._open:
+        elif message.kind == "request" and message.key in self._open:
             sentence = (
                 f"The id {message.key[:64]} is that of a request that is not answered yet. "
                 "Send another id."

@@ -142,6 +142,24 @@ def test_a_question_to_the_person_passes_with_its_answer(
         assert "hello world" in result_of(bridge.answer(number)).text
 
 
+def test_the_answer_to_a_question_that_has_the_id_of_the_call_itself_passes(
+    server: JupyterServer, folder: Path
+) -> None:
+    with bridged(folder, capabilities=FORMS) as bridge:
+        code = "[input('Who? ') for _ in range(3)]"
+        number = bridge.send("tools/call", name="execute_code", arguments={"code": code})
+        ids = []
+        for _ in range(3):
+            asked = bridge.notified("elicitation/create")
+            ids.append(asked["id"])
+            [field] = asked["params"]["requestedSchema"]["properties"]
+            result = {"action": "accept", "content": {field: "world"}}
+            bridge.write(json.dumps({"jsonrpc": "2.0", "id": ids[-1], "result": result}).encode())
+
+        assert number in ids
+        assert "['world', 'world', 'world']" in result_of(bridge.answer(number)).text
+
+
 def test_a_question_is_a_result_of_its_own_in_the_new_protocol(
     server: JupyterServer, folder: Path
 ) -> None:
