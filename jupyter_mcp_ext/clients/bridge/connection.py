@@ -256,6 +256,11 @@ def _refusal(response: httpx2.Response, found: Mapping[str, Any] | None = None) 
             said = found.get("error") if found else None
             words = said.get("message") if isinstance(said, dict) else ""
             return str(words) or f"{url} refuses the login with status {status}."
+        case 404 if found:
+            return (
+                f"{url} does not know the session that it has opened. If several servers share "
+                "this address, have the proxy keep a client at one of them."
+            )
         case 404 | 405:
             return (
                 f"{url} serves no MCP (status {status}). Enable the extension there with "

@@ -235,9 +235,11 @@ class Relay:
                 if connection is tried or attempt == ATTEMPTS:
                     raise
             except Refused as err:
+                if attempt == ATTEMPTS:
+                    raise
                 if err.why == "session" and self._handshake.session:
                     self._handshake.lose()
-                elif err.why != "token" or connection is tried or attempt == ATTEMPTS:
+                elif err.why != "token" or connection is tried:
                     raise
             except Lost:
                 if request.is_over or attempt == ATTEMPTS or not self._may_repeat(message):
@@ -248,6 +250,8 @@ class Relay:
         message = request.message
         if not message.version and message.method != "initialize":
             await self._sessions.ensure(connection)
+            if request.is_cancelled:  # the server would not know that any more
+                return
             self._handshake.note(message)
         if self._copying.takes(message):
             await self._copying.answer(connection, message)

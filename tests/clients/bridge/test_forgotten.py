@@ -1,0 +1,101 @@
+"""Servers that have forgotten the client's protocol session when its next request comes."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.mcp_client import OLD
+
+from .bridges import bridged
+
+UNKNOWN = {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "Session not found"}}
+
+Answer = Callable[[dict[str, Any], str], tuple[int, dict[str, Any] | None]]
+"""The status and the body for a message and the id of its session."""
+
+
+@contextmanager
+def serving(answer: Answer) -> Iterator[str]:
+    """The URL of a server of MCP; ``initialize`` opens a new session each time."""
+    opened = iter(range(1, 1_000))
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            status, found = answer(message, self.headers.get("Mcp-Session-Id", ""))
+            body = b"" if found is None else json.dumps(found).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            if message["method"] == "initialize":
+                self.send_header("Mcp-Session-Id", str(next(opened)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_GET(self) -> None:
+            self.send_error(405)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as program:
+        thread = threading.Thread(target=program.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{program.server_port}/"
+        finally:
+            program.shutdown()
+            thread.join()
+
+
+def result(message: dict[str, Any]) -> tuple[int, dict[str, Any] | None]:
+    if "id" not in message:
+        return 202, None
+    value = {"protocolVersion": OLD, "content": [{"type": "text", "text": "[ok]"}]}
+    return 200, {"jsonrpc": "2.0", "id": message["id"], "result": value}
+
+
+def test_a_server_that_forgets_each_session_at_once_is_told(tmp_path: Path) -> None:
+    def answer(message: dict[str, Any], session: str) -> tuple[int, dict[str, Any] | None]:
+        return (404, UNKNOWN) if session else result(message)
+
+    with serving(answer) as url, bridged(tmp_path, "--server", url) as bridge:
+        told = bridge.call("execute_code", code="1")
+
+    assert told.is_error
+    assert "does not know the session" in told.text
+
+
+def test_a_call_that_is_cancelled_while_its_session_is_opened_again_is_not_sent(
+    tmp_path: Path,
+) -> None:
+    calls: list[tuple[str, str]] = []
+    is_cancelled, is_opening = threading.Event(), threading.Event()
+
+    def answer(message: dict[str, Any], session: str) -> tuple[int, dict[str, Any] | None]:
+        match message["method"]:
+            case "tools/call":
+                calls.append((session, message["params"]["arguments"]["code"]))
+                if session == "1":
+                    return 404, UNKNOWN
+            case "notifications/cancelled":
+                is_cancelled.set()
+            case "initialize" if calls:
+                is_opening.set()
+                assert is_cancelled.wait(30)
+        return result(message)
+
+    with serving(answer) as url, bridged(tmp_path, "--server", url) as bridge:
+        first = bridge.send("tools/call", name="execute_code", arguments={"code": "first"})
+        assert is_opening.wait(30)
+        bridge.tell("notifications/cancelled", requestId=first)
+        for code in ("second", "third"):
+            assert "[ok]" in bridge.call("execute_code", code=code).text
+
+    assert calls == [("1", "first"), ("2", "second"), ("2", "third")]
