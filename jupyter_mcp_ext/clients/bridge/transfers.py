@@ -14,9 +14,12 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, TypeAlias
 from urllib.parse import quote
+
+from jupyter_mcp_ext.concurrency import to_its_end
 
 from . import messages
 from .allowed import Allowed, Draft, NotAllowed
@@ -102,7 +105,7 @@ class Transfers:
             if about.get("next") is None:
                 data = _blob(result)
                 digest.update(data)
-                await asyncio.to_thread(draft.write, data)
+                await to_its_end(partial(draft.write, data))
                 size = len(data)
             else:
                 size = await self._stream(str(about["path"]), draft, digest, size)
@@ -124,7 +127,7 @@ class Transfers:
             done += len(piece)
             self._allowed.check(done, path)
             digest.update(piece)
-            await asyncio.to_thread(draft.write, piece)
+            await to_its_end(partial(draft.write, piece))
             await self._progress(done, max(done, total))
         return done
 
@@ -135,7 +138,7 @@ class Transfers:
         digest, done = hashlib.sha256(), 0
         before = os.fstat(descriptor)
         while True:
-            data = await asyncio.to_thread(_read, descriptor, min(CHUNK, size - done))
+            data = await to_its_end(partial(_read, descriptor, min(CHUNK, size - done)))
             digest.update(data)
             is_last = done + len(data) >= size or not data
             if is_last and not _is_same(before, os.fstat(descriptor)):

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from jupyter_mcp_ext.clients.bridge.allowed import Allowed
+from jupyter_mcp_ext.clients.bridge.allowed import Allowed, Draft, Place
 from jupyter_mcp_ext.clients.bridge.connection import Connection
 from jupyter_mcp_ext.clients.bridge.transfers import CHUNK, Failed, Transfers
 from tests import disks
@@ -194,6 +197,50 @@ async def test_a_file_that_is_replaced_while_it_is_sent_is_saved_as_it_was(mine:
     sent = b"".join(base64.b64decode(part["content"]) for part in receiver.parts)
     assert sent == NEWER
     assert done.sha256 == hashlib.sha256(NEWER).hexdigest() == receiver.parts[-1]["sha256"]
+
+
+class Slow(Allowed):
+    """Its drafts are written when it is told to."""
+
+    def __init__(self, mine: Path) -> None:
+        super().__init__([str(mine)], 10**9)
+        self.events: list[str] = []
+        self.begun = asyncio.Event()
+        self.go_on = threading.Event()
+        self._loop = asyncio.get_running_loop()
+
+    @contextmanager
+    def writing(self, place: Place, *, overwrite: bool) -> Iterator[Draft]:
+        try:
+            yield cast(Draft, self)
+        finally:
+            self.events.append("closed")
+
+    def write(self, data: bytes) -> None:
+        self._loop.call_soon_threadsafe(self.begun.set)
+        assert self.go_on.wait(30)
+        self.events.append("written")
+
+
+async def test_a_download_that_is_cancelled_closes_its_file_once_it_is_not_written_any_more(
+    mine: Path,
+) -> None:
+    async def ask(tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        blob = {"resource": {"blob": base64.b64encode(b"b").decode()}}
+        about = {"path": arguments["path"], "size": 1}
+        return {"content": [blob], "_meta": {"jupyter-mcp-ext/file": about}}
+
+    slow = Slow(mine)
+    transfers = Transfers(slow, ask, cast(Connection, None), Receiver().progress)
+    task = asyncio.create_task(transfers.download({"path": "b.bin", "local_path": "b.bin"}))
+    await slow.begun.wait()
+
+    task.cancel()
+    asyncio.get_running_loop().call_soon(slow.go_on.set)  # when the task has been cancelled
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert slow.events == ["written", "closed"]
 
 
 def test_of_uploads_to_one_name_at_once_one_is_saved_whole_and_each_is_told(
