@@ -59,6 +59,8 @@ class Server:
     root_dir: str = ""
     """The folder that it serves; empty for a server on another machine."""
     pid: int = 0
+    has_given_token: bool = False
+    """Whether its token is that of the environment, and not of its file."""
 
     def endpoint(self, path: str = "/mcp") -> str:
         """The URL of MCP; ``path`` is that of `McpApp.path`."""
@@ -133,7 +135,8 @@ def named_server(url: str) -> Server:
     if not _is_sendable(token):
         msg = f"{TOKEN_VARIABLE} has characters that no request can have. Set it to the token."
         raise NoServer(msg)
-    return Server(url=f"{parts.scheme}://{parts.netloc}{base}", token=token)
+    url = f"{parts.scheme}://{parts.netloc}{base}"
+    return Server(url=url, token=token, has_given_token=bool(token))
 
 
 def chosen_server(servers: Sequence[Server], wanted: str | None = None, *others: str) -> Server:
@@ -147,7 +150,9 @@ def chosen_server(servers: Sequence[Server], wanted: str | None = None, *others:
     if wanted and "://" in wanted:
         named = named_server(wanted)
         known = next((server for server in servers if _is_same(server.url, named.url)), named)
-        return replace(known, url=named.url, token=named.token or known.token)
+        if not named.token:
+            return replace(known, url=named.url)
+        return replace(known, url=named.url, token=named.token, has_given_token=True)
     fits = list(servers) if wanted is None else _fitting(servers, wanted)
     for other in others:
         fits = _fitting(fits or servers, other) or fits
@@ -160,7 +165,7 @@ def chosen_server(servers: Sequence[Server], wanted: str | None = None, *others:
         msg = f"{len(fits)} servers fit: {listed}. Name one by its port, folder or URL."
     elif servers:
         names = " or ".join(map(repr, (wanted, *others)))
-        msg = f"No server fits {names}. There are: {listed}."
+        msg = f"No server fits {names}. There are: {listed}. Name one of these, or start that one."
     else:
         msg = "No Jupyter server of this account runs here. Start one with: jupyter mcp"
     raise NoServer(msg)

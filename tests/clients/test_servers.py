@@ -224,6 +224,7 @@ def test_a_url_has_the_token_of_the_environment_or_of_the_server_that_runs_there
         ("~no-such-account", "No server fits '~no-such-account'."),
         ("9" * 5_000, "No server fits '999"),
         ("0", "No server fits '0'."),
+        ("0", "Name one of these, or start that one."),
         ("None", "No server fits 'None'."),
     ],
 )

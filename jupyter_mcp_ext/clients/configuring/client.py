@@ -181,11 +181,16 @@ class Client:
         refers = target.token == self.reference
         return self._with(text, self.entry(target, way), refers=refers)
 
-    def led_to(self, text: str, before: str) -> bool:
-        """Whether a configuration is another one with an entry added, and is otherwise the same."""
+    def led_to(self, text: str, before: str, url: str = "") -> bool:
+        """Whether a configuration is another one with an entry of ours, and is otherwise the same.
+
+        What the other one has of that name, if anything, is a person's.
+        """
         try:
             entry = self.present(text)
-            if not isinstance(entry, dict) or (before.strip() and self.present(before) is not None):
+            if not isinstance(entry, dict) or not is_ours(self, entry, url):
+                return False
+            if before.strip() and is_ours(self, self.present(before), url):
                 return False
             refers = self.companion is not None and bool(self.editor.get(text, self.companion[0]))
             if self._with(before, entry, refers=refers) == text:

@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -88,7 +89,7 @@ class Connecting:
             others = twins(client, changed, taken.target)
             return changed
 
-        done = self._changed(client, file, connected)
+        done = self._changed(client, file, connected, url=taken.target.url)
         way = "through the bridge" if taken.way == "bridge" else "over HTTP"
         already = "" if done.is_changed else " already"
         words = f"{client.title} is connected{already}, {way}: {self._written(file, done)}"
@@ -108,7 +109,7 @@ class Connecting:
                 raise Refused(msg)
             return client.removed(text)
 
-        done = self._changed(client, file, removed, goes_back=True)
+        done = self._changed(client, file, removed, url=url, goes_back=True)
         state = "is not connected any more" if done.is_changed else "was not connected"
         words = f"{client.title} {state}: {self._written(file, done)}"
         return Done(words=words, is_changed=done.is_changed)
@@ -155,13 +156,19 @@ class Connecting:
         return taken
 
     def _changed(
-        self, client: Client, file: Path, make: Callable[[str], str], *, goes_back: bool = False
+        self,
+        client: Client,
+        file: Path,
+        make: Callable[[str], str],
+        *,
+        url: str,
+        goes_back: bool = False,
     ) -> Change:
         try:
             return change(
                 file,
                 make,
-                led_to=client.led_to,
+                led_to=partial(client.led_to, url=url),
                 kept_of=client.without_token,
                 goes_back=goes_back,
             )

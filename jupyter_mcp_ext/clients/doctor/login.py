@@ -136,12 +136,17 @@ async def look_at_token(case: Case) -> Sequence[Finding]:
         return list(_by_password(case, reply))
     if _is_served(reply):
         case.is_let_in = True
-        source = "in its runtime file" if case.server.pid else f"in {TOKEN_VARIABLE}"
+        source = "in its runtime file" if _is_of_file(case) else f"in {TOKEN_VARIABLE}"
         return [ok(f"The server takes the token {source}.")]
     if reply.status == 401 and error_of(reply).startswith(_NOT_SENT):
         what = "The header Authorization is lost on the way: the server sees no credentials."
         return [fault(what, advice("header", case.proxy, "Authorization"))]
     return [await _of_hub(case, reply) if case.hub else _wrong(case, reply)]
+
+
+def _is_of_file(case: Case) -> bool:
+    """Whether the token is that of Jupyter's file about the server."""
+    return bool(case.server.pid) and not case.server.has_given_token
 
 
 BESIDE = (
@@ -197,7 +202,7 @@ def _wrong(case: Case, reply: Reply) -> Finding:
     if case.ways == ONLY_PASSWORD:
         what = f"The server has a password and no token, so {TOKEN_VARIABLE} is of no use there."
         return fault(what, BESIDE)
-    if case.server.pid:
+    if _is_of_file(case):
         return fault(
             "The server does not take the token of its own file: it has another login (an "
             "identity provider), or another server has taken its port.",

@@ -165,15 +165,16 @@ FILES = {
 def test_a_configuration_with_an_entry_is_known_to_be_the_one_before_it(client: Client) -> None:
     for before in FILES[client.format]:
         for way, token in WAYS:
-            text = client.connected(before, target(client, token), way)
+            meant = target(client, token)
+            text = client.connected(before, meant, way)
 
-            assert client.led_to(text, before)
-            assert not client.led_to(text, text)
-            assert not client.led_to(before, before)
+            assert client.led_to(text, before, meant.url)
+            assert not client.led_to(text, text, meant.url)
+            assert not client.led_to(before, before, meant.url)
             for other in {*FILES[client.format]} - {before}:
                 assert (
-                    not client.led_to(text, other)
-                    or client.connected(other, target(client, token), way) == text
+                    not client.led_to(text, other, meant.url)
+                    or client.connected(other, meant, way) == text
                 )
 
 

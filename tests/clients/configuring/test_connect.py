@@ -343,6 +343,25 @@ def test_a_client_that_is_connected_and_taken_back_has_the_files_that_it_had(
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.id)
+def test_an_entry_of_a_person_that_was_replaced_comes_back(
+    there: Run, home: Path, client: Client
+) -> None:
+    own = {"name": "jupyter", "command": "uvx", "args": ["other"], "disabled": True}
+    file = client.file(Connecting().machine)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(before := client.editor.put(client.new, client.path, own))
+
+    there(client.id, "--force")
+    there(client.id, "--force", "--token-in-clear")
+    kept = file.with_name(f"{file.name}.jupyter-mcp.bak").read_text()
+    code, _, err = there(client.id, "--remove")
+
+    assert (code, err, kept) == (0, "", before)
+    assert file.read_text() == before
+    assert "has an entry 'jupyter' that this command has not made" in there(client.id)[2]
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.id)
 @pytest.mark.parametrize("option", ["--via=bridge", "--remove"])
 def test_a_token_in_clear_goes_from_the_kept_file_too(
     there: Run, home: Path, server: JupyterServer, client: Client, option: str

@@ -10,7 +10,7 @@ import pytest
 from jupyter_server.auth.security import passwd
 
 from tests import users
-from tests.clients.doctor.examined import examined, looked
+from tests.clients.doctor.examined import examined, looked, run
 from tests.servers import JupyterServer, running_server
 from tests.snippets import block_of
 
@@ -46,6 +46,16 @@ def test_a_wrong_a_missing_and_a_changed_token_are_told_apart(server: JupyterSer
     assert changed.troubles == {("variables", "warning")}
     assert "is not the token of this server" in changed.one("variables")["what"]
     assert [each.is_good for each in (wrong, missing, right, changed)] == [False, False, True, True]
+
+
+def test_a_wrong_token_is_not_taken_for_that_of_the_file(server: JupyterServer) -> None:
+    options = (url(server), "--no-kernel", "--json")
+
+    wrong = run(server.root_dir.parent, *options, env={"JUPYTER_TOKEN": "wrong"})
+    right = run(server.root_dir.parent, *options, env={"JUPYTER_TOKEN": server.token})
+
+    assert "The token in JUPYTER_TOKEN is wrong" in wrong.stdout
+    assert "The server takes the token in JUPYTER_TOKEN." in right.stdout
 
 
 def test_the_page_shows_what_json_has_of_a_missing_token(server: JupyterServer) -> None:
