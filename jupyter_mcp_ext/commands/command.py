@@ -37,6 +37,11 @@ class Command(JupyterApp):
     def parse_command_line(self, argv: list[str] | None = None) -> None:
         """Read the options; those of traits, such as ``--McpAudit.path=…``, are taken too."""
         self.options, rest = self.parser().parse_known_args(argv)
+        for option in rest:
+            name = option.partition("=")[0].removeprefix("--")
+            # traitlets would only warn, and the command would do more than was asked for.
+            if option.startswith("--") and "." not in name and name not in _names(self):
+                self.fail(f"There is no option --{name}. --help lists the options.")
         super().parse_command_line(rest)
 
     def load_config_file(self, suppress_errors: bool = True) -> None:  # type: ignore[override]  # as JupyterApp's
@@ -74,3 +79,9 @@ class Command(JupyterApp):
         """End with a sentence instead of a traceback."""
         sys.stderr.write(f"{self.options.prog}: {printable(sentence)}\n")
         raise SystemExit(status)
+
+
+def _names(command: JupyterApp) -> set[str]:
+    """The options of Jupyter's own commands, such as ``debug``."""
+    keys = ("help-all", "version", *command.flags, *command.aliases)
+    return {name for key in keys for name in ((key,) if isinstance(key, str) else key)}

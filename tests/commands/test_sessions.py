@@ -205,6 +205,18 @@ def test_sessions_expire_by_the_settings(store: SessionStore, run: Run, tmp_path
     assert run("expire", limit)[1] == ""
 
 
+@pytest.mark.parametrize("options", [["--usr", "alice"], ["--usr=alice"], ["--dryrun=1"]])
+def test_with_an_option_that_is_mistyped_nothing_is_done(
+    store: SessionStore, run: Run, tmp_path: Path, options: list[str]
+) -> None:
+    code, out, said = run("expire", *options, "--McpRetention.max_sessions=1")
+
+    assert code == 2
+    assert "There is no option --" in said
+    assert out == ""
+    assert (store.folder_of(OLD, "alice").path / "snapshot.json").exists()
+
+
 def test_without_limits_nothing_expires(store: SessionStore, run: Run) -> None:
     code, _, said = run("expire")
 
