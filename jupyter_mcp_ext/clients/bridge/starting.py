@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from threading import Timer
 
 from jupyter_core.paths import jupyter_runtime_dir
 
@@ -22,6 +23,20 @@ IDLE = 7_200
 READY = "MCP is served at"
 """What a server prints when it listens."""
 
+WITHIN = 180.0
+"""Seconds in which a server is ready; one that is not is ended."""
+
+_PROGRAM = """\
+import sys
+# Python would look for modules in the server's folder first, and agents write there.
+sys.path[:] = filter(None, sys.path)
+import os, runpy
+# Only the bridge reads this pipe, and not for long: what kernels print would end them.
+sys.stdout = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+runpy.run_module("jupyter_mcp_ext", run_name="__main__", alter_sys=True)
+"""
+
 _LOG = "jupyter-mcp-bridge.log"
 _LOCK = "jupyter-mcp-bridge.lock"
 _SHOWN = 300
@@ -31,8 +46,9 @@ _SHOWN = 300
 class Starter:
     """Starts servers on one folder. All of it blocks: call it in a thread."""
 
-    def __init__(self, root_dir: Path) -> None:
+    def __init__(self, root_dir: Path, within: float = WITHIN) -> None:
         self.root_dir = root_dir
+        self._within = within
 
     def started(self) -> Server:
         """A server on the folder, which another bridge may just have started. Raises NoServer."""
@@ -51,7 +67,7 @@ class Starter:
 
     def _start(self, log: Path) -> Server:
         command = [
-            *(sys.executable, "-m", "jupyter_mcp_ext", "--port=0", f"--root-dir={self.root_dir}"),
+            *(sys.executable, "-c", _PROGRAM, "--port=0", f"--root-dir={self.root_dir}"),
             f"--ServerApp.shutdown_no_activity_timeout={IDLE}",
         ]
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -66,18 +82,24 @@ class Starter:
                 start_new_session=True,  # what ends the bridge does not end it
             )
         assert process.stdout is not None  # noqa: S101  # a pipe was asked for
+        late = Timer(self._within, process.kill)
+        late.start()
         with process.stdout as printed:
             listens = any(READY in line for line in iter(printed.readline, ""))
+        status = None if listens else process.wait()
+        is_late = not late.is_alive()
+        late.cancel()
         if listens:
             for server in running_servers():
                 if server.pid == process.pid:
                     return server
-        status = process.poll()
-        end = log.read_text(errors="replace")[-_SHOWN:].strip()
-        msg = (
-            f"A Jupyter server on {self.root_dir} could not be started (status {status}): {end}. "
-            f"{log} has more."
+        why = (
+            f"was not ready within {self._within:g} s, and was ended"
+            if is_late
+            else f"could not be started (status {status})"
         )
+        end = log.read_text(errors="replace")[-_SHOWN:].strip()
+        msg = f"A Jupyter server on {self.root_dir} {why}: {end}. {log} has more."
         raise NoServer(msg)
 
 

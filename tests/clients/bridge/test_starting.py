@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,6 +64,52 @@ def test_a_server_is_started_once_for_two_bridges_and_goes_on_after_them(tmp_pat
             process.wait(30)
             assert later.call("execute_code", code="1 + 1").text.endswith("\n2")
             assert [each.pid for each in servers(tmp_path)] != [server.pid]
+
+
+def test_what_kernels_print_beside_their_messages_does_not_end_them(tmp_path: Path) -> None:
+    spec = tmp_path / ".jupyter-data" / "kernels" / "wrapped"
+    spec.mkdir(parents=True)
+    python = f"exec {sys.executable} -m ipykernel_launcher -f $0"
+    argv = ["/bin/sh", "-c", f"echo It starts.; {python}", "{connection_file}"]
+    about = {"argv": argv, "display_name": "wrapped", "language": "python"}
+    (spec / "kernel.json").write_text(json.dumps(about))
+    options = ("--start", "--root-dir", str(tmp_path))
+    path = {"JUPYTER_PATH": str(tmp_path / ".jupyter-data")}
+    with ended_afterwards(tmp_path), bridged(tmp_path, *options, version=NEW, env=path) as bridge:
+        made = bridge.call("create_session", name="it", kernel_name="wrapped")
+
+        assert not made.is_error, made.text
+        assert bridge.call("execute_code", code="1 + 1", session_id="it").text.endswith("\n2")
+
+
+def test_modules_in_the_folder_of_a_server_are_not_loaded_by_it(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    for name in ("runpy", "tornado", "jupyter_server"):
+        (work / f"{name}.py").write_text(f"open({str(tmp_path / 'loaded')!r}, 'w')\n")
+    options = ("--start", "--root-dir", str(work))
+    with ended_afterwards(tmp_path), bridged(tmp_path, *options, version=NEW) as bridge:
+        told = bridge.call("list_sessions")
+
+        assert not told.is_error, told.text
+        assert not (tmp_path / "loaded").exists()
+
+
+def test_a_server_that_does_not_get_ready_is_ended_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, folder in (("CONFIG", "config"), ("RUNTIME", "runtime")):
+        (tmp_path / folder).mkdir()
+        monkeypatch.setenv(f"JUPYTER_{name}_DIR", str(tmp_path / folder))
+    hangs = "import threading\nthreading.Event().wait()\n"
+    (tmp_path / "config" / "jupyter_server_config.py").write_text(hangs)
+
+    with pytest.raises(NoServer, match="was not ready within 1 s, and was ended"):
+        starting.Starter(tmp_path, within=1).started()
+
+    assert servers(tmp_path) == ()
+    left = (each.info["cmdline"] or () for each in psutil.process_iter(["cmdline"]))
+    assert not any(f"--root-dir={tmp_path}" in line for line in left)
 
 
 def test_a_server_that_cannot_be_started_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
