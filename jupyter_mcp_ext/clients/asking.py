@@ -94,8 +94,8 @@ def standing(server: Server, *, cafile: str = "") -> Standing:
         return "untrusted" if "CERTIFICATE_VERIFY_FAILED" in str(err) else "silent"
     except httpx2.ReadTimeout:
         return "late"
+    except (UnicodeEncodeError, httpx2.LocalProtocolError):  # no header can have such a token
+        return "token"
     except (httpx2.HTTPError, httpx2.InvalidURL):
         return "silent"
-    except UnicodeEncodeError:  # no header can have such a token
-        return "token"
     return "ok" if status.status == 200 else "token"

@@ -35,6 +35,9 @@ MAX_FILE = 65_536
 MAX_ITEMS = 100
 """Members of it; Jupyter writes eleven."""
 
+ODD = (ValueError, TypeError, KeyError, OverflowError)
+"""What other contents of such a file raise than those that Jupyter writes."""
+
 _ANY = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, not listened on
 
 
@@ -149,7 +152,8 @@ def chosen_server(servers: Sequence[Server], wanted: str | None = None, *others:
     """
     if wanted and "://" in wanted:
         named = named_server(wanted)
-        known = next((server for server in servers if _is_same(server.url, named.url)), named)
+        ports = [server for server in servers if not server.socket]
+        known = next((server for server in ports if _is_same(server.url, named.url)), named)
         if not named.token:
             return replace(known, url=named.url)
         return replace(known, url=named.url, token=named.token, has_given_token=True)
@@ -237,7 +241,7 @@ def _described(file: Path) -> Server:
     except OSError as err:
         msg = f"cannot be read ({err.strerror or err})"
         raise NotUsed(msg) from err
-    except (ValueError, TypeError, KeyError, RecursionError) as err:
+    except (*ODD, RecursionError) as err:
         msg = "is not what Jupyter writes"  # or is being written
         raise NotUsed(msg) from err
     if not _is_own_process(server.pid):
@@ -264,7 +268,7 @@ def _own_text(file: Path) -> bytes:
 def server_of(info: Any) -> Server:
     """The server that Jupyter describes so.
 
-    Raises KeyError, TypeError and ValueError for what Jupyter would not write.
+    Raises `ODD` for what Jupyter would not write.
     """
     socket, base_url, host = str(info["sock"]), str(info["base_url"]), str(info["hostname"])
     parts = urlsplit(str(info["url"]))
@@ -282,6 +286,7 @@ def server_of(info: Any) -> Server:
     if known is None or known.netloc != address or "@" in address:
         msg = "no address"
         raise ValueError(msg)
+    os.path.realpath(str(info["root_dir"]))  # raises for what no file system has
     return Server(
         url=url,
         token=str(info["token"]) if _is_sendable(str(info["token"])) else "",

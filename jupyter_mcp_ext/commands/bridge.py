@@ -48,6 +48,8 @@ class Bridge(Command):
             self.fail("--start is for the server of a folder. Name it with --root-dir.")
         if options.root_dir and not options.start:
             self.fail("--root-dir is that of a server to start. Use --start, or --server FOLDER.")
+        if not (options.session.isascii() and options.session.isprintable()):
+            self.fail("--session is sent in a header. Use letters, digits, dots and hyphens.")
         try:
             allowed = Allowed(options.allow_folder, options.max_bytes)
             starter = Starter(folder(options.root_dir)) if options.start else None

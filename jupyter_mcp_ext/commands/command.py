@@ -83,5 +83,4 @@ class Command(JupyterApp):
 
 def _names(command: JupyterApp) -> set[str]:
     """The options of Jupyter's own commands, such as ``debug``."""
-    keys = ("help-all", "version", *command.flags, *command.aliases)
-    return {name for key in keys for name in ((key,) if isinstance(key, str) else key)}
+    return {"help-all", "version", *command.flags, *command.aliases}

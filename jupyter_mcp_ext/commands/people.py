@@ -10,7 +10,7 @@ import httpx2
 from jupyter_server.serverapp import list_running_servers
 
 from jupyter_mcp_ext.clients.asking import ask
-from jupyter_mcp_ext.clients.servers import server_of
+from jupyter_mcp_ext.clients.servers import ODD, server_of
 
 
 class Unknown(Exception):
@@ -33,7 +33,7 @@ def _sessions(about: Mapping[str, Any]) -> list[dict[str, Any]]:
     try:
         reply = ask(server_of(about), "api/sessions")
         models = reply.json() if reply.status == 200 else None
-    except (httpx2.HTTPError, ValueError, TypeError, KeyError):
+    except (httpx2.HTTPError, *ODD):
         pass
     if not isinstance(models, list):
         msg = f"The server {about['url']} (process {about['pid']}) does not tell what is open."

@@ -84,10 +84,11 @@ def test_a_wrong_token_another_program_and_silence_are_told_apart(
     assert standing(Server(url=f"http://127.0.0.1:{free_port()}/", token=there.token)) == "silent"
 
 
-def test_a_token_that_no_header_can_have_is_a_wrong_one(server: JupyterServer) -> None:
+@pytest.mark.parametrize("token", ["t\u00f6ken", "token\r", "token\n"])
+def test_a_token_that_no_header_can_have_is_a_wrong_one(server: JupyterServer, token: str) -> None:
     base = server.url.removesuffix("mcp")
 
-    assert standing(Server(url=base, token="t\u00f6ken")) == "token"
+    assert standing(Server(url=base, token=token)) == "token"
 
 
 def test_a_server_on_a_unix_socket_is_reached(tmp_path: Path) -> None:
@@ -123,6 +124,10 @@ def test_a_certificate_is_trusted_only_if_it_is_named(tmp_path: Path) -> None:
         described(pid="x"),
         described(pid=-1),
         described(pid=2**70),
+        described(pid=float("inf")),
+        described(port=float("inf"), hostname=""),
+        described(root_dir="/a\0b"),
+        described(root_dir="/\ud800"),
         described(port=None, hostname="0.0.0.0"),  # noqa: S104
         described(url="ftp://localhost/"),
         described(url="", hostname="elsewhere"),
@@ -174,6 +179,15 @@ def test_a_server_on_all_addresses_is_reached_on_this_machine(tmp_path: Path, ho
 
     assert server.url == "http://localhost:9000/x/"
     assert server.is_local
+
+
+def test_a_server_on_a_socket_is_not_what_a_url_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JUPYTER_TOKEN", raising=False)
+    behind = Server(url="http://localhost/", socket="/run/jupyter.sock", pid=11, token="a")
+
+    proxy = chosen_server([behind], "http://localhost/mcp")
+
+    assert (proxy.socket, proxy.token) == ("", "")
 
 
 def test_a_server_is_chosen_by_its_port_folder_process_or_url(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ class Finder:
         if known is None or names or not running:
             return chosen_server(running, *names)
         for same in (
-            [each for each in running if each.url == known.url],
+            [each for each in running if (each.url, each.socket) == (known.url, known.socket)],
             [each for each in running if each.root_dir == known.root_dir],
         ):
             if same:

@@ -268,6 +268,7 @@ def test_what_is_no_mcp_is_told_and_never_written_to_the_client(
         (["--allow-folder", "/nowhere"], "There is no folder"),
         (["--max-bytes", "many"], "invalid int value"),
         (["--unknown"], "unrecognized arguments"),
+        (["--session", "\u00e4"], "--session is sent in a header"),
     ],
 )
 def test_an_option_that_is_wrong_ends_it_with_a_sentence(
