@@ -18,7 +18,7 @@ from tornado.netutil import bind_sockets
 from traitlets import Bool, Dict, TraitError, Unicode, default, validate
 
 from .app import McpApp
-from .clients.servers import KEPT_IN
+from .clients.servers import KEPT_IN, running_servers
 from .connect import Login, announcement
 from .governance.secret_file import read_or_make
 from .transport.identity import is_stock, password_hash
@@ -110,7 +110,13 @@ class McpServer(ServerApp):
 
     def announce(self, url: str) -> None:
         """Print how a client is connected."""
-        sys.stdout.write(announcement(url, self.login))
+        options: list[str] = []
+        if any(server.pid != os.getpid() for server in running_servers()):
+            options += ["--server", self.sock or str(self.port)]
+        path = url.removeprefix(self.connection_url.rstrip("/"))
+        if path != "/mcp":
+            options += ["--path", path]
+        sys.stdout.write(announcement(url, self.login, *options))
         sys.stdout.flush()
 
     def parse_command_line(self, argv: list[str] | None = None) -> None:

@@ -36,13 +36,13 @@ class Announces(Protocol):
         ...
 
 
-def announcement(url: str, login: Login) -> str:
-    """Where MCP is and how a client is connected.
+def announcement(url: str, login: Login, *options: str) -> str:
+    """Where MCP is and how a client is connected, with the options that this server needs.
 
     The token occurs at most once: clients get it from the bridge or from their environment, so that
     it is not stored in their configuration.
     """
-    connect = f"  jupyter mcp connect {CLIENTS[0].id}"
+    connect = f"  {shlex.join(('jupyter', 'mcp', 'connect', CLIENTS[0].id, *options))}"
     lines = [f"MCP is served at {url}"]
     if login.token:
         kept = f", kept in {login.token_file} for the next start" if login.token_file else ""

@@ -155,6 +155,23 @@ def test_the_printed_lines_connect(tmp_path: Path) -> None:
         assert ping(port, {}).status == 401
 
 
+def test_the_printed_line_connects_where_another_server_runs_and_the_path_is_another_one(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+
+    with (
+        started(tmp_path, f"--port={free_port()}") as alone,
+        started(tmp_path, f"--port={port}", "--McpApp.path=/agents") as beside,
+    ):
+        line = beside.splitlines()[-1].strip()
+        done = run(tmp_path, *line.split()[2:], "--print")
+
+    assert alone.endswith("  jupyter mcp connect claude-code\n")
+    assert line == f"jupyter mcp connect claude-code --server {port} --path /agents"
+    assert (done.returncode, '"--path"' in done.stdout) == (0, True)
+
+
 def test_the_token_is_printed_once_and_is_that_of_the_last_start(tmp_path: Path) -> None:
     said = []
 
