@@ -53,11 +53,18 @@ class Starter:
     def started(self) -> Server:
         """A server on the folder, which another bridge may just have started. Raises NoServer."""
         runtime = Path(jupyter_runtime_dir())
-        runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (runtime / _LOCK).open("a") as held:
-            lock(held, wait=True)
-            found = self.running()
-            return found or self._start(runtime / _LOG)
+        try:
+            runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with (runtime / _LOCK).open("a") as held:
+                lock(held, wait=True)
+                found = self.running()
+                return found or self._start(runtime / _LOG)
+        except OSError as err:
+            msg = (
+                f"No server can be started: {err.filename or runtime}: {err.strerror or err}. Let "
+                f"your account write {runtime}, or name another folder with JUPYTER_RUNTIME_DIR."
+            )
+            raise NoServer(msg) from err
 
     def running(self) -> Server | None:
         """The server that runs on the folder, the latest of several."""

@@ -124,6 +124,19 @@ def test_a_server_that_cannot_be_started_is_told_with_the_end_of_its_log(tmp_pat
     assert servers(tmp_path) == ()
 
 
+def test_a_runtime_directory_that_cannot_be_made_is_told_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "file/runtime"))
+
+    with pytest.raises(NoServer) as told:
+        starting.Starter(tmp_path).started()
+
+    assert f"{tmp_path}/file/runtime: Not a directory. Let your account write" in str(told.value)
+    assert str(told.value).endswith("or name another folder with JUPYTER_RUNTIME_DIR.")
+
+
 def test_the_folder_is_the_current_one_but_not_the_root_of_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
