@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import sys
+import os
+import select
 from contextlib import suppress
 
 from .connection import Connection
@@ -11,6 +12,10 @@ from .finding import Finder
 
 PAUSES = (0.5, 1, 2, 4, 8, 15, 30)
 """Seconds between attempts to hear from a server again; the last is repeated."""
+
+_STDERR = 2
+_LINE = 4_000
+"""Bytes that a pipe takes at once if it takes any."""
 
 
 class Reach:
@@ -88,6 +93,12 @@ class Reach:
 
 
 def log(sentence: str) -> None:
-    """Say something to the person, in the log that clients keep of stderr."""
-    sys.stderr.write(f"jupyter mcp bridge: {sentence}\n")
-    sys.stderr.flush()
+    """Say something to the person, in the log that clients keep of stderr.
+
+    A client that does not read it, or has closed it, does not hear it.
+    """
+    line = f"jupyter mcp bridge: {sentence}".encode(errors="replace")[:_LINE] + b"\n"
+    with suppress(OSError):
+        # To write to a pipe that is full would stop the bridge. Windows cannot tell that.
+        if os.name == "nt" or select.select((), (_STDERR,), (), 0)[1]:
+            os.write(_STDERR, line)

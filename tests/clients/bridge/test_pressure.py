@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import http.server
 import json
 import os
@@ -171,6 +172,18 @@ def test_a_client_that_closes_its_end_of_stdout_ends_the_bridge(
 
         assert bridge.process.wait(30) == 0
         assert "Traceback" not in bridge.said()
+
+
+@pytest.mark.parametrize("end", ["unread", "closed"])
+def test_a_client_that_does_not_read_stderr_gets_all_answers(tmp_path: Path, end: str) -> None:
+    with bridged(tmp_path, version=NEW) as bridge:  # without a server each call is a line of stderr
+        assert bridge.process.stderr is not None
+        if end == "closed":
+            bridge.process.stderr.close()
+        elif hasattr(fcntl, "F_SETPIPE_SZ"):
+            fcntl.fcntl(bridge.process.stderr, fcntl.F_SETPIPE_SZ, 4096)
+        for _ in range(100):
+            assert "Start one with: jupyter mcp" in bridge.call("list_sessions").text
 
 
 PARENT = """
