@@ -81,7 +81,7 @@ class Server:
     def is_local(self) -> bool:
         """Whether requests to it stay on this machine, past any proxy."""
         host = urlsplit(self.url).hostname or ""
-        return bool(self.socket) or _is_loopback(host)
+        return bool(self.socket or self.pid) or _is_loopback(host)
 
     @property
     def words(self) -> str:

@@ -6,12 +6,13 @@ import json
 import os
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jupyter_mcp_ext.clients.asking import ask, standing
+from jupyter_mcp_ext.clients.asking import ask, client_options, standing
 from jupyter_mcp_ext.clients.servers import (
     MAX_FILE,
     NoServer,
@@ -179,6 +180,13 @@ def test_a_server_on_all_addresses_is_reached_on_this_machine(tmp_path: Path, ho
 
     assert server.url == "http://localhost:9000/x/"
     assert server.is_local
+
+
+def test_proxies_of_the_environment_see_nothing_of_a_server_that_runs_here() -> None:
+    here = Server(url="http://192.0.2.1:8888/", pid=11, token="a")
+
+    assert not client_options(here)["trust_env"]
+    assert client_options(replace(here, pid=0))["trust_env"]
 
 
 def test_a_server_on_a_socket_is_not_what_a_url_names(monkeypatch: pytest.MonkeyPatch) -> None:

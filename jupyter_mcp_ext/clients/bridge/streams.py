@@ -79,7 +79,8 @@ class Streams:
                             is_again = True
                         await self._write(line)
             except Refused as err:
-                if err.why != "token":
+                # What a proxy says while it does not reach the server is no refusal of its own.
+                if err.why != "token" and not (is_again and err.why == "other"):
                     raise
             except (Failure, NoServer, OSError):
                 if not is_again:

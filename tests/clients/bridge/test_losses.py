@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import http.server
+import json
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -150,3 +153,35 @@ def made_notebook(bridge: Bridge) -> str:
         if each["uri"].endswith("a.ipynb")
     ]
     return str(uri)
+
+
+def test_a_proxy_that_does_not_reach_the_server_for_a_time_does_not_end_a_subscription(
+    tmp_path: Path,
+) -> None:
+    statuses = iter([200, 502, 200])
+    acknowledged = {"jsonrpc": "2.0", "method": "notifications/subscriptions/acknowledged"}
+
+    class Proxy(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(next(statuses, 502))
+            self.send_header("Content-Type", "text/event-stream")
+            self.end_headers()
+            self.wfile.write(b"data: " + json.dumps(acknowledged).encode() + b"\n\n")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as program:
+        thread = threading.Thread(target=program.serve_forever)
+        thread.start()
+        try:
+            url = f"http://127.0.0.1:{program.server_port}/"
+            with bridged(tmp_path, "--server", url, version=NEW) as bridge:
+                bridge.send("subscriptions/listen", notifications={"toolsListChanged": True})
+
+                assert bridge.read() == acknowledged
+                assert bridge.read()["method"] == "notifications/tools/list_changed"
+        finally:
+            program.shutdown()
+            thread.join()
