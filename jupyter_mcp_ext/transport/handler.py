@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.auth.identity import User
@@ -88,7 +89,9 @@ class McpHandler(PlainHandler):
     async def prepare(self) -> None:  # type: ignore[override]  # Jupyter's returns an awaitable
         """Decide whether the request is served; the body of a refused one is not kept."""
         if self.page and self.request.method == "GET" and _is_a_browser(self.request):
-            self.redirect(self.page)
+            # A person who gives the token in the address is let in there, as at Jupyter's pages.
+            token = self.request.query_arguments.get("token", [])[-1:]
+            self.redirect("?".join((self.page, *(urlencode({"token": each}) for each in token))))
             return
         self.refusal = (
             door.refused(self, door.ROUTE)

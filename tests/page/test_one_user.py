@@ -76,6 +76,18 @@ def test_its_address_is_below_the_base_url(server: JupyterServer) -> None:
     assert f"http://127.0.0.1:{server.port}/a%40b/mcp".encode() in seen.body
 
 
+def test_a_token_in_the_address_of_mcp_lets_a_browser_in(server: JupyterServer) -> None:
+    browser = {"Accept": "text/html"}
+    led = server.request("GET", None, browser, path=f"/a%40b/mcp?token={server.token}&more=1")
+    odd = server.request("GET", None, browser, path="/a%40b/mcp?token=%0d%0aX:%20y")
+
+    seen = server.request("GET", None, browser, path=led.headers["location"])
+
+    assert (led.status, odd.status, seen.status) == (302, 302, 200)
+    assert odd.headers["location"] == "/a%40b/mcp/ui?token=%0D%0AX%3A+y"
+    assert b"Agents on this server" in seen.body
+
+
 def test_without_a_login_pages_under_foreign_names_see_nothing(
     start_server: Callable[..., JupyterServer],
 ) -> None:
