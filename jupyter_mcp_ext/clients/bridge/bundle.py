@@ -144,8 +144,9 @@ def contents(wheel: Path | None) -> Mapping[str, bytes]:
 
 def write(path: Path, wheel: Path | None = None) -> None:
     """Write a bundle; the same one for the same version."""
+    files = contents(wheel)  # before the bundle that was there is gone
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bundle:
-        for name, data in contents(wheel).items():
+        for name, data in files.items():
             entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             entry.external_attr = 0o644 << 16
             bundle.writestr(entry, data, zipfile.ZIP_DEFLATED)
@@ -162,7 +163,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--wheel", type=Path, help="a wheel of jupyter-mcp-ext to include, in place of PyPI's"
     )
     options = parser.parse_args(argv)
-    write(options.path, options.wheel)
+    try:
+        write(options.path, options.wheel)
+    except OSError as err:
+        file = err.filename or options.path
+        parser.error(f"{file} cannot be used: {err.strerror or err}. Name another file.")
     sys.stdout.write(f"{options.path}\n")
 
 

@@ -67,6 +67,23 @@ def test_a_bundle_with_a_wheel_has_it_and_installs_it(tmp_path: Path) -> None:
     assert project["tool"]["uv"]["sources"]["jupyter-mcp-ext"] == {"path": wheel.name}
 
 
+def test_a_file_that_cannot_be_used_is_named_and_the_bundle_of_before_stays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = tmp_path / "jupyter.mcpb"
+    made.write_text("of before")
+    missing = tmp_path / "none" / "a"
+
+    for options in ([str(made), f"--wheel={missing}"], [str(missing)]):
+        with pytest.raises(SystemExit, match="2"):
+            bundle.main(options)
+        assert f"{missing} cannot be used: No such file or directory. Name" in (
+            capsys.readouterr().err
+        )
+
+    assert made.read_text() == "of before"
+
+
 def test_what_the_bundle_starts_serves_with_the_settings_of_the_person(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text(bundle.MAIN)
     allowed = tmp_path / "allowed"
