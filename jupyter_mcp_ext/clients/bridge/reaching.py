@@ -31,6 +31,8 @@ class Reach:
         self._is_down = False
         self.has_answered = False
         """Whether a server has answered since the bridge began."""
+        self.was_missed = False
+        """Whether the client was given empty lists, and has not heard yet that there are others."""
 
     async def connection(
         self, *, instead_of: Connection | None = None, may_start: bool = True

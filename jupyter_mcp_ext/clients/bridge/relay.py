@@ -161,7 +161,7 @@ class Relay:
             within=connection.watch.within,
             changes=not self._may_repeat(message),
         )
-        answer = None if self._reach.has_answered else offline.answer(message, sentence)
+        answer = self._offline(message, sentence)
         log(sentence)
         line = answer or messages.failed(message, sentence)
         self._tasks.start(self._say(line), name="mcp-bridge-given-up")
@@ -198,11 +198,18 @@ class Relay:
             sentence = words.unanswered(message, is_running=is_running, changes=changes)
         elif isinstance(err, NoServer | NotSent):
             self._reach.failed()
-            # A client that knows the server's lists must not take empty ones for news.
-            if not self._reach.has_answered and (empty := offline.answer(message, sentence)):
+            if empty := self._offline(message, sentence):
                 return empty
         log(sentence)
         return messages.failed(message, sentence)
+
+    def _offline(self, message: Message, sentence: str) -> bytes | None:
+        """The answer to a client that begins while there is no server; None for other requests."""
+        if self._reach.has_answered:  # a client that knows its lists would take empty ones for news
+            return None
+        answer = offline.answer(message, sentence)
+        self._reach.was_missed |= answer is not None
+        return answer
 
     # -- to the server -----------------------------------------------------------------------
 
@@ -262,7 +269,7 @@ class Relay:
             async for line, found in reply.lines(message.id):
                 is_answer = "method" not in found and found.get("id") == message.id
                 if is_answer:
-                    self._heard(message, found, reply.session)
+                    self._heard(request, found, reply.session)
                     is_answered = True
                 if not request.is_given_up:
                     await self._write(self._copying.listed(message, line, found))
@@ -270,13 +277,15 @@ class Relay:
             msg = "The Jupyter server ended its answer without a result."
             raise Lost(msg)
 
-    def _heard(self, message: Message, found: dict[str, Any], session: str) -> None:
+    def _heard(self, request: Open, found: dict[str, Any], session: str) -> None:
         """Note what the bridge must know of an answer."""
-        value = found.get("result")
+        message, value = request.message, found.get("result")
         if not isinstance(value, dict):
             return
         if message.method == "initialize":
-            self._handshake.open(session, value.get("protocolVersion"))
+            # A client that was told of no server hears of it when the bridge opens a session.
+            if not request.is_given_up:
+                self._handshake.open(session, value.get("protocolVersion"))
         elif message.method == "tools/list":
             self._readers |= set(_readers(value))
 

@@ -73,10 +73,12 @@ class Streams:
                             break  # this server ends, and there may be another
                         if found["method"] == _ACKNOWLEDGED:
                             attempt = 0
-                            if is_again:
+                            if not is_again:
+                                await self._write(line)
+                            if is_again or self._reach.was_missed:
                                 await self._write_all(_missed(message))
-                                continue
-                            is_again = True
+                            is_again, self._reach.was_missed = True, False
+                            continue
                         await self._write(line)
             except Refused as err:
                 # What a proxy says while it does not reach the server is no refusal of its own.

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from jupyter_mcp_ext.commands.bridge import parser
-from tests.mcp_client import ERAS, OLD
+from tests.mcp_client import ERAS, NEW, OLD
 from tests.servers import environment, running_server
 
 from .bridges import COMMAND, bridged, result_of
 
+INFO = {"name": "tests", "version": "1"}
 SOON = ("--answer-within", "5")
 WAITS = """
 open("pipe", "w").close()
@@ -88,6 +89,41 @@ def test_a_client_that_begins_while_the_server_is_stopped_has_it_when_it_goes_on
 
             assert len(bridge.ask("tools/list")["result"]["tools"]) > 20
             assert bridge.call("execute_code", code="1 + 1").status == "ok"
+
+
+def test_a_handshake_that_the_server_answers_late_keeps_nothing_from_the_client(
+    tmp_path: Path,
+) -> None:
+    with running_server(tmp_path, "--log-level=DEBUG") as server:
+        server.process.send_signal(signal.SIGSTOP)
+        with bridged(tmp_path, *SOON, version=OLD, begin=False) as bridge:
+            begun = bridge.send("initialize", protocolVersion=OLD, capabilities={}, clientInfo=INFO)
+            told = bridge.answer(begun)["result"]
+            assert bridge.ask("tools/list")["result"]["tools"] == []
+            server.process.send_signal(signal.SIGCONT)
+            server.until_logged("200 POST /mcp")
+            bridge.tell("notifications/initialized")
+            bridge.notified("notifications/tools/list_changed")
+
+            assert "answered nothing" in told["instructions"]
+            assert len(bridge.ask("tools/list")["result"]["tools"]) > 20
+            assert begun not in bridge.answers
+
+
+def test_a_subscription_that_the_server_answers_late_tells_of_the_lists_that_were_missed(
+    tmp_path: Path,
+) -> None:
+    with running_server(tmp_path) as server:
+        server.process.send_signal(signal.SIGSTOP)
+        with bridged(tmp_path, *SOON, version=NEW) as bridge:
+            assert "answered nothing" in bridge.ask("server/discover")["result"]["instructions"]
+            assert bridge.ask("tools/list")["result"]["tools"] == []
+            bridge.send("subscriptions/listen", notifications={"toolsListChanged": True})
+            server.process.send_signal(signal.SIGCONT)
+            bridge.notified("notifications/subscriptions/acknowledged")
+            bridge.notified("notifications/tools/list_changed")
+
+            assert len(bridge.ask("tools/list")["result"]["tools"]) > 20
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "inf", "nan", "soon"])
