@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from abc import abstractmethod
@@ -54,6 +55,8 @@ class Command(JupyterApp):
 
     def start(self) -> None:
         """Do it, and end."""
+        if isinstance(sys.stdout, io.TextIOWrapper):  # its encoding may lack what a path has
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             self.prepare()
             self.options.run(self)

@@ -205,3 +205,13 @@ def test_json_has_the_same_shape_if_no_server_can_be_chosen(tmp_path: Path) -> N
     assert (whole["version"], whole["level"]) == (1, "fault")
     assert [each["check"] for each in whole["findings"]] == ["server"]
     assert whole["findings"][0]["what"] in done.stderr
+
+
+def test_a_folder_that_the_terminal_cannot_show_does_not_stop_it(tmp_path: Path) -> None:
+    work = tmp_path / "Wörk"
+    work.mkdir()
+    with running_server(work):
+        done = run(work, "--no-kernel", env={"PYTHONIOENCODING": "ascii"})
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "/W\\xf6rk/root)" in done.stdout
