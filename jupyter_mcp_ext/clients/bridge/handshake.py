@@ -41,9 +41,10 @@ class Handshake:
         self.version = version if isinstance(version, str) else ""
         self.is_open = True
 
-    def lose(self) -> None:
-        """The server does not know the session any more."""
-        self.session, self.is_open = "", False
+    def lose(self, session: str) -> None:
+        """The server does not know a session any more; it may be one before the present one."""
+        if session == self.session:
+            self.session, self.is_open = "", False
 
     @property
     def headers(self) -> dict[str, str]:

@@ -59,6 +59,8 @@ class Open:
 
     message: Message
     task: asyncio.Task[None] | None = None
+    session: str = ""
+    """The id of the protocol session in which it was sent last; empty if there was none."""
     is_cancelled: bool = False
     """Whether the client waits for it no more; what the server says of it is passed on."""
     is_given_up: bool = False
@@ -244,8 +246,8 @@ class Relay:
             except Refused as err:
                 if attempt == ATTEMPTS:
                     raise
-                if err.why == "session" and self._handshake.session:
-                    self._handshake.lose()
+                if err.why == "session" and request.session:
+                    self._handshake.lose(request.session)
                 elif err.why != "token" or connection is tried:
                     raise
             except Lost:
@@ -260,6 +262,7 @@ class Relay:
             if request.is_cancelled:  # the server would not know that any more
                 return
             self._handshake.note(message)
+            request.session = self._handshake.session
         if self._copying.takes(message):
             await self._copying.answer(connection, message)
             return

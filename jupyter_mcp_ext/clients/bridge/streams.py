@@ -34,11 +34,12 @@ class Streams:
     async def session(self) -> None:
         """Hear what concerns a protocol session, until the server says that it has no stream."""
         failed: Connection | None = None
-        attempt, is_again = 0, False
+        attempt, is_again, session = 0, False, ""
         while True:
             try:
                 failed = await self._reach.connection(instead_of=failed, may_start=False)
                 await self._sessions.ensure(failed)
+                session = self._handshake.session
                 async with failed.sent(None, self._handshake.headers) as reply:
                     reply.check()
                     if is_again:
@@ -50,7 +51,7 @@ class Streams:
                 if err.why == "absent":
                     return
                 if err.why == "session":
-                    self._handshake.lose()
+                    self._handshake.lose(session)
             except (Failure, NoServer, OSError):
                 pass
             self._reach.failed()

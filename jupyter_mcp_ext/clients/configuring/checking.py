@@ -73,7 +73,7 @@ def _check_mcp(server: Server, path: str, cafile: str) -> None:
         said = ask(server, path, cafile=cafile).json()
     except httpx2.ReadTimeout as err:
         raise NoServer(_late(server)) from err
-    except httpx2.HTTPError:
+    except (httpx2.HTTPError, httpx2.InvalidURL):
         said = None
     # Other addresses of Jupyter, and pages of proxies, answer as well.
     if not isinstance(said, dict) or "jsonrpc" not in said:

@@ -36,7 +36,11 @@ def program(folders: Iterable[str] | None = None) -> tuple[str, ...]:
         folders = (sysconfig.get_path("scripts"), sysconfig.get_path("scripts", user))
     paths = (Path(folder) / f"{_NAME}{_EXE}" for folder in folders)
     found = next((path for path in paths if path.is_file()), None)
-    return (str(found),) if found else (sys.executable, "-m", "jupyter_mcp_ext")
+    if found:
+        return (str(found),)
+    # Clients start it in the folders of projects, where Python would look for modules first.
+    unsafe = ("-P",) if sys.version_info >= (3, 11) else ()
+    return (sys.executable, *unsafe, "-m", "jupyter_mcp_ext")
 
 
 def is_cached(prefix: Path) -> bool:

@@ -72,6 +72,36 @@ def test_a_server_that_forgets_each_session_at_once_is_told(tmp_path: Path) -> N
     assert "does not know the session" in told.text
 
 
+def test_two_calls_that_find_their_session_forgotten_go_on_in_the_same_new_one(
+    tmp_path: Path,
+) -> None:
+    calls: list[tuple[str, str]] = []
+    are_both_there, is_other_over = threading.Barrier(2), threading.Event()
+
+    def answer(message: dict[str, Any], session: str) -> tuple[int, dict[str, Any] | None]:
+        if message["method"] != "tools/call":
+            return result(message)
+        code = message["params"]["arguments"]["code"]
+        if session == "1":
+            are_both_there.wait(30)
+            if code == "late":  # hears of it when the other one has a new session
+                assert is_other_over.wait(30)
+            return 404, UNKNOWN
+        calls.append((session, code))
+        return result(message)
+
+    with serving(answer) as url, bridged(tmp_path, "--server", url) as bridge:
+        late, early = (
+            bridge.send("tools/call", name="execute_code", arguments={"code": code})
+            for code in ("late", "early")
+        )
+        assert "result" in bridge.answer(early)
+        is_other_over.set()
+        assert "result" in bridge.answer(late)
+
+    assert calls == [("2", "early"), ("2", "late")]
+
+
 def test_a_call_that_is_cancelled_while_its_session_is_opened_again_is_not_sent(
     tmp_path: Path,
 ) -> None:

@@ -485,7 +485,7 @@ def test_a_password_without_a_token_is_said_with_what_to_do(
     assert "JUPYTER_TOKEN=... jupyter mcp" in err
 
 
-@pytest.mark.parametrize("path", ["/other", "/api", "", "/x y", "//example.org/mcp"])
+@pytest.mark.parametrize("path", ["/other", "/api", "", "/x y", "//example.org/mcp", "/\x01"])
 def test_a_server_without_mcp_is_said_to_have_none(there: Run, path: str) -> None:
     code, _, err = there("codex", "--print", f"--path={path}")
 

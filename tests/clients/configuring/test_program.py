@@ -22,13 +22,29 @@ UV = Path(sys.executable).with_name("uv")
 def test_the_program_is_this_environments_own(tmp_path: Path) -> None:
     script = tmp_path / "jupyter-mcp"
 
-    assert program([str(tmp_path)]) == (sys.executable, "-m", "jupyter_mcp_ext")
+    python, *options = program([str(tmp_path)])
+    assert (python, options[-2:]) == (sys.executable, ["-m", "jupyter_mcp_ext"])
     script.touch()
     assert program(["/nowhere", str(tmp_path)]) == (str(script),)
     ran = subprocess.run(
         [*program(), "bridge", "--help"], capture_output=True, text=True, check=True
     )
     assert "usage: jupyter mcp bridge" in ran.stdout
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 always looks there first")
+def test_modules_of_the_folder_in_which_a_client_starts_it_are_not_loaded(tmp_path: Path) -> None:
+    for name in ("jupyter_mcp_ext.py", "json.py"):
+        (tmp_path / name).write_text("raise SystemExit('loaded')")
+    ran = subprocess.run(
+        [*program([]), "bridge", "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+
+    assert "usage: jupyter mcp bridge" in ran.stdout, ran.stderr
 
 
 @pytest.mark.parametrize(
