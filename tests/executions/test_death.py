@@ -343,13 +343,26 @@ atexit.register(leave)
 """A kernel's end takes until its gate is opened."""
 
 
-async def restarted_after_deaths(engine: Engine, fetch: Callable[..., Any]) -> Kernel:
-    """A kernel that was dead for good until a person restarted it."""
+async def restarted_after_deaths(
+    engine: Engine, fetch: Callable[..., Any], *, is_told_later: bool
+) -> Kernel:
+    """A kernel that was dead for good until a person restarted it.
+
+    If it ``is_told_later``, Jupyter asks nothing of the dead one: the new process gets that from
+    `told_to_end`, when it has answered, and no second time.
+    """
     for _ in range(MAX_DEATHS):
         await engine.run(DIE)
     kernel = (await engine.session()).kernel
-    await restart_as_lab_does(fetch, engine)
+    with pytest.MonkeyPatch.context() as patch:
+        if is_told_later:
+            patch.setattr(kernel.hosted.manager, "_async_request_shutdown", not_asked)
+        await restart_as_lab_does(fetch, engine)
     return kernel
+
+
+async def not_asked(restart: bool = False) -> None:
+    """Jupyter's request to a kernel to shut down, which is not sent."""
 
 
 @contextmanager
@@ -366,10 +379,9 @@ async def test_a_kernel_that_gets_what_was_meant_for_the_dead_one_is_started_aga
     jp_serverapp: Any, jp_fetch: Any, monkeypatch: pytest.MonkeyPatch, is_met: bool
 ) -> None:
     """Jupyter asks a dead kernel to shut down, and its socket keeps that for the next one."""
-    # Jupyter's request is on its way before the new process starts, this one only when it answers.
     monkeypatch.setattr("jupyter_mcp_ext.kernels.death.LINGER", 3600)
     async with running(jp_serverapp) as engine:
-        kernel = await restarted_after_deaths(engine, jp_fetch)
+        kernel = await restarted_after_deaths(engine, jp_fetch, is_told_later=is_met)
         task = asyncio.create_task(engine.run("import time; time.sleep(1); 'again'"))
         if is_met:
             await engine.until(lambda: kernel.info is not NO_INFO)
@@ -384,7 +396,7 @@ async def test_a_kernel_that_is_slow_to_end_as_the_dead_one_was_told_gets_no_cod
     os.mkfifo(leaving)
     os.mkfifo(gate)
     async with running(jp_serverapp) as engine:
-        kernel = await restarted_after_deaths(engine, jp_fetch)
+        kernel = await restarted_after_deaths(engine, jp_fetch, is_told_later=True)
         person = kernel.hosted.manager.client()
         person.start_channels()
         person.execute(LEAVING.format(leaving=str(leaving), gate=str(gate)))
