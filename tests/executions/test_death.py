@@ -7,8 +7,8 @@ import os
 import re
 import resource
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -343,50 +343,50 @@ atexit.register(leave)
 """A kernel's end takes until its gate is opened."""
 
 
+@asynccontextmanager
 async def restarted_after_deaths(
-    engine: Engine, fetch: Callable[..., Any], *, is_told_later: bool
-) -> Kernel:
-    """A kernel that was dead for good until a person restarted it.
+    engine: Engine, fetch: Callable[..., Any], *, is_told_at_once: bool
+) -> AsyncIterator[tuple[Kernel, Callable[[], object]]]:
+    """A kernel that was dead for good until a person restarted it, and what tells it to end.
 
-    If it ``is_told_later``, Jupyter asks nothing of the dead one: the new process gets that from
-    `told_to_end`, when it has answered, and no second time.
+    Jupyter asks the dead one to shut down, and its socket keeps that for the next process, if that
+    starts within a second. In its place this socket keeps it for any time: ``is_told_at_once`` says
+    whether it is asked then, or only when the test does.
     """
     for _ in range(MAX_DEATHS):
         await engine.run(DIE)
     kernel = (await engine.session()).kernel
-    with pytest.MonkeyPatch.context() as patch:
-        if is_told_later:
-            patch.setattr(kernel.hosted.manager, "_async_request_shutdown", not_asked)
-        await restart_as_lab_does(fetch, engine)
-    return kernel
-
-
-async def not_asked(restart: bool = False) -> None:
-    """Jupyter's request to a kernel to shut down, which is not sent."""
-
-
-@contextmanager
-def told_to_end(kernel: Kernel) -> Iterator[None]:
-    """Ask it to end, as Jupyter asks a dead one before it restarts it."""
     manager = kernel.hosted.manager
-    with closing(manager.connect_control()) as control:
-        manager.session.send(control, "shutdown_request", {"restart": True})
-        yield
+    with closing(manager.connect_control()) as control, pytest.MonkeyPatch.context() as patch:
+
+        def tell() -> None:
+            manager.session.send(control, "shutdown_request", {"restart": True})
+
+        async def ask(restart: bool = False) -> None:
+            if is_told_at_once:
+                tell()
+
+        patch.setattr(manager, "_async_request_shutdown", ask)
+        await restart_as_lab_does(fetch, engine)
+        patch.undo()
+        yield kernel, tell
 
 
 @pytest.mark.parametrize("is_met", [False, True])
 async def test_a_kernel_that_gets_what_was_meant_for_the_dead_one_is_started_again(
     jp_serverapp: Any, jp_fetch: Any, monkeypatch: pytest.MonkeyPatch, is_met: bool
 ) -> None:
-    """Jupyter asks a dead kernel to shut down, and its socket keeps that for the next one."""
     monkeypatch.setattr("jupyter_mcp_ext.kernels.death.LINGER", 3600)
-    async with running(jp_serverapp) as engine:
-        kernel = await restarted_after_deaths(engine, jp_fetch, is_told_later=is_met)
+    async with (
+        running(jp_serverapp) as engine,
+        restarted_after_deaths(engine, jp_fetch, is_told_at_once=not is_met) as (kernel, tell),
+    ):
         task = asyncio.create_task(engine.run("import time; time.sleep(1); 'again'"))
         if is_met:
             await engine.until(lambda: kernel.info is not NO_INFO)
-        with told_to_end(kernel):
-            assert value(await task) == "'again'"
+            tell()
+
+        assert value(await task) == "'again'"
 
 
 async def test_a_kernel_that_is_slow_to_end_as_the_dead_one_was_told_gets_no_code(
@@ -395,8 +395,10 @@ async def test_a_kernel_that_is_slow_to_end_as_the_dead_one_was_told_gets_no_cod
     leaving, gate = tmp_path / "leaving", tmp_path / "gate"
     os.mkfifo(leaving)
     os.mkfifo(gate)
-    async with running(jp_serverapp) as engine:
-        kernel = await restarted_after_deaths(engine, jp_fetch, is_told_later=True)
+    async with (
+        running(jp_serverapp) as engine,
+        restarted_after_deaths(engine, jp_fetch, is_told_at_once=False) as (kernel, tell),
+    ):
         person = kernel.hosted.manager.client()
         person.start_channels()
         person.execute(LEAVING.format(leaving=str(leaving), gate=str(gate)))
@@ -407,13 +409,13 @@ async def test_a_kernel_that_is_slow_to_end_as_the_dead_one_was_told_gets_no_cod
         await engine.until(lambda: kernel.info is not NO_INFO)
         link = kernel.connection.current
         assert link is not None
-        with told_to_end(kernel):
-            await asyncio.to_thread(leaving.read_text)
-            await engine.until(lambda: link.is_idle)
-            await engine.until(lambda: not link.is_idle)  # it is asked once more
-            await asyncio.to_thread(gate.write_text, "")
+        tell()
+        await asyncio.to_thread(leaving.read_text)
+        await engine.until(lambda: link.is_idle)
+        await engine.until(lambda: not link.is_idle)  # it is asked once more
+        await asyncio.to_thread(gate.write_text, "")
 
-            assert value(await task) == "'again'"
+        assert value(await task) == "'again'"
 
 
 async def test_an_execution_that_succeeds_between_deaths_breaks_the_row(jp_serverapp: Any) -> None:
