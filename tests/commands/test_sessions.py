@@ -11,8 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
+from jupyter_mcp_ext.clients.asking import token_header
 from jupyter_mcp_ext.clients.servers import running_servers
 from jupyter_mcp_ext.commands import people
 from jupyter_mcp_ext.commands.people import paths_in_use
@@ -270,5 +272,11 @@ def test_what_is_open_on_a_server_that_listens_on_a_socket_is_known(
     with running_command(tmp_path, f"--ServerApp.sock={tmp_path / 'jupyter.sock'}"):
         [there] = running_servers(tmp_path / "runtime")
         monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
+        opened = {"path": "a.ipynb", "name": "a", "type": "notebook"}
+        with httpx2.Client(
+            transport=httpx2.HTTPTransport(uds=there.socket), headers=token_header(there)
+        ) as person:
+            made = person.post(f"{there.url}api/sessions", json=opened, timeout=60)
+        assert made.status_code == 201, made.text
 
-        assert list(paths_in_use(Path(there.root_dir).resolve())) == []
+        assert list(paths_in_use(Path(there.root_dir).resolve())) == ["a.ipynb"]

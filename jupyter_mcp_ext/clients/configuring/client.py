@@ -182,7 +182,7 @@ class Client:
         return self._with(text, self.entry(target, way), refers=refers)
 
     def led_to(self, text: str, before: str, url: str = "") -> bool:
-        """Whether a configuration is another one with an entry of ours, and is otherwise the same.
+        """Whether a configuration is another one into which only our entry was written.
 
         What the other one has of that name, if anything, is a person's.
         """

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
 import signal
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +22,7 @@ from tests.mcp_client import ERAS, NEW
 from tests.servers import JupyterServer, environment, running_server
 
 from .bridges import COMMAND, Bridge, bridged
+from .programs import Program, served
 
 NAMES = '{"jsonrpc":"2.0","id":7,"method":"%s"}'
 
@@ -212,27 +211,13 @@ def test_two_servers_that_fit_are_named(server: JupyterServer, folder: Path) -> 
 def answering(status: int, kind: str, body: bytes) -> Iterator[str]:
     """The URL of a program that answers everything with the same."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Same(Program):
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Location", "http://127.0.0.1:1/elsewhere")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.asked()
+            self.say(status, kind, body, {"Location": "http://127.0.0.1:1/elsewhere"})
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as program:
-        thread = threading.Thread(target=program.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{program.server_port}/"
-        finally:
-            program.shutdown()
-            thread.join()
+    with served(Same) as url:
+        yield url
 
 
 @pytest.mark.parametrize(

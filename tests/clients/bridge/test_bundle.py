@@ -67,11 +67,11 @@ def test_a_bundle_with_a_wheel_has_it_and_installs_it(tmp_path: Path) -> None:
     assert project["tool"]["uv"]["sources"]["jupyter-mcp-ext"] == {"path": wheel.name}
 
 
-def test_a_file_that_cannot_be_used_is_named_and_the_bundle_of_before_stays(
+def test_a_file_that_cannot_be_used_is_named_and_the_bundle_that_was_there_stays(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = tmp_path / "jupyter.mcpb"
-    made.write_text("of before")
+    made.write_text("made before")
     missing = tmp_path / "none" / "a"
 
     for options in ([str(made), f"--wheel={missing}"], [str(missing)]):
@@ -81,7 +81,7 @@ def test_a_file_that_cannot_be_used_is_named_and_the_bundle_of_before_stays(
             capsys.readouterr().err
         )
 
-    assert made.read_text() == "of before"
+    assert made.read_text() == "made before"
 
 
 def test_what_the_bundle_starts_serves_with_the_settings_of_the_person(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from typing import Any
 from tests.mcp_client import OLD
 
 from .bridges import bridged
+from .programs import Program, served
 
 UNKNOWN = {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "Session not found"}}
 
@@ -25,33 +25,20 @@ def serving(answer: Answer) -> Iterator[str]:
     """The URL of a server of MCP; ``initialize`` opens a new session each time."""
     opened = iter(range(1, 1_000))
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Forgetful(Program):
         def do_POST(self) -> None:
-            message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            message = json.loads(self.asked())
             status, found = answer(message, self.headers.get("Mcp-Session-Id", ""))
             body = b"" if found is None else json.dumps(found).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            if message["method"] == "initialize":
-                self.send_header("Mcp-Session-Id", str(next(opened)))
-            self.end_headers()
-            self.wfile.write(body)
+            is_first = message["method"] == "initialize"
+            session = {"Mcp-Session-Id": str(next(opened))} if is_first else {}
+            self.say(status, "application/json", body, session)
 
         def do_GET(self) -> None:
             self.send_error(405)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as program:
-        thread = threading.Thread(target=program.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{program.server_port}/"
-        finally:
-            program.shutdown()
-            thread.join()
+    with served(Forgetful) as url:
+        yield url
 
 
 def result(message: dict[str, Any]) -> tuple[int, dict[str, Any] | None]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,6 +14,7 @@ from tests.mcp_client import ERAS, NEW, OLD
 from tests.servers import JupyterServer, running_server
 
 from .bridges import Bridge, bridged, result_of
+from .programs import Program, served
 
 WAITS = """
 open("begun", "a").write("x")
@@ -161,27 +160,14 @@ def test_a_proxy_that_does_not_reach_the_server_for_a_time_does_not_end_a_subscr
     statuses = iter([200, 502, 200])
     acknowledged = {"jsonrpc": "2.0", "method": "notifications/subscriptions/acknowledged"}
 
-    class Proxy(http.server.BaseHTTPRequestHandler):
+    class Proxy(Program):
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(next(statuses, 502))
-            self.send_header("Content-Type", "text/event-stream")
-            self.end_headers()
-            self.wfile.write(b"data: " + json.dumps(acknowledged).encode() + b"\n\n")
+            self.asked()
+            event = b"data: " + json.dumps(acknowledged).encode() + b"\n\n"
+            self.say(next(statuses, 502), "text/event-stream", event)
 
-        def log_message(self, *_: object) -> None:
-            pass
+    with served(Proxy) as url, bridged(tmp_path, "--server", url, version=NEW) as bridge:
+        bridge.send("subscriptions/listen", notifications={"toolsListChanged": True})
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as program:
-        thread = threading.Thread(target=program.serve_forever)
-        thread.start()
-        try:
-            url = f"http://127.0.0.1:{program.server_port}/"
-            with bridged(tmp_path, "--server", url, version=NEW) as bridge:
-                bridge.send("subscriptions/listen", notifications={"toolsListChanged": True})
-
-                assert bridge.read() == acknowledged
-                assert bridge.read()["method"] == "notifications/tools/list_changed"
-        finally:
-            program.shutdown()
-            thread.join()
+        assert bridge.read() == acknowledged
+        assert bridge.read()["method"] == "notifications/tools/list_changed"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import http.server
 import json
 import os
 import signal
@@ -24,6 +23,7 @@ from tests.mcp_client import ERAS, NEW
 from tests.servers import JupyterServer, environment
 
 from .bridges import COMMAND, Bridge, bridged
+from .programs import Program, served
 
 MANY = 3 * HELD
 HUGE = 100_000_000
@@ -33,20 +33,17 @@ HUGE = 100_000_000
 def answering(size: int, kind: str = "application/json") -> Iterator[str]:
     """The URL of a program that answers each request with a result of some bytes."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Large(Program):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            asked = json.loads(self.asked())
             body = json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": {"x": ""}}).encode()
             filler = b"x" * min(size, 1_000_000)
             head, tail = body[:-3], body[-3:]
             mark = (b"data: ", b"\n\n") if kind == "text/event-stream" else (b"", b"")
-            self.send_response(200)
-            self.send_header("Content-Type", kind)
             length = sum(map(len, (*mark, head, tail))) + len(filler) * (size // len(filler))
-            self.send_header("Content-Length", str(length))
-            self.end_headers()
+            self.begin(200, kind, length)
             try:
                 self.wfile.write(mark[0] + head)
                 for _ in range(size // len(filler)):
@@ -55,20 +52,8 @@ def answering(size: int, kind: str = "application/json") -> Iterator[str]:
             except ConnectionError:
                 pass  # the bridge has read enough
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    class Program(http.server.ThreadingHTTPServer):
-        request_queue_size = OPEN
-
-    with Program(("127.0.0.1", 0), Handler) as program:
-        thread = threading.Thread(target=program.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{program.server_port}/"
-        finally:
-            program.shutdown()
-            thread.join()
+    with served(Large, waiting=OPEN) as url:
+        yield url
 
 
 def peak(bridge: Bridge) -> int:

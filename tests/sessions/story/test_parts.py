@@ -47,6 +47,13 @@ def few_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("jupyter_mcp_ext.sessions.story.notebook.MAX_WHOLE", 2)
 
 
+async def lengthen(story: Story, numbers: range) -> None:
+    """Run a cell for each number, with 2 kB of output, and write the notebook each time."""
+    for number in numbers:
+        run(story, number, str(number), (Stream(name="stdout", text="x" * 2_000),))
+        await story.flush()
+
+
 def parts(story: Story) -> dict[str, nbformat.NotebookNode]:
     """The notebooks of a story by their file names."""
     found = {path.name: path.read_text() for path in story.folder.path.parent.glob("*.ipynb")}
@@ -61,9 +68,7 @@ async def test_the_notebooks_of_long_ago_lose_their_outputs_and_say_so(
     make: Callable[[], Story],
 ) -> None:
     story = make()
-    for number in range(1, 15):
-        run(story, number, str(number), (Stream(name="stdout", text="x" * 2_000),))
-        await story.flush()
+    await lengthen(story, range(1, 15))
 
     books = parts(story)
     assert len(books) == 5
@@ -82,13 +87,11 @@ async def test_a_notebook_of_long_ago_in_which_a_person_has_written_stays(
     make: Callable[[], Story],
 ) -> None:
     story = make()
-    for number in range(1, 15):
-        run(story, number, str(number), (Stream(name="stdout", text="x" * 2_000),))
-        await story.flush()
-        if number == 5:
-            node = parts(story)[NOTEBOOK]
-            node.cells.append(nbformat.v4.new_markdown_cell("What I think of it"))  # type: ignore[no-untyped-call]
-            file(story).write_text(nbformat.writes(node))  # type: ignore[no-untyped-call]
+    await lengthen(story, range(1, 6))
+    node = parts(story)[NOTEBOOK]
+    node.cells.append(nbformat.v4.new_markdown_cell("What I think of it"))  # type: ignore[no-untyped-call]
+    file(story).write_text(nbformat.writes(node))  # type: ignore[no-untyped-call]
+    await lengthen(story, range(6, 15))
 
     book = parts(story)[NOTEBOOK]
     assert book.cells[-1].source == "What I think of it"
@@ -107,9 +110,7 @@ async def test_of_very_many_notebooks_the_oldest_go_but_the_first_and_the_next_o
     make: Callable[[], Story],
 ) -> None:
     story = make()
-    for number in range(1, 25):
-        run(story, number, str(number), (Stream(name="stdout", text="x" * 2_000),))
-        await story.flush()
+    await lengthen(story, range(1, 25))
 
     books = parts(story)
     assert list(books) == [*(f"work-{part}.ipynb" for part in (5, 6, 7, 8)), NOTEBOOK]
@@ -128,15 +129,14 @@ async def test_a_notebook_that_a_person_has_saved_is_not_removed(
     make: Callable[[], Story], *, bare: bool
 ) -> None:
     story = make()
-    for number in range(1, 25):
-        run(story, number, str(number), (Stream(name="stdout", text="x" * 2_000),))
-        await story.flush()
-        if number == (14 if bare else 7):
-            node = parts(story)["work-2.ipynb"]
-            assert any(c.get("outputs") for c in node.cells) is not bare
-            node.cells[-1].source += "  # what I changed"
-            path = story.folder.path.parent / "work-2.ipynb"
-            path.write_text(nbformat.writes(node))  # type: ignore[no-untyped-call]
+    saved_at = 14 if bare else 7
+    await lengthen(story, range(1, saved_at + 1))
+    node = parts(story)["work-2.ipynb"]
+    assert any(c.get("outputs") for c in node.cells) is not bare
+    node.cells[-1].source += "  # what I changed"
+    path = story.folder.path.parent / "work-2.ipynb"
+    path.write_text(nbformat.writes(node))  # type: ignore[no-untyped-call]
+    await lengthen(story, range(saved_at + 1, 25))
 
     books = parts(story)
     assert books["work-2.ipynb"].cells[-1].source.endswith("# what I changed")
