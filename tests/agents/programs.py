@@ -117,6 +117,7 @@ def _copilot(place: Place) -> Start:
             "COPILOT_PROVIDER_TYPE": "openai",
             "COPILOT_PROVIDER_API_KEY": "none",
             "COPILOT_MODEL": "gpt-4.1",
+            "XDG_CACHE_HOME": str(place.home.parent / "cache"),  # it unpacks 235 MB of itself there
         },
     )
 

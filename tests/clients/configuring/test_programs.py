@@ -66,9 +66,10 @@ def said(home: Path, path: str, *command: str, env: Mapping[str, str] | None = N
         for name, value in environment(home).items()
         if not name.startswith(("JUPYTER", "XDG", "CLAUDE", "CODEX", "GEMINI", "COPILOT"))
     }
+    cache = str(home.parent / "cache")  # of all tests: Copilot CLI unpacks 235 MB of itself there
     done = subprocess.run(
         command,
-        env={**clean, **QUIET, "PATH": path, **(env or {})},
+        env={**clean, **QUIET, "XDG_CACHE_HOME": cache, "PATH": path, **(env or {})},
         cwd=home / "work",
         stdin=subprocess.DEVNULL,
         capture_output=True,
