@@ -38,7 +38,8 @@ MAX_ITEMS = 100
 ODD = (ValueError, TypeError, KeyError, OverflowError)
 """What other contents of such a file raise than those that Jupyter writes."""
 
-_ANY = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, not listened on
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "localhost"}  # noqa: S104  # not listened on
+"""Addresses to listen on, and what of this machine belongs to each."""
 
 
 class NotUsed(Exception):
@@ -244,7 +245,7 @@ def _described(file: Path) -> Server:
     except (*ODD, RecursionError) as err:
         msg = "is not what Jupyter writes"  # or is being written
         raise NotUsed(msg) from err
-    if not _is_own_process(server.pid):
+    if not is_own_process(server.pid):
         msg = f"names the process {server.pid}, which has ended or is of another account"
         raise NotUsed(msg)
     return server
@@ -270,11 +271,16 @@ def server_of(info: Any) -> Server:
 
     Raises `ODD` for what Jupyter would not write.
     """
-    socket, base_url, host = str(info["sock"]), str(info["base_url"]), str(info["hostname"])
+    sock, base_url, host = str(info["sock"]), str(info["base_url"]), str(info["hostname"])
     parts = urlsplit(str(info["url"]))
     scheme = "https" if info["secure"] else "http"
-    if socket or host in _ANY:  # another name than that of the machine would leave it
-        address = "localhost" if socket else f"localhost:{int(info['port'])}"
+    if host == "localhost" and parts.hostname == socket.gethostname().lower():
+        host = ""  # Jupyter names no host then
+    if sock:
+        address = "localhost"
+    elif host in _EVERYWHERE:  # the name of the machine, as in the URL, may lead to another
+        local = "localhost" if info["secure"] else _EVERYWHERE[host]  # certificates have the name
+        address = f"{local}:{int(info['port'])}"
     elif parts.scheme in ("http", "https"):
         address = parts.netloc
     else:
@@ -290,7 +296,7 @@ def server_of(info: Any) -> Server:
     return Server(
         url=url,
         token=str(info["token"]) if _is_sendable(str(info["token"])) else "",
-        socket=unquote(socket),
+        socket=unquote(sock),
         root_dir=str(info["root_dir"]),
         pid=int(info["pid"]),
     )
@@ -301,7 +307,8 @@ def _is_sendable(token: str) -> bool:
     return token.isascii() and token.isprintable()
 
 
-def _is_own_process(pid: int) -> bool:
+def is_own_process(pid: int) -> bool:
+    """Whether a process of this account runs under this number."""
     try:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:  # it has ended, and its parent has not looked

@@ -172,13 +172,26 @@ def test_a_server_of_another_account_or_one_that_has_ended_is_passed_over(tmp_pa
         assert found(tmp_path, described(pid=1)) == ()
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", ""])  # noqa: S104
-def test_a_server_on_all_addresses_is_reached_on_this_machine(tmp_path: Path, host: str) -> None:
+@pytest.mark.parametrize(
+    ("host", "secure", "address"),
+    [
+        # Where it listens by IPv4 alone, another account can have the port of ::1.
+        ("0.0.0.0", False, "http://127.0.0.1:9000/x/"),  # noqa: S104
+        ("::", False, "http://[::1]:9000/x/"),
+        ("", False, "http://localhost:9000/x/"),
+        ("localhost", False, "http://localhost:9000/x/"),  # what Jupyter writes for ""
+        ("0.0.0.0", True, "https://localhost:9000/x/"),  # noqa: S104  # as certificates have it
+    ],
+)
+def test_a_server_on_all_addresses_is_reached_on_this_machine(
+    tmp_path: Path, host: str, secure: bool, address: str
+) -> None:
     url = f"http://{socket.gethostname()}:9000/x/"
+    text = described(hostname=host, url=url, port=9000, base_url="/x/", secure=secure)
 
-    (server,) = found(tmp_path, described(hostname=host, url=url, port=9000, base_url="/x/"))
+    (server,) = found(tmp_path, text)
 
-    assert server.url == "http://localhost:9000/x/"
+    assert server.url == address
     assert server.is_local
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 import httpx2
 
 from jupyter_mcp_ext.clients.asking import client_options, token_header
-from jupyter_mcp_ext.clients.servers import Server
+from jupyter_mcp_ext.clients.servers import Server, is_own_process
 
 from . import messages, words
 from .watching import WITHIN, Watch
@@ -167,8 +167,18 @@ class Connection:
             headers=headers,
             timeout=_TIMES,
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=20),
+            event_hooks={"request": [self._look]},
             **client_options(server, cafile, httpx2.AsyncHTTPTransport),
         )
+
+    async def _look(self, request: httpx2.Request) -> None:
+        """Raise ConnectError, before its token is sent, if the server has ended.
+
+        Any account of the machine can take its port then.
+        """
+        if self.server.pid and not is_own_process(self.server.pid):
+            msg = f"The process {self.server.pid} has ended."
+            raise httpx2.ConnectError(msg, request=request)
 
     @asynccontextmanager
     async def sent(self, body: bytes | None, headers: Mapping[str, str]) -> AsyncIterator[Reply]:
