@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from jupyter_core.paths import jupyter_data_dir
+from jupyter_core.paths import jupyter_data_dir, jupyter_runtime_dir
 from jupyter_server.serverapp import ServerApp
 from tornado.netutil import bind_sockets
 from traitlets import Bool, Dict, TraitError, Unicode, default, validate
@@ -217,6 +217,28 @@ class McpLauncher(McpApp):
         ),
         **OWN_FLAGS,
     }
+
+    @classmethod
+    def initialize_server(cls, argv: list[str] | None = None, **kwargs: Any) -> ServerApp:  # type: ignore[override]  # as ExtensionApp's
+        """Check what Jupyter would raise for, or take for something else, and make the server."""
+        word = argv[0] if argv else "-"
+        if not word.startswith("-") and not Path(word).exists():
+            known = ", ".join(sorted(cls.subcommands))
+            fail(f"There is no command or file {word!r}; the commands are {known}.")
+        _make_runtime_dir()
+        return super().initialize_server(argv, **kwargs)  # type: ignore[no-any-return, no-untyped-call]  # jupyter_server's
+
+
+def _make_runtime_dir() -> None:
+    """Make the folder in which Jupyter keeps a file for each server and kernel."""
+    folder = Path(jupyter_runtime_dir())
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as err:
+        fail(
+            f"The folder {str(folder)!r} for what runs cannot be made ({err.strerror}); "
+            "set HOME or JUPYTER_RUNTIME_DIR to a folder that can be written."
+        )
 
 
 def fail(sentence: str) -> NoReturn:

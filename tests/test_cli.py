@@ -103,6 +103,7 @@ def test_the_help_names_the_main_options(tmp_path: Path) -> None:
         (["--nonsense"], "--nonsense"),
         (["--McpApp.path=/a("], "McpApp.path"),
         (["--port=many"], "port"),
+        (["conect", "codex"], "There is no command or file 'conect'; the commands are audit,"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(
@@ -114,6 +115,21 @@ def test_what_cannot_be_is_said_in_one_line(
     assert done.stdout == ""
     assert sentence in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_without_a_folder_for_what_runs_it_does_not_start(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "runtime"
+    with tempfile.TemporaryFile() as stderr:
+        env = {"JUPYTER_RUNTIME_DIR": str(folder)}
+        process = begin(tmp_path, stdout=stderr, stderr=stderr, env=env)
+        code = process.wait(60)
+        stderr.seek(0)
+        said = stderr.read().decode()
+
+    assert code == 1
+    assert f"The folder {str(folder)!r} for what runs cannot be made (Not a directory)" in said
+    assert "Traceback" not in said
 
 
 def test_a_taken_port_is_not_moved_away_from(tmp_path: Path) -> None:

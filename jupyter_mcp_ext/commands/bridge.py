@@ -12,7 +12,7 @@ from jupyter_mcp_ext.clients.bridge.starting import Starter, folder
 from jupyter_mcp_ext.clients.bridge.watching import WITHIN
 from jupyter_mcp_ext.clients.servers import NoServer
 
-from .command import Command
+from .command import Command, seconds, size
 
 MAX_BYTES = 100_000_000
 """Bytes of the largest file that is copied, unless the command line says more."""
@@ -83,7 +83,7 @@ def parser() -> ArgumentParser:
     )
     command.add_argument(
         "--answer-within",
-        type=_seconds,
+        type=seconds,
         default=WITHIN,
         metavar="SECONDS",
         help="while a call is silent, the server is asked whether it is there, and has so long to "
@@ -109,19 +109,11 @@ def parser() -> ArgumentParser:
     )
     command.add_argument(
         "--max-bytes",
-        type=int,
+        type=size,
         default=MAX_BYTES,
         help=f"bytes of the largest file that is copied (default: {MAX_BYTES:,})",
     )
     return command
-
-
-def _seconds(text: str) -> float:
-    """Raises ValueError for what is no time to wait."""
-    seconds = float(text)
-    if not 0 < seconds < float("inf"):
-        raise ValueError
-    return seconds
 
 
 def main(argv: Sequence[str]) -> None:

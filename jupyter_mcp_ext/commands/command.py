@@ -6,7 +6,8 @@ import io
 import os
 import sys
 from abc import abstractmethod
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -82,6 +83,24 @@ class Command(JupyterApp):
         """End with a sentence instead of a traceback."""
         sys.stderr.write(f"{self.options.prog}: {printable(sentence)}\n")
         raise SystemExit(status)
+
+
+def seconds(text: str) -> float:
+    """A time to wait. Raises ArgumentTypeError, which argparse shows."""
+    with suppress(ValueError):
+        if 0 < float(text) < float("inf"):
+            return float(text)
+    msg = f"{text!r} is not a number of seconds above 0"
+    raise ArgumentTypeError(msg)
+
+
+def size(text: str) -> int:
+    """A number of bytes. Raises ArgumentTypeError, which argparse shows."""
+    with suppress(ValueError):
+        if int(text) >= 0:
+            return int(text)
+    msg = f"{text!r} is not a number of bytes, like 100000000"
+    raise ArgumentTypeError(msg)
 
 
 def _names(command: JupyterApp) -> set[str]:

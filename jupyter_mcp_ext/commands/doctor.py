@@ -6,6 +6,7 @@ import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from getpass import getpass
 from typing import NoReturn
@@ -27,7 +28,7 @@ from jupyter_mcp_ext.clients.servers import (
     running_servers,
 )
 
-from .command import UNUSABLE, Command
+from .command import UNUSABLE, Command, seconds
 
 FAULTS = 1
 """Exit status if something is to be repaired."""
@@ -78,8 +79,9 @@ class Doctor(Command):
         """See `Command`; programs that want JSON get it here too."""
         if self.options.json:
             line = Line(check="server", finding=fault(printable(sentence), ""))
-            sys.stdout.write(as_json(None, [line], []))
-            sys.stdout.flush()
+            with suppress(OSError):  # which may be what is to be said
+                sys.stdout.write(as_json(None, [line], []))
+                sys.stdout.flush()
         super().fail(sentence, status)
 
     def _chosen(self) -> Options:
@@ -155,7 +157,7 @@ def parser() -> ArgumentParser:
     command.add_argument("--no-kernel", action="store_true", help="start nothing on the server")
     command.add_argument(
         "--hold",
-        type=float,
+        type=seconds,
         default=20.0,
         metavar="SECONDS",
         help="how long a stream is held open, to find what cuts it (20, at most "

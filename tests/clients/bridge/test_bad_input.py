@@ -251,7 +251,8 @@ def test_what_is_no_mcp_is_told_and_never_written_to_the_client(
     ("options", "words"),
     [
         (["--allow-folder", "/nowhere"], "There is no folder"),
-        (["--max-bytes", "many"], "invalid int value"),
+        (["--max-bytes", "many"], "'many' is not a number of bytes"),
+        (["--max-bytes", "-1"], "'-1' is not a number of bytes"),
         (["--unknown"], "unrecognized arguments"),
         (["--session", "\u00e4"], "--session is sent in a header"),
     ],

@@ -15,8 +15,9 @@ import pytest
 from jupyter_mcp_ext.clients.bridge.finding import Choice, Finder
 from jupyter_mcp_ext.clients.servers import NoServer
 from tests.clients.test_servers import described
+from tests.mcp_client import NEW
 
-from .bridges import NEW, bridged
+from .bridges import bridged
 from .programs import Program, served
 
 

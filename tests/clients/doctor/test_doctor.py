@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 from tests.clients.doctor.examined import examined, looked, run
 from tests.mcp_client import McpClient
-from tests.servers import JupyterServer, running_server
+from tests.servers import JupyterServer, environment, running_server
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +100,33 @@ def test_what_cannot_be_looked_at_ends_with_2_and_a_sentence(
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert "secret" not in done.stderr
+
+
+@pytest.mark.parametrize("seconds", ["nan", "-5", "inf", "long"])
+def test_a_stream_is_held_for_a_number_of_seconds(tmp_path: Path, seconds: str) -> None:
+    done = run(tmp_path, "--hold", seconds)
+
+    assert done.returncode == 2
+    assert f"--hold: '{seconds}' is not a number of seconds above 0" in done.stderr
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_what_cannot_be_written_down_is_said_in_a_sentence(
+    tmp_path: Path, options: list[str]
+) -> None:
+    command = [sys.executable, "-m", "jupyter_mcp_ext", "doctor", "--server", "1", *options]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command,
+            env=environment(tmp_path),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == 2
+    assert done.stderr == "jupyter mcp doctor: [Errno 28] No space left on device.\n"
 
 
 def test_of_two_servers_one_has_to_be_named(tmp_path: Path) -> None:
