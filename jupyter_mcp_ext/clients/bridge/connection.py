@@ -235,7 +235,8 @@ class Connection:
         try:
             async with self._http.stream("GET", self.server.url + path) as response:
                 if response.status_code != 200:
-                    raise Refused(_refusal(response), why="other")
+                    why: Why = "absent" if response.status_code == 404 else "other"
+                    raise Refused(_refusal(response), why=why)
                 async for piece in response.aiter_bytes(_PIECE):
                     self.watch.heard()
                     yield piece

@@ -23,7 +23,7 @@ from jupyter_mcp_ext.concurrency import to_its_end
 
 from . import messages
 from .allowed import Allowed, Draft, NotAllowed
-from .connection import Connection, Failure
+from .connection import Connection, Failure, Refused
 from .messages import Message
 from .tools import DOWNLOAD, RECEIVE
 
@@ -123,12 +123,18 @@ class Transfers:
 
     async def _stream(self, path: str, draft: Draft, digest: Any, total: int) -> int:
         done = 0
-        async for piece in self._connection.pieces(f"files/{quote(path)}"):
-            done += len(piece)
-            self._allowed.check(done, path)
-            digest.update(piece)
-            await to_its_end(partial(draft.write, piece))
-            await self._progress(done, max(done, total))
+        try:
+            async for piece in self._connection.pieces(f"files/{quote(path)}"):
+                done += len(piece)
+                self._allowed.check(done, path)
+                digest.update(piece)
+                await to_its_end(partial(draft.write, piece))
+                await self._progress(done, max(done, total))
+        except Refused as err:
+            if err.why != "absent":
+                raise
+            msg = f"{path!r} is not there any more. List the files, and copy one that is there."
+            raise Failed(msg) from err
         return done
 
     async def _send(

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -19,11 +20,13 @@ import pytest
 from jupyter_mcp_ext.clients.bridge.allowed import Allowed, Draft, Place
 from jupyter_mcp_ext.clients.bridge.connection import Connection
 from jupyter_mcp_ext.clients.bridge.transfers import CHUNK, Failed, Transfers
+from jupyter_mcp_ext.clients.servers import named_server
 from tests import disks
 from tests.mcp_client import NEW
 from tests.servers import FRESH, JupyterServer, running_server
 
 from .bridges import Bridge, bridged
+from .programs import Program, served
 
 NEWER, OLDER = os.urandom(2 * CHUNK + 1), os.urandom(CHUNK)
 """What takes three parts, and two."""
@@ -241,6 +244,26 @@ async def test_a_download_that_is_cancelled_closes_its_file_once_it_is_not_writt
         await task
 
     assert slow.events == ["written", "closed"]
+
+
+async def test_a_download_of_a_file_that_was_removed_meanwhile_says_so(mine: Path) -> None:
+    class Server(Program):
+        def do_GET(self) -> None:
+            self.say(404, "text/html", b"no such file")
+
+    async def ask(tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        about = {"path": arguments["path"], "size": CHUNK, "next": CHUNK}
+        return {"content": [], "_meta": {"jupyter-mcp-ext/file": about}}
+
+    allowed = Allowed([str(mine)], 10**9)
+    with served(Server) as url:
+        connection = Connection(named_server(url), path="/mcp", cafile="", scope="")
+        transfers = Transfers(allowed, ask, connection, Receiver().progress)
+        with pytest.raises(Failed, match=re.escape("'b.bin' is not there any more. List ")):
+            await transfers.download({"path": "b.bin", "local_path": "b.bin"})
+        await connection.close()
+
+    assert names(mine) == ["a.bin"]
 
 
 def test_of_uploads_to_one_name_at_once_one_is_saved_whole_and_each_is_told(
