@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,6 @@ from tests.servers import JupyterServer, running_server
 
 MODULE = '''
 import sys
-import time
 
 from jupyter_mcp_ext.extending import Call, Image, ToolError, tool
 
@@ -45,12 +46,10 @@ async def raises(call: Call, how: str) -> str:
 
 @tool(READ, read_only=True)
 def blocks(call: Call, path: str) -> str:
-    """Blocks until a file is there."""
+    """Blocks until one writes into a pipe."""
     import pathlib
-    pathlib.Path(path).touch()
-    while not pathlib.Path(path + ".go").exists():
-        time.sleep(0.01)
-    return "done"
+    pathlib.Path(path).write_text("begun")
+    return pathlib.Path(path + ".go").read_text()
 
 
 @tool(READ, read_only=True)
@@ -335,34 +334,36 @@ def test_an_exception_of_a_tool_is_taught_or_kept_secret(client: McpClient) -> N
     assert client.call("good_one").text
 
 
+@contextmanager
+def blocking(client: McpClient, folder: Path, calls: int) -> Iterator[None]:
+    """So many calls have begun and block; all have ended when the block is left."""
+    pipes = [folder / str(number) for number in range(calls)]
+    for pipe in pipes:
+        os.mkfifo(pipe)
+        os.mkfifo(f"{pipe}.go")
+    with ThreadPoolExecutor(calls) as threads:
+        called = [threads.submit(client.call, "blocks", path=str(pipe)) for pipe in pipes]
+        assert {pipe.read_text() for pipe in pipes} == {"begun"}
+        try:
+            yield
+        finally:
+            for pipe in pipes:
+                Path(f"{pipe}.go").write_text("done")
+        assert {call.result().text for call in called} == {"done"}
+
+
 def test_a_tool_that_blocks_blocks_no_one_else(client: McpClient, tmp_path: Path) -> None:
-    file = tmp_path / "begun"
-    with client.opened("blocks", path=str(file)):
+    with blocking(client, tmp_path, 1):
         other = McpClient(client.server, name="other")
-        while not file.exists():  # the call is on its way
-            assert other.call("good_one").text
+        assert other.call("good_one").text
         assert other.run("6 * 7").status == "ok"
-        assert not Path(f"{file}.go").exists()
-        Path(f"{file}.go").touch()
 
 
 def test_so_many_may_block_and_no_more(client: McpClient, tmp_path: Path) -> None:
-    files = [tmp_path / str(number) for number in range(16)]
-    threads = [
-        threading.Thread(target=client.call, args=("blocks",), kwargs={"path": str(file)})
-        for file in files
-    ]
-    for thread in threads:
-        thread.start()
     others = McpClient(client.server, name="others")
-    while not all(file.exists() for file in files):
+    with blocking(client, tmp_path, 16):
         assert others.run("1").status == "ok"
-
-    assert "16 calls of tools of other packages have not ended" in others.refused("good_one")
-    for file in files:
-        Path(f"{file}.go").touch()
-    for thread in threads:
-        thread.join()
+        assert "16 calls of tools of other packages have not ended" in others.refused("good_one")
     assert others.call("good_one").text.endswith("with others")
 
 
