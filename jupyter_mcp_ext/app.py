@@ -229,8 +229,12 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
         return True
 
     def _tell_unserved(self, why: object) -> None:
-        words = str(why).rstrip(".")
-        self.log.error("MCP is not served: %s. See also: jupyter mcp doctor", words)
+        words = f"MCP is not served: {str(why).rstrip('.')}."
+        serverapp: object = self.serverapp
+        if isinstance(serverapp, Announces):
+            serverapp.give_up(words)
+        else:
+            self.log.error("%s See also: jupyter mcp doctor", words)
 
     def _keep_apart(self) -> None:
         """Have Jupyter's own API keep users apart, where it can. Raises PolicyUnusable."""

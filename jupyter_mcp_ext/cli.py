@@ -119,6 +119,10 @@ class McpServer(ServerApp):
         sys.stdout.write(announcement(url, self.login, *options))
         sys.stdout.flush()
 
+    def give_up(self, why: str) -> NoReturn:
+        """End with the reason why MCP cannot be served; Jupyter would go on without."""
+        fail(why)
+
     def parse_command_line(self, argv: list[str] | None = None) -> None:
         """Read the options; an unknown one is named without listing all others."""
         self.log.debug("Reading the options.")  # opens the log's stream before stderr is redirected

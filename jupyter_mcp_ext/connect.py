@@ -29,10 +29,14 @@ class Login:
 
 @runtime_checkable
 class Announces(Protocol):
-    """A Jupyter server that prints where MCP is served."""
+    """A Jupyter server that is there for MCP."""
 
     def announce(self, url: str) -> None:
-        """Print it; called once the server listens."""
+        """Print where it is served; called once the server listens."""
+        ...
+
+    def give_up(self, why: str) -> None:
+        """End with the reason why it cannot be served."""
         ...
 
 

@@ -117,6 +117,27 @@ def test_what_cannot_be_is_said_in_one_line(
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--McpPolicy.disabled_tools=no_tool"], "no_tool"),
+        (["--McpPolicy.read_only=17x"], "The 'read_only' trait"),
+        (["--McpApp.path=/api"], "already answers /api. Set McpApp.path to another path."),
+        (["--sandbox", "--McpSandbox.read_only_paths=/no/such/folder"], "'/no/such/folder'"),
+        (["--McpAudit.path=/no/such/folder/audit"], "/no/such/folder"),
+    ],
+)
+def test_without_mcp_it_ends_and_says_why(tmp_path: Path, options: list[str], why: str) -> None:
+    done = run(tmp_path, *options, f"--port={free_port()}")
+
+    last = done.stderr.splitlines()[-1]
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert last.startswith("jupyter mcp: MCP is not served: ")
+    assert why in last
+    assert done.stderr.count("not served") == 1
+
+
 def test_without_a_folder_for_what_runs_it_does_not_start(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     folder = tmp_path / "file" / "runtime"
