@@ -167,9 +167,13 @@ class Draft:
         while rest:
             rest = rest[os.write(self._descriptor, rest) :]
 
+    def sync(self) -> None:
+        """Have all of it on the disk, which takes seconds for a large file."""
+        os.fsync(self._descriptor)
+
     def publish(self, name: str, *, overwrite: bool) -> None:
         """Give it its name. Raises FileExistsError if that is taken and must not be replaced."""
-        os.fsync(self._descriptor)
+        self.sync()
         if overwrite:
             self._folder.rename(self._name, name)
         else:

@@ -112,6 +112,7 @@ class Transfers:
             if expected is not None and digest.hexdigest() != expected:
                 msg = f"{path!r} changed while it was copied, and was not saved. Copy it again."
                 raise Failed(msg)
+            await to_its_end(draft.sync)  # what is left to do for its name takes no time then
         await self._progress(size, size)
         return Copied(
             words=f"{about['path']} was saved as {place.shown}, {size:,} bytes.",

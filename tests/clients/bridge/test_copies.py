@@ -224,17 +224,33 @@ class Slow(Allowed):
         assert self.go_on.wait(30)
         self.events.append("written")
 
+    def sync(self) -> None:
+        assert threading.current_thread() is not threading.main_thread()
+        self.events.append("synced")
+
+
+async def give(tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What the server answers for a small file."""
+    blob = {"resource": {"blob": base64.b64encode(b"b").decode()}}
+    about = {"path": arguments["path"], "size": 1}
+    return {"content": [blob], "_meta": {"jupyter-mcp-ext/file": about}}
+
+
+async def test_a_download_is_brought_to_the_disk_beside_the_other_calls(mine: Path) -> None:
+    slow = Slow(mine)
+    slow.go_on.set()
+    transfers = Transfers(slow, give, cast(Connection, None), Receiver().progress)
+
+    await transfers.download({"path": "b.bin", "local_path": "b.bin"})
+
+    assert slow.events == ["written", "synced", "closed"]
+
 
 async def test_a_download_that_is_cancelled_closes_its_file_once_it_is_not_written_any_more(
     mine: Path,
 ) -> None:
-    async def ask(tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        blob = {"resource": {"blob": base64.b64encode(b"b").decode()}}
-        about = {"path": arguments["path"], "size": 1}
-        return {"content": [blob], "_meta": {"jupyter-mcp-ext/file": about}}
-
     slow = Slow(mine)
-    transfers = Transfers(slow, ask, cast(Connection, None), Receiver().progress)
+    transfers = Transfers(slow, give, cast(Connection, None), Receiver().progress)
     task = asyncio.create_task(transfers.download({"path": "b.bin", "local_path": "b.bin"}))
     await slow.begun.wait()
 
