@@ -12,7 +12,7 @@ from jupyter_mcp_ext.clients.bridge.starting import Starter, folder
 from jupyter_mcp_ext.clients.bridge.watching import WITHIN
 from jupyter_mcp_ext.clients.servers import NoServer
 
-from .command import Command, seconds, size
+from .command import Command, size, some_seconds
 
 MAX_BYTES = 100_000_000
 """Bytes of the largest file that is copied, unless the command line says more."""
@@ -83,7 +83,7 @@ def parser() -> ArgumentParser:
     )
     command.add_argument(
         "--answer-within",
-        type=seconds,
+        type=some_seconds,
         default=WITHIN,
         metavar="SECONDS",
         help="while a call is silent, the server is asked whether it is there, and has so long to "

@@ -86,11 +86,19 @@ class Command(JupyterApp):
 
 
 def seconds(text: str) -> float:
-    """A time to wait. Raises ArgumentTypeError, which argparse shows."""
+    """A time, maybe none. Raises ArgumentTypeError, which argparse shows."""
     with suppress(ValueError):
-        if 0 < float(text) < float("inf"):
+        if 0 <= float(text) < float("inf"):
             return float(text)
-    msg = f"{text!r} is not a number of seconds above 0"
+    msg = f"{text!r} is not a number of seconds, like 20"
+    raise ArgumentTypeError(msg)
+
+
+def some_seconds(text: str) -> float:
+    """A time to wait. Raises ArgumentTypeError, which argparse shows."""
+    if number := seconds(text):
+        return number
+    msg = f"{text!r} is no time to wait; give seconds, like 20"
     raise ArgumentTypeError(msg)
 
 

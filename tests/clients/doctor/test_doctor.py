@@ -107,7 +107,7 @@ def test_a_stream_is_held_for_a_number_of_seconds(tmp_path: Path, seconds: str) 
     done = run(tmp_path, "--hold", seconds)
 
     assert done.returncode == 2
-    assert f"--hold: '{seconds}' is not a number of seconds above 0" in done.stderr
+    assert f"--hold: '{seconds}' is not a number of seconds, like 20" in done.stderr
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
