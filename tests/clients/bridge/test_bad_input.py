@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from jupyter_mcp_ext.clients.bridge.connection import MAX_BODY
 from jupyter_mcp_ext.clients.bridge.messages import coded
 from jupyter_mcp_ext.clients.bridge.stdio import MAX_LINE, Splitter, TooLong
 from jupyter_mcp_ext.transport.body import MAX_BODY_BYTES
+from tests.agents.gate import Gate
 from tests.certificates import write_certificate
 from tests.mcp_client import ERAS, NEW
 from tests.servers import JupyterServer, environment, running_server
@@ -102,9 +103,9 @@ def test_a_name_of_any_characters_fits_into_a_header(bridge: Bridge, text: str) 
 def test_to_close_stdin_ends_the_bridge_at_once_with_a_call_in_flight(
     server: JupyterServer, folder: Path, version: str
 ) -> None:
-    with bridged(folder, version=version) as bridge:
-        bridge.send("tools/call", name="execute_code", arguments={"code": "input()"})
-        bridge.call("list_sessions")
+    with bridged(folder, version=version) as bridge, closing(Gate()) as gate:
+        bridge.send("tools/call", name="execute_code", arguments={"code": gate.code})
+        assert gate.until_held()
 
         assert bridge.end() == 0
         assert bridge.process.stdout is not None
@@ -115,9 +116,9 @@ def test_to_close_stdin_ends_the_bridge_at_once_with_a_call_in_flight(
 def test_a_signal_ends_the_bridge_without_a_traceback(
     server: JupyterServer, folder: Path, number: signal.Signals
 ) -> None:
-    with bridged(folder) as bridge:
-        bridge.send("tools/call", name="execute_code", arguments={"code": "input()"})
-        bridge.call("list_sessions")
+    with bridged(folder) as bridge, closing(Gate()) as gate:
+        bridge.send("tools/call", name="execute_code", arguments={"code": gate.code})
+        assert gate.until_held()
         bridge.process.send_signal(number)
 
         assert bridge.process.wait(30) == 0
