@@ -125,7 +125,7 @@ async def running(serverapp: Any, **config: Any) -> AsyncIterator[Engine]:
         await services.start()
         yield Engine(services=services, serverapp=serverapp)
     finally:
-        await asyncio.wait_for(services.close(), 10)
+        await asyncio.wait_for(services.close(), 60)
         for owner in OWNERS:
             serverapp.config.pop(owner.__name__, None)
         await serverapp.kernel_manager.shutdown_all(now=True)

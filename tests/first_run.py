@@ -98,7 +98,7 @@ def started(
         )
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
         reader.join(5)
         if process.stdout is not None:
             process.stdout.close()

@@ -37,6 +37,9 @@ OTHERS = (
 KERNELS = "--KernelProvisionerFactory.default_provisioner_name"
 STARTED_KERNELS = f"{KERNELS}=local-provisioner"
 """The option of a server whose kernels are started as new Python processes."""
+FILE_IDS = {"BaseFileIdManager": {"db_path": ":memory:"}}
+"""What a server with rooms in the process of the tests needs: else the ids are in one file for all
+tests, in the folder of the first, which is removed with it."""
 FRESH = ("-m", "jupyter_server")
 """The command of a server that is started as a new Python process."""
 

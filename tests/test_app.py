@@ -91,7 +91,7 @@ def test_a_path_of_jupyters_own_is_left_to_it(start_server: Callable[..., Jupyte
     server.until_answered()  # a signal before that can be lost
 
     server.process.terminate()
-    server.process.wait(20)
+    server.process.wait(60)
 
     assert any("MCP is not served" in line and "/api/status" in line for line in server.log)
 
@@ -112,7 +112,7 @@ def test_with_a_wrong_setting_nothing_is_served_where_it_would_be_without(
 
     assert server.request("GET", headers=server.auth).status == 404
     server.process.terminate()
-    server.process.wait(20)
+    server.process.wait(60)
 
     [said] = [line for line in server.log if "MCP is not served" in line]
     assert words in said
@@ -135,5 +135,5 @@ def test_a_server_ends_in_time_with_a_stream_open(
 
         server.process.terminate()
 
-        assert server.process.wait(10) == 0
+        assert server.process.wait(30) == 0
     assert not [line for line in server.log if "Traceback" in line or "was destroyed" in line]

@@ -65,7 +65,7 @@ def started(folder: Path, *options: str, env: Mapping[str, str] | None = None) -
             yield os.read(printed, 65536).decode()
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 def ping(port: int, headers: Mapping[str, str]) -> Answer:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def test_each_way_to_die_is_told_and_so_is_what_is_gone(server: JupyterServer) -
         "import ctypes; ctypes.string_at(0)": "SIGSEGV",
     }
     for code, reason in ends.items():
-        died = client.run(f"print('last words', flush=True); import time; time.sleep(0.3); {code}")
+        died = dead_after(client, "last words", code)
         assert died.status == "dead"
         assert reason in died.text.splitlines()[0]
         assert "variables are lost" in died.text
@@ -37,6 +38,17 @@ def test_each_way_to_die_is_told_and_so_is_what_is_gone(server: JupyterServer) -
         after = client.run("'x' in dir()")
         assert after.text.endswith("False")
         assert any("lost" in notice for notice in after.notices)
+
+
+def dead_after(client: McpClient, words: str, code: str, **arguments: Any) -> Result:
+    """What is told of code that goes on, and dies, once the server has heard its words."""
+    go = client.server.root_dir / f"go-{os.urandom(4).hex()}"
+    os.mkfifo(go)
+    before = f"print({words!r}, flush=True); open({str(go)!r}).read()\n"
+    running = client.begin(before + code, **arguments)
+    client.until_printed(running, words)
+    go.write_text("on")  # once the code has opened it too
+    return client.call("get_output", output_id=running.id, wait=50)
 
 
 def test_a_death_tells_how_much_memory_the_kernel_had(server: JupyterServer) -> None:
@@ -59,7 +71,7 @@ def test_a_kernel_that_could_not_be_started_does_not_keep_the_server_from_ending
         words = client.refused("create_session", name="never", kernel_name="nowhere")
         client.run("1")
         server.process.terminate()
-        server.process.wait(15)
+        server.process.wait(60)
 
     assert "did not start" in words
 
@@ -122,12 +134,7 @@ def test_a_kernel_that_its_cgroup_kills_is_said_to_be_out_of_memory(server: Jupy
         add_kernelspec(server, "limited", "", argv=joining(group))
         client = McpClient(server, name="eats memory")
         client.call("create_session", name="limited", kernel_name="limited")
-        client.run("import time", session_id="limited")
-
-        dead = client.run(
-            "print('begun', flush=True); time.sleep(0.3)\nx = b'x' * 500_000_000",
-            session_id="limited",
-        )
+        dead = dead_after(client, "begun", "x = b'x' * 500_000_000", session_id="limited")
         again = client.run("'lives'", session_id="limited")
         client.call("shutdown_kernel", session_id="limited", force=True)
 

@@ -63,7 +63,7 @@ def test_a_forked_server_is_a_child_that_leads_its_session(
         assert server.request("GET", None, server.auth, path="/api/kernels").status == 200
     assert os.getsid(forked.process.pid) == forked.process.pid
     forked.process.terminate()
-    assert forked.process.wait(20) == 0
+    assert forked.process.wait(60) == 0
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ BASH = Words(
     kept="kept-42",
     loops="while :; do :; done",
     sleeps="sleep 60",
-    counts="for n in 1 2 3; do echo count $n; sleep 0.2; done; sleep 60",
+    counts="for n in 1 2; do echo count $n; sleep 0.2; done; echo count 3; sleep 60",
     image="base64 -d <<< {png} | display",
     dies="kill -9 $PPID; sleep 60",
     death="killed by signal 9 (SIGKILL)",
@@ -136,7 +136,7 @@ def test_code_that_fails_says_how_in_the_first_line(kernel: Kernel) -> None:
 def test_a_timeout_ends_the_code_and_keeps_the_variables(kernel: Kernel, endless: str) -> None:
     kernel.run(kernel.words.keeps)
 
-    stopped = kernel.run(getattr(kernel.words, endless), timeout=0.5)
+    stopped = kernel.run(getattr(kernel.words, endless), timeout=3)  # enough until it runs
 
     assert stopped.status == "timeout"
     assert stopped.execution["duration"] < 20
@@ -171,7 +171,7 @@ def test_what_waits_in_the_queue_is_taken_out_alone_and_the_status_says_what_run
     kernel: Kernel,
 ) -> None:
     first = kernel.run(kernel.words.counts, wait=0)
-    kernel.client.until_printed(first, "count 1")
+    kernel.client.until_printed(first, "count 3")  # bash loses step between two commands
     second = kernel.run(kernel.words.hello, wait=0)
 
     status = kernel.call("get_kernel_status").text
@@ -263,7 +263,7 @@ def test_a_shell_that_ends_is_told_as_a_loss(server: JupyterServer) -> None:
 def test_what_waits_for_a_terminal_ends_at_its_timeout(server: JupyterServer) -> None:
     bash = start(server, BASH, "shared-bash")
 
-    waited = bash.run("read -p 'name? ' name", timeout=0.5)
+    waited = bash.run("read -p 'name? ' name", timeout=3)  # enough until it waits
 
     assert waited.status == "timeout"
     assert "hello" in bash.run(BASH.hello).text

@@ -217,7 +217,7 @@ def test_it_is_disabled_as_any_extension(from_wheel: Installed, tmp_path: Path) 
     with started(command, tmp_path, ready=re.compile("is running at"), env=OWN_TOKEN) as server:
         server.until_answered()  # a signal before that can be lost
         server.process.terminate()
-        server.process.wait(20)
+        server.process.wait(60)
         assert not [line for line in server.log if "jupyter_mcp_ext" in line]
 
 

@@ -89,7 +89,10 @@ class Its:
     def installers(self) -> list[str]:
         """The programs that the server has started, without kernels and what forks them."""
         children = psutil.Process(self.server.process.pid).children(recursive=True)
-        commands = [" ".join(child.cmdline()) for child in children]
+        commands = []
+        for child in children:
+            with suppress(psutil.NoSuchProcess):  # also one that has ended and is not reaped yet
+                commands.append(" ".join(child.cmdline()))
         kernels = ("ipykernel", forkserver.__file__)
         return [command for command in commands if not any(word in command for word in kernels)]
 

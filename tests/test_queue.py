@@ -70,8 +70,7 @@ def last(result: Result) -> str:
 def test_executions_on_one_kernel_run_in_the_order_in_which_they_came(
     server: JupyterServer, client: McpClient, gate: Gate
 ) -> None:
-    first = client.run("seen = []\n" + gate.code, wait=0)
-    gate.wait()
+    first = client.begin("seen = []\n" + gate.code)
     session = first.execution["session_id"]
     clients = [McpClient(server, era, name=f"one of two, {era}") for era in (OLD, NEW)]
 
@@ -89,8 +88,7 @@ def test_executions_on_one_kernel_run_in_the_order_in_which_they_came(
 
 
 def test_one_that_waits_says_behind_what_and_since_when(client: McpClient, gate: Gate) -> None:
-    first = client.run(gate.code, wait=0)
-    gate.wait()
+    first = client.begin(gate.code)
     second = client.run("'second'", wait=0)
 
     third = client.run("'third'", wait=0.1)
@@ -127,7 +125,7 @@ def test_all_that_wait_behind_a_persons_cell_name_that_at_once(
     kernel = client.run("1").execution["kernel_id"]
     with lab.opened(server, kernel) as person:
         cell = person.run(gate.code)
-        gate.wait()
+        until_told(client, "a person's code runs for")
         first, second = (client.run(code, wait=0) for code in ("'first'", "'second'"))
         gate.open()
         assert person.status(cell) == "ok"
@@ -219,8 +217,7 @@ def test_our_failing_code_aborts_nothing_of_a_persons(
 def test_a_cancelled_call_whose_code_waits_never_runs_it(server: JupyterServer, era: str) -> None:
     client = McpClient(server, era, name=f"cancels what waits, {era}")
     gate = Gate(server, client.name)
-    running = client.run("ran = []\n" + gate.code, wait=0)
-    gate.wait()
+    running = client.begin("ran = []\n" + gate.code)
 
     with client.opened("execute_code", code="ran.append('cancelled')") as request_id:
         queued = until_known(client, but=running)
@@ -237,15 +234,18 @@ def test_a_cancelled_call_whose_code_waits_never_runs_it(server: JupyterServer, 
 
 @pytest.mark.parametrize("era", ERAS)
 def test_a_cancelled_call_whose_kernel_starts_never_runs_its_code(
-    server: JupyterServer, era: str
+    start_server: Callable[..., JupyterServer], era: str
 ) -> None:
-    client = McpClient(server, era, name=f"cancels what starts, {era}")
+    server = start_server("--MultiKernelManager.default_kernel_name=gated")
+    gate = add_gated_kernelspec(server, "gated")
+    client = McpClient(server, era)
 
     with client.opened("execute_code", code="ran = True") as request_id:
         starting = until_known(client)
         if not client.is_new:
             client.cancel(request_id)
     ended = client.call("get_output", output_id=starting.id, wait=30)
+    gate.touch()
 
     assert ended.status == "interrupted"
     assert last(client.run("'ran' in globals()")) == "False"
@@ -399,6 +399,13 @@ def add_gated_kernelspec(server: JupyterServer, name: str) -> Path:
     )
     add_kernelspec(server, name, code)
     return gate
+
+
+def until_told(client: McpClient, words: str) -> None:
+    """Return when the status of the client's kernel says this: the server has heard of it."""
+    deadline = time.monotonic() + 60
+    while words not in (found := client.call("get_kernel_status").text):
+        assert time.monotonic() < deadline, found
 
 
 def restart(server: JupyterServer, done: Result) -> None:

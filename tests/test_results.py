@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import time
 from typing import Any
 
 import pytest
@@ -273,9 +274,10 @@ def test_a_wait_beyond_what_is_allowed_is_told(start_server: Any) -> None:
     client = McpClient(server, name="waiting")
     client.call("create_session", name="started")
 
-    result = client.run(gated("never"), session_id="started", wait=50)
+    client.begin(gated("never"), session_id="started")
+    result = client.run("'behind it'", session_id="started", wait=50)
 
-    assert result.status == "running"
+    assert result.status == "queued"  # within half a second, code of its own might not have begun
     assert any("0.5 s" in notice for notice in result.notices)
 
 
@@ -1107,7 +1109,9 @@ def test_progress_is_told_to_a_caller_that_gave_a_token(
         _meta={"progressToken": "p1"},
     )
 
+    begun = time.monotonic()
     answer = server.post(message, headers)
+    took = time.monotonic() - begun
 
     events = [
         json.loads(line.removeprefix("data: "))
@@ -1118,4 +1122,4 @@ def test_progress_is_told_to_a_caller_that_gave_a_token(
     assert told
     assert all(one["progressToken"] == "p1" for one in told)
     assert any("step" in one.get("message", "") for one in told)
-    assert len(told) <= 5
+    assert len(told) <= took

@@ -94,7 +94,7 @@ def test_a_server_that_is_killed_loses_nothing_that_had_ended(tmp_path: Path) ->
     told = story(folder)
     assert told[: len(before)] == before
     assert [f"print({number})" for number in range(5)] == told[:5]
-    psutil.wait_procs([kernel], timeout=20)  # it looks for its server each second
+    psutil.wait_procs([kernel], timeout=60)  # it looks for its server each second
     assert not kernel.is_running()
 
 
@@ -142,7 +142,7 @@ def test_two_servers_on_one_folder_do_not_both_write(tmp_path: Path) -> None:
             ]["path"]
             read = late.call("read_notebook", path=path).text
             server.process.send_signal(signal.SIGTERM)
-            server.process.wait(20)
+            server.process.wait(60)
             taken = late.run("x", session_id="shared")
 
     assert refused.is_error
@@ -193,8 +193,8 @@ def test_twenty_sessions_leave_nothing_behind(tmp_path: Path) -> None:
 
     # Some of a kernel's sockets are closed by the garbage collector, not all at once, and the
     # pool of threads grows to its size: what each session left behind would be twenty.
-    assert sum(left.values()) < 5, left
-    assert more < 5
+    assert sum(left.values()) < 20, left
+    assert more < 20
     assert born == set()
     assert runtime == []
 
@@ -228,7 +228,8 @@ def test_code_runs_on_a_full_disk_and_the_result_says_what_is_not_saved(
         results = [client.run(f"x = {n}; print('y' * 19_000); x") for n in range(20)]
         filler = small_disk / "filler"
         if shutil.disk_usage(small_disk).total < 1_000_000:
-            filler.write_bytes(b"z" * shutil.disk_usage(small_disk).free)
+            with suppress(OSError):  # the server may have taken some of it: then it is full too
+                filler.write_bytes(b"z" * shutil.disk_usage(small_disk).free)
         results += [client.run(f"x = {n}; print('y' * 19_000); x") for n in range(20, 25)]
         said = [line for result in results for line in result.notices if "not being saved" in line]
 

@@ -64,7 +64,7 @@ def test_a_signal_that_comes_while_a_line_of_the_log_is_written_ends_the_server(
             until(log, b"404 GET")  # the rest of the line does not fit
             process.send_signal(signal.SIGTERM)
             threading.Thread(target=log.read, daemon=True).start()
-            assert process.wait(20) == 0
+            assert process.wait(60) == 0
             asked.close()
         finally:
             process.kill()

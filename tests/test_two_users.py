@@ -67,7 +67,7 @@ def asked(alice: Owned) -> Iterator[tuple[str, dict[str, Any]]]:
     ):
         named = {"packages": ["six"]} if tool == "install_package" else {}
         yield tool, {"session_id": session, **named}
-    for name in (session, alice.kernel_id, notebook, session[:4]):
+    for name in (session, alice.kernel_id, notebook, session[:6]):
         yield "execute_code", {"code": "1", "session_id": name}
     yield "create_session", {"name": "copied", "copy_of": session}
     yield "create_session", {"name": "beside", "cwd": alice.folder}
@@ -83,7 +83,8 @@ def asked(alice: Owned) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def without(words: str, alice: Owned) -> str:
     """The same words about what does not exist."""
-    return words.replace(alice.session_id, NOBODYS).replace(alice.session_id[:4], NOBODYS[:4])
+    # Of six characters: four can be those of a word in the answer.
+    return words.replace(alice.session_id, NOBODYS).replace(alice.session_id[:6], NOBODYS[:6])
 
 
 def test_what_is_anothers_is_answered_as_what_does_not_exist(alice: Owned, bob: Owned) -> None:

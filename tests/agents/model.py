@@ -24,6 +24,7 @@ from .scenario import Step
 
 CATALOGUE = {"object": "list", "data": [{"id": "mock", "object": "model"}], "models": []}
 """What is answered to all that is no question to a model."""
+GONE = "The client was ended while it asked."
 
 
 class Conversation:
@@ -176,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             body = b"".join(self._chunks())
         else:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = self._read(int(self.headers.get("Content-Length") or 0))
         match self.headers.get("Content-Encoding"):
             case "gzip":
                 return gzip.decompress(body)
@@ -185,10 +186,20 @@ class _Handler(BaseHTTPRequestHandler):
         return body
 
     def _chunks(self) -> Iterator[bytes]:
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            yield self.rfile.read(size)
-            self.rfile.readline()
-        self.rfile.readline()
+        while size := int(self._line().split(b";")[0], 16):
+            yield self._read(size)
+            self._line()
+        self._line()
+
+    def _line(self) -> bytes:
+        if not (line := self.rfile.readline()).endswith(b"\n"):
+            raise ConnectionError(GONE)
+        return line
+
+    def _read(self, size: int) -> bytes:
+        if len(found := self.rfile.read(size)) < size:
+            raise ConnectionError(GONE)
+        return found
 
     def _send(self, data: Any) -> None:
         body = json.dumps(data).encode()

@@ -123,8 +123,8 @@ async def test_a_persons_restart_ends_what_runs_and_lets_run_what_waits(
         behind = await engine.start("'behind'")
 
         await restart_as_lab_does(jp_fetch, engine)
-        await engine.services.executions.settled(execution, 20)
-        await engine.services.executions.settled(behind, 20)
+        await engine.services.executions.settled(execution, 60)
+        await engine.services.executions.settled(behind, 60)
 
         assert (execution.status, execution.reason) == ("interrupted", RESTARTED)
         assert value(behind) == "'behind'"
@@ -168,7 +168,7 @@ async def test_code_behind_a_persons_cell_at_a_restart_never_began_and_says_so(
             execution = await engine.start(f"open({str(tmp_path / 'ran')!r}, 'w')")
             await engine.until(lambda: execution.sent is not None)
             await restart_as_lab_does(jp_fetch, engine)
-            await engine.services.executions.settled(execution, 20)
+            await engine.services.executions.settled(execution, 60)
         finally:
             person.stop_channels()
 
@@ -213,11 +213,11 @@ async def test_a_persons_shutdown_ends_what_runs_and_refuses_what_waits(
         behind = await engine.start("'behind'")
 
         await shut_down_as_lab_does(jp_fetch, engine)
-        await engine.services.executions.settled(execution, 20)
+        await engine.services.executions.settled(execution, 60)
 
         assert (execution.status, execution.reason) == ("interrupted", SHUT_DOWN)
         with pytest.raises(KernelUnavailable, match=SHUT_DOWN):
-            await engine.services.executions.settled(behind, 20)
+            await engine.services.executions.settled(behind, 60)
         assert (await next_notices(engine))[0].startswith(SHUT_DOWN)
 
 
@@ -229,7 +229,7 @@ async def test_a_shutdown_of_a_kernel_that_must_be_killed_ends_what_runs(
         execution = await begun(engine, DEAF)
 
         await shut_down_as_lab_does(jp_fetch, engine)
-        await engine.services.executions.settled(execution, 20)
+        await engine.services.executions.settled(execution, 60)
 
         assert execution.status == "interrupted"
         assert "shut down from outside" in execution.reason

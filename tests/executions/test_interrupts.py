@@ -7,7 +7,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from tests.engine import printed, running, value
+from jupyter_mcp_ext.executions.execution import Execution
+from tests.engine import Engine, printed, running, value
+from tests.executions.passing import LIMIT, pass_time
 
 WAITING = """
 import asyncio
@@ -49,11 +51,30 @@ RETRIES = """
 import asyncio
 for again in range(2):
     try:
+        print('begun', flush=True)
         await asyncio.sleep(0 if again else 600)
     except BaseException:
         pass
 'went on'
 """
+
+SHELL = "!echo begun; sleep 600\nprint('on')\n'went on'"
+
+DEAF = """
+import signal
+before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+print('begun', flush=True)
+open({gate!r}).read()
+"""
+"""Code that ignores interrupts until something is written to a pipe."""
+
+
+async def timed_out(engine: Engine, code: str) -> Execution:
+    """Code whose timeout was over after it had printed "begun"."""
+    execution = await engine.start(code, timeout=LIMIT)
+    await engine.until_printed(execution, "begun\n")
+    pass_time()
+    return await engine.services.executions.settled(execution, 60)
 
 
 async def test_code_that_awaits_heeds_an_interrupt_and_keeps_its_variables(
@@ -64,7 +85,7 @@ async def test_code_that_awaits_heeds_an_interrupt_and_keeps_its_variables(
 
         for code in AWAITS:
             execution = await engine.start(code + " # awaits", timeout=0.2)
-            await engine.services.executions.settled(execution, 20)
+            await engine.services.executions.settled(execution, 60)
 
             assert execution.status == "timeout", code
             assert execution.reason == "", code
@@ -78,7 +99,7 @@ async def test_code_that_awaits_heeds_an_interrupt_of_a_person(jp_serverapp: Any
         session = await engine.session()
 
         await jp_serverapp.kernel_manager.interrupt_kernel(session.kernel_id)
-        await engine.services.executions.settled(execution, 20)
+        await engine.services.executions.settled(execution, 60)
 
         assert execution.status == "interrupted"
         assert execution.reason == "interrupted from outside"
@@ -86,8 +107,8 @@ async def test_code_that_awaits_heeds_an_interrupt_of_a_person(jp_serverapp: Any
 
 async def test_code_that_swallows_its_timeout_is_said_to_have_gone_on(jp_serverapp: Any) -> None:
     async with running(jp_serverapp, interrupt_grace=30) as engine:
-        for code in (CATCHES, RETRIES, "!sleep 600\nprint('on')\n'went on'"):
-            execution = await engine.run(code, timeout=0.5)
+        for code in (CATCHES, RETRIES, SHELL):
+            execution = await timed_out(engine, code)
 
             assert execution.status == "ok"
             assert value(execution) == "'went on'"
@@ -104,7 +125,7 @@ async def test_code_that_swallows_an_interrupt_of_a_person_is_said_to_have_gone_
         session = await engine.session()
 
         await jp_serverapp.kernel_manager.interrupt_kernel(session.kernel_id)
-        await engine.services.executions.settled(execution, 20)
+        await engine.services.executions.settled(execution, 60)
 
         assert execution.status == "ok"
         [notice] = execution.notices
@@ -120,7 +141,7 @@ async def test_an_interrupt_request_of_another_client_is_known(jp_serverapp: Any
         person.start_channels()
         try:
             person.control_channel.send(person.session.msg("interrupt_request", {}))
-            await engine.services.executions.settled(execution, 20)
+            await engine.services.executions.settled(execution, 60)
         finally:
             person.stop_channels()
 
@@ -144,7 +165,7 @@ async def test_an_earlier_interrupt_is_not_what_the_code_raises(jp_serverapp: An
         await engine.until_printed(first, "on")
         session = await engine.session()
         await jp_serverapp.kernel_manager.interrupt_kernel(session.kernel_id)
-        await asyncio.wait_for(engine.services.executions.settled(first, 20), 30)
+        await asyncio.wait_for(engine.services.executions.settled(first, 60), 30)
 
         assert (await engine.run("raise KeyboardInterrupt")).status == "error"
         assert first.reason == "interrupted from outside"
@@ -155,55 +176,47 @@ async def test_code_that_ignored_its_interrupt_is_told_as_it_ended(
 ) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
-    deaf = f"""
-while True:
-    try:
-        open({str(gate)!r}).read()
-        break
-    except KeyboardInterrupt:
-        pass
-print('over')
-"""
     async with running(jp_serverapp, interrupt_grace=0.3) as engine:
         await engine.run("kept = 42")
-        execution = await engine.run(deaf, timeout=0.2)
+        execution = await timed_out(engine, f"{DEAF.format(gate=str(gate))}print('over')")
         assert f'interrupt_kernel(execution_id="{execution.id}")' in execution.reason
 
         await asyncio.to_thread(gate.write_text, "go on")
         await engine.until(lambda: not execution.goes_on)
 
         assert execution.reason == "the code ignored the interrupt and went on to its end"
-        assert printed(execution) == "over\n"
+        assert printed(execution) == "begun\nover\n"
         assert value(await engine.run("kept")) == "42"
 
 
-async def test_code_that_ignored_its_interrupt_can_be_interrupted_again(jp_serverapp: Any) -> None:
-    code = """
-import time
-for _ in range(3):
-    try:
-        time.sleep(600)
-    except KeyboardInterrupt:
-        pass
-time.sleep(600)
-"""
+async def test_code_that_ignored_its_interrupt_can_be_interrupted_again(
+    jp_serverapp: Any, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    hears = "signal.signal(signal.SIGINT, before)\nprint('hears', flush=True)\n"
+    code = f"{DEAF.format(gate=str(gate))}{hears}import time; time.sleep(600)"
     async with running(jp_serverapp, interrupt_grace=0.6) as engine:
         await engine.run("kept = 42")
-        execution = await engine.run(code, timeout=0.2)
+        execution = await timed_out(engine, code)
         assert "goes on" in execution.reason
+        await asyncio.to_thread(gate.write_text, "go on")
+        await engine.until(lambda: "hears" in printed(execution))
 
         await engine.services.executions.interrupt(execution)
+        await engine.until(lambda: not execution.goes_on)  # the grace may be over before
 
         assert "goes on" not in execution.reason
         assert value(await engine.run("kept")) == "42"
 
 
 async def test_code_that_ignored_its_interrupt_and_lost_its_kernel_is_told_so(
-    jp_serverapp: Any,
+    jp_serverapp: Any, tmp_path: Path
 ) -> None:
-    code = CATCHES + "while True:\n    try: time.sleep(600)\n    except BaseException: pass"
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
     async with running(jp_serverapp, interrupt_grace=0.3) as engine:
-        execution = await engine.run(code, timeout=0.2)
+        execution = await timed_out(engine, DEAF.format(gate=str(gate)))
         session = await engine.session()
 
         await engine.services.sessions.readiness.restart(session, by="test", now=True)

@@ -13,6 +13,7 @@ from jupyter_mcp_ext.executions.execution import Execution
 from jupyter_mcp_ext.executions.prompts import Prompt, Prompts, unanswerable
 from jupyter_mcp_ext.outputs.model import Error
 from tests.engine import Engine, printed, running
+from tests.executions.passing import LIMIT, pass_time
 
 
 def asked(prompts: Prompts, text: str, heard: list[str]) -> Prompt:
@@ -69,7 +70,7 @@ async def test_the_time_limit_is_not_reported_when_there_was_an_answer() -> None
     prompts.answer(1, "yes")
     late = prompts.open("late", lambda _: None, timeout=0.02, on_timeout=ended.put_nowait)
 
-    assert await asyncio.wait_for(ended.get(), 10) is late
+    assert await asyncio.wait_for(ended.get(), 60) is late
     assert ended.empty()
 
 
@@ -172,13 +173,13 @@ async def test_an_interrupt_ends_the_question(jp_serverapp: Any) -> None:
 
 
 async def test_a_question_ends_in_time_without_an_answer(jp_serverapp: Any) -> None:
-    async def nothing(engine: Engine, execution: Execution) -> None:
-        return
+    async def let_time_pass(engine: Engine, execution: Execution) -> None:
+        pass_time()
 
-    execution = await stopped_by(jp_serverapp, nothing, input_timeout=1)
+    execution = await stopped_by(jp_serverapp, let_time_pass, input_timeout=LIMIT)
 
     assert execution.status == "interrupted"
-    assert execution.reason == 'no one answered within 1 s: "who?"'
+    assert execution.reason == 'no one answered within 60 s: "who?"'
     assert "put the value into the code" in execution.notices[-1]
 
 
@@ -235,10 +236,11 @@ async def test_code_that_cannot_ask_a_person_is_told_what_to_do(jp_serverapp: An
 async def test_the_timeout_stands_still_while_a_person_is_asked(jp_serverapp: Any) -> None:
     async with running(jp_serverapp) as engine:
         await engine.run("1")
-        execution = await engine.start("input('who? ')", timeout=1.0, can_ask=True)
+        execution = await engine.start("input('who? ')", timeout=LIMIT, can_ask=True)
         await asyncio.wait({execution.prompts.opened})
 
-        await asyncio.wait({execution.done}, timeout=1.5)  # longer than the timeout
+        pass_time(2 * LIMIT)
+        await asyncio.wait({execution.done}, timeout=0.1)
         prompt = execution.prompts.current
         assert prompt is not None
         assert questions.answer(execution, prompt.number, "Ada")
@@ -250,11 +252,13 @@ async def test_the_timeout_stands_still_while_a_person_is_asked(jp_serverapp: An
 async def test_the_timeout_goes_on_after_the_answer(jp_serverapp: Any) -> None:
     async with running(jp_serverapp) as engine:
         await engine.run("import time")
-        execution = await engine.start("input('who? '); time.sleep(60)", timeout=1.0, can_ask=True)
+        code = "input('who? '); time.sleep(600)"
+        execution = await engine.start(code, timeout=LIMIT, can_ask=True)
         await asyncio.wait({execution.prompts.opened})
         prompt = execution.prompts.current
         assert prompt is not None
         questions.answer(execution, prompt.number, "Ada")
+        pass_time()
         await engine.services.executions.settled(execution, 30)
 
         assert execution.status == "timeout"

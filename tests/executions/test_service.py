@@ -15,12 +15,13 @@ from jupyter_mcp_ext.errors import KernelUnavailable, UnknownExecution
 from jupyter_mcp_ext.executions.turns import ahead_of
 from jupyter_mcp_ext.outputs.model import Error
 from tests.engine import ALICE, BOB, printed, running, value
+from tests.executions.passing import LIMIT, pass_time
 
 STUBBORN = """
 import time
-print('deaf', flush=True)
 while True:
     try:
+        print('deaf', flush=True)
         time.sleep(60)
     except KeyboardInterrupt:
         pass
@@ -65,19 +66,30 @@ async def test_ids_count_up_in_a_session_and_never_repeat(jp_serverapp: Any) -> 
 
 async def test_a_timeout_interrupts_and_keeps_what_was_printed(jp_serverapp: Any) -> None:
     async with running(jp_serverapp) as engine:
-        execution = await engine.run(
-            "import time\nprint('begun', flush=True)\ntime.sleep(60)", timeout=0.3
+        execution = await engine.start(
+            "import time\nprint('begun', flush=True)\ntime.sleep(600)", timeout=LIMIT
         )
+        await engine.until_printed(execution, "begun\n")
+        pass_time()
+        await engine.services.executions.settled(execution, 60)
 
         assert execution.status == "timeout"
         assert printed(execution) == "begun\n"
         assert value(await engine.run("'next'")) == "'next'"
 
 
-async def test_the_timeout_counts_from_when_the_kernel_begins(jp_serverapp: Any) -> None:
+async def test_the_timeout_counts_from_when_the_kernel_begins(
+    jp_serverapp: Any, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
     async with running(jp_serverapp) as engine:
-        first = await engine.start("import time; time.sleep(1)")
-        second = await engine.run("2", timeout=0.5)
+        first = await engine.start(f"print('on', flush=True); open({str(gate)!r}).read()")
+        await engine.until_printed(first, "on")
+        second = await engine.start("2", timeout=LIMIT)
+        pass_time(2 * LIMIT)
+        await asyncio.to_thread(gate.write_text, "go on")
+        await engine.services.executions.settled(second, 60)
 
         assert first.status == "ok"
         assert second.status == "ok"
@@ -85,7 +97,10 @@ async def test_the_timeout_counts_from_when_the_kernel_begins(jp_serverapp: Any)
 
 async def test_code_that_ignores_the_interrupt_is_said_to_go_on(jp_serverapp: Any) -> None:
     async with running(jp_serverapp, interrupt_grace=0.5) as engine:
-        execution = await engine.run(STUBBORN, timeout=0.2)
+        execution = await engine.start(STUBBORN, timeout=LIMIT)
+        await engine.until_printed(execution, "deaf")
+        pass_time()
+        await engine.services.executions.settled(execution, 60)
 
         assert execution.status == "timeout"
         assert "restart_kernel" in execution.reason
@@ -102,18 +117,23 @@ async def test_what_waits_behind_stubborn_code_runs_after_the_restart(jp_servera
         session = await engine.session()
 
         await engine.services.sessions.readiness.restart(session, by="test", now=True)
-        await engine.services.executions.settled(behind, 20)
+        await engine.services.executions.settled(behind, 60)
 
         assert stubborn.status == "interrupted"
         assert value(behind) == "'at last'"
 
 
-async def test_a_wait_hands_over_and_the_execution_goes_on(jp_serverapp: Any) -> None:
+async def test_a_wait_hands_over_and_the_execution_goes_on(
+    jp_serverapp: Any, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
     async with running(jp_serverapp) as engine:
-        execution = await engine.run("import time; time.sleep(0.5); 'done'", wait=0)
+        execution = await engine.run(f"open({str(gate)!r}).read(); 'done'", wait=0)
         assert execution.status in ("queued", "running")
 
-        await engine.services.executions.settled(execution, 20)
+        await asyncio.to_thread(gate.write_text, "go on")
+        await engine.services.executions.settled(execution, 60)
 
         assert value(execution) == "'done'"
 
@@ -153,10 +173,12 @@ async def test_a_hundred_executions_on_ten_kernels_keep_their_outputs(jp_servera
 
 
 async def test_interrupting_an_execution_in_the_queue_leaves_the_running_one(
-    jp_serverapp: Any,
+    jp_serverapp: Any, tmp_path: Path
 ) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
     async with running(jp_serverapp) as engine:
-        first = await engine.start("import time; print('on', flush=True); time.sleep(3); 'whole'")
+        first = await engine.start(f"print('on', flush=True); open({str(gate)!r}).read(); 'whole'")
         await engine.until_printed(first, "on")
         second = await engine.start("'never'")
 
@@ -164,7 +186,8 @@ async def test_interrupting_an_execution_in_the_queue_leaves_the_running_one(
 
         assert second.status == "interrupted"
         assert second.outputs == ()
-        await engine.services.executions.settled(first, 20)
+        await asyncio.to_thread(gate.write_text, "go on")
+        await engine.services.executions.settled(first, 60)
         assert value(first) == "'whole'"
 
 
@@ -188,12 +211,17 @@ async def test_interrupting_what_runs_ends_it(jp_serverapp: Any) -> None:
     ],
 )
 async def test_a_kernel_that_dies_says_how_and_keeps_the_output(
-    jp_serverapp: Any, end: str, reason: str
+    jp_serverapp: Any, tmp_path: Path, end: str, reason: str
 ) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
     async with running(jp_serverapp) as engine:
         # The kernel's sending thread takes a moment until printed text leaves the process.
-        code = f"import os, time; print('last words', flush=True); time.sleep(0.3); {end}"
-        execution = await engine.run(code)
+        wait = f"open({str(gate)!r}).read()"
+        execution = await engine.start(f"import os; print('last words', flush=True); {wait}; {end}")
+        await engine.until_printed(execution, "last words\n")
+        await asyncio.to_thread(gate.write_text, "go on")
+        await engine.services.executions.settled(execution, 60)
 
         assert execution.status == "dead"
         assert reason in execution.reason
@@ -224,7 +252,7 @@ async def test_a_persons_restart_ends_the_execution_with_that_reason(jp_serverap
         session = await engine.session()
 
         await jp_serverapp.kernel_manager.restart_kernel(session.kernel_id)
-        await engine.services.executions.settled(execution, 20)
+        await engine.services.executions.settled(execution, 60)
 
         assert execution.status == "interrupted"
         assert "restarted" in execution.reason
@@ -241,11 +269,11 @@ async def test_a_persons_failing_cell_does_not_lose_what_waits_behind_it(
         person.start_channels()
         try:
             person.execute("import time; time.sleep(0.5); 1/0", stop_on_error=True)
-            reply = asyncio.ensure_future(person.get_shell_msg(timeout=20))
+            reply = asyncio.ensure_future(person.get_shell_msg(timeout=60))
             started = await engine.start("'ran all the same'")
 
             await reply
-            await engine.services.executions.settled(started, 20)
+            await engine.services.executions.settled(started, 60)
         finally:
             person.stop_channels()
 
@@ -458,7 +486,7 @@ async def test_what_waits_behind_a_persons_code_says_so(jp_serverapp: Any, tmp_p
             await executions.settled(waiting, 0.1)
             ahead = ahead_of(waiting)
             await asyncio.to_thread(gate.write_text, "go on")
-            await executions.settled(waiting, 20)
+            await executions.settled(waiting, 60)
         finally:
             person.stop_channels()
 

@@ -315,7 +315,7 @@ async def test_an_id_is_not_given_again_after_a_restart(jp_serverapp: Any) -> No
             ready=lambda: engine.services.sessions.ready(session),
             caller=ALICE,
         )
-        await engine.services.executions.settled(again, 20)
+        await engine.services.executions.settled(again, 60)
 
         assert again.id == f"{first.session_id}-2"
 

@@ -38,6 +38,22 @@ async def test_a_coroutine_that_takes_too_long_is_cancelled() -> None:
     assert await asyncio.to_thread(cancelled.wait, 60)
 
 
+async def test_a_coroutine_that_is_given_up_before_its_thread_begins_is_cancelled() -> None:
+    aside = Aside(most=1, within=0.0)
+    cancelled = threading.Event()
+
+    async def slow() -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            cancelled.set()
+
+    with pytest.raises(ToolError, match="was stopped"):
+        await aside.run("slow", slow)
+
+    assert await asyncio.to_thread(cancelled.wait, 30)
+
+
 async def test_a_function_that_blocks_for_too_long_keeps_its_place_until_it_ends() -> None:
     aside = Aside(most=1, within=0.01)
     go, gone = threading.Event(), threading.Event()

@@ -24,6 +24,9 @@ START_SECONDS = 60
 
 BASE = """
 import sys
+
+from tests.ports import free_port
+
 c.JupyterHub.bind_url = "http://127.0.0.1:{port}"
 c.JupyterHub.hub_port = {hub_port}
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{proxy_port}"
@@ -39,6 +42,8 @@ c.SimpleLocalProcessSpawner.home_dir_template = {folder!r} + "/{{username}}"
 c.Spawner.cmd = [sys.executable, "-m", "jupyterhub.singleuser"]
 c.Spawner.args = ["--allow-root", "--ServerApp.jpserver_extensions=jupyter_mcp_ext=True"]
 c.Spawner.env_keep.append("PYTHONPATH")
+# The Hub's own choice can be taken by another process before the user's server listens.
+c.Spawner.pre_spawn_hook = lambda spawner: setattr(spawner, "port", free_port())
 c.JupyterHub.services = [{{"name": "tests", "api_token": {token!r}}}]
 c.JupyterHub.load_roles = [{{
     "name": "tests",

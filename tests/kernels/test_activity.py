@@ -44,6 +44,16 @@ async def becomes(kernel: Any, state: str) -> None:
         kernel.unobserve(look, "execution_state")
 
 
+async def until_heard(kernel: Any, client: AsyncKernelClient) -> None:
+    """Return when Jupyter hears the kernel: what was sent before it had subscribed is lost."""
+    heard = asyncio.ensure_future(becomes(kernel, "busy"))
+    while not heard.done():
+        client.execute("")
+        await client.get_shell_msg(timeout=60)
+    await heard
+    await becomes(kernel, "idle")
+
+
 async def linked(engine: Engine) -> tuple[Session, Any]:
     """A session whose kernel has a link, and that kernel's manager, seen busy long ago."""
     await engine.run("1")
@@ -109,6 +119,7 @@ async def test_jupyter_listens_again_when_the_link_makes_room(jp_serverapp: Any)
         assert kernel._activity_stream is not None
         assert kernel.last_activity == before
         with person(jp_serverapp.kernel_manager, session.kernel_id) as client:
+            await until_heard(kernel, client)
             client.execute("1")
             await becomes(kernel, "busy")
             await becomes(kernel, "idle")
@@ -127,7 +138,8 @@ async def test_a_kernel_is_listened_to_after_a_restart(
         else:
             await manager.restart_kernel(session.kernel_id)
         with person(manager, session.kernel_id) as client:
-            await client.wait_for_ready(timeout=30)
+            await client.wait_for_ready(timeout=60)
+            await until_heard(kernel, client)
             client.execute(waits_for(tmp_path / "gate"))
             await becomes(kernel, "busy")
             (tmp_path / "gate").touch()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -145,14 +146,16 @@ async def ended(code: str) -> Exit:
     told: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
     assert ProcessWatch.start(process.pid, told.set_result) is not None
     try:
-        return await asyncio.wait_for(told, 20)
+        return await asyncio.wait_for(told, 60)
     finally:
         process.wait()
 
 
 async def test_a_kernel_that_its_cgroup_kills_is_said_to_be_out_of_memory(
-    jp_serverapp: Any, jp_data_dir: Path
+    jp_serverapp: Any, jp_data_dir: Path, tmp_path: Path
 ) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
     with limited_group() as group:
         folder = jp_data_dir / "kernels" / "limited"
         folder.mkdir(parents=True)
@@ -162,12 +165,15 @@ async def test_a_kernel_that_its_cgroup_kills_is_said_to_be_out_of_memory(
             session, *_ = await engine.services.sessions.create(
                 ALICE, name="limited", kernel_name="limited", path=None, cwd=None
             )
-            await engine.run("import time", session_id=session.id)
 
-            dead = await engine.run(
-                "print('begun', flush=True); time.sleep(0.3)\nx = b'x' * 500_000_000",
+            wait = f"open({str(gate)!r}).read()"
+            dead = await engine.start(
+                f"print('begun', flush=True); {wait}\nx = b'x' * 500_000_000",
                 session_id=session.id,
             )
+            await engine.until_printed(dead, "begun\n")
+            await asyncio.to_thread(gate.write_text, "go on")
+            await engine.services.executions.settled(dead, 60)
             again = await engine.run("'lives'", session_id=session.id)
             killed = await engine.run("import os; os.kill(os.getpid(), 9)", session_id=session.id)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import shlex
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +20,7 @@ from jupyter_mcp_ext.kernels.kernel import Kernel
 from jupyter_mcp_ext.kernels.kinds import kind_of
 from jupyter_mcp_ext.variables.way import KernelBusy, Query, Unresolved
 from tests.engine import ALICE, Engine, printed, running, value
+from tests.executions.passing import LIMIT, pass_time
 from tests.kernelspecs import install
 
 
@@ -138,11 +142,18 @@ async def test_a_kernel_that_is_interrupted_by_message_is(
 
 
 async def test_code_of_bash_that_ignores_an_interrupt_gets_no_second_one(
-    jp_serverapp: Any,
+    jp_serverapp: Any, tmp_path: Path
 ) -> None:
     """After a second interrupt, bash_kernel's answers belong to the code before."""
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    code = f"trap '' INT; echo deaf; cat {shlex.quote(str(gate))}; trap - INT"
     async with kernel(jp_serverapp, "bash", interrupt_grace=0.5) as bash:
-        stubborn = await bash.run("trap '' INT; sleep 3; trap - INT", timeout=0.3)
+        stubborn = await bash.start(code, timeout=LIMIT)
+        await bash.engine.until_printed(stubborn, "deaf")
+        pass_time()
+        await bash.engine.services.executions.settled(stubborn, 60)
+        await asyncio.to_thread(gate.write_text, "go on")
 
         assert stubborn.status == "timeout"
         assert "ignores the interrupt" in stubborn.reason

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,15 +15,16 @@ from jupyter_mcp_ext.kernels.links.link import KernelLink
 from tests.engine import Engine, printed, running
 
 SOURCE = """
-import threading, time
+import os, threading, time
 def thread():
     return threading.current_thread() is threading.main_thread()
 def fails():
     raise ValueError("no")
 def sleeps():
     time.sleep(600)
-def waits():
-    time.sleep(0.5)
+def waits(go):
+    while not os.path.exists(go):
+        time.sleep(0.01)
 """
 
 
@@ -45,11 +47,13 @@ async def subshells(link: KernelLink) -> list[str]:
     return list(reply["subshell_id"])
 
 
-async def evaluate(engine: Engine, link: KernelLink, function: str, timeout: float = 30) -> Any:
+async def evaluate(
+    engine: Engine, link: KernelLink, function: str, timeout: float = 30, **arguments: str
+) -> Any:
     kernels = engine.services.kernels
     assert link.info.has_subshells
     return await kernels[link.kernel_id].connection.evaluate_beside(
-        link, SOURCE, function, {}, timeout=timeout
+        link, SOURCE, function, arguments, timeout=timeout
     )
 
 
@@ -64,14 +68,16 @@ async def test_a_function_runs_beside_the_code_and_its_subshell_ends(jp_serverap
         assert link.foreign is None
 
 
-async def test_a_look_that_is_given_up_ends_its_subshell(jp_serverapp: Any) -> None:
+async def test_a_look_that_is_given_up_ends_its_subshell(jp_serverapp: Any, tmp_path: Path) -> None:
+    go = tmp_path / "go"
     async with busy(jp_serverapp) as (engine, link):
-        waiting = asyncio.ensure_future(evaluate(engine, link, "waits"))
+        waiting = asyncio.ensure_future(evaluate(engine, link, "waits", go=str(go)))
         while not await subshells(link):
             pass
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
+        go.touch()
         while await subshells(link):
             pass
 
@@ -91,6 +97,7 @@ async def test_a_subshell_of_another_client_is_not_what_the_kernel_runs(jp_serve
         person = jp_serverapp.kernel_manager.get_kernel(session.kernel_id).client()
         person.start_channels()
         try:
+            await person.wait_for_ready(timeout=60)  # else it may not hear the beginning or the end
             content = {"code": "print('beside'); import time; time.sleep(0.3)", "silent": False}
             content |= {"store_history": False, "user_expressions": {}, "allow_stdin": False}
             message = person.session.msg("execute_request", content)

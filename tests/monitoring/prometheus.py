@@ -36,16 +36,22 @@ class Prometheus:
         Each scrape that the server logs is a reason to look whether those before it are stored;
         on a busy machine some come too late, and are not.
         """
-        goal = self._stored() + 1 + times  # one may have begun before now
+        goal = len(self._successes()) + 1 + times  # one may have begun before now
         seen = self._scrapes()
-        while self._stored() < goal:
+        while len(self._successes()) < goal:
             seen = self._next_scrape(seen)
 
     def query(self, expression: str) -> list[dict[str, Any]]:
-        """The series that an expression gives now."""
+        """The series that an expression gave when the server's metrics were stored last.
+
+        Now there may be none: a scrape that comes too late ends all series until the next one.
+        """
+        return self._asked(expression, time=self._successes()[-1])
+
+    def _asked(self, expression: str, **more: str) -> list[dict[str, Any]]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
-            words = urllib.parse.urlencode({"query": expression})
+            words = urllib.parse.urlencode({"query": expression, **more})
             connection.request("GET", f"/api/v1/query?{words}")
             answer = json.loads(connection.getresponse().read())
         finally:
@@ -54,9 +60,14 @@ class Prometheus:
         result: list[dict[str, Any]] = answer["data"]["result"]
         return result
 
-    def _stored(self) -> int:
-        """The scrapes that were stored."""
-        return sum(int(series["value"][1]) for series in self.query("sum_over_time(up[1h])"))
+    def _successes(self) -> list[str]:
+        """The times of the scrapes that were stored."""
+        return [
+            str(time)
+            for series in self._asked("up[1h]")
+            for time, is_up in series["values"]
+            if is_up == "1"
+        ]
 
     def _next_scrape(self, seen: int) -> int:
         with self.server.heard:

@@ -20,6 +20,9 @@ from tests.engine import ALICE, Engine, allow, printed, running
 PATH = "work/a.ipynb"
 PLACE = Place(path=PATH, real=PATH)
 
+GRACE = 60.0
+"""Seconds that interrupted code gets to end: without them a busy machine has it given up."""
+
 
 def code(source: str, **metadata: Any) -> dict[str, Any]:
     return {"cell_type": "code", "source": source, "metadata": metadata}
@@ -205,7 +208,7 @@ async def test_a_kernel_that_dies_ends_the_run_and_what_ran_is_saved(jp_serverap
 
 
 async def test_a_run_is_interrupted_and_the_rest_does_not_run(jp_serverapp: Any) -> None:
-    async with running(jp_serverapp) as engine:
+    async with running(jp_serverapp, interrupt_grace=GRACE) as engine:
         write(engine, code("print('on', flush=True)\nimport time\ntime.sleep(60)"), code("1"))
 
         execution = await start(engine, keep_going=True)
@@ -218,10 +221,17 @@ async def test_a_run_is_interrupted_and_the_rest_does_not_run(jp_serverapp: Any)
 
 
 async def test_a_run_ends_at_its_timeout(jp_serverapp: Any) -> None:
-    async with running(jp_serverapp) as engine:
-        write(engine, code("import time"), code("time.sleep(60)"), code("1"))
+    async with running(jp_serverapp, interrupt_grace=GRACE) as engine:
+        sleeps = "print('on', flush=True)\nimport time; time.sleep(600)"
+        write(engine, code("0"), code(sleeps), code("1"))
 
-        execution = await run(engine, timeout=0.5)
+        execution = await start(engine, timeout=3_600.0)
+        await engine.until_printed(execution, "on")
+        assert 0 < execution._timer.left < 3_600
+        execution.pause()
+        execution._time_left = 0.0  # an hour passes while the second cell runs
+        execution.go_on()
+        await engine.services.executions.settled(execution, GRACE)
 
         assert execution.status == "timeout"
         assert states(execution) == ["ok", "interrupted", "waiting"]

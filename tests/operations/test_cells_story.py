@@ -9,7 +9,7 @@ from typing import Any
 from jupyter_mcp_ext.sessions.session import Session
 from jupyter_mcp_ext.sessions.story.journal import Entry
 from tests.engine import ALICE, Engine, printed, running, value
-from tests.operations.test_cells import PATH, code, markdown, run, start, states, write
+from tests.operations.test_cells import GRACE, PATH, code, markdown, run, start, states, write
 
 CELLS = (
     markdown("# title"),
@@ -102,7 +102,7 @@ async def test_a_later_server_knows_what_ran_and_what_was_interrupted(jp_servera
 
 
 async def test_a_cell_that_never_began_is_not_in_the_story(jp_serverapp: Any) -> None:
-    async with running(jp_serverapp) as engine:
+    async with running(jp_serverapp, interrupt_grace=GRACE) as engine:
         write(engine, code(LONG), code("2"))
         first = await start(engine, "0-0")
         await engine.until_printed(first, "on")

@@ -12,6 +12,7 @@ from jupyter_mcp_ext.errors import InvalidArgument
 from jupyter_mcp_ext.executions.execution import Execution
 from jupyter_mcp_ext.notebooks.cells import NewCell
 from jupyter_mcp_ext.notebooks.editing import edits
+from jupyter_mcp_ext.notebooks.running import pace
 from jupyter_mcp_ext.operations.cells import EditedAndRun, edit_and_run, notebook_session
 from jupyter_mcp_ext.operations.undo import undo_edits
 from tests.engine import ALICE, Engine, allow, running
@@ -35,8 +36,11 @@ async def insert(engine: Engine, *sources: str) -> EditedAndRun:
 
 
 async def test_a_cell_is_inserted_and_opened_with_one_write_and_its_outputs_are_another(
-    jp_serverapp: Any,
+    jp_serverapp: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Nothing is written while the cell runs, however long that takes.
+    monkeypatch.setattr(pace, "FILE_PAUSE", 3_600.0)
+    monkeypatch.setattr(pace, "FILE_PAUSE_ENDED", 3_600.0)
     written: list[list[int]] = []
 
     def saves(model: Any, **_: Any) -> None:

@@ -15,7 +15,8 @@ from jupyter_server_documents.rooms.ynotebook_room import _source_hash
 from jupyter_mcp_ext.notebooks.shared.rooms import Rooms
 from tests.engine import ALICE, Engine, printed, running
 from tests.notebooks.browsers import SECONDS, Browser, browser, opening
-from tests.operations.test_cells import PATH, code, run, start, states, write
+from tests.operations.test_cells import GRACE, PATH, code, run, start, states, write
+from tests.servers import FILE_IDS
 
 CONTENTS = "https://events.jupyter.org/jupyter_server/contents_service/v1"
 
@@ -34,6 +35,7 @@ def jp_server_config(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(tmp_path)  # where the rooms' database is
     return {
         "ServerApp": {"jpserver_extensions": dict.fromkeys((kind, "jupyter_server_fileid"), True)},
+        **FILE_IDS,
         "YDocExtension": {
             "ystore_class": "jupyter_server_ydoc.stores.TempFileYStore",
             "document_save_delay": 0.2,
@@ -63,7 +65,7 @@ class Live:
 
     @asynccontextmanager
     async def opened(self, *cells: dict[str, Any]) -> AsyncIterator[tuple[Engine, Browser]]:
-        async with running(self.serverapp) as engine:
+        async with running(self.serverapp, interrupt_grace=GRACE) as engine:
             write(engine, *cells)
             self._room = await self._named()
             async with self.tab() as tab:
@@ -119,16 +121,21 @@ class Live:
         Path(self.serverapp.root_dir, "work", "go").touch()
 
     @asynccontextmanager
-    async def saving(self, holds: Callable[[list[Any]], bool]) -> AsyncIterator[None]:
-        """Return when a save has made something hold for the cells in the file."""
+    async def saving(self, holds: Callable[[list[Any]], bool]) -> AsyncIterator[list[Any]]:
+        """Return when a save has made something hold for the cells in the file.
+
+        They are in the list then: the file may be in the middle of its next save.
+        """
         is_saved = asyncio.Event()
+        saved: list[Any] = []
 
         async def heard(data: Mapping[str, Any], **_: object) -> None:
-            if data.get("action") == "save" and holds(self.saved()):
+            if data.get("action") == "save" and holds(cells := self.saved()):
+                saved[:] = cells
                 is_saved.set()
 
         self.serverapp.event_logger.add_listener(schema_id=CONTENTS, listener=heard)
-        yield
+        yield saved
         await asyncio.wait_for(is_saved.wait(), SECONDS)
         self.serverapp.event_logger.remove_listener(listener=heard)
 
@@ -186,10 +193,10 @@ async def test_what_runs_shows_in_the_tab_at_once(live: Live) -> None:
 
 async def test_what_has_run_is_saved_by_the_room(live: Live) -> None:
     async with live.opened(code("print('a')"), code("1")) as (engine, _):
-        async with live.saving(lambda cells: all(cell["outputs"] for cell in cells)):
+        async with live.saving(lambda cells: all(cell["outputs"] for cell in cells)) as saved:
             await run(engine)
 
-        outputs = [cell["outputs"] for cell in live.saved()]
+        outputs = [cell["outputs"] for cell in saved]
         assert outputs[0] == [{"name": "stdout", "output_type": "stream", "text": ["a\n"]}]
         assert outputs[1][0]["data"] == {"text/plain": ["1"]}
 
@@ -418,7 +425,8 @@ while not os.path.exists('go'):
 async def test_a_long_run_of_quick_cells_is_saved_while_it_goes_on(live: Live) -> None:
     quick = (code("print(1)") for _ in range(200))
     async with live.opened(*quick, code(CHATTERS)) as (engine, _):
-        async with live.saving(lambda cells: bool(cells[100]["outputs"])):
+        # The cell before the one that has put something out has ended.
+        async with live.saving(lambda cells: bool(cells[101]["outputs"])):
             execution = await start(engine)
         assert not execution.is_finished
         await engine.services.executions.interrupt(execution)

@@ -139,7 +139,7 @@ NOTEBOOKS = {
 
 
 SECONDS = 20
-"""For nbclient to run a cell."""
+"""For nbclient to run a cell, and to get its outputs once it has run."""
 
 TRIES = 4
 
@@ -157,7 +157,14 @@ def _by_nbclient(cells: list[dict[str, Any]], folder: Path) -> list[Any]:
     notebook = nbformat.reads(json.dumps(node), as_version=4)  # type: ignore[no-untyped-call]
     resources = {"metadata": {"path": str(folder)}}
     client = NotebookClient(
-        notebook, allow_errors=True, kernel_name="python3", resources=resources, timeout=SECONDS
+        notebook,
+        allow_errors=True,
+        kernel_name="python3",
+        resources=resources,
+        timeout=SECONDS,
+        # Else it goes on after four seconds, without the outputs that have not come.
+        iopub_timeout=SECONDS,
+        raise_on_iopub_timeout=True,
     )
     asyncio.run(client.async_execute())
     return list(notebook.cells)

@@ -31,6 +31,7 @@ from jupyter_mcp_ext.packages.outcome import Outcome
 from jupyter_mcp_ext.packages.packages import McpPackages
 from jupyter_mcp_ext.sandbox.credentials import Credentials
 from tests.engine import ALICE, Engine, running, value
+from tests.test_packages import SlowIndex
 from tests.wheels import Index, Venv, make_venv, write_kernelspec
 
 UV = shutil.which("uv") or ""
@@ -391,13 +392,18 @@ async def test_installations_into_one_environment_take_turns(
     jp_serverapp: Any, index: Index, venv: Venv, jp_data_dir: Path
 ) -> None:
     venv.kernelspec(jp_data_dir, "other")
-    async with packages(jp_serverapp, index) as its:
-        one, two = await asyncio.gather(its.install("app"), its.install("middle", kernel="other"))
+    index.add("slow-app", "1.0", ["middle"])
+    slow = SlowIndex(index)
+    async with packages(jp_serverapp, index, index_url=slow.url) as its:
+        with slow.closed():
+            one = asyncio.create_task(its.install("slow-app"))
+            await asyncio.to_thread(slow.wait_until_asked)
+            two = asyncio.create_task(its.install("middle", kernel="other"))
+            await its.engine.until(lambda: its.said[-1].startswith("waiting for another"))
 
-    first, second = ("installed: app 1.0, leaf 2.0, middle 1.0", "already there: middle 1.0")
-    other_first = ("installed: leaf 2.0, middle 1.0", "installed: app 1.0")
-    assert (one.lines(), two.lines()) in (([first], [second]), ([other_first[1]], [other_first[0]]))
-    assert len([line for line in its.said if line.startswith("waiting for another")]) == 1
+        assert (await one).lines() == ["installed: leaf 2.0, middle 1.0, slow-app 1.0"]
+        assert (await two).lines() == ["already there: middle 1.0"]
+    slow.stop()
 
 
 async def test_an_environment_without_pip_needs_uv(

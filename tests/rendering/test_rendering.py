@@ -26,6 +26,12 @@ FRAME = html(html_of(pd.DataFrame({"city": ["Ulm", "Bonn"]})))
 TABLE = "|  | city |\n|---|---|\n| 0 | Ulm |\n| 1 | Bonn |\n[2 rows x 1 columns]"
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what is rendered at once take a minute: the process may get no processor for seconds."""
+    monkeypatch.setattr("jupyter_mcp_ext.rendering.rendering.LIMIT", 60.0)
+
+
 @asynccontextmanager
 async def rendering(**options: float) -> AsyncIterator[Rendering]:
     made = Rendering(logging.getLogger(__name__), **options)
@@ -57,11 +63,13 @@ async def words(made: Rendering, *outputs: Output) -> str:
     return "\n".join(block.text for block in shown if isinstance(block, TextBlock))
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_data_frame_is_a_table() -> None:
     async with rendering() as made:
         assert await words(made, FRAME) == TABLE
 
 
+@pytest.mark.usefixtures("patient")
 async def test_short_html_needs_no_process_until_there_is_much_of_it() -> None:
     short = Display(data={"text/html": "<p>words</p>" + " " * (MAX_AT_ONCE // 3)})
     async with rendering() as made:
@@ -84,9 +92,10 @@ async def test_a_plot_that_fits_needs_no_process() -> None:
 @pytest.mark.parametrize("name", BOMBS)
 async def test_a_bomb_is_shown_or_named_and_what_follows_is_rendered(name: str) -> None:
     async with rendering() as made:
+        bomb = BOMBS[name]()  # takes time too
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        said = await words(made, BOMBS[name]())
+        said = await words(made, bomb)
         took = loop.time() - begun
 
         assert said
@@ -128,6 +137,7 @@ async def test_a_display_in_full_is_named_where_it_cannot_be_rendered() -> None:
         assert 'get_output("k7m2q9xw-12/3", mime_type="text/html")' in lines[0]
 
 
+@pytest.mark.usefixtures("patient")
 async def test_what_was_rendered_is_kept() -> None:
     async with rendering() as made:
         once = await words(made, FRAME)
@@ -138,6 +148,7 @@ async def test_what_was_rendered_is_kept() -> None:
         assert {p.pid for p in processes()} <= {process.pid}
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_process_that_has_ended_is_replaced() -> None:
     async with rendering() as made:
         await words(made, FRAME)
@@ -158,6 +169,7 @@ async def test_the_call_after_one_that_was_cancelled_gets_its_own_answer(turns: 
         assert await words(made, html("<p>words</p>")) == "words"
 
 
+@pytest.mark.usefixtures("patient")
 async def test_many_calls_at_once_share_one_process() -> None:
     async with rendering() as made:
         said = await asyncio.gather(*(words(made, html(f"<p>{n}</p>")) for n in range(20)))
@@ -166,6 +178,7 @@ async def test_many_calls_at_once_share_one_process() -> None:
         assert len(processes()) == 1
 
 
+@pytest.mark.usefixtures("patient")
 async def test_the_process_has_nothing_of_the_servers_environment_but_what_finds_libraries(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -180,6 +193,7 @@ async def test_the_process_has_nothing_of_the_servers_environment_but_what_finds
         assert not {name for name in environment if "JUPYTER" in name or "TOKEN" in name}
 
 
+@pytest.mark.usefixtures("patient")
 async def test_the_process_has_none_of_the_servers_files_and_leaves_none() -> None:
     own = psutil.Process()
     reading, writing = os.pipe()
@@ -201,6 +215,7 @@ async def test_the_process_has_none_of_the_servers_files_and_leaves_none() -> No
         os.close(writing)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_the_process_ends_when_nothing_is_to_be_rendered() -> None:
     async with rendering(idle=0) as made:
         await words(made, FRAME)

@@ -22,6 +22,7 @@ from jupyter_mcp_ext.resources.changes import Changes
 from jupyter_mcp_ext.resources.uris import ListOf, Name, Uri
 from tests.engine import ALICE, Engine, running
 from tests.notebooks.browsers import SECONDS, Browser, browser, opening
+from tests.servers import FILE_IDS
 
 PATH = "open.ipynb"
 NAME = Uri(kind="notebooks", name=PATH)
@@ -34,6 +35,7 @@ def jp_server_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[st
     monkeypatch.chdir(tmp_path)  # where the rooms' database is
     return {
         "ServerApp": {"jpserver_extensions": {ROOMS: True, "jupyter_server_fileid": True}},
+        **FILE_IDS,
         "YDocExtension": {
             "ystore_class": "jupyter_server_ydoc.stores.TempFileYStore",
             "document_save_delay": None,
@@ -352,7 +354,7 @@ class TestDocuments:
     @pytest.fixture
     def jp_server_config(self) -> dict[str, Any]:
         names = ("jupyter_server_documents", "jupyter_server_fileid")
-        return {"ServerApp": {"jpserver_extensions": dict.fromkeys(names, True)}}
+        return {"ServerApp": {"jpserver_extensions": dict.fromkeys(names, True)}, **FILE_IDS}
 
     async def test_what_a_person_types_is_told_of_in_a_room_that_opens_later(
         self, tabs: Tabs

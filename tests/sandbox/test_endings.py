@@ -57,19 +57,22 @@ def server(start_server: Callable[..., JupyterServer], mode: str) -> JupyterServ
 
 
 def test_kernels_that_were_started_and_stopped_leave_nothing(server: JupyterServer) -> None:
-    client = McpClient(server)
+    client, process = McpClient(server), psutil.Process(server.process.pid)
     client.run("1")
     assert len(directories(server)) == 1
+    # While a kernel runs: ZeroMQ closes the sockets of one that has ended in a thread, some time
+    # after that, but not so late as when the next kernel has started.
+    opened = [process.num_fds()]
     client.call("shutdown_kernel", session_id="default")
-    before = directories(server), len(family(server)), psutil.Process(server.process.pid).num_fds()
+    before = directories(server), len(family(server))
 
     for number in range(STARTS):
         client.run("import subprocess; subprocess.Popen(['sleep', '600'], start_new_session=True)")
+        opened.append(process.num_fds())
         client.call("shutdown_kernel", session_id="default", force=number % 2 == 0)
 
-    after = directories(server), len(family(server)), psutil.Process(server.process.pid).num_fds()
-    assert after[:2] == before[:2]
-    assert after[2] <= before[2] + 3
+    assert (directories(server), len(family(server))) == before
+    assert opened[-1] <= opened[0] + 3
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])

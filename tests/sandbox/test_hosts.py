@@ -108,15 +108,18 @@ def test_a_proxy_that_is_killed_is_there_again_and_the_kernel_goes_on(
 
 def test_nothing_of_a_kernels_way_is_left_when_it_ends(server: JupyterServer) -> None:
     client = McpClient(server)
-    client.run("1")
-    client.call("shutdown_kernel", session_id="default")
+    asks = ASK + "print(ask('https://evil.example.com/'))"
+    assert REFUSED in run(client, asks)
+    # While a kernel runs: its server and the proxy close what they have of one that has ended some
+    # time after that, but not so late as when the next kernel has been answered.
     before = descriptors(server)
 
     for _ in range(5):
-        client.run(ASK + "ask('https://evil.example.com/')")
         client.call("shutdown_kernel", session_id="default", force=True)
+        assert REFUSED in run(client, asks)
 
     after = descriptors(server)
+    client.call("shutdown_kernel", session_id="default", force=True)
     assert after[0] <= before[0] + 3
     assert after[1] <= before[1] + 1
 

@@ -122,7 +122,9 @@ def test_code_works_inside(client: McpClient, what: str) -> None:
 
 
 def test_variables_are_seen_while_code_runs(client: McpClient) -> None:
-    running = client.begin("seen_while_busy = 41\nimport time\nwhile True: time.sleep(0.01)")
+    code = "seen_while_busy = 41\nprint('is set')\nimport time\nwhile True: time.sleep(0.01)"
+    running = client.run(code, wait=0)
+    client.until_printed(running, "is set")  # a kernel says that it has begun before it runs code
 
     seen = client.call("get_variables", filter="seen_while_busy")
     client.call("interrupt_kernel")

@@ -102,6 +102,7 @@ def test_the_log_has_of_a_kernel_what_it_writes_and_nothing_else(tmp_path: Path)
     with running_server(tmp_path, *LANDLOCK) as server:
         client = McpClient(server)
         run(client, "import os, sys; print('heard', file=sys.__stderr__, flush=True)")
+        server.until_logged("heard")  # the answer does not wait for that
         client.call("restart_kernel")
         run(client, "import subprocess; left = subprocess.Popen(['sleep', '1000'])")
         client.call("shutdown_kernel", session_id="default")

@@ -13,7 +13,7 @@ from jupyter_mcp_ext.search.query import Query
 from jupyter_mcp_ext.search.searching import Wanted
 from tests.engine import running
 from tests.mcp_client import McpClient, proposed_calls
-from tests.servers import JupyterServer
+from tests.servers import FILE_IDS, JupyterServer
 from tests.users import OPTION, nothing
 
 
@@ -24,6 +24,7 @@ def jp_server_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[st
     names = ("jupyter_mcp_ext", "jupyter_server_ydoc", "jupyter_server_fileid")
     return {
         "ServerApp": {"jpserver_extensions": dict.fromkeys(names, True)},
+        **FILE_IDS,
         "McpSessions": {"spare_kernels": 0},
         "YDocExtension": {
             "ystore_class": "jupyter_server_ydoc.stores.TempFileYStore",

@@ -10,6 +10,7 @@ import pytest
 from jupyter_mcp_ext.sessions.removing import InUse
 from jupyter_mcp_ext.sessions.session import Session
 from tests.engine import ALICE, Engine, running
+from tests.servers import FILE_IDS
 
 
 @pytest.fixture
@@ -18,6 +19,7 @@ def jp_server_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[st
     names = ("jupyter_mcp_ext", "jupyter_server_ydoc", "jupyter_server_fileid")
     return {
         "ServerApp": {"jpserver_extensions": dict.fromkeys(names, True)},
+        **FILE_IDS,
         "YDocExtension": {"ystore_class": "jupyter_server_ydoc.stores.TempFileYStore"},
     }
 

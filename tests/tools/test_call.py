@@ -203,7 +203,7 @@ async def test_a_cancelled_call_interrupts_what_it_started(jp_serverapp: Any) ->
         await engine.until_printed(execution, "on")
 
         request.cancel()
-        await engine.services.executions.settled(execution, 10)
+        await engine.services.executions.settled(execution, 60)
 
         assert execution.status == "interrupted"
 
@@ -221,7 +221,7 @@ async def test_a_cancelled_call_that_began_with_no_wait_leaves_its_code_running(
         await asyncio.sleep(0)
         waiting.cancel()
 
-        assert "'done'" in words(await called(engine.services, "get_output", wait=20))
+        assert "'done'" in words(await called(engine.services, "get_output", wait=50))
 
 
 def with_policy(services: Services, policy: McpPolicy) -> Services:

@@ -67,11 +67,11 @@ async def test_a_peer_that_closes_its_connection_cancels_its_call(
     path = mount(jp_serverapp, host)
     _, writer = await asyncio.open_connection("127.0.0.1", jp_http_port)
     writer.write(raw_call(path, token))
-    await asyncio.wait_for(slow.running.wait(), 20)
+    await asyncio.wait_for(slow.running.wait(), 60)
 
     writer.close()
 
-    await asyncio.wait_for(slow.cancelled.wait(), 5)
+    await asyncio.wait_for(slow.cancelled.wait(), 60)
     await host.stop()
 
 
@@ -130,7 +130,7 @@ async def test_a_stream_that_ends_at_once_leaves_in_one_piece(
     reader, writer = await asyncio.open_connection("127.0.0.1", jp_http_port)
     writer.write(raw_call(path, token))
 
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)
 
     assert b"Content-Length: 22\r\n" in head
     assert await reader.readexactly(22) == b"data: 1\r\n\r\ndata: 2\r\n\r\n"

@@ -199,7 +199,7 @@ async def test_the_end_of_an_idle_session_is_told_without_another_request(
     await served.request("ping", session_id)
     served.manager.on_ended = is_ended.set
 
-    await asyncio.wait_for(is_ended.wait(), 20)
+    await asyncio.wait_for(is_ended.wait(), 60)
 
 
 async def test_the_oldest_idle_session_of_the_same_user_goes_first_and_can_come_back() -> None:

@@ -66,6 +66,12 @@ class Looked:
         """Inspect one."""
         return await self.engine.services.variables.inspection(self.kernel, name, detail)
 
+    async def until_alone(self) -> None:
+        """Return when the subshells of looks have ended, which looks do not wait for."""
+        link = await self.kernel.link()
+        while (await link.call("control", "list_subshell_request", {}, timeout=60))["subshell_id"]:
+            pass
+
     async def traces(self) -> dict[str, Any]:
         """What looking would leave behind, as code in the kernel sees it."""
         told = await self.engine.run(f"print(traces())  # {next(COUNT)}")
@@ -127,6 +133,7 @@ async def test_a_look_while_code_runs_leaves_no_trace(jp_serverapp: Any) -> None
             assert "text" in names(await kernel.listing())
             assert words(await kernel.inspection("a_list")) == "[1, 2]"
         ended = await kernel.done(execution, fifo)
+        await kernel.until_alone()
         code = "print(before); print(traces())"
         before, after = map(json.loads, printed(await kernel.engine.run(code)).splitlines())
 
@@ -159,7 +166,10 @@ async def test_code_that_ran_before_there_was_a_link_is_known_to_run(jp_serverap
     person = kernel.client()
     person.start_channels()
     try:
-        await person.wait_for_ready(timeout=30)
+        await person.wait_for_ready(timeout=60)
+        while kernel.execution_state != "idle":  # Jupyter does not hear what was sent before it did
+            person.kernel_info()
+            await person.get_shell_msg(timeout=60)
         person.execute("import time\nmine = 5\ntime.sleep(60)")
         async with running(jp_serverapp) as engine:
             await engine.until(lambda: kernel.execution_state == "busy")
@@ -184,10 +194,11 @@ async def test_a_kernel_whose_cell_runs_stays_busy_for_jupyter(jp_serverapp: Any
         for _ in range(5):
             await kernel.listing()
         control = (await kernel.engine.services.kernels[kernel.kernel_id].link()).call
-        for _ in range(20):  # by then the end of the last subshell has arrived
+        for _ in range(20):
             await control("control", "kernel_info_request", {}, timeout=30)
             assert kernel.manager.execution_state == "busy"
-        assert "idle" in states  # Jupyter took it for idle
+        await kernel.engine.until(lambda: "idle" in states)  # Jupyter took it for idle
+        assert kernel.manager.execution_state == "busy"
         await kernel.done(execution, fifo)
         await kernel.engine.until(lambda: kernel.manager.execution_state == "idle")
         assert (await kernel.engine.run("1")).status == "ok"

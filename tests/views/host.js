@@ -105,9 +105,21 @@ window.display = mode => {
   window.change({ displayMode: isFull ? "fullscreen" : "inline", containerDimensions });
 };
 
+/** Until what the view has sent so far has come: its messages keep their order. */
+window.heard = () => new Promise(done => {
+  const { contentWindow } = document.querySelector("iframe"), id = crypto.randomUUID();
+  const listen = ({ source, data }) => {
+    if (source !== contentWindow || data?.id !== id) return;
+    removeEventListener("message", listen);
+    done();
+  };
+  addEventListener("message", listen);
+  contentWindow.postMessage({ jsonrpc: "2.0", id, method: "ping" }, "*");
+});
+
 /** Take the view away, once it has agreed or is too late; gives what it answered. */
-window.leave = async () => {
-  const answer = bridge && await bridge.teardownResource({}, { timeout: 5000 }).catch(String);
+window.leave = async (timeout = 30_000) => {
+  const answer = bridge && await bridge.teardownResource({}, { timeout }).catch(String);
   await bridge?.close();
   bridge = undefined;
   document.querySelector("iframe")?.remove();

@@ -137,6 +137,7 @@ class Host:
         )
         if ends:
             self.view.locator("body[data-drawn]").wait_for(state="attached")
+            self.page.evaluate("() => window.heard()")  # else its size may be on its way
         else:
             self.page.wait_for_function("() => window.sizes.at(-1) > 0")
         return result
@@ -145,9 +146,9 @@ class Host:
         """Run code and show what it displays."""
         return self.show("execute_code", code=code, **how)
 
-    def leave(self) -> object:
+    def leave(self, *, within: float = MILLISECONDS) -> object:
         """Take the view away; gives its answer to that."""
-        return self.page.evaluate("() => window.leave()")
+        return self.page.evaluate("within => window.leave(within)", within)
 
     @property
     def asked(self) -> list[Any]:

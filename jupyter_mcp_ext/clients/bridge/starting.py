@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from threading import Timer
+from threading import Event, Timer
 
 from jupyter_core.paths import jupyter_runtime_dir
 
@@ -89,12 +89,17 @@ class Starter:
                 start_new_session=True,  # what ends the bridge does not end it
             )
         assert process.stdout is not None  # noqa: S101  # a pipe was asked for
-        late = Timer(self._within, process.kill)
+        is_late = Event()
+
+        def give_up() -> None:
+            is_late.set()
+            process.kill()
+
+        late = Timer(self._within, give_up)
         late.start()
         with process.stdout as printed:
             listens = any(READY in line for line in iter(printed.readline, ""))
         status = None if listens else process.wait()
-        is_late = not late.is_alive()
         late.cancel()
         if listens:
             for server in running_servers():
@@ -102,7 +107,7 @@ class Starter:
                     return server
         why = (
             f"was not ready within {self._within:g} s, and was ended"
-            if is_late
+            if is_late.is_set()
             else f"could not be started (status {status})"
         )
         end = log.read_text(errors="replace")[-_SHOWN:].strip()

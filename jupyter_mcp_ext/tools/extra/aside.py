@@ -73,6 +73,7 @@ class _Work:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[Any] | None = None
+        self._is_cancelled = False
         self.outcome: asyncio.Future[Any] = home.create_future()
         # Its end may come when no one waits for it any more.
         self.outcome.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -94,12 +95,15 @@ class _Work:
     def cancel(self) -> None:
         """Cancel it, if it is a coroutine."""
         with self._lock:
+            self._is_cancelled = True  # for one whose thread has not begun
             if self._loop is not None and self._task is not None:
                 self._loop.call_soon_threadsafe(self._task.cancel)
 
     async def _awaited(self, value: Any) -> Any:
         with self._lock:
             self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+            if self._is_cancelled and self._task is not None:
+                self._task.cancel()
         try:
             return await value
         finally:

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.agents.gate import Gate
 from tests.mcp_client import ERAS, NEW, OLD
 from tests.servers import JupyterServer, running_server
 
 from .bridges import Bridge, bridged, result_of
 from .programs import Program, served
 
-WAITS = """
-open("begun", "a").write("x")
-open("pipe", "w").close()
-input()
-"""
-"""Code that says in a pipe that it has begun, and does not end."""
+BEGINS = 'open("begun", "a").write("x")\n'
 
 
 @pytest.mark.parametrize("version", ERAS)
@@ -31,10 +26,11 @@ def test_a_call_that_the_server_leaves_unanswered_is_told_and_not_repeated(
     with ExitStack() as first:
         server = first.enter_context(running_server(tmp_path))
         bridge = first.enter_context(bridged(tmp_path, version=version))
+        gate = first.enter_context(closing(Gate()))
         assert bridge.call("execute_code", code="1 + 1").status == "ok"
-        os.mkfifo(server.root_dir / "pipe")
-        begun = bridge.send("tools/call", name="execute_code", arguments={"code": WAITS})
-        assert (server.root_dir / "pipe").read_text() == ""  # once it has begun
+        code = BEGINS + gate.code
+        begun = bridge.send("tools/call", name="execute_code", arguments={"code": code})
+        assert gate.until_held()
         server.process.kill()
 
         answer = result_of(bridge.answer(begun))

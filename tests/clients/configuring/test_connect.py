@@ -448,10 +448,12 @@ def test_a_command_that_is_interrupted_ends_without_a_traceback(home: Path, tmp_
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         command = [sys.executable, "-m", "jupyter_mcp_ext", "connect", "codex", "--server", url]
-        with subprocess.Popen(
-            command, env=environment(tmp_path), stderr=subprocess.PIPE, text=True
-        ) as running:
-            silent.accept()[0].recv(1)
+        env = environment(tmp_path)
+        with (
+            subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as running,
+            silent.accept()[0] as asking,  # at its close the command would end by itself
+        ):
+            asking.recv(1)
             running.send_signal(signal.SIGINT)
             said = running.communicate(timeout=60)[1]
 

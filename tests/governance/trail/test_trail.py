@@ -227,7 +227,7 @@ async def test_what_changes_something_is_recorded_before_it_begins(
 ) -> None:
     async with recording(jp_serverapp, tmp_path, fail_closed=True, code=True) as server:
         said = await server.call(
-            "execute_code", code=f"print(open({str(server.trail.file)!r}).read())", wait=20
+            "execute_code", code=f"print(open({str(server.trail.file)!r}).read())", wait=50
         )
         await server.call("list_sessions")
 

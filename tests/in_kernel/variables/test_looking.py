@@ -322,6 +322,13 @@ def test_a_repr_that_does_not_answer_is_ended_and_named(
     assert section(found, "value") == "<tests.Made object>"
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give a repr that answers more time than it takes on any machine."""
+    monkeypatch.setattr("jupyter_mcp_ext.in_kernel.variables.guard.SECONDS", 30)
+
+
+@pytest.mark.usefixtures("patient")
 def test_a_repr_of_a_hundred_megabytes_is_cut() -> None:
     found = look(made(lambda _: "x" * 10**8), idle=True)
 
@@ -329,6 +336,7 @@ def test_a_repr_of_a_hundred_megabytes_is_cut() -> None:
     assert found["cut"]
 
 
+@pytest.mark.usefixtures("patient")
 def test_what_a_repr_prints_is_dropped_and_what_others_print_is_not(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

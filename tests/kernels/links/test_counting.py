@@ -243,7 +243,7 @@ async def test_what_other_clients_are_told_in_between_is_not_missed(
         execution = await engine.start(f"open({str(gate)!r}).read(); print('over')")
         completions = []
         for _ in range(10):
-            await other.call("control", "kernel_info_request", {}, timeout=10)
+            await other.call("control", "kernel_info_request", {}, timeout=60)
             asked = {"code": "imp", "cursor_pos": 3}
             completions.append(
                 asyncio.ensure_future(other.call("shell", "complete_request", asked, timeout=30))

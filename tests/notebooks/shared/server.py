@@ -22,6 +22,7 @@ from jupyter_mcp_ext.notebooks.shared.home import RoomHome, RoomHomes
 from jupyter_mcp_ext.notebooks.shared.rooms import Rooms
 from jupyter_mcp_ext.notebooks.shared.unsaved import EVENTS, Unsaved
 from tests.notebooks.browsers import SECONDS, Browser, browser, opening
+from tests.servers import FILE_IDS
 
 Kind: TypeAlias = Literal["jupyter_server_ydoc", "jupyter_server_documents"]
 """The package whose rooms they are."""
@@ -63,6 +64,7 @@ def config(*kinds: Kind) -> dict[str, Any]:
             "jpserver_extensions": dict.fromkeys(names, True),
             "contents_manager_class": Contents,
         },
+        **FILE_IDS,
         "YDocExtension": {
             "ystore_class": "jupyter_server_ydoc.stores.TempFileYStore",
             "document_save_delay": 0.2,

@@ -12,6 +12,7 @@ import pytest
 from jupyter_mcp_ext.sandbox.limits.bounds import Bounds
 from jupyter_mcp_ext.sandbox.limits.disk import DiskUse, filled, open_up
 from jupyter_mcp_ext.sandbox.limits.meter import Meter
+from tests.disks import small_disk
 from tests.sandbox.test_attacks import USER
 
 
@@ -34,12 +35,14 @@ def test_a_file_with_several_names_counts_once(tmp_path: Path) -> None:
 
 
 def test_empty_files_take_room_too(tmp_path: Path) -> None:
-    before, filled_before = used(tmp_path), filled(tmp_path)
-    for number in range(2_000):
-        (tmp_path / str(number)).touch()
+    # A disk of its own, where one can be mounted: nothing else is removed from it meanwhile.
+    with small_disk(tmp_path / "disk", kilobytes=1_024, file_bytes=1 << 20) as disk:
+        before, filled_before = used(disk), filled(disk)
+        for number in range(2_000):
+            (disk / str(number)).touch()
 
-    assert used(tmp_path) - before >= 2_000 * 512
-    assert filled(tmp_path) - filled_before >= 2_000 * 512
+        assert used(disk) - before >= 2_000 * 512
+        assert filled(disk) - filled_before >= 2_000 * 512
 
 
 HIDES = """

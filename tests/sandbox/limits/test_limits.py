@@ -108,18 +108,19 @@ def test_memory_of_many_processes_is_limited_and_no_other_kernel_ends(client: Mc
 
     bombed = client.run(
         """
-import os, signal, time
+import os, signal
 signal.signal(signal.SIGINT, signal.SIG_IGN)  # at a little more than the limit it is interrupted
-children = []
+hold, let_go = os.pipe()
 for _ in range(6):
-    child = os.fork()
-    if not child:
+    if not os.fork():
+        os.close(let_go)
         much = b"1" * (120 << 20)
-        time.sleep(2)
+        os.read(hold, 1)
         os._exit(0)
-    children.append(child)
-for child in children:
-    os.waitpid(child, 0)
+os.wait()  # for one that was ended, if not all were
+os.close(let_go)
+for _ in range(5):
+    os.wait()
 """
     )
 

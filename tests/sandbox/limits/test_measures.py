@@ -19,6 +19,7 @@ from jupyter_mcp_ext.sandbox.limits.ending import kill
 from jupyter_mcp_ext.sandbox.limits.family import Family
 from jupyter_mcp_ext.sandbox.limits.hierarchies import Unavailable, delegated, group_of
 from jupyter_mcp_ext.sandbox.limits.meter import Meter
+from tests.sandbox.test_endings import living
 
 TREE = """
 import subprocess, sys
@@ -67,7 +68,7 @@ def test_a_child_that_has_lost_its_parent_stays_in_the_family(
     assert family.pids == {child.pid}
     assert after.cpu_seconds >= before.cpu_seconds / 2
     family.kill()
-    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+    assert not living([child])
 
 
 SCRATCH = "head -c 3000000 /dev/zero > /mnt/file; echo; read line"

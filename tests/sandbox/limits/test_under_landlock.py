@@ -62,11 +62,13 @@ def test_several_processes_that_fill_the_memory_are_ended_and_no_other_kernel(
 
     ended = client.run(
         """
-import subprocess, sys, time
-much = "much = b'1' * 150_000_000; import time; time.sleep(5)"
-started = [subprocess.Popen([sys.executable, "-c", much]) for _ in range(6)]
+import os, subprocess, sys
+much = "much = b'1' * 150_000_000; import sys; sys.stdin.read()"
+held = {"stdin": subprocess.PIPE}
+started = [subprocess.Popen([sys.executable, "-c", much], **held) for _ in range(6)]
+os.wait()  # for one that was ended, if not all were
 for each in started:
-    each.wait()
+    each.communicate()
 """
     )
 

@@ -51,7 +51,7 @@ class Reports:
         until = self.count + count
         while self.count < until:
             self.changed.clear()
-            await asyncio.wait_for(self.changed.wait(), 20)
+            await asyncio.wait_for(self.changed.wait(), 60)
 
 
 class Failing(Limited):
@@ -120,7 +120,7 @@ async def test_what_a_dead_kernel_has_left_behind_is_ended_though_no_one_waits_f
         limited.look()
         kernel.kill()  # it stays a zombie
 
-        await asyncio.to_thread(psutil.wait_procs, [left], 20)
+        await asyncio.to_thread(psutil.wait_procs, [left], 60)
 
         assert not left.is_running() or left.status() == psutil.STATUS_ZOMBIE
         assert limited.meter is None

@@ -318,14 +318,19 @@ async def test_a_request_without_an_end_is_refused() -> None:
 
 
 async def test_who_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tunnel, "SECONDS", 0.05)
-    async with Stage() as stage:
+    def be_impatient(_: str) -> list[str]:  # only when the request has come
+        monkeypatch.setattr(tunnel, "SECONDS", 0.05)
+        return [ADDRESS]
+
+    patient = tunnel.SECONDS
+    async with Stage(addresses=be_impatient) as stage:
+        _, without_hello, third = await stage.ask(GOOD)
         silent, first = await stage.open()
         slow, second = await stage.open()
         second.write(b"CONNECT ")
-        _, without_hello, third = await stage.ask(GOOD)
 
         assert [await ended(each) for each in (silent, slow, without_hello)] == [b"", b"", b""]
+        monkeypatch.setattr(tunnel, "SECONDS", patient)
         _, left, fourth = await stage.ask(GOOD)
         fourth.write_eof()
         assert await ended(left) == b""
@@ -336,13 +341,22 @@ async def test_who_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatc
 
 
 async def test_a_connection_without_a_byte_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def until_closed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        got.append(await reader.read())
+        writer.close()
+        done.set()
+
     monkeypatch.setattr(tunnel, "IDLE", 0.05)
-    async with Stage(is_tls=False) as stage:
-        hello = real(GOOD)
+    hello, got, done = real(GOOD), list[bytes](), asyncio.Event()
+    async with Stage(serve=until_closed, is_tls=False) as stage:
         _, reader, writer = await stage.ask(GOOD)
         writer.write(hello)
-        assert await reader.read() == hello  # the echo, and then the end
+        assert await reader.read() == b""
+        await done.wait()
         writer.close()
+
+    assert got == [hello]
+    assert stage.counts == [(f"{GOOD}:{stage.port}", "allowed", 1)]
 
 
 def flooded(port: int) -> list[socket.socket]:
@@ -359,7 +373,10 @@ def flooded(port: int) -> list[socket.socket]:
     return sockets
 
 
-async def test_thousands_of_connections_cost_no_more_than_the_limit() -> None:
+async def test_thousands_of_connections_cost_no_more_than_the_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tunnel, "SECONDS", 100.0)  # none of the first is given up meanwhile
     async with Stage() as stage:
         first = [await stage.ask(GOOD) for _ in range(CONNECTIONS)]
         sockets = await asyncio.to_thread(flooded, stage.proxy)

@@ -98,7 +98,7 @@ async def test_a_restore_that_was_cut_short_is_done_again(jp_serverapp: Any) -> 
                 session = await engine.services.sessions.find(ALICE, None)
                 await engine.services.kernels[session.kernel_id].interrupt()
                 with pytest.raises(KernelUnavailable, match="Call again"):
-                    await engine.services.executions.settled(execution, 20)
+                    await engine.services.executions.settled(execution, 60)
         await end_kernel(engine)  # no part of it is saved
         (folder / "go").touch()
 
@@ -172,7 +172,7 @@ async def test_code_that_waits_for_its_turn_is_not_taken_for_saved(jp_serverapp:
 
         assert session.story.last_ended == 1
 
-        await engine.services.executions.settled(waiting, 20)
+        await engine.services.executions.settled(waiting, 60)
         assert session.story.last_ended == 2
 
 

@@ -24,10 +24,11 @@ def retaining(folder: Path, *limits: str, ahead: float = 0.0) -> Iterator[Jupyte
         yield server
 
 
-def use(client: McpClient, name: str) -> None:
-    """Make a session with a variable."""
-    client.call("create_session", name=name)
+def use(client: McpClient, name: str) -> str:
+    """Make a session with a variable, and give its id."""
+    made = client.call("create_session", name=name)
     client.run(f"x = str('{name}s')", session_id=name)
+    return str(made.meta["jupyter-mcp-ext/session"]["session_id"])
 
 
 def is_there(client: McpClient, name: str) -> bool:
@@ -58,15 +59,18 @@ def test_no_server_removes_what_another_one_uses_on_the_same_folders(tmp_path: P
     with retaining(tmp_path) as first:
         mine = McpClient(first)
         use(mine, "of-first")
+        rest = []
         for name in ("rest1", "rest2", "rest3"):
-            use(mine, name)
+            rest.append(use(mine, name))
             mine.call("shutdown_kernel", session_id=name)
         with retaining(tmp_path, *limits) as second:
-            second.until_logged(EXPIRED)
+            for one in rest[:2]:
+                second.until_logged(f"{one} {EXPIRED}")
             yours = McpClient(second)
             assert is_there(yours, "rest3")
             with retaining(tmp_path, *limits) as third:
-                third.until_logged("(deleted)")
+                for one in rest[:2]:
+                    third.until_logged(f"{one} {EXPIRED} (deleted)")
 
                 for name in ("of-first", "rest3"):
                     refused = McpClient(third).run("x", session_id=name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
@@ -14,6 +15,7 @@ from jupyter_mcp_ext.governance.life import Life
 from jupyter_mcp_ext.sessions.saving.saves import SaveLimits, Saves
 from jupyter_mcp_ext.sessions.session import Session
 from tests.engine import ALICE, Engine, running, value
+from tests.executions.passing import LIMIT, pass_time
 
 
 async def used(engine: Engine, name: str, code: str) -> Session:
@@ -41,6 +43,12 @@ def saved_after(session: Session) -> int:
     assert session.story is not None
     data = session.story.folder.read("snapshot.json", 1_000_000)
     return 0 if data is None else int(json.loads(data)["after"])
+
+
+def saving(session: Session) -> list[asyncio.Task[None]]:
+    """What saves a session at this time."""
+    name = f"mcp-snapshot-{session.id}"
+    return [task for task in asyncio.all_tasks() if task.get_name() == name]
 
 
 async def test_the_sessions_used_last_are_saved_first_when_the_server_stops(
@@ -73,7 +81,11 @@ async def test_a_session_that_could_not_be_saved_is_reported_and_affects_no_othe
         saves.note(quick)
         busy.use("test", now=time.time() + 60)
 
-        await saves.close([quick, busy], seconds=3)
+        closing = asyncio.create_task(saves.close([quick, busy], seconds=LIMIT))
+        await engine.until(lambda: saved_at(quick) is not None)
+        await asyncio.gather(*saving(quick))
+        pass_time()
+        await closing
 
         assert saved_at(quick) is not None
         assert saved_at(busy) is None

@@ -33,6 +33,9 @@ SAYS = {
 }
 """What the call says of a cell that ends by itself."""
 
+LIMIT = 5.0
+"""Seconds of a timeout, within which code comes to its end or to where it sleeps."""
+
 NO_SAVES = "--McpSessions.snapshot_delay=600"
 """Then a session is saved only when its kernel is shut down."""
 
@@ -85,7 +88,7 @@ def _end(state: State, work: Work, client: McpClient) -> None:
     if state.ends == "lost with the server":
         client.begin(code, session_id=work.name)
     elif state.ends == "timed out":
-        assert client.run(code, session_id=work.name, timeout=0.5).status == "timeout"
+        assert client.run(code, session_id=work.name, timeout=LIMIT).status == "timeout"
     else:
         ended = client.run(code, session_id=work.name)
         assert SAYS[state.ends] in ended.text, ended.text

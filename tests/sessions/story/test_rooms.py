@@ -17,6 +17,7 @@ from tornado.websocket import websocket_connect
 from jupyter_mcp_ext.files.paths import Place
 from jupyter_mcp_ext.sessions.session import Session
 from tests.engine import ALICE, Engine, running
+from tests.servers import FILE_IDS
 
 
 @pytest.fixture
@@ -26,6 +27,7 @@ def jp_server_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[st
     names = ("jupyter_mcp_ext", "jupyter_server_ydoc", "jupyter_server_fileid")
     return {
         "ServerApp": {"jpserver_extensions": dict.fromkeys(names, True)},
+        **FILE_IDS,
         "McpSessions": {"spare_kernels": 0},
         "YDocExtension": {
             "ystore_class": "jupyter_server_ydoc.stores.TempFileYStore",
@@ -174,6 +176,18 @@ async def test_a_later_server_finds_out_what_the_room_lacks(jp_serverapp: Any) -
         assert json.loads(notebook.read_text())["nbformat"] == 4
 
 
+SYNC_STEP1 = b"\0\0"
+"""Begins the message with which a room begins."""
+
+
+async def heard(browser: Any, part: bytes) -> None:
+    """Return when the room has sent a message with this in it."""
+    message: object = b""
+    while not isinstance(message, bytes) or part not in message:
+        message = await asyncio.wait_for(browser.read_message(), 60)
+        assert message is not None
+
+
 async def test_what_a_person_does_in_the_room_is_seen_over_its_websocket(
     jp_serverapp: Any, jp_fetch: Any, jp_http_port: int, jp_auth_header: dict[str, str]
 ) -> None:
@@ -187,14 +201,11 @@ async def test_what_a_person_does_in_the_room_is_seen_over_its_websocket(
         name = f"json:notebook:{known['fileId']}?sessionId={known['sessionId']}"
         url = f"ws://localhost:{jp_http_port}{jp_serverapp.base_url}api/collaboration/room/{name}"
         browser = await websocket_connect(HTTPRequest(url, headers=jp_auth_header))
+        await heard(browser, SYNC_STEP1)  # from then on the room tells it of what is new
 
         await engine.run("seen = True", session_id="watched")
 
-        update = b""
-        while b"seen = True" not in update:
-            message = await asyncio.wait_for(browser.read_message(), 20)
-            assert message is not None
-            update = message if isinstance(message, bytes) else b""
+        await heard(browser, b"seen = True")
         browser.close()
         assert sources(document) == ["x = 1", "seen = True"]
 
@@ -245,6 +256,7 @@ class TestDocuments:
         names = ("jupyter_mcp_ext", "jupyter_server_documents", "jupyter_server_fileid")
         return {
             "ServerApp": {"jpserver_extensions": dict.fromkeys(names, True)},
+            **FILE_IDS,
             "McpSessions": {"spare_kernels": 0},
         }
 

@@ -180,8 +180,9 @@ async def test_a_notebook_edited_into_nonsense_is_named_and_never_overwritten(
 
 
 async def test_a_notebook_that_is_just_being_saved_is_waited_for(
-    make: Callable[[], Story],
+    make: Callable[[], Story], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("jupyter_mcp_ext.sessions.story.notebook.SAVING", 3_600.0)
     story = make()
     run(story, 1, "one")
     await story.flush()
@@ -363,10 +364,10 @@ async def test_the_journal_does_not_wait_for_a_notebook_that_is_written_later(
     written = asyncio.Event()
     story.written.add(lambda _: written.set())
     run(story, 2)
-    await asyncio.wait_for(written.wait(), 10)  # and again in some days
+    await asyncio.wait_for(written.wait(), 60)  # and again in some days
     for number in (3, 4):
         run(story, number)
-        await asyncio.wait_for(ended(story, number), 10)
+        await asyncio.wait_for(ended(story, number), 60)
 
     assert "k7m2q9xw-3" not in file(story).read_text()
 
