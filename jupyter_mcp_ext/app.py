@@ -98,6 +98,9 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
     is_built = False
     """Whether the services are there; not if a setting of theirs is wrong."""
 
+    stopping: asyncio.Task[None] | None = None
+    """What stops it, once Jupyter has asked for that."""
+
     mounted = False
     """Whether the endpoint is there."""
 
@@ -304,9 +307,18 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
             serverapp.announce(url)
 
     async def stop_extension(self) -> None:
-        """Stop serving, then the services; what has not ended in time is left behind."""
+        """Stop serving, then the services; what has not ended in time is left behind.
+
+        Jupyter calls it for each signal, also while it stops, and ends all kernels after each:
+        it fails, and never ends, where one of ours is just being started or ended.
+        """
         if not self.is_built:  # Jupyter would never end if this failed
             return
+        if self.stopping is None:
+            self.stopping = asyncio.create_task(self._stop_in_time(), name="mcp-stop")
+        await asyncio.shield(self.stopping)
+
+    async def _stop_in_time(self) -> None:
         limit = STOP_TIMEOUT + self.services.sessions.stop_seconds
         try:
             await asyncio.wait_for(self._stop(), limit)

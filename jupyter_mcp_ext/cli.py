@@ -73,8 +73,13 @@ class McpServer(ServerApp):
         f"{KEPT_IN} in Jupyter's data directory.",
     ).tag(config=True)
 
+    is_stopping = False
+
     def _signal_stop(self, sig: Any, frame: Any) -> None:
-        """Stop as Jupyter does, but from the event loop."""
+        """Stop as Jupyter does, but from the event loop, and once."""
+        if self.is_stopping:  # each stop would end all kernels, those too that the other is ending
+            return
+        self.is_stopping = True
         # Jupyter logs that there was a signal. Python refuses that while a line of the log is being
         # written: the signal was lost then, and the server went on.
         self.io_loop.add_callback_from_signal(super()._signal_stop, sig, frame)

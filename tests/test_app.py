@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -50,6 +51,28 @@ def test_a_path_is_taken(given: str, path: str) -> None:
 def test_an_invalid_path_is_refused_by_name(path: str) -> None:
     with pytest.raises(TraitError, match=r"McpApp\.path"):
         McpApp(path=path)
+
+
+async def test_a_stop_that_is_asked_for_again_ends_with_the_first(
+    jp_serverapp: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [app] = jp_serverapp.extension_manager.extension_apps["jupyter_mcp_ext"]
+    begun, go = [], asyncio.Event()
+
+    async def slow() -> None:
+        begun.append(1)
+        await go.wait()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(app, "_stop", slow)
+        stops = [asyncio.create_task(app.stop_extension()) for _ in range(2)]
+        await asyncio.wait(stops, timeout=0.1)
+        assert not any(stop.done() for stop in stops)
+        go.set()
+        await asyncio.gather(*stops)
+    await app._stop()
+
+    assert begun == [1]
 
 
 async def test_mcp_is_served_below_the_base_url(jp_fetch: Fetch) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import secrets
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -149,12 +151,17 @@ def running_hub(
         assert any(READY in line for line in hub.log), "".join(hub.log)
         yield hub
     finally:
+        proxy = folder / "proxy.pid"
+        group = int(proxy.read_text()) if proxy.exists() else None
         process.terminate()  # it stops its users' servers and its proxy
         try:
             process.wait(30)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        if group is not None:  # of the proxy it ends the program that has started Node.js alone
+            with suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
         reader.join(5)
 
 
