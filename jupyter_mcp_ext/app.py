@@ -99,7 +99,7 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
     """Whether the services are there; not if a setting of theirs is wrong."""
 
     stopping: asyncio.Task[None] | None = None
-    """What stops it, once Jupyter has asked for that."""
+    """What stops it, or has stopped it."""
 
     mounted = False
     """Whether the endpoint is there."""
@@ -309,12 +309,12 @@ class McpApp(ExtensionAppJinjaMixin, ExtensionApp):
     async def stop_extension(self) -> None:
         """Stop serving, then the services; what has not ended in time is left behind.
 
-        Jupyter calls it for each signal, also while it stops, and ends all kernels after each:
-        it fails, and never ends, where one of ours is just being started or ended.
+        Jupyter calls it for each signal, and ends all kernels after each call: it fails at that,
+        and never ends, where one of ours is just being ended by another call.
         """
         if not self.is_built:  # Jupyter would never end if this failed
             return
-        if self.stopping is None:
+        if self.stopping is None or self.stopping.done():
             self.stopping = asyncio.create_task(self._stop_in_time(), name="mcp-stop")
         await asyncio.shield(self.stopping)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import ipaddress
@@ -9,6 +10,7 @@ import os
 import re
 import secrets
 import sys
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -73,13 +75,20 @@ class McpServer(ServerApp):
         f"{KEPT_IN} in Jupyter's data directory.",
     ).tag(config=True)
 
-    is_stopping = False
+    @cached_property
+    def _one_stop(self) -> asyncio.Lock:
+        return asyncio.Lock()
+
+    async def _stop(self) -> None:
+        """Stop as Jupyter does, once the stop of an earlier signal has failed.
+
+        Two at a time would end the same kernels: both fail at that, and the server never ends.
+        """
+        async with self._one_stop:
+            await super()._stop()
 
     def _signal_stop(self, sig: Any, frame: Any) -> None:
-        """Stop as Jupyter does, but from the event loop, and once."""
-        if self.is_stopping:  # each stop would end all kernels, those too that the other is ending
-            return
-        self.is_stopping = True
+        """Stop as Jupyter does, but from the event loop."""
         # Jupyter logs that there was a signal. Python refuses that while a line of the log is being
         # written: the signal was lost then, and the server went on.
         self.io_loop.add_callback_from_signal(super()._signal_stop, sig, frame)
@@ -231,7 +240,7 @@ class McpLauncher(McpApp):
     def initialize_server(cls, argv: list[str] | None = None, **kwargs: Any) -> ServerApp:  # type: ignore[override]  # as ExtensionApp's
         """Check what Jupyter would raise for, or take for something else, and make the server."""
         word = argv[0] if argv else "-"
-        if not word.startswith("-") and not Path(word).exists():
+        if not word.startswith("-") and not os.path.exists(word):  # noqa: PTH110  # also for what no path can be
             known = ", ".join(sorted(cls.subcommands))
             fail(f"There is no command or file {word!r}; the commands are {known}.")
         _make_runtime_dir()

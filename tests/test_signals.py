@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from typing import IO
 import pytest
 
 from tests.ports import free_port
-from tests.servers import READY, environment
+from tests.servers import READY, environment, running_server
 
 PIPE = 4_096
 """Bytes of the log that are written before it is read."""
@@ -68,3 +69,48 @@ def test_a_signal_that_comes_while_a_line_of_the_log_is_written_ends_the_server(
             asked.close()
         finally:
             process.kill()
+
+
+SLOW = """
+import asyncio
+
+from jupyter_server.extension.application import ExtensionApp
+
+
+class Slow(ExtensionApp):
+    name = "slow"
+
+    async def stop_extension(self):
+        self.log.warning("slow begins to stop")
+        await asyncio.to_thread(open, {gate!r})
+
+
+def _jupyter_server_extension_points():
+    return [{{"module": "slow", "app": Slow}}]
+"""
+"""An extension that stops when a pipe is opened."""
+
+
+def test_a_second_signal_begins_no_second_stop_beside_the_first(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    (tmp_path / "slow.py").write_text(SLOW.format(gate=str(gate)))
+    option = "--ServerApp.jpserver_extensions=slow=True"
+    env = {"PYTHONPATH": str(tmp_path)}
+    command = ("-m", "jupyter_mcp_ext")
+    with running_server(tmp_path, option, command=command, env=env) as server:
+
+        def told(words: str) -> int:
+            return sum(words in line for line in server.log)
+
+        for number in (1, 2):
+            server.process.send_signal(signal.SIGTERM)
+            with server.heard:
+                heard = server.heard.wait_for(lambda: told("received signal") == number, 60)  # noqa: B023
+            assert heard
+        server.until_logged("slow begins to stop")
+        gate.write_text("")
+
+        assert server.process.wait(60) == 0
+    assert told("slow begins to stop") == 1
+    assert told("Traceback") == 0
